@@ -1,0 +1,95 @@
+/* engine - what each engine is: its versions as rows, its flags, defaults, shape rules, log lines, stop order. Pure data and
+ * pure functions; one file per engine (vllm.c, command.c). Nothing here starts a process or reads a GPU. */
+#ifndef BT_ENGINE_H
+#define BT_ENGINE_H
+#include "base/arena.h"
+#include "base/opt.h"
+
+/* What a server is asked to do, in engine-neutral words; filled from an engine's own flags (bt_engine.flags), from berth.yaml,
+ * or by the planner. A zero means "not given" unless a comment says otherwise; engine defaults are applied by bt_engine_resolve. */
+struct bt_serve {
+    const char *model, *revision, *dtype, *quantization, *kv_dtype;
+    uint64_t tp, pp, dp;
+    bool expert_parallel, eager, lora, trust_remote_code;
+    bool context_auto;               /* --max-model-len auto / -1 */
+    uint64_t context;                /* tokens of one request, prompt and answer */
+    double utilization;              /* share of the card's total_bytes */
+    bool utilization_set;
+    uint64_t kv_bytes;               /* per GPU */
+    uint64_t max_seqs, max_batched_tokens, block_size;
+    uint64_t max_loras, max_lora_rank, max_cpu_loras;
+    double cpu_offload_gib;
+    const char *cudagraph_sizes;     /* raw */
+    uint64_t max_cudagraph_size;
+    bool prefix_caching_off;
+    const char *served_name, *host;
+    uint64_t port;
+    struct bt_strs extra;            /* flags berth does not know the meaning of, as given */
+};
+
+enum bt_vllm_runner { BT_RUNNER_V1, BT_RUNNER_V2 };
+
+/* One version row. Versions between rows use the newest row that is not newer (bt_engine_version). */
+struct bt_engine_version {
+    const char *version;
+    double default_utilization;
+    enum bt_vllm_runner runner;      /* for dense decoder models; vLLM only */
+    bool graphs_in_budget;           /* the CUDA graph estimate is subtracted before KV is sized */
+    bool sampler_profiled;           /* the profile run includes the sampler (38.8 B x seqs x vocab) */
+    bool sampler_buffers;            /* V2: 4.25 B x seqs x vocab stay allocated */
+    bool null_block_reserved;        /* one request must fit in KV less one block */
+    bool has_kv_bytes;               /* --kv-cache-memory-bytes exists */
+    const char *source;              /* where these facts were read */
+};
+
+/* What a line of an engine's log tells. */
+enum bt_log_kind { BT_LOG_NONE, BT_LOG_STEP, BT_LOG_PROGRESS, BT_LOG_WEIGHTS_GIB, BT_LOG_KV_GIB, BT_LOG_KV_TOKENS, BT_LOG_GRAPHS_GIB, BT_LOG_READY,
+                   BT_LOG_WORKER_DIED, BT_LOG_ERROR };
+struct bt_log_event {
+    enum bt_log_kind kind;
+    const char *step;                /* static: "importing", "loading weights", "profiling", "allocating KV", "capturing graphs", "ready" */
+    int percent;                     /* of the step; -1 unknown */
+    double gib; uint64_t tokens;
+    bool kv_sized;                   /* from this line on the engine has measured memory: the next start on these GPUs may begin */
+    char text[256];                  /* ERROR, WORKER_DIED: the telling part, escaped */
+};
+
+enum bt_stop_whom { BT_STOP_LEADER, BT_STOP_TREE_BUT_TRACKER, BT_STOP_TREE };
+struct bt_stop_step { int signal; enum bt_stop_whom whom; uint32_t wait_ms; };       /* send, then wait this long for the tree to be gone */
+
+struct bt_engine {
+    const char *name;                /* "vllm"; "command" for a plain command */
+    const struct bt_engine_version *versions; size_t nversions;      /* oldest first */
+    const struct bt_opt *flags;      /* the engine's own flags, into struct bt_serve; NULL for command */
+    const char *program;             /* looked for in PATH, venv: "vllm" */
+    const char *health_path;         /* "/health" */
+    bool listens_when_ready;         /* a refused connection while starting is normal */
+    const struct bt_stop_step *stop_starting; size_t nstop_starting;
+    const struct bt_stop_step *stop_ready; size_t nstop_ready;
+    /* Read one log line (without its newline). Returns false when it says nothing to us. */
+    bool (*log_line)(struct bt_str line, struct bt_log_event *out);
+};
+const struct bt_engine *bt_engine_find(const char *name);            /* NULL when unknown */
+const char *const *bt_engine_names(void);                            /* servers only, NULL-terminated */
+/* Row for a version such as "0.11.0" or "0.32.1"; *exact says whether it has a row of its own. Older than every row: BT_E_SPEC.
+ * NULL or "" = the newest row. */
+const struct bt_engine_version *bt_engine_version(const struct bt_engine *e, const char *version, bool *exact, struct bt_err *err);
+
+/* Device class decides default max_seqs and max_batched_tokens (vLLM engine/arg_utils.py). */
+struct bt_engine_device { uint64_t total_bytes; const char *name; bool cpu; };
+/* Fill what was not given with the engine's defaults for that version, device and model length. */
+void bt_engine_resolve(const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_engine_device *d, uint64_t model_context, struct bt_serve *s);
+
+/* Shape of a model as the rules see it; no dependency on src/model. */
+struct bt_shape { uint32_t heads, kv_heads, layers, hidden, intermediate, vocab; const char *architecture; };
+struct bt_refusal { const char *code; char text[400]; };             /* "heads-not-divisible" */
+/* May this shape run as tp x pp? Returns false and fills *why (the engine's own reason first, then what it means). */
+bool bt_engine_shape_ok(const struct bt_engine *e, const struct bt_shape *m, uint64_t tp, uint64_t pp, struct bt_refusal *why);
+/* Layers of each pipeline stage, engine's default split (64/3 -> 21,22,21). out has pp entries. */
+void bt_engine_pp_layers(uint32_t layers, uint64_t pp, uint32_t *out);
+
+/* An installed engine: program path and version, found without running it (dist-info of the venv around it). */
+struct bt_engine_install { const char *bin; const char *version; const char *why; };
+/* bin or venv may be NULL; then PATH is searched. BT_E_NOT_FOUND names the places looked at. version may be "" when it cannot be told. */
+BT_MUST_CHECK int bt_engine_installed(struct bt_arena *a, const struct bt_engine *e, const char *bin, const char *venv, struct bt_engine_install *out, struct bt_err *err);
+#endif

@@ -1,0 +1,91 @@
+/* gpu - which cards there are: a catalog of kinds, fleets by name or file, and this machine's own through NVML.
+ *
+ * Bytes of a card (DESIGN section 2): total_bytes is what cudaMemGetInfo calls total, nvml_total_bytes what nvidia-smi
+ * shows; they differ and are never mixed. Capacity = total - others - margin; every plan and every % uses that. */
+#ifndef BT_GPU_H
+#define BT_GPU_H
+#include "base/arena.h"
+#include "base/node.h"
+
+#define BT_MAX_GPUS 64
+
+/* One kind of card. Static data, compiled in from gpu/catalog.csv (source per figure there). 0 = not known. */
+struct bt_gpu_kind {
+    const char *key;                 /* "a100-sxm4-40" */
+    const char *nvml_name;           /* "NVIDIA A100-SXM4-40GB" */
+    const char *aliases;             /* "A100-SXM4-40GB;..." */
+    const char *vendor, *arch;
+    const char *eff_class;           /* class of pace/: "hbm_ampere", ... */
+    uint64_t nvml_bytes;             /* as NVML reports it */
+    uint64_t cuda_bytes;             /* as cudaMemGetInfo reports it, where a real log states it; else 0 */
+    double mem_gbs, fp16_tflops, fp8_tflops, int8_tops, fp32_tflops;
+    int cc_major, cc_minor;
+    double nvlink_gbs;               /* both directions; 0 = none */
+    const char *nvlink_peers, *pcie;
+    int tdp_w;
+};
+size_t bt_gpu_kinds(const struct bt_gpu_kind **out);
+/* Forgiving: "A100-SXM4-40GB", "NVIDIA A100-SXM4-40GB", "a100-sxm4-40", "RTX-4090", "H100 80GB HBM3". NULL when unknown. */
+const struct bt_gpu_kind *bt_gpu_kind_find(const char *name);
+/* total_bytes of a kind: cuda_bytes, else nvml_bytes less 2 %. */
+uint64_t bt_gpu_kind_total(const struct bt_gpu_kind *k);
+/* "did you mean" list for an unknown name, in *err as BT_E_SPEC. Returns -1. */
+int bt_gpu_kind_unknown(const char *name, struct bt_err *err);
+
+enum bt_total_source { BT_TOTAL_CATALOG, BT_TOTAL_LEARNED, BT_TOTAL_NVML_LESS_2PCT, BT_TOTAL_FILE, BT_TOTAL_GIVEN };
+const char *bt_total_source_name(enum bt_total_source s);
+
+struct bt_gpu_proc { int64_t pid; uint64_t bytes; bool bytes_valid; const char *command; };
+
+struct bt_gpu {
+    const char *uuid;                /* "GPU-...", or "virtual-N" for a card of the catalog */
+    const char *name;
+    int index;                       /* CUDA_DEVICE_ORDER=PCI_BUS_ID order of the whole machine */
+    const struct bt_gpu_kind *kind;  /* NULL when the catalog does not know it */
+    const char *pci;                 /* "" when virtual */
+    uint64_t total_bytes, nvml_total_bytes, others_bytes, margin_bytes;
+    enum bt_total_source total_source;
+    int cc_major, cc_minor;
+    int island;                      /* cards of one island reach each other by NVLink; -1 = on its own */
+    bool used_valid;   uint64_t used_bytes;          /* device-wide, NVML v2 (without what the driver reserves) */
+    bool util_valid;   unsigned util_percent;
+    bool temp_valid;   unsigned temp_c;
+    bool power_valid;  unsigned power_w;
+    bool procs_valid;  struct bt_gpu_proc *procs; size_t nprocs;
+};
+
+struct bt_fleet {
+    const char *source;              /* "nvml", "catalog", "file" */
+    const char *text;                /* as the user wrote it: "4xA100-SXM4-40GB", "auto", path */
+    bool live;                       /* cards of this machine: such a plan can be applied */
+    const char *driver;              /* driver version or "" */
+    uint64_t ram_bytes;              /* what our cgroup allows, not MemTotal */
+    struct bt_gpu *gpus; size_t n;   /* in index order */
+    const char **notes; size_t nnotes;   /* "CUDA_VISIBLE_DEVICES=0,1 narrows this machine's 4 GPUs to 2" */
+};
+static inline uint64_t bt_gpu_capacity(const struct bt_gpu *g)
+{
+    uint64_t off = g->others_bytes + g->margin_bytes;
+    return g->total_bytes > off ? g->total_bytes - off : 0;
+}
+
+#define BT_DEFAULT_MARGIN (512 * MiB)
+
+struct bt_fleet_opts {
+    uint64_t margin_bytes;           /* per card */
+    bool ignore_others;              /* others_bytes = 0 */
+    const char *visible;             /* CUDA_VISIBLE_DEVICES to honour, NULL = none set */
+    const char *base_dir;            /* relative fleet.json paths start here; NULL = cwd */
+};
+/* "auto" or "" = this machine; "0,2" = cards of this machine by index; "GPU-ab12..,.." by uuid (prefix);
+ * "4xA100-SXM4-40GB+1xRTX-A6000" = catalog; "x.json" = a saved fleet. Everything lives in the arena.
+ * BT_E_SPEC for a card that is not there (lists those that are) or named twice; BT_E_DEVICE without a working NVML,
+ * with the way out ("name a fleet: --gpus 4xA100-SXM4-40GB, or try `berth sim`"). */
+BT_MUST_CHECK int bt_fleet_open(struct bt_arena *a, const char *text, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err);
+/* Keep only the cards that match a requirement such as "4xA100-SXM4-40GB" (live fleet, named requirement: DESIGN section 8). */
+BT_MUST_CHECK int bt_fleet_match(struct bt_arena *a, const struct bt_fleet *live, const char *requirement, struct bt_fleet *out, struct bt_err *err);
+/* Which cards of the fleet a list such as [0,1] or ["GPU-.."] means: indices into fleet->gpus. Errors list those that exist. */
+BT_MUST_CHECK int bt_fleet_pick(struct bt_arena *a, const struct bt_fleet *f, const char *const *ids, size_t n, size_t *out_idx, struct bt_err *err);
+/* One sample of all cards' used bytes and processes, for the probe and verify. Blocking NVML calls: never on an event loop. */
+BT_MUST_CHECK int bt_fleet_sample(struct bt_arena *a, struct bt_fleet *out, struct bt_err *err);
+#endif

@@ -1,0 +1,50 @@
+/* need - how many bytes one rank takes, as a ledger: each line with its reason. Pure: same inputs, same bytes; no clock, no I/O. */
+#ifndef BT_NEED_H
+#define BT_NEED_H
+#include "engine/engine.h"
+#include "gpu/gpu.h"
+#include "model/model.h"
+
+enum bt_part { BT_P_WEIGHTS, BT_P_LORA, BT_P_KV, BT_P_STATE, BT_P_ACTIVATIONS, BT_P_ENCODER, BT_P_SAMPLER, BT_P_GRAPHS, BT_P_WORKSPACE, BT_P_CONTEXT,
+               BT_P_COMM, BT_P_DRAFT, BT_P_OPTIMIZER, BT_P_GRADIENTS, BT_P_HEADROOM, BT_P_DECLARED, BT_P_OTHER, BT_P__N };
+const char *bt_part_name(enum bt_part p);            /* "weights": DESIGN section 10 */
+
+struct bt_need_line { enum bt_part part; uint64_t bytes; const char *why; };      /* why: formula with its numbers, and where it is from */
+
+struct bt_need_rank {
+    uint32_t tp, pp;                 /* tp = 0 stands for all ranks of the stage when they are equal */
+    uint32_t first_layer, layers;
+    struct bt_need_line *line; size_t n;             /* everything but KV */
+    uint64_t fixed_bytes;            /* sum of line[] */
+    uint64_t budget_bytes;           /* the part of fixed_bytes that the engine charges to its own fraction (not context, comm, later graphs) */
+    uint64_t kv_token_bytes;         /* one token in all layers of this rank */
+    uint64_t kv_block_bytes;         /* kv_token_bytes x block */
+};
+
+/* Need of a server. Ranks of one tensor-parallel group are equal: one row per pipeline stage. */
+struct bt_need {
+    const struct bt_model *model; const struct bt_engine *engine; const struct bt_engine_version *version;
+    struct bt_serve serve;           /* resolved */
+    struct bt_need_rank *rank; size_t nranks;        /* pp rows */
+    uint64_t block;                  /* tokens per block */
+    uint64_t uncertainty_bytes;      /* per rank: activations, graphs and context are estimates */
+};
+
+/* `serve` needs tp, pp set (0 = 1). total_bytes: of the poorest card used. Fails with BT_E_FIT and a refusal text when the shape is impossible,
+ * BT_E_INPUT when the architecture is not known (yet): says so. */
+BT_MUST_CHECK int bt_need_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v,
+                                 const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out, struct bt_err *err);
+
+/* KV bytes that one rank needs so that `requests` requests of `context` tokens fit (blocks rounded up, null block where the version keeps one). */
+uint64_t bt_need_kv_for(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context, uint64_t requests);
+/* Tokens that `kv_bytes` hold on that rank, and the longest single request. */
+uint64_t bt_need_kv_tokens(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes);
+uint64_t bt_need_longest(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes);
+/* KV past which more bytes help nobody: max_seqs x context. */
+uint64_t bt_need_kv_cap(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context);
+/* The engine's own sizing: KV it would take on a card of total_bytes with its fraction (utilization x total - budget_bytes; 0 when negative),
+ * or serve.kv_bytes where given. */
+uint64_t bt_need_kv_by_engine(const struct bt_need *n, const struct bt_need_rank *r, uint64_t total_bytes);
+/* The fraction to pass beside --kv-cache-memory-bytes so that the engine's own start-up check passes and nothing more: (budget + kv) / total, rounded up to 1e-4. */
+double bt_need_utilization(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes, uint64_t total_bytes);
+#endif
