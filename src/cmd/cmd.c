@@ -1,0 +1,65 @@
+/* cmd.c - what all verbs share: parsing with help, errors, JSON answers. */
+#include "cmd/cmd.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+
+static void print_help(const struct bt_verb *v)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
+    bt_buf_printf(&b, "%s\n\nusage: %s\n", v->summary ? v->summary : v->name, v->usage);
+    if (v->opts && v->opts[0].name) {
+        bt_buf_puts(&b, "\noptions:\n");
+        bt_opt_help(v->opts, &b, bt_style_of(stdout).width);
+    }
+    if (v->example)
+        bt_buf_printf(&b, "\nexample:\n%s\n", v->example);
+    bt_cmd_print(&b);
+}
+
+int bt_cmd_parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **argv, void *target, struct bt_strs *rest, size_t *dashdash)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            print_help(v);
+            exit(0);
+        }
+    struct bt_err err = { 0 };
+    struct bt_strs none = { 0 };
+    bt_opt_defaults(v->opts, a, target);
+    if (bt_opt_argv(v->opts, a, argc, argv, target, rest ? rest : &none, dashdash, &err) < 0)
+        return bt_cmd_fail(v, &err, false);
+    if (!rest && none.n) {
+        bt_err_set(&err, BT_E_USAGE, 0, "unexpected argument \"%s\"", none.v[0]);
+        bt_err_hint(&err, "%s", v->usage);
+        return bt_cmd_fail(v, &err, false);
+    }
+    return 0;
+}
+
+int bt_cmd_fail(const struct bt_verb *v, const struct bt_err *err, bool json)
+{
+    if (json)
+        bt_cmd_json("error", json_pack("{s:s, s:s, s:s, s:s}", "verb", v->name, "code", bt_errc_name(err->code), "message", err->msg, "hint", err->hint));
+    fprintf(stderr, "berth %s: %s\n", v->name, err->msg);
+    if (err->hint[0])
+        fprintf(stderr, "  try: %s\n", err->hint);
+    return bt_errc_exit(err->code);
+}
+
+void bt_cmd_json(const char *kind, json_t *o)
+{
+    json_t *all = json_pack("{s:i, s:s}", "schema", 1, "kind", kind);
+    json_object_update(all, o);
+    json_decref(o);
+    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    fputc('\n', stdout);
+    json_decref(all);
+}
+
+void bt_cmd_print(const struct bt_buf *b)
+{
+    fwrite(bt_buf_z(b), 1, b->n, stdout);
+    fflush(stdout);
+}

@@ -1,0 +1,32 @@
+/* cmd - one thin file per verb: parse, call, print. main.c is the table of verbs.
+ *
+ * A verb's function gets its own arguments, prints to stdout (answers) and stderr (errors, progress), and returns an exit code:
+ * 0 ok, 1 failed, 2 usage or spec, 3 does not fit, 4 drift, 5 unhealthy, 75 try again. */
+#ifndef BT_CMD_H
+#define BT_CMD_H
+#include <jansson.h>
+#include "base/arena.h"
+#include "base/opt.h"
+#include "base/table.h"
+
+struct bt_verb {
+    const char *name;
+    const char *summary;             /* one line for `berth --help`; NULL = not listed (daemon, keeper, probe) */
+    const char *usage;               /* "berth gpus [--gpus FLEET] [--json]" */
+    const char *example;             /* a few lines, printed under the options */
+    const struct bt_opt *opts;       /* for --help; the verb parses with the same table */
+    int (*run)(const struct bt_verb *v, int argc, char **argv);      /* argv[0] is the first argument after the verb */
+};
+
+extern const struct bt_verb
+    bt_verb_gpus, bt_verb_estimate, bt_verb_plan, bt_verb_up, bt_verb_down, bt_verb_ps, bt_verb_logs, bt_verb_restart, bt_verb_verify, bt_verb_sim,
+    bt_verb_daemon, bt_verb_keeper, bt_verb_probe;
+
+/* Parse with v->opts into target; prints help and exits on --help, prints the error and returns its exit code (else 0). */
+int bt_cmd_parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **argv, void *target, struct bt_strs *rest, size_t *dashdash);
+/* "berth gpus: MESSAGE" and "  try: HINT" on stderr; with json, {"schema":1,"kind":"error",...} on stdout. Returns the exit code of err->code. */
+int bt_cmd_fail(const struct bt_verb *v, const struct bt_err *err, bool json);
+/* Print one JSON object to stdout with "schema": 1 and "kind" first. Takes the reference. */
+void bt_cmd_json(const char *kind, json_t *o);
+void bt_cmd_print(const struct bt_buf *b);           /* to stdout */
+#endif

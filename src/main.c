@@ -1,0 +1,49 @@
+/* main.c - the table of verbs, and nothing else. */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "cmd/cmd.h"
+
+static const struct bt_verb *const verbs[] = {
+    &bt_verb_estimate, &bt_verb_gpus, &bt_verb_plan, &bt_verb_up, &bt_verb_down, &bt_verb_ps, &bt_verb_logs, &bt_verb_restart, &bt_verb_verify,
+    &bt_verb_sim, &bt_verb_daemon, &bt_verb_keeper, &bt_verb_probe,
+};
+
+static void usage(FILE *f)
+{
+    fputs("berth fits LLM servers, and the GPU work that runs beside them, onto the GPUs you have; starts them;\n"
+          "and keeps them from colliding.\n\nusage: berth VERB [options]      berth VERB --help\n\n", f);
+    for (size_t i = 0; i < BT_LEN(verbs); i++)
+        if (verbs[i]->summary)
+            fprintf(f, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+    fputs("\nexit codes: 0 ok, 1 failed, 2 usage or spec, 3 does not fit, 4 drift, 5 unhealthy, 75 try again\n", f);
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "");
+    signal(SIGPIPE, SIG_IGN);        /* a reader that left is an error of the write, not our death */
+    if (argc < 2) {
+        usage(stderr);
+        return 2;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        usage(stdout);
+        return 0;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        puts("berth " BERTH_VERSION);
+        return 0;
+    }
+    const char *names[BT_LEN(verbs)];
+    for (size_t i = 0; i < BT_LEN(verbs); i++) {
+        names[i] = verbs[i]->name;
+        if (!strcmp(argv[1], verbs[i]->name))
+            return verbs[i]->run(verbs[i], argc - 2, argv + 2);
+    }
+    const char *near = bt_str_nearest(bt_str(argv[1]), names, BT_LEN(names));
+    fprintf(stderr, "berth: no verb \"%s\"\n", argv[1]);
+    fprintf(stderr, near ? "  try: berth %s\n" : "  try: berth --help\n", near);
+    return 2;
+}
