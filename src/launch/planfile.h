@@ -1,0 +1,41 @@
+/* planfile.h - the plan file as its obeyers see it: instances, berths, commands. No planning types: run never plans. */
+#ifndef BT_PLANFILE_H
+#define BT_PLANFILE_H
+#include "base/arena.h"
+#include "base/opt.h"
+
+enum bt_pf_ready { BT_PF_READY_EXEC, BT_PF_READY_HTTP, BT_PF_READY_PORT, BT_PF_READY_LOG, BT_PF_READY_FILE };
+struct bt_pf_rank { const char *gpu; int index; uint64_t bytes; };
+struct bt_pf_port { const char *name; uint16_t want; uint16_t block; };
+struct bt_pf_env { const char *key, *value; };
+struct bt_pf_after { const char *workload, *what; };     /* started, ready, done, released */
+struct bt_pf_instance {
+    const char *id, *workload, *kind;                    /* server, service, job */
+    uint32_t replica;
+    const char *engine;                                  /* "vllm", "command" */
+    struct bt_pf_rank *rank; size_t nranks;
+    uint64_t host_bytes;
+    struct bt_strs argv;
+    struct bt_pf_env *env; size_t nenv;
+    struct bt_strs env_from;
+    const char *cwd;
+    struct bt_pf_port *port; size_t nports;
+    const char *http, *unix_path;                        /* endpoint or NULL */
+    enum bt_pf_ready ready; const char *ready_arg;
+    struct bt_pf_after *after; size_t nafter;
+    const char *restart; uint32_t restart_max, retries;  /* on-failure, always, never */
+    uint64_t stop_grace_ms;
+    const char *on_drift;                                /* warn, stop */
+};
+struct bt_pf_phase { const char *name; struct bt_pf_instance *inst; size_t n; };
+struct bt_pf_gpu { const char *uuid, *name; int index; uint64_t total_bytes, margin_bytes; };
+struct bt_planfile {
+    const char *name, *spec_dir; bool live;
+    struct bt_pf_gpu *gpu; size_t ngpus;
+    struct bt_pf_phase *phase; size_t nphases;
+    const char *text;                                    /* as read */
+};
+/* Check and index a plan. BT_E_INPUT names the path of what is wrong ("plan.phases[0].instances[1].launch.argv"); BT_E_FIT when it carries refusals;
+ * BT_E_STATE when its fleet is not live ("a plan for a named fleet cannot be applied"). */
+BT_MUST_CHECK int bt_planfile_parse(struct bt_arena *a, const char *what, struct bt_str text, struct bt_planfile **out, struct bt_err *err);
+#endif

@@ -1,0 +1,70 @@
+/* plan - who gets which bytes on which card: problem -> candidate shapes -> search -> validator -> plan. Pure: same inputs, same plan, byte for byte.
+ *
+ *   problem.c   spec + fleet + models + engine rows -> what may be placed where, hard limits
+ *   shape.c     candidate shapes of a server (tp x pp) with need and pace
+ *   search.c    branch and bound over cards, objective of DESIGN section 8
+ *   kv.c        floor and deal: KV of the servers on each card
+ *   check.c     independent validator; shares no code with the search
+ *   explain.c   alternatives, refusals, advice, warnings */
+#ifndef BT_PLAN_H
+#define BT_PLAN_H
+#include "gpu/gpu.h"
+#include "need/need.h"
+#include "pace/pace.h"
+#include "spec/spec.h"
+
+struct bt_rank_berth {
+    size_t gpu;                      /* index into fleet->gpus */
+    uint32_t tp, pp;                 /* which rank */
+    const struct bt_need_rank *need; /* NULL for a service or job: `declared` bytes only */
+    uint64_t kv_bytes, kv_tokens;
+    uint64_t bytes;                  /* fixed + kv, or declared: the whole berth */
+};
+
+struct bt_instance {
+    const char *id;                  /* "llm-0" */
+    const struct bt_workload *w;
+    uint32_t replica;
+    uint64_t tp, pp;
+    uint64_t context;                /* tokens; servers only */
+    const struct bt_need *need;      /* servers only */
+    struct bt_rank_berth *rank; size_t nranks;       /* pp-major: stage 0 tp 0.., stage 1 tp 0.. */
+    uint64_t host_bytes;
+    struct bt_pace pace;
+    const char *bin, *engine_version;/* engine found, or NULL; row used */
+};
+
+struct bt_plan_phase { const char *name; struct bt_instance *inst; size_t n; };
+
+/* Another shape of the same server that was looked at: shown beside the one taken. */
+struct bt_alternative {
+    const char *workload; uint64_t tp, pp; uint32_t cards;
+    const char *layers;              /* "21,22,21" or "" */
+    bool fits; const char *why_not;  /* the engine's rule, or the bytes that lack */
+    uint64_t context; double decode_tok_s;
+    bool taken; const char *why;     /* why taken, or what it lost */
+};
+struct bt_refusal_row { const char *code, *text, *workload; struct bt_mark at; };
+struct bt_advice { const char *text, *path, *value; };               /* nearest settings that fit: each was planned and fits */
+
+struct bt_plan {
+    const struct bt_spec *spec; const struct bt_fleet *fleet;
+    struct bt_plan_phase *phase; size_t nphases;
+    struct bt_alternative *alt; size_t nalt;
+    const char **warning; size_t nwarnings;
+    struct bt_refusal_row *refusal; size_t nrefusals;   /* not empty: does not fit, nothing in phase[] may be obeyed */
+    struct bt_advice *advice; size_t nadvice;
+    const char *proof;               /* "optimal" */
+    uint64_t nodes;                  /* search nodes looked at */
+    int64_t objective[6];            /* DESIGN section 8, in order */
+};
+
+/* What a workload of engine `vllm` was resolved to; made by cmd (I/O), handed in (pure). Same order as spec->w; model NULL = not a server. */
+struct bt_plan_model { const struct bt_model *model; const char *model_error; const struct bt_engine *engine; const struct bt_engine_version *version; const char *bin; };
+struct bt_plan_in { const struct bt_spec *spec; const struct bt_fleet *fleet; const struct bt_plan_model *models; };
+
+/* Returns 0 with a plan (that may carry refusals: exit 3), -1 only for bad input (BT_E_SPEC, BT_E_INPUT) or a plan that its own validator rejects (BT_E_FAILED: a bug). */
+BT_MUST_CHECK int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, struct bt_err *err);
+/* The independent validator: every hard limit recomputed from the plan and its inputs. */
+BT_MUST_CHECK int bt_plan_check(const struct bt_plan *p, struct bt_err *err);
+#endif

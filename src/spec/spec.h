@@ -1,0 +1,85 @@
+/* spec - berth.yaml as a struct: every key of DESIGN section 7 parsed and checked, nothing decided. Pure but for reading the file. */
+#ifndef BT_SPEC_H
+#define BT_SPEC_H
+#include "base/opt.h"
+#include "engine/engine.h"
+
+struct bt_mark { unsigned line, col; };              /* where in berth.yaml; 0 = not from a file */
+
+/* auto | N | {min,max} | {want,min}: `set` false = auto. */
+struct bt_range { bool set; uint64_t want, min, max; struct bt_mark at; };
+
+enum bt_kind { BT_SERVER, BT_SERVICE, BT_JOB };
+enum bt_share { BT_SHARE_TRUE, BT_SHARE_NEVER, BT_SHARE_WITH };
+enum bt_mem_form { BT_MEM_AUTO, BT_MEM_BYTES, BT_MEM_PERCENT, BT_MEM_REST, BT_MEM_TRAIN, BT_MEM_FORWARD, BT_MEM_GENERATE, BT_MEM_DIFFUSION, BT_MEM_LIKE };
+enum bt_after { BT_AFTER_STARTED, BT_AFTER_READY, BT_AFTER_DONE, BT_AFTER_RELEASED };
+enum bt_ready_kind { BT_READY_DEFAULT, BT_READY_HTTP, BT_READY_PORT, BT_READY_LOG, BT_READY_FILE, BT_READY_EXEC };
+
+/* memory: and expects: (the same forms). The job forms keep their map for `need` (next version) to read. */
+struct bt_memory { enum bt_mem_form form; uint64_t bytes; double percent; const char *model; const struct bt_node *node; struct bt_mark at; };
+struct bt_dep { const char *name; enum bt_after what; struct bt_mark at; };
+struct bt_kv_pair { const char *key, *value; struct bt_mark at; };
+
+struct bt_workload {
+    const char *name;
+    struct bt_mark at;
+    enum bt_kind kind;
+    const char *engine, *engine_version, *bin, *venv;
+    const char *model, *revision, *dtype, *quantization, *kv_dtype;
+    bool trust_remote_code;
+    struct bt_range gpus;            /* gpus: 0 -> set, want 0 */
+    struct bt_range tp, pp, dp, ep;  /* pins: want */
+    struct bt_range copies;          /* replicas of servers and services, slots of a job */
+    struct bt_strs pool; struct bt_mark pool_at;     /* card ids as written; n = 0: all */
+    struct bt_memory memory, expects;
+    struct { bool set; uint64_t want, min; const char *same_as; struct bt_mark at; } context;
+    uint64_t requests;               /* 1 */
+    enum bt_share share; struct bt_strs share_with;
+    struct bt_strs apart; const char *same_gpus_as;
+    int64_t priority; bool optional;
+    struct bt_strs phases;           /* n = 0: all */
+    struct bt_dep *after; size_t nafter;
+    const char *park;                /* auto none kv sleep checkpoint stop */
+    struct { bool set; uint64_t max, max_rank; const char *watch; struct bt_strs preload; } adapters;
+    struct bt_strs command, args;
+    struct bt_kv_pair *env; size_t nenv;
+    const char *cwd;                 /* absolute */
+    uint64_t port;                   /* 0 = any; port_set tells whether `port:` was written */
+    bool port_set;
+    struct { enum bt_ready_kind kind; const char *arg; } ready;
+    const char *restart; uint64_t restart_max;       /* on-failure, always, never */
+    uint64_t retries, stop_grace_ms;
+    bool guard, guard_set; const char *on_drift;
+    uint64_t shards;
+    struct bt_kv_list { const char *key; struct bt_strs values; } *matrix; size_t nmatrix;
+    const struct bt_node *node;      /* the whole map */
+};
+
+struct bt_not_obeyed { const char *path, *text; struct bt_mark at; };   /* accepted now, obeyed by a later version */
+
+struct bt_spec {
+    const char *name, *path, *dir;   /* dir: relative paths start here */
+    const char *digest;
+    const char *gpus;                /* fleet text for bt_fleet_open: "auto", "0,1", "4xA100-SXM4-40GB", "fleet.json" */
+    struct bt_mark gpus_at;
+    uint64_t margin_bytes;
+    struct bt_strs phases;           /* n = 0: one phase "all" */
+    struct bt_workload *w; size_t n;
+    const struct bt_node *gateway;   /* NULL if absent */
+    struct bt_strs variants;         /* names */
+    const char *variant;             /* the one applied, or NULL */
+    struct bt_not_obeyed *later; size_t nlater;
+    struct bt_doc doc;
+};
+
+struct bt_spec_opts {
+    const char *variant;             /* NULL = none */
+    const char *(*getenv)(void *ctx, const char *name); void *ctx;      /* for ${VAR}; NULL = the process's environment */
+};
+/* Parse and check. Templates ${VAR} are expanded; ${workloads.NAME.url} becomes "{url:NAME}" (the plan file's placeholder), checked to exist;
+ * ${gateway.url} and ${job.KEY} are kept and listed in `later` where no version obeys them yet. Everything lives in the arena.
+ * Errors are BT_E_SPEC with "berth.yaml:LINE:COL: " first. */
+BT_MUST_CHECK int bt_spec_read(struct bt_arena *a, const char *path, const struct bt_spec_opts *o, struct bt_spec **out, struct bt_err *err);
+BT_MUST_CHECK int bt_spec_parse(struct bt_arena *a, const char *name, const char *dir, struct bt_str text, const struct bt_spec_opts *o, struct bt_spec **out, struct bt_err *err);
+const struct bt_workload *bt_spec_find(const struct bt_spec *s, const char *name);
+#endif
