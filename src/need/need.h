@@ -9,17 +9,27 @@ enum bt_part { BT_P_WEIGHTS, BT_P_LORA, BT_P_KV, BT_P_STATE, BT_P_ACTIVATIONS, B
                BT_P_COMM, BT_P_DRAFT, BT_P_OPTIMIZER, BT_P_GRADIENTS, BT_P_HEADROOM, BT_P_DECLARED, BT_P_OTHER, BT_P__N };
 const char *bt_part_name(enum bt_part p);            /* "weights": DESIGN section 10 */
 
-struct bt_need_line { enum bt_part part; uint64_t bytes; const char *why; };      /* why: formula with its numbers, and where it is from */
+struct bt_need_line {
+    enum bt_part part;
+    uint64_t bytes;
+    const char *why;                 /* formula with its numbers, and where it is from */
+    bool charged;                    /* the engine counts it inside its own fraction */
+    uint64_t uncertainty_bytes;      /* how far off it may be; 0 = exact */
+};
 
 struct bt_need_rank {
     uint32_t tp, pp;                 /* tp = 0 stands for all ranks of the stage when they are equal */
     uint32_t first_layer, layers;
     struct bt_need_line *line; size_t n;             /* everything but KV */
     uint64_t fixed_bytes;            /* sum of line[] */
+    uint64_t host_bytes;             /* weights that --cpu-offload-gb keeps in RAM */
     uint64_t budget_bytes;           /* the part of fixed_bytes that the engine charges to its own fraction (not context, comm, later graphs) */
     uint64_t kv_token_bytes;         /* one token in all layers of this rank */
     uint64_t kv_block_bytes;         /* kv_token_bytes x block */
 };
+
+/* Byte arithmetic of this floor saturates at 2^60: absurd flags give an absurd sum, never a wrapped one. */
+#define BT_NEED_CAP ((uint64_t)1 << 60)
 
 /* Need of a server. Ranks of one tensor-parallel group are equal: one row per pipeline stage. */
 struct bt_need {
@@ -35,6 +45,8 @@ struct bt_need {
 BT_MUST_CHECK int bt_need_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v,
                                  const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out, struct bt_err *err);
 
+/* One request alone, as the engine's own "X GiB KV cache is needed" counts it: blocks rounded up, no null block. */
+uint64_t bt_need_kv_request(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context);
 /* KV bytes that one rank needs so that `requests` requests of `context` tokens fit (blocks rounded up, null block where the version keeps one). */
 uint64_t bt_need_kv_for(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context, uint64_t requests);
 /* Tokens that `kv_bytes` hold on that rank, and the longest single request. */
@@ -47,4 +59,7 @@ uint64_t bt_need_kv_cap(const struct bt_need *n, const struct bt_need_rank *r, u
 uint64_t bt_need_kv_by_engine(const struct bt_need *n, const struct bt_need_rank *r, uint64_t total_bytes);
 /* The fraction to pass beside --kv-cache-memory-bytes so that the engine's own start-up check passes and nothing more: (budget + kv) / total, rounded up to 1e-4. */
 double bt_need_utilization(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes, uint64_t total_bytes);
+/* Tokens of one request that the model allows: its positions, stretched where its rope says so. The engine's default context. */
+uint64_t bt_need_model_context(const struct bt_model *m);
+struct bt_shape bt_need_shape(const struct bt_model *m);
 #endif

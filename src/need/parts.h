@@ -1,0 +1,55 @@
+/* parts - inside of need: each file computes one group of ledger lines of one pipeline stage. */
+#ifndef BT_NEED_PARTS_H
+#define BT_NEED_PARTS_H
+#include "base/units.h"
+#include "need/need.h"
+
+static inline uint64_t sat_add(uint64_t a, uint64_t b)
+{
+    return a > BT_NEED_CAP || b > BT_NEED_CAP - a ? BT_NEED_CAP : a + b;
+}
+static inline uint64_t sat_mul(uint64_t a, uint64_t b)
+{
+    uint64_t out;
+    return bt_mul_u64(a, b, &out) && out < BT_NEED_CAP ? out : BT_NEED_CAP;
+}
+static inline uint64_t sat_f64(double bytes)         /* rounded up; what is not a number, or too big, is the cap */
+{
+    if (!(bytes < (double)BT_NEED_CAP))
+        return BT_NEED_CAP;
+    return bytes > 0 ? (uint64_t)bytes + ((double)(uint64_t)bytes < bytes) : 0;
+}
+
+/* One architecture that the ledger knows. A model of another one is refused, never guessed. */
+struct need_arch {
+    const char *name;
+    bool lora_embeddings;            /* LoRA slots cover embed_tokens and lm_head too (class attribute embedding_modules) */
+};
+const struct need_arch *need_arch_find(const char *architecture);
+
+/* What the lines are computed from: one stage of one server. */
+struct need_in {
+    struct bt_arena *arena;
+    const struct bt_model *model;
+    const struct bt_engine_version *version;
+    const struct bt_serve *serve;    /* resolved */
+    const struct bt_gpu *card;
+    const struct need_arch *arch;
+    uint32_t pp_rank, first_layer, layers;
+    unsigned elem;                   /* bytes of one number of the unquantised parts */
+    bool first, last;                /* stage */
+};
+
+/* Bytes that the CUDA caching allocator holds for one tensor (PyTorch c10/cuda/CUDACachingAllocator.cpp: 512 B steps; 10 MiB and more come
+ * in 2 MiB steps, and a rest of at most 1 MiB is not split off). */
+uint64_t need_block_bytes(uint64_t tensor_bytes);
+BT_MUST_CHECK int need_weights(const struct need_in *in, struct bt_need_line *line, uint64_t *host_bytes, struct bt_err *err);
+
+/* The other lines; each appends to r->line. */
+void need_lora(const struct need_in *in, struct bt_need_rank *r);
+void need_runtime(const struct need_in *in, struct bt_need_rank *r);     /* activations, sampler, graphs, workspace, context, comm, headroom */
+void need_line_push(const struct need_in *in, struct bt_need_rank *r, struct bt_need_line line);
+
+/* Bytes of one KV number, from --kv-cache-dtype and the model's dtype. */
+BT_MUST_CHECK int need_kv_elem(const struct bt_serve *s, unsigned elem, unsigned *out, struct bt_err *err);
+#endif

@@ -1,0 +1,206 @@
+/* runtime - what a started engine holds besides weights and KV: activations, sampler, graphs, LoRA slots, workspaces, context, NCCL.
+ *
+ * Weights and KV are arithmetic; these lines are measured rules. Each carries its uncertainty; docs/need.md says where they are from. */
+#include "need/parts.h"
+
+static unsigned long long ull(uint64_t n) { return n; }
+
+/* ---- LoRA slots: allocated at load for every linear layer, used or not (vLLM lora/layers) ---- */
+
+void need_lora(const struct need_in *in, struct bt_need_rank *r)
+{
+    const struct bt_serve *s = in->serve;
+    if (!s->lora)
+        return;
+    const struct bt_model *m = in->model;
+    uint64_t slots = s->max_loras, rank = s->max_lora_rank, tp = s->tp, numbers = 0;
+    for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++) {
+        const struct bt_layer *l = &m->layer[i];
+        uint64_t q = sat_mul(l->heads, l->head_dim), kv = sat_mul(l->kv_heads, l->head_dim), kv_parts = BT_MIN(tp, BT_MAX(l->kv_heads, 1u));
+        uint64_t a = 3ull * m->hidden + 2ull * m->hidden + q / tp + l->intermediate / tp;            /* A of qkv, gate_up, o, down */
+        uint64_t b = q / tp + 2 * (kv / kv_parts) + 2ull * l->intermediate / tp + 2ull * m->hidden;  /* B of the same */
+        numbers = sat_add(numbers, sat_add(a, b));
+    }
+    uint64_t vocab_numbers = 0;
+    if (in->arch->lora_embeddings)                   /* the full vocabulary on every rank; embedding on the first stage, head on the last */
+        vocab_numbers = ((uint64_t)in->first + in->last) * ((uint64_t)m->vocab + m->hidden);
+    uint64_t per_slot = sat_mul(sat_mul(sat_add(numbers, vocab_numbers), rank), in->elem), bytes = sat_mul(per_slot, slots);
+    need_line_push(in, r, (struct bt_need_line){ BT_P_LORA, bytes,
+        bt_arena_printf(in->arena, "%llu slots x rank %llu x (%llu numbers in the layers%s) x %u B: A and B of every linear layer, allocated at load (vLLM lora/layers)",
+                        ull(slots), ull(rank), ull(numbers), vocab_numbers ? bt_arena_printf(in->arena, " + %llu of embedding and head", ull(vocab_numbers)) : "", in->elem),
+        true, bytes / 8 });
+}
+
+/* ---- the profiled peak: forward of one full batch, or the sampler's sort, whichever is larger ---- */
+
+static uint64_t forward_bytes(const struct need_in *in)
+{
+    const struct bt_model *m = in->model;
+    double numbers = 3.0 * m->intermediate / (double)in->serve->tp + 4.0 * m->hidden;
+    return sat_f64((double)in->serve->max_batched_tokens * numbers * in->elem);
+}
+
+static void activations(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
+{
+    const struct bt_model *m = in->model;
+    need_line_push(in, r, (struct bt_need_line){ BT_P_ACTIVATIONS, forward,
+        bt_arena_printf(in->arena, "%llu batched tokens x (3 x %u%s + 4 x %u) x %u B: the forward of the profile run (fits the peaks that real logs state within 6 %%)",
+                        ull(in->serve->max_batched_tokens), m->intermediate, in->serve->tp > 1 ? bt_arena_printf(in->arena, " / %llu", ull(in->serve->tp)) : "", m->hidden, in->elem),
+        true, forward / 16 + 32 * MiB });
+}
+
+static void sampler(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
+{
+    if (!in->last)
+        return;                                      /* only the last stage has logits */
+    double seqs_vocab = (double)in->serve->max_seqs * in->model->vocab;
+    if (in->version->sampler_profiled) {
+        uint64_t sort = sat_f64(38.8 * seqs_vocab);
+        if (sort > forward)
+            need_line_push(in, r, (struct bt_need_line){ BT_P_SAMPLER, sort - forward,
+                bt_arena_printf(in->arena, "38.8 B x %llu sequences x %u vocabulary = %s in the profile run's sampler sort, of which %s above the forward",
+                                ull(in->serve->max_seqs), in->model->vocab, bt_bytes_human(sort), bt_bytes_human(sort - forward)),
+                true, sort / 16 });
+    }
+    if (in->version->sampler_buffers)
+        need_line_push(in, r, (struct bt_need_line){ BT_P_SAMPLER, sat_f64(4.25 * seqs_vocab),
+            bt_arena_printf(in->arena, "4.25 B x %llu sequences x %u vocabulary: penalty counts, masks and grammar bits that runner V2 keeps (vLLM v1/worker/gpu/sample)",
+                            ull(in->serve->max_seqs), in->model->vocab),
+            true, 0 });
+}
+
+/* Runner V2 leaves the sampler out of its profile: what it takes above the profiled forward is nobody's. */
+static void headroom(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
+{
+    if (!in->last || !in->version->sampler_buffers)
+        return;
+    uint64_t sample = sat_f64(8.0 * (double)in->serve->max_seqs * in->model->vocab);
+    if (sample > forward)
+        need_line_push(in, r, (struct bt_need_line){ BT_P_HEADROOM, sample - forward,
+            bt_arena_printf(in->arena, "sampling takes up to 8 B x %llu x %u = %s at run time, %s more than the profiled forward; runner V2 does not profile it",
+                            ull(in->serve->max_seqs), in->model->vocab, bt_bytes_human(sample), bt_bytes_human(sample - forward)),
+            false, (sample - forward) / 2 });
+}
+
+/* ---- CUDA graphs ---- */
+
+static uint64_t count_numbers(const char *text)      /* "[1,2,4,8]" -> 4 */
+{
+    uint64_t n = 0;
+    for (const char *p = text; *p; p++)
+        n += *p >= '0' && *p <= '9' && (p == text || p[-1] < '0' || p[-1] > '9');
+    return n;
+}
+
+/* Sizes 1, 2, 4, then every 8 to 255, then every 16 (vLLM config/vllm.py). */
+static uint64_t graph_sizes(const struct need_in *in, uint64_t *largest)
+{
+    const struct bt_serve *s = in->serve;
+    uint64_t max = s->max_cudagraph_size;
+    if (!max) {
+        max = BT_MIN(sat_mul(2, s->max_seqs), in->card->cc_major == 10 ? 1024u : 512u);
+        max = BT_MIN(max, s->max_batched_tokens);
+    }
+    *largest = max;
+    if (s->cudagraph_sizes && count_numbers(s->cudagraph_sizes))
+        return count_numbers(s->cudagraph_sizes);
+    uint64_t n = (max >= 1) + (max >= 2) + (max >= 4);
+    if (max >= 8)
+        n += BT_MIN(max, 255u) / 8;
+    if (max >= 256)
+        n += (max - 256) / 16 + 1;
+    return n;
+}
+
+#define GRAPH_BYTES_PER_LAYER_AND_SIZE (368 * KiB)   /* median of real "Graph capturing finished ... took" lines of dense models */
+
+static void graphs(const struct need_in *in, struct bt_need_rank *r)
+{
+    if (in->serve->eager)
+        return;
+    uint64_t largest, sizes = graph_sizes(in, &largest), bytes = sat_mul(sat_mul(sizes, in->layers), GRAPH_BYTES_PER_LAYER_AND_SIZE);
+    need_line_push(in, r, (struct bt_need_line){ BT_P_GRAPHS, bytes,
+        bt_arena_printf(in->arena, "%llu batch sizes up to %llu x %u layers x 0.36 MiB, %s the engine's fraction in %s; an estimate: real logs vary from a third to three times this",
+                        ull(sizes), ull(largest), in->layers, in->version->graphs_in_budget ? "inside" : "outside", in->version->version),
+        in->version->graphs_in_budget, bytes });
+}
+
+/* ---- workspaces, context, communication ---- */
+
+static void workspace(const struct need_in *in, struct bt_need_rank *r)
+{
+    const struct bt_serve *s = in->serve;
+    bool blackwell = in->card->cc_major >= 10;
+    uint64_t bytes = blackwell ? 384 * MiB : 128 * MiB, hidden = 0;
+    if (!in->first)
+        hidden = sat_mul(sat_mul(s->max_batched_tokens, in->model->hidden), in->elem);
+    need_line_push(in, r, (struct bt_need_line){ BT_P_WORKSPACE, sat_add(bytes, hidden),
+        bt_arena_printf(in->arena, "cuBLAS workspace and kernels loaded while profiling: %s (logs show %s of non-torch growth at TP 1)%s", bt_bytes_human(bytes),
+                        blackwell ? "0.26-0.50 GiB on Blackwell" : "0.01-0.16 GiB",
+                        hidden ? bt_arena_printf(in->arena, "; %s of hidden states from the stage before", bt_bytes_human(hidden)) : ""),
+        true, bytes });
+
+    if (in->card->cc_major == 10) {                  /* FlashInfer is the default attention there */
+        uint64_t attention = sat_mul(sat_mul(s->max_batched_tokens, in->model->heads / BT_MAX(s->tp, 1u)), 16ull * in->model->head_dim);
+        attention = BT_MAX(attention, 394 * MiB);
+        need_line_push(in, r, (struct bt_need_line){ BT_P_WORKSPACE, attention,
+            bt_arena_printf(in->arena, "FlashInfer workspace: max(394 MiB, %llu tokens x %llu heads x %u x 16 B) (vLLM v1/attention/backends/flashinfer.py)",
+                            ull(s->max_batched_tokens), ull(in->model->heads / BT_MAX(s->tp, 1u)), in->model->head_dim),
+            in->version->graphs_in_budget && !s->eager, 0 });
+    }
+    uint64_t tables = sat_add(sat_mul(sat_mul(8, s->max_seqs), bt_ceil_div(s->context, s->block_size)), sat_mul(8, s->max_batched_tokens));
+    need_line_push(in, r, (struct bt_need_line){ BT_P_WORKSPACE, tables,
+        bt_arena_printf(in->arena, "block tables: 2 x %llu sequences x %llu blocks x 4 B, and slot mappings; allocated after KV is sized", ull(s->max_seqs), ull(bt_ceil_div(s->context, s->block_size))),
+        false, 0 });
+}
+
+/* Bytes a process holds before it allocates anything: grows with the number of SMs. 426 MiB (RTX 6000 Ada) and 555 MiB (RTX PRO 6000) were
+ * measured by others; the rest is scaled from them. */
+static const struct { int major, minor; unsigned mib; } contexts[] = {
+    { 7, 0, 360 }, { 7, 5, 300 }, { 8, 0, 450 }, { 8, 6, 330 }, { 8, 9, 426 }, { 9, 0, 560 }, { 10, 0, 650 }, { 10, 3, 650 }, { 12, 0, 555 }, { 12, 1, 400 },
+};
+
+static void context(const struct need_in *in, struct bt_need_rank *r)
+{
+    unsigned mib = 600;                              /* a card we do not know: the high side */
+    for (size_t i = 0; i < BT_LEN(contexts); i++)
+        if (contexts[i].major == in->card->cc_major && contexts[i].minor == in->card->cc_minor)
+            mib = contexts[i].mib;
+    need_line_push(in, r, (struct bt_need_line){ BT_P_CONTEXT, mib * MiB,
+        bt_arena_printf(in->arena, "CUDA context, an estimate for compute capability %d.%d; taken before the engine looks at the card, so outside its fraction", in->card->cc_major, in->card->cc_minor),
+        false, 128 * MiB });
+}
+
+/* Symmetric-memory all-reduce buffers, MiB for TP 2, 4, 6, 8 (vLLM distributed/device_communicators). */
+static unsigned symmetric_mib(int cc_major, uint64_t tp)
+{
+    static const unsigned hopper[] = { 64, 32, 64, 64 }, blackwell[] = { 8, 32, 128, 128 };
+    if (tp % 2 || tp < 2 || tp > 8)
+        return 0;
+    return cc_major == 9 ? hopper[tp / 2 - 1] : cc_major == 10 ? blackwell[tp / 2 - 1] : 0;
+}
+
+static void comm(const struct need_in *in, struct bt_need_rank *r)
+{
+    uint64_t tp = in->serve->tp, pp = in->serve->pp;
+    if (tp * pp == 1)
+        return;
+    unsigned before = tp > 4 ? 1280 : tp > 1 ? 768 : 352, inside = tp > 4 ? 820 : tp > 1 ? 360 : 100;
+    before += symmetric_mib(in->card->cc_major, tp);
+    need_line_push(in, r, (struct bt_need_line){ BT_P_COMM, before * MiB,
+        bt_arena_printf(in->arena, "NCCL and all-reduce buffers of TP %llu x PP %llu, set up before the engine looks at the card; an estimate", ull(tp), ull(pp)), false, before * MiB / 2 });
+    need_line_push(in, r, (struct bt_need_line){ BT_P_COMM, inside * MiB,
+        bt_arena_printf(in->arena, "channels opened while profiling (logs show %s of non-torch growth)", tp > 4 ? "0.24-2.1 GiB at TP 8" : tp > 1 ? "0.20-0.74 GiB at TP 2-4" : "little at TP 1"), true, inside * MiB });
+}
+
+void need_runtime(const struct need_in *in, struct bt_need_rank *r)
+{
+    uint64_t forward = forward_bytes(in);
+    activations(in, r, forward);
+    sampler(in, r, forward);
+    graphs(in, r);
+    workspace(in, r);
+    context(in, r);
+    comm(in, r);
+    headroom(in, r, forward);
+}
