@@ -12,6 +12,7 @@
 /* One kind of card. Static data, compiled in from gpu/catalog.csv (source per figure there). 0 = not known. */
 struct bt_gpu_kind {
     const char *key;                 /* "a100-sxm4-40" */
+    const char *short_name;          /* "A100-SXM4-40GB", "RTX-4090": the spelling of fleets and messages */
     const char *nvml_name;           /* "NVIDIA A100-SXM4-40GB" */
     const char *aliases;             /* "A100-SXM4-40GB;..." */
     const char *vendor, *arch;
@@ -21,14 +22,16 @@ struct bt_gpu_kind {
     double mem_gbs, fp16_tflops, fp8_tflops, int8_tops, fp32_tflops;
     int cc_major, cc_minor;
     double nvlink_gbs;               /* both directions; 0 = none */
+    bool nvlink_mesh;                /* every card of this kind in a box reaches every other by NVLink (bridges: false, they are optional) */
     const char *nvlink_peers, *pcie;
     int tdp_w;
 };
 size_t bt_gpu_kinds(const struct bt_gpu_kind **out);
 /* Forgiving: "A100-SXM4-40GB", "NVIDIA A100-SXM4-40GB", "a100-sxm4-40", "RTX-4090", "H100 80GB HBM3". NULL when unknown. */
 const struct bt_gpu_kind *bt_gpu_kind_find(const char *name);
-/* total_bytes of a kind: cuda_bytes, else nvml_bytes less 2 %. */
+/* total_bytes of a kind: cuda_bytes, else nvml_bytes less 2 %. 0 = the catalog does not know its memory (Jetson). */
 uint64_t bt_gpu_kind_total(const struct bt_gpu_kind *k);
+uint64_t bt_total_from_nvml(uint64_t nvml_bytes);    /* less 2 % */
 /* "did you mean" list for an unknown name, in *err as BT_E_SPEC. Returns -1. */
 int bt_gpu_kind_unknown(const char *name, struct bt_err *err);
 
@@ -74,7 +77,7 @@ static inline uint64_t bt_gpu_capacity(const struct bt_gpu *g)
 struct bt_fleet_opts {
     uint64_t margin_bytes;           /* per card */
     bool ignore_others;              /* others_bytes = 0 */
-    const char *visible;             /* CUDA_VISIBLE_DEVICES to honour, NULL = none set */
+    const char *visible;             /* CUDA_VISIBLE_DEVICES to honour, NULL = none set; narrows live fleets only */
     const char *base_dir;            /* relative fleet.json paths start here; NULL = cwd */
 };
 /* "auto" or "" = this machine; "0,2" = cards of this machine by index; "GPU-ab12..,.." by uuid (prefix);
@@ -82,6 +85,9 @@ struct bt_fleet_opts {
  * BT_E_SPEC for a card that is not there (lists those that are) or named twice; BT_E_DEVICE without a working NVML,
  * with the way out ("name a fleet: --gpus 4xA100-SXM4-40GB, or try `berth sim`"). */
 BT_MUST_CHECK int bt_fleet_open(struct bt_arena *a, const char *text, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err);
+/* What this process may use of the host's RAM: the smallest limit of its cgroups (v2 and v1, up the tree), else MemTotal.
+ * root: "" for this machine; a test gives a folder that holds proc/ and sys/. 0 when /proc cannot be read. */
+uint64_t bt_ram_allowed(const char *root);
 /* Keep only the cards that match a requirement such as "4xA100-SXM4-40GB" (live fleet, named requirement: DESIGN section 8). */
 BT_MUST_CHECK int bt_fleet_match(struct bt_arena *a, const struct bt_fleet *live, const char *requirement, struct bt_fleet *out, struct bt_err *err);
 /* Which cards of the fleet a list such as [0,1] or ["GPU-.."] means: indices into fleet->gpus. Errors list those that exist. */

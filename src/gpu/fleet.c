@@ -1,0 +1,344 @@
+/* fleet.c - what the user calls a fleet, and which cards of it are meant. */
+#include "gpu/fleet.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/units.h"
+
+static bool all_digits(struct bt_str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!isdigit((unsigned char)s.p[i]))
+            return false;
+    return s.n > 0;
+}
+
+static bool is_uuid(struct bt_str s)
+{
+    return bt_str_starts(s, "GPU-") || bt_str_starts(s, "MIG-") || bt_str_starts(s, "virtual-");
+}
+
+bool bt_fleet_text_is_ids(const char *text)
+{
+    struct bt_str first;
+    bt_str_cut(bt_str(text), ',', &first);
+    first = bt_str_trim(first);
+    return all_digits(first) || is_uuid(first);
+}
+
+/* The user's text in a message: short and safe for a terminal. */
+static const char *shown(struct bt_arena *a, const char *text, size_t n)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(400);
+    bt_buf_add_escaped(&b, (struct bt_str){ text, BT_MIN(n, (size_t)80) });
+    if (n > 80)
+        bt_buf_puts(&b, "...");
+    return bt_arena_strdup(a, bt_buf_z(&b));
+}
+
+/* ---- fleets by name ---- */
+
+/* "4xNAME", "4 x NAME" or "NAME" (one card). */
+static int split_group(struct bt_arena *a, struct bt_str group, uint64_t *count, const char **name, struct bt_err *err)
+{
+    size_t digits = 0, x;
+    while (digits < group.n && isdigit((unsigned char)group.p[digits]))
+        digits++;
+    for (x = digits; x < group.n && group.p[x] == ' ';)
+        x++;
+    *count = 1;
+    *name = "";
+    if (digits && x + 1 < group.n && (group.p[x] == 'x' || group.p[x] == 'X')) {
+        if (bt_u64_parse((struct bt_str){ group.p, digits }, 1, BT_MAX_GPUS, count, err) < 0) {
+            bt_err_set(err, BT_E_SPEC, 0, "\"%s\" asks for %.*s cards", shown(a, group.p, group.n), (int)BT_MIN(digits, (size_t)20), group.p);
+            return bt_err_hint(err, "a fleet has 1 to %d cards: 4xA100-SXM4-40GB", BT_MAX_GPUS);
+        }
+        group = (struct bt_str){ group.p + x + 1, group.n - x - 1 };
+    }
+    *name = bt_arena_strndup(a, bt_str_trim(group));
+    return 0;
+}
+
+static void add_virtual(struct bt_arena *a, struct bt_fleet *f, const struct bt_gpu_kind *k, int island, const struct bt_fleet_opts *o)
+{
+    struct bt_gpu *g = &f->gpus[f->n];
+    *g = (struct bt_gpu){
+        .uuid = bt_arena_printf(a, "virtual-%zu", f->n), .name = k->nvml_name, .index = (int)f->n, .kind = k, .pci = "",
+        .total_bytes = bt_gpu_kind_total(k), .nvml_total_bytes = k->nvml_bytes, .margin_bytes = o->margin_bytes,
+        .total_source = k->cuda_bytes ? BT_TOTAL_CATALOG : BT_TOTAL_NVML_LESS_2PCT,
+        .cc_major = k->cc_major, .cc_minor = k->cc_minor, .island = island };
+    f->n++;
+}
+
+static int add_group(struct bt_arena *a, struct bt_fleet *f, struct bt_str group, int *islands, const struct bt_fleet_opts *o, struct bt_err *err)
+{
+    uint64_t count;
+    const char *name;
+    if (split_group(a, group, &count, &name, err) < 0)
+        return -1;
+    const struct bt_gpu_kind *k = bt_gpu_kind_find(name);
+    if (!k)
+        return bt_gpu_kind_unknown(name, err);
+    if (!bt_gpu_kind_total(k)) {
+        bt_err_set(err, BT_E_SPEC, 0, "the catalog does not know how much memory a %s has", k->nvml_name);
+        return bt_err_hint(err, "its memory is shared with the host: write a fleet.json with its total_bytes");
+    }
+    if (f->n + count > BT_MAX_GPUS) {
+        bt_err_set(err, BT_E_SPEC, 0, "\"%s\" has more than %d cards", f->text, BT_MAX_GPUS);
+        return bt_err_hint(err, "a fleet has 1 to %d cards", BT_MAX_GPUS);
+    }
+    int island = -1;
+    if (k->nvlink_mesh)              /* cards of one kind that stand in two groups are still one machine's: same island */
+        for (size_t i = 0; i < f->n; i++)
+            if (f->gpus[i].kind == k)
+                island = f->gpus[i].island;
+    if (k->nvlink_mesh && island < 0)
+        island = (*islands)++;
+    for (uint64_t i = 0; i < count; i++)
+        add_virtual(a, f, k, island, o);
+    return 0;
+}
+
+/* An island of one card is no island. */
+static void drop_lonely_islands(struct bt_fleet *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        size_t same = 0;
+        for (size_t j = 0; j < f->n; j++)
+            same += f->gpus[i].island >= 0 && f->gpus[j].island == f->gpus[i].island;
+        if (same == 1)
+            f->gpus[i].island = -1;
+    }
+}
+
+int bt_fleet_named(struct bt_arena *a, const char *text, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
+{
+    if (strchr(text, ',')) {
+        bt_err_set(err, BT_E_SPEC, 0, "\"%s\" is not one fleet", shown(a, text, strlen(text)));
+        return bt_err_hint(err, "cards of one fleet are joined by `+`: 2xRTX-4090+1xRTX-A6000; two fleets are compared one after the other");
+    }
+    struct bt_fleet f = { .source = "catalog", .text = shown(a, text, strlen(text)), .driver = "", .ram_bytes = bt_ram_allowed(""),
+                          .gpus = BT_NEWN(a, struct bt_gpu, BT_MAX_GPUS) };
+    int islands = 0;
+    struct bt_str rest = bt_str(text), group;
+    do {
+        rest = bt_str_cut(rest, '+', &group);
+        group = bt_str_trim(group);
+        if (!group.n) {
+            bt_err_set(err, BT_E_SPEC, 0, "\"%s\" has nothing on one side of a `+`", f.text);
+            return bt_err_hint(err, "write it like 2xRTX-4090+1xRTX-A6000");
+        }
+        if (add_group(a, &f, group, &islands, o, err) < 0)
+            return bt_err_wrap(err, "fleet \"%s\"", f.text);
+    } while (rest.p);
+    drop_lonely_islands(&f);
+    *out = f;
+    return 0;
+}
+
+/* ---- which cards are meant ---- */
+
+void bt_fleet_list(const struct bt_fleet *f, struct bt_buf *out)
+{
+    for (size_t i = 0; i < f->n; i++)
+        bt_buf_printf(out, "%s%d (%s)", i ? ", " : "", f->gpus[i].index, f->gpus[i].kind ? f->gpus[i].kind->short_name : f->gpus[i].name);
+}
+
+static int no_such_card(const struct bt_fleet *f, const char *id, struct bt_err *err)
+{
+    bt_auto_buf struct bt_buf list = BT_BUF(220), safe = BT_BUF(128);
+    bt_fleet_list(f, &list);
+    bt_buf_add_escaped(&safe, (struct bt_str){ id, strnlen(id, 60) });
+    bt_err_set(err, BT_E_SPEC, 0, "there is no card \"%s\"", bt_buf_z(&safe));
+    if (!f->n)
+        return bt_err_hint(err, "this fleet has no cards");
+    return bt_err_hint(err, "there %s: %s%s", f->n == 1 ? "is" : "are", bt_buf_z(&list), f->nnotes ? " (see the notes of `berth gpus`)" : "");
+}
+
+/* The card that id names: an index, a whole uuid, or a prefix of exactly one "GPU-..." uuid. */
+static int pick_one(const struct bt_fleet *f, const char *id, size_t *out, struct bt_err *err)
+{
+    struct bt_str s = bt_str(id);
+    size_t found = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        uint64_t index;
+        struct bt_err ignored;
+        if (!strcmp(f->gpus[i].uuid, id) ||
+            (all_digits(s) && !bt_u64_parse(s, 0, INT32_MAX, &index, &ignored) && index == (uint64_t)f->gpus[i].index)) {
+            *out = i;
+            return 0;
+        }
+        if (bt_str_starts(s, "GPU-") && s.n > 4 && !strncasecmp(f->gpus[i].uuid, id, s.n)) {
+            *out = i;
+            found++;
+        }
+    }
+    if (found == 1)
+        return 0;
+    if (!found)
+        return no_such_card(f, id, err);
+    bt_err_set(err, BT_E_SPEC, 0, "\"%s\" is the beginning of %zu cards' uuids", id, found);
+    return bt_err_hint(err, "write more of the uuid: `berth gpus --json` prints them");
+}
+
+int bt_fleet_pick(struct bt_arena *a, const struct bt_fleet *f, const char *const *ids, size_t n, size_t *out_idx, struct bt_err *err)
+{
+    (void)a;
+    for (size_t i = 0; i < n; i++) {
+        if (pick_one(f, ids[i], &out_idx[i], err) < 0)
+            return -1;
+        for (size_t j = 0; j < i; j++)
+            if (out_idx[j] == out_idx[i]) {
+                bt_err_set(err, BT_E_SPEC, 0, "card %d (%s) is named twice", f->gpus[out_idx[i]].index, f->gpus[out_idx[i]].name);
+                return bt_err_hint(err, "name every card once");
+            }
+    }
+    return 0;
+}
+
+static int by_size(const void *x, const void *y)
+{
+    size_t a = *(const size_t *)x, b = *(const size_t *)y;
+    return (a > b) - (a < b);
+}
+
+void bt_fleet_subset(struct bt_arena *a, const struct bt_fleet *f, const size_t *idx, size_t n, struct bt_fleet *out)
+{
+    size_t *sorted = BT_NEWN(a, size_t, n ? n : 1);
+    if (n)
+        memcpy(sorted, idx, n * sizeof *idx);
+    qsort(sorted, n, sizeof *sorted, by_size);
+    *out = *f;
+    out->gpus = BT_NEWN(a, struct bt_gpu, n ? n : 1);
+    out->n = n;
+    for (size_t i = 0; i < n; i++)
+        out->gpus[i] = f->gpus[sorted[i]];
+}
+
+/* "0,2" or "GPU-a,GPU-b" of a fleet. */
+static int narrow_to_ids(struct bt_arena *a, const struct bt_fleet *f, const char *text, struct bt_fleet *out, struct bt_err *err)
+{
+    const char *ids[BT_MAX_GPUS];
+    size_t idx[BT_MAX_GPUS], n = 0;
+    struct bt_str rest = bt_str(text), one;
+    do {
+        rest = bt_str_cut(rest, ',', &one);
+        one = bt_str_trim(one);
+        if (!all_digits(one) && !is_uuid(one)) {
+            bt_err_set(err, BT_E_SPEC, 0, "\"%s\" is neither an index nor a uuid of a card", shown(a, one.p, one.n));
+            return bt_err_hint(err, "cards of this machine: 0,2 or GPU-ab12...; a named fleet: 4xA100-SXM4-40GB, joined by `+`");
+        }
+        if (n == BT_MAX_GPUS) {
+            bt_err_set(err, BT_E_SPEC, 0, "\"%s\" names more than %d cards", shown(a, text, strlen(text)), BT_MAX_GPUS);
+            return bt_err_hint(err, "name every card once");
+        }
+        ids[n++] = bt_arena_strndup(a, one);
+    } while (rest.p);
+    if (bt_fleet_pick(a, f, ids, n, idx, err) < 0)
+        return -1;
+    bt_fleet_subset(a, f, idx, n, out);
+    out->text = shown(a, text, strlen(text));
+    return 0;
+}
+
+/* ---- requirements ---- */
+
+/* The matching card with the most room that is not taken yet; the lower index among equals. */
+static bool take_best(const struct bt_fleet *live, const struct bt_gpu_kind *kind, bool *taken, size_t *out)
+{
+    bool found = false;
+    for (size_t i = 0; i < live->n; i++)
+        if (!taken[i] && live->gpus[i].kind == kind && (!found || bt_gpu_capacity(&live->gpus[i]) > bt_gpu_capacity(&live->gpus[*out]))) {
+            *out = i;
+            found = true;
+        }
+    if (found)
+        taken[*out] = true;
+    return found;
+}
+
+static int match_named(struct bt_arena *a, const struct bt_fleet *live, const char *requirement, struct bt_fleet *out, struct bt_err *err)
+{
+    struct bt_fleet want;
+    struct bt_fleet_opts none = { 0 };
+    bool taken[BT_MAX_GPUS] = { false };
+    size_t idx[BT_MAX_GPUS];
+    if (bt_fleet_named(a, requirement, &none, &want, err) < 0)
+        return -1;
+    for (size_t i = 0; i < want.n; i++)
+        if (!take_best(live, want.gpus[i].kind, taken, &idx[i])) {
+            size_t asked = 0, have = 0;
+            for (size_t j = 0; j < want.n; j++)
+                asked += want.gpus[j].kind == want.gpus[i].kind;
+            for (size_t j = 0; j < live->n; j++)
+                have += live->gpus[j].kind == want.gpus[i].kind;
+            bt_auto_buf struct bt_buf list = BT_BUF(240);
+            bt_fleet_list(live, &list);
+            bt_err_set(err, BT_E_FIT, 0, "%s is required and this machine has %zu of %zu %s", want.text, have, asked, want.gpus[i].kind->short_name);
+            return bt_err_hint(err, "this machine: %s; `gpus: auto` takes what is there", bt_buf_z(&list));
+        }
+    bt_fleet_subset(a, live, idx, want.n, out);
+    out->text = want.text;
+    return 0;
+}
+
+/* ---- the door ---- */
+
+static bool is_path(const char *text)
+{
+    return bt_str_ends(bt_str(text), ".json") || strchr(text, '/');
+}
+
+static bool is_auto(const char *text)
+{
+    return !text[0] || !strcmp(text, "auto");
+}
+
+static int match_uuids(struct bt_arena *a, const struct bt_fleet *live, const struct bt_fleet *want, struct bt_fleet *out, struct bt_err *err)
+{
+    const char *ids[BT_MAX_GPUS];
+    size_t idx[BT_MAX_GPUS];
+    for (size_t i = 0; i < want->n; i++)
+        ids[i] = want->gpus[i].uuid;
+    if (bt_fleet_pick(a, live, ids, want->n, idx, err) < 0)
+        return bt_err_wrap(err, "%s on this machine", want->text);
+    bt_fleet_subset(a, live, idx, want->n, out);
+    out->text = want->text;
+    return 0;
+}
+
+int bt_fleet_match(struct bt_arena *a, const struct bt_fleet *live, const char *requirement, struct bt_fleet *out, struct bt_err *err)
+{
+    const char *text = bt_arena_strndup(a, bt_str_trim(bt_str(requirement)));
+    if (is_auto(text)) {
+        *out = *live;
+        return 0;
+    }
+    if (bt_fleet_text_is_ids(text))
+        return narrow_to_ids(a, live, text, out, err);
+    if (is_path(text)) {
+        struct bt_fleet saved;
+        struct bt_fleet_opts none = { 0 };
+        return bt_fleet_file(a, text, &none, &saved, err) < 0 ? -1 : match_uuids(a, live, &saved, out, err);
+    }
+    return match_named(a, live, text, out, err);
+}
+
+int bt_fleet_open(struct bt_arena *a, const char *text, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
+{
+    text = bt_arena_strndup(a, bt_str_trim(bt_str(text ? text : "")));
+    if (is_auto(text) || bt_fleet_text_is_ids(text)) {
+        struct bt_fleet all;
+        if (bt_fleet_live(a, o, &all, err) < 0)
+            return -1;
+        if (!is_auto(text))
+            return narrow_to_ids(a, &all, text, out, err);
+        *out = all;
+        return 0;
+    }
+    if (is_path(text))
+        return bt_fleet_file(a, bt_path_abs(a, o->base_dir, text), o, out, err);
+    return bt_fleet_named(a, text, o, out, err);
+}
