@@ -18,10 +18,12 @@ struct bt_serve {
     uint64_t kv_bytes;               /* per GPU */
     uint64_t max_seqs, max_batched_tokens, block_size;
     uint64_t max_loras, max_lora_rank, max_cpu_loras;
+    const char *lora_dtype;
     double cpu_offload_gib;
     const char *cudagraph_sizes;     /* raw */
     uint64_t max_cudagraph_size;
-    bool prefix_caching_off;
+    bool prefix_caching_off;         /* --no-enable-prefix-caching; on is the engines' default */
+    bool prefix_caching_on;          /* asked for in so many words */
     const char *served_name, *host;
     uint64_t port;
     struct bt_strs extra;            /* flags berth does not know the meaning of, as given */
@@ -47,11 +49,13 @@ enum bt_log_kind { BT_LOG_NONE, BT_LOG_STEP, BT_LOG_PROGRESS, BT_LOG_WEIGHTS_GIB
                    BT_LOG_WORKER_DIED, BT_LOG_ERROR };
 struct bt_log_event {
     enum bt_log_kind kind;
-    const char *step;                /* static: "importing", "loading weights", "profiling", "allocating KV", "capturing graphs", "ready" */
+    const char *step;                /* static: "importing", "loading weights", "profiling", "allocating KV", "capturing graphs", "starting the server",
+                                      * "ready"; NULL for ERROR and WORKER_DIED */
     int percent;                     /* of the step; -1 unknown */
     double gib; uint64_t tokens;
     bool kv_sized;                   /* from this line on the engine has measured memory: the next start on these GPUs may begin */
-    char text[256];                  /* ERROR, WORKER_DIED: the telling part, escaped */
+    char text[256];                  /* ERROR, WORKER_DIED: the telling part, escaped, cut with "..." where too long. Engines repeat a failure in
+                                      * each process that passes it on: the first ERROR of a start is the cause, the last is only its echo */
 };
 
 enum bt_stop_whom { BT_STOP_LEADER, BT_STOP_TREE_BUT_TRACKER, BT_STOP_TREE };
@@ -71,8 +75,9 @@ struct bt_engine {
 };
 const struct bt_engine *bt_engine_find(const char *name);            /* NULL when unknown */
 const char *const *bt_engine_names(void);                            /* servers only, NULL-terminated */
-/* Row for a version such as "0.11.0" or "0.32.1"; *exact says whether it has a row of its own. Older than every row: BT_E_SPEC.
- * NULL or "" = the newest row. */
+const char *const *bt_engine_planned(void);                          /* engines berth will know and does not yet: "not yet" and not "unknown" */
+/* Row for a version such as "0.11.0", "0.32.1rc2" or "0.32.0+cpu"; *exact says whether it has a row of its own (what follows "+"
+ * does not matter for that). Older than every row, or not a version: BT_E_SPEC. NULL or "" = the newest row. exact may be NULL. */
 const struct bt_engine_version *bt_engine_version(const struct bt_engine *e, const char *version, bool *exact, struct bt_err *err);
 
 /* Device class decides default max_seqs and max_batched_tokens (vLLM engine/arg_utils.py). */
@@ -87,8 +92,12 @@ struct bt_refusal { const char *code; char text[400]; };             /* "heads-n
 bool bt_engine_shape_ok(const struct bt_engine *e, const struct bt_shape *m, uint64_t tp, uint64_t pp, struct bt_refusal *why);
 /* Layers of each pipeline stage, engine's default split (64/3 -> 21,22,21). out has pp entries. */
 void bt_engine_pp_layers(uint32_t layers, uint64_t pp, uint32_t *out);
+/* The same for people: "21,22,21"; cut with "..." when it does not fit. */
+void bt_engine_pp_text(uint32_t layers, uint64_t pp, char *out, size_t size);
 
-/* An installed engine: program path and version, found without running it (dist-info of the venv around it). */
+/* An installed engine: program path and version, found without running it. The version is the first line of a file PROGRAM.version
+ * beside the program, else that of the package's dist-info in the Python prefix around it (the venv's folder, or the one its
+ * "#!" line names). why: where the version was read, or why it is "". */
 struct bt_engine_install { const char *bin; const char *version; const char *why; };
 /* bin or venv may be NULL; then PATH is searched. BT_E_NOT_FOUND names the places looked at. version may be "" when it cannot be told. */
 BT_MUST_CHECK int bt_engine_installed(struct bt_arena *a, const struct bt_engine *e, const char *bin, const char *venv, struct bt_engine_install *out, struct bt_err *err);

@@ -1,0 +1,13 @@
+/* engine_int.h - what the engines' files share; not for other floors. */
+#ifndef BT_ENGINE_INT_H
+#define BT_ENGINE_INT_H
+#include "engine/engine.h"
+
+extern const struct bt_engine bt_engine_vllm, bt_engine_command;
+
+bool bt_vllm_log_line(struct bt_str line, struct bt_log_event *out);
+extern const struct bt_opt bt_vllm_flags[];
+
+/* -1, 0, 1 by the numbers in front ("0.9.2" < "0.11.0"; "0.32.0rc1" and "0.32.0+cpu" equal "0.32.0"). Both must begin with a digit. */
+int bt_version_cmp(const char *a, const char *b);
+#endif

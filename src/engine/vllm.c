@@ -1,0 +1,181 @@
+/* vllm.c - vLLM: its versions, its flags, how it is stopped. Its log lines are in vllm_log.c. */
+#include <signal.h>
+#include <stdio.h>
+#include "base/units.h"
+#include "engine/engine_int.h"
+
+/* A row is a version in which something that changes bytes changed. Dates and pull requests are in docs/reference/engines.md. */
+static const struct bt_engine_version versions[] = {
+    { .version = "0.9.2", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .sampler_profiled = true,
+      .source = "real start-up logs of 0.9.x; v1/worker/gpu_worker.py: CUDA graphs are captured after KV and outside the budget" },
+    { .version = "0.10.2", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .sampler_profiled = true, .has_kv_bytes = true,
+      .source = "real logs of 0.10.2 suggest --kv-cache-memory (vLLM #21489, 2025-09-11)" },
+    { .version = "0.11.0", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .sampler_profiled = true, .has_kv_bytes = true,
+      .source = "real start-up logs of 0.11.0; config/cache.py kv_cache_memory_bytes" },
+    { .version = "0.21.0", .default_utilization = 0.92, .runner = BT_RUNNER_V1, .graphs_in_budget = true, .sampler_profiled = true, .has_kv_bytes = true,
+      .source = "vLLM #38284 (2026-04-21): CUDA graph estimate on by default, utilization 0.92; 0.19 logs the estimate without using it" },
+    { .version = "0.25.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .sampler_buffers = true, .has_kv_bytes = true,
+      .source = "vLLM #44443 (2026-07-02): V2 runner for dense models (Qwen3 from 0.22, Llama and Mistral from 0.23); v1/worker/gpu/model_runner.py: "
+                "its graph estimate is 0" },
+    { .version = "0.29.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .graphs_in_budget = true, .sampler_buffers = true, .has_kv_bytes = true,
+      .source = "release notes of 0.29.0: the V2 runner estimates CUDA graphs; the null block was not looked up for this version" },
+    { .version = "0.32.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .graphs_in_budget = true, .sampler_buffers = true,
+      .null_block_reserved = true, .has_kv_bytes = true,
+      .source = "vLLM 0.32.0 v1/worker/gpu_worker.py, v1/worker/gpu/cudagraph_utils.py, v1/core/kv_cache_utils.py, config/cache.py" },
+};
+
+/* ---- flags ---- */
+
+#define AT(f) offsetof(struct bt_serve, f)
+
+/* argv text, or the scalar of a YAML value. */
+static const char *given_text(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    if (ctx->text)
+        return ctx->text;
+    if (ctx->node->kind == BT_NODE_SCALAR)
+        return ctx->node->text;
+    bt_node_err(err, ctx->doc, ctx->node, "%s: want one value, not %s", opt->name, bt_node_kind_name(ctx->node));
+    return NULL;
+}
+
+/* The error of a value: with its place when it stood in a file. */
+static int bad_value(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err, const char *text, const char *why)
+{
+    if (ctx->node)
+        return bt_node_err(err, ctx->doc, ctx->node, "%s: \"%.80s\": %s", opt->name, text, why);
+    return bt_err_set(err, BT_E_USAGE, 0, "--%s \"%.80s\": %s", opt->name, text, why);
+}
+
+static int parse_context(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_serve *s = ctx->target;
+    const char *text = given_text(opt, ctx, err);
+    if (!text)
+        return -1;
+    s->context_auto = !strcmp(text, "auto") || !strcmp(text, "-1");
+    if (s->context_auto) {
+        s->context = 0;
+        return 0;
+    }
+    struct bt_err inner = { 0 };
+    if (bt_count_parse(bt_str(text), &s->context, &inner) < 0 || s->context == 0 || s->context > UINT32_MAX) {
+        bad_value(opt, ctx, err, text, "want a number of tokens or auto");
+        return bt_err_hint(err, "8192, 8k (8000), 8K (8192), or auto for the longest that fits");
+    }
+    return 0;
+}
+
+static const char *const dtypes[] = { "auto", "half", "float16", "bfloat16", "float", "float32", NULL };
+static const char *const kv_dtypes[] = { "auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2", NULL };
+static const char *const lora_ranks[] = { "1", "8", "16", "32", "64", "128", "256", "320", "512", NULL };      /* vLLM config/lora.py */
+static const char *const lora_dtypes[] = { "auto", "float16", "bfloat16", NULL };
+
+static int bad_choice(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err, const char *text)
+{
+    char list[160];
+    size_t used = 0;
+    for (size_t i = 0; opt->choices[i] && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", opt->choices[i]);
+    bad_value(opt, ctx, err, text, "not one of vLLM's choices");
+    return bt_err_hint(err, "one of: %s", list);
+}
+
+static const char *chosen(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    const char *text = given_text(opt, ctx, err);
+    for (size_t i = 0; text && opt->choices[i]; i++)
+        if (!strcmp(opt->choices[i], text))
+            return opt->choices[i];
+    if (text)
+        bad_choice(opt, ctx, err, text);
+    return NULL;
+}
+
+static int parse_choice(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    const char *word = chosen(opt, ctx, err);
+    if (!word)
+        return -1;
+    *(const char **)((char *)ctx->target + opt->off) = word;
+    return 0;
+}
+
+static int parse_lora_rank(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    const char *word = chosen(opt, ctx, err);
+    if (!word)
+        return -1;
+    ((struct bt_serve *)ctx->target)->max_lora_rank = strtoull(word, NULL, 10);
+    return 0;
+}
+
+#define MANY 1048576                 /* upper bound of counts no engine reaches: keeps products small */
+
+const struct bt_opt bt_vllm_flags[] = {
+    { .name = "tensor-parallel-size", .alias = "tp", .type = BT_OPT_U64, .off = AT(tp), .min = 1, .max = 4096, .help = "GPUs that share each layer" },
+    { .name = "pipeline-parallel-size", .alias = "pp", .type = BT_OPT_U64, .off = AT(pp), .min = 1, .max = 4096, .help = "stages that share the layers" },
+    { .name = "data-parallel-size", .alias = "dp", .type = BT_OPT_U64, .off = AT(dp), .min = 1, .max = 4096, .help = "copies behind one front" },
+    { .name = "enable-expert-parallel", .alias = "ep", .type = BT_OPT_BOOL, .off = AT(expert_parallel), .help = "whole experts per GPU" },
+    { .name = "max-model-len", .type = BT_OPT_CUSTOM, .parse = parse_context, .metavar = "TOKENS",
+      .help = "longest request, prompt and answer; 8K, or auto for what fits (default: the model's)" },
+    { .name = "gpu-memory-utilization", .type = BT_OPT_F64, .off = AT(utilization), .set_off = AT(utilization_set), .min = 0.001, .max = 1,
+      .metavar = "SHARE", .help = "share of the card the engine may use (default: the version's, 0.90 or 0.92)" },
+    { .name = "kv-cache-memory-bytes", .type = BT_OPT_COUNT, .off = AT(kv_bytes), .min = 1, .max = 1e15, .metavar = "BYTES",
+      .help = "KV cache per GPU, as 8G; replaces the measured size" },
+    { .name = "kv-cache-dtype", .type = BT_OPT_CUSTOM, .off = AT(kv_dtype), .parse = parse_choice, .choices = kv_dtypes, .metavar = "TYPE",
+      .help = "auto (the model's), bfloat16, float16, fp8, fp8_e4m3, fp8_e5m2" },
+    { .name = "max-num-seqs", .type = BT_OPT_COUNT, .off = AT(max_seqs), .min = 1, .max = MANY, .help = "requests computed at once (default: by card)" },
+    { .name = "max-num-batched-tokens", .type = BT_OPT_COUNT, .off = AT(max_batched_tokens), .min = 1, .max = (double)MANY * 64,
+      .help = "tokens of one step (default: by card)" },
+    { .name = "block-size", .type = BT_OPT_U64, .off = AT(block_size), .min = 1, .max = 4096, .help = "tokens of one KV block (default 16)" },
+    { .name = "enforce-eager", .type = BT_OPT_BOOL, .off = AT(eager), .help = "no CUDA graphs, no compilation" },
+    { .name = "max-cudagraph-capture-size", .type = BT_OPT_U64, .off = AT(max_cudagraph_size), .min = 1, .max = MANY, .help = "largest batch captured as a CUDA graph" },
+    { .name = "cudagraph-capture-sizes", .type = BT_OPT_STR, .off = AT(cudagraph_sizes), .metavar = "LIST", .help = "batch sizes captured as CUDA graphs" },
+    { .name = "enable-lora", .type = BT_OPT_BOOL, .off = AT(lora), .help = "reserve slots for adapters" },
+    { .name = "max-loras", .type = BT_OPT_U64, .off = AT(max_loras), .min = 1, .max = 4096, .help = "adapter slots on the GPU (default 1)" },
+    { .name = "max-lora-rank", .type = BT_OPT_CUSTOM, .parse = parse_lora_rank, .choices = lora_ranks, .metavar = "RANK",
+      .help = "1, 8, 16, 32, 64, 128, 256, 320 or 512 (default 16)" },
+    { .name = "max-cpu-loras", .type = BT_OPT_U64, .off = AT(max_cpu_loras), .min = 1, .max = MANY, .help = "adapters kept in host memory (default: max-loras)" },
+    { .name = "lora-dtype", .type = BT_OPT_CUSTOM, .off = AT(lora_dtype), .parse = parse_choice, .choices = lora_dtypes, .metavar = "TYPE",
+      .help = "auto (the model's), float16, bfloat16" },
+    { .name = "dtype", .type = BT_OPT_CUSTOM, .off = AT(dtype), .parse = parse_choice, .choices = dtypes, .metavar = "TYPE",
+      .help = "auto (the model's), half, float16, bfloat16, float, float32" },
+    { .name = "quantization", .alias = "q", .type = BT_OPT_STR, .off = AT(quantization), .metavar = "METHOD", .help = "as the engine names it" },
+    { .name = "cpu-offload-gb", .type = BT_OPT_F64, .off = AT(cpu_offload_gib), .min = 0, .max = 65536, .metavar = "GIB", .help = "weights per GPU kept in host memory" },
+    { .name = "no-enable-prefix-caching", .type = BT_OPT_BOOL, .off = AT(prefix_caching_off), .help = "do not keep the KV of finished prompts" },
+    { .name = "enable-prefix-caching", .type = BT_OPT_BOOL, .off = AT(prefix_caching_on), .help = "keep the KV of finished prompts (default)" },
+    { .name = "model", .type = BT_OPT_STR, .off = AT(model), .metavar = "MODEL" },
+    { .name = "revision", .type = BT_OPT_STR, .off = AT(revision), .metavar = "REV", .help = "branch, tag or commit of the model" },
+    { .name = "trust-remote-code", .type = BT_OPT_BOOL, .off = AT(trust_remote_code), .help = "run Python code that comes with the model" },
+    { .name = "served-model-name", .type = BT_OPT_STR, .off = AT(served_name), .metavar = "NAME", .help = "name in the API" },
+    { .name = "host", .type = BT_OPT_STR, .off = AT(host), .metavar = "ADDRESS" },
+    { .name = "port", .type = BT_OPT_U64, .off = AT(port), .min = 1, .max = 65535 },
+    { 0 },
+};
+
+/* ---- stopping ---- */
+
+/* While loading, vLLM swallows the first SIGTERM (a KeyboardInterrupt is caught while it waits for its engine); the second works, a third can
+ * cut the clean-up and leave orphans, and a signal to the group leaves the API server waiting for ever. So: twice, to the leader, then an end
+ * by force. The resource tracker goes last: it removes what the others left in /dev/shm. Measured with vLLM 0.32.0. */
+static const struct bt_stop_step stop_starting[] = {
+    { SIGTERM, BT_STOP_LEADER, 3000 },
+    { SIGTERM, BT_STOP_LEADER, 15000 },
+    { SIGKILL, BT_STOP_TREE_BUT_TRACKER, 3000 },
+    { SIGKILL, BT_STOP_TREE, 5000 },
+};
+/* Once ready, a second signal does nothing; with a stream open the server may wait for its client for ever. */
+static const struct bt_stop_step stop_ready[] = {
+    { SIGTERM, BT_STOP_LEADER, 5000 },
+    { SIGKILL, BT_STOP_TREE_BUT_TRACKER, 3000 },
+    { SIGKILL, BT_STOP_TREE, 5000 },
+};
+
+const struct bt_engine bt_engine_vllm = {
+    .name = "vllm", .versions = versions, .nversions = BT_LEN(versions), .flags = bt_vllm_flags,
+    .program = "vllm", .health_path = "/health", .listens_when_ready = true,
+    .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
+    .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
+    .log_line = bt_vllm_log_line,
+};
