@@ -37,9 +37,11 @@ static void obey(struct se_rank *r, struct order o, struct se_report *out)
 static _Noreturn void worker_main(struct se *e, int fd, unsigned tp, unsigned pp)
 {
     char name[48];
-    snprintf(name, sizeof name, e->s.pp > 1 ? "VLLM::Worker_PP%u_TP%u" : "VLLM::Worker_TP%2$u", pp, tp);
-    if (e->s.pp > 1 && e->s.tp == 1)
-        snprintf(name, sizeof name, "VLLM::Worker_PP%u", pp);
+    int at = snprintf(name, sizeof name, "VLLM::Worker");
+    if (e->s.pp > 1)
+        at += snprintf(name + at, sizeof name - (size_t)at, "_PP%u", pp);
+    if (e->s.tp > 1)
+        snprintf(name + at, sizeof name - (size_t)at, "_TP%u", tp);
     se_title(e, name);
     se_who(name + strlen("VLLM::"));
     signal(SIGINT, SIG_IGN);

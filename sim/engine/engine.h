@@ -18,6 +18,7 @@
 #define BT_SIM_ENGINE_H
 #include <sys/types.h>
 
+#include "base/base.h"
 #include "base/file.h"
 #include "engine/engine.h"
 #include "model/model.h"
