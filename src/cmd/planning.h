@@ -1,0 +1,26 @@
+/* planning.h - what `plan` and `up` share: read the spec, find fleet, models and engines (all the I/O), make the plan (pure), print it. */
+#ifndef BT_PLANNING_H
+#define BT_PLANNING_H
+#include "base/table.h"
+#include "plan/plan.h"
+
+struct bt_planning_opts {
+    const char *file;                /* -f; NULL or "" = ./berth.yaml */
+    const char *gpus;                /* --gpus; NULL or "" = the spec's */
+    const char *variant;             /* --variant; NULL or "" = none */
+    bool ignore_others;
+    /* For `up`: the plan will be obeyed. The fleet is this machine's; a fleet named in the spec or in --gpus is a requirement that live cards must
+     * meet. An engine that is not installed is an error, and so is a key that this version cannot obey and that decides what would run. */
+    bool live;
+};
+
+/* Returns 0 with a plan; it may carry refusals (plan->nrefusals): nothing in it may be obeyed then, and the exit code is 3. Everything lives in
+ * the arena. BT_E_SPEC: the spec, with line and column. BT_E_DEVICE: no NVML. BT_E_NOT_FOUND: no spec; with `live` also an engine. BT_E_STATE:
+ * `live`, and the spec holds something that cannot be run yet. */
+BT_MUST_CHECK int bt_planning(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan **out, struct bt_err *err);
+
+/* The plan for people: fleet, instances, a memory bar per GPU, alternatives with reasons, warnings, what is not yet obeyed, refusals and advice. */
+void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out);
+/* Only the refusals and the way out: what `up` says before it exits with 3. */
+void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out);
+#endif
