@@ -1,0 +1,358 @@
+/* estimate - does a model fit on a card with these flags of the engine, and with which context. */
+#include "cmd/estimate.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+#include "base/units.h"
+
+#define AT(f) offsetof(struct estimate_args, f)
+#define MAX_CARDS 8                  /* advice and card sets look at one machine */
+
+static const struct bt_opt own_opts[] = {
+    { .name = "gpu", .type = BT_OPT_STR, .off = AT(gpu), .metavar = "CARD",
+      .help = "a card's name (A100-SXM4-40GB), a size (79.22GiB) or one card of this machine by index; default: this machine's poorest" },
+    { .name = "engine", .type = BT_OPT_STR, .off = AT(engine), .def = "vllm", .metavar = "NAME", .help = "whose arithmetic" },
+    { .name = "engine-version", .type = BT_OPT_STR, .off = AT(engine_version), .metavar = "VERSION", .help = "0.11.0; default: the installed one, else the newest known" },
+    { .name = "json", .type = BT_OPT_BOOL, .off = AT(json), .help = "one JSON object" },
+    { 0 },
+};
+#define OWN_OPTS (BT_LEN(own_opts) - 1)
+
+/* ---- options: the verb's own and the engine's, one table ---- */
+
+/* --engine decides which flags exist, so it is looked for before the flags are parsed. */
+static const char *engine_name(int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--"); i++) {
+        if (!strncmp(argv[i], "--engine=", 9))
+            return argv[i] + 9;
+        if (!strcmp(argv[i], "--engine") && i + 1 < argc)
+            return argv[i + 1];
+    }
+    return "vllm";
+}
+
+static const struct bt_opt *merged_opts(struct bt_arena *a, const struct bt_engine *e)
+{
+    size_t n = 0;
+    while (e->flags[n].name)
+        n++;
+    struct bt_opt *all = BT_NEWN(a, struct bt_opt, OWN_OPTS + n + 1);
+    memcpy(all, own_opts, OWN_OPTS * sizeof *all);
+    memcpy(all + OWN_OPTS, e->flags, n * sizeof *all);
+    return all;
+}
+
+static const struct bt_engine *find_engine(const char *name, struct bt_err *err)
+{
+    const struct bt_engine *e = bt_engine_find(name);
+    if (e && e->flags)
+        return e;
+    bt_auto_buf struct bt_buf b = BT_BUF(256);
+    for (const char *const *n = bt_engine_names(); *n; n++)
+        bt_buf_printf(&b, "%s%s", b.n ? ", " : "", *n);
+    bool later = false;
+    for (const char *const *n = bt_engine_planned(); *n; n++)
+        later = later || !strcmp(*n, name);
+    bt_err_set(err, BT_E_USAGE, 0, "--engine \"%.60s\": berth %s", name, later ? "cannot estimate for it yet" : "does not know it");
+    bt_err_hint(err, "one of: %s", bt_buf_z(&b));
+    return NULL;
+}
+
+/* ---- inputs ---- */
+
+static void note(struct estimate *e, const char *text)
+{
+    BT_PUSH(e->arena, e->notes, e->nnotes, text);
+}
+
+static int choose_version(struct estimate *e, struct bt_err *err)
+{
+    const char *asked = e->args->engine_version;
+    const char *where = "as asked";
+    struct bt_engine_install found = { 0 };
+    if (!asked) {
+        struct bt_err absent = { 0 };
+        bool installed = bt_engine_installed(e->arena, e->engine, NULL, NULL, &found, &absent) == 0;
+        if (installed && found.version && found.version[0]) {
+            asked = found.version;
+            where = bt_arena_printf(e->arena, "installed: %s", found.bin);
+        } else {
+            where = installed ? "the newest berth knows: the installed one does not tell its version" : "the newest berth knows: none is installed here";
+        }
+    }
+    bool exact;
+    e->version = bt_engine_version(e->engine, asked, &exact, err);
+    if (!e->version)
+        return -1;
+    e->version_asked = asked;
+    e->version_note = exact || !asked ? where : bt_arena_printf(e->arena, "%s; berth uses its row for %s and newer", where, e->version->version);
+    return 0;
+}
+
+static bool looks_like_size(const char *text)
+{
+    struct bt_err ignored = { 0 };
+    uint64_t bytes;
+    return isdigit((unsigned char)text[0]) && bt_bytes_parse(bt_str(text), &bytes, &ignored) == 0;
+}
+
+static int card_of_size(struct estimate *e, const char *text, struct bt_err *err)
+{
+    uint64_t bytes;
+    if (bt_bytes_parse(bt_str(text), &bytes, err) < 0)
+        return -1;
+    if (bytes < 256 * MiB)
+        return bt_err_set(err, BT_E_USAGE, 0, "--gpu %s: no card is that small", text);
+    e->card = (struct bt_gpu){ .uuid = "virtual-0", .name = "a card of that size", .pci = "", .total_bytes = bytes, .nvml_total_bytes = bytes,
+                               .total_source = BT_TOTAL_GIVEN, .cc_major = 8, .cc_minor = 0, .island = -1 };
+    e->card_note = "given as a size: no speed, and context as on compute capability 8.0";
+    return 0;
+}
+
+static uint64_t room_on(const struct bt_gpu *g)
+{
+    return g->total_bytes > g->others_bytes ? g->total_bytes - g->others_bytes : 0;
+}
+
+static int card_from_fleet(struct estimate *e, const char *text, struct bt_err *err)
+{
+    struct bt_fleet_opts o = { .visible = getenv("CUDA_VISIBLE_DEVICES") };
+    struct bt_fleet f = { 0 };
+    if (bt_fleet_open(e->arena, text, &o, &f, err) < 0)
+        return -1;
+    if (!f.n)
+        return bt_err_set(err, BT_E_DEVICE, 0, "no GPU");
+    if (text[0] && f.n != 1) {
+        bt_err_set(err, BT_E_USAGE, 0, "--gpu %s: %zu cards, and estimate looks at one", text, f.n);
+        return bt_err_hint(err, "--gpu %s --tensor-parallel-size %zu", f.gpus[0].kind ? f.gpus[0].kind->key : f.gpus[0].name, f.n);
+    }
+    size_t poorest = 0;
+    for (size_t i = 1; i < f.n; i++)
+        if (room_on(&f.gpus[i]) < room_on(&f.gpus[poorest]))
+            poorest = i;
+    e->card = f.gpus[poorest];
+    if (f.live)
+        e->card_note = bt_arena_printf(e->arena, "GPU %d of this machine%s", e->card.index, !text[0] && f.n > 1 ? ", its poorest" : "");
+    for (size_t i = 0; i < f.nnotes; i++)
+        note(e, f.notes[i]);
+    return 0;
+}
+
+static bool same_kind_by_nvlink(struct bt_arena *a, const struct bt_gpu_kind *k, uint64_t ranks)
+{
+    if (!k || ranks < 2 || ranks > BT_MAX_GPUS)
+        return false;
+    struct bt_fleet_opts o = { 0 };
+    struct bt_fleet f = { 0 };
+    struct bt_err err = { 0 };
+    if (bt_fleet_open(a, bt_arena_printf(a, "%llux%s", (unsigned long long)ranks, k->key), &o, &f, &err) < 0)
+        return false;
+    for (size_t i = 0; i < f.n; i++)
+        if (f.gpus[i].island < 0 || f.gpus[i].island != f.gpus[0].island)
+            return false;
+    return true;
+}
+
+void estimate_pace(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *s, const struct bt_need *n, uint64_t context, struct bt_pace *out)
+{
+    uint64_t tp = BT_MAX(s->tp, 1u), pp = BT_MAX(s->pp, 1u);
+    double kv = 0;                   /* of one rank of each stage; the model's KV is that times the ranks that do not hold copies */
+    for (size_t i = 0; i < n->nranks; i++)
+        kv += (double)n->rank[i].kv_token_bytes;
+    kv *= (double)BT_MIN(tp, (uint64_t)BT_MAX(c->model->kv_heads, 1u));
+    bool wide = n->serve.dtype && (!strcmp(n->serve.dtype, "float32") || !strcmp(n->serve.dtype, "float"));
+    struct bt_pace_in in = { .model = c->model, .engine = c->engine, .version = c->version, .card = c->card, .tp = tp, .pp = pp, .context = context,
+                             .kv_bytes_per_token = kv, .elem = wide ? 4 : 2, .nvlink = same_kind_by_nvlink(a, c->card->kind, tp > 1 ? tp : pp) };
+    bt_pace_decode(&in, out);
+}
+
+/* ---- no card named, none here: which cards would do ---- */
+
+static const char *const common_cards[] = { "rtx4090", "rtx5090", "a100-sxm4-40", "l40s", "a100-sxm4-80", "h100-sxm", "h200-sxm" };
+
+static void virtual_card(const struct bt_gpu_kind *k, struct bt_gpu *out)
+{
+    *out = (struct bt_gpu){ .uuid = "virtual-0", .name = k->nvml_name, .kind = k, .pci = "", .total_bytes = bt_gpu_kind_total(k), .nvml_total_bytes = k->nvml_bytes,
+                            .total_source = k->cuda_bytes ? BT_TOTAL_CATALOG : BT_TOTAL_NVML_LESS_2PCT, .cc_major = k->cc_major, .cc_minor = k->cc_minor, .island = -1 };
+}
+
+/* The fewest cards of kind k; a TP or PP that was given stays. */
+static int smallest_set(struct estimate *e, const struct bt_gpu_kind *k, bool *found, struct bt_err *err)
+{
+    const struct bt_serve *asked = &e->args->serve;
+    struct bt_gpu *card = BT_NEW(e->arena, struct bt_gpu);
+    virtual_card(k, card);
+    *found = false;
+    for (uint64_t tp = asked->tp ? asked->tp : 1; tp <= (asked->tp ? asked->tp : MAX_CARDS); tp++) {
+        struct bt_serve s = *asked;
+        s.tp = tp;
+        struct bt_fit_case c = e->fit_case;
+        c.card = card;
+        struct bt_fit *f;
+        if (bt_fit_server(e->arena, &c, &s, &f, err) < 0)
+            return -1;
+        if (!f->fits)
+            continue;
+        struct estimate_set set = { .kind = k, .tp = tp, .pp = BT_MAX(asked->pp, 1u), .fit = f };
+        estimate_pace(e->arena, &c, &s, f->need, e->pace_context, &set.pace);
+        BT_PUSH(e->arena, e->sets, e->nsets, set);
+        *found = true;
+        return 0;
+    }
+    return 0;
+}
+
+static int choose_set(struct estimate *e, struct bt_serve *serve, struct bt_err *err)
+{
+    const struct bt_gpu_kind *largest = NULL;
+    for (size_t i = 0; i < BT_LEN(common_cards); i++) {
+        const struct bt_gpu_kind *k = bt_gpu_kind_find(common_cards[i]);
+        bool found;
+        if (!k)
+            continue;
+        if (!largest || bt_gpu_kind_total(k) > bt_gpu_kind_total(largest))
+            largest = k;
+        if (smallest_set(e, k, &found, err) < 0)
+            return -1;
+    }
+    if (!largest)
+        return bt_err_set(err, BT_E_FAILED, 0, "the catalog of cards is empty");
+    size_t best = 0;
+    for (size_t i = 1; i < e->nsets; i++)
+        if (e->sets[i].tp * bt_gpu_kind_total(e->sets[i].kind) < e->sets[best].tp * bt_gpu_kind_total(e->sets[best].kind))
+            best = i;
+    virtual_card(e->nsets ? e->sets[best].kind : largest, &e->card);
+    if (e->nsets)
+        serve->tp = e->sets[best].tp;
+    e->card_note = e->nsets ? "no --gpu and no NVIDIA driver here: the smallest common card set it fits on" : "no --gpu and no NVIDIA driver here: the largest common card, and it does not fit";
+    return 0;
+}
+
+static int choose_card(struct estimate *e, struct bt_serve *serve, struct bt_err *err)
+{
+    const char *gpu = e->args->gpu;
+    if (gpu && !gpu[0])
+        return bt_err_set(err, BT_E_USAGE, 0, "--gpu: want a card's name, a size or an index");
+    if (gpu)
+        return looks_like_size(gpu) ? card_of_size(e, gpu, err) : card_from_fleet(e, gpu, err);
+    struct bt_err absent = { 0 };
+    if (card_from_fleet(e, "", &absent) == 0)
+        return 0;
+    return choose_set(e, serve, err);
+}
+
+/* ---- the answer ---- */
+
+static void version_notes(struct estimate *e)
+{
+    const struct bt_serve *s = &e->args->serve;
+    if (s->kv_bytes && !e->version->has_kv_bytes)
+        note(e, bt_arena_printf(e->arena, "--kv-cache-memory-bytes is counted here, but %s %s does not have it", e->engine->name, e->version->version));
+    if (s->eager)
+        note(e, "the speed assumes CUDA graphs: with --enforce-eager decode is slower, by how much is not known");
+    if (s->dp > 1)
+        note(e, "each data-parallel copy needs its own cards; the figures are of one copy");
+    for (size_t i = 0; i < s->extra.n; i++)
+        note(e, bt_arena_printf(e->arena, "\"%s\": berth does not know what this flag does to memory", s->extra.v[i]));
+}
+
+const char *estimate_command(const struct estimate *e, uint64_t *per_gpu_kv)
+{
+    const struct bt_need *n = e->fit->need;
+    const struct bt_serve *s = &n->serve;
+    uint64_t context = BT_MIN(e->fit->asked, e->fit->longest), kv = 0;
+    double share = 0;
+    for (size_t i = 0; i < n->nranks; i++) {
+        const struct bt_need_rank *r = &n->rank[i];
+        uint64_t mine = BT_MIN(e->fit->rank[i].kv_bytes, bt_need_kv_cap(n, r, context));
+        kv = BT_MAX(kv, mine);
+    }
+    for (size_t i = 0; i < n->nranks; i++)
+        share = BT_MAX(share, bt_need_utilization(n, &n->rank[i], kv, e->card.total_bytes));
+    *per_gpu_kv = kv;
+    bt_auto_buf struct bt_buf b = BT_BUF(4096);
+    bt_buf_printf(&b, "vllm serve %s", e->model->id);
+    if (s->tp > 1)
+        bt_buf_printf(&b, " --tensor-parallel-size %llu", (unsigned long long)s->tp);
+    if (s->pp > 1)
+        bt_buf_printf(&b, " --pipeline-parallel-size %llu", (unsigned long long)s->pp);
+    bt_buf_printf(&b, " --max-model-len %llu --max-num-seqs %llu --max-num-batched-tokens %llu", (unsigned long long)context, (unsigned long long)s->max_seqs,
+                  (unsigned long long)s->max_batched_tokens);
+    if (e->version->has_kv_bytes)
+        bt_buf_printf(&b, " --kv-cache-memory-bytes %llu", (unsigned long long)kv);
+    bt_buf_printf(&b, " --gpu-memory-utilization %.4g", share);
+    if (s->dtype)
+        bt_buf_printf(&b, " --dtype %s", s->dtype);
+    if (s->kv_dtype)
+        bt_buf_printf(&b, " --kv-cache-dtype %s", s->kv_dtype);
+    if (s->eager)
+        bt_buf_puts(&b, " --enforce-eager");
+    if (s->lora)
+        bt_buf_printf(&b, " --enable-lora --max-loras %llu --max-lora-rank %llu", (unsigned long long)s->max_loras, (unsigned long long)s->max_lora_rank);
+    if (s->cpu_offload_gib > 0)
+        bt_buf_printf(&b, " --cpu-offload-gb %.4g", s->cpu_offload_gib);
+    return bt_arena_strdup(e->arena, bt_buf_z(&b));
+}
+
+static int find_out(struct estimate *e, const char *ref, struct bt_err *err)
+{
+    struct bt_model *model;
+    struct bt_serve serve = e->args->serve;
+    e->pace_context = 1024;
+    if (bt_model_open(e->arena, ref, &model, err) < 0 || choose_version(e, err) < 0)
+        return -1;
+    e->model = model;
+    e->fit_case = (struct bt_fit_case){ .model = model, .engine = e->engine, .version = e->version, .card = &e->card };
+    if (choose_card(e, &serve, err) < 0)
+        return -1;
+    if (bt_fit_server(e->arena, &e->fit_case, &serve, &e->fit, err) < 0)
+        return -1;
+    if (e->fit->need)
+        estimate_pace(e->arena, &e->fit_case, &serve, e->fit->need, BT_MIN(e->pace_context, BT_MAX(e->fit->longest, 1u)), &e->pace);
+    version_notes(e);
+    if (!e->fit->fits)
+        return bt_fit_advice(e->arena, &e->fit_case, &serve, e->fit, MAX_CARDS, &e->advice, &e->nadvice, err);
+    return 0;
+}
+
+static int run(const struct bt_verb *v, int argc, char **argv)
+{
+    bt_auto_arena arena = { 0 };
+    struct bt_err err = { 0 };
+    struct estimate_args args = { 0 };
+    struct estimate e = { .arena = &arena, .args = &args };
+    e.engine = find_engine(engine_name(argc, argv), &err);
+    if (!e.engine)
+        return bt_cmd_fail(v, &err, false);
+    struct bt_verb verb = *v;
+    verb.opts = merged_opts(&arena, e.engine);
+    struct bt_strs rest = { 0 };
+    int code = bt_cmd_parse(&verb, &arena, argc, argv, &args, &rest, NULL);
+    if (code)
+        return code;
+    const char *ref = rest.n ? rest.v[0] : args.serve.model;
+    if (!ref || rest.n > 1) {
+        bt_err_set(&err, BT_E_USAGE, 0, ref ? "one model at a time, not \"%s\" too" : "which model? a folder, an id such as Qwen/Qwen2.5-7B-Instruct", ref ? rest.v[1] : "");
+        bt_err_hint(&err, "%s", v->usage);
+        return bt_cmd_fail(v, &err, args.json);
+    }
+    if (find_out(&e, ref, &err) < 0)
+        return bt_cmd_fail(v, &err, args.json);
+    if (args.json)
+        bt_cmd_json("estimate", estimate_json(&e));
+    else
+        estimate_print(&e);
+    return e.fit->fits ? 0 : bt_errc_exit(BT_E_FIT);
+}
+
+const struct bt_verb bt_verb_estimate = {
+    .name = "estimate",
+    .summary = "does a model fit on a card, with which context, and why",
+    .usage = "berth estimate MODEL [--gpu CARD] [--engine vllm] [--engine-version V] [the engine's own flags] [--json]",
+    .example = "  berth estimate Qwen/Qwen2.5-32B-Instruct --gpu A100-SXM4-40GB --tp 4\n"
+               "  berth estimate ~/models/my-7b --gpu 23.52GiB --max-model-len 32768 --kv-cache-dtype fp8",
+    .opts = own_opts,
+    .run = run,
+};

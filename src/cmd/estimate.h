@@ -1,0 +1,41 @@
+/* estimate.h - inside of the verb: what was found out, for its two printers (people, JSON). */
+#ifndef BT_CMD_ESTIMATE_H
+#define BT_CMD_ESTIMATE_H
+#include "cmd/cmd.h"
+#include "need/fit.h"
+#include "pace/pace.h"
+
+struct estimate_args {
+    struct bt_serve serve;           /* first: the engine's own flags write here */
+    const char *gpu, *engine, *engine_version;
+    bool json;
+};
+
+/* The smallest number of one kind of card that it fits on. */
+struct estimate_set { const struct bt_gpu_kind *kind; uint64_t tp, pp; struct bt_fit *fit; struct bt_pace pace; };
+
+struct estimate {
+    struct bt_arena *arena;
+    const struct estimate_args *args;
+    const struct bt_model *model;
+    const struct bt_engine *engine;
+    const struct bt_engine_version *version;
+    const char *version_asked;       /* "0.27.1": the user's, or the installed one's; NULL = neither */
+    const char *version_note;        /* how the row was chosen */
+    struct bt_gpu card;
+    const char *card_note;           /* which card this is and why */
+    struct bt_fit_case fit_case;
+    struct bt_fit *fit;
+    struct bt_pace pace;             /* at pace_context */
+    uint64_t pace_context;
+    struct bt_advice *advice; size_t nadvice;
+    struct estimate_set *sets; size_t nsets;     /* only when no card was named and none is here */
+    const char **notes; size_t nnotes;
+};
+
+void estimate_print(const struct estimate *e);
+json_t *estimate_json(const struct estimate *e);
+/* The command line that starts it; per_gpu_kv is the KV it pins. */
+const char *estimate_command(const struct estimate *e, uint64_t *per_gpu_kv);
+void estimate_pace(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *s, const struct bt_need *n, uint64_t context, struct bt_pace *out);
+#endif
