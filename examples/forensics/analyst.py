@@ -15,13 +15,14 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 sys.dont_write_bytecode = True  # an example leaves nothing in its folder
 
-from llm import Llm, LlmError, printable  # noqa: E402
-from make_images import write_images  # noqa: E402
-from measure import Round, conclusion, table  # noqa: E402
-from spool import Finding, Spool, SpoolError, short  # noqa: E402
+from llm import Llm, LlmError, printable
+from make_images import write_images
+from measure import Round, conclusion, table
+from spool import Finding, Spool, SpoolError, short
 
 POLL_S = 0.01
 SURE = 0.5  # a tool's score from which a picture counts as manipulated
@@ -76,7 +77,9 @@ class Analyst:
         deadline = time.monotonic() + self.options.timeout
         while not (findings := self.spool.take_findings(most)):
             if time.monotonic() > deadline:
-                why = "vision is running but slow" if self.spool.owned("vision") else "no vision service works there: start vision_worker.py with the same FORENSICS_WORK"
+                why = "vision is running but slow"
+                if not self.spool.owned("vision"):
+                    why = "no vision service works there: start vision_worker.py with the same FORENSICS_WORK"
                 raise Stalled(f"no finding in {self.spool.queue} for {self.options.timeout:.0f} s ({why})")
             time.sleep(POLL_S)
         return findings
@@ -91,7 +94,7 @@ class Analyst:
         return kind != "unknown" and verdict == ("clean" if kind == "clean" else "manipulated")
 
 
-def tools_of(finding: Finding) -> dict[str, dict]:
+def tools_of(finding: Finding) -> dict[str, dict[str, Any]]:
     tools = finding.get("tools")
     return tools if isinstance(tools, dict) else {}
 

@@ -6,6 +6,7 @@ import http.client
 import json
 import urllib.error
 import urllib.request
+from typing import Any
 
 TIMEOUT_S = 120
 MAX_REPLY_BYTES = 4 << 20
@@ -37,7 +38,7 @@ class Llm:
         except (KeyError, IndexError, TypeError):
             raise LlmError(f"POST {self.url}/v1/chat/completions: a reply without a message") from None
 
-    def _call(self, path: str, body: dict[str, object] | None = None) -> dict:
+    def _call(self, path: str, body: dict[str, object] | None = None) -> dict[str, Any]:
         verb, url = ("POST" if body else "GET"), self.url + path
         data = json.dumps(body).encode() if body else None
         request = urllib.request.Request(url, data, {"Content-Type": "application/json"})

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # an example leaves nothing in its folder
 
-from pixels import Image, png_encode  # noqa: E402
+from pixels import Image, png_encode
 
 SIZE = 128  # pixels per side
 Channels = list[list[list[int]]]  # [red, green, blue][y][x]

@@ -8,6 +8,7 @@ in the clearest sky: many votes for one vector are a copy. A copy that was rotat
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 from pixels import Image, ramp
 
@@ -22,7 +23,7 @@ def features(image: Image) -> list[tuple[bytes, int, int]]:
     green = image.channel(1)
     cells = [
         bytes((a + b + c + d) >> 3 for a, b, c, d in zip(top, top[1:], below, below[1:]))
-        for top, below in zip(green, green[1:])
+        for top, below in pairwise(green)
     ]
     found = []
     for y in range(image.height - BLOCK + 1):
@@ -39,7 +40,7 @@ def copies(image: Image) -> tuple[int, tuple[int, int], tuple[int, int]]:
     blocks = sorted(features(image))
     votes: Counter[tuple[int, int]] = Counter()
     first: dict[tuple[int, int], tuple[int, int]] = {}
-    for (key, x, y), (other, x2, y2) in zip(blocks, blocks[1:]):
+    for (key, x, y), (other, x2, y2) in pairwise(blocks):
         vector = (x2 - x, y2 - y)  # sorted: x2 >= x, so a vector has one sign only
         if key == other and max(abs(vector[0]), abs(vector[1])) >= _NEAR:
             votes[vector] += 1

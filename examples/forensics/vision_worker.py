@@ -18,13 +18,13 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # an example leaves nothing in its folder
 
-import frequency  # noqa: E402
-import noise  # noqa: E402
-import spatial  # noqa: E402
-import watermark  # noqa: E402
-from gpu_buffer import GpuBuffer, GpuError, MiB  # noqa: E402
-from pixels import Image, ImageError, png_read  # noqa: E402
-from spool import Finding, Spool, SpoolError, short  # noqa: E402
+import frequency
+import noise
+import spatial
+import watermark
+from gpu_buffer import GpuBuffer, GpuError, MiB
+from pixels import Image, ImageError, png_read
+from spool import Finding, Spool, SpoolError, short
 
 TOOLS = (frequency, noise, watermark, spatial)
 IDLE_S = 0.02  # how often an empty inbox is looked at

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import http.server
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -341,7 +343,6 @@ def test_errors_say_what_to_do(tmp_path, llm):
 
 
 def test_without_a_driver_vision_fails_and_says_so(tmp_path):
-    import ctypes
     try:
         ctypes.CDLL("libcuda.so.1")
         pytest.skip("this machine has a CUDA driver")
@@ -351,18 +352,84 @@ def test_without_a_driver_vision_fails_and_says_so(tmp_path):
     assert code == 1 and "libcuda.so.1" in err and "--cpu" in err and "ready" not in out
 
 
-def test_gpu_buffer_on_a_real_or_simulated_card():
-    from gpu_buffer import GpuBuffer, GpuError, MiB
+# The card. A driver of a page, in C, sees what the example asks of it; on a machine with a driver the real one is asked too.
+
+FAKE_DRIVER = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+typedef unsigned long long ptr;
+static int contexts, current, copies; static size_t held;
+int cuInit(unsigned flags) { return flags ? 1 : 0; }
+int cuDeviceGet(int *dev, int i) { *dev = 7; return i ? 101 : 0; }
+int cuDeviceGetName(char *s, int n, int dev) { snprintf(s, n, "Fake GPU"); return dev == 7 ? 0 : 101; }
+int cuDevicePrimaryCtxRetain(void **ctx, int dev) { if (dev != 7) return 101; contexts++; *ctx = &contexts; return 0; }
+int cuDevicePrimaryCtxRelease_v2(int dev) { if (dev != 7) return 101; contexts--; return 0; }
+int cuCtxSetCurrent(void *ctx) { current = ctx == &contexts; return current ? 0 : 201; }
+int cuMemAlloc_v2(ptr *p, size_t n) { if (!current) return 201; if (n > 100u << 20) return 2; *p = (ptr)calloc(1, n); held += n; return 0; }
+int cuMemFree_v2(ptr p) { free((void *)p); held = 0; return 0; }
+int cuMemcpyHtoD_v2(ptr to, const void *from, size_t n) { memcpy((void *)to, from, n); copies++; return 0; }
+int cuMemcpyDtoH_v2(void *to, ptr from, size_t n) { memcpy(to, (void *)from, n); return 0; }
+int cuGetErrorName(int code, const char **s) { *s = code == 2 ? "CUDA_ERROR_OUT_OF_MEMORY" : "CUDA_ERROR_OTHER"; return 0; }
+__attribute__((destructor)) static void bye(void) { printf("driver: %d copies, %zu bytes and %d contexts left\n", copies, held, contexts); }
+"""
+
+ROUND_TRIP = """
+from gpu_buffer import GpuBuffer, GpuError, MiB
+buffer = GpuBuffer(64 * MiB, slot=32 * MiB)
+assert [buffer.upload(bytes([n]) * 1000) for n in (1, 2, 3)] == [0, 32 * MiB, 0]
+assert buffer.download(0, 1000) == bytes([3]) * 1000 and buffer.download(32 * MiB, 1000) == bytes([2]) * 1000
+try:
+    buffer.upload(bytes(33 * MiB))
+    raise SystemExit("a slot overflowed")
+except GpuError as why:
+    assert "a slot holds" in str(why)
+buffer.close()
+buffer.close()
+"""
+
+
+@pytest.fixture
+def driver(tmp_path, monkeypatch) -> None:
+    """Programs started from here on find the fake driver as libcuda.so.1."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if not compiler:
+        pytest.skip("no C compiler")
+    folder = tmp_path / "driver"
+    folder.mkdir()
+    (folder / "cuda.c").write_text(FAKE_DRIVER)
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", folder / "libcuda.so.1", folder / "cuda.c"], check=True)
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(folder))
+
+
+def test_gpu_buffer_copies_and_gives_back(driver):
+    out = subprocess.run([sys.executable, "-B", "-c", ROUND_TRIP], cwd=FORENSICS, text=True, capture_output=True, timeout=DEADLINE_S)
+    assert (out.returncode, out.stderr) == (0, "")
+    assert out.stdout == "driver: 3 copies, 0 bytes and 0 contexts left\n"
+
+
+def test_gpu_buffer_on_this_machines_driver():
     try:
-        buffer = GpuBuffer(64 * MiB, slot=32 * MiB)
-    except GpuError as why:
-        pytest.skip(f"no card: {why}")
-    try:
-        places = [buffer.upload(bytes([n]) * 1000) for n in range(3)]
-        assert places == [0, 32 * MiB, 0]
-        assert buffer.download(0, 1000) == b"\2" * 1000 and buffer.download(32 * MiB, 1000) == b"\1" * 1000
-        with pytest.raises(GpuError, match="a slot holds"):
-            buffer.upload(bytes(33 * MiB))
-    finally:
-        buffer.close()
-        buffer.close()
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        pytest.skip("this machine has no CUDA driver")
+    out = subprocess.run([sys.executable, "-B", "-c", ROUND_TRIP], cwd=FORENSICS, text=True, capture_output=True, timeout=DEADLINE_S)
+    assert (out.returncode, out.stderr) == (0, "")
+
+
+def test_vision_holds_its_card_and_lets_go(tmp_path, driver, llm):
+    work = tmp_path / "work"
+    worker = start("vision_worker.py", "--staging-mib", "64", work=work)
+    code, out, err = ended(start("analyst.py", "--llm", llm.url, "--images", "2", "--mode", "overlapped", work=work))
+    assert (code, err) == (0, ""), out
+    worker.send_signal(signal.SIGTERM)
+    code, out, err = ended(worker)
+    assert (code, err) == (0, "")
+    assert out.startswith("vision: 64 MiB of staging held on Fake GPU\nvision: ready\n")
+    assert out.endswith("vision: stopped\ndriver: 2 copies, 0 bytes and 0 contexts left\n")
+
+
+def test_a_full_card_is_said_and_nothing_stays(tmp_path, driver):
+    code, out, err = ended(start("vision_worker.py", "--staging-mib", "200", work=tmp_path / "work"))
+    assert code == 1 and "CUDA_ERROR_OUT_OF_MEMORY" in err and "200 MiB" in err
+    assert out == "driver: 0 copies, 0 bytes and 0 contexts left\n"
