@@ -41,11 +41,12 @@ struct bt_model {
     char digest[33];                 /* of config and tensor list */
     enum bt_dtype dtype;             /* torch_dtype of the config */
     uint32_t layers, hidden, intermediate, heads, kv_heads, head_dim, vocab, max_position;
-    bool tied, qkv_bias, qk_norm;
-    double rope_factor;              /* 1 when none */
+    bool tied, qkv_bias, o_bias, mlp_bias, qk_norm;
+    double rope_factor;              /* longest context = max_position x this; 1 when none, or when max_position already has it (llama3, longrope) */
     struct bt_layer *layer;          /* [layers] */
-    struct bt_tensor *tensors; size_t ntensors;
-    uint64_t parameters, weight_bytes;
+    struct bt_tensor *tensors; size_t ntensors;      /* as on disk: a tied lm_head that was saved all the same is in it */
+    const char *tensors_why;         /* when ntensors is 0: why it cannot be told, for `need` to say; else NULL */
+    uint64_t parameters, weight_bytes;               /* elements and bytes of tensors[]; a built-in shape without tensors has its published count */
     const char *quantization;        /* quant_method of the config, or NULL */
     uint64_t file_bytes;             /* of the weight files; 0 when not on disk */
     uint32_t shards;
@@ -53,6 +54,10 @@ struct bt_model {
 
 /* BT_E_NOT_FOUND names the places looked at; BT_E_INPUT names file, tensor and reason. */
 BT_MUST_CHECK int bt_model_open(struct bt_arena *a, const char *ref, struct bt_model **out, struct bt_err *err);
+/* The same with a branch, tag or commit of the Hugging Face cache; NULL = main. Folders and built-in shapes have no revisions: it is not looked at. */
+BT_MUST_CHECK int bt_model_open_revision(struct bt_arena *a, const char *ref, const char *revision, struct bt_model **out, struct bt_err *err);
+/* Are tensor names and shapes of this architecture known, so that a config alone gives the tensor list? */
+bool bt_model_architecture_known(const char *architecture);
 const char *bt_model_source_name(enum bt_model_source s);     /* "headers", "config", "catalog" */
 /* The built-in shapes, NULL-terminated ids. */
 const char *const *bt_model_builtin(void);
@@ -62,8 +67,11 @@ enum bt_tensor_role { BT_T_OTHER, BT_T_EMBED, BT_T_LM_HEAD, BT_T_NORM, BT_T_Q, B
 struct bt_tensor_place { int layer; enum bt_tensor_role role; bool bias; };
 struct bt_tensor_place bt_tensor_place(const struct bt_tensor *t);
 
-/* Parsers, for tests and fuzzing. A safetensors header is the JSON after the 8-byte length. */
+/* Parsers, for tests and fuzzing. A safetensors header is the JSON after the 8-byte length; data_bytes is what follows it in the file.
+ * Tensors come in the order of their data. what: names the file in errors. bt_model_config fills the shape and layer[], no tensors;
+ * bt_model_derive adds them (or tensors_why) for the architectures that are known. */
 BT_MUST_CHECK int bt_safetensors_header(struct bt_arena *a, const char *what, struct bt_str json, uint64_t data_bytes,
                                         struct bt_tensor **out, size_t *n, struct bt_err *err);
 BT_MUST_CHECK int bt_model_config(struct bt_arena *a, const char *what, struct bt_str json, struct bt_model *out, struct bt_err *err);
+BT_MUST_CHECK int bt_model_derive(struct bt_arena *a, struct bt_model *m, struct bt_err *err);
 #endif

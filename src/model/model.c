@@ -1,0 +1,155 @@
+/* model.c - open a model: find it, read its config, then its tensors from headers or, without files, from the config. */
+#include <dirent.h>
+#include "base/file.h"
+#include "base/hash.h"
+#include "model/model_int.h"
+
+const char *bt_model_source_name(enum bt_model_source s)
+{
+    switch (s) {
+    case BT_MODEL_HEADERS: return "headers";
+    case BT_MODEL_CONFIG: return "config";
+    case BT_MODEL_CATALOG: return "catalog";
+    }
+    return "unknown";
+}
+
+const char *bt_model_shown(struct bt_arena *a, const char *text)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(2 * KiB);
+    struct bt_str s = bt_str(text);
+    bool cut = s.n > 120;
+    if (cut)
+        s.n = 117;
+    while (cut && s.n && ((unsigned char)s.p[s.n] & 0xc0) == 0x80)   /* not inside a character */
+        s.n--;
+    bt_buf_add_escaped(&b, s);
+    bt_buf_puts(&b, cut ? "..." : "");
+    return bt_arena_strdup(a, bt_buf_z(&b));
+}
+
+static void hash_u64(struct bt_hash *h, uint64_t v)
+{
+    unsigned char b[8];
+    for (int i = 0; i < 8; i++)
+        b[i] = (unsigned char)(v >> (8 * i));
+    bt_hash_add(h, b, sizeof b);
+}
+
+static void digest(struct bt_model *m, struct bt_str config)
+{
+    struct bt_hash h;
+    struct bt_digest d;
+    bt_hash_init(&h);
+    hash_u64(&h, config.n);
+    bt_hash_add(&h, config.p, config.n);
+    for (size_t i = 0; i < m->ntensors; i++) {
+        const struct bt_tensor *t = &m->tensors[i];
+        bt_hash_add(&h, t->name, strlen(t->name) + 1);
+        hash_u64(&h, t->dtype);
+        hash_u64(&h, t->rank);
+        for (int k = 0; k < t->rank; k++)
+            hash_u64(&h, t->shape[k]);
+    }
+    bt_hash_end(&h, &d);
+    memcpy(m->digest, d.hex, sizeof m->digest);
+}
+
+static bool folder_has(const char *dir, const char *ending)
+{
+    bool found = false;
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && !found && (e = readdir(d)); )
+        found = bt_str_ends(bt_str(e->d_name), ending);
+    if (d)
+        closedir(d);
+    return found;
+}
+
+/* The type most bytes have, where the config does not say. */
+static enum bt_dtype main_dtype(const struct bt_model *m)
+{
+    uint64_t bytes[BT_DT__N] = { 0 };
+    enum bt_dtype best = BT_DT_UNKNOWN;
+    for (size_t i = 0; i < m->ntensors; i++)
+        bytes[m->tensors[i].dtype] += m->tensors[i].bytes;           /* their sum is weight_bytes: cannot overflow */
+    for (int d = BT_DT_UNKNOWN + 1; d < BT_DT__N; d++)
+        if (bytes[d] > bytes[best])
+            best = (enum bt_dtype)d;
+    return best;
+}
+
+static int open_dir(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
+{
+    const char *path = bt_arena_printf(a, "%s/config.json", m->dir);
+    struct bt_str text;
+    if (!bt_file_exists(path)) {
+        if (folder_has(m->dir, ".gguf"))
+            return bt_err_set(err, BT_E_INPUT, 0, "%s holds a GGUF file and no config.json: GGUF cannot be read yet", m->dir);
+        bt_err_set(err, BT_E_INPUT, 0, "no config.json in %s", m->dir);
+        return bt_err_hint(err, "a model's folder has config.json beside its *.safetensors files");
+    }
+    if (bt_file_read(a, path, 16 * MiB, &text, err) < 0)
+        return -1;
+    m->source = BT_MODEL_CONFIG;
+    if (bt_model_config(a, path, text, m, err) < 0 || bt_weights_read(a, m, err) < 0)
+        return -1;
+    if (!m->ntensors && bt_model_derive(a, m, err) < 0)
+        return bt_err_wrap(err, "%s", path);
+    if (m->dtype == BT_DT_UNKNOWN)
+        m->dtype = main_dtype(m);
+    digest(m, text);
+    return 0;
+}
+
+static int open_builtin(struct bt_arena *a, struct bt_model *m, const char *config, uint64_t parameters, struct bt_err *err)
+{
+    m->source = BT_MODEL_CATALOG;
+    if (bt_model_config(a, "built-in shape", bt_str(config), m, err) < 0 || bt_model_derive(a, m, err) < 0)
+        return -1;
+    if (!m->ntensors) {
+        m->parameters = parameters;
+        m->weight_bytes = parameters * bt_dtype_bits(m->dtype) / 8;
+    }
+    digest(m, bt_str(config));
+    return 0;
+}
+
+static int not_found(struct bt_arena *a, const char *ref, const char *places, struct bt_err *err)
+{
+    const char *const *ids = bt_model_builtin();
+    size_t n = 0;
+    while (ids[n])
+        n++;
+    const char *near = bt_str_nearest(bt_str(ref), ids, n);
+    bt_err_set(err, BT_E_NOT_FOUND, 0, "find model %s: %s, no built-in shape", bt_model_shown(a, ref), places);
+    if (near)
+        return bt_err_hint(err, "did you mean %s? Else give a folder, or fetch it with huggingface_hub's `hf download`", near);
+    return bt_err_hint(err, "give a folder with config.json, or fetch it with huggingface_hub's `hf download`");
+}
+
+int bt_model_open_revision(struct bt_arena *a, const char *ref, const char *revision, struct bt_model **out, struct bt_err *err)
+{
+    struct bt_model_place place;
+    uint64_t parameters = 0;
+    if (!ref || !*ref)
+        return bt_err_set(err, BT_E_SPEC, 0, "the model has no name");
+    if (bt_model_locate(a, ref, revision, &place, err) < 0)
+        return -1;
+    struct bt_model *m = BT_NEW(a, struct bt_model);
+    m->id = bt_arena_strdup(a, ref);
+    m->dir = place.dir;
+    const char *config = place.dir ? NULL : bt_builtin_config(a, ref, &parameters);
+    if (!place.dir && !config)
+        return not_found(a, ref, place.places, err);
+    int rc = config ? open_builtin(a, m, config, parameters, err) : open_dir(a, m, err);
+    if (rc < 0)
+        return bt_err_wrap(err, "read model %s", bt_model_shown(a, ref));
+    *out = m;
+    return 0;
+}
+
+int bt_model_open(struct bt_arena *a, const char *ref, struct bt_model **out, struct bt_err *err)
+{
+    return bt_model_open_revision(a, ref, NULL, out, err);
+}
