@@ -1,6 +1,7 @@
-/* arena.c - blocks that grow with the arena, freed together. */
+/* arena.c - see arena.h */
 #include "base/arena.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 struct bt_arena_block {
@@ -9,37 +10,55 @@ struct bt_arena_block {
     _Alignas(16) char data[];
 };
 
+enum { BLOCK_BYTES = 16 * 1024 - 64 };
+
+static struct bt_arena_block *new_block(struct bt_arena *a, size_t cap)
+{
+    struct bt_arena_block *b = bt_xcalloc(1, sizeof *b + cap);
+    b->cap = cap;
+    a->bytes += cap;
+    return b;
+}
+
 void *bt_arena_alloc(struct bt_arena *a, size_t n)
 {
-    if (n > SIZE_MAX - 64)
-        n = SIZE_MAX - 64;           /* ends in out of memory below, not in a wrap */
-    size_t need = (n + 15) & ~(size_t)15;
+    if (n > SIZE_MAX / 2)
+        bt_xmalloc(n);               /* ends the process with its message */
+    n = (n + 15) & ~(size_t)15;
     struct bt_arena_block *b = a->head;
-    if (!b || b->cap - b->used < need) {
-        size_t cap = BT_MAX(need, BT_MIN(BT_MAX(a->bytes, 4 * KiB), MiB));
-        b = bt_xcalloc(1, sizeof *b + cap);
-        b->cap = cap;
-        b->next = a->head;
-        a->head = b;
-        a->bytes += cap;
+    if (b && b->cap - b->used >= n) {
+        void *p = b->data + b->used;
+        b->used += n;
+        return p;
     }
-    void *p = b->data + b->used;
-    b->used += need;
-    return p;
+    if (b && n > BLOCK_BYTES / 4) {  /* a big one gets a block behind the head: the head's free space stays in use */
+        struct bt_arena_block *big = new_block(a, n);
+        big->used = n;
+        big->next = b->next;
+        b->next = big;
+        return big->data;
+    }
+    struct bt_arena_block *fresh = new_block(a, BT_MAX(n, (size_t)BLOCK_BYTES));
+    fresh->next = b;
+    fresh->used = n;
+    a->head = fresh;
+    return fresh->data;
 }
 
 void *bt_arena_array(struct bt_arena *a, size_t n, size_t size)
 {
     size_t bytes;
-    return bt_arena_alloc(a, __builtin_mul_overflow(n, size, &bytes) ? SIZE_MAX : bytes);
+    if (__builtin_mul_overflow(n, size, &bytes))
+        bytes = SIZE_MAX;
+    return bt_arena_alloc(a, bytes);
 }
 
 char *bt_arena_strndup(struct bt_arena *a, struct bt_str s)
 {
-    char *p = bt_arena_alloc(a, s.n + 1);
+    char *z = bt_arena_alloc(a, s.n + 1);
     if (s.n)
-        memcpy(p, s.p, s.n);
-    return p;
+        memcpy(z, s.p, s.n);
+    return z;
 }
 
 char *bt_arena_strdup(struct bt_arena *a, const char *z)
@@ -53,12 +72,12 @@ char *bt_arena_printf(struct bt_arena *a, const char *fmt, ...)
     va_start(ap, fmt);
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, fmt, ap);
-    va_end(ap);
-    char *p = bt_arena_alloc(a, n < 0 ? 1 : (size_t)n + 1);
+    char *z = bt_arena_alloc(a, n < 0 ? 1 : (size_t)n + 1);
     if (n > 0)
-        vsnprintf(p, (size_t)n + 1, fmt, again);
+        vsnprintf(z, (size_t)n + 1, fmt, again);
     va_end(again);
-    return p;
+    va_end(ap);
+    return z;
 }
 
 void bt_arena_release(struct bt_arena *a)

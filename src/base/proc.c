@@ -1,61 +1,66 @@
-/* proc.c - processes by identity, from /proc. */
+/* proc.c - see proc.h */
 #include "base/proc.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 
-/* Whole small /proc file into buf; its length, or -1. */
-static ssize_t slurp(const char *path, char *buf, size_t cap)
+/* The first n-1 bytes of a small /proc file, NUL added. Number of bytes, or -1. */
+static ssize_t slurp(const char *path, char *buf, size_t n)
 {
     bt_auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
-    size_t n = 0;
+    size_t got = 0;
     if (fd < 0)
         return -1;
-    while (n + 1 < cap) {
-        ssize_t got = read(fd, buf + n, cap - 1 - n);
-        if (got < 0 && errno == EINTR)
+    while (got < n - 1) {
+        ssize_t r = read(fd, buf + got, n - 1 - got);
+        if (r < 0 && errno == EINTR)
             continue;
-        if (got < 0)
-            return -1;
-        if (got == 0)
+        if (r < 0)
+            return -1;               /* ESRCH: the process ended between open and read */
+        if (r == 0)
             break;
-        n += (size_t)got;
+        got += (size_t)r;
     }
-    buf[n] = 0;
-    return (ssize_t)n;
+    buf[got] = 0;
+    return (ssize_t)got;
 }
 
 bool bt_proc_read(pid_t pid, struct bt_proc *out)
 {
-    char path[48], buf[2048];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    char path[64], buf[2048];
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
     if (pid <= 0 || slurp(path, buf, sizeof buf) <= 0)
         return false;
-    char *open = strchr(buf, '('), *close = strrchr(buf, ')');       /* the name may contain both */
-    if (!open || !close || close < open)
+    char *open = strchr(buf, '('), *close = strrchr(buf, ')');   /* the name may hold blanks and brackets itself */
+    if (!open || !close || close < open || !close[1])
         return false;
-    *out = (struct bt_proc){ .id = { .pid = pid } };
-    size_t len = BT_MIN((size_t)(close - open - 1), sizeof out->comm - 1);
-    memcpy(out->comm, open + 1, len);
-    int ppid, pgrp, session;
-    unsigned long long start, vsize;
-    long rss;
-    if (sscanf(close + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu %llu %ld", &out->state, &ppid, &pgrp, &session, &start, &vsize, &rss) != 7)
-        return false;
-    out->ppid = ppid;
-    out->pgrp = pgrp;
-    out->session = session;
-    out->id.start_ticks = start;
-    out->rss_bytes = rss > 0 ? (uint64_t)rss * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
-    return true;
+    struct bt_proc p = { .id.pid = pid };
+    snprintf(p.comm, sizeof p.comm, "%.*s", (int)(close - open - 1), open + 1);
+    char *rest = close + 2;
+    for (int field = 3; *rest; field++) {        /* proc(5) numbers the fields from 1; the state is the third */
+        char *end = strchrnul(rest, ' ');
+        unsigned long long v = strtoull(rest, NULL, 10);
+        switch (field) {
+        case 3: p.state = rest[0]; break;
+        case 4: p.ppid = (pid_t)v; break;
+        case 5: p.pgrp = (pid_t)v; break;
+        case 6: p.session = (pid_t)v; break;
+        case 22: p.id.start_ticks = v; break;
+        case 24:
+            p.rss_bytes = v * (uint64_t)sysconf(_SC_PAGESIZE);
+            *out = p;
+            return true;
+        default: break;
+        }
+        rest = *end ? end + 1 : end;
+    }
+    return false;
 }
 
 bool bt_proc_same(struct bt_proc_id id)
@@ -66,9 +71,8 @@ bool bt_proc_same(struct bt_proc_id id)
 
 int bt_proc_pidfd(struct bt_proc_id id)
 {
-    bt_auto_fd fd = (int)syscall(SYS_pidfd_open, id.pid, 0);         /* pidfds are close-on-exec */
-    struct bt_proc p;
-    if (fd < 0 || !bt_proc_read(id.pid, &p) || p.id.start_ticks != id.start_ticks)
+    bt_auto_fd fd = id.pid > 0 ? (int)syscall(SYS_pidfd_open, id.pid, 0) : -1;   /* the kernel sets O_CLOEXEC */
+    if (fd < 0 || !bt_proc_same(id))         /* in this order: after the open the pid cannot be reused under us */
         return -1;
     return bt_take_fd(&fd);
 }
@@ -78,99 +82,111 @@ int bt_pidfd_send(int pidfd, int sig)
     return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0 ? -errno : 0;
 }
 
-static int by_pid(const void *a, const void *b)
+static int by_pid(const void *x, const void *y)
 {
-    pid_t x = ((const struct bt_proc *)a)->id.pid, y = ((const struct bt_proc *)b)->id.pid;
-    return (x > y) - (x < y);
+    const struct bt_proc *a = x, *b = y;
+    return (a->id.pid > b->id.pid) - (a->id.pid < b->id.pid);
 }
 
 size_t bt_proc_list(struct bt_arena *a, struct bt_proc **out)
 {
-    size_t n = 0, cap = 256;
-    struct bt_proc *list = bt_xcalloc(cap, sizeof *list), p;
+    struct bt_proc *v = NULL, p;
+    size_t n = 0;
     DIR *d = opendir("/proc");
-    for (struct dirent *e; d && (e = readdir(d));) {
-        if (!isdigit((unsigned char)e->d_name[0]) || !bt_proc_read((pid_t)strtol(e->d_name, NULL, 10), &p))
-            continue;
-        if (n == cap)
-            list = bt_xrealloc(list, (cap *= 2) * sizeof *list);
-        list[n++] = p;
+    *out = NULL;
+    if (!d)
+        return 0;
+    for (struct dirent *e; (e = readdir(d));) {
+        char *end;
+        long pid = strtol(e->d_name, &end, 10);
+        if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && !*end && bt_proc_read((pid_t)pid, &p))
+            BT_PUSH(a, v, n, p);
     }
-    if (d)
-        closedir(d);
-    qsort(list, n, sizeof *list, by_pid);
-    *out = BT_NEWN(a, struct bt_proc, n);
+    closedir(d);
     if (n)
-        memcpy(*out, list, n * sizeof *list);
-    free(list);
+        qsort(v, n, sizeof *v, by_pid);
+    *out = v;
     return n;
 }
 
 size_t bt_proc_tree(struct bt_arena *a, pid_t root, pid_t sid, struct bt_proc **out)
 {
-    struct bt_proc *all;
+    struct bt_proc *all, *tree = NULL;
     size_t n = bt_proc_list(a, &all), kept = 0;
-    bool *in = BT_NEWN(a, bool, n);
-    for (bool again = true; again;) {                /* to a fixed point: children may have lower pids than parents */
-        again = false;
+    bool *in = BT_NEWN(a, bool, n), grew = true;
+    for (size_t i = 0; i < n; i++)
+        in[i] = all[i].id.pid == root || (sid > 0 && all[i].session == sid);
+    while (grew) {                   /* a child may have a lower pid than its parent: repeat until nothing is new */
+        grew = false;
         for (size_t i = 0; i < n; i++) {
-            if (in[i])
+            if (in[i] || all[i].ppid <= 0)
                 continue;
-            bool yes = all[i].id.pid == root || (sid > 0 && all[i].session == sid);
-            for (size_t k = 0; k < n && !yes; k++)
-                yes = in[k] && all[i].ppid == all[k].id.pid;
-            if (yes)
-                in[i] = again = true;
+            struct bt_proc key = { .id.pid = all[i].ppid };
+            const struct bt_proc *parent = bsearch(&key, all, n, sizeof *all, by_pid);
+            if (parent && in[parent - all])
+                in[i] = grew = true;
         }
     }
     for (size_t i = 0; i < n; i++)
-        kept += in[i];
-    *out = BT_NEWN(a, struct bt_proc, kept);
-    for (size_t i = 0, k = 0; i < n; i++)
         if (in[i])
-            (*out)[k++] = all[i];
+            BT_PUSH(a, tree, kept, all[i]);
+    *out = tree;
     return kept;
 }
 
 const char *bt_proc_cmdline(struct bt_arena *a, pid_t pid)
 {
-    char path[48], buf[4096];
-    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+    char path[64], buf[8192];
+    snprintf(path, sizeof path, "/proc/%ld/cmdline", (long)pid);
     ssize_t n = slurp(path, buf, sizeof buf);
-    bt_auto_buf struct bt_buf b = BT_BUF(32 * KiB);
-    while (n > 0 && !buf[n - 1])
+    if (n <= 0)
+        return "";
+    while (n > 0 && buf[n - 1] == 0)
         n--;
     for (ssize_t i = 0; i < n; i++)
-        if (!buf[i])
+        if (buf[i] == 0)
             buf[i] = ' ';
-    if (n > 0)
-        bt_buf_add_escaped(&b, (struct bt_str){ buf, (size_t)n });
+    bt_auto_buf struct bt_buf b = BT_BUF(sizeof buf * 4);
+    bt_buf_add_escaped(&b, (struct bt_str){ buf, (size_t)n });
     return bt_arena_strdup(a, bt_buf_z(&b));
 }
 
 const char *bt_proc_user(struct bt_arena *a, pid_t pid)
 {
-    char path[48];
+    char path[64], buf[4096];
     struct stat st;
-    snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    struct passwd pw, *found = NULL;
+    snprintf(path, sizeof path, "/proc/%ld", (long)pid);
     if (stat(path, &st) < 0)
         return "";
-    struct passwd *pw = getpwuid(st.st_uid);
-    return pw ? bt_arena_strdup(a, pw->pw_name) : bt_arena_printf(a, "%u", (unsigned)st.st_uid);
+    if (getpwuid_r(st.st_uid, &pw, buf, sizeof buf, &found) == 0 && found)
+        return bt_arena_strdup(a, found->pw_name);
+    return bt_arena_printf(a, "%u", (unsigned)st.st_uid);
 }
 
 const char *bt_boot_id(void)
 {
     static char id[64];
-    if (!id[0] && slurp("/proc/sys/kernel/random/boot_id", id, sizeof id) > 0)
-        id[strcspn(id, "\n")] = 0;
+    if (id[0])
+        return id;
+    char buf[64];
+    if (slurp("/proc/sys/kernel/random/boot_id", buf, sizeof buf) > 0) {
+        struct bt_str s = bt_str_trim(bt_str(buf));
+        snprintf(id, sizeof id, "%.*s", BT_STR(s));
+    }
+    if (!id[0]) {                    /* some sandboxes hide it: the second the machine came up tells boots apart as well */
+        struct timespec up, now;
+        clock_gettime(CLOCK_BOOTTIME, &up);
+        clock_gettime(CLOCK_REALTIME, &now);
+        snprintf(id, sizeof id, "boot-at-%lld", (long long)(now.tv_sec - up.tv_sec));
+    }
     return id;
 }
 
-static int64_t clock_ms(clockid_t c)
+static int64_t clock_ms(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(c, &t);
+    clock_gettime(clock, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
