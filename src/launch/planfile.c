@@ -1,0 +1,413 @@
+/* planfile.c - JSON -> struct bt_planfile. Every value is checked here, so that nobody who obeys a plan has to. */
+#include "launch/planfile.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+
+enum { PLAN_MAX = 15 * 1024 * 1024, INSTANCES_MAX = 1024 };
+
+/* Where we are, for errors: "plan.phases[0].instances[1].launch". Every reader below hands its own path down. */
+struct reader { struct bt_arena *a; struct bt_err *err; };
+
+static int bad(struct reader *r, const char *at, const char *what)
+{
+    return bt_err_set(r->err, BT_E_INPUT, 0, "%s: %s", at, what);
+}
+
+static int get_object(struct reader *r, const json_t *o, const char *key, const char *at, const json_t **out)
+{
+    *out = json_object_get(o, key);
+    if (json_is_object(*out))
+        return 0;
+    return bad(r, bt_arena_printf(r->a, "%s.%s", at, key), "has to be an object");
+}
+
+static int get_array(struct reader *r, const json_t *o, const char *key, const char *at, size_t max, const json_t **out)
+{
+    *out = json_object_get(o, key);
+    if (!json_is_array(*out))
+        return bad(r, bt_arena_printf(r->a, "%s.%s", at, key), "has to be a list");
+    if (json_array_size(*out) > max)
+        return bad(r, bt_arena_printf(r->a, "%s.%s", at, key), bt_arena_printf(r->a, "has more than %zu entries", max));
+    return 0;
+}
+
+static int get_str(struct reader *r, const json_t *o, const char *key, const char *at, const char **out)
+{
+    const char *s;
+    if (bt_json_str(o, key, &s, at, r->err) < 0)
+        return -1;
+    *out = bt_arena_strdup(r->a, s);
+    return 0;
+}
+
+static int get_str_opt(struct reader *r, const json_t *o, const char *key, const char *def, const char *at, const char **out)
+{
+    const char *s;
+    if (bt_json_str_opt(o, key, def, &s, at, r->err) < 0)
+        return -1;
+    *out = bt_arena_strdup(r->a, s);
+    return 0;
+}
+
+/* Names become file names of the runtime folder. */
+static int get_name(struct reader *r, const json_t *o, const char *key, const char *at, const char **out)
+{
+    if (get_str(r, o, key, at, out) < 0)
+        return -1;
+    size_t n = strlen(*out), good = strspn(*out, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    if (n == 0 || n > 60 || good != n || (*out)[0] == '-')
+        return bad(r, bt_arena_printf(r->a, "%s.%s", at, key), "has to be a name of a-z, 0-9 and -, at most 60 long");
+    return 0;
+}
+
+static int get_strs(struct reader *r, const json_t *o, const char *key, const char *at, bool needed, struct bt_strs *out)
+{
+    const json_t *list = json_object_get(o, key), *v;
+    size_t i;
+    if (!list && !needed)
+        return 0;
+    if (get_array(r, o, key, at, 65536, &list) < 0)
+        return -1;
+    json_array_foreach(list, i, v) {
+        if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
+            return bad(r, bt_arena_printf(r->a, "%s.%s[%zu]", at, key, i), "has to be a text");
+        const char *copy = bt_arena_strdup(r->a, json_string_value(v));
+        BT_PUSH(r->a, out->v, out->n, copy);
+    }
+    if (needed && !out->n)
+        return bad(r, bt_arena_printf(r->a, "%s.%s", at, key), "is empty");
+    return 0;
+}
+
+static int one_of(struct reader *r, const char *at, const char *value, const char *const *names)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(400);
+    for (const char *const *n = names; *n; n++) {
+        if (!strcmp(value, *n))
+            return (int)(n - names);
+        bt_buf_printf(&b, "%s%s", n == names ? "" : ", ", *n);
+    }
+    return bad(r, at, bt_arena_printf(r->a, "\"%.40s\" is none of %s", value, bt_buf_z(&b)));
+}
+
+/* ---- launch ---- */
+
+static int read_env(struct reader *r, const json_t *launch, const char *at, struct bt_pf_instance *in)
+{
+    const char *key;
+    json_t *v;
+    const json_t *env = json_object_get(launch, "env");
+    if (env && get_object(r, launch, "env", at, &env) < 0)
+        return -1;
+    json_object_foreach((json_t *)env, key, v) {
+        if (!*key || strchr(key, '=') || !json_is_string(v))
+            return bad(r, bt_arena_printf(r->a, "%s.env.%.80s", at, key), "has to be a text, under a name without \"=\"");
+        struct bt_pf_env row = { bt_arena_strdup(r->a, key), bt_arena_strdup(r->a, json_string_value(v)) };
+        BT_PUSH(r->a, in->env, in->nenv, row);
+    }
+    return get_strs(r, launch, "env_from", at, false, &in->env_from);
+}
+
+static int read_ports(struct reader *r, const json_t *launch, const char *at, struct bt_pf_instance *in)
+{
+    const json_t *list = json_object_get(launch, "ports"), *p;
+    size_t i;
+    if (list && get_array(r, launch, "ports", at, 64, &list) < 0)
+        return -1;
+    json_array_foreach(list, i, p) {
+        const char *here = bt_arena_printf(r->a, "%s.ports[%zu]", at, i);
+        struct bt_pf_port row = { 0 };
+        uint64_t want, block;
+        if (get_str(r, p, "name", here, &row.name) < 0 || bt_json_u64_opt(p, "want", 0, 0, 65535, &want, here, r->err) < 0 ||
+            bt_json_u64_opt(p, "block", 1, 1, 1024, &block, here, r->err) < 0)
+            return -1;
+        if (want + block > 65536)
+            return bad(r, here, "the block ends past port 65535");
+        row.want = (uint16_t)want;
+        row.block = (uint16_t)block;
+        BT_PUSH(r->a, in->port, in->nports, row);
+    }
+    return 0;
+}
+
+static int read_ready(struct reader *r, const json_t *launch, const char *at, struct bt_pf_instance *in)
+{
+    static const char *const kinds[] = { [BT_PF_READY_EXEC] = "exec", [BT_PF_READY_HTTP] = "http", [BT_PF_READY_PORT] = "port", [BT_PF_READY_LOG] = "log",
+                                         [BT_PF_READY_FILE] = "file", NULL };
+    static const char *const arg[] = { [BT_PF_READY_HTTP] = "path", [BT_PF_READY_LOG] = "pattern", [BT_PF_READY_FILE] = "path" };
+    const json_t *o;
+    const char *kind, *here = bt_arena_printf(r->a, "%s.ready", at);
+    if (get_object(r, launch, "ready", at, &o) < 0 || get_str(r, o, "kind", here, &kind) < 0)
+        return -1;
+    int k = one_of(r, here, kind, kinds);
+    if (k < 0)
+        return -1;
+    in->ready = (enum bt_pf_ready)k;
+    if ((size_t)k < BT_LEN(arg) && arg[k])
+        return get_str(r, o, arg[k], here, &in->ready_arg);
+    return 0;
+}
+
+static int read_endpoint(struct reader *r, const json_t *launch, const char *at, struct bt_pf_instance *in)
+{
+    const json_t *o = json_object_get(launch, "endpoint");
+    if (!o || json_is_null(o))
+        return 0;
+    const char *here = bt_arena_printf(r->a, "%s.endpoint", at);
+    if (get_object(r, launch, "endpoint", at, &o) < 0 || get_str_opt(r, o, "http", NULL, here, &in->http) < 0)
+        return -1;
+    return get_str_opt(r, o, "unix", NULL, here, &in->unix_path);
+}
+
+static int read_launch(struct reader *r, const json_t *o, const char *at, struct bt_pf_instance *in)
+{
+    static const char *const policies[] = { "on-failure", "always", "never", NULL };
+    const json_t *launch, *restart;
+    const char *here = bt_arena_printf(r->a, "%s.launch", at);
+    uint64_t max = 5, retries;
+    if (get_object(r, o, "launch", at, &launch) < 0 || get_strs(r, launch, "argv", here, true, &in->argv) < 0 || read_env(r, launch, here, in) < 0 ||
+        get_str(r, launch, "cwd", here, &in->cwd) < 0 || read_ports(r, launch, here, in) < 0 || read_endpoint(r, launch, here, in) < 0 ||
+        read_ready(r, launch, here, in) < 0 || get_str(r, launch, "engine", here, &in->engine) < 0 ||
+        bt_json_u64_opt(launch, "stop_grace_ms", 10000, 0, 86400000, &in->stop_grace_ms, here, r->err) < 0 ||
+        bt_json_u64_opt(launch, "retries", 0, 0, 1000000, &retries, here, r->err) < 0)
+        return -1;
+    if (in->cwd[0] != '/')
+        return bad(r, bt_arena_printf(r->a, "%s.cwd", here), "has to be an absolute path");
+    in->restart = "on-failure";
+    restart = json_object_get(launch, "restart");
+    if (restart) {
+        const char *there = bt_arena_printf(r->a, "%s.restart", here);
+        if (get_object(r, launch, "restart", here, &restart) < 0 || get_str_opt(r, restart, "policy", "on-failure", there, &in->restart) < 0 ||
+            one_of(r, there, in->restart, policies) < 0 || bt_json_u64_opt(restart, "max", 5, 0, 1000000, &max, there, r->err) < 0)
+            return -1;
+    }
+    in->restart_max = (uint32_t)max;
+    in->retries = (uint32_t)retries;
+    if ((in->ready == BT_PF_READY_HTTP || in->ready == BT_PF_READY_PORT) && !in->http)
+        return bad(r, here, "ready by http or port needs endpoint.http");
+    return 0;
+}
+
+/* ---- instances ---- */
+
+static int read_ranks(struct reader *r, const json_t *o, const char *at, const struct bt_planfile *p, struct bt_pf_instance *in)
+{
+    const json_t *list, *v;
+    size_t i;
+    if (get_array(r, o, "ranks", at, 1024, &list) < 0)
+        return -1;
+    json_array_foreach(list, i, v) {
+        const char *here = bt_arena_printf(r->a, "%s.ranks[%zu]", at, i);
+        struct bt_pf_rank row = { 0 };
+        uint64_t index;
+        bool known = false;
+        if (get_str(r, v, "gpu", here, &row.gpu) < 0 || bt_json_u64(v, "index", 0, 100000, &index, here, r->err) < 0 ||
+            bt_json_u64(v, "bytes", 0, INT64_MAX, &row.bytes, here, r->err) < 0)
+            return -1;
+        for (size_t g = 0; g < p->ngpus; g++)
+            known |= !strcmp(p->gpu[g].uuid, row.gpu);
+        if (!known)
+            return bad(r, here, bt_arena_printf(r->a, "GPU %.60s is not in fleet.gpus", row.gpu));
+        row.index = (int)index;
+        BT_PUSH(r->a, in->rank, in->nranks, row);
+    }
+    return 0;
+}
+
+static int read_host(struct reader *r, const json_t *o, const char *at, struct bt_pf_instance *in)
+{
+    const json_t *list = json_object_get(o, "host"), *v;
+    size_t i;
+    if (list && get_array(r, o, "host", at, 64, &list) < 0)
+        return -1;
+    json_array_foreach(list, i, v) {
+        uint64_t bytes;
+        const char *here = bt_arena_printf(r->a, "%s.host[%zu]", at, i);
+        if (bt_json_u64(v, "bytes", 0, INT64_MAX, &bytes, here, r->err) < 0)
+            return -1;
+        if (!bt_add_u64(in->host_bytes, bytes, &in->host_bytes))
+            return bad(r, here, "the sum of bytes overflows");
+    }
+    return 0;
+}
+
+static int read_after(struct reader *r, const json_t *o, const char *at, struct bt_pf_instance *in)
+{
+    static const char *const whats[] = { "started", "ready", "done", "released", NULL };
+    const json_t *after = json_object_get(o, "after");
+    const char *key;
+    json_t *v;
+    if (!after || json_is_null(after))
+        return 0;
+    if (get_object(r, o, "after", at, &after) < 0)
+        return -1;
+    json_object_foreach((json_t *)after, key, v) {
+        const char *here = bt_arena_printf(r->a, "%s.after.%.80s", at, key);
+        if (!json_is_string(v))
+            return bad(r, here, "has to be a text");
+        if (one_of(r, here, json_string_value(v), whats) < 0)
+            return -1;
+        struct bt_pf_after row = { bt_arena_strdup(r->a, key), bt_arena_strdup(r->a, json_string_value(v)) };
+        BT_PUSH(r->a, in->after, in->nafter, row);
+    }
+    return 0;
+}
+
+static int read_instance(struct reader *r, const json_t *o, const char *at, const struct bt_planfile *p, struct bt_pf_instance *in)
+{
+    static const char *const kinds[] = { "server", "service", "job", NULL }, *const drifts[] = { "warn", "stop", NULL };
+    uint64_t replica;
+    if (!json_is_object(o))
+        return bad(r, at, "has to be an object");
+    if (get_name(r, o, "id", at, &in->id) < 0 || get_name(r, o, "workload", at, &in->workload) < 0 || get_str(r, o, "kind", at, &in->kind) < 0 ||
+        one_of(r, bt_arena_printf(r->a, "%s.kind", at), in->kind, kinds) < 0 || bt_json_u64_opt(o, "replica", 0, 0, UINT32_MAX, &replica, at, r->err) < 0 ||
+        get_str_opt(r, o, "on_drift", "warn", at, &in->on_drift) < 0 || one_of(r, bt_arena_printf(r->a, "%s.on_drift", at), in->on_drift, drifts) < 0)
+        return -1;
+    in->replica = (uint32_t)replica;
+    if (read_ranks(r, o, at, p, in) < 0 || read_host(r, o, at, in) < 0 || read_after(r, o, at, in) < 0)
+        return -1;
+    return read_launch(r, o, at, in);
+}
+
+static const struct bt_pf_instance *of_workload(const struct bt_pf_phase *ph, const char *name)
+{
+    for (size_t i = 0; i < ph->n; i++)
+        if (!strcmp(ph->inst[i].workload, name))
+            return &ph->inst[i];
+    return NULL;
+}
+
+/* Take away who waits for nobody that is left, until nothing changes: what stays goes in a circle and could never start. */
+static const struct bt_pf_instance *circular(struct reader *r, const struct bt_pf_phase *ph)
+{
+    bool *clear = BT_NEWN(r->a, bool, ph->n ? ph->n : 1);
+    const struct bt_pf_instance *stuck = NULL;
+    for (bool more = true; more;) {
+        more = false;
+        stuck = NULL;
+        for (size_t i = 0; i < ph->n; i++) {
+            if (clear[i])
+                continue;
+            bool free = true;
+            for (size_t j = 0; j < ph->inst[i].nafter; j++)
+                free = free && clear[of_workload(ph, ph->inst[i].after[j].workload) - ph->inst];
+            if (free)
+                clear[i] = more = true;
+            else
+                stuck = &ph->inst[i];
+        }
+    }
+    return stuck;
+}
+
+static int check_phase(struct reader *r, const struct bt_pf_phase *ph, const char *at)
+{
+    for (size_t i = 0; i < ph->n; i++) {
+        const struct bt_pf_instance *in = &ph->inst[i];
+        const char *here = bt_arena_printf(r->a, "%s.instances[%zu]", at, i);
+        for (size_t j = 0; j < i; j++)
+            if (!strcmp(ph->inst[j].id, in->id))
+                return bad(r, here, bt_arena_printf(r->a, "the id %s is there twice", in->id));
+        for (size_t j = 0; j < in->nafter; j++)
+            if (!of_workload(ph, in->after[j].workload))
+                return bad(r, here, bt_arena_printf(r->a, "after: there is no workload %.60s in this phase", in->after[j].workload));
+    }
+    const struct bt_pf_instance *stuck = circular(r, ph);
+    if (stuck)
+        return bad(r, at, bt_arena_printf(r->a, "%s waits for itself in a circle of after:", stuck->id));
+    return 0;
+}
+
+static int read_phase(struct reader *r, const json_t *o, const char *at, const struct bt_planfile *p, struct bt_pf_phase *ph)
+{
+    const json_t *list;
+    if (!json_is_object(o))
+        return bad(r, at, "has to be an object");
+    if (get_name(r, o, "name", at, &ph->name) < 0 || get_array(r, o, "instances", at, INSTANCES_MAX, &list) < 0)
+        return -1;
+    ph->n = json_array_size(list);
+    ph->inst = BT_NEWN(r->a, struct bt_pf_instance, ph->n ? ph->n : 1);
+    for (size_t i = 0; i < ph->n; i++)
+        if (read_instance(r, json_array_get(list, i), bt_arena_printf(r->a, "%s.instances[%zu]", at, i), p, &ph->inst[i]) < 0)
+            return -1;
+    return check_phase(r, ph, at);
+}
+
+/* ---- the whole ---- */
+
+static int read_fleet(struct reader *r, const json_t *root, const char *at, struct bt_planfile *p)
+{
+    const json_t *fleet, *list, *v;
+    const char *here = bt_arena_printf(r->a, "%s.fleet", at);
+    size_t i;
+    if (get_object(r, root, "fleet", at, &fleet) < 0 || bt_json_bool_opt(fleet, "live", false, &p->live, here, r->err) < 0 ||
+        get_array(r, fleet, "gpus", here, 4096, &list) < 0)
+        return -1;
+    json_array_foreach(list, i, v) {
+        const char *there = bt_arena_printf(r->a, "%s.gpus[%zu]", here, i);
+        struct bt_pf_gpu row = { 0 };
+        uint64_t index;
+        if (get_str(r, v, "uuid", there, &row.uuid) < 0 || get_str_opt(r, v, "name", "", there, &row.name) < 0 ||
+            bt_json_u64(v, "index", 0, 100000, &index, there, r->err) < 0 || bt_json_u64(v, "total_bytes", 0, INT64_MAX, &row.total_bytes, there, r->err) < 0 ||
+            bt_json_u64_opt(v, "margin_bytes", 0, 0, INT64_MAX, &row.margin_bytes, there, r->err) < 0)
+            return -1;
+        row.index = (int)index;
+        BT_PUSH(r->a, p->gpu, p->ngpus, row);
+    }
+    return 0;
+}
+
+static int check_refusals(struct reader *r, const json_t *root, const char *at)
+{
+    const json_t *list = json_object_get(root, "refusals");
+    if (!json_array_size(list))
+        return 0;
+    const char *text = json_string_value(json_object_get(json_array_get(list, 0), "text"));
+    bt_err_set(r->err, BT_E_FIT, 0, "%s: does not fit: %s", at, text ? text : "it carries refusals");
+    return bt_err_hint(r->err, "`berth plan` shows every refusal and the nearest settings that fit");
+}
+
+static int read_root(struct reader *r, const json_t *root, const char *at, struct bt_planfile *p)
+{
+    const json_t *list;
+    const char *kind;
+    uint64_t schema;
+    if (bt_json_u64(root, "schema", 1, 1, &schema, at, r->err) < 0 || get_str(r, root, "kind", at, &kind) < 0)
+        return -1;
+    if (strcmp(kind, "plan"))
+        return bad(r, at, bt_arena_printf(r->a, "is of kind \"%.40s\", not \"plan\"", kind));
+    if (get_name(r, root, "name", at, &p->name) < 0 || get_str_opt(r, root, "spec_dir", "/", at, &p->spec_dir) < 0 || check_refusals(r, root, at) < 0 ||
+        read_fleet(r, root, at, p) < 0)
+        return -1;
+    if (!p->live && p->ngpus) {
+        bt_err_set(r->err, BT_E_STATE, 0, "%s: a plan for a named fleet cannot be applied: its cards are not this machine's", at);
+        return bt_err_hint(r->err, "plan for this machine (`gpus: auto`), or run it under `berth sim FLEET -- ...`");
+    }
+    if (get_array(r, root, "phases", at, 64, &list) < 0)
+        return -1;
+    p->nphases = json_array_size(list);
+    if (!p->nphases)
+        return bad(r, bt_arena_printf(r->a, "%s.phases", at), "is empty");
+    p->phase = BT_NEWN(r->a, struct bt_pf_phase, p->nphases);
+    for (size_t i = 0; i < p->nphases; i++)
+        if (read_phase(r, json_array_get(list, i), bt_arena_printf(r->a, "%s.phases[%zu]", at, i), p, &p->phase[i]) < 0)
+            return -1;
+    return 0;
+}
+
+int bt_planfile_parse(struct bt_arena *a, const char *what, struct bt_str text, struct bt_planfile **out, struct bt_err *err)
+{
+    struct reader r = { a, err };
+    json_t *root = bt_json_load(text, PLAN_MAX, what, err);
+    if (!root)
+        return -1;
+    struct bt_planfile *p = BT_NEW(a, struct bt_planfile);
+    p->text = bt_arena_strndup(a, text);
+    int rc = read_root(&r, root, what, p);
+    json_decref(root);
+    if (rc == 0)
+        *out = p;
+    return rc;
+}
