@@ -301,7 +301,7 @@ static int find_out(struct estimate *e, const char *ref, struct bt_err *err)
     struct bt_model *model;
     struct bt_serve serve = e->args->serve;
     e->pace_context = 1024;
-    if (bt_model_open(e->arena, ref, &model, err) < 0 || choose_version(e, err) < 0)
+    if (bt_model_open_revision(e->arena, ref, e->args->serve.revision, &model, err) < 0 || choose_version(e, err) < 0)
         return -1;
     e->model = model;
     e->fit_case = (struct bt_fit_case){ .model = model, .engine = e->engine, .version = e->version, .card = &e->card };

@@ -141,16 +141,35 @@ static const char *stage_list(struct search *s, uint64_t pp)
     return list;
 }
 
-static int other_split(struct search *s, uint64_t tp, uint64_t pp, bool *kept)
+/* The longest context of a split that starts but for its length; 0 when it starts as it is, or not at all. */
+static int shorter_for(struct search *s, const struct bt_serve *split, uint64_t *context)
+{
+    struct bt_fit *f;
+    *context = 0;
+    if (bt_fit_server(s->arena, s->c, split, &f, s->err) < 0)
+        return -1;
+    if (!f->fits && f->need && f->longest >= f->need->block && f->longest < f->asked)
+        *context = f->longest;
+    return 0;
+}
+
+static int other_split(struct search *s, uint64_t tp, uint64_t pp, bool may_shorten, bool *kept)
 {
     struct bt_serve v = *s->serve;
+    uint64_t shorter = 0;
     v.tp = tp;
     v.pp = pp;
+    if (may_shorten && shorter_for(s, &v, &shorter) < 0)
+        return -1;
+    if (shorter)
+        v.context = shorter, v.context_auto = false;
     const char *tp_flag = tp > 1 ? bt_arena_printf(s->arena, "--tensor-parallel-size %llu", ull(tp)) : "";
     const char *pp_flag = pp > 1 ? bt_arena_printf(s->arena, "--pipeline-parallel-size %llu", ull(pp)) : "";
     const char *flags = tp == 1 && pp == 1 ? "--tensor-parallel-size 1" : bt_arena_printf(s->arena, "%s%s%s", tp_flag, tp > 1 && pp > 1 ? " " : "", pp_flag);
     const char *what = pp == 1 ? bt_arena_printf(s->arena, "TP=%llu, %llu GPU%s", ull(tp), ull(tp), tp > 1 ? "s" : "")
-                               : bt_arena_printf(s->arena, "%s%sPP=%llu (%s layers), %llu GPUs", tp > 1 ? bt_arena_printf(s->arena, "TP=%llu ", ull(tp)) : "", "", ull(pp), stage_list(s, pp), ull(tp * pp));
+                               : bt_arena_printf(s->arena, "%sPP=%llu (%s layers), %llu GPUs", tp > 1 ? bt_arena_printf(s->arena, "TP=%llu ", ull(tp)) : "", ull(pp), stage_list(s, pp), ull(tp * pp));
+    if (shorter)
+        flags = bt_arena_printf(s->arena, "%s --max-model-len %llu", flags, ull(shorter));
     return try(s, &v, flags, pp > 1 ? "pp" : "tp", pp > 1 ? pp : tp, NULL, what, kept);
 }
 
@@ -160,11 +179,11 @@ static int more_cards(struct search *s, uint64_t max_gpus)
     uint64_t tp = BT_MAX(s->serve->tp, 1u), pp = BT_MAX(s->serve->pp, 1u);
     bool kept = false;
     for (uint64_t t = tp < max_gpus ? tp + 1 : max_gpus + 1; t <= max_gpus && !kept; t++)
-        if (t <= max_gpus / pp && other_split(s, t, pp, &kept) < 0)
+        if (t <= max_gpus / pp && other_split(s, t, pp, false, &kept) < 0)
             return -1;
     kept = false;
     for (uint64_t p = pp < max_gpus ? pp + 1 : max_gpus + 1; p <= max_gpus && !kept; p++)
-        if (tp <= max_gpus / p && p <= s->c->model->layers && other_split(s, tp, p, &kept) < 0)
+        if (tp <= max_gpus / p && p <= s->c->model->layers && other_split(s, tp, p, false, &kept) < 0)
             return -1;
     return 0;
 }
@@ -175,14 +194,14 @@ static int other_shape(struct search *s, uint64_t max_gpus)
     uint64_t tp = BT_MAX(s->serve->tp, 1u), pp = BT_MAX(s->serve->pp, 1u);
     bool kept = false;
     for (uint64_t t = BT_MIN(tp - 1, max_gpus); t >= 1 && !kept; t--)
-        if (other_split(s, t, 1, &kept) < 0)
+        if (other_split(s, t, 1, true, &kept) < 0)
             return -1;
     kept = false;
     for (uint64_t t = tp; t < max_gpus && !kept; t++)
-        if (other_split(s, t + 1, 1, &kept) < 0)
+        if (other_split(s, t + 1, 1, true, &kept) < 0)
             return -1;
     uint64_t cards = tp <= max_gpus && pp <= max_gpus ? tp * pp : 0;
-    if (cards > 1 && cards <= max_gpus && cards <= s->c->model->layers && other_split(s, 1, cards, &kept) < 0)
+    if (cards > 1 && cards <= max_gpus && cards <= s->c->model->layers && other_split(s, 1, cards, true, &kept) < 0)
         return -1;
     return 0;
 }
