@@ -182,14 +182,15 @@ static void telling(struct bt_str s, struct bt_log_event *out)
         memcpy(out->text, b.p, n);
 }
 
-/* "ValueError: ...", "torch.OutOfMemoryError: ...": a Python exception's last line, at the start of the message. */
+/* "ValueError: ...", "torch.OutOfMemoryError: ...", or "AssertionError" alone: a Python exception's last line, at the start of the message. */
 static bool is_exception(struct bt_str s)
 {
     size_t n = 0;
     while (n < s.n && (isalnum((unsigned char)s.p[n]) || s.p[n] == '_' || s.p[n] == '.'))
         n++;
     struct bt_str name = { s.p, n };
-    return n < s.n && s.p[n] == ':' && (bt_str_ends(name, "Error") || bt_str_ends(name, "Exception"));
+    bool bare = n == s.n, told = n + 1 < s.n && s.p[n] == ':' && s.p[n + 1] == ' ';
+    return (bare || told) && ((n > 5 && bt_str_ends(name, "Error")) || bt_str_ends(name, "Exception"));
 }
 
 static bool failure(struct bt_str s, struct bt_log_event *out)
