@@ -18,7 +18,7 @@ enum bt_ready_kind { BT_READY_DEFAULT, BT_READY_HTTP, BT_READY_PORT, BT_READY_LO
 /* memory: and expects: (the same forms). The job forms keep their map for `need` (next version) to read. */
 struct bt_memory { enum bt_mem_form form; uint64_t bytes; double percent; const char *model; const struct bt_node *node; struct bt_mark at; };
 struct bt_dep { const char *name; enum bt_after what; struct bt_mark at; };
-struct bt_kv_pair { const char *key, *value; struct bt_mark at; };
+struct bt_kv_pair { const char *key, *value; struct bt_mark at; };     /* value NULL: `KEY: ${KEY}`, kept as a reference to the environment of `up` */
 
 struct bt_workload {
     const char *name;
@@ -55,7 +55,8 @@ struct bt_workload {
     const struct bt_node *node;      /* the whole map */
 };
 
-struct bt_not_obeyed { const char *path, *text; struct bt_mark at; };   /* accepted now, obeyed by a later version */
+/* Accepted now, obeyed by a later version. decides: it says what runs, so a plan that leaves it out may be shown and not obeyed. */
+struct bt_not_obeyed { const char *path, *text; struct bt_mark at; bool decides; };
 
 struct bt_spec {
     const char *name, *path, *dir;   /* dir: relative paths start here */
@@ -81,5 +82,13 @@ struct bt_spec_opts {
  * Errors are BT_E_SPEC with "berth.yaml:LINE:COL: " first. */
 BT_MUST_CHECK int bt_spec_read(struct bt_arena *a, const char *path, const struct bt_spec_opts *o, struct bt_spec **out, struct bt_err *err);
 BT_MUST_CHECK int bt_spec_parse(struct bt_arena *a, const char *name, const char *dir, struct bt_str text, const struct bt_spec_opts *o, struct bt_spec **out, struct bt_err *err);
+/* The tables of keys, top level and of a workload: sorted, ended by name NULL. For docs and tests. */
+const struct bt_opt *bt_spec_keys(void);
+const struct bt_opt *bt_spec_workload_keys(void);
 const struct bt_workload *bt_spec_find(const struct bt_spec *s, const char *name);
+
+/* A server as its engine's flags: model, dtypes, adapters and `args` through the engine's own table. What the plan decides (shape, context, bytes,
+ * address) stays 0; flags in `args` that would contradict it are BT_E_SPEC, and so is a value the engine does not take. raw: what of `args` goes on the
+ * command line as written (may be NULL). */
+BT_MUST_CHECK int bt_spec_serve(struct bt_arena *a, const struct bt_spec *s, const struct bt_workload *w, struct bt_serve *out, struct bt_strs *raw, struct bt_err *err);
 #endif

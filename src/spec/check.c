@@ -1,0 +1,290 @@
+/* check - what keys say together: kinds, names that must exist, circles. */
+#include <stdio.h>
+
+#include "spec/spec_int.h"
+
+static int at_key(const struct bt_spec *s, const struct bt_workload *w, const char *key, struct bt_err *err, const char *fmt, ...) BT_PRINTF(5, 6);
+static int at_key(const struct bt_spec *s, const struct bt_workload *w, const char *key, struct bt_err *err, const char *fmt, ...)
+{
+    char text[400];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    const struct bt_node *n = key ? bt_node_get(w->node, key) : NULL;
+    struct bt_node here = { .line = w->at.line, .col = w->at.col };
+    return bt_node_err(err, &s->doc, n ? n : &here, "workloads.%s: %s", w->name, text);
+}
+
+static bool given(const struct bt_workload *w, const char *key) { return bt_node_get(w->node, key) != NULL; }
+
+/* ---- kinds ---- */
+
+/* Which keys have a meaning for which kind; what has none is an error, so that no wish goes unheard. */
+static const struct { const char *key; bool server, service, job; } key_kinds[] = {
+    { "adapters", true, false, false },      { "args", true, false, false },       { "bin", true, false, false },      { "command", false, true, true },
+    { "context", true, false, false },       { "dp", true, false, false },         { "dtype", true, false, false },    { "engine", true, false, false },
+    { "engine_version", true, false, false }, { "ep", true, false, false },        { "expects", false, true, true },   { "kv_dtype", true, false, false },
+    { "matrix", false, false, true },        { "model", true, false, false },      { "pp", true, false, false },       { "quantization", true, false, false },
+    { "ready", false, true, true },          { "replicas", true, true, false },    { "requests", true, false, false }, { "retries", false, false, true },
+    { "revision", true, false, false },      { "shards", false, false, true },     { "slots", false, false, true },    { "tp", true, false, false },
+    { "trust_remote_code", true, false, false }, { "venv", true, false, false },   { "restart", true, true, false },
+};
+
+static const char *kind_word(enum bt_kind k) { return k == BT_SERVER ? "server" : k == BT_SERVICE ? "service" : "job"; }
+
+static int settle_kind(struct bt_spec *s, struct bt_workload *w, struct bt_err *err)
+{
+    bool said = given(w, "kind");
+    if (!said && !w->engine) {
+        at_key(s, w, NULL, err, "neither `engine` nor `kind`: what is it?");
+        return bt_err_hint(err, given(w, "command") ? "kind: service (runs until stopped) or kind: job (ends)" : "engine: vllm, or kind: service with a command");
+    }
+    if (w->engine && said && w->kind != BT_SERVER)
+        return at_key(s, w, "kind", err, "kind: %s, and an `engine`: only a server has one", kind_word(w->kind));
+    if (w->kind == BT_SERVER && !w->engine) {
+        at_key(s, w, "kind", err, "a server needs an `engine`");
+        return bt_err_hint(err, "engine: vllm; any other long-running command is kind: service");
+    }
+    if (w->kind == BT_SERVER && !w->model) {
+        at_key(s, w, NULL, err, "a server needs a `model`");
+        return bt_err_hint(err, "model: Qwen/Qwen2.5-7B-Instruct, or a folder");
+    }
+    if (w->kind != BT_SERVER && !w->command.n) {
+        at_key(s, w, NULL, err, "a %s needs a `command`", kind_word(w->kind));
+        return bt_err_hint(err, "command: [python3, %s.py]", w->name);
+    }
+    return 0;
+}
+
+static int check_kind(struct bt_spec *s, struct bt_workload *w, struct bt_err *err)
+{
+    if (settle_kind(s, w, err) < 0)
+        return -1;
+    for (size_t i = 0; i < BT_LEN(key_kinds); i++) {
+        bool ok = w->kind == BT_SERVER ? key_kinds[i].server : w->kind == BT_SERVICE ? key_kinds[i].service : key_kinds[i].job;
+        if (ok || !given(w, key_kinds[i].key))
+            continue;
+        at_key(s, w, key_kinds[i].key, err, "`%s` says nothing about a %s", key_kinds[i].key, kind_word(w->kind));
+        if (!strcmp(key_kinds[i].key, "replicas"))
+            return bt_err_hint(err, "the copies of a job are its `slots`");
+        if (!strcmp(key_kinds[i].key, "slots"))
+            return bt_err_hint(err, "the copies of a %s are its `replicas`", kind_word(w->kind));
+        if (!strcmp(key_kinds[i].key, "command"))
+            return bt_err_hint(err, "the engine is the command; its flags go to `args`");
+        return -1;
+    }
+    if (w->bin && w->venv)
+        return at_key(s, w, "venv", err, "`bin` and `venv` both say where the engine is: keep one");
+    return 0;
+}
+
+static int check_memory(struct bt_spec *s, struct bt_workload *w, struct bt_err *err)
+{
+    bool none = w->gpus.set && w->gpus.want == 0;
+    if (w->kind == BT_SERVER && w->memory.form >= BT_MEM_TRAIN) {
+        at_key(s, w, "memory", err, "memory: that form describes a service or a job; a server's need comes from its model");
+        return bt_err_hint(err, "12GiB, 40%%, rest or auto");
+    }
+    if (none && w->memory.form != BT_MEM_AUTO && w->kind != BT_SERVER)
+        return at_key(s, w, "memory", err, "memory is per GPU, and `gpus: 0` has none");
+    if (w->expects.form != BT_MEM_AUTO && w->expects.form < BT_MEM_TRAIN)
+        return at_key(s, w, "expects", err, "expects: want train, forward, generate, diffusion or like");
+    if (w->expects.form != BT_MEM_AUTO && w->memory.form != BT_MEM_REST) {
+        at_key(s, w, "expects", err, "`expects` goes with `memory: rest`");
+        return bt_err_hint(err, "to reserve what it needs, write the same map under `memory`");
+    }
+    if (none && (w->pool.n || w->same_gpus_as))
+        return at_key(s, w, w->same_gpus_as ? "same_gpus_as" : "pool", err, "it names cards, and `gpus: 0` uses none");
+    uint64_t ranks = (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1);
+    if (w->gpus.set && w->gpus.want > 0 && ranks > w->gpus.max)
+        return at_key(s, w, w->tp.set ? "tp" : "pp", err, "tp x pp is %llu GPUs, and `gpus` allows %llu", (unsigned long long)ranks, (unsigned long long)w->gpus.max);
+    if (w->gpus.set && w->tp.set && w->pp.set && ranks < w->gpus.min)
+        return at_key(s, w, "gpus", err, "tp x pp is %llu GPUs, and `gpus` wants at least %llu", (unsigned long long)ranks, (unsigned long long)w->gpus.min);
+    return 0;
+}
+
+static int check_ready(struct bt_spec *s, struct bt_workload *w, struct bt_err *err)
+{
+    if ((w->ready.kind == BT_READY_HTTP || w->ready.kind == BT_READY_PORT) && !w->port_set) {
+        at_key(s, w, "ready", err, "ready by %s needs a `port`", w->ready.kind == BT_READY_HTTP ? "http" : "port");
+        return bt_err_hint(err, "port: auto; the command is told in $PORT, or with {port} in `command`");
+    }
+    if (w->port && w->copies.set && w->copies.want > 1) {
+        at_key(s, w, "port", err, "%llu copies cannot listen on one port %llu", (unsigned long long)w->copies.want, (unsigned long long)w->port);
+        return bt_err_hint(err, "port: auto");
+    }
+    return 0;
+}
+
+/* ---- names ---- */
+
+static int need_workload(struct bt_spec *s, const struct bt_workload *w, const struct bt_node *at, const char *key, const char *name, struct bt_err *err)
+{
+    if (!strcmp(name, w->name))
+        return bt_node_err(err, &s->doc, at, "workloads.%s: %s names itself", w->name, key);
+    if (bt_spec_find(s, name))
+        return 0;
+    const char *names[256];
+    size_t n = 0;
+    for (size_t i = 0; i < s->n && n < BT_LEN(names); i++)
+        if (&s->w[i] != w)
+            names[n++] = s->w[i].name;
+    bt_node_err(err, &s->doc, at, "workloads.%s: %s: there is no workload \"%.60s\"", w->name, key, name);
+    const char *near = bt_str_nearest(bt_str(name), names, n);
+    return near ? bt_err_hint(err, "\"%s\"", near) : n ? bt_err_hint(err, "there is \"%s\"", names[0]) : -1;
+}
+
+/* The node of item i of a list that may also be one scalar. */
+static const struct bt_node *item_at(const struct bt_node *list, size_t i)
+{
+    return list->kind == BT_NODE_SEQ && i < list->n ? &list->items[i] : list;
+}
+
+static int check_list(struct bt_spec *s, const struct bt_workload *w, const struct bt_node *list, const char *key, const struct bt_strs *names, struct bt_err *err)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (need_workload(s, w, item_at(list, i), key, names->v[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+static int check_phases(struct bt_spec *s, const struct bt_workload *w, struct bt_err *err)
+{
+    const struct bt_node *list = bt_node_get(w->node, "phases");
+    for (size_t i = 0; i < w->phases.n; i++) {
+        if (spec_strs_has(&s->phases, w->phases.v[i]))
+            continue;
+        bt_node_err(err, &s->doc, item_at(list, i), "workloads.%s: there is no phase \"%.60s\"", w->name, w->phases.v[i]);
+        if (!s->phases.n)
+            return bt_err_hint(err, "name the phases at the top: `phases: [%.41s, ...]`", w->phases.v[i]);
+        const char *near = bt_str_nearest(bt_str(w->phases.v[i]), s->phases.v, s->phases.n);
+        return bt_err_hint(err, "\"%s\"", near ? near : s->phases.v[0]);
+    }
+    return 0;
+}
+
+static int check_names(struct bt_spec *s, const struct bt_workload *w, struct bt_err *err)
+{
+    const struct bt_node *n = w->node, *share = bt_node_get(n, "share");
+    if (check_phases(s, w, err) < 0 || check_list(s, w, bt_node_get(n, "apart"), "apart", &w->apart, err) < 0)
+        return -1;
+    if (share && check_list(s, w, bt_node_get(share, "with"), "share", &w->share_with, err) < 0)
+        return -1;
+    const struct bt_node *same = bt_node_get(n, "same_gpus_as");
+    if (w->same_gpus_as && need_workload(s, w, same, "same_gpus_as", w->same_gpus_as, err) < 0)
+        return -1;
+    const struct bt_node *as = bt_node_get(bt_node_get(n, "context"), "same_as");
+    if (w->context.same_as) {
+        if (need_workload(s, w, as, "same_as", w->context.same_as, err) < 0)
+            return -1;
+        if (bt_spec_find(s, w->context.same_as)->kind != BT_SERVER)
+            return bt_node_err(err, &s->doc, as, "workloads.%s: same_as: %s is not a server and has no context", w->name, w->context.same_as);
+    }
+    for (size_t i = 0; i < w->nafter; i++) {
+        struct bt_node at = { .line = w->after[i].at.line, .col = w->after[i].at.col };
+        if (need_workload(s, w, &at, "after", w->after[i].name, err) < 0)
+            return -1;
+        const struct bt_workload *d = bt_spec_find(s, w->after[i].name);
+        if (w->after[i].what == BT_AFTER_DONE && d->kind != BT_JOB)
+            return bt_node_err(err, &s->doc, &at, "workloads.%s: after: %s is a %s and is never done; only a job is", w->name, d->name, kind_word(d->kind));
+    }
+    return 0;
+}
+
+/* ---- circles ---- */
+
+static size_t edges(const struct bt_workload *w, const char *key, const char **out)
+{
+    if (!strcmp(key, "same_as"))
+        return (out[0] = w->context.same_as) ? 1 : 0;
+    if (!strcmp(key, "same_gpus_as"))
+        return (out[0] = w->same_gpus_as) ? 1 : 0;
+    size_t n = 0;
+    for (size_t i = 0; i < w->nafter && n < 256; i++)
+        out[n++] = w->after[i].name;
+    return n;
+}
+
+struct walk { struct bt_spec *s; const char *key; unsigned char *state; const struct bt_workload *path[258]; size_t depth; struct bt_err *err; };
+
+static int visit(struct walk *k, const struct bt_workload *w)
+{
+    size_t me = (size_t)(w - k->s->w);
+    if (k->state[me] == 2)
+        return 0;
+    k->path[k->depth] = w;
+    if (k->state[me] == 1) {                         /* on the path already: from there on it is the circle */
+        size_t from = 0;
+        while (k->path[from] != w)
+            from++;
+        bt_auto_buf struct bt_buf b = BT_BUF(600);
+        for (size_t i = from; i <= k->depth; i++)
+            bt_buf_printf(&b, "%s%s", i > from ? " -> " : "", k->path[i]->name);
+        const char *top = !strcmp(k->key, "same_as") ? "context" : k->key;
+        return at_key(k->s, w, top, k->err, "%s goes in a circle: %s", k->key, bt_buf_z(&b));
+    }
+    k->state[me] = 1;
+    k->depth++;
+    const char *to[256];
+    size_t n = edges(w, k->key, to);
+    for (size_t i = 0; i < n; i++)
+        if (visit(k, bt_spec_find(k->s, to[i])) < 0)
+            return -1;
+    k->depth--;
+    k->state[me] = 2;
+    return 0;
+}
+
+static int check_circles(struct spec_reading *r, struct bt_err *err)
+{
+    static const char *const keys[] = { "same_as", "same_gpus_as", "after" };
+    for (size_t i = 0; i < BT_LEN(keys); i++) {
+        struct walk k = { .s = r->s, .key = keys[i], .state = BT_NEWN(r->a, unsigned char, r->s->n), .err = err };
+        for (size_t j = 0; j < r->s->n; j++)
+            if (visit(&k, &r->s->w[j]) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+/* ---- sharing that contradicts itself ---- */
+
+static int check_sharing(struct bt_spec *s, const struct bt_workload *w, struct bt_err *err)
+{
+    for (const struct bt_workload *t = w; t->same_gpus_as; ) {       /* circles are refused before */
+        t = bt_spec_find(s, t->same_gpus_as);
+        const struct bt_workload *pair[2][2] = { { w, t }, { t, w } };
+        for (size_t i = 0; i < 2; i++) {
+            const struct bt_workload *a = pair[i][0], *b = pair[i][1];
+            if (a->share == BT_SHARE_NEVER || (a->share == BT_SHARE_WITH && !spec_strs_has(&a->share_with, b->name)))
+                return at_key(s, w, "same_gpus_as", err, "same_gpus_as: %s, but `share` of %s does not allow %s on its cards", t->name, a->name, b->name);
+            if (spec_strs_has(&a->apart, b->name))
+                return at_key(s, w, "same_gpus_as", err, "same_gpus_as: %s, but %s keeps `apart` from %s", t->name, a->name, b->name);
+        }
+        if (t->gpus.set && t->gpus.want == 0)
+            return at_key(s, w, "same_gpus_as", err, "same_gpus_as: %s uses no GPU", t->name);
+    }
+    return 0;
+}
+
+int spec_check(struct spec_reading *r, struct bt_err *err)
+{
+    struct bt_spec *s = r->s;
+    for (size_t i = 0; i < s->n; i++)
+        if (check_kind(s, &s->w[i], err) < 0 || check_memory(s, &s->w[i], err) < 0 || check_ready(s, &s->w[i], err) < 0)
+            return -1;
+    for (size_t i = 0; i < s->n; i++)
+        if (check_names(s, &s->w[i], err) < 0)
+            return -1;
+    if (check_circles(r, err) < 0)
+        return -1;
+    for (size_t i = 0; i < s->n; i++) {
+        if (check_sharing(s, &s->w[i], err) < 0)
+            return -1;
+        struct bt_serve ignored;
+        if (s->w[i].kind == BT_SERVER && bt_engine_find(s->w[i].engine) && bt_spec_serve(r->a, s, &s->w[i], &ignored, NULL, err) < 0)
+            return -1;
+    }
+    return 0;
+}

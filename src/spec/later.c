@@ -1,0 +1,92 @@
+/* later - what is accepted now and obeyed by a later version: one sentence each, never dropped in silence. */
+#include "base/units.h"
+#include "spec/spec_int.h"
+
+static void add(struct spec_reading *r, bool decides, struct bt_mark at, const char *path, const char *text)
+{
+    struct bt_not_obeyed row = { .path = path, .text = text, .at = at, .decides = decides };
+    BT_PUSH(r->a, r->s->later, r->s->nlater, row);
+}
+
+static const char *path_of(struct spec_reading *r, const struct bt_workload *w, const char *key)
+{
+    return bt_arena_printf(r->a, "workloads.%s.%s", w->name, key);
+}
+
+static void key_row(struct spec_reading *r, const struct bt_workload *w, bool decides, const char *key, const char *text)
+{
+    const struct bt_node *n = bt_node_get(w->node, key);
+    add(r, decides, n ? spec_mark(n) : w->at, path_of(r, w, key), text);
+}
+
+static bool mentions(const struct bt_workload *w, const char *what)
+{
+    for (size_t i = 0; i < w->command.n; i++)
+        if (strstr(w->command.v[i], what))
+            return true;
+    for (size_t i = 0; i < w->args.n; i++)
+        if (strstr(w->args.v[i], what))
+            return true;
+    for (size_t i = 0; i < w->nenv; i++)
+        if (w->env[i].value && strstr(w->env[i].value, what))
+            return true;
+    return false;
+}
+
+static void later_job(struct spec_reading *r, const struct bt_workload *w)
+{
+    if (w->nmatrix)
+        key_row(r, w, true, "matrix", "the tasks of a matrix are not run yet: `up` starts one task per slot, so a job with a matrix cannot run");
+    if (w->shards > 1)
+        key_row(r, w, true, "shards", "shards are not run yet: a job that is cut into shards cannot run");
+    if (mentions(w, "${job.") && !w->nmatrix && w->shards <= 1)
+        key_row(r, w, true, "command", "${job...} is not filled yet: this job cannot run");
+}
+
+static void later_memory(struct spec_reading *r, const struct bt_workload *w)
+{
+    static const char *const forms[] = { [BT_MEM_TRAIN] = "train", [BT_MEM_FORWARD] = "forward", [BT_MEM_GENERATE] = "generate",
+                                         [BT_MEM_DIFFUSION] = "diffusion", [BT_MEM_LIKE] = "like" };
+    if (w->memory.form >= BT_MEM_TRAIN)
+        key_row(r, w, false, "memory", bt_arena_printf(r->a, "what {%s: ...} needs is not computed yet: it is given whole cards", forms[w->memory.form]));
+    if (w->expects.form >= BT_MEM_TRAIN)
+        key_row(r, w, false, "expects", bt_arena_printf(r->a, "what {%s: ...} needs is not computed yet: whether it fits in the rest is not judged", forms[w->expects.form]));
+}
+
+static void later_workload(struct spec_reading *r, const struct bt_workload *w)
+{
+    if (!w->copies.set)
+        key_row(r, w, false, w->kind == BT_JOB ? "slots" : "replicas", "auto is planned as 1");
+    if (w->dp.set && w->dp.want > 1)
+        key_row(r, w, true, "dp", "data parallel inside one server is not planned yet; `replicas` are");
+    if (w->ep.set && w->ep.want > 1)
+        key_row(r, w, true, "ep", "expert parallel is not planned yet");
+    if (strcmp(w->park, "auto") && strcmp(w->park, "none"))
+        key_row(r, w, false, "park", bt_arena_printf(r->a, "nothing is parked yet, by %s or otherwise", w->park));
+    if (w->adapters.watch)
+        key_row(r, w, false, "adapters", "the folder in `watch` is not watched yet: no adapter is loaded by itself");
+    if (w->adapters.preload.n)
+        key_row(r, w, false, "adapters", "adapters in `preload` are not loaded yet");
+    if (w->guard_set && w->guard)
+        key_row(r, w, false, "guard", "nothing holds it to its bytes yet: `berth verify` tells when it takes more");
+    if (!strcmp(w->on_drift, "stop"))
+        key_row(r, w, false, "on_drift", "it is not stopped yet when it takes more than planned: `berth verify` tells");
+    for (size_t i = 0; i < w->nafter; i++)
+        if (w->after[i].what == BT_AFTER_DONE || w->after[i].what == BT_AFTER_RELEASED)
+            add(r, true, w->after[i].at, bt_arena_printf(r->a, "workloads.%s.after.%s", w->name, w->after[i].name), "only `started` and `ready` are waited for yet");
+    if (mentions(w, "${gateway.url}"))
+        key_row(r, w, true, "command", "${gateway.url} has no value yet: there is no gateway; ${workloads.NAME.url} has one");
+    later_job(r, w);
+    later_memory(r, w);
+}
+
+void spec_later(struct spec_reading *r)
+{
+    struct bt_spec *s = r->s;
+    if (s->gateway)
+        add(r, false, spec_mark(s->gateway), "gateway", "no gateway is started yet: each server listens on a port of its own (`berth ps`)");
+    if (s->phases.n > 1)
+        add(r, true, spec_mark(bt_node_get(&s->doc.root, "phases")), "phases", "each phase is planned on its own; `up` cannot run several yet");
+    for (size_t i = 0; i < s->n; i++)
+        later_workload(r, &s->w[i]);
+}

@@ -1,0 +1,678 @@
+/* workload - one entry of `workloads`: the table of its keys, and readers for the keys that take more than one form. */
+#include <ctype.h>
+#include <math.h>
+#include <regex.h>
+
+#include "base/file.h"
+#include "base/units.h"
+#include "spec/spec_int.h"
+
+#define AT(f) offsetof(struct bt_workload, f)
+#define MANY 100000
+
+static struct bt_workload *workload(struct bt_opt_ctx *ctx) { return ctx->target; }
+
+static int number(const struct bt_doc *doc, const struct bt_node *n, const char *key, uint64_t min, uint64_t max, uint64_t *out, struct bt_err *err)
+{
+    struct bt_err inner = { 0 };
+    if (n->kind == BT_NODE_SCALAR && !n->quoted && bt_u64_parse(bt_str(n->text), min, max, out, &inner) == 0)
+        return 0;
+    if (n->kind != BT_NODE_SCALAR || n->quoted || !inner.msg[0])
+        bt_node_err(err, doc, n, "%s: want a number, not %s", key, n->kind == BT_NODE_SCALAR ? "text" : bt_node_kind_name(n));
+    else
+        bt_node_err(err, doc, n, "%s: \"%.60s\": want a whole number from %llu to %llu", key, n->text, (unsigned long long)min, (unsigned long long)max);
+    return -1;
+}
+
+/* ---- ranges: auto | N | {min,max} | {want,min} ---- */
+
+struct range_map { uint64_t want, min, max; bool want_set, min_set, max_set; };
+static const struct bt_opt min_max_opts[] = {
+    { .name = "max", .type = BT_OPT_U64, .off = offsetof(struct range_map, max), .set_off = offsetof(struct range_map, max_set), .max = MANY, .help = "at most" },
+    { .name = "min", .type = BT_OPT_U64, .off = offsetof(struct range_map, min), .set_off = offsetof(struct range_map, min_set), .max = MANY, .help = "at least" },
+    { 0 } };
+static const struct bt_opt want_min_opts[] = {
+    { .name = "min", .type = BT_OPT_U64, .off = offsetof(struct range_map, min), .set_off = offsetof(struct range_map, min_set), .max = MANY, .help = "at least" },
+    { .name = "want", .type = BT_OPT_U64, .off = offsetof(struct range_map, want), .set_off = offsetof(struct range_map, want_set), .max = MANY, .help = "as many as fit, up to" },
+    { 0 } };
+
+static int parse_gpus(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_range *r = &workload(ctx)->gpus;
+    const struct bt_node *n = ctx->node;
+    *r = (struct bt_range){ .at = spec_mark(n) };
+    if (spec_is(n, "auto"))
+        return 0;
+    r->set = true;
+    if (n->kind == BT_NODE_MAP) {
+        struct range_map m = { .min = 1, .max = MANY };
+        if (bt_opt_map(min_max_opts, ctx->arena, ctx->doc, n, &m, err) < 0)
+            return -1;
+        if (m.min < 1 || m.min > m.max)
+            return bt_node_err(err, ctx->doc, n, "gpus: min %llu and max %llu: want 1 <= min <= max", (unsigned long long)m.min, (unsigned long long)m.max);
+        r->min = m.min;
+        r->want = r->max = m.max;
+        return 0;
+    }
+    if (number(ctx->doc, n, opt->name, 0, MANY, &r->want, err) < 0)
+        return bt_err_hint(err, "a number of GPUs per instance, {min: 1, max: 4}, or auto; 0 = none");
+    r->min = r->max = r->want;
+    return 0;
+}
+
+static int parse_copies(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_range *r = &workload(ctx)->copies;
+    const struct bt_node *n = ctx->node;
+    if (r->at.line)
+        return bt_node_err(err, ctx->doc, n, "`replicas` and `slots` are the same thing: `replicas` of a server or service, `slots` of a job");
+    *r = (struct bt_range){ .at = spec_mark(n) };
+    if (spec_is(n, "auto"))
+        return 0;
+    r->set = true;
+    if (n->kind == BT_NODE_MAP) {
+        struct range_map m = { .min = 1 };
+        if (bt_opt_map(want_min_opts, ctx->arena, ctx->doc, n, &m, err) < 0)
+            return -1;
+        if (!m.want_set || m.min < 1 || m.min > m.want)
+            return bt_node_err(err, ctx->doc, n, "%s: want {want: N, min: M} with 1 <= M <= N", opt->name);
+        r->want = r->max = m.want;
+        r->min = m.min;
+        return 0;
+    }
+    if (number(ctx->doc, n, opt->name, 1, MANY, &r->want, err) < 0)
+        return bt_err_hint(err, "a number, {want: 8, min: 1}, or auto");
+    r->min = r->max = r->want;
+    return 0;
+}
+
+static int parse_pin(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_range *r = (struct bt_range *)((char *)ctx->target + opt->off);
+    *r = (struct bt_range){ .at = spec_mark(ctx->node) };
+    if (spec_is(ctx->node, "auto"))
+        return 0;
+    r->set = true;
+    if (number(ctx->doc, ctx->node, opt->name, 1, 4096, &r->want, err) < 0)
+        return bt_err_hint(err, "a number from 1, or auto");
+    r->min = r->max = r->want;
+    return 0;
+}
+
+/* ---- memory, expects ---- */
+
+static const struct { const char *key; enum bt_mem_form form; } job_forms[] = {
+    { "train", BT_MEM_TRAIN }, { "forward", BT_MEM_FORWARD }, { "generate", BT_MEM_GENERATE }, { "diffusion", BT_MEM_DIFFUSION }, { "like", BT_MEM_LIKE },
+};
+
+struct job_map { const char *of, *method, *optimizer, *dtype; uint64_t rank, batch, tokens, steps, images; const char *users, *size, *layers; };
+#define JAT(f) offsetof(struct job_map, f)
+static const struct bt_opt job_opts[] = {
+    { .name = "batch", .type = BT_OPT_U64, .off = JAT(batch), .min = 1, .max = MANY, .help = "rows of one step" },
+    { .name = "diffusion", .type = BT_OPT_STR, .off = JAT(of), .metavar = "MODEL", .help = "images are made with this model" },
+    { .name = "dtype", .type = BT_OPT_STR, .off = JAT(dtype), .help = "of the computation" },
+    { .name = "forward", .type = BT_OPT_STR, .off = JAT(of), .metavar = "MODEL", .help = "forward passes of this model" },
+    { .name = "generate", .type = BT_OPT_STR, .off = JAT(of), .metavar = "MODEL", .help = "text is made with this model, without a server" },
+    { .name = "images", .type = BT_OPT_U64, .off = JAT(images), .min = 1, .max = MANY, .help = "images at once" },
+    { .name = "layers", .type = BT_OPT_STR, .off = JAT(layers), .help = "layers kept" },
+    { .name = "like", .type = BT_OPT_STR, .off = JAT(of), .metavar = "RUN", .help = "what that run was measured to take" },
+    { .name = "method", .type = BT_OPT_STR, .off = JAT(method), .help = "full, lora, qlora" },
+    { .name = "optimizer", .type = BT_OPT_STR, .off = JAT(optimizer), .help = "of training" },
+    { .name = "rank", .type = BT_OPT_U64, .off = JAT(rank), .min = 1, .max = MANY, .help = "of the adapters" },
+    { .name = "size", .type = BT_OPT_STR, .off = JAT(size), .help = "of the images, 1024x1024" },
+    { .name = "steps", .type = BT_OPT_U64, .off = JAT(steps), .min = 1, .max = MANY, .help = "of diffusion" },
+    { .name = "tokens", .type = BT_OPT_U64, .off = JAT(tokens), .min = 1, .max = 1e9, .help = "of one row" },
+    { .name = "train", .type = BT_OPT_STR, .off = JAT(of), .metavar = "MODEL", .help = "this model is trained" },
+    { .name = "users", .type = BT_OPT_STR, .off = JAT(users), .help = "that train at once; auto = as many as fit" },
+    { 0 } };
+
+static int memory_map(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_memory *m, struct bt_err *err)
+{
+    struct job_map j = { 0 };
+    if (bt_opt_map(job_opts, ctx->arena, ctx->doc, ctx->node, &j, err) < 0)
+        return -1;
+    size_t found = 0;
+    for (size_t i = 0; i < BT_LEN(job_forms); i++)
+        if (bt_node_get(ctx->node, job_forms[i].key)) {
+            m->form = job_forms[i].form;
+            found++;
+        }
+    if (found != 1) {
+        bt_node_err(err, ctx->doc, ctx->node, "%s: want exactly one of train, forward, generate, diffusion, like", opt->name);
+        return bt_err_hint(err, "%s: {train: MODEL, method: lora, rank: 64}", opt->name);
+    }
+    m->model = j.of;
+    m->node = ctx->node;
+    return 0;
+}
+
+static int parse_memory(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_memory *m = (struct bt_memory *)((char *)ctx->target + opt->off);
+    const struct bt_node *n = ctx->node;
+    *m = (struct bt_memory){ .at = spec_mark(n) };
+    if (n->kind == BT_NODE_MAP)
+        return memory_map(opt, ctx, m, err);
+    if (n->kind != BT_NODE_SCALAR)
+        return bt_node_err(err, ctx->doc, n, "%s: want a size, a share, rest, auto or a map, not %s", opt->name, bt_node_kind_name(n));
+    struct bt_str t = bt_str(n->text);
+    if (bt_str_eq(t, "auto"))
+        return 0;
+    if (bt_str_eq(t, "rest")) {
+        m->form = BT_MEM_REST;
+        return 0;
+    }
+    struct bt_err inner = { 0 };
+    if (bt_str_ends(t, "%")) {
+        m->form = BT_MEM_PERCENT;
+        if (bt_f64_parse((struct bt_str){ t.p, t.n - 1 }, 0.01, 100, &m->percent, &inner) < 0) {
+            bt_node_err(err, ctx->doc, n, "%s: \"%.60s\": want a share of each GPU from 0.01%% to 100%%", opt->name, n->text);
+            return bt_err_hint(err, "40%%");
+        }
+        return 0;
+    }
+    m->form = BT_MEM_BYTES;
+    if (bt_bytes_parse(t, &m->bytes, &inner) < 0 || !m->bytes) {
+        bt_node_err(err, ctx->doc, n, "%s: %s", opt->name, inner.msg[0] ? inner.msg : "a berth of 0 bytes holds nothing");
+        char *end;
+        double share = strtod(n->text, &end);
+        if (share > 0 && share <= 1 && end != n->text && !*end && strchr(n->text, '.'))
+            return bt_err_hint(err, "a share of each GPU is written %g%%", share * 100);
+        return bt_err_hint(err, "%s", inner.hint[0] ? inner.hint : "12GiB, 12GB, 40%, rest or auto");
+    }
+    return 0;
+}
+
+/* ---- context ---- */
+
+struct context_map { uint64_t want, min; const char *same_as; };
+static const struct bt_opt context_opts[] = {
+    { .name = "min", .type = BT_OPT_U64, .off = offsetof(struct context_map, min), .min = 1, .max = 1e9, .help = "tokens it must have" },
+    { .name = "same_as", .type = BT_OPT_STR, .off = offsetof(struct context_map, same_as), .metavar = "NAME", .help = "as that server's" },
+    { .name = "want", .type = BT_OPT_U64, .off = offsetof(struct context_map, want), .min = 1, .max = 1e9, .help = "tokens it should have" },
+    { 0 } };
+
+static int parse_context(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_workload *w = workload(ctx);
+    const struct bt_node *n = ctx->node;
+    w->context.set = !spec_is(n, "auto");
+    w->context.at = spec_mark(n);
+    if (!w->context.set)
+        return 0;
+    if (n->kind != BT_NODE_MAP) {
+        if (number(ctx->doc, n, opt->name, 1, 1000000000, &w->context.want, err) < 0)
+            return bt_err_hint(err, "a number of tokens, {want: 32768, min: 4096}, {same_as: NAME} or auto");
+        w->context.min = w->context.want;
+        return 0;
+    }
+    struct context_map m = { 0 };
+    if (bt_opt_map(context_opts, ctx->arena, ctx->doc, n, &m, err) < 0)
+        return -1;
+    if (m.same_as && (m.want || m.min))
+        return bt_node_err(err, ctx->doc, n, "context: `same_as` takes both numbers from %s: leave `want` and `min` out", m.same_as);
+    if (m.want && m.min > m.want)
+        return bt_node_err(err, ctx->doc, n, "context: min %llu is more than want %llu", (unsigned long long)m.min, (unsigned long long)m.want);
+    w->context.want = m.want;
+    w->context.min = m.min;
+    w->context.same_as = m.same_as;
+    return 0;
+}
+
+/* ---- who with whom ---- */
+
+struct share_map { struct bt_strs with; };
+static const struct bt_opt share_opts[] = {
+    { .name = "with", .type = BT_OPT_STRS, .off = offsetof(struct share_map, with), .metavar = "NAMES", .help = "only with these" }, { 0 } };
+
+static int parse_share(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_workload *w = workload(ctx);
+    const struct bt_node *n = ctx->node;
+    (void)opt;
+    w->share_with = (struct bt_strs){ 0 };
+    if (n->kind == BT_NODE_MAP) {
+        struct share_map m = { 0 };
+        if (bt_opt_map(share_opts, ctx->arena, ctx->doc, n, &m, err) < 0)
+            return -1;
+        if (!m.with.n)
+            return bt_node_err(err, ctx->doc, n, "share: {with: [...]} names nobody; alone on its cards is `share: never`");
+        w->share = BT_SHARE_WITH;
+        w->share_with = m.with;
+        return 0;
+    }
+    if (spec_is(n, "true"))
+        w->share = BT_SHARE_TRUE;
+    else if (spec_is(n, "never") || spec_is(n, "false"))
+        w->share = BT_SHARE_NEVER;
+    else {
+        bt_node_err(err, ctx->doc, n, "share: want true, never or {with: [NAME]}%s%.60s%s", n->kind == BT_NODE_SCALAR ? ", not \"" : "",
+                    n->kind == BT_NODE_SCALAR ? n->text : "", n->kind == BT_NODE_SCALAR ? "\"" : "");
+        return -1;
+    }
+    return 0;
+}
+
+static int parse_pool(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_workload *w = workload(ctx);
+    w->pool = (struct bt_strs){ 0 };
+    w->pool_at = spec_mark(ctx->node);
+    if (spec_is(ctx->node, "all"))
+        return 0;
+    return spec_card_list(ctx->arena, ctx->doc, ctx->node, opt->name, &w->pool, err);
+}
+
+static int parse_names(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_strs *l = (struct bt_strs *)((char *)ctx->target + opt->off);
+    *l = (struct bt_strs){ 0 };
+    if (opt->off == AT(phases) && spec_is(ctx->node, "all"))
+        return 0;
+    return spec_name_list(ctx->arena, ctx->doc, ctx->node, opt->name, l, err);
+}
+
+static int parse_after(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    static const char *const words[] = { [BT_AFTER_STARTED] = "started", [BT_AFTER_READY] = "ready", [BT_AFTER_DONE] = "done", [BT_AFTER_RELEASED] = "released" };
+    struct bt_workload *w = workload(ctx);
+    const struct bt_node *n = ctx->node;
+    (void)opt;
+    w->after = NULL;
+    w->nafter = 0;
+    if (n->kind != BT_NODE_MAP) {
+        bt_node_err(err, ctx->doc, n, "after: want a map, not %s", bt_node_kind_name(n));
+        return bt_err_hint(err, "after: {NAME: ready}");
+    }
+    for (size_t i = 0; i < n->n; i++) {
+        const struct bt_node *v = &n->items[i];
+        size_t k = 0;
+        while (k < BT_LEN(words) && !spec_is(v, words[k]))
+            k++;
+        if (k == BT_LEN(words)) {
+            bt_node_err(err, ctx->doc, v, "after: %s: want started, ready, done or released", n->keys[i].text);
+            const char *near = v->kind == BT_NODE_SCALAR ? bt_str_nearest(bt_str(v->text), words, BT_LEN(words)) : NULL;
+            return near ? bt_err_hint(err, "%s", near) : -1;
+        }
+        struct bt_dep d = { .name = n->keys[i].text, .what = (enum bt_after)k, .at = spec_mark(&n->keys[i]) };
+        BT_PUSH(ctx->arena, w->after, w->nafter, d);
+    }
+    return 0;
+}
+
+/* ---- commands ---- */
+
+static int parse_words(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_strs *l = (struct bt_strs *)((char *)ctx->target + opt->off);
+    const struct bt_node *n = ctx->node;
+    *l = (struct bt_strs){ 0 };
+    const char *one;
+    if (n->kind == BT_NODE_SCALAR) {
+        if (strpbrk(n->text, " \t\n")) {
+            bt_node_err(err, ctx->doc, n, "%s: one text with spaces: no shell splits it", opt->name);
+            return bt_err_hint(err, "%s", !strcmp(opt->name, "args") ? "args: [--flag, value]" : "command: [python3, train.py], or [sh, -c, \"...\"]");
+        }
+        if (spec_scalar(ctx->doc, n, opt->name, &one, err) < 0)
+            return -1;
+        BT_PUSH(ctx->arena, l->v, l->n, one);
+        return 0;
+    }
+    if (n->kind != BT_NODE_SEQ)
+        return bt_node_err(err, ctx->doc, n, "%s: want a list of words, not %s", opt->name, bt_node_kind_name(n));
+    for (size_t i = 0; i < n->n; i++) {
+        if (n->items[i].kind != BT_NODE_SCALAR)
+            return bt_node_err(err, ctx->doc, &n->items[i], "%s: want words, not %s", opt->name, bt_node_kind_name(&n->items[i]));
+        BT_PUSH(ctx->arena, l->v, l->n, n->items[i].text);
+    }
+    if (!l->n || (!strcmp(opt->name, "command") && !l->v[0][0]))
+        return bt_node_err(err, ctx->doc, n, "%s: it is empty", opt->name);
+    return 0;
+}
+
+/* What berth itself sets: the plan's answer, not a wish. */
+static bool env_is_ours(const char *key)
+{
+    static const char *const ours[] = { "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "NVIDIA_VISIBLE_DEVICES", "VLLM_PORT", "VLLM_PP_LAYER_PARTITION", "TMPDIR", "PORT" };
+    for (size_t i = 0; i < BT_LEN(ours); i++)
+        if (!strcmp(key, ours[i]))
+            return true;
+    return !strncmp(key, "BERTH_", 6);
+}
+
+static int parse_env(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_workload *w = workload(ctx);
+    const struct bt_node *n = ctx->node;
+    (void)opt;
+    w->env = NULL;
+    w->nenv = 0;
+    if (n->kind != BT_NODE_MAP) {
+        bt_node_err(err, ctx->doc, n, "env: want a map of variables, not %s", bt_node_kind_name(n));
+        return bt_err_hint(err, "env: {NAME: value}");
+    }
+    for (size_t i = 0; i < n->n; i++) {
+        const struct bt_node *k = &n->keys[i], *v = &n->items[i];
+        const char *c = k->text;
+        while (isalnum((unsigned char)*c) || *c == '_')
+            c++;
+        if (*c || !k->text[0] || isdigit((unsigned char)k->text[0]))
+            return bt_node_err(err, ctx->doc, k, "env: \"%.60s\" is not a name of a variable", k->text);
+        if (env_is_ours(k->text)) {
+            bt_node_err(err, ctx->doc, k, "env: %s is set by berth, from the plan", k->text);
+            return bt_err_hint(err, "`pool` and `gpus` say which cards, `port` which port");
+        }
+        if (v->kind != BT_NODE_SCALAR)
+            return bt_node_err(err, ctx->doc, v->line ? v : k, "env: %s: want a text, not %s", k->text, bt_node_kind_name(v));
+        bool reference = !strncmp(v->text, "${", 2) && !strncmp(v->text + 2, k->text, strlen(k->text)) && !strcmp(v->text + 2 + strlen(k->text), "}");
+        struct bt_kv_pair kv = { k->text, reference ? NULL : v->text, spec_mark(k) };
+        BT_PUSH(ctx->arena, w->env, w->nenv, kv);
+    }
+    return 0;
+}
+
+static int parse_port(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_workload *w = workload(ctx);
+    w->port_set = true;
+    w->port = 0;
+    if (spec_is(ctx->node, "auto"))
+        return 0;
+    if (number(ctx->doc, ctx->node, opt->name, 1, 65535, &w->port, err) < 0)
+        return bt_err_hint(err, "a TCP port, or auto for a free one");
+    return 0;
+}
+
+struct ready_map { const char *http, *log, *file; bool port; };
+static const struct bt_opt ready_opts[] = {
+    { .name = "file", .type = BT_OPT_STR, .off = offsetof(struct ready_map, file), .metavar = "PATH", .help = "this file exists" },
+    { .name = "http", .type = BT_OPT_STR, .off = offsetof(struct ready_map, http), .metavar = "PATH", .help = "GET of this path on its port answers 200" },
+    { .name = "log", .type = BT_OPT_STR, .off = offsetof(struct ready_map, log), .metavar = "REGEX", .help = "a line of its output matches (POSIX extended)" },
+    { .name = "port", .type = BT_OPT_BOOL, .off = offsetof(struct ready_map, port), .help = "its port accepts connections" },
+    { 0 } };
+
+static int check_regex(const struct bt_doc *doc, const struct bt_node *at, const char *text, struct bt_err *err)
+{
+    regex_t re;
+    int rc = strlen(text) > 1024 ? REG_ESPACE : regcomp(&re, text, REG_EXTENDED | REG_NOSUB);
+    if (rc == 0) {
+        regfree(&re);
+        return 0;
+    }
+    char why[120];
+    regerror(rc, NULL, why, sizeof why);
+    return bt_node_err(err, doc, at, "ready: log: \"%.80s\" is not a regular expression: %s", text, why);
+}
+
+static int parse_ready(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_workload *w = workload(ctx);
+    const struct bt_node *n = ctx->node;
+    (void)opt;
+    w->ready.arg = NULL;
+    if (spec_is(n, "exec") || spec_is(n, "port")) {
+        w->ready.kind = spec_is(n, "exec") ? BT_READY_EXEC : BT_READY_PORT;
+        return 0;
+    }
+    if (n->kind != BT_NODE_MAP || n->n != 1) {
+        bt_node_err(err, ctx->doc, n, "ready: want one way to tell");
+        return bt_err_hint(err, "{http: /health}, {log: \"listening\"}, {file: ready.txt}, port or exec");
+    }
+    struct ready_map m = { 0 };
+    if (bt_opt_map(ready_opts, ctx->arena, ctx->doc, n, &m, err) < 0)
+        return -1;
+    if (m.http) {
+        if (m.http[0] != '/' || strpbrk(m.http, " \r\n"))
+            return bt_node_err(err, ctx->doc, &n->items[0], "ready: http: want a path such as /health");
+        w->ready.kind = BT_READY_HTTP;
+        w->ready.arg = m.http;
+    } else if (m.log) {
+        if (check_regex(ctx->doc, &n->items[0], m.log, err) < 0)
+            return -1;
+        w->ready.kind = BT_READY_LOG;
+        w->ready.arg = m.log;
+    } else if (m.file) {
+        w->ready.kind = BT_READY_FILE;
+        w->ready.arg = m.file;
+    } else if (m.port) {
+        w->ready.kind = BT_READY_PORT;
+    } else {
+        return bt_node_err(err, ctx->doc, n, "ready: port: false is no way to tell");
+    }
+    return 0;
+}
+
+struct restart_map { const char *policy; uint64_t max; };
+static const struct bt_opt restart_opts[] = {
+    { .name = "max", .type = BT_OPT_U64, .off = offsetof(struct restart_map, max), .max = MANY, .help = "restarts in a row, then it has failed" },
+    { .name = "policy", .type = BT_OPT_STR, .off = offsetof(struct restart_map, policy), .help = "on-failure, always, never" },
+    { 0 } };
+
+static int one_of(const struct bt_doc *doc, const struct bt_node *n, const char *key, const char *const *words, const char **out, struct bt_err *err)
+{
+    size_t k = 0;
+    for (; words[k]; k++)
+        if (spec_is(n, words[k])) {
+            *out = words[k];
+            return 0;
+        }
+    bt_auto_buf struct bt_buf list = BT_BUF(400);
+    for (size_t i = 0; i < k; i++)
+        bt_buf_printf(&list, "%s%s", i ? ", " : "", words[i]);
+    if (n->kind != BT_NODE_SCALAR)
+        return bt_node_err(err, doc, n, "%s: want one of %s, not %s", key, bt_buf_z(&list), bt_node_kind_name(n));
+    bt_node_err(err, doc, n, "%s: \"%.60s\" is none of %s", key, n->text, bt_buf_z(&list));
+    const char *near = bt_str_nearest(bt_str(n->text), words, k);
+    return near ? bt_err_hint(err, "%s", near) : -1;
+}
+
+static int parse_restart(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    static const char *const words[] = { "on-failure", "always", "never", NULL };
+    struct bt_workload *w = workload(ctx);
+    const struct bt_node *n = ctx->node, *policy = n;
+    w->restart = words[0];
+    if (n->kind == BT_NODE_MAP) {
+        struct restart_map m = { .max = w->restart_max };
+        if (bt_opt_map(restart_opts, ctx->arena, ctx->doc, n, &m, err) < 0)
+            return -1;
+        w->restart_max = m.max;
+        policy = bt_node_get(n, "policy");
+        if (!policy)
+            return 0;
+    }
+    return one_of(ctx->doc, policy, opt->name, words, &w->restart, err);
+}
+
+/* ---- single words ---- */
+
+static int parse_choice(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    return one_of(ctx->doc, ctx->node, opt->name, opt->choices, (const char **)((char *)ctx->target + opt->off), err);
+}
+
+static int parse_kind(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    static const char *const words[] = { "server", "service", "job", NULL };
+    const char *word;
+    if (one_of(ctx->doc, ctx->node, opt->name, words, &word, err) < 0)
+        return -1;
+    workload(ctx)->kind = !strcmp(word, "server") ? BT_SERVER : !strcmp(word, "job") ? BT_JOB : BT_SERVICE;
+    return 0;
+}
+
+static int parse_engine(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    const char *all[16] = { 0 };
+    size_t n = 0;
+    for (const char *const *e = bt_engine_names(); *e && n < 15; e++)
+        all[n++] = *e;
+    for (const char *const *e = bt_engine_planned(); *e && n < 15; e++)
+        all[n++] = *e;
+    return one_of(ctx->doc, ctx->node, opt->name, all, &workload(ctx)->engine, err);
+}
+
+/* "0.10" unquoted is the number 0.1 to other YAML readers. */
+static int parse_version(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    const struct bt_node *n = ctx->node;
+    char *end;
+    if (n->kind == BT_NODE_SCALAR && !n->quoted && (strtod(n->text, &end), end != n->text && !*end)) {
+        bt_node_err(err, ctx->doc, n, "%s: %s is a number; a version is a text", opt->name, n->text);
+        return bt_err_hint(err, "\"%s\"", n->text);
+    }
+    return spec_scalar(ctx->doc, n, opt->name, &workload(ctx)->engine_version, err);
+}
+
+static int parse_priority(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    const struct bt_node *n = ctx->node;
+    char *end = NULL;
+    long v = n->kind == BT_NODE_SCALAR && !n->quoted ? strtol(n->text, &end, 10) : 0;
+    if (!end || end == n->text || *end || v < -1000 || v > 1000)
+        return bt_node_err(err, ctx->doc, n, "%s: want a whole number from -1000 to 1000", opt->name);
+    workload(ctx)->priority = v;
+    return 0;
+}
+
+/* ---- adapters, matrix ---- */
+
+struct adapters_map { uint64_t max, max_rank; const char *watch; struct bt_strs preload; };
+static const struct bt_opt adapters_opts[] = {
+    { .name = "max", .type = BT_OPT_U64, .off = offsetof(struct adapters_map, max), .min = 1, .max = 4096, .help = "slots on the GPU" },
+    { .name = "max_rank", .type = BT_OPT_U64, .off = offsetof(struct adapters_map, max_rank), .min = 1, .max = 512, .help = "largest rank" },
+    { .name = "preload", .type = BT_OPT_STRS, .off = offsetof(struct adapters_map, preload), .metavar = "PATHS", .help = "loaded at start" },
+    { .name = "watch", .type = BT_OPT_STR, .off = offsetof(struct adapters_map, watch), .metavar = "FOLDER", .help = "adapters that appear here are loaded" },
+    { 0 } };
+
+static int parse_adapters(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_workload *w = workload(ctx);
+    struct adapters_map m = { .max = 1, .max_rank = 16 };
+    if (ctx->node->kind != BT_NODE_MAP) {
+        bt_node_err(err, ctx->doc, ctx->node, "%s: want a map, not %s", opt->name, bt_node_kind_name(ctx->node));
+        return bt_err_hint(err, "adapters: {max: 8, max_rank: 64}");
+    }
+    if (bt_opt_map(adapters_opts, ctx->arena, ctx->doc, ctx->node, &m, err) < 0)
+        return -1;
+    static const uint64_t ranks[] = { 1, 8, 16, 32, 64, 128, 256, 320, 512 };       /* vLLM config/lora.py */
+    size_t k = 0;
+    while (k < BT_LEN(ranks) && ranks[k] != m.max_rank)
+        k++;
+    if (k == BT_LEN(ranks)) {
+        const struct bt_node *at = bt_node_get(ctx->node, "max_rank");
+        bt_node_err(err, ctx->doc, at ? at : ctx->node, "adapters: max_rank %llu is none of 1, 8, 16, 32, 64, 128, 256, 320, 512", (unsigned long long)m.max_rank);
+        for (k = 0; ranks[k] < m.max_rank; k++) {}
+        return bt_err_hint(err, "max_rank: %llu", (unsigned long long)ranks[k]);
+    }
+    w->adapters.set = true;
+    w->adapters.max = m.max;
+    w->adapters.max_rank = m.max_rank;
+    w->adapters.watch = m.watch;
+    w->adapters.preload = m.preload;
+    return 0;
+}
+
+static int parse_matrix(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_workload *w = workload(ctx);
+    const struct bt_node *n = ctx->node;
+    w->matrix = NULL;
+    w->nmatrix = 0;
+    if (n->kind != BT_NODE_MAP) {
+        bt_node_err(err, ctx->doc, n, "%s: want a map of lists, not %s", opt->name, bt_node_kind_name(n));
+        return bt_err_hint(err, "matrix: {layer: [10, 11, 12]}");
+    }
+    if (n->n > 32)
+        return bt_node_err(err, ctx->doc, n, "matrix: %zu keys; at most 32", n->n);
+    for (size_t i = 0; i < n->n; i++) {
+        struct bt_kv_list l = { .key = n->keys[i].text };
+        const struct bt_node *v = &n->items[i];
+        if (!strcmp(l.key, "shard") || !strcmp(l.key, "shards"))
+            return bt_node_err(err, ctx->doc, &n->keys[i], "matrix: \"%s\" is taken: ${job.%s} comes from `shards`", l.key, l.key);
+        if (v->kind != BT_NODE_SEQ || !v->n)
+            return bt_node_err(err, ctx->doc, v->line ? v : &n->keys[i], "matrix: %s: want a list of values, not %s", l.key, v->kind == BT_NODE_SEQ ? "an empty one" : bt_node_kind_name(v));
+        for (size_t k = 0; k < v->n; k++) {
+            if (v->items[k].kind != BT_NODE_SCALAR)
+                return bt_node_err(err, ctx->doc, &v->items[k], "matrix: %s: want plain values, not %s", l.key, bt_node_kind_name(&v->items[k]));
+            BT_PUSH(ctx->arena, l.values.v, l.values.n, v->items[k].text);
+        }
+        BT_PUSH(ctx->arena, w->matrix, w->nmatrix, l);
+    }
+    return 0;
+}
+
+/* ---- the table ---- */
+
+static const char *const park_words[] = { "auto", "none", "kv", "sleep", "checkpoint", "stop", NULL };
+static const char *const drift_words[] = { "warn", "stop", NULL };
+
+static const struct bt_opt workload_opts[] = {
+    { .name = "adapters", .type = BT_OPT_CUSTOM, .parse = parse_adapters, .off = AT(adapters), .help = "LoRA slots: {max, max_rank, watch, preload}" },
+    { .name = "after", .type = BT_OPT_CUSTOM, .parse = parse_after, .off = AT(after), .help = "{NAME: started, ready, done, released}" },
+    { .name = "apart", .type = BT_OPT_CUSTOM, .parse = parse_names, .off = AT(apart), .help = "never on a card with these" },
+    { .name = "args", .type = BT_OPT_CUSTOM, .parse = parse_words, .off = AT(args), .help = "raw engine flags" },
+    { .name = "bin", .type = BT_OPT_STR, .off = AT(bin), .metavar = "PATH", .help = "the engine's program" },
+    { .name = "command", .type = BT_OPT_CUSTOM, .parse = parse_words, .off = AT(command), .help = "program and arguments of a service or job" },
+    { .name = "context", .type = BT_OPT_CUSTOM, .parse = parse_context, .off = AT(context), .help = "tokens: N, {want, min}, {same_as}" },
+    { .name = "cwd", .type = BT_OPT_STR, .off = AT(cwd), .metavar = "FOLDER", .help = "where it runs (default: the spec's folder)" },
+    { .name = "dp", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(dp), .help = "data parallel" },
+    { .name = "dtype", .type = BT_OPT_STR, .off = AT(dtype), .help = "as the engine names it" },
+    { .name = "engine", .type = BT_OPT_CUSTOM, .parse = parse_engine, .off = AT(engine), .help = "vllm, ..." },
+    { .name = "engine_version", .type = BT_OPT_CUSTOM, .parse = parse_version, .off = AT(engine_version), .help = "default: the installed one" },
+    { .name = "env", .type = BT_OPT_CUSTOM, .parse = parse_env, .off = AT(env), .help = "variables" },
+    { .name = "ep", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(ep), .help = "expert parallel" },
+    { .name = "expects", .type = BT_OPT_CUSTOM, .parse = parse_memory, .off = AT(expects), .help = "what should fit in `memory: rest`" },
+    { .name = "gpus", .type = BT_OPT_CUSTOM, .parse = parse_gpus, .off = AT(gpus), .help = "per instance: N, {min, max}, auto; 0 = none" },
+    { .name = "guard", .type = BT_OPT_BOOL, .off = AT(guard), .set_off = AT(guard_set), .help = "hold it to its bytes" },
+    { .name = "kind", .type = BT_OPT_CUSTOM, .parse = parse_kind, .off = AT(kind), .help = "server, service, job" },
+    { .name = "kv_dtype", .type = BT_OPT_STR, .off = AT(kv_dtype), .help = "of the KV cache, as the engine names it" },
+    { .name = "matrix", .type = BT_OPT_CUSTOM, .parse = parse_matrix, .off = AT(matrix), .help = "tasks of a job: {key: [values]}" },
+    { .name = "memory", .type = BT_OPT_CUSTOM, .parse = parse_memory, .off = AT(memory), .help = "the whole berth per GPU" },
+    { .name = "model", .type = BT_OPT_STR, .off = AT(model), .help = "folder or id" },
+    { .name = "on_drift", .type = BT_OPT_CUSTOM, .parse = parse_choice, .choices = drift_words, .off = AT(on_drift), .help = "warn, stop" },
+    { .name = "optional", .type = BT_OPT_BOOL, .off = AT(optional), .help = "the plan may leave it out" },
+    { .name = "park", .type = BT_OPT_CUSTOM, .parse = parse_choice, .choices = park_words, .off = AT(park), .help = "how it gives memory back between phases" },
+    { .name = "phases", .type = BT_OPT_CUSTOM, .parse = parse_names, .off = AT(phases), .help = "when it is active (default: all)" },
+    { .name = "pool", .type = BT_OPT_CUSTOM, .parse = parse_pool, .off = AT(pool), .help = "the cards it may use (default: all)" },
+    { .name = "port", .type = BT_OPT_CUSTOM, .parse = parse_port, .off = AT(port), .help = "TCP port, or auto" },
+    { .name = "pp", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(pp), .help = "pipeline parallel" },
+    { .name = "priority", .type = BT_OPT_CUSTOM, .parse = parse_priority, .off = AT(priority), .help = "higher is placed first and weighs more" },
+    { .name = "quantization", .type = BT_OPT_STR, .off = AT(quantization), .help = "as the engine names it" },
+    { .name = "ready", .type = BT_OPT_CUSTOM, .parse = parse_ready, .off = AT(ready), .help = "how to tell that it is ready" },
+    { .name = "replicas", .type = BT_OPT_CUSTOM, .parse = parse_copies, .off = AT(copies), .help = "copies of a server or service: N, {want, min}, auto" },
+    { .name = "requests", .type = BT_OPT_U64, .off = AT(requests), .min = 1, .max = 1048576, .help = "requests of context.min that must fit at once" },
+    { .name = "restart", .type = BT_OPT_CUSTOM, .parse = parse_restart, .off = AT(restart), .help = "on-failure, always, never, {policy, max}" },
+    { .name = "retries", .type = BT_OPT_U64, .off = AT(retries), .max = MANY, .help = "of a job" },
+    { .name = "revision", .type = BT_OPT_STR, .off = AT(revision), .help = "of the model" },
+    { .name = "same_gpus_as", .type = BT_OPT_STR, .off = AT(same_gpus_as), .metavar = "NAME", .help = "exactly that workload's cards" },
+    { .name = "shards", .type = BT_OPT_U64, .off = AT(shards), .min = 1, .max = 1000000, .help = "parts of each cell of a job" },
+    { .name = "share", .type = BT_OPT_CUSTOM, .parse = parse_share, .off = AT(share), .help = "true, never, {with: [NAME]}" },
+    { .name = "slots", .type = BT_OPT_CUSTOM, .parse = parse_copies, .off = AT(copies), .help = "tasks of a job at once: N, {want, min}, auto" },
+    { .name = "stop_grace", .type = BT_OPT_DURATION, .off = AT(stop_grace_ms), .max = 3600000, .help = "from SIGTERM to SIGKILL" },
+    { .name = "tp", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(tp), .help = "tensor parallel" },
+    { .name = "trust_remote_code", .type = BT_OPT_BOOL, .off = AT(trust_remote_code), .help = "run Python code that comes with the model" },
+    { .name = "venv", .type = BT_OPT_STR, .off = AT(venv), .metavar = "FOLDER", .help = "where the engine is installed" },
+    { 0 } };
+
+const struct bt_opt *bt_spec_workload_keys(void) { return workload_opts; }
+
+int spec_workload(struct spec_reading *r, const char *name, const struct bt_node *map, struct bt_workload *w, struct bt_err *err)
+{
+    struct bt_spec *s = r->s;
+    if (map->kind != BT_NODE_MAP)
+        return bt_node_err(err, &s->doc, map, "workloads.%s: want a map, not %s", name, bt_node_kind_name(map));
+    *w = (struct bt_workload){ .name = name, .at = spec_mark(map), .node = map, .kind = BT_SERVER, .requests = 1, .park = "auto", .restart = "on-failure", .restart_max = 5,
+                               .stop_grace_ms = 10000, .on_drift = "warn", .shards = 1,
+                               .copies = { .set = true, .want = 1, .min = 1, .max = 1 } };
+    if (bt_opt_map(workload_opts, r->a, &s->doc, map, w, err) < 0)
+        return -1;
+    w->cwd = bt_path_abs(r->a, s->dir, w->cwd ? w->cwd : ".");
+    if (w->bin && strchr(w->bin, '/'))
+        w->bin = bt_path_abs(r->a, s->dir, w->bin);
+    if (w->venv)
+        w->venv = bt_path_abs(r->a, s->dir, w->venv);
+    if (w->ready.kind == BT_READY_FILE)
+        w->ready.arg = bt_path_abs(r->a, w->cwd, w->ready.arg);
+    return 0;
+}
