@@ -67,8 +67,8 @@ static void header(const struct estimate *e, struct bt_buf *b, struct bt_style s
         uint32_t pp = (uint32_t)s->pp;
         const char *stages = "";
         for (uint32_t i = 0; pp > 1 && i < pp; i++)
-            stages = bt_arena_printf(a, "%s%s%u", stages, i ? "," : " of ", e->fit->need->rank[i].layers);
-        field(b, "split", bt_arena_printf(a, "TP=%llu PP=%llu%s%s: %llu GPU%s like it", (unsigned long long)s->tp, (unsigned long long)s->pp, stages, pp > 1 ? " layers" : "",
+            stages = bt_arena_printf(a, "%s%s%u", stages, i ? "," : " (", e->fit->need->rank[i].layers);
+        field(b, "split", bt_arena_printf(a, "TP=%llu PP=%llu%s%s: %llu GPU%s like it", (unsigned long long)s->tp, (unsigned long long)s->pp, stages, pp > 1 ? " layers)" : "",
                                           (unsigned long long)(s->tp * s->pp), s->tp * s->pp > 1 ? "s" : ""), st);
     }
     bt_buf_puts(b, "\n");
@@ -207,7 +207,7 @@ static void bars(const struct estimate *e, struct bt_buf *b, struct bt_style st)
         for (size_t i = 0; i < k; i++)
             labels[i] = parts[i].label;
         bt_buf_puts(b, n->nranks > 1 ? bt_arena_printf(e->arena, "stage %zu ", s) : "GPU ");
-        bt_bar_print(parts, k, e->card.total_bytes, BT_MIN(st.width - 20, 72), st, b);
+        bt_bar_print(parts, k, e->card.total_bytes, BT_MIN(st.width - 34, 72), st, b);
         bt_buf_printf(b, " %s of %s\n", bt_bytes_human(e->fit->rank[s].need_bytes), bt_bytes_human(e->card.total_bytes));
         if (s + 1 == n->nranks || s + 1 == MANY_STAGES)
             bt_bar_legend(labels, k, st, b);
@@ -237,7 +237,7 @@ static void contexts(const struct estimate *e, struct bt_buf *b, struct bt_style
         for (size_t r = 0; r < f->need->nranks; r++)
             bytes = BT_MAX(bytes, bt_need_kv_request(f->need, &f->need->rank[r], at[i]));
         bt_table_row(t, bt_arena_strdup(a, bt_count_human(at[i])), bt_arena_strdup(a, bt_bytes_human(bytes)), at[i] <= f->longest ? bt_arena_printf(a, "%.2f", bt_fit_concurrency(f, at[i])) : "does not fit",
-                     i + 1 == BT_LEN(at) ? (f->need->serve.context_auto ? "chosen" : e->args->serve.context ? "asked" : "the model's own") : "", NULL);
+                     at[i] == f->asked ? (f->need->serve.context_auto ? "chosen" : e->args->serve.context ? "asked" : "the model's own") : "", NULL);
     }
     bt_table_print(t, st, b);
 }

@@ -67,7 +67,7 @@ static int fp8_kv(struct search *s)
 
 static int higher_utilization(struct search *s)
 {
-    if (!s->now->need || s->serve->kv_bytes)
+    if (!s->now->need)
         return 0;
     const struct bt_gpu *card = s->c->card;
     uint64_t outside = 0;
@@ -79,12 +79,26 @@ static int higher_utilization(struct search *s)
     struct bt_serve v = *s->serve;
     bool kept;
     v.utilization = floor(BT_MIN((double)(card->total_bytes - away) / (double)card->total_bytes, 0.98) * 100) / 100;
+    if (s->serve->kv_bytes) {        /* the share sizes nothing then, it only has to pass the engine's first check */
+        const struct bt_need_rank *r = &s->now->need->rank[s->now->busiest];
+        v.utilization = ceil(bt_need_utilization(s->now->need, r, s->serve->kv_bytes, card->total_bytes) * 100) / 100;
+    }
     v.utilization_set = true;
     bool lower = v.utilization < s->now->need->serve.utilization;
     if (v.utilization <= 0 || fabs(v.utilization - s->now->need->serve.utilization) < 0.005)
         return 0;
     return try(s, &v, bt_arena_printf(s->arena, "--gpu-memory-utilization %.2f", v.utilization), "args", 0, bt_arena_printf(s->arena, "--gpu-memory-utilization %.2f", v.utilization),
                lower ? "a share that is free at the start" : "nearly the whole card", &kept);
+}
+
+static int without_experts(struct search *s)
+{
+    struct bt_serve v = *s->serve;
+    bool kept;
+    if (!v.expert_parallel)
+        return 0;
+    v.expert_parallel = false;
+    return try(s, &v, "--no-enable-expert-parallel", "ep", 1, NULL, "it has no experts to share", &kept);
 }
 
 static int eager(struct search *s)
@@ -250,7 +264,7 @@ int bt_fit_advice(struct bt_arena *a, const struct bt_fit_case *c, const struct 
         if (other_shape(&s, max_gpus) < 0)
             return -1;
     } else {
-        int (*const small[])(struct search *) = { fewer_tokens, fewer_kv_bytes, higher_utilization, fp8_kv, fewer_sequences, smaller_batches, eager };
+        int (*const small[])(struct search *) = { without_experts, fewer_tokens, fewer_kv_bytes, higher_utilization, fp8_kv, fewer_sequences, smaller_batches, eager };
         for (size_t i = 0; i < BT_LEN(small); i++)
             if (small[i](&s) < 0)
                 return -1;

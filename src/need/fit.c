@@ -47,7 +47,7 @@ static void check_free(struct bt_arena *a, struct bt_fit *f, const struct bt_gpu
     const struct bt_serve *s = &f->need->serve;
     double wanted = ceil((double)card->total_bytes * s->utilization);
     uint64_t before = bytes_before_start(r), left = left_by_others(card), free_bytes = left > before ? left - before : 0;
-    if (wanted > (double)free_bytes && !(s->kv_bytes && !s->utilization_set))
+    if (wanted > (double)free_bytes)
         REFUSE(a, f, "memory-not-free", "Free memory on device (%.2f/%.2f GiB) on startup is less than desired GPU memory utilization (%.4g, %.2f GiB).",
                GIB(free_bytes), GIB(card->total_bytes), s->utilization, wanted / (double)GiB);
 }
@@ -149,6 +149,8 @@ int bt_fit_server(struct bt_arena *a, const struct bt_fit_case *c, const struct 
     }
     if (bt_need_server(a, c->model, c->engine, c->version, serve, c->card, &f->need, err) < 0)
         return -1;
+    if (serve->expert_parallel)      /* every architecture known so far is dense */
+        REFUSE(a, f, "no-experts", "Number of experts in the model must be greater than 0 when expert parallelism is enabled.");
     f->rank = BT_NEWN(a, struct bt_fit_rank, f->need->nranks);
     size_kv(f, c->card);
     f->concurrency = bt_fit_concurrency(f, f->asked);

@@ -50,7 +50,7 @@ void need_line_push(const struct need_in *in, struct bt_need_rank *r, struct bt_
 }
 
 /* What this version of the ledger cannot answer is said, with the reason; a guess would look like an answer. */
-static int check_known(const struct bt_model *m, const struct need_arch *arch, struct bt_err *err)
+static int check_known(const struct bt_model *m, const struct need_arch *arch, const struct bt_serve *s, struct bt_err *err)
 {
     if (!arch) {
         bt_err_set(err, BT_E_INPUT, 0, "%s: berth does not know the memory of %s yet", m->id, m->architecture ? m->architecture : "a model without architectures");
@@ -60,6 +60,8 @@ static int check_known(const struct bt_model *m, const struct need_arch *arch, s
         bt_err_set(err, BT_E_INPUT, 0, "%s: quantised (%s), and its tensor headers are not on this machine, so the bytes of its weights are not known yet", m->id, m->quantization);
         return bt_err_hint(err, "download the model first: berth reads only the headers of its files");
     }
+    if (s->quantization && s->quantization[0] && !m->quantization)
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: quantised while loading (--quantization %.40s): the bytes of its weights are not known yet", m->id, s->quantization);
     for (uint32_t i = 0; i < m->layers; i++)
         if (m->layer[i].mixer != BT_MIX_FULL)
             return bt_err_set(err, BT_E_INPUT, 0, "%s: layer %u has a sliding window of %u tokens: its KV cache is not known yet", m->id, i, m->layer[i].window);
@@ -134,7 +136,7 @@ int bt_need_server(struct bt_arena *a, const struct bt_model *m, const struct bt
     s->tp = s->tp ? s->tp : 1;
     s->pp = s->pp ? s->pp : 1;
     unsigned elem, kv_elem;
-    if (check_known(m, arch, err) < 0 || check_shape(m, e, s, err) < 0 || serving_elem(m, s, &elem, err) < 0 || need_kv_elem(s, elem, &kv_elem, err) < 0)
+    if (check_known(m, arch, s, err) < 0 || check_shape(m, e, s, err) < 0 || serving_elem(m, s, &elem, err) < 0 || need_kv_elem(s, elem, &kv_elem, err) < 0)
         return -1;
     struct bt_engine_device device = { .total_bytes = card->total_bytes, .name = card->name };
     bt_engine_resolve(e, v, &device, bt_need_model_context(m), s);

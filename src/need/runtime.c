@@ -14,6 +14,7 @@ void need_lora(const struct need_in *in, struct bt_need_rank *r)
         return;
     const struct bt_model *m = in->model;
     uint64_t slots = s->max_loras, rank = s->max_lora_rank, tp = s->tp, numbers = 0;
+    unsigned elem = s->lora_dtype && strcmp(s->lora_dtype, "auto") ? 2 : in->elem;       /* float16, bfloat16 */
     for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++) {
         const struct bt_layer *l = &m->layer[i];
         uint64_t q = sat_mul(l->heads, l->head_dim), kv = sat_mul(l->kv_heads, l->head_dim), kv_parts = BT_MIN(tp, BT_MAX(l->kv_heads, 1u));
@@ -24,10 +25,10 @@ void need_lora(const struct need_in *in, struct bt_need_rank *r)
     uint64_t vocab_numbers = 0;
     if (in->arch->lora_embeddings)                   /* the full vocabulary on every rank; embedding on the first stage, head on the last */
         vocab_numbers = ((uint64_t)in->first + in->last) * ((uint64_t)m->vocab + m->hidden);
-    uint64_t per_slot = sat_mul(sat_mul(sat_add(numbers, vocab_numbers), rank), in->elem), bytes = sat_mul(per_slot, slots);
+    uint64_t per_slot = sat_mul(sat_mul(sat_add(numbers, vocab_numbers), rank), elem), bytes = sat_mul(per_slot, slots);
     need_line_push(in, r, (struct bt_need_line){ BT_P_LORA, bytes,
         bt_arena_printf(in->arena, "%llu slots x rank %llu x (%llu numbers in the layers%s) x %u B: A and B of every linear layer, allocated at load (vLLM lora/layers)",
-                        ull(slots), ull(rank), ull(numbers), vocab_numbers ? bt_arena_printf(in->arena, " + %llu of embedding and head", ull(vocab_numbers)) : "", in->elem),
+                        ull(slots), ull(rank), ull(numbers), vocab_numbers ? bt_arena_printf(in->arena, " + %llu of embedding and head", ull(vocab_numbers)) : "", elem),
         true, bytes / 8 });
 }
 
@@ -190,7 +191,7 @@ static void comm(const struct need_in *in, struct bt_need_rank *r)
     need_line_push(in, r, (struct bt_need_line){ BT_P_COMM, before * MiB,
         bt_arena_printf(in->arena, "NCCL and all-reduce buffers of TP %llu x PP %llu, set up before the engine looks at the card; an estimate", ull(tp), ull(pp)), false, before * MiB / 2 });
     need_line_push(in, r, (struct bt_need_line){ BT_P_COMM, inside * MiB,
-        bt_arena_printf(in->arena, "channels opened while profiling (logs show %s of non-torch growth)", tp > 4 ? "0.24-2.1 GiB at TP 8" : tp > 1 ? "0.20-0.74 GiB at TP 2-4" : "little at TP 1"), true, inside * MiB });
+        bt_arena_printf(in->arena, "channels opened while profiling: logs show %s", tp > 4 ? "0.24-2.1 GiB of growth outside torch at TP 8" : tp > 1 ? "0.20-0.74 GiB of growth outside torch at TP 2-4" : "little with stages alone"), true, inside * MiB });
 }
 
 void need_runtime(const struct need_in *in, struct bt_need_rank *r)

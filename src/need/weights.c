@@ -135,7 +135,7 @@ static const char *explain(const struct need_in *in, const struct tally *y)
         bt_buf_printf(&b, ", %s %s", m->tied ? "tied embedding" : "embedding", bt_bytes_human(y->embed));
     if (y->head)
         bt_buf_printf(&b, ", lm_head %s", bt_bytes_human(y->head));
-    if (y->other)
+    if (y->other >= MiB)             /* a final norm of some KiB is not worth a word */
         bt_buf_printf(&b, ", other %s", bt_bytes_human(y->other));
     bt_buf_printf(&b, ", rotary table %s", bt_bytes_human(y->rotary));
     if (in->serve->tp > 1)
