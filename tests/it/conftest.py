@@ -1,0 +1,120 @@
+"""What all black-box tests share: the programs under test, and a simulated machine that several commands can use in turn.
+
+$BERTH_BUILD names the build folder (default: build). A program that is not built fails the run: a skip would hide it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("BERTH_BUILD", ROOT / "build"))
+BERTH = Path(os.environ.get("BERTH", BUILD / "src" / "cmd" / "berth"))
+ENGINE = BUILD / "sim" / "engine" / "berth-sim-engine"
+DEADLINE_S = 60.0
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    for program in (BERTH, ENGINE):
+        if not os.access(program, os.X_OK):
+            pytest.exit(f"{program} is not built: run make first, or name the build folder with BERTH_BUILD", returncode=2)
+
+
+def eventually(what: str, check: Callable[[], object], deadline_s: float = DEADLINE_S) -> object:
+    """The first true answer of check(); fails with `what` when none comes in time."""
+    end = time.monotonic() + deadline_s
+    while True:
+        answer = check()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            pytest.fail(f"gave up waiting: {what}")
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def alive(pid: int) -> bool:
+    """Runs still; a zombie nobody has reaped yet is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+class Machine:
+    """A simulated machine: run commands on it, then close it. Its own runtime and state folders come with it."""
+
+    def __init__(self, fleet: str, folder: Path, *options: str):
+        self.folder = folder
+        tools = folder / "bin"
+        tools.mkdir()
+        (tools / "vllm").symlink_to(ENGINE)
+        (tools / "vllm.version").write_text("0.32.0\n")
+        (tools / "berth").symlink_to(BERTH)
+        env_file = folder / "env"
+        base = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "BERTH_SIM_SPEED": os.environ.get("BERTH_SIM_SPEED", "20"), "PYTHONUNBUFFERED": "1"}
+        self.holder = subprocess.Popen(
+            [BERTH, "sim", *options, fleet, "--", "sh", "-c", f"env -0 >{env_file}.part && mv {env_file}.part {env_file}; exec cat"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=base, text=True)
+        eventually("berth sim to start", lambda: env_file.exists() or self.holder.poll() is not None)
+        if self.holder.poll() is not None:
+            pytest.fail(f"berth sim ended: {self.holder.stderr.read() if self.holder.stderr else ''}")
+        self.env = dict(pair.split("=", 1) for pair in env_file.read_text().split("\0") if "=" in pair)
+
+    def run(self, *command: str | Path, check: bool = False, cwd: Path | None = None, env: dict[str, str] | None = None,
+            timeout: float = DEADLINE_S) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=timeout, cwd=cwd or self.folder,
+                              env={**self.env, **(env or {})}, check=False)
+        if check and done.returncode != 0:
+            pytest.fail(f"{command} -> {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def berth(self, *args: str | Path, **more) -> subprocess.CompletedProcess[str]:
+        return self.run(BERTH, *args, **more)
+
+    def json(self, *args: str | Path, **more) -> dict:
+        return json.loads(self.berth(*args, "--json", **more).stdout)
+
+    def popen(self, *command: str | Path, env: dict[str, str] | None = None, **more) -> subprocess.Popen[str]:
+        return subprocess.Popen([str(c) for c in command], env={**self.env, **(env or {})}, cwd=more.pop("cwd", self.folder), text=True, **more)
+
+    def used(self) -> list[int]:
+        """Bytes in use on each card, as the driver says."""
+        return [card.get("used_bytes") or 0 for card in self.json("gpus")["gpus"]]
+
+    def close(self) -> None:
+        if self.holder.stdin:
+            self.holder.stdin.close()
+        try:
+            self.holder.wait(20)
+        except subprocess.TimeoutExpired:
+            self.holder.send_signal(signal.SIGKILL)
+            self.holder.wait()
+
+
+@pytest.fixture
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Machine]]:
+    """machine("4xA100-SXM4-40GB") gives a Machine; all are closed after the test."""
+    made: list[Machine] = []
+
+    def make(fleet: str, *options: str) -> Machine:
+        made.append(Machine(fleet, tmp_path_factory.mktemp("m"), *options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
