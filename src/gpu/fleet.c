@@ -20,7 +20,8 @@ static bool is_uuid(struct bt_str s)
     return bt_str_starts(s, "GPU-") || bt_str_starts(s, "MIG-") || bt_str_starts(s, "virtual-");
 }
 
-bool bt_fleet_text_is_ids(const char *text)
+/* "0,2", "GPU-ab12": the first of the list tells. */
+static bool is_ids(const char *text)
 {
     struct bt_str first;
     bt_str_cut(bt_str(text), ',', &first);
@@ -296,6 +297,11 @@ static bool is_auto(const char *text)
     return !text[0] || !strcmp(text, "auto");
 }
 
+bool bt_fleet_text_is_live(const char *text)
+{
+    return is_auto(text) || is_ids(text);
+}
+
 static int match_uuids(struct bt_arena *a, const struct bt_fleet *live, const struct bt_fleet *want, struct bt_fleet *out, struct bt_err *err)
 {
     const char *ids[BT_MAX_GPUS];
@@ -316,7 +322,7 @@ int bt_fleet_match(struct bt_arena *a, const struct bt_fleet *live, const char *
         *out = *live;
         return 0;
     }
-    if (bt_fleet_text_is_ids(text))
+    if (is_ids(text))
         return narrow_to_ids(a, live, text, out, err);
     if (is_path(text)) {
         struct bt_fleet saved;
@@ -329,7 +335,7 @@ int bt_fleet_match(struct bt_arena *a, const struct bt_fleet *live, const char *
 int bt_fleet_open(struct bt_arena *a, const char *text, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
 {
     text = bt_arena_strndup(a, bt_str_trim(bt_str(text ? text : "")));
-    if (is_auto(text) || bt_fleet_text_is_ids(text)) {
+    if (bt_fleet_text_is_live(text)) {
         struct bt_fleet all;
         if (bt_fleet_live(a, o, &all, err) < 0)
             return -1;

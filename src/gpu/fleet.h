@@ -1,7 +1,6 @@
 /* fleet.h - the parts that bt_fleet_open() chooses from; for this floor and its tests. */
 #ifndef BT_GPU_FLEET_H
 #define BT_GPU_FLEET_H
-#include <jansson.h>
 #include "gpu/gpu.h"
 
 /* "4xA100-SXM4-40GB+1xRTX-A6000" -> virtual cards. */
@@ -14,6 +13,4 @@ BT_MUST_CHECK int bt_fleet_live(struct bt_arena *a, const struct bt_fleet_opts *
 void bt_fleet_subset(struct bt_arena *a, const struct bt_fleet *f, const size_t *idx, size_t n, struct bt_fleet *out);
 /* "0 (A100-SXM4-40GB), 1 (RTX-4090)" */
 void bt_fleet_list(const struct bt_fleet *f, struct bt_buf *out);
-/* Text of a live list: "0,2", "GPU-ab12" (else a name). */
-bool bt_fleet_text_is_ids(const char *text);
 #endif

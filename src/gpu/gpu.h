@@ -88,6 +88,8 @@ BT_MUST_CHECK int bt_fleet_open(struct bt_arena *a, const char *text, const stru
 /* What this process may use of the host's RAM: the smallest limit of its cgroups (v2 and v1, up the tree), else MemTotal.
  * root: "" for this machine; a test gives a folder that holds proc/ and sys/. 0 when /proc cannot be read. */
 uint64_t bt_ram_allowed(const char *root);
+/* True when this text means cards of this machine: "", "auto", "0,2", "GPU-ab12". */
+bool bt_fleet_text_is_live(const char *text);
 /* Keep only the cards that match a requirement such as "4xA100-SXM4-40GB" (live fleet, named requirement: DESIGN section 8). */
 BT_MUST_CHECK int bt_fleet_match(struct bt_arena *a, const struct bt_fleet *live, const char *requirement, struct bt_fleet *out, struct bt_err *err);
 /* Which cards of the fleet a list such as [0,1] or ["GPU-.."] means: indices into fleet->gpus. Errors list those that exist. */

@@ -160,7 +160,8 @@ static void read_procs(struct bt_arena *a, const struct bt_nvml *nv, struct card
     g->procs_valid = read_list(a, nv, BT_NVML_COMPUTE, c->dev, g);
     read_list(a, nv, BT_NVML_GRAPHICS, c->dev, g);       /* many cards have neither of these two: not a fault */
     read_list(a, nv, BT_NVML_MPS, c->dev, g);
-    qsort(g->procs, g->nprocs, sizeof *g->procs, by_pid);
+    if (g->nprocs)
+        qsort(g->procs, g->nprocs, sizeof *g->procs, by_pid);
     for (size_t i = 0; i < g->nprocs; i++)
         g->procs[i].command = bt_proc_cmdline(a, (pid_t)g->procs[i].pid);
 }
