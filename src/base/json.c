@@ -1,155 +1,185 @@
-/* json.c - checked access to jansson values. */
+/* json.c - see json.h */
 #include "base/json.h"
 
-#include <stdio.h>
-
 #include "base/file.h"
+#include "base/units.h"
 
-enum { DEPTH = 64 };
+enum { DEPTH_MAX = 64 };
 
-/* Deeper nesting than any file of ours has; counted outside strings, before jansson recurses. */
-static bool too_deep(struct bt_str s)
+size_t bt_json_depth(struct bt_str text, unsigned *line)
 {
-    int depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        if (quoted) {
+    size_t depth = 0, most = 0;
+    unsigned at = 1;
+    bool in_string = false;
+    *line = 1;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        at += c == '\n';
+        if (in_string) {
             if (c == '\\')
                 i++;
             else if (c == '"')
-                quoted = false;
-        } else if (c == '"')
-            quoted = true;
-        else if (c == '{' || c == '[')
-            depth++;
-        else if (c == '}' || c == ']')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            if (++depth > most) {
+                most = depth;
+                if (most == DEPTH_MAX + 1)
+                    *line = at;
+            }
+        } else if ((c == ']' || c == '}') && depth) {
             depth--;
-        if (depth > DEPTH)
-            return true;
+        }
     }
-    return false;
+    return most;
 }
 
 json_t *bt_json_load(struct bt_str text, size_t max, const char *what, struct bt_err *err)
 {
-    json_error_t why;
+    json_error_t je;
+    unsigned line;
     if (text.n > max) {
-        bt_err_set(err, BT_E_TOO_BIG, 0, "%s: %zu bytes, more than the %zu that make sense there", what, text.n, max);
+        bt_err_set(err, BT_E_TOO_BIG, 0, "parse %s: %zu bytes, at most %zu are read", what, text.n, max);
         return NULL;
     }
-    if (too_deep(text)) {
-        bt_err_set(err, BT_E_INPUT, 0, "%s: nested deeper than %d levels", what, DEPTH);
+    if (bt_json_depth(text, &line) > DEPTH_MAX) {        /* before jansson: it recurses up to 2048 levels */
+        bt_err_set(err, BT_E_INPUT, 0, "parse %s: line %u: nested deeper than %d levels", what, line, DEPTH_MAX);
         return NULL;
     }
-    json_t *o = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &why);
-    if (!o) {
-        struct bt_buf safe = BT_BUF(512);            /* jansson quotes the text it stumbled over */
-        bt_buf_add_escaped(&safe, bt_str(why.text));
-        bt_err_set(err, BT_E_INPUT, 0, "%s:%d:%d: not valid JSON: %s", what, why.line, why.column, bt_buf_z(&safe));
-        bt_buf_release(&safe);
+    json_t *v = json_loadb(text.n ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &je);
+    if (!v) {
+        bt_auto_buf struct bt_buf why = BT_BUF(1024);
+        bt_buf_add_escaped(&why, bt_str(je.text));
+        bt_err_set(err, BT_E_INPUT, 0, "parse %s: line %d, column %d: %s", what, je.line, je.column, bt_buf_z(&why));
         return NULL;
     }
-    if (!json_is_object(o)) {
-        json_decref(o);
-        bt_err_set(err, BT_E_INPUT, 0, "%s: not a JSON object", what);
+    if (!json_is_object(v)) {
+        bt_err_set(err, BT_E_INPUT, 0, "parse %s: an object { } is expected, this is a list", what);
+        json_decref(v);
         return NULL;
     }
-    return o;
+    return v;
 }
 
 json_t *bt_json_load_file(const char *path, size_t max, struct bt_err *err)
 {
     bt_auto_arena a = { 0 };
     struct bt_str text;
-    return bt_file_read(&a, path, max, &text, err) < 0 ? NULL : bt_json_load(text, max, path, err);
+    if (bt_file_read(&a, path, max, &text, err) < 0)
+        return NULL;
+    return bt_json_load(text, max, path, err);
 }
+
+/* ---- typed members ---- */
 
 static const char *type_name(const json_t *v)
 {
-    static const char *const names[] = { [JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list", [JSON_STRING] = "a string", [JSON_INTEGER] = "a number",
-        [JSON_REAL] = "a number with a fraction", [JSON_TRUE] = "true", [JSON_FALSE] = "false", [JSON_NULL] = "null" };
-    return v ? names[json_typeof(v)] : "absent";
+    switch (json_typeof(v)) {
+    case JSON_OBJECT: return "an object";
+    case JSON_ARRAY: return "a list";
+    case JSON_STRING: return "a string";
+    case JSON_INTEGER: return "a whole number";
+    case JSON_REAL: return "a number";
+    case JSON_TRUE: case JSON_FALSE: return "true or false";
+    case JSON_NULL: return "null";
+    }
+    return "something else";
 }
 
-static int wrong(const json_t *v, const char *key, const char *want, const char *what, struct bt_err *err)
+static int wrong_type(const json_t *v, const char *key, const char *wanted, const char *what, struct bt_err *err)
 {
-    return bt_err_set(err, BT_E_INPUT, 0, v ? "%s: %s is %s, not %s" : "%s: %s is %s; needed: %s", what, key, type_name(v), want);
+    return bt_err_set(err, BT_E_INPUT, 0, "%s: %s has to be %s, it is %s", what, key, wanted, type_name(v));
 }
 
-static bool absent(const json_t *v)
+static const json_t *member(const json_t *o, const char *key)
 {
-    return !v || json_is_null(v);
+    const json_t *v = json_object_get(o, key);
+    return v && !json_is_null(v) ? v : NULL;
+}
+
+static int missing(const char *key, const char *what, struct bt_err *err)
+{
+    return bt_err_set(err, BT_E_INPUT, 0, "%s: %s is missing", what, key);
+}
+
+static int read_u64(const json_t *v, const char *key, uint64_t min, uint64_t max, uint64_t *out, const char *what, struct bt_err *err)
+{
+    if (!json_is_integer(v))
+        return wrong_type(v, key, "a whole number", what, err);
+    json_int_t i = json_integer_value(v);
+    if (i < 0 || (uint64_t)i < min || (uint64_t)i > max)
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: %s is %lld, it has to be between %llu and %llu", what, key, (long long)i,
+                          (unsigned long long)min, (unsigned long long)max);
+    *out = (uint64_t)i;
+    return 0;
 }
 
 int bt_json_u64(const json_t *o, const char *key, uint64_t min, uint64_t max, uint64_t *out, const char *what, struct bt_err *err)
 {
-    const json_t *v = json_object_get(o, key);
-    if (!json_is_integer(v))
-        return wrong(v, key, "a whole number", what, err);
-    json_int_t n = json_integer_value(v);
-    if (n < 0 || (uint64_t)n < min || (uint64_t)n > max)
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: %s is %lld, outside %llu to %llu", what, key, (long long)n, (unsigned long long)min, (unsigned long long)max);
-    *out = (uint64_t)n;
-    return 0;
+    const json_t *v = member(o, key);
+    return v ? read_u64(v, key, min, max, out, what, err) : missing(key, what, err);
 }
 
 int bt_json_u64_opt(const json_t *o, const char *key, uint64_t def, uint64_t min, uint64_t max, uint64_t *out, const char *what, struct bt_err *err)
 {
-    if (absent(json_object_get(o, key))) {
-        *out = def;
-        return 0;
-    }
-    return bt_json_u64(o, key, min, max, out, what, err);
+    const json_t *v = member(o, key);
+    if (v)
+        return read_u64(v, key, min, max, out, what, err);
+    *out = def;
+    return 0;
 }
 
-int bt_json_str(const json_t *o, const char *key, const char **out, const char *what, struct bt_err *err)
+static int read_str(const json_t *v, const char *key, const char **out, const char *what, struct bt_err *err)
 {
-    const json_t *v = json_object_get(o, key);
     if (!json_is_string(v))
-        return wrong(v, key, "a string", what, err);
-    if (strlen(json_string_value(v)) != json_string_length(v))
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: %s holds a NUL byte", what, key);
+        return wrong_type(v, key, "a string", what, err);
     *out = json_string_value(v);
     return 0;
 }
 
+int bt_json_str(const json_t *o, const char *key, const char **out, const char *what, struct bt_err *err)
+{
+    const json_t *v = member(o, key);
+    return v ? read_str(v, key, out, what, err) : missing(key, what, err);
+}
+
 int bt_json_str_opt(const json_t *o, const char *key, const char *def, const char **out, const char *what, struct bt_err *err)
 {
-    if (absent(json_object_get(o, key))) {
-        *out = def;
-        return 0;
-    }
-    return bt_json_str(o, key, out, what, err);
+    const json_t *v = member(o, key);
+    if (v)
+        return read_str(v, key, out, what, err);
+    *out = def;
+    return 0;
 }
 
 int bt_json_bool_opt(const json_t *o, const char *key, bool def, bool *out, const char *what, struct bt_err *err)
 {
-    const json_t *v = json_object_get(o, key);
-    if (!absent(v) && !json_is_boolean(v))
-        return wrong(v, key, "true or false", what, err);
-    *out = absent(v) ? def : json_is_true(v);
+    const json_t *v = member(o, key);
+    if (v && !json_is_boolean(v))
+        return wrong_type(v, key, "true or false", what, err);
+    *out = v ? json_is_true(v) : def;
     return 0;
 }
 
 int bt_json_f64_opt(const json_t *o, const char *key, double def, double *out, const char *what, struct bt_err *err)
 {
-    const json_t *v = json_object_get(o, key);
-    if (!absent(v) && !json_is_number(v))
-        return wrong(v, key, "a number", what, err);
-    *out = absent(v) ? def : json_number_value(v);
+    const json_t *v = member(o, key);
+    if (v && !json_is_number(v))
+        return wrong_type(v, key, "a number", what, err);
+    *out = v ? json_number_value(v) : def;
     return 0;
 }
 
 json_t *bt_json_bytes(uint64_t n)
 {
-    return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
+    return json_integer((json_int_t)BT_MIN(n, (uint64_t)INT64_MAX));
 }
 
 char *bt_json_dump(struct bt_arena *a, const json_t *v, bool pretty)
 {
-    char *text = json_dumps(v, (pretty ? JSON_INDENT(2) : JSON_COMPACT) | JSON_REAL_PRECISION(12) | JSON_ENCODE_ANY);
-    char *kept = bt_arena_strdup(a, text ? text : "null");
-    free(text);
+    char *z = json_dumps(v, (pretty ? JSON_INDENT(2) : JSON_COMPACT) | JSON_ENCODE_ANY);
+    char *kept = bt_arena_strdup(a, z ? z : "null");
+    free(z);
     return kept;
 }

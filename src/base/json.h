@@ -9,6 +9,9 @@
 json_t *bt_json_load(struct bt_str text, size_t max, const char *what, struct bt_err *err);
 json_t *bt_json_load_file(const char *path, size_t max, struct bt_err *err);
 
+/* How deep brackets nest in the text, strings skipped; *line is where level 65 opens. Judges nothing else. */
+size_t bt_json_depth(struct bt_str text, unsigned *line);
+
 /* Typed members. *_opt: absent or null gives the default; a wrong type or a value outside the bounds is BT_E_INPUT naming what.key. */
 BT_MUST_CHECK int bt_json_u64(const json_t *o, const char *key, uint64_t min, uint64_t max, uint64_t *out, const char *what, struct bt_err *err);
 BT_MUST_CHECK int bt_json_u64_opt(const json_t *o, const char *key, uint64_t def, uint64_t min, uint64_t max, uint64_t *out, const char *what, struct bt_err *err);

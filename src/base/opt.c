@@ -1,11 +1,13 @@
-/* opt.c - one option table read by argv, maps and --help. */
+/* opt.c - see opt.h */
 #include "base/opt.h"
 
 #include <stdio.h>
 
 #include "base/units.h"
 
-static void *at(const struct bt_opt *o, void *target)
+/* ---- one value of one row ---- */
+
+static void *field(const struct bt_opt *o, void *target)
 {
     return (char *)target + o->off;
 }
@@ -16,174 +18,212 @@ static void note_given(const struct bt_opt *o, void *target)
         *(bool *)((char *)target + o->set_off) = true;
 }
 
-/* ---- one value from text ---- */
-
-static int parse_bool(struct bt_str s, bool *out, struct bt_err *err)
+static bool has_bounds(const struct bt_opt *o)
 {
-    if (bt_str_eq(s, "true") || bt_str_eq(s, "yes") || bt_str_eq(s, "on") || bt_str_eq(s, "1"))
-        *out = true;
-    else if (bt_str_eq(s, "false") || bt_str_eq(s, "no") || bt_str_eq(s, "off") || bt_str_eq(s, "0"))
-        *out = false;
-    else
-        return bt_err_set(err, BT_E_USAGE, 0, "\"%.*s\" is not true or false", BT_STR(s));
-    return 0;
+    return o->max > o->min || (o->max == o->min && o->max != 0);
 }
 
-static int in_bounds(const struct bt_opt *o, uint64_t v, struct bt_str s, struct bt_err *err)
+static uint64_t upper_bound(const struct bt_opt *o)
 {
-    if ((o->min == 0 && o->max == 0) || ((double)v >= o->min && (o->max == 0 || (double)v <= o->max)))
+    return has_bounds(o) && o->max < 18446744073709551615.0 ? (uint64_t)o->max : UINT64_MAX;
+}
+
+static int check_bounds(const struct bt_opt *o, uint64_t v, struct bt_err *err)
+{
+    uint64_t lo = o->min > 0 ? (uint64_t)o->min : 0, hi = upper_bound(o);
+    if (v >= lo && v <= hi)
         return 0;
-    bool size = o->type == BT_OPT_BYTES;
-    if (size && o->max > 0)
-        return bt_err_set(err, BT_E_USAGE, 0, "%.*s is outside %s to %s", BT_STR(s), bt_bytes_exact((uint64_t)o->min), bt_bytes_exact((uint64_t)o->max));
-    if (o->max > 0)
-        return bt_err_set(err, BT_E_USAGE, 0, "%.*s is outside %.0f to %.0f", BT_STR(s), o->min, o->max);
-    return bt_err_set(err, BT_E_USAGE, 0, "%.*s is less than %.0f", BT_STR(s), o->min);
+    uint64_t bound = v < lo ? lo : hi;
+    char text[32];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)bound);
+    return bt_err_set(err, BT_E_SPEC, 0, "%s is too %s: at %s %s", o->type == BT_OPT_BYTES ? bt_bytes_exact(v) : bt_count_human(v),
+                      v < lo ? "small" : "big", v < lo ? "least" : "most", o->type == BT_OPT_BYTES ? bt_bytes_exact(bound) : text);
 }
 
-static int parse_enum(const struct bt_opt *o, struct bt_str s, int *out, struct bt_err *err)
+static int set_bool(struct bt_str s, bool *out, struct bt_err *err)
+{
+    *out = bt_str_eq(s, "true");
+    if (*out || bt_str_eq(s, "false"))
+        return 0;
+    bt_err_set(err, BT_E_SPEC, 0, "\"%.*s\" is neither true nor false", (int)BT_MIN(s.n, 80), s.p);
+    return bt_err_hint(err, "write true or false");
+}
+
+static int set_enum(const struct bt_opt *o, struct bt_str s, int *out, struct bt_err *err)
 {
     size_t n = 0;
-    for (; o->choices[n]; n++)
+    bt_auto_buf struct bt_buf all = BT_BUF(1024);
+    for (; o->choices[n]; n++) {
         if (bt_str_eq(s, o->choices[n])) {
             *out = (int)n;
             return 0;
         }
+        bt_buf_printf(&all, "%s%s", n ? ", " : "", o->choices[n]);
+    }
     const char *near = bt_str_nearest(s, o->choices, n);
-    struct bt_buf b = BT_BUF(256);
-    for (size_t i = 0; i < n; i++)
-        bt_buf_printf(&b, "%s%s", i ? ", " : "", o->choices[i]);
-    bt_err_set(err, BT_E_USAGE, 0, "\"%.*s\" is none of %s", BT_STR(s), bt_buf_z(&b));
-    bt_buf_release(&b);
-    if (near)
-        bt_err_hint(err, "did you mean %s?", near);
-    return -1;
+    bt_err_set(err, BT_E_SPEC, 0, "\"%.*s\" is not one of %s", (int)BT_MIN(s.n, 80), s.p, bt_buf_z(&all));
+    return near ? bt_err_hint(err, "did you mean %s?", near) : -1;
 }
 
-static int push_str(struct bt_arena *a, struct bt_strs *list, const char *z)
+static void push_str(struct bt_arena *a, struct bt_strs *list, const char *z)
 {
-    const char **v = BT_NEWN(a, const char *, list->n + 1);
-    if (list->n)
-        memcpy(v, list->v, list->n * sizeof *v);
-    v[list->n] = z;
-    list->v = v;
-    list->n++;
+    const char *kept = bt_arena_strdup(a, z);
+    BT_PUSH(a, list->v, list->n, kept);
+}
+
+static int set_number(const struct bt_opt *o, struct bt_str s, uint64_t *out, struct bt_err *err)
+{
+    uint64_t v;
+    int rc = o->type == BT_OPT_BYTES ? bt_bytes_parse(s, &v, err) : o->type == BT_OPT_COUNT ? bt_count_parse(s, &v, err)
+           : o->type == BT_OPT_DURATION ? bt_duration_parse(s, &v, err) : bt_u64_parse(s, 0, UINT64_MAX, &v, err);
+    if (rc < 0 || (o->type != BT_OPT_DURATION && check_bounds(o, v, err) < 0))
+        return -1;
+    *out = v;
     return 0;
 }
 
+/* Every type but CUSTOM. Errors have no name and place yet. */
 static int set_text(const struct bt_opt *o, struct bt_arena *a, const char *text, void *target, struct bt_err *err)
 {
     struct bt_str s = bt_str(text);
-    uint64_t v;
     switch (o->type) {
-    case BT_OPT_BOOL: return parse_bool(s, at(o, target), err);
-    case BT_OPT_STR: *(const char **)at(o, target) = bt_arena_strdup(a, text); return 0;
-    case BT_OPT_STRS: return push_str(a, at(o, target), bt_arena_strdup(a, text));
-    case BT_OPT_ENUM: return parse_enum(o, s, at(o, target), err);
-    case BT_OPT_F64: return bt_f64_parse(s, o->min == 0 && o->max == 0 ? -1e300 : o->min, o->max == 0 && o->min == 0 ? 1e300 : o->max, at(o, target), err);
-    case BT_OPT_U64:
-        if (bt_u64_parse(s, 0, UINT64_MAX, &v, err) < 0 || in_bounds(o, v, s, err) < 0)
-            return -1;
+    case BT_OPT_BOOL:
+        return set_bool(s, field(o, target), err);
+    case BT_OPT_U64: case BT_OPT_BYTES: case BT_OPT_DURATION: case BT_OPT_COUNT:
+        return set_number(o, s, field(o, target), err);
+    case BT_OPT_F64:
+        return bt_f64_parse(s, has_bounds(o) || o->min > 0 ? o->min : -1e308, has_bounds(o) ? o->max : 1e308, field(o, target), err);
+    case BT_OPT_STR:
+        *(const char **)field(o, target) = bt_arena_strdup(a, text);
+        return 0;
+    case BT_OPT_ENUM:
+        return set_enum(o, s, field(o, target), err);
+    case BT_OPT_STRS:
+        push_str(a, field(o, target), text);
+        return 0;
+    case BT_OPT_NONE: case BT_OPT_CUSTOM:
         break;
-    case BT_OPT_BYTES:
-        if (bt_bytes_parse(s, &v, err) < 0 || in_bounds(o, v, s, err) < 0)
-            return -1;
-        break;
-    case BT_OPT_COUNT:
-        if (bt_count_parse(s, &v, err) < 0 || in_bounds(o, v, s, err) < 0)
-            return -1;
-        break;
-    case BT_OPT_DURATION:
-        if (bt_duration_parse(s, &v, err) < 0)
-            return -1;
-        break;
-    default:
-        return bt_err_set(err, BT_E_FAILED, 0, "option %s has no type", o->name);
     }
-    *(uint64_t *)at(o, target) = v;
-    return 0;
+    return bt_err_set(err, BT_E_FAILED, 0, "option %s has no type", o->name);
 }
 
 void bt_opt_defaults(const struct bt_opt *opts, struct bt_arena *a, void *target)
 {
-    for (const struct bt_opt *o = opts; o && o->name; o++) {
-        struct bt_err err = { 0 };
+    for (const struct bt_opt *o = opts; o->name; o++) {
+        struct bt_err err;
         struct bt_opt_ctx ctx = { .arena = a, .text = o->def, .target = target };
-        if (o->def && (o->type == BT_OPT_CUSTOM ? o->parse(o, &ctx, &err) : set_text(o, a, o->def, target, &err)) < 0) {
-            fprintf(stderr, "berth: default of option %s: %s\n", o->name, err.msg);
-            abort();
-        }
+        if (o->type == BT_OPT_STRS)
+            *(struct bt_strs *)field(o, target) = (struct bt_strs){ 0 };
+        if (!o->def)
+            continue;
+        if ((o->type == BT_OPT_CUSTOM ? o->parse(o, &ctx, &err) : set_text(o, a, o->def, target, &err)) == 0)
+            continue;
+        fprintf(stderr, "berth: bug: the default \"%s\" of option %s: %s\n", o->def, o->name, err.msg);
+        abort();
     }
+}
+
+/* ---- names ---- */
+
+static size_t count_opts(const struct bt_opt *opts)
+{
+    size_t n = 0;
+    while (opts[n].name)
+        n++;
+    return n;
+}
+
+static const char *nearest_opt(const struct bt_opt *opts, struct bt_arena *a, struct bt_str name)
+{
+    size_t n = count_opts(opts), known = 0;
+    const char **names = BT_NEWN(a, const char *, n * 2);
+    for (size_t i = 0; i < n; i++) {
+        if (!opts[i].help)
+            continue;                /* hidden */
+        names[known++] = opts[i].name;
+        if (opts[i].alias && opts[i].alias[1])
+            names[known++] = opts[i].alias;
+    }
+    return bt_str_nearest(name, names, known);
 }
 
 /* ---- maps ---- */
 
-static int set_node(const struct bt_opt *o, struct bt_arena *a, const struct bt_doc *doc, const struct bt_node *n, void *target, struct bt_err *err)
+static const char *type_wanted(const struct bt_opt *o)
+{
+    static const char *const words[] = { [BT_OPT_NONE] = "a value", [BT_OPT_BOOL] = "true or false", [BT_OPT_U64] = "a whole number",
+        [BT_OPT_F64] = "a number", [BT_OPT_STR] = "a string", [BT_OPT_BYTES] = "a size like 12GiB", [BT_OPT_DURATION] = "a duration like 30s",
+        [BT_OPT_COUNT] = "a count like 8192 or 8k", [BT_OPT_ENUM] = "one word of a list", [BT_OPT_STRS] = "a string or a list of strings",
+        [BT_OPT_CUSTOM] = "a value" };
+    return words[o->type];
+}
+
+/* err came from a parser that knows no place: put file, mark and key in front, keep its hint. */
+static int place_err(struct bt_err *err, const struct bt_doc *doc, const struct bt_node *at, const char *key)
+{
+    struct bt_err inner = *err;
+    bt_node_err(err, doc, at, "%s: %s", key, inner.msg);
+    memcpy(err->hint, inner.hint, sizeof err->hint);
+    return -1;
+}
+
+static int set_strs_node(const struct bt_opt *o, struct bt_arena *a, const struct bt_doc *doc, const char *key, const struct bt_node *n,
+                         void *target, struct bt_err *err)
+{
+    struct bt_strs *list = field(o, target);
+    *list = (struct bt_strs){ 0 };
+    for (size_t i = 0; i < n->n; i++) {
+        if (n->items[i].kind != BT_NODE_SCALAR)
+            return bt_node_err(err, doc, &n->items[i], "%s: a list of strings is needed, this is %s", key, bt_node_kind_name(&n->items[i]));
+        push_str(a, list, n->items[i].text);
+    }
+    return 0;
+}
+
+static int set_node(const struct bt_opt *o, struct bt_arena *a, const struct bt_doc *doc, const char *key, const struct bt_node *n,
+                    void *target, struct bt_err *err)
 {
     if (o->type == BT_OPT_CUSTOM) {
         struct bt_opt_ctx ctx = { .arena = a, .doc = doc, .node = n, .target = target };
         return o->parse(o, &ctx, err);
     }
-    if (o->type == BT_OPT_STRS && n->kind == BT_NODE_SEQ) {
-        for (size_t i = 0; i < n->n; i++) {
-            if (n->items[i].kind != BT_NODE_SCALAR)
-                return bt_node_err(err, doc, &n->items[i], "%s: a list of words is wanted, this item is %s", o->name, bt_node_kind_name(&n->items[i]));
-            push_str(a, at(o, target), n->items[i].text);
-        }
-        return 0;
-    }
+    if (o->type == BT_OPT_STRS && n->kind == BT_NODE_SEQ)
+        return set_strs_node(o, a, doc, key, n, target, err);
     if (n->kind != BT_NODE_SCALAR)
-        return bt_node_err(err, doc, n, "%s: one value is wanted, not %s", o->name, bt_node_kind_name(n));
-    if (n->quoted && (o->type == BT_OPT_BOOL || o->type == BT_OPT_U64 || o->type == BT_OPT_F64))
-        return bt_node_err(err, doc, n, "%s: %s is wanted, not a quoted string", o->name, o->type == BT_OPT_BOOL ? "true or false" : "a number");
-    struct bt_err inner = { 0 };
-    if (set_text(o, a, n->text, target, &inner) < 0) {
-        bt_node_err(err, doc, n, "%s: %s", o->name, inner.msg);
-        if (inner.hint[0])
-            bt_err_hint(err, "%s", inner.hint);
-        return -1;
-    }
-    return 0;
+        return bt_node_err(err, doc, n, "%s has to be %s, this is %s", key, type_wanted(o), bt_node_kind_name(n));
+    if (o->type == BT_OPT_STRS)
+        *(struct bt_strs *)field(o, target) = (struct bt_strs){ 0 };
+    return set_text(o, a, n->text, target, err) < 0 ? place_err(err, doc, n, key) : 0;
 }
 
 static const struct bt_opt *find_key(const struct bt_opt *opts, const char *key)
 {
     for (const struct bt_opt *o = opts; o->name; o++)
-        if (!strcmp(o->name, key))
+        if (!strcmp(o->name, key) || (o->alias && o->alias[1] && !strcmp(o->alias, key)))
             return o;
     return NULL;
-}
-
-static const char *nearest_key(const struct bt_opt *opts, struct bt_str key, bool aliases)
-{
-    const char *names[256];
-    size_t n = 0;
-    for (const struct bt_opt *o = opts; o->name && n + 1 < BT_LEN(names); o++) {
-        names[n++] = o->name;
-        if (aliases && o->alias && o->alias[1])
-            names[n++] = o->alias;
-    }
-    return bt_str_nearest(key, names, n);
 }
 
 int bt_opt_map(const struct bt_opt *opts, struct bt_arena *a, const struct bt_doc *doc, const struct bt_node *map, void *target, struct bt_err *err)
 {
     if (map->kind != BT_NODE_MAP)
-        return bt_node_err(err, doc, map, "a map is wanted here, not %s", bt_node_kind_name(map));
+        return bt_node_err(err, doc, map, "a map (key: value) is needed here, this is %s", bt_node_kind_name(map));
+    const struct bt_node **given = BT_NEWN(a, const struct bt_node *, count_opts(opts));
     for (size_t i = 0; i < map->n; i++) {
-        const struct bt_node *k = &map->keys[i];
-        const struct bt_opt *o = find_key(opts, k->text);
-        if (!o && !strncmp(k->text, "x-", 2))
+        const struct bt_node *key = &map->keys[i];
+        if (!strncmp(key->text, "x-", 2))
             continue;
+        const struct bt_opt *o = find_key(opts, key->text);
         if (!o) {
-            const char *near = nearest_key(opts, bt_str(k->text), false);
-            bt_node_err(err, doc, k, "unknown key \"%.80s\"", k->text);
-            return near ? bt_err_hint(err, "did you mean \"%s\"?", near) : -1;
+            const char *near = nearest_opt(opts, a, bt_str(key->text));
+            bt_node_err(err, doc, key, "unknown key \"%.80s\"", key->text);
+            return near ? bt_err_hint(err, "did you mean %s?", near) : -1;
         }
-        for (size_t j = 0; j < i; j++)
-            if (!strcmp(map->keys[j].text, k->text))
-                return bt_node_err(err, doc, k, "key \"%s\" is there twice", k->text);
-        if (set_node(o, a, doc, &map->items[i], target, err) < 0)
+        const struct bt_node *first = given[o - opts];
+        if (first)
+            return bt_node_err(err, doc, key, "%s is given twice (first as %s in line %u)", key->text, first->text, first->line);
+        given[o - opts] = key;
+        if (set_node(o, a, doc, key->text, &map->items[i], target, err) < 0)
             return -1;
         note_given(o, target);
     }
@@ -192,166 +232,184 @@ int bt_opt_map(const struct bt_opt *opts, struct bt_arena *a, const struct bt_do
 
 /* ---- argv ---- */
 
-static bool same_name(const char *option, struct bt_str given)
+/* --max_model_len is --max-model-len: people copy keys from Python. */
+static bool same_flag(const char *name, struct bt_str s)
 {
-    size_t n = option ? strlen(option) : 0;
-    if (!n || n != given.n)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        char x = option[i] == '_' ? '-' : option[i], y = given.p[i] == '_' ? '-' : given.p[i];
-        if (x != y)
+    size_t i = 0;
+    for (; i < s.n && name[i]; i++)
+        if (name[i] != s.p[i] && !((name[i] == '-' || name[i] == '_') && (s.p[i] == '-' || s.p[i] == '_')))
             return false;
-    }
-    return true;
+    return i == s.n && !name[i];
 }
 
-static const struct bt_opt *find_flag(const struct bt_opt *opts, struct bt_str name, bool shortform)
+static const struct bt_opt *find_flag(const struct bt_opt *opts, struct bt_str s, bool *negated)
 {
-    for (const struct bt_opt *o = opts; o->name; o++) {
-        bool one = o->alias && !o->alias[1];
-        if (!shortform && (same_name(o->name, name) || (!one && same_name(o->alias, name))))
+    *negated = false;
+    for (const struct bt_opt *o = opts; o->name; o++)
+        if (same_flag(o->name, s) || (o->alias && o->alias[1] && same_flag(o->alias, s)))
             return o;
-        if (shortform && one && same_name(o->alias, name))
+    if (!bt_str_starts(s, "no-") && !bt_str_starts(s, "no_"))
+        return NULL;
+    struct bt_str bare = { s.p + 3, s.n - 3 };
+    for (const struct bt_opt *o = opts; o->name; o++)
+        if (o->type == BT_OPT_BOOL && (same_flag(o->name, bare) || (o->alias && o->alias[1] && same_flag(o->alias, bare)))) {
+            *negated = true;
             return o;
-    }
+        }
     return NULL;
 }
 
-struct argv_state { const struct bt_opt *opts; struct bt_arena *a; int argc; char *const *argv; int i; void *target; struct bt_err *err; };
-
-static int unknown_flag(struct argv_state *st, struct bt_str name, const char *shown)
+static const struct bt_opt *find_short(const struct bt_opt *opts, const char *z)
 {
-    const char *near = nearest_key(st->opts, name, true);
-    bt_err_set(st->err, BT_E_USAGE, 0, "unknown option %s", shown);
-    return near ? bt_err_hint(st->err, "did you mean --%s?", near) : bt_err_hint(st->err, "--help lists the options");
+    for (const struct bt_opt *o = opts; o->name; o++)
+        if (o->alias && !strcmp(o->alias, z))
+            return o;
+    return NULL;
 }
 
-static int apply(struct argv_state *st, const struct bt_opt *o, const char *shown, struct bt_str value, bool has_value, bool negated)
+static int set_arg(const struct bt_opt *o, struct bt_arena *a, const char *shown, const char *value, bool *given, void *target, struct bt_err *err)
 {
-    struct bt_err inner = { 0 };
-    const char *text = has_value ? bt_arena_strndup(st->a, value) : NULL;
-    if (o->type == BT_OPT_BOOL && !has_value)
-        text = negated ? "false" : "true";
-    else if (!has_value) {
-        if (st->i + 1 >= st->argc)
-            return bt_err_set(st->err, BT_E_USAGE, 0, "%s needs a value", shown);
-        text = st->argv[++st->i];
+    int rc;
+    if (o->type == BT_OPT_STRS && !*given)
+        *(struct bt_strs *)field(o, target) = (struct bt_strs){ 0 };     /* the first given one replaces the default */
+    *given = true;
+    if (o->type == BT_OPT_CUSTOM) {
+        struct bt_opt_ctx ctx = { .arena = a, .text = value, .target = target };
+        rc = o->parse(o, &ctx, err);
+    } else {
+        rc = set_text(o, a, value, target, err);
     }
-    struct bt_opt_ctx ctx = { .arena = st->a, .text = text, .target = st->target };
-    if ((o->type == BT_OPT_CUSTOM ? o->parse(o, &ctx, &inner) : set_text(o, st->a, text, st->target, &inner)) < 0) {
-        *st->err = inner;
-        st->err->code = BT_E_USAGE;
-        return bt_err_wrap(st->err, "%s", shown);
+    if (rc < 0) {
+        if (err->code == BT_E_SPEC)
+            err->code = BT_E_USAGE;  /* the same mistake, made on the command line */
+        return bt_err_wrap(err, "%s", shown);
     }
-    note_given(o, st->target);
+    note_given(o, target);
     return 0;
 }
 
-static int one_flag(struct argv_state *st)
+struct args { const struct bt_opt *opts; struct bt_arena *a; int argc, at; char *const *argv; bool *given; void *target; };
+
+/* One option at argv[at]; at moves to its last word. */
+static int take_option(struct args *x, struct bt_err *err)
 {
-    const char *arg = st->argv[st->i];
-    bool longform = arg[1] == '-';
-    struct bt_str name, rest = bt_str_cut(bt_str(arg + (longform ? 2 : 1)), '=', &name);
-    const char *shown = bt_arena_printf(st->a, "%s%.*s", longform ? "--" : "-", BT_STR(name));
-    const struct bt_opt *o = longform ? find_flag(st->opts, name, false) : find_flag(st->opts, name, true);
-    bool negated = false;
-    if (!o && !longform)
-        o = find_flag(st->opts, name, false);        /* vLLM also writes -tp 4 */
-    if (!o && longform && bt_str_starts(name, "no-")) {
-        o = find_flag(st->opts, (struct bt_str){ name.p + 3, name.n - 3 }, false);
-        negated = true;
-        if (o && (o->type != BT_OPT_BOOL || rest.p))
-            o = NULL;
+    const char *word = x->argv[x->at];
+    bool is_long = word[1] == '-', negated = false;
+    struct bt_str name = bt_str(word + (is_long ? 2 : 1));
+    struct bt_str value = is_long ? bt_str_cut(name, '=', &name) : (struct bt_str){ NULL, 0 };
+    const struct bt_opt *o = is_long ? find_flag(x->opts, name, &negated) : find_short(x->opts, word + 1);
+    if (!o) {
+        const char *near = nearest_opt(x->opts, x->a, name);
+        bt_err_set(err, BT_E_USAGE, 0, "unknown option %s%.*s", is_long ? "--" : "-", (int)BT_MIN(name.n, 80), name.p);
+        return near ? bt_err_hint(err, "did you mean --%s?", near) : -1;
     }
-    if (!o)
-        return unknown_flag(st, name, shown);
-    return apply(st, o, shown, rest, rest.p != NULL, negated);
+    const char *shown = bt_arena_printf(x->a, "%s%.*s", is_long ? "--" : "-", BT_STR(name));
+    bool *given = &x->given[o - x->opts];
+    if (negated && value.p)
+        return bt_err_set(err, BT_E_USAGE, 0, "%s takes no value", shown);
+    if (o->type == BT_OPT_BOOL && !value.p)
+        return set_arg(o, x->a, shown, negated ? "false" : "true", given, x->target, err);
+    if (value.p)
+        return set_arg(o, x->a, shown, value.p, given, x->target, err);
+    if (x->at + 1 >= x->argc || !strncmp(x->argv[x->at + 1], "--", 2)) {
+        bt_err_set(err, BT_E_USAGE, 0, "%s needs a value", shown);
+        return bt_err_hint(err, "%s has to be %s", shown, type_wanted(o));
+    }
+    return set_arg(o, x->a, shown, x->argv[++x->at], given, x->target, err);
 }
 
-int bt_opt_argv(const struct bt_opt *opts, struct bt_arena *a, int argc, char *const *argv, void *target, struct bt_strs *rest, size_t *dashdash, struct bt_err *err)
+int bt_opt_argv(const struct bt_opt *opts, struct bt_arena *a, int argc, char *const *argv, void *target, struct bt_strs *rest,
+                size_t *dashdash, struct bt_err *err)
 {
-    struct argv_state st = { .opts = opts, .a = a, .argc = argc, .argv = argv, .target = target, .err = err };
-    bool all_rest = false;
-    if (dashdash)
-        *dashdash = SIZE_MAX;
-    for (; st.i < argc; st.i++) {
-        const char *arg = argv[st.i];
-        if (!all_rest && !strcmp(arg, "--")) {
-            all_rest = true;
-            if (dashdash)
-                *dashdash = rest->n;
-        } else if (all_rest || arg[0] != '-' || !arg[1])
-            push_str(a, rest, arg);
-        else if (one_flag(&st) < 0)
+    struct args x = { .opts = opts, .a = a, .argc = argc, .argv = argv, .given = BT_NEWN(a, bool, count_opts(opts)), .target = target };
+    bool only_rest = false;
+    size_t begin = 0;
+    *rest = (struct bt_strs){ 0 };
+    for (; x.at < argc; x.at++) {
+        const char *word = argv[x.at];
+        if (!only_rest && !strcmp(word, "--")) {
+            only_rest = true;
+            begin = rest->n;
+        } else if (only_rest || word[0] != '-' || !word[1]) {
+            BT_PUSH(a, rest->v, rest->n, word);
+        } else if (take_option(&x, err) < 0) {
             return -1;
+        }
     }
-    if (dashdash && *dashdash == SIZE_MAX)
-        *dashdash = rest->n;
+    if (dashdash)
+        *dashdash = only_rest ? begin : rest->n;
     return 0;
 }
 
-/* ---- help ---- */
+/* ---- --help ---- */
 
-static const char *metavar(const struct bt_opt *o)
+enum { HELP_COLUMN_MAX = 34 };
+
+static void metavar(const struct bt_opt *o, struct bt_buf *b)
 {
-    static const char *const by_type[] = { [BT_OPT_U64] = "N", [BT_OPT_F64] = "X", [BT_OPT_STR] = "TEXT", [BT_OPT_BYTES] = "SIZE", [BT_OPT_DURATION] = "TIME",
-        [BT_OPT_COUNT] = "N", [BT_OPT_ENUM] = "WORD", [BT_OPT_STRS] = "TEXT", [BT_OPT_CUSTOM] = "VALUE" };
-    return o->metavar ? o->metavar : o->type == BT_OPT_BOOL ? "" : by_type[o->type];
+    static const char *const words[] = { [BT_OPT_NONE] = "", [BT_OPT_BOOL] = "", [BT_OPT_U64] = "N", [BT_OPT_F64] = "X", [BT_OPT_STR] = "TEXT",
+        [BT_OPT_BYTES] = "SIZE", [BT_OPT_DURATION] = "TIME", [BT_OPT_COUNT] = "N", [BT_OPT_ENUM] = "WORD", [BT_OPT_STRS] = "TEXT", [BT_OPT_CUSTOM] = "VALUE" };
+    if (o->metavar)
+        bt_buf_printf(b, " %s", o->metavar);
+    else if (o->type == BT_OPT_ENUM)
+        for (size_t i = 0; o->choices[i]; i++)
+            bt_buf_printf(b, "%s%s", i ? "|" : " ", o->choices[i]);
+    else if (words[o->type][0])
+        bt_buf_printf(b, " %s", words[o->type]);
 }
 
-static void left_side(const struct bt_opt *o, struct bt_buf *b)
+static void flag_column(const struct bt_opt *o, struct bt_buf *b)
 {
-    bool one = o->alias && !o->alias[1];
-    const char *mv = metavar(o);
-    bt_buf_puts(b, "  ");
-    if (one)
+    bool short_alias = o->alias && !o->alias[1];
+    if (short_alias)
         bt_buf_printf(b, "-%s, ", o->alias);
     bt_buf_printf(b, "--%s", o->name);
-    if (o->alias && !one)
+    if (o->alias && !short_alias)
         bt_buf_printf(b, ", --%s", o->alias);
-    if (*mv)
-        bt_buf_printf(b, " %s", mv);
+    metavar(o, b);
 }
 
-/* Words of text from column `indent`, broken before `width`. */
-static void wrapped(struct bt_buf *out, const char *text, size_t indent, size_t width)
+/* Words of text from column `indent` on, never past width where a word allows it; the cursor stands at `at`. */
+static void wrap(struct bt_buf *out, struct bt_str text, size_t at, size_t indent, size_t width)
 {
-    size_t col = indent;
-    for (struct bt_str rest = bt_str(text), word; rest.p;) {
-        rest = bt_str_cut(rest, ' ', &word);
-        if (col > indent && col + 1 + word.n > width) {
+    struct bt_str word;
+    bool first = true;
+    while (text.p) {
+        text = bt_str_cut(text, ' ', &word);
+        if (!first && at + 1 + word.n > width) {
             bt_buf_printf(out, "\n%*s", (int)indent, "");
-            col = indent;
-        } else if (col > indent) {
-            bt_buf_puts(out, " ");
-            col++;
+            at = indent;
+            first = true;
         }
-        bt_buf_add(out, word.p, word.n);
-        col += word.n;
+        bt_buf_printf(out, "%s%.*s", first ? "" : " ", BT_STR(word));
+        at += word.n + !first;
+        first = false;
     }
-    bt_buf_puts(out, "\n");
 }
 
 void bt_opt_help(const struct bt_opt *opts, struct bt_buf *out, int width)
 {
-    const size_t indent = 34;
-    size_t columns = (size_t)BT_MAX(width, 60);
+    size_t column = 0, most = width > 0 ? (size_t)width : 100;
+    for (const struct bt_opt *o = opts; o->name; o++) {
+        bt_auto_buf struct bt_buf left = BT_BUF(512);
+        flag_column(o, &left);
+        if (o->help && left.n <= HELP_COLUMN_MAX)
+            column = BT_MAX(column, left.n);
+    }
+    size_t indent = 2 + column + 2;
     for (const struct bt_opt *o = opts; o->name; o++) {
         if (!o->help)
             continue;
-        struct bt_buf left = BT_BUF(512), right = BT_BUF(2048);
-        left_side(o, &left);
-        bt_buf_puts(&right, o->help);
-        for (size_t i = 0; o->choices && o->type == BT_OPT_ENUM && o->choices[i]; i++)
-            bt_buf_printf(&right, "%s%s", i ? ", " : ": ", o->choices[i]);
-        if (o->def && o->type != BT_OPT_BOOL && *o->def)
-            bt_buf_printf(&right, " (default %s)", o->def);
-        if (left.n + 2 > indent)
-            bt_buf_printf(out, "%s\n%*s", left.p, (int)indent, "");
+        bt_auto_buf struct bt_buf left = BT_BUF(512), text = BT_BUF(4096);
+        flag_column(o, &left);
+        bt_buf_puts(&text, o->help);
+        if (o->def && *o->def && !(o->type == BT_OPT_BOOL && !strcmp(o->def, "false")))
+            bt_buf_printf(&text, " (default %s)", o->def);
+        if (left.n > column)
+            bt_buf_printf(out, "  %s\n%*s", bt_buf_z(&left), (int)indent, "");
         else
-            bt_buf_printf(out, "%-*s", (int)indent, left.p);
-        wrapped(out, bt_buf_z(&right), indent, columns);
-        bt_buf_release(&left);
-        bt_buf_release(&right);
+            bt_buf_printf(out, "  %-*s  ", (int)column, bt_buf_z(&left));
+        wrap(out, bt_str(bt_buf_z(&text)), indent, indent, BT_MAX(most, indent + 20));
+        bt_buf_puts(out, "\n");
     }
 }

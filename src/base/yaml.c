@@ -1,263 +1,455 @@
-/* yaml.c - libfyaml's document as a bt_node tree: aliases expanded within a bound, merge keys applied, cycles refused. */
+/* yaml.c - YAML text into the tree of node.h.
+ *
+ * libfyaml gives events with marks; the tree is ours. Its own documents would resolve aliases by copying, without a bound.
+ * Here an alias shares the anchored subtree, and only the count of nodes that a reader would meet is kept and bounded. */
 #include <libfyaml.h>
 #include <stdio.h>
 
 #include "base/node.h"
+#include "base/node_int.h"
 
-enum { MAX_TEXT = 4 << 20, MAX_DEPTH = 64, MAX_NODES = 100000 };
+struct anchor { const char *name; struct bt_node node; size_t nodes; unsigned depth; bool open; };
 
 struct reader {
     struct bt_arena *a;
-    struct fy_document *fyd;
-    struct bt_doc *doc;
+    struct fy_parser *parser;
+    struct fy_diag *diag;
+    const char *name;
+    struct bt_str text;
+    struct anchor *anchors;
+    size_t n_anchors;
+    size_t nodes;                    /* met so far, aliases counted as if written out */
     struct bt_err *err;
-    size_t nodes;
-    unsigned depth;
+    char said[256];                  /* what libfyaml printed first, where it collects nothing (directives) */
 };
 
-/* A scalar has a token of its own; a list or map begins where its first key or item does (libfyaml 0.7 keeps no other mark). */
-static void mark_scalar(struct fy_node *n, struct bt_node *out)
+struct measured { size_t nodes; unsigned depth; };       /* of one finished subtree */
+
+/* ---- errors ---- */
+
+static int at_mark(struct reader *r, const struct fy_mark *m, const char *what)
 {
-    struct fy_token *t = fy_node_get_scalar_token(n);
-    const struct fy_mark *m = t ? fy_token_start_mark(t) : NULL;
-    if (m) {
-        out->line = (unsigned)m->line + 1;
-        out->col = (unsigned)m->column + 1;
-    }
+    return bt_text_err(r->err, r->name, m ? (unsigned)m->line + 1 : 1, m ? (unsigned)m->column + 1 : 1, what);
 }
 
-static void mark_first(struct bt_node *out)
+/* The first tab in the indentation of line `line` (from 1), as a column from 1; 0 if none or no such line. */
+static unsigned tab_in_indent(struct bt_str text, unsigned line)
 {
-    const struct bt_node *first = !out->n ? NULL : out->keys ? &out->keys[0] : &out->items[0];
-    if (first && !out->line) {
-        out->line = first->line;
-        out->col = first->col;
+    struct bt_str row = { 0 };
+    for (unsigned i = 0; i < line; i++) {
+        if (!text.p)
+            return 0;
+        text = bt_str_cut(text, '\n', &row);
     }
+    for (size_t i = 0; i < row.n && (row.p[i] == ' ' || row.p[i] == '\t'); i++)
+        if (row.p[i] == '\t')
+            return (unsigned)i + 1;
+    return 0;
 }
 
-static int read_node(struct reader *r, struct fy_node *n, struct bt_node *out);
-
-static int read_scalar(struct reader *r, struct fy_node *n, struct bt_node *out)
+/* The first thing libfyaml complained about: later ones are consequences. */
+static int parser_error(struct reader *r)
 {
-    size_t len;
-    const char *p = fy_node_get_scalar(n, &len);
-    enum fy_node_style style = fy_node_get_style(n);
-    out->kind = BT_NODE_SCALAR;
-    out->quoted = style == FYNS_SINGLE_QUOTED || style == FYNS_DOUBLE_QUOTED || style == FYNS_LITERAL || style == FYNS_FOLDED;
-    if (p && memchr(p, 0, len))
-        return bt_node_err(r->err, r->doc, out, "a NUL character is not allowed");
-    out->text = bt_arena_strndup(r->a, (struct bt_str){ p ? p : "", p ? len : 0 });
-    if (!out->quoted && (!out->text[0] || !strcmp(out->text, "null") || !strcmp(out->text, "~") || !strcmp(out->text, "Null") || !strcmp(out->text, "NULL")))
+    void *iter = NULL;
+    const struct fy_diag_error *e = fy_diag_errors_iterate(r->diag, &iter);
+    if (!e) {
+        bt_auto_buf struct bt_buf said = BT_BUF(1024);
+        bt_buf_add_escaped(&said, bt_str_trim(bt_str(r->said)));
+        return bt_err_set(r->err, BT_E_SPEC, 0, "%s: not YAML: %s", r->name, said.n ? said.p : "libfyaml gave no reason");
+    }
+    unsigned line = e->line > 0 ? (unsigned)e->line : 1, col = e->column > 0 ? (unsigned)e->column : 1;
+    const unsigned near[] = { line, line - 1, line + 1 };        /* the parser may notice a tab early or late */
+    for (size_t i = 0; i < BT_LEN(near); i++) {
+        unsigned tab = near[i] ? tab_in_indent(r->text, near[i]) : 0;
+        if (tab) {
+            bt_text_err(r->err, r->name, near[i], tab, "a tab in the indentation");
+            return bt_err_hint(r->err, "YAML is indented with blanks");
+        }
+    }
+    bt_auto_buf struct bt_buf why = BT_BUF(512);
+    bt_buf_add_escaped(&why, bt_str(e->msg ? e->msg : "not YAML"));
+    return bt_text_err(r->err, r->name, line, col, bt_buf_z(&why));
+}
+
+/* ---- nodes ---- */
+
+static int count_nodes(struct reader *r, size_t n, const struct fy_mark *m)
+{
+    r->nodes += n;
+    if (r->nodes <= BT_NODE_COUNT_MAX)
+        return 0;
+    at_mark(r, m, "more than 100000 values after expanding aliases");
+    r->err->code = BT_E_TOO_BIG;
+    return -1;
+}
+
+static struct bt_node new_node(enum bt_node_kind kind, const struct fy_mark *m)
+{
+    return (struct bt_node){ .kind = kind, .line = m ? (unsigned)m->line + 1 : 0, .col = m ? (unsigned)m->column + 1 : 0 };
+}
+
+/* A value that is not there has no place in the text: give it that of its key, list or file. */
+static void place(struct bt_node *n, unsigned line, unsigned col)
+{
+    if (n->line)
+        return;
+    n->line = line;
+    n->col = col;
+}
+
+static const char *token_text(struct reader *r, struct fy_token *t)
+{
+    size_t n = 0;
+    const char *p = t ? fy_token_get_text(t, &n) : NULL;
+    return bt_arena_strndup(r->a, (struct bt_str){ p, p ? n : 0 });
+}
+
+/* Only !!str (and the "!" that says the same) mean something to us. */
+static int check_tag(struct reader *r, struct fy_event *ev, bool scalar, bool *forced_string)
+{
+    struct fy_token *t = fy_event_get_tag_token(ev);
+    if (!t)
+        return 0;
+    const char *tag = token_text(r, t);
+    if (scalar && (!strcmp(tag, "tag:yaml.org,2002:str") || !strcmp(tag, "!!str") || !strcmp(tag, "!"))) {
+        *forced_string = true;
+        return 0;
+    }
+    return at_mark(r, fy_token_start_mark(t), "tags have no meaning here");
+}
+
+static bool is_null_word(const char *z)
+{
+    return !*z || !strcmp(z, "~") || !strcmp(z, "null") || !strcmp(z, "Null") || !strcmp(z, "NULL");
+}
+
+static int read_scalar(struct reader *r, struct fy_event *ev, struct bt_node *out)
+{
+    struct fy_token *t = ev->scalar.value;
+    enum fy_node_style style = fy_event_get_node_style(ev);
+    const struct fy_mark *m = fy_event_start_mark(ev);
+    size_t n = 0;
+    bool forced = false;
+    const char *p = t ? fy_token_get_text(t, &n) : NULL;
+    if (check_tag(r, ev, true, &forced) < 0)
+        return -1;
+    if (p && n && memchr(p, 0, n))
+        return at_mark(r, m, "a NUL byte in a string");
+    *out = new_node(BT_NODE_SCALAR, m);
+    out->text = bt_arena_strndup(r->a, (struct bt_str){ p, p ? n : 0 });
+    out->quoted = forced || (style != FYNS_PLAIN && style != FYNS_ANY);
+    if (!out->quoted && is_null_word(out->text))
         out->kind = BT_NODE_NULL;
     return 0;
 }
 
-static int read_seq(struct reader *r, struct fy_node *n, struct bt_node *out)
+/* ---- maps ---- */
+
+struct entry { struct bt_node key, item; size_t at; bool merged; };
+
+static int by_key(const void *x, const void *y)
 {
-    int count = fy_node_sequence_item_count(n);
-    void *it = NULL;
-    out->kind = BT_NODE_SEQ;
-    out->items = BT_NEWN(r->a, struct bt_node, count > 0 ? (size_t)count : 0);
-    for (struct fy_node *item; (item = fy_node_sequence_iterate(n, &it)) && out->n < (size_t)count;)
-        if (read_node(r, item, &out->items[out->n++]) < 0)
-            return -1;
+    const struct entry *a = *(const struct entry *const *)x, *b = *(const struct entry *const *)y;
+    int c = strcmp(a->key.text, b->key.text);
+    return c ? c : (a->at > b->at) - (a->at < b->at);
+}
+
+/* Entries of one map, those written first and those merged after them: the first of a key wins, a second written one is an
+ * error. Sorted, not compared pairwise: a hostile map of 50,000 keys must not take minutes. */
+static int finish_map(struct reader *r, struct entry *v, size_t n, struct bt_node *out)
+{
+    const struct entry **sorted = BT_NEWN(r->a, const struct entry *, n);
+    bool *drop = BT_NEWN(r->a, bool, n);
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = &v[i];
+    if (n)
+        qsort(sorted, n, sizeof *sorted, by_key);
+    for (size_t i = 1; i < n; i++) {
+        if (strcmp(sorted[i]->key.text, sorted[i - 1]->key.text))
+            continue;
+        if (!sorted[i]->merged) {    /* sorted by place within a key: the one before was written too */
+            const struct bt_node *k = &sorted[i]->key;
+            return bt_err_set(r->err, BT_E_SPEC, 0, "%s:%u:%u: key \"%.80s\" is here twice (first in line %u)", r->name, k->line, k->col, k->text,
+                              sorted[i - 1]->key.line);
+        }
+        drop[sorted[i]->at] = true;
+    }
+    out->keys = BT_NEWN(r->a, struct bt_node, n);
+    out->items = BT_NEWN(r->a, struct bt_node, n);
+    for (size_t i = 0; i < n; i++)
+        if (!drop[i]) {
+            out->keys[out->n] = v[i].key;
+            out->items[out->n++] = v[i].item;
+        }
     return 0;
 }
 
-static bool has_key(const struct bt_node *map, const char *key)
-{
-    return bt_node_get(map, key) != NULL;
-}
+struct entries { struct entry *v; size_t n; };
 
-static void add_pair(struct reader *r, struct bt_node *map, const struct bt_node *key, const struct bt_node *value)
+static int merge_from(struct reader *r, struct entries *e, const struct bt_node *from, const struct bt_node *at)
 {
-    size_t n = map->n, m = map->n;
-    BT_PUSH(r->a, map->keys, n, *key);
-    BT_PUSH(r->a, map->items, m, *value);
-    map->n = n;
-}
-
-/* "<<": a map, or a list of maps; keys written in the map itself win, earlier maps win over later ones. */
-static int merge(struct reader *r, struct bt_node *map, const struct bt_node *from)
-{
-    if (from->kind == BT_NODE_SEQ) {
-        for (size_t i = 0; i < from->n; i++)
-            if (merge(r, map, &from->items[i]) < 0)
-                return -1;
-        return 0;
-    }
     if (from->kind != BT_NODE_MAP)
-        return bt_node_err(r->err, r->doc, from, "<<: wants a map or a list of maps, not %s", bt_node_kind_name(from));
-    for (size_t i = 0; i < from->n; i++)
-        if (!has_key(map, from->keys[i].text)) {
-            if (++r->nodes > MAX_NODES)
-                return bt_node_err(r->err, r->doc, from, "aliases expand to more than %d values", MAX_NODES);
-            add_pair(r, map, &from->keys[i], &from->items[i]);
+        return bt_text_err(r->err, r->name, at->line, at->col, "<< takes a map, an alias of one, or a list of them");
+    for (size_t i = 0; i < from->n; i++) {
+        struct entry x = { .key = from->keys[i], .item = from->items[i], .at = e->n, .merged = true };
+        BT_PUSH(r->a, e->v, e->n, x);
+    }
+    struct fy_mark m = { .line = (int)at->line - 1, .column = (int)at->col - 1 };
+    return count_nodes(r, from->n, &m);
+}
+
+static int apply_merges(struct reader *r, struct entries *e, const struct bt_node *merges, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct bt_node *m = &merges[i];
+        if (m->kind != BT_NODE_SEQ) {
+            if (merge_from(r, e, m, m) < 0)
+                return -1;
+            continue;
         }
+        for (size_t j = 0; j < m->n; j++)
+            if (merge_from(r, e, &m->items[j], m) < 0)
+                return -1;
+    }
     return 0;
 }
 
-static int read_map(struct reader *r, struct fy_node *n, struct bt_node *out)
+/* ---- the walk over events ---- */
+
+static int read_value(struct reader *r, struct fy_event *ev, unsigned depth, struct bt_node *out, struct measured *size);
+
+static struct fy_event *next_event(struct reader *r)
 {
-    struct bt_node merges[16];
-    size_t nmerges = 0;
-    void *it = NULL;
-    out->kind = BT_NODE_MAP;
-    for (struct fy_node_pair *p; (p = fy_node_mapping_iterate(n, &it));) {
-        struct bt_node key = { 0 }, value = { 0 };
-        struct fy_node *k = fy_node_pair_key(p), *v = fy_node_pair_value(p);
-        if (!k || fy_node_get_type(k) != FYNT_SCALAR || fy_node_is_alias(k))
-            return bt_node_err(r->err, r->doc, out, "a key must be a plain word");
-        if (read_node(r, k, &key) < 0)
+    struct fy_event *ev = fy_parser_parse(r->parser);
+    if (ev && !fy_diag_got_error(r->diag))
+        return ev;
+    if (ev)
+        fy_parser_event_free(r->parser, ev);
+    parser_error(r);
+    return NULL;
+}
+
+static int read_next(struct reader *r, unsigned depth, enum fy_event_type end, bool *ended, struct bt_node *out, struct measured *size)
+{
+    struct fy_event *ev = next_event(r);
+    if (!ev)
+        return -1;
+    int rc = 0;
+    *ended = ev->type == end;
+    if (!*ended)
+        rc = read_value(r, ev, depth, out, size);
+    fy_parser_event_free(r->parser, ev);
+    return rc;
+}
+
+static void add_size(struct measured *whole, struct measured part)
+{
+    whole->nodes += part.nodes;
+    whole->depth = BT_MAX(whole->depth, part.depth + 1);
+}
+
+static int read_seq(struct reader *r, unsigned depth, struct bt_node *out, struct measured *size)
+{
+    struct bt_node item, *v = NULL;
+    size_t n = 0;
+    for (;;) {
+        struct measured part;
+        bool ended;
+        if (read_next(r, depth + 1, FYET_SEQUENCE_END, &ended, &item, &part) < 0)
             return -1;
-        if (key.kind == BT_NODE_NULL)
-            key.text = "";
-        key.kind = BT_NODE_SCALAR;
-        if (v ? read_node(r, v, &value) < 0 : 0)
+        if (ended)
+            break;
+        add_size(size, part);
+        place(&item, out->line, out->col);
+        BT_PUSH(r->a, v, n, item);
+    }
+    out->items = v;
+    out->n = n;
+    return 0;
+}
+
+static int read_map(struct reader *r, unsigned depth, struct bt_node *out, struct measured *size)
+{
+    struct entries e = { 0 };
+    struct bt_node *merges = NULL;
+    size_t n_merges = 0, before = r->nodes;
+    for (;;) {
+        struct entry x = { .at = e.n };
+        struct measured part;
+        bool ended;
+        if (read_next(r, depth + 1, FYET_MAPPING_END, &ended, &x.key, &part) < 0)
             return -1;
-        if (!v || !value.line)
-            value.line = key.line, value.col = key.col;
-        if (!strcmp(key.text, "<<") && !key.quoted) {
-            if (nmerges == BT_LEN(merges))
-                return bt_node_err(r->err, r->doc, &key, "more than %zu merge keys in one map", BT_LEN(merges));
-            merges[nmerges++] = value;
-        } else if (has_key(out, key.text))
-            return bt_node_err(r->err, r->doc, &key, "key \"%s\" is there twice", key.text);
+        if (ended)
+            break;
+        place(&x.key, out->line, out->col);
+        if (x.key.kind != BT_NODE_SCALAR)
+            return bt_text_err(r->err, r->name, x.key.line, x.key.col, "a key has to be a plain word or a quoted string");
+        if (read_next(r, depth + 1, FYET_NONE, &ended, &x.item, &part) < 0)
+            return -1;
+        add_size(size, part);
+        place(&x.item, x.key.line, x.key.col);
+        if (!x.key.quoted && !strcmp(x.key.text, "<<"))
+            BT_PUSH(r->a, merges, n_merges, x.item);
         else
-            add_pair(r, out, &key, &value);
+            BT_PUSH(r->a, e.v, e.n, x);
     }
-    for (size_t i = 0; i < nmerges; i++)
-        if (merge(r, out, &merges[i]) < 0)
-            return -1;
-    return 0;
-}
-
-static int read_alias(struct reader *r, struct fy_node *n, struct bt_node *out)
-{
-    mark_scalar(n, out);
-    struct fy_node *to = fy_node_resolve_alias(n);
-    size_t len;
-    const char *name = fy_node_get_scalar(n, &len);
-    if (!to)
-        return bt_node_err(r->err, r->doc, out, "alias *%.*s: there is no such anchor", (int)(name ? len : 0), name ? name : "");
-    for (struct fy_node *up = n; up; up = fy_node_get_parent(up))
-        if (up == to)
-            return bt_node_err(r->err, r->doc, out, "alias *%.*s contains itself", (int)(name ? len : 0), name ? name : "");
-    unsigned line = out->line, col = out->col;
-    if (read_node(r, to, out) < 0)
+    if (apply_merges(r, &e, merges, n_merges) < 0 || finish_map(r, e.v, e.n, out) < 0)
         return -1;
-    out->line = line;                /* an error in an alias is best shown where it is used */
-    out->col = col;
+    size->nodes = BT_MAX(size->nodes, r->nodes - before);        /* keys and merged entries count too */
     return 0;
 }
 
-static int read_node(struct reader *r, struct fy_node *n, struct bt_node *out)
+static int read_alias(struct reader *r, struct fy_event *ev, unsigned depth, struct bt_node *out, struct measured *size)
 {
-    if (++r->nodes > MAX_NODES)
-        return bt_node_err(r->err, r->doc, out, "aliases expand to more than %d values", MAX_NODES);
-    if (r->depth >= MAX_DEPTH)
-        return bt_node_err(r->err, r->doc, out, "nested deeper than %d levels", MAX_DEPTH);
-    r->depth++;
-    int rc;
-    if (fy_node_is_alias(n))
-        rc = read_alias(r, n, out);
-    else {
-        enum fy_node_type t = fy_node_get_type(n);
-        if (t == FYNT_SCALAR)
-            mark_scalar(n, out);
-        rc = t == FYNT_SCALAR ? read_scalar(r, n, out) : t == FYNT_SEQUENCE ? read_seq(r, n, out) : read_map(r, n, out);
-        if (rc == 0)
-            mark_first(out);
+    const char *name = token_text(r, ev->alias.anchor);
+    const struct fy_mark *m = fy_event_start_mark(ev);
+    for (size_t i = r->n_anchors; i-- > 0;) {    /* the latest of a name counts */
+        const struct anchor *an = &r->anchors[i];
+        if (strcmp(an->name, name))
+            continue;
+        if (an->open)
+            return at_mark(r, m, "this alias stands inside its own anchor");
+        if (depth + an->depth > BT_NODE_DEPTH_MAX)
+            return at_mark(r, m, "nested deeper than 64 levels");
+        *out = an->node;
+        *size = (struct measured){ an->nodes, an->depth };
+        return count_nodes(r, an->nodes, m);
     }
-    r->depth--;
+    return at_mark(r, m, "no such anchor above");
+}
+
+static int read_collection(struct reader *r, struct fy_event *ev, unsigned depth, struct bt_node *out, struct measured *size)
+{
+    bool map = ev->type == FYET_MAPPING_START, unused;
+    const struct fy_mark *m = fy_event_start_mark(ev);
+    if (check_tag(r, ev, false, &unused) < 0)
+        return -1;
+    if (depth >= BT_NODE_DEPTH_MAX)
+        return at_mark(r, m, "nested deeper than 64 levels");
+    *out = new_node(map ? BT_NODE_MAP : BT_NODE_SEQ, m);
+    return map ? read_map(r, depth, out, size) : read_seq(r, depth, out, size);
+}
+
+static int read_value(struct reader *r, struct fy_event *ev, unsigned depth, struct bt_node *out, struct measured *size)
+{
+    *size = (struct measured){ 1, 0 };
+    if (ev->type == FYET_ALIAS)
+        return read_alias(r, ev, depth, out, size);
+    if (count_nodes(r, 1, fy_event_start_mark(ev)) < 0)
+        return -1;
+
+    struct fy_token *t = fy_event_get_anchor_token(ev);
+    size_t slot = r->n_anchors;
+    if (t) {
+        struct anchor an = { .name = token_text(r, t), .open = true };
+        BT_PUSH(r->a, r->anchors, r->n_anchors, an);
+    }
+    int rc;
+    if (ev->type == FYET_SCALAR)
+        rc = read_scalar(r, ev, out);
+    else if (ev->type == FYET_SEQUENCE_START || ev->type == FYET_MAPPING_START)
+        rc = read_collection(r, ev, depth, out, size);
+    else
+        rc = at_mark(r, fy_event_start_mark(ev), "a value is missing");
+    if (t && rc == 0) {
+        struct anchor *an = &r->anchors[slot];
+        an->node = *out;
+        an->nodes = size->nodes;
+        an->depth = size->depth;
+        an->open = false;
+    }
     return rc;
 }
 
-/* libfyaml's first complaint as "name:line:col: text". */
-static int diag_error(struct fy_diag *diag, const char *name, struct bt_err *err)
+/* stream start, at most one document, stream end */
+static int read_stream(struct reader *r, struct bt_node *root)
 {
-    void *it = NULL;
-    struct fy_diag_error *e = diag ? fy_diag_errors_iterate(diag, &it) : NULL;
-    if (!e)
-        return bt_err_set(err, BT_E_SPEC, 0, "%s: not valid", name);
-    struct bt_buf b = BT_BUF(400);
-    bt_buf_add_escaped(&b, bt_str_trim(bt_str(e->msg ? e->msg : "not valid")));
-    bt_err_set(err, BT_E_SPEC, 0, "%s:%d:%d: %s", name, e->line + 1, e->column + 1, bt_buf_z(&b));
-    bt_buf_release(&b);
-    return -1;
+    bool have = false;
+    *root = (struct bt_node){ .kind = BT_NODE_NULL, .line = 1, .col = 1, .text = "" };
+    for (;;) {
+        struct fy_event *ev = next_event(r);
+        if (!ev)
+            return -1;
+        enum fy_event_type type = ev->type;
+        struct measured size;
+        int rc = 0;
+        if (type == FYET_DOCUMENT_START && have)
+            rc = at_mark(r, fy_event_start_mark(ev), "a second document starts here; one file holds one");
+        else if (type != FYET_STREAM_START && type != FYET_STREAM_END && type != FYET_DOCUMENT_START && type != FYET_DOCUMENT_END) {
+            have = true;
+            rc = read_value(r, ev, 0, root, &size);
+            place(root, 1, 1);
+        }
+        fy_parser_event_free(r->parser, ev);
+        if (rc < 0 || type == FYET_STREAM_END)
+            return rc;
+    }
 }
 
-/* A tab in the indentation is the commonest mistake and the parsers' worst message. */
-static int refuse_tabs(const char *name, struct bt_str text, struct bt_err *err)
+/* Where the text stops being UTF-8 (or holds a NUL), as an error; libfyaml would guess at encodings. */
+static int check_text(const char *name, struct bt_str text, struct bt_err *err)
 {
-    unsigned line = 1;
-    for (struct bt_str rest = text, one; rest.p; line++) {
-        rest = bt_str_cut(rest, '\n', &one);
-        size_t i = 0;
-        while (i < one.n && one.p[i] == ' ')
-            i++;
-        if (i < one.n && one.p[i] == '\t' && bt_str_trim(one).n && bt_str_trim(one).p[0] != '#') {
-            bt_err_set(err, BT_E_SPEC, 0, "%s:%u:%zu: a tab in the indentation", name, line, i + 1);
-            return bt_err_hint(err, "YAML indents with blanks");
+    unsigned line = 1, col = 1;
+    for (size_t i = 0; i < text.n;) {
+        unsigned char c = (unsigned char)text.p[i];
+        size_t len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+        if (len == 0 || i + len > text.n)
+            return bt_text_err(err, name, line, col, "not UTF-8 text");
+        for (size_t k = 1; k < len; k++)
+            if (((unsigned char)text.p[i + k] & 0xc0) != 0x80)
+                return bt_text_err(err, name, line, col, "not UTF-8 text");
+        if (c == 0 || (c < 0x20 && !strchr("\t\n\r", c)) || c == 0x7f)
+            return bt_text_err(err, name, line, col, "a control character");
+        i += len;
+        col++;
+        if (c == '\n') {
+            line++;
+            col = 1;
         }
     }
     return 0;
 }
 
-/* Bytes that no text of ours holds, and nesting that would make the parser recurse too deep. */
-static int refuse_hostile(const char *name, struct bt_str text, struct bt_err *err)
+static void keep_said(struct fy_diag *diag, void *user, const char *buf, size_t len)
 {
-    unsigned depth = 0, line = 1;
-    if (text.n > MAX_TEXT)
-        return bt_err_set(err, BT_E_TOO_BIG, 0, "%s: %zu bytes; at most %d are read", name, text.n, MAX_TEXT);
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-        line += c == '\n';
-        if (!c)
-            return bt_err_set(err, BT_E_SPEC, 0, "%s:%u: a NUL byte: not a text file", name, line);
-        if (c == '[' || c == '{')
-            depth++;
-        else if ((c == ']' || c == '}') && depth)
-            depth--;
-        if (depth > 4 * MAX_DEPTH)
-            return bt_err_set(err, BT_E_SPEC, 0, "%s:%u: nested deeper than %d levels", name, line, MAX_DEPTH);
-    }
-    return 0;
-}
-
-static int parse(struct bt_arena *a, const char *name, struct bt_str text, bool json, struct bt_doc *out, struct bt_err *err)
-{
-    if (refuse_hostile(name, text, err) < 0 || (!json && refuse_tabs(name, text, err) < 0))
-        return -1;
-    struct fy_diag_cfg dc;
-    fy_diag_cfg_default(&dc);
-    dc.fp = NULL;
-    dc.level = FYET_ERROR;
-    struct fy_diag *diag = fy_diag_create(&dc);
-    fy_diag_set_collect_errors(diag, true);
-    struct fy_parse_cfg cfg = { .flags = FYPCF_QUIET | (json ? FYPCF_JSON_FORCE : FYPCF_JSON_NONE), .diag = diag };
-    const char *copy = bt_arena_strndup(a, text);    /* libfyaml wants a buffer that outlives the document */
-    struct fy_document *fyd = fy_document_build_from_string(&cfg, copy, text.n);
-    int rc = -1;
-    *out = (struct bt_doc){ .name = bt_arena_strdup(a, name) };
-    if (!fyd)
-        diag_error(diag, name, err);
-    else {
-        struct reader r = { .a = a, .fyd = fyd, .doc = out, .err = err };
-        struct fy_node *root = fy_document_root(fyd);
-        rc = root ? read_node(&r, root, &out->root) : 0;
-    }
-    fy_document_destroy(fyd);
-    fy_diag_destroy(diag);
-    return rc;
+    struct reader *r = user;         /* stderr is not ours to write to: what matters becomes our error */
+    (void)diag;
+    if (!r->said[0])
+        snprintf(r->said, sizeof r->said, "%.*s", (int)BT_MIN(len, sizeof r->said - 1), buf);
 }
 
 int bt_yaml_parse(struct bt_arena *a, const char *name, struct bt_str text, struct bt_doc *out, struct bt_err *err)
 {
-    return parse(a, name, text, false, out, err);
-}
-
-int bt_json_parse(struct bt_arena *a, const char *name, struct bt_str text, struct bt_doc *out, struct bt_err *err)
-{
-    return parse(a, name, text, true, out, err);
+    if (text.n > BT_NODE_TEXT_MAX)
+        return bt_err_set(err, BT_E_TOO_BIG, 0, "%s: %zu bytes, at most %d are read", name, text.n, BT_NODE_TEXT_MAX);
+    if (bt_str_starts(text, "\xef\xbb\xbf"))
+        text.p += 3, text.n -= 3;
+    if (check_text(name, text, err) < 0)
+        return -1;
+    struct reader r = { .a = a, .name = bt_arena_strdup(a, name), .text = text, .err = err };
+    struct fy_diag_cfg dc;
+    fy_diag_cfg_default(&dc);
+    dc.fp = NULL;
+    dc.output_fn = keep_said;
+    dc.user = &r;
+    r.diag = fy_diag_create(&dc);
+    int rc = -1;
+    if (r.diag) {
+        fy_diag_set_collect_errors(r.diag, true);
+        struct fy_parse_cfg pc = { .search_path = "", .flags = FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE, .diag = r.diag };
+        r.parser = fy_parser_create(&pc);
+    }
+    if (!r.parser)
+        bt_err_set(err, BT_E_FAILED, 0, "%s: libfyaml does not start", name);
+    else if (fy_parser_set_string(r.parser, text.n ? text.p : "", text.n) < 0)
+        parser_error(&r);
+    else {
+        *out = (struct bt_doc){ .name = r.name };
+        rc = read_stream(&r, &out->root);
+    }
+    if (r.parser)
+        fy_parser_destroy(r.parser);
+    if (r.diag)
+        fy_diag_destroy(r.diag);
+    return rc;
 }
