@@ -136,6 +136,6 @@ int bt_gpu_kind_unknown(const char *name, struct bt_err *err)
             bt_buf_puts(&like, near);
     }
     if (like.n)
-        return bt_err_hint(err, "did you mean %s?", bt_buf_z(&like));
+        return bt_err_hint(err, "%s%s", found > 1 ? "one of " : "", bt_buf_z(&like));
     return bt_err_hint(err, "names are as nvidia-smi prints them: A100-SXM4-40GB, RTX-4090; `berth gpus --catalog` lists all");
 }
