@@ -55,6 +55,18 @@ static void merge(struct bt_arena *a, struct bt_node *into, const struct bt_node
         *into = copy(a, from);
 }
 
+/* As it would be merged: null removes a key, so it is no value to be judged. */
+static struct bt_node without_nulls(struct bt_arena *a, const struct bt_node *from)
+{
+    struct bt_node empty = { .kind = BT_NODE_MAP, .line = from->line, .col = from->col };
+    struct bt_node out = from->kind == BT_NODE_MAP ? empty : copy(a, from);
+    if (from->kind == BT_NODE_MAP)
+        merge_maps(a, &out, from);
+    for (size_t i = 0; out.kind == BT_NODE_MAP && i < out.n; i++)
+        out.items[i] = without_nulls(a, &out.items[i]);
+    return out;
+}
+
 static int check_one(struct spec_reading *r, const struct bt_node *name, const struct bt_node *overlay, struct bt_err *err)
 {
     struct bt_spec *s = r->s;
@@ -72,7 +84,8 @@ static int check_one(struct spec_reading *r, const struct bt_node *name, const s
             return near ? bt_err_hint(err, "\"%s\"", near) : bt_err_hint(err, "a variant changes workloads that exist");
         }
         struct bt_workload scratch = { 0 };          /* keys and types; what they say together is checked when the variant is applied */
-        if (overlay->items[i].kind != BT_NODE_NULL && spec_workload(r, key->text, &overlay->items[i], &scratch, err) < 0)
+        struct bt_node plain = without_nulls(r->a, &overlay->items[i]);
+        if (plain.kind != BT_NODE_NULL && spec_workload(r, key->text, &plain, &scratch, err) < 0)
             return -1;
     }
     return 0;
