@@ -63,7 +63,7 @@ static struct bt_str skip(struct bt_str s, size_t n)
 /* Where needle begins in s, or NULL: s has no NUL at its end. */
 static const char *find(struct bt_str s, const char *needle)
 {
-    return s.n ? memmem(s.p, s.n, needle, strlen(needle)) : NULL;
+    return s.p && s.n ? memmem(s.p, s.n, needle, strlen(needle)) : NULL;
 }
 
 /* What a terminal would show of a line that was redrawn: the part after the last carriage return that has any text. */

@@ -8,13 +8,13 @@
 
 static struct bt_arena arena;
 
-#define ARGS(...) ((char *[]){ __VA_ARGS__ }), (int)BT_LEN(((char *[]){ __VA_ARGS__ }))
-static int parse(struct bt_serve *s, struct bt_err *err, char *const *argv, int argc)
+#define ARGS(...) (const char *[]){ __VA_ARGS__ }, (int)BT_LEN(((const char *[]){ __VA_ARGS__ }))
+static int parse(struct bt_serve *s, struct bt_err *err, const char *const *argv, int argc)
 {
     struct bt_strs rest = { 0 };
     *s = (struct bt_serve){ 0 };
     *err = (struct bt_err){ 0 };
-    int rc = bt_opt_argv(bt_engine_find("vllm")->flags, &arena, argc, argv, s, &rest, NULL, err);
+    int rc = bt_opt_argv(bt_engine_find("vllm")->flags, &arena, argc, (char *const *)argv, s, &rest, NULL, err);
     return rc < 0 ? rc : (int)rest.n;
 }
 
@@ -56,7 +56,7 @@ static void context_auto(void **st)
 static void bad_values(void **st)
 {
     (void)st;
-    static char *const cases[][2] = {
+    static const char *const cases[][2] = {
         { "--max-model-len=many", "--max-model-len" }, { "--max-model-len=0", "--max-model-len" }, { "--max-model-len=5000000000", "--max-model-len" },
         { "--max-lora-rank=24", "one of: 1, 8, 16" }, { "--kv-cache-dtype=int4", "one of: auto" }, { "--dtype=bf16", "one of: auto" },
         { "--tensor-parallel-size=0", "tensor-parallel-size" }, { "--gpu-memory-utilization=1.5", "gpu-memory-utilization" },
