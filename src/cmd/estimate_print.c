@@ -281,7 +281,7 @@ static void refusals(const struct estimate *e, struct bt_buf *b, struct bt_style
     for (size_t i = 0; i < e->nadvice; i++) {
         bt_buf_printf(b, "  %s\n      ", e->advice[i].flags);
         struct bt_pace p = { 0 };
-        if (e->advice[i].fit->need)
+        if (e->advice[i].fit->need && !e->advice[i].fit->need->serve.eager)          /* without graphs the figure would be too high */
             estimate_pace(e->arena, &e->fit_case, &e->advice[i].fit->need->serve, e->advice[i].fit->need, e->pace_context, &p);
         add_wrapped(b, p.known ? bt_arena_printf(e->arena, "%s, about %s tokens/s", e->advice[i].text, rate(e->arena, p.decode_tok_s)) : e->advice[i].text, 6, st.width);
     }

@@ -149,6 +149,17 @@ def test_what_a_person_reads() -> None:
     assert "what would start (each one checked)" in estimate(QWEN32, *A100, "--tp", "3").stdout
 
 
+@pytest.mark.parametrize("args", [("--tp", "4"), ("--tp", "2"), ("--pp", "3"), ("--tp", "3")], ids=lambda a: "".join(a).strip("-"))
+def test_golden(args: tuple[str, ...]) -> None:
+    """The whole text. After a change that is meant: BERTH_UPDATE_GOLDEN=1, and read the difference."""
+    file = ROOT / "tests" / "data" / "golden" / f"estimate-{args[0].strip('-')}{args[1]}.txt"
+    text = estimate(QWEN32, *A100, *args).stdout
+    if os.environ.get("BERTH_UPDATE_GOLDEN"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    assert text == file.read_text()
+
+
 def test_the_printed_command_is_understood_again() -> None:
     found = answer(QWEN32, *A100, "--tp", "4", "--max-model-len", "16K", "--kv-cache-dtype", "fp8", "--enable-lora")
     command = found["command"].split()
