@@ -218,12 +218,11 @@ void bt_fleet_subset(struct bt_arena *a, const struct bt_fleet *f, const size_t 
         out->gpus[i] = f->gpus[sorted[i]];
 }
 
-/* "0,2" or "GPU-a,GPU-b" of a fleet. */
-static int narrow_to_ids(struct bt_arena *a, const struct bt_fleet *f, const char *text, struct bt_fleet *out, struct bt_err *err)
+/* "0,2" or "GPU-a,GPU-b" as words. Returns how many, or -1. */
+static int split_ids(struct bt_arena *a, const char *text, const char *ids[BT_MAX_GPUS], struct bt_err *err)
 {
-    const char *ids[BT_MAX_GPUS];
-    size_t idx[BT_MAX_GPUS], n = 0;
     struct bt_str rest = bt_str(text), one;
+    int n = 0;
     do {
         rest = bt_str_cut(rest, ',', &one);
         one = bt_str_trim(one);
@@ -237,6 +236,12 @@ static int narrow_to_ids(struct bt_arena *a, const struct bt_fleet *f, const cha
         }
         ids[n++] = bt_arena_strndup(a, one);
     } while (rest.p);
+    return n;
+}
+
+static int narrow_to(struct bt_arena *a, const struct bt_fleet *f, const char *text, const char *const *ids, size_t n, struct bt_fleet *out, struct bt_err *err)
+{
+    size_t idx[BT_MAX_GPUS];
     if (bt_fleet_pick(a, f, ids, n, idx, err) < 0)
         return -1;
     bt_fleet_subset(a, f, idx, n, out);
@@ -246,42 +251,61 @@ static int narrow_to_ids(struct bt_arena *a, const struct bt_fleet *f, const cha
 
 /* ---- requirements ---- */
 
-/* The matching card with the most room that is not taken yet; the lower index among equals. */
-static bool take_best(const struct bt_fleet *live, const struct bt_gpu_kind *kind, bool *taken, size_t *out)
+static bool same_card(const struct bt_gpu *x, const struct bt_gpu *y)
 {
-    bool found = false;
-    for (size_t i = 0; i < live->n; i++)
-        if (!taken[i] && live->gpus[i].kind == kind && (!found || bt_gpu_capacity(&live->gpus[i]) > bt_gpu_capacity(&live->gpus[*out]))) {
-            *out = i;
-            found = true;
-        }
-    if (found)
-        taken[*out] = true;
-    return found;
+    return x->kind || y->kind ? x->kind == y->kind : !strcmp(x->name, y->name);
 }
 
-static int match_named(struct bt_arena *a, const struct bt_fleet *live, const char *requirement, struct bt_fleet *out, struct bt_err *err)
+static size_t count_like(const struct bt_fleet *f, const struct bt_gpu *like)
 {
-    struct bt_fleet want;
-    struct bt_fleet_opts none = { 0 };
+    size_t n = 0;
+    for (size_t i = 0; i < f->n; i++)
+        n += same_card(&f->gpus[i], like);
+    return n;
+}
+
+/* The matching card with the most room that is not taken yet; the lower index among equals. */
+static bool take_best(const struct bt_fleet *live, const struct bt_gpu *like, bool *taken, size_t *out)
+{
+    size_t best = live->n;
+    for (size_t i = 0; i < live->n; i++)
+        if (!taken[i] && same_card(&live->gpus[i], like) &&
+            (best == live->n || bt_gpu_capacity(&live->gpus[i]) > bt_gpu_capacity(&live->gpus[best])))
+            best = i;
+    if (best == live->n)
+        return false;
+    taken[best] = true;
+    *out = best;
+    return true;
+}
+
+static int match_kinds(struct bt_arena *a, const struct bt_fleet *live, const struct bt_fleet *want, struct bt_fleet *out, struct bt_err *err)
+{
     bool taken[BT_MAX_GPUS] = { false };
     size_t idx[BT_MAX_GPUS];
-    if (bt_fleet_named(a, requirement, &none, &want, err) < 0)
-        return -1;
-    for (size_t i = 0; i < want.n; i++)
-        if (!take_best(live, want.gpus[i].kind, taken, &idx[i])) {
-            size_t asked = 0, have = 0;
-            for (size_t j = 0; j < want.n; j++)
-                asked += want.gpus[j].kind == want.gpus[i].kind;
-            for (size_t j = 0; j < live->n; j++)
-                have += live->gpus[j].kind == want.gpus[i].kind;
-            bt_auto_buf struct bt_buf list = BT_BUF(240);
-            bt_fleet_list(live, &list);
-            bt_err_set(err, BT_E_FIT, 0, "%s is required and this machine has %zu of %zu %s", want.text, have, asked, want.gpus[i].kind->short_name);
-            return bt_err_hint(err, "this machine: %s; `gpus: auto` takes what is there", bt_buf_z(&list));
-        }
-    bt_fleet_subset(a, live, idx, want.n, out);
-    out->text = want.text;
+    for (size_t i = 0; i < want->n; i++) {
+        const struct bt_gpu *g = &want->gpus[i];
+        if (take_best(live, g, taken, &idx[i]))
+            continue;
+        bt_auto_buf struct bt_buf list = BT_BUF(240);
+        bt_fleet_list(live, &list);
+        bt_err_set(err, BT_E_FIT, 0, "%s is required and this machine has %zu of %zu %s", want->text, count_like(live, g), count_like(want, g),
+                   g->kind ? g->kind->short_name : g->name);
+        return bt_err_hint(err, "this machine: %s; `gpus: auto` takes what is there", bt_buf_z(&list));
+    }
+    bt_fleet_subset(a, live, idx, want->n, out);
+    out->text = want->text;
+    return 0;
+}
+
+/* A fleet that was saved from a machine means those very cards. */
+static int match_uuids(struct bt_arena *a, const struct bt_fleet *live, const struct bt_fleet *want, struct bt_fleet *out, struct bt_err *err)
+{
+    const char *ids[BT_MAX_GPUS];
+    for (size_t i = 0; i < want->n; i++)
+        ids[i] = want->gpus[i].uuid;
+    if (narrow_to(a, live, want->text, ids, want->n, out, err) < 0)
+        return bt_err_wrap(err, "%s on this machine", want->text);
     return 0;
 }
 
@@ -302,48 +326,45 @@ bool bt_fleet_text_is_live(const char *text)
     return is_auto(text) || is_ids(text);
 }
 
-static int match_uuids(struct bt_arena *a, const struct bt_fleet *live, const struct bt_fleet *want, struct bt_fleet *out, struct bt_err *err)
-{
-    const char *ids[BT_MAX_GPUS];
-    size_t idx[BT_MAX_GPUS];
-    for (size_t i = 0; i < want->n; i++)
-        ids[i] = want->gpus[i].uuid;
-    if (bt_fleet_pick(a, live, ids, want->n, idx, err) < 0)
-        return bt_err_wrap(err, "%s on this machine", want->text);
-    bt_fleet_subset(a, live, idx, want->n, out);
-    out->text = want->text;
-    return 0;
-}
-
 int bt_fleet_match(struct bt_arena *a, const struct bt_fleet *live, const char *requirement, struct bt_fleet *out, struct bt_err *err)
 {
-    const char *text = bt_arena_strndup(a, bt_str_trim(bt_str(requirement)));
+    static const struct bt_fleet_opts none = { 0 };
+    const char *text = bt_arena_strndup(a, bt_str_trim(bt_str(requirement))), *ids[BT_MAX_GPUS];
+    struct bt_fleet want;
     if (is_auto(text)) {
         *out = *live;
         return 0;
     }
-    if (is_ids(text))
-        return narrow_to_ids(a, live, text, out, err);
-    if (is_path(text)) {
-        struct bt_fleet saved;
-        struct bt_fleet_opts none = { 0 };
-        return bt_fleet_file(a, text, &none, &saved, err) < 0 ? -1 : match_uuids(a, live, &saved, out, err);
+    if (is_ids(text)) {
+        int n = split_ids(a, text, ids, err);
+        return n < 0 ? -1 : narrow_to(a, live, text, ids, (size_t)n, out, err);
     }
-    return match_named(a, live, text, out, err);
+    if (is_path(text)) {
+        if (bt_fleet_file(a, text, &none, &want, err) < 0)
+            return -1;
+        return strncmp(want.gpus[0].uuid, "virtual-", 8) ? match_uuids(a, live, &want, out, err) : match_kinds(a, live, &want, out, err);
+    }
+    return bt_fleet_named(a, text, &none, &want, err) < 0 ? -1 : match_kinds(a, live, &want, out, err);
+}
+
+static int open_live(struct bt_arena *a, const char *text, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
+{
+    const char *ids[BT_MAX_GPUS];
+    struct bt_fleet all;
+    int n = is_auto(text) ? 0 : split_ids(a, text, ids, err);        /* a slip in the text is told before a missing driver */
+    if (n < 0 || bt_fleet_live(a, o, &all, err) < 0)
+        return -1;
+    if (n)
+        return narrow_to(a, &all, text, ids, (size_t)n, out, err);
+    *out = all;
+    return 0;
 }
 
 int bt_fleet_open(struct bt_arena *a, const char *text, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
 {
     text = bt_arena_strndup(a, bt_str_trim(bt_str(text ? text : "")));
-    if (bt_fleet_text_is_live(text)) {
-        struct bt_fleet all;
-        if (bt_fleet_live(a, o, &all, err) < 0)
-            return -1;
-        if (!is_auto(text))
-            return narrow_to_ids(a, &all, text, out, err);
-        *out = all;
-        return 0;
-    }
+    if (bt_fleet_text_is_live(text))
+        return open_live(a, text, o, out, err);
     if (is_path(text))
         return bt_fleet_file(a, bt_path_abs(a, o->base_dir, text), o, out, err);
     return bt_fleet_named(a, text, o, out, err);

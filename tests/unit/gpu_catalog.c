@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "gpu/fleet.h"
 #include "gpu/fleet_json.h"
 #include "gpu/gpu.h"
 
@@ -127,6 +128,8 @@ static void fleets_that_are_refused(void **st)
         { "2xT4+", BT_E_SPEC, "nothing on one side", "+" },
         { "+", BT_E_SPEC, "nothing on one side", "+" },
         { "2xT4,2xL4", BT_E_SPEC, "not one fleet", "+" },
+        { "0,2xT4", BT_E_SPEC, "\"2xT4\" is neither", "`+`" },       /* told before the missing driver is */
+        { "0,,1", BT_E_SPEC, "\"\" is neither", "0,2" },
         { "4x", BT_E_SPEC, "no card called", "" },
         { "-1xT4", BT_E_SPEC, "no card called", "" },
         { "1xOrin", BT_E_SPEC, "how much memory", "fleet.json" },
@@ -228,6 +231,31 @@ static void requirements_choose_matching_cards(void **st)
     assert_non_null(strstr(err.msg, "0 of 1"));
 }
 
+static void a_saved_fleet_as_a_requirement(void **st)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_fleet f = machine(&a), saved, got;
+    struct bt_err err = { 0 };
+    char dir[] = "/tmp/berth-gpu-XXXXXX";
+    size_t two[] = { 1, 3 };
+    (void)st;
+    assert_non_null(mkdtemp(dir));
+    const char *path = bt_arena_printf(&a, "%s/fleet.json", dir);
+    bt_fleet_subset(&a, &f, two, 2, &saved);
+    for (int virtual = 0; virtual < 2; virtual++) {
+        json_t *v = bt_fleet_json(&saved);
+        assert_int_equal(bt_file_write(path, bt_str(bt_json_dump(&a, v, true)), &err), 0);
+        json_decref(v);
+        assert_int_equal(bt_fleet_match(&a, &f, path, &got, &err), 0);
+        assert_int_equal(got.n, 2);
+        assert_int_equal(got.gpus[0].index, virtual ? 0 : 1);         /* those very cards, or any two of their kinds */
+        assert_int_equal(got.gpus[1].index, virtual ? 2 : 3);
+        saved.gpus[0].uuid = "virtual-0";
+        saved.gpus[1].uuid = "virtual-1";
+    }
+    assert_int_equal(bt_tree_remove(dir, &err), 0);
+}
+
 /* ---- fleet.json ---- */
 
 static void a_fleet_survives_its_json(void **st)
@@ -306,7 +334,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_find_their_kind), cmocka_unit_test(every_row_is_sound_and_found_by_all_its_names), cmocka_unit_test(totals_are_cudas),
         cmocka_unit_test(named_fleets), cmocka_unit_test(islands_of_named_fleets), cmocka_unit_test(fleets_that_are_refused),
-        cmocka_unit_test(picking_cards), cmocka_unit_test(virtual_ids_are_whole_words), cmocka_unit_test(requirements_choose_matching_cards),
+        cmocka_unit_test(picking_cards), cmocka_unit_test(virtual_ids_are_whole_words), cmocka_unit_test(requirements_choose_matching_cards), cmocka_unit_test(a_saved_fleet_as_a_requirement),
         cmocka_unit_test(a_fleet_survives_its_json), cmocka_unit_test(fleet_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
