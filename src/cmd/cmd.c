@@ -27,13 +27,16 @@ int bt_cmd_parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **a
         }
     struct bt_err err = { 0 };
     struct bt_strs none = { 0 };
+    bool json = false;               /* asked for before the parse may fail: the error must be JSON too */
+    for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
+        json = json || !strcmp(argv[i], "--json");
     bt_opt_defaults(v->opts, a, target);
     if (bt_opt_argv(v->opts, a, argc, argv, target, rest ? rest : &none, dashdash, &err) < 0)
-        return bt_cmd_fail(v, &err, false);
+        return bt_cmd_fail(v, &err, json);
     if (!rest && none.n) {
         bt_err_set(&err, BT_E_USAGE, 0, "unexpected argument \"%s\"", none.v[0]);
         bt_err_hint(&err, "%s", v->usage);
-        return bt_cmd_fail(v, &err, false);
+        return bt_cmd_fail(v, &err, json);
     }
     return 0;
 }
