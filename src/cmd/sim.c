@@ -40,6 +40,12 @@ struct sim {
 
 /* ---- where the simulated driver lives ---- */
 
+#ifdef __aarch64__
+#define ARCH "aarch64"
+#else
+#define ARCH "x86_64"
+#endif
+
 static bool has_driver(struct bt_arena *a, const char *dir)
 {
     return bt_file_exists(bt_arena_printf(a, "%s/libcuda.so.1", dir)) && bt_file_exists(bt_arena_printf(a, "%s/libnvidia-ml.so.1", dir));
@@ -59,7 +65,9 @@ static const char *find_driver(struct bt_arena *a, const char *bin, struct bt_er
     const char *const places[] = {
         named && named[0] ? bt_path_abs(a, NULL, named) : NULL,
         bt_arena_printf(a, "%s/../../sim", bin),             /* build tree: src/cmd/berth beside sim/ */
-        bt_arena_printf(a, "%s/../lib/berth/sim", bin),      /* installed: bin/berth beside lib/ */
+        bt_arena_printf(a, "%s/../lib/berth/sim", bin),      /* installed: bin/berth beside lib/, by the names that libdir has */
+        bt_arena_printf(a, "%s/../lib/" ARCH "-linux-gnu/berth/sim", bin),
+        bt_arena_printf(a, "%s/../lib64/berth/sim", bin),
     };
     size_t first = places[0] ? 0 : 1, last = places[0] ? 1 : BT_LEN(places);      /* what the user named is not second-guessed */
     for (size_t i = first; i < last; i++) {
