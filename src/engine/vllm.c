@@ -119,7 +119,7 @@ const struct bt_opt bt_vllm_flags[] = {
     { .name = "enable-expert-parallel", .alias = "ep", .type = BT_OPT_BOOL, .off = AT(expert_parallel), .help = "whole experts per GPU" },
     { .name = "max-model-len", .type = BT_OPT_CUSTOM, .parse = parse_context, .metavar = "TOKENS",
       .help = "longest request, prompt and answer; 8K, or auto for what fits (default: the model's)" },
-    { .name = "gpu-memory-utilization", .type = BT_OPT_F64, .off = AT(utilization), .set_off = AT(utilization_set), .min = 0.001, .max = 1,
+    { .name = "gpu-memory-utilization", .alias = "device-memory-utilization", .type = BT_OPT_F64, .off = AT(utilization), .set_off = AT(utilization_set), .min = 0.001, .max = 1,
       .metavar = "SHARE", .help = "share of the card the engine may use (default: the version's, 0.90 or 0.92)" },
     { .name = "kv-cache-memory-bytes", .type = BT_OPT_COUNT, .off = AT(kv_bytes), .min = 1, .max = 1e15, .metavar = "BYTES",
       .help = "KV cache per GPU, as 8G; replaces the measured size" },
