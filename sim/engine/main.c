@@ -73,6 +73,11 @@ static const char *version_beside(struct bt_arena *a, const char *argv0)
     return "0.32.0";
 }
 
+static uint64_t derived_context(const struct bt_model *m)
+{
+    return (uint64_t)((double)m->max_position * (m->rope_factor > 1 ? m->rope_factor : 1));
+}
+
 static int check_config(struct se *e, const struct card *c, bool context_given)
 {
     const struct bt_model *m = e->model;
@@ -81,7 +86,7 @@ static int check_config(struct se *e, const struct card *c, bool context_given)
     struct bt_refusal why;
     if (m->heads % s->tp)
         return config_error("Total number of attention heads (%u) must be divisible by tensor parallel size (%llu).", m->heads, (unsigned long long)s->tp);
-    uint64_t derived = (uint64_t)((double)m->max_position * (m->rope_factor > 1 ? m->rope_factor : 1));
+    uint64_t derived = derived_context(m);
     if (context_given && s->context > derived)
         return config_error("User-specified max_model_len (%llu) is greater than the derived max_model_len (max_position_embeddings=%u.0 or model_max_length=None in model's "
                             "config.json).", (unsigned long long)s->context, m->max_position);
@@ -206,7 +211,7 @@ int main(int argc, char **argv)
     struct bt_engine_device device = { .total_bytes = card.total, .name = card.name };
     e->s.tp = e->s.tp ? e->s.tp : 1;
     e->s.pp = e->s.pp ? e->s.pp : 1;
-    bt_engine_resolve(vllm, e->row, &device, m->max_position, &e->s);
+    bt_engine_resolve(vllm, e->row, &device, derived_context(m), &e->s);
     e->s.served_name = e->s.served_name ? e->s.served_name : e->model_arg;
     if ((rc = check_config(e, &card, context_given)) != 0)
         return rc;
