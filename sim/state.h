@@ -123,6 +123,16 @@ size_t bt_sim_holders(struct bt_sim_state *st, unsigned g, struct bt_sim_holder 
 void bt_sim_work(struct bt_sim_state *st, unsigned g, uint64_t us);
 unsigned bt_sim_busy(struct bt_sim_state *st, unsigned g);
 
+/* Two cards of this machine reach each other's memory: by NVLink, or over PCIe as data-centre cards may and GeForce cards may not. */
+static inline bool bt_sim_linked(const struct bt_sim_gpu *a, const struct bt_sim_gpu *b)
+{
+    return a != b && a->island >= 0 && a->island == b->island;
+}
+static inline bool bt_sim_p2p(const struct bt_sim_gpu *a, const struct bt_sim_gpu *b)
+{
+    return a != b && (bt_sim_linked(a, b) || (a->datacenter && b->datacenter));
+}
+
 /* Look for dead processes and give back what has lingered long enough. now: also if somebody looked a moment ago. */
 void bt_sim_reap(struct bt_sim_state *st, bool now);
 #endif
