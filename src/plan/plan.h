@@ -3,9 +3,10 @@
  *   problem.c   spec + fleet + models + engine rows -> what may be placed where, hard limits
  *   shape.c     candidate shapes of a server (tp x pp) with need and pace
  *   search.c    branch and bound over cards, objective of DESIGN section 8
- *   kv.c        floor and deal: KV of the servers on each card
+ *   kv.c        floor and deal: context and KV of the servers on each card
+ *   plan.c      the steps in order: a phase solved becomes instances with berths
  *   check.c     independent validator; shares no code with the search
- *   explain.c   alternatives, refusals, advice, warnings */
+ *   explain.c   alternatives, warnings      refuse.c   what does not fit, and the nearest settings that do */
 #ifndef BT_PLAN_H
 #define BT_PLAN_H
 #include "gpu/gpu.h"
@@ -54,10 +55,12 @@ struct bt_plan {
     const char **warning; size_t nwarnings;
     struct bt_refusal_row *refusal; size_t nrefusals;   /* not empty: does not fit, nothing in phase[] may be obeyed */
     struct bt_advice *advice; size_t nadvice;
-    const char *proof;               /* "optimal" */
+    const char *proof;               /* "optimal"; "any-time" when the search stopped at its limit: gap says how far off it may be */
+    double gap;                      /* 0 = none; share of the service that a better plan could have at most */
     uint64_t nodes;                  /* search nodes looked at */
-    int64_t objective[6];            /* DESIGN section 8, in order */
+    int64_t objective[6];            /* DESIGN section 8, in order: larger is better. Summed over phases but for [4], the smallest */
 };
+extern const char *const bt_plan_objective_names[6];
 
 /* What a workload of engine `vllm` was resolved to; made by cmd (I/O), handed in (pure). Same order as spec->w; model NULL = not a server. */
 struct bt_plan_model { const struct bt_model *model; const char *model_error; const struct bt_engine *engine; const struct bt_engine_version *version; const char *bin; };

@@ -1,0 +1,205 @@
+/* explain - the other shapes that were looked at, each planned in its own right, and why the one taken won; warnings. */
+#include "plan/plan_int.h"
+
+#define MAX_ALTERNATIVES 12
+#define TRY_NODES 100000
+
+int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out, struct bt_err *err)
+{
+    struct bt_spec *spec = BT_NEW(t->a, struct bt_spec);
+    *spec = *t->in->spec;
+    spec->w = BT_NEWN(t->a, struct bt_workload, spec->n + 1);
+    memcpy(spec->w, t->in->spec->w, spec->n * sizeof *spec->w);
+    spec->w[index] = *changed;
+    struct bt_plan_in *in = BT_NEW(t->a, struct bt_plan_in);
+    *in = (struct bt_plan_in){ .spec = spec, .fleet = t->in->fleet, .models = t->in->models };
+    *out = (struct pl_solution){ .complete = true };
+    if (pl_problem_build(t->a, in, t->phase, p, err) < 0)
+        return -1;
+    if (!(*p)->nrefusals)
+        pl_search(*p, TRY_NODES, out);
+    return 0;
+}
+
+static const struct pl_copy *first_copy(const struct pl_problem *p, const struct pl_solution *s, size_t spec_index)
+{
+    for (size_t i = 0; i < s->ncopies; i++)
+        if (p->work[s->copy[i].work].spec_index == spec_index)
+            return &s->copy[i];
+    return NULL;
+}
+
+static unsigned free_cards(const struct pl_problem *p, const struct pl_solution *s)
+{
+    bool used[BT_MAX_GPUS] = { false };
+    unsigned n = 0;
+    for (size_t i = 0; i < s->ncopies; i++)
+        for (uint32_t j = 0; j < s->copy[i].ncards; j++)
+            used[s->copy[i].card[j]] = true;
+    for (size_t g = 0; g < p->fleet->n; g++)
+        n += !used[g];
+    return n;
+}
+
+/* The first level of the objective at which b is worse than a: 0 placed, 1 wants, 2 service, 3 shared, 4 free; 5 = equal. */
+static int lost_at(const struct pl_score *a, const struct pl_score *b)
+{
+    for (uint32_t i = 0; i < a->nlevels; i++)
+        if (a->placed[i] != b->placed[i])
+            return 0;
+    for (int i = 1; i < 5; i++)
+        if (a->v[i] != b->v[i])
+            return i;
+    return 5;
+}
+
+struct outlook { const struct pl_problem *p; const struct pl_solution *s; uint64_t ctx; double rate; };
+
+static struct outlook outlook_of(const struct pl_problem *p, const struct pl_solution *s, size_t spec_index)
+{
+    struct outlook o = { p, s, 0, 0 };
+    const struct pl_copy *c = first_copy(p, s, spec_index);
+    if (c && p->work[c->work].server) {
+        o.ctx = s->ctx[c->work];
+        o.rate = pl_rate(p, &p->work[c->work].shape[c->shape], c->card, NULL);
+    }
+    return o;
+}
+
+static const char *why_lost(struct bt_arena *a, const struct outlook *win, const struct outlook *lose)
+{
+    switch (lost_at(&win->s->score, &lose->s->score)) {
+    case 0: return "leaves an optional workload without a place";
+    case 1:
+        if (lose->ctx < win->ctx)
+            return bt_arena_printf(a, "holds %s tokens, the one taken %s", bt_count_human(lose->ctx), bt_count_human(win->ctx));
+        return "another workload gets less context, or fewer copies fit";
+    case 2:
+        if (lose->rate < win->rate)
+            return bt_arena_printf(a, "slower: %.1f tok/s against %.1f", lose->rate, win->rate);
+        return "its neighbours would be slower";
+    case 3: return "shares more cards, or leaves its NVLink island";
+    case 4: return "leaves less memory free in one piece";
+    default: return "no better; the first of equals is taken";
+    }
+}
+
+/* Against the best of the others: what decided. */
+static const char *why_taken(struct bt_arena *a, const struct outlook *win, const struct outlook *others, size_t n)
+{
+    const struct outlook *second = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (others[i].s && others[i].s->found && (!second || pl_score_cmp(&others[i].s->score, &second->s->score, 5) > 0))
+            second = &others[i];
+    unsigned left = free_cards(win->p, win->s);
+    const char *frees = left == 0 ? "" : left == 1 ? "; leaves 1 GPU free" : bt_arena_printf(a, "; leaves %u GPUs free", left);
+    if (!second)
+        return bt_arena_printf(a, "the only one that fits%s", frees);
+    switch (lost_at(&win->s->score, &second->s->score)) {
+    case 0: return bt_arena_printf(a, "the only one beside which every workload has a place%s", frees);
+    case 1: return bt_arena_printf(a, "%s tokens of context, the most of those that fit%s", bt_count_human(win->ctx), frees);
+    case 2: return bt_arena_printf(a, "%.1f tok/s, the fastest of those that reach as much context%s", win->rate, frees);
+    case 3: return bt_arena_printf(a, "as fast, on cards it shares less%s", frees);
+    case 4: return bt_arena_printf(a, "as fast, and leaves more memory free in one piece%s", frees);
+    default: return bt_arena_printf(a, "equal to the next; the first of equals%s", frees);
+    }
+}
+
+static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const struct pl_problem *p, const struct pl_solution *s, size_t work, struct bt_err *err)
+{
+    const struct pl_work *k = &p->work[work];
+    const struct pl_copy *c = first_copy(p, s, k->spec_index);
+    if (!c || k->nshapes < 2)
+        return 0;
+    const struct pl_shape *taken = &k->shape[c->shape];
+    struct outlook win = outlook_of(p, s, k->spec_index), *others = BT_NEWN(t->a, struct outlook, k->nshapes + 1);
+    size_t n = 0, taken_at = 0, first = plan->nalt;
+    for (uint32_t cards = BT_MAX_GPUS; cards >= 1; cards--)          /* many cards first, then TP before PP */
+        for (uint32_t tp = cards; tp >= 1; tp--)
+            for (size_t i = 0; i < k->nshapes; i++) {
+                const struct pl_shape *sh = &k->shape[i];
+                if (sh->cards != cards || sh->tp != tp || (n == MAX_ALTERNATIVES - 1 && sh != taken) || n == MAX_ALTERNATIVES)
+                    continue;
+                struct bt_alternative row = { .workload = k->w->name, .tp = sh->tp, .pp = sh->pp, .cards = sh->cards, .layers = sh->layers, .why_not = sh->why_not };
+                if (sh == taken) {
+                    row.fits = row.taken = true;
+                    row.context = win.ctx;
+                    row.decode_tok_s = win.rate;
+                    taken_at = plan->nalt;
+                } else if (sh->ok) {
+                    struct bt_workload w = *k->w;
+                    w.tp = (struct bt_range){ .set = true, .want = sh->tp, .min = sh->tp, .max = sh->tp };
+                    w.pp = (struct bt_range){ .set = true, .want = sh->pp, .min = sh->pp, .max = sh->pp };
+                    struct pl_problem *q;
+                    struct pl_solution *o = BT_NEW(t->a, struct pl_solution);
+                    if (pl_try(t, &w, k->spec_index, &q, o, err) < 0)
+                        return -1;
+                    row.fits = o->found;
+                    if (o->found) {
+                        others[n] = outlook_of(q, o, k->spec_index);
+                        row.context = others[n].ctx;
+                        row.decode_tok_s = others[n].rate;
+                        row.why = why_lost(t->a, &win, &others[n]);
+                    } else {
+                        row.why_not = o->complete ? "does not fit beside the others" : "not found among the first placements looked at";
+                    }
+                }
+                n++;
+                BT_PUSH(t->a, plan->alt, plan->nalt, row);
+            }
+    if (plan->nalt > first)
+        plan->alt[taken_at].why = why_taken(t->a, &win, others, n);
+    return 0;
+}
+
+static void warn(struct bt_plan *plan, struct bt_arena *a, const char *text)
+{
+    for (size_t i = 0; i < plan->nwarnings; i++)
+        if (!strcmp(plan->warning[i], text))
+            return;
+    BT_PUSH(a, plan->warning, plan->nwarnings, text);
+}
+
+static void warn_server(struct bt_plan *plan, struct bt_arena *a, const struct pl_problem *p, const struct pl_solution *s, size_t i)
+{
+    const struct pl_work *k = &p->work[i];
+    uint64_t ctx = s->ctx[i];
+    if (ctx < k->ctx_want)
+        warn(plan, a, bt_arena_printf(a, "%s: context %s of the %s %s: the busiest card holds no more", k->w->name, bt_count_human(ctx), bt_count_human(k->ctx_want),
+                                      k->w->context.want ? "wanted" : "that the model was made for"));
+    if (!k->pm->bin)
+        warn(plan, a, bt_arena_printf(a, "%s: %s is not installed here: planned as version %s", k->w->name, k->pm->engine->name, k->pm->version->version));
+    if (!k->pm->version->has_kv_bytes)
+        warn(plan, a, bt_arena_printf(a, "%s: %s %s has no --kv-cache-memory-bytes: its KV follows from the fraction alone, and from what is free when it starts",
+                                      k->w->name, k->pm->engine->name, k->pm->version->version));
+    if (k->pm->model->source == BT_MODEL_CATALOG)
+        warn(plan, a, bt_arena_printf(a, "%s: %s is not on this machine: planned from its built-in shape", k->w->name, k->w->model));
+    if (k->solo_best <= 0)
+        warn(plan, a, bt_arena_printf(a, "%s: the speed of these cards is not in the catalog: shapes are compared without it", k->w->name));
+}
+
+int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s, struct bt_err *err)
+{
+    struct pl_trial t = { a, in, p->phase };
+    for (size_t w = 0; w < in->spec->n; w++)
+        for (size_t i = 0; i < p->n; i++) {
+            const struct pl_work *k = &p->work[i];
+            if (k->spec_index != w)
+                continue;
+            uint32_t copies = 0;
+            for (size_t c = 0; c < s->ncopies; c++)
+                copies += s->copy[c].work == i;
+            if (!copies)
+                warn(plan, a, bt_arena_printf(a, "%s is optional and found no place", k->w->name));
+            else if (copies < k->copies_want)
+                warn(plan, a, bt_arena_printf(a, "%s: %u of the %u copies wanted", k->w->name, copies, k->copies_want));
+            if (!k->server || !copies)
+                continue;
+            warn_server(plan, a, p, s, i);
+            if (explain_server(plan, &t, p, s, i, err) < 0)
+                return -1;
+        }
+    if (!s->complete)
+        warn(plan, a, bt_arena_printf(a, "the search stopped after %llu placements: a better plan may exist", (unsigned long long)s->nodes));
+    return 0;
+}

@@ -1,0 +1,162 @@
+/* plan - the steps in order: each phase built, searched, turned into instances with berths, explained; then judged by the validator. */
+#include "plan/plan_int.h"
+
+const char *const bt_plan_objective_names[6] = { "placed", "wants_thousandths", "service_thousandths", "shared_cards", "largest_free_bytes", "lowest_cards" };
+
+/* Need at the context that was granted, so that what is shown and launched is one thing. It is never more than at the context wished for. */
+static void need_at_grant(struct pl_problem *p, const struct pl_solution *s, struct pl_room *room)
+{
+    for (size_t i = 0; i < room->n; i++) {
+        struct pl_use *u = &room->use[i];
+        const struct pl_work *k = &p->work[u->work];
+        const struct pl_copy *c = &s->copy[u->copy];
+        struct bt_serve serve = k->serve;
+        serve.tp = k->shape[c->shape].tp;
+        serve.pp = k->shape[c->shape].pp;
+        serve.context = s->ctx[u->work];
+        struct bt_need *n;
+        struct bt_err ignored;
+        const struct bt_gpu *card = &p->fleet->gpus[p->cls_card[pl_cost_class(p, c->card, c->ncards)]];
+        if (bt_need_server(p->a, k->pm->model, k->pm->engine, k->pm->version, &serve, card, &n, &ignored) < 0)
+            continue;                                /* cannot be: the same shape had a need at another context */
+        bool less = true;
+        for (size_t r = 0; r < n->nranks; r++)
+            less = less && n->rank[r].fixed_bytes <= u->need->rank[r].fixed_bytes;
+        if (!less)
+            continue;
+        u->need = n;
+        for (size_t j = 0; j < u->n; j++)
+            u->rank[j].fixed = n->rank[j / serve.tp].fixed_bytes;
+    }
+    pl_deal(room, s->ctx);
+}
+
+static void server_ranks(const struct pl_problem *p, const struct pl_copy *c, const struct pl_use *u, struct bt_instance *inst)
+{
+    const struct pl_shape *sh = &p->work[c->work].shape[c->shape];
+    inst->need = u->need;
+    for (uint32_t i = 0; i < c->ncards; i++) {
+        const struct bt_need_rank *r = &u->need->rank[i / sh->tp];
+        uint64_t kv = u->blocks * r->kv_block_bytes;
+        inst->rank[i] = (struct bt_rank_berth){ .gpu = c->card[i], .tp = i % sh->tp, .pp = i / sh->tp, .need = r, .kv_bytes = kv,
+                                                .kv_tokens = bt_need_kv_tokens(u->need, r, kv), .bytes = r->fixed_bytes + kv };
+        inst->host_bytes += r->host_bytes;
+    }
+}
+
+static unsigned rests_on(const struct pl_problem *p, const struct pl_solution *s, size_t card)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < s->ncopies; i++)
+        for (uint32_t j = 0; j < s->copy[i].ncards; j++)
+            n += s->copy[i].card[j] == card && p->work[s->copy[i].work].claim == PL_REST;
+    return n;
+}
+
+static void command_ranks(const struct pl_problem *p, const struct pl_solution *s, const struct pl_copy *c, const uint64_t *load, struct bt_instance *inst)
+{
+    const struct pl_work *k = &p->work[c->work];
+    for (uint32_t i = 0; i < c->ncards; i++) {
+        size_t g = c->card[i];
+        uint64_t bytes = k->claim == PL_WHOLE ? p->cap[g] : pl_limit(k, &p->fleet->gpus[g]);
+        if (k->claim == PL_REST) {
+            unsigned rests = rests_on(p, s, g);
+            bytes = (p->cap[g] - load[g]) / rests + PL_REST_FLOOR;   /* load holds each one's floor */
+        }
+        inst->rank[i] = (struct bt_rank_berth){ .gpu = g, .tp = i, .bytes = bytes };
+    }
+}
+
+static struct bt_instance make_instance(struct pl_problem *p, const struct pl_solution *s, const struct pl_copy *c, const struct pl_use *u, const uint64_t *load)
+{
+    const struct pl_work *k = &p->work[c->work];
+    struct bt_instance inst = { .id = bt_arena_printf(p->a, "%s-%u", k->w->name, c->replica), .w = k->w, .replica = c->replica, .tp = 1, .pp = 1,
+                                .bin = k->pm->bin, .engine_version = k->pm->version ? k->pm->version->version : NULL };
+    inst.rank = BT_NEWN(p->a, struct bt_rank_berth, c->ncards + 1);
+    inst.nranks = c->ncards;
+    inst.pace.link = "";
+    if (!k->server) {
+        command_ranks(p, s, c, load, &inst);
+        return inst;
+    }
+    inst.tp = k->shape[c->shape].tp;
+    inst.pp = k->shape[c->shape].pp;
+    inst.context = s->ctx[c->work];
+    pl_rate(p, &k->shape[c->shape], c->card, &inst.pace);
+    server_ranks(p, c, u, &inst);
+    return inst;
+}
+
+/* Instances in the order of the spec. */
+static void fill_phase(struct bt_plan_phase *ph, struct pl_problem *p, const struct pl_solution *s)
+{
+    struct pl_room room;
+    uint64_t load[BT_MAX_GPUS];
+    pl_room_init(&room, p, s->copy, s->ncopies);
+    need_at_grant(p, s, &room);
+    pl_room_load(&room, load);
+    for (size_t w = 0; w < p->spec->n; w++)
+        for (size_t i = 0; i < s->ncopies; i++) {
+            if (p->work[s->copy[i].work].spec_index != w)
+                continue;
+            const struct pl_use *u = NULL;
+            for (size_t j = 0; j < room.n; j++)
+                if (room.use[j].copy == i)
+                    u = &room.use[j];
+            struct bt_instance inst = make_instance(p, s, &s->copy[i], u, load);
+            BT_PUSH(p->a, ph->inst, ph->n, inst);
+        }
+}
+
+static void add_up(struct bt_plan *plan, const struct pl_solution *s, bool first)
+{
+    for (int i = 0; i < 6; i++)
+        plan->objective[i] = i == 4 && !first ? BT_MIN(plan->objective[i], s->score.v[i]) : i == 4 ? s->score.v[i] : plan->objective[i] + s->score.v[i];
+    plan->nodes += s->nodes;
+    if (!s->complete) {
+        plan->proof = "any-time";
+        int64_t lacks = s->service_bound - s->score.v[2];
+        plan->gap = BT_MAX(plan->gap, s->service_bound > 0 ? (double)lacks / (double)s->service_bound : 0);
+    }
+}
+
+static int plan_phase(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_phase *ph, bool first, struct bt_err *err)
+{
+    struct pl_problem *p;
+    struct pl_solution s;
+    if (pl_problem_build(a, in, ph->name, &p, err) < 0)
+        return -1;
+    if (!p->nrefusals)
+        pl_search(p, PL_NODE_LIMIT, &s);
+    if (p->nrefusals || (!s.found && s.complete))
+        return pl_refusals(plan, a, in, p, err);
+    if (!s.found) {
+        bt_err_set(err, BT_E_TOO_BIG, 0, "phase %s: no plan among the first %llu placements looked at, and there are more", ph->name, (unsigned long long)s.nodes);
+        return bt_err_hint(err, "pin some: `pool`, `gpus`, `tp`, fewer replicas");
+    }
+    add_up(plan, &s, first);
+    fill_phase(ph, p, &s);
+    return pl_explain(plan, a, in, p, &s, err);
+}
+
+int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, struct bt_err *err)
+{
+    static const char *const one[] = { "all" };
+    const struct bt_spec *spec = in->spec;
+    const char *const *names = spec->phases.n ? spec->phases.v : one;
+    struct bt_plan *plan = BT_NEW(a, struct bt_plan);
+    *plan = (struct bt_plan){ .spec = spec, .fleet = in->fleet, .proof = "optimal", .nphases = spec->phases.n ? spec->phases.n : 1 };
+    plan->phase = BT_NEWN(a, struct bt_plan_phase, plan->nphases);
+    for (size_t i = 0; i < plan->nphases; i++) {
+        plan->phase[i].name = names[i];
+        if (plan_phase(plan, a, in, &plan->phase[i], i == 0, err) < 0)
+            return -1;
+    }
+    if (plan->nrefusals)
+        for (size_t i = 0; i < plan->nphases; i++)
+            plan->phase[i].n = 0;
+    else if (bt_plan_check(plan, err) < 0)
+        return bt_err_wrap(err, "the plan does not pass its own check (a fault of berth)");
+    *out = plan;
+    return 0;
+}

@@ -1,0 +1,110 @@
+/* plan_int.h - the problem of one phase, its solution, and the steps between; not for other floors. */
+#ifndef BT_PLAN_INT_H
+#define BT_PLAN_INT_H
+#include "base/units.h"
+#include "plan/plan.h"
+
+#define PL_NONE ((size_t)-1)
+#define PL_PACE_AT_TOKENS 1024       /* tokens in the KV cache when the rates of shapes are compared */
+#define PL_REST_FLOOR (512 * MiB)    /* `rest` with less than a CUDA context is no berth */
+#define PL_NODE_LIMIT 1000000
+#define PL_MAX_COPIES 1024
+
+/* Need and pace of one shape on one kind of card. */
+struct pl_cost { struct bt_need *need; struct bt_pace pace[2]; };    /* pace[1]: ranks reach each other by NVLink */
+
+struct pl_shape {
+    uint32_t tp, pp, cards;          /* a service or job on n cards: tp = n, pp = 1 */
+    bool ok; const char *code, *why_not;
+    const char *layers;              /* "21,22,21"; "" when pp = 1 */
+    struct pl_cost *cost;            /* [nclasses]; NULL for a service or job */
+    double best_tok_s;
+};
+
+/* How a workload's bytes on a card are counted. */
+enum pl_claim { PL_DEAL,             /* server: fixed + KV floor, then dealt */
+                PL_LIMIT,            /* exactly so many bytes: a server inside them, a service or job as declared */
+                PL_REST,             /* service or job: what the neighbours leave */
+                PL_WHOLE };          /* all of the card */
+
+struct pl_work {
+    const struct bt_workload *w;
+    const struct bt_plan_model *pm;
+    size_t spec_index;
+    bool server, cpu_only;
+    uint32_t copies_want, copies_min;
+    size_t *pool, npool;             /* cards, in the order of preference */
+    int pos[BT_MAX_GPUS];            /* place in the pool, -1 = not in it */
+    struct pl_shape *shape; size_t nshapes;
+    enum pl_claim claim;
+    struct bt_serve serve;
+    size_t ctx_root;                 /* work whose context this one has (itself unless same_as) */
+    uint64_t ctx_want, ctx_min;
+    size_t same;                     /* same_gpus_as, or PL_NONE */
+    bool followed;                   /* somebody is on its cards, copy by copy: its copies cannot be renamed */
+    double weight, solo_best;        /* of service: priority, and the best rate of any shape on cards of its own */
+};
+
+struct pl_problem {
+    struct bt_arena *a;
+    const struct bt_plan_in *in;
+    const struct bt_spec *spec; const struct bt_fleet *fleet;
+    const char *phase;
+    struct pl_work *work; size_t n;  /* in the order of the search: priority, then as written, the target of same_gpus_as first */
+    bool *may_share;                 /* [n * n] */
+    size_t cls[BT_MAX_GPUS];         /* cards of one kind and size */
+    size_t cls_card[BT_MAX_GPUS]; size_t nclasses;
+    uint64_t cap[BT_MAX_GPUS];
+    struct bt_refusal_row *refusal; size_t nrefusals;    /* found while building: nothing to search then */
+};
+
+struct pl_copy { size_t work; uint32_t replica; size_t shape; size_t *card; uint32_t ncards; };      /* card: pp-major */
+struct pl_score { uint32_t placed[64]; uint32_t nlevels; int64_t v[6]; };
+
+struct pl_solution {
+    bool found, complete;            /* complete: the whole tree was seen */
+    struct pl_copy *copy; size_t ncopies;
+    uint64_t *ctx;                   /* [n] granted; 0 = not a server or not placed */
+    uint64_t *blocks;                /* [ncopies] KV blocks */
+    struct pl_score score;
+    uint64_t nodes;
+    int64_t service_bound;           /* of the root */
+};
+
+/* BT_E_SPEC only for the user's own text (a card that does not exist); what cannot be planned becomes refusals. */
+BT_MUST_CHECK int pl_problem_build(struct bt_arena *a, const struct bt_plan_in *in, const char *phase, struct pl_problem **out, struct bt_err *err);
+void pl_refuse(struct pl_problem *p, const struct bt_workload *w, const char *code, const char *fmt, ...) BT_PRINTF(4, 5);
+/* Every shape that `gpus`, `tp` and `pp` of the work allow, the impossible ones with their reason. */
+BT_MUST_CHECK int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err);
+size_t pl_cost_class(const struct pl_problem *p, const size_t *card, uint32_t n);         /* of the poorest card */
+bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);
+double pl_rate(const struct pl_problem *p, const struct pl_shape *s, const size_t *card, struct bt_pace *pace);
+/* `memory` of a work on a card, in bytes. */
+uint64_t pl_limit(const struct pl_work *k, const struct bt_gpu *g);
+/* The least that a rank of the copy takes on card number i of its list. */
+uint64_t pl_floor(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cost_class, uint32_t i, size_t card);
+
+void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out);
+int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, int levels);
+
+/* kv.c: contexts and blocks of a complete placement. */
+struct pl_rank_use { size_t card; uint64_t fixed, block_bytes, limit; };     /* limit: UINT64_MAX when only the card bounds it */
+struct pl_use { size_t copy, work; const struct bt_need *need; struct pl_rank_use *rank; size_t n; uint64_t blocks; bool dealt; };
+struct pl_room { struct pl_problem *p; struct pl_use *use; size_t n; uint64_t base[BT_MAX_GPUS]; bool rest[BT_MAX_GPUS]; };
+void pl_room_init(struct pl_room *r, struct pl_problem *p, const struct pl_copy *copy, size_t ncopies);
+void pl_grant(struct pl_room *r, uint64_t *ctx);
+void pl_deal(struct pl_room *r, const uint64_t *ctx);
+bool pl_room_fits(const struct pl_room *r);
+void pl_room_load(const struct pl_room *r, uint64_t load[BT_MAX_GPUS]);
+uint64_t pl_blocks(const struct bt_need *n, uint64_t context, uint64_t requests);
+
+/* explain.c, refuse.c */
+struct pl_trial { struct bt_arena *a; const struct bt_plan_in *in; const char *phase; };
+/* Plan the phase again with workload `index` changed; out->found tells. The problem is left in *p. */
+BT_MUST_CHECK int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out, struct bt_err *err);
+BT_MUST_CHECK int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s, struct bt_err *err);
+BT_MUST_CHECK int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, struct bt_err *err);
+/* The same with a spec of only some of the workloads. */
+struct bt_plan_in *pl_subset(struct bt_arena *a, const struct bt_plan_in *in, const bool *keep);
+bool pl_in_phase(const struct bt_workload *w, const char *phase);
+#endif

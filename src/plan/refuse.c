@@ -1,0 +1,460 @@
+/* refuse - what does not fit: which workload or which of them together, what lacks on which cards, and the nearest settings that do fit, each of
+ * them planned again before it is named. */
+#include "plan/plan_int.h"
+
+#define TRY_NODES 100000
+#define MAX_ADVICE 6
+
+struct refusing { struct bt_plan *plan; struct bt_arena *a; const struct bt_plan_in *in; const char *phase; struct bt_err *err; };
+
+static unsigned long long ull(uint64_t n) { return n; }
+
+static void refuse(struct refusing *r, const struct bt_workload *w, const char *code, const char *text)
+{
+    struct bt_refusal_row row = { .code = code, .text = text, .workload = w ? w->name : NULL, .at = w ? w->at : (struct bt_mark){ 0 } };
+    for (size_t i = 0; i < r->plan->nrefusals; i++)
+        if (!strcmp(r->plan->refusal[i].text, text))
+            return;                                  /* the same in another phase */
+    BT_PUSH(r->a, r->plan->refusal, r->plan->nrefusals, row);
+}
+
+static void advise(struct refusing *r, const char *text, const char *path, const char *value)
+{
+    struct bt_advice row = { text, path, value };
+    for (size_t i = 0; i < r->plan->nadvice; i++)
+        if (!strcmp(r->plan->advice[i].text, text))
+            return;
+    if (r->plan->nadvice < MAX_ADVICE)
+        BT_PUSH(r->a, r->plan->advice, r->plan->nadvice, row);
+}
+
+static const char *shape_words(struct bt_arena *a, uint64_t tp, uint64_t pp)
+{
+    if (pp == 1)
+        return tp == 1 ? "one GPU" : bt_arena_printf(a, "TP=%llu", (unsigned long long)tp);
+    if (tp == 1)
+        return bt_arena_printf(a, "PP=%llu", (unsigned long long)pp);
+    return bt_arena_printf(a, "TP=%llu x PP=%llu", (unsigned long long)tp, (unsigned long long)pp);
+}
+
+struct bt_plan_in *pl_subset(struct bt_arena *a, const struct bt_plan_in *in, const bool *keep)
+{
+    struct bt_plan_in *out = BT_NEW(a, struct bt_plan_in);
+    struct bt_spec *spec = BT_NEW(a, struct bt_spec);
+    struct bt_plan_model *models = BT_NEWN(a, struct bt_plan_model, in->spec->n + 1);
+    *spec = *in->spec;
+    spec->w = BT_NEWN(a, struct bt_workload, in->spec->n + 1);
+    spec->n = 0;
+    for (size_t i = 0; i < in->spec->n; i++)
+        if (keep[i]) {
+            models[spec->n] = in->models[i];
+            spec->w[spec->n++] = in->spec->w[i];
+        }
+    *out = (struct bt_plan_in){ .spec = spec, .fleet = in->fleet, .models = models };
+    return out;
+}
+
+/* 1 it fits, 0 it does not, -1 error. Not found within the bound of the search counts as "it fits": nothing false is said about it. */
+static int fits(struct refusing *r, const struct bt_plan_in *in, struct pl_problem **p)
+{
+    struct pl_solution s;
+    if (pl_problem_build(r->a, in, r->phase, p, r->err) < 0)
+        return -1;
+    if ((*p)->nrefusals)
+        return 0;
+    pl_search(*p, TRY_NODES, &s);
+    return s.found || !s.complete;
+}
+
+/* w alone, with those on whose cards it must be. */
+static void keep_with_targets(const struct bt_spec *s, size_t i, bool *keep)
+{
+    while (!keep[i]) {
+        keep[i] = true;
+        for (size_t j = 0; s->w[i].same_gpus_as && j < s->n; j++)
+            if (!strcmp(s->w[j].name, s->w[i].same_gpus_as)) {
+                i = j;
+                break;
+            }
+    }
+}
+
+/* ---- one that cannot be placed even alone ---- */
+
+/* Largest need on largest card, next on next: what lacks at the tightest of them. */
+static uint64_t lacking(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, uint64_t *most_needed, uint64_t *card_has)
+{
+    uint64_t need[BT_MAX_GPUS], cap[BT_MAX_GPUS], worst = 0;
+    size_t cls = p->cls[k->pool[0]];
+    for (uint32_t i = 0; i < s->cards; i++) {
+        need[i] = pl_floor(p, k, s, cls, i, k->pool[i]);
+        if (k->server && k->claim == PL_LIMIT) {
+            const struct bt_need *n = s->cost[cls].need;
+            need[i] = n->rank[i / s->tp].fixed_bytes + bt_need_kv_for(n, &n->rank[i / s->tp], k->ctx_min, k->w->requests);
+        }
+    }
+    for (size_t i = 0; i < k->npool; i++)
+        cap[i] = BT_MIN(p->cap[k->pool[i]], k->server ? pl_limit(k, &p->fleet->gpus[k->pool[i]]) : UINT64_MAX);
+    for (size_t i = 1; i < BT_MAX(k->npool, (size_t)s->cards); i++)
+        for (size_t j = i; j > 0; j--) {
+            if (j < s->cards && need[j] > need[j - 1]) {
+                uint64_t t = need[j]; need[j] = need[j - 1]; need[j - 1] = t;
+            }
+            if (j < k->npool && cap[j] > cap[j - 1]) {
+                uint64_t t = cap[j]; cap[j] = cap[j - 1]; cap[j - 1] = t;
+            }
+        }
+    *most_needed = need[0];
+    *card_has = cap[0];
+    for (uint32_t i = 0; i < s->cards; i++)
+        if (need[i] > cap[i] && need[i] - cap[i] > worst) {
+            worst = need[i] - cap[i];
+            *most_needed = need[i];
+            *card_has = cap[i];
+        }
+    return worst;
+}
+
+static const char *too_small_text(struct refusing *r, const struct pl_problem *p, const struct pl_work *k)
+{
+    uint64_t least = UINT64_MAX, need = 0, has = 0;
+    const struct pl_shape *best = NULL;
+    for (size_t i = 0; i < k->nshapes; i++) {
+        uint64_t n, h, l;
+        if (k->shape[i].ok && (l = lacking(p, k, &k->shape[i], &n, &h)) > 0 && l < least) {
+            least = l;
+            need = n;
+            has = h;
+            best = &k->shape[i];
+        }
+    }
+    if (!best)
+        return NULL;
+    if (!k->server)
+        return bt_arena_printf(r->a, "%s: %s per GPU, and the largest card of its pool has %s: %s lack", k->w->name, bt_bytes_human(need), bt_bytes_human(has), bt_bytes_human(least));
+    const struct pl_cost *cost = &best->cost[p->cls[k->pool[0]]];
+    uint64_t weights = 0;
+    for (size_t i = 0; i < cost->need->rank[0].n; i++)
+        weights += cost->need->rank[0].line[i].part == BT_P_WEIGHTS ? cost->need->rank[0].line[i].bytes : 0;
+    return bt_arena_printf(r->a, "%s: even as %s it needs %s on a card (%s of weights; KV of %llu x %s tokens), and %s %s there: %s lack on each", k->w->name,
+                           shape_words(r->a, best->tp, best->pp), bt_bytes_human(need), bt_bytes_human(weights), ull(k->w->requests), bt_count_human(k->ctx_min),
+                           bt_bytes_human(has), k->claim == PL_LIMIT ? "are allowed it" : "are", bt_bytes_human(least));
+}
+
+/* "40 heads": the model's own number that stands against the shape. */
+static const char *short_reason(struct bt_arena *a, const struct pl_work *k, const struct pl_shape *s)
+{
+    const struct bt_model *m = k->pm->model;
+    if (!strcmp(s->code, "heads-not-divisible"))
+        return bt_arena_printf(a, "%u heads", m->heads);
+    if (!strcmp(s->code, "kv-heads-not-divisible"))
+        return bt_arena_printf(a, "%u KV heads", m->kv_heads);
+    if (!strcmp(s->code, "more-stages-than-layers"))
+        return bt_arena_printf(a, "%u layers", m->layers);
+    return s->why_not;
+}
+
+
+/* Shapes other than the pinned one, planned together with everything else. */
+static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards, struct bt_buf *text)
+{
+    const struct pl_trial t = { r->a, r->in, r->phase };
+    struct bt_workload open = r->in->spec->w[index];
+    open.tp = open.pp = (struct bt_range){ 0 };
+    struct pl_problem *p;
+    struct pl_solution s;
+    if (pl_try(&t, &open, index, &p, &s, r->err) < 0)
+        return -1;
+    const struct pl_work *k = NULL;
+    for (size_t i = 0; i < p->n; i++)
+        if (p->work[i].spec_index == index)
+            k = &p->work[i];
+    for (uint32_t cards = pinned_cards, said = 0; k && cards >= 1 && said < 3; cards--)
+        for (size_t i = 0; i < k->nshapes && said < 3; i++) {
+            const struct pl_shape *sh = &k->shape[i];
+            if (!sh->ok || sh->cards != cards)
+                continue;
+            struct bt_workload w = open;
+            w.tp = (struct bt_range){ .set = true, .want = sh->tp, .min = sh->tp, .max = sh->tp };
+            w.pp = (struct bt_range){ .set = true, .want = sh->pp, .min = sh->pp, .max = sh->pp };
+            struct pl_problem *q;
+            struct pl_solution o;
+            if (pl_try(&t, &w, index, &q, &o, r->err) < 0)
+                return -1;
+            if (!o.found)
+                continue;
+            size_t c = 0;
+            while (q->work[o.copy[c].work].spec_index != index)
+                c++;
+            double rate = pl_rate(q, &q->work[o.copy[c].work].shape[o.copy[c].shape], o.copy[c].card, NULL);
+            uint32_t freed = pinned_cards - cards;
+            const char *what = bt_arena_printf(r->a, "%s%s%s%s fits with %s tokens at %.1f tok/s%s", shape_words(r->a, sh->tp, sh->pp), sh->layers[0] ? " (layers " : "",
+                                               sh->layers, sh->layers[0] ? ")" : "", bt_count_human(o.ctx[o.copy[c].work]), rate,
+                                               freed == 0 ? "" : freed == 1 ? " and frees a GPU" : bt_arena_printf(r->a, " and frees %u GPUs", freed));
+            bt_buf_printf(text, "; %s", what);
+            const char *key = sh->pp > 1 ? "pp" : "tp";
+            advise(r, bt_arena_printf(r->a, "%s: %s", k->w->name, what), bt_arena_printf(r->a, "workloads.%s.%s", k->w->name, key),
+                   bt_arena_printf(r->a, "%u", sh->pp > 1 ? sh->pp : sh->tp));
+            said++;
+        }
+    return 0;
+}
+
+static int refuse_alone(struct refusing *r, size_t index, const struct pl_problem *p)
+{
+    const struct bt_workload *w = &r->in->spec->w[index];
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pl_work *k = &p->work[i];
+        if (strcmp(k->w->name, w->name))
+            continue;
+        size_t possible = 0;
+        for (size_t j = 0; j < k->nshapes; j++)
+            possible += k->shape[j].ok;
+        if (!possible && k->nshapes) {
+            const struct pl_shape *s = &k->shape[0];
+            bt_auto_buf struct bt_buf b = BT_BUF(4096);
+            bt_buf_printf(&b, "%s: %s is impossible (%s)", w->name, shape_words(r->a, s->tp, s->pp), short_reason(r->a, k, s));
+            if (other_shapes(r, index, s->cards, &b) < 0)
+                return -1;
+            refuse(r, w, s->code, bt_arena_strdup(r->a, bt_buf_z(&b)));
+            return 0;
+        }
+        const char *text = too_small_text(r, p, k);
+        if (!text && w->same_gpus_as)
+            text = bt_arena_printf(r->a, "%s does not fit beside %s on the same GPUs", w->name, w->same_gpus_as);
+        if (!text)
+            text = bt_arena_printf(r->a, "%s: %u copies find no place, even alone", w->name, k->copies_min);
+        refuse(r, w, "does-not-fit", text);
+    }
+    return 0;
+}
+
+/* ---- several that do not fit together ---- */
+
+static uint64_t floor_of(const struct pl_work *k, const struct pl_problem *p)
+{
+    uint64_t least = UINT64_MAX;                     /* all cards of its leanest shape */
+    for (size_t i = 0; i < k->nshapes; i++) {
+        uint64_t sum = 0;
+        for (uint32_t j = 0; k->shape[i].ok && j < k->shape[i].cards; j++)
+            sum += pl_floor(p, k, &k->shape[i], p->cls[k->pool[0]], j, k->pool[j]);
+        if (k->shape[i].ok && sum < least)
+            least = sum;
+    }
+    return least == UINT64_MAX ? 0 : least * k->copies_min;
+}
+
+static int refuse_together(struct refusing *r, bool *keep)
+{
+    const struct bt_spec *s = r->in->spec;
+    struct pl_problem *p = NULL;
+    for (size_t i = s->n; i-- > 0; ) {               /* take out whoever is not needed for the conflict */
+        if (!keep[i])
+            continue;
+        keep[i] = false;
+        bool wanted = false;
+        for (size_t j = 0; j < s->n; j++)
+            wanted = wanted || (keep[j] && s->w[j].same_gpus_as && !strcmp(s->w[j].same_gpus_as, s->w[i].name));
+        int ok = wanted ? 1 : fits(r, pl_subset(r->a, r->in, keep), &p);
+        if (ok < 0)
+            return -1;
+        keep[i] = ok == 1;
+    }
+    if (pl_problem_build(r->a, pl_subset(r->a, r->in, keep), r->phase, &p, r->err) < 0)
+        return -1;
+    bt_auto_buf struct bt_buf b = BT_BUF(8192);
+    uint64_t sum = 0, there = 0;
+    bool alone = false;
+    for (size_t i = 0; i < p->n; i++) {
+        uint64_t f = floor_of(&p->work[i], p);
+        bt_buf_printf(&b, "%s%s (%s%s)", i == 0 ? "" : i + 1 == p->n ? " and " : ", ", p->work[i].w->name, p->work[i].cpu_only ? "no GPU" : bt_bytes_human(f),
+                      p->work[i].w->share == BT_SHARE_NEVER ? ", alone on its cards" : p->work[i].claim == PL_WHOLE ? ", whole cards" : "");
+        sum += f;
+        alone = alone || p->work[i].w->share != BT_SHARE_TRUE || p->work[i].claim == PL_WHOLE || p->work[i].w->apart.n;
+    }
+    for (size_t g = 0; g < p->fleet->n; g++)
+        there += p->cap[g];
+    bt_buf_printf(&b, " do not fit together%s%s%s", r->in->spec->phases.n > 1 ? " in phase " : "", r->in->spec->phases.n > 1 ? r->phase : "", ": ");
+    if (sum > there)
+        bt_buf_printf(&b, "at least %s on %zu cards with %s, %s lack", bt_bytes_human(sum), p->fleet->n, bt_bytes_human(there), bt_bytes_human(sum - there));
+    else
+        bt_buf_printf(&b, "at least %s, and %zu cards hold %s, but not in pieces that fit%s", bt_bytes_human(sum), p->fleet->n, bt_bytes_human(there),
+                      alone ? " who may sit with whom" : "");
+    refuse(r, p->n ? p->work[p->n - 1].w : NULL, "does-not-fit-together", bt_arena_strdup(r->a, bt_buf_z(&b)));
+    return 0;
+}
+
+/* ---- the nearest settings that fit ---- */
+
+static int would_fit(struct refusing *r, size_t index, const struct bt_workload *w)
+{
+    const struct pl_trial t = { r->a, r->in, r->phase };
+    struct pl_problem *p;
+    struct pl_solution s;
+    if (pl_try(&t, w, index, &p, &s, r->err) < 0)
+        return -1;
+    return !p->nrefusals && s.found;
+}
+
+/* Largest v in [lo, hi) for which the change fits, or 0; `set` puts v into the workload. */
+static int largest(struct refusing *r, size_t index, uint64_t lo, uint64_t hi, uint64_t step, void (*set)(struct bt_workload *, uint64_t), uint64_t *out)
+{
+    struct bt_workload w = r->in->spec->w[index];
+    *out = 0;
+    set(&w, lo);
+    int ok = hi > lo ? would_fit(r, index, &w) : 0;
+    if (ok <= 0)
+        return ok;
+    while (hi - lo > step) {
+        uint64_t mid = lo + (hi - lo) / 2 / step * step;
+        if (mid == lo)
+            break;
+        w = r->in->spec->w[index];
+        set(&w, mid);
+        if ((ok = would_fit(r, index, &w)) < 0)
+            return -1;
+        if (ok)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    *out = lo;
+    return 0;
+}
+
+static void set_context(struct bt_workload *w, uint64_t v)
+{
+    w->context.set = true;
+    w->context.min = v;
+    w->context.want = w->context.want ? BT_MAX(w->context.want, v) : 0;
+}
+
+static void set_memory(struct bt_workload *w, uint64_t v)
+{
+    w->memory = (struct bt_memory){ .form = BT_MEM_BYTES, .bytes = v };
+}
+
+static int advise_numbers(struct refusing *r, size_t index, const struct pl_work *k)
+{
+    const struct bt_workload *w = &r->in->spec->w[index];
+    uint64_t v;
+    if (k->server && !w->context.same_as && k->ctx_min > 256) {
+        if (largest(r, index, 256, k->ctx_min, 256, set_context, &v) < 0)
+            return -1;
+        if (v)
+            advise(r, bt_arena_printf(r->a, "%s: a context of at least %s tokens fits", w->name, bt_count_human(v)), bt_arena_printf(r->a, "workloads.%s.context.min", w->name),
+                   bt_arena_printf(r->a, "%llu", ull(v)));
+    }
+    if (!k->server && w->memory.form == BT_MEM_BYTES && w->memory.bytes > 64 * MiB) {
+        if (largest(r, index, 64 * MiB, w->memory.bytes, 64 * MiB, set_memory, &v) < 0)
+            return -1;
+        if (v)
+            advise(r, bt_arena_printf(r->a, "%s: memory of %s fits", w->name, bt_bytes_exact(v)), bt_arena_printf(r->a, "workloads.%s.memory", w->name), bt_arena_strdup(r->a, bt_bytes_exact(v)));
+    }
+    return 0;
+}
+
+static int advise_change(struct refusing *r, size_t index, const struct bt_workload *w, const char *key, const char *value)
+{
+    int ok = would_fit(r, index, w);
+    if (ok > 0)
+        advise(r, bt_arena_printf(r->a, "%s: it fits with `%s: %s`", w->name, key, value), bt_arena_printf(r->a, "workloads.%s.%s", w->name, key), value);
+    return ok < 0 ? -1 : 0;
+}
+
+static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k)
+{
+    const struct bt_workload *was = &r->in->spec->w[index];
+    struct bt_workload w = *was;
+    if (k->server && was->requests > 1) {
+        w.requests = 1;
+        if (advise_change(r, index, &w, "requests", "1") < 0)
+            return -1;
+    }
+    w = *was;
+    if (k->server && !was->kv_dtype) {
+        w.kv_dtype = "fp8";
+        if (advise_change(r, index, &w, "kv_dtype", "fp8") < 0)
+            return -1;
+    }
+    w = *was;
+    if (k->server && was->gpus.set && was->gpus.max < k->npool) {
+        w.gpus.max = w.gpus.want = k->npool;
+        w.tp = w.pp = (struct bt_range){ 0 };
+        if (advise_change(r, index, &w, "gpus", bt_arena_printf(r->a, "{min: %llu, max: %zu}", ull(was->gpus.min), k->npool)) < 0)
+            return -1;
+    }
+    w = *was;
+    if (k->server && k->claim == PL_LIMIT) {
+        w.memory = (struct bt_memory){ 0 };
+        if (advise_change(r, index, &w, "memory", "auto") < 0)
+            return -1;
+    }
+    w = *was;
+    if (was->copies.set && was->copies.min > 1) {
+        w.copies.min = 1;
+        if (advise_change(r, index, &w, was->kind == BT_JOB ? "slots" : "replicas", bt_arena_printf(r->a, "{want: %llu, min: 1}", ull(was->copies.want))) < 0)
+            return -1;
+    }
+    w = *was;
+    if (was->share != BT_SHARE_TRUE) {
+        w.share = BT_SHARE_TRUE;
+        if (advise_change(r, index, &w, "share", "true") < 0)
+            return -1;
+    }
+    w = *was;
+    if (was->pool.n) {
+        w.pool = (struct bt_strs){ 0 };
+        if (advise_change(r, index, &w, "pool", "all") < 0)
+            return -1;
+    }
+    w = *was;
+    if (!was->optional) {
+        w.optional = true;
+        if (r->plan->nadvice == 0 && advise_change(r, index, &w, "optional", "true") < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int look_for_advice(struct refusing *r, struct pl_problem *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pl_work *k = &p->work[i];
+        if (k->cpu_only || (k->server && (!k->pm->model || !k->nshapes || !k->shape[0].ok)))
+            continue;
+        if (advise_numbers(r, k->spec_index, k) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < p->n; i++)
+        if (!p->work[i].cpu_only && (!p->work[i].server || p->work[i].pm->model) && advise_keys(r, p->work[i].spec_index, &p->work[i]) < 0)
+            return -1;
+    return 0;
+}
+
+int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, struct bt_err *err)
+{
+    struct refusing r = { plan, a, in, p->phase, err };
+    for (size_t i = 0; i < p->nrefusals; i++)
+        refuse(&r, p->refusal[i].workload ? bt_spec_find(in->spec, p->refusal[i].workload) : NULL, p->refusal[i].code, p->refusal[i].text);
+    if (p->nrefusals)
+        return 0;
+    size_t before = plan->nrefusals;
+    bool *keep = BT_NEWN(a, bool, in->spec->n + 1);
+    for (size_t i = 0; i < in->spec->n; i++) {
+        if (in->spec->w[i].optional || !pl_in_phase(&in->spec->w[i], p->phase))
+            continue;
+        bool *only = BT_NEWN(a, bool, in->spec->n + 1);
+        keep_with_targets(in->spec, i, only);
+        keep_with_targets(in->spec, i, keep);
+        struct pl_problem *q;
+        int ok = fits(&r, pl_subset(a, in, only), &q);
+        if (ok < 0 || (ok == 0 && refuse_alone(&r, i, q) < 0))
+            return -1;
+    }
+    if (plan->nrefusals == before && refuse_together(&r, keep) < 0)
+        return -1;
+    if (plan->nrefusals == before)
+        refuse(&r, NULL, "does-not-fit", "the workloads do not fit together");
+    return look_for_advice(&r, p);
+}

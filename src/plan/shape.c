@@ -1,0 +1,211 @@
+/* shape - tensor-parallel x pipeline-parallel sizes of a server, with what each takes and how fast it is on each kind of card. */
+#include "plan/plan_int.h"
+
+static unsigned long long ull(uint64_t n) { return n; }
+
+static void gpus_range(const struct pl_work *k, uint64_t *min, uint64_t *max)
+{
+    const struct bt_workload *w = k->w;
+    *min = w->gpus.set ? w->gpus.min : 1;
+    *max = w->gpus.set ? w->gpus.max : k->server ? k->npool : 1;
+    *max = BT_MIN(*max, k->npool);
+    if (!w->gpus.set && k->server) {                 /* pins say more than auto */
+        uint64_t pinned = (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1);
+        *max = BT_MAX(*max, BT_MIN(pinned, k->npool));
+    }
+}
+
+/* Bytes of one token in the whole model: KV heads that several ranks keep are read once by each. */
+static double kv_bytes_per_token(const struct bt_need *n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n->nranks; i++)
+        sum += (double)n->rank[i].kv_token_bytes * (double)BT_MIN(n->serve.tp, (uint64_t)BT_MAX(n->model->kv_heads, 1u));
+    return sum;
+}
+
+static void cost_pace(struct pl_problem *p, const struct pl_work *k, struct pl_shape *s, size_t cls)
+{
+    struct pl_cost *c = &s->cost[cls];
+    for (int nvlink = 0; nvlink < 2; nvlink++) {
+        struct bt_pace_in in = { .model = k->pm->model, .engine = k->pm->engine, .version = k->pm->version, .card = &p->fleet->gpus[p->cls_card[cls]],
+                                 .tp = s->tp, .pp = s->pp, .context = PL_PACE_AT_TOKENS, .kv_bytes_per_token = kv_bytes_per_token(c->need),
+                                 .elem = k->serve.dtype && (!strcmp(k->serve.dtype, "float32") || !strcmp(k->serve.dtype, "float")) ? 4 : 2, .nvlink = nvlink };
+        bt_pace_decode(&in, &c->pace[nvlink]);
+    }
+}
+
+static int cost_shape(struct pl_problem *p, struct pl_work *k, struct pl_shape *s, struct bt_err *err)
+{
+    s->cost = BT_NEWN(p->a, struct pl_cost, p->nclasses);
+    struct bt_serve serve = k->serve;
+    serve.tp = s->tp;
+    serve.pp = s->pp;
+    serve.context = k->ctx_want;
+    for (size_t c = 0; c < p->nclasses; c++) {
+        struct bt_err why = { 0 };
+        if (bt_need_server(p->a, k->pm->model, k->pm->engine, k->pm->version, &serve, &p->fleet->gpus[p->cls_card[c]], &s->cost[c].need, &why) < 0) {
+            if (why.code != BT_E_FIT) {
+                *err = why;
+                return -1;
+            }
+            s->ok = false;
+            s->code = s->code ? s->code : "shape-impossible";
+            s->why_not = bt_arena_strdup(p->a, why.msg);
+            return 0;
+        }
+        cost_pace(p, k, s, c);
+    }
+    return 0;
+}
+
+/* The best rate that the shape could have on any set of cards of the pool, alone. */
+static void best_rate(struct pl_problem *p, struct pl_work *k, struct pl_shape *s)
+{
+    for (size_t i = 0; s->ok && i < k->npool; i++) {
+        size_t g = k->pool[i], c = p->cls[g];
+        uint32_t peers = 0;
+        for (size_t j = 0; j < k->npool; j++)
+            peers += p->cls[k->pool[j]] == c && p->fleet->gpus[k->pool[j]].island >= 0 && p->fleet->gpus[k->pool[j]].island == p->fleet->gpus[g].island;
+        const struct bt_pace *pace = &s->cost[c].pace[peers >= (s->tp > 1 ? s->tp : s->cards)];
+        s->best_tok_s = BT_MAX(s->best_tok_s, pace->known ? pace->decode_tok_s : 0);
+    }
+}
+
+static int server_shape(struct pl_problem *p, struct pl_work *k, uint32_t tp, uint32_t pp, struct bt_err *err)
+{
+    struct pl_shape s = { .tp = tp, .pp = pp, .cards = tp * pp, .ok = true, .layers = "" };
+    struct bt_shape m = bt_need_shape(k->pm->model);
+    struct bt_refusal why = { 0 };
+    char layers[256] = "";
+    if (pp > 1) {
+        bt_engine_pp_text(m.layers, pp, layers, sizeof layers);
+        s.layers = bt_arena_strdup(p->a, layers);
+    }
+    if (!bt_engine_shape_ok(k->pm->engine, &m, tp, pp, &why)) {
+        s.ok = false;
+        s.code = why.code;
+        s.why_not = bt_arena_strdup(p->a, why.text);
+    } else if (cost_shape(p, k, &s, err) < 0) {
+        return -1;
+    }
+    best_rate(p, k, &s);
+    BT_PUSH(p->a, k->shape, k->nshapes, s);
+    return 0;
+}
+
+/* Fast shapes first, so that the first complete plan is a good one; of equals fewer cards, then smaller tp. */
+static int shape_before(const struct pl_shape *a, const struct pl_shape *b)
+{
+    if (a->ok != b->ok)
+        return a->ok ? -1 : 1;
+    if (a->best_tok_s != b->best_tok_s)
+        return a->best_tok_s > b->best_tok_s ? -1 : 1;
+    if (a->cards != b->cards)
+        return a->cards < b->cards ? -1 : 1;
+    return a->tp < b->tp ? -1 : a->tp > b->tp;
+}
+
+static void sort_shapes(struct pl_work *k)
+{
+    for (size_t i = 1; i < k->nshapes; i++)
+        for (size_t j = i; j > 0 && shape_before(&k->shape[j], &k->shape[j - 1]) < 0; j--) {
+            struct pl_shape t = k->shape[j];
+            k->shape[j] = k->shape[j - 1];
+            k->shape[j - 1] = t;
+        }
+}
+
+int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err)
+{
+    const struct bt_workload *w = k->w;
+    uint64_t min, max;
+    gpus_range(k, &min, &max);
+    if (!k->server) {
+        for (uint64_t n = max; n >= min && n > 0; n--) {
+            struct pl_shape s = { .tp = (uint32_t)n, .pp = 1, .cards = (uint32_t)n, .ok = true, .layers = "" };
+            s.best_tok_s = (double)n / (double)max;
+            BT_PUSH(p->a, k->shape, k->nshapes, s);
+        }
+        k->solo_best = 1;
+        return 0;
+    }
+    for (uint32_t cards = 1; cards <= max; cards++)
+        for (uint32_t tp = 1; tp <= cards; tp++) {
+            uint32_t pp = cards / tp;
+            bool pinned_out = (w->tp.set && w->tp.want != tp) || (w->pp.set && w->pp.want != pp);
+            if (cards % tp || cards < min || pinned_out)
+                continue;
+            if (server_shape(p, k, tp, pp, err) < 0)
+                return -1;
+        }
+    sort_shapes(k);
+    k->solo_best = k->nshapes && k->shape[0].ok ? k->shape[0].best_tok_s : 0;
+    if (!k->nshapes)
+        pl_refuse(p, w, "too-few-gpus", "%s wants %s%llu GPUs per instance%s; %s%llu", w->name, w->gpus.set && w->gpus.min != w->gpus.max ? "at least " : "",
+                  ull(w->gpus.set ? min : (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1)),
+                  w->tp.set || w->pp.set ? " (tp x pp)" : "", w->pool.n ? "its pool has " : "the fleet has ", ull(k->npool));
+    return 0;
+}
+
+size_t pl_cost_class(const struct pl_problem *p, const size_t *card, uint32_t n)
+{
+    size_t best = card[0];
+    for (uint32_t i = 1; i < n; i++)
+        if (p->fleet->gpus[card[i]].total_bytes < p->fleet->gpus[best].total_bytes)
+            best = card[i];
+    return p->cls[best];
+}
+
+/* Tensor-parallel groups each inside one island; without them the whole pipeline. */
+bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_t *card)
+{
+    uint32_t group = s->tp > 1 ? s->tp : s->cards;
+    for (uint32_t i = 0; i < s->cards; i++) {
+        int island = p->fleet->gpus[card[i]].island;
+        if (island < 0 || island != p->fleet->gpus[card[i / group * group]].island)
+            return false;
+    }
+    return s->cards > 1;
+}
+
+double pl_rate(const struct pl_problem *p, const struct pl_shape *s, const size_t *card, struct bt_pace *pace)
+{
+    if (!s->cost)
+        return s->best_tok_s;
+    bool nvlink = pl_nvlink(p, s, card);
+    const struct bt_pace *slowest = NULL;            /* a pipeline over unequal cards goes at the pace of the slowest kind */
+    for (uint32_t i = 0; i < s->cards; i++) {
+        const struct bt_pace *c = &s->cost[p->cls[card[i]]].pace[nvlink];
+        if (!slowest || !c->known || (slowest->known && c->decode_tok_s < slowest->decode_tok_s))
+            slowest = c;
+        if (!slowest->known)
+            break;
+    }
+    if (pace)
+        *pace = *slowest;
+    return slowest->known ? slowest->decode_tok_s : 0;
+}
+
+uint64_t pl_limit(const struct pl_work *k, const struct bt_gpu *g)
+{
+    const struct bt_memory *m = &k->w->memory;
+    if (m->form == BT_MEM_BYTES)
+        return m->bytes;
+    if (m->form == BT_MEM_PERCENT)
+        return (uint64_t)((double)g->total_bytes * (m->percent / 100));
+    return UINT64_MAX;
+}
+
+uint64_t pl_floor(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cost_class, uint32_t i, size_t card)
+{
+    if (k->claim == PL_LIMIT)
+        return pl_limit(k, &p->fleet->gpus[card]);
+    if (k->claim == PL_REST)
+        return PL_REST_FLOOR;
+    if (k->claim == PL_WHOLE)
+        return p->cap[card];
+    const struct bt_need *n = s->cost[cost_class].need;
+    const struct bt_need_rank *r = &n->rank[i / s->tp];
+    return r->fixed_bytes + bt_need_kv_for(n, r, k->ctx_min, k->w->requests);
+}
