@@ -28,8 +28,8 @@ int bt_keep_launch_write(const char *dir, const struct bt_keep_launch *l, struct
         json_array_append_new(argv, json_string(l->argv.v[i]));
     for (size_t i = 0; i < l->nports; i++)
         json_array_append_new(ports, json_pack("{s:s, s:i, s:i}", "name", l->port[i].name, "port", (int)l->port[i].port, "block", (int)l->port[i].block));
-    json_t *o = json_pack("{s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:o}", "project", l->project, "id", l->id, "argv", argv, "cwd", l->cwd, "url", l->url,
-                          "log_max_bytes", (json_int_t)l->log_max_bytes, "restarts", (json_int_t)l->restarts, "ports", ports);
+    json_t *o = json_pack("{s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:o}", "project", l->project, "id", l->id, "argv", argv, "cwd", l->cwd, "url", l->url,
+                          "log_max_bytes", (json_int_t)l->log_max_bytes, "restarts", (json_int_t)l->restarts, "wall_ms", (json_int_t)l->wall_ms, "ports", ports);
     if (!o)
         return bt_err_set(err, BT_E_INPUT, 0, "write %s/launch.json: a text that is not UTF-8", dir);
     return write_json(dir, "launch.json", o, err);
@@ -54,6 +54,7 @@ static int read_ports(struct bt_arena *a, const json_t *ports, struct bt_keep_la
 int bt_keep_launch_read(struct bt_arena *a, const char *dir, struct bt_keep_launch *out, struct bt_err *err)
 {
     const char *project, *id, *cwd, *url;
+    uint64_t wall_ms;
     memset(out, 0, sizeof *out);
     json_t *o = read_json(dir, "launch.json", err);
     if (!o)
@@ -61,7 +62,8 @@ int bt_keep_launch_read(struct bt_arena *a, const char *dir, struct bt_keep_laun
     if (bt_json_str(o, "project", &project, "launch.json", err) < 0 || bt_json_str(o, "id", &id, "launch.json", err) < 0 ||
         bt_json_str(o, "cwd", &cwd, "launch.json", err) < 0 || bt_json_str(o, "url", &url, "launch.json", err) < 0 ||
         bt_json_u64(o, "log_max_bytes", 4096, UINT64_C(1) << 40, &out->log_max_bytes, "launch.json", err) < 0 ||
-        bt_json_u64(o, "restarts", 0, UINT32_MAX, &out->restarts, "launch.json", err) < 0 || read_ports(a, json_object_get(o, "ports"), out, dir, err) < 0)
+        bt_json_u64(o, "restarts", 0, UINT32_MAX, &out->restarts, "launch.json", err) < 0 ||
+        bt_json_u64(o, "wall_ms", 0, INT64_MAX, &wall_ms, "launch.json", err) < 0 || read_ports(a, json_object_get(o, "ports"), out, dir, err) < 0)
         goto bad;
     size_t i;
     json_t *s;
@@ -74,6 +76,7 @@ int bt_keep_launch_read(struct bt_arena *a, const char *dir, struct bt_keep_laun
         bt_err_set(err, BT_E_INPUT, 0, "read %s/launch.json: argv is not a list of texts", dir);
         goto bad;
     }
+    out->wall_ms = (int64_t)wall_ms;
     out->project = bt_arena_strdup(a, project);
     out->id = bt_arena_strdup(a, id);
     out->cwd = bt_arena_strdup(a, cwd);

@@ -23,6 +23,7 @@ struct bt_keep_launch {
     const char *cwd, *url;           /* url: endpoint with its port, or "" */
     uint64_t log_max_bytes;
     uint64_t restarts;               /* how many times it was started again since `up` */
+    int64_t wall_ms;                 /* when this start was ordered: older lines of the log are an earlier start's */
     struct bt_keep_port *port; size_t nports;
 };
 BT_MUST_CHECK int bt_keep_launch_write(const char *dir, const struct bt_keep_launch *l, struct bt_err *err);

@@ -26,7 +26,8 @@ size_t bt_tree_signal(struct bt_arena *a, const struct bt_tree *t, int sig, bool
 /* CPU time used by the members so far, in clock ticks. */
 uint64_t bt_tree_cpu_ticks(const struct bt_proc *m, size_t n);
 
-/* A folder of our own in the cgroup v2 tree, for the workload; NULL where none is writable (then session and subreaper do). */
+/* A folder of our own in the cgroup v2 tree, for the workload; NULL where none is writable, or
+ * BERTH_CGROUP=off (then session and subreaper do). */
 const char *bt_cgroup_make(struct bt_arena *a, const char *name);
 bool bt_cgroup_join(const char *cgroup, pid_t pid);
 void bt_cgroup_remove(const char *cgroup);

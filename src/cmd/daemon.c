@@ -1,0 +1,24 @@
+/* daemon.c - `berth daemon`: started by the verbs that need it. */
+#include "cmd/cmd.h"
+#include "run/daemon.h"
+
+struct args { uint64_t ready_fd; bool ready_set; };
+
+static const struct bt_opt opts[] = {
+    { .name = "ready-fd", .type = BT_OPT_U64, .off = offsetof(struct args, ready_fd), .max = 1 << 20, .set_off = offsetof(struct args, ready_set),
+      .help = "descriptor told \"ok\" when it listens" },
+    { 0 },
+};
+
+static int run(const struct bt_verb *v, int argc, char **argv)
+{
+    bt_auto_arena a = { 0 };
+    struct args o = { 0 };
+    int rc = bt_cmd_parse(v, &a, argc, argv, &o, NULL, NULL);
+    return rc ? rc : bt_daemon_run(o.ready_set ? (int)o.ready_fd : -1);
+}
+
+const struct bt_verb bt_verb_daemon = {
+    .name = "daemon", .usage = "berth daemon [--ready-fd N]", .opts = opts, .run = run,
+    .example = "  not typed by people: `berth up` starts it, and it ends by itself when nothing is up",
+};

@@ -1,0 +1,61 @@
+/* down.c - `berth down`: stop a project in the order of its needs, wait until its memory is free. */
+#include <stdio.h>
+
+#include "cmd/cmd.h"
+#include "cmd/live.h"
+
+struct args { bool quiet; };
+
+static const struct bt_opt opts[] = {
+    { .name = "quiet", .alias = "q", .type = BT_OPT_BOOL, .off = offsetof(struct args, quiet), .help = "no line per step" },
+    { 0 },
+};
+
+/* The last daemon takes its folder with it; only then is really nothing left. */
+static void wait_daemon_end(struct bt_wire_client *c)
+{
+    struct bt_err err = { 0 };
+    for (json_t *msg; (msg = bt_wire_next(c, 3000, &err)); json_decref(msg)) {
+    }
+}
+
+static int run(const struct bt_verb *v, int argc, char **argv)
+{
+    bt_auto_arena a = { 0 };
+    struct args o = { 0 };
+    struct bt_strs rest = { 0 };
+    struct bt_err err = { 0 };
+    struct bt_wire_client c;
+    struct bt_live live;
+    int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, NULL);
+    if (rc)
+        return rc;
+    if (rest.n > 1) {
+        bt_err_set(&err, BT_E_USAGE, 0, "one project at a time");
+        bt_err_hint(&err, "%s", v->usage);
+        return bt_cmd_fail(v, &err, false);
+    }
+    if (!bt_run_anything()) {
+        bt_err_set(&err, BT_E_STATE, 0, "nothing is up");
+        return bt_cmd_fail(v, &err, false);
+    }
+    if (bt_run_connect(&c, &err) < 0)
+        return bt_cmd_fail(v, &err, false);
+    bt_live_init(&live);
+    json_t *answer = bt_wire_call(&c, "down", bt_live_project(rest.n ? rest.v[0] : NULL), o.quiet ? NULL : bt_live_event, &live, &err);
+    bt_live_release(&live);
+    if (answer) {
+        printf("%s is down\n", json_string_value(json_object_get(answer, "project")));
+        if (json_is_true(json_object_get(answer, "last")))
+            wait_daemon_end(&c);
+    } else
+        rc = bt_cmd_fail(v, &err, false);
+    json_decref(answer);
+    bt_wire_client_release(&c);
+    return rc;
+}
+
+const struct bt_verb bt_verb_down = {
+    .name = "down", .summary = "stop everything, wait until the memory is free", .usage = "berth down [PROJECT] [-q]", .opts = opts, .run = run,
+    .example = "  berth down             the project that is up\n  berth down forensics   one of several",
+};

@@ -1,0 +1,177 @@
+/* live.c - the daemon's events and answers, for people. */
+#include "cmd/live.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "base/proc.h"
+#include "base/units.h"
+
+static const char *str(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
+
+void bt_live_init(struct bt_live *l)
+{
+    *l = (struct bt_live){ .tty = isatty(STDERR_FILENO), .last = json_object() };
+}
+
+void bt_live_release(struct bt_live *l)
+{
+    if (l->open_line)
+        fputc('\n', stderr);
+    l->open_line = false;
+    json_decref(l->last);
+    l->last = NULL;
+}
+
+static void end_line(struct bt_live *l)
+{
+    if (l->open_line)
+        fputc('\n', stderr);
+    l->open_line = false;
+}
+
+static void print_escaped(const char *text)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
+    bt_buf_add_escaped(&b, bt_str(text));
+    fputs(bt_buf_z(&b), stderr);
+}
+
+/* A job that is "ready" runs; people say so. */
+static const char *state_word(const json_t *in)
+{
+    return !strcmp(str(in, "kind"), "job") && !strcmp(str(in, "state"), "ready") ? "running" : str(in, "state");
+}
+
+static void inst_event(struct bt_live *l, const json_t *in)
+{
+    const json_t *progress = json_object_get(in, "progress"), *percent = json_object_get(progress, "percent");
+    const char *id = str(in, "id"), *why = str(in, "why"), *step = str(progress, "step");
+    bt_auto_buf struct bt_buf key = BT_BUF(4096);
+    bt_buf_printf(&key, "%s %s %s", state_word(in), step, why);
+    bool same = !strcmp(str(l->last, id), bt_buf_z(&key));
+    if (same && !l->tty)
+        return;                      /* into a file: a line a step, not a line a percent */
+    if (!same || !l->open_line)
+        end_line(l);
+    json_object_set_new(l->last, id, json_string(bt_buf_z(&key)));
+    fprintf(stderr, same && l->open_line ? "\r  %-14s %-9s " : "  %-14s %-9s ", id, state_word(in));
+    print_escaped(step[0] ? step : why);
+    if (json_is_integer(percent))
+        fprintf(stderr, " %3lld %%", (long long)json_integer_value(percent));
+    const char *url = str(json_object_get(in, "endpoint"), "http");
+    if (!strcmp(str(in, "state"), "ready") && url[0])
+        fputs(url, stderr);
+    if (l->tty && step[0]) {
+        fputs("   ", stderr);
+        l->open_line = true;
+    } else
+        fputc('\n', stderr);
+    fflush(stderr);
+}
+
+static void failed_event(struct bt_live *l, const json_t *ev)
+{
+    size_t i;
+    json_t *line;
+    end_line(l);
+    fprintf(stderr, "  %s failed: ", str(ev, "id"));
+    print_escaped(str(ev, "message"));
+    fputc('\n', stderr);
+    if (str(ev, "hint")[0])
+        fprintf(stderr, "  try: %s\n", str(ev, "hint"));
+    const json_t *lines = json_object_get(ev, "lines");
+    if (json_array_size(lines))
+        fprintf(stderr, "  its last lines:\n");
+    json_array_foreach(lines, i, line) {
+        fputs("    | ", stderr);
+        print_escaped(json_string_value(line) ? json_string_value(line) : "");
+        fputc('\n', stderr);
+    }
+}
+
+void bt_live_event(void *live, const json_t *ev)
+{
+    struct bt_live *l = live;
+    const char *name = str(ev, "event");
+    if (!strcmp(name, "inst"))
+        inst_event(l, json_object_get(ev, "instance"));
+    else if (!strcmp(name, "failed"))
+        failed_event(l, ev);
+    else if (!strcmp(name, "note")) {
+        end_line(l);
+        fputs("  note: ", stderr);
+        print_escaped(str(ev, "text"));
+        fputc('\n', stderr);
+    }
+}
+
+/* ---- the table ---- */
+
+static const char *bytes_of(struct bt_arena *a, const json_t *v, bool valid)
+{
+    return !valid ? "?" : bt_arena_strdup(a, bt_bytes_human((uint64_t)json_integer_value(v)));
+}
+
+static const char *note_of(struct bt_arena *a, const json_t *in)
+{
+    const json_t *p = json_object_get(in, "progress");
+    bt_auto_buf struct bt_buf b = BT_BUF(4096);
+    if (str(p, "step")[0]) {
+        bt_buf_puts(&b, str(p, "step"));
+        if (json_is_integer(json_object_get(p, "percent")))
+            bt_buf_printf(&b, " %lld %%", (long long)json_integer_value(json_object_get(p, "percent")));
+    } else if (str(in, "why")[0])
+        bt_buf_add_escaped(&b, bt_str(str(in, "why")));
+    else if (!strcmp(str(in, "state"), "ready"))
+        bt_buf_puts(&b, str(json_object_get(in, "endpoint"), "http"));
+    json_int_t restarts = json_integer_value(json_object_get(in, "restarts"));
+    if (restarts)
+        bt_buf_printf(&b, "%s(started again %lld times)", b.n ? " " : "", (long long)restarts);
+    return bt_arena_strdup(a, bt_buf_z(&b));
+}
+
+static void add_rows(struct bt_arena *a, struct bt_table *t, const json_t *in, bool several, uint64_t *planned, uint64_t *actual)
+{
+    const json_t *ranks = json_object_get(in, "ranks");
+    size_t n = json_array_size(ranks);
+    double since = json_number_value(json_object_get(in, "since"));
+    const char *id = several ? bt_arena_printf(a, "%s/%s", str(in, "project"), str(in, "id")) : str(in, "id");
+    for (size_t i = 0; i < (n ? n : 1); i++) {
+        const json_t *r = json_array_get(ranks, i), *now = json_object_get(r, "actual");
+        bool valid = json_is_true(json_object_get(now, "valid"));
+        *planned += (uint64_t)json_integer_value(json_object_get(r, "planned_bytes"));
+        *actual += valid ? (uint64_t)json_integer_value(json_object_get(now, "bytes")) : 0;
+        bt_table_row(t, i ? "" : id, i ? "" : state_word(in), i ? "" : bt_arena_strdup(a, bt_duration_human((double)bt_wall_ms() / 1000 - since)),
+                     r ? bt_arena_printf(a, "%lld", (long long)json_integer_value(json_object_get(r, "index"))) : "-",
+                     r ? bytes_of(a, json_object_get(r, "planned_bytes"), true) : "-", r ? bytes_of(a, json_object_get(now, "bytes"), valid) : "-",
+                     i ? "" : note_of(a, in), NULL);
+    }
+}
+
+void bt_live_table(struct bt_arena *a, const json_t *ps, struct bt_style st, struct bt_buf *out)
+{
+    static const char *const heads[] = { "instance", "state", ">for", ">GPU", ">planned", ">actual", "", NULL };
+    struct bt_table *t = bt_table_new(a, heads);
+    const json_t *list = json_object_get(ps, "instances");
+    bool several = !json_is_string(json_object_get(ps, "project"));
+    uint64_t planned = 0, actual = 0;
+    size_t i;
+    json_t *in;
+    json_array_foreach(list, i, in)
+        add_rows(a, t, in, several, &planned, &actual);
+    if (planned) {
+        bt_table_rule(t);
+        bt_table_row(t, "total", "", "", "", bt_arena_strdup(a, bt_bytes_human(planned)), bt_arena_strdup(a, bt_bytes_human(actual)), NULL);
+    }
+    bt_table_print(t, st, out);
+}
+
+json_t *bt_live_project(const char *name)
+{
+    return name ? json_pack("{s:s}", "project", name) : json_object();
+}

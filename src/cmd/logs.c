@@ -1,0 +1,261 @@
+/* logs.c - `berth logs`: what instances printed. Read from their folders, so it works whatever became of the daemon. */
+#include <dirent.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "cmd/cmd.h"
+#include "cmd/live.h"
+#include "run/run.h"
+#include "run/tail.h"
+
+enum { LOOK_MS = 100, READ_BYTES = 4 * 1024 * 1024, ASK_EVERY = 10 };
+
+struct args { const char *project; bool follow; };
+
+static const struct bt_opt opts[] = {
+    { .name = "follow", .alias = "f", .type = BT_OPT_BOOL, .off = offsetof(struct args, follow), .help = "go on until what is shown has ended" },
+    { .name = "project", .alias = "p", .type = BT_OPT_STR, .off = offsetof(struct args, project), .metavar = "NAME", .help = "of this project (default: the one that is up, or the last)" },
+    { 0 },
+};
+
+struct source { const char *id, *dir; struct bt_tail tail; bool begun, ended; };
+struct line { int64_t ms; size_t order; const char *id, *text; };
+struct logs {
+    struct bt_arena *a;
+    const char *project, *what;
+    bool kept;                       /* of the last life: in the state folder */
+    struct source *src; size_t n;
+    struct line *line; size_t nlines;        /* read, not printed yet */
+    const char *reading;             /* id of the source being read */
+};
+
+/* ---- what there is ---- */
+
+static size_t folders(struct bt_arena *a, const char *path, const char ***out)
+{
+    DIR *d = opendir(path);
+    size_t n = 0;
+    *out = NULL;
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (e->d_name[0] != '.') {
+            const char *copy = bt_arena_strdup(a, e->d_name);
+            BT_PUSH(a, *out, n, copy);
+        }
+    if (d)
+        closedir(d);
+    return n;
+}
+
+static int pick_project(struct logs *l, const char *asked, struct bt_err *err)
+{
+    const char **name, *run = bt_arena_printf(l->a, "%s/inst", bt_runtime_dir(l->a)), *old = bt_arena_printf(l->a, "%s/projects", bt_state_dir(l->a));
+    size_t n = folders(l->a, run, &name);
+    if (asked && !bt_run_name_ok(asked))
+        return bt_err_set(err, BT_E_USAGE, 0, "\"%.60s\" is no name of a project", asked);
+    l->kept = n == 0;
+    for (size_t i = 0; asked && i < n; i++)
+        if (!strcmp(name[i], asked)) {
+            l->project = asked;
+            return 0;
+        }
+    if (n == 0 || asked) {
+        l->kept = true;
+        n = folders(l->a, old, &name);
+    }
+    for (size_t i = 0; asked && i < n; i++)
+        if (!strcmp(name[i], asked))
+            n = 1, name[0] = asked;
+    if (n == 1 && (!asked || !strcmp(name[0], asked))) {
+        l->project = name[0];
+        return 0;
+    }
+    if (n == 0 || asked)
+        return asked ? bt_err_set(err, BT_E_STATE, 0, "project %s is not up, and no log of it is kept", asked) : bt_err_set(err, BT_E_STATE, 0, "nothing is up, and no log is kept");
+    bt_auto_buf struct bt_buf b = BT_BUF(4096);
+    for (size_t i = 0; i < n; i++)
+        bt_buf_printf(&b, "%s%s", i ? ", " : "", name[i]);
+    bt_err_set(err, BT_E_USAGE, 0, "several projects have logs: %s", bt_buf_z(&b));
+    return bt_err_hint(err, "name one: berth logs -p %s", name[0]);
+}
+
+/* "llm" means llm-0, llm-1, ...; "llm-1" only that one. */
+static bool matches(const char *id, const char *what)
+{
+    size_t n = what ? strlen(what) : 0;
+    if (!what || !strcmp(id, what))
+        return true;
+    return !strncmp(id, what, n) && id[n] == '-' && id[n + 1] && strspn(id + n + 1, "0123456789") == strlen(id + n + 1);
+}
+
+static void find_sources(struct logs *l)
+{
+    const char **name, *root = l->kept ? bt_run_log_dir(l->a, l->project) : bt_run_inst_dir(l->a, l->project, NULL);
+    size_t n = folders(l->a, root, &name);
+    for (size_t i = 0; i < n; i++) {
+        const char *id = l->kept && bt_str_ends(bt_str(name[i]), ".log") ? bt_arena_strndup(l->a, (struct bt_str){ name[i], strlen(name[i]) - 4 }) : name[i];
+        bool known = !matches(id, l->what);
+        for (size_t j = 0; j < l->n; j++)
+            known |= !strcmp(l->src[j].id, id);
+        if (known)
+            continue;
+        struct source s = { .id = id, .dir = bt_arena_printf(l->a, "%s/%s", root, name[i]) };
+        bt_tail_init(&s.tail);
+        BT_PUSH(l->a, l->src, l->n, s);
+    }
+}
+
+/* ---- reading and printing ---- */
+
+static void take(void *ctx, int64_t ms, char stream, struct bt_str text)
+{
+    struct logs *l = ctx;
+    struct line row = { ms, l->nlines, l->reading, bt_arena_strndup(l->a, text) };
+    (void)stream;
+    BT_PUSH(l->a, l->line, l->nlines, row);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct line *x = a, *y = b;
+    return x->ms != y->ms ? (x->ms < y->ms ? -1 : 1) : x->order < y->order ? -1 : 1;
+}
+
+/* What several instances printed is shown in the order of time. False when nobody reads any more. */
+static bool print_lines(struct logs *l)
+{
+    bool named = !l->what || l->n > 1;
+    qsort(l->line, l->nlines, sizeof *l->line, by_time);
+    for (size_t i = 0; i < l->nlines; i++) {
+        bt_auto_buf struct bt_buf b = BT_BUF(256 * KiB);
+        if (named)
+            bt_buf_printf(&b, "%-12s | ", l->line[i].id);
+        bt_buf_add_escaped(&b, bt_str(l->line[i].text));
+        bt_buf_puts(&b, "\n");
+        fwrite(bt_buf_z(&b), 1, b.n, stdout);
+    }
+    l->nlines = 0;
+    l->line = NULL;
+    return fflush(stdout) == 0 && !ferror(stdout);
+}
+
+static bool read_source(struct logs *l, struct source *s)
+{
+    l->reading = s->id;
+    if (l->kept) {
+        bt_tail_file(s->dir, take, l);
+        return false;
+    }
+    if (!s->begun)
+        bt_tail_file(bt_arena_printf(l->a, "%s/log.1", s->dir), take, l);
+    s->begun = true;
+    return bt_tail_read(&s->tail, s->dir, READ_BYTES, take, l);
+}
+
+/* ---- following ---- */
+
+enum standing { LIVES, COMING, OVER, UNKNOWN };
+
+static enum standing ask_daemon(const char *project, const char *id_or_workload)
+{
+    struct bt_wire_client c;
+    struct bt_err err = { 0 };
+    enum standing is = UNKNOWN;
+    size_t i;
+    json_t *in;
+    if (!bt_run_anything() || bt_run_connect(&c, &err) < 0)
+        return UNKNOWN;
+    json_t *ps = bt_wire_call(&c, "ps", bt_live_project(project), NULL, NULL, &err);
+    bt_wire_client_release(&c);
+    json_array_foreach(json_object_get(ps, "instances"), i, in) {
+        const char *id = json_string_value(json_object_get(in, "id")), *s = json_string_value(json_object_get(in, "state"));
+        if (!id || !s || !matches(id, id_or_workload))
+            continue;
+        if (!strcmp(s, "done") || !strcmp(s, "failed") || !strcmp(s, "down"))
+            is = is == UNKNOWN ? OVER : is;
+        else
+            is = !strcmp(s, "pending") || !strcmp(s, "waiting") ? COMING : LIVES;
+    }
+    json_decref(ps);
+    return is;
+}
+
+static bool source_over(struct logs *l, const struct source *s)
+{
+    if (!bt_file_exists(s->dir))
+        return true;                 /* the project is down; what it printed last was read through the open file */
+    if (!bt_file_exists(bt_arena_printf(l->a, "%s/exit.json", s->dir)))
+        return false;
+    enum standing is = ask_daemon(l->project, s->id);
+    return is == OVER || is == UNKNOWN;
+}
+
+static int follow(struct logs *l)
+{
+    for (unsigned turn = 0;; turn++) {
+        bt_auto_arena turn_arena = { 0 };
+        struct bt_arena *keep = l->a;
+        bool any = false, all_over = true;
+        if (turn % ASK_EVERY == 0)
+            find_sources(l);
+        l->a = &turn_arena;          /* a follower may live for days: lines go away with the turn */
+        for (size_t i = 0; i < l->n; i++) {
+            struct source *s = &l->src[i];
+            bool got = !s->ended && read_source(l, s);
+            any |= got;
+            if (!got && !s->ended && turn % ASK_EVERY == 0)
+                s->ended = source_over(l, s) && !read_source(l, s);
+            all_over &= s->ended;
+        }
+        bool read = print_lines(l);
+        l->a = keep;
+        if (!read)
+            return 0;
+        if (all_over && turn % ASK_EVERY == 0) {
+            enum standing is = ask_daemon(l->project, l->what);
+            if (is == OVER || is == UNKNOWN)
+                return 0;
+        }
+        if (!any)
+            usleep(LOOK_MS * 1000);
+    }
+}
+
+static int run(const struct bt_verb *v, int argc, char **argv)
+{
+    bt_auto_arena a = { 0 };
+    struct args o = { 0 };
+    struct bt_strs rest = { 0 };
+    struct bt_err err = { 0 };
+    int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, NULL);
+    if (rc)
+        return rc;
+    struct logs l = { .a = &a, .what = rest.n ? rest.v[0] : NULL };
+    if (rest.n > 1) {
+        bt_err_set(&err, BT_E_USAGE, 0, "one instance or workload, or none for all");
+        return bt_cmd_fail(v, &err, false);
+    }
+    if (bt_run_anything() && !o.project) {           /* just begun: nothing has a folder yet */
+        for (int i = 0; i < 20 && o.follow && pick_project(&l, NULL, &err) == 0 && l.kept; i++)
+            usleep(LOOK_MS * 1000);
+    }
+    if (pick_project(&l, o.project, &err) < 0)
+        return bt_cmd_fail(v, &err, false);
+    find_sources(&l);
+    if (!l.n && (l.kept || ask_daemon(l.project, l.what) == UNKNOWN)) {
+        bt_err_set(&err, BT_E_STATE, 0, "project %s has no log of \"%s\"", l.project, l.what ? l.what : "anything");
+        return bt_cmd_fail(v, &err, false);
+    }
+    if (o.follow && !l.kept)
+        return follow(&l);
+    if (!l.n)
+        fprintf(stderr, "%s has not started yet\n", l.what ? l.what : l.project);
+    for (size_t i = 0; i < l.n; i++)
+        read_source(&l, &l.src[i]);
+    print_lines(&l);
+    return 0;
+}
+
+const struct bt_verb bt_verb_logs = {
+    .name = "logs", .summary = "what instances printed", .usage = "berth logs [-f] [-p PROJECT] [INSTANCE|WORKLOAD]", .opts = opts, .run = run,
+    .example = "  berth logs              everything, in the order of time\n  berth logs -f analyst   follow one until it ends",
+};

@@ -1,0 +1,349 @@
+/* up.c - `berth up`: plan, hand the plan to the daemon, watch. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "cmd/cmd.h"
+#include "cmd/live.h"
+#include "cmd/planning.h"
+#include "launch/launch.h"
+
+enum { PLAN_MAX = 15 * 1024 * 1024 };
+
+struct args { const char *file, *gpus, *variant, *plan, *exit_with; bool detach, keep, wait_jobs; };
+
+static const struct bt_opt opts[] = {
+    { .name = "file", .alias = "f", .type = BT_OPT_STR, .off = offsetof(struct args, file), .metavar = "FILE", .help = "the spec (default ./berth.yaml)" },
+    { .name = "gpus", .type = BT_OPT_STR, .off = offsetof(struct args, gpus), .metavar = "FLEET", .help = "cards to use instead of the spec's: 0,1 or 4xA100-SXM4-40GB (a requirement)" },
+    { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, variant), .metavar = "NAME", .help = "a variant of the spec" },
+    { .name = "plan", .type = BT_OPT_STR, .off = offsetof(struct args, plan), .metavar = "FILE", .help = "obey this plan file (`berth plan --json`) instead of planning" },
+    { .name = "detach", .alias = "d", .type = BT_OPT_BOOL, .off = offsetof(struct args, detach), .help = "return when everything is ready, and leave it running" },
+    { .name = "keep", .type = BT_OPT_BOOL, .off = offsetof(struct args, keep), .help = "when something fails to start, leave the rest as it is" },
+    { .name = "wait-jobs", .type = BT_OPT_BOOL, .off = offsetof(struct args, wait_jobs), .help = "when all jobs have ended, take the set down; exit 0 if all are done, else 1" },
+    { .name = "exit-with", .type = BT_OPT_STR, .off = offsetof(struct args, exit_with), .metavar = "JOB", .help = "when JOB has ended, take the set down; exit with its status" },
+    { 0 },
+};
+
+static volatile sig_atomic_t signalled;
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    signalled = signalled + 1;
+}
+
+struct up {
+    const struct bt_verb *v;
+    const struct args *o;
+    struct bt_wire_client c;
+    struct bt_live live;
+    uint64_t up_id;
+    char project[64];
+    json_t *insts;                   /* id -> its last "inst" report */
+    bool answered, settled, going_down, gone, failed, interrupted;
+    int signals_seen, tries;
+};
+
+/* ---- the plan ---- */
+
+/* 0 with *text; else the exit code. */
+static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct args *o, const char **text)
+{
+    struct bt_err err = { 0 };
+    if (o->plan) {
+        struct bt_str s;
+        if (bt_file_read(a, o->plan, PLAN_MAX, &s, &err) < 0)
+            return bt_cmd_fail(v, &err, false);
+        *text = s.p;
+        return 0;
+    }
+    struct bt_planning_opts po = { .file = o->file, .gpus = o->gpus, .variant = o->variant, .live = true };
+    struct bt_plan *plan;
+    if (bt_planning(a, &po, &plan, &err) < 0)
+        return bt_cmd_fail(v, &err, false);
+    if (plan->nrefusals) {
+        bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
+        bt_planning_print_refusals(plan, &b);
+        fputs(bt_buf_z(&b), stderr);
+        return 3;
+    }
+    *text = bt_plan_text(a, plan);
+    return 0;
+}
+
+/* ---- watching ---- */
+
+static const char *state_of(const json_t *in)
+{
+    const char *s = json_string_value(json_object_get(in, "state"));
+    return s ? s : "";
+}
+
+static bool is_job(const json_t *in)
+{
+    const char *k = json_string_value(json_object_get(in, "kind"));
+    return k && !strcmp(k, "job");
+}
+
+static bool over(const json_t *in)
+{
+    return !strcmp(state_of(in), "done") || !strcmp(state_of(in), "failed") || !strcmp(state_of(in), "down");
+}
+
+static bool named(const json_t *in, const char *what)
+{
+    const char *id = json_string_value(json_object_get(in, "id")), *w = json_string_value(json_object_get(in, "workload"));
+    return (id && !strcmp(id, what)) || (w && !strcmp(w, what));
+}
+
+static int send_up(struct up *u, const char *plan, struct bt_err *err)
+{
+    extern char **environ;
+    json_t *env = json_array();
+    for (char **e = environ; *e; e++)
+        json_array_append_new(env, json_string(*e));     /* one that is not UTF-8 is not passed on: JSON cannot carry it */
+    if (bt_run_connect(&u->c, err) < 0) {
+        json_decref(env);
+        return -1;
+    }
+    json_t *p = json_string(plan);
+    if (!p) {
+        json_decref(env);
+        return bt_err_set(err, BT_E_INPUT, 0, "the plan is not UTF-8");
+    }
+    return bt_wire_send(&u->c, "up", json_pack("{s:o, s:o, s:b}", "plan", p, "env", env, "keep", u->o->keep), &u->up_id, err);
+}
+
+static void send_down(struct up *u)
+{
+    struct bt_err err = { 0 };
+    uint64_t id;
+    u->going_down = true;
+    if (bt_wire_send(&u->c, "down", bt_live_project(u->project), &id, &err) < 0)
+        fprintf(stderr, "berth up: %s\n", err.msg);
+}
+
+/* Ctrl-C is `down`; a second one shortens the wait. */
+static void look_signals(struct up *u)
+{
+    if (signalled == u->signals_seen || !u->answered || u->gone)
+        return;
+    u->signals_seen = signalled;
+    u->interrupted = true;
+    fprintf(stderr, u->going_down ? "\n  going down: no more waiting\n" : "\n  taking %s down (once more: without waiting)\n", u->project);
+    send_down(u);
+}
+
+static void look_jobs(struct up *u)
+{
+    bool any_job = false, all_over = true, only_jobs = true, wanted_over = u->o->exit_with != NULL;
+    const char *id;
+    json_t *in;
+    json_object_foreach(u->insts, id, in) {
+        if (u->o->exit_with && named(in, u->o->exit_with))
+            wanted_over &= over(in);
+        any_job |= is_job(in);
+        only_jobs &= is_job(in);
+        all_over &= !is_job(in) || over(in);
+    }
+    if (u->going_down || u->failed)
+        return;
+    if ((u->o->exit_with && wanted_over) || (any_job && all_over && (u->o->wait_jobs || (only_jobs && !u->o->detach))))
+        send_down(u);
+}
+
+static void take_event(struct up *u, const json_t *ev)
+{
+    const char *name = json_string_value(json_object_get(ev, "event"));
+    json_t *in = json_object_get(ev, "instance");
+    const char *id = json_string_value(json_object_get(in, "id"));
+    bt_live_event(&u->live, ev);
+    if (!name)
+        return;
+    if (id && strcmp(state_of(in), "down"))              /* how it ended, not that it was put away after that */
+        json_object_set(u->insts, id, in);
+    if (!strcmp(name, "up"))
+        u->settled = true;
+    if (!strcmp(name, "gone"))
+        u->gone = true;
+    if (!strcmp(name, "up-failed")) {
+        u->failed = true;
+        bool kept = json_is_true(json_object_get(ev, "kept"));
+        fprintf(stderr, kept ? "  the rest stays up (--keep): `berth ps`, `berth down`\n" : "  taking the set down again\n");
+        u->gone |= kept;
+    }
+}
+
+static void print_up(struct up *u)
+{
+    bt_auto_arena a = { 0 };
+    bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
+    struct bt_err err = { 0 };
+    json_t *ps = bt_wire_call(&u->c, "ps", bt_live_project(u->project), NULL, NULL, &err);
+    if (!ps)
+        return;
+    bt_live_table(&a, ps, bt_style_of(stdout), &b);
+    json_decref(ps);
+    if (!u->o->detach)
+        bt_buf_printf(&b, "%s is up. Ctrl-C takes it down.\n", u->project);
+    bt_cmd_print(&b);
+}
+
+/* The daemon ended under us: a new one finds what runs. Before our plan was accepted: hand it over again. */
+static int reconnect(struct up *u, const char *plan, struct bt_err *err)
+{
+    uint64_t id;
+    struct bt_err cause = *err;
+    bt_wire_client_release(&u->c);
+    if (u->tries++ >= 5) {
+        *err = cause;
+        return -1;
+    }
+    if (!u->answered)
+        return send_up(u, plan, err);
+    if (u->going_down && !bt_run_anything()) {
+        u->gone = true;
+        return 0;
+    }
+    fprintf(stderr, "  the daemon was killed; another one takes over\n");
+    if (bt_run_connect(&u->c, err) < 0 || bt_wire_send(&u->c, "follow", bt_live_project(u->project), &id, err) < 0)
+        return -1;
+    if (u->going_down)
+        send_down(u);
+    return 0;
+}
+
+static int take_answer(struct up *u, const json_t *msg, struct bt_err *err)
+{
+    int is = bt_wire_is_answer(msg, u->up_id, err);
+    size_t i;
+    json_t *in;
+    if (is < 0)
+        return -1;
+    if (is == 0 || u->answered)
+        return 0;
+    u->answered = true;
+    snprintf(u->project, sizeof u->project, "%s", json_string_value(json_object_get(msg, "project")));
+    json_array_foreach(json_object_get(msg, "instances"), i, in)
+        json_object_set(u->insts, json_string_value(json_object_get(in, "id")), in);
+    return 0;
+}
+
+static bool knows_job(const struct up *u)
+{
+    const char *id;
+    json_t *in;
+    json_object_foreach(u->insts, id, in)
+        if (named(in, u->o->exit_with))
+            return true;
+    return false;
+}
+
+static int watch(struct up *u, const char *plan, struct bt_err *err)
+{
+    bool shown = false;
+    while (!u->gone) {
+        json_t *msg = bt_wire_next(&u->c, 1000, err);
+        look_signals(u);
+        if (!msg && (err->code == BT_E_BUSY || (err->code == BT_E_STATE && err->sys == EINTR)))
+            continue;
+        if (!msg && reconnect(u, plan, err) < 0)
+            return -1;
+        if (!msg)
+            continue;
+        bool was_answered = u->answered;
+        int rc = take_answer(u, msg, err);
+        if (rc == 0 && json_object_get(msg, "event"))
+            take_event(u, msg);
+        json_decref(msg);
+        if (rc < 0)
+            return -1;
+        if (!was_answered && u->answered && u->o->exit_with && !knows_job(u)) {
+            fprintf(stderr, "berth up: --exit-with %s: there is no such workload\n", u->o->exit_with);
+            u->failed = true;
+            send_down(u);
+        }
+        if (u->settled && !shown) {
+            shown = true;
+            print_up(u);
+            if (u->o->detach && !u->o->exit_with && !u->o->wait_jobs)
+                return 0;
+        }
+        if (u->answered)
+            look_jobs(u);
+    }
+    return 0;
+}
+
+/* ---- the end ---- */
+
+static int status_of(const json_t *in)
+{
+    const json_t *x = json_object_get(in, "exit");
+    json_int_t sig = json_integer_value(json_object_get(x, "signal"));
+    if (sig)
+        return 128 + (int)sig;
+    const json_t *status = json_object_get(x, "status");
+    return json_is_integer(status) ? (int)json_integer_value(status) : 1;
+}
+
+static int exit_code(const struct up *u)
+{
+    const char *id;
+    json_t *in;
+    int worst = 0;
+    if (u->interrupted)
+        return 130;
+    json_object_foreach(u->insts, id, in) {
+        if (u->o->exit_with && named(in, u->o->exit_with) && over(in) && status_of(in))
+            return status_of(in);
+        if (is_job(in) && !strcmp(state_of(in), "failed"))
+            worst = 1;
+    }
+    return u->failed ? 1 : u->o->exit_with ? 0 : worst;
+}
+
+/* Nothing of ours may be left when we return: the last daemon closes its end after its folder is gone. */
+static void wait_daemon_end(struct up *u)
+{
+    struct bt_err err = { 0 };
+    for (json_t *msg; (msg = bt_wire_next(&u->c, 500, &err)); json_decref(msg)) {
+    }
+}
+
+static int run(const struct bt_verb *v, int argc, char **argv)
+{
+    bt_auto_arena a = { 0 };
+    struct args o = { 0 };
+    struct bt_err err = { 0 };
+    const char *plan = NULL;
+    int rc = bt_cmd_parse(v, &a, argc, argv, &o, NULL, NULL);
+    if (rc || (rc = make_plan(v, &a, &o, &plan)))
+        return rc;
+    struct up u = { .v = v, .o = &o, .insts = json_object() };
+    struct sigaction act = { .sa_handler = on_signal };              /* without SA_RESTART: the wait has to notice */
+    int signals[] = { SIGINT, SIGTERM, SIGHUP };
+    for (size_t i = 0; i < BT_LEN(signals); i++)
+        sigaction(signals[i], &act, NULL);
+    bt_live_init(&u.live);
+    bt_wire_client_init(&u.c, -1);
+    if (send_up(&u, plan, &err) < 0 || watch(&u, plan, &err) < 0)
+        rc = bt_cmd_fail(v, &err, false);
+    else
+        rc = exit_code(&u);
+    if (u.gone && !(u.failed && o.keep))
+        wait_daemon_end(&u);
+    bt_live_release(&u.live);
+    bt_wire_client_release(&u.c);
+    json_decref(u.insts);
+    return rc;
+}
+
+const struct bt_verb bt_verb_up = {
+    .name = "up", .summary = "plan, start everything, watch until ready",
+    .usage = "berth up [-f FILE] [--gpus FLEET] [--plan FILE] [-d] [--keep] [--wait-jobs] [--exit-with JOB]", .opts = opts, .run = run,
+    .example = "  berth up                     start ./berth.yaml, stay; Ctrl-C takes it down\n"
+               "  berth up -d                  return when all is ready\n"
+               "  berth up --exit-with analyst run until the job `analyst` has ended",
+};

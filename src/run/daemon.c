@@ -1,0 +1,271 @@
+/* daemon.c - the loop, the socket, who is connected. */
+#include "run/daemon.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "run/project.h"
+#include "wire/wire.h"
+
+enum { TICK_MS = 100, SLOW_TICK_MS = 500 };
+
+/* ---- connections ---- */
+
+static void conn_free(struct bt_conn *c)
+{
+    for (struct bt_conn **at = &c->d->conns; *at; at = &(*at)->next)
+        if (*at == c) {
+            *at = c->next;
+            break;
+        }
+    bufferevent_free(c->bev);
+    bt_buf_release(&c->in);
+    free(c);
+}
+
+static void on_conn_read(struct bufferevent *bev, void *ctx)
+{
+    struct bt_conn *c = ctx;
+    char chunk[65536];
+    for (size_t n; (n = bufferevent_read(bev, chunk, sizeof chunk)) > 0;)
+        bt_buf_add(&c->in, chunk, n);
+    for (json_t *msg = NULL;;) {
+        struct bt_err err = { 0 };
+        enum bt_wire_got got = bt_wire_take(&c->in, &msg, &err);
+        if (got == BT_WIRE_NONE)
+            return;
+        if (got == BT_WIRE_BROKEN) {
+            bt_warn("daemon", "%s: connection closed", err.msg);
+            conn_free(c);
+            return;
+        }
+        bt_ops_request(c, msg);
+        json_decref(msg);
+        if (c->closing) {
+            conn_free(c);
+            return;
+        }
+    }
+}
+
+static void on_conn_event(struct bufferevent *bev, short what, void *ctx)
+{
+    (void)bev;
+    if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
+        conn_free(ctx);
+}
+
+static void on_accept(evutil_socket_t listener, short what, void *ctx)
+{
+    struct bt_daemon *d = ctx;
+    (void)what;
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    if (!bt_wire_peer_is_us(fd)) {
+        bt_warn("daemon", "another user tried to connect");
+        close(fd);
+        return;
+    }
+    struct bt_conn *c = bt_xcalloc(1, sizeof *c);
+    c->d = d;
+    c->in = BT_BUF(BT_WIRE_LINE_MAX + 128 * KiB);
+    c->bev = bufferevent_socket_new(d->base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+    c->next = d->conns;
+    d->conns = c;
+    bufferevent_setcb(c->bev, on_conn_read, NULL, on_conn_event, c);
+    bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+}
+
+static bool answers_pending(const struct bt_daemon *d)
+{
+    for (const struct bt_conn *c = d->conns; c; c = c->next)
+        if (evbuffer_get_length(bufferevent_get_output(c->bev)))
+            return true;
+    return false;
+}
+
+/* ---- the beat ---- */
+
+static bool anything_moves(const struct bt_daemon *d)
+{
+    for (size_t i = 0; i < d->nprojects; i++)
+        for (size_t j = 0; j < d->project[i]->n; j++) {
+            const struct bt_instance *in = &d->project[i]->inst[j];
+            enum bt_inst_state s = in->life.state;
+            if (d->project[i]->down || !d->project[i]->settled || in->sweeping || !(s == BT_ST_READY || bt_inst_over(s)))
+                return true;
+        }
+    return d->nprojects == 0;
+}
+
+static void look_idle(struct bt_daemon *d)
+{
+    int64_t now = bt_now_ms();
+    if (d->nprojects || (d->conns && !d->leave)) {
+        d->idle_since_ms = now;
+        return;
+    }
+    bool socket_gone = !bt_file_exists(d->sock);     /* its folder was removed: nobody can ever connect again */
+    if (socket_gone || now - d->idle_since_ms > BT_IDLE_MS || (d->leave && !answers_pending(d)))
+        event_base_loopbreak(d->base);
+}
+
+static void drop_closing(struct bt_daemon *d)
+{
+    for (struct bt_conn *c = d->conns, *next; c; c = next) {
+        next = c->next;
+        if (c->closing)
+            conn_free(c);
+    }
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+    struct bt_daemon *d = ctx;
+    (void)fd, (void)what;
+    if (d->sampler)
+        bt_sampler_tick(d->sampler);
+    for (size_t i = d->nprojects; i-- > 0;)          /* backwards: one that ends is replaced by the last */
+        bt_project_drive(d->project[i]);
+    drop_closing(d);
+    look_idle(d);
+    int ms = anything_moves(d) ? TICK_MS : SLOW_TICK_MS;
+    struct timeval next = { 0, ms * 1000 };
+    event_add(d->tick, &next);
+}
+
+static void on_child(evutil_socket_t sig, short what, void *ctx)
+{
+    (void)sig, (void)what, (void)ctx;
+    while (waitpid(-1, NULL, WNOHANG) > 0) {         /* keepers and probes: their pipes and folders tell how they ended */
+    }
+}
+
+static void on_end_signal(evutil_socket_t sig, short what, void *ctx)
+{
+    struct bt_daemon *d = ctx;
+    (void)what;
+    bt_info("daemon", "signal %d: ends; what runs goes on", (int)sig);
+    event_base_loopbreak(d->base);
+}
+
+/* ---- birth ---- */
+
+/* The lock file may be unlinked by a daemon that is ending: a lock on a file that has no name any more is worth nothing. */
+static int take_lock(const char *path, struct bt_err *err)
+{
+    for (int tries = 0; tries < 100; tries++) {
+        struct stat a, b;
+        bt_auto_fd fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0)
+            return bt_err_set(err, BT_E_IO, errno, "open %s", path);
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+            return bt_err_set(err, BT_E_STATE, errno, "lock %s: another daemon runs here", path);
+        if (fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino)
+            return bt_take_fd(&fd);
+    }
+    return bt_err_set(err, BT_E_IO, 0, "lock %s: it vanishes again and again", path);
+}
+
+static int open_daemon(struct bt_daemon *d, struct bt_err *err)
+{
+    d->runtime = bt_runtime_dir(&d->arena);
+    d->sock = bt_run_sock(&d->arena);
+    d->listener = d->lock_fd = -1;
+    if (bt_dir_private(d->runtime, err) < 0)
+        return -1;
+    d->lock_fd = take_lock(bt_arena_printf(&d->arena, "%s/daemon.lock", d->runtime), err);
+    if (d->lock_fd < 0)
+        return -1;
+    d->listener = bt_wire_listen(d->sock, err);
+    if (d->listener < 0)
+        return -1;
+    d->base = event_base_new();
+    if (!d->base)
+        return bt_err_set(err, BT_E_FAILED, 0, "make an event loop");
+    d->listen_ev = event_new(d->base, d->listener, EV_READ | EV_PERSIST, on_accept, d);
+    event_add(d->listen_ev, NULL);
+    d->sig[0] = evsignal_new(d->base, SIGCHLD, on_child, d);
+    d->sig[1] = evsignal_new(d->base, SIGTERM, on_end_signal, d);
+    d->sig[2] = evsignal_new(d->base, SIGINT, on_end_signal, d);
+    for (size_t i = 0; i < BT_LEN(d->sig); i++)
+        event_add(d->sig[i], NULL);
+    d->tick = event_new(d->base, -1, 0, on_tick, d);
+    d->idle_since_ms = bt_now_ms();
+    return 0;
+}
+
+static void adopt_all(struct bt_daemon *d)
+{
+    bt_auto_arena a = { 0 };
+    DIR *dir = opendir(bt_arena_printf(&a, "%s/p", d->runtime));
+    if (!dir)
+        return;
+    for (struct dirent *e; (e = readdir(dir));)
+        if (bt_run_name_ok(e->d_name))
+            bt_project_adopt(d, e->d_name);
+    closedir(dir);
+    for (size_t i = 0; i < d->nprojects; i++)
+        for (size_t j = 0; j < d->project[i]->n; j++)
+            if (d->project[i]->inst[j].pf->nranks && !d->sampler)
+                d->sampler = bt_sampler_new(d->base, bt_memory_on_sample, d);
+}
+
+static void tell(int fd, const char *text)
+{
+    if (fd >= 0) {
+        if (write(fd, text, strlen(text)) < 0)
+            bt_debug("daemon", "nobody waits for it any more");
+        close(fd);
+    }
+}
+
+static void close_daemon(struct bt_daemon *d)
+{
+    bool tidy = d->nprojects == 0;
+    while (d->conns)
+        conn_free(d->conns);
+    bt_sampler_free(d->sampler);
+    if (!tidy)
+        return;                      /* the folders are for the next one */
+    unlink(d->sock);
+    unlink(bt_arena_printf(&d->arena, "%s/daemon.log", d->runtime));
+    rmdir(bt_arena_printf(&d->arena, "%s/p", d->runtime));
+    rmdir(bt_arena_printf(&d->arena, "%s/inst", d->runtime));
+    unlink(bt_arena_printf(&d->arena, "%s/daemon.lock", d->runtime));
+    rmdir(d->runtime);               /* stays when something else is in it */
+}
+
+int bt_daemon_run(int ready_fd)
+{
+    static struct bt_daemon d;
+    struct bt_err err = { 0 };
+    bt_log_init(BT_INFO, STDERR_FILENO);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    if (open_daemon(&d, &err) < 0) {
+        bool other = err.code == BT_E_STATE;
+        if (!other)
+            bt_error("daemon", "%s", err.msg);
+        tell(ready_fd, other ? "ok\n" : err.msg);
+        return other ? 0 : 1;
+    }
+    bt_info("daemon", "berth " BERTH_VERSION ", pid %d, runtime folder %s", (int)getpid(), d.runtime);
+    adopt_all(&d);
+    tell(ready_fd, "ok\n");
+    on_tick(-1, 0, &d);
+    event_base_dispatch(d.base);
+    close_daemon(&d);
+    return 0;
+}

@@ -1,0 +1,149 @@
+/* memory.c - is there room on the cards, and have the bytes come back. Believes the driver, nobody else. */
+#include <stdio.h>
+
+#include "base/units.h"
+#include "run/project.h"
+
+static uint64_t total_of(const struct bt_project *p, const char *uuid)
+{
+    for (size_t i = 0; i < p->plan->ngpus; i++)
+        if (!strcmp(p->plan->gpu[i].uuid, uuid))
+            return p->plan->gpu[i].total_bytes;
+    return 0;
+}
+
+static struct bt_actual actual_of(const struct bt_instance *in, const struct bt_probe_gpu *g)
+{
+    return bt_sample_actual(g, in->pids, in->npids);
+}
+
+/* What our other instances hold or are promised on a card, those of other projects too. */
+static void add_neighbours(const struct bt_instance *self, const struct bt_probe_gpu *g, struct bt_room *room)
+{
+    const struct bt_daemon *d = self->p->d;
+    for (size_t i = 0; i < d->nprojects; i++)
+        for (size_t j = 0; j < d->project[i]->n; j++) {
+            const struct bt_instance *in = &d->project[i]->inst[j];
+            if (in == self || !bt_inst_holds(in->life.state))
+                continue;
+            uint64_t planned = 0, actual = actual_of(in, g).bytes;
+            for (size_t k = 0; k < in->pf->nranks; k++)
+                if (!strcmp(in->pf->rank[k].gpu, g->uuid))
+                    planned += in->pf->rank[k].bytes;
+            room->neighbours_bytes += BT_MAX(planned, actual);
+            room->neighbours_actual_bytes += actual;
+        }
+}
+
+static const char *owner_name(struct bt_arena *a, const struct bt_daemon *d, pid_t pid)
+{
+    for (size_t i = 0; i < d->nprojects; i++)
+        for (size_t j = 0; j < d->project[i]->n; j++)
+            for (size_t k = 0; k < d->project[i]->inst[j].npids; k++)
+                if (d->project[i]->inst[j].pids[k] == pid)
+                    return bt_arena_printf(a, "%s/%s", d->project[i]->name, d->project[i]->inst[j].pf->id);
+    return NULL;
+}
+
+/* "pid 4711 (alice) python3 x.py: 12.00 GiB; ..." */
+static void name_holders(const struct bt_daemon *d, const struct bt_probe_gpu *g, struct bt_buf *out)
+{
+    bt_auto_arena a = { 0 };
+    if (!g->procs_valid)
+        bt_buf_puts(out, "the driver does not say by whom");
+    for (size_t i = 0; g->procs_valid && i < g->nprocs && i < 4; i++) {
+        pid_t pid = (pid_t)g->procs[i].pid;
+        const char *ours = owner_name(&a, d, pid), *cmd = bt_proc_cmdline(&a, pid);
+        bt_buf_printf(out, "%s%s pid %d (%s) %.60s: %s", i ? "; " : "", ours ? ours : "", (int)pid, bt_proc_user(&a, pid), cmd,
+                      g->procs[i].bytes_valid ? bt_bytes_human(g->procs[i].bytes) : "bytes unknown");
+    }
+}
+
+bool bt_memory_room(struct bt_instance *in, char *why, size_t n)
+{
+    const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);
+    if (!in->pf->nranks)
+        return true;
+    if (!s || s->error) {
+        snprintf(why, n, "no word from the driver about its cards: %s", s ? s->error : "the probe has not answered yet");
+        return false;
+    }
+    for (size_t i = 0; i < in->pf->nranks; i++) {
+        const struct bt_pf_rank *r = &in->pf->rank[i];
+        const struct bt_probe_gpu *g = bt_probe_gpu(s, r->gpu);
+        if (!g) {
+            snprintf(why, n, "GPU %d (%s) of the plan is not there any more", r->index, r->gpu);
+            return false;
+        }
+        struct bt_room room = { .total_bytes = total_of(in->p, r->gpu), .need_bytes = r->bytes };
+        uint64_t free_bytes;
+        add_neighbours(in, g, &room);
+        if (bt_sample_room(g, &room, &free_bytes))
+            continue;
+        bt_auto_buf struct bt_buf who = BT_BUF(400);
+        name_holders(in->p->d, g, &who);
+        snprintf(why, n, "GPU %d: %s needed, %s free; held by %s", r->index, bt_bytes_human(r->bytes), bt_bytes_human(free_bytes), who.n ? bt_buf_z(&who) : "nobody listed");
+        return false;
+    }
+    return true;
+}
+
+void bt_memory_note_base(struct bt_instance *in)
+{
+    const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);
+    for (size_t i = 0; i < in->pf->nranks; i++) {
+        const struct bt_probe_gpu *g = s && !s->error ? bt_probe_gpu(s, in->pf->rank[i].gpu) : NULL;
+        struct bt_actual r = g ? bt_sample_residual(g) : (struct bt_actual){ 0 };
+        in->base[i] = (struct bt_card_base){ r.valid, r.bytes };
+    }
+}
+
+bool bt_memory_released(struct bt_instance *in, char *why, size_t n)
+{
+    enum { SLACK = 64 * 1024 * 1024 };
+    const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);
+    if (!in->pf->nranks)
+        return true;
+    if (!s || s->error || s->t <= in->ended_wall_s) {
+        snprintf(why, n, "waiting for the driver's word that its memory is free");
+        return false;
+    }
+    for (size_t i = 0; i < in->pf->nranks; i++) {
+        const struct bt_probe_gpu *g = bt_probe_gpu(s, in->pf->rank[i].gpu);
+        if (!g)
+            continue;                /* a card that is gone holds nothing for anybody */
+        struct bt_actual mine = actual_of(in, g), rest = bt_sample_residual(g);
+        if (mine.nprocs) {
+            snprintf(why, n, "GPU %d: the driver still lists %zu of its processes with %s", in->pf->rank[i].index, mine.nprocs, bt_bytes_human(mine.bytes));
+            return false;
+        }
+        if (rest.valid && in->base[i].valid && rest.bytes > in->base[i].residual_bytes + SLACK) {
+            snprintf(why, n, "GPU %d: %s are not back yet, and no process holds them", in->pf->rank[i].index,
+                     bt_bytes_human(rest.bytes - in->base[i].residual_bytes));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Every sample: who belongs to whom. While an instance is releasing its last list stays: those are the pids that must vanish. */
+void bt_memory_on_sample(void *daemon)
+{
+    struct bt_daemon *d = daemon;
+    bt_auto_arena a = { 0 };
+    struct bt_proc *all;
+    size_t nall = bt_proc_list(&a, &all);
+    for (size_t i = 0; i < d->nprojects; i++)
+        for (size_t j = 0; j < d->project[i]->n; j++) {
+            struct bt_instance *in = &d->project[i]->inst[j];
+            struct bt_proc *m;
+            if (!in->pf->nranks || !bt_inst_alive(in->life.state))
+                continue;
+            size_t n = bt_instance_members(&a, in, all, nall, &m);
+            if (!n)
+                continue;
+            in->pids = bt_xrealloc(in->pids, n * sizeof *in->pids);
+            for (in->npids = 0; in->npids < n; in->npids++)
+                in->pids[in->npids] = m[in->npids].id.pid;
+        }
+}

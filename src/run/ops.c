@@ -1,0 +1,204 @@
+/* ops.c - what a verb can ask of the daemon. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "run/project.h"
+#include "wire/wire.h"
+
+void bt_conn_put(struct bt_conn *c, json_t *o)
+{
+    enum { BACKLOG_MAX = 32 * 1024 * 1024 };
+    bt_auto_buf struct bt_buf b = BT_BUF(BT_WIRE_LINE_MAX);
+    if (!bt_wire_put(&b, o)) {
+        bt_error("daemon", "an answer is too long or not UTF-8: connection closed");
+        c->closing = true;
+        return;
+    }
+    if (evbuffer_get_length(bufferevent_get_output(c->bev)) + b.n > BACKLOG_MAX) {
+        c->closing = true;           /* it asked and does not read */
+        return;
+    }
+    bufferevent_write(c->bev, b.p, b.n);
+}
+
+static int names(const struct bt_daemon *d, struct bt_buf *b)
+{
+    for (size_t i = 0; i < d->nprojects; i++)
+        bt_buf_printf(b, "%s%s", i ? ", " : "", d->project[i]->name);
+    return (int)d->nprojects;
+}
+
+/* The project that a request means: the one it names, or the only one. */
+static struct bt_project *meant(struct bt_conn *c, const json_t *msg, struct bt_err *err)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(4096);
+    const char *name;
+    if (bt_json_str_opt(msg, "project", NULL, &name, "request", err) < 0)
+        return NULL;
+    int n = names(c->d, &b);
+    struct bt_project *p = name ? bt_project_find(c->d, name) : n == 1 ? c->d->project[0] : NULL;
+    if (p)
+        return p;
+    if (n == 0 && !name)
+        bt_err_set(err, BT_E_STATE, 0, "nothing is up");
+    else if (name)
+        bt_err_set(err, BT_E_STATE, 0, "project %.80s is not up; up: %s", name, n ? bt_buf_z(&b) : "nothing");
+    else {
+        bt_err_set(err, BT_E_USAGE, 0, "several projects are up: %s", bt_buf_z(&b));
+        bt_err_hint(err, "name one of them");
+    }
+    return NULL;
+}
+
+static json_t *op_up(struct bt_conn *c, const json_t *msg, struct bt_err *err)
+{
+    bt_auto_arena a = { 0 };
+    const char *plan, **env = NULL;
+    size_t n = 0, i;
+    json_t *v, *list = json_array();
+    bool keep;
+    struct bt_project *p;
+    if (bt_json_str(msg, "plan", &plan, "request", err) < 0 || bt_json_bool_opt(msg, "keep", false, &keep, "request", err) < 0)
+        goto bad;
+    json_array_foreach(json_object_get(msg, "env"), i, v) {
+        const char *row = json_string_value(v);
+        if (row)
+            BT_PUSH(&a, env, n, row);
+    }
+    if (bt_project_new(c->d, bt_str(plan), env, n, keep, &p, err) < 0)
+        goto bad;
+    snprintf(c->follow, sizeof c->follow, "%s", p->name);
+    c->d->leave = false;
+    for (i = 0; i < p->n; i++) {
+        if (p->inst[i].pf->nranks && !c->d->sampler)
+            c->d->sampler = bt_sampler_new(c->d->base, bt_memory_on_sample, c->d);
+        json_array_append_new(list, bt_report_instance(&p->inst[i], true));
+    }
+    return json_pack("{s:s, s:o}", "project", p->name, "instances", list);
+bad:
+    json_decref(list);
+    return NULL;
+}
+
+static json_t *op_follow(struct bt_conn *c, const json_t *msg, struct bt_err *err)
+{
+    struct bt_project *p = meant(c, msg, err);
+    if (!p)
+        return NULL;
+    snprintf(c->follow, sizeof c->follow, "%s", p->name);
+    return json_pack("{s:s, s:b}", "project", p->name, "settled", p->settled);
+}
+
+static json_t *op_ps(struct bt_conn *c, const json_t *msg, struct bt_err *err)
+{
+    const char *name;
+    if (bt_json_str_opt(msg, "project", NULL, &name, "request", err) < 0)
+        return NULL;
+    struct bt_project *p = name ? meant(c, msg, err) : NULL;
+    return name && !p ? NULL : bt_report_ps(c->d, p);
+}
+
+static json_t *op_verify(struct bt_conn *c, const json_t *msg, struct bt_err *err)
+{
+    struct bt_project *p = meant(c, msg, err);
+    const struct bt_probe_sample *s = bt_sampler_last(c->d->sampler);
+    bool gpus = false;
+    for (size_t i = 0; p && i < p->n; i++)
+        gpus |= p->inst[i].pf->nranks > 0;
+    if (!p)
+        return NULL;
+    if (gpus && !s) {
+        bt_err_set(err, BT_E_BUSY, 0, "the driver has not answered yet");
+        return NULL;
+    }
+    if (gpus && s->error) {
+        bt_err_set(err, BT_E_DEVICE, 0, "ask the driver what runs on the cards: %s", s->error);
+        return NULL;
+    }
+    bt_memory_on_sample(c->d);       /* processes that started since the sample belong to somebody, too */
+    return json_pack("{s:o}", "verify", bt_report_verify(c->d, p));       /* its `ok` is another than the answer's */
+}
+
+static json_t *op_restart(struct bt_conn *c, const json_t *msg, struct bt_err *err)
+{
+    struct bt_project *p = meant(c, msg, err);
+    const char *what;
+    if (!p || bt_json_str(msg, "what", &what, "request", err) < 0)
+        return NULL;
+    bt_auto_buf struct bt_buf known = BT_BUF(4096);
+    size_t hit = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        bt_buf_printf(&known, "%s%s", i ? ", " : "", p->inst[i].pf->id);
+        hit += !strcmp(p->inst[i].pf->id, what) || !strcmp(p->inst[i].pf->workload, what);
+    }
+    if (!hit || p->down) {
+        bt_err_set(err, BT_E_STATE, 0, hit ? "project %s goes down" : "project %s has no instance or workload \"%.60s\"", p->name, what);
+        if (!hit)
+            bt_err_hint(err, "it has %s", bt_buf_z(&known));
+        return NULL;
+    }
+    snprintf(c->follow, sizeof c->follow, "%s", p->name);
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->n; i++)
+        if (!strcmp(p->inst[i].pf->id, what) || !strcmp(p->inst[i].pf->workload, what)) {
+            bt_inst_event(&p->inst[i].life, BT_EV_RESTART);
+            json_array_append_new(list, json_string(p->inst[i].pf->id));
+        }
+    return json_pack("{s:s, s:o}", "project", p->name, "instances", list);
+}
+
+/* Answered when it is gone, by bt_ops_project_gone(); events are streamed until then. */
+static bool op_down(struct bt_conn *c, const json_t *msg, uint64_t id, struct bt_err *err)
+{
+    struct bt_project *p = meant(c, msg, err);
+    if (!p)
+        return false;
+    snprintf(c->follow, sizeof c->follow, "%s", p->name);
+    c->wants_gone = true;
+    c->gone_id = id;
+    bt_project_down(p);
+    return true;
+}
+
+void bt_ops_project_gone(struct bt_daemon *d, const char *name, bool failed_up)
+{
+    bool last = d->nprojects == 0;
+    for (struct bt_conn *c = d->conns; c; c = c->next) {
+        if (strcmp(c->follow, name))
+            continue;
+        c->follow[0] = 0;
+        bt_conn_put(c, json_pack("{s:s, s:s, s:b}", "event", "gone", "project", name, "failed", failed_up));
+        if (c->wants_gone)
+            bt_conn_put(c, bt_wire_answer(c->gone_id, json_pack("{s:s, s:b}", "project", name, "last", last)));
+        c->wants_gone = false;
+    }
+    d->leave = last;
+}
+
+void bt_ops_request(struct bt_conn *c, const json_t *msg)
+{
+    static const struct { const char *name; json_t *(*run)(struct bt_conn *, const json_t *, struct bt_err *); } ops[] = {
+        { "up", op_up }, { "follow", op_follow }, { "ps", op_ps }, { "verify", op_verify }, { "restart", op_restart },
+    };
+    struct bt_err err = { 0 };
+    uint64_t id;
+    const char *op;
+    if (bt_wire_request(msg, &id, &op, &err) < 0)
+        goto refuse;
+    if (!strcmp(op, "down")) {
+        if (op_down(c, msg, id, &err))
+            return;
+        goto refuse;
+    }
+    for (size_t i = 0; i < BT_LEN(ops); i++)
+        if (!strcmp(op, ops[i].name)) {
+            json_t *members = ops[i].run(c, msg, &err);
+            if (!members)
+                goto refuse;
+            bt_conn_put(c, bt_wire_answer(id, members));
+            return;
+        }
+    bt_err_set(&err, BT_E_INPUT, 0, "control message: this daemon knows no \"%.40s\"", op);
+refuse:
+    bt_conn_put(c, bt_wire_refuse(id, &err));
+}

@@ -1,0 +1,517 @@
+/* project.c - the instances of one plan: birth, folders, adoption, end. */
+#include "run/project.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "run/ports.h"
+
+enum { PLAN_MAX = 16 * 1024 * 1024, ENV_MAX = 8 * 1024 * 1024 };
+
+/* ---- what the table asks for ---- */
+
+static int64_t now_ms(void *ctx)
+{
+    (void)ctx;
+    return bt_now_ms();
+}
+
+static void on_act(void *ctx, struct bt_inst *life, unsigned fx)
+{
+    struct bt_instance *in = ctx;
+    (void)life;
+    if (fx & BT_FX_SPAWN)
+        bt_instance_start(in);
+    if (fx & BT_FX_HURRY)
+        in->hurry_wanted = true;     /* STOP needs no act of its own: the next look sends the steps, and again after a reconnect */
+    if (fx & BT_FX_TELL)
+        bt_report_failed(in);
+}
+
+static void on_changed(void *ctx, struct bt_inst *life, enum bt_inst_state from)
+{
+    struct bt_instance *in = ctx;
+    struct bt_err err = { 0 };
+    bt_auto_arena a = { 0 };
+    bt_info("inst", "%s/%s: %s -> %s%s%s", in->p->name, in->pf->id, bt_inst_state_name(from), bt_inst_state_name(life->state), in->why[0] ? ": " : "", in->why);
+    if (life->state == BT_ST_READY && bt_file_write(bt_arena_printf(&a, "%s/ready", in->dir), BT_S(""), &err) < 0)
+        bt_warn("inst", "%s: %s", in->pf->id, err.msg);
+    if (life->state == BT_ST_WAITING || life->state == BT_ST_READY)
+        in->why[0] = in->why_hint[0] = 0;
+    in->wait_ms = 0;
+    bt_report_event(in->p, json_pack("{s:s, s:o}", "event", "inst", "instance", bt_report_instance(in, true)));
+}
+
+static void on_unexpected(void *ctx, struct bt_inst *life, enum bt_inst_event ev)
+{
+    const struct bt_instance *in = ctx;
+    bt_error("inst", "%s/%s: event %d has no cell in state %s", in->p->name, in->pf->id, (int)ev, bt_inst_state_name(life->state));
+}
+
+/* ---- ports ---- */
+
+static const struct bt_instance *leased_by(const struct bt_daemon *d, const struct bt_project *also, unsigned port)
+{
+    for (size_t i = 0; i <= d->nprojects; i++) {
+        const struct bt_project *p = i < d->nprojects ? d->project[i] : also;
+        for (size_t j = 0; p && j < p->n; j++)
+            for (size_t k = 0; k < p->inst[j].nports; k++)
+                if (port >= p->inst[j].port[k].port && port < (unsigned)p->inst[j].port[k].port + p->inst[j].port[k].block)
+                    return &p->inst[j];
+    }
+    return NULL;
+}
+
+static int lease_wanted(struct bt_instance *in, const struct bt_pf_port *w, struct bt_err *err)
+{
+    bt_auto_arena a = { 0 };
+    for (unsigned q = w->want; q < (unsigned)w->want + w->block; q++) {
+        const struct bt_instance *by = leased_by(in->p->d, in->p, q);
+        if (by)
+            return bt_err_set(err, BT_E_STATE, 0, "%s: port %u is leased to %s of project %s", in->pf->id, q, by->pf->id, by->p->name);
+        if (!bt_port_free((uint16_t)q)) {
+            bt_err_set(err, BT_E_STATE, 0, "%s: port %u is in use by %s", in->pf->id, q, bt_port_holder(&a, (uint16_t)q));
+            return bt_err_hint(err, "end that process, or give the workload another `port:` (without one, berth takes a free one)");
+        }
+    }
+    return 0;
+}
+
+static bool block_free(const struct bt_instance *in, unsigned first, unsigned n)
+{
+    for (unsigned q = first; q < first + n; q++)
+        if (leased_by(in->p->d, in->p, q) || !bt_port_free((uint16_t)q))
+            return false;
+    return true;
+}
+
+static int lease_any(struct bt_instance *in, const struct bt_pf_port *w, uint16_t *out, struct bt_err *err)
+{
+    /* from a place of the instance's own, so that a project that comes back tends to find its ports again */
+    unsigned span = BT_PORT_LAST - BT_PORT_FIRST + 1 - w->block, start = 5381;
+    for (const char *z = in->dir; *z; z++)
+        start = start * 33 + (unsigned char)*z;
+    for (unsigned i = 0; i < span; i++) {
+        unsigned first = BT_PORT_FIRST + (start + i) % span;
+        if (block_free(in, first, w->block)) {
+            *out = (uint16_t)first;
+            return 0;
+        }
+    }
+    return bt_err_set(err, BT_E_BUSY, 0, "%s: no %u free ports in a row between %d and %d", in->pf->id, (unsigned)w->block, BT_PORT_FIRST, BT_PORT_LAST);
+}
+
+static int lease(struct bt_instance *in, struct bt_err *err)
+{
+    for (size_t i = 0; i < in->pf->nports; i++) {
+        const struct bt_pf_port *w = &in->pf->port[i];
+        struct bt_keep_port row = { w->name, w->want, w->block };
+        if (w->want ? lease_wanted(in, w, err) < 0 : lease_any(in, w, &row.port, err) < 0)
+            return -1;
+        BT_PUSH(&in->p->arena, in->port, in->nports, row);
+    }
+    return 0;
+}
+
+/* ---- birth ---- */
+
+struct bt_instance *bt_project_first_of(struct bt_project *p, const char *workload)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (!strcmp(p->inst[i].pf->workload, workload))
+            return &p->inst[i];
+    return NULL;
+}
+
+struct bt_project *bt_project_find(struct bt_daemon *d, const char *name)
+{
+    for (size_t i = 0; i < d->nprojects; i++)
+        if (!strcmp(d->project[i]->name, name))
+            return d->project[i];
+    return NULL;
+}
+
+static int set_up(struct bt_instance *in, struct bt_err *err)
+{
+    in->engine = bt_engine_find(in->pf->engine);
+    if (!in->engine)
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: this berth knows no engine \"%s\"", in->pf->id, in->pf->engine);
+    if (in->pf->ready == BT_PF_READY_LOG) {
+        char why[160];
+        int e = regcomp(&in->log_ready, in->pf->ready_arg, REG_EXTENDED | REG_NOSUB);
+        if (e) {
+            regerror(e, &in->log_ready, why, sizeof why);
+            return bt_err_set(err, BT_E_INPUT, 0, "%s: ready: the pattern \"%.120s\" is not a POSIX extended regular expression: %s", in->pf->id, in->pf->ready_arg, why);
+        }
+        in->has_log_ready = true;
+    }
+    return 0;
+}
+
+static int set_url(struct bt_instance *in, struct bt_err *err)
+{
+    in->url = in->pf->http ? bt_instance_fill(&in->p->arena, in, in->pf->http) : "";
+    if (in->pf->ready == BT_PF_READY_HTTP || in->pf->ready == BT_PF_READY_PORT)
+        return bt_health_url(in->url, in->ip, &in->url_port, err) < 0 ? bt_err_wrap(err, "%s", in->pf->id) : 0;
+    return 0;
+}
+
+static int check_urls(struct bt_instance *in, struct bt_err *err)
+{
+    for (size_t i = 0; i < in->pf->argv.n + in->pf->nenv; i++) {
+        const char *text = i < in->pf->argv.n ? in->pf->argv.v[i] : in->pf->env[i - in->pf->argv.n].value;
+        for (const char *u = text; (u = strstr(u, "{url:")); u++) {
+            char w[64] = "";
+            sscanf(u, "{url:%63[^}]}", w);
+            struct bt_instance *other = bt_project_first_of(in->p, w);
+            if (!other || !other->url[0])
+                return bt_err_set(err, BT_E_INPUT, 0, "%s: %s: %s", in->pf->id, u, other ? "that workload has no http endpoint" : "there is no such workload");
+        }
+    }
+    return 0;
+}
+
+static int limit(const struct bt_project *p, const char *name, const char *def, int64_t *out, struct bt_err *err)
+{
+    size_t len = strlen(name);
+    uint64_t ms;
+    const char *text = def;
+    for (size_t i = 0; i < p->env.n; i++)
+        if (!strncmp(p->env.v[i], name, len) && p->env.v[i][len] == '=')
+            text = p->env.v[i] + len + 1;
+    if (bt_duration_parse(bt_str(text), &ms, err) < 0)
+        return bt_err_wrap(err, "environment variable %s", name);
+    *out = (int64_t)ms;
+    return 0;
+}
+
+static int set_limits(struct bt_project *p, struct bt_err *err)
+{
+    if (limit(p, "BERTH_MEMORY_WAIT", "60s", &p->limit_memory_ms, err) < 0 || limit(p, "BERTH_STALL", "10m", &p->limit_stall_ms, err) < 0 ||
+        limit(p, "BERTH_START_MAX", "4h", &p->limit_start_ms, err) < 0)
+        return -1;
+    return limit(p, "BERTH_RELEASE_WAIT", "30s", &p->limit_release_ms, err);
+}
+
+static void project_free(struct bt_project *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        bt_instance_reset(&p->inst[i]);
+        if (p->inst[i].has_log_ready)
+            regfree(&p->inst[i].log_ready);
+    }
+    struct bt_arena a = p->arena;
+    bt_arena_release(&a);
+    free(p);
+}
+
+static int fill_project(struct bt_project *p, struct bt_str plan_text, struct bt_err *err)
+{
+    if (bt_planfile_parse(&p->arena, "plan", plan_text, &p->plan, err) < 0)
+        return -1;
+    p->name = p->plan->name;
+    p->dir = bt_run_project_dir(&p->arena, p->name);
+    if (p->plan->nphases > 1) {
+        bt_err_set(err, BT_E_STATE, 0, "the plan of %s has %zu phases: `up` cannot walk phases yet", p->name, p->plan->nphases);
+        return bt_err_hint(err, "keep the workloads of one phase in a spec of their own and bring that up");
+    }
+    if (set_limits(p, err) < 0)
+        return -1;
+    const struct bt_pf_phase *ph = &p->plan->phase[0];
+    p->inst = BT_NEWN(&p->arena, struct bt_instance, ph->n ? ph->n : 1);
+    for (size_t i = 0; i < ph->n; i++) {
+        struct bt_instance *in = &p->inst[p->n++];
+        *in = (struct bt_instance){ .p = p, .pf = &ph->inst[i], .url = "", .report_fd = -1, .dir = bt_run_inst_dir(&p->arena, p->name, ph->inst[i].id) };
+        in->base = BT_NEWN(&p->arena, struct bt_card_base, in->pf->nranks ? in->pf->nranks : 1);
+        in->ops = (struct bt_inst_ops){ in, now_ms, on_act, on_changed, on_unexpected };
+        bt_tail_init(&in->tail);
+        bt_inst_init(&in->life, &in->ops, !strcmp(in->pf->kind, "job"), in->pf->restart, in->pf->restart_max, in->pf->retries);
+        bt_instance_reset(in);
+        if (set_up(in, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool is_secret(const struct bt_project *p, const char *row)
+{
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t j = 0; j < p->inst[i].pf->env_from.n; j++) {
+            size_t len = strlen(p->inst[i].pf->env_from.v[j]);
+            if (!strncmp(row, p->inst[i].pf->env_from.v[j], len) && row[len] == '=')
+                return true;
+        }
+    return false;
+}
+
+/* The folder a next daemon reads. Secrets (env_from) stay out: running keepers have them. */
+static int persist(struct bt_project *p, struct bt_err *err)
+{
+    bt_auto_arena a = { 0 };
+    bt_auto_buf struct bt_buf env = BT_BUF(ENV_MAX);
+    if (bt_dir_private(p->dir, err) < 0)
+        return -1;
+    for (size_t i = 0; i < p->env.n; i++)
+        if (!is_secret(p, p->env.v[i]))
+            bt_buf_add(&env, p->env.v[i], strlen(p->env.v[i]) + 1);
+    if (env.over)
+        return bt_err_set(err, BT_E_TOO_BIG, 0, "the environment of `up` is over 8 MiB");
+    if (bt_file_write(bt_arena_printf(&a, "%s/boot", p->dir), bt_str(bt_boot_id()), err) < 0 ||
+        bt_file_write(bt_arena_printf(&a, "%s/env", p->dir), (struct bt_str){ bt_buf_z(&env), env.n }, err) < 0)
+        return -1;
+    if (p->keep && bt_file_write(bt_arena_printf(&a, "%s/keep", p->dir), BT_S(""), err) < 0)
+        return -1;
+    return bt_file_write(bt_arena_printf(&a, "%s/plan.json", p->dir), bt_str(p->plan->text), err);      /* last: without it there is no project */
+}
+
+static void insert(struct bt_daemon *d, struct bt_project *p)
+{
+    d->project = bt_xrealloc(d->project, (d->nprojects + 1) * sizeof *d->project);
+    d->project[d->nprojects++] = p;
+}
+
+int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep, struct bt_project **out, struct bt_err *err)
+{
+    struct bt_project *p = bt_xcalloc(1, sizeof *p);
+    p->d = d;
+    p->keep = keep;
+    for (size_t i = 0; i < nenv; i++) {
+        const char *row = bt_arena_strdup(&p->arena, env[i]);
+        BT_PUSH(&p->arena, p->env.v, p->env.n, row);
+    }
+    if (fill_project(p, plan_text, err) < 0)
+        goto bad;
+    struct bt_project *there = bt_project_find(d, p->name);
+    if (there) {
+        bt_err_set(err, BT_E_STATE, 0, "project %s is already up (%zu instances%s)", p->name, there->n, there->down ? ", going down" : "");
+        bt_err_hint(err, there->down ? "wait for `berth down` to end" : "`berth ps` shows it; `berth down %s` takes it down first", p->name);
+        goto bad;
+    }
+    for (size_t i = 0; i < p->n; i++)
+        if (lease(&p->inst[i], err) < 0 || set_url(&p->inst[i], err) < 0)
+            goto bad;
+    for (size_t i = 0; i < p->n; i++)
+        if (check_urls(&p->inst[i], err) < 0)
+            goto bad;
+    bt_auto_arena a = { 0 };
+    if (bt_tree_remove(bt_run_inst_dir(&a, p->name, NULL), err) < 0 || bt_tree_remove(bt_run_log_dir(&a, p->name), err) < 0 || persist(p, err) < 0)
+        goto bad;
+    insert(d, p);
+    for (size_t i = 0; i < p->n; i++)
+        bt_inst_event(&p->inst[i].life, BT_EV_UP);
+    *out = p;
+    return 0;
+bad:
+    project_free(p);
+    return -1;
+}
+
+/* ---- adoption ---- */
+
+static void adopt_instance(struct bt_instance *in)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    struct bt_keep_launch l;
+    struct bt_keep_exit x;
+    if (bt_keep_launch_read(&in->p->arena, in->dir, &l, &err) < 0)
+        return;                      /* never started: it stays pending */
+    in->life.restarts = in->life.deaths = (uint32_t)l.restarts;
+    in->launched_wall_ms = l.wall_ms;
+    in->port = l.port;
+    in->nports = l.nports;
+    bool ready = bt_file_exists(bt_arena_printf(&a, "%s/ready", in->dir));
+    in->has_keeper = bt_keep_who_read(&in->p->arena, in->dir, "keeper.json", &in->keeper);
+    in->has_child = bt_keep_who_read(&in->p->arena, in->dir, "child.json", &in->child);
+    in->ran = true;
+    in->life.was_ready = ready || l.restarts > 0;    /* it is only started again by itself after it was ready once */
+    bt_inst_found(&in->life, ready ? BT_ST_READY : BT_ST_STARTING);
+    in->orphaned_ms = bt_now_ms();
+    bt_info("inst", "%s/%s: found %s", in->p->name, in->pf->id, bt_inst_state_name(in->life.state));
+    if (bt_keep_exit_read(&a, in->dir, &x)) {
+        in->life.anew = x.asked;     /* a stop that the last daemon asked for, of something still wanted: a restart */
+        bt_instance_ended(in);
+    }
+}
+
+static bool read_env(struct bt_project *p, const char *path, struct bt_err *err)
+{
+    struct bt_str all;
+    if (bt_file_read(&p->arena, path, ENV_MAX, &all, err) < 0)
+        return false;
+    for (size_t i = 0; i < all.n; i += strlen(all.p + i) + 1) {
+        const char *row = all.p + i;
+        BT_PUSH(&p->arena, p->env.v, p->env.n, row);
+    }
+    return true;
+}
+
+/* After a reboot nothing of it runs, and what the user wanted yesterday is not started behind their back. */
+static bool of_this_boot(struct bt_arena *a, const char *dir)
+{
+    struct bt_err ignored = { 0 };
+    struct bt_str id;
+    return bt_file_read(a, bt_arena_printf(a, "%s/boot", dir), 100, &id, &ignored) == 0 && bt_str_eq(id, bt_boot_id());
+}
+
+void bt_project_adopt(struct bt_daemon *d, const char *name)
+{
+    struct bt_err err = { 0 };
+    struct bt_str text;
+    struct bt_project *p = bt_xcalloc(1, sizeof *p);
+    p->d = d;
+    p->adopted = true;
+    const char *dir = bt_run_project_dir(&p->arena, name);
+    if (!of_this_boot(&p->arena, dir) || bt_file_read(&p->arena, bt_arena_printf(&p->arena, "%s/plan.json", dir), PLAN_MAX, &text, &err) < 0) {
+        bt_warn("daemon", "project %s is of an earlier boot or was never written whole: forgotten", name);
+        if (bt_tree_remove(dir, &err) < 0 || bt_tree_remove(bt_run_inst_dir(&p->arena, name, NULL), &err) < 0)
+            bt_warn("daemon", "%s", err.msg);
+        project_free(p);
+        return;
+    }
+    if (!read_env(p, bt_arena_printf(&p->arena, "%s/env", dir), &err) || fill_project(p, text, &err) < 0) {
+        bt_error("daemon", "project %s cannot be taken up: %s; its folder %s is left as it is", name, err.msg, dir);
+        project_free(p);
+        return;
+    }
+    p->keep = bt_file_exists(bt_arena_printf(&p->arena, "%s/keep", dir));
+    p->settled = bt_file_exists(bt_arena_printf(&p->arena, "%s/settled", dir));
+    insert(d, p);
+    for (size_t i = 0; i < p->n; i++)
+        adopt_instance(&p->inst[i]);
+    for (size_t i = 0; i < p->n; i++) {
+        struct bt_instance *in = &p->inst[i];
+        if ((in->nports < in->pf->nports && lease(in, &err) < 0) || set_url(in, &err) < 0)
+            snprintf(in->why, sizeof in->why, "%s", err.msg);
+        if (in->life.state == BT_ST_PENDING)
+            bt_inst_event(&in->life, BT_EV_UP);
+    }
+    if (bt_file_exists(bt_arena_printf(&p->arena, "%s/down", dir)))
+        bt_project_down(p);
+}
+
+/* ---- down ---- */
+
+void bt_project_down(struct bt_project *p)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    for (size_t i = 0; i < p->n && p->down; i++)     /* the second one: those being stopped go to SIGKILL */
+        if (p->inst[i].life.state == BT_ST_STOPPING)
+            bt_inst_event(&p->inst[i].life, BT_EV_DOWN);
+    if (!p->down && bt_file_write(bt_arena_printf(&a, "%s/down", p->dir), BT_S(""), &err) < 0)
+        bt_warn("daemon", "%s: a next daemon will not know that it goes down: %s", p->name, err.msg);
+    p->down = true;
+    for (size_t i = 0; i < p->n; i++) {
+        p->inst[i].life.want_up = false;
+        if (!bt_inst_alive(p->inst[i].life.state) && p->inst[i].life.state != BT_ST_DOWN)
+            bt_inst_event(&p->inst[i].life, BT_EV_DOWN);
+    }
+}
+
+/* Who waits for this one is stopped first: a client before its server. */
+static bool needed_by_running(const struct bt_project *p, const struct bt_instance *in)
+{
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t j = 0; j < p->inst[i].pf->nafter; j++)
+            if (&p->inst[i] != in && !strcmp(p->inst[i].pf->after[j].workload, in->pf->workload) && bt_inst_alive(p->inst[i].life.state))
+                return true;
+    return false;
+}
+
+/* ---- one look ---- */
+
+static bool past_start(const struct bt_instance *in)
+{
+    enum bt_inst_state s = in->life.state;
+    if (!in->life.job)
+        return s == BT_ST_READY;
+    for (size_t i = 0; i < in->pf->nafter && s == BT_ST_WAITING; i++)
+        if (!strcmp(in->pf->after[i].what, "done") || !strcmp(in->pf->after[i].what, "released"))
+            return true;             /* its turn comes when other work has ended: not a part of the start */
+    return s == BT_ST_READY || bt_inst_over(s) || s == BT_ST_RELEASING || s == BT_ST_BACKOFF;
+}
+
+static void look_settled(struct bt_project *p)
+{
+    struct bt_err err = { 0 };
+    bt_auto_arena a = { 0 };
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->inst[i].life.state == BT_ST_FAILED) {
+            p->settled = p->keep;
+            p->failed_up = true;
+            bt_report_event(p, json_pack("{s:s, s:s, s:b}", "event", "up-failed", "id", p->inst[i].pf->id, "kept", p->keep));
+            if (!p->keep)
+                bt_project_down(p);
+            return;
+        }
+        if (!past_start(&p->inst[i]))
+            return;
+    }
+    p->settled = true;
+    if (bt_file_write(bt_arena_printf(&a, "%s/settled", p->dir), BT_S(""), &err) < 0)
+        bt_warn("daemon", "%s", err.msg);
+    bt_report_event(p, json_pack("{s:s, s:s}", "event", "up", "project", p->name));
+}
+
+void bt_project_drive(struct bt_project *p)
+{
+    bool all_down = true;
+    for (size_t i = 0; i < p->n; i++) {
+        struct bt_instance *in = &p->inst[i];
+        enum bt_inst_state s = in->life.state;
+        if (p->down && (s == BT_ST_STARTING || s == BT_ST_READY) && !needed_by_running(p, in))
+            bt_inst_event(&in->life, BT_EV_DOWN);
+        bt_instance_drive(in);
+        if (p->down && in->life.state != BT_ST_DOWN && bt_inst_over(in->life.state))
+            bt_inst_event(&in->life, BT_EV_DOWN);
+        all_down &= in->life.state == BT_ST_DOWN;
+    }
+    if (!p->settled && !p->down)
+        look_settled(p);
+    if (p->down && all_down)
+        bt_project_end(p);           /* p is gone */
+}
+
+/* ---- the end ---- */
+
+static void keep_logs(struct bt_arena *a, const struct bt_instance *in)
+{
+    struct bt_err err = { 0 };
+    struct bt_str old = { "", 0 }, log;
+    const char *dir = bt_run_log_dir(a, in->p->name);
+    enum { MAX = 64 * 1024 * 1024 };
+    if (bt_file_read(a, bt_arena_printf(a, "%s/log", in->dir), MAX, &log, &err) < 0)
+        return;
+    if (bt_file_read(a, bt_arena_printf(a, "%s/log.1", in->dir), MAX, &old, &err) < 0)
+        old = (struct bt_str){ "", 0 };
+    bt_auto_buf struct bt_buf both = BT_BUF(2 * MAX);
+    bt_buf_add(&both, old.p, old.n);
+    bt_buf_add(&both, log.p, log.n);
+    if (bt_dir_private(dir, &err) < 0 || bt_file_write(bt_arena_printf(a, "%s/%s.log", dir, in->pf->id), (struct bt_str){ bt_buf_z(&both), both.n }, &err) < 0)
+        bt_warn("inst", "%s: its log is not kept: %s", in->pf->id, err.msg);
+}
+
+void bt_project_end(struct bt_project *p)
+{
+    struct bt_daemon *d = p->d;
+    struct bt_err err = { 0 };
+    for (size_t i = 0; i < p->n; i++) {
+        bt_auto_arena a = { 0 };
+        bt_instance_reset(&p->inst[i]);
+        keep_logs(&a, &p->inst[i]);
+    }
+    bt_auto_arena a = { 0 };
+    if (bt_tree_remove(bt_run_inst_dir(&a, p->name, NULL), &err) < 0 || bt_tree_remove(p->dir, &err) < 0)
+        bt_warn("daemon", "%s: %s", p->name, err.msg);
+    for (size_t i = 0; i < d->nprojects; i++)
+        if (d->project[i] == p)
+            d->project[i] = d->project[--d->nprojects];
+    bt_info("daemon", "project %s is down", p->name);
+    bt_ops_project_gone(d, p->name, p->failed_up);
+    project_free(p);
+}

@@ -1,0 +1,133 @@
+/* project.h - what the daemon holds: projects, their instances, the verbs connected to it. Loop thread only. */
+#ifndef BT_RUN_PROJECT_H
+#define BT_RUN_PROJECT_H
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <regex.h>
+
+#include "engine/engine.h"
+#include "launch/planfile.h"
+#include "run/health.h"
+#include "run/inst.h"
+#include "run/keepdir.h"
+#include "run/run.h"
+#include "run/sample.h"
+#include "run/tail.h"
+#include "run/tree.h"
+
+struct bt_daemon;
+struct bt_project;
+
+struct bt_card_base { bool valid; uint64_t residual_bytes; };        /* of a rank's card, just before the start */
+
+struct bt_instance {
+    struct bt_inst life;             /* first: the table's callbacks get a pointer to it */
+    struct bt_inst_ops ops;
+    struct bt_project *p;
+    const struct bt_pf_instance *pf;
+    const struct bt_engine *engine;
+    const char *dir;
+    struct bt_keep_port *port; size_t nports;
+    const char *url;                 /* "" = none */
+    char ip[16]; int url_port;
+    regex_t log_ready; bool has_log_ready;
+
+    /* this start */
+    struct event *report; int report_fd;
+    struct bufferevent *ctl; struct bt_buf ctl_in;
+    struct bt_keep_who keeper, child; bool has_keeper, has_child;
+    bool ran;                        /* exec succeeded */
+    bool sweeping; int64_t sweep_ms; /* the keeper is dead: we end its tree ourselves */
+    bool stop_sent, hurry_wanted, log_matched, kv_sized, gave_up;
+    int64_t launched_wall_ms, orphaned_ms;
+    struct bt_tail tail;
+    char step[64]; int percent; uint64_t kv_tokens;
+    char first_error[256], died[256];
+    struct bt_health *health; int64_t health_ms;
+    bool answered;                   /* the last health probe was good: prove that the listener is ours */
+    uint64_t progress_mark; int64_t progress_ms, progress_look_ms;
+    struct bt_keep_exit exit; bool exited;
+
+    /* memory */
+    pid_t *pids; size_t npids;       /* last members seen */
+    struct bt_card_base *base;       /* one a rank */
+    int64_t wait_ms, release_ms; double ended_wall_s;
+    char why[640], why_hint[320];    /* what it waits for, or why it failed */
+};
+
+struct bt_project {
+    struct bt_daemon *d;
+    struct bt_arena arena;           /* everything of this project */
+    struct bt_planfile *plan;
+    const char *name, *dir;
+    struct bt_instance *inst; size_t n;
+    struct bt_strs env;              /* NAME=value, of the `up` that brought it */
+    bool keep;                       /* a failed start is left as it is */
+    bool settled, down, failed_up, adopted;
+    int64_t limit_memory_ms, limit_stall_ms, limit_start_ms, limit_release_ms;
+};
+
+struct bt_conn {
+    struct bt_daemon *d;
+    struct bufferevent *bev;
+    struct bt_buf in;
+    char follow[64];                 /* project whose events go here; "" = none */
+    bool wants_gone; uint64_t gone_id;       /* a `down` that is answered when the project is gone */
+    bool closing;
+    struct bt_conn *next;
+};
+
+struct bt_daemon {
+    struct event_base *base;
+    struct event *tick, *listen_ev, *sig[3];
+    int listener, lock_fd;
+    struct bt_arena arena;
+    const char *runtime, *sock;
+    struct bt_project **project; size_t nprojects;
+    struct bt_conn *conns;
+    struct bt_sampler *sampler;
+    int64_t idle_since_ms;
+    bool leave;                      /* the last project is down: end when the answers are out */
+};
+
+/* project.c - birth, folders, end */
+BT_MUST_CHECK int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep, struct bt_project **out, struct bt_err *err);
+struct bt_project *bt_project_find(struct bt_daemon *d, const char *name);
+void bt_project_adopt(struct bt_daemon *d, const char *name);
+void bt_project_down(struct bt_project *p);          /* wants everything down; a second call hurries */
+void bt_project_drive(struct bt_project *p);         /* one look at everything that may move */
+void bt_project_end(struct bt_project *p);           /* all is down: keep the logs, remove the folders, forget it */
+struct bt_instance *bt_project_first_of(struct bt_project *p, const char *workload);
+
+/* start.c - from waiting to running */
+void bt_instance_start(struct bt_instance *in);      /* EV_EXIT follows at once when it cannot even be tried */
+void bt_instance_connect(struct bt_instance *in);
+void bt_instance_send_stop(struct bt_instance *in);
+void bt_instance_ended(struct bt_instance *in);      /* reads exit.json, or notes that nobody knows */
+void bt_instance_reset(struct bt_instance *in);      /* forget this start: closes, frees */
+const char *bt_instance_fill(struct bt_arena *a, const struct bt_instance *in, const char *text);     /* {port}, {url:W}, {tmp} */
+size_t bt_instance_members(struct bt_arena *a, const struct bt_instance *in, const struct bt_proc *all, size_t nall, struct bt_proc **out);
+
+/* drive.c - one instance's next step */
+void bt_instance_drive(struct bt_instance *in);
+
+/* memory.c - room and release, on the newest sample */
+bool bt_memory_room(struct bt_instance *in, char *why, size_t n);            /* false: why says who is in the way */
+void bt_memory_note_base(struct bt_instance *in);
+bool bt_memory_released(struct bt_instance *in, char *why, size_t n);
+void bt_memory_on_sample(void *daemon);              /* which pid belongs to whom, now */
+
+/* report.c - JSON for people and verbs */
+json_t *bt_report_instance(struct bt_instance *in, bool brief);
+json_t *bt_report_ps(struct bt_daemon *d, struct bt_project *p);             /* p NULL: all */
+json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p);
+void bt_report_event(struct bt_project *p, json_t *event);                   /* to every follower; takes the reference */
+void bt_report_failed(struct bt_instance *in);
+json_t *bt_text(const char *z);                      /* a JSON string from any bytes: escaped when it is not UTF-8 */
+
+/* ops.c - requests */
+void bt_ops_request(struct bt_conn *c, const json_t *msg);
+void bt_conn_put(struct bt_conn *c, json_t *o);      /* takes the reference */
+void bt_ops_project_gone(struct bt_daemon *d, const char *name, bool failed_up);
+#endif

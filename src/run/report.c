@@ -1,0 +1,214 @@
+/* report.c - what runs, as JSON: answers to ps and verify, events. */
+#include <stdio.h>
+
+#include "base/json.h"
+#include "run/project.h"
+#include "wire/wire.h"
+
+enum { LAST_LINES = 12 };
+
+json_t *bt_text(const char *z)
+{
+    json_t *s = json_string(z);
+    if (s)
+        return s;
+    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
+    bt_buf_add_escaped(&b, bt_str(z));
+    return json_string(bt_buf_z(&b));
+}
+
+static json_t *progress(const struct bt_instance *in)
+{
+    if (in->life.state != BT_ST_STARTING || !in->step[0])
+        return json_null();
+    return json_pack("{s:s, s:o}", "step", in->step, "percent", in->percent < 0 ? json_null() : json_integer(in->percent));
+}
+
+static json_t *how_it_ended(const struct bt_instance *in)
+{
+    bt_auto_arena a = { 0 };
+    if (!in->exited)
+        return json_null();
+    return json_pack("{s:o, s:o, s:o}", "status", in->exit.status < 0 ? json_null() : json_integer(in->exit.status), "signal",
+                     in->exit.signal ? json_integer(in->exit.signal) : json_null(), "text", bt_text(bt_keep_exit_text(&a, &in->exit)));
+}
+
+static json_t *ranks(const struct bt_instance *in)
+{
+    const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);
+    json_t *list = json_array();
+    for (size_t i = 0; i < in->pf->nranks; i++) {
+        const struct bt_pf_rank *r = &in->pf->rank[i];
+        const struct bt_probe_gpu *g = s && !s->error ? bt_probe_gpu(s, r->gpu) : NULL;
+        struct bt_actual now = g ? bt_sample_actual(g, in->pids, in->npids) : (struct bt_actual){ 0 };
+        json_array_append_new(list, json_pack("{s:s, s:i, s:o, s:{s:o, s:b, s:s}}", "gpu", r->gpu, "index", r->index, "planned_bytes", bt_json_bytes(r->bytes), "actual",
+                                              "bytes", bt_json_bytes(bt_inst_holds(in->life.state) ? now.bytes : 0), "valid", g && now.valid, "source", "nvml-process"));
+    }
+    return list;
+}
+
+static void add_processes(struct bt_instance *in, json_t *o)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_proc *all, *m;
+    uint64_t rss = 0;
+    json_t *pids = json_array();
+    size_t n = 0;
+    if (bt_inst_alive(in->life.state)) {
+        size_t nall = bt_proc_list(&a, &all);
+        n = bt_instance_members(&a, in, all, nall, &m);
+    }
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(pids, json_integer(m[i].id.pid));
+        rss += m[i].rss_bytes;
+    }
+    json_object_set_new(o, "pids", pids);
+    json_object_set_new(o, "host", json_pack("[{s:i, s:o, s:o}]", "numa", 0, "planned_bytes", bt_json_bytes(in->pf->host_bytes), "rss_bytes", bt_json_bytes(rss)));
+    json_object_set_new(o, "keeper", in->has_keeper && bt_inst_alive(in->life.state) ? json_integer(in->keeper.id.pid) : json_null());
+}
+
+json_t *bt_report_instance(struct bt_instance *in, bool brief)
+{
+    double since = (double)(bt_wall_ms() - (bt_now_ms() - in->life.since_ms)) / 1000;
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:o, s:i, s:o, s:o}", "id", in->pf->id, "workload", in->pf->workload, "project", in->p->name, "kind", in->pf->kind,
+                          "state", bt_inst_state_name(in->life.state), "want", in->life.want_up ? in->life.job ? "done" : "ready" : "down", "since", since, "endpoint",
+                          in->url[0] ? json_pack("{s:s, s:n}", "http", in->url, "unix") : json_null(), "restarts", (int)in->life.restarts, "progress", progress(in),
+                          "exit", how_it_ended(in));
+    json_object_set_new(o, "why", in->why[0] ? bt_text(in->why) : json_null());
+    json_object_set_new(o, "folder", bt_text(in->dir));
+    if (in->died[0])
+        json_object_set_new(o, "worker_died", bt_text(in->died));
+    if (brief)
+        return o;
+    json_object_set_new(o, "ranks", ranks(in));
+    if (in->kv_tokens)
+        json_object_set_new(o, "kv_tokens", json_integer((json_int_t)in->kv_tokens));
+    add_processes(in, o);
+    return o;
+}
+
+json_t *bt_report_ps(struct bt_daemon *d, struct bt_project *p)
+{
+    json_t *list = json_array();
+    struct bt_project *only = p ? p : d->nprojects == 1 ? d->project[0] : NULL;
+    for (size_t i = 0; i < d->nprojects; i++)
+        for (size_t j = 0; j < d->project[i]->n; j++)
+            if (!p || p == d->project[i])
+                json_array_append_new(list, bt_report_instance(&d->project[i]->inst[j], false));
+    return json_pack("{s:o, s:o, s:o}", "project", only ? json_string(only->name) : json_null(), "phase",
+                     only ? json_string(only->plan->phase[0].name) : json_null(), "instances", list);
+}
+
+void bt_report_event(struct bt_project *p, json_t *event)
+{
+    for (struct bt_conn *c = p->d->conns; c; c = c->next)
+        if (!strcmp(c->follow, p->name))
+            bt_conn_put(c, json_incref(event));
+    json_decref(event);
+}
+
+void bt_report_failed(struct bt_instance *in)
+{
+    bt_auto_arena a = { 0 };
+    const char **line, *head = in->first_error[0] ? in->first_error : in->died;
+    size_t n = bt_tail_last(&a, in->dir, LAST_LINES, &line);
+    json_t *lines = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(lines, bt_text(line[i]));
+    const char *when = in->life.was_ready || in->life.job || !in->ran ? "" : " before it was ready";
+    const char *times = in->life.restarts ? bt_arena_printf(&a, " (started again %u times)", in->life.restarts) : "";
+    const char *text = bt_arena_printf(&a, "%s%s%s%s%s", in->why[0] ? in->why : "failed", when, times, head[0] ? ": " : "", head);
+    bt_report_event(in->p, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "event", "failed", "id", in->pf->id, "workload", in->pf->workload, "message", bt_text(text),
+                                     "hint", bt_text(in->why_hint), "lines", lines, "exit", how_it_ended(in)));
+}
+
+/* ---- verify ---- */
+
+static json_t *pids_on(const struct bt_probe_gpu *g, const struct bt_instance *in)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; g && g->procs_valid && i < g->nprocs; i++)
+        for (size_t j = 0; j < in->npids; j++)
+            if (g->procs[i].pid == in->pids[j])
+                json_array_append_new(list, json_integer(g->procs[i].pid));
+    return list;
+}
+
+static uint64_t planned_on(const struct bt_instance *in, const char *uuid, bool *has)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < in->pf->nranks; i++)
+        if (!strcmp(in->pf->rank[i].gpu, uuid)) {
+            sum += in->pf->rank[i].bytes;
+            *has = true;
+        }
+    return sum;
+}
+
+static const char *verdict(struct bt_actual a, uint64_t planned, bool valid)
+{
+    if (!valid || !a.valid)
+        return "unattributable";
+    if (!a.nprocs)
+        return "absent";
+    return a.bytes <= planned ? "inside" : "over";
+}
+
+/* Bytes on a card that the plan did not give are over whatever their number: planned is 0 there. */
+static void verify_on(struct bt_instance *in, const struct bt_probe_gpu *g, json_t *rows, bool *ok)
+{
+    bool has = false;
+    uint64_t planned = planned_on(in, g->uuid, &has);
+    struct bt_actual a = bt_sample_actual(g, in->pids, in->npids);
+    if (!has && !a.nprocs)
+        return;
+    const char *v = has ? verdict(a, planned, g->procs_valid) : "over";
+    *ok &= strcmp(v, "over") != 0;
+    json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:s, s:o, s:b, s:s}", "instance", in->pf->id, "project", in->p->name, "gpu", g->uuid, "index",
+                                          g->index, "planned_bytes", bt_json_bytes(planned), "actual_bytes", bt_json_bytes(a.bytes), "verdict", v, "pids", pids_on(g, in),
+                                          "in_plan", has, "state", bt_inst_state_name(in->life.state)));
+}
+
+static bool is_ours(const struct bt_daemon *d, int64_t pid)
+{
+    for (size_t i = 0; i < d->nprojects; i++)
+        for (size_t j = 0; j < d->project[i]->n; j++)
+            for (size_t k = 0; k < d->project[i]->inst[j].npids; k++)
+                if (d->project[i]->inst[j].pids[k] == pid)
+                    return true;
+    return false;
+}
+
+static bool card_of(const struct bt_project *p, const char *uuid)
+{
+    for (size_t i = 0; i < p->plan->ngpus; i++)
+        if (!strcmp(p->plan->gpu[i].uuid, uuid))
+            return true;
+    return false;
+}
+
+static void foreign_on(struct bt_daemon *d, const struct bt_probe_gpu *g, json_t *list)
+{
+    for (size_t i = 0; g->procs_valid && i < g->nprocs; i++) {
+        bt_auto_arena a = { 0 };
+        if (!is_ours(d, g->procs[i].pid))
+            json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:o, s:o}", "gpu", g->uuid, "index", g->index, "pid", (json_int_t)g->procs[i].pid, "bytes",
+                                                  g->procs[i].bytes_valid ? bt_json_bytes(g->procs[i].bytes) : json_null(), "command",
+                                                  bt_text(bt_proc_cmdline(&a, (pid_t)g->procs[i].pid))));
+    }
+}
+
+json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p)
+{
+    const struct bt_probe_sample *s = bt_sampler_last(d->sampler);
+    json_t *rows = json_array(), *foreign = json_array();
+    bool ok = true;
+    for (size_t i = 0; s && i < s->n; i++) {
+        for (size_t j = 0; j < p->n; j++)
+            if (bt_inst_alive(p->inst[j].life.state))
+                verify_on(&p->inst[j], &s->gpus[i], rows, &ok);
+        if (card_of(p, s->gpus[i].uuid))
+            foreign_on(d, &s->gpus[i], foreign);
+    }
+    return json_pack("{s:b, s:s, s:o, s:o}", "ok", ok, "project", p->name, "rows", rows, "foreign", foreign);
+}

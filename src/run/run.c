@@ -1,0 +1,30 @@
+/* run.c - where things are. */
+#include "run/run.h"
+
+#include "base/file.h"
+
+const char *bt_run_sock(struct bt_arena *a)
+{
+    return bt_arena_printf(a, "%s/daemon.sock", bt_runtime_dir(a));
+}
+
+const char *bt_run_project_dir(struct bt_arena *a, const char *project)
+{
+    return bt_arena_printf(a, "%s/p/%s", bt_runtime_dir(a), project);
+}
+
+const char *bt_run_inst_dir(struct bt_arena *a, const char *project, const char *id)
+{
+    return bt_arena_printf(a, id ? "%s/inst/%s/%s" : "%s/inst/%s", bt_runtime_dir(a), project, id);
+}
+
+const char *bt_run_log_dir(struct bt_arena *a, const char *project)
+{
+    return bt_arena_printf(a, "%s/projects/%s/logs", bt_state_dir(a), project);
+}
+
+bool bt_run_name_ok(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 0 && n <= 60 && name[0] != '-' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+}

@@ -1,0 +1,382 @@
+/* start.c - an instance gets its keeper; the keeper's word about it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "run/project.h"
+#include "wire/wire.h"
+
+enum { LOG_MAX = 8 * 1024 * 1024, ENV_FD = 3, REPORT_FD = 4 };
+
+/* ---- filling in ---- */
+
+static bool hole(const struct bt_instance *in, struct bt_str name, struct bt_buf *out)
+{
+    if (bt_str_eq(name, "tmp")) {
+        bt_buf_printf(out, "%s/tmp", in->dir);
+        return true;
+    }
+    if (bt_str_starts(name, "url:")) {
+        char w[64];
+        snprintf(w, sizeof w, "%.*s", (int)(name.n - 4), name.p + 4);
+        struct bt_instance *other = bt_project_first_of(in->p, w);
+        if (other)
+            bt_buf_puts(out, other->url);
+        return other != NULL;
+    }
+    for (size_t i = 0; i < in->nports; i++)
+        if (bt_str_eq(name, in->port[i].name)) {
+            bt_buf_printf(out, "%u", in->port[i].port);
+            return true;
+        }
+    return false;
+}
+
+const char *bt_instance_fill(struct bt_arena *a, const struct bt_instance *in, const char *text)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
+    for (const char *p = text; *p;) {
+        const char *close = *p == '{' ? strchr(p, '}') : NULL;
+        if (close && hole(in, (struct bt_str){ p + 1, (size_t)(close - p - 1) }, &b)) {
+            p = close + 1;
+            continue;
+        }
+        bt_buf_add(&b, p++, 1);      /* a brace that is none of ours stays as it is */
+    }
+    return bt_arena_strdup(a, bt_buf_z(&b));
+}
+
+static void env_set(struct bt_arena *a, struct bt_strs *env, const char *key, const char *value)      /* value NULL: unset */
+{
+    size_t len = strlen(key);
+    const char *row = value ? bt_arena_printf(a, "%s=%s", key, value) : NULL;
+    for (size_t i = 0; i < env->n; i++)
+        if (!strncmp(env->v[i], key, len) && env->v[i][len] == '=') {
+            if (row)
+                env->v[i] = row;
+            else
+                env->v[i] = env->v[--env->n];
+            return;
+        }
+    if (row)
+        BT_PUSH(a, env->v, env->n, row);
+}
+
+/* The environment of `up`, then the plan's, then what berth itself decides. */
+static struct bt_strs make_env(struct bt_arena *a, const struct bt_instance *in)
+{
+    struct bt_strs env = { 0 };
+    for (size_t i = 0; i < in->p->env.n; i++)
+        BT_PUSH(a, env.v, env.n, in->p->env.v[i]);
+    if (strcmp(in->engine->name, "command"))
+        env_set(a, &env, "PYTHONDONTWRITEBYTECODE", NULL);           /* doubles the start of an engine (vLLM 0.32, measured) */
+    for (size_t i = 0; i < in->pf->nenv; i++)
+        env_set(a, &env, in->pf->env[i].key, bt_instance_fill(a, in, in->pf->env[i].value));
+    env_set(a, &env, "TMPDIR", bt_arena_printf(a, "%s/tmp", in->dir));
+    env_set(a, &env, "BERTH_INSTANCE", bt_arena_printf(a, "%s/%s", in->p->name, in->pf->id));
+    env_set(a, &env, BT_MARK_ENV, in->dir);
+    return env;
+}
+
+static int env_file(const struct bt_strs *env, struct bt_err *err)
+{
+    bt_auto_fd fd = memfd_create("berth-env", MFD_CLOEXEC);
+    if (fd < 0)
+        return bt_err_set(err, BT_E_IO, errno, "make a file for the environment");
+    for (size_t i = 0; i < env->n; i++) {
+        size_t len = strlen(env->v[i]) + 1;
+        if (write(fd, env->v[i], len) != (ssize_t)len)
+            return bt_err_set(err, BT_E_IO, errno, "write the environment");
+    }
+    lseek(fd, 0, SEEK_SET);
+    return bt_take_fd(&fd);
+}
+
+/* ---- the folder ---- */
+
+static int make_folder(struct bt_arena *a, struct bt_instance *in, struct bt_err *err)
+{
+    static const char *const stale[] = { "ready", "keeper.json", "child.json", "exit.json", "sock", NULL };
+    if (bt_dir_private(in->dir, err) < 0)
+        return -1;
+    for (const char *const *f = stale; *f; f++)
+        unlink(bt_arena_printf(a, "%s/%s", in->dir, *f));
+    const char *tmp = bt_arena_printf(a, "%s/tmp", in->dir);
+    if (bt_tree_remove(tmp, err) < 0 || bt_dir_private(tmp, err) < 0)
+        return -1;
+    struct bt_keep_launch l = { .project = in->p->name, .id = in->pf->id, .cwd = in->pf->cwd, .url = in->url, .log_max_bytes = LOG_MAX,
+                                .restarts = in->life.restarts, .wall_ms = in->launched_wall_ms, .port = in->port, .nports = in->nports };
+    for (size_t i = 0; i < in->pf->argv.n; i++) {
+        const char *arg = bt_instance_fill(a, in, in->pf->argv.v[i]);
+        BT_PUSH(a, l.argv.v, l.argv.n, arg);
+    }
+    return bt_keep_launch_write(in->dir, &l, err);
+}
+
+/* ---- the keeper's process ---- */
+
+static int above_stdio(int fd)       /* so that dup2 to 3 and 4 meets neither of them */
+{
+    int up = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+    close(fd);
+    return up;
+}
+
+static int spawn_keeper(const struct bt_instance *in, int env_fd, int report_fd, struct bt_err *err)
+{
+    extern char **environ;
+    char env_arg[24], report_arg[24], verb[] = "keeper", name[] = "berth";
+    char *argv[] = { name, verb, (char *)in->dir, env_arg, report_arg, NULL };
+    posix_spawn_file_actions_t fa;
+    posix_spawnattr_t attr;
+    sigset_t none;
+    pid_t pid;
+    snprintf(env_arg, sizeof env_arg, "--env-fd=%d", ENV_FD);
+    snprintf(report_arg, sizeof report_arg, "--report-fd=%d", REPORT_FD);
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&fa);
+    posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&fa, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&fa, env_fd, ENV_FD);
+    posix_spawn_file_actions_adddup2(&fa, report_fd, REPORT_FD);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+    int e = posix_spawn(&pid, "/proc/self/exe", &fa, &attr, argv, environ);      /* also after an upgrade replaced the file */
+    posix_spawn_file_actions_destroy(&fa);
+    posix_spawnattr_destroy(&attr);
+    return e ? bt_err_set(err, BT_E_EXEC, e, "start the keeper of %s", in->pf->id) : 0;
+}
+
+static void on_report(evutil_socket_t fd, short what, void *ctx)
+{
+    struct bt_instance *in = ctx;
+    char word[8] = "";
+    (void)what;
+    ssize_t n = read(fd, word, sizeof word - 1);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    event_free(in->report);
+    in->report = NULL;
+    bt_close_fd(&in->report_fd);
+    if (n <= 0 || strncmp(word, "ok", 2)) {
+        bt_instance_ended(in);
+        return;
+    }
+    in->ran = true;
+    in->has_keeper = bt_keep_who_read(&in->p->arena, in->dir, "keeper.json", &in->keeper);
+    in->has_child = bt_keep_who_read(&in->p->arena, in->dir, "child.json", &in->child);
+    bt_instance_connect(in);
+}
+
+static int try_start(struct bt_instance *in, struct bt_err *err)
+{
+    bt_auto_arena a = { 0 };
+    in->launched_wall_ms = bt_wall_ms();
+    if (make_folder(&a, in, err) < 0)
+        return -1;
+    struct bt_strs env = make_env(&a, in);
+    int report[2], e = env_file(&env, err);
+    if (e < 0)
+        return -1;
+    bt_auto_fd env_fd = above_stdio(e);
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return bt_err_set(err, BT_E_IO, errno, "open a pipe");
+    bt_auto_fd ours = report[0], theirs = above_stdio(report[1]);
+    if (spawn_keeper(in, env_fd, theirs, err) < 0)
+        return -1;
+    fcntl(ours, F_SETFL, O_NONBLOCK);
+    in->report_fd = bt_take_fd(&ours);
+    in->report = event_new(in->p->d->base, in->report_fd, EV_READ | EV_PERSIST, on_report, in);
+    event_add(in->report, NULL);
+    return 0;
+}
+
+void bt_instance_reset(struct bt_instance *in)
+{
+    if (in->report)
+        event_free(in->report);
+    bt_close_fd(&in->report_fd);
+    if (in->ctl)
+        bufferevent_free(in->ctl);
+    bt_buf_release(&in->ctl_in);
+    bt_health_free(in->health);
+    bt_tail_release(&in->tail);
+    bt_tail_init(&in->tail);
+    in->ctl_in = BT_BUF(16 * MiB);
+    in->report = NULL;
+    in->report_fd = -1;
+    in->ctl = NULL;
+    in->health = NULL;
+    in->has_keeper = in->has_child = in->ran = in->sweeping = in->stop_sent = in->hurry_wanted = in->log_matched = in->kv_sized = in->gave_up = false;
+    in->answered = in->exited = false;
+    in->percent = -1;
+    in->step[0] = in->first_error[0] = in->died[0] = in->why[0] = in->why_hint[0] = 0;
+    in->health_ms = in->progress_ms = in->progress_look_ms = in->release_ms = in->orphaned_ms = in->wait_ms = 0;
+    in->progress_mark = 0;
+    free(in->pids);
+    in->pids = NULL;
+    in->npids = 0;
+}
+
+void bt_instance_start(struct bt_instance *in)
+{
+    struct bt_err err = { 0 };
+    bt_instance_reset(in);
+    bt_memory_note_base(in);
+    if (try_start(in, &err) == 0)
+        return;
+    in->exit = (struct bt_keep_exit){ .status = -1, .wall_ms = bt_wall_ms() };
+    snprintf(in->exit.failed, sizeof in->exit.failed, "%s", err.msg);
+    snprintf(in->exit.hint, sizeof in->exit.hint, "%s", err.hint);
+    in->exited = true;
+    bt_inst_ended(&in->life, false, false);
+}
+
+/* ---- the control connection ---- */
+
+static void lost_connection(struct bt_instance *in)
+{
+    if (in->ctl)
+        bufferevent_free(in->ctl);
+    in->ctl = NULL;
+    bt_buf_clear(&in->ctl_in);
+    if (bt_file_exists(bt_arena_printf(&in->p->arena, "%s/exit.json", in->dir)))
+        bt_instance_ended(in);
+    else if (!in->has_keeper || !in->keeper.this_boot || !bt_proc_same(in->keeper.id)) {
+        bt_warn("inst", "%s/%s: its keeper was killed", in->p->name, in->pf->id);
+        in->sweeping = true;
+        in->sweep_ms = bt_now_ms();
+    }                                /* else: it lives and dropped us; the next look connects again */
+}
+
+/* Names that the project's env file does not hold (secrets) come back from a keeper that has them. */
+static void take_env(struct bt_instance *in, const json_t *list)
+{
+    struct bt_strs *env = &in->p->env;
+    size_t i;
+    json_t *v;
+    json_array_foreach(list, i, v) {
+        const char *row = json_string_value(v), *eq = row ? strchr(row, '=') : NULL;
+        for (size_t f = 0; eq && f < in->pf->env_from.n; f++)
+            if (bt_str_eq((struct bt_str){ row, (size_t)(eq - row) }, in->pf->env_from.v[f]))
+                env_set(&in->p->arena, env, in->pf->env_from.v[f], eq + 1);
+    }
+}
+
+static void on_ctl_read(struct bufferevent *bev, void *ctx)
+{
+    struct bt_instance *in = ctx;
+    struct bt_err err = { 0 };
+    char chunk[16384];
+    for (size_t n; (n = bufferevent_read(bev, chunk, sizeof chunk)) > 0;)
+        bt_buf_add(&in->ctl_in, chunk, n);
+    for (json_t *msg = NULL;;) {
+        enum bt_wire_got got = bt_wire_take(&in->ctl_in, &msg, &err);
+        if (got == BT_WIRE_NONE)
+            return;
+        if (got == BT_WIRE_BROKEN) {
+            bt_warn("inst", "%s: %s", in->pf->id, err.msg);
+            lost_connection(in);
+            return;
+        }
+        const char *ev = json_string_value(json_object_get(msg, "event"));
+        if (json_object_get(msg, "env"))
+            take_env(in, json_object_get(msg, "env"));
+        if (ev && !strcmp(ev, "stuck"))
+            snprintf(in->why, sizeof in->why, "SIGKILL does not end pid %lld: it is in the kernel (driver)",
+                     (long long)json_integer_value(json_array_get(json_object_get(msg, "pids"), 0)));
+        json_decref(msg);
+    }
+}
+
+static void on_ctl_event(struct bufferevent *bev, short what, void *ctx)
+{
+    (void)bev;
+    if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
+        lost_connection(ctx);
+}
+
+static void send_ctl(struct bt_instance *in, json_t *o)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
+    if (bt_wire_put(&b, o))
+        bufferevent_write(in->ctl, b.p, b.n);
+}
+
+void bt_instance_connect(struct bt_instance *in)
+{
+    struct bt_err err = { 0 };
+    bt_auto_arena a = { 0 };
+    int fd = bt_wire_connect(bt_arena_printf(&a, "%s/sock", in->dir), &err);
+    if (fd < 0) {
+        lost_connection(in);
+        return;
+    }
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    in->ctl = bufferevent_socket_new(in->p->d->base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+    bufferevent_setcb(in->ctl, on_ctl_read, NULL, on_ctl_event, in);
+    bufferevent_enable(in->ctl, EV_READ | EV_WRITE);
+    if (in->p->adopted && in->pf->env_from.n)
+        send_ctl(in, json_pack("{s:s}", "op", "env"));
+}
+
+void bt_instance_send_stop(struct bt_instance *in)
+{
+    static const char *const whom[] = { [BT_STOP_LEADER] = "leader", [BT_STOP_TREE_BUT_TRACKER] = "tree-but-tracker", [BT_STOP_TREE] = "tree" };
+    bool loading = !bt_file_exists(bt_arena_printf(&in->p->arena, "%s/ready", in->dir));
+    const struct bt_stop_step *s = loading ? in->engine->stop_starting : in->engine->stop_ready;
+    size_t n = loading ? in->engine->nstop_starting : in->engine->nstop_ready;
+    json_t *steps = json_array();
+    for (size_t i = 0; i < n; i++) {
+        bool grace = i == 0 && !strcmp(in->engine->name, "command");         /* of a plain command the spec says how long */
+        json_array_append_new(steps, json_pack("{s:i, s:s, s:I}", "signal", s[i].signal, "whom", whom[s[i].whom], "wait_ms",
+                                               (json_int_t)(grace ? in->pf->stop_grace_ms : s[i].wait_ms)));
+    }
+    send_ctl(in, json_pack("{s:s, s:o}", "op", "stop", "steps", steps));     /* a keeper that walks them already does not begin anew */
+    in->stop_sent = true;
+    if (in->hurry_wanted)
+        send_ctl(in, json_pack("{s:s}", "op", "hurry"));
+    in->hurry_wanted = false;
+}
+
+/* ---- its end ---- */
+
+size_t bt_instance_members(struct bt_arena *a, const struct bt_instance *in, const struct bt_proc *all, size_t nall, struct bt_proc **out)
+{
+    struct bt_tree t = { .mark = in->dir, .by_mark = in->sweeping };
+    if (in->has_keeper && in->keeper.this_boot) {
+        t.keeper = in->keeper.id;
+        t.cgroup = in->keeper.cgroup;
+    }
+    if (in->has_child && in->child.this_boot)
+        t.leader = in->child.id;
+    return bt_tree_members(a, &t, all, nall, out);
+}
+
+void bt_instance_ended(struct bt_instance *in)
+{
+    bt_auto_arena a = { 0 };
+    if (!bt_keep_exit_read(&a, in->dir, &in->exit))
+        in->exit = (struct bt_keep_exit){ .status = -1, .wall_ms = bt_wall_ms() };
+    in->exited = true;
+    in->sweeping = false;
+    in->ended_wall_s = (double)bt_wall_ms() / 1000;
+    if (in->ctl)
+        bufferevent_free(in->ctl);
+    in->ctl = NULL;
+    if (in->has_keeper)
+        bt_cgroup_remove(in->keeper.cgroup);
+    bool ran = in->ran && !in->exit.failed[0];
+    if (in->life.want_up && !in->life.anew && !in->why[0]) {
+        snprintf(in->why, sizeof in->why, "%s", bt_keep_exit_text(&a, &in->exit));
+        snprintf(in->why_hint, sizeof in->why_hint, "%s", in->exit.hint);
+    }
+    bt_inst_ended(&in->life, ran, in->exit.status == 0 && !in->exit.signal);
+}
