@@ -16,6 +16,10 @@ int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t i
     *out = (struct pl_solution){ .complete = true };
     if (pl_problem_build(t->a, in, t->phase, p, err) < 0)
         return -1;
+    for (size_t i = 0; t->base && i < (*p)->n; i++)  /* a pinned shape would be its own best: compare with what is possible */
+        for (size_t j = 0; j < t->base->n; j++)
+            if (t->base->work[j].spec_index == (*p)->work[i].spec_index)
+                (*p)->work[i].solo_best = t->base->work[j].solo_best;
     if (!(*p)->nrefusals)
         pl_search(*p, TRY_NODES, out);
     return 0;
@@ -180,7 +184,7 @@ static void warn_server(struct bt_plan *plan, struct bt_arena *a, const struct p
 
 int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s, struct bt_err *err)
 {
-    struct pl_trial t = { a, in, p->phase };
+    struct pl_trial t = { a, in, p->phase, p };
     for (size_t w = 0; w < in->spec->n; w++)
         for (size_t i = 0; i < p->n; i++) {
             const struct pl_work *k = &p->work[i];

@@ -84,7 +84,7 @@ static void keep_with_targets(const struct bt_spec *s, size_t i, bool *keep)
 /* Largest need on largest card, next on next: what lacks at the tightest of them. */
 static uint64_t lacking(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, uint64_t *most_needed, uint64_t *card_has)
 {
-    uint64_t need[BT_MAX_GPUS], cap[BT_MAX_GPUS], worst = 0;
+    uint64_t need[BT_MAX_GPUS] = { 0 }, cap[BT_MAX_GPUS] = { 0 }, worst = 0;
     size_t cls = p->cls[k->pool[0]];
     for (uint32_t i = 0; i < s->cards; i++) {
         need[i] = pl_floor(p, k, s, cls, i, k->pool[i]);
@@ -158,7 +158,7 @@ static const char *short_reason(struct bt_arena *a, const struct pl_work *k, con
 /* Shapes other than the pinned one, planned together with everything else. */
 static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards, struct bt_buf *text)
 {
-    const struct pl_trial t = { r->a, r->in, r->phase };
+    const struct pl_trial t = { r->a, r->in, r->phase, NULL };
     struct bt_workload open = r->in->spec->w[index];
     open.tp = open.pp = (struct bt_range){ 0 };
     struct pl_problem *p;
@@ -288,7 +288,7 @@ static int refuse_together(struct refusing *r, bool *keep)
 
 static int would_fit(struct refusing *r, size_t index, const struct bt_workload *w)
 {
-    const struct pl_trial t = { r->a, r->in, r->phase };
+    const struct pl_trial t = { r->a, r->in, r->phase, NULL };
     struct pl_problem *p;
     struct pl_solution s;
     if (pl_try(&t, w, index, &p, &s, r->err) < 0)

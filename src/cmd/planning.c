@@ -1,0 +1,127 @@
+/* planning - all the I/O of a plan: spec, fleet, models, engines; then the pure part. */
+#include "cmd/planning.h"
+
+#include "base/file.h"
+
+struct planning { struct bt_arena *a; const struct bt_planning_opts *o; struct bt_spec *spec; struct bt_fleet *fleet; struct bt_strs notes; struct bt_err *err; };
+
+static bool given(const char *z) { return z && z[0]; }
+
+/* What decides about what runs and cannot be obeyed: shown by `plan`, refused by `up`. */
+static int check_can_run(struct planning *g)
+{
+    for (size_t i = 0; i < g->spec->nlater; i++) {
+        const struct bt_not_obeyed *l = &g->spec->later[i];
+        if (!l->decides)
+            continue;
+        bt_err_set(g->err, BT_E_STATE, 0, "%s:%u:%u: %s: %s", g->spec->path, l->at.line, l->at.col, l->path, l->text);
+        return bt_err_hint(g->err, "`berth plan` shows what it would be");
+    }
+    return 0;
+}
+
+/* ---- fleet ---- */
+
+static int open_fleet(struct planning *g)
+{
+    const char *text = given(g->o->gpus) ? g->o->gpus : g->spec->gpus;
+    struct bt_fleet_opts fo = { .margin_bytes = g->spec->margin_bytes, .ignore_others = g->o->ignore_others, .visible = getenv("CUDA_VISIBLE_DEVICES"),
+                                .base_dir = given(g->o->gpus) ? NULL : g->spec->dir };
+    g->fleet = BT_NEW(g->a, struct bt_fleet);
+    if (bt_fleet_open(g->a, text, &fo, g->fleet, g->err) < 0)
+        return given(g->o->gpus) ? bt_err_wrap(g->err, "--gpus") : bt_err_wrap(g->err, "%s:%u:%u: gpus", g->spec->path, g->spec->gpus_at.line, g->spec->gpus_at.col);
+    if (!g->o->live || g->fleet->live)
+        return 0;
+    if (strcmp(g->fleet->source, "catalog")) {
+        bt_err_set(g->err, BT_E_STATE, 0, "%s is a saved fleet: nothing can be started on it", text);
+        return bt_err_hint(g->err, "--gpus auto is this machine; a named fleet such as 4xA100-SXM4-40GB is a requirement that its cards must meet");
+    }
+    struct bt_fleet all;
+    fo.base_dir = NULL;
+    if (bt_fleet_open(g->a, "auto", &fo, &all, g->err) < 0 || bt_fleet_match(g->a, &all, text, g->fleet, g->err) < 0)
+        return bt_err_wrap(g->err, "this machine's cards for %s", text);
+    return 0;
+}
+
+/* ---- engines ---- */
+
+static int wrong_version(struct planning *g, const struct bt_workload *w, const struct bt_engine_install *found)
+{
+    bt_err_set(g->err, BT_E_SPEC, 0, "%s:%u:%u: workloads.%s: engine_version %s, but %s is %s", g->spec->path, w->at.line, w->at.col, w->name, w->engine_version, found->bin, found->version);
+    return bt_err_hint(g->err, "leave engine_version out, or name the other one with `bin` or `venv`");
+}
+
+/* Installed or not, its version: what the spec says, what was found, else the newest row. */
+static int find_engine(struct planning *g, const struct bt_workload *w, struct bt_plan_model *m)
+{
+    m->engine = bt_engine_find(w->engine);
+    if (!m->engine)
+        return 0;                                    /* the plan refuses it, with its words */
+    struct bt_engine_install found = { 0 };
+    struct bt_err why = { 0 };
+    bool installed = bt_engine_installed(g->a, m->engine, w->bin, w->venv, &found, &why) == 0;
+    if (!installed && g->o->live) {
+        *g->err = why;
+        return bt_err_wrap(g->err, "%s", w->name);
+    }
+    bool other = installed && w->engine_version && given(found.version) && strcmp(found.version, w->engine_version);
+    if (other && g->o->live)
+        return wrong_version(g, w, &found);
+    const char *version = w->engine_version ? w->engine_version : installed && given(found.version) ? found.version : NULL;
+    bool exact;
+    m->version = bt_engine_version(m->engine, version, &exact, g->err);
+    if (!m->version)
+        return bt_err_wrap(g->err, "%s", w->name);
+    if (installed && !other)
+        m->bin = found.bin;
+    const char *note = NULL;
+    if (other)
+        note = bt_arena_printf(g->a, "%s: planned as %s %s; installed here is %s", w->name, w->engine, w->engine_version, found.version);
+    else if (version && !exact)
+        note = bt_arena_printf(g->a, "%s: %s %s is planned as %s, the nearest version that berth knows", w->name, w->engine, version, m->version->version);
+    else if (installed && !version)
+        note = bt_arena_printf(g->a, "%s: the version of %s cannot be told (%s): planned as %s", w->name, found.bin, found.why, m->version->version);
+    if (note)
+        BT_PUSH(g->a, g->notes.v, g->notes.n, note);
+    return 0;
+}
+
+static void open_model(struct planning *g, const struct bt_workload *w, struct bt_plan_model *m)
+{
+    const char *ref = w->model;
+    if (ref[0] == '.' || ref[0] == '/' || ref[0] == '~')
+        ref = bt_path_abs(g->a, g->spec->dir, ref);
+    struct bt_model *model;
+    struct bt_err why = { 0 };
+    if (bt_model_open(g->a, ref, &model, &why) == 0)
+        m->model = model;
+    else
+        m->model_error = bt_arena_printf(g->a, "%s%s%s%s", why.msg, why.hint[0] ? " (" : "", why.hint, why.hint[0] ? ")" : "");
+}
+
+int bt_planning(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan **out, struct bt_err *err)
+{
+    struct planning g = { .a = a, .o = o, .err = err };
+    struct bt_spec_opts so = { .variant = given(o->variant) ? o->variant : NULL };
+    if (bt_spec_read(a, given(o->file) ? o->file : "berth.yaml", &so, &g.spec, err) < 0)
+        return -1;
+    if ((o->live && check_can_run(&g) < 0) || open_fleet(&g) < 0)
+        return -1;
+    struct bt_plan_model *models = BT_NEWN(a, struct bt_plan_model, g.spec->n + 1);
+    for (size_t i = 0; i < g.spec->n; i++) {
+        if (g.spec->w[i].kind != BT_SERVER)
+            continue;
+        if (find_engine(&g, &g.spec->w[i], &models[i]) < 0)
+            return -1;
+        open_model(&g, &g.spec->w[i], &models[i]);
+    }
+    struct bt_plan_in in = { .spec = g.spec, .fleet = g.fleet, .models = models };
+    if (bt_plan_make(a, &in, out, err) < 0)
+        return -1;
+    struct bt_plan *p = *out;
+    for (size_t i = 0; i < g.notes.n; i++)
+        BT_PUSH(a, p->warning, p->nwarnings, g.notes.v[i]);
+    for (size_t i = 0; i < g.fleet->nnotes; i++)
+        BT_PUSH(a, p->warning, p->nwarnings, g.fleet->notes[i]);
+    return 0;
+}

@@ -1,0 +1,263 @@
+/* planning_print - a plan for people: the fleet, who sits where with how many bytes, a bar per GPU, the other shapes, what to know. */
+#include "base/units.h"
+#include "cmd/planning.h"
+
+#define BAR_COLUMNS 56
+#define MAX_LABELS 24
+
+struct print { struct bt_arena *a; const struct bt_plan *p; struct bt_style st; struct bt_buf *out; };
+
+static const char *bytes(struct print *x, uint64_t n) { return bt_arena_strdup(x->a, bt_bytes_human(n)); }
+
+/* "4 x NVIDIA A100-SXM4-40GB" */
+static void print_fleet(struct print *x)
+{
+    const struct bt_fleet *f = x->p->fleet;
+    uint64_t total = 0, others = 0;
+    bt_buf_puts(x->out, "fleet: ");
+    for (size_t i = 0; i < f->n; ) {
+        size_t n = 1;
+        while (i + n < f->n && !strcmp(f->gpus[i + n].name, f->gpus[i].name))
+            n++;
+        bt_buf_printf(x->out, "%s%zu x %s", i ? " + " : "", n, f->gpus[i].name);
+        i += n;
+    }
+    for (size_t i = 0; i < f->n; i++) {
+        total += f->gpus[i].total_bytes;
+        others += f->gpus[i].others_bytes;
+    }
+    bt_buf_printf(x->out, ", %s", bt_bytes_human(total));
+    if (others)
+        bt_buf_printf(x->out, ", %s of it taken by others", bt_bytes_human(others));
+    bt_buf_printf(x->out, "; %s left free on each card\n", bt_bytes_human(x->p->spec->margin_bytes));
+    if (!f->live)
+        bt_buf_printf(x->out, "  these cards are from %s: the plan shows and compares, it cannot be applied\n", !strcmp(f->source, "catalog") ? "the catalog" : "a file");
+}
+
+/* ---- instances ---- */
+
+static const char *card_list(struct print *x, const struct bt_instance *in)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(1024);
+    for (size_t i = 0; i < in->nranks; i++)
+        bt_buf_printf(&b, "%s%d", i ? "," : "", x->p->fleet->gpus[in->rank[i].gpu].index);
+    return in->nranks ? bt_arena_strdup(x->a, bt_buf_z(&b)) : "-";
+}
+
+static const char *shape(struct print *x, uint64_t tp, uint64_t pp)
+{
+    if (tp == 1 && pp == 1)
+        return "one GPU";
+    if (pp == 1)
+        return bt_arena_printf(x->a, "TP=%llu", (unsigned long long)tp);
+    if (tp == 1)
+        return bt_arena_printf(x->a, "PP=%llu", (unsigned long long)pp);
+    return bt_arena_printf(x->a, "TP=%llu x PP=%llu", (unsigned long long)tp, (unsigned long long)pp);
+}
+
+static uint64_t weights_of(const struct bt_rank_berth *r)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; r->need && i < r->need->n; i++)
+        n += r->need->line[i].part == BT_P_WEIGHTS ? r->need->line[i].bytes : 0;
+    return n;
+}
+
+static const struct bt_rank_berth *largest_rank(const struct bt_instance *in)
+{
+    const struct bt_rank_berth *r = &in->rank[0];
+    for (size_t i = 1; i < in->nranks; i++)
+        if (in->rank[i].bytes > r->bytes)
+            r = &in->rank[i];
+    return r;
+}
+
+static void instance_row(struct print *x, struct bt_table *t, const struct bt_instance *in)
+{
+    if (!in->nranks) {
+        bt_table_row(t, in->id, "-", "no GPU", NULL);
+        return;
+    }
+    const struct bt_rank_berth *r = largest_rank(in);
+    if (!in->need) {
+        bt_table_row(t, in->id, card_list(x, in), "", "", bytes(x, r->bytes), NULL);
+        return;
+    }
+    uint64_t weights = weights_of(r);
+    bt_table_row(t, in->id, card_list(x, in), shape(x, in->tp, in->pp), bt_arena_strdup(x->a, bt_count_human(in->context)), bytes(x, r->bytes), bytes(x, weights),
+                 bytes(x, r->bytes - weights - r->kv_bytes), bytes(x, r->kv_bytes), bt_arena_strdup(x->a, bt_count_human(r->kv_tokens)),
+                 in->pace.known ? bt_arena_printf(x->a, "%.1f", in->pace.decode_tok_s) : "?", NULL);
+}
+
+static void print_instances(struct print *x, const struct bt_plan_phase *ph)
+{
+    static const char *const heads[] = { "instance", "GPUs", "shape", ">context", ">per card", ">weights", ">other", ">KV", ">KV tokens", ">tok/s", NULL };
+    struct bt_table *t = bt_table_new(x->a, heads);
+    uint64_t sum = 0;
+    bool used[BT_MAX_GPUS] = { false };
+    unsigned cards = 0;
+    for (size_t i = 0; i < ph->n; i++) {
+        instance_row(x, t, &ph->inst[i]);
+        for (size_t j = 0; j < ph->inst[i].nranks; j++) {
+            size_t g = ph->inst[i].rank[j].gpu;
+            sum += ph->inst[i].rank[j].bytes;
+            cards += !used[g];
+            used[g] = true;
+        }
+    }
+    bt_table_rule(t);
+    bt_table_row(t, bt_arena_printf(x->a, "%zu instance%s", ph->n, ph->n == 1 ? "" : "s"), bt_arena_printf(x->a, "%u of %zu", cards, x->p->fleet->n), "all cards", "",
+                 bytes(x, sum), NULL);
+    bt_table_print(t, x->st, x->out);
+}
+
+/* ---- bars ---- */
+
+struct labels { const char *name[MAX_LABELS]; const struct bt_workload *w[MAX_LABELS]; int what[MAX_LABELS]; size_t n; };
+enum { ALL, WEIGHTS, OTHER, KV };
+
+static void add_label(struct labels *l, const char *name, const struct bt_workload *w, int what)
+{
+    if (l->n < MAX_LABELS) {
+        l->name[l->n] = name;
+        l->w[l->n] = w;
+        l->what[l->n++] = what;
+    }
+}
+
+/* Two servers at most are drawn in parts; more would be a rainbow. */
+static void make_labels(struct print *x, const struct bt_plan_phase *ph, struct labels *l)
+{
+    unsigned servers = 0;
+    for (size_t i = 0; i < ph->n; i++)
+        servers += ph->inst[i].need && ph->inst[i].replica == 0;
+    add_label(l, "others", NULL, ALL);
+    for (size_t i = 0; i < ph->n; i++) {
+        const struct bt_instance *in = &ph->inst[i];
+        if (in->replica || !in->nranks)
+            continue;
+        if (in->need && servers <= 2) {
+            add_label(l, bt_arena_printf(x->a, "%s weights", in->w->name), in->w, WEIGHTS);
+            add_label(l, bt_arena_printf(x->a, "%s KV", in->w->name), in->w, KV);
+            add_label(l, bt_arena_printf(x->a, "%s other", in->w->name), in->w, OTHER);
+        } else {
+            add_label(l, in->w->name, in->w, ALL);
+        }
+    }
+    if (!strcmp(l->name[0], "others")) {             /* nobody else on the cards: no label for them */
+        uint64_t sum = 0;
+        for (size_t g = 0; g < x->p->fleet->n; g++)
+            sum += x->p->fleet->gpus[g].others_bytes;
+        if (!sum) {
+            l->n--;
+            memmove(l->name, l->name + 1, l->n * sizeof l->name[0]);
+            memmove(l->w, l->w + 1, l->n * sizeof l->w[0]);
+            memmove(l->what, l->what + 1, l->n * sizeof l->what[0]);
+        }
+    }
+}
+
+static uint64_t part_of(const struct bt_rank_berth *r, int what)
+{
+    uint64_t weights = weights_of(r);
+    return what == ALL ? r->bytes : what == WEIGHTS ? weights : what == KV ? r->kv_bytes : r->bytes - weights - r->kv_bytes;
+}
+
+static void print_bars(struct print *x, const struct bt_plan_phase *ph)
+{
+    struct labels l = { .n = 0 };
+    make_labels(x, ph, &l);
+    if (!l.n)
+        return;
+    bt_buf_puts(x->out, "\n");
+    for (size_t g = 0; g < x->p->fleet->n; g++) {
+        const struct bt_gpu *card = &x->p->fleet->gpus[g];
+        struct bt_bar_part parts[MAX_LABELS] = { 0 };
+        uint64_t used = 0;
+        for (size_t k = 0; k < l.n; k++) {
+            parts[k].label = l.name[k];
+            parts[k].bytes = l.w[k] ? 0 : card->others_bytes;
+            for (size_t i = 0; i < ph->n; i++)
+                for (size_t j = 0; ph->inst[i].w == l.w[k] && j < ph->inst[i].nranks; j++)
+                    if (ph->inst[i].rank[j].gpu == g)
+                        parts[k].bytes += part_of(&ph->inst[i].rank[j], l.what[k]);
+            used += parts[k].bytes;
+        }
+        bt_buf_printf(x->out, "GPU %-2d ", card->index);
+        bt_bar_print(parts, l.n, card->total_bytes, BAR_COLUMNS, x->st, x->out);
+        bt_buf_printf(x->out, " %s of %s\n", bytes(x, used), bytes(x, card->total_bytes));
+    }
+    bt_buf_puts(x->out, "       ");
+    bt_bar_legend(l.name, l.n, x->st, x->out);
+    bt_buf_puts(x->out, "\n");
+}
+
+/* ---- alternatives ---- */
+
+static void print_alternatives(struct print *x)
+{
+    static const char *const heads[] = { "", "shape", ">GPUs", "layers", ">context", ">tok/s", "why", NULL };
+    for (size_t i = 0; i < x->p->nalt; ) {
+        const char *name = x->p->alt[i].workload;
+        struct bt_table *t = bt_table_new(x->a, heads);
+        for (; i < x->p->nalt && !strcmp(x->p->alt[i].workload, name); i++) {
+            const struct bt_alternative *r = &x->p->alt[i];
+            bt_table_row(t, r->taken ? "taken" : r->fits ? "fits" : "no", shape(x, r->tp, r->pp), bt_arena_printf(x->a, "%u", r->cards), r->layers ? r->layers : "",
+                         r->fits ? bt_arena_strdup(x->a, bt_count_human(r->context)) : "-",
+                         r->fits && r->decode_tok_s > 0 ? bt_arena_printf(x->a, "%.1f", r->decode_tok_s) : "-", r->fits ? r->why : r->why_not, NULL);
+        }
+        bt_buf_printf(x->out, "\nshapes of %s that were looked at\n", name);
+        bt_table_print(t, x->st, x->out);
+    }
+}
+
+/* ---- what to know ---- */
+
+static void print_notes(struct print *x)
+{
+    const struct bt_plan *p = x->p;
+    if (p->nwarnings)
+        bt_buf_puts(x->out, "\n");
+    for (size_t i = 0; i < p->nwarnings; i++)
+        bt_buf_printf(x->out, "note: %s\n", p->warning[i]);
+    if (p->spec->nlater)
+        bt_buf_puts(x->out, "\n");
+    for (size_t i = 0; i < p->spec->nlater; i++)
+        bt_buf_printf(x->out, "not yet obeyed: %s: %s\n", p->spec->later[i].path, p->spec->later[i].text);
+}
+
+void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out)
+{
+    for (size_t i = 0; i < p->nrefusals; i++) {
+        const struct bt_refusal_row *r = &p->refusal[i];
+        if (r->at.line)
+            bt_buf_printf(out, "%s:%u: ", p->spec->path, r->at.line);
+        bt_buf_printf(out, "%s [%s]\n", r->text, r->code);
+    }
+    for (size_t i = 0; i < p->nadvice; i++)
+        bt_buf_printf(out, "  would fit: %s\n             %s: %s\n", p->advice[i].text, p->advice[i].path, p->advice[i].value);
+}
+
+void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out)
+{
+    struct print x = { a, p, st, out };
+    bt_buf_printf(out, "plan of %s%s%s%s\n", p->spec->name, p->spec->variant ? " (variant " : "", p->spec->variant ? p->spec->variant : "", p->spec->variant ? ")" : "");
+    print_fleet(&x);
+    if (p->nrefusals) {
+        bt_buf_puts(out, "\ndoes not fit:\n");
+        bt_planning_print_refusals(p, out);
+        print_notes(&x);
+        return;
+    }
+    for (size_t i = 0; i < p->nphases; i++) {
+        bt_buf_puts(out, "\n");
+        if (p->nphases > 1)
+            bt_buf_printf(out, "phase %s\n", p->phase[i].name);
+        print_instances(&x, &p->phase[i]);
+        print_bars(&x, &p->phase[i]);
+    }
+    print_alternatives(&x);
+    print_notes(&x);
+    bt_buf_printf(out, "\n%s after %llu placements looked at\n", !strcmp(p->proof, "optimal") ? "the best plan there is" : "a plan, perhaps not the best",
+                  (unsigned long long)p->nodes);
+}

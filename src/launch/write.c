@@ -1,0 +1,256 @@
+/* write - a plan as JSON: docs/reference/json.md. Order of keys is the order here; nothing depends on a clock or a hash table. */
+#include "base/hash.h"
+#include "base/json.h"
+#include "launch/launch_int.h"
+
+static void set(json_t *o, const char *key, json_t *v) { json_object_set_new(o, key, v); }
+
+/* ---- inputs ---- */
+
+static const char *fleet_digest(struct bt_arena *a, const struct bt_fleet *f)
+{
+    struct bt_hash h;
+    struct bt_digest d;
+    bt_hash_init(&h);
+    for (size_t i = 0; i < f->n; i++) {
+        const struct bt_gpu *g = &f->gpus[i];
+        const char *line = bt_arena_printf(a, "%s %d %s %llu %llu %llu %llu %d\n", g->uuid, g->index, g->name, (unsigned long long)g->total_bytes,
+                                           (unsigned long long)g->nvml_total_bytes, (unsigned long long)g->others_bytes, (unsigned long long)g->margin_bytes, g->island);
+        bt_hash_add(&h, line, strlen(line));
+    }
+    bt_hash_end(&h, &d);
+    return bt_arena_strdup(a, d.hex);
+}
+
+static const char *models_digest(struct bt_arena *a, const struct bt_plan *p)
+{
+    struct bt_hash h;
+    struct bt_digest d;
+    bt_hash_init(&h);
+    for (size_t i = 0; i < p->nphases; i++)
+        for (size_t j = 0; j < p->phase[i].n; j++) {
+            const struct bt_instance *in = &p->phase[i].inst[j];
+            if (in->need) {
+                const char *line = bt_arena_printf(a, "%s %s %s\n", in->w->name, in->need->model->digest, in->need->version->version);
+                bt_hash_add(&h, line, strlen(line));
+            }
+        }
+    bt_hash_end(&h, &d);
+    return bt_arena_strdup(a, d.hex);
+}
+
+static json_t *fleet_json(const struct bt_fleet *f)
+{
+    json_t *o = json_pack("{s:s, s:b}", "source", f->source, "live", f->live), *gpus = json_array();
+    set(o, "nodes", json_pack("[{s:s, s:o}]", "name", "local", "ram_bytes", bt_json_bytes(f->ram_bytes)));
+    for (size_t i = 0; i < f->n; i++) {
+        const struct bt_gpu *g = &f->gpus[i];
+        json_array_append_new(gpus, json_pack("{s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "uuid", launch_str(g->uuid), "index", g->index, "node", "local", "name",
+                              launch_str(g->name), "total_bytes", bt_json_bytes(g->total_bytes), "nvml_total_bytes", bt_json_bytes(g->nvml_total_bytes), "others_bytes",
+                              bt_json_bytes(g->others_bytes), "margin_bytes", bt_json_bytes(g->margin_bytes), "total_source", bt_total_source_name(g->total_source)));
+    }
+    set(o, "gpus", gpus);
+    return o;
+}
+
+/* ---- instances ---- */
+
+static json_t *line_json(const char *part, uint64_t bytes, const char *why)
+{
+    return json_pack("{s:s, s:o, s:o}", "part", part, "bytes", bt_json_bytes(bytes), "why", launch_str(why));
+}
+
+static const char *declared_why(struct bt_arena *a, const struct bt_workload *w)
+{
+    switch (w->memory.form) {
+    case BT_MEM_BYTES: return "memory: as the spec says";
+    case BT_MEM_PERCENT: return bt_arena_printf(a, "memory: %g%% of the card's total", w->memory.percent);
+    case BT_MEM_REST: return "memory: rest, what the neighbours leave";
+    default: return "the whole card: what it takes is not known";
+    }
+}
+
+static json_t *need_json(struct bt_arena *a, const struct bt_instance *in, const struct bt_rank_berth *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; r->need && i < r->need->n; i++)
+        json_array_append_new(list, line_json(bt_part_name(r->need->line[i].part), r->need->line[i].bytes, r->need->line[i].why));
+    if (r->need)
+        json_array_append_new(list, line_json("kv", r->kv_bytes, bt_arena_printf(a, "%llu tokens in blocks of %llu x %llu B per token: %.2f requests of %llu tokens",
+                              (unsigned long long)r->kv_tokens, (unsigned long long)in->need->block, (unsigned long long)r->need->kv_token_bytes,
+                              in->context ? (double)r->kv_tokens / (double)in->context : 0.0, (unsigned long long)in->context)));
+    else
+        json_array_append_new(list, line_json("declared", r->bytes, declared_why(a, in->w)));
+    return list;
+}
+
+static json_t *ranks_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_instance *in)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < in->nranks; i++) {
+        const struct bt_rank_berth *r = &in->rank[i];
+        const struct bt_gpu *g = &p->fleet->gpus[r->gpu];
+        json_t *o = json_pack("{s:o, s:i, s:i, s:i, s:o}", "gpu", launch_str(g->uuid), "index", g->index, "tp", (int)r->tp, "pp", (int)r->pp, "bytes", bt_json_bytes(r->bytes));
+        if (r->need)
+            set(o, "kv", json_pack("{s:o, s:o}", "bytes", bt_json_bytes(r->kv_bytes), "tokens", bt_json_bytes(r->kv_tokens)));
+        set(o, "need", need_json(a, in, r));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static bool placed_in(const struct bt_plan_phase *ph, const char *workload)
+{
+    for (size_t i = 0; i < ph->n; i++)
+        if (!strcmp(ph->inst[i].w->name, workload))
+            return true;
+    return false;
+}
+
+/* Only of workloads that are there: one of another phase, or an optional one without a place, is not waited for. */
+static json_t *after_json(const struct bt_plan_phase *ph, const struct bt_workload *w)
+{
+    static const char *const words[] = { [BT_AFTER_STARTED] = "started", [BT_AFTER_READY] = "ready", [BT_AFTER_DONE] = "done", [BT_AFTER_RELEASED] = "released" };
+    json_t *o = json_object();
+    for (size_t i = 0; i < w->nafter; i++)
+        if (placed_in(ph, w->after[i].name))
+            set(o, w->after[i].name, json_string(words[w->after[i].what]));
+    return o;
+}
+
+static json_t *share_json(const struct bt_workload *w)
+{
+    if (w->share != BT_SHARE_WITH)
+        return w->share == BT_SHARE_TRUE ? json_true() : json_string("never");
+    json_t *with = json_array();
+    for (size_t i = 0; i < w->share_with.n; i++)
+        json_array_append_new(with, launch_str(w->share_with.v[i]));
+    return json_pack("{s:o}", "with", with);
+}
+
+static json_t *pace_json(const struct bt_instance *in)
+{
+    if (!in->need || !in->pace.known)
+        return json_null();
+    return json_pack("{s:f, s:f}", "decode_tok_s", in->pace.decode_tok_s, "error_share", in->pace.error_share);
+}
+
+static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_phase *ph, const struct bt_instance *in)
+{
+    static const char *const kinds[] = { [BT_SERVER] = "server", [BT_SERVICE] = "service", [BT_JOB] = "job" };
+    const struct bt_workload *w = in->w;
+    json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:i, s:i, s:s}", "id", in->id, "workload", w->name, "kind", kinds[w->kind], "replica", (int)in->replica,
+                          "tp", (json_int_t)in->tp, "pp", (json_int_t)in->pp, "dp", 1, "ep", 1, "node", "local");
+    set(o, "context", in->need ? bt_json_bytes(in->context) : json_null());
+    set(o, "served_names", launch_served_names(a, p, in));
+    set(o, "optional", json_boolean(w->optional));
+    set(o, "priority", json_integer((json_int_t)w->priority));
+    set(o, "share", share_json(w));
+    set(o, "on_drift", json_string(w->on_drift));
+    if (in->need) {
+        set(o, "model", json_pack("{s:o, s:o, s:s}", "id", launch_str(w->model), "revision", launch_str(w->revision), "digest", in->need->model->digest));
+        set(o, "engine", json_pack("{s:s, s:o, s:o}", "name", in->need->engine->name, "version", launch_str(in->engine_version), "bin", launch_str(in->bin)));
+    } else {
+        set(o, "model", json_null());
+        set(o, "engine", json_pack("{s:s, s:n, s:n}", "name", "command", "version", "bin"));
+    }
+    set(o, "ranks", ranks_json(a, p, in));
+    set(o, "host", json_pack("[{s:i, s:o, s:[]}]", "numa", 0, "bytes", bt_json_bytes(in->host_bytes), "need"));
+    set(o, "after", after_json(ph, w));
+    set(o, "launch", launch_json(a, p, in));
+    set(o, "pace", pace_json(in));
+    return o;
+}
+
+/* ---- the rest ---- */
+
+static json_t *alternatives_json(const struct bt_plan *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->nalt; i++) {
+        const struct bt_alternative *t = &p->alt[i];
+        json_t *o = json_pack("{s:s, s:I, s:I, s:i, s:s, s:b, s:b}", "workload", t->workload, "tp", (json_int_t)t->tp, "pp", (json_int_t)t->pp, "cards", (int)t->cards,
+                              "layers", t->layers ? t->layers : "", "fits", t->fits, "taken", t->taken);
+        set(o, "context", t->fits ? bt_json_bytes(t->context) : json_null());
+        set(o, "decode_tok_s", t->fits ? json_real(t->decode_tok_s) : json_null());
+        set(o, "why", launch_str(t->fits ? t->why : t->why_not));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static json_t *refusals_json(const struct bt_plan *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->nrefusals; i++) {
+        const struct bt_refusal_row *r = &p->refusal[i];
+        json_array_append_new(list, json_pack("{s:s, s:o, s:{s:o, s:i}}", "code", r->code, "text", launch_str(r->text), "at", "workload", launch_str(r->workload), "line", (int)r->at.line));
+    }
+    return list;
+}
+
+/* A value of the spec as JSON: 2 is a number, {want: 8, min: 1} stays the text that one would write. */
+static json_t *value_json(const char *v)
+{
+    if (v && v[0] && !v[strspn(v, "0123456789")] && strlen(v) < 19)
+        return json_integer(strtoll(v, NULL, 10));
+    return launch_str(v);
+}
+
+static json_t *advice_json(const struct bt_plan *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->nadvice; i++)
+        json_array_append_new(list, json_pack("{s:[{s:o, s:o}], s:o}", "set", "path", launch_str(p->advice[i].path), "value", value_json(p->advice[i].value), "text",
+                              launch_str(p->advice[i].text)));
+    return list;
+}
+
+json_t *bt_plan_json(const struct bt_plan *p)
+{
+    struct bt_arena a = { 0 };
+    const struct bt_spec *s = p->spec;
+    json_t *o = json_pack("{s:s, s:s}", "name", s->name, "berth_version", BERTH_VERSION), *phases = json_array(), *later = json_array(), *warnings = json_array();
+    set(o, "spec_dir", launch_str(s->dir));
+    set(o, "variant", launch_str(s->variant));
+    set(o, "inputs", json_pack("{s:s, s:s, s:s, s:s}", "spec", s->digest, "fleet", fleet_digest(&a, p->fleet), "models", models_digest(&a, p), "learned", ""));
+    set(o, "fleet", fleet_json(p->fleet));
+    for (size_t i = 0; i < p->nphases; i++) {
+        json_t *list = json_array();
+        for (size_t j = 0; j < p->phase[i].n; j++)
+            json_array_append_new(list, instance_json(&a, p, &p->phase[i], &p->phase[i].inst[j]));
+        json_array_append_new(phases, json_pack("{s:s, s:o}", "name", p->phase[i].name, "instances", list));
+    }
+    set(o, "phases", phases);
+    set(o, "moves", json_array());
+    set(o, "gateway", json_null());
+    set(o, "alternatives", alternatives_json(p));
+    for (size_t i = 0; i < s->nlater; i++)
+        json_array_append_new(later, json_pack("{s:o, s:o, s:i}", "path", launch_str(s->later[i].path), "text", launch_str(s->later[i].text), "line", (int)s->later[i].at.line));
+    set(o, "not_obeyed", later);
+    json_t *objective = json_object();
+    for (size_t i = 0; i < BT_LEN(p->objective); i++)
+        set(objective, bt_plan_objective_names[i], json_integer((json_int_t)p->objective[i]));
+    set(o, "objective", objective);
+    set(o, "proof", json_string(p->nrefusals ? "none" : p->proof));
+    set(o, "gap", json_real(p->gap));
+    for (size_t i = 0; i < p->nwarnings; i++)
+        json_array_append_new(warnings, launch_str(p->warning[i]));
+    set(o, "warnings", warnings);
+    set(o, "refusals", refusals_json(p));
+    set(o, "advice", advice_json(p));
+    bt_arena_release(&a);
+    return o;
+}
+
+char *bt_plan_text(struct bt_arena *a, const struct bt_plan *p)
+{
+    json_t *all = json_pack("{s:i, s:s}", "schema", 1, "kind", "plan"), *o = bt_plan_json(p);
+    json_object_update(all, o);
+    json_decref(o);
+    char *text = json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    json_decref(all);
+    char *out = bt_arena_printf(a, "%s\n", text ? text : "{}");
+    free(text);
+    return out;
+}
