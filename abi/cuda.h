@@ -3,7 +3,7 @@
  * Freestanding: nothing of src/. Names are those of the library's symbols: cuMemAlloc is the 32-bit first version, cuMemAlloc_v2
  * the one that programs call (NVIDIA's own header renames by macro). A function with a _ptsz or _ptds twin takes the per-thread
  * default stream there. A library that defines one of these exports it; a caller types its dlsym() results with
- * `__typeof__(cuInit) *init`. Checked against CUDA 12.9's header. */
+ * `__typeof__(cuInit) *init`. Checked against the headers of CUDA 12.9 and 13. */
 #ifndef BT_ABI_CUDA_H
 #define BT_ABI_CUDA_H
 #include <stddef.h>
@@ -51,6 +51,7 @@ typedef unsigned CUdeviceptr_v1;
 typedef struct CUctx_st *CUcontext;
 typedef struct CUstream_st *CUstream;
 typedef struct CUevent_st *CUevent;
+typedef struct CUgreenCtx_st *CUgreenCtx;
 typedef struct CUmemPoolHandle_st *CUmemoryPool;
 typedef unsigned long long CUmemGenericAllocationHandle;
 typedef struct { char bytes[16]; } CUuuid;
@@ -344,6 +345,8 @@ CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flags);
 CUresult cuStreamWaitEvent_ptsz(CUstream stream, CUevent event, unsigned flags);
 CUresult cuStreamGetCtx(CUstream stream, CUcontext *ctx);
 CUresult cuStreamGetCtx_ptsz(CUstream stream, CUcontext *ctx);
+CUresult cuStreamGetCtx_v2(CUstream stream, CUcontext *ctx, CUgreenCtx *green);
+CUresult cuStreamGetCtx_v2_ptsz(CUstream stream, CUcontext *ctx, CUgreenCtx *green);
 CUresult cuEventCreate(CUevent *event, unsigned flags);
 CUresult cuEventDestroy(CUevent event);
 CUresult cuEventDestroy_v2(CUevent event);
@@ -352,5 +355,6 @@ CUresult cuEventRecord_ptsz(CUevent event, CUstream stream);
 CUresult cuEventQuery(CUevent event);
 CUresult cuEventSynchronize(CUevent event);
 CUresult cuEventElapsedTime(float *ms, CUevent start, CUevent end);
+CUresult cuEventElapsedTime_v2(float *ms, CUevent start, CUevent end);
 #pragma GCC visibility pop
 #endif

@@ -124,6 +124,7 @@ static const struct entry entries[] = {
     ROW(cuStreamQuery, 2000, cuStreamQuery), TWIN(cuStreamQuery, 7000, cuStreamQuery_ptsz),
     ROW(cuStreamWaitEvent, 3020, cuStreamWaitEvent), TWIN(cuStreamWaitEvent, 7000, cuStreamWaitEvent_ptsz),
     ROW(cuStreamGetCtx, 9020, cuStreamGetCtx), TWIN(cuStreamGetCtx, 9020, cuStreamGetCtx_ptsz),
+    ROW(cuStreamGetCtx, 12050, cuStreamGetCtx_v2), TWIN(cuStreamGetCtx, 12050, cuStreamGetCtx_v2_ptsz),
     ROW(cuEventCreate, 2000, cuEventCreate),
     ROW(cuEventDestroy, 2000, cuEventDestroy),
     ROW(cuEventDestroy, 4000, cuEventDestroy_v2),
@@ -131,6 +132,7 @@ static const struct entry entries[] = {
     ROW(cuEventQuery, 2000, cuEventQuery),
     ROW(cuEventSynchronize, 2000, cuEventSynchronize),
     ROW(cuEventElapsedTime, 2000, cuEventElapsedTime),
+    ROW(cuEventElapsedTime, 12080, cuEventElapsedTime_v2),
 };
 
 CUresult cuGetProcAddress_v2(const char *symbol, void **pfn, int version, cuuint64_t flags, CUdriverProcAddressQueryResult *status)

@@ -133,6 +133,20 @@ CUresult cuStreamGetCtx_ptsz(CUstream stream, CUcontext *out)
     return cuStreamGetCtx(stream, out);
 }
 
+/* No stream of this machine belongs to a green context. */
+CUresult cuStreamGetCtx_v2(CUstream stream, CUcontext *out, CUgreenCtx *green)
+{
+    CUresult rc = cuStreamGetCtx(stream, out);
+    if (rc == CUDA_SUCCESS && green)
+        *green = NULL;
+    return rc;
+}
+
+CUresult cuStreamGetCtx_v2_ptsz(CUstream stream, CUcontext *out, CUgreenCtx *green)
+{
+    return cuStreamGetCtx_v2(stream, out, green);
+}
+
 /* ---- events ---- */
 
 static struct event *event_get(CUevent event)
@@ -227,6 +241,11 @@ CUresult cuEventElapsedTime(float *ms, CUevent start, CUevent end)
         return CUDA_ERROR_INVALID_HANDLE;
     *ms = (float)((double)(b->at_ns - a->at_ns) / 1e6);
     return CUDA_SUCCESS;
+}
+
+CUresult cuEventElapsedTime_v2(float *ms, CUevent start, CUevent end)
+{
+    return cuEventElapsedTime(ms, start, end);
 }
 
 CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flags)
