@@ -67,12 +67,33 @@ static void note(struct estimate *e, const char *text)
     BT_PUSH(e->arena, e->notes, e->nnotes, text);
 }
 
+/* Variables of a pasted command may change what the version's row says. */
+static const struct bt_engine_version *pasted_version(struct estimate *e, const struct bt_engine_version *row)
+{
+    const struct paste *p = e->paste;
+    if (!p || (p->runner < 0 && p->graphs_in_budget < 0))
+        return row;
+    struct bt_engine_version *v = BT_NEW(e->arena, struct bt_engine_version);
+    *v = *row;
+    if (p->runner >= 0 && p->runner != (int)v->runner) {
+        v->runner = (enum bt_vllm_runner)p->runner;
+        v->sampler_profiled = v->runner == BT_RUNNER_V1;
+        v->sampler_buffers = v->runner == BT_RUNNER_V2;
+    }
+    if (p->graphs_in_budget >= 0)
+        v->graphs_in_budget = p->graphs_in_budget;
+    return v;
+}
+
 static int choose_version(struct estimate *e, struct bt_err *err)
 {
     const char *asked = e->args->engine_version;
     const char *where = "as asked";
     struct bt_engine_install found = { 0 };
-    if (!asked) {
+    if (!asked && e->paste && e->paste->version) {
+        asked = e->paste->version;
+        where = bt_arena_printf(e->arena, "the image %s", e->paste->image);
+    } else if (!asked) {
         struct bt_err absent = { 0 };
         bool installed = bt_engine_installed(e->arena, e->engine, NULL, NULL, &found, &absent) == 0;
         if (installed && found.version && found.version[0]) {
@@ -86,6 +107,7 @@ static int choose_version(struct estimate *e, struct bt_err *err)
     e->version = bt_engine_version(e->engine, asked, &exact, err);
     if (!e->version)
         return -1;
+    e->version = pasted_version(e, e->version);
     e->version_asked = asked;
     e->version_note = exact || !asked ? where : bt_arena_printf(e->arena, "%s; berth uses its row for %s and newer", where, e->version->version);
     return 0;
@@ -118,7 +140,7 @@ static uint64_t room_on(const struct bt_gpu *g)
 
 static int card_from_fleet(struct estimate *e, const char *text, struct bt_err *err)
 {
-    struct bt_fleet_opts o = { .visible = getenv("CUDA_VISIBLE_DEVICES") };
+    struct bt_fleet_opts o = { .visible = e->paste && e->paste->visible ? e->paste->visible : getenv("CUDA_VISIBLE_DEVICES") };
     struct bt_fleet f = { 0 };
     if (bt_fleet_open(e->arena, text, &o, &f, err) < 0)
         return -1;
@@ -258,6 +280,34 @@ static void version_notes(struct estimate *e)
         note(e, bt_arena_printf(e->arena, "\"%s\": berth does not know what this flag does to memory", s->extra.v[i]));
 }
 
+/* "0,1" or "GPU-ab,GPU-cd": how many cards a pasted command may use; 0 = it does not say. */
+static uint64_t visible_cards(const struct paste *p)
+{
+    uint64_t n = p->visible && p->visible[0] ? 1 : 0;
+    for (const char *c = p->visible; n && *c; c++)
+        n += *c == ',';
+    return n;
+}
+
+static void paste_notes(struct estimate *e)
+{
+    const struct paste *p = e->paste;
+    if (!p)
+        return;
+    for (size_t i = 0; i < p->n; i++)
+        if (p->item[i].effect == PASTE_UNKNOWN)
+            note(e, bt_arena_printf(e->arena, "not understood, ignored for the bytes: %s%s%s%s", p->item[i].text, p->item[i].note[0] ? " (" : "", p->item[i].note, p->item[i].note[0] ? ")" : ""));
+    for (size_t i = 0; i < p->n; i++)
+        if (p->item[i].effect == PASTE_NOT_COUNTED)
+            note(e, bt_arena_printf(e->arena, "not counted: %s %s", p->item[i].text, p->item[i].note));
+    uint64_t cards = visible_cards(p), wanted = 0;
+    const struct bt_serve *s = &p->serve;
+    if (!bt_mul_u64(BT_MAX(s->tp, 1u), BT_MAX(s->pp, 1u), &wanted) || !bt_mul_u64(wanted, BT_MAX(s->dp, 1u), &wanted))
+        wanted = UINT64_MAX;
+    if (cards && wanted > cards)
+        note(e, bt_arena_printf(e->arena, "the command needs %s GPUs and lets the engine see %llu (%s): it will not start", bt_count_human(wanted), (unsigned long long)cards, p->visible));
+}
+
 const char *estimate_command(const struct estimate *e, uint64_t *per_gpu_kv)
 {
     const struct bt_need *n = e->fit->need;
@@ -303,6 +353,10 @@ static int find_out(struct estimate *e, const char *ref, struct bt_err *err)
     e->pace_context = 1024;
     if (bt_model_open_revision(e->arena, ref, e->args->serve.revision, &model, err) < 0 || choose_version(e, err) < 0)
         return -1;
+    if (e->paste && e->paste->max_position)
+        model->max_position = (uint32_t)e->paste->max_position;
+    if (e->paste && e->paste->rope_factor > 0)
+        model->rope_factor = e->paste->rope_factor;
     e->model = model;
     e->fit_case = (struct bt_fit_case){ .model = model, .engine = e->engine, .version = e->version, .card = &e->card };
     if (choose_card(e, &serve, err) < 0)
@@ -311,10 +365,40 @@ static int find_out(struct estimate *e, const char *ref, struct bt_err *err)
         return -1;
     if (e->fit->need)
         estimate_pace(e->arena, &e->fit_case, &serve, e->fit->need, BT_MIN(e->pace_context, BT_MAX(e->fit->longest, 1u)), &e->pace);
+    paste_notes(e);
     version_notes(e);
     if (!e->fit->fits)
         return bt_fit_advice(e->arena, &e->fit_case, &serve, e->fit, MAX_CARDS, &e->advice, &e->nadvice, err);
     return 0;
+}
+
+/* Words after "--" are a command to be read; what stands before it wins over the command's own flags: "the same, but with 8K". */
+static int read_command(struct estimate *e, int argc, char **argv, int *own_argc, struct paste *p, struct bt_err *err)
+{
+    *own_argc = argc;
+    for (int i = 0; i < argc; i++)
+        if (!strcmp(argv[i], "--")) {
+            *own_argc = i;
+            if (i + 1 == argc) {
+                bt_err_set(err, BT_E_USAGE, 0, "nothing stands after --");
+                return bt_err_hint(err, "berth estimate -- vllm serve MODEL ...");
+            }
+            if (paste_read(e->arena, (const char *const *)argv + i + 1, (size_t)(argc - i - 1), p, err) < 0)
+                return -1;
+            e->paste = p;
+            e->engine = p->engine;
+            return 0;
+        }
+    e->engine = find_engine(engine_name(argc, argv), err);
+    return e->engine ? 0 : -1;
+}
+
+static bool wants_json(int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
+        if (!strcmp(argv[i], "--json"))
+            return true;
+    return false;
 }
 
 static int run(const struct bt_verb *v, int argc, char **argv)
@@ -323,18 +407,25 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     struct bt_err err = { 0 };
     struct estimate_args args = { 0 };
     struct estimate e = { .arena = &arena, .args = &args };
-    e.engine = find_engine(engine_name(argc, argv), &err);
-    if (!e.engine)
-        return bt_cmd_fail(v, &err, false);
+    struct paste pasted = { 0 };
+    int own;
+    if (read_command(&e, argc, argv, &own, &pasted, &err) < 0)
+        return bt_cmd_fail(v, &err, wants_json(argc, argv));
     struct bt_verb verb = *v;
     verb.opts = merged_opts(&arena, e.engine);
     struct bt_strs rest = { 0 };
-    int code = bt_cmd_parse(&verb, &arena, argc, argv, &args, &rest, NULL);
+    args.serve = pasted.serve;
+    int code = bt_cmd_parse(&verb, &arena, own, argv, &args, &rest, NULL);
     if (code)
         return code;
     const char *ref = rest.n ? rest.v[0] : args.serve.model;
-    if (!ref || rest.n > 1) {
-        bt_err_set(&err, BT_E_USAGE, 0, ref ? "one model at a time, not \"%s\" too" : "which model? a folder, an id such as Qwen/Qwen2.5-7B-Instruct", ref ? rest.v[1] : "");
+    if (e.paste && strcmp(args.engine, e.engine->name) && strcmp(args.engine, "vllm")) {
+        bt_err_set(&err, BT_E_USAGE, 0, "--engine %s, and the command starts %s", args.engine, e.engine->name);
+        return bt_cmd_fail(v, &err, args.json);
+    }
+    if (!ref || rest.n > (e.paste ? 0u : 1u)) {
+        bt_err_set(&err, BT_E_USAGE, 0, ref ? "one model at a time, not \"%s\" too" : "which model? a folder, an id such as Qwen/Qwen2.5-7B-Instruct",
+                   ref ? rest.v[e.paste ? 0 : 1] : "");
         bt_err_hint(&err, "%s", v->usage);
         return bt_cmd_fail(v, &err, args.json);
     }
@@ -350,9 +441,11 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_estimate = {
     .name = "estimate",
     .summary = "does a model fit on a card, with which context, and why",
-    .usage = "berth estimate MODEL [--gpu CARD] [--engine vllm] [--engine-version V] [the engine's own flags] [--json]",
+    .usage = "berth estimate MODEL [--gpu CARD] [--engine vllm] [--engine-version V] [the engine's own flags] [--json]\n"
+             "       berth estimate [--gpu CARD] [...] -- vllm serve MODEL ...      (or any server's command line, as it is)",
     .example = "  berth estimate Qwen/Qwen2.5-32B-Instruct --gpu A100-SXM4-40GB --tp 4\n"
-               "  berth estimate ~/models/my-7b --gpu 23.52GiB --max-model-len 32768 --kv-cache-dtype fp8",
+               "  berth estimate ~/models/my-7b --gpu 23.52GiB --max-model-len 32768 --kv-cache-dtype fp8\n"
+               "  berth estimate --gpu H100-80GB-HBM3 -- docker run --gpus all vllm/vllm-openai:v0.11.0 --model Qwen/Qwen3-8B -tp 2",
     .opts = own_opts,
     .run = run,
 };

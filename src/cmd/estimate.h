@@ -2,6 +2,7 @@
 #ifndef BT_CMD_ESTIMATE_H
 #define BT_CMD_ESTIMATE_H
 #include "cmd/cmd.h"
+#include "cmd/paste.h"
 #include "need/fit.h"
 #include "pace/pace.h"
 
@@ -18,6 +19,7 @@ struct estimate {
     struct bt_arena *arena;
     const struct estimate_args *args;
     const struct bt_model *model;
+    const struct paste *paste;       /* the command it was asked with; NULL without one */
     const struct bt_engine *engine;
     const struct bt_engine_version *version;
     const char *version_asked;       /* "0.27.1": the user's, or the installed one's; NULL = neither */

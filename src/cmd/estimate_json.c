@@ -72,6 +72,14 @@ static json_t *card_sets(const struct estimate *e)
     return all;
 }
 
+static json_t *command_line(const struct paste *p)
+{
+    json_t *items = json_array();
+    for (size_t i = 0; i < p->n; i++)
+        json_array_append_new(items, json_pack("{s:s, s:s, s:s}", "text", p->item[i].text, "effect", paste_effect_name(p->item[i].effect), "note", p->item[i].note));
+    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "engine", p->engine->name, "image", text(p->image), "version", text(p->version), "visible", text(p->visible), "items", items);
+}
+
 static json_t *pace(const struct estimate *e)
 {
     if (!e->pace.known)
@@ -106,6 +114,8 @@ json_t *estimate_json(const struct estimate *e)
         const char *command = estimate_command(e, &kv);
         json_object_set_new(o, "command", json_string(command));
     }
+    if (e->paste)
+        json_object_set_new(o, "command_line", command_line(e->paste));
     if (e->nsets)
         json_object_set_new(o, "card_sets", card_sets(e));
     for (size_t i = 0; i < e->nnotes; i++)

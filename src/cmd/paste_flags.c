@@ -1,0 +1,286 @@
+/* paste_flags - the flags of a pasted command: those of the engine's table into struct bt_serve, the others named with what they change. */
+#include <ctype.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "cmd/paste.h"
+
+struct walk { struct bt_arena *arena; const char *const *w; size_t n, at; struct paste *p; bool positional; };
+
+/* --max_model_len is --max-model-len. */
+static bool same_flag(const char *name, struct bt_str s)
+{
+    size_t i = 0;
+    for (; i < s.n && name[i]; i++)
+        if ((name[i] == '_' ? '-' : name[i]) != (s.p[i] == '_' ? '-' : s.p[i]))
+            return false;
+    return i == s.n && !name[i];
+}
+
+/* Is s, of four letters or more, the beginning of name? */
+static bool begins(const char *name, struct bt_str s)
+{
+    size_t i = 0;
+    while (i < s.n && name[i] && (name[i] == '_' ? '-' : name[i]) == (s.p[i] == '_' ? '-' : s.p[i]))
+        i++;
+    return i == s.n && s.n >= 4;
+}
+
+/* What a flag's name means: a row of one of the two tables. */
+struct meaning { const struct bt_opt *opt; const struct paste_known *known; bool negated; const char *read_as; };
+
+static bool exact(const struct bt_engine *e, struct bt_str name, struct meaning *m)
+{
+    for (const struct bt_opt *o = e->flags; o->name; o++)
+        if (same_flag(o->name, name) || (o->alias && same_flag(o->alias, name))) {
+            *m = (struct meaning){ .opt = o };
+            return true;
+        }
+    for (const struct paste_known *k = paste_known_flags(e); k->name; k++)
+        if (same_flag(k->name, name)) {
+            *m = (struct meaning){ .known = k };
+            return true;
+        }
+    return false;
+}
+
+/* argparse takes a beginning that only one flag has: logs of vLLM themselves suggest --kv-cache-memory. */
+static bool abbreviated(struct bt_arena *a, const struct bt_engine *e, struct bt_str name, struct meaning *m)
+{
+    size_t hits = 0;
+    for (const struct bt_opt *o = e->flags; o->name; o++)
+        if (begins(o->name, name)) {
+            *m = (struct meaning){ .opt = o, .read_as = bt_arena_printf(a, "read as --%s", o->name) };
+            hits++;
+        }
+    for (const struct paste_known *k = paste_known_flags(e); k->name; k++)
+        if (begins(k->name, name)) {
+            *m = (struct meaning){ .known = k, .read_as = bt_arena_printf(a, "read as --%s", k->name) };
+            hits++;
+        }
+    return hits == 1;
+}
+
+static bool meaning_of(struct bt_arena *a, const struct bt_engine *e, struct bt_str name, struct meaning *m)
+{
+    if (exact(e, name, m))
+        return true;
+    if (name.n > 3 && (bt_str_starts(name, "no-") || bt_str_starts(name, "no_")) && exact(e, (struct bt_str){ name.p + 3, name.n - 3 }, m) &&
+        (m->opt ? m->opt->type == BT_OPT_BOOL : m->known->args == ARGS_NONE)) {
+        m->negated = true;
+        return true;
+    }
+    return abbreviated(a, e, name, m);
+}
+
+static const char *nearest(struct bt_arena *a, const struct bt_engine *e, struct bt_str name)
+{
+    const char **names = NULL;
+    size_t n = 0;
+    for (const struct bt_opt *o = e->flags; o->name; o++)
+        BT_PUSH(a, names, n, o->name);
+    for (const struct paste_known *k = paste_known_flags(e); k->name; k++)
+        BT_PUSH(a, names, n, k->name);
+    return bt_str_nearest(name, names, n);
+}
+
+/* A word that is no flag: a value, or the model. "-1" and "-0.5" are values too. */
+static bool is_value(const char *w)
+{
+    return w[0] != '-' || !w[1] || isdigit((unsigned char)w[1]) || (w[1] == '.' && isdigit((unsigned char)w[2]));
+}
+
+/* The words after the flag that are its value, joined by blanks; NULL when there are none. */
+static const char *take_values(struct walk *k, enum paste_args args)
+{
+    const char *value = NULL;
+    while (args != ARGS_NONE && k->at + 1 < k->n && is_value(k->w[k->at + 1])) {
+        value = value ? bt_arena_printf(k->arena, "%s %s", value, k->w[k->at + 1]) : k->w[k->at + 1];
+        k->at++;
+        if (args == ARGS_ONE)
+            break;
+    }
+    return value;
+}
+
+/* ---- flags whose value is JSON ---- */
+
+static void rope(struct paste *p, const json_t *o)
+{
+    const char *type = json_string_value(json_object_get(o, "rope_type"));
+    if (!type)
+        type = json_string_value(json_object_get(o, "type"));
+    double factor = json_number_value(json_object_get(o, "factor"));
+    json_int_t original = json_integer_value(json_object_get(o, "original_max_position_embeddings"));
+    if (!type || !strcmp(type, "llama3") || !strcmp(type, "longrope") || !strcmp(type, "su") || !(factor >= 1 && factor <= 4096))
+        return;                      /* those keep the model's own length (vLLM config/model.py) */
+    p->rope_factor = factor;
+    if (original > 0 && original <= UINT32_MAX)
+        p->max_position = (uint64_t)original;
+}
+
+/* Keys of --hf-overrides: true when the answer counts it. */
+static bool override_key(struct paste *p, const char *key, const json_t *v)
+{
+    json_int_t n = json_integer_value(v);
+    if (!strcmp(key, "max_position_embeddings") && n > 0 && n <= UINT32_MAX)
+        p->max_position = (uint64_t)n;
+    else if ((!strcmp(key, "rope_scaling") || !strcmp(key, "rope_parameters")) && json_is_object(v))
+        rope(p, v);
+    else
+        return false;
+    return true;
+}
+
+static bool compilation_key(struct bt_arena *a, struct paste *p, const char *key, const json_t *v)
+{
+    if (!strcmp(key, "cudagraph_capture_sizes") && json_is_array(v)) {
+        bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
+        for (size_t i = 0; i < json_array_size(v) && i < 1024; i++)
+            bt_buf_printf(&b, "%s%lld", i ? " " : "", (long long)json_integer_value(json_array_get(v, i)));
+        if (!b.n)
+            p->serve.eager = true;
+        else
+            p->serve.cudagraph_sizes = bt_arena_strdup(a, bt_buf_z(&b));
+    } else if (!strcmp(key, "max_cudagraph_capture_size") && json_integer_value(v) > 0) {
+        p->serve.max_cudagraph_size = (uint64_t)json_integer_value(v);
+    } else if (!strcmp(key, "cudagraph_mode") && json_is_string(v) && !strcasecmp(json_string_value(v), "none")) {
+        p->serve.eager = true;       /* of the two things that eager leaves out only the graphs have bytes of their own */
+    } else {
+        return !strcmp(key, "level") || !strcmp(key, "mode") || !strcmp(key, "cudagraph_mode");
+    }
+    return true;
+}
+
+/* "--hf-overrides.max_position_embeddings 65536" is '{"max_position_embeddings": 65536}'. */
+static json_t *dotted(const char *key, const char *value)
+{
+    json_t *v = json_loads(value, JSON_DECODE_ANY, NULL), *o = json_object();
+    json_object_set_new(o, key, v ? v : json_string(value));
+    return o;
+}
+
+static int json_flag(struct walk *k, const char *flag, const char *key, const char *shown, const char *value, const char *bytes, struct bt_err *err)
+{
+    json_t *o = key ? dotted(key, value) : NULL;
+    bool overrides = !strcmp(flag, "hf-overrides") || !strcmp(flag, "json-model-override-args"), compilation = !strcmp(flag, "compilation-config");
+    if (!o && compilation && isdigit((unsigned char)value[0])) {
+        paste_note(k->arena, k->p, PASTE_COUNTED, shown, NULL);      /* a level alone */
+        return 0;
+    }
+    if (!o && !(o = bt_json_load(bt_str(value), MiB, shown, err))) {
+        err->code = BT_E_USAGE;
+        return bt_err_hint(err, "the engine wants JSON here; in a shell: --%s '{\"key\": value}'", flag);
+    }
+    bt_auto_buf struct bt_buf left = BT_BUF(512);
+    const char *name;
+    json_t *v;
+    if (!strcmp(flag, "rope-scaling"))
+        rope(k->p, o);
+    else
+        json_object_foreach(o, name, v)
+            if (!(overrides ? override_key(k->p, name, v) : compilation && compilation_key(k->arena, k->p, name, v)))
+                bt_buf_printf(&left, "%s%s", left.n ? ", " : "", name);
+    json_decref(o);
+    if (left.n || left.over)
+        paste_note(k->arena, k->p, PASTE_NOT_COUNTED, shown, bt_arena_printf(k->arena, "changes %s: %s", bytes, left.over ? "several keys" : bt_buf_z(&left)));
+    else
+        paste_note(k->arena, k->p, PASTE_COUNTED, shown, NULL);
+    return 0;
+}
+
+/* ---- one flag ---- */
+
+static int counted_flag(struct walk *k, const struct meaning *m, const char *word, const char *value, struct bt_err *err)
+{
+    static const char *const lists[] = { "served-model-name", "cudagraph-capture-sizes" };
+    enum paste_args args = m->opt->type == BT_OPT_BOOL ? ARGS_NONE : ARGS_ONE;
+    for (size_t i = 0; i < BT_LEN(lists); i++)
+        if (!strcmp(lists[i], m->opt->name))
+            args = ARGS_MANY;
+    if (!value)
+        value = take_values(k, args);
+    if (!value && args != ARGS_NONE)
+        return bt_err_set(err, BT_E_USAGE, 0, "%s needs a value", word);
+    const char *one = value ? bt_arena_printf(k->arena, "--%s=%s", m->opt->name, value) : bt_arena_printf(k->arena, "--%s%s", m->negated ? "no-" : "", m->opt->name);
+    struct bt_strs rest;
+    if (bt_opt_argv(k->p->engine->flags, k->arena, 1, (char *const *)&one, &k->p->serve, &rest, NULL, err) < 0)
+        return -1;
+    paste_note(k->arena, k->p, PASTE_COUNTED, value && !strchr(word, '=') ? bt_arena_printf(k->arena, "%s %s", word, value) : word, m->read_as);
+    return 0;
+}
+
+static int known_flag(struct walk *k, const struct meaning *m, const char *key, const char *word, const char *value, struct bt_err *err)
+{
+    static const char *const secrets[] = { "api-key", "admin-api-key", "hf-token" }, *const json[] = { "hf-overrides", "rope-scaling", "compilation-config", "json-model-override-args" };
+    const struct paste_known *row = m->known;
+    if (!value)
+        value = take_values(k, row->args);
+    const char *shown = value && !strchr(word, '=') ? bt_arena_printf(k->arena, "%s %s", word, value) : word;
+    for (size_t i = 0; i < BT_LEN(secrets); i++)
+        if (!strcmp(secrets[i], row->name))
+            shown = bt_arena_printf(k->arena, "--%s ...", row->name);
+    for (size_t i = 0; i < BT_LEN(json); i++)
+        if (!strcmp(json[i], row->name)) {
+            if (!value)
+                return bt_err_set(err, BT_E_USAGE, 0, "%s needs a value", word);
+            return json_flag(k, row->name, key, shown, value, row->bytes, err);
+        }
+    if (row->bytes && !m->negated)
+        paste_note(k->arena, k->p, PASTE_NOT_COUNTED, shown, bt_arena_printf(k->arena, "changes %s%s%s", row->bytes, m->read_as ? "; " : "", m->read_as ? m->read_as : ""));
+    else
+        paste_note(k->arena, k->p, PASTE_NO_BYTES, shown, m->read_as);
+    return 0;
+}
+
+static void unknown_flag(struct walk *k, const char *word, struct bt_str name, const char *value)
+{
+    if (!value)
+        value = take_values(k, ARGS_MANY);
+    const char *near = nearest(k->arena, k->p->engine, name), *shown = value && !strchr(word, '=') ? bt_arena_printf(k->arena, "%s %s", word, value) : word;
+    paste_note(k->arena, k->p, PASTE_UNKNOWN, shown, near ? bt_arena_printf(k->arena, "did you mean --%s?", near) : NULL);
+}
+
+static int one_flag(struct walk *k, struct bt_err *err)
+{
+    const char *word = k->w[k->at];
+    struct bt_str name = bt_str(word + (word[1] == '-' ? 2 : 1)), value_text = bt_str_cut(name, '=', &name), key = { NULL, 0 };
+    const char *value = value_text.p;
+    struct meaning m;
+    if (word[1] != '-' && word[1] == 'O' && (!word[2] || isdigit((unsigned char)word[2]) || word[2] == '.')) {       /* -O3, -O 3, -O.mode=3 */
+        if (!word[2])
+            take_values(k, ARGS_ONE);
+        paste_note(k->arena, k->p, PASTE_NOT_COUNTED, word, "changes CUDA graphs");
+        return 0;
+    }
+    if (!meaning_of(k->arena, k->p->engine, name, &m)) {
+        struct bt_str base;
+        key = bt_str_cut(name, '.', &base);          /* --compilation-config.mode=3 */
+        if (!key.p || !exact(k->p->engine, base, &m) || !m.known) {
+            unknown_flag(k, word, name, value);
+            return 0;
+        }
+    }
+    if (m.opt)
+        return counted_flag(k, &m, word, value, err);
+    return known_flag(k, &m, key.p ? bt_arena_strndup(k->arena, key) : NULL, word, value, err);
+}
+
+int paste_flags(struct bt_arena *a, const char *const *words, size_t n, bool positional, struct paste *out, struct bt_err *err)
+{
+    struct walk k = { .arena = a, .w = words, .n = n, .p = out, .positional = positional };
+    for (; k.at < n; k.at++) {
+        const char *w = words[k.at];
+        if (!is_value(w)) {
+            if (one_flag(&k, err) < 0)
+                return -1;
+        } else if (positional && !out->model) {
+            out->model = w;
+        } else {
+            paste_note(a, out, PASTE_UNKNOWN, w, "a word that belongs to no flag");
+        }
+    }
+    if (!out->model)
+        out->model = out->serve.model;
+    return 0;
+}
