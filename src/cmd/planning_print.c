@@ -231,11 +231,16 @@ void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out)
     for (size_t i = 0; i < p->nrefusals; i++) {
         const struct bt_refusal_row *r = &p->refusal[i];
         if (r->at.line)
-            bt_buf_printf(out, "%s:%u: ", p->spec->path, r->at.line);
+            bt_buf_printf(out, "%s:%u:%u: ", p->spec->path, r->at.line, r->at.col);
         bt_buf_printf(out, "%s [%s]\n", r->text, r->code);
     }
-    for (size_t i = 0; i < p->nadvice; i++)
-        bt_buf_printf(out, "  would fit: %s\n             %s: %s\n", p->advice[i].text, p->advice[i].path, p->advice[i].value);
+    for (size_t i = 0; i < p->nadvice; i++) {
+        const struct bt_advice *v = &p->advice[i];
+        bt_buf_printf(out, "  would fit: %s\n             %s: %s", v->text, v->path, v->value);
+        if (v->path2)
+            bt_buf_printf(out, ", %s: %s", v->path2, v->value2);
+        bt_buf_puts(out, "\n");
+    }
 }
 
 void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out)

@@ -200,9 +200,13 @@ static json_t *value_json(const char *v)
 static json_t *advice_json(const struct bt_plan *p)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < p->nadvice; i++)
-        json_array_append_new(list, json_pack("{s:[{s:o, s:o}], s:o}", "set", "path", launch_str(p->advice[i].path), "value", value_json(p->advice[i].value), "text",
-                              launch_str(p->advice[i].text)));
+    for (size_t i = 0; i < p->nadvice; i++) {
+        const struct bt_advice *v = &p->advice[i];
+        json_t *changes = json_pack("[{s:o, s:o}]", "path", launch_str(v->path), "value", value_json(v->value));
+        if (v->path2)
+            json_array_append_new(changes, json_pack("{s:o, s:o}", "path", launch_str(v->path2), "value", value_json(v->value2)));
+        json_array_append_new(list, json_pack("{s:o, s:o}", "set", changes, "text", launch_str(v->text)));
+    }
     return list;
 }
 

@@ -46,7 +46,8 @@ struct bt_alternative {
     bool taken; const char *why;     /* why taken, or what it lost */
 };
 struct bt_refusal_row { const char *code, *text, *workload; struct bt_mark at; };
-struct bt_advice { const char *text, *path, *value; };               /* nearest settings that fit: each was planned and fits */
+/* Nearest settings that fit: each was planned and fits. Both changes together; path2 NULL = only one. */
+struct bt_advice { const char *text, *path, *value, *path2, *value2; };
 
 struct bt_plan {
     const struct bt_spec *spec; const struct bt_fleet *fleet;

@@ -18,9 +18,9 @@ static void refuse(struct refusing *r, const struct bt_workload *w, const char *
     BT_PUSH(r->a, r->plan->refusal, r->plan->nrefusals, row);
 }
 
-static void advise(struct refusing *r, const char *text, const char *path, const char *value)
+static void advise(struct refusing *r, struct bt_advice row)
 {
-    struct bt_advice row = { text, path, value };
+    const char *text = row.text;
     for (size_t i = 0; i < r->plan->nadvice; i++)
         if (!strcmp(r->plan->advice[i].text, text))
             return;
@@ -192,9 +192,8 @@ static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards,
                                                sh->layers, sh->layers[0] ? ")" : "", bt_count_human(o.ctx[o.copy[c].work]), rate,
                                                freed == 0 ? "" : freed == 1 ? " and frees a GPU" : bt_arena_printf(r->a, " and frees %u GPUs", freed));
             bt_buf_printf(text, "; %s", what);
-            const char *key = sh->pp > 1 ? "pp" : "tp";
-            advise(r, bt_arena_printf(r->a, "%s: %s", k->w->name, what), bt_arena_printf(r->a, "workloads.%s.%s", k->w->name, key),
-                   bt_arena_printf(r->a, "%u", sh->pp > 1 ? sh->pp : sh->tp));
+            advise(r, (struct bt_advice){ bt_arena_printf(r->a, "%s: %s", k->w->name, what), bt_arena_printf(r->a, "workloads.%s.tp", k->w->name),
+                                          bt_arena_printf(r->a, "%u", sh->tp), bt_arena_printf(r->a, "workloads.%s.pp", k->w->name), bt_arena_printf(r->a, "%u", sh->pp) });
             said++;
         }
     return 0;
@@ -342,14 +341,15 @@ static int advise_numbers(struct refusing *r, size_t index, const struct pl_work
         if (largest(r, index, 256, k->ctx_min, 256, set_context, &v) < 0)
             return -1;
         if (v)
-            advise(r, bt_arena_printf(r->a, "%s: a context of at least %s tokens fits", w->name, bt_count_human(v)), bt_arena_printf(r->a, "workloads.%s.context.min", w->name),
-                   bt_arena_printf(r->a, "%llu", ull(v)));
+            advise(r, (struct bt_advice){ bt_arena_printf(r->a, "%s: a context of at least %s tokens fits", w->name, bt_count_human(v)),
+                                          bt_arena_printf(r->a, "workloads.%s.context.min", w->name), bt_arena_printf(r->a, "%llu", ull(v)), NULL, NULL });
     }
     if (!k->server && w->memory.form == BT_MEM_BYTES && w->memory.bytes > 64 * MiB) {
         if (largest(r, index, 64 * MiB, w->memory.bytes, 64 * MiB, set_memory, &v) < 0)
             return -1;
         if (v)
-            advise(r, bt_arena_printf(r->a, "%s: memory of %s fits", w->name, bt_bytes_exact(v)), bt_arena_printf(r->a, "workloads.%s.memory", w->name), bt_arena_strdup(r->a, bt_bytes_exact(v)));
+            advise(r, (struct bt_advice){ bt_arena_printf(r->a, "%s: memory of %s fits", w->name, bt_bytes_exact(v)), bt_arena_printf(r->a, "workloads.%s.memory", w->name),
+                                          bt_arena_strdup(r->a, bt_bytes_exact(v)), NULL, NULL });
     }
     return 0;
 }
@@ -358,7 +358,7 @@ static int advise_change(struct refusing *r, size_t index, const struct bt_workl
 {
     int ok = would_fit(r, index, w);
     if (ok > 0)
-        advise(r, bt_arena_printf(r->a, "%s: it fits with `%s: %s`", w->name, key, value), bt_arena_printf(r->a, "workloads.%s.%s", w->name, key), value);
+        advise(r, (struct bt_advice){ bt_arena_printf(r->a, "%s: it fits with `%s: %s`", w->name, key, value), bt_arena_printf(r->a, "workloads.%s.%s", w->name, key), value, NULL, NULL });
     return ok < 0 ? -1 : 0;
 }
 
@@ -378,9 +378,8 @@ static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k
             return -1;
     }
     w = *was;
-    if (k->server && was->gpus.set && was->gpus.max < k->npool) {
+    if (k->server && was->gpus.set && was->gpus.max < k->npool && !was->tp.set && !was->pp.set) {
         w.gpus.max = w.gpus.want = k->npool;
-        w.tp = w.pp = (struct bt_range){ 0 };
         if (advise_change(r, index, &w, "gpus", bt_arena_printf(r->a, "{min: %llu, max: %zu}", ull(was->gpus.min), k->npool)) < 0)
             return -1;
     }

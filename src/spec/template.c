@@ -121,6 +121,10 @@ static int put_variable(struct spec_reading *r, const struct bt_node *at, struct
     }
     if (!value || (!value[0] && def.p))              /* as the shell: ":-" also replaces an empty value */
         value = bt_arena_strndup(r->a, def);
+    bt_auto_buf struct bt_buf safe = BT_BUF(2 * MAX_SCALAR);
+    bt_buf_add_escaped(&safe, bt_str(value));
+    if (strcmp(bt_buf_z(&safe), value))              /* plan and journal are JSON: UTF-8, and no control bytes */
+        return bt_node_err(err, doc, at, "${%s}: its value in the environment is not plain text", z);
     bt_buf_puts(out, value);
     bt_hash_add(&r->digest, z, name.n + 1);
     bt_hash_add(&r->digest, value, strlen(value) + 1);
