@@ -17,7 +17,7 @@
 #include "engine/engine.h"
 #include "run/keepdir.h"
 #include "run/keeplog.h"
-#include "run/spawn.h"
+#include "run/child.h"
 #include "run/tree.h"
 #include "wire/wire.h"
 

@@ -276,6 +276,7 @@ static void insert(struct bt_daemon *d, struct bt_project *p)
 
 int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep, struct bt_project **out, struct bt_err *err)
 {
+    bt_auto_arena a = { 0 };
     struct bt_project *p = bt_xcalloc(1, sizeof *p);
     p->d = d;
     p->keep = keep;
@@ -297,7 +298,6 @@ int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *con
     for (size_t i = 0; i < p->n; i++)
         if (check_urls(&p->inst[i], err) < 0)
             goto bad;
-    bt_auto_arena a = { 0 };
     if (bt_tree_remove(bt_run_inst_dir(&a, p->name, NULL), err) < 0 || bt_tree_remove(bt_run_log_dir(&a, p->name), err) < 0 || persist(p, err) < 0)
         goto bad;
     insert(d, p);
@@ -311,6 +311,12 @@ bad:
 }
 
 /* ---- adoption ---- */
+
+static int64_t written_ms(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? st.st_mtim.tv_sec * INT64_C(1000) + st.st_mtim.tv_nsec / 1000000 : bt_wall_ms();
+}
 
 static void adopt_instance(struct bt_instance *in)
 {
@@ -330,6 +336,7 @@ static void adopt_instance(struct bt_instance *in)
     in->ran = true;
     in->life.was_ready = ready || l.restarts > 0;    /* it is only started again by itself after it was ready once */
     bt_inst_found(&in->life, ready ? BT_ST_READY : BT_ST_STARTING);
+    in->life.since_ms -= bt_wall_ms() - (ready ? written_ms(bt_arena_printf(&a, "%s/ready", in->dir)) : l.wall_ms);
     in->orphaned_ms = bt_now_ms();
     bt_info("inst", "%s/%s: found %s", in->p->name, in->pf->id, bt_inst_state_name(in->life.state));
     if (bt_keep_exit_read(&a, in->dir, &x)) {

@@ -3,7 +3,7 @@
  *   inst.h     the life of an instance: one table, pure            daemon.h   one per user and runtime folder: projects, the loop
  *   keeper.h   parent of one instance; outlives the daemon         project.h  instances of one plan, what each waits for
  *   keepdir.h  the folder both write: the truth after a crash      ports.h    leases, and who holds a port
- *   spawn.h    fork, exec, and which step failed                   health.h   one HTTP probe with a deadline
+ *   child.h    fork, exec, and which step failed                   health.h   one HTTP probe with a deadline
  *   tree.h     which processes belong to an instance               sample.h   NVML through the probe process; bytes per instance
  *   keeplog.h  a log with a ceiling                                client.h   how a verb reaches the daemon, and starts it
  *

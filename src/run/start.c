@@ -373,10 +373,10 @@ void bt_instance_ended(struct bt_instance *in)
     in->ctl = NULL;
     if (in->has_keeper)
         bt_cgroup_remove(in->keeper.cgroup);
-    bool ran = in->ran && !in->exit.failed[0];
-    if (in->life.want_up && !in->life.anew && !in->why[0]) {
+    bool ran = in->ran && !in->exit.failed[0], clean = in->exit.status == 0 && !in->exit.signal && !in->gave_up;
+    if (in->life.want_up && !in->life.anew && !in->why[0] && !(in->life.job && clean)) {
         snprintf(in->why, sizeof in->why, "%s", bt_keep_exit_text(&a, &in->exit));
         snprintf(in->why_hint, sizeof in->why_hint, "%s", in->exit.hint);
     }
-    bt_inst_ended(&in->life, ran, in->exit.status == 0 && !in->exit.signal);
+    bt_inst_ended(&in->life, ran, clean);
 }

@@ -1,5 +1,5 @@
-/* spawn.c - fork, wait for the word, exec. */
-#include "run/spawn.h"
+/* child.c - fork, wait for the word, exec. */
+#include "run/child.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
-/* spawn.h - start a command so that every step that can fail says its name. */
-#ifndef BT_RUN_SPAWN_H
-#define BT_RUN_SPAWN_H
+/* child.h - start a command so that every step that can fail says its name. */
+#ifndef BT_RUN_CHILD_H
+#define BT_RUN_CHILD_H
 #include "base/arena.h"
 #include "base/proc.h"
 
