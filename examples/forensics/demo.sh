@@ -37,10 +37,10 @@ trap interrupted INT TERM
 step "1. The fleet (simulated: every byte is counted, no kernel runs)"
 run berth gpus
 
-step "2. Will $model fit on two of these cards, and why"
-run berth estimate "$model" --gpu A100-SXM4-40GB --tensor-parallel-size 2
+step "2. Will $model fit on two of these cards? Not with vLLM's own defaults: the ledger says why, and what would"
+run berth estimate "$model" --gpu A100-SXM4-40GB --tensor-parallel-size 2 || [ $? = 3 ]
 
-step "3. The plan: LLM and vision tools never on the same card"
+step "3. The plan in bytes instead of fractions: the whole context, and LLM and vision tools never on the same card"
 run berth plan
 
 step "4. The same with TP=3 pinned: refused before anything starts"

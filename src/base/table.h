@@ -20,7 +20,7 @@ void bt_table_print(const struct bt_table *t, struct bt_style st, struct bt_buf 
  * "GPU 0 ▕████████▒▒▒▒░░░░    ▏" */
 struct bt_bar_part { const char *label; uint64_t bytes; };
 void bt_bar_print(const struct bt_bar_part *parts, size_t n, uint64_t total, int columns, struct bt_style st, struct bt_buf *out);
-/* The legend for the parts of the bars printed with the same order of labels. */
+/* The legend for the parts of the bars printed with the same order of labels; no newline, like the bar. */
 void bt_bar_legend(const char *const *labels, size_t n, struct bt_style st, struct bt_buf *out);
 size_t bt_utf8_columns(struct bt_str s);
 #endif

@@ -209,8 +209,10 @@ static void bars(const struct estimate *e, struct bt_buf *b, struct bt_style st)
         bt_buf_puts(b, n->nranks > 1 ? bt_arena_printf(e->arena, "stage %zu ", s) : "GPU ");
         bt_bar_print(parts, k, e->card.total_bytes, BT_MIN(st.width - 34, 72), st, b);
         bt_buf_printf(b, " %s of %s\n", bt_bytes_human(e->fit->rank[s].need_bytes), bt_bytes_human(e->card.total_bytes));
-        if (s + 1 == n->nranks || s + 1 == MANY_STAGES)
+        if (s + 1 == n->nranks || s + 1 == MANY_STAGES) {
             bt_bar_legend(labels, k, st, b);
+            bt_buf_puts(b, "\n");
+        }
     }
     bt_buf_puts(b, "\n");
 }

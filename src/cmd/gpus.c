@@ -64,6 +64,7 @@ static void print_bars(const struct bt_fleet *f, struct bt_style st, struct bt_b
         bt_buf_printf(out, " %s free\n", bt_bytes_human(bt_gpu_capacity(g)));
     }
     bt_bar_legend(labels, BT_LEN(labels), st, out);
+    bt_buf_puts(out, "\n");
 }
 
 static void print_procs(struct bt_arena *a, const struct bt_fleet *f, struct bt_style st, struct bt_buf *out)
