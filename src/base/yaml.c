@@ -97,6 +97,17 @@ static void place(struct bt_node *n, unsigned line, unsigned col)
     n->col = col;
 }
 
+/* libfyaml marks the text of a quoted string and the name of an alias: we mean the quote and the star before it. */
+static struct fy_mark mark_of(struct fy_event *ev)
+{
+    const struct fy_mark *m = fy_event_start_mark(ev);
+    struct fy_mark at = m ? *m : (struct fy_mark){ .line = -1, .column = -1 };
+    enum fy_node_style style = ev->type == FYET_SCALAR ? fy_event_get_node_style(ev) : FYNS_ANY;
+    if (at.column > 0 && (ev->type == FYET_ALIAS || style == FYNS_SINGLE_QUOTED || style == FYNS_DOUBLE_QUOTED))
+        at.column--;
+    return at;
+}
+
 static const char *token_text(struct reader *r, struct fy_token *t)
 {
     size_t n = 0;
@@ -127,15 +138,15 @@ static int read_scalar(struct reader *r, struct fy_event *ev, struct bt_node *ou
 {
     struct fy_token *t = ev->scalar.value;
     enum fy_node_style style = fy_event_get_node_style(ev);
-    const struct fy_mark *m = fy_event_start_mark(ev);
+    struct fy_mark m = mark_of(ev);
     size_t n = 0;
     bool forced = false;
     const char *p = t ? fy_token_get_text(t, &n) : NULL;
     if (check_tag(r, ev, true, &forced) < 0)
         return -1;
     if (p && n && memchr(p, 0, n))
-        return at_mark(r, m, "a NUL byte in a string");
-    *out = new_node(BT_NODE_SCALAR, m);
+        return at_mark(r, &m, "a NUL byte in a string");
+    *out = new_node(BT_NODE_SCALAR, m.line >= 0 ? &m : NULL);
     out->text = bt_arena_strndup(r->a, (struct bt_str){ p, p ? n : 0 });
     out->quoted = forced || (style != FYNS_PLAIN && style != FYNS_ANY);
     if (!out->quoted && is_null_word(out->text))
@@ -302,20 +313,20 @@ static int read_map(struct reader *r, unsigned depth, struct bt_node *out, struc
 static int read_alias(struct reader *r, struct fy_event *ev, unsigned depth, struct bt_node *out, struct measured *size)
 {
     const char *name = token_text(r, ev->alias.anchor);
-    const struct fy_mark *m = fy_event_start_mark(ev);
+    struct fy_mark m = mark_of(ev);
     for (size_t i = r->n_anchors; i-- > 0;) {    /* the latest of a name counts */
         const struct anchor *an = &r->anchors[i];
         if (strcmp(an->name, name))
             continue;
         if (an->open)
-            return at_mark(r, m, "this alias stands inside its own anchor");
+            return at_mark(r, &m, "this alias stands inside its own anchor");
         if (depth + an->depth > BT_NODE_DEPTH_MAX)
-            return at_mark(r, m, "nested deeper than 64 levels");
+            return at_mark(r, &m, "nested deeper than 64 levels");
         *out = an->node;
         *size = (struct measured){ an->nodes, an->depth };
-        return count_nodes(r, an->nodes, m);
+        return count_nodes(r, an->nodes, &m);
     }
-    return at_mark(r, m, "no such anchor above");
+    return at_mark(r, &m, "no such anchor above");
 }
 
 static int read_collection(struct reader *r, struct fy_event *ev, unsigned depth, struct bt_node *out, struct measured *size)
