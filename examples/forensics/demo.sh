@@ -44,7 +44,7 @@ step "3. The plan in bytes instead of fractions: the whole context, and LLM and 
 run berth plan
 
 step "4. The same with TP=3 pinned: refused before anything starts"
-sed 's/gpus: {min: 2, max: 3}/gpus: 3, tp: 3/' berth.yaml >tp3.yaml
+sed 's/gpus: {min: 2, max: 3}/tp: 3/' berth.yaml >tp3.yaml
 run berth plan -f tp3.yaml && { echo "demo: TP=3 was not refused" >&2; exit 1; } || [ $? = 3 ]
 rm tp3.yaml
 
