@@ -101,12 +101,15 @@ static void find_version(struct bt_arena *a, const struct bt_engine *e, struct b
 {
     char real[PATH_MAX];
     const char *target = realpath(out->bin, real) ? real : out->bin;
-    const char *beside = bt_arena_printf(a, "%s.version", target);
-    const char *v = first_line(a, beside);
-    if (v && is_version(bt_str(v))) {
-        out->version = v;
-        out->why = bt_arena_printf(a, "version in %s", beside);
-        return;
+    const char *const beside[] = { bt_arena_printf(a, "%s.version", out->bin), bt_arena_printf(a, "%s.version", target) };
+    const char *v = NULL;
+    for (size_t i = 0; i < BT_LEN(beside); i++) {
+        v = first_line(a, beside[i]);
+        if (v && is_version(bt_str(v))) {
+            out->version = v;
+            out->why = bt_arena_printf(a, "version in %s", beside[i]);
+            return;
+        }
     }
     const char *python = shebang(a, target);
     const char *prefixes[] = { prefix_of(a, target), prefix_of(a, out->bin), python ? prefix_of(a, python) : NULL };
@@ -120,7 +123,7 @@ static void find_version(struct bt_arena *a, const struct bt_engine *e, struct b
         }
     }
     out->version = "";
-    out->why = bt_arena_printf(a, "no %s-*.dist-info below %s%s%s, and no %s", e->program, prefixes[0], python ? " or " : "", python ? prefixes[2] : "", beside);
+    out->why = bt_arena_printf(a, "no %s-*.dist-info below %s%s%s, and no %s", e->program, prefixes[0], python ? " or " : "", python ? prefixes[2] : "", beside[0]);
 }
 
 int bt_engine_installed(struct bt_arena *a, const struct bt_engine *e, const char *bin, const char *venv, struct bt_engine_install *out, struct bt_err *err)

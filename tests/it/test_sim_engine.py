@@ -86,6 +86,8 @@ def start(machine):
         return engines[-1]
 
     go.machine = shared  # type: ignore[attr-defined]
+    # memory of the dead comes back late, here as on a real card
+    go.clear = lambda: eventually("the memory to come back", lambda: not any(shared.used()))  # type: ignore[attr-defined]
     yield go
     for e in engines:
         e.stop()
@@ -121,9 +123,11 @@ def test_one_request_that_does_not_fit_ends_with_vllms_words(start):
     text = e.text()
     assert "To serve at least one request with the model's max seq len (32768), (4.00 GiB KV cache is needed" in text
     longest = int(re.findall(r"estimated maximum model length is (\d+)", text)[-1])
+    start.clear()
     again = start(MODEL, "--tensor-parallel-size", "2", "--gpu-memory-utilization", "0.85", "--max-model-len", str(longest)).ready()
     assert again.get("/v1/models")[1].count(f'"max_model_len":{longest}') == 1
     again.stop()
+    start.clear()
     refused = start(MODEL, "--tensor-parallel-size", "2", "--gpu-memory-utilization", "0.85", "--max-model-len", str(longest + 16))
     assert refused.ended() == 1
 
@@ -190,7 +194,7 @@ def test_sigterm_when_ready_ends_the_whole_tree_with_0(start):
     os.kill(e.proc.pid, signal.SIGTERM)
     assert e.ended() == 0
     eventually("the tree to end", lambda: not e.family())
-    eventually("the memory to come back", lambda: start.machine.used() == [0, 0, 0, 0])
+    start.clear()
 
 
 def test_first_sigterm_while_loading_is_lost_second_ends_it(start):
@@ -223,6 +227,6 @@ def test_overrun_is_possible_so_that_verify_can_be_tested(start):
     plain = start("Qwen/Qwen2.5-0.5B-Instruct", "--kv-cache-memory-bytes", "1G", "--gpu-memory-utilization", "0.5").ready()
     before = start.machine.used()[0]
     plain.stop()
-    eventually("the memory to come back", lambda: start.machine.used()[0] == 0)
+    start.clear()
     start("Qwen/Qwen2.5-0.5B-Instruct", "--kv-cache-memory-bytes", "1G", "--gpu-memory-utilization", "0.5", env={"BERTH_SIM_OVERRUN": "3GiB"}).ready()
     assert start.machine.used()[0] - before == 3 * 2**30
