@@ -59,8 +59,8 @@ int bt_text_err(struct bt_err *err, const char *name, unsigned line, unsigned co
 
 struct walk {
     struct bt_arena *a;
-    const char *p, *end, *line_start;
-    unsigned line;
+    const char *p, *end, *counted;   /* columns are counted up to here, always forward: one long line is no worse than many */
+    unsigned line, col;
     size_t nodes;
 };
 
@@ -69,17 +69,17 @@ static void skip_blanks(struct walk *w)
     for (; w->p < w->end && strchr(" \t\r\n,:", *w->p); w->p++)    /* jansson has checked where , and : stand */
         if (*w->p == '\n') {
             w->line++;
-            w->line_start = w->p + 1;
+            w->counted = w->p + 1;
+            w->col = 1;
         }
 }
 
 /* Columns count characters: bytes that do not continue a UTF-8 sequence. */
-static unsigned column(const struct walk *w)
+static unsigned column(struct walk *w)
 {
-    unsigned col = 1;
-    for (const char *p = w->line_start; p < w->p; p++)
-        col += ((unsigned char)*p & 0xc0) != 0x80;
-    return col;
+    for (; w->counted < w->p; w->counted++)
+        w->col += ((unsigned char)*w->counted & 0xc0) != 0x80;
+    return w->col;
 }
 
 static void skip_string(struct walk *w)
@@ -162,7 +162,7 @@ int bt_json_parse(struct bt_arena *a, const char *name, struct bt_str text, stru
         bt_buf_add_escaped(&why, bt_str(je.text));
         return bt_text_err(err, name, je.line > 0 ? (unsigned)je.line : 1, je.column > 0 ? (unsigned)je.column : 1, bt_buf_z(&why));
     }
-    struct walk w = { .a = a, .p = text.p, .end = text.p + text.n, .line_start = text.p, .line = 1 };
+    struct walk w = { .a = a, .p = text.p, .end = text.p + text.n, .counted = text.p, .line = 1, .col = 1 };
     *out = (struct bt_doc){ .name = bt_arena_strdup(a, name), .root = walk_value(&w, v) };
     json_decref(v);
     if (w.nodes > BT_NODE_COUNT_MAX)
