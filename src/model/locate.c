@@ -79,8 +79,6 @@ int bt_model_locate(struct bt_arena *a, const char *ref, const char *revision, s
 {
     const char *rev = revision && *revision ? revision : "main", *folder = bt_path_abs(a, NULL, ref);
     *out = (struct bt_model_place){ .places = bt_arena_printf(a, "no folder %s", bt_model_shown(a, folder)) };
-    if (bt_str_ends(bt_str(ref), ".gguf"))
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: GGUF files cannot be read yet", bt_model_shown(a, ref));
     if (is_folder(folder)) {
         out->dir = folder;
         return 0;

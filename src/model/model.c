@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include "base/file.h"
 #include "base/hash.h"
+#include "model/gguf.h"
 #include "model/model_int.h"
 
 const char *bt_model_source_name(enum bt_model_source s)
@@ -83,9 +84,14 @@ static int open_dir(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
 {
     const char *path = bt_arena_printf(a, "%s/config.json", m->dir);
     struct bt_str text;
+    if (!folder_has(m->dir, ".safetensors") && folder_has(m->dir, ".gguf")) {
+        const char *file;            /* repositories of GGUF files often carry the config.json of the model they were made from */
+        if (bt_gguf_in_folder(a, m->dir, &file, err) < 0)
+            return -1;
+        if (file)
+            return bt_gguf_open(a, file, m, err);
+    }
     if (!bt_file_exists(path)) {
-        if (folder_has(m->dir, ".gguf"))
-            return bt_err_set(err, BT_E_INPUT, 0, "%s holds a GGUF file and no config.json: GGUF cannot be read yet", m->dir);
         bt_err_set(err, BT_E_INPUT, 0, "no config.json in %s", m->dir);
         return bt_err_hint(err, "a model's folder has config.json beside its *.safetensors files");
     }
@@ -128,16 +134,33 @@ static int not_found(struct bt_arena *a, const char *ref, const char *places, st
     return bt_err_hint(err, "give a folder with config.json, or fetch it with huggingface_hub's `hf download`");
 }
 
+static int open_gguf(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
+{
+    const char *path = bt_path_abs(a, NULL, m->id);
+    m->dir = bt_path_dir(a, path);
+    if (!bt_file_exists(path)) {
+        bt_err_set(err, BT_E_NOT_FOUND, 0, "find model %s: no file %s", bt_model_shown(a, m->id), bt_model_shown(a, path));
+        return bt_err_hint(err, "give the path of a .gguf file (of a split model: the first, -00001-of-...)");
+    }
+    if (bt_gguf_open(a, path, m, err) < 0)
+        return bt_err_wrap(err, "read model %s", bt_model_shown(a, m->id));
+    return 0;
+}
+
 int bt_model_open_revision(struct bt_arena *a, const char *ref, const char *revision, struct bt_model **out, struct bt_err *err)
 {
     struct bt_model_place place;
     uint64_t parameters = 0;
     if (!ref || !*ref)
         return bt_err_set(err, BT_E_SPEC, 0, "the model has no name");
-    if (bt_model_locate(a, ref, revision, &place, err) < 0)
-        return -1;
     struct bt_model *m = BT_NEW(a, struct bt_model);
     m->id = bt_arena_strdup(a, ref);
+    if (bt_str_ends(bt_str(ref), ".gguf")) {
+        *out = m;
+        return open_gguf(a, m, err);
+    }
+    if (bt_model_locate(a, ref, revision, &place, err) < 0)
+        return -1;
     m->dir = place.dir;
     const char *config = place.dir ? NULL : bt_builtin_config(a, ref, &parameters);
     if (!place.dir && !config)

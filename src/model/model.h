@@ -18,6 +18,7 @@ struct bt_tensor {
     uint8_t rank;
     uint64_t shape[6];
     uint64_t bytes;                  /* of the data, checked against shape x dtype */
+    const struct bt_ggml_type *ggml; /* of a GGUF file (model/gguf.h); dtype is UNKNOWN for its block types. NULL otherwise */
 };
 
 /* How one layer mixes tokens, and what it remembers: decides its KV bytes. */
@@ -50,6 +51,9 @@ struct bt_model {
     const char *quantization;        /* quant_method of the config, or NULL */
     uint64_t file_bytes;             /* of the weight files; 0 when not on disk */
     uint32_t shards;
+    const char *file;                /* the .gguf file (the first of a split model); else NULL */
+    struct bt_gguf *gguf;            /* model/gguf.h: what llama.cpp makes of it; NULL for other models */
+    const struct bt_hub *hub;        /* model/hub.h: headers came from the hub, no weights are here; else NULL */
 };
 
 /* BT_E_NOT_FOUND names the places looked at; BT_E_INPUT names file, tensor and reason. */

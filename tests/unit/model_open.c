@@ -195,8 +195,8 @@ static void not_a_download(void **st)
     put_text("lfs/model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 5000000000\n");
     refused(path("lfs"), BT_E_INPUT, "Git LFS");
     put_text("gguf/model-q4.gguf", "GGUF");
-    refused(path("gguf"), BT_E_INPUT, "GGUF cannot be read yet");
-    refused(path("gguf/model-q4.gguf"), BT_E_INPUT, "GGUF files cannot be read yet");
+    refused(path("gguf"), BT_E_INPUT, "truncated");
+    refused(path("gguf/model-q4.gguf"), BT_E_INPUT, "truncated");
     put_text("empty/README.md", "x");
     refused(path("empty"), BT_E_INPUT, "no config.json");
     put_text("badconf/config.json", "{\"architectures\": [\"LlamaForCausalLM\"");
