@@ -1,0 +1,153 @@
+"""berth plan as a user meets it: the five examples, refusals with a way out, bad specs, JSON. $BERTH names the binary; else the build folder's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("BERTH_BUILD", ROOT / "build"))
+BERTH = Path(os.environ.get("BERTH", BUILD / "src" / "cmd" / "berth"))
+FORENSICS = ROOT / "examples" / "forensics" / "berth.yaml"
+A100X4 = "4xA100-SXM4-40GB"
+
+
+def plan(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """No cache, no engine and no card of this machine: the same answer everywhere."""
+    clean = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "HF_HUB_CACHE": "/nonexistent", "LC_ALL": "C.UTF-8", **env}
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+        if name in os.environ:
+            clean[name] = os.environ[name]
+    return subprocess.run([BERTH, "plan", *args], capture_output=True, text=True, timeout=60, env=clean, check=False)
+
+
+def spec(tmp_path: Path, workloads: str, top: str = "") -> str:
+    file = tmp_path / "berth.yaml"
+    file.write_text(f"name: t\n{top}workloads:\n{workloads}")
+    return str(file)
+
+
+def test_forensics_reads_as_a_person_would_tell_it() -> None:
+    r = plan("-f", str(FORENSICS))
+    assert r.returncode == 0, r.stderr
+    out = " ".join(r.stdout.split())
+    for part in ("4 x NVIDIA A100-SXM4-40GB", "cannot be applied", "taken TP=2", "21,22,21", "attention heads (40)", "leaves 1 GPU", "GPU 3", "3 of 4", "not installed here"):
+        assert part in out
+
+
+def test_json_adds_up() -> None:
+    r = plan("-f", str(FORENSICS), "--json")
+    assert r.returncode == 0
+    p = json.loads(r.stdout)
+    assert (p["schema"], p["kind"], p["name"], p["proof"], p["refusals"]) == (1, "plan", "forensics", "optimal", [])
+    room = {g["uuid"]: g["total_bytes"] - g["others_bytes"] - g["margin_bytes"] for g in p["fleet"]["gpus"]}
+    ids = []
+    for inst in p["phases"][0]["instances"]:
+        ids.append(inst["id"])
+        for rank in inst["ranks"]:
+            assert sum(line["bytes"] for line in rank["need"]) == rank["bytes"]
+            room[rank["gpu"]] -= rank["bytes"]
+    assert ids == ["llm-0", "vision-0", "analyst-0"]
+    assert min(room.values()) >= 0
+    llm = p["phases"][0]["instances"][0]
+    argv = llm["launch"]["argv"]
+    assert argv[argv.index("--kv-cache-memory-bytes") + 1] == str(llm["ranks"][0]["kv"]["bytes"])
+    assert argv[argv.index("--max-model-len") + 1] == str(llm["context"]) == "32768"
+    assert plan("-f", str(FORENSICS), "--json").stdout == r.stdout
+
+
+def test_out_is_what_json_prints(tmp_path: Path) -> None:
+    out = tmp_path / "plan.json"
+    r = plan("-f", str(FORENSICS), "--json", "--out", str(out))
+    assert r.returncode == 0
+    assert out.read_text() == r.stdout
+
+
+@pytest.mark.parametrize(("name", "fleet", "code"), [
+    ("thinking", "2xA100-SXM4-80GB", 0), ("tinker", "4xRTX-4090", 0), ("experiment", "1xRTX-4090", 0), ("experiment", "4xRTX-4090", 0)])
+def test_examples(name: str, fleet: str, code: int) -> None:
+    r = plan("-f", str(ROOT / "examples" / name / "berth.yaml"), "--gpus", fleet, "--json")
+    assert r.returncode == code, r.stderr
+    p = json.loads(r.stdout)
+    assert not p["refusals"]
+    insts = {i["id"]: i for i in p["phases"][0]["instances"]}
+    if name == "thinking":
+        cards = [{r["index"] for r in insts[i]["ranks"]} for i in ("target-0", "draft-0")]
+        assert cards == [{0, 1}, {0, 1}]
+        assert insts["target-0"]["context"] == insts["draft-0"]["context"]
+    if fleet == "4xRTX-4090" and name == "experiment":
+        assert insts["llm-0"]["context"] == 32768
+    if fleet == "1xRTX-4090":
+        assert 4096 <= insts["llm-0"]["context"] < 32768
+        assert any("32,768 wanted" in w for w in p["warnings"])
+
+
+def test_what_is_not_obeyed_yet_is_said() -> None:
+    r = plan("-f", str(ROOT / "examples" / "tinker" / "berth.yaml"), "--gpus", "4xRTX-4090", "--variant", "inference")
+    assert r.returncode == 0
+    assert "plan of tinker (variant inference)" in r.stdout
+    assert "not yet obeyed: workloads.train.guard" in r.stdout
+
+
+def test_a_pinned_shape_that_is_impossible(tmp_path: Path) -> None:
+    text = FORENSICS.read_text().replace("    gpus: {min: 2, max: 3}", "    gpus: {min: 2, max: 3}\n    tp: 3")
+    file = tmp_path / "berth.yaml"
+    file.write_text(text)
+    r = plan("-f", str(file))
+    assert r.returncode == 3
+    assert "TP=3 is impossible (40 heads); PP=3 (layers 21,22,21) fits with 32,768 tokens at" in r.stdout
+    assert "TP=2 fits with 32,768 tokens" in r.stdout and "and frees a GPU" in r.stdout
+    p = json.loads(plan("-f", str(file), "--json").stdout)
+    assert p["refusals"][0]["code"] == "heads-not-divisible"
+    assert p["refusals"][0]["at"]["workload"] == "llm"
+    assert all(not ph["instances"] for ph in p["phases"])
+    assert {"path": "workloads.llm.pp", "value": 3} in p["advice"][0]["set"]
+
+
+def test_too_large_says_what_lacks_and_what_would_fit(tmp_path: Path) -> None:
+    f = spec(tmp_path, "  llm: {engine: vllm, model: Qwen/Qwen1.5-7B-Chat, context: 32768}\n")
+    r = plan("-f", f, "--gpus", "1xRTX-4090")
+    assert r.returncode == 3
+    assert "lack on each" in r.stdout and "would fit: llm: a context of at least" in r.stdout
+
+
+@pytest.mark.parametrize(("workloads", "says"), [
+    ("  a: {kind: job, command: [x], pool: [7]}\n", "7"),
+    ("  a: {kind: job, comand: [x]}\n", ":3:18: "),
+    ("  a: {kind: job, command: [x], memory: 12G}\n", ":3:40: "),
+    ("  a: {engine: vllm, model: Qwen/Qwen3-4B, engine_version: \"0.1.0\"}\n", "older than every version"),
+])
+def test_bad_specs_are_exit_2(tmp_path: Path, workloads: str, says: str) -> None:
+    r = plan("-f", spec(tmp_path, workloads), "--gpus", A100X4)
+    assert r.returncode == 2, r.stdout + r.stderr
+    assert says in r.stderr
+    e = json.loads(plan("-f", spec(tmp_path, workloads), "--gpus", A100X4, "--json").stdout)
+    assert (e["kind"], e["code"]) == ("error", "spec")
+
+
+@pytest.mark.parametrize(("workload", "code"), [
+    ("{engine: sglang, model: Qwen/Qwen3-4B}", "engine-not-yet"), ("{engine: vllm, model: Qwen/Qwen3-4B, gpus: 0}", "cpu-server-not-yet"),
+    ("{engine: vllm, model: nobody/nothing}", "model-not-known-yet"), ("{engine: vllm, model: Qwen/Qwen3-4B, context: 900000}", "context-past-model"),
+    ("{engine: vllm, model: Qwen/Qwen3-4B, gpus: 8}", "too-few-gpus")])
+def test_refusals_have_codes(tmp_path: Path, workload: str, code: str) -> None:
+    r = plan("-f", spec(tmp_path, f"  a: {workload}\n"), "--gpus", A100X4, "--json")
+    assert r.returncode == 3, r.stdout + r.stderr
+    assert code in [x["code"] for x in json.loads(r.stdout)["refusals"]]
+
+
+def test_no_spec_no_fleet(tmp_path: Path) -> None:
+    assert plan("-f", str(tmp_path / "none.yaml")).returncode == 1
+    r = plan("-f", str(FORENSICS), "--gpus", "4xNOSUCHCARD")
+    assert r.returncode == 2 and "NOSUCHCARD" in r.stderr
+
+
+def test_secrets_stay_references(tmp_path: Path) -> None:
+    f = spec(tmp_path, '  a: {kind: job, command: [x], gpus: 0, env: {MY_TOKEN: "${MY_TOKEN}"}}\n')
+    r = plan("-f", f, "--gpus", A100X4, "--json", MY_TOKEN="s3cret")
+    assert r.returncode == 0, r.stderr
+    assert "s3cret" not in r.stdout
+    assert json.loads(r.stdout)["phases"][0]["instances"][0]["launch"]["env_from"] == ["MY_TOKEN"]
