@@ -51,18 +51,26 @@ void pl_room_load(const struct pl_room *r, uint64_t load[BT_MAX_GPUS])
         }
 }
 
+/* Does anything of this server stand past its own limit or on a card that is too full? */
+static bool blocked(const struct pl_room *r, const struct pl_use *u, const uint64_t *load)
+{
+    for (size_t j = 0; j < u->n; j++) {
+        const struct pl_rank_use *q = &u->rank[j];
+        if (q->limit != UINT64_MAX ? q->fixed + u->blocks * q->block_bytes > q->limit : load[q->card] > r->p->cap[q->card])
+            return true;
+    }
+    return false;
+}
+
 bool pl_room_fits(const struct pl_room *r)
 {
     uint64_t load[BT_MAX_GPUS];
-    for (size_t i = 0; i < r->n; i++)
-        for (size_t j = 0; j < r->use[i].n; j++) {
-            const struct pl_rank_use *q = &r->use[i].rank[j];
-            if (q->limit != UINT64_MAX && q->fixed + r->use[i].blocks * q->block_bytes > q->limit)
-                return false;
-        }
     pl_room_load(r, load);
     for (size_t g = 0; g < r->p->fleet->n; g++)
         if (load[g] > r->p->cap[g])
+            return false;
+    for (size_t i = 0; i < r->n; i++)
+        if (blocked(r, &r->use[i], load))
             return false;
     return true;
 }
@@ -117,15 +125,24 @@ static void extend_context(struct pl_room *r, uint64_t *ctx, size_t root, uint64
     set_context(r, ctx, root, BT_MAX(whole, r->p->work[root].ctx_min));
 }
 
-static bool can_grow(struct pl_room *r, uint64_t *ctx, size_t root, uint64_t step)
+/* One step further, whose servers are in the way? These have reached their end. */
+static size_t stop_blocked(struct pl_room *r, uint64_t *ctx, bool *active, uint64_t level)
 {
-    uint64_t now = ctx[root], want = r->p->work[root].ctx_want;
-    if (now >= want)
-        return false;
-    set_context(r, ctx, root, BT_MIN(now + step, want));
-    bool ok = pl_room_fits(r);
-    set_context(r, ctx, root, now);
-    return ok;
+    uint64_t load[BT_MAX_GPUS];
+    size_t stopped = 0;
+    set_active(r, ctx, active, level + 1);
+    pl_room_load(r, load);
+    bool *stop = BT_NEWN(r->p->a, bool, r->p->n + 1);
+    for (size_t i = 0; i < r->n; i++)
+        if (blocked(r, &r->use[i], load))
+            stop[r->p->work[r->use[i].work].ctx_root] = true;
+    set_active(r, ctx, active, level);
+    for (size_t i = 0; i < r->p->n; i++)
+        if (active[i] && stop[i]) {
+            active[i] = false;
+            stopped++;
+        }
+    return stopped;
 }
 
 void pl_grant(struct pl_room *r, uint64_t *ctx)
@@ -157,15 +174,9 @@ void pl_grant(struct pl_room *r, uint64_t *ctx)
         }
         set_active(r, ctx, active, lo);
         from = lo;
-        size_t stopped = 0;
-        for (size_t i = 0; i < p->n; i++)
-            if (active[i] && !can_grow(r, ctx, i, step)) {
-                active[i] = false;
-                stopped++;
-            }
-        left -= stopped;
-        if (!stopped)                                /* the steps of LEVELS are finer than a block: the rest goes in order */
+        if (lo == LEVELS)
             break;
+        left -= stop_blocked(r, ctx, active, lo);
     }
     for (size_t i = 0; i < p->n; i++)
         if (ctx[i] && p->work[i].ctx_root == i && ctx[i] < p->work[i].ctx_want)
@@ -198,6 +209,24 @@ static bool may_be_dealt(const struct pl_room *r, const struct pl_use *u)
         if (u->rank[j].limit == UINT64_MAX && r->rest[u->rank[j].card])
             return false;
     return true;
+}
+
+static size_t stop_dealing(struct pl_room *r, struct deal *d, uint64_t level)
+{
+    uint64_t load[BT_MAX_GPUS];
+    bool *stop = BT_NEWN(r->p->a, bool, r->n + 1);
+    size_t stopped = 0;
+    set_level(r, d, level + 1);
+    pl_room_load(r, load);
+    for (size_t i = 0; i < r->n; i++)
+        stop[i] = blocked(r, &r->use[i], load);
+    set_level(r, d, level);
+    for (size_t i = 0; i < r->n; i++)
+        if (d[i].active && stop[i]) {
+            d[i].active = false;
+            stopped++;
+        }
+    return stopped;
 }
 
 static void take_the_rest(struct pl_room *r, struct pl_use *u, const struct deal *d)
@@ -246,22 +275,9 @@ void pl_deal(struct pl_room *r, const uint64_t *ctx)
         }
         set_level(r, d, lo);
         from = lo;
-        size_t stopped = 0;
-        for (size_t i = 0; i < r->n; i++) {
-            if (!d[i].active)
-                continue;
-            uint64_t now = r->use[i].blocks;
-            r->use[i].blocks = now + BT_MAX(d[i].per_request / PARTS, 1u);
-            bool stop = r->use[i].blocks > d[i].cap || !pl_room_fits(r);
-            r->use[i].blocks = now;
-            if (stop) {
-                d[i].active = false;
-                stopped++;
-            }
-        }
-        left -= stopped;
-        if (!stopped)
+        if (lo == top)
             break;
+        left -= stop_dealing(r, d, lo);
     }
     for (size_t i = 0; i < r->n; i++)                /* less than 1/256 of a request each: in order */
         if (later[i])

@@ -79,6 +79,8 @@ BT_MUST_CHECK int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_e
 size_t pl_cost_class(const struct pl_problem *p, const size_t *card, uint32_t n);         /* of the poorest card */
 bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);
 double pl_rate(const struct pl_problem *p, const struct pl_shape *s, const size_t *card, struct bt_pace *pace);
+/* The most that all copies of the work can reach in this shape: copies that share cards share their time, so that n cards carry n / cards of them. */
+double pl_shape_rate(const struct pl_work *k, const struct pl_shape *s);
 /* `memory` of a work on a card, in bytes. */
 uint64_t pl_limit(const struct pl_work *k, const struct bt_gpu *g);
 /* The least that a rank of the copy takes on card number i of its list. */

@@ -86,13 +86,21 @@ static int64_t service_of(const struct search *s, const struct pl_copy *c)
     return thousandths(k->weight * rate / k->solo_best / busiest(s, c) / k->copies_want);
 }
 
-static int64_t service_at_most(const struct search *s, size_t work)
+/* All copies of a work, those placed included: neither more than one each at its best from here on, nor more than its cards carry. */
+static int64_t service_at_most(const struct search *s, size_t work, int64_t so_far)
 {
     const struct pl_work *k = &s->p->work[work];
     if (k->cpu_only || k->solo_best <= 0)
         return 0;
-    double best = s->placed[work] ? k->shape[s->shape_of[work]].best_tok_s : k->shape[0].best_tok_s;
-    return thousandths(k->weight * best / k->solo_best / k->copies_want);
+    int64_t most = 0;
+    for (size_t i = 0; i < k->nshapes; i++) {
+        if (!k->shape[i].ok || (s->placed[work] && i != s->shape_of[work]))
+            continue;
+        int64_t each = thousandths(k->weight * k->shape[i].best_tok_s / k->solo_best / k->copies_want);
+        int64_t together = thousandths(k->weight * pl_shape_rate(k, &k->shape[i]) / k->solo_best / k->copies_want);
+        most = BT_MAX(most, BT_MIN(so_far + (int64_t)(k->copies_want - s->placed[work]) * each, together));
+    }
+    return most;
 }
 
 static int64_t shared_cards(const struct search *s)
@@ -164,16 +172,18 @@ static int64_t wants_at_most(const struct search *s, size_t seen, const uint64_t
     return sum;
 }
 
-/* seen = n: the score of a complete plan but for [4]; else no completion scores more. now: copies of work `seen` - 1 may still come. */
+/* seen = n: the score of a complete plan but for [4]; else no completion scores more. */
 static void bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_score *o)
 {
     *o = (struct pl_score){ 0 };
     score_placed(s, seen, o);
     o->v[1] = wants_at_most(s, seen, granted);
-    for (size_t i = 0; i < s->ncopies; i++)
-        o->v[2] += service_of(s, &s->copy[i]);
-    for (size_t i = seen; i < s->p->n; i++)
-        o->v[2] += (int64_t)(s->p->work[i].copies_want - s->placed[i]) * service_at_most(s, i);
+    for (size_t w = 0; w < s->p->n; w++) {
+        int64_t sum = 0;
+        for (size_t i = 0; i < s->ncopies && s->placed[w]; i++)
+            sum += s->copy[i].work == w ? service_of(s, &s->copy[i]) : 0;
+        o->v[2] += w < seen ? sum : service_at_most(s, w, sum);
+    }
     o->v[3] = -shared_cards(s);
     o->v[4] = largest_free(s->p, s->load);
 }

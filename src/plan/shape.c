@@ -94,13 +94,20 @@ static int server_shape(struct pl_problem *p, struct pl_work *k, uint32_t tp, ui
     return 0;
 }
 
-/* Fast shapes first, so that the first complete plan is a good one; of equals fewer cards, then smaller tp. */
-static int shape_before(const struct pl_shape *a, const struct pl_shape *b)
+double pl_shape_rate(const struct pl_work *k, const struct pl_shape *s)
 {
+    double room = (double)k->npool / s->cards;
+    return s->best_tok_s * BT_MIN((double)k->copies_want, room);
+}
+
+/* Shapes in which all copies together can go fast first, so that the first complete plan is a good one; of equals fewer cards, then smaller tp. */
+static int shape_before(const struct pl_work *k, const struct pl_shape *a, const struct pl_shape *b)
+{
+    double x = pl_shape_rate(k, a), y = pl_shape_rate(k, b);
     if (a->ok != b->ok)
         return a->ok ? -1 : 1;
-    if (a->best_tok_s != b->best_tok_s)
-        return a->best_tok_s > b->best_tok_s ? -1 : 1;
+    if (x != y)
+        return x > y ? -1 : 1;
     if (a->cards != b->cards)
         return a->cards < b->cards ? -1 : 1;
     return a->tp < b->tp ? -1 : a->tp > b->tp;
@@ -109,7 +116,7 @@ static int shape_before(const struct pl_shape *a, const struct pl_shape *b)
 static void sort_shapes(struct pl_work *k)
 {
     for (size_t i = 1; i < k->nshapes; i++)
-        for (size_t j = i; j > 0 && shape_before(&k->shape[j], &k->shape[j - 1]) < 0; j--) {
+        for (size_t j = i; j > 0 && shape_before(k, &k->shape[j], &k->shape[j - 1]) < 0; j--) {
             struct pl_shape t = k->shape[j];
             k->shape[j] = k->shape[j - 1];
             k->shape[j - 1] = t;
@@ -140,7 +147,8 @@ int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err)
                 return -1;
         }
     sort_shapes(k);
-    k->solo_best = k->nshapes && k->shape[0].ok ? k->shape[0].best_tok_s : 0;
+    for (size_t i = 0; i < k->nshapes; i++)
+        k->solo_best = BT_MAX(k->solo_best, k->shape[i].best_tok_s);
     if (!k->nshapes)
         pl_refuse(p, w, "too-few-gpus", "%s wants %s%llu GPUs per instance%s; %s%llu", w->name, w->gpus.set && w->gpus.min != w->gpus.max ? "at least " : "",
                   ull(w->gpus.set ? min : (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1)),

@@ -135,6 +135,35 @@ static void unequal_cards_are_exact(void **st)
     assert_int_equal(instance_of(p, 0, "llm-0")->context, 32768);
 }
 
+static void replicas_spread_and_are_proven(void **st)
+{
+    (void)st;
+    struct bt_plan *p = plan_of(&a, "name: t\nworkloads: {w: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, replicas: {want: 8, min: 1}}}\n", "8xA100-SXM4-80GB");
+    assert_string_equal(p->proof, "optimal");
+    assert_int_equal(p->phase[0].n, 8);
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(p->phase[0].inst[i].nranks, 1);
+        assert_int_equal(p->phase[0].inst[i].rank[0].gpu, i);
+        assert_int_equal(p->phase[0].inst[i].rank[0].kv_tokens, p->phase[0].inst[0].rank[0].kv_tokens);
+    }
+}
+
+/* Two servers on one card: each carries as many requests of its own length, whatever these take; and neither is held back by a third card's tenant. */
+static void the_deal_is_at_equal_concurrency(void **st)
+{
+    (void)st;
+    const char *text = "name: t\nworkloads:\n  a: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 1, context: 8192, pool: [0]}\n"
+                       "  b: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 1, context: 4096, pool: [0]}\n  c: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 1, context: 4096, pool: [1]}\n";
+    struct bt_plan *p = plan_of(&a, text, "2xA100-SXM4-80GB");
+    assert_int_equal(p->nrefusals, 0);
+    const struct bt_rank_berth *x = &instance_of(p, 0, "a-0")->rank[0], *y = &instance_of(p, 0, "b-0")->rank[0], *z = &instance_of(p, 0, "c-0")->rank[0];
+    double cx = (double)x->kv_tokens / 8192, cy = (double)y->kv_tokens / 4096, cz = (double)z->kv_tokens / 4096;
+    assert_true(cx - cy < 0.02 && cy - cx < 0.02);
+    assert_true(cz > 1.5 * cy);
+    uint64_t cap = bt_gpu_capacity(&p->fleet->gpus[0]);
+    assert_true(x->bytes + y->bytes <= cap && cap - x->bytes - y->bytes < 4 * MiB);
+}
+
 static void the_same_twice(void **st)
 {
     (void)st;
@@ -150,7 +179,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forensics_is_planned), cmocka_unit_test(tp3_is_refused_with_the_way_out), cmocka_unit_test(advice_is_true), cmocka_unit_test(conflicts_are_minimal),
-        cmocka_unit_test(rest_and_percent), cmocka_unit_test(phases_are_planned_apart), cmocka_unit_test(unequal_cards_are_exact), cmocka_unit_test(the_same_twice) };
+        cmocka_unit_test(rest_and_percent), cmocka_unit_test(phases_are_planned_apart), cmocka_unit_test(unequal_cards_are_exact), cmocka_unit_test(replicas_spread_and_are_proven),
+        cmocka_unit_test(the_deal_is_at_equal_concurrency), cmocka_unit_test(the_same_twice) };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     bt_arena_release(&a);
     return rc;
