@@ -19,13 +19,28 @@ static void wait_daemon_end(struct bt_wire_client *c)
     }
 }
 
+/* A daemon that is killed under us had begun: the next one is asked again, and goes on where it was. */
+static json_t *ask(const char *project, void (*on_event)(void *, const json_t *), struct bt_live *live, struct bt_err *err)
+{
+    for (int tries = 0;; tries++) {
+        struct bt_wire_client c;
+        if (bt_run_connect(&c, err) < 0)
+            return NULL;
+        json_t *answer = bt_wire_call(&c, "down", bt_live_project(project), on_event, live, err);
+        if (json_is_true(json_object_get(answer, "last")))
+            wait_daemon_end(&c);
+        bt_wire_client_release(&c);
+        if (answer || tries == 5 || err->code != BT_E_NOT_FOUND || !bt_run_anything())
+            return answer;
+    }
+}
+
 static int run(const struct bt_verb *v, int argc, char **argv)
 {
     bt_auto_arena a = { 0 };
     struct args o = { 0 };
     struct bt_strs rest = { 0 };
     struct bt_err err = { 0 };
-    struct bt_wire_client c;
     struct bt_live live;
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, NULL);
     if (rc)
@@ -39,20 +54,14 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         bt_err_set(&err, BT_E_STATE, 0, "nothing is up");
         return bt_cmd_fail(v, &err, false);
     }
-    if (bt_run_connect(&c, &err) < 0)
-        return bt_cmd_fail(v, &err, false);
     bt_live_init(&live);
-    json_t *answer = bt_wire_call(&c, "down", bt_live_project(rest.n ? rest.v[0] : NULL), o.quiet ? NULL : bt_live_event, &live, &err);
+    json_t *answer = ask(rest.n ? rest.v[0] : NULL, o.quiet ? NULL : bt_live_event, &live, &err);
     bt_live_release(&live);
-    if (answer) {
-        printf("%s is down\n", json_string_value(json_object_get(answer, "project")));
-        if (json_is_true(json_object_get(answer, "last")))
-            wait_daemon_end(&c);
-    } else
-        rc = bt_cmd_fail(v, &err, false);
+    if (!answer)
+        return bt_cmd_fail(v, &err, false);
+    printf("%s is down\n", json_string_value(json_object_get(answer, "project")));
     json_decref(answer);
-    bt_wire_client_release(&c);
-    return rc;
+    return 0;
 }
 
 const struct bt_verb bt_verb_down = {

@@ -52,20 +52,20 @@ static void inst_event(struct bt_live *l, const json_t *in)
     const json_t *progress = json_object_get(in, "progress"), *percent = json_object_get(progress, "percent");
     const char *id = str(in, "id"), *why = str(in, "why"), *step = str(progress, "step");
     bt_auto_buf struct bt_buf key = BT_BUF(4096);
-    bt_buf_printf(&key, "%s %s %s", state_word(in), step, why);
+    int quarter = json_is_integer(percent) && !l->tty ? (int)json_integer_value(percent) / 25 : 0;
+    bt_buf_printf(&key, "%s %s %s %d", state_word(in), step, why, quarter);
     bool same = !strcmp(str(l->last, id), bt_buf_z(&key));
     if (same && !l->tty)
-        return;                      /* into a file: a line a step, not a line a percent */
+        return;                      /* into a file: a line a step and a quarter of it, not a line a percent */
     if (!same || !l->open_line)
         end_line(l);
     json_object_set_new(l->last, id, json_string(bt_buf_z(&key)));
-    fprintf(stderr, same && l->open_line ? "\r  %-14s %-9s " : "  %-14s %-9s ", id, state_word(in));
-    print_escaped(step[0] ? step : why);
+    const char *url = strcmp(str(in, "state"), "ready") ? "" : str(json_object_get(in, "endpoint"), "http"), *text = step[0] ? step : why[0] ? why : url;
+    fprintf(stderr, "%s  %-14s ", same && l->open_line ? "\r" : "", id);
+    fprintf(stderr, text[0] ? "%-9s " : "%s", state_word(in));
+    print_escaped(text);
     if (json_is_integer(percent))
         fprintf(stderr, " %3lld %%", (long long)json_integer_value(percent));
-    const char *url = str(json_object_get(in, "endpoint"), "http");
-    if (!strcmp(str(in, "state"), "ready") && url[0])
-        fputs(url, stderr);
     if (l->tty && step[0]) {
         fputs("   ", stderr);
         l->open_line = true;

@@ -189,7 +189,16 @@ static bool source_over(struct logs *l, const struct source *s)
     return is == OVER || is == UNKNOWN;
 }
 
-static int follow(struct logs *l)
+static void show(struct logs *l)
+{
+    if (!l->n)
+        fprintf(stderr, "%s has not started yet\n", l->what ? l->what : l->project);
+    for (size_t i = 0; i < l->n; i++)
+        read_source(l, &l->src[i]);
+    print_lines(l);
+}
+
+static void follow(struct logs *l)
 {
     for (unsigned turn = 0;; turn++) {
         bt_auto_arena turn_arena = { 0 };
@@ -209,11 +218,11 @@ static int follow(struct logs *l)
         bool read = print_lines(l);
         l->a = keep;
         if (!read)
-            return 0;
+            return;
         if (all_over && turn % ASK_EVERY == 0) {
             enum standing is = ask_daemon(l->project, l->what);
             if (is == OVER || is == UNKNOWN)
-                return 0;
+                return;
         }
         if (!any)
             usleep(LOOK_MS * 1000);
@@ -246,12 +255,11 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         return bt_cmd_fail(v, &err, false);
     }
     if (o.follow && !l.kept)
-        return follow(&l);
-    if (!l.n)
-        fprintf(stderr, "%s has not started yet\n", l.what ? l.what : l.project);
+        follow(&l);
+    else
+        show(&l);
     for (size_t i = 0; i < l.n; i++)
-        read_source(&l, &l.src[i]);
-    print_lines(&l);
+        bt_tail_release(&l.src[i].tail);
     return 0;
 }
 

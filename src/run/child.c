@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
-#include "run/tree.h"
 
 struct fds { int out[2], err[2], go[2], report[2], null; };
 
@@ -56,8 +55,6 @@ static _Noreturn void child_main(const struct bt_cmdline *cmd, const char *progr
         fail(f->report[1], "setsid for", program);
     if (read(f->go[0], &word, 1) != 1)
         _exit(127);                  /* the keeper died before it gave the word: nothing may run without one */
-    if (cmd->cgroup && !bt_cgroup_join(cmd->cgroup, getpid()))
-        fail(f->report[1], "join cgroup", cmd->cgroup);
     if (dup2(f->null, 0) < 0 || dup2(f->out[1], 1) < 0 || dup2(f->err[1], 2) < 0)
         fail(f->report[1], "dup2 for", program);
     if (chdir(cmd->cwd) < 0)

@@ -6,7 +6,7 @@
 
 struct bt_cmdline {
     char *const *argv, *const *env;  /* NULL-terminated, borrowed */
-    const char *cwd, *cgroup;        /* cgroup may be NULL */
+    const char *cwd;
 };
 struct bt_child {
     struct bt_proc_id id;

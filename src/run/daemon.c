@@ -130,12 +130,28 @@ static void drop_closing(struct bt_daemon *d)
     }
 }
 
+/* The driver is asked only while some project has cards. */
+static void look_sampler(struct bt_daemon *d)
+{
+    bool needed = false;
+    for (size_t i = 0; i < d->nprojects; i++)
+        for (size_t j = 0; j < d->project[i]->n; j++)
+            needed |= d->project[i]->inst[j].pf->nranks > 0;
+    if (needed && !d->sampler)
+        d->sampler = bt_sampler_new(d->base, bt_memory_on_sample, d);
+    else if (needed)
+        bt_sampler_tick(d->sampler);
+    else {
+        bt_sampler_free(d->sampler);
+        d->sampler = NULL;
+    }
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
     struct bt_daemon *d = ctx;
     (void)fd, (void)what;
-    if (d->sampler)
-        bt_sampler_tick(d->sampler);
+    look_sampler(d);
     for (size_t i = d->nprojects; i-- > 0;)          /* backwards: one that ends is replaced by the last */
         bt_project_drive(d->project[i]);
     drop_closing(d);
@@ -216,10 +232,6 @@ static void adopt_all(struct bt_daemon *d)
         if (bt_run_name_ok(e->d_name))
             bt_project_adopt(d, e->d_name);
     closedir(dir);
-    for (size_t i = 0; i < d->nprojects; i++)
-        for (size_t j = 0; j < d->project[i]->n; j++)
-            if (d->project[i]->inst[j].pf->nranks && !d->sampler)
-                d->sampler = bt_sampler_new(d->base, bt_memory_on_sample, d);
 }
 
 static void tell(int fd, const char *text)

@@ -134,8 +134,8 @@ static void on_line(void *ctx, int64_t wall_ms, char stream, struct bt_str text)
         snprintf(in->first_error, sizeof in->first_error, "%s", ev.text);    /* the first: later ones are its echoes */
     if (ev.kind == BT_LOG_WORKER_DIED)
         snprintf(in->died, sizeof in->died, "%s", ev.text);
-    if (in->life.state != BT_ST_STARTING || !ev.step)
-        return;
+    if (in->life.state != BT_ST_STARTING || !ev.step || ev.kind == BT_LOG_READY)
+        return;                      /* it may call itself ready; we look */
     if (strcmp(in->step, ev.step) || in->percent != ev.percent) {
         snprintf(in->step, sizeof in->step, "%s", ev.step);
         in->percent = ev.percent;

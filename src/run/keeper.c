@@ -112,7 +112,7 @@ static int prepare(struct keeper *k, int env_fd, struct bt_err *err)
     bt_proc_read(getpid(), &self);
     k->tree.keeper = self.id;
     k->tree.cgroup = bt_cgroup_make(&k->arena, bt_arena_printf(&k->arena, "berth-%s-%s-%d", k->launch.project, k->launch.id, (int)getpid()));
-    return bt_keep_who_write(k->dir, "keeper.json", self.id, k->tree.cgroup, err);
+    return bt_keep_who_write(k->dir, "keeper.json", self.id, k->tree.cgroup, err);       /* with the cgroup: it is removed even if we are killed */
 }
 
 static int start_workload(struct keeper *k, struct bt_err *err)
@@ -123,10 +123,15 @@ static int start_workload(struct keeper *k, struct bt_err *err)
     for (size_t i = 0; i < k->launch.argv.n; i++)
         BT_PUSH(&a, argv, n, k->launch.argv.v[i]);
     BT_PUSH(&a, argv, n, last);
-    struct bt_cmdline cmd = { .argv = (char *const *)argv, .env = k->env, .cwd = k->launch.cwd, .cgroup = k->tree.cgroup };
+    struct bt_cmdline cmd = { .argv = (char *const *)argv, .env = k->env, .cwd = k->launch.cwd };
     if (bt_spawn_hold(&a, &cmd, &k->child, err) < 0)
         return -1;
     k->tree.leader = k->child.id;
+    if (k->tree.cgroup && !bt_cgroup_join(k->tree.cgroup, k->child.id.pid)) {
+        bt_keeplog_remark(&k->log, "berth: its own cgroup cannot be joined; session and subreaper hold the tree together", bt_wall_ms());
+        bt_cgroup_remove(k->tree.cgroup);
+        k->tree.cgroup = NULL;
+    }
     if (bt_keep_who_write(k->dir, "child.json", k->child.id, k->tree.cgroup, err) < 0 || bt_spawn_go(&k->child, err) < 0) {
         bt_close_fd(&k->child.go);   /* held back: it ends by itself */
         waitpid(k->child.id.pid, NULL, 0);
@@ -436,7 +441,8 @@ static void last_word(struct keeper *k, const struct bt_err *failed)
     else
         x.signal = WTERMSIG(k->wait_status);
     bt_auto_arena a = { 0 };
-    bt_keeplog_remark(&k->log, bt_arena_printf(&a, "berth: %s", bt_keep_exit_text(&a, &x)), x.wall_ms);
+    if (x.status != 0)               /* a clean end needs no remark in the workload's own words */
+        bt_keeplog_remark(&k->log, bt_arena_printf(&a, "berth: %s", bt_keep_exit_text(&a, &x)), x.wall_ms);
     bt_keeplog_close(&k->log, x.wall_ms);
     bt_cgroup_remove(k->tree.cgroup);
     if (bt_keep_exit_write(k->dir, &x, &err) < 0)

@@ -69,11 +69,8 @@ static json_t *op_up(struct bt_conn *c, const json_t *msg, struct bt_err *err)
         goto bad;
     snprintf(c->follow, sizeof c->follow, "%s", p->name);
     c->d->leave = false;
-    for (i = 0; i < p->n; i++) {
-        if (p->inst[i].pf->nranks && !c->d->sampler)
-            c->d->sampler = bt_sampler_new(c->d->base, bt_memory_on_sample, c->d);
+    for (i = 0; i < p->n; i++)
         json_array_append_new(list, bt_report_instance(&p->inst[i], true));
-    }
     return json_pack("{s:s, s:o}", "project", p->name, "instances", list);
 bad:
     json_decref(list);

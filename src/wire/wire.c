@@ -130,7 +130,7 @@ int bt_wire_send(struct bt_wire_client *c, const char *op, json_t *members, uint
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return bt_err_set(err, BT_E_IO, errno, "send \"%s\" to the daemon", op);
+            return bt_err_set(err, errno == EPIPE || errno == ECONNRESET ? BT_E_NOT_FOUND : BT_E_IO, errno, "send \"%s\" to the daemon", op);
         at += (size_t)n;
     }
     return 0;
@@ -157,7 +157,7 @@ json_t *bt_wire_next(struct bt_wire_client *c, int timeout_ms, struct bt_err *er
         }
         char chunk[65536];
         ssize_t n = read(c->fd, chunk, sizeof chunk);
-        if (n == 0) {
+        if (n == 0 || (n < 0 && errno == ECONNRESET)) {      /* reset: it was killed before it read all of ours */
             bt_err_set(err, BT_E_NOT_FOUND, 0, "the daemon closed the connection");
             bt_err_hint(err, "its log is daemon.log in the runtime folder; any verb starts it again and finds what runs");
             return NULL;

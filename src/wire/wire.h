@@ -38,7 +38,7 @@ bool bt_wire_peer_is_us(int fd);                                             /* 
 struct bt_wire_client { int fd; struct bt_buf in; uint64_t last_id; };
 void bt_wire_client_init(struct bt_wire_client *c, int fd);                  /* takes the descriptor */
 void bt_wire_client_release(struct bt_wire_client *c);
-/* Send {"op": op} with `members` (taken, may be NULL). */
+/* Send {"op": op} with `members` (taken, may be NULL). BT_E_NOT_FOUND when the other side is gone. */
 BT_MUST_CHECK int bt_wire_send(struct bt_wire_client *c, const char *op, json_t *members, uint64_t *id, struct bt_err *err);
 /* Next message; new reference. NULL: end of file (err->code BT_E_NOT_FOUND), broken, or timeout_ms passed (BT_E_BUSY; -1 = wait for ever),
  * or a signal came (BT_E_STATE, sys EINTR). */
