@@ -5,6 +5,16 @@
 #include "base/arena.h"
 #include "base/opt.h"
 
+/* What only llama-server can be asked; filled by its flags, defaults by bt_engine_resolve. */
+struct bt_llama_serve {
+    uint64_t gpu_layers; bool gpu_layers_set;        /* UINT32_MAX = all */
+    uint64_t ubatch, main_gpu, n_cpu_moe, cache_ram_mib;
+    bool unified, unified_set, cache_ram_set;
+    bool kv_on_host, swa_full, cpu_moe, mmap;
+    double split[16]; size_t nsplit;                 /* -ts */
+    const char *split_mode, *devices, *kv_k, *kv_v, *flash_attn, *load_mode, *fit;
+};
+
 /* What a server is asked to do, in engine-neutral words; filled from an engine's own flags (bt_engine.flags), from berth.yaml,
  * or by the planner. A zero means "not given" unless a comment says otherwise; engine defaults are applied by bt_engine_resolve. */
 struct bt_serve {
@@ -26,6 +36,7 @@ struct bt_serve {
     bool prefix_caching_on;          /* asked for in so many words */
     const char *served_name, *host;
     uint64_t port;
+    struct bt_llama_serve llama;
     struct bt_strs extra;            /* flags berth does not know the meaning of, as given */
 };
 
@@ -39,6 +50,7 @@ struct bt_engine_version {
     bool graphs_in_budget;           /* the CUDA graph estimate is subtracted before KV is sized */
     bool sampler_profiled;           /* the profile run includes the sampler (38.8 B x seqs x vocab) */
     bool sampler_buffers;            /* V2: 4.25 B x seqs x vocab stay allocated */
+    bool state_caching;              /* prefix caching keeps a second state per request of hybrids by default */
     bool null_block_reserved;        /* one request must fit in KV less one block */
     bool has_kv_bytes;               /* --kv-cache-memory-bytes exists */
     const char *source;              /* where these facts were read */
@@ -61,6 +73,9 @@ struct bt_log_event {
 enum bt_stop_whom { BT_STOP_LEADER, BT_STOP_TREE_BUT_TRACKER, BT_STOP_TREE };
 struct bt_stop_step { int signal; enum bt_stop_whom whom; uint32_t wait_ms; };       /* send, then wait this long for the tree to be gone */
 
+struct bt_shape;
+struct bt_refusal;
+struct bt_engine_device;
 struct bt_engine {
     const char *name;                /* "vllm"; "command" for a plain command */
     const struct bt_engine_version *versions; size_t nversions;      /* oldest first */
@@ -72,8 +87,12 @@ struct bt_engine {
     const struct bt_stop_step *stop_ready; size_t nstop_ready;
     /* Read one log line (without its newline). Returns false when it says nothing to us. */
     bool (*log_line)(struct bt_str line, struct bt_log_event *out);
+    /* Behind bt_engine_resolve and bt_engine_shape_ok; NULL = vLLM's. */
+    void (*resolve)(const struct bt_engine_version *v, const struct bt_engine_device *d, uint64_t model_context, struct bt_serve *s);
+    bool (*shape_ok)(const struct bt_shape *m, uint64_t tp, uint64_t pp, struct bt_refusal *why);
 };
-const struct bt_engine *bt_engine_find(const char *name);            /* NULL when unknown */
+const struct bt_engine *bt_engine_find(const char *name);            /* engines that berth plans and starts; NULL when unknown */
+const struct bt_engine *bt_engine_known(const char *name);           /* those and the ones whose memory it knows: estimate */
 const char *const *bt_engine_names(void);                            /* servers only, NULL-terminated */
 const char *const *bt_engine_planned(void);                          /* engines berth will know and does not yet: "not yet" and not "unknown" */
 /* Row for a version such as "0.11.0", "0.32.1rc2" or "0.32.0+cpu"; *exact says whether it has a row of its own (what follows "+"

@@ -5,50 +5,7 @@
 
 #define CONFIG_MAX (16 * MiB)
 
-enum window_rule { WINDOW_NONE, WINDOW_ALL, WINDOW_QWEN, WINDOW_PATTERN, WINDOW_BY_TYPES };
-
-/* What transformers' classes assume when a key is absent (0 = the key is needed), and which keys they listen to. */
-struct arch {
-    const char *name;
-    bool derivable;                  /* tensor names and shapes are known */
-    bool tied;
-    uint32_t kv_heads, head_dim, vocab, max_position, pattern;       /* kv_heads 0 = heads; head_dim 0 = hidden / heads */
-    bool qkv_bias, qk_norm;          /* always */
-    bool attention_bias_key;         /* "attention_bias": q, k, v and o */
-    bool mlp_bias_key;
-    enum window_rule window;
-    bool position_has_rope;          /* max_position already counts rope scaling */
-};
-static const struct arch archs[] = {
-    { .name = "LlamaForCausalLM", .derivable = true, .max_position = 2048, .attention_bias_key = true, .mlp_bias_key = true },
-    { .name = "MistralForCausalLM", .derivable = true, .kv_heads = 8, .max_position = 131072, .window = WINDOW_ALL },
-    { .name = "Qwen2ForCausalLM", .derivable = true, .kv_heads = 32, .max_position = 32768, .qkv_bias = true, .window = WINDOW_QWEN },
-    { .name = "Qwen3ForCausalLM", .derivable = true, .kv_heads = 32, .head_dim = 128, .max_position = 32768, .qk_norm = true,
-      .attention_bias_key = true, .window = WINDOW_QWEN },
-    { .name = "Gemma3ForConditionalGeneration", .tied = true, .kv_heads = 4, .head_dim = 256, .vocab = 262208, .max_position = 131072,
-      .pattern = 6, .qk_norm = true, .window = WINDOW_PATTERN, .position_has_rope = true },
-    { .name = "Gemma3ForCausalLM", .tied = true, .kv_heads = 4, .head_dim = 256, .vocab = 262208, .max_position = 131072,
-      .pattern = 6, .qk_norm = true, .window = WINDOW_PATTERN, .position_has_rope = true },
-};
-static const struct arch unknown_arch = { .name = "", .window = WINDOW_BY_TYPES };
-
-static const struct arch *arch_of(const char *name)
-{
-    for (size_t i = 0; name && i < BT_LEN(archs); i++)
-        if (!strcmp(archs[i].name, name))
-            return &archs[i];
-    return &unknown_arch;
-}
-
-bool bt_model_architecture_known(const char *architecture)
-{
-    return arch_of(architecture)->derivable;
-}
-
-/* The file and, for models of text and images, the part of it that describes the language model. */
-struct config { const json_t *root, *text; const char *what; };
-
-static const json_t *get(const struct config *c, const char *key)
+const json_t *bt_config_get(const struct bt_config *c, const char *key)
 {
     const json_t *v = c->text ? json_object_get(c->text, key) : NULL;
     if (!v || json_is_null(v))
@@ -57,13 +14,13 @@ static const json_t *get(const struct config *c, const char *key)
 }
 
 /* The object that holds `key`, so that the typed readers of json.h can be asked. */
-static const json_t *holder(const struct config *c, const char *key)
+static const json_t *holder(const struct bt_config *c, const char *key)
 {
     const json_t *v = c->text ? json_object_get(c->text, key) : NULL;
     return v && !json_is_null(v) ? c->text : c->root;
 }
 
-static int get_u32(const struct config *c, const char *key, uint32_t def, uint64_t min, uint64_t max, uint32_t *out, struct bt_err *err)
+int bt_config_u32(const struct bt_config *c, const char *key, uint32_t def, uint64_t min, uint64_t max, uint32_t *out, struct bt_err *err)
 {
     uint64_t v;
     if (bt_json_u64_opt(holder(c, key), key, def, min, max, &v, c->what, err) < 0)
@@ -72,44 +29,73 @@ static int get_u32(const struct config *c, const char *key, uint32_t def, uint64
     return 0;
 }
 
-static int get_bool(const struct config *c, const char *key, bool def, bool *out, struct bt_err *err)
+int bt_config_bool(const struct bt_config *c, const char *key, bool def, bool *out, struct bt_err *err)
 {
     return bt_json_bool_opt(holder(c, key), key, def, out, c->what, err);
 }
 
 /* ---- the numbers ---- */
 
-struct number { const char *key; size_t off; uint32_t max; bool needed; };
+struct number { const char *keys[5]; size_t off; uint32_t max; bool needed; };
 #define AT(f) offsetof(struct bt_model, f)
 static const struct number numbers[] = {             /* bounds far past any model, near enough that no product overflows */
-    { "num_hidden_layers", AT(layers), 4096, true },
-    { "hidden_size", AT(hidden), 1 << 20, true },
-    { "intermediate_size", AT(intermediate), 1 << 24, true },
-    { "num_attention_heads", AT(heads), 1 << 16, true },
-    { "num_key_value_heads", AT(kv_heads), 1 << 16, false },
-    { "head_dim", AT(head_dim), 1 << 16, false },
-    { "vocab_size", AT(vocab), 1 << 26, true },
-    { "max_position_embeddings", AT(max_position), 1u << 31, false },
+    { { "num_hidden_layers", "n_layer", "n_layers", "num_layers" }, AT(layers), 4096, true },
+    { { "hidden_size", "n_embd", "d_model", "hidden_dim" }, AT(hidden), 1 << 20, true },
+    { { "intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size", "moe_intermediate_size" }, AT(intermediate), 1 << 24, false },
+    { { "num_attention_heads", "n_head", "n_heads" }, AT(heads), 1 << 16, true },
+    { { "num_key_value_heads", "multi_query_group_num", "num_kv_heads", "n_head_kv" }, AT(kv_heads), 1 << 16, false },
+    { { "head_dim", "kv_channels", "attention_head_dim" }, AT(head_dim), 1 << 16, false },
+    { { "vocab_size", "padded_vocab_size" }, AT(vocab), 1 << 26, true },
+    { { "max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "max_sequence_length" }, AT(max_position), 1u << 31, false },
 };
 
-static int read_numbers(const struct config *c, const struct arch *arch, struct bt_model *m, struct bt_err *err)
+static int read_number(const struct bt_config *c, const struct number *n, bool known, struct bt_model *m, struct bt_err *err)
 {
+    uint32_t *field = (uint32_t *)((char *)m + n->off);
+    for (size_t k = 0; k < BT_LEN(n->keys) && n->keys[k]; k++)
+        if (bt_config_get(c, n->keys[k]))
+            return bt_config_u32(c, n->keys[k], *field, 1, n->max, field, err);
+    if (n->needed && !*field && known)
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: no \"%s\"", c->what, n->keys[0]);
+    return 0;
+}
+
+/* Multi-head latent attention: what is kept of a token is one vector for all heads. */
+static int read_latent(const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err)
+{
+    if (arch->attn != BT_ATTN_MLA && !bt_config_get(c, "kv_lora_rank"))
+        return 0;
+    bool no_q_lora = c->text ? json_is_null(json_object_get(c->text, "q_lora_rank")) : json_is_null(json_object_get(c->root, "q_lora_rank"));
+    if (bt_config_u32(c, "kv_lora_rank", 512, 1, 1 << 16, &m->kv_lora, err) < 0 || bt_config_u32(c, "qk_rope_head_dim", 64, 1, 1 << 12, &m->qk_rope, err) < 0 ||
+        bt_config_u32(c, "qk_nope_head_dim", 128, 1, 1 << 12, &m->qk_nope, err) < 0 || bt_config_u32(c, "v_head_dim", 128, 1, 1 << 12, &m->v_head, err) < 0 ||
+        bt_config_u32(c, "q_lora_rank", no_q_lora ? 0 : arch->q_lora, 0, 1 << 16, &m->q_lora, err) < 0)
+        return -1;
+    m->kv_heads = m->heads;
+    m->head_dim = m->qk_nope + m->qk_rope;
+    return 0;
+}
+
+static int read_numbers(const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err)
+{
+    bool known = arch->name[0] != 0;
     m->kv_heads = arch->kv_heads;
     m->head_dim = arch->head_dim;
     m->vocab = arch->vocab;
     m->max_position = arch->max_position;
-    for (size_t i = 0; i < BT_LEN(numbers); i++) {
-        uint32_t *field = (uint32_t *)((char *)m + numbers[i].off);
-        if (get_u32(c, numbers[i].key, *field, 1, numbers[i].max, field, err) < 0)
+    for (size_t i = 0; i < BT_LEN(numbers); i++)
+        if (read_number(c, &numbers[i], known, m, err) < 0)
             return -1;
-        if (numbers[i].needed && !*field && arch != &unknown_arch)
-            return bt_err_set(err, BT_E_INPUT, 0, "%s: no \"%s\"", c->what, numbers[i].key);
-    }
-    if (!m->kv_heads)
+    if (!m->intermediate && m->hidden && (arch->plain_mlp || !known))
+        m->intermediate = 4 * m->hidden;
+    if (!m->intermediate && known)
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: no \"intermediate_size\"", c->what);
+    if (!m->kv_heads || (m->kv_heads > m->heads && m->kv_heads == arch->kv_heads))   /* the class's own number is for its own size of model */
         m->kv_heads = m->heads;
     if (!m->head_dim && m->heads)
         m->head_dim = m->hidden / m->heads;
-    if (arch == &unknown_arch)
+    if (read_latent(c, arch, m, err) < 0)
+        return -1;
+    if (!known)
         return 0;
     if (m->head_dim == 0)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: %u attention heads in a hidden size of %u", c->what, m->heads, m->hidden);
@@ -118,7 +104,7 @@ static int read_numbers(const struct config *c, const struct arch *arch, struct 
     return 0;
 }
 
-static int read_names(struct bt_arena *a, const struct config *c, struct bt_model *m, struct bt_err *err)
+static int read_names(struct bt_arena *a, const struct bt_config *c, struct bt_model *m, struct bt_err *err)
 {
     const json_t *list = json_object_get(c->root, "architectures");
     const char *name = json_string_value(json_array_get(list, 0));
@@ -135,39 +121,75 @@ static int read_names(struct bt_arena *a, const struct config *c, struct bt_mode
     m->dtype = bt_dtype_parse(dtype);
     if (dtype && strcmp(dtype, "auto") != 0 && m->dtype == BT_DT_UNKNOWN)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: dtype \"%s\" is not known", c->what, bt_model_shown(a, dtype));
-    const json_t *q = get(c, "quantization_config");
+    const json_t *q = bt_config_get(c, "quantization_config");
     if (!q)
-        q = get(c, "compression_config");
-    if (q) {
-        const char *method = json_string_value(json_object_get(q, "quant_method"));
-        m->quantization = method ? bt_model_shown(a, method) : "unknown";
-    }
+        q = bt_config_get(c, "compression_config");
+    if (json_is_object(q))
+        bt_model_read_quant(a, q, m);
     return 0;
 }
 
-static int read_flags(const struct config *c, const struct arch *arch, struct bt_model *m, struct bt_err *err)
+static bool has_pooling_name(const char *architecture)
 {
-    bool attention_bias = false;
+    static const char *const ends[] = { "ForSequenceClassification", "ForTokenClassification", "RewardModel", "EmbeddingModel" };
+    for (size_t i = 0; i < BT_LEN(ends); i++)
+        if (bt_str_ends(bt_str(architecture), ends[i]))
+            return true;
+    return false;
+}
+
+static int read_flags(const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err)
+{
+    bool attention_bias = false, old_bias = false;
     m->qk_norm = arch->qk_norm;
-    if (get_bool(c, "tie_word_embeddings", arch->tied, &m->tied, err) < 0 ||
-        (arch->attention_bias_key && get_bool(c, "attention_bias", false, &attention_bias, err) < 0) ||
-        (arch->mlp_bias_key && get_bool(c, "mlp_bias", false, &m->mlp_bias, err) < 0))
+    m->norms = arch->norms ? arch->norms : 2;
+    m->plain_mlp = arch->plain_mlp;
+    m->attn_gate = arch->attn_gate;
+    m->pooling = arch->pooling || has_pooling_name(m->architecture);
+    if (bt_config_bool(c, "tie_word_embeddings", arch->tied, &m->tied, err) < 0 ||
+        (arch->attention_bias_key && bt_config_bool(c, "attention_bias", false, &attention_bias, err) < 0) ||
+        (arch->mlp_bias_key && bt_config_bool(c, "mlp_bias", false, &m->mlp_bias, err) < 0) ||
+        (bt_config_get(c, "use_qk_norm") && bt_config_bool(c, "use_qk_norm", false, &m->qk_norm, err) < 0) ||
+        bt_config_u32(c, "num_nextn_predict_layers", 0, 0, 64, &m->mtp_layers, err) < 0)
         return -1;
-    m->qkv_bias = arch->qkv_bias || attention_bias;
-    m->o_bias = attention_bias;
+    if (bt_config_u32(c, "hidden_size_per_layer_input", arch->layer_embedding, 0, 1 << 16, &m->layer_embedding, err) < 0)
+        return -1;
+    if (bt_config_get(c, "mtp_num_hidden_layers") && bt_config_u32(c, "mtp_num_hidden_layers", 0, 0, 64, &m->mtp_layers, err) < 0)
+        return -1;
+    if (bt_config_get(c, "attention_bias") == NULL && arch->name[0] == 0 && bt_config_bool(c, "bias", false, &old_bias, err) < 0)
+        return -1;
+    m->qkv_bias = arch->qkv_bias || attention_bias || arch->all_bias || old_bias;
+    m->o_bias = attention_bias || arch->all_bias || arch->expert_bias;
+    m->mlp_bias = m->mlp_bias || arch->all_bias;
     return 0;
+}
+
+/* What is said of a class that is not in our table: which parts were assumed. */
+static void note_guess(struct bt_arena *a, const struct bt_arch *arch, struct bt_model *m)
+{
+    if (arch->known || !m->layers || !m->heads)
+        return;
+    m->guessed = bt_arena_printf(a, "%s is not known; taken for a decoder with %u %s layers of %u heads (%u KV heads) x %u%s", m->architecture, m->layers,
+                                 m->kv_lora ? "latent-attention" : "attention", m->heads, m->kv_heads, m->head_dim, m->tower.layers ? " and a tower for images" : "");
 }
 
 /* ---- rope ---- */
 
-static int read_rope(const struct config *c, const struct arch *arch, struct bt_model *m, struct bt_err *err)
+static int read_rope(const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err)
 {
-    static const char *const counted[] = { "llama3", "longrope", "su", "mrope", "default", "proportional" };    /* max_position is the result already */
+    static const char *const counted[] = { "llama3", "longrope", "su", "mrope", "default", "proportional", "deepseek_yarn" };    /* max_position is the result already */
     m->rope_factor = 1;
-    const json_t *rope = get(c, "rope_scaling");
+    m->rotary_stretch = arch->mrope ? 4 : 1;
+    m->rotary_tables = arch->no_rotary ? 0 : arch->tables ? arch->tables : 1;
+    m->rotary_share = arch->rotary_share > 0 ? arch->rotary_share : 1;
+    if (bt_json_f64_opt(holder(c, "partial_rotary_factor"), "partial_rotary_factor", m->rotary_share, &m->rotary_share, c->what, err) < 0)
+        return -1;
+    if (!(m->rotary_share > 0 && m->rotary_share <= 1))
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: partial_rotary_factor %g", c->what, m->rotary_share);
+    const json_t *rope = bt_config_get(c, "rope_scaling");
     if (!rope)
-        rope = get(c, "rope_parameters");
-    if (!rope || arch->position_has_rope)
+        rope = bt_config_get(c, "rope_parameters");
+    if (!rope)
         return 0;
     if (!json_is_object(rope))
         return bt_err_set(err, BT_E_INPUT, 0, "%s: \"rope_scaling\" is not an object", c->what);
@@ -183,63 +205,41 @@ static int read_rope(const struct config *c, const struct arch *arch, struct bt_
     for (size_t i = 0; i < BT_LEN(counted); i++)
         if (!strcmp(type, counted[i]))
             return 0;
+    if (arch->position_has_rope) {   /* the table is stretched all the same (vLLM layers/rotary_embedding/linear_scaling_rope.py) */
+        m->rotary_stretch = !strcmp(type, "linear") && factor > 1 ? factor : 1;
+        return 0;
+    }
     m->rope_factor = factor;
     if (!strcmp(type, "yarn") && m->max_position)    /* counted from the length before scaling, whatever max_position says */
         m->rope_factor = factor * (double)original / m->max_position;
     return 0;
 }
 
-/* ---- layers ---- */
-
-struct windows { uint32_t tokens, first, pattern; const json_t *types; };
-
-static bool is_sliding(const struct windows *w, enum window_rule rule, uint32_t layer)
-{
-    if (rule == WINDOW_NONE || !w->tokens)
-        return false;
-    if (w->types && rule != WINDOW_ALL) {
-        const char *type = json_string_value(json_array_get(w->types, layer));
-        return type && !strcmp(type, "sliding_attention");
-    }
-    switch (rule) {
-    case WINDOW_ALL: return true;
-    case WINDOW_QWEN: return layer >= w->first;
-    case WINDOW_PATTERN: return (layer + 1) % w->pattern != 0;
-    default: return false;
-    }
-}
-
-static int read_layers(struct bt_arena *a, const struct config *c, const struct arch *arch, struct bt_model *m, struct bt_err *err)
-{
-    struct windows w = { .types = get(c, "layer_types") };
-    enum window_rule rule = arch->window;
-    bool use = true;
-    if (w.types && (!json_is_array(w.types) || json_array_size(w.types) != m->layers))
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: \"layer_types\" does not name each of the %u layers", c->what, m->layers);
-    if ((rule == WINDOW_QWEN && get_bool(c, "use_sliding_window", false, &use, err) < 0) ||
-        get_u32(c, "sliding_window", 0, 0, 1u << 31, &w.tokens, err) < 0 ||
-        get_u32(c, "max_window_layers", 0, 0, 1 << 20, &w.first, err) < 0 ||
-        get_u32(c, "sliding_window_pattern", arch->pattern ? arch->pattern : 1, 1, 1 << 16, &w.pattern, err) < 0)
-        return -1;
-    if (!use)
-        rule = WINDOW_NONE;
-    m->layer = BT_NEWN(a, struct bt_layer, m->layers);
-    for (uint32_t i = 0; i < m->layers; i++) {
-        bool sliding = is_sliding(&w, rule, i);
-        m->layer[i] = (struct bt_layer){ .mixer = sliding ? BT_MIX_SLIDING : BT_MIX_FULL, .window = sliding ? w.tokens : 0,
-                                         .heads = m->heads, .kv_heads = m->kv_heads, .head_dim = m->head_dim, .intermediate = m->intermediate };
-    }
-    return 0;
-}
-
-static int read_all(struct bt_arena *a, const struct config *c, struct bt_model *m, struct bt_err *err)
+static int read_all(struct bt_arena *a, const struct bt_config *c, struct bt_model *m, struct bt_err *err)
 {
     if (read_names(a, c, m, err) < 0)
         return -1;
-    const struct arch *arch = arch_of(m->architecture);
-    if (read_numbers(c, arch, m, err) < 0 || read_flags(c, arch, m, err) < 0 || read_rope(c, arch, m, err) < 0 || read_layers(a, c, arch, m, err) < 0)
+    const struct bt_arch *arch = bt_arch_of(m->architecture);
+    if (read_numbers(c, arch, m, err) < 0 || read_flags(c, arch, m, err) < 0 || read_rope(c, arch, m, err) < 0 || bt_model_read_tower(c, arch, m, err) < 0 ||
+        bt_model_read_layers(a, c, arch, m, err) < 0)
         return -1;
+    note_guess(a, arch, m);
     return 0;
+}
+
+/* Models of text and images keep the language model one level down, and the omni models two. */
+static const json_t *language_part(const json_t *root)
+{
+    static const char *const names[] = { "text_config", "llm_config", "language_config" };
+    const json_t *thinker = json_object_get(root, "thinker_config");
+    if (json_is_object(thinker))
+        root = thinker;
+    for (size_t i = 0; i < BT_LEN(names); i++) {
+        const json_t *inner = json_object_get(root, names[i]);
+        if (json_is_object(inner) && json_object_size(inner))
+            return inner;
+    }
+    return NULL;
 }
 
 int bt_model_config(struct bt_arena *a, const char *what, struct bt_str text, struct bt_model *out, struct bt_err *err)
@@ -249,8 +249,8 @@ int bt_model_config(struct bt_arena *a, const char *what, struct bt_str text, st
     json_t *root = bt_json_load(text, CONFIG_MAX, what, err);
     if (!root)
         return -1;
-    const json_t *inner = json_object_get(root, "text_config");
-    struct config c = { .root = root, .text = json_is_object(inner) ? inner : NULL, .what = what };
+    const json_t *inner = language_part(root);
+    struct bt_config c = { .root = root, .text = json_is_object(inner) ? inner : NULL, .what = what };
     int rc = read_all(a, &c, out, err);
     json_decref(root);
     return rc;

@@ -1,84 +1,214 @@
-/* derive.c - the tensors that a dense decoder's config implies, named and shaped as its checkpoints are. */
+/* derive.c - the tensors that a config implies, named and shaped as checkpoints are; quantised ones with their scales. */
 #include "model/model_int.h"
 
-enum dim { D_NONE, D_HIDDEN, D_INTERMEDIATE, D_Q, D_KV, D_HEAD, D_VOCAB };
-enum when { ALWAYS, IF_QKV_BIAS, IF_O_BIAS, IF_MLP_BIAS, IF_QK_NORM, IF_UNTIED };
+/* A linear layer, or a vector. Names are those of the checkpoints; experts of a layer come as one tensor of three dimensions. */
+struct piece { const char *name; uint64_t experts, rows, cols; bool linear, expert; };
 
-struct piece { const char *name; enum dim rows, cols; enum when when; };
-static const struct piece front[] = { { "model.embed_tokens.weight", D_VOCAB, D_HIDDEN, ALWAYS } };
-static const struct piece each_layer[] = {
-    { "self_attn.q_proj.weight", D_Q, D_HIDDEN, ALWAYS }, { "self_attn.q_proj.bias", D_Q, D_NONE, IF_QKV_BIAS },
-    { "self_attn.k_proj.weight", D_KV, D_HIDDEN, ALWAYS }, { "self_attn.k_proj.bias", D_KV, D_NONE, IF_QKV_BIAS },
-    { "self_attn.v_proj.weight", D_KV, D_HIDDEN, ALWAYS }, { "self_attn.v_proj.bias", D_KV, D_NONE, IF_QKV_BIAS },
-    { "self_attn.o_proj.weight", D_HIDDEN, D_Q, ALWAYS }, { "self_attn.o_proj.bias", D_HIDDEN, D_NONE, IF_O_BIAS },
-    { "self_attn.q_norm.weight", D_HEAD, D_NONE, IF_QK_NORM }, { "self_attn.k_norm.weight", D_HEAD, D_NONE, IF_QK_NORM },
-    { "mlp.gate_proj.weight", D_INTERMEDIATE, D_HIDDEN, ALWAYS }, { "mlp.gate_proj.bias", D_INTERMEDIATE, D_NONE, IF_MLP_BIAS },
-    { "mlp.up_proj.weight", D_INTERMEDIATE, D_HIDDEN, ALWAYS }, { "mlp.up_proj.bias", D_INTERMEDIATE, D_NONE, IF_MLP_BIAS },
-    { "mlp.down_proj.weight", D_HIDDEN, D_INTERMEDIATE, ALWAYS }, { "mlp.down_proj.bias", D_HIDDEN, D_NONE, IF_MLP_BIAS },
-    { "input_layernorm.weight", D_HIDDEN, D_NONE, ALWAYS }, { "post_attention_layernorm.weight", D_HIDDEN, D_NONE, ALWAYS },
-};
-static const struct piece back[] = {
-    { "model.norm.weight", D_HIDDEN, D_NONE, ALWAYS },
-    { "lm_head.weight", D_VOCAB, D_HIDDEN, IF_UNTIED },
-};
-
-static bool present(const struct bt_model *m, enum when when)
+int bt_tensors_add(struct bt_tensors *l, const char *name, enum bt_dtype dtype, unsigned rank, const uint64_t *shape, struct bt_err *err)
 {
-    switch (when) {
-    case ALWAYS: return true;
-    case IF_QKV_BIAS: return m->qkv_bias;
-    case IF_O_BIAS: return m->o_bias;
-    case IF_MLP_BIAS: return m->mlp_bias;
-    case IF_QK_NORM: return m->qk_norm;
-    case IF_UNTIED: return !m->tied;
+    struct bt_tensor t = { .name = name, .dtype = dtype, .rank = (uint8_t)rank, .bytes = 1 };
+    for (unsigned i = 0; i < rank; i++) {
+        t.shape[i] = shape[i];
+        if (!bt_mul_u64(t.bytes, shape[i], &t.bytes))
+            return bt_err_set(err, BT_E_INPUT, 0, "%s: more bytes than a machine can count", name);
     }
-    return false;
-}
-
-static uint64_t extent(const struct bt_model *m, enum dim d)
-{
-    switch (d) {
-    case D_NONE: return 1;
-    case D_HIDDEN: return m->hidden;
-    case D_INTERMEDIATE: return m->intermediate;
-    case D_Q: return (uint64_t)m->heads * m->head_dim;
-    case D_KV: return (uint64_t)m->kv_heads * m->head_dim;
-    case D_HEAD: return m->head_dim;
-    case D_VOCAB: return m->vocab;
-    }
-    return 1;
-}
-
-static int add_piece(struct bt_model *m, const struct piece *p, const char *name, enum bt_dtype dtype, struct bt_err *err)
-{
-    struct bt_tensor t = { .name = name, .dtype = dtype, .rank = p->cols == D_NONE ? 1 : 2, .shape = { extent(m, p->rows), extent(m, p->cols) } };
-    if (!bt_mul_u64(t.shape[0], t.shape[1], &t.bytes) || !bt_mul_u64(t.bytes, bt_dtype_bits(dtype) / 8, &t.bytes))
+    if (!bt_mul_u64(t.bytes, bt_dtype_bits(dtype) / 8, &t.bytes))
         return bt_err_set(err, BT_E_INPUT, 0, "%s: more bytes than a machine can count", name);
-    if (p->cols == D_NONE)
-        t.shape[1] = 0;
-    m->tensors[m->ntensors++] = t;
+    BT_PUSH(l->arena, l->t, l->n, t);
     return 0;
 }
 
-static int add_pieces(struct bt_arena *a, struct bt_model *m, const struct piece *p, size_t n, int layer, enum bt_dtype dtype, struct bt_err *err)
+static int add_as(struct bt_tensors *l, const char *module, const char *ending, enum bt_dtype dtype, uint64_t experts, uint64_t rows, uint64_t cols, struct bt_err *err)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (!present(m, p[i].when))
-            continue;
-        const char *name = layer < 0 ? p[i].name : bt_arena_printf(a, "model.layers.%d.%s", layer, p[i].name);
-        if (add_piece(m, &p[i], name, dtype, err) < 0)
+    const char *name = bt_arena_printf(l->arena, "%s%s", module, ending);
+    if (experts)
+        return bt_tensors_add(l, name, dtype, cols ? 3 : 2, (uint64_t[]){ experts, rows, cols }, err);
+    return bt_tensors_add(l, name, dtype, cols ? 2 : 1, (uint64_t[]){ rows, cols }, err);
+}
+
+/* Weight and scales of one quantised linear layer: rows outputs, cols inputs. */
+static int add_quantised(struct bt_tensors *l, const char *module, uint64_t e, uint64_t rows, uint64_t cols, struct bt_err *err)
+{
+    const struct bt_quant *q = &l->m->quant;
+    uint64_t groups = q->group ? (cols + q->group - 1) / q->group : 1, side = q->block;
+    switch (q->kind) {
+    case BT_QUANT_FP8: case BT_QUANT_INT8:
+        if (add_as(l, module, ".weight", q->kind == BT_QUANT_FP8 ? BT_DT_F8_E4M3 : BT_DT_I8, e, rows, cols, err) < 0)
+            return -1;
+        if (side)
+            return add_as(l, module, ".weight_scale_inv", BT_DT_F32, e, (rows + side - 1) / side, (cols + side - 1) / side, err);
+        return add_as(l, module, ".weight_scale", q->kind == BT_QUANT_FP8 ? BT_DT_F32 : BT_DT_BF16, e, rows, 1, err);
+    case BT_QUANT_INT4:
+        if (add_as(l, module, ".qweight", BT_DT_U8, e, rows, (cols + 1) / 2, err) < 0 || add_as(l, module, ".scales", BT_DT_F16, e, rows, groups, err) < 0)
+            return -1;
+        return q->zeros ? add_as(l, module, ".qzeros", BT_DT_U8, e, (rows + 1) / 2, groups, err) : 0;
+    case BT_QUANT_NF4:               /* absmax of each 64 numbers in 8 bits, and of each 256 of those in 32: as bitsandbytes nests them */
+        return add_as(l, module, ".weight", BT_DT_U8, e, rows, (cols + 1) / 2, err) < 0 ? -1 : add_as(l, module, ".absmax", BT_DT_U8, e, rows, groups, err);
+    case BT_QUANT_MXFP4: case BT_QUANT_NVFP4:
+        if (add_as(l, module, q->kind == BT_QUANT_MXFP4 ? "_blocks" : ".weight", BT_DT_U8, e, rows, (cols + 1) / 2, err) < 0)
+            return -1;
+        return add_as(l, module, q->kind == BT_QUANT_MXFP4 ? "_scales" : ".weight_scale", BT_DT_F8_E4M3, e, rows, groups, err);
+    case BT_QUANT_NONE: case BT_QUANT_UNKNOWN: break;
+    }
+    return add_as(l, module, ".weight", l->dtype, e, rows, cols, err);
+}
+
+static int add(struct bt_tensors *l, int layer, struct piece p, struct bt_err *err)
+{
+    const char *module = layer < 0 ? p.name : bt_arena_printf(l->arena, "model.layers.%d.%s", layer, p.name);
+    if (p.linear && (p.expert || !l->m->quant.experts_only) && bt_model_quantised(l->m, module))
+        return add_quantised(l, module, p.experts, p.rows, p.cols, err);
+    return add_as(l, module, ".weight", l->dtype, p.experts, p.rows, p.cols, err);
+}
+
+static int add_bias(struct bt_tensors *l, int layer, const char *module, uint64_t experts, uint64_t rows, struct bt_err *err)
+{
+    return add_as(l, bt_arena_printf(l->arena, "model.layers.%d.%s", layer, module), experts ? "_bias" : ".bias", l->dtype, experts, rows, 0, err);
+}
+
+#define LINEAR(n, r, c) (struct piece){ .name = (n), .rows = (r), .cols = (c), .linear = true }
+#define PLAIN(n, r, c) (struct piece){ .name = (n), .rows = (r), .cols = (c) }
+#define ADD(...) do { if (add(l, i, __VA_ARGS__, err) < 0) return -1; } while (0)
+#define BIAS(when, ...) do { if ((when) && add_bias(l, i, __VA_ARGS__, err) < 0) return -1; } while (0)
+
+static int heads_attention(struct bt_tensors *l, int i, const struct bt_layer *y, struct bt_err *err)
+{
+    const struct bt_model *m = l->m;
+    uint64_t q = (uint64_t)y->heads * y->head_dim, kv = (uint64_t)y->kv_heads * y->head_dim, h = m->hidden;
+    ADD(LINEAR("self_attn.q_proj", m->attn_gate ? 2 * q : q, h));
+    BIAS(m->qkv_bias, "self_attn.q_proj", 0, q);
+    if (!y->borrows_kv) {
+        ADD(LINEAR("self_attn.k_proj", kv, h));
+        BIAS(m->qkv_bias, "self_attn.k_proj", 0, kv);
+        ADD(LINEAR("self_attn.v_proj", kv, h));
+        BIAS(m->qkv_bias, "self_attn.v_proj", 0, kv);
+    }
+    ADD(LINEAR("self_attn.o_proj", h, q));
+    BIAS(m->o_bias, "self_attn.o_proj", 0, h);
+    if (m->qk_norm) {
+        ADD(PLAIN("self_attn.q_norm", y->head_dim, 0));
+        ADD(PLAIN("self_attn.k_norm", y->head_dim, 0));
+    }
+    return 0;
+}
+
+static int latent_attention(struct bt_tensors *l, int i, const struct bt_layer *y, struct bt_err *err)
+{
+    const struct bt_model *m = l->m;
+    uint64_t h = m->hidden, q = (uint64_t)y->heads * (m->qk_nope + m->qk_rope);
+    if (m->q_lora) {
+        ADD(LINEAR("self_attn.q_a_proj", m->q_lora, h));
+        ADD(PLAIN("self_attn.q_a_layernorm", m->q_lora, 0));
+        ADD(LINEAR("self_attn.q_b_proj", q, m->q_lora));
+    } else {
+        ADD(LINEAR("self_attn.q_proj", q, h));
+    }
+    ADD(LINEAR("self_attn.kv_a_proj_with_mqa", y->latent, h));
+    ADD(PLAIN("self_attn.kv_a_layernorm", m->kv_lora, 0));
+    ADD(LINEAR("self_attn.kv_b_proj", (uint64_t)y->heads * (m->qk_nope + m->v_head), m->kv_lora));
+    ADD(LINEAR("self_attn.o_proj", h, (uint64_t)y->heads * m->v_head));
+    return 0;
+}
+
+static int delta_net(struct bt_tensors *l, int i, const struct bt_state *s, struct bt_err *err)
+{
+    uint64_t values = (uint64_t)s->heads * s->head_dim;
+    ADD(LINEAR("linear_attn.in_proj_qkvz", 2 * (uint64_t)s->keys + 2 * values, l->m->hidden));
+    ADD(PLAIN("linear_attn.in_proj_ba", 2 * (uint64_t)s->heads, l->m->hidden));
+    ADD(PLAIN("linear_attn.conv1d", s->conv_channels, s->conv_kernel));
+    ADD(PLAIN("linear_attn.norm", s->head_dim, 0));
+    ADD(LINEAR("linear_attn.out_proj", l->m->hidden, values));
+    return 0;
+}
+
+static int mamba(struct bt_tensors *l, int i, const struct bt_state *s, struct bt_err *err)
+{
+    uint64_t inner = (uint64_t)s->heads * s->head_dim, h = l->m->hidden;
+    if (s->kind == BT_STATE_MAMBA2) {
+        ADD(LINEAR("mamba.in_proj", inner + s->conv_channels + s->heads, h));
+    } else {
+        ADD(LINEAR("mamba.in_proj", 2 * inner, h));
+        ADD(LINEAR("mamba.x_proj", s->dt_rank + 2 * (uint64_t)s->state, inner));
+        ADD(LINEAR("mamba.dt_proj", inner, s->dt_rank));
+        if (add_as(l, bt_arena_printf(l->arena, "model.layers.%d.mamba", i), ".A_log", BT_DT_F32, 0, inner, s->state, err) < 0)
             return -1;
     }
+    ADD(PLAIN("mamba.conv1d", s->conv_channels, s->conv_kernel));
+    ADD(PLAIN("mamba.norm", inner, 0));
+    ADD(LINEAR("mamba.out_proj", h, inner));
+    return 0;
+}
+
+static int dense_mlp(struct bt_tensors *l, int i, uint64_t inter, struct bt_err *err)
+{
+    const struct bt_model *m = l->m;
+    if (!m->plain_mlp) {
+        ADD(LINEAR("mlp.gate_proj", inter, m->hidden));
+        BIAS(m->mlp_bias, "mlp.gate_proj", 0, inter);
+    }
+    ADD(LINEAR("mlp.up_proj", inter, m->hidden));
+    BIAS(m->mlp_bias, "mlp.up_proj", 0, inter);
+    ADD(LINEAR("mlp.down_proj", m->hidden, inter));
+    BIAS(m->mlp_bias, "mlp.down_proj", 0, m->hidden);
+    return 0;
+}
+
+static int experts_mlp(struct bt_tensors *l, int i, const struct bt_moe *x, struct bt_err *err)
+{
+    const struct bt_model *m = l->m;
+    uint64_t in = (x->plain ? 1 : 2) * (uint64_t)x->intermediate;
+    ADD(PLAIN("mlp.gate", x->experts, m->hidden));
+    ADD((struct piece){ "mlp.experts.gate_up_proj", x->experts, in, m->hidden, true, true });
+    BIAS(x->bias, "mlp.experts.gate_up_proj", x->experts, in);
+    ADD((struct piece){ "mlp.experts.down_proj", x->experts, m->hidden, x->intermediate, true, true });
+    BIAS(x->bias, "mlp.experts.down_proj", x->experts, m->hidden);
+    if (x->shared_intermediate) {
+        ADD(LINEAR("mlp.shared_expert.gate_up_proj", (x->plain ? 1 : 2) * (uint64_t)x->shared_intermediate, m->hidden));
+        ADD(LINEAR("mlp.shared_expert.down_proj", m->hidden, x->shared_intermediate));
+        if (x->shared_gate)
+            ADD(PLAIN("mlp.shared_expert_gate", 1, m->hidden));
+    }
+    return 0;
+}
+
+static int layer_tensors(struct bt_tensors *l, int i, struct bt_err *err)
+{
+    static const char *const norms[] = { "input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm" };
+    const struct bt_model *m = l->m;
+    const struct bt_layer *y = &m->layer[i];
+    for (uint32_t k = 0; k < BT_MIN(m->norms, BT_LEN(norms)); k++)
+        ADD(PLAIN(norms[k], m->hidden, 0));
+    if (y->state && (y->state->kind == BT_STATE_DELTA ? delta_net(l, i, y->state, err) : mamba(l, i, y->state, err)) < 0)
+        return -1;
+    if (y->mixer == BT_MIX_MLA ? latent_attention(l, i, y, err) < 0 : y->mixer != BT_MIX_STATE && y->mixer != BT_MIX_NONE && heads_attention(l, i, y, err) < 0)
+        return -1;
+    if (y->moe)
+        return experts_mlp(l, i, y->moe, err);
+    return y->intermediate ? dense_mlp(l, i, y->intermediate, err) : 0;
+}
+
+static int ends(struct bt_tensors *l, struct bt_err *err)
+{
+    const struct bt_model *m = l->m;
+    const int i = -1;
+    ADD(PLAIN("model.embed_tokens", m->vocab, m->hidden));
+    if (!m->rotary_tables && m->plain_mlp && m->layers && !m->layer[0].state)        /* learned positions: OPT, GPT-2 */
+        ADD(PLAIN("model.embed_positions", m->max_position, m->hidden));
+    if (m->layer_embedding)
+        ADD(PLAIN("model.embed_tokens_per_layer", m->vocab, (uint64_t)m->layers * m->layer_embedding));
+    ADD(PLAIN("model.norm", m->hidden, 0));
+    if (!m->tied && !m->pooling)
+        ADD(m->quant.head ? LINEAR("lm_head", m->vocab, m->hidden) : PLAIN("lm_head", m->vocab, m->hidden));
     return 0;
 }
 
 int bt_model_derive(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
 {
-    if (!bt_model_architecture_known(m->architecture)) {
+    if (!m->layers || !m->hidden || !m->heads || !m->head_dim || !m->vocab || !m->layer) {
         m->tensors_why = bt_arena_printf(a, "the tensors of architecture %s are not known without its weight files", m->architecture);
         return 0;
     }
-    if (m->quantization) {
+    if (m->quant.kind == BT_QUANT_UNKNOWN) {
         m->tensors_why = bt_arena_printf(a, "weights quantised with %s are known only from their files, which are not here", m->quantization);
         return 0;
     }
@@ -87,14 +217,15 @@ int bt_model_derive(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
         m->dtype = BT_DT_BF16;
     if (bt_dtype_bits(m->dtype) < 8)
         return bt_err_set(err, BT_E_INPUT, 0, "unquantised weights of type %s", bt_dtype_name(m->dtype));
-    m->tensors = BT_NEWN(a, struct bt_tensor, BT_LEN(front) + BT_LEN(back) + m->layers * BT_LEN(each_layer));
-    m->ntensors = 0;
-    if (add_pieces(a, m, front, BT_LEN(front), -1, m->dtype, err) < 0)
+    struct bt_tensors l = { .arena = a, .m = m, .dtype = m->dtype };
+    if (ends(&l, err) < 0)
         return -1;
     for (uint32_t i = 0; i < m->layers; i++)
-        if (add_pieces(a, m, each_layer, BT_LEN(each_layer), (int)i, m->dtype, err) < 0)
+        if (layer_tensors(&l, (int)i, err) < 0)
             return -1;
-    if (add_pieces(a, m, back, BT_LEN(back), -1, m->dtype, err) < 0)
+    if (bt_tower_derive(&l, err) < 0)
         return -1;
+    m->tensors = l.t;
+    m->ntensors = l.n;
     return bt_model_sum(m, err);
 }

@@ -21,13 +21,61 @@ struct bt_tensor {
     const struct bt_ggml_type *ggml; /* of a GGUF file (model/gguf.h); dtype is UNKNOWN for its block types. NULL otherwise */
 };
 
-/* How one layer mixes tokens, and what it remembers: decides its KV bytes. */
-enum bt_mixer { BT_MIX_FULL, BT_MIX_SLIDING };       /* later: MLA, mamba, linear */
+/* How one layer mixes tokens, and what it remembers: decides its KV bytes. STATE keeps a fixed state for each request and no tokens
+ * (Mamba, gated delta net); NONE has no attention at all (an MLP of its own, as in Nemotron-H). */
+enum bt_mixer { BT_MIX_FULL, BT_MIX_SLIDING, BT_MIX_CHUNKED, BT_MIX_MLA, BT_MIX_STATE, BT_MIX_NONE };
+const char *bt_mixer_name(enum bt_mixer m);
+
+/* What a state-space or linear-attention layer remembers of a request, before it is cut by TP. */
+enum bt_state_kind { BT_STATE_DELTA, BT_STATE_MAMBA2, BT_STATE_MAMBA1 };
+struct bt_state {
+    enum bt_state_kind kind;
+    uint32_t conv_channels, conv_kernel;             /* kernel - 1 columns of conv_channels are kept */
+    uint32_t heads, head_dim, state;                 /* heads x head_dim x state numbers; Mamba 1: intermediate x 1 x state */
+    uint32_t keys;                                   /* delta: numbers of all key heads; Mamba: groups x state */
+    uint32_t groups;                                 /* Mamba 2: copied when TP does not divide them */
+    uint32_t dt_rank;                                /* Mamba 1 */
+    uint32_t elem;                                   /* bytes of a state number; 0 = the model's own type */
+};
+
+struct bt_moe {
+    uint32_t experts, active, intermediate;          /* intermediate: of one expert */
+    uint32_t shared_intermediate;                    /* of all shared experts together; 0 = none */
+    bool shared_gate;                                /* Qwen: one number decides how much of the shared expert counts */
+    bool bias, plain;                                /* gpt-oss: experts have biases; plain: up and down only */
+};
+
 struct bt_layer {
     enum bt_mixer mixer;
-    uint32_t window;                 /* sliding: tokens */
+    uint32_t window;                 /* sliding, chunked: tokens */
     uint32_t heads, kv_heads, head_dim;
-    uint32_t intermediate;           /* of the MLP */
+    uint32_t latent;                 /* MLA: numbers kept of a token, the same on every rank */
+    uint32_t indexer;                /* sparse attention beside MLA: dimensions of its own key; 0 = none */
+    bool borrows_kv;                 /* reads the KV of an earlier layer (Gemma 3n, 4): keeps none */
+    const struct bt_state *state;    /* STATE; and beside attention where a layer has both (Falcon-H1) */
+    uint32_t intermediate;           /* of the dense MLP; 0 = none */
+    const struct bt_moe *moe;        /* NULL = dense */
+};
+
+/* How the weights of the linear layers are stored, from quantization_config. */
+enum bt_quant_kind { BT_QUANT_NONE, BT_QUANT_FP8, BT_QUANT_INT8, BT_QUANT_INT4, BT_QUANT_NF4, BT_QUANT_MXFP4, BT_QUANT_NVFP4, BT_QUANT_UNKNOWN };
+struct bt_quant {
+    enum bt_quant_kind kind;
+    uint32_t group;                  /* numbers that share a scale along the input; 0 = a scale for each output */
+    uint32_t block;                  /* FP8: side of the square that shares a scale; 0 = none */
+    bool zeros;                      /* a zero point beside each scale */
+    bool head;                       /* lm_head is quantised too */
+    bool experts_only;               /* gpt-oss: attention stays 16 bit */
+    const char *const *ignore; size_t nignore;       /* module names or patterns that stay as they are */
+};
+
+/* The part that reads images, video or sound; its tensors are in tensors[] with role BT_T_TOWER. */
+struct bt_tower {
+    uint32_t layers, hidden, intermediate, heads;    /* layers 0 = none */
+    uint32_t patch, merge, image_tokens;             /* most tokens of one image, after merging; 0 = not known */
+    uint32_t positions;              /* learned ones; 0 = rotary */
+    uint32_t mergers;                /* projectors beside the last one (Qwen3-VL reads three layers in between) */
+    bool gated, norm_bias;
 };
 
 enum bt_model_source { BT_MODEL_HEADERS, BT_MODEL_CONFIG, BT_MODEL_CATALOG };
@@ -45,6 +93,19 @@ struct bt_model {
     bool tied, qkv_bias, o_bias, mlp_bias, qk_norm;
     double rope_factor;              /* longest context = max_position x this; 1 when none, or when max_position already has it (llama3, longrope) */
     struct bt_layer *layer;          /* [layers] */
+    uint32_t q_lora, kv_lora, qk_nope, qk_rope, v_head;              /* MLA; q_lora 0 = one q projection */
+    double rotary_share;             /* of head_dim that is rotated: 1, 0.5, 0.25 */
+    uint32_t rotary_tables;          /* cos/sin tables: 2 where local and global layers differ */
+    bool attn_gate;                  /* q_proj is twice as wide: a gate for each head (Qwen3-Next) */
+    bool plain_mlp;                  /* up and down only */
+    uint32_t norms;                  /* a layer's norms over hidden numbers: 2, Gemma 4 */
+    uint32_t mtp_layers;             /* layers after the last that only speculative decoding loads */
+    bool pooling;                    /* embedding, reward, classification: no lm_head, no sampler */
+    struct bt_tower tower, audio;
+    double rotary_stretch;           /* positions of the longest table / longest context; 4 where images and video count along */
+    uint32_t layer_embedding;        /* numbers of a second embedding in each layer (Gemma 3n, 4); 0 = none */
+    struct bt_quant quant;
+    const char *guessed;             /* not NULL: the architecture is not known, and this says what was assumed; figures are estimates */
     struct bt_tensor *tensors; size_t ntensors;      /* as on disk: a tied lm_head that was saved all the same is in it */
     const char *tensors_why;         /* when ntensors is 0: why it cannot be told, for `need` to say; else NULL */
     uint64_t parameters, weight_bytes;               /* elements and bytes of tensors[]; a built-in shape without tensors has its published count */
@@ -67,9 +128,17 @@ const char *bt_model_source_name(enum bt_model_source s);     /* "headers", "con
 const char *const *bt_model_builtin(void);
 /* Which layer a tensor belongs to (-1: none), and what it is, from its name. */
 enum bt_tensor_role { BT_T_OTHER, BT_T_EMBED, BT_T_LM_HEAD, BT_T_NORM, BT_T_Q, BT_T_K, BT_T_V, BT_T_QKV, BT_T_O, BT_T_GATE, BT_T_UP, BT_T_GATE_UP, BT_T_DOWN,
-                      BT_T_QK_NORM };
+                      BT_T_QK_NORM,
+                      BT_T_ROUTER, BT_T_EXPERT_IN, BT_T_EXPERT_OUT,    /* w1 and w3 (gate, up), w2 (down) of all experts */
+                      BT_T_SHARED_IN, BT_T_SHARED_OUT,                 /* of the shared experts */
+                      BT_T_LATENT_A, BT_T_LATENT_B, BT_T_Q_B,          /* MLA: down-projections, kv_b, q_b */
+                      BT_T_STATE_IN, BT_T_STATE, BT_T_STATE_OUT,       /* projections of a state layer; what is kept per head or channel */
+                      BT_T_TOWER, BT_T_TOWER_NORM, BT_T_POSITION };
 struct bt_tensor_place { int layer; enum bt_tensor_role role; bool bias; };
 struct bt_tensor_place bt_tensor_place(const struct bt_tensor *t);
+
+/* How a quantisation that is named on the command line ("fp8", "awq") stores weights; false: berth does not know it. */
+bool bt_model_quant_method(const char *method, struct bt_quant *q);
 
 /* Parsers, for tests and fuzzing. A safetensors header is the JSON after the 8-byte length; data_bytes is what follows it in the file.
  * Tensors come in the order of their data. what: names the file in errors. bt_model_config fills the shape and layer[], no tensors;

@@ -1,6 +1,7 @@
 /* model_int.h - what the model files share; not for other floors. */
 #ifndef BT_MODEL_INT_H
 #define BT_MODEL_INT_H
+#include <jansson.h>
 #include "model/model.h"
 
 /* Text out of a file made fit for errors and tables: escaped, at most 160 bytes. */
@@ -20,4 +21,58 @@ const char *bt_builtin_config(struct bt_arena *a, const char *id, uint64_t *para
 /* locate.c: where `ref` lives. dir is NULL when it is on no disk; places: what was looked at, for the error. */
 struct bt_model_place { const char *dir, *places; };
 BT_MUST_CHECK int bt_model_locate(struct bt_arena *a, const char *ref, const char *revision, struct bt_model_place *out, struct bt_err *err);
+
+/* ---- config.json in parts ---- */
+
+enum bt_window_rule { BT_WINDOW_NONE, BT_WINDOW_ALL, BT_WINDOW_QWEN, BT_WINDOW_PATTERN, BT_WINDOW_BY_TYPES };
+enum bt_hybrid { BT_HYBRID_NONE, BT_HYBRID_DELTA, BT_HYBRID_JAMBA, BT_HYBRID_LETTERS, BT_HYBRID_TYPES, BT_HYBRID_BOTH, BT_HYBRID_ZAMBA };
+enum bt_attn_kind { BT_ATTN_HEADS, BT_ATTN_MLA };
+
+/* What transformers' classes assume when a key is absent (0 = the key is needed), and which keys they listen to. One row a class. */
+struct bt_arch {
+    const char *name;
+    bool known;                      /* tensor names and shapes are known */
+    bool tied;
+    uint32_t kv_heads, head_dim, vocab, max_position, pattern;       /* kv_heads 0 = heads; head_dim 0 = hidden / heads */
+    bool qkv_bias, qk_norm;          /* always */
+    bool attention_bias_key;         /* "attention_bias": q, k, v and o */
+    bool mlp_bias_key;
+    enum bt_window_rule window;
+    bool position_has_rope;          /* max_position already counts rope scaling */
+    uint32_t norms;                  /* 0 = 2 */
+    bool plain_mlp, all_bias;        /* OPT, GPT-2 */
+    enum bt_attn_kind attn;
+    enum bt_hybrid hybrid;
+    uint32_t dense_first;            /* first_k_dense_replace when absent */
+    uint32_t q_lora;                 /* when absent */
+    uint32_t tables;                 /* rotary; 0 = 1 */
+    double rotary_share;             /* 0 = 1 */
+    bool attn_gate, shared_gate, expert_bias, pooling, no_rotary;
+    bool chunked;                    /* sliding layers are chunks */
+    const struct bt_tower *tower, *audio;            /* defaults of vision_config and audio_config; NULL = none */
+    bool mrope;                      /* positions of time, height and width: the table is four times as long (vLLM layers/rotary_embedding/mrope.py) */
+    uint32_t layer_embedding;        /* hidden_size_per_layer_input when absent */
+    uint32_t indexer_every;          /* one layer in so many has the sparse indexer; 0 = each */
+};
+const struct bt_arch *bt_arch_of(const char *name);              /* never NULL: "" stands for what is not known */
+
+/* The file and, for models of text and images, the part of it that describes the language model. */
+struct bt_config { const json_t *root, *text; const char *what; };
+const json_t *bt_config_get(const struct bt_config *c, const char *key);
+BT_MUST_CHECK int bt_config_u32(const struct bt_config *c, const char *key, uint32_t def, uint64_t min, uint64_t max, uint32_t *out, struct bt_err *err);
+BT_MUST_CHECK int bt_config_bool(const struct bt_config *c, const char *key, bool def, bool *out, struct bt_err *err);
+
+/* layers.c: layer[] from patterns, experts and states. */
+BT_MUST_CHECK int bt_model_read_layers(struct bt_arena *a, const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err);
+/* tower.c: vision_config, and its tensors appended with `add`. */
+BT_MUST_CHECK int bt_model_read_tower(const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err);
+
+/* quant.c */
+void bt_model_read_quant(struct bt_arena *a, const json_t *config, struct bt_model *m);
+bool bt_model_quantised(const struct bt_model *m, const char *module);           /* are this module's weights stored quantised? */
+
+/* derive.c, tower.c: tensors are collected in a growing list. */
+struct bt_tensors { struct bt_arena *arena; struct bt_model *m; enum bt_dtype dtype; struct bt_tensor *t; size_t n; };
+BT_MUST_CHECK int bt_tensors_add(struct bt_tensors *l, const char *name, enum bt_dtype dtype, unsigned rank, const uint64_t *shape, struct bt_err *err);
+BT_MUST_CHECK int bt_tower_derive(struct bt_tensors *l, struct bt_err *err);
 #endif

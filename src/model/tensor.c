@@ -51,18 +51,41 @@ enum bt_dtype bt_dtype_parse(const char *name)
 /* ---- place: "model.layers.12.self_attn.q_proj.weight" ---- */
 
 static const struct { const char *module; enum bt_tensor_role role; } modules[] = {
-    { "embed_tokens", BT_T_EMBED }, { "lm_head", BT_T_LM_HEAD },
-    { "q_proj", BT_T_Q }, { "k_proj", BT_T_K }, { "v_proj", BT_T_V }, { "qkv_proj", BT_T_QKV }, { "o_proj", BT_T_O },
-    { "gate_proj", BT_T_GATE }, { "up_proj", BT_T_UP }, { "gate_up_proj", BT_T_GATE_UP }, { "down_proj", BT_T_DOWN },
+    { "embed_tokens", BT_T_EMBED }, { "wte", BT_T_EMBED }, { "word_embeddings", BT_T_EMBED }, { "embeddings", BT_T_EMBED }, { "tok_embeddings", BT_T_EMBED },
+    { "embed_tokens_per_layer", BT_T_EMBED },
+    { "lm_head", BT_T_LM_HEAD }, { "embed_out", BT_T_LM_HEAD }, { "output_layer", BT_T_LM_HEAD },
+    { "embed_positions", BT_T_POSITION }, { "wpe", BT_T_POSITION },
+    { "q_proj", BT_T_Q }, { "k_proj", BT_T_K }, { "v_proj", BT_T_V }, { "qkv_proj", BT_T_QKV }, { "query_key_value", BT_T_QKV }, { "c_attn", BT_T_QKV }, { "Wqkv", BT_T_QKV },
+    { "o_proj", BT_T_O }, { "out_proj", BT_T_O }, { "dense", BT_T_O }, { "wo", BT_T_O },
+    { "gate_proj", BT_T_GATE }, { "up_proj", BT_T_UP }, { "fc1", BT_T_UP }, { "c_fc", BT_T_UP }, { "dense_h_to_4h", BT_T_UP },
+    { "gate_up_proj", BT_T_GATE_UP }, { "input_linear", BT_T_SHARED_IN }, { "output_linear", BT_T_SHARED_OUT },
+    { "down_proj", BT_T_DOWN }, { "fc2", BT_T_DOWN }, { "dense_4h_to_h", BT_T_DOWN },
     { "q_norm", BT_T_QK_NORM }, { "k_norm", BT_T_QK_NORM },
-    { "norm", BT_T_NORM }, { "input_layernorm", BT_T_NORM }, { "post_attention_layernorm", BT_T_NORM },
-    { "pre_feedforward_layernorm", BT_T_NORM }, { "post_feedforward_layernorm", BT_T_NORM },
+    { "norm", BT_T_NORM }, { "ln_f", BT_T_NORM }, { "final_layernorm", BT_T_NORM }, { "final_layer_norm", BT_T_NORM }, { "norm_f", BT_T_NORM },
+    { "input_layernorm", BT_T_NORM }, { "post_attention_layernorm", BT_T_NORM }, { "pre_feedforward_layernorm", BT_T_NORM },
+    { "post_feedforward_layernorm", BT_T_NORM }, { "self_attn_layer_norm", BT_T_NORM }, { "post_self_attn_layernorm", BT_T_NORM }, { "post_mlp_layernorm", BT_T_NORM },
+    { "q_a_layernorm", BT_T_NORM }, { "kv_a_layernorm", BT_T_NORM },
+    { "q_a_proj", BT_T_LATENT_A }, { "kv_a_proj_with_mqa", BT_T_LATENT_A }, { "kv_b_proj", BT_T_LATENT_B }, { "q_b_proj", BT_T_Q_B },
+    { "router", BT_T_ROUTER }, { "gate", BT_T_ROUTER }, { "e_score_correction_bias", BT_T_ROUTER }, { "shared_expert_gate", BT_T_ROUTER },
+    { "in_proj", BT_T_STATE_IN }, { "in_proj_qkvz", BT_T_STATE_IN }, { "in_proj_ba", BT_T_STATE_IN }, { "in_proj_qkv", BT_T_STATE_IN }, { "in_proj_z", BT_T_STATE_IN },
+    { "in_proj_a", BT_T_STATE_IN }, { "in_proj_b", BT_T_STATE_IN }, { "conv1d", BT_T_STATE }, { "x_proj", BT_T_STATE }, { "dt_proj", BT_T_STATE },
 };
 
-/* Towers beside the language model number their layers too, and experts are not the dense MLP: neither is placed. */
-static bool elsewhere(struct bt_str part)
+/* Parameters without a module of their own: "mixer.A_log". */
+static const struct { const char *name; enum bt_tensor_role role; } bare[] = {
+    { "A_log", BT_T_STATE }, { "D", BT_T_STATE }, { "dt_bias", BT_T_STATE }, { "e_score_correction_bias", BT_T_ROUTER }, { "sinks", BT_T_QK_NORM },
+};
+
+static const struct { const char *module; bool out; } experts[] = {
+    { "gate_proj", false }, { "up_proj", false }, { "gate_up_proj", false }, { "down_proj", true }, { "w1", false }, { "w3", false }, { "w2", true },
+    { "gate_up_proj_blocks", false }, { "gate_up_proj_scales", false }, { "gate_up_proj_bias", false },
+    { "down_proj_blocks", true }, { "down_proj_scales", true }, { "down_proj_bias", true }, { "input_linear", false }, { "output_linear", true },
+};
+
+/* Towers beside the language model number their layers too. */
+static bool is_tower(struct bt_str part)
 {
-    static const char *const words[] = { "vision", "visual", "audio", "encoder", "multi_modal", "experts" };
+    static const char *const words[] = { "vision", "visual", "audio", "encoder", "multi_modal", "mm_projector", "mlp1", "image_newline", "resampler", "perceiver" };
     for (size_t i = 0; i < BT_LEN(words); i++)
         if (bt_str_starts(part, words[i]))
             return true;
@@ -80,24 +103,59 @@ static int layer_number(struct bt_str part)
     return part.n ? n : -1;
 }
 
+enum part_of { OF_LAYER, OF_EXPERTS, OF_SHARED, OF_TOWER, OF_STATE };
+
+static enum bt_tensor_role role_of(enum part_of of, struct bt_str module, struct bt_str last)
+{
+    for (size_t i = 0; of == OF_EXPERTS && i < BT_LEN(experts); i++)
+        if (bt_str_eq(module, experts[i].module) || bt_str_eq(last, experts[i].module))
+            return experts[i].out ? BT_T_EXPERT_OUT : BT_T_EXPERT_IN;
+    for (size_t i = 0; i < BT_LEN(bare); i++)
+        if (bt_str_eq(last, bare[i].name))
+            return bare[i].role;
+    enum bt_tensor_role role = BT_T_OTHER;
+    for (size_t i = 0; i < BT_LEN(modules); i++)
+        if (bt_str_eq(module, modules[i].module))
+            role = modules[i].role;
+    if (of == OF_STATE && role == BT_T_O)
+        return BT_T_STATE_OUT;
+    if (of == OF_STATE && role == BT_T_NORM)
+        return BT_T_STATE;
+    if (of == OF_SHARED && (role == BT_T_GATE || role == BT_T_UP || role == BT_T_GATE_UP))
+        return BT_T_SHARED_IN;
+    if (of == OF_SHARED && role == BT_T_DOWN)
+        return BT_T_SHARED_OUT;
+    return role;
+}
+
 struct bt_tensor_place bt_tensor_place(const struct bt_tensor *t)
 {
-    struct bt_tensor_place none = { -1, BT_T_OTHER, false }, place = none;
+    struct bt_tensor_place place = { -1, BT_T_OTHER, false };
     struct bt_str rest = bt_str(t->name), part, module = { 0 }, last = { 0 };
     bool after_layers = false;
+    enum part_of of = OF_LAYER;
     while (rest.n) {
         rest = bt_str_cut(rest, '.', &part);
-        if (elsewhere(part))
-            return none;
+        if (is_tower(part))
+            of = OF_TOWER;
+        else if (of != OF_TOWER && (bt_str_eq(part, "shared_expert") || bt_str_eq(part, "shared_experts") || bt_str_eq(part, "shared_mlp")))
+            of = OF_SHARED;
+        else if (of != OF_TOWER && of != OF_SHARED && bt_str_starts(part, "experts"))
+            of = OF_EXPERTS;
+        else if (of == OF_LAYER && (bt_str_eq(part, "linear_attn") || bt_str_eq(part, "mamba") || bt_str_eq(part, "mixer")))
+            of = OF_STATE;
         if (after_layers && place.layer < 0)
             place.layer = layer_number(part);
-        after_layers = bt_str_eq(part, "layers");
+        after_layers = bt_str_eq(part, "layers") || bt_str_eq(part, "h");
         module = last;
         last = part;
     }
-    for (size_t i = 0; i < BT_LEN(modules); i++)
-        if (bt_str_eq(module, modules[i].module))
-            place.role = modules[i].role;
-    place.bias = bt_str_eq(last, "bias");
+    place.bias = bt_str_eq(last, "bias") || bt_str_ends(last, "_bias");
+    if (of == OF_TOWER) {
+        place.layer = -1;
+        place.role = t->rank >= 2 ? BT_T_TOWER : BT_T_TOWER_NORM;
+        return place;
+    }
+    place.role = role_of(of, module, last);
     return place;
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "need/llama.h"
 #include "need/parts.h"
 
 #define GIB(n) ((double)(n) / (double)GiB)
@@ -93,7 +94,10 @@ static void size_kv(struct bt_fit *f, const struct bt_gpu *card)
         f->longest = BT_MIN(f->longest, bt_need_longest(n, r, kv));
         f->request_bytes = BT_MAX(f->request_bytes, bt_need_kv_request(n, r, f->asked));
     }
-    f->tokens = sat_mul(blocks, n->block);
+    f->tokens = UINT64_MAX;
+    for (size_t i = 0; i < n->nranks; i++)
+        f->tokens = BT_MIN(f->tokens, bt_need_kv_tokens(n, &n->rank[i], sat_mul(blocks, n->rank[i].kv_block_bytes)));
+    f->blocks = blocks;
     if (n->serve.context_auto)
         f->asked = f->longest;
     for (size_t i = 0; i < n->nranks; i++) {
@@ -110,7 +114,12 @@ double bt_fit_concurrency(const struct bt_fit *f, uint64_t context)
 {
     if (!f->need || !context)
         return 0;
-    return (double)(f->tokens / f->need->block) / (double)bt_ceil_div(context, f->need->block);
+    if (f->need->llama)
+        return fit_llama_concurrency(f, context);
+    uint64_t each = 1;
+    for (size_t i = 0; i < f->need->nranks; i++)
+        each = BT_MAX(each, bt_need_request_blocks(f->need, &f->need->rank[i], context));
+    return (double)f->blocks / (double)each;
 }
 
 /* The stages fail alike; the first that fails tells its reason, as the engine's log does. */
@@ -131,8 +140,18 @@ static void check_stages(struct bt_arena *a, struct bt_fit *f, const struct bt_g
         check_after(a, f, card, &n->rank[i], f->rank[i].kv_bytes);
 }
 
+static bool has_experts(const struct bt_model *m)
+{
+    for (uint32_t i = 0; i < m->layers; i++)
+        if (m->layer[i].moe)
+            return true;
+    return false;
+}
+
 int bt_fit_server(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *serve, struct bt_fit **out, struct bt_err *err)
 {
+    if (is_llama(c->engine))
+        return fit_llama_server(a, c, serve, out, err);
     struct bt_fit *f = BT_NEW(a, struct bt_fit);
     f->fits = true;
     f->model_context = bt_need_model_context(c->model);
@@ -149,7 +168,7 @@ int bt_fit_server(struct bt_arena *a, const struct bt_fit_case *c, const struct 
     }
     if (bt_need_server(a, c->model, c->engine, c->version, serve, c->card, &f->need, err) < 0)
         return -1;
-    if (serve->expert_parallel)      /* every architecture known so far is dense */
+    if (serve->expert_parallel && !has_experts(c->model))
         REFUSE(a, f, "no-experts", "Number of experts in the model must be greater than 0 when expert parallelism is enabled.");
     f->rank = BT_NEWN(a, struct bt_fit_rank, f->need->nranks);
     size_kv(f, c->card);

@@ -17,6 +17,7 @@ struct bt_fit {
     uint64_t asked;                  /* tokens of one request */
     uint64_t longest;                /* the longest single request that fits, at most model_context */
     uint64_t tokens;                 /* KV tokens of the poorest stage */
+    uint64_t blocks;                 /* of the pool, the same on all stages */
     uint64_t request_bytes;          /* KV of one request of `asked` tokens on the stage that needs most */
     double concurrency;              /* requests of `asked` tokens at once */
     bool fits;

@@ -1,6 +1,7 @@
-/* kv - how many bytes a token takes, and what a number of bytes holds. vLLM v1/core/kv_cache_utils.py. */
+/* kv - how many bytes a token takes, and what a number of bytes holds. Layers are grouped in layout.c. vLLM v1/core/kv_cache_utils.py. */
 #include <math.h>
 
+#include "need/llama.h"
 #include "need/parts.h"
 
 static const struct { const char *name; unsigned elem; } kv_dtypes[] = {
@@ -31,30 +32,84 @@ static uint64_t null_blocks(const struct bt_need *n)
     return n->version->null_block_reserved;
 }
 
-static uint64_t blocks_of(const struct bt_need *n, uint64_t tokens)
+/* Tokens of one request that may be scheduled and not yet freed: a window keeps them beside itself (vLLM config/vllm.py). */
+static uint64_t in_flight(const struct bt_need *n)
 {
-    return bt_ceil_div(tokens, n->block);
+    uint64_t batches = n->serve.pp + (n->version->graphs_in_budget || n->version->runner == BT_RUNNER_V2);
+    return sat_mul(batches, n->serve.max_batched_tokens);
+}
+
+static uint64_t group_blocks(const struct bt_need *n, const struct bt_kv_group *g, uint64_t context)
+{
+    switch (g->kind) {
+    case BT_MIX_SLIDING: return bt_ceil_div(BT_MIN(sat_add(g->window - 1, in_flight(n)), context), g->block) + 1;
+    case BT_MIX_CHUNKED: return bt_ceil_div(BT_MIN(sat_add(g->window, in_flight(n)), context), g->block);
+    case BT_MIX_STATE: {             /* one state, and with prefix caching the one it began from (vLLM v1/kv_cache_interface.py) */
+        bool caching = n->serve.prefix_caching_on || (n->version->state_caching && !n->serve.prefix_caching_off);
+        return 1 + caching + n->spec_tokens;
+    }
+    default: return bt_ceil_div(context, g->block);
+    }
+}
+
+uint64_t bt_need_request_blocks(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context)
+{
+    uint64_t blocks = 0;
+    for (size_t i = 0; i < r->ngroups; i++)
+        blocks = sat_add(blocks, group_blocks(n, &r->group[i], context));
+    return blocks;
+}
+
+static bool equal_layers(const struct bt_need_rank *r)
+{
+    return r->ngroups == 1 && (r->group[0].kind == BT_MIX_FULL || r->group[0].kind == BT_MIX_MLA);
 }
 
 uint64_t bt_need_kv_request(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context)
 {
-    return sat_mul(blocks_of(n, context), r->kv_block_bytes);
+    if (n->llama)
+        return need_llama_kv_of_rank(n, r, context, 1);
+    return sat_mul(bt_need_request_blocks(n, r, context), r->kv_block_bytes);
 }
 
 uint64_t bt_need_kv_for(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context, uint64_t requests)
 {
-    return sat_mul(sat_add(sat_mul(blocks_of(n, context), requests), null_blocks(n)), r->kv_block_bytes);
+    if (n->llama)
+        return need_llama_kv_of_rank(n, r, context, requests);
+    return sat_mul(sat_add(sat_mul(bt_need_request_blocks(n, r, context), requests), null_blocks(n)), r->kv_block_bytes);
 }
 
 uint64_t bt_need_kv_tokens(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes)
 {
-    return kv_bytes / r->kv_block_bytes * n->block;
+    if (n->llama)
+        return sat_mul(need_llama_longest(n, r, kv_bytes), n->llama->unified ? 1 : n->llama->slots);
+    uint64_t blocks = kv_bytes / r->kv_block_bytes;
+    if (equal_layers(r))
+        return sat_mul(blocks, n->block);
+    uint64_t each = BT_MAX(bt_need_request_blocks(n, r, n->serve.context), 1u);
+    return sat_f64(floor((double)blocks / (double)each * (double)n->serve.context));
 }
+
+#define LONGEST_ASKED ((uint64_t)1 << 40)            /* tokens; where no layer grows with the request, any length fits */
 
 uint64_t bt_need_longest(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes)
 {
-    uint64_t blocks = kv_bytes / r->kv_block_bytes, none = null_blocks(n);
-    return blocks > none ? (blocks - none) * n->block : 0;
+    if (n->llama)
+        return need_llama_longest(n, r, kv_bytes);
+    uint64_t blocks = kv_bytes / r->kv_block_bytes, none = null_blocks(n), low = 0, high = LONGEST_ASKED;
+    if (blocks <= none)
+        return 0;
+    blocks -= none;
+    if (equal_layers(r))
+        return sat_mul(blocks, n->block);
+    while (low < high) {             /* the engine searches too: more tokens never take fewer blocks */
+        uint64_t mid = low + (high - low + 1) / 2;
+        if (bt_need_request_blocks(n, r, mid) <= blocks)
+            low = mid;
+        else
+            high = mid - 1;
+    }
+    return low;
 }
 
 uint64_t bt_need_kv_cap(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context)
@@ -64,6 +119,8 @@ uint64_t bt_need_kv_cap(const struct bt_need *n, const struct bt_need_rank *r, u
 
 uint64_t bt_need_kv_by_engine(const struct bt_need *n, const struct bt_need_rank *r, uint64_t total_bytes)
 {
+    if (n->llama)                    /* exactly what its context takes, whatever the card */
+        return need_llama_kv(n->llama, &n->serve, r->first_layer, n->serve.llama.kv_on_host && !n->llama->on_cpu ? 0 : r->layers, n->llama->n_ctx_seq, n->llama->slots, n->llama->unified);
     if (n->serve.kv_bytes)
         return n->serve.kv_bytes;
     uint64_t budget = sat_f64(ceil((double)total_bytes * n->serve.utilization));     /* as vLLM v1/worker/utils.py rounds it */

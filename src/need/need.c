@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "need/llama.h"
 #include "need/parts.h"
 
 static const char *const part_names[BT_P__N] = {
@@ -17,16 +18,15 @@ const char *bt_part_name(enum bt_part p)
     return p < BT_P__N ? part_names[p] : "other";
 }
 
-static const struct need_arch archs[] = {
-    { "LlamaForCausalLM", true }, { "MistralForCausalLM", false }, { "Qwen2ForCausalLM", false }, { "Qwen3ForCausalLM", true },
-};
+static const char *const lora_embeddings[] = { "LlamaForCausalLM", "Qwen3ForCausalLM", "Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration", "NemotronHForCausalLM",
+                                               "FalconH1ForCausalLM", "GraniteMoeHybridForCausalLM" };
 
-const struct need_arch *need_arch_find(const char *architecture)
+bool need_lora_embeddings(const char *architecture)
 {
-    for (size_t i = 0; architecture && i < BT_LEN(archs); i++)
-        if (!strcmp(archs[i].name, architecture))
-            return &archs[i];
-    return NULL;
+    for (size_t i = 0; architecture && i < BT_LEN(lora_embeddings); i++)
+        if (!strcmp(lora_embeddings[i], architecture))
+            return true;
+    return false;
 }
 
 uint64_t bt_need_model_context(const struct bt_model *m)
@@ -49,24 +49,18 @@ void need_line_push(const struct need_in *in, struct bt_need_rank *r, struct bt_
         r->budget_bytes = sat_add(r->budget_bytes, line.bytes);
 }
 
-/* What this version of the ledger cannot answer is said, with the reason; a guess would look like an answer. */
-static int check_known(const struct bt_model *m, const struct need_arch *arch, const struct bt_serve *s, struct bt_err *err)
+/* What the ledger cannot answer is said, with the reason; an architecture that berth does not know is estimated (m->guessed). */
+static int check_known(const struct bt_model *m, const struct bt_serve *s, struct bt_err *err)
 {
-    if (!arch) {
-        bt_err_set(err, BT_E_INPUT, 0, "%s: berth does not know the memory of %s yet", m->id, m->architecture ? m->architecture : "a model without architectures");
-        return bt_err_hint(err, "known so far: Llama, Mistral, Qwen2/2.5, Qwen3 (dense)");
-    }
-    if (m->quantization && m->source != BT_MODEL_HEADERS) {
-        bt_err_set(err, BT_E_INPUT, 0, "%s: quantised (%s), and its tensor headers are not on this machine, so the bytes of its weights are not known yet", m->id, m->quantization);
+    struct bt_quant online;
+    if (!m->layers || !m->hidden || !m->heads || !m->kv_heads || !m->head_dim || !m->vocab || !m->max_position)
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: its config lacks a figure that the memory depends on (layers, hidden, heads, head_dim, vocab or positions is 0)", m->id);
+    if (!m->ntensors) {
+        bt_err_set(err, BT_E_INPUT, 0, "%s: %s", m->id, m->tensors_why ? m->tensors_why : "no list of tensors, so the bytes of its weights are not known");
         return bt_err_hint(err, "download the model first: berth reads only the headers of its files");
     }
-    if (s->quantization && s->quantization[0] && !m->quantization)
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: quantised while loading (--quantization %.40s): the bytes of its weights are not known yet", m->id, s->quantization);
-    for (uint32_t i = 0; i < m->layers; i++)
-        if (m->layer[i].mixer != BT_MIX_FULL)
-            return bt_err_set(err, BT_E_INPUT, 0, "%s: layer %u has a sliding window of %u tokens: its KV cache is not known yet", m->id, i, m->layer[i].window);
-    if (!m->layers || !m->hidden || !m->heads || !m->kv_heads || !m->head_dim || !m->vocab || !m->max_position || !m->intermediate)
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: its config lacks a figure that the memory depends on (layers, hidden, heads, head_dim, intermediate, vocab or positions is 0)", m->id);
+    if (s->quantization && s->quantization[0] && !m->quantization && !bt_model_quant_method(s->quantization, &online))
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: quantised while loading (--quantization %.40s): berth does not know how that method stores weights", m->id, s->quantization);
     return 0;
 }
 
@@ -109,12 +103,7 @@ static int fill_rank(struct need_in *in, struct bt_need *n, struct bt_need_rank 
     need_line_push(in, r, weights);
     need_lora(in, r);
     need_runtime(in, r);
-    for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++) {
-        const struct bt_layer *l = &in->model->layer[i];
-        uint64_t heads = BT_MAX(l->kv_heads / n->serve.tp, 1u);      /* fewer heads than ranks: each rank keeps one */
-        r->kv_token_bytes = sat_add(r->kv_token_bytes, sat_mul(sat_mul(2 * heads, l->head_dim), kv_elem));
-    }
-    r->kv_block_bytes = BT_MAX(sat_mul(r->kv_token_bytes, n->block), 1u);
+    need_kv_layout(in, n, r, kv_elem);
     return 0;
 }
 
@@ -129,25 +118,31 @@ static uint64_t uncertainty(const struct bt_need_rank *r)
 int bt_need_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
                    const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
 {
-    const struct need_arch *arch = need_arch_find(m->architecture);
+    if (is_llama(e))
+        return need_llama_server(a, m, e, v, serve, card, out, err);
+    if (m->gguf) {
+        bt_err_set(err, BT_E_INPUT, 0, "%s: a GGUF file, and berth does not know how much memory %s takes with one", m->id, e->name);
+        return bt_err_hint(err, "--engine llama-server");
+    }
     struct bt_need *n = BT_NEW(a, struct bt_need);
     *n = (struct bt_need){ .model = m, .engine = e, .version = v, .serve = *serve };
     struct bt_serve *s = &n->serve;
     s->tp = s->tp ? s->tp : 1;
     s->pp = s->pp ? s->pp : 1;
     unsigned elem, kv_elem;
-    if (check_known(m, arch, s, err) < 0 || check_shape(m, e, s, err) < 0 || serving_elem(m, s, &elem, err) < 0 || need_kv_elem(s, elem, &kv_elem, err) < 0)
+    if (check_known(m, s, err) < 0 || check_shape(m, e, s, err) < 0 || serving_elem(m, s, &elem, err) < 0 || need_kv_elem(s, elem, &kv_elem, err) < 0)
         return -1;
     struct bt_engine_device device = { .total_bytes = card->total_bytes, .name = card->name };
     bt_engine_resolve(e, v, &device, bt_need_model_context(m), s);
     n->block = s->block_size = s->block_size ? s->block_size : 16;
+    n->spec_tokens = need_spec_tokens(s);
 
     n->nranks = s->pp;
     n->rank = BT_NEWN(a, struct bt_need_rank, n->nranks);
     uint32_t *stage_layers = BT_NEWN(a, uint32_t, n->nranks), first = 0;
     bt_engine_pp_layers(m->layers, s->pp, stage_layers);
     for (uint32_t p = 0; p < n->nranks; p++) {
-        struct need_in in = { .arena = a, .model = m, .version = v, .serve = s, .card = card, .arch = arch, .pp_rank = p, .first_layer = first,
+        struct need_in in = { .arena = a, .model = m, .version = v, .serve = s, .card = card, .pp_rank = p, .first_layer = first,
                               .layers = stage_layers[p], .elem = elem, .first = p == 0, .last = p + 1 == n->nranks };
         struct bt_need_rank *r = &n->rank[p];
         r->pp = p;

@@ -17,6 +17,15 @@ struct bt_need_line {
     uint64_t uncertainty_bytes;      /* how far off it may be; 0 = exact */
 };
 
+/* Layers that share block tables. Every group draws blocks from one pool; a block of the pool is pool_layers pages, one for each layer of a
+ * group, and groups with fewer layers leave pages empty (vLLM v1/core/kv_cache_utils.py). */
+struct bt_kv_group {
+    enum bt_mixer kind;
+    uint32_t layers;                 /* that really use it, at most the rank's pool_layers */
+    uint32_t window;                 /* sliding, chunked */
+    uint64_t block;                  /* tokens of a block in this group; 0 for a state */
+};
+
 struct bt_need_rank {
     uint32_t tp, pp;                 /* tp = 0 stands for all ranks of the stage when they are equal */
     uint32_t first_layer, layers;
@@ -24,24 +33,30 @@ struct bt_need_rank {
     uint64_t fixed_bytes;            /* sum of line[] */
     uint64_t host_bytes;             /* weights that --cpu-offload-gb keeps in RAM */
     uint64_t budget_bytes;           /* the part of fixed_bytes that the engine charges to its own fraction (not context, comm, later graphs) */
-    uint64_t kv_token_bytes;         /* one token in all layers of this rank */
-    uint64_t kv_block_bytes;         /* kv_token_bytes x block */
+    uint64_t kv_token_bytes;         /* one more token of a request in all layers of this rank that keep all tokens or a window */
+    uint64_t kv_block_bytes;         /* of one block of the pool: page x pool_layers; for a model of equal layers kv_token_bytes x block */
+    struct bt_kv_group *group; size_t ngroups;
+    uint32_t pool_layers;
 };
 
 /* Byte arithmetic of this floor saturates at 2^60: absurd flags give an absurd sum, never a wrapped one. */
 #define BT_NEED_CAP ((uint64_t)1 << 60)
 
 /* Need of a server. Ranks of one tensor-parallel group are equal: one row per pipeline stage. */
+struct need_llama;
 struct bt_need {
+    const struct need_llama *llama;  /* llama-server's own figures; NULL for other engines */
+    struct bt_need_line *host_line; size_t nhost;    /* what rank[].host_bytes is made of, where the engine tells it apart */
     const struct bt_model *model; const struct bt_engine *engine; const struct bt_engine_version *version;
     struct bt_serve serve;           /* resolved */
     struct bt_need_rank *rank; size_t nranks;        /* pp rows */
-    uint64_t block;                  /* tokens per block */
+    uint64_t block;                  /* tokens per block; hybrids with states: raised until a page holds a state */
+    uint64_t spec_tokens;            /* drafted at once by speculative decoding; 0 = none */
     uint64_t uncertainty_bytes;      /* per rank: activations, graphs and context are estimates */
 };
 
 /* `serve` needs tp, pp set (0 = 1). total_bytes: of the poorest card used. Fails with BT_E_FIT and a refusal text when the shape is impossible,
- * BT_E_INPUT when the architecture is not known (yet): says so. */
+ * BT_E_INPUT when a figure that the memory depends on is missing. An architecture that is not known is estimated (bt_model.guessed). */
 BT_MUST_CHECK int bt_need_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v,
                                  const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out, struct bt_err *err);
 
@@ -49,9 +64,12 @@ BT_MUST_CHECK int bt_need_server(struct bt_arena *a, const struct bt_model *m, c
 uint64_t bt_need_kv_request(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context);
 /* KV bytes that one rank needs so that `requests` requests of `context` tokens fit (blocks rounded up, null block where the version keeps one). */
 uint64_t bt_need_kv_for(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context, uint64_t requests);
-/* Tokens that `kv_bytes` hold on that rank, and the longest single request. */
+/* Tokens that `kv_bytes` hold on that rank, and the longest single request. Where layers differ (windows, states), tokens are those of
+ * requests of serve.context tokens: a shorter request costs more per token there. */
 uint64_t bt_need_kv_tokens(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes);
 uint64_t bt_need_longest(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes);
+/* Blocks of the pool that one request of `context` tokens takes on that rank. */
+uint64_t bt_need_request_blocks(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context);
 /* KV past which more bytes help nobody: max_seqs x context. */
 uint64_t bt_need_kv_cap(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context);
 /* The engine's own sizing: KV it would take on a card of total_bytes with its fraction (utilization x total - budget_bytes; 0 when negative),

@@ -20,12 +20,8 @@ static inline uint64_t sat_f64(double bytes)         /* rounded up; what is not 
     return bytes > 0 ? (uint64_t)bytes + ((double)(uint64_t)bytes < bytes) : 0;
 }
 
-/* One architecture that the ledger knows. A model of another one is refused, never guessed. */
-struct need_arch {
-    const char *name;
-    bool lora_embeddings;            /* LoRA slots cover embed_tokens and lm_head too (class attribute embedding_modules) */
-};
-const struct need_arch *need_arch_find(const char *architecture);
+/* Do LoRA slots cover embed_tokens and lm_head too (class attribute embedding_modules)? */
+bool need_lora_embeddings(const char *architecture);
 
 /* What the lines are computed from: one stage of one server. */
 struct need_in {
@@ -34,7 +30,6 @@ struct need_in {
     const struct bt_engine_version *version;
     const struct bt_serve *serve;    /* resolved */
     const struct bt_gpu *card;
-    const struct need_arch *arch;
     uint32_t pp_rank, first_layer, layers;
     unsigned elem;                   /* bytes of one number of the unquantised parts */
     bool first, last;                /* stage */
@@ -50,6 +45,14 @@ void need_lora(const struct need_in *in, struct bt_need_rank *r);
 void need_runtime(const struct need_in *in, struct bt_need_rank *r);     /* activations, sampler, graphs, workspace, context, comm, headroom */
 void need_line_push(const struct need_in *in, struct bt_need_rank *r, struct bt_need_line line);
 
+/* What is said on the command line in flags that berth hands on as they are: the value of --NAME, or NULL. */
+const char *need_extra_flag(const struct bt_serve *s, const char *name);
+uint64_t need_spec_tokens(const struct bt_serve *s);
+/* Groups, block and page of one stage, into r; n->block is raised where states need it. */
+void need_kv_layout(const struct need_in *in, struct bt_need *n, struct bt_need_rank *r, unsigned kv_elem);
+
+/* What a process holds on the card before it allocates anything. */
+uint64_t need_context_bytes(const struct bt_gpu *card);
 /* Bytes of one KV number, from --kv-cache-dtype and the model's dtype. */
 BT_MUST_CHECK int need_kv_elem(const struct bt_serve *s, unsigned elem, unsigned *out, struct bt_err *err);
 #endif

@@ -23,7 +23,7 @@ void need_lora(const struct need_in *in, struct bt_need_rank *r)
         numbers = sat_add(numbers, sat_add(a, b));
     }
     uint64_t vocab_numbers = 0;
-    if (in->arch->lora_embeddings)                   /* the full vocabulary on every rank; embedding on the first stage, head on the last */
+    if (need_lora_embeddings(m->architecture))                   /* the full vocabulary on every rank; embedding on the first stage, head on the last */
         vocab_numbers = ((uint64_t)in->first + in->last) * ((uint64_t)m->vocab + m->hidden);
     uint64_t per_slot = sat_mul(sat_mul(sat_add(numbers, vocab_numbers), rank), elem), bytes = sat_mul(per_slot, slots);
     need_line_push(in, r, (struct bt_need_line){ BT_P_LORA, bytes,
@@ -161,13 +161,17 @@ static const struct { int major, minor; unsigned mib; } contexts[] = {
     { 7, 0, 360 }, { 7, 5, 300 }, { 8, 0, 450 }, { 8, 6, 330 }, { 8, 9, 426 }, { 9, 0, 560 }, { 10, 0, 650 }, { 10, 3, 650 }, { 12, 0, 555 }, { 12, 1, 400 },
 };
 
+uint64_t need_context_bytes(const struct bt_gpu *card)
+{
+    for (size_t i = 0; i < BT_LEN(contexts); i++)
+        if (contexts[i].major == card->cc_major && contexts[i].minor == card->cc_minor)
+            return contexts[i].mib * MiB;
+    return 600 * MiB;                                /* a card we do not know: the high side */
+}
+
 static void context(const struct need_in *in, struct bt_need_rank *r)
 {
-    unsigned mib = 600;                              /* a card we do not know: the high side */
-    for (size_t i = 0; i < BT_LEN(contexts); i++)
-        if (contexts[i].major == in->card->cc_major && contexts[i].minor == in->card->cc_minor)
-            mib = contexts[i].mib;
-    need_line_push(in, r, (struct bt_need_line){ BT_P_CONTEXT, mib * MiB,
+    need_line_push(in, r, (struct bt_need_line){ BT_P_CONTEXT, need_context_bytes(in->card),
         bt_arena_printf(in->arena, "CUDA context, an estimate for compute capability %d.%d; taken before the engine looks at the card, so outside its fraction", in->card->cc_major, in->card->cc_minor),
         false, 128 * MiB });
 }

@@ -11,38 +11,77 @@ uint64_t need_block_bytes(uint64_t tensor_bytes)
 }
 
 /* Tensors that the engine keeps as one: they share a block. */
-enum fused { F_QKV, F_O, F_GATE_UP, F_DOWN, F_EMBED, F_HEAD, F_OWN };
-enum shard { SH_WHOLE, SH_TP, SH_KV, SH_QKV };       /* whole on every rank; cut by tp; by KV heads; q by tp with k, v by KV heads */
+enum fused { F_QKV, F_O, F_GATE_UP, F_DOWN, F_EMBED, F_HEAD, F_W13, F_W2, F_SHARED_IN, F_SHARED_OUT, F_LATENT_A, F_OWN };
+enum shard { SH_WHOLE, SH_TP, SH_KV, SH_QKV, SH_EXPERTS };
+    /* whole on every rank; cut by tp; by KV heads; q by tp with k, v by KV heads; every expert by tp or whole experts by EP */
 
-static const struct { enum fused fused; enum shard shard; bool whole_bias; } roles[] = {
-    [BT_T_OTHER] = { F_OWN, SH_WHOLE, false },      [BT_T_EMBED] = { F_EMBED, SH_TP, false },   [BT_T_LM_HEAD] = { F_HEAD, SH_TP, false },
-    [BT_T_NORM] = { F_OWN, SH_WHOLE, false },       [BT_T_QK_NORM] = { F_OWN, SH_WHOLE, false },
-    [BT_T_Q] = { F_QKV, SH_TP, false },             [BT_T_K] = { F_QKV, SH_KV, false },         [BT_T_V] = { F_QKV, SH_KV, false },
-    [BT_T_QKV] = { F_QKV, SH_QKV, false },          [BT_T_O] = { F_O, SH_TP, true },            [BT_T_GATE] = { F_GATE_UP, SH_TP, false },
-    [BT_T_UP] = { F_GATE_UP, SH_TP, false },        [BT_T_GATE_UP] = { F_GATE_UP, SH_TP, false }, [BT_T_DOWN] = { F_DOWN, SH_TP, true },
+static const struct { enum fused fused; enum shard shard; bool whole_bias, linear; } roles[] = {
+    [BT_T_OTHER] = { F_OWN, SH_WHOLE, false, false },     [BT_T_EMBED] = { F_EMBED, SH_TP, false, false }, [BT_T_LM_HEAD] = { F_HEAD, SH_TP, false, false },
+    [BT_T_NORM] = { F_OWN, SH_WHOLE, false, false },      [BT_T_QK_NORM] = { F_OWN, SH_WHOLE, false, false },
+    [BT_T_Q] = { F_QKV, SH_TP, false, true },             [BT_T_K] = { F_QKV, SH_KV, false, true },        [BT_T_V] = { F_QKV, SH_KV, false, true },
+    [BT_T_QKV] = { F_QKV, SH_QKV, false, true },          [BT_T_O] = { F_O, SH_TP, true, true },           [BT_T_GATE] = { F_GATE_UP, SH_TP, false, true },
+    [BT_T_UP] = { F_GATE_UP, SH_TP, false, true },        [BT_T_GATE_UP] = { F_GATE_UP, SH_TP, false, true }, [BT_T_DOWN] = { F_DOWN, SH_TP, true, true },
+    [BT_T_ROUTER] = { F_OWN, SH_WHOLE, false, false },    [BT_T_EXPERT_IN] = { F_W13, SH_EXPERTS, false, true }, [BT_T_EXPERT_OUT] = { F_W2, SH_EXPERTS, false, true },
+    [BT_T_SHARED_IN] = { F_SHARED_IN, SH_TP, false, true }, [BT_T_SHARED_OUT] = { F_SHARED_OUT, SH_TP, true, true },
+    [BT_T_LATENT_A] = { F_LATENT_A, SH_WHOLE, false, true }, [BT_T_LATENT_B] = { F_OWN, SH_TP, false, true }, [BT_T_Q_B] = { F_OWN, SH_TP, false, true },
+    [BT_T_STATE_IN] = { F_OWN, SH_TP, false, true },      [BT_T_STATE] = { F_OWN, SH_TP, false, false },   [BT_T_STATE_OUT] = { F_OWN, SH_TP, true, true },
+    [BT_T_TOWER] = { F_OWN, SH_WHOLE, false, false },     [BT_T_TOWER_NORM] = { F_OWN, SH_WHOLE, false, false }, [BT_T_POSITION] = { F_OWN, SH_WHOLE, false, false },
 };       /* o and down are cut along their input, so their bias is added once and kept whole (vLLM layers/linear.py RowParallelLinear) */
 
-struct piece { int layer; enum fused fused; const char *suffix; uint64_t bytes; struct piece *next; };
+struct piece { int layer; enum fused fused; bool tower; const char *suffix; uint64_t bytes; struct piece *next; };
 
-struct tally { struct piece **of_layer; uint64_t layers, embed, head, other, rotary; };      /* of_layer[0]: tensors outside the layers */
+struct tally { struct piece **of_layer; struct bt_quant online; uint64_t layers, experts, embed, head, tower, other, rotary, absorbed; };
+    /* of_layer[0]: tensors outside the layers; online: quantised while loading */
 
 static bool is_float(enum bt_dtype d)
 {
     return d == BT_DT_F64 || d == BT_DT_F32 || d == BT_DT_BF16 || d == BT_DT_F16;
 }
 
-/* Bytes of a tensor once loaded: plain numbers become the serving dtype, packed ones stay as they are. */
-static uint64_t loaded_bytes(const struct bt_tensor *t, unsigned elem)
+/* Bits of a number that the engine quantises while loading. */
+static unsigned online_bits(const struct bt_quant *q)
 {
-    if (!is_float(t->dtype))
-        return t->bytes;
-    uint64_t count = elem;
-    for (unsigned i = 0; i < t->rank; i++)
-        count = sat_mul(count, t->shape[i]);
-    return count;
+    switch (q->kind) {
+    case BT_QUANT_FP8: case BT_QUANT_INT8: return 8;
+    case BT_QUANT_NF4: case BT_QUANT_INT4: case BT_QUANT_MXFP4: case BT_QUANT_NVFP4: return 4;
+    default: return 0;
+    }
 }
 
-static uint64_t shard_bytes(const struct need_in *in, enum shard how, uint64_t whole)
+/* Bytes of a tensor once loaded: plain numbers become the serving dtype, packed ones stay as they are. */
+static uint64_t loaded_bytes(const struct tally *y, const struct bt_tensor *t, enum bt_tensor_role role, unsigned elem)
+{
+    if (!is_float(t->dtype) || (t->dtype == BT_DT_F32 && bt_str_ends(bt_str(t->name), "weight_scale_inv")))
+        return t->bytes;
+    uint64_t count = 1;
+    for (unsigned i = 0; i < t->rank; i++)
+        count = sat_mul(count, t->shape[i]);
+    unsigned bits = roles[role].linear && t->rank >= 2 ? online_bits(&y->online) : 0;
+    if (bits)                        /* and a scale of 8 bits for each group of numbers */
+        return sat_add(bt_ceil_div(count, 8 / bits), y->online.group ? count / y->online.group : 0);
+    return sat_mul(count, elem);
+}
+
+/* MXFP4 experts are padded for their kernel: the input of each to 256, what a rank keeps of its width to 128 (vLLM layers/quantization/mxfp4.py). */
+static uint64_t padded_expert(const struct need_in *in, const struct bt_moe *x, uint64_t bytes, uint64_t cut)
+{
+    if (in->model->quant.kind != BT_QUANT_MXFP4 || !x || !x->intermediate)
+        return bt_ceil_div(bytes, cut);
+    uint64_t width = bt_ceil_div(x->intermediate, cut), hidden = in->model->hidden;
+    double grown = (double)bt_round_up(width, 128) / (double)width * (double)bt_round_up(hidden, 256) / (double)hidden;
+    return sat_f64((double)bytes / (double)cut * grown);
+}
+
+static uint64_t expert_bytes(const struct need_in *in, const struct bt_moe *x, uint64_t whole)
+{
+    const struct bt_serve *s = in->serve;
+    if (!s->expert_parallel || !x)
+        return padded_expert(in, x, whole, s->tp);
+    uint64_t ranks = sat_mul(s->tp, BT_MAX(s->dp, 1u)), mine = bt_ceil_div(x->experts, ranks);
+    return padded_expert(in, x, sat_mul(whole / x->experts, mine), 1);
+}
+
+static uint64_t shard_bytes(const struct need_in *in, enum shard how, int layer, uint64_t whole)
 {
     const struct bt_model *m = in->model;
     uint64_t tp = in->serve->tp, kv = BT_MAX(m->kv_heads, 1u), heads = BT_MAX(m->heads, 1u);
@@ -54,9 +93,18 @@ static uint64_t shard_bytes(const struct need_in *in, enum shard how, uint64_t w
         uint64_t head = whole / (heads + 2 * kv);
         return head * (heads / tp) + 2 * head * (kv / kv_parts);
     }
+    case SH_EXPERTS: return expert_bytes(in, layer >= 0 ? m->layer[layer].moe : NULL, whole);
     case SH_WHOLE: break;
     }
     return whole;
+}
+
+/* A tower is cut like the language model; where TP does not divide its heads, only its MLPs are (vLLM models/intern_vit.py). */
+static uint64_t tower_bytes(const struct need_in *in, const struct bt_tensor *t, uint64_t whole)
+{
+    const struct bt_tower *w = strstr(t->name, "audio") ? &in->model->audio : &in->model->tower;
+    bool mlp = strstr(t->name, "mlp.") || strstr(t->name, ".fc"), heads = w->heads && w->heads % in->serve->tp == 0;
+    return mlp || heads ? bt_ceil_div(whole, in->serve->tp) : whole;
 }
 
 /* The vocabulary is padded to 64 rows before it is cut (vLLM layers/vocab_parallel_embedding.py). */
@@ -68,7 +116,7 @@ static uint64_t vocab_bytes(const struct need_in *in, const struct bt_tensor *t,
     return sat_mul(whole / rows, bt_ceil_div(bt_round_up(vocab, 64), in->serve->tp));
 }
 
-static void tally_add(const struct need_in *in, struct tally *y, int layer, enum fused fused, const char *suffix, uint64_t bytes)
+static void tally_add(const struct need_in *in, struct tally *y, int layer, enum fused fused, bool tower, const char *suffix, uint64_t bytes)
 {
     struct piece **head = &y->of_layer[layer + 1];
     if (fused != F_OWN)
@@ -78,7 +126,7 @@ static void tally_add(const struct need_in *in, struct tally *y, int layer, enum
                 return;
             }
     struct piece *p = BT_NEW(in->arena, struct piece);
-    *p = (struct piece){ .layer = layer, .fused = fused, .suffix = suffix, .bytes = bytes, .next = *head };
+    *p = (struct piece){ .layer = layer, .fused = fused, .tower = tower, .suffix = suffix, .bytes = bytes, .next = *head };
     *head = p;
 }
 
@@ -90,7 +138,9 @@ static bool on_stage(const struct need_in *in, const struct bt_tensor_place *pla
     if (place->role == BT_T_EMBED)
         return in->first || (in->last && in->model->tied);
     if (place->role == BT_T_LM_HEAD)
-        return in->last && !in->model->tied;         /* a tied checkpoint may carry a copy: the engine skips it */
+        return in->last && !in->model->tied && !in->model->pooling;      /* a tied checkpoint may carry a copy: the engine skips it */
+    if (place->role == BT_T_TOWER || place->role == BT_T_TOWER_NORM)
+        return in->first;
     if (place->role == BT_T_NORM)
         return in->last;
     return true;
@@ -99,49 +149,90 @@ static bool on_stage(const struct need_in *in, const struct bt_tensor_place *pla
 static void tally_tensor(const struct need_in *in, struct tally *y, const struct bt_tensor *t)
 {
     struct bt_tensor_place place = bt_tensor_place(t);
+    if (bt_str_starts(bt_str(t->name), "mtp.") || strstr(t->name, ".mtp."))
+        return;                                      /* layers for drafting: a line of their own */
     if (bt_str_ends(bt_str(t->name), "rotary_emb.inv_freq") || !on_stage(in, &place))
         return;                                      /* inv_freq: old checkpoints carry it, the engine computes its own table */
     if (place.layer >= (int)in->model->layers)
         return;
-    uint64_t bytes = loaded_bytes(t, in->elem);
+    uint64_t bytes = loaded_bytes(y, t, place.role, in->elem);
     if (place.role == BT_T_EMBED || place.role == BT_T_LM_HEAD)
         bytes = vocab_bytes(in, t, bytes);
+    else if (place.role == BT_T_TOWER)
+        bytes = tower_bytes(in, t, bytes);
     else if (!(place.bias && roles[place.role].whole_bias))
-        bytes = shard_bytes(in, roles[place.role].shard, bytes);
+        bytes = shard_bytes(in, roles[place.role].shard, place.layer, bytes);
     const char *dot = strrchr(t->name, '.');
-    tally_add(in, y, place.layer, roles[place.role].fused, dot ? dot : t->name, bytes);
+    tally_add(in, y, place.layer, roles[place.role].fused, place.role == BT_T_TOWER || place.role == BT_T_TOWER_NORM, dot ? dot : t->name, bytes);
 }
 
 static void tally_sum(const struct need_in *in, struct tally *y)
 {
     for (uint32_t i = 0; i <= in->model->layers; i++)
         for (const struct piece *p = y->of_layer[i]; p; p = p->next) {
-            uint64_t *to = p->layer >= 0 ? &y->layers : p->fused == F_EMBED ? &y->embed : p->fused == F_HEAD ? &y->head : &y->other;
+            uint64_t *to = p->fused == F_W13 || p->fused == F_W2 ? &y->experts : p->layer >= 0 ? &y->layers : p->tower ? &y->tower : p->fused == F_EMBED ? &y->embed : p->fused == F_HEAD ? &y->head : &y->other;
             *to = sat_add(*to, need_block_bytes(p->bytes));
         }
-    /* one cos/sin table for the whole stage, in the serving dtype (vLLM layers/rotary_embedding) */
-    y->rotary = need_block_bytes(sat_mul(sat_mul(bt_need_model_context(in->model), in->model->head_dim), in->elem));
+    /* one cos/sin table for the whole stage, in the serving dtype (vLLM layers/rotary_embedding); two where local layers rotate otherwise */
+    const struct bt_model *m = in->model;
+    double rotated = m->kv_lora ? m->qk_rope : m->rotary_share * m->head_dim;
+    double table = (double)bt_need_model_context(m) * rotated * in->elem;
+    for (uint32_t i = 0; i < m->rotary_tables; i++)
+        y->rotary = sat_add(y->rotary, need_block_bytes(sat_f64(table * (i ? 1 : m->rotary_stretch))));
+    /* MLA folds the two halves of kv_b_proj into q and o: views of it in 16 bits, copies where it is quantised (vLLM layers/attention/mla_attention.py) */
+    for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++)
+        if (m->layer[i].mixer == BT_MIX_MLA && m->quantization)
+            for (int half = 0; half < 2; half++)
+                y->absorbed = sat_add(y->absorbed, need_block_bytes(sat_mul(sat_mul(bt_ceil_div(m->heads, in->serve->tp), half ? m->v_head : m->qk_nope), (uint64_t)m->kv_lora * in->elem)));
 }
 
 static const char *explain(const struct need_in *in, const struct tally *y)
 {
     const struct bt_model *m = in->model;
-    bt_auto_buf struct bt_buf b = BT_BUF(1024);
+    bt_auto_buf struct bt_buf b = BT_BUF(2048);
     if (in->layers == m->layers)
         bt_buf_printf(&b, "%u layers %s", m->layers, bt_bytes_human(y->layers));
     else
         bt_buf_printf(&b, "layers %u-%u of %u: %s", in->first_layer, in->first_layer + in->layers - 1, m->layers, bt_bytes_human(y->layers));
+    if (y->experts)
+        bt_buf_printf(&b, ", experts %s", bt_bytes_human(y->experts));
+    if (y->absorbed)
+        bt_buf_printf(&b, ", kv_b_proj once more for MLA %s", bt_bytes_human(y->absorbed));
+    if (y->tower)
+        bt_buf_printf(&b, ", vision tower %s", bt_bytes_human(y->tower));
     if (y->embed)
         bt_buf_printf(&b, ", %s %s", m->tied ? "tied embedding" : "embedding", bt_bytes_human(y->embed));
     if (y->head)
         bt_buf_printf(&b, ", lm_head %s", bt_bytes_human(y->head));
     if (y->other >= MiB)             /* a final norm of some KiB is not worth a word */
         bt_buf_printf(&b, ", other %s", bt_bytes_human(y->other));
-    bt_buf_printf(&b, ", rotary table %s", bt_bytes_human(y->rotary));
+    if (y->rotary)
+        bt_buf_printf(&b, ", rotary table %s", bt_bytes_human(y->rotary));
     if (in->serve->tp > 1)
         bt_buf_printf(&b, "; cut by TP %llu", (unsigned long long)in->serve->tp);
+    if (y->online.kind != BT_QUANT_NONE)
+        bt_buf_printf(&b, "; quantised while loading (%.40s)", in->serve->quantization);
+    if (m->guessed)
+        bt_buf_printf(&b, "; an estimate: %s", m->guessed);
     bt_buf_puts(&b, "; tensors fused as the engine does, in allocator blocks (its \"Model loading took\")");
     return bt_arena_strdup(in->arena, bt_buf_z(&b));
+}
+
+static struct bt_quant online_quant(const struct need_in *in)
+{
+    struct bt_quant q = { 0 };
+    if (in->serve->quantization && !in->model->quantization && !bt_model_quant_method(in->serve->quantization, &q))
+        q = (struct bt_quant){ 0 };
+    return q;
+}
+
+/* 16-bit tensors are exact; what is derived without files, packed or guessed is not. */
+static uint64_t unsure(const struct need_in *in, const struct tally *y, uint64_t total)
+{
+    const struct bt_model *m = in->model;
+    bool files = m->source == BT_MODEL_HEADERS;
+    uint64_t off = sat_add(files ? 0 : y->tower / 10, m->quantization || y->online.kind != BT_QUANT_NONE ? total / 50 : 0);
+    return m->guessed ? sat_add(off, total / (files ? 50 : 5)) : off;
 }
 
 int need_weights(const struct need_in *in, struct bt_need_line *line, uint64_t *host_bytes, struct bt_err *err)
@@ -149,17 +240,19 @@ int need_weights(const struct need_in *in, struct bt_need_line *line, uint64_t *
     const struct bt_model *m = in->model;
     if (!m->ntensors)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: no list of tensors, so the bytes of its weights are not known", m->id);
-    struct tally y = { .of_layer = BT_NEWN(in->arena, struct piece *, (size_t)m->layers + 1) };
+    struct tally y = { .online = online_quant(in), .of_layer = BT_NEWN(in->arena, struct piece *, (size_t)m->layers + 1) };
     for (size_t i = 0; i < m->ntensors; i++)
         tally_tensor(in, &y, &m->tensors[i]);
     tally_sum(in, &y);
-    uint64_t total = sat_add(sat_add(sat_add(y.layers, y.embed), sat_add(y.head, y.other)), y.rotary);
+    uint64_t parts[] = { y.layers, y.experts, y.embed, y.head, y.tower, y.other, y.rotary, y.absorbed }, total = 0;
+    for (size_t i = 0; i < BT_LEN(parts); i++)
+        total = sat_add(total, parts[i]);
     const char *why = explain(in, &y);
 
     uint64_t offload = BT_MIN(sat_f64(in->serve->cpu_offload_gib * (double)GiB), total - y.rotary);
     if (offload)
         why = bt_arena_printf(in->arena, "%s; less %s that --cpu-offload-gb keeps in host RAM", why, bt_bytes_human(offload));
     *host_bytes = offload;
-    *line = (struct bt_need_line){ .part = BT_P_WEIGHTS, .bytes = total - offload, .why = why, .charged = true };
+    *line = (struct bt_need_line){ .part = BT_P_WEIGHTS, .bytes = total - offload, .why = why, .charged = true, .uncertainty_bytes = unsure(in, &y, total) };
     return 0;
 }

@@ -112,8 +112,14 @@ static void places(void **st)
         { "model.layers.7.self_attn.qkv_proj.weight", 7, BT_T_QKV }, { "model.layers.7.mlp.gate_up_proj.weight", 7, BT_T_GATE_UP },
         { "model.layers.7.input_layernorm.weight", 7, BT_T_NORM }, { "model.layers.7.mlp.down_proj.qweight", 7, BT_T_DOWN },
         { "language_model.model.layers.3.self_attn.q_proj.weight", 3, BT_T_Q },
-        { "vision_tower.vision_model.encoder.layers.3.self_attn.q_proj.weight", -1, BT_T_OTHER },
-        { "model.layers.3.mlp.experts.5.up_proj.weight", -1, BT_T_OTHER },
+        { "vision_tower.vision_model.encoder.layers.3.self_attn.q_proj.weight", -1, BT_T_TOWER_NORM },      /* no shape here: a vector */
+        { "model.layers.3.mlp.experts.5.up_proj.weight", 3, BT_T_EXPERT_IN }, { "model.layers.3.mlp.experts.5.down_proj.weight_scale_inv", 3, BT_T_EXPERT_OUT },
+        { "model.layers.3.block_sparse_moe.experts.0.w2.weight", 3, BT_T_EXPERT_OUT }, { "model.layers.3.block_sparse_moe.gate.weight", 3, BT_T_ROUTER },
+        { "model.layers.9.mlp.experts.gate_up_proj_blocks", 9, BT_T_EXPERT_IN }, { "model.layers.9.mlp.experts.down_proj_bias", 9, BT_T_EXPERT_OUT, true },
+        { "model.layers.4.mlp.shared_experts.gate_proj.weight", 4, BT_T_SHARED_IN }, { "model.layers.4.mlp.shared_expert.down_proj.weight", 4, BT_T_SHARED_OUT },
+        { "model.layers.4.self_attn.kv_a_proj_with_mqa.weight", 4, BT_T_LATENT_A }, { "model.layers.4.self_attn.kv_b_proj.weight", 4, BT_T_LATENT_B },
+        { "model.layers.4.linear_attn.out_proj.weight", 4, BT_T_STATE_OUT }, { "model.layers.4.linear_attn.A_log", 4, BT_T_STATE },
+        { "backbone.layers.4.mixer.in_proj.weight", 4, BT_T_STATE_IN }, { "model.layers.4.mlp.gate.e_score_correction_bias", 4, BT_T_ROUTER, true },
         { "model.layers.99999999999999.mlp.up_proj.weight", -1, BT_T_UP }, { "model.layers.x.mlp.up_proj.weight", -1, BT_T_UP },
         { "", -1, BT_T_OTHER }, { ".", -1, BT_T_OTHER }, { "weight", -1, BT_T_OTHER }, { "layers", -1, BT_T_OTHER },
     };

@@ -1,0 +1,109 @@
+/* arch.c - one row for each class of model: what transformers assumes when a key of config.json is absent, and which keys it listens to. */
+#include "model/model_int.h"
+
+/* Towers by family: what their vision_config leaves out. */
+static const struct bt_tower siglip = { .layers = 27, .hidden = 1152, .intermediate = 4304, .heads = 16, .patch = 14, .image_tokens = 256, .positions = 4096, .norm_bias = true };
+static const struct bt_tower qwen2_vl = { .layers = 32, .hidden = 1280, .intermediate = 5120, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 16384 };
+static const struct bt_tower qwen25_vl = { .layers = 32, .hidden = 1280, .intermediate = 3420, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 16384, .gated = true };
+static const struct bt_tower qwen3_vl = { .layers = 27, .hidden = 1152, .intermediate = 4304, .heads = 16, .patch = 16, .merge = 2, .image_tokens = 16384, .positions = 2304, .mergers = 3, .norm_bias = true };
+static const struct bt_tower qwen35 = { .layers = 27, .hidden = 1152, .intermediate = 4304, .heads = 16, .patch = 16, .merge = 2, .image_tokens = 16384, .positions = 2304, .norm_bias = true };
+static const struct bt_tower whisper = { .layers = 32, .hidden = 1280, .intermediate = 5120, .heads = 20, .patch = 1, .positions = 1500, .norm_bias = true };
+static const struct bt_tower clip = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .image_tokens = 2880, .positions = 577, .norm_bias = true };
+static const struct bt_tower intern = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 3328, .positions = 1025, .norm_bias = true };
+static const struct bt_tower mllama = { .layers = 40, .hidden = 1280, .intermediate = 5120, .heads = 16, .patch = 14, .image_tokens = 6404, .positions = 59237, .norm_bias = true };
+    /* positions: 1601 of a tile, in 4 tiles of 8 aspect ratios and one without */
+static const struct bt_tower pixtral = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 3025, .gated = true };
+static const struct bt_tower dots = { .layers = 42, .hidden = 1536, .intermediate = 4224, .heads = 12, .patch = 14, .merge = 2, .image_tokens = 14400, .gated = true };
+
+#define QWEN2 .known = true, .kv_heads = 32, .max_position = 32768, .qkv_bias = true, .window = BT_WINDOW_QWEN
+#define QWEN3 .known = true, .kv_heads = 32, .head_dim = 128, .max_position = 32768, .qk_norm = true, .attention_bias_key = true, .window = BT_WINDOW_QWEN
+#define QWEN3_MOE .known = true, .kv_heads = 4, .head_dim = 128, .max_position = 32768, .qk_norm = true, .attention_bias_key = true, .window = BT_WINDOW_QWEN
+#define LLAMA .known = true, .max_position = 2048, .attention_bias_key = true, .mlp_bias_key = true
+#define GEMMA3 .known = true, .tied = true, .kv_heads = 4, .head_dim = 256, .vocab = 262208, .max_position = 131072, .pattern = 6, .qk_norm = true, \
+    .window = BT_WINDOW_PATTERN, .position_has_rope = true, .norms = 4, .tables = 2
+#define DEEPSEEK .known = true, .attn = BT_ATTN_MLA, .q_lora = 1536, .max_position = 4096
+#define DELTA .known = true, .hybrid = BT_HYBRID_DELTA, .kv_heads = 2, .head_dim = 256, .max_position = 32768, .qk_norm = true, .rotary_share = 0.25, \
+    .attn_gate = true, .shared_gate = true
+
+static const struct bt_arch archs[] = {
+    { .name = "LlamaForCausalLM", LLAMA },
+    { .name = "LlamaForSequenceClassification", LLAMA, .pooling = true },
+    { .name = "LlavaForConditionalGeneration", LLAMA, .tower = &clip },
+    { .name = "LlavaNextForConditionalGeneration", LLAMA, .tower = &clip },
+    { .name = "MllamaForConditionalGeneration", .known = true, .kv_heads = 8, .max_position = 131072, .tower = &mllama },
+    { .name = "Llama4ForConditionalGeneration", .known = true, .kv_heads = 8, .head_dim = 128, .max_position = 131072, .pattern = 4, .window = BT_WINDOW_PATTERN,
+      .chunked = true, .tower = &clip },
+    { .name = "MistralForCausalLM", .known = true, .kv_heads = 8, .max_position = 131072, .window = BT_WINDOW_ALL },
+    { .name = "Mistral3ForConditionalGeneration", .known = true, .kv_heads = 8, .max_position = 131072, .window = BT_WINDOW_ALL, .tower = &pixtral },
+    { .name = "MixtralForCausalLM", .known = true, .kv_heads = 8, .max_position = 131072, .window = BT_WINDOW_ALL },
+    { .name = "Qwen2ForCausalLM", QWEN2 },
+    { .name = "Qwen2ForSequenceClassification", QWEN2, .pooling = true },
+    { .name = "Qwen2ForRewardModel", QWEN2, .pooling = true },
+    { .name = "Qwen2ForProcessRewardModel", QWEN2, .pooling = true },
+    { .name = "Qwen2MoeForCausalLM", .known = true, .kv_heads = 16, .max_position = 32768, .qkv_bias = true, .window = BT_WINDOW_QWEN, .shared_gate = true },
+    { .name = "Qwen2VLForConditionalGeneration", QWEN2, .tower = &qwen2_vl, .mrope = true },
+    { .name = "Qwen2_5_VLForConditionalGeneration", QWEN2, .tower = &qwen25_vl, .mrope = true },
+    { .name = "DotsOCRForCausalLM", QWEN2, .tower = &dots },
+    { .name = "Qwen3ForCausalLM", QWEN3 },
+    { .name = "Qwen3Model", QWEN3, .pooling = true },
+    { .name = "Qwen3ForSequenceClassification", QWEN3, .pooling = true },
+    { .name = "Qwen3MoeForCausalLM", QWEN3_MOE },
+    { .name = "Qwen3VLForConditionalGeneration", QWEN3, .tower = &qwen3_vl, .mrope = true },
+    { .name = "Qwen3VLMoeForConditionalGeneration", QWEN3_MOE, .tower = &qwen3_vl, .mrope = true },
+    { .name = "Qwen3NextForCausalLM", DELTA },
+    { .name = "Qwen3_5ForCausalLM", DELTA },
+    { .name = "Qwen3_5ForConditionalGeneration", DELTA, .tower = &qwen35, .mrope = true },
+    { .name = "Qwen3_5MoeForCausalLM", DELTA },
+    { .name = "Qwen3_5MoeForConditionalGeneration", DELTA, .tower = &qwen35, .mrope = true },
+    { .name = "Phi3ForCausalLM", .known = true, .max_position = 4096, .window = BT_WINDOW_ALL, .position_has_rope = true },
+    { .name = "Phi3VForCausalLM", .known = true, .max_position = 4096, .window = BT_WINDOW_ALL, .position_has_rope = true, .tower = &clip },
+    { .name = "PhiMoEForCausalLM", .known = true, .max_position = 131072, .window = BT_WINDOW_ALL, .position_has_rope = true, .attention_bias_key = true },
+    { .name = "GemmaForCausalLM", .known = true, .tied = true, .head_dim = 256, .max_position = 8192 },
+    { .name = "Gemma2ForCausalLM", .known = true, .tied = true, .kv_heads = 4, .head_dim = 256, .vocab = 256000, .max_position = 8192, .pattern = 2,
+      .window = BT_WINDOW_PATTERN, .norms = 4 },
+    { .name = "Gemma3ForCausalLM", GEMMA3 },
+    { .name = "Gemma3ForConditionalGeneration", GEMMA3, .tower = &siglip },
+    { .name = "GptOssForCausalLM", .known = true, .kv_heads = 8, .head_dim = 64, .max_position = 131072, .pattern = 2, .window = BT_WINDOW_PATTERN,
+      .qkv_bias = true, .position_has_rope = true, .expert_bias = true },
+    { .name = "Cohere2ForCausalLM", .known = true, .tied = true, .head_dim = 128, .max_position = 131072, .pattern = 4, .window = BT_WINDOW_PATTERN, .norms = 1 },
+    { .name = "CohereForCausalLM", .known = true, .tied = true, .max_position = 8192, .norms = 1 },
+    { .name = "DeepseekV2ForCausalLM", DEEPSEEK },
+    { .name = "DeepseekV3ForCausalLM", DEEPSEEK, .dense_first = 3 },
+    { .name = "DeepseekV32ForCausalLM", DEEPSEEK, .dense_first = 3 },
+    { .name = "KimiK25ForConditionalGeneration", DEEPSEEK, .dense_first = 1 },
+    { .name = "GlmMoeDsaForCausalLM", .known = true, .attn = BT_ATTN_MLA, .q_lora = 2048, .max_position = 202752, .dense_first = 3, .indexer_every = 4 },
+    { .name = "Glm4MoeForCausalLM", .known = true, .kv_heads = 8, .head_dim = 128, .max_position = 131072, .dense_first = 1, .attention_bias_key = true, .rotary_share = 0.5 },
+    { .name = "Glm4ForCausalLM", .known = true, .kv_heads = 2, .head_dim = 128, .max_position = 131072, .norms = 4, .attention_bias_key = true, .rotary_share = 0.5 },
+    { .name = "MiniMaxM2ForCausalLM", .known = true, .kv_heads = 8, .head_dim = 128, .max_position = 196608, .qk_norm = true, .rotary_share = 0.5 },
+    { .name = "JambaForCausalLM", .known = true, .kv_heads = 8, .max_position = 262144, .hybrid = BT_HYBRID_JAMBA, .no_rotary = true },
+    { .name = "NemotronHForCausalLM", .known = true, .kv_heads = 8, .head_dim = 128, .max_position = 4096, .hybrid = BT_HYBRID_LETTERS, .plain_mlp = true,
+      .no_rotary = true, .norms = 1 },
+    { .name = "GraniteMoeHybridForCausalLM", .known = true, .tied = true, .max_position = 131072, .hybrid = BT_HYBRID_TYPES, .no_rotary = true },
+    { .name = "FalconH1ForCausalLM", .known = true, .kv_heads = 2, .max_position = 8192, .hybrid = BT_HYBRID_BOTH },
+    { .name = "OPTForCausalLM", .known = true, .tied = true, .max_position = 2048, .plain_mlp = true, .all_bias = true, .no_rotary = true },
+    { .name = "GPT2LMHeadModel", .known = true, .tied = true, .max_position = 1024, .plain_mlp = true, .all_bias = true, .no_rotary = true },
+    /* language models inside a shell of text and images: the classes' text part is one of those above, as its model_type says */
+    { .name = "InternVLChatModel", QWEN2, .tower = &intern },
+    { .name = "Gemma4ForConditionalGeneration", .tied = true, .kv_heads = 4, .head_dim = 256, .vocab = 262144, .max_position = 131072, .pattern = 6, .qk_norm = true,
+      .window = BT_WINDOW_PATTERN, .position_has_rope = true, .norms = 4, .tables = 2, .layer_embedding = 256, .tower = &siglip },
+    { .name = "Gemma3nForConditionalGeneration", .tied = true, .kv_heads = 2, .head_dim = 256, .vocab = 262400, .max_position = 32768, .pattern = 5, .qk_norm = true,
+      .window = BT_WINDOW_PATTERN, .position_has_rope = true, .norms = 4, .tables = 2, .layer_embedding = 256 },
+    { .name = "Zamba2ForCausalLM", .tied = true, .max_position = 4096, .hybrid = BT_HYBRID_ZAMBA },
+    { .name = "Qwen2_5OmniForConditionalGeneration", .kv_heads = 4, .max_position = 32768, .qkv_bias = true, .window = BT_WINDOW_QWEN, .tower = &qwen25_vl, .audio = &whisper, .mrope = true },
+    { .name = "Qwen2_5OmniModel", .kv_heads = 4, .max_position = 32768, .qkv_bias = true, .window = BT_WINDOW_QWEN, .tower = &qwen25_vl, .audio = &whisper, .mrope = true },
+    { .name = "Qwen3OmniMoeForConditionalGeneration", .kv_heads = 4, .head_dim = 128, .max_position = 65536, .qk_norm = true, .tower = &qwen3_vl, .audio = &whisper, .mrope = true },
+};
+static const struct bt_arch unknown = { .name = "", .window = BT_WINDOW_BY_TYPES };
+
+const struct bt_arch *bt_arch_of(const char *name)
+{
+    for (size_t i = 0; name && i < BT_LEN(archs); i++)
+        if (!strcmp(archs[i].name, name))
+            return &archs[i];
+    return &unknown;
+}
+
+bool bt_model_architecture_known(const char *architecture)
+{
+    return bt_arch_of(architecture)->known;
+}

@@ -1,0 +1,198 @@
+/* layout - which layers share block tables, and how large a page is. vLLM v1/core/kv_cache_utils.py, v1/kv_cache_interface.py,
+ * platforms/interface.py (the block of hybrids), model_executor/layers/mamba/mamba_utils.py (states). */
+#include <stdlib.h>
+
+#include "need/parts.h"
+
+/* ---- flags that berth hands on ---- */
+
+static bool same_flag(const char *given, const char *name, size_t n)
+{
+    if (strncmp(given, "--", 2) != 0)
+        return false;
+    for (given += 2; n; n--, given++, name++)
+        if (!(*given == *name || (*given == '_' && *name == '-')))
+            return false;
+    return *given == 0 || *given == '=';
+}
+
+const char *need_extra_flag(const struct bt_serve *s, const char *name)
+{
+    for (size_t i = 0; i < s->extra.n; i++) {
+        const char *given = s->extra.v[i];
+        if (!same_flag(given, name, strlen(name)))
+            continue;
+        const char *is = strchr(given, '=');
+        return is ? is + 1 : i + 1 < s->extra.n ? s->extra.v[i + 1] : "";
+    }
+    return NULL;
+}
+
+/* --speculative-config '{"method": "mtp", "num_speculative_tokens": 3}' */
+uint64_t need_spec_tokens(const struct bt_serve *s)
+{
+    static const char key[] = "\"num_speculative_tokens\"";
+    const char *config = need_extra_flag(s, "speculative-config"), *at = config ? strstr(config, key) : NULL;
+    if (!at)
+        return 0;
+    at += sizeof key - 1;
+    at += strspn(at, " :");
+    unsigned long n = strtoul(at, NULL, 10);
+    return BT_MIN(n, 64u);
+}
+
+/* ---- pages ---- */
+
+static uint64_t attention_bytes(const struct need_in *in, const struct bt_layer *l, unsigned elem)      /* of one token */
+{
+    if (l->mixer == BT_MIX_MLA)
+        return sat_add(sat_mul(l->latent, elem), l->indexer ? l->indexer + 4 : 0);       /* the indexer's key: a byte each and a scale */
+    uint64_t heads = BT_MAX(l->kv_heads / in->serve->tp, 1u);        /* fewer heads than ranks: each rank keeps one */
+    return sat_mul(sat_mul(2 * heads, l->head_dim), elem);
+}
+
+static unsigned state_elem(const struct need_in *in, const struct bt_state *s)
+{
+    const char *asked = need_extra_flag(in->serve, "mamba-ssm-cache-dtype");
+    unsigned bits = asked ? bt_dtype_bits(bt_dtype_parse(asked)) : 0;
+    return bits ? bits / 8 : s->elem ? s->elem : in->elem;
+}
+
+static uint64_t state_bytes(const struct need_in *in, const struct bt_state *s, uint64_t spec)
+{
+    uint64_t tp = in->serve->tp, channels = s->conv_channels;
+    if (s->kind == BT_STATE_MAMBA2 && s->groups % tp)                /* groups are copied until TP divides them */
+        channels += 2ull * (bt_round_up(s->groups, tp) - s->groups) * s->state;
+    uint64_t conv = sat_mul(sat_mul(bt_ceil_div(channels, tp), s->conv_kernel - 1 + spec), in->elem);
+    return sat_add(conv, sat_mul(sat_mul(bt_ceil_div(s->heads, tp), (uint64_t)s->head_dim * s->state), state_elem(in, s)));
+}
+
+/* ---- buckets: layers that keep the same ---- */
+
+struct bucket { enum bt_mixer kind; uint32_t window; uint64_t bytes; uint32_t layers; };      /* bytes: of a token, or of a state */
+struct buckets { struct bucket b[64]; size_t n; };
+
+static void put(struct buckets *s, enum bt_mixer kind, uint32_t window, uint64_t bytes)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->b[i].kind == kind && s->b[i].window == window && s->b[i].bytes == bytes) {
+            s->b[i].layers++;
+            return;
+        }
+    if (s->n < BT_LEN(s->b))
+        s->b[s->n++] = (struct bucket){ kind, window, bytes, 1 };
+    else
+        s->b[s->n - 1].layers++;     /* more kinds of layers than any model has */
+}
+
+static void collect(const struct need_in *in, unsigned elem, uint64_t spec, struct buckets *s)
+{
+    const struct bt_model *m = in->model;
+    const struct bt_layer *last_attention = NULL;
+    for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++) {
+        const struct bt_layer *l = &m->layer[i];
+        if (l->state)
+            put(s, BT_MIX_STATE, 0, state_bytes(in, l->state, spec));
+        if (l->mixer == BT_MIX_STATE || l->mixer == BT_MIX_NONE || l->borrows_kv)
+            continue;
+        put(s, l->mixer, l->window, attention_bytes(in, l, elem));
+        if (l->mixer == BT_MIX_FULL || l->mixer == BT_MIX_MLA)
+            last_attention = l;
+    }
+    for (uint32_t i = 0; spec && in->last && last_attention && i < m->mtp_layers; i++)
+        put(s, last_attention->mixer, 0, attention_bytes(in, last_attention, elem));
+}
+
+static bool has_state(const struct buckets *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->b[i].kind == BT_MIX_STATE)
+            return true;
+    return false;
+}
+
+static bool one_kind(const struct buckets *s)
+{
+    for (size_t i = 1; i < s->n; i++)
+        if (s->b[i].kind != s->b[0].kind || s->b[i].window != s->b[0].window)
+            return false;
+    return true;
+}
+
+/* The attention block of a hybrid grows until its page holds a state. */
+static uint64_t block_for_states(const struct buckets *s, uint64_t block)
+{
+    uint64_t token = 0, state = 0, align = 16;
+    for (size_t i = 0; i < s->n; i++) {
+        uint64_t *most = s->b[i].kind == BT_MIX_STATE ? &state : &token;
+        *most = BT_MAX(*most, s->b[i].bytes);
+        align = s->b[i].kind == BT_MIX_MLA ? 128 : align;
+    }
+    align = BT_MAX(align, block);
+    return token ? BT_MAX(block, sat_mul(align, bt_ceil_div(state, sat_mul(align, token)))) : block;
+}
+
+static void add_group(const struct need_in *in, struct bt_need_rank *r, struct bt_kv_group g)
+{
+    BT_PUSH(in->arena, r->group, r->ngroups, g);
+}
+
+/* Buckets of unequal size are cut into groups as large as the smallest bucket, or the largest where they are nearly equal. */
+static uint32_t group_size(const struct buckets *s)
+{
+    uint32_t least = UINT32_MAX, most = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        least = BT_MIN(least, s->b[i].layers);
+        most = BT_MAX(most, s->b[i].layers);
+    }
+    return 2ull * most < 3ull * least ? most : least;
+}
+
+static void hybrid(const struct need_in *in, const struct buckets *s, uint64_t block, struct bt_need_rank *r)
+{
+    uint64_t page = 0;
+    for (size_t i = 0; i < s->n; i++)
+        page = BT_MAX(page, s->b[i].kind == BT_MIX_STATE ? s->b[i].bytes : sat_mul(s->b[i].bytes, block));
+    uint32_t size = group_size(s);
+    for (size_t i = 0; i < s->n; i++) {
+        const struct bucket *b = &s->b[i];
+        uint64_t fits = b->kind == BT_MIX_STATE ? 0 : BT_MAX(page / BT_MAX(sat_mul(b->bytes, block), 1u), 1u);       /* smaller pages take longer blocks */
+        if (has_state(s))
+            fits = b->kind != BT_MIX_STATE;
+        for (uint32_t left = b->layers; left; left -= BT_MIN(left, size))
+            add_group(in, r, (struct bt_kv_group){ .kind = b->kind, .layers = BT_MIN(left, size), .window = b->window, .block = sat_mul(block, fits) });
+    }
+    r->pool_layers = size;
+    r->kv_block_bytes = sat_mul(page, size);
+}
+
+void need_kv_layout(const struct need_in *in, struct bt_need *n, struct bt_need_rank *r, unsigned kv_elem)
+{
+    struct buckets s = { 0 };
+    collect(in, kv_elem, n->spec_tokens, &s);
+    uint64_t block = n->serve.block_size;
+    if (has_state(&s))
+        block = block_for_states(&s, block);
+    for (size_t i = 0; i < s.n; i++)
+        if (s.b[i].kind != BT_MIX_STATE)
+            r->kv_token_bytes = sat_add(r->kv_token_bytes, sat_mul(s.b[i].bytes, s.b[i].layers));
+    if (s.n && one_kind(&s)) {
+        uint64_t pages = 0;
+        for (size_t i = 0; i < s.n; i++) {
+            r->pool_layers += s.b[i].layers;
+            pages = sat_add(pages, sat_mul(sat_mul(s.b[i].bytes, s.b[i].layers), s.b[i].kind == BT_MIX_STATE ? 1 : block));
+        }
+        add_group(in, r, (struct bt_kv_group){ .kind = s.b[0].kind, .layers = r->pool_layers, .window = s.b[0].window, .block = s.b[0].kind == BT_MIX_STATE ? 0 : block });
+        r->kv_block_bytes = pages;
+    } else if (s.n) {
+        hybrid(in, &s, block, r);
+    }
+    if (!r->ngroups)                 /* a stage without anything to remember */
+        add_group(in, r, (struct bt_kv_group){ .kind = BT_MIX_FULL, .block = block });
+    const char *dcp = need_extra_flag(in->serve, "decode-context-parallel-size");        /* ranks share the tokens of a latent */
+    uint64_t share = dcp ? BT_MIN(BT_MAX(strtoul(dcp, NULL, 10), 1ul), 1024ul) : 1;
+    for (size_t i = 0; i < r->ngroups; i++)
+        r->group[i].block = sat_mul(r->group[i].block, share);
+    n->block = BT_MAX(n->block, sat_mul(block, share));
+    r->kv_block_bytes = BT_MAX(r->kv_block_bytes, 1u);
+}

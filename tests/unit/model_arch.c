@@ -1,0 +1,165 @@
+/* model_arch.c - layers of every kind from their configs, quantisation configs, and the published parameter counts they add up to. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "model/model.h"
+
+static struct bt_model model(struct bt_arena *a, const char *json)
+{
+    struct bt_model m = { 0 };
+    struct bt_err err = { 0 };
+    if (bt_model_config(a, "config.json", bt_str(json), &m, &err) < 0 || bt_model_derive(a, &m, &err) < 0)
+        fail_msg("%s: %s", json, err.msg);
+    return m;
+}
+
+static size_t count(const struct bt_model *m, enum bt_mixer mixer)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < m->layers; i++)
+        n += m->layer[i].mixer == mixer;
+    return n;
+}
+
+/* Configurations and the number of parameters that the models' own pages state. off: share that a shape without files may be off. */
+static const struct { const char *name, *json; double billions, off; } models[] = {
+    { "Mixtral-8x7B", "{\"architectures\": [\"MixtralForCausalLM\"], \"num_hidden_layers\": 32, \"hidden_size\": 4096, \"intermediate_size\": 14336, \"num_attention_heads\": 32, "
+      "\"num_key_value_heads\": 8, \"vocab_size\": 32000, \"num_local_experts\": 8, \"num_experts_per_tok\": 2, \"sliding_window\": null}", 46.7028, 1e-5 },
+    { "Qwen3-30B-A3B", "{\"architectures\": [\"Qwen3MoeForCausalLM\"], \"num_hidden_layers\": 48, \"hidden_size\": 2048, \"intermediate_size\": 6144, \"num_attention_heads\": 32, "
+      "\"num_key_value_heads\": 4, \"head_dim\": 128, \"vocab_size\": 151936, \"num_experts\": 128, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 768}", 30.5321, 1e-5 },
+    { "DeepSeek-V3", "{\"architectures\": [\"DeepseekV3ForCausalLM\"], \"num_hidden_layers\": 61, \"hidden_size\": 7168, \"intermediate_size\": 18432, \"num_attention_heads\": 128, "
+      "\"num_key_value_heads\": 128, \"vocab_size\": 129280, \"n_routed_experts\": 256, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 2048, \"n_shared_experts\": 1, "
+      "\"first_k_dense_replace\": 3, \"kv_lora_rank\": 512, \"q_lora_rank\": 1536, \"qk_rope_head_dim\": 64, \"qk_nope_head_dim\": 128, \"v_head_dim\": 128}", 671.0264, 1e-4 },
+    { "gpt-oss-20b", "{\"architectures\": [\"GptOssForCausalLM\"], \"num_hidden_layers\": 24, \"hidden_size\": 2880, \"intermediate_size\": 2880, \"num_attention_heads\": 64, "
+      "\"num_key_value_heads\": 8, \"head_dim\": 64, \"vocab_size\": 201088, \"num_local_experts\": 32, \"num_experts_per_tok\": 4, \"sliding_window\": 128}", 20.9148, 1e-4 },
+    { "Qwen3-Next-80B", "{\"architectures\": [\"Qwen3NextForCausalLM\"], \"num_hidden_layers\": 48, \"hidden_size\": 2048, \"intermediate_size\": 5120, \"num_attention_heads\": 16, "
+      "\"num_key_value_heads\": 2, \"head_dim\": 256, \"vocab_size\": 151936, \"num_experts\": 512, \"num_experts_per_tok\": 10, \"moe_intermediate_size\": 512, "
+      "\"shared_expert_intermediate_size\": 512}", 79.674, 1e-3 },
+    { "gemma-2-9b", "{\"architectures\": [\"Gemma2ForCausalLM\"], \"num_hidden_layers\": 42, \"hidden_size\": 3584, \"intermediate_size\": 14336, \"num_attention_heads\": 16, "
+      "\"num_key_value_heads\": 8, \"head_dim\": 256, \"vocab_size\": 256000, \"sliding_window\": 4096}", 9.2417, 1e-4 },
+    { "Qwen2.5-VL-7B", "{\"architectures\": [\"Qwen2_5_VLForConditionalGeneration\"], \"num_hidden_layers\": 28, \"hidden_size\": 3584, \"intermediate_size\": 18944, "
+      "\"num_attention_heads\": 28, \"num_key_value_heads\": 4, \"vocab_size\": 152064, \"vision_config\": {\"depth\": 32, \"hidden_size\": 1280, \"intermediate_size\": 3420}}", 8.2922, 1e-3 },
+    { "opt-125m", "{\"architectures\": [\"OPTForCausalLM\"], \"num_hidden_layers\": 12, \"hidden_size\": 768, \"ffn_dim\": 3072, \"num_attention_heads\": 12, \"vocab_size\": 50272, "
+      "\"max_position_embeddings\": 2048}", 0.1252, 1e-3 },
+};
+
+static void parameters_are_the_published_ones(void **st)
+{
+    (void)st;
+    for (size_t i = 0; i < BT_LEN(models); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_model m = model(&a, models[i].json);
+        double is = (double)m.parameters / 1e9;
+        if (is < models[i].billions * (1 - models[i].off) || is > models[i].billions * (1 + models[i].off))
+            fail_msg("%s: %.5f billion parameters, published %.5f", models[i].name, is, models[i].billions);
+    }
+}
+
+#define SIZES "\"num_hidden_layers\": 8, \"hidden_size\": 64, \"intermediate_size\": 128, \"num_attention_heads\": 8, \"num_key_value_heads\": 2, \"vocab_size\": 100"
+
+static void layers_are_of_their_kind(void **st)
+{
+    (void)st;
+    static const struct { const char *json; size_t full, sliding, chunked, mla, state, none; } cases[] = {
+        { "{\"architectures\": [\"Gemma2ForCausalLM\"], \"sliding_window\": 64, " SIZES "}", 4, 4, 0, 0, 0, 0 },
+        { "{\"architectures\": [\"Gemma3ForCausalLM\"], \"sliding_window\": 64, " SIZES "}", 1, 7, 0, 0, 0, 0 },
+        { "{\"architectures\": [\"GptOssForCausalLM\"], \"sliding_window\": 64, " SIZES "}", 4, 4, 0, 0, 0, 0 },
+        { "{\"architectures\": [\"Cohere2ForCausalLM\"], \"sliding_window\": 64, " SIZES "}", 2, 6, 0, 0, 0, 0 },
+        { "{\"architectures\": [\"Llama4ForConditionalGeneration\"], \"text_config\": {\"num_local_experts\": 16, " SIZES "}}", 2, 0, 6, 0, 0, 0 },
+        { "{\"architectures\": [\"DeepseekV2ForCausalLM\"], " SIZES "}", 0, 0, 0, 8, 0, 0 },
+        { "{\"architectures\": [\"Qwen3NextForCausalLM\"], " SIZES "}", 2, 0, 0, 0, 6, 0 },
+        { "{\"architectures\": [\"JambaForCausalLM\"], " SIZES "}", 1, 0, 0, 0, 7, 0 },
+        { "{\"architectures\": [\"NemotronHForCausalLM\"], \"hybrid_override_pattern\": \"M-M*M-M-\", " SIZES "}", 1, 0, 0, 0, 4, 3 },
+        { "{\"architectures\": [\"GraniteMoeHybridForCausalLM\"], \"layer_types\": [\"mamba\", \"mamba\", \"mamba\", \"attention\", \"mamba\", \"mamba\", \"mamba\", \"attention\"], " SIZES "}",
+          2, 0, 0, 0, 6, 0 },
+        { "{\"architectures\": [\"FalconH1ForCausalLM\"], \"mamba_d_ssm\": 256, \"mamba_n_heads\": 8, " SIZES "}", 8, 0, 0, 0, 0, 0 },
+    };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_model m = model(&a, cases[i].json);
+        if (count(&m, BT_MIX_FULL) != cases[i].full || count(&m, BT_MIX_SLIDING) != cases[i].sliding || count(&m, BT_MIX_CHUNKED) != cases[i].chunked ||
+            count(&m, BT_MIX_MLA) != cases[i].mla || count(&m, BT_MIX_STATE) != cases[i].state || count(&m, BT_MIX_NONE) != cases[i].none)
+            fail_msg("%s: %zu full, %zu sliding, %zu chunked, %zu mla, %zu state, %zu none", cases[i].json, count(&m, BT_MIX_FULL), count(&m, BT_MIX_SLIDING),
+                     count(&m, BT_MIX_CHUNKED), count(&m, BT_MIX_MLA), count(&m, BT_MIX_STATE), count(&m, BT_MIX_NONE));
+        assert_true(m.ntensors > 0);
+        for (size_t t = 0; t < m.ntensors; t++)
+            if (bt_tensor_place(&m.tensors[t]).role == BT_T_OTHER)
+                fail_msg("%s has no place", m.tensors[t].name);
+    }
+}
+
+static void experts_stand_where_the_config_says(void **st)
+{
+    (void)st;
+    static const struct { const char *json; size_t dense; } cases[] = {
+        { "{\"architectures\": [\"DeepseekV3ForCausalLM\"], \"n_routed_experts\": 4, " SIZES "}", 3 },
+        { "{\"architectures\": [\"DeepseekV3ForCausalLM\"], \"n_routed_experts\": 4, \"first_k_dense_replace\": 1, " SIZES "}", 1 },
+        { "{\"architectures\": [\"Qwen3MoeForCausalLM\"], \"num_experts\": 4, \"mlp_only_layers\": [2, 5], " SIZES "}", 2 },
+        { "{\"architectures\": [\"Qwen3MoeForCausalLM\"], \"num_experts\": 4, \"decoder_sparse_step\": 2, " SIZES "}", 4 },
+        { "{\"architectures\": [\"JambaForCausalLM\"], \"num_experts\": 4, \"expert_layer_period\": 2, \"expert_layer_offset\": 1, " SIZES "}", 4 },
+        { "{\"architectures\": [\"MixtralForCausalLM\"], " SIZES "}", 8 },
+    };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_model m = model(&a, cases[i].json);
+        size_t dense = 0;
+        for (uint32_t k = 0; k < m.layers; k++)
+            dense += m.layer[k].moe == NULL;
+        assert_int_equal(dense, cases[i].dense);
+    }
+}
+
+/* Bits of a linear weight, scales included, and what the ignore list leaves alone. */
+static void quantisation_configs(void **st)
+{
+    (void)st;
+    static const struct { const char *config; double bits; bool q_left; } cases[] = {
+        { "{\"quant_method\": \"awq\", \"bits\": 4, \"group_size\": 128}", 4.156, false },
+        { "{\"quant_method\": \"gptq\", \"bits\": 8, \"group_size\": 128}", 8.0, false },
+        { "{\"quant_method\": \"fp8\", \"weight_block_size\": [128, 128]}", 8.002, false },
+        { "{\"quant_method\": \"compressed-tensors\", \"format\": \"pack-quantized\", \"ignore\": [\"lm_head\", \"re:.*self_attn.q_proj$\"], "
+          "\"config_groups\": {\"g\": {\"weights\": {\"num_bits\": 4, \"type\": \"int\", \"group_size\": 32, \"symmetric\": true}}}}", 4.5, true },
+        { "{\"quant_method\": \"compressed-tensors\", \"format\": \"nvfp4-pack-quantized\", "
+          "\"config_groups\": {\"g\": {\"weights\": {\"num_bits\": 4, \"type\": \"float\", \"group_size\": 16}}}}", 4.5, false },
+        { "{\"quant_method\": \"bitsandbytes\", \"load_in_4bit\": true, \"llm_int8_skip_modules\": [\"q_proj\"]}", 4.125, true },
+        { "{\"quant_method\": \"modelopt\", \"quantization\": {\"quant_algo\": \"FP8\", \"exclude_modules\": [\"model.layers.*.q_proj*\", \"lm_head\"]}}", 8.0, true },
+    };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_model m = model(&a, bt_arena_printf(&a, "{\"architectures\": [\"LlamaForCausalLM\"], \"num_hidden_layers\": 1, \"hidden_size\": 4096, \"intermediate_size\": 8192, "
+                                                          "\"num_attention_heads\": 32, \"vocab_size\": 1000, \"quantization_config\": %s}", cases[i].config));
+        uint64_t down = 0, q = 0;
+        for (size_t t = 0; t < m.ntensors; t++) {
+            enum bt_tensor_role role = bt_tensor_place(&m.tensors[t]).role;
+            down += role == BT_T_DOWN ? m.tensors[t].bytes : 0;
+            q += role == BT_T_Q ? m.tensors[t].bytes : 0;
+        }
+        double bits = 8.0 * (double)down / (8192.0 * 4096);
+        if (bits < cases[i].bits - 0.01 || bits > cases[i].bits + 0.01)
+            fail_msg("%s: %.4f bits", cases[i].config, bits);
+        assert_int_equal(q == 4096 * 4096 * 2, cases[i].q_left);
+    }
+}
+
+static void the_unknown_is_guessed_and_says_so(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_model m = model(&a, "{\"architectures\": [\"NewForCausalLM\"], \"n_layer\": 4, \"n_embd\": 64, \"n_head\": 4, \"vocab_size\": 100, \"n_positions\": 512}");
+    assert_true(m.ntensors > 0 && m.layers == 4 && m.hidden == 64 && m.intermediate == 256 && m.max_position == 512);
+    assert_non_null(strstr(m.guessed, "NewForCausalLM"));
+    m = model(&a, "{\"architectures\": [\"NewForCausalLM\"], \"n_layer\": 4}");
+    assert_int_equal(m.ntensors, 0);
+    assert_non_null(m.tensors_why);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parameters_are_the_published_ones), cmocka_unit_test(layers_are_of_their_kind), cmocka_unit_test(experts_stand_where_the_config_says),
+        cmocka_unit_test(quantisation_configs), cmocka_unit_test(the_unknown_is_guessed_and_says_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
