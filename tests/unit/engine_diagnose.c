@@ -1,0 +1,206 @@
+/* engine_diagnose.c - failed logs to their cause. Every file of tests/data/diagnose is a short excerpt, anonymised, in the wording of the engine it
+ * names; lines in front that begin with "#@ " say what must be found:
+ *   code C | step S | line N | has TEXT (in the cause) | quote TEXT | advice FLAGS | holder PID GIB | asked GIB | exit N | starts N | arg NAME VALUE | engine E | source WHERE */
+#include <glob.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "engine/diagnose.h"
+
+static struct bt_arena arena;
+
+static struct bt_diag *diagnose(struct bt_str text)
+{
+    struct bt_diag *d = BT_NEW(&arena, struct bt_diag);
+    struct bt_str line;
+    bt_diag_init(d);
+    while (text.p && text.n) {
+        text = bt_str_cut(text, '\n', &line);
+        bt_diag_line(d, line);
+    }
+    bt_diag_end(d);
+    return d;
+}
+
+static bool has_advice(const struct bt_diag *d, const char *flags)
+{
+    for (size_t i = 0; i < d->found.nadvice; i++)
+        if (!strcmp(d->found.advice[i].flags, flags))
+            return true;
+    return false;
+}
+
+static bool has_holder(const struct bt_diag *d, const char *text)
+{
+    char *rest;
+    long pid = strtol(text, &rest, 10);
+    for (size_t i = 0; i < d->found.nholders; i++)
+        if (d->found.holder[i].pid == pid && fabs(d->found.holder[i].gib - strtod(rest, NULL)) < 0.005)
+            return true;
+    return false;
+}
+
+static bool holds(const struct bt_diag *d, const char *key, const char *want)
+{
+    const struct bt_diagnosis *f = &d->found;
+    if (!strcmp(key, "code")) return !strcmp(f->code, want);
+    if (!strcmp(key, "step")) return f->step && !strcmp(f->step, want);
+    if (!strcmp(key, "line")) return f->line == strtoull(want, NULL, 10);
+    if (!strcmp(key, "has")) return strstr(f->cause, want);
+    if (!strcmp(key, "quote")) return strstr(f->quote, want);
+    if (!strcmp(key, "advice")) return has_advice(d, want);
+    if (!strcmp(key, "holder")) return has_holder(d, want);
+    if (!strcmp(key, "asked")) return fabs(f->figures.asked_gib - strtod(want, NULL)) < 0.001;
+    if (!strcmp(key, "exit")) return f->figures.has_exit && f->figures.exit_code == atoi(want);
+    if (!strcmp(key, "starts")) return d->starts == strtoull(want, NULL, 10);
+    if (!strcmp(key, "engine")) return d->engine && !strcmp(d->engine, want);
+    if (!strcmp(key, "arg")) {
+        struct bt_str name, value = bt_str_cut(bt_str(want), ' ', &name);
+        const char *got = bt_diag_arg(d, bt_arena_strndup(&arena, name));
+        return got && bt_str_eq(value, got);
+    }
+    return !strcmp(key, "source");
+}
+
+static void check_file(const char *name, struct bt_str text)
+{
+    struct bt_str line, rest = text;
+    while (bt_str_starts(rest, "#@ "))
+        rest = bt_str_cut(rest, '\n', &line);
+    struct bt_diag *d = diagnose(rest);
+    size_t checks = 0;
+    for (struct bt_str head = text; bt_str_starts(head, "#@ ");) {
+        head = bt_str_cut(head, '\n', &line);
+        struct bt_str key, want = bt_str_cut((struct bt_str){ line.p + 3, line.n - 3 }, ' ', &key);
+        if (!holds(d, bt_arena_strndup(&arena, key), bt_arena_strndup(&arena, want))) {
+            for (size_t i = 0; i < d->found.nadvice; i++)
+                print_message("  advice: %s | %s\n", d->found.advice[i].flags, d->found.advice[i].text);
+            fail_msg("%s: want %.*s, got %s at line %llu, step %s: %s | %s", name, BT_STR(line), d->found.code, (unsigned long long)d->found.line, d->found.step ? d->found.step : "none",
+                     d->found.cause, d->found.quote);
+        }
+        checks++;
+    }
+    assert_true(checks >= 2);        /* a code and a source at least */
+}
+
+static void every_fixture(void **st)
+{
+    (void)st;
+    const char *dir = bt_arena_printf(&arena, "%s/tests/data/diagnose", getenv("BERTH_SOURCE_ROOT") ? getenv("BERTH_SOURCE_ROOT") : ".");
+    glob_t g = { 0 };
+    assert_int_equal(glob(bt_arena_printf(&arena, "%s/*.log", dir), 0, NULL, &g), 0);
+    for (size_t i = 0; i < g.gl_pathc; i++) {
+        struct bt_str text;
+        struct bt_err err = { 0 };
+        if (bt_file_read(&arena, g.gl_pathv[i], MiB, &text, &err) < 0)
+            fail_msg("%s", err.msg);
+        check_file(bt_arena_strdup(&arena, strrchr(g.gl_pathv[i], '/') + 1), text);
+    }
+    assert_true(g.gl_pathc >= 25);
+    globfree(&g);
+}
+
+/* One line is enough: the words of each engine, and nothing else of a log. */
+static void single_lines(void **st)
+{
+    (void)st;
+    static const struct { const char *line, *code; } lines[] = {
+        { "huggingface_hub.errors.HFValidationError: Repo id must use alphanumeric chars, '-', '_' or '.': './nope'.", "model-not-found" },
+        { "huggingface_hub.errors.LocalEntryNotFoundError: Cannot find an appropriate cached snapshot folder and outgoing traffic has been disabled.", "offline" },
+        { "  Value error, Invalid repository ID or local directory specified: './nocfg'.", "config-missing" },
+        { "OSError: It looks like the config file at './x/config.json' is not a valid JSON file.", "config-broken" },
+        { "ValueError: Couldn't instantiate the backend tokenizer from one of:", "tokenizer-missing" },
+        { "safetensors._safetensors_rust.SafetensorError: Error while deserializing header: header too small", "weights-broken" },
+        { "FileNotFoundError: Weight files referenced in index but missing: {'./m-00002-of-00002.safetensors'}", "shard-missing" },
+        { "vllm: error: unrecognized arguments: --no-such-flag 3", "unknown-flag" },
+        { "vllm: error: argument --dtype: invalid choice: 'fp17'", "bad-flag" },
+        { "  Value error, Cannot find the config file for awq [type=value_error]", "quantisation-not-supported" },
+        { "ValueError: World size (8) is larger than the number of available GPUs (4) in this node.", "too-few-gpus" },
+        { "AssertionError: 151936 is not divisible by 3", "shape-not-divisible" },
+        { "    assert self.total_num_kv_heads % tp_size == 0", "kv-heads-not-divisible" },
+        { "ValueError: The input size is not aligned with the quantized weight shape. This can be caused by too large tensor parallel size.", "quantised-shard-misaligned" },
+        { "RuntimeError: The memory capacity is unbalanced. Some GPUs may be occupied by other processes.", "neighbour-holds" },
+        { "RuntimeError: Unexpected error from cudaGetDeviceCount(). Error 803: system has unsupported display driver / cuda driver combination", "driver-mismatch" },
+        { "RuntimeError: No CUDA GPUs are available", "no-gpu" },
+        { "RuntimeError: CUDA error: no kernel image is available for execution on the device", "build-lacks-gpu" },
+        { "RuntimeError: CUDA error: an illegal memory access was encountered", "kernel-crashed" },
+        { "OSError: [Errno 28] No space left on device: '/dev/shm/psm_1'", "shm-full" },
+        { "OSError: [Errno 28] No space left on device", "disk-full" },
+        { "RuntimeError: [enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 68719476736 bytes.", "host-ram" },
+        { "0.15.238 E ggml_aligned_malloc: insufficient memory (attempted to allocate 195312.50 MB)", "host-ram" },
+        { "0.00.003.634 E srv start: couldn't bind HTTP server socket, hostname: 127.0.0.1, port: 8711", "port-in-use" },
+        { "error: invalid argument: --no-such-flag", "unknown-flag" },
+        { "RuntimeError: CUDA error: invalid argument", "cuda-error" },
+        { "KeyboardInterrupt: terminated", "stopped" },
+        { "(APIServer pid=1) WARNING 11-21 00:40:02 [core_client.py:817] [shutdown] MPClient: engine core exited unexpectedly; starting cleanup", "engine-died" },
+        { "hello world", "unknown" },
+    };
+    for (size_t i = 0; i < BT_LEN(lines); i++) {
+        struct bt_diag *d = diagnose(bt_str(lines[i].line));
+        if (strcmp(d->found.code, lines[i].code))
+            fail_msg("%s: %s, want %s", lines[i].line, d->found.code, lines[i].code);
+        assert_true(d->found.cause[0]);
+    }
+}
+
+static void odd_text(void **st)
+{
+    (void)st;
+    assert_string_equal(diagnose(bt_str(""))->found.code, "empty");
+    struct bt_diag *d = diagnose(BT_S("a\rb\0ValueError: \x1b[31mx\xff: No available memory for the cache blocks\r\r"));
+    assert_string_equal(d->found.code, "no-kv-memory");
+    for (const char *c = d->found.quote; *c; c++)
+        assert_true((unsigned char)*c >= 0x20 && *c != 0x7f);
+    char *longest = bt_xcalloc(1, MiB);
+    memset(longest, 'x', MiB);
+    memcpy(longest + 100, " CUDA out of memory", 19);
+    d = diagnose((struct bt_str){ longest, MiB });
+    assert_string_equal(d->found.code, "oom-job");
+    assert_true(strlen(d->found.quote) < sizeof d->found.quote);
+    free(longest);
+    d = diagnose(bt_str("max seq len (99999999999999999999), (1e400 GiB KV cache is needed, which is larger than the available KV cache memory (-. GiB)"));
+    assert_string_equal(d->found.code, "kv-too-small");
+    assert_int_equal(d->found.figures.context, 0);
+}
+
+/* Figures of the log lead to settings; those that cannot help are not offered. */
+static void advice_from_figures(void **st)
+{
+    (void)st;
+    struct bt_diag *d = diagnose(bt_str("non-default args: {'model': 'm', 'enforce_eager': True, 'kv_cache_dtype': 'fp8', 'tensor_parallel_size': 2, 'max_model_len': 4096}\n"
+        "(8.00 GiB KV cache is needed, which is larger than the available KV cache memory (2.00 GiB)"));
+    assert_true(has_advice(d, "--max-model-len 1024"));              /* 4096 x 2/8, in blocks of 16 */
+    assert_true(has_advice(d, "--tensor-parallel-size 4"));
+    assert_false(has_advice(d, "--enforce-eager"));
+    for (size_t i = 0; i < d->found.nadvice; i++)
+        assert_null(strstr(d->found.advice[i].flags, "fp8"));
+    d = diagnose(bt_str("vllm: Free memory on device (0.22/30.3 GiB) on startup is less than desired GPU memory utilization (0.7, 21.21 GiB)"));
+    assert_int_equal(d->found.nadvice, 1);                           /* 0.22 GiB are no share worth naming */
+}
+
+static void codes_are_words(void **st)
+{
+    (void)st;
+    const char *const *codes = bt_diag_codes();
+    size_t n = 0;
+    for (; codes[n]; n++) {
+        assert_true(strspn(codes[n], "abcdefghijklmnopqrstuvwxyz-") == strlen(codes[n]));
+        for (size_t k = 0; k < n; k++)
+            assert_string_not_equal(codes[k], codes[n]);
+    }
+    assert_true(n > 40);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_fixture), cmocka_unit_test(single_lines), cmocka_unit_test(odd_text), cmocka_unit_test(advice_from_figures), cmocka_unit_test(codes_are_words),
+    };
+    int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    bt_arena_release(&arena);
+    return rc;
+}
