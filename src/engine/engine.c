@@ -14,6 +14,16 @@ const struct bt_engine *bt_engine_find(const char *name)
     return NULL;
 }
 
+static const struct bt_engine *const only_estimated[] = { &bt_engine_llama };
+
+const struct bt_engine *bt_engine_known(const char *name)
+{
+    for (size_t i = 0; name && i < BT_LEN(only_estimated); i++)
+        if (!strcmp(only_estimated[i]->name, name))
+            return only_estimated[i];
+    return bt_engine_find(name);
+}
+
 const char *const *bt_engine_names(void)
 {
     static const char *const names[] = { "vllm", NULL };
@@ -119,6 +129,10 @@ void bt_engine_resolve(const struct bt_engine *e, const struct bt_engine_version
 {
     if (!e->flags)                   /* a plain command has no defaults of ours */
         return;
+    if (e->resolve) {
+        e->resolve(v, d, model_context, s);
+        return;
+    }
     s->tp = BT_MAX(s->tp, 1);
     s->pp = BT_MAX(s->pp, 1);
     s->dp = BT_MAX(s->dp, 1);
@@ -224,6 +238,8 @@ bool bt_engine_shape_ok(const struct bt_engine *e, const struct bt_shape *m, uin
 {
     if (!e->flags)                   /* a plain command shares its work as it likes */
         return true;
+    if (e->shape_ok)
+        return e->shape_ok(m, tp, pp, why);
     tp = BT_MAX(tp, 1);
     pp = BT_MAX(pp, 1);
     char sizes[96];

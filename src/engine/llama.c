@@ -1,0 +1,212 @@
+/* llama.c - llama-server (llama.cpp): its versions, its flags by its own names, its shape rules, how it is stopped. Its log lines are in llama_log.c. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include "base/units.h"
+#include "engine/engine_int.h"
+
+/* llama.cpp counts builds (b9890) until July 2026 and versions since. A build's number is greater than any version, so it takes the newest row. */
+static const struct bt_engine_version versions[] = {
+    { .version = "0.1.0", .default_utilization = 1, .source = "llama.cpp issue #27465 (0.1.2-dev, build 10524, 2026-08-21): no split buffers on CUDA any more; the rest as in 0.5.0" },
+    { .version = "0.5.0", .default_utilization = 1, .source = "llama.cpp 0c1e57098 (0.5.0-dev, ggml 0.25.3): src/llama-model.cpp, src/llama-context.cpp, src/llama-kv-cache.cpp, common/arg.cpp; "
+                                                              "start-up logs of that build" },
+};
+
+/* ---- flags ---- */
+
+#define AT(f) offsetof(struct bt_serve, f)
+#define LL(f) offsetof(struct bt_serve, llama.f)
+
+static const char *given(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    if (ctx->text)
+        return ctx->text;
+    if (ctx->node->kind == BT_NODE_SCALAR)
+        return ctx->node->text;
+    bt_node_err(err, ctx->doc, ctx->node, "%s: want one value, not %s", opt->name, bt_node_kind_name(ctx->node));
+    return NULL;
+}
+
+static int bad(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err, const char *text, const char *want)
+{
+    if (ctx->node)
+        return bt_node_err(err, ctx->doc, ctx->node, "%s: \"%.80s\": want %s", opt->name, text, want);
+    return bt_err_set(err, BT_E_USAGE, 0, "--%s \"%.80s\": want %s", opt->name, text, want);
+}
+
+static int parse_layers(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_llama_serve *l = &((struct bt_serve *)ctx->target)->llama;
+    const char *text = given(opt, ctx, err);
+    struct bt_err inner = { 0 };
+    if (!text)
+        return -1;
+    l->gpu_layers_set = strcmp(text, "auto") != 0;
+    l->gpu_layers = UINT32_MAX;
+    if (!l->gpu_layers_set || !strcmp(text, "all") || !strcmp(text, "-1"))
+        return 0;
+    return bt_u64_parse(bt_str(text), 0, UINT32_MAX, &l->gpu_layers, &inner) < 0 ? bad(opt, ctx, err, text, "a number of layers, all or auto") : 0;
+}
+
+static int parse_slots(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_serve *s = ctx->target;
+    const char *text = given(opt, ctx, err);
+    struct bt_err inner = { 0 };
+    if (!text)
+        return -1;
+    s->max_seqs = 0;
+    if (!strcmp(text, "-1") || !strcmp(text, "auto"))
+        return 0;
+    return bt_u64_parse(bt_str(text), 1, 256, &s->max_seqs, &inner) < 0 ? bad(opt, ctx, err, text, "1 to 256 slots, or -1 for the engine's choice") : 0;
+}
+
+/* "3,1": shares of the cards. */
+static int parse_split(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_llama_serve *l = &((struct bt_serve *)ctx->target)->llama;
+    const char *text = given(opt, ctx, err);
+    struct bt_str rest = bt_str(text), part;
+    double sum = 0;
+    l->nsplit = 0;
+    while (text && (rest.n || !l->nsplit)) {
+        struct bt_err inner = { 0 };
+        rest = bt_str_cut(rest, ',', &part);
+        if (l->nsplit == BT_LEN(l->split) || bt_f64_parse(bt_str_trim(part), 0, 1e9, &l->split[l->nsplit], &inner) < 0)
+            return bad(opt, ctx, err, text, "at most 16 shares such as 3,1");
+        sum += l->split[l->nsplit++];
+    }
+    return !text ? -1 : sum > 0 ? 0 : bad(opt, ctx, err, text, "a share above 0");
+}
+
+static int parse_choice(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    const char *text = given(opt, ctx, err);
+    bt_auto_buf struct bt_buf list = BT_BUF(512);
+    for (size_t i = 0; text && opt->choices[i]; i++) {
+        if (!strcmp(opt->choices[i], text)) {
+            *(const char **)((char *)ctx->target + opt->off) = opt->choices[i];
+            return 0;
+        }
+        bt_buf_printf(&list, "%s%s", i ? ", " : "one of ", opt->choices[i]);
+    }
+    if (!text)
+        return -1;
+    bad(opt, ctx, err, text, bt_buf_z(&list));
+    if (!strcmp(opt->name, "split-mode") && !strcmp(text, "row"))
+        bt_err_hint(err, "llama.cpp dropped row for CUDA in June 2026 (#24216): layer or tensor");
+    return -1;
+}
+
+static const char *const kv_types[] = { "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1", NULL };
+static const char *const split_modes[] = { "none", "layer", "tensor", NULL };
+static const char *const on_off_auto[] = { "on", "off", "auto", NULL };
+static const char *const on_off[] = { "on", "off", NULL };
+static const char *const load_modes[] = { "auto", "none", "mmap", "mlock", "mmap+mlock", "dio", NULL };
+
+static const struct bt_opt flags[] = {
+    { .name = "model", .alias = "m", .type = BT_OPT_STR, .off = AT(model), .metavar = "FILE", .help = "the .gguf file; of a split model the first" },
+    { .name = "ctx-size", .alias = "c", .type = BT_OPT_U64, .off = AT(context), .max = 4294967295.0, .metavar = "N", .help = "tokens of the KV cache, shared by the slots; 0 or absent: the model's" },
+    { .name = "parallel", .alias = "np", .type = BT_OPT_CUSTOM, .off = AT(max_seqs), .parse = parse_slots, .metavar = "N", .help = "slots; absent: 4 that share one cache" },
+    { .name = "kv-unified", .alias = "kvu", .type = BT_OPT_BOOL, .off = LL(unified), .set_off = LL(unified_set), .help = "one cache for all slots; without it each has its part" },
+    { .name = "gpu-layers", .alias = "ngl", .type = BT_OPT_CUSTOM, .off = LL(gpu_layers), .parse = parse_layers, .metavar = "N", .help = "layers on the GPUs, the output counts as one; all, auto (default: all that fit)" },
+    { .name = "n-gpu-layers", .type = BT_OPT_CUSTOM, .off = LL(gpu_layers), .parse = parse_layers, .metavar = "N" },
+    { .name = "batch-size", .alias = "b", .type = BT_OPT_U64, .off = AT(max_batched_tokens), .min = 1, .max = 1 << 20, .help = "tokens of a logical batch (2048)" },
+    { .name = "ubatch-size", .alias = "ub", .type = BT_OPT_U64, .off = LL(ubatch), .min = 1, .max = 1 << 20, .help = "tokens computed at once (512): the compute buffers grow with it" },
+    { .name = "split-mode", .alias = "sm", .type = BT_OPT_CUSTOM, .off = LL(split_mode), .parse = parse_choice, .choices = split_modes, .metavar = "MODE", .help = "none, layer (default), tensor" },
+    { .name = "tensor-split", .alias = "ts", .type = BT_OPT_CUSTOM, .off = LL(split), .parse = parse_split, .metavar = "A,B,..", .help = "share of each GPU; its length is the number of GPUs" },
+    { .name = "main-gpu", .alias = "mg", .type = BT_OPT_U64, .off = LL(main_gpu), .max = 15, .help = "the GPU of split mode none" },
+    { .name = "device", .alias = "dev", .type = BT_OPT_STR, .off = LL(devices), .metavar = "A,B,..", .help = "CUDA0,CUDA1; none for the CPU" },
+    { .name = "cache-type-k", .alias = "ctk", .type = BT_OPT_CUSTOM, .off = LL(kv_k), .parse = parse_choice, .choices = kv_types, .metavar = "TYPE", .help = "type of the keys (f16), q8_0, q4_0, ..." },
+    { .name = "cache-type-v", .alias = "ctv", .type = BT_OPT_CUSTOM, .off = LL(kv_v), .parse = parse_choice, .choices = kv_types, .metavar = "TYPE", .help = "type of the values (f16); a quantised one needs flash attention" },
+    { .name = "flash-attn", .alias = "fa", .type = BT_OPT_CUSTOM, .off = LL(flash_attn), .parse = parse_choice, .choices = on_off_auto, .metavar = "MODE", .help = "on, off, auto (default)" },
+    { .name = "no-kv-offload", .alias = "nkvo", .type = BT_OPT_BOOL, .off = LL(kv_on_host), .help = "KV cache in host RAM" },
+    { .name = "swa-full", .type = BT_OPT_BOOL, .off = LL(swa_full), .help = "whole caches for sliding-window layers too" },
+    { .name = "cpu-moe", .alias = "cmoe", .type = BT_OPT_BOOL, .off = LL(cpu_moe), .help = "experts in host RAM" },
+    { .name = "n-cpu-moe", .alias = "ncmoe", .type = BT_OPT_U64, .off = LL(n_cpu_moe), .max = 4096, .help = "experts of the first N layers in host RAM" },
+    { .name = "load-mode", .alias = "lm", .type = BT_OPT_CUSTOM, .off = LL(load_mode), .parse = parse_choice, .choices = load_modes, .metavar = "MODE", .help = "auto, none, mmap, mlock, mmap+mlock, dio" },
+    { .name = "mmap", .type = BT_OPT_BOOL, .off = LL(mmap), .help = "of builds before load-mode: --mmap, --no-mmap" },
+    { .name = "cache-ram", .alias = "cram", .type = BT_OPT_U64, .off = LL(cache_ram_mib), .set_off = LL(cache_ram_set), .max = 1 << 24, .metavar = "MIB", .help = "host RAM that old prompts may take (8192)" },
+    { .name = "fit", .type = BT_OPT_CUSTOM, .off = LL(fit), .parse = parse_choice, .choices = on_off, .metavar = "MODE", .help = "on (default): less context and fewer layers when memory is short" },
+    { .name = "alias", .alias = "a", .type = BT_OPT_STR, .off = AT(served_name), .metavar = "NAME", .help = "name in the API" },
+    { .name = "host", .type = BT_OPT_STR, .off = AT(host), .metavar = "ADDRESS" },
+    { .name = "port", .type = BT_OPT_U64, .off = AT(port), .max = 65535 },
+    { 0 },
+};
+
+/* ---- defaults ---- */
+
+static uint64_t count_words(const char *list)
+{
+    uint64_t n = list && *list ? 1 : 0;
+    for (const char *p = list; n && *p; p++)
+        n += *p == ',';
+    return n;
+}
+
+/* common/common.h and tools/server/server.cpp: 4 slots over one cache unless slots are given; then each has its own part. */
+void bt_llama_resolve(const struct bt_engine_version *v, const struct bt_engine_device *d, uint64_t model_context, struct bt_serve *s)
+{
+    struct bt_llama_serve *l = &s->llama;
+    (void)v;
+    s->tp = s->dp = 1;
+    if (!s->pp) {
+        s->pp = BT_MAX(BT_MAX(l->nsplit, count_words(l->devices)), 1u);
+        if (l->split_mode && !strcmp(l->split_mode, "none"))
+            s->pp = 1;
+    }
+    s->pp = d->cpu ? 1 : BT_MIN(s->pp, BT_LEN(l->split));
+    if (!s->max_seqs) {
+        s->max_seqs = 4;
+        if (!l->unified_set)
+            l->unified = true;
+    }
+    if (!s->context)
+        s->context = model_context;
+    s->max_batched_tokens = BT_MIN(s->max_batched_tokens ? s->max_batched_tokens : 2048, BT_MAX(s->context, 1u));
+    l->ubatch = BT_MIN(l->ubatch ? l->ubatch : 512, s->max_batched_tokens);
+    if (d->cpu || (l->devices && !strcmp(l->devices, "none"))) {
+        l->gpu_layers = 0;
+        l->gpu_layers_set = true;
+    } else if (!l->gpu_layers_set) {
+        l->gpu_layers = UINT32_MAX;
+    }
+    l->kv_k = l->kv_k ? l->kv_k : "f16";
+    l->kv_v = l->kv_v ? l->kv_v : "f16";
+    if (!l->cache_ram_set)
+        l->cache_ram_mib = 8192;
+    s->block_size = 256;             /* cells are padded to it */
+    s->utilization = 1;
+}
+
+/* ---- shapes ---- */
+
+bool bt_llama_shape_ok(const struct bt_shape *m, uint64_t tp, uint64_t pp, struct bt_refusal *why)
+{
+    if (tp > 1) {
+        why->code = "no-tensor-parallel";
+        snprintf(why->text, sizeof why->text, "llama-server splits a model by layers (-sm layer): TP=%" PRIu64 " is not possible; give it %" PRIu64 " GPUs with -ts", tp, tp);
+        return false;
+    }
+    if (pp > 16 || (m->layers && pp > m->layers + 1)) {
+        why->code = "more-stages-than-layers";
+        snprintf(why->text, sizeof why->text, "%" PRIu64 " GPUs for %u layers: llama-server uses at most 16 devices, and each holds a layer", pp, m->layers);
+        return false;
+    }
+    return true;
+}
+
+/* ---- stopping ---- */
+
+/* While loading, no handler is installed: the first signal ends it. */
+static const struct bt_stop_step stop_starting[] = { { SIGTERM, BT_STOP_LEADER, 2000 }, { SIGKILL, BT_STOP_TREE, 5000 } };
+/* Idle it is gone in milliseconds. With a stream open it waits for its client for ever (10 of 10 tries); the second signal ends it at once, with status 1. */
+static const struct bt_stop_step stop_ready[] = { { SIGTERM, BT_STOP_LEADER, 5000 }, { SIGTERM, BT_STOP_LEADER, 1000 }, { SIGKILL, BT_STOP_TREE, 5000 } };
+
+const struct bt_engine bt_engine_llama = {
+    .name = "llama-server", .versions = versions, .nversions = BT_LEN(versions), .flags = flags,
+    .program = "llama-server", .health_path = "/health", .listens_when_ready = true,
+    .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
+    .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
+    .log_line = bt_llama_log_line, .resolve = bt_llama_resolve, .shape_ok = bt_llama_shape_ok,
+};
