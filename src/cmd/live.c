@@ -41,19 +41,13 @@ static void print_escaped(const char *text)
     fputs(bt_buf_z(&b), stderr);
 }
 
-/* A job that is "ready" runs; people say so. */
-static const char *state_word(const json_t *in)
-{
-    return !strcmp(str(in, "kind"), "job") && !strcmp(str(in, "state"), "ready") ? "running" : str(in, "state");
-}
-
 static void inst_event(struct bt_live *l, const json_t *in)
 {
     const json_t *progress = json_object_get(in, "progress"), *percent = json_object_get(progress, "percent");
     const char *id = str(in, "id"), *why = str(in, "why"), *step = str(progress, "step");
     bt_auto_buf struct bt_buf key = BT_BUF(4096);
     int quarter = json_is_integer(percent) && !l->tty ? (int)json_integer_value(percent) / 25 : 0;
-    bt_buf_printf(&key, "%s %s %s %d", state_word(in), step, why, quarter);
+    bt_buf_printf(&key, "%s %s %s %d", str(in, "state"), step, why, quarter);
     bool same = !strcmp(str(l->last, id), bt_buf_z(&key));
     if (same && !l->tty)
         return;                      /* into a file: a line a step and a quarter of it, not a line a percent */
@@ -62,7 +56,7 @@ static void inst_event(struct bt_live *l, const json_t *in)
     json_object_set_new(l->last, id, json_string(bt_buf_z(&key)));
     const char *url = strcmp(str(in, "state"), "ready") ? "" : str(json_object_get(in, "endpoint"), "http"), *text = step[0] ? step : why[0] ? why : url;
     fprintf(stderr, "%s  %-14s ", same && l->open_line ? "\r" : "", id);
-    fprintf(stderr, text[0] ? "%-9s " : "%s", state_word(in));
+    fprintf(stderr, text[0] ? "%-11s " : "%s", str(in, "state"));
     print_escaped(text);
     if (json_is_integer(percent))
         fprintf(stderr, " %3lld %%", (long long)json_integer_value(percent));
@@ -146,7 +140,7 @@ static void add_rows(struct bt_arena *a, struct bt_table *t, const json_t *in, b
         bool valid = json_is_true(json_object_get(now, "valid"));
         *planned += (uint64_t)json_integer_value(json_object_get(r, "planned_bytes"));
         *actual += valid ? (uint64_t)json_integer_value(json_object_get(now, "bytes")) : 0;
-        bt_table_row(t, i ? "" : id, i ? "" : state_word(in), i ? "" : bt_arena_strdup(a, bt_duration_human((double)bt_wall_ms() / 1000 - since)),
+        bt_table_row(t, i ? "" : id, i ? "" : str(in, "state"), i ? "" : bt_arena_strdup(a, bt_duration_human((double)bt_wall_ms() / 1000 - since)),
                      r ? bt_arena_printf(a, "%lld", (long long)json_integer_value(json_object_get(r, "index"))) : "-",
                      r ? bytes_of(a, json_object_get(r, "planned_bytes"), true) : "-", r ? bytes_of(a, json_object_get(now, "bytes"), valid) : "-",
                      i ? "" : note_of(a, in), NULL);

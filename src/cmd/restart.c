@@ -28,7 +28,7 @@ static void on_event(struct wait *w, const json_t *ev)
         return;
     bool bad = !strcmp(state, "failed") || !strcmp(state, "down");
     w->failed |= bad;
-    if (bad || !strcmp(state, "ready") || !strcmp(state, "done"))
+    if (bad || !strcmp(state, "ready") || !strcmp(state, "running") || !strcmp(state, "done"))
         json_object_del(w->left, id);
 }
 

@@ -50,7 +50,7 @@ static void print_table(struct bt_arena *a, const json_t *answer)
         add_row(a, t, r);
         planned += number(r, "planned_bytes");
         actual += number(r, "actual_bytes");
-        over += v && !strcmp(v, "over");
+        over += v && (!strcmp(v, "over") || !strcmp(v, "misplaced"));
         unknown += v && !strcmp(v, "unattributable");
     }
     if (json_array_size(rows)) {

@@ -151,7 +151,7 @@ const char *bt_inst_state_name(enum bt_inst_state s)
 {
     static const char *const names[BT_ST__N] = {
         [ST(UNSET)] = "unset", [ST(PENDING)] = "pending", [ST(WAITING)] = "waiting", [ST(STARTING)] = "starting", [ST(READY)] = "ready",
-        [ST(STOPPING)] = "stopping", [ST(RELEASING)] = "releasing", [ST(BACKOFF)] = "backoff", [ST(DONE)] = "done", [ST(FAILED)] = "failed",
+        [ST(STOPPING)] = "stopping", [ST(RELEASING)] = "releasing", [ST(BACKOFF)] = "backing-off", [ST(DONE)] = "done", [ST(FAILED)] = "failed",
         [ST(DOWN)] = "down",
     };
     return names[s];

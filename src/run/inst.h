@@ -5,7 +5,7 @@
  *
  *   pending    known, not asked for yet              stopping   its stop steps are walked
  *   waiting    for others, a start gate, memory      releasing  no process left; the driver has not shown its bytes back
- *   starting   exec'ed, not ready                    backoff    died, starts again when the timer ends
+ *   starting   exec'ed, not ready                    backing-off  died, starts again when the timer ends
  *   ready      does its work (a job: runs)           done, failed, down   ends; only a person moves it on */
 #ifndef BT_RUN_INST_H
 #define BT_RUN_INST_H

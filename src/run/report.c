@@ -41,8 +41,10 @@ static json_t *ranks(const struct bt_instance *in)
         const struct bt_pf_rank *r = &in->pf->rank[i];
         const struct bt_probe_gpu *g = s && !s->error ? bt_probe_gpu(s, r->gpu) : NULL;
         struct bt_actual now = g ? bt_sample_actual(g, in->pids, in->npids) : (struct bt_actual){ 0 };
-        json_array_append_new(list, json_pack("{s:s, s:i, s:o, s:{s:o, s:b, s:s}}", "gpu", r->gpu, "index", r->index, "planned_bytes", bt_json_bytes(r->bytes), "actual",
-                                              "bytes", bt_json_bytes(bt_inst_holds(in->life.state) ? now.bytes : 0), "valid", g && now.valid, "source", "nvml-process"));
+        const char *source = !s ? "the driver has not answered yet" : s->error ? s->error : !g ? "the card is not there any more" :
+                             now.valid ? "nvml-process" : "the driver does not say which process holds what";
+        json_array_append_new(list, json_pack("{s:s, s:i, s:o, s:{s:o, s:b, s:o}}", "gpu", r->gpu, "index", r->index, "planned_bytes", bt_json_bytes(r->bytes), "actual",
+                                              "bytes", bt_json_bytes(bt_inst_holds(in->life.state) ? now.bytes : 0), "valid", g && now.valid, "source", bt_text(source)));
     }
     return list;
 }
@@ -67,11 +69,16 @@ static void add_processes(struct bt_instance *in, json_t *o)
     json_object_set_new(o, "keeper", in->has_keeper && bt_inst_alive(in->life.state) ? json_integer(in->keeper.id.pid) : json_null());
 }
 
+static const char *state_word(const struct bt_instance *in)
+{
+    return in->life.job && in->life.state == BT_ST_READY ? "running" : bt_inst_state_name(in->life.state);
+}
+
 json_t *bt_report_instance(struct bt_instance *in, bool brief)
 {
     double since = (double)(bt_wall_ms() - (bt_now_ms() - in->life.since_ms)) / 1000;
     json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:o, s:i, s:o, s:o}", "id", in->pf->id, "workload", in->pf->workload, "project", in->p->name, "kind", in->pf->kind,
-                          "state", bt_inst_state_name(in->life.state), "want", in->life.want_up ? in->life.job ? "done" : "ready" : "down", "since", since, "endpoint",
+                          "state", state_word(in), "want", in->life.want_up ? in->life.job ? "done" : "ready" : "down", "since", since, "endpoint",
                           in->url[0] ? json_pack("{s:s, s:n}", "http", in->url, "unix") : json_null(), "restarts", (int)in->life.restarts, "progress", progress(in),
                           "exit", how_it_ended(in));
     json_object_set_new(o, "why", in->why[0] ? bt_text(in->why) : json_null());
@@ -154,7 +161,7 @@ static const char *verdict(struct bt_actual a, uint64_t planned, bool valid)
     return a.bytes <= planned ? "inside" : "over";
 }
 
-/* Bytes on a card that the plan did not give are over whatever their number: planned is 0 there. */
+/* On a card that the plan did not give it, any byte is one too many. */
 static void verify_on(struct bt_instance *in, const struct bt_probe_gpu *g, json_t *rows, bool *ok)
 {
     bool has = false;
@@ -162,11 +169,11 @@ static void verify_on(struct bt_instance *in, const struct bt_probe_gpu *g, json
     struct bt_actual a = bt_sample_actual(g, in->pids, in->npids);
     if (!has && !a.nprocs)
         return;
-    const char *v = has ? verdict(a, planned, g->procs_valid) : "over";
-    *ok &= strcmp(v, "over") != 0;
+    const char *v = has ? verdict(a, planned, g->procs_valid) : "misplaced";
+    *ok &= strcmp(v, "over") && strcmp(v, "misplaced");
     json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:s, s:o, s:b, s:s}", "instance", in->pf->id, "project", in->p->name, "gpu", g->uuid, "index",
                                           g->index, "planned_bytes", bt_json_bytes(planned), "actual_bytes", bt_json_bytes(a.bytes), "verdict", v, "pids", pids_on(g, in),
-                                          "in_plan", has, "state", bt_inst_state_name(in->life.state)));
+                                          "in_plan", has, "state", state_word(in)));
 }
 
 static bool is_ours(const struct bt_daemon *d, int64_t pid)

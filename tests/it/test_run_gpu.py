@@ -92,7 +92,7 @@ def test_on_a_card_it_was_not_given(cards: Cards) -> None:
     assert cards.up(cards.tenant("a-0", (0, GIB), (1, GIB), planned=3 * GIB, on=[0])).returncode == 0
     code, told = eventually("a sample", lambda: (v := cards.verify()) and len(v[1].get("rows", [])) == 2 and v)  # type: ignore[misc]
     rows = {r["index"]: r for r in told["rows"]}
-    assert code == 4 and rows[0]["verdict"] == "inside" and rows[1]["verdict"] == "over" and rows[1]["in_plan"] is False and rows[1]["planned_bytes"] == 0
+    assert code == 4 and rows[0]["verdict"] == "inside" and rows[1]["verdict"] == "misplaced" and rows[1]["in_plan"] is False and rows[1]["planned_bytes"] == 0
 
 
 def test_absent_and_foreign(cards: Cards) -> None:
