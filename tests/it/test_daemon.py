@@ -83,7 +83,9 @@ def test_daemon_killed_in_the_middle_of_down(house: House) -> None:
     house.assert_empty()
 
 
-def test_keeper_killed(house: House) -> None:
+@pytest.mark.parametrize("cgroup", ["", "off"])
+def test_keeper_killed(house: House, cgroup: str) -> None:
+    house.env["BERTH_CGROUP"] = cgroup   # "off": the mark in the environment has to find who left the session
     family = python("import os, time\nfor i in range(3):\n    if os.fork() == 0:\n        if i == 1: os.setsid()\n        time.sleep(1000)\nprint('up', flush=True); time.sleep(1000)")
     assert house.up(plan("set", instance("a-0", family, **READY_BY_LOG)), "-d").returncode == 0
     before = eventually("the whole family", lambda: (i := house.ps()["a-0"]) and len(i["pids"]) == 4 and i)

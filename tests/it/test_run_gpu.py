@@ -179,6 +179,19 @@ def test_probe_is_replaced(cards: Cards) -> None:
     assert cards.verify()[0] == 0
 
 
+def test_what_does_not_fit_starts_nothing(cards: Cards) -> None:
+    (cards.folder / "berth.yaml").write_text("name: big\nworkloads:\n  a: {kind: service, command: [sleep, '1000'], gpus: 1, memory: 100GiB}\n")
+    up = cards.berth("up", "-d")
+    assert up.returncode == 3 and up.stderr
+    assert not cards.runtime.exists() or not cards.ps()
+    (cards.folder / "berth.yaml").write_text("name: fits\nworkloads:\n  a: {kind: service, command: [sleep, '1000'], gpus: 1, memory: 1GiB}\n")
+    up = cards.berth("up", "-d")
+    assert up.returncode == 0, up.stderr
+    assert cards.ps()["a-0"]["ranks"][0]["planned_bytes"] == GIB
+    assert cards.berth("down").returncode == 0
+    cards.assert_empty()
+
+
 def test_engine_progress_and_kv(cards: Cards) -> None:
     """A server of the simulated engine: the daemon reads its steps, opens the gate at its KV line, believes /health."""
     model = cards.folder / "model"
