@@ -2,6 +2,7 @@
 #include "cmd/planning.h"
 
 #include "base/file.h"
+#include "cmd/planning_own.h"
 
 struct planning { struct bt_arena *a; const struct bt_planning_opts *o; struct bt_spec *spec; struct bt_fleet *fleet; struct bt_strs notes; struct bt_err *err; };
 
@@ -103,9 +104,14 @@ int bt_planning(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_
 {
     struct planning g = { .a = a, .o = o, .err = err };
     struct bt_spec_opts so = { .variant = given(o->variant) ? o->variant : NULL };
-    if (bt_spec_read(a, given(o->file) ? o->file : "berth.yaml", &so, &g.spec, err) < 0)
+    if (bt_spec_read(a, given(o->file) ? o->file : "berth.yaml", &so, &g.spec, err) < 0) {
+        if (err->code == BT_E_NOT_FOUND)
+            err->code = BT_E_SPEC;               /* no spec is a fault of the command line, not of the machine */
         return -1;
+    }
     if ((o->live && check_can_run(&g) < 0) || open_fleet(&g) < 0)
+        return -1;
+    if (g.fleet->live && !o->ignore_others && bt_planning_own(a, g.spec->name, o->live, g.fleet, err) < 0)
         return -1;
     struct bt_plan_model *models = BT_NEWN(a, struct bt_plan_model, g.spec->n + 1);
     for (size_t i = 0; i < g.spec->n; i++) {

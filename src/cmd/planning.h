@@ -15,8 +15,8 @@ struct bt_planning_opts {
 };
 
 /* Returns 0 with a plan; it may carry refusals (plan->nrefusals): nothing in it may be obeyed then, and the exit code is 3. Everything lives in
- * the arena. BT_E_SPEC: the spec, with line and column. BT_E_DEVICE: no NVML. BT_E_NOT_FOUND: no spec; with `live` also an engine. BT_E_STATE:
- * `live`, and the spec holds something that cannot be run yet. */
+ * the arena. BT_E_SPEC: no spec, or its text, with line and column. BT_E_DEVICE: no NVML. BT_E_NOT_FOUND: `live` and no engine. BT_E_STATE: `live`,
+ * and the project is up already or the spec holds something that cannot be run yet. */
 BT_MUST_CHECK int bt_planning(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan **out, struct bt_err *err);
 
 /* The plan for people: fleet, instances, a memory bar per GPU, alternatives with reasons, warnings, what is not yet obeyed, refusals and advice. */

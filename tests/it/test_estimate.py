@@ -1,4 +1,4 @@
-"""berth estimate as a user meets it, and its figures against what real engines logged. $BERTH names the binary; else build/src/cmd/berth."""
+"""berth estimate as a user meets it, and its figures against what real engines logged."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import BERTH, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-BERTH = os.environ.get("BERTH", str(ROOT / "build" / "src" / "cmd" / "berth"))
 DATA = json.loads((ROOT / "tests" / "data" / "vllm_cases.json").read_text())
 GIB = 2**30
 QWEN32 = "Qwen/Qwen2.5-32B-Instruct"
 A100 = ("--gpu", "A100-SXM4-40GB", "--engine-version", "0.32.0")
-
-pytestmark = pytest.mark.skipif(not os.access(BERTH, os.X_OK), reason=f"{BERTH} is not built")
 
 
 def estimate(*args: str, **env: str) -> subprocess.CompletedProcess[str]:

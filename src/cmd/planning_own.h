@@ -1,0 +1,10 @@
+/* planning_own.h - the part of the planning's I/O that asks the daemon. */
+#ifndef BT_PLANNING_OWN_H
+#define BT_PLANNING_OWN_H
+#include "gpu/gpu.h"
+
+/* Correct others_bytes of a live fleet for a plan of project `name`: bytes that its own instances hold are not others', and those of
+ * other projects count as what they hold or were promised, whichever is more (noted in the fleet's notes).
+ * starting: the plan is to be started; a project of that name that is up is then BT_E_STATE. Nothing is asked when nothing is up. */
+BT_MUST_CHECK int bt_planning_own(struct bt_arena *a, const char *name, bool starting, struct bt_fleet *f, struct bt_err *err);
+#endif

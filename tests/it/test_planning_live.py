@@ -1,0 +1,64 @@
+"""Planning on cards that are in use: by this project, by another one, by strangers."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Machine
+
+SPEC = "name: {name}\nworkloads:\n  hold: {{kind: service, command: [sleep, '1000'], gpus: 1, memory: {memory}, pool: [0]}}\n"
+CARD = 42285268992
+MARGIN = 512 * 2**20
+
+
+@pytest.fixture
+def m(machine) -> Machine:
+    one: Machine = machine("1xA100-SXM4-40GB")
+    (one.folder / "a.yaml").write_text(SPEC.format(name="a", memory="10GiB"))
+    (one.folder / "b.yaml").write_text(SPEC.format(name="b", memory="20GiB"))
+    (one.folder / "c.yaml").write_text(SPEC.format(name="c", memory="12GiB"))
+    return one
+
+
+def others(m: Machine, spec: str) -> int:
+    return m.json("plan", "-f", spec)["fleet"]["gpus"][0]["others_bytes"]
+
+
+def test_up_twice_names_what_is_up(m: Machine):
+    m.berth("up", "-d", "-f", "a.yaml", check=True)
+    again = m.berth("up", "-d", "-f", "a.yaml")
+    assert again.returncode == 1 and "a is up already: hold-0 ready" in again.stderr and "berth down a" in again.stderr
+    assert m.berth("down", "a").returncode == 0
+    assert m.berth("down").returncode == 1                       # nothing is up
+
+
+def test_bytes_promised_to_another_project_are_others(m: Machine):
+    m.berth("up", "-d", "-f", "a.yaml", check=True)
+    assert others(m, "b.yaml") == 10 * 2**30                     # not allocated yet, and still not ours to give
+    assert others(m, "a.yaml") == 0                              # its own do not stand in its way
+    m.berth("up", "-d", "-f", "b.yaml", check=True)
+    refused = m.berth("up", "-d", "-f", "c.yaml")
+    assert refused.returncode == 3 and "c" not in {i["project"] for i in m.json("ps")["instances"]}
+    assert m.json("plan", "-f", "c.yaml", "--ignore-others")["refusals"] == []
+    m.berth("down", "a")
+    m.berth("up", "-d", "-f", "c.yaml", check=True)
+    for name in ("b", "c"):
+        assert m.berth("down", name).returncode == 0
+
+
+def test_a_strangers_bytes_are_others(m: Machine):
+    code = ("import ctypes, sys; c = ctypes.CDLL('libcuda.so.1'); c.cuInit(0); x = ctypes.c_void_p(); c.cuDevicePrimaryCtxRetain(ctypes.byref(x), 0);"
+            "c.cuCtxSetCurrent(x); p = ctypes.c_ulonglong(); assert c.cuMemAlloc_v2(ctypes.byref(p), ctypes.c_size_t(25 << 30)) == 0; print('held', flush=True); sys.stdin.read()")
+    stranger = m.popen("python3", "-c", code, stdin=-1, stdout=-1)
+    try:
+        assert stranger.stdout and stranger.stdout.readline() == "held\n"
+        assert others(m, "a.yaml") > 25 * 2**30
+        refused = m.berth("up", "-d", "-f", "b.yaml")
+        assert refused.returncode == 3 and "lack" in refused.stderr
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_no_spec_is_a_usage_error(m: Machine):
+    done = m.berth("up", "-d", "-f", "nowhere.yaml")
+    assert done.returncode == 2 and "nowhere.yaml" in done.stderr
