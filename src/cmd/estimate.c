@@ -30,6 +30,9 @@ static const char *engine_name(int argc, char **argv)
         if (!strcmp(argv[i], "--engine") && i + 1 < argc)
             return argv[i + 1];
     }
+    for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)          /* a GGUF file is llama.cpp's */
+        if (bt_str_ends(bt_str(argv[i]), ".gguf"))
+            return "llama-server";
     return "vllm";
 }
 
@@ -46,12 +49,13 @@ static const struct bt_opt *merged_opts(struct bt_arena *a, const struct bt_engi
 
 static const struct bt_engine *find_engine(const char *name, struct bt_err *err)
 {
-    const struct bt_engine *e = bt_engine_find(name);
+    const struct bt_engine *e = bt_engine_known(name);
     if (e && e->flags)
         return e;
     bt_auto_buf struct bt_buf b = BT_BUF(256);
     for (const char *const *n = bt_engine_names(); *n; n++)
-        bt_buf_printf(&b, "%s%s", b.n ? ", " : "", *n);
+        bt_buf_printf(&b, "%s, ", *n);
+    bt_buf_puts(&b, "llama-server");
     bool later = false;
     for (const char *const *n = bt_engine_planned(); *n; n++)
         later = later || !strcmp(*n, name);
@@ -133,6 +137,19 @@ static int card_of_size(struct estimate *e, const char *text, struct bt_err *err
     return 0;
 }
 
+/* The host as a device: what our cgroup allows of its RAM. */
+static int card_is_ram(struct estimate *e, struct bt_err *err)
+{
+    if (strcmp(e->engine->name, "llama-server"))
+        return bt_err_set(err, BT_E_USAGE, 0, "--gpu cpu: berth knows what llama-server takes on a CPU, and not yet what %s does", e->engine->name);
+    uint64_t bytes = bt_ram_allowed("");
+    if (!bytes)
+        return bt_err_set(err, BT_E_IO, 0, "read /proc/meminfo");
+    e->card = (struct bt_gpu){ .uuid = "cpu", .name = "host RAM", .pci = "", .total_bytes = bytes, .nvml_total_bytes = bytes, .total_source = BT_TOTAL_GIVEN, .island = -1 };
+    e->card_note = "no GPU: every byte is RAM, and this is what this process may use of it";
+    return 0;
+}
+
 static uint64_t room_on(const struct bt_gpu *g)
 {
     return g->total_bytes > g->others_bytes ? g->total_bytes - g->others_bytes : 0;
@@ -177,8 +194,21 @@ static bool same_kind_by_nvlink(struct bt_arena *a, const struct bt_gpu_kind *k,
     return true;
 }
 
+/* Layers or experts that llama-server keeps on the CPU decide its speed, and the model of speed knows cards only. */
+static bool partly_on_cpu(const struct bt_need *n)
+{
+    uint64_t layers = 0;
+    for (size_t i = 0; i < n->nranks; i++)
+        layers += n->rank[i].layers;
+    return n->llama && (layers < n->model->layers || n->serve.llama.cpu_moe || n->serve.llama.n_cpu_moe || n->serve.llama.kv_on_host);
+}
+
 void estimate_pace(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *s, const struct bt_need *n, uint64_t context, struct bt_pace *out)
 {
+    if (partly_on_cpu(n)) {
+        *out = (struct bt_pace){ 0 };
+        return;
+    }
     uint64_t tp = BT_MAX(s->tp, 1u), pp = BT_MAX(s->pp, 1u);
     double kv = 0;                   /* of one rank of each stage; the model's KV is that times the ranks that do not hold copies */
     for (size_t i = 0; i < n->nranks; i++)
@@ -209,7 +239,9 @@ static int smallest_set(struct estimate *e, const struct bt_gpu_kind *k, bool *f
     *found = false;
     for (uint64_t tp = asked->tp ? asked->tp : 1; tp <= (asked->tp ? asked->tp : MAX_CARDS); tp++) {
         struct bt_serve s = *asked;
-        s.tp = tp;
+        bool by_layers = !strcmp(e->engine->name, "llama-server");   /* more cards are more stages there */
+        s.tp = by_layers ? 1 : tp;
+        s.pp = by_layers ? tp : s.pp;
         struct bt_fit_case c = e->fit_case;
         c.card = card;
         struct bt_fit *f;
@@ -217,7 +249,7 @@ static int smallest_set(struct estimate *e, const struct bt_gpu_kind *k, bool *f
             return -1;
         if (!f->fits)
             continue;
-        struct estimate_set set = { .kind = k, .tp = tp, .pp = BT_MAX(asked->pp, 1u), .fit = f };
+        struct estimate_set set = { .kind = k, .tp = s.tp, .pp = BT_MAX(s.pp, 1u), .fit = f };
         estimate_pace(e->arena, &c, &s, f->need, e->pace_context, &set.pace);
         BT_PUSH(e->arena, e->sets, e->nsets, set);
         *found = true;
@@ -243,11 +275,13 @@ static int choose_set(struct estimate *e, struct bt_serve *serve, struct bt_err 
         return bt_err_set(err, BT_E_FAILED, 0, "the catalog of cards is empty");
     size_t best = 0;
     for (size_t i = 1; i < e->nsets; i++)
-        if (e->sets[i].tp * bt_gpu_kind_total(e->sets[i].kind) < e->sets[best].tp * bt_gpu_kind_total(e->sets[best].kind))
+        if (e->sets[i].tp * e->sets[i].pp * bt_gpu_kind_total(e->sets[i].kind) < e->sets[best].tp * e->sets[best].pp * bt_gpu_kind_total(e->sets[best].kind))
             best = i;
     virtual_card(e->nsets ? e->sets[best].kind : largest, &e->card);
-    if (e->nsets)
+    if (e->nsets) {
         serve->tp = e->sets[best].tp;
+        serve->pp = e->sets[best].pp;
+    }
     e->card_note = e->nsets ? "no --gpu and no NVIDIA driver here: the smallest common card set it fits on" : "no --gpu and no NVIDIA driver here: the largest common card, and it does not fit";
     return 0;
 }
@@ -257,6 +291,8 @@ static int choose_card(struct estimate *e, struct bt_serve *serve, struct bt_err
     const char *gpu = e->args->gpu;
     if (gpu && !gpu[0])
         return bt_err_set(err, BT_E_USAGE, 0, "--gpu: want a card's name, a size or an index");
+    if (gpu && !strcmp(gpu, "cpu"))
+        return card_is_ram(e, err);
     if (gpu)
         return looks_like_size(gpu) ? card_of_size(e, gpu, err) : card_from_fleet(e, gpu, err);
     struct bt_err absent = { 0 };
@@ -308,10 +344,39 @@ static void paste_notes(struct estimate *e)
         note(e, bt_arena_printf(e->arena, "the command needs %s GPUs and lets the engine see %llu (%s): it will not start", bt_count_human(wanted), (unsigned long long)cards, p->visible));
 }
 
+/* With --fit off and every size given, the engine takes the same memory every time (llama.cpp common/fit.cpp). */
+static const char *llama_command(const struct estimate *e, uint64_t *per_gpu_kv)
+{
+    const struct bt_need *n = e->fit->need;
+    const struct bt_serve *s = &n->serve;
+    const struct bt_llama_serve *l = &s->llama;
+    bt_auto_buf struct bt_buf b = BT_BUF(4096);
+    *per_gpu_kv = e->fit->rank[e->fit->busiest].kv_bytes;
+    bt_buf_printf(&b, "llama-server -m %s -c %llu -np %llu%s -b %llu -ub %llu", e->model->file ? e->model->file : e->model->id, (unsigned long long)s->context,
+                  (unsigned long long)s->max_seqs, l->unified ? " -kvu" : "", (unsigned long long)s->max_batched_tokens, (unsigned long long)l->ubatch);
+    if (l->gpu_layers >= UINT32_MAX)
+        bt_buf_puts(&b, " -ngl all");
+    else
+        bt_buf_printf(&b, " -ngl %llu", (unsigned long long)l->gpu_layers);
+    for (uint64_t i = 0; s->pp > 1 && i < s->pp; i++)
+        bt_buf_printf(&b, "%s%g", i ? "," : " -ts ", l->nsplit ? l->split[i] : 1);
+    if (strcmp(l->kv_k, "f16") || strcmp(l->kv_v, "f16"))
+        bt_buf_printf(&b, " -ctk %s -ctv %s", l->kv_k, l->kv_v);
+    if (l->flash_attn)
+        bt_buf_printf(&b, " -fa %s", l->flash_attn);
+    bt_buf_printf(&b, "%s%s%s", l->kv_on_host ? " -nkvo" : "", l->swa_full ? " --swa-full" : "", l->cpu_moe ? " --cpu-moe" : "");
+    if (l->n_cpu_moe)
+        bt_buf_printf(&b, " --n-cpu-moe %llu", (unsigned long long)l->n_cpu_moe);
+    bt_buf_printf(&b, " --cache-ram %llu --fit off", (unsigned long long)l->cache_ram_mib);
+    return bt_arena_strdup(e->arena, bt_buf_z(&b));
+}
+
 const char *estimate_command(const struct estimate *e, uint64_t *per_gpu_kv)
 {
     const struct bt_need *n = e->fit->need;
     const struct bt_serve *s = &n->serve;
+    if (!strcmp(e->engine->name, "llama-server"))
+        return llama_command(e, per_gpu_kv);
     uint64_t context = BT_MIN(e->fit->asked, e->fit->longest), kv = 0;
     double share = 0;
     for (size_t i = 0; i < n->nranks; i++) {

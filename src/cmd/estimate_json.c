@@ -39,7 +39,9 @@ static json_t *host(const struct estimate *e)
     for (size_t i = 0; n && i < n->nranks; i++)
         bytes += n->rank[i].host_bytes * n->serve.tp;
     json_t *lines = json_array();
-    if (bytes)
+    for (size_t i = 0; n && i < n->nhost; i++)
+        json_array_append_new(lines, json_pack("{s:s, s:o, s:s}", "part", bt_part_name(n->host_line[i].part), "bytes", bt_json_bytes(n->host_line[i].bytes), "why", n->host_line[i].why));
+    if (bytes && !n->nhost)
         json_array_append_new(lines, json_pack("{s:s, s:o, s:s}", "part", bt_part_name(BT_P_WEIGHTS), "bytes", bt_json_bytes(bytes), "why", "--cpu-offload-gb of every rank"));
     return json_pack("[{s:i, s:o, s:o}]", "numa", 0, "bytes", bt_json_bytes(bytes), "need", lines);
 }

@@ -50,6 +50,11 @@ static void field(struct bt_buf *b, const char *name, const char *value, struct 
     add_wrapped(b, value, 10, st.width);
 }
 
+static bool is_cpu(const struct estimate *e)
+{
+    return !strcmp(e->card.uuid, "cpu");
+}
+
 static void header(const struct estimate *e, struct bt_buf *b, struct bt_style st)
 {
     const struct bt_model *m = e->model;
@@ -59,10 +64,10 @@ static void header(const struct estimate *e, struct bt_buf *b, struct bt_style s
     field(b, "model", bt_arena_printf(a, "%s  %s, %.2f billion parameters, %s of %s weights (%s)", m->id, m->architecture ? m->architecture : "?", (double)m->parameters / 1e9,
                                       bt_bytes_human(m->weight_bytes), m->quantization ? m->quantization : bt_dtype_name(m->dtype), from[m->source]), st);
     field(b, "engine", bt_arena_printf(a, "%s %s (%s)", e->engine->name, e->version_asked ? e->version_asked : e->version->version, e->version_note), st);
-    field(b, "card", bt_arena_printf(a, "%s  %s to CUDA (%s)%s%s%s", e->card.name, bt_bytes_human(e->card.total_bytes), bt_total_source_name(e->card.total_source),
+    field(b, "card", bt_arena_printf(a, "%s  %s %s (%s)%s%s%s", e->card.name, bt_bytes_human(e->card.total_bytes), is_cpu(e) ? "of RAM" : "to CUDA", bt_total_source_name(e->card.total_source),
                                      e->card.others_bytes ? bt_arena_printf(a, ", %s held by others", bt_bytes_human(e->card.others_bytes)) : "", e->card_note ? "; " : "",
                                      e->card_note ? e->card_note : ""), st);
-    if (e->fit->need) {
+    if (e->fit->need && !is_cpu(e)) {
         const struct bt_serve *s = &e->fit->need->serve;
         uint32_t pp = (uint32_t)s->pp;
         const char *stages = "";
@@ -87,6 +92,10 @@ static const char *kv_why(const struct estimate *e, size_t stage)
     const struct bt_need_rank *r = &n->rank[stage];
     const struct bt_fit_rank *f = &e->fit->rank[stage];
     const char *per = bt_arena_printf(e->arena, "%s B per token, %llu tokens a block", bt_count_human(r->kv_token_bytes), (unsigned long long)n->block);
+    if (n->llama)
+        return bt_arena_printf(e->arena, "-c %s%s: all of it is allocated at start; %s B per token in layers that keep all", bt_count_human(n->serve.context),
+                               n->serve.llama.unified ? bt_arena_printf(e->arena, ", one cache that %llu slots share", (unsigned long long)n->serve.max_seqs) :
+                               bt_arena_printf(e->arena, " over %llu slots", (unsigned long long)n->serve.max_seqs), bt_count_human(r->kv_token_bytes));
     if (f->kv_bytes > f->engine_kv_bytes)
         return bt_arena_printf(e->arena, "needed for one request of %s tokens; the engine would have %s; %s", bt_count_human(e->fit->asked), bt_bytes_human(f->engine_kv_bytes), per);
     if (n->serve.kv_bytes)
@@ -114,7 +123,7 @@ static void ledger_one(const struct estimate *e, struct bt_buf *b, struct bt_sty
     const struct bt_fit_rank *f = &e->fit->rank[0];
     struct bt_arena *a = e->arena;
     uint64_t total = e->card.total_bytes;
-    struct bt_table *t = bt_table_new(a, (const char *const[]){ e->fit->need->serve.tp > 1 ? "each GPU" : "the GPU", ">bytes", ">share", "why", NULL });
+    struct bt_table *t = bt_table_new(a, (const char *const[]){ is_cpu(e) ? "host RAM" : e->fit->need->serve.tp > 1 ? "each GPU" : "the GPU", ">bytes", ">share", "why", NULL });
     int room = BT_MAX(st.width - 38, SHORTEST_WHY);
     for (size_t i = 0; i < r->n; i++)
         why_rows(t, a, bt_part_name(r->line[i].part), bt_arena_strdup(a, bt_bytes_human(r->line[i].bytes)), percent(a, r->line[i].bytes, total), r->line[i].why, room);
@@ -182,6 +191,31 @@ static void ledger_stages(const struct estimate *e, struct bt_buf *b, struct bt_
     add_wrapped(b, kv_why(e, e->fit->busiest), 15, st.width);
 }
 
+/* What the same process takes of the host's RAM. */
+static void host_lines(const struct estimate *e, struct bt_buf *b, struct bt_style st)
+{
+    const struct bt_need *n = e->fit->need;
+    if (!n->nhost)
+        return;
+    struct bt_arena *a = e->arena;
+    struct bt_table *t = bt_table_new(a, (const char *const[]){ "host RAM", ">bytes", "why", NULL });
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n->nhost; i++) {
+        bt_auto_buf struct bt_buf why = BT_BUF(8 * KiB);
+        add_wrapped(&why, n->host_line[i].why, 0, BT_MAX(st.width - 30, SHORTEST_WHY));
+        struct bt_str rest = { bt_buf_z(&why), why.n }, line;
+        for (bool first = true; rest.n; first = false) {
+            rest = bt_str_cut(rest, '\n', &line);
+            bt_table_row(t, first ? bt_part_name(n->host_line[i].part) : "", first ? bt_arena_strdup(a, bt_bytes_human(n->host_line[i].bytes)) : "", bt_arena_strndup(a, line), NULL);
+        }
+        sum += n->host_line[i].bytes;
+    }
+    bt_table_rule(t);
+    bt_table_row(t, "total", bt_arena_strdup(a, bt_bytes_human(sum)), "", NULL);
+    bt_buf_puts(b, "\n");
+    bt_table_print(t, st, b);
+}
+
 static void bars(const struct estimate *e, struct bt_buf *b, struct bt_style st)
 {
     static const struct { const char *label; int first, last; } groups[] = {
@@ -206,7 +240,7 @@ static void bars(const struct estimate *e, struct bt_buf *b, struct bt_style st)
         }
         for (size_t i = 0; i < k; i++)
             labels[i] = parts[i].label;
-        bt_buf_puts(b, n->nranks > 1 ? bt_arena_printf(e->arena, "stage %zu ", s) : "GPU ");
+        bt_buf_puts(b, n->nranks > 1 ? bt_arena_printf(e->arena, "stage %zu ", s) : is_cpu(e) ? "RAM " : "GPU ");
         bt_bar_print(parts, k, e->card.total_bytes, BT_MIN(st.width - 34, 72), st, b);
         bt_buf_printf(b, " %s of %s\n", bt_bytes_human(e->fit->rank[s].need_bytes), bt_bytes_human(e->card.total_bytes));
         if (s + 1 == n->nranks || s + 1 == MANY_STAGES) {
@@ -239,7 +273,7 @@ static void contexts(const struct estimate *e, struct bt_buf *b, struct bt_style
         for (size_t r = 0; r < f->need->nranks; r++)
             bytes = BT_MAX(bytes, bt_need_kv_request(f->need, &f->need->rank[r], at[i]));
         bt_table_row(t, bt_arena_strdup(a, bt_count_human(at[i])), bt_arena_strdup(a, bt_bytes_human(bytes)), at[i] <= f->longest ? bt_arena_printf(a, "%.2f", bt_fit_concurrency(f, at[i])) : "does not fit",
-                     at[i] == f->asked ? (f->need->serve.context_auto ? "chosen" : e->args->serve.context ? "asked" : "the model's own") : "", NULL);
+                     at[i] == f->asked ? (f->need->serve.context_auto ? "chosen" : e->args->serve.context ? "asked" : f->asked < f->model_context ? "what fits" : "the model's own") : "", NULL);
     }
     bt_table_print(t, st, b);
 }
@@ -248,7 +282,7 @@ static void speed(const struct estimate *e, struct bt_buf *b, struct bt_style st
 {
     const struct bt_pace *p = &e->pace;
     if (!p->known) {
-        field(b, "speed", "not known: the catalog has no bandwidth for this card", st);
+        field(b, "speed", e->fit->need->llama && e->card.kind ? "not known: part of the model is on the CPU" : "not known: the catalog has no bandwidth for this card", st);
         return;
     }
     field(b, "speed", bt_arena_printf(e->arena, "about %s tokens/s for one stream, +-%.0f %% (bandwidth alone: %.0f): a step of %.1f ms reads weights %.1f, KV %.1f, launches %.1f%s%s",
@@ -299,6 +333,7 @@ void estimate_print(const struct estimate *e)
             ledger_one(e, &b, st);
         else
             ledger_stages(e, &b, st);
+        host_lines(e, &b, st);
         bars(e, &b, st);
         contexts(e, &b, st);
         speed(e, &b, st);

@@ -5,6 +5,7 @@
 
 #define MIB(n) ((double)(n) / (double)MiB)
 #define LEAST_CONTEXT 4096           /* --fit-ctx: below it the engine moves layers instead */
+#define FIT_MARGIN GiB               /* --fit-target: left free on each device when the engine chooses the context itself */
 
 static unsigned long long ull(uint64_t n) { return n; }
 
@@ -25,7 +26,7 @@ static uint64_t kv_at(const struct bt_need *n, const struct bt_need_rank *r, uin
 }
 
 /* Everything on every device with `context` tokens a slot. The compute buffers' mask grows with it: the whole ledger is made again. */
-static int fits_at(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *serve, uint64_t context, bool *fits, struct bt_err *err)
+static int fits_at(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *serve, uint64_t context, uint64_t margin, bool *fits, struct bt_err *err)
 {
     struct bt_serve s = *serve;
     struct bt_need *n;
@@ -37,18 +38,18 @@ static int fits_at(struct bt_arena *a, const struct bt_fit_case *c, const struct
         return -1;
     *fits = true;
     for (size_t i = 0; i < n->nranks; i++)
-        *fits = *fits && sat_add(n->rank[i].fixed_bytes, kv_at(n, &n->rank[i], n->llama->n_ctx_seq)) <= left_on(c->card);
+        *fits = *fits && sat_add(n->rank[i].fixed_bytes, sat_add(kv_at(n, &n->rank[i], n->llama->n_ctx_seq), margin)) <= left_on(c->card);
     return 0;
 }
 
-static int longest(const struct bt_fit_case *c, const struct bt_serve *serve, uint64_t most, uint64_t *out, struct bt_err *err)
+static int longest(const struct bt_fit_case *c, const struct bt_serve *serve, uint64_t most, uint64_t margin, uint64_t *out, struct bt_err *err)
 {
     uint64_t low = 0, high = bt_ceil_div(most, 256);
     while (low < high) {
         bt_auto_arena scratch = { 0 };
         uint64_t mid = low + (high - low + 1) / 2;
         bool fits;
-        if (fits_at(&scratch, c, serve, mid * 256, &fits, err) < 0)
+        if (fits_at(&scratch, c, serve, mid * 256, margin, &fits, err) < 0)
             return -1;
         if (fits)
             low = mid;
@@ -87,7 +88,7 @@ static void check_rank(struct bt_arena *a, struct bt_fit *f, const struct bt_fit
 static int size_context(const struct bt_fit_case *c, struct bt_serve *s, struct bt_fit *f, struct bt_err *err)
 {
     bool given = s->context != 0 && !s->context_auto, shrink = !s->llama.fit || strcmp(s->llama.fit, "off");
-    if (longest(c, s, f->model_context, &f->longest, err) < 0)
+    if (longest(c, s, f->model_context, !given && shrink ? FIT_MARGIN : 0, &f->longest, err) < 0)
         return -1;
     if (!given && (shrink || s->context_auto) && f->longest >= BT_MIN((uint64_t)LEAST_CONTEXT, f->model_context))
         s->context = s->max_seqs && !s->llama.unified ? sat_mul(f->longest, s->max_seqs) : f->longest;
