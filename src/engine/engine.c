@@ -14,7 +14,7 @@ const struct bt_engine *bt_engine_find(const char *name)
     return NULL;
 }
 
-static const struct bt_engine *const only_estimated[] = { &bt_engine_llama };
+static const struct bt_engine *const only_estimated[] = { &bt_engine_llama, &bt_engine_sglang };
 
 const struct bt_engine *bt_engine_known(const char *name)
 {
@@ -105,6 +105,10 @@ static const struct { uint64_t at_least_bytes; bool not_a100; uint32_t batched_t
 #define CPU_BATCHED_TOKENS 2048     /* x tp x pp */
 #define CPU_SEQS 128                /* x tp x pp */
 
+#define V0_SEQS 256
+#define V0_BATCHED_TOKENS 2048u
+#define V0_CHUNKED_FROM 32768
+
 static bool is_a100(const char *name)
 {
     return name && strcasestr(name, "a100");
@@ -153,6 +157,10 @@ void bt_engine_resolve(const struct bt_engine *e, const struct bt_engine_version
     if (!bt_mul_u64(s->tp, s->pp, &ranks) || ranks > 65536)
         ranks = 65536;               /* refused by the shape rules; only keeps the products small */
     device_limits(d, ranks, &batched, &seqs);
+    if (v->v0) {                     /* chunked prefill was on by default for long contexts only (V0 engine/arg_utils.py) */
+        seqs = V0_SEQS;
+        batched = s->context <= V0_CHUNKED_FROM ? BT_MAX(s->context, V0_BATCHED_TOKENS) : V0_BATCHED_TOKENS;
+    }
     bool given_seqs = s->max_seqs != 0, given_batched = s->max_batched_tokens != 0;
     if (!given_seqs)
         s->max_seqs = seqs;

@@ -15,6 +15,14 @@ struct bt_llama_serve {
     const char *split_mode, *devices, *kv_k, *kv_v, *flash_attn, *load_mode, *fit;
 };
 
+/* What only SGLang can be asked. */
+struct bt_sglang_serve {
+    uint64_t max_total_tokens;       /* no more KV than this; 0 = what fits */
+    uint64_t graph_batch;            /* largest decode batch captured */
+    bool no_decode_graph, no_prefill_graph;
+    bool seqs_given;                 /* --max-running-requests: set by bt_engine_resolve */
+};
+
 /* What a server is asked to do, in engine-neutral words; filled from an engine's own flags (bt_engine.flags), from berth.yaml,
  * or by the planner. A zero means "not given" unless a comment says otherwise; engine defaults are applied by bt_engine_resolve. */
 struct bt_serve {
@@ -37,6 +45,7 @@ struct bt_serve {
     const char *served_name, *host;
     uint64_t port;
     struct bt_llama_serve llama;
+    struct bt_sglang_serve sglang;
     struct bt_strs extra;            /* flags berth does not know the meaning of, as given */
 };
 
@@ -47,8 +56,14 @@ struct bt_engine_version {
     const char *version;
     double default_utilization;
     enum bt_vllm_runner runner;      /* for dense decoder models; vLLM only */
+    bool v0;                         /* the engine before V1: profiles one prompt of the whole length, 256 sequences on every card */
+    bool latent_padded;              /* MLA's 576 numbers of a token take 640 (VLLM_MLA_CUDA_MEM_ALIGN_KV_CACHE) */
+    const char *v2_for;              /* while `runner` is still V1: classes that run on V2 already, by their names with blanks; NULL = none */
+    bool v2_dense_only;              /* mixtures of experts, hybrids and pooling models still run on V1 */
+    double sampler_bytes;            /* of the profiled sampler, for each sequence and word of the vocabulary; 0 = not profiled */
+    bool compiles;                   /* the first start compiles inside the measured window, and what that takes is charged */
     bool graphs_in_budget;           /* the CUDA graph estimate is subtracted before KV is sized */
-    bool sampler_profiled;           /* the profile run includes the sampler (38.8 B x seqs x vocab) */
+    bool sampler_profiled;           /* the profile run includes the sampler */
     bool sampler_buffers;            /* V2: 4.25 B x seqs x vocab stay allocated */
     bool state_caching;              /* prefix caching keeps a second state per request of hybrids by default */
     bool null_block_reserved;        /* one request must fit in KV less one block */

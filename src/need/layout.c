@@ -46,7 +46,7 @@ uint64_t need_spec_tokens(const struct bt_serve *s)
 static uint64_t attention_bytes(const struct need_in *in, const struct bt_layer *l, unsigned elem)      /* of one token */
 {
     if (l->mixer == BT_MIX_MLA)
-        return sat_add(sat_mul(l->latent, elem), l->indexer ? l->indexer + 4 : 0);       /* the indexer's key: a byte each and a scale */
+        return sat_add(sat_mul(in->version->latent_padded ? bt_round_up(l->latent, 128) : l->latent, elem), l->indexer ? l->indexer + 4 : 0);       /* the indexer's key: a byte each and a scale */
     uint64_t heads = BT_MAX(l->kv_heads / in->serve->tp, 1u);        /* fewer heads than ranks: each rank keeps one */
     return sat_mul(sat_mul(2 * heads, l->head_dim), elem);
 }

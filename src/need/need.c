@@ -95,6 +95,37 @@ static int serving_elem(const struct bt_model *m, const struct bt_serve *s, unsi
     return bt_err_hint(err, "auto, half, float16, bfloat16, float, float32");
 }
 
+static bool is_dense(const struct bt_model *m)
+{
+    for (uint32_t i = 0; i < m->layers; i++)
+        if (m->layer[i].moe || m->layer[i].state)
+            return false;
+    return !m->pooling;
+}
+
+static bool named(const char *list, const char *word)
+{
+    const char *at = list && word ? strstr(list, word) : NULL;
+    return at && (at == list || at[-1] == ' ') && (at[strlen(word)] == ' ' || at[strlen(word)] == 0);
+}
+
+/* The version as it behaves for this model: which runner it takes decides what is profiled (vLLM config/vllm.py). */
+static const struct bt_engine_version *as_run(struct bt_arena *a, const struct bt_engine_version *v, const struct bt_model *m)
+{
+    struct bt_engine_version *mine = BT_NEW(a, struct bt_engine_version);
+    *mine = *v;
+    if (named(v->v2_for, m->architecture)) {
+        mine->runner = BT_RUNNER_V2;
+        mine->graphs_in_budget = mine->sampler_profiled = false;     /* that early V2 estimates no graphs */
+        mine->sampler_buffers = true;
+    } else if (v->v2_dense_only && !is_dense(m)) {
+        mine->runner = BT_RUNNER_V1;
+        mine->graphs_in_budget = mine->sampler_profiled = true;
+        mine->sampler_buffers = false;
+    }
+    return mine;
+}
+
 static int fill_rank(struct need_in *in, struct bt_need *n, struct bt_need_rank *r, unsigned kv_elem, struct bt_err *err)
 {
     struct bt_need_line weights;
@@ -125,6 +156,7 @@ int bt_need_server(struct bt_arena *a, const struct bt_model *m, const struct bt
         return bt_err_hint(err, "--engine llama-server");
     }
     struct bt_need *n = BT_NEW(a, struct bt_need);
+    v = as_run(a, v, m);
     *n = (struct bt_need){ .model = m, .engine = e, .version = v, .serve = *serve };
     struct bt_serve *s = &n->serve;
     s->tp = s->tp ? s->tp : 1;

@@ -18,6 +18,8 @@ void need_lora(const struct need_in *in, struct bt_need_rank *r)
     for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++) {
         const struct bt_layer *l = &m->layer[i];
         uint64_t q = sat_mul(l->heads, l->head_dim), kv = sat_mul(l->kv_heads, l->head_dim), kv_parts = BT_MIN(tp, BT_MAX(l->kv_heads, 1u));
+        if (l->mixer == BT_MIX_STATE || l->mixer == BT_MIX_NONE)
+            q = kv = 0;
         uint64_t a = 3ull * m->hidden + 2ull * m->hidden + q / tp + l->intermediate / tp;            /* A of qkv, gate_up, o, down */
         uint64_t b = q / tp + 2 * (kv / kv_parts) + 2ull * l->intermediate / tp + 2ull * m->hidden;  /* B of the same */
         numbers = sat_add(numbers, sat_add(a, b));
@@ -34,33 +36,74 @@ void need_lora(const struct need_in *in, struct bt_need_rank *r)
 
 /* ---- the profiled peak: forward of one full batch, or the sampler's sort, whichever is larger ---- */
 
-static uint64_t forward_bytes(const struct need_in *in)
+/* Numbers of the widest layer for one token: the MLP's, or of experts what each of the chosen ones is given and gives back. */
+static double widest(const struct need_in *in)
 {
     const struct bt_model *m = in->model;
-    double numbers = 3.0 * m->intermediate / (double)in->serve->tp + 4.0 * m->hidden;
-    return sat_f64((double)in->serve->max_batched_tokens * numbers * in->elem);
+    double most = 0, tp = (double)in->serve->tp;
+    for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++) {
+        const struct bt_layer *l = &m->layer[i];
+        double numbers = 3.0 * l->intermediate / tp;
+        if (l->moe) {                /* vLLM fused_moe: two workspaces, one of them as wide as the wider of its two uses */
+            double width = l->moe->intermediate / (in->serve->expert_parallel ? 1 : tp);
+            numbers = l->moe->active * (width + BT_MAX(2 * width, (double)m->hidden)) + 3.0 * l->moe->shared_intermediate / tp;
+        }
+        if (l->state)                /* delta net, Mamba: the projections and their convolved copy, in 32 bits for a part */
+            numbers += 4.0 * (l->state->conv_channels + (double)l->state->heads * l->state->head_dim) / tp;
+        most = BT_MAX(most, numbers);
+    }
+    return most;
+}
+
+static uint64_t forward_bytes(const struct need_in *in)
+{
+    return sat_f64((double)in->serve->max_batched_tokens * (widest(in) + 4.0 * in->model->hidden) * in->elem);
 }
 
 static void activations(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
 {
     const struct bt_model *m = in->model;
+    bool plain = true;
+    for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++)
+        plain = plain && !m->layer[i].moe && !m->layer[i].state;
+    const char *each = plain ? bt_arena_printf(in->arena, "3 x %u%s", m->intermediate, in->serve->tp > 1 ? bt_arena_printf(in->arena, " / %llu", ull(in->serve->tp)) : "")
+                             : bt_arena_printf(in->arena, "%.0f of its widest layer", widest(in));
     need_line_push(in, r, (struct bt_need_line){ BT_P_ACTIVATIONS, forward,
-        bt_arena_printf(in->arena, "%llu batched tokens x (3 x %u%s + 4 x %u) x %u B: the forward of the profile run (fits the peaks that real logs state within 6 %%)",
-                        ull(in->serve->max_batched_tokens), m->intermediate, in->serve->tp > 1 ? bt_arena_printf(in->arena, " / %llu", ull(in->serve->tp)) : "", m->hidden, in->elem),
-        true, forward / 16 + 32 * MiB });
+        bt_arena_printf(in->arena, "%llu batched tokens x (%s + 4 x %u) x %u B: the forward of the profile run (%s)", ull(in->serve->max_batched_tokens), each, m->hidden, in->elem,
+                        plain ? "fits the peaks that real logs state within 6 %" : "an estimate: experts and states keep more"),
+        true, plain ? forward / 16 + 32 * MiB : forward / 2 + 64 * MiB });
+}
+
+/* The largest image is profiled too: patches of one width, about a dozen times that at the peak of a layer. */
+#define ENCODER_COPIES 12
+
+static void encoder(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
+{
+    const struct bt_tower *t = &in->model->tower;
+    if (!in->first || !t->layers || !t->image_tokens || need_extra_flag(in->serve, "language-model-only") || need_extra_flag(in->serve, "skip-mm-profiling"))
+        return;
+    uint64_t merge = BT_MAX(t->merge, 1u), patches = sat_mul(t->image_tokens, merge * merge), bytes = sat_mul(sat_mul(patches, t->hidden), ENCODER_COPIES * 2);
+    uint64_t sort = in->last && in->version->sampler_profiled && !in->model->pooling ? sat_f64(in->version->sampler_bytes * (double)in->serve->max_seqs * in->model->vocab) : 0;
+    uint64_t language = BT_MAX(forward, sort);       /* run one after the other: the larger peak counts */
+    if (bytes <= language)
+        return;
+    need_line_push(in, r, (struct bt_need_line){ BT_P_ENCODER, bytes - language,
+        bt_arena_printf(in->arena, "one image of the largest size, %llu patches x %u x %d x 2 B = %s, %s above the language model's peak: the profile run encodes it; "
+                        "a smaller max_pixels in --mm-processor-kwargs makes it smaller", ull(patches), t->hidden, ENCODER_COPIES, bt_bytes_human(bytes), bt_bytes_human(bytes - language)),
+        true, bytes / 2 });
 }
 
 static void sampler(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
 {
-    if (!in->last)
+    if (!in->last || in->model->pooling)
         return;                                      /* only the last stage has logits */
     double seqs_vocab = (double)in->serve->max_seqs * in->model->vocab;
     if (in->version->sampler_profiled) {
-        uint64_t sort = sat_f64(38.8 * seqs_vocab);
+        uint64_t sort = sat_f64(in->version->sampler_bytes * seqs_vocab);
         if (sort > forward)
             need_line_push(in, r, (struct bt_need_line){ BT_P_SAMPLER, sort - forward,
-                bt_arena_printf(in->arena, "38.8 B x %llu sequences x %u vocabulary = %s in the profile run's sampler sort, of which %s above the forward",
-                                ull(in->serve->max_seqs), in->model->vocab, bt_bytes_human(sort), bt_bytes_human(sort - forward)),
+                bt_arena_printf(in->arena, "%.4g B x %llu sequences x %u vocabulary = %s in the profile run's sampler sort, of which %s above the forward",
+                                in->version->sampler_bytes, ull(in->serve->max_seqs), in->model->vocab, bt_bytes_human(sort), bt_bytes_human(sort - forward)),
                 true, sort / 16 });
     }
     if (in->version->sampler_buffers)
@@ -70,10 +113,21 @@ static void sampler(const struct need_in *in, struct bt_need_rank *r, uint64_t f
             true, 0 });
 }
 
+/* Real starts of 0.24 to 0.28: the same command took 0.65 to 1.2 GiB more the first time, when torch.compile runs inside the measured window. */
+#define COMPILE_BYTES (800 * MiB)
+
+static void compiling(const struct need_in *in, struct bt_need_rank *r)
+{
+    if (in->serve->eager || !in->version->compiles)
+        return;
+    need_line_push(in, r, (struct bt_need_line){ BT_P_WORKSPACE, COMPILE_BYTES,
+        "a first start compiles while memory is measured: 0.65 to 1.2 GiB in logs of 0.24 to 0.28; a start from the compile cache leaves this to KV", true, COMPILE_BYTES });
+}
+
 /* Runner V2 leaves the sampler out of its profile: what it takes above the profiled forward is nobody's. */
 static void headroom(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
 {
-    if (!in->last || !in->version->sampler_buffers)
+    if (!in->last || !in->version->sampler_buffers || in->model->pooling)
         return;
     uint64_t sample = sat_f64(8.0 * (double)in->serve->max_seqs * in->model->vocab);
     if (sample > forward)
@@ -191,11 +245,13 @@ static void comm(const struct need_in *in, struct bt_need_rank *r)
     if (tp * pp == 1)
         return;
     unsigned before = tp > 4 ? 1280 : tp > 1 ? 768 : 352, inside = tp > 4 ? 820 : tp > 1 ? 360 : 100;
+    if (tp > 1 && (in->card->cc_major == 9 || in->card->cc_major == 10))
+        inside = BT_MAX(inside, 1230u);              /* NVLink with multicast: 1.38 GiB logged on two H200 */
     before += symmetric_mib(in->card->cc_major, tp);
     need_line_push(in, r, (struct bt_need_line){ BT_P_COMM, before * MiB,
         bt_arena_printf(in->arena, "NCCL and all-reduce buffers of TP %llu x PP %llu, set up before the engine looks at the card; an estimate", ull(tp), ull(pp)), false, before * MiB / 2 });
     need_line_push(in, r, (struct bt_need_line){ BT_P_COMM, inside * MiB,
-        bt_arena_printf(in->arena, "channels opened while profiling: logs show %s", tp > 4 ? "0.24-2.1 GiB of growth outside torch at TP 8" : tp > 1 ? "0.20-0.74 GiB of growth outside torch at TP 2-4" : "little with stages alone"), true, inside * MiB });
+        bt_arena_printf(in->arena, "channels opened while profiling: logs show %s", tp > 4 ? "0.24-2.1 GiB of growth outside torch at TP 8" : tp > 1 ? "0.20-0.74 GiB of growth outside torch at TP 2-4, 1.4 on H200" : "little with stages alone"), true, inside * MiB });
 }
 
 void need_runtime(const struct need_in *in, struct bt_need_rank *r)
@@ -203,6 +259,8 @@ void need_runtime(const struct need_in *in, struct bt_need_rank *r)
     uint64_t forward = forward_bytes(in);
     activations(in, r, forward);
     sampler(in, r, forward);
+    encoder(in, r, forward);
+    compiling(in, r);
     graphs(in, r);
     workspace(in, r);
     context(in, r);
