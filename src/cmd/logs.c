@@ -124,7 +124,8 @@ static int by_time(const void *a, const void *b)
 static bool print_lines(struct logs *l)
 {
     bool named = !l->what || l->n > 1;
-    qsort(l->line, l->nlines, sizeof *l->line, by_time);
+    if (l->nlines)
+        qsort(l->line, l->nlines, sizeof *l->line, by_time);
     for (size_t i = 0; i < l->nlines; i++) {
         bt_auto_buf struct bt_buf b = BT_BUF(256 * KiB);
         if (named)
