@@ -8,8 +8,10 @@ static const struct bt_tower qwen25_vl = { .layers = 32, .hidden = 1280, .interm
 static const struct bt_tower qwen3_vl = { .layers = 27, .hidden = 1152, .intermediate = 4304, .heads = 16, .patch = 16, .merge = 2, .image_tokens = 16384, .positions = 2304, .mergers = 3, .norm_bias = true };
 static const struct bt_tower qwen35 = { .layers = 27, .hidden = 1152, .intermediate = 4304, .heads = 16, .patch = 16, .merge = 2, .image_tokens = 16384, .positions = 2304, .norm_bias = true };
 static const struct bt_tower whisper = { .layers = 32, .hidden = 1280, .intermediate = 5120, .heads = 20, .patch = 1, .positions = 1500, .norm_bias = true };
-static const struct bt_tower clip = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .image_tokens = 2880, .positions = 577, .norm_bias = true };
-static const struct bt_tower intern = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 3328, .positions = 1025, .norm_bias = true };
+static const struct bt_tower clip = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .image_tokens = 2880, .positions = 577, .norm_bias = true, .out_first = true };
+static const struct bt_tower phi3v = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 2304, .positions = 577, .norm_bias = true,
+    .out_first = true };
+static const struct bt_tower intern = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 3328, .positions = 1025, .norm_bias = true, .out_first = true };
 static const struct bt_tower mllama = { .layers = 40, .hidden = 1280, .intermediate = 5120, .heads = 16, .patch = 14, .image_tokens = 6404, .positions = 59237, .norm_bias = true };
     /* positions: 1601 of a tile, in 4 tiles of 8 aspect ratios and one without */
 static const struct bt_tower pixtral = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 3025, .gated = true };
@@ -56,7 +58,7 @@ static const struct bt_arch archs[] = {
     { .name = "Qwen3_5MoeForCausalLM", DELTA },
     { .name = "Qwen3_5MoeForConditionalGeneration", DELTA, .tower = &qwen35, .mrope = true },
     { .name = "Phi3ForCausalLM", .known = true, .max_position = 4096, .window = BT_WINDOW_ALL, .position_has_rope = true },
-    { .name = "Phi3VForCausalLM", .known = true, .max_position = 4096, .window = BT_WINDOW_ALL, .position_has_rope = true, .tower = &clip },
+    { .name = "Phi3VForCausalLM", .known = true, .max_position = 4096, .window = BT_WINDOW_ALL, .position_has_rope = true, .tower = &phi3v },
     { .name = "PhiMoEForCausalLM", .known = true, .max_position = 131072, .window = BT_WINDOW_ALL, .position_has_rope = true, .attention_bias_key = true },
     { .name = "GemmaForCausalLM", .known = true, .tied = true, .head_dim = 256, .max_position = 8192 },
     { .name = "Gemma2ForCausalLM", .known = true, .tied = true, .kv_heads = 4, .head_dim = 256, .vocab = 256000, .max_position = 8192, .pattern = 2,

@@ -90,7 +90,8 @@ static int derive_one(struct bt_tensors *l, const char *prefix, const struct bt_
     const struct named rest[] = {
         { "patch_embed.weight", h, 3 * patch * patch * (t->merge ? 2 : 1), false }, { "patch_embed.bias", h, 0, !t->norm_bias },
         { "positions.weight", t->positions, h, !t->positions }, { "post_norm.weight", h, 0, !t->norm_bias }, { "post_norm.bias", h, 0, !t->norm_bias },
-        { "merger.norm.weight", h, 0, !t->norm_bias }, { "merger.0.weight", merged, merged, !t->merge }, { "merger.2.weight", out, merged, false },
+        { "merger.norm.weight", h, 0, !t->norm_bias }, { "merger.0.weight", t->out_first ? out : merged, merged, !t->merge && !t->out_first },
+        { "merger.2.weight", out, t->out_first ? out : merged, false },
     };
     if (!t->layers)
         return 0;

@@ -30,7 +30,7 @@ static const struct { enum fused fused; enum shard shard; bool whole_bias, linea
 
 struct piece { int layer; enum fused fused; bool tower; const char *suffix; uint64_t bytes; struct piece *next; };
 
-struct tally { struct piece **of_layer; struct bt_quant online; uint64_t layers, experts, embed, head, tower, other, rotary, absorbed; };
+struct tally { struct piece **of_layer; struct bt_quant online; uint64_t layers, experts, embed, head, tower, other, rotary, absorbed, between; };
     /* of_layer[0]: tensors outside the layers; online: quantised while loading */
 
 static bool is_float(enum bt_dtype d)
@@ -186,6 +186,13 @@ static void tally_sum(const struct need_in *in, struct tally *y)
                 y->absorbed = sat_add(y->absorbed, need_block_bytes(sat_mul(sat_mul(bt_ceil_div(m->heads, in->serve->tp), half ? m->v_head : m->qk_nope), (uint64_t)m->kv_lora * in->elem)));
 }
 
+/* Qwen3-VL keeps what its tower hands to the first layers in buffers of a whole batch, made with the model (vLLM models/qwen3_vl.py). */
+static uint64_t between_bytes(const struct need_in *in)
+{
+    const struct bt_model *m = in->model;
+    return in->first ? sat_mul(m->tower.mergers, need_block_bytes(sat_mul(sat_mul(in->serve->max_batched_tokens, m->hidden), in->elem))) : 0;
+}
+
 static const char *explain(const struct need_in *in, const struct tally *y)
 {
     const struct bt_model *m = in->model;
@@ -200,6 +207,8 @@ static const char *explain(const struct need_in *in, const struct tally *y)
         bt_buf_printf(&b, ", kv_b_proj once more for MLA %s", bt_bytes_human(y->absorbed));
     if (y->tower)
         bt_buf_printf(&b, ", vision tower %s", bt_bytes_human(y->tower));
+    if (y->between)
+        bt_buf_printf(&b, ", buffers between tower and layers %s", bt_bytes_human(y->between));
     if (y->embed)
         bt_buf_printf(&b, ", %s %s", m->tied ? "tied embedding" : "embedding", bt_bytes_human(y->embed));
     if (y->head)
@@ -244,7 +253,8 @@ int need_weights(const struct need_in *in, struct bt_need_line *line, uint64_t *
     for (size_t i = 0; i < m->ntensors; i++)
         tally_tensor(in, &y, &m->tensors[i]);
     tally_sum(in, &y);
-    uint64_t parts[] = { y.layers, y.experts, y.embed, y.head, y.tower, y.other, y.rotary, y.absorbed }, total = 0;
+    y.between = between_bytes(in);
+    uint64_t parts[] = { y.layers, y.experts, y.embed, y.head, y.tower, y.other, y.rotary, y.absorbed, y.between }, total = 0;
     for (size_t i = 0; i < BT_LEN(parts); i++)
         total = sat_add(total, parts[i]);
     const char *why = explain(in, &y);

@@ -179,6 +179,11 @@ static void builtin_counts(void **st)
         { "Qwen/Qwen3-14B", 14768307200 }, { "Qwen/Qwen3-32B", 32762123264 }, { "meta-llama/Llama-3.2-1B", 1235814400 },
         { "meta-llama/Llama-3.2-3B", 3212749824 }, { "meta-llama/Llama-3.1-8B-Instruct", 8030261248 }, { "meta-llama/Llama-3.3-70B-Instruct", 70553706496 },
         { "mistralai/Mistral-7B-Instruct-v0.3", 7248023552 }, { "google/gemma-3-12b-it", 12187325040 },
+        { "google/gemma-3-4b-it", 4300079472 }, { "google/gemma-3-27b-it", 27432406640 }, { "google/gemma-2-9b-it", 9241705984 }, { "google/gemma-2-27b-it", 27227128320 },
+        { "Qwen/Qwen3-30B-A3B", 30532122624 }, { "Qwen/Qwen3-235B-A22B", 235093634560 }, { "mistralai/Mixtral-8x7B-Instruct-v0.1", 46702792704 },
+        { "meta-llama/Llama-2-7b-hf", 6738415616 }, { "meta-llama/Llama-2-13b-hf", 13015864320 }, { "meta-llama/Llama-2-70b-hf", 68976648192 },
+        { "microsoft/phi-4", 14659507200 }, { "deepseek-ai/DeepSeek-V2-Lite-Chat", 15706484224 }, { "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B", 1777088000 },
+        { "mistralai/Mistral-7B-v0.1", 7241732096 },
     };
     for (size_t i = 0; i < BT_LEN(cases); i++) {
         bt_auto_arena a = { 0 };
