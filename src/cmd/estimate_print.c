@@ -3,6 +3,7 @@
 
 #include "base/units.h"
 #include "cmd/estimate.h"
+#include "model/hub.h"
 
 #define SHORTEST_WHY 30              /* columns; on a narrower terminal the reasons stand below the table */
 
@@ -62,7 +63,7 @@ static void header(const struct estimate *e, struct bt_buf *b, struct bt_style s
                                         [BT_MODEL_CATALOG] = "built-in shape; the model is not on this machine" };
     struct bt_arena *a = e->arena;
     field(b, "model", bt_arena_printf(a, "%s  %s, %.2f billion parameters, %s of %s weights (%s)", m->id, m->architecture ? m->architecture : "?", (double)m->parameters / 1e9,
-                                      bt_bytes_human(m->weight_bytes), m->quantization ? m->quantization : bt_dtype_name(m->dtype), from[m->source]), st);
+                                      bt_bytes_human(m->weight_bytes), m->quantization ? m->quantization : bt_dtype_name(m->dtype), m->hub ? bt_arena_printf(a, "tensor headers from the hub, commit %.8s", m->hub->commit) : from[m->source]), st);
     field(b, "engine", bt_arena_printf(a, "%s %s (%s)", e->engine->name, e->version_asked ? e->version_asked : e->version->version, e->version_note), st);
     field(b, "card", bt_arena_printf(a, "%s  %s %s (%s)%s%s%s", e->card.name, bt_bytes_human(e->card.total_bytes), is_cpu(e) ? "of RAM" : "to CUDA", bt_total_source_name(e->card.total_source),
                                      e->card.others_bytes ? bt_arena_printf(a, ", %s held by others", bt_bytes_human(e->card.others_bytes)) : "", e->card_note ? "; " : "",
@@ -98,6 +99,9 @@ static const char *kv_why(const struct estimate *e, size_t stage)
                                bt_arena_printf(e->arena, " over %llu slots", (unsigned long long)n->serve.max_seqs), bt_count_human(r->kv_token_bytes));
     if (f->kv_bytes > f->engine_kv_bytes)
         return bt_arena_printf(e->arena, "needed for one request of %s tokens; the engine would have %s; %s", bt_count_human(e->fit->asked), bt_bytes_human(f->engine_kv_bytes), per);
+    if (n->sglang)
+        return bt_arena_printf(e->arena, "%.3f of what is free at the start (--mem-fraction-static), less the weights%s: %s tokens; %s", n->serve.utilization,
+                               n->serve.sglang.max_total_tokens ? ", and no more than --max-total-tokens" : "", bt_count_human(bt_need_kv_tokens(n, r, f->kv_bytes)), per);
     if (n->serve.kv_bytes)
         return bt_arena_printf(e->arena, "as given by --kv-cache-memory-bytes; %s", per);
     return bt_arena_printf(e->arena, "what is left of %.4g x the card: %s tokens; %s", n->serve.utilization, bt_count_human(bt_need_kv_tokens(n, r, f->kv_bytes)), per);

@@ -226,6 +226,10 @@ static int known_flag(struct walk *k, const struct meaning *m, const char *key, 
                 return bt_err_set(err, BT_E_USAGE, 0, "%s needs a value", word);
             return json_flag(k, row->name, key, shown, value, row->bytes, err);
         }
+    if (row->bytes && !m->negated) { /* the ledger counts some of these by their text */
+        const char *handed = value ? bt_arena_printf(k->arena, "--%s=%s", row->name, value) : bt_arena_printf(k->arena, "--%s", row->name);
+        BT_PUSH(k->arena, k->p->serve.extra.v, k->p->serve.extra.n, handed);
+    }
     if (row->bytes && !m->negated)
         paste_note(k->arena, k->p, PASTE_NOT_COUNTED, shown, bt_arena_printf(k->arena, "changes %s%s%s", row->bytes, m->read_as ? "; " : "", m->read_as ? m->read_as : ""));
     else

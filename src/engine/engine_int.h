@@ -9,6 +9,8 @@ bool bt_llama_log_line(struct bt_str line, struct bt_log_event *out);
 void bt_llama_resolve(const struct bt_engine_version *v, const struct bt_engine_device *d, uint64_t model_context, struct bt_serve *s);
 bool bt_llama_shape_ok(const struct bt_shape *m, uint64_t tp, uint64_t pp, struct bt_refusal *why);
 
+extern const struct bt_engine bt_engine_sglang;
+bool bt_sglang_log_line(struct bt_str line, struct bt_log_event *out);
 bool bt_vllm_log_line(struct bt_str line, struct bt_log_event *out);
 extern const struct bt_opt bt_vllm_flags[];
 

@@ -6,6 +6,7 @@
 #include "need/fit.h"
 #include "need/llama.h"
 #include "need/parts.h"
+#include "need/sglang.h"
 
 struct search {
     struct bt_arena *arena;
@@ -260,6 +261,8 @@ static int fewer_kv_bytes(struct search *s)
 int bt_fit_advice(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *serve, const struct bt_fit *now, uint64_t max_gpus,
                   struct bt_advice **out, size_t *n, struct bt_err *err)
 {
+    if (is_sglang(c->engine))
+        return fit_sglang_advice(a, c, serve, now, max_gpus, out, n, err);
     if (is_llama(c->engine))
         return fit_llama_advice(a, c, serve, now, max_gpus, out, n, err);
     struct search s = { .arena = a, .c = c, .serve = serve, .now = now, .max = 8, .err = err };

@@ -6,6 +6,7 @@
 
 #include "need/llama.h"
 #include "need/parts.h"
+#include "need/sglang.h"
 
 #define GIB(n) ((double)(n) / (double)GiB)
 
@@ -126,6 +127,10 @@ double bt_fit_concurrency(const struct bt_fit *f, uint64_t context)
 static void check_stages(struct bt_arena *a, struct bt_fit *f, const struct bt_gpu *card)
 {
     const struct bt_need *n = f->need;
+    if (n->sglang) {
+        fit_sglang_checks(a, f, card);
+        return;
+    }
     for (size_t i = 0; i < n->nranks && !f->nrefusals; i++)
         check_free(a, f, card, &n->rank[i]);
     for (size_t i = 0; i < n->nranks && !f->nrefusals; i++)

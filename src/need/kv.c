@@ -3,6 +3,7 @@
 
 #include "need/llama.h"
 #include "need/parts.h"
+#include "need/sglang.h"
 
 static const struct { const char *name; unsigned elem; } kv_dtypes[] = {
     { "fp8", 1 }, { "fp8_e4m3", 1 }, { "fp8_e5m2", 1 }, { "bfloat16", 2 }, { "float16", 2 },
@@ -121,6 +122,8 @@ uint64_t bt_need_kv_by_engine(const struct bt_need *n, const struct bt_need_rank
 {
     if (n->llama)                    /* exactly what its context takes, whatever the card */
         return need_llama_kv(n->llama, &n->serve, r->first_layer, n->serve.llama.kv_on_host && !n->llama->on_cpu ? 0 : r->layers, n->llama->n_ctx_seq, n->llama->slots, n->llama->unified);
+    if (n->sglang)
+        return need_sglang_kv(n, r, total_bytes);
     if (n->serve.kv_bytes)
         return n->serve.kv_bytes;
     uint64_t budget = sat_f64(ceil((double)total_bytes * n->serve.utilization));     /* as vLLM v1/worker/utils.py rounds it */

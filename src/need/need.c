@@ -5,6 +5,7 @@
 
 #include "need/llama.h"
 #include "need/parts.h"
+#include "need/sglang.h"
 
 static const char *const part_names[BT_P__N] = {
     [BT_P_WEIGHTS] = "weights", [BT_P_LORA] = "lora", [BT_P_KV] = "kv", [BT_P_STATE] = "state", [BT_P_ACTIVATIONS] = "activations",
@@ -151,6 +152,8 @@ int bt_need_server(struct bt_arena *a, const struct bt_model *m, const struct bt
 {
     if (is_llama(e))
         return need_llama_server(a, m, e, v, serve, card, out, err);
+    if (is_sglang(e) && !m->gguf)
+        return need_sglang_server(a, m, e, v, serve, card, out, err);
     if (m->gguf) {
         bt_err_set(err, BT_E_INPUT, 0, "%s: a GGUF file, and berth does not know how much memory %s takes with one", m->id, e->name);
         return bt_err_hint(err, "--engine llama-server");

@@ -44,7 +44,9 @@ struct bt_need_rank {
 
 /* Need of a server. Ranks of one tensor-parallel group are equal: one row per pipeline stage. */
 struct need_llama;
+struct need_sglang;
 struct bt_need {
+    const struct need_sglang *sglang;                /* SGLang's own figures; NULL for other engines */
     const struct need_llama *llama;  /* llama-server's own figures; NULL for other engines */
     struct bt_need_line *host_line; size_t nhost;    /* what rank[].host_bytes is made of, where the engine tells it apart */
     const struct bt_model *model; const struct bt_engine *engine; const struct bt_engine_version *version;

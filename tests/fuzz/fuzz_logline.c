@@ -5,7 +5,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-    static const char *const names[] = { "vllm", "llama-server", NULL };
+    static const char *const names[] = { "vllm", "sglang", "llama-server", NULL };
     for (const char *const *name = names; *name; name++) {
         struct bt_log_event ev;
         bool said = bt_engine_known(*name)->log_line((struct bt_str){ (const char *)p, n }, &ev);

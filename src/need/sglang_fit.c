@@ -1,0 +1,153 @@
+/* sglang_fit - would SGLang start, in its own words, and which nearby flags would. */
+#include "need/sglang.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "need/parts.h"
+
+#define GIB(n) ((double)(n) / (double)GiB)
+static unsigned long long ull(uint64_t n) { return n; }
+
+static void refuse(struct bt_arena *a, struct bt_fit *f, const char *code, const char *fmt, ...) BT_PRINTF(4, 5);
+static void refuse(struct bt_arena *a, struct bt_fit *f, const char *code, const char *fmt, ...)
+{
+    struct bt_refusal r = { .code = code };
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(r.text, sizeof r.text, fmt, ap);
+    va_end(ap);
+    BT_PUSH(a, f->refusals, f->nrefusals, r);
+    f->fits = false;
+}
+
+void fit_sglang_checks(struct bt_arena *a, struct bt_fit *f, const struct bt_gpu *card)
+{
+    const struct bt_need *n = f->need;
+    const struct need_sglang *g = n->sglang;
+    uint64_t before = card->total_bytes > g->away_bytes ? card->total_bytes - g->away_bytes : 0;
+    for (size_t i = 0; i < n->nranks && !f->nrefusals; i++) {
+        const struct bt_need_rank *r = &n->rank[i];
+        uint64_t kv = f->rank[i].engine_kv_bytes, left = card->total_bytes > card->others_bytes ? card->total_bytes - card->others_bytes : 0;
+        if (r->budget_bytes > before)
+            refuse(a, f, "out-of-memory-at-load", "CUDA out of memory while loading: %.2f GiB of weights do not go on a card with %.2f GiB left.", GIB(r->budget_bytes), GIB(before));
+        else if (kv < r->kv_block_bytes)
+            refuse(a, f, "no-kv-memory", "Loaded weights leave no GPU memory for the KV cache under --mem-fraction-static=%.3f. Raise --mem-fraction-static above %.3f.", g->fraction,
+                   before ? (double)r->budget_bytes / (double)before : 1.0);
+        else if (sat_add(r->fixed_bytes, f->rank[i].engine_kv_bytes) > left)
+            refuse(a, f, "over-the-card", "CUDA out of memory after the KV cache is allocated: what --mem-fraction-static=%.3f leaves free (%.2f GiB) is less than activations, graphs and tables take (%.2f GiB).",
+                   g->fraction, (1 - g->fraction) * GIB(before), GIB(r->fixed_bytes - r->budget_bytes - (g->away_bytes - card->others_bytes)));
+    }
+    if (!f->nrefusals && f->longest < f->asked)
+        refuse(a, f, "kv-too-small", "KV pool holds %llu tokens, fewer than --context-length %llu: SGLang starts with a warning and refuses longer requests.", ull(f->longest), ull(f->asked));
+}
+
+/* ---- what would start ---- */
+
+struct search { struct bt_arena *arena; const struct bt_fit_case *c; const struct bt_serve *serve; const struct bt_fit *now; struct bt_advice *out; size_t n; struct bt_err *err; };
+
+static uint64_t poorest_kv(const struct bt_fit *f)
+{
+    uint64_t least = UINT64_MAX;
+    for (size_t i = 0; f->need && i < f->need->nranks; i++)
+        least = BT_MIN(least, f->rank[i].engine_kv_bytes);
+    return least == UINT64_MAX ? 0 : least;
+}
+
+static int attempt(struct search *s, const struct bt_serve *changed, const char *flags, const char *path, uint64_t value, const char *what, bool *kept)
+{
+    struct bt_fit *f;
+    *kept = false;
+    if (bt_fit_server(s->arena, s->c, changed, &f, s->err) < 0)
+        return -1;
+    if (!f->fits || s->n >= 8)
+        return 0;
+    struct bt_advice adv = { .flags = flags, .path = path, .value = value, .text_value = strcmp(path, "args") ? NULL : flags, .fit = f,
+        .gains_bytes = (int64_t)poorest_kv(f) - (int64_t)poorest_kv(s->now),
+        .text = bt_arena_printf(s->arena, "%s: longest context %s tokens, %s of KV per GPU", what, bt_count_human(f->longest), bt_bytes_human(poorest_kv(f))) };
+    BT_PUSH(s->arena, s->out, s->n, adv);
+    *kept = true;
+    return 0;
+}
+
+static int fewer_tokens(struct search *s)
+{
+    struct bt_serve v = *s->serve;
+    bool kept;
+    if (!s->now->need || !s->now->longest || s->now->longest >= s->now->asked)
+        return 0;
+    v.context = s->now->longest;
+    return attempt(s, &v, bt_arena_printf(s->arena, "--context-length %llu", ull(v.context)), "context", v.context, "a shorter context", &kept);
+}
+
+/* Higher for more KV, lower when the slack is too small: the nearest hundredth that starts. */
+static int other_fraction(struct search *s)
+{
+    if (!s->now->need)
+        return 0;
+    double now = s->now->need->sglang->fraction;
+    for (int step = 1; step <= 40; step++)
+        for (int sign = 1; sign >= -1; sign -= 2) {
+            struct bt_serve v = *s->serve;
+            bool kept;
+            v.utilization = floor((now + sign * step * 0.01) * 100 + 0.5) / 100;
+            v.utilization_set = true;
+            if (v.utilization < 0.05 || v.utilization > 0.95)
+                continue;
+            const char *flags = bt_arena_printf(s->arena, "--mem-fraction-static %.2f", v.utilization);
+            if (attempt(s, &v, flags, "args", 0, sign > 0 ? "more of the card for KV" : "more of the card for activations and graphs", &kept) < 0)
+                return -1;
+            if (kept)
+                return 0;
+        }
+    return 0;
+}
+
+static int small_changes(struct search *s)
+{
+    bool kept;
+    struct bt_serve v = *s->serve;
+    if (s->c->card->cc_major >= 9 || (s->c->card->cc_major == 8 && s->c->card->cc_minor == 9)) {
+        v.kv_dtype = "fp8_e4m3";
+        if (attempt(s, &v, "--kv-cache-dtype fp8_e4m3", "kv_dtype", 0, "KV in 8 bits (some accuracy)", &kept) < 0)
+            return -1;
+    }
+    v = *s->serve;
+    v.max_seqs = 64;
+    if ((!s->serve->max_seqs || s->serve->max_seqs > 64) && attempt(s, &v, "--max-running-requests 64", "args", 0, "64 requests at once: a smaller request table, smaller graphs", &kept) < 0)
+        return -1;
+    v.max_batched_tokens = 2048;
+    return attempt(s, &v, "--max-running-requests 64 --chunked-prefill-size 2048", "args", 0, "smaller steps too", &kept);
+}
+
+static int more_cards(struct search *s, uint64_t max_gpus)
+{
+    uint64_t tp = BT_MAX(s->serve->tp, 1u), pp = BT_MAX(s->serve->pp, 1u);
+    bool kept = false;
+    for (uint64_t t = tp > 1 ? tp - 1 : 0; !s->now->need && t >= 1 && !kept; t--) {  /* the shape is refused: the next size below too */
+        struct bt_serve v = *s->serve;
+        v.tp = t;
+        if (attempt(s, &v, bt_arena_printf(s->arena, "--tp %llu", ull(t)), "tp", t, "fewer GPUs", &kept) < 0)
+            return -1;
+    }
+    kept = false;
+    for (uint64_t t = tp + 1; t <= max_gpus / pp && !kept; t++) {
+        struct bt_serve v = *s->serve;
+        v.tp = t;
+        if (attempt(s, &v, bt_arena_printf(s->arena, "--tp %llu", ull(t)), "tp", t, "more GPUs", &kept) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int fit_sglang_advice(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *serve, const struct bt_fit *now, uint64_t max_gpus, struct bt_advice **out, size_t *n, struct bt_err *err)
+{
+    struct search s = { .arena = a, .c = c, .serve = serve, .now = now, .err = err };
+    if (now->need && (fewer_tokens(&s) < 0 || other_fraction(&s) < 0 || small_changes(&s) < 0))
+        return -1;
+    if (more_cards(&s, max_gpus) < 0)
+        return -1;
+    *out = s.out;
+    *n = s.n;
+    return 0;
+}
