@@ -25,7 +25,7 @@ BY_DATE = [("2026-09-10", "0.29.0"), ("2026-07-02", "0.25.0"), ("2026-04-21", "0
 V0_BY_DATE = [("2025-01-25", "0.7.0"), ("", "0.6.0")]
 
 # Spellings of the logs that are not a card's name; None: no card that berth could be asked about.
-CARDS = [(r"A100.*40|A100 40", "A100-SXM4-40GB"), (r"A100", "A100-SXM4-80GB"), (r"A800", "NVIDIA A800-SXM4-80GB"), (r"H200", "NVIDIA H200"), (r"GH200", "NVIDIA GH200 480GB"),
+CARDS = [(r"5070 Ti", "NVIDIA GeForce RTX 5070 Ti"), (r"A100.*40|A100 40", "A100-SXM4-40GB"), (r"A100", "A100-SXM4-80GB"), (r"A800", "NVIDIA A800-SXM4-80GB"), (r"H200", "NVIDIA H200"), (r"GH200", "NVIDIA GH200 480GB"),
          (r"H100", "NVIDIA H100 80GB HBM3"), (r"H20\b", "NVIDIA H20"), (r"L40S", "NVIDIA L40S"), (r"\bL4\b", "NVIDIA L4"), (r"T4", "Tesla T4"), (r"A10G", "NVIDIA A10G"),
          (r"A40\b", "NVIDIA A40"), (r"4090 48", None), (r"4090", "NVIDIA GeForce RTX 4090"), (r"RTX 3090", "NVIDIA GeForce RTX 3090"), (r"5090", "NVIDIA GeForce RTX 5090"),
          (r"5060 Ti", "NVIDIA GeForce RTX 5060 Ti"), (r"PRO 6000", "NVIDIA RTX PRO 6000 Blackwell Server Edition"), (r"B200", "NVIDIA B200"), (r"GB10", "NVIDIA GB10"), (r"MI300X", "AMD Instinct MI300X")]
@@ -53,7 +53,7 @@ def question(case: dict, folders: dict[str, Path]) -> dict:
     if name:
         q["gpu"] = name
     if total or not name:
-        q["total_gib"] = total or 80
+        q["total_gib"] = total or 40  # a card that is not named: of the class that most are of
     kv = case.get("kv_gib")
     if kv is not None:
         q["kv_gib"] = [max(kv - 0.005, 0), kv, kv + 0.005]  # the log rounds to two digits

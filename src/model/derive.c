@@ -56,8 +56,15 @@ static int add_quantised(struct bt_tensors *l, const char *module, uint64_t e, u
 static int add(struct bt_tensors *l, int layer, struct piece p, struct bt_err *err)
 {
     const char *module = layer < 0 ? p.name : bt_arena_printf(l->arena, "model.layers.%d.%s", layer, p.name);
-    if (p.linear && (p.expert || !l->m->quant.experts_only) && bt_model_quantised(l->m, module))
-        return add_quantised(l, module, p.experts, p.rows, p.cols, err);
+    if (p.linear && (p.expert || !l->m->quant.experts_only) && bt_model_quantised(l->m, module)) {
+        size_t before = l->n;
+        if (add_quantised(l, module, p.experts, p.rows, p.cols, err) < 0)
+            return -1;
+        for (size_t i = before; i < l->n; i++)       /* no product of a shape overflows: bytes were checked */
+            l->packed += l->t[i].bytes / (bt_dtype_bits(l->t[i].dtype) / 8);
+        l->unpacked += p.rows * p.cols * (p.experts ? p.experts : 1);
+        return 0;
+    }
     return add_as(l, module, ".weight", l->dtype, p.experts, p.rows, p.cols, err);
 }
 
@@ -227,5 +234,8 @@ int bt_model_derive(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
         return -1;
     m->tensors = l.t;
     m->ntensors = l.n;
-    return bt_model_sum(m, err);
+    if (bt_model_sum(m, err) < 0)
+        return -1;
+    m->parameters = m->parameters - l.packed + l.unpacked;
+    return 0;
 }

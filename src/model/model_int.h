@@ -18,6 +18,8 @@ BT_MUST_CHECK int bt_model_sum(struct bt_model *m, struct bt_err *err);
 /* builtin.c: config.json text of a built-in shape, or NULL. *parameters: the published count. */
 const char *bt_builtin_config(struct bt_arena *a, const char *id, uint64_t *parameters);
 
+bool bt_model_is_hub_id(const char *s);              /* "NAME" or "ORG/NAME" of the hub's letters */
+bool bt_model_is_revision(const char *s);
 /* locate.c: where `ref` lives. dir is NULL when it is on no disk; places: what was looked at, for the error. */
 struct bt_model_place { const char *dir, *places; };
 BT_MUST_CHECK int bt_model_locate(struct bt_arena *a, const char *ref, const char *revision, struct bt_model_place *out, struct bt_err *err);
@@ -72,7 +74,8 @@ void bt_model_read_quant(struct bt_arena *a, const json_t *config, struct bt_mod
 bool bt_model_quantised(const struct bt_model *m, const char *module);           /* are this module's weights stored quantised? */
 
 /* derive.c, tower.c: tensors are collected in a growing list. */
-struct bt_tensors { struct bt_arena *arena; struct bt_model *m; enum bt_dtype dtype; struct bt_tensor *t; size_t n; };
+struct bt_tensors { struct bt_arena *arena; struct bt_model *m; enum bt_dtype dtype; struct bt_tensor *t; size_t n; uint64_t packed, unpacked; };
+    /* packed: elements of quantised tensors as stored, scales and all; unpacked: the numbers they stand for */
 BT_MUST_CHECK int bt_tensors_add(struct bt_tensors *l, const char *name, enum bt_dtype dtype, unsigned rank, const uint64_t *shape, struct bt_err *err);
 BT_MUST_CHECK int bt_tower_derive(struct bt_tensors *l, struct bt_err *err);
 #endif

@@ -173,10 +173,11 @@ static void graphs(const struct need_in *in, struct bt_need_rank *r)
 {
     if (in->serve->eager)
         return;
-    uint64_t largest, sizes = graph_sizes(in, &largest), bytes = sat_mul(sat_mul(sizes, in->layers), GRAPH_BYTES_PER_LAYER_AND_SIZE);
+    uint64_t largest, sizes = graph_sizes(in, &largest), sets = in->serve->lora && !in->version->v0 ? 2 : 1;         /* with and without adapters */
+    uint64_t bytes = sat_mul(sat_mul(sat_mul(sizes, in->layers), GRAPH_BYTES_PER_LAYER_AND_SIZE), sets);
     need_line_push(in, r, (struct bt_need_line){ BT_P_GRAPHS, bytes,
-        bt_arena_printf(in->arena, "%llu batch sizes up to %llu x %u layers x 0.36 MiB, %s the engine's fraction in %s; an estimate: real logs vary from a third to three times this",
-                        ull(sizes), ull(largest), in->layers, in->version->graphs_in_budget ? "inside" : "outside", in->version->version),
+        bt_arena_printf(in->arena, "%llu batch sizes up to %llu x %u layers x 0.36 MiB%s, %s the engine's fraction in %s; an estimate: real logs vary from a third to three times this",
+                        ull(sizes), ull(largest), in->layers, sets > 1 ? ", with and without adapters" : "", in->version->graphs_in_budget ? "inside" : "outside", in->version->version),
         in->version->graphs_in_budget, bytes });
 }
 

@@ -1,0 +1,137 @@
+/* KV of layers that differ: windows, states, latents, drafts. Block counts and concurrencies are those of real logs. */
+#include "need_help.h"
+
+#include "need/parts.h"
+
+static struct bt_need *of(struct bt_arena *a, const char *id, const char *version, struct bt_serve s)
+{
+    struct bt_gpu card = card_of(79.1, 8);
+    return need_of(a, model_of(a, id), version, s, &card);
+}
+
+static double concurrency(const struct bt_need *n, double kv_gib, uint64_t context)
+{
+    const struct bt_need_rank *r = &n->rank[0];
+    return (double)((uint64_t)(kv_gib * (double)GiB) / r->kv_block_bytes) / (double)bt_need_request_blocks(n, r, context);
+}
+
+/* Block size and "Maximum concurrency" as vLLM logged them. */
+static const struct { const char *model, *version; struct bt_serve serve; uint64_t block; double kv_gib, concurrency, off; } logged[] = {
+    { "Qwen/Qwen3-Next-80B-A3B-Instruct", "0.10.2", { .tp = 2, .context = 262144 }, 544, 44.59, 14.77, 0.01 },
+    { "Qwen/Qwen3.5-9B", "0.19.0", { .context = 262144 }, 528, 20.27, 2.52, 0.01 },
+    { "Qwen/Qwen3.6-27B", "0.20.0", { .context = 32768, .kv_dtype = "fp8", .prefix_caching_on = true }, 1568, 6.67, 5.15, 0.01 },
+    { "Qwen/Qwen3.6-35B-A3B", "0.20.0", { .context = 65536, .kv_dtype = "fp8" }, 2096, 3.07, 4.03, 0.01 },
+};
+
+static void hybrids_are_as_logged(void **st)
+{
+    (void)st;
+    for (size_t i = 0; i < BT_LEN(logged); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_need *n = of(&a, logged[i].model, logged[i].version, logged[i].serve);
+        assert_int_equal(n->block, logged[i].block);
+        assert_near(concurrency(n, logged[i].kv_gib, logged[i].serve.context), logged[i].concurrency, logged[i].off);
+    }
+}
+
+/* Gemma 3 27B: 10 full and 52 local layers make one full and six local groups of ten. */
+static void windows_are_cut_in_groups(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_need *n = of(&a, "google/gemma-3-27b-it", "0.11.0", (struct bt_serve){ .context = 32768, .max_batched_tokens = 8192 });
+    const struct bt_need_rank *r = &n->rank[0];
+    size_t full = 0, sliding = 0;
+    for (size_t i = 0; i < r->ngroups; i++) {
+        full += r->group[i].kind == BT_MIX_FULL;
+        sliding += r->group[i].kind == BT_MIX_SLIDING;
+        assert_true(r->group[i].layers <= r->pool_layers);
+    }
+    assert_true(full == 1 && sliding == 6 && r->pool_layers == 10);
+    assert_int_equal(r->kv_block_bytes, 10ull * 16 * 2 * 16 * 128 * 2);
+    assert_int_equal(bt_need_request_blocks(n, r, 32768), 2048 + 6 * ((1023 + 8192 + 15) / 16 + 1));
+    assert_int_equal(bt_need_request_blocks(n, r, 1000), 63 + 6 * 64);           /* short of the window */
+    uint64_t kv = bt_need_kv_request(n, r, 32768);
+    assert_true(bt_need_longest(n, r, kv) >= 32768 && bt_need_longest(n, r, kv) < 32768 + 16);
+    assert_true(bt_need_longest(n, r, kv - 1) < 32768);
+}
+
+static void a_latent_is_on_every_rank(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_need *one = of(&a, "deepseek-ai/DeepSeek-V3", "0.11.0", (struct bt_serve){ .tp = 1 }), *eight = of(&a, "deepseek-ai/DeepSeek-V3", "0.11.0", (struct bt_serve){ .tp = 8 });
+    assert_int_equal(one->rank[0].kv_token_bytes, 61 * 576 * 2);
+    assert_int_equal(eight->rank[0].kv_token_bytes, 61 * 576 * 2);
+    assert_int_equal(of(&a, "deepseek-ai/DeepSeek-V3", "0.7.3", (struct bt_serve){ .tp = 8 })->rank[0].kv_token_bytes, 61 * 640 * 2);
+    const char *dcp[] = { "--decode-context-parallel-size", "8" };
+    struct bt_need *shared = of(&a, "deepseek-ai/DeepSeek-V3", "0.11.0", (struct bt_serve){ .tp = 8, .extra = { dcp, 2 } });
+    uint64_t kv = 40 * GiB;
+    assert_int_equal(bt_need_kv_tokens(shared, &shared->rank[0], kv), 8 * bt_need_kv_tokens(eight, &eight->rank[0], kv));
+}
+
+static void drafts_add_layers_and_states(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    const char *mtp[] = { "--speculative-config={\"method\": \"mtp\", \"num_speculative_tokens\": 3}" };
+    struct bt_serve s = { .context = 65536, .kv_dtype = "fp8" };
+    struct bt_need *plain = of(&a, "Qwen/Qwen3.6-27B", "0.20.0", s);
+    s.extra = (struct bt_strs){ mtp, 1 };
+    struct bt_need *draft = of(&a, "Qwen/Qwen3.6-27B", "0.20.0", s);
+    assert_int_equal(draft->spec_tokens, 3);
+    assert_int_equal(plain->rank[0].pool_layers, 16);
+    assert_int_equal(draft->rank[0].pool_layers, 17);
+    assert_int_equal(need_extra_flag(&s, "speculative-config") != NULL, 1);
+    assert_null(need_extra_flag(&s, "speculative"));
+}
+
+/* Real "Model loading took" of what is not a dense decoder. */
+static const struct { const char *model; uint64_t tp; double gib, off; } loads[] = {
+    { "Qwen/Qwen3-30B-A3B", 4, 14.25, 0.006 }, { "openai/gpt-oss-20b", 1, 13.72, 0.03 }, { "openai/gpt-oss-120b", 1, 65.9651, 0.03 },
+    { "Qwen/Qwen3-Next-80B-A3B-Instruct", 2, 74.2812, 0.03 }, { "Qwen/Qwen3.5-9B", 1, 17.66, 0.03 }, { "Qwen/Qwen3.6-35B-A3B", 1, 65.53, 0.03 },
+    { "google/gemma-3-27b-it", 1, 51.45, 0.03 }, { "google/gemma-3-4b-it", 1, 8.58, 0.03 }, { "Qwen/Qwen2.5-VL-3B-Instruct", 1, 7.155, 0.03 },
+    { "facebook/opt-125m", 1, 0.2389, 0.006 }, { "nvidia/NVIDIA-Nemotron-Nano-9B-v2", 1, 16.5557, 0.03 },
+};
+
+static void weights_are_what_real_starts_log(void **st)
+{
+    (void)st;
+    for (size_t i = 0; i < BT_LEN(loads); i++) {
+        bt_auto_arena a = { 0 };
+        double is = (double)part_of(&of(&a, loads[i].model, "0.11.0", (struct bt_serve){ .tp = loads[i].tp })->rank[0], BT_P_WEIGHTS) / (double)GiB;
+        if (is < loads[i].gib - loads[i].off || is > loads[i].gib + loads[i].off)
+            fail_msg("%s: %.4f GiB, logged %.4f", loads[i].model, is, loads[i].gib);
+    }
+}
+
+static void experts_are_whole_under_ep(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    uint64_t tp = part_of(&of(&a, "Qwen/Qwen3-30B-A3B", "0.11.0", (struct bt_serve){ .tp = 4 })->rank[0], BT_P_WEIGHTS);
+    uint64_t ep = part_of(&of(&a, "Qwen/Qwen3-30B-A3B", "0.11.0", (struct bt_serve){ .tp = 4, .expert_parallel = true })->rank[0], BT_P_WEIGHTS);
+    assert_near((double)tp / (double)GiB, (double)ep / (double)GiB, 0.2);            /* 32 of 128 whole experts, or a quarter of each */
+    uint64_t dp = part_of(&of(&a, "Qwen/Qwen3-30B-A3B", "0.11.0", (struct bt_serve){ .tp = 1, .dp = 4, .expert_parallel = true })->rank[0], BT_P_WEIGHTS);
+    assert_true(dp > ep && dp < ep + 3 * GiB);                                      /* attention is not cut there */
+}
+
+static void quantised_while_loading(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    uint64_t half = part_of(&of(&a, "Qwen/Qwen3-14B", "0.11.0", (struct bt_serve){ 0 })->rank[0], BT_P_WEIGHTS);
+    struct bt_need *n = of(&a, "Qwen/Qwen3-14B", "0.11.0", (struct bt_serve){ .quantization = "fp8" });
+    assert_near((double)part_of(&n->rank[0], BT_P_WEIGHTS), (double)half / 2 + 151936.0 * 5120 * 2, 2e8);          /* embedding and head stay */
+    assert_true(n->uncertainty_bytes > 0 && strstr(n->rank[0].line[0].why, "while loading (fp8)"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hybrids_are_as_logged), cmocka_unit_test(windows_are_cut_in_groups), cmocka_unit_test(a_latent_is_on_every_rank),
+        cmocka_unit_test(drafts_add_layers_and_states), cmocka_unit_test(weights_are_what_real_starts_log), cmocka_unit_test(experts_are_whole_under_ep),
+        cmocka_unit_test(quantised_while_loading),
+    };
+    return cmocka_run_group_tests(tests, no_cache, NULL);
+}
