@@ -30,6 +30,7 @@ static void conn_free(struct bt_conn *c)
         }
     bufferevent_free(c->bev);
     bt_buf_release(&c->in);
+    json_decref(c->held);
     free(c);
 }
 
@@ -154,6 +155,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     look_sampler(d);
     for (size_t i = d->nprojects; i-- > 0;)          /* backwards: one that ends is replaced by the last */
         bt_project_drive(d->project[i]);
+    bt_ops_sampled(d);
     drop_closing(d);
     look_idle(d);
     int ms = anything_moves(d) ? TICK_MS : SLOW_TICK_MS;

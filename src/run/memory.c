@@ -126,10 +126,9 @@ bool bt_memory_released(struct bt_instance *in, char *why, size_t n)
     return true;
 }
 
-/* Every sample: who belongs to whom. While an instance is releasing its last list stays: those are the pids that must vanish. */
-void bt_memory_on_sample(void *daemon)
+/* Who belongs to whom. While an instance is releasing its last list stays: those are the pids that must vanish. */
+void bt_memory_members(struct bt_daemon *d)
 {
-    struct bt_daemon *d = daemon;
     bt_auto_arena a = { 0 };
     struct bt_proc *all;
     size_t nall = bt_proc_list(&a, &all);
@@ -146,4 +145,10 @@ void bt_memory_on_sample(void *daemon)
             for (in->npids = 0; in->npids < n; in->npids++)
                 in->pids[in->npids] = m[in->npids].id.pid;
         }
+}
+
+void bt_memory_on_sample(void *daemon)
+{
+    bt_memory_members(daemon);
+    bt_ops_sampled(daemon);
 }

@@ -112,7 +112,11 @@ static json_t *op_verify(struct bt_conn *c, const json_t *msg, struct bt_err *er
         bt_err_set(err, BT_E_DEVICE, 0, "ask the driver what runs on the cards: %s", s->error);
         return NULL;
     }
-    bt_memory_on_sample(c->d);       /* processes that started since the sample belong to somebody, too */
+    if (gpus && s->t <= c->held_wall_s) {
+        bt_err_set(err, BT_E_BUSY, 0, "the driver has been silent for %.0f s", (double)bt_wall_ms() / 1000 - s->t);
+        return NULL;
+    }
+    bt_memory_members(c->d);         /* processes that started since the sample belong to somebody, too */
     return json_pack("{s:o}", "verify", bt_report_verify(c->d, p));       /* its `ok` is another than the answer's */
 }
 
@@ -172,30 +176,77 @@ void bt_ops_project_gone(struct bt_daemon *d, const char *name, bool failed_up)
     d->leave = last;
 }
 
-void bt_ops_request(struct bt_conn *c, const json_t *msg)
+static bool has_cards(const struct bt_daemon *d)
+{
+    for (size_t i = 0; i < d->nprojects; i++)
+        for (size_t j = 0; j < d->project[i]->n; j++)
+            if (d->project[i]->inst[j].pf->nranks)
+                return true;
+    return false;
+}
+
+/* Figures from before the question could be from before the bytes were taken: these ops wait for the next sample. */
+static bool wants_sample(const char *op)
+{
+    return !strcmp(op, "ps") || !strcmp(op, "verify");
+}
+
+static void answer(struct bt_conn *c, const json_t *msg, uint64_t id, const char *op)
 {
     static const struct { const char *name; json_t *(*run)(struct bt_conn *, const json_t *, struct bt_err *); } ops[] = {
         { "up", op_up }, { "follow", op_follow }, { "ps", op_ps }, { "verify", op_verify }, { "restart", op_restart },
     };
     struct bt_err err = { 0 };
+    json_t *members = NULL;
+    size_t i = 0;
+    while (i < BT_LEN(ops) && strcmp(op, ops[i].name))
+        i++;
+    if (i < BT_LEN(ops))
+        members = ops[i].run(c, msg, &err);
+    else
+        bt_err_set(&err, BT_E_INPUT, 0, "control message: this daemon knows no \"%.40s\"", op);
+    bt_conn_put(c, members ? bt_wire_answer(id, members) : bt_wire_refuse(id, &err));
+}
+
+void bt_ops_sampled(struct bt_daemon *d)
+{
+    enum { SILENT_MS = 3000 };
+    const struct bt_probe_sample *s = bt_sampler_last(d->sampler);
+    for (struct bt_conn *c = d->conns; c; c = c->next) {
+        struct bt_err err = { 0 };
+        uint64_t id;
+        const char *op;
+        if (!c->held || !((s && s->t > c->held_wall_s) || bt_now_ms() - c->held_ms > SILENT_MS))
+            continue;
+        json_t *msg = c->held;
+        c->held = NULL;
+        if (bt_wire_request(msg, &id, &op, &err) == 0)
+            answer(c, msg, id, op);
+        json_decref(msg);
+    }
+}
+
+void bt_ops_request(struct bt_conn *c, json_t *msg)
+{
+    struct bt_err err = { 0 };
     uint64_t id;
     const char *op;
-    if (bt_wire_request(msg, &id, &op, &err) < 0)
-        goto refuse;
-    if (!strcmp(op, "down")) {
+    bool ok = bt_wire_request(msg, &id, &op, &err) == 0;
+    if (ok && c->held)
+        ok = bt_err_set(&err, BT_E_BUSY, 0, "control message: the last question has not been answered yet") == 0;
+    if (ok && wants_sample(op) && has_cards(c->d)) {
+        c->held = json_incref(msg);
+        c->held_wall_s = (double)bt_wall_ms() / 1000;
+        c->held_ms = bt_now_ms();
+        return;
+    }
+    if (ok && !strcmp(op, "down")) {
         if (op_down(c, msg, id, &err))
             return;
-        goto refuse;
+        ok = false;
     }
-    for (size_t i = 0; i < BT_LEN(ops); i++)
-        if (!strcmp(op, ops[i].name)) {
-            json_t *members = ops[i].run(c, msg, &err);
-            if (!members)
-                goto refuse;
-            bt_conn_put(c, bt_wire_answer(id, members));
-            return;
-        }
-    bt_err_set(&err, BT_E_INPUT, 0, "control message: this daemon knows no \"%.40s\"", op);
-refuse:
-    bt_conn_put(c, bt_wire_refuse(id, &err));
+    if (ok)
+        answer(c, msg, id, op);
+    else
+        bt_conn_put(c, bt_wire_refuse(id, &err));
 }

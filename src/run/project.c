@@ -330,6 +330,8 @@ static void adopt_instance(struct bt_instance *in)
     in->launched_wall_ms = l.wall_ms;
     in->port = l.port;
     in->nports = l.nports;
+    for (size_t i = 0; i < in->pf->nranks && i < l.nbase; i++)       /* or a stop would not know what "free again" is */
+        in->base[i] = (struct bt_card_base){ l.base[i] >= 0, l.base[i] >= 0 ? (uint64_t)l.base[i] : 0 };
     bool ready = bt_file_exists(bt_arena_printf(&a, "%s/ready", in->dir));
     in->has_keeper = bt_keep_who_read(&in->p->arena, in->dir, "keeper.json", &in->keeper);
     in->has_child = bt_keep_who_read(&in->p->arena, in->dir, "child.json", &in->child);

@@ -74,6 +74,7 @@ struct bt_conn {
     struct bt_buf in;
     char follow[64];                 /* project whose events go here; "" = none */
     bool wants_gone; uint64_t gone_id;       /* a `down` that is answered when the project is gone */
+    struct json_t *held; double held_wall_s; int64_t held_ms;     /* a `ps` or `verify` that waits for a sample younger than itself */
     bool closing;
     struct bt_conn *next;
 };
@@ -116,7 +117,8 @@ void bt_instance_drive(struct bt_instance *in);
 bool bt_memory_room(struct bt_instance *in, char *why, size_t n);            /* false: why says who is in the way */
 void bt_memory_note_base(struct bt_instance *in);
 bool bt_memory_released(struct bt_instance *in, char *why, size_t n);
-void bt_memory_on_sample(void *daemon);              /* which pid belongs to whom, now */
+void bt_memory_members(struct bt_daemon *d);         /* which pid belongs to whom, now */
+void bt_memory_on_sample(void *daemon);              /* of every sample: members, then the answers that waited for it */
 
 /* report.c - JSON for people and verbs */
 json_t *bt_report_instance(struct bt_instance *in, bool brief);
@@ -127,7 +129,9 @@ void bt_report_failed(struct bt_instance *in);
 json_t *bt_text(const char *z);                      /* a JSON string from any bytes: escaped when it is not UTF-8 */
 
 /* ops.c - requests */
-void bt_ops_request(struct bt_conn *c, const json_t *msg);
+void bt_ops_request(struct bt_conn *c, json_t *msg);
+/* Answer what waits for a sample: after every sample, and on every beat (a driver that is silent must not hold a person). */
+void bt_ops_sampled(struct bt_daemon *d);
 void bt_conn_put(struct bt_conn *c, json_t *o);      /* takes the reference */
 void bt_ops_project_gone(struct bt_daemon *d, const char *name, bool failed_up);
 #endif

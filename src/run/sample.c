@@ -82,7 +82,7 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 static void start_probe(struct bt_sampler *s)
 {
     extern char **environ;
-    char *argv[] = { (char[]){ "berth" }, (char[]){ "probe" }, (char[]){ "--interval" }, (char[]){ "500ms" }, NULL };
+    char *argv[] = { (char[]){ "berth" }, (char[]){ "probe" }, (char[]){ "--interval" }, (char[]){ "250ms" }, NULL };
     int p[2];
     posix_spawn_file_actions_t fa;
     posix_spawnattr_t attr;

@@ -116,6 +116,10 @@ static int make_folder(struct bt_arena *a, struct bt_instance *in, struct bt_err
         const char *arg = bt_instance_fill(a, in, in->pf->argv.v[i]);
         BT_PUSH(a, l.argv.v, l.argv.n, arg);
     }
+    for (size_t i = 0; i < in->pf->nranks; i++) {
+        int64_t bytes = in->base[i].valid ? (int64_t)BT_MIN(in->base[i].residual_bytes, (uint64_t)INT64_MAX) : -1;
+        BT_PUSH(a, l.base, l.nbase, bytes);
+    }
     return bt_keep_launch_write(in->dir, &l, err);
 }
 

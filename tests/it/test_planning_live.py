@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from pathlib import Path
+
 import pytest
 from conftest import Machine
 
@@ -62,3 +66,23 @@ def test_a_strangers_bytes_are_others(m: Machine):
 def test_no_spec_is_a_usage_error(m: Machine):
     done = m.berth("up", "-d", "-f", "nowhere.yaml")
     assert done.returncode == 2 and "nowhere.yaml" in done.stderr
+
+
+def test_a_new_daemon_still_waits_for_the_bytes(machine):
+    m: Machine = machine("1xA100-SXM4-40GB", "--release-delay", "2s")
+    (m.folder / "s.yaml").write_text("name: s\nworkloads:\n  llm: {engine: vllm, model: Qwen/Qwen2.5-0.5B-Instruct, memory: 12GiB, context: {want: 4096}}\n")
+    m.berth("up", "-d", "-f", "s.yaml", check=True)
+    held = m.used()[0]
+    rows = m.json("verify")["rows"]
+    assert rows[0]["actual_bytes"] == held > 2**33               # the figure of now: a sample from before the last allocation would be smaller
+    for pid in [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()]:
+        try:
+            parts = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            ours = f"BERTH_RUNTIME_DIR={m.env['BERTH_RUNTIME_DIR']}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if ours and parts[1:2] == [b"daemon"]:
+            os.kill(pid, signal.SIGKILL)
+    assert m.json("ps")["instances"][0]["state"] == "ready"
+    m.berth("down", check=True)
+    assert m.used() == [0], "down came back before the bytes did"
