@@ -11,7 +11,7 @@ static const char *llama_command(const struct estimate *e, uint64_t *per_gpu_kv)
     const struct bt_llama_serve *l = &s->llama;
     bt_auto_buf struct bt_buf b = BT_BUF(4096);
     *per_gpu_kv = e->fit->rank[e->fit->busiest].kv_bytes;
-    bt_buf_printf(&b, "llama-server -m %s -c %llu -np %llu%s -b %llu -ub %llu", e->model->file ? e->model->file : e->model->id, (unsigned long long)s->context,
+    bt_buf_printf(&b, "llama-server %s %s -c %llu -np %llu%s -b %llu -ub %llu", e->model->hub ? "-hf" : "-m", e->model->file ? e->model->file : e->model->id, (unsigned long long)s->context,
                   (unsigned long long)s->max_seqs, l->unified ? " -kvu" : "", (unsigned long long)s->max_batched_tokens, (unsigned long long)l->ubatch);
     if (l->gpu_layers >= UINT32_MAX)
         bt_buf_puts(&b, " -ngl all");

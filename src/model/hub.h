@@ -15,6 +15,10 @@ struct bt_hub {
     struct bt_hub_file *file; size_t n;              /* sorted by name */
 };
 
+/* repo: "ORG/NAME"; tag chooses among GGUF files ("Q4_K_M"), NULL = none; revision NULL = main. Reads HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE,
+ * BERTH_CACHE_DIR, and BERTH_HUB_STALL_S (seconds without a byte, 10). BT_E_NOT_FOUND: no such model, no access, or no hub there; BT_E_BUSY: it
+ * limits requests or fails; BT_E_INPUT: what it sent is broken. *out->file is filled. A line of progress on stderr where that is a terminal. */
+BT_MUST_CHECK int bt_hub_open(struct bt_arena *a, const char *repo, const char *tag, const char *revision, const struct bt_hub **out, struct bt_err *err);
 /* Length of the file at `path` on the hub, where the model is from there and has one of that name; else 0. */
 uint64_t bt_hub_file_size(const struct bt_model *m, const char *path);
 #endif

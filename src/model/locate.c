@@ -11,7 +11,7 @@ static bool is_folder(const char *path)
 }
 
 /* "NAME" or "ORG/NAME" of the hub's letters; no part may be "." or "..". */
-static bool is_hub_id(const char *s)
+bool bt_model_is_hub_id(const char *s)
 {
     int slashes = 0;
     if (strlen(s) > 160 || strstr(s, "..") || strstr(s, "--"))
@@ -25,7 +25,7 @@ static bool is_hub_id(const char *s)
 }
 
 /* A branch, tag or commit; branches may have slashes ("refs/pr/1"). */
-static bool is_revision(const char *s)
+bool bt_model_is_revision(const char *s)
 {
     if (!*s || strlen(s) > 160 || *s == '/' || strstr(s, ".."))
         return false;
@@ -69,7 +69,7 @@ static const char *snapshot(struct bt_arena *a, const char *repo, const char *re
     const char *commit = revision;
     if (bt_file_read(a, bt_arena_printf(a, "%s/refs/%s", repo, revision), 1024, &text, &ignored) == 0)
         commit = bt_arena_strndup(a, bt_str_trim(text));
-    if (!is_revision(commit) || strchr(commit, '/'))
+    if (!bt_model_is_revision(commit) || strchr(commit, '/'))
         return NULL;
     const char *dir = bt_arena_printf(a, "%s/snapshots/%s", repo, commit);
     return bt_file_exists(bt_arena_printf(a, "%s/config.json", dir)) ? dir : NULL;
@@ -83,9 +83,9 @@ int bt_model_locate(struct bt_arena *a, const char *ref, const char *revision, s
         out->dir = folder;
         return 0;
     }
-    if (!is_hub_id(ref))
+    if (!bt_model_is_hub_id(ref))
         return 0;
-    if (!is_revision(rev))
+    if (!bt_model_is_revision(rev))
         return bt_err_set(err, BT_E_SPEC, 0, "revision \"%s\" is not a branch, tag or commit", bt_model_shown(a, rev));
     const char *cache = cache_dir(a);
     if (!cache)

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "model/gguf.h"
+#include "model/hub.h"
 #include "model/model_int.h"
 
 const char *bt_model_source_name(enum bt_model_source s)
@@ -170,6 +171,50 @@ int bt_model_open_revision(struct bt_arena *a, const char *ref, const char *revi
         return bt_err_wrap(err, "read model %s", bt_model_shown(a, ref));
     *out = m;
     return 0;
+}
+
+/* "ORG/NAME:Q4_K_M": only the hub has such names. */
+static bool split_ref(struct bt_arena *a, const char *ref, const char **repo, const char **tag)
+{
+    const char *colon = strchr(ref, ':');
+    *repo = colon ? bt_arena_strndup(a, (struct bt_str){ ref, (size_t)(colon - ref) }) : ref;
+    *tag = colon ? colon + 1 : NULL;
+    return bt_model_is_hub_id(*repo) && strchr(*repo, '/') && (!colon || (colon[1] && strlen(colon) < 64 && bt_model_is_revision(colon + 1)));
+}
+
+static int open_on_hub(struct bt_arena *a, const char *ref, const char *repo, const char *tag, const char *revision, struct bt_model **out, struct bt_err *err)
+{
+    struct bt_model *m = BT_NEW(a, struct bt_model);
+    m->id = bt_arena_strdup(a, ref);
+    if (bt_hub_open(a, repo, tag, revision, &m->hub, err) < 0)
+        return -1;
+    m->dir = m->hub->dir;
+    if (open_dir(a, m, err) < 0)
+        return bt_err_wrap(err, "read model %s, headers from the hub", bt_model_shown(a, ref));
+    m->dir = m->file = NULL;         /* nothing there can be served from */
+    m->file_bytes = 0;
+    *out = m;
+    return 0;
+}
+
+int bt_model_open_hub(struct bt_arena *a, const char *ref, const char *revision, struct bt_model **out, struct bt_err *err)
+{
+    const char *repo, *tag;
+    struct bt_err local = { 0 };
+    if (bt_model_open_revision(a, ref, revision, out, &local) == 0)
+        return 0;
+    if (local.code != BT_E_NOT_FOUND || bt_str_ends(bt_str(ref), ".gguf") || !split_ref(a, ref, &repo, &tag) ||
+        (revision && *revision && !bt_model_is_revision(revision))) {
+        *err = local;
+        return -1;
+    }
+    if (open_on_hub(a, ref, repo, tag, revision, out, err) == 0)
+        return 0;
+    if (err->code != BT_E_NOT_FOUND)
+        return -1;
+    struct bt_err hub = *err;        /* what was looked at here first, then what the hub said */
+    bt_err_set(err, BT_E_NOT_FOUND, 0, "%s; %s", local.msg, hub.msg);
+    return bt_err_hint(err, "%s", hub.hint[0] ? hub.hint : local.hint);
 }
 
 int bt_model_open(struct bt_arena *a, const char *ref, struct bt_model **out, struct bt_err *err)

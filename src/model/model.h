@@ -122,6 +122,8 @@ struct bt_model {
 BT_MUST_CHECK int bt_model_open(struct bt_arena *a, const char *ref, struct bt_model **out, struct bt_err *err);
 /* The same with a branch, tag or commit of the Hugging Face cache; NULL = main. Folders and built-in shapes have no revisions: it is not looked at. */
 BT_MUST_CHECK int bt_model_open_revision(struct bt_arena *a, const char *ref, const char *revision, struct bt_model **out, struct bt_err *err);
+/* The same, and when it is nowhere on this machine, its headers from the hub (model/hub.h): "ORG/NAME", "ORG/NAME:Q4_K_M". Network: seconds. */
+BT_MUST_CHECK int bt_model_open_hub(struct bt_arena *a, const char *ref, const char *revision, struct bt_model **out, struct bt_err *err);
 /* Are tensor names and shapes of this architecture known, so that a config alone gives the tensor list? */
 bool bt_model_architecture_known(const char *architecture);
 const char *bt_model_source_name(enum bt_model_source s);     /* "headers", "config", "catalog" */

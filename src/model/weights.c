@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include "base/file.h"
 #include "base/json.h"
+#include "model/hub.h"
 #include "model/model_int.h"
 
 #define HEADER_MAX 100000000         /* bytes; the format's own limit */
@@ -71,7 +72,8 @@ static int header_length(int fd, const char *path, uint64_t size, uint64_t *out,
     return 0;
 }
 
-static int read_file(struct bt_arena *a, const char *path, struct bt_tensor **out, size_t *n, uint64_t *size, struct bt_err *err)
+/* Where the model is from the hub, path is the front of a file and *size the whole of it. */
+static int read_file(struct bt_arena *a, const struct bt_model *m, const char *path, struct bt_tensor **out, size_t *n, uint64_t *size, struct bt_err *err)
 {
     bt_auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);   /* O_NONBLOCK: a pipe in the folder must not hang us */
     struct stat st;
@@ -80,7 +82,7 @@ static int read_file(struct bt_arena *a, const char *path, struct bt_tensor **ou
         return bt_err_set(err, errno == ENOENT ? BT_E_NOT_FOUND : BT_E_IO, errno, "open %s", path);
     if (!S_ISREG(st.st_mode))
         return bt_err_set(err, BT_E_INPUT, 0, "%s: not a regular file", path);
-    *size = (uint64_t)st.st_size;
+    *size = bt_hub_file_size(m, path) ? bt_hub_file_size(m, path) : (uint64_t)st.st_size;
     if (header_length(fd, path, *size, &length, err) < 0)
         return -1;
     bt_auto_free char *text = bt_xmalloc(length + 1);
@@ -225,7 +227,7 @@ static int read_files(struct bt_arena *a, struct bt_model *m, const struct files
         uint64_t size = 0;
         if (map && !bt_file_exists(path))
             return missing_shard(a, m, f->name[i], err);
-        if (read_file(a, path, &t, &n, &size, err) < 0)
+        if (read_file(a, m, path, &t, &n, &size, err) < 0)
             return -1;
         if (nall + n > TENSORS_MAX)
             return bt_err_set(err, BT_E_TOO_BIG, 0, "%s: more than %d tensors", m->dir, TENSORS_MAX);

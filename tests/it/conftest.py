@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("HF_HUB_OFFLINE", "1")      # no test asks the real hub; test_hub.py brings its own
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("BERTH_BUILD", ROOT / "build"))
 BERTH = Path(os.environ.get("BERTH", BUILD / "src" / "cmd" / "berth"))
