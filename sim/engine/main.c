@@ -78,6 +78,15 @@ static uint64_t derived_context(const struct bt_model *m)
     return (uint64_t)((double)m->max_position * (m->rope_factor > 1 ? m->rope_factor : 1));
 }
 
+/* rank.c shards these and no others. */
+static bool can_simulate(const struct bt_model *m)
+{
+    bool plain = m->ntensors > 0;
+    for (uint32_t l = 0; l < m->layers && plain; l++)
+        plain = m->layer[l].mixer == BT_MIX_FULL && !m->layer[l].moe && !m->layer[l].state;
+    return plain;
+}
+
 static int check_config(struct se *e, const struct card *c, bool context_given)
 {
     const struct bt_model *m = e->model;
@@ -205,6 +214,8 @@ int main(int argc, char **argv)
     if (bt_model_open(&e->arena, e->model_arg, &m, &err) < 0)
         return config_error("%s", err.msg);
     e->model = m;
+    if (!can_simulate(m))
+        return config_error("berth-sim-engine cannot simulate %s: only dense models with full attention in every layer, yet", m->architecture);
     se_info("model.py:733", "Resolved architecture: %s", m->architecture);
     struct card card = card_of_rank0();
     bool context_given = e->s.context > 0;

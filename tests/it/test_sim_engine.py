@@ -152,6 +152,12 @@ def test_refusals(start, args, code, words):
     assert words in e.text()
 
 
+def test_what_it_cannot_simulate_it_refuses(start):
+    e = start("google/gemma-3-12b-it")
+    assert e.ended() == 1
+    assert "berth-sim-engine cannot simulate Gemma3ForConditionalGeneration" in e.text()
+
+
 def test_port_that_has_a_listener(start):
     first = start("Qwen/Qwen2.5-0.5B-Instruct", "--gpu-memory-utilization", "0.3").ready()
     second = start.machine.popen("vllm", "serve", "Qwen/Qwen2.5-0.5B-Instruct", "--host", "127.0.0.1", "--port", str(first.port), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
