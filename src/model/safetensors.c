@@ -53,9 +53,8 @@ static int read_offsets(const json_t *list, struct spot *s, const char *where, s
     return 0;
 }
 
-static int read_tensor(struct bt_arena *a, const char *what, const char *name, const json_t *v, struct spot *out, struct bt_err *err)
+static int read_fields(struct bt_arena *a, const char *where, const char *name, const json_t *v, struct spot *out, struct bt_err *err)
 {
-    const char *where = bt_arena_printf(a, "%s: tensor %s", what, bt_model_shown(a, name));
     if (!json_is_object(v))
         return bt_err_set(err, BT_E_INPUT, 0, "%s: not an object", where);
     const char *dtype = json_string_value(json_object_get(v, "dtype"));
@@ -66,6 +65,15 @@ static int read_tensor(struct bt_arena *a, const char *what, const char *name, c
         return -1;
     out->t.name = bt_arena_strdup(a, name);
     return read_offsets(json_object_get(v, "data_offsets"), out, where, err);
+}
+
+/* The place in words is made only for a tensor that is wrong: there are 90,000 in a large mixture of experts. */
+static int read_tensor(struct bt_arena *a, const char *what, const char *name, const json_t *v, struct spot *out, struct bt_err *err)
+{
+    struct bt_err unnamed = { 0 };
+    if (read_fields(a, "", name, v, out, &unnamed) == 0)
+        return 0;
+    return read_fields(a, bt_arena_printf(a, "%s: tensor %s", what, bt_model_shown(a, name)), name, v, out, err);
 }
 
 static int by_place(const void *x, const void *y)
@@ -83,11 +91,10 @@ static int check_cover(struct bt_arena *a, const char *what, const struct spot *
 {
     uint64_t at = 0;
     for (size_t i = 0; i < n; at = s[i++].end) {
-        const char *name = bt_model_shown(a, s[i].t.name);
         if (s[i].begin < at)
-            return bt_err_set(err, BT_E_INPUT, 0, "%s: tensors %s and %s overlap at byte %" PRIu64, what, bt_model_shown(a, s[i - 1].t.name), name, s[i].begin);
+            return bt_err_set(err, BT_E_INPUT, 0, "%s: tensors %s and %s overlap at byte %" PRIu64, what, bt_model_shown(a, s[i - 1].t.name), bt_model_shown(a, s[i].t.name), s[i].begin);
         if (s[i].begin > at)
-            return bt_err_set(err, BT_E_INPUT, 0, "%s: bytes %" PRIu64 " to %" PRIu64 " before tensor %s belong to no tensor", what, at, s[i].begin, name);
+            return bt_err_set(err, BT_E_INPUT, 0, "%s: bytes %" PRIu64 " to %" PRIu64 " before tensor %s belong to no tensor", what, at, s[i].begin, bt_model_shown(a, s[i].t.name));
     }
     if (at > data_bytes) {
         bt_err_set(err, BT_E_INPUT, 0, "%s: truncated: %" PRIu64 " bytes of tensors, the file has %" PRIu64, what, at, data_bytes);

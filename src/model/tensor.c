@@ -87,7 +87,7 @@ static bool is_tower(struct bt_str part)
 {
     static const char *const words[] = { "vision", "visual", "audio", "encoder", "multi_modal", "mm_projector", "mlp1", "image_newline", "resampler", "perceiver" };
     for (size_t i = 0; i < BT_LEN(words); i++)
-        if (bt_str_starts(part, words[i]))
+        if (part.n && part.p[0] == words[i][0] && bt_str_starts(part, words[i]))
             return true;
     return false;
 }
@@ -103,19 +103,25 @@ static int layer_number(struct bt_str part)
     return part.n ? n : -1;
 }
 
+/* A model of experts has 90,000 names: most words differ in their first letter already. */
+static bool is_word(struct bt_str part, const char *word)
+{
+    return part.n && part.p[0] == word[0] && bt_str_eq(part, word);
+}
+
 enum part_of { OF_LAYER, OF_EXPERTS, OF_SHARED, OF_TOWER, OF_STATE };
 
 static enum bt_tensor_role role_of(enum part_of of, struct bt_str module, struct bt_str last)
 {
     for (size_t i = 0; of == OF_EXPERTS && i < BT_LEN(experts); i++)
-        if (bt_str_eq(module, experts[i].module) || bt_str_eq(last, experts[i].module))
+        if (is_word(module, experts[i].module) || is_word(last, experts[i].module))
             return experts[i].out ? BT_T_EXPERT_OUT : BT_T_EXPERT_IN;
     for (size_t i = 0; i < BT_LEN(bare); i++)
-        if (bt_str_eq(last, bare[i].name))
+        if (is_word(last, bare[i].name))
             return bare[i].role;
     enum bt_tensor_role role = BT_T_OTHER;
     for (size_t i = 0; i < BT_LEN(modules); i++)
-        if (bt_str_eq(module, modules[i].module))
+        if (is_word(module, modules[i].module))
             role = modules[i].role;
     if (of == OF_STATE && role == BT_T_O)
         return BT_T_STATE_OUT;
@@ -138,19 +144,19 @@ struct bt_tensor_place bt_tensor_place(const struct bt_tensor *t)
         rest = bt_str_cut(rest, '.', &part);
         if (is_tower(part))
             of = OF_TOWER;
-        else if (of != OF_TOWER && (bt_str_eq(part, "shared_expert") || bt_str_eq(part, "shared_experts") || bt_str_eq(part, "shared_mlp")))
+        else if (of != OF_TOWER && (is_word(part, "shared_expert") || is_word(part, "shared_experts") || is_word(part, "shared_mlp")))
             of = OF_SHARED;
         else if (of != OF_TOWER && of != OF_SHARED && bt_str_starts(part, "experts"))
             of = OF_EXPERTS;
-        else if (of == OF_LAYER && (bt_str_eq(part, "linear_attn") || bt_str_eq(part, "mamba") || bt_str_eq(part, "mixer")))
+        else if (of == OF_LAYER && (is_word(part, "linear_attn") || is_word(part, "mamba") || is_word(part, "mixer")))
             of = OF_STATE;
         if (after_layers && place.layer < 0)
             place.layer = layer_number(part);
-        after_layers = bt_str_eq(part, "layers") || bt_str_eq(part, "h");
+        after_layers = is_word(part, "layers") || is_word(part, "h");
         module = last;
         last = part;
     }
-    place.bias = bt_str_eq(last, "bias") || bt_str_ends(last, "_bias");
+    place.bias = is_word(last, "bias") || bt_str_ends(last, "_bias");
     if (of == OF_TOWER) {
         place.layer = -1;
         place.role = t->rank >= 2 ? BT_T_TOWER : BT_T_TOWER_NORM;

@@ -132,6 +132,18 @@ static uint64_t block_for_states(const struct buckets *s, uint64_t block)
     return token ? BT_MAX(block, sat_mul(align, bt_ceil_div(state, sat_mul(align, token)))) : block;
 }
 
+/* One block size for the whole model, whichever stage the states are on. */
+static uint64_t block_of(const struct need_in *in, const struct bt_need *n, unsigned elem)
+{
+    struct need_in whole = *in;
+    struct buckets s = { 0 };
+    whole.first_layer = 0;
+    whole.layers = in->model->layers;
+    whole.last = true;
+    collect(&whole, elem, n->spec_tokens, &s);
+    return has_state(&s) ? block_for_states(&s, n->serve.block_size) : n->serve.block_size;
+}
+
 static void add_group(const struct need_in *in, struct bt_need_rank *r, struct bt_kv_group g)
 {
     BT_PUSH(in->arena, r->group, r->ngroups, g);
@@ -170,9 +182,7 @@ void need_kv_layout(const struct need_in *in, struct bt_need *n, struct bt_need_
 {
     struct buckets s = { 0 };
     collect(in, kv_elem, n->spec_tokens, &s);
-    uint64_t block = n->serve.block_size;
-    if (has_state(&s))
-        block = block_for_states(&s, block);
+    uint64_t block = block_of(in, n, kv_elem);
     for (size_t i = 0; i < s.n; i++)
         if (s.b[i].kind != BT_MIX_STATE)
             r->kv_token_bytes = sat_add(r->kv_token_bytes, sat_mul(s.b[i].bytes, s.b[i].layers));
