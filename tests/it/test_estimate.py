@@ -211,7 +211,11 @@ def test_more_context_never_less_kv() -> None:
         (("Qwen/Qwen3-4B", *A100, "--tensor-paralel-size", "2"), 2, "--tensor-parallel-size"),
         (("Qwen/Qwen3-4B", "--gpu", "RTX-4090", "--engine-version", "0.1.0"), 2, "older"),
         (("Qwen/Qwen3-4B", "--engine", "ollama"), 2, "ollama"),
-        (("Qwen/Qwen3-4B", "--engine", "sglang"), 2, "yet"),
+        (("Qwen/Qwen3-4B", "--engine", "sglan"), 2, "sglang"),
+        (("--", "echo", "hi"), 2, "no server in"),
+        (("--",), 2, "nothing stands after --"),
+        (("--gpu", "24GiB", "--engine", "sglang", "--", "vllm", "serve", "M"), 2, "the command starts vllm"),
+        (("--gpu", "24GiB", "Qwen/Qwen3-4B", "--", "vllm", "serve", "M"), 2, "one model at a time"),
         (("/nonexistent/model", *A100), 1, "/nonexistent/model"),
     ],
 )
@@ -236,3 +240,33 @@ def test_no_card_named_and_none_here() -> None:
     assert result.returncode == 0
     assert found["card_sets"] and all(s["longest"] >= 8192 for s in found["card_sets"])
     assert "the smallest common card set" in found["gpu"]["note"]
+
+
+def test_pasted_command_is_the_same_answer() -> None:
+    """The flags of the command line and those of a pasted command give the same ledger; every word of the command is accounted for."""
+    own = answer(QWEN32, *A100, "--tp", "4", "--max-model-len", "8192")
+    pasted = answer(*A100, "--", "HF_TOKEN=secret", "vllm", "serve", QWEN32, "-tp", "4", "--max_model_len=8192", "--seed", "1", "--frobnicate", "7")
+    assert pasted["ranks"] == own["ranks"]
+    assert pasted["context"] == own["context"]
+    line = pasted["command_line"]
+    assert (line["engine"], line["image"], line["version"]) == ("vllm", None, None)
+    effects = {item["text"]: item["effect"] for item in line["items"]}
+    assert effects == {"HF_TOKEN=...": "no-bytes", "-tp 4": "counted", "--max_model_len=8192": "counted", "--seed 1": "no-bytes", "--frobnicate 7": "unknown"}
+    assert any("--frobnicate 7" in note for note in pasted["notes"])
+    assert "secret" not in json.dumps(pasted)
+
+
+def test_pasted_image_gives_the_version_and_own_flags_win() -> None:
+    found = answer("--gpu", "A100-SXM4-40GB", "--max-model-len", "4096", "--", f"docker run --gpus all vllm/vllm-openai:v0.11.0 --model {QWEN32} -tp 4 --max-model-len 16384")
+    assert found["engine"]["version"] == "0.11.0"
+    assert found["context"]["asked"] == 4096
+    assert found["command_line"]["image"] == "vllm/vllm-openai:v0.11.0"
+
+
+def test_sglang_by_its_own_arithmetic() -> None:
+    found = answer("--gpu", "A100-SXM4-40GB", "--", "python", "-m", "sglang.launch_server", "--model-path", "Qwen/Qwen2.5-7B-Instruct", "--mem-fraction-static", "0.8")
+    rank = found["ranks"][0]
+    free = found["gpu"]["total_bytes"] - part(found, "context")
+    assert rank["kv"]["available_bytes"] == pytest.approx(0.8 * free - part(found, "weights"), abs=2)
+    assert found["command"].startswith("python -m sglang.launch_server --model-path Qwen/Qwen2.5-7B-Instruct ")
+    assert "--max-total-tokens" in found["command"]

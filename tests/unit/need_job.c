@@ -1,0 +1,203 @@
+/* need_job.c - jobs against published figures (ZeRO's formulas, Megatron's bytes a parameter, trainable parameters that PEFT prints), and the batch that
+ * fits. */
+#include "need_help.h"
+
+#include "need/job.h"
+
+static struct bt_arena arena;
+#define GB 1e9
+
+static struct bt_job_need need_job(const struct bt_model *m, struct bt_job j)
+{
+    struct bt_gpu card = card_of(79.25, 9);
+    struct bt_job_need n;
+    struct bt_err err = { 0 };
+    if (bt_need_job(&arena, m, &j, &card, &n, &err) < 0)
+        fail_msg("%s", err.msg);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n.n; i++) {
+        sum += n.line[i].bytes;
+        assert_true(strlen(n.line[i].why) > 10);
+    }
+    assert_int_equal(sum, n.bytes);
+    return n;
+}
+
+static double part(const struct bt_job_need *n, enum bt_part p)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n->n; i++)
+        if (n->line[i].part == p)
+            sum += (double)n->line[i].bytes;
+    return sum;
+}
+
+static double states(const struct bt_job_need *n) { return part(n, BT_P_WEIGHTS) + part(n, BT_P_GRADIENTS) + part(n, BT_P_OPTIMIZER); }
+
+/* A model of 7.5 billion numbers and nothing else. */
+static struct bt_model *of_numbers(uint64_t rows, uint64_t columns)
+{
+    struct bt_model *m = BT_NEW(&arena, struct bt_model);
+    *m = *model_of(&arena, "Qwen/Qwen2.5-7B-Instruct");
+    m->tensors = BT_NEW(&arena, struct bt_tensor);
+    m->tensors[0] = (struct bt_tensor){ .name = "model.layers.0.mlp.down_proj.weight", .dtype = BT_DT_BF16, .rank = 2, .shape = { rows, columns }, .bytes = rows * columns * 2 };
+    m->ntensors = 1;
+    return m;
+}
+
+/* Rajbhandari et al., ZeRO, section 3: 7.5 billion parameters, Adam, 64 GPUs: 16, 4 + 12/64, 2 + 14/64 and 16/64 bytes each. */
+static void zero_table(void **st)
+{
+    (void)st;
+    static const double gb[] = { 120, 31.4, 16.6, 1.88 };
+    struct bt_model *m = of_numbers(75000, 100000);
+    for (unsigned stage = 0; stage < 4; stage++) {
+        struct bt_job_need n = need_job(m, (struct bt_job){ .kind = BT_JOB_TRAIN, .method = BT_METHOD_FULL, .zero = stage, .gpus = 64, .tokens = 1 });
+        assert_near(states(&n) / GB, gb[stage], 0.05);
+    }
+}
+
+/* Megatron-LM's docs: bf16 parameters with float32 gradients take 18 bytes each, 6 + 12/d with the distributed optimizer. */
+static void megatron_bytes_a_number(void **st)
+{
+    (void)st;
+    struct bt_model *m = of_numbers(10000, 100000);
+    struct bt_job j = { .kind = BT_JOB_TRAIN, .method = BT_METHOD_FULL, .backend = BT_BACKEND_MEGATRON, .tokens = 1, .gpus = 8 };
+    struct bt_job_need plain = need_job(m, j);
+    assert_near(states(&plain) / 1e9, 18, 1e-6);
+    j.distributed_optimizer = true;
+    struct bt_job_need cut = need_job(m, j);
+    assert_near(states(&cut) / 1e9, 6 + 12.0 / 8, 1e-6);
+    j.tp = 4, j.pp = 2;
+    struct bt_job_need sliced = need_job(m, j);
+    assert_near(states(&sliced) / 1e9, (6 + 12.0 / 8) / 8, 1e-6);
+}
+
+static void lora_as_peft_counts_it(void **st)
+{
+    (void)st;
+    struct bt_model *m = model_of(&arena, "Qwen/Qwen2.5-7B-Instruct");
+    assert_int_equal(bt_job_lora_numbers(m, 16), 40370176);          /* "trainable params: 40,370,176" for all linear layers, rank 16 */
+    struct bt_job j = { .kind = BT_JOB_TRAIN, .method = BT_METHOD_LORA, .rank = 16, .tokens = 2048, .checkpointing = true };
+    struct bt_job_need one = need_job(m, j);
+    assert_int_equal(one.trained, 40370176);
+    assert_near(part(&one, BT_P_WEIGHTS), 2.0 * (double)m->parameters, 1.0);         /* frozen: 16 bit, no gradients */
+    assert_near(part(&one, BT_P_LORA) + part(&one, BT_P_GRADIENTS) + part(&one, BT_P_OPTIMIZER), 16.0 * 40370176, 8.0);
+    j.users = 4;
+    struct bt_job_need four = need_job(m, j);
+    assert_near((double)four.bytes - (double)one.bytes, 3 * 16.0 * 40370176, 16.0);  /* one batch at a time: no more activations */
+    j.users = 1;
+    j.method = BT_METHOD_QLORA;
+    struct bt_job_need four_bit = need_job(m, j);
+    assert_true(four_bit.bytes < one.bytes);
+    assert_true(part(&four_bit, BT_P_WEIGHTS) / GiB > 7.0 && part(&four_bit, BT_P_WEIGHTS) / GiB < 8.0);     /* 6.53 billion in NF4, 1.09 billion in float32 */
+}
+
+static void activations_grow_as_they_should(void **st)
+{
+    (void)st;
+    struct bt_model *m = model_of(&arena, "Qwen/Qwen2.5-7B-Instruct");
+    struct bt_job j = { .kind = BT_JOB_TRAIN, .method = BT_METHOD_LORA, .tokens = 2048, .batch = 2 };
+    struct bt_job_need two = need_job(m, j);
+    /* numbers a layer keeps of a token: 8 x 3584 + 4 x 3584 (q, o) + 4 x 512 (k, v) + 4 x 18944 */
+    assert_near(part(&two, BT_P_ACTIVATIONS), 2.0 * 2048 * 28 * 2 * (8 * 3584 + 4 * 3584 + 4 * 512 + 4 * 18944), 1.0);
+    assert_near(part(&two, BT_P_SAMPLER), 2.0 * 2048 * m->vocab * 14, 1.0);
+    j.batch = 4;
+    struct bt_job_need four = need_job(m, j);
+    assert_near(part(&four, BT_P_ACTIVATIONS), 2 * part(&two, BT_P_ACTIVATIONS), 1.0);
+    j.eager_attention = true;
+    struct bt_job_need eager = need_job(m, j);
+    assert_near(part(&eager, BT_P_ACTIVATIONS) - part(&four, BT_P_ACTIVATIONS), 4.0 * 2048 * 28 * 8 * 28 * 2048, 1.0);
+    j.eager_attention = false;
+    j.checkpointing = true;
+    struct bt_job_need again = need_job(m, j);
+    assert_near(part(&again, BT_P_ACTIVATIONS), 4.0 * 2048 * (28.0 * 3584 * 2 + part(&four, BT_P_ACTIVATIONS) / (4 * 2048 * 28)), 2.0);
+    assert_true(again.uncertainty_bytes < four.uncertainty_bytes);
+}
+
+static void forward_and_generate(void **st)
+{
+    (void)st;
+    struct bt_model *m = model_of(&arena, "Qwen/Qwen2.5-7B-Instruct");
+    struct bt_job_need f = need_job(m, (struct bt_job){ .kind = BT_JOB_FORWARD, .batch = 8, .tokens = 2048 });
+    assert_near(part(&f, BT_P_WEIGHTS), 2.0 * (double)m->parameters, 1.0);
+    assert_near(part(&f, BT_P_OTHER), 8.0 * 2048 * 3584 * 2, 1.0);
+    assert_near(part(&f, BT_P_GRADIENTS) + part(&f, BT_P_OPTIMIZER), 0, 0.5);
+    struct bt_job_need all = need_job(m, (struct bt_job){ .kind = BT_JOB_FORWARD, .batch = 8, .tokens = 2048, .kept_layers = 29 });
+    assert_near(part(&all, BT_P_OTHER), 29 * part(&f, BT_P_OTHER), 1.0);
+    struct bt_job_need g = need_job(m, (struct bt_job){ .kind = BT_JOB_GENERATE, .batch = 4, .tokens = 1000 });
+    assert_near(part(&g, BT_P_KV), 4.0 * 1000 * 57344, 1.0);
+}
+
+static void the_batch_that_fits_is_the_largest(void **st)
+{
+    (void)st;
+    struct bt_model *m = model_of(&arena, "Qwen/Qwen2.5-7B-Instruct");
+    static const struct bt_job jobs[] = {
+        { .kind = BT_JOB_TRAIN, .method = BT_METHOD_LORA, .tokens = 2048 }, { .kind = BT_JOB_TRAIN, .method = BT_METHOD_QLORA, .tokens = 512, .checkpointing = true },
+        { .kind = BT_JOB_FORWARD, .tokens = 2048 }, { .kind = BT_JOB_GENERATE, .tokens = 4096 },
+    };
+    struct bt_gpu card = card_of(79.25, 9);
+    struct bt_err err = { 0 };
+    for (size_t i = 0; i < BT_LEN(jobs); i++)
+        for (int cautious = 0; cautious < 2; cautious++) {
+            uint64_t batch;
+            assert_int_equal(bt_job_batch(m, &jobs[i], &card, card.total_bytes, cautious, &batch, &err), 0);
+            assert_true(batch >= 1);
+            struct bt_job at = jobs[i], past = jobs[i];
+            at.batch = batch, past.batch = batch + 1;
+            struct bt_job_need a = need_job(m, at), b = need_job(m, past);
+            assert_true(a.bytes + (cautious ? a.uncertainty_bytes : 0) <= card.total_bytes);
+            assert_true(b.bytes + (cautious ? b.uncertainty_bytes : 0) > card.total_bytes);
+        }
+    uint64_t none;
+    assert_int_equal(bt_job_batch(m, &jobs[0], &card, 8 * GiB, false, &none, &err), 0);
+    assert_int_equal(none, 0);                       /* the weights alone are larger */
+    uint64_t users;
+    assert_int_equal(bt_job_users(m, &jobs[1], &card, 40 * GiB, false, &users, &err), 0);
+    assert_true(users >= 2);
+    assert_true(bt_job_users(m, &(struct bt_job){ .kind = BT_JOB_TRAIN, .method = BT_METHOD_FULL }, &card, GiB, false, &users, &err) < 0);
+}
+
+static void mistakes(void **st)
+{
+    (void)st;
+    struct bt_model *m = model_of(&arena, "Qwen/Qwen2.5-7B-Instruct"), quantised = *m, empty = *m;
+    quantised.quantization = "awq";
+    empty.ntensors = 0;
+    const struct { const struct bt_model *m; struct bt_job j; enum bt_errc code; const char *has; } bad[] = {
+        { m, { .kind = BT_JOB_TRAIN, .optimizer = "adamm" }, BT_E_SPEC, "adamm" },
+        { m, { .kind = BT_JOB_TRAIN, .backend = BT_BACKEND_MEGATRON, .zero = 2 }, BT_E_SPEC, "no ZeRO" },
+        { m, { .kind = BT_JOB_TRAIN, .backend = BT_BACKEND_MEGATRON, .method = BT_METHOD_QLORA }, BT_E_SPEC, "qlora" },
+        { m, { .kind = BT_JOB_TRAIN, .tp = 2 }, BT_E_SPEC, "megatron" },
+        { m, { .kind = BT_JOB_TRAIN, .zero = 4 }, BT_E_SPEC, "0 to 3" },
+        { m, { .kind = BT_JOB_TRAIN, .backend = BT_BACKEND_MEGATRON, .pp = 100 }, BT_E_SPEC, "cut by" },
+        { &quantised, { .kind = BT_JOB_TRAIN }, BT_E_INPUT, "quantised checkpoint" },
+        { &empty, { .kind = BT_JOB_FORWARD }, BT_E_INPUT, "tensors" },
+    };
+    struct bt_gpu card = card_of(79.25, 9);
+    for (size_t i = 0; i < BT_LEN(bad); i++) {
+        struct bt_job_need n;
+        struct bt_err err = { 0 };
+        assert_true(bt_need_job(&arena, bad[i].m, &bad[i].j, &card, &n, &err) < 0);
+        assert_int_equal(err.code, bad[i].code);
+        if (!strstr(err.msg, bad[i].has))
+            fail_msg("%s", err.msg);
+    }
+    struct bt_job_need huge;
+    struct bt_err err = { 0 };
+    struct bt_job absurd = { .kind = BT_JOB_TRAIN, .batch = UINT64_MAX, .tokens = UINT64_MAX, .rank = UINT64_MAX, .method = BT_METHOD_LORA, .users = UINT64_MAX };
+    assert_int_equal(bt_need_job(&arena, m, &absurd, &card, &huge, &err), 0);
+    assert_true(huge.bytes == BT_NEED_CAP);          /* absurd, and not wrapped */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(zero_table), cmocka_unit_test(megatron_bytes_a_number), cmocka_unit_test(lora_as_peft_counts_it), cmocka_unit_test(activations_grow_as_they_should),
+        cmocka_unit_test(forward_and_generate), cmocka_unit_test(the_batch_that_fits_is_the_largest), cmocka_unit_test(mistakes),
+    };
+    int rc = cmocka_run_group_tests(tests, no_cache, NULL);
+    bt_arena_release(&arena);
+    return rc;
+}
