@@ -14,6 +14,7 @@ static const struct bt_opt own_opts[] = {
       .help = "a card's name (A100-SXM4-40GB), a size (79.22GiB) or one card of this machine by index; default: this machine's poorest" },
     { .name = "engine", .type = BT_OPT_STR, .off = AT(engine), .def = "vllm", .metavar = "NAME", .help = "whose arithmetic" },
     { .name = "engine-version", .type = BT_OPT_STR, .off = AT(engine_version), .metavar = "VERSION", .help = "0.11.0; default: the installed one, else the newest known" },
+    { .name = "sweep", .type = BT_OPT_STR, .off = AT(sweep), .metavar = "LIST", .help = "a table of all combinations: one or more of tp, pp, context, kv-dtype" },
     { .name = "json", .type = BT_OPT_BOOL, .off = AT(json), .help = "one JSON object" },
     { 0 },
 };
@@ -365,6 +366,8 @@ static int find_out(struct estimate *e, const char *ref, struct bt_err *err)
         estimate_pace(e->arena, &e->fit_case, &serve, e->fit->need, BT_MIN(e->pace_context, BT_MAX(e->fit->longest, 1u)), &e->pace);
     paste_notes(e);
     version_notes(e);
+    if (e->args->sweep)
+        return estimate_sweep(e, &serve, err);
     if (!e->fit->fits)
         return bt_fit_advice(e->arena, &e->fit_case, &serve, e->fit, MAX_CARDS, &e->advice, &e->nadvice, err);
     return 0;
@@ -433,7 +436,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         bt_cmd_json("estimate", estimate_json(&e));
     else
         estimate_print(&e);
-    return e.fit->fits ? 0 : bt_errc_exit(BT_E_FIT);
+    return (args.sweep ? estimate_sweep_fits(&e) : e.fit->fits) ? 0 : bt_errc_exit(BT_E_FIT);
 }
 
 const struct bt_verb bt_verb_estimate = {

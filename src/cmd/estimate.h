@@ -8,12 +8,15 @@
 
 struct estimate_args {
     struct bt_serve serve;           /* first: the engine's own flags write here */
-    const char *gpu, *engine, *engine_version;
+    const char *gpu, *engine, *engine_version, *sweep;
     bool json;
 };
 
 /* The smallest number of one kind of card that it fits on. */
 struct estimate_set { const struct bt_gpu_kind *kind; uint64_t tp, pp; struct bt_fit *fit; struct bt_pace pace; };
+
+/* One combination of --sweep. */
+struct estimate_cell { uint64_t tp, pp, context; const char *kv_dtype; struct bt_fit *fit; struct bt_pace pace; };
 
 struct estimate {
     struct bt_arena *arena;
@@ -32,6 +35,7 @@ struct estimate {
     uint64_t pace_context;
     struct bt_advice *advice; size_t nadvice;
     struct estimate_set *sets; size_t nsets;     /* only when no card was named and none is here */
+    struct estimate_cell *cell; size_t ncells;   /* --sweep */
     const char **notes; size_t nnotes;
 };
 
@@ -40,4 +44,9 @@ json_t *estimate_json(const struct estimate *e);
 /* The command line that starts it; per_gpu_kv is the KV it pins. */
 const char *estimate_command(const struct estimate *e, uint64_t *per_gpu_kv);
 void estimate_pace(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *s, const struct bt_need *n, uint64_t context, struct bt_pace *out);
+/* Every combination of what --sweep names, into e->cell; what is not named keeps the value it was given. */
+int estimate_sweep(struct estimate *e, const struct bt_serve *serve, struct bt_err *err);
+bool estimate_sweep_fits(const struct estimate *e);
+void estimate_sweep_print(const struct estimate *e, struct bt_buf *b, struct bt_style st);
+json_t *estimate_sweep_json(const struct estimate *e);
 #endif

@@ -116,6 +116,8 @@ json_t *estimate_json(const struct estimate *e)
         const char *command = estimate_command(e, &kv);
         json_object_set_new(o, "command", json_string(command));
     }
+    if (e->ncells)
+        json_object_set_new(o, "sweep", estimate_sweep_json(e));
     if (e->paste)
         json_object_set_new(o, "command_line", command_line(e->paste));
     if (e->nsets)

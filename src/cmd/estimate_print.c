@@ -68,7 +68,7 @@ static void header(const struct estimate *e, struct bt_buf *b, struct bt_style s
     field(b, "card", bt_arena_printf(a, "%s  %s %s (%s)%s%s%s", e->card.name, bt_bytes_human(e->card.total_bytes), is_cpu(e) ? "of RAM" : "to CUDA", bt_total_source_name(e->card.total_source),
                                      e->card.others_bytes ? bt_arena_printf(a, ", %s held by others", bt_bytes_human(e->card.others_bytes)) : "", e->card_note ? "; " : "",
                                      e->card_note ? e->card_note : ""), st);
-    if (e->fit->need && !is_cpu(e)) {
+    if (e->fit->need && !is_cpu(e) && !e->ncells) {
         const struct bt_serve *s = &e->fit->need->serve;
         uint32_t pp = (uint32_t)s->pp;
         const char *stages = "";
@@ -332,6 +332,13 @@ void estimate_print(const struct estimate *e)
     struct bt_style st = style();
     bt_auto_buf struct bt_buf b = BT_BUF(512 * KiB);
     header(e, &b, st);
+    if (e->ncells) {
+        estimate_sweep_print(e, &b, st);
+        for (size_t i = 0; i < e->nnotes; i++)
+            field(&b, "note", e->notes[i], st);
+        bt_cmd_print(&b);
+        return;
+    }
     if (e->fit->need) {
         if (e->fit->need->nranks == 1)
             ledger_one(e, &b, st);

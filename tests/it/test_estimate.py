@@ -27,7 +27,7 @@ def estimate(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 def answer(*args: str, code: int | None = 0) -> dict:
-    result = estimate(*args, "--json")
+    result = estimate("--json", *args)
     assert result.returncode in ((0, 3) if code is None else (code,)), result.stderr
     found = json.loads(result.stdout)
     assert found["schema"] == 1
@@ -207,7 +207,7 @@ def test_more_context_never_less_kv() -> None:
         (("Qwen/Qwen3-4B", *A100, "--gpu-memory-utilization", "nan"), 2, "gpu-memory-utilization"),
         (("Qwen/Qwen3-4B", *A100, "--kv-cache-dtype", "int3"), 2, "int3"),
         (("Qwen/Qwen3-4B", *A100, "--enable-expert-parallel"), 3, "Number of experts"),
-        (("Qwen/Qwen3-4B", *A100, "--quantization", "fp8"), 1, "not known yet"),
+        (("Qwen/Qwen3-4B", *A100, "--quantization", "fp5"), 1, "does not know how that method"),
         (("Qwen/Qwen3-4B", *A100, "--tensor-paralel-size", "2"), 2, "--tensor-parallel-size"),
         (("Qwen/Qwen3-4B", "--gpu", "RTX-4090", "--engine-version", "0.1.0"), 2, "older"),
         (("Qwen/Qwen3-4B", "--engine", "ollama"), 2, "ollama"),
@@ -270,3 +270,27 @@ def test_sglang_by_its_own_arithmetic() -> None:
     assert rank["kv"]["available_bytes"] == pytest.approx(0.8 * free - part(found, "weights"), abs=2)
     assert found["command"].startswith("python -m sglang.launch_server --model-path Qwen/Qwen2.5-7B-Instruct ")
     assert "--max-total-tokens" in found["command"]
+
+
+def test_sweep_is_every_combination_and_each_cell_is_the_estimate_itself() -> None:
+    found = answer(QWEN32, *A100, "--sweep", "tp,context,kv-dtype", "--max-model-len", "16384")
+    cells = {(c["tp"], c["context"], c["kv_dtype"]): c for c in found["sweep"]}
+    assert set(cells) == {(t, n, k) for t in (1, 2, 4, 8) for n in (4096, 8192, 16384) for k in ("auto", "fp8")}
+    assert not cells[1, 4096, "auto"]["fits"]
+    assert cells[4, 16384, "fp8"]["tokens"] == pytest.approx(2 * cells[4, 16384, "auto"]["tokens"], rel=0.001)
+    alone = answer(QWEN32, *A100, "--tp", "4", "--max-model-len", "8192")
+    cell = cells[4, 8192, "auto"]
+    assert cell["fits"]
+    assert cell["need_bytes"] == alone["ranks"][0]["need_bytes"]
+    assert cell["concurrency"] == pytest.approx(alone["context"]["concurrency"])
+
+
+def test_sweep_for_people_and_its_mistakes() -> None:
+    result = estimate(QWEN32, *A100, "--sweep", "tp")
+    assert result.returncode == 0
+    assert len([line for line in result.stdout.splitlines() if line.rstrip().endswith(("fits", "out-of-memory-at-load", "no-kv-memory", "kv-too-small", "memory-not-free"))]) == 4
+    result = estimate(QWEN32, *A100, "--sweep", "tp,contxt")
+    assert result.returncode == 2
+    assert "contxt" in result.stderr
+    assert "context" in result.stderr
+    assert estimate(QWEN32, "--gpu", "24GiB", "--sweep", "context").returncode == 3
