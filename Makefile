@@ -4,6 +4,7 @@
 #   make demo     the forensics example on simulated GPUs
 #   make test     unit tests, floors, fuzz corpora, then the black-box tests
 #   make bench    the benchmarks of bench/, one table each
+#   make bench-need  the memory ledger against 178 real starts; rows to docs/benchmarks/need.csv
 #   make fmt      clang-format on the lines changed since the last commit (tables keep their columns)
 #   make lint     warnings of gcc and clang as errors, and the checks of .ci/lint.py
 #   make install  PREFIX=/usr/local DESTDIR=
@@ -16,7 +17,7 @@ PYTESTFLAGS ?=
 JOBS ?= $(shell nproc)
 export BERTH_BUILD := $(abspath $(BUILD))
 
-.PHONY: all deps demo test bench fmt lint install clean
+.PHONY: all deps demo test bench bench-need fmt lint install clean
 all: deps $(BUILD)/build.ninja
 	ninja -j $(JOBS) -C $(BUILD)
 
@@ -36,6 +37,9 @@ test: all
 
 bench: all
 	@rc=0; for b in bench/*.py; do echo "== $$b"; python3 $$b $(BUILD)/src/cmd/berth || rc=1; done; exit $$rc
+
+bench-need: all
+	@python3 bench/need.py $(BUILD)/bench/bench-need
 
 fmt:
 	git clang-format --extensions c,h --force || test $$? -eq 1
