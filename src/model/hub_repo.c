@@ -11,8 +11,8 @@ static int by_name(const void *x, const void *y)
 
 uint64_t bt_hub_file_size(const struct bt_model *m, const char *path)
 {
-    size_t n = m->hub ? strlen(m->hub->dir) : 0;
-    if (!m->hub || strncmp(path, m->hub->dir, n) != 0 || path[n] != '/')
+    size_t n = m && m->hub ? strlen(m->hub->dir) : 0;
+    if (!n || strncmp(path, m->hub->dir, n) != 0 || path[n] != '/')
         return 0;
     struct bt_hub_file want = { .name = path + n + 1 };
     const struct bt_hub_file *hit = m->hub->n ? bsearch(&want, m->hub->file, m->hub->n, sizeof want, by_name) : NULL;

@@ -12,6 +12,8 @@ int bt_model_lfs_err(struct bt_err *err, const char *path);
 
 /* weights.c: the tensors of the safetensors files in m->dir, if there are any (else m stays as it is): fills tensors, file_bytes, shards. */
 BT_MUST_CHECK int bt_weights_read(struct bt_arena *a, struct bt_model *m, struct bt_err *err);
+/* One safetensors file: its tensors and its size. m may be NULL: then it is on disk as a whole. */
+BT_MUST_CHECK int bt_weights_read_file(struct bt_arena *a, const struct bt_model *m, const char *path, struct bt_tensor **out, size_t *n, uint64_t *size, struct bt_err *err);
 /* Sum of tensors[] into parameters and weight_bytes, overflow checked. */
 BT_MUST_CHECK int bt_model_sum(struct bt_model *m, struct bt_err *err);
 

@@ -73,7 +73,7 @@ static int header_length(int fd, const char *path, uint64_t size, uint64_t *out,
 }
 
 /* Where the model is from the hub, path is the front of a file and *size the whole of it. */
-static int read_file(struct bt_arena *a, const struct bt_model *m, const char *path, struct bt_tensor **out, size_t *n, uint64_t *size, struct bt_err *err)
+int bt_weights_read_file(struct bt_arena *a, const struct bt_model *m, const char *path, struct bt_tensor **out, size_t *n, uint64_t *size, struct bt_err *err)
 {
     bt_auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);   /* O_NONBLOCK: a pipe in the folder must not hang us */
     struct stat st;
@@ -227,7 +227,7 @@ static int read_files(struct bt_arena *a, struct bt_model *m, const struct files
         uint64_t size = 0;
         if (map && !bt_file_exists(path))
             return missing_shard(a, m, f->name[i], err);
-        if (read_file(a, m, path, &t, &n, &size, err) < 0)
+        if (bt_weights_read_file(a, m, path, &t, &n, &size, err) < 0)
             return -1;
         if (nall + n > TENSORS_MAX)
             return bt_err_set(err, BT_E_TOO_BIG, 0, "%s: more than %d tensors", m->dir, TENSORS_MAX);
