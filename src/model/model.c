@@ -103,6 +103,7 @@ static int open_dir(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
         return -1;
     if (!m->ntensors && bt_model_derive(a, m, err) < 0)
         return bt_err_wrap(err, "%s", path);
+    bt_model_infer(a, m);
     if (m->dtype == BT_DT_UNKNOWN)
         m->dtype = main_dtype(m);
     digest(m, text);

@@ -71,6 +71,9 @@ BT_MUST_CHECK int bt_model_read_layers(struct bt_arena *a, const struct bt_confi
 /* tower.c: vision_config, and its tensors appended with `add`. */
 BT_MUST_CHECK int bt_model_read_tower(const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err);
 
+/* infer.c: what the config left open, from tensors[]; sets m->guessed when it had to. */
+void bt_model_infer(struct bt_arena *a, struct bt_model *m);
+
 /* quant.c */
 void bt_model_read_quant(struct bt_arena *a, const json_t *config, struct bt_model *m);
 bool bt_model_quantised(const struct bt_model *m, const char *module);           /* are this module's weights stored quantised? */

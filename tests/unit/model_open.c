@@ -78,6 +78,25 @@ static void refused(const char *ref, enum bt_errc code, const char *says)
         fail_msg("%s: %s \"%s\", want \"%s\"", ref, bt_errc_name(err.code), err.msg, says);
 }
 
+/* A class that nobody knows, and a config without one number that we know the name of. */
+static void the_shape_is_read_from_the_tensors(void **st)
+{
+    (void)st;
+    put_text("strange/config.json", "{\"architectures\": [\"StrangeForCausalLM\"], \"depth\": 2}");
+    put_good("strange/model.safetensors",
+             "{\"model.embed_tokens.weight\": {\"dtype\": \"BF16\", \"shape\": [10, 256], \"data_offsets\": [0, 5120]},"
+             "\"model.layers.1.self_attn.q_proj.weight\": {\"dtype\": \"BF16\", \"shape\": [256, 256], \"data_offsets\": [5120, 136192]},"
+             "\"model.layers.1.self_attn.k_proj.weight\": {\"dtype\": \"BF16\", \"shape\": [128, 256], \"data_offsets\": [136192, 201728]},"
+             "\"model.layers.1.mlp.up_proj.weight\": {\"dtype\": \"BF16\", \"shape\": [20, 256], \"data_offsets\": [201728, 211968]}}", 211968);
+    struct bt_model *m = opened(path("strange"));
+    assert_true(m->layers == 2 && m->hidden == 256 && m->vocab == 10 && m->heads == 2 && m->kv_heads == 1 && m->head_dim == 128 && m->intermediate == 20);
+    assert_int_equal(m->layer[1].kv_heads, 1);
+    assert_non_null(strstr(m->guessed, "StrangeForCausalLM"));
+    put_good("strange/model.safetensors", A, 12);    /* tensors that say nothing: nothing is made up */
+    m = opened(path("strange"));
+    assert_true(m->layers == 0 && !m->guessed);
+}
+
 static void single_file(void **st)
 {
     (void)st;
@@ -285,7 +304,7 @@ static int teardown(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(single_file), cmocka_unit_test(shards_with_index), cmocka_unit_test(config_alone), cmocka_unit_test(lying_length),
+        cmocka_unit_test(the_shape_is_read_from_the_tensors), cmocka_unit_test(single_file), cmocka_unit_test(shards_with_index), cmocka_unit_test(config_alone), cmocka_unit_test(lying_length),
         cmocka_unit_test(every_cut_of_a_file_is_refused), cmocka_unit_test(broken_indexes), cmocka_unit_test(not_a_download),
         cmocka_unit_test(consolidated_copies_are_left_out), cmocka_unit_test(hugging_face_cache), cmocka_unit_test(near_names_are_suggested),
     };
