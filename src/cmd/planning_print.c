@@ -36,7 +36,7 @@ static void print_fleet(struct print *x)
 
 /* ---- instances ---- */
 
-static const char *card_list(struct print *x, const struct bt_instance *in)
+static const char *card_list(struct print *x, const struct bt_plan_instance *in)
 {
     bt_auto_buf struct bt_buf b = BT_BUF(1024);
     for (size_t i = 0; i < in->nranks; i++)
@@ -63,7 +63,7 @@ static uint64_t weights_of(const struct bt_rank_berth *r)
     return n;
 }
 
-static const struct bt_rank_berth *largest_rank(const struct bt_instance *in)
+static const struct bt_rank_berth *largest_rank(const struct bt_plan_instance *in)
 {
     const struct bt_rank_berth *r = &in->rank[0];
     for (size_t i = 1; i < in->nranks; i++)
@@ -72,7 +72,7 @@ static const struct bt_rank_berth *largest_rank(const struct bt_instance *in)
     return r;
 }
 
-static void instance_row(struct print *x, struct bt_table *t, const struct bt_instance *in)
+static void instance_row(struct print *x, struct bt_table *t, const struct bt_plan_instance *in)
 {
     if (!in->nranks) {
         bt_table_row(t, in->id, "-", "no GPU", NULL);
@@ -133,7 +133,7 @@ static void make_labels(struct print *x, const struct bt_plan_phase *ph, struct 
         servers += ph->inst[i].need && ph->inst[i].replica == 0;
     add_label(l, "others", NULL, ALL);
     for (size_t i = 0; i < ph->n; i++) {
-        const struct bt_instance *in = &ph->inst[i];
+        const struct bt_plan_instance *in = &ph->inst[i];
         if (in->replica || !in->nranks)
             continue;
         if (in->need && servers <= 2) {
@@ -201,7 +201,7 @@ static void print_alternatives(struct print *x)
         const char *name = x->p->alt[i].workload;
         struct bt_table *t = bt_table_new(x->a, heads);
         for (; i < x->p->nalt && !strcmp(x->p->alt[i].workload, name); i++) {
-            const struct bt_alternative *r = &x->p->alt[i];
+            const struct bt_plan_alternative *r = &x->p->alt[i];
             bt_table_row(t, r->taken ? "taken" : r->fits ? "fits" : "no", shape(x, r->tp, r->pp), bt_arena_printf(x->a, "%u", r->cards), r->layers ? r->layers : "",
                          r->fits ? bt_arena_strdup(x->a, bt_count_human(r->context)) : "-",
                          r->fits && r->decode_tok_s > 0 ? bt_arena_printf(x->a, "%.1f", r->decode_tok_s) : "-", r->fits ? r->why : r->why_not, NULL);
@@ -229,13 +229,13 @@ static void print_notes(struct print *x)
 void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out)
 {
     for (size_t i = 0; i < p->nrefusals; i++) {
-        const struct bt_refusal_row *r = &p->refusal[i];
+        const struct bt_plan_refusal *r = &p->refusal[i];
         if (r->at.line)
             bt_buf_printf(out, "%s:%u:%u: ", p->spec->path, r->at.line, r->at.col);
         bt_buf_printf(out, "%s [%s]\n", r->text, r->code);
     }
     for (size_t i = 0; i < p->nadvice; i++) {
-        const struct bt_advice *v = &p->advice[i];
+        const struct bt_plan_advice *v = &p->advice[i];
         bt_buf_printf(out, "  would fit: %s\n             %s: %s", v->text, v->path, v->value);
         if (v->path2)
             bt_buf_printf(out, ", %s: %s", v->path2, v->value2);

@@ -49,7 +49,7 @@ static void flag_u64(struct argv *v, const char *name, uint64_t n)
 }
 
 /* One number for all ranks: vLLM gives each worker the same bytes and uses the blocks of the poorest. */
-static uint64_t kv_flag_bytes(const struct bt_instance *in)
+static uint64_t kv_flag_bytes(const struct bt_plan_instance *in)
 {
     uint64_t most = 0;
     for (size_t i = 0; i < in->nranks; i++)
@@ -59,7 +59,7 @@ static uint64_t kv_flag_bytes(const struct bt_instance *in)
 
 /* With bytes given, the fraction only decides whether start-up finds enough free memory: the smallest of the ranks, so that no stage asks of its card what
  * another stage needs of its own. Without them it is the size of the KV: the largest, so that the context fits. */
-static double fraction(const struct bt_plan *p, const struct bt_instance *in)
+static double fraction(const struct bt_plan *p, const struct bt_plan_instance *in)
 {
     bool bytes = in->need->version->has_kv_bytes;
     double u = bytes ? 1 : 0;
@@ -71,14 +71,14 @@ static double fraction(const struct bt_plan *p, const struct bt_instance *in)
     return u;
 }
 
-static const char *model_word(const struct bt_instance *in)
+static const char *model_word(const struct bt_plan_instance *in)
 {
     const char *m = in->w->model;
     bool path = m[0] == '.' || m[0] == '/' || m[0] == '~';
     return path && in->need->model->dir ? in->need->model->dir : m;
 }
 
-static void server_argv(struct argv *v, const struct bt_plan *p, const struct bt_instance *in)
+static void server_argv(struct argv *v, const struct bt_plan *p, const struct bt_plan_instance *in)
 {
     const struct bt_workload *w = in->w;
     const struct bt_serve *s = &in->need->serve;
@@ -119,7 +119,7 @@ static void server_argv(struct argv *v, const struct bt_plan *p, const struct bt
 
 static void put(json_t *env, const char *key, const char *value) { json_object_set_new(env, key, launch_str(value)); }
 
-static const char *visible(struct bt_arena *a, const struct bt_plan *p, const struct bt_instance *in)
+static const char *visible(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in)
 {
     bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
     for (size_t i = 0; i < in->nranks; i++)
@@ -127,7 +127,7 @@ static const char *visible(struct bt_arena *a, const struct bt_plan *p, const st
     return bt_arena_strdup(a, bt_buf_z(&b));         /* "" hides every GPU */
 }
 
-static json_t *environment(struct bt_arena *a, const struct bt_plan *p, const struct bt_instance *in)
+static json_t *environment(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in)
 {
     json_t *env = json_object();
     put(env, "CUDA_DEVICE_ORDER", "PCI_BUS_ID");
@@ -151,7 +151,7 @@ static json_t *environment(struct bt_arena *a, const struct bt_plan *p, const st
     return env;
 }
 
-static json_t *environment_from(const struct bt_instance *in)
+static json_t *environment_from(const struct bt_plan_instance *in)
 {
     json_t *list = json_array();
     bool token = in->w->kind == BT_SERVER;           /* gated models; taken where it is set, never written down */
@@ -169,7 +169,7 @@ static json_t *environment_from(const struct bt_instance *in)
 
 #define INTERNAL_PORTS 16            /* vLLM's own: API server, engine cores, ranks */
 
-static json_t *ports(const struct bt_instance *in)
+static json_t *ports(const struct bt_plan_instance *in)
 {
     json_t *list = json_array();
     bool server = in->w->kind == BT_SERVER;
@@ -180,7 +180,7 @@ static json_t *ports(const struct bt_instance *in)
     return list;
 }
 
-static json_t *ready(const struct bt_instance *in)
+static json_t *ready(const struct bt_plan_instance *in)
 {
     const struct bt_workload *w = in->w;
     if (w->kind == BT_SERVER)
@@ -195,7 +195,7 @@ static json_t *ready(const struct bt_instance *in)
     }
 }
 
-json_t *launch_served_names(struct bt_arena *a, const struct bt_plan *p, const struct bt_instance *in)
+json_t *launch_served_names(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in)
 {
     json_t *list = json_array();
     struct bt_serve s;
@@ -205,7 +205,7 @@ json_t *launch_served_names(struct bt_arena *a, const struct bt_plan *p, const s
     return list;
 }
 
-json_t *launch_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_instance *in)
+json_t *launch_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in)
 {
     const struct bt_workload *w = in->w;
     bool server = w->kind == BT_SERVER, listens = server || w->port_set;

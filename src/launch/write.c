@@ -29,7 +29,7 @@ static const char *models_digest(struct bt_arena *a, const struct bt_plan *p)
     bt_hash_init(&h);
     for (size_t i = 0; i < p->nphases; i++)
         for (size_t j = 0; j < p->phase[i].n; j++) {
-            const struct bt_instance *in = &p->phase[i].inst[j];
+            const struct bt_plan_instance *in = &p->phase[i].inst[j];
             if (in->need) {
                 const char *line = bt_arena_printf(a, "%s %s %s\n", in->w->name, in->need->model->digest, in->need->version->version);
                 bt_hash_add(&h, line, strlen(line));
@@ -70,7 +70,7 @@ static const char *declared_why(struct bt_arena *a, const struct bt_workload *w)
     }
 }
 
-static json_t *need_json(struct bt_arena *a, const struct bt_instance *in, const struct bt_rank_berth *r)
+static json_t *need_json(struct bt_arena *a, const struct bt_plan_instance *in, const struct bt_rank_berth *r)
 {
     json_t *list = json_array();
     for (size_t i = 0; r->need && i < r->need->n; i++)
@@ -84,7 +84,7 @@ static json_t *need_json(struct bt_arena *a, const struct bt_instance *in, const
     return list;
 }
 
-static json_t *ranks_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_instance *in)
+static json_t *ranks_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < in->nranks; i++) {
@@ -128,14 +128,14 @@ static json_t *share_json(const struct bt_workload *w)
     return json_pack("{s:o}", "with", with);
 }
 
-static json_t *pace_json(const struct bt_instance *in)
+static json_t *pace_json(const struct bt_plan_instance *in)
 {
     if (!in->need || !in->pace.known)
         return json_null();
     return json_pack("{s:f, s:f}", "decode_tok_s", in->pace.decode_tok_s, "error_share", in->pace.error_share);
 }
 
-static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_phase *ph, const struct bt_instance *in)
+static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_phase *ph, const struct bt_plan_instance *in)
 {
     static const char *const kinds[] = { [BT_SERVER] = "server", [BT_SERVICE] = "service", [BT_JOB] = "job" };
     const struct bt_workload *w = in->w;
@@ -168,7 +168,7 @@ static json_t *alternatives_json(const struct bt_plan *p)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < p->nalt; i++) {
-        const struct bt_alternative *t = &p->alt[i];
+        const struct bt_plan_alternative *t = &p->alt[i];
         json_t *o = json_pack("{s:s, s:I, s:I, s:i, s:s, s:b, s:b}", "workload", t->workload, "tp", (json_int_t)t->tp, "pp", (json_int_t)t->pp, "cards", (int)t->cards,
                               "layers", t->layers ? t->layers : "", "fits", t->fits, "taken", t->taken);
         set(o, "context", t->fits ? bt_json_bytes(t->context) : json_null());
@@ -183,7 +183,7 @@ static json_t *refusals_json(const struct bt_plan *p)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < p->nrefusals; i++) {
-        const struct bt_refusal_row *r = &p->refusal[i];
+        const struct bt_plan_refusal *r = &p->refusal[i];
         json_array_append_new(list, json_pack("{s:s, s:o, s:{s:o, s:i}}", "code", r->code, "text", launch_str(r->text), "at", "workload", launch_str(r->workload), "line", (int)r->at.line));
     }
     return list;
@@ -201,7 +201,7 @@ static json_t *advice_json(const struct bt_plan *p)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < p->nadvice; i++) {
-        const struct bt_advice *v = &p->advice[i];
+        const struct bt_plan_advice *v = &p->advice[i];
         json_t *changes = json_pack("[{s:o, s:o}]", "path", launch_str(v->path), "value", value_json(v->value));
         if (v->path2)
             json_array_append_new(changes, json_pack("{s:o, s:o}", "path", launch_str(v->path2), "value", value_json(v->value2)));

@@ -38,7 +38,7 @@ static int check_counts(struct check *c)
 static int check_ids(struct check *c)
 {
     for (size_t i = 0; i < c->ph->n; i++) {
-        const struct bt_instance *a = &c->ph->inst[i];
+        const struct bt_plan_instance *a = &c->ph->inst[i];
         if (!bt_spec_find(c->p->spec, a->w->name) || bt_spec_find(c->p->spec, a->w->name) != a->w)
             BAD(c, "%s: not a workload of this spec", a->id);
         if (strcmp(a->id, bt_arena_printf(&c->a, "%s-%u", a->w->name, a->replica)))
@@ -52,7 +52,7 @@ static int check_ids(struct check *c)
 
 /* ---- cards ---- */
 
-static int check_pool(struct check *c, const struct bt_instance *in)
+static int check_pool(struct check *c, const struct bt_plan_instance *in)
 {
     const struct bt_workload *w = in->w;
     if (!w->pool.n)
@@ -70,7 +70,7 @@ static int check_pool(struct check *c, const struct bt_instance *in)
     return 0;
 }
 
-static int check_cards(struct check *c, const struct bt_instance *in)
+static int check_cards(struct check *c, const struct bt_plan_instance *in)
 {
     const struct bt_workload *w = in->w;
     bool server = w->kind == BT_SERVER;
@@ -87,7 +87,7 @@ static int check_cards(struct check *c, const struct bt_instance *in)
     return check_pool(c, in);
 }
 
-static int check_shape(struct check *c, const struct bt_instance *in)
+static int check_shape(struct check *c, const struct bt_plan_instance *in)
 {
     const struct bt_workload *w = in->w;
     struct bt_shape m = bt_need_shape(in->need->model);
@@ -108,12 +108,12 @@ static int check_shape(struct check *c, const struct bt_instance *in)
     return 0;
 }
 
-static int check_same_gpus(struct check *c, const struct bt_instance *in)
+static int check_same_gpus(struct check *c, const struct bt_plan_instance *in)
 {
     if (!in->w->same_gpus_as)
         return 0;
     for (size_t i = 0; i < c->ph->n; i++) {
-        const struct bt_instance *t = &c->ph->inst[i];
+        const struct bt_plan_instance *t = &c->ph->inst[i];
         if (strcmp(t->w->name, in->w->same_gpus_as) || t->replica != in->replica)
             continue;
         size_t common = 0;
@@ -141,7 +141,7 @@ static const struct bt_workload *context_source(const struct check *c, const str
     return t;
 }
 
-static int check_context(struct check *c, const struct bt_instance *in)
+static int check_context(struct check *c, const struct bt_plan_instance *in)
 {
     const struct bt_workload *t = context_source(c, in->w);
     uint64_t most = bt_need_model_context(in->need->model);
@@ -152,7 +152,7 @@ static int check_context(struct check *c, const struct bt_instance *in)
     if (in->context < t->context.min)
         BAD(c, "%s: context %llu is less than the least, %llu", in->id, ull(in->context), ull(t->context.min));
     for (size_t i = 0; i < c->ph->n; i++) {
-        const struct bt_instance *o = &c->ph->inst[i];
+        const struct bt_plan_instance *o = &c->ph->inst[i];
         if (o->w->kind == BT_SERVER && context_source(c, o->w) == t && o->context != in->context)
             BAD(c, "%s and %s must have one context and have %llu and %llu", in->id, o->id, ull(in->context), ull(o->context));
     }
@@ -160,7 +160,7 @@ static int check_context(struct check *c, const struct bt_instance *in)
 }
 
 /* min of a context that says nothing: 4096, or less where the model or `want` is less. */
-static uint64_t least_context(const struct check *c, const struct bt_instance *in)
+static uint64_t least_context(const struct check *c, const struct bt_plan_instance *in)
 {
     const struct bt_workload *t = context_source(c, in->w);
     if (t->context.min)
@@ -179,7 +179,7 @@ static uint64_t limit_of(const struct bt_workload *w, const struct bt_gpu *g)
     return w->memory.form == BT_MEM_PERCENT ? (uint64_t)((double)g->total_bytes * (w->memory.percent / 100)) : UINT64_MAX;
 }
 
-static int check_server_bytes(struct check *c, const struct bt_instance *in)
+static int check_server_bytes(struct check *c, const struct bt_plan_instance *in)
 {
     const struct bt_gpu *poorest = card_of(c, &in->rank[0]);
     for (size_t i = 1; i < in->nranks; i++)
@@ -215,7 +215,7 @@ static int check_server_bytes(struct check *c, const struct bt_instance *in)
     return 0;
 }
 
-static int check_command_bytes(struct check *c, const struct bt_instance *in)
+static int check_command_bytes(struct check *c, const struct bt_plan_instance *in)
 {
     for (size_t i = 0; i < in->nranks; i++) {
         const struct bt_rank_berth *r = &in->rank[i];
@@ -248,7 +248,7 @@ static bool wants_it_all(const struct bt_workload *w)
 static int check_card(struct check *c, size_t g)
 {
     const struct bt_gpu *card = &c->p->fleet->gpus[g];
-    const struct bt_instance *on[4096];
+    const struct bt_plan_instance *on[4096];
     size_t n = 0;
     uint64_t sum = 0;
     for (size_t i = 0; i < c->ph->n; i++)
@@ -272,7 +272,7 @@ static int check_phase(struct check *c)
     if (check_counts(c) < 0 || check_ids(c) < 0)
         return -1;
     for (size_t i = 0; i < c->ph->n; i++) {
-        const struct bt_instance *in = &c->ph->inst[i];
+        const struct bt_plan_instance *in = &c->ph->inst[i];
         if (check_cards(c, in) < 0 || check_same_gpus(c, in) < 0)
             return -1;
         if (in->w->kind != BT_SERVER) {

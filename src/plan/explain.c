@@ -124,7 +124,7 @@ static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const 
                 const struct pl_shape *sh = &k->shape[i];
                 if (sh->cards != cards || sh->tp != tp || (n == MAX_ALTERNATIVES - 1 && sh != taken) || n == MAX_ALTERNATIVES)
                     continue;
-                struct bt_alternative row = { .workload = k->w->name, .tp = sh->tp, .pp = sh->pp, .cards = sh->cards, .layers = sh->layers, .why_not = sh->why_not };
+                struct bt_plan_alternative row = { .workload = k->w->name, .tp = sh->tp, .pp = sh->pp, .cards = sh->cards, .layers = sh->layers, .why_not = sh->why_not };
                 if (sh == taken) {
                     row.fits = row.taken = true;
                     row.context = win.ctx;

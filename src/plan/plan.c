@@ -31,7 +31,7 @@ static void need_at_grant(struct pl_problem *p, const struct pl_solution *s, str
     pl_deal(room, s->ctx);
 }
 
-static void server_ranks(const struct pl_problem *p, const struct pl_copy *c, const struct pl_use *u, struct bt_instance *inst)
+static void server_ranks(const struct pl_problem *p, const struct pl_copy *c, const struct pl_use *u, struct bt_plan_instance *inst)
 {
     const struct pl_shape *sh = &p->work[c->work].shape[c->shape];
     inst->need = u->need;
@@ -53,7 +53,7 @@ static unsigned rests_on(const struct pl_problem *p, const struct pl_solution *s
     return n;
 }
 
-static void command_ranks(const struct pl_problem *p, const struct pl_solution *s, const struct pl_copy *c, const uint64_t *load, struct bt_instance *inst)
+static void command_ranks(const struct pl_problem *p, const struct pl_solution *s, const struct pl_copy *c, const uint64_t *load, struct bt_plan_instance *inst)
 {
     const struct pl_work *k = &p->work[c->work];
     for (uint32_t i = 0; i < c->ncards; i++) {
@@ -67,10 +67,10 @@ static void command_ranks(const struct pl_problem *p, const struct pl_solution *
     }
 }
 
-static struct bt_instance make_instance(struct pl_problem *p, const struct pl_solution *s, const struct pl_copy *c, const struct pl_use *u, const uint64_t *load)
+static struct bt_plan_instance make_instance(struct pl_problem *p, const struct pl_solution *s, const struct pl_copy *c, const struct pl_use *u, const uint64_t *load)
 {
     const struct pl_work *k = &p->work[c->work];
-    struct bt_instance inst = { .id = bt_arena_printf(p->a, "%s-%u", k->w->name, c->replica), .w = k->w, .replica = c->replica, .tp = 1, .pp = 1,
+    struct bt_plan_instance inst = { .id = bt_arena_printf(p->a, "%s-%u", k->w->name, c->replica), .w = k->w, .replica = c->replica, .tp = 1, .pp = 1,
                                 .bin = k->pm->bin, .engine_version = k->pm->version ? k->pm->version->version : NULL };
     inst.rank = BT_NEWN(p->a, struct bt_rank_berth, c->ncards + 1);
     inst.nranks = c->ncards;
@@ -103,7 +103,7 @@ static void fill_phase(struct bt_plan_phase *ph, struct pl_problem *p, const str
             for (size_t j = 0; j < room.n; j++)
                 if (room.use[j].copy == i)
                     u = &room.use[j];
-            struct bt_instance inst = make_instance(p, s, &s->copy[i], u, load);
+            struct bt_plan_instance inst = make_instance(p, s, &s->copy[i], u, load);
             BT_PUSH(p->a, ph->inst, ph->n, inst);
         }
 }

@@ -22,7 +22,7 @@ struct bt_rank_berth {
     uint64_t bytes;                  /* fixed + kv, or declared: the whole berth */
 };
 
-struct bt_instance {
+struct bt_plan_instance {
     const char *id;                  /* "llm-0" */
     const struct bt_workload *w;
     uint32_t replica;
@@ -35,27 +35,27 @@ struct bt_instance {
     const char *bin, *engine_version;/* engine found, or NULL; row used */
 };
 
-struct bt_plan_phase { const char *name; struct bt_instance *inst; size_t n; };
+struct bt_plan_phase { const char *name; struct bt_plan_instance *inst; size_t n; };
 
 /* Another shape of the same server that was looked at: shown beside the one taken. */
-struct bt_alternative {
+struct bt_plan_alternative {
     const char *workload; uint64_t tp, pp; uint32_t cards;
     const char *layers;              /* "21,22,21" or "" */
     bool fits; const char *why_not;  /* the engine's rule, or the bytes that lack */
     uint64_t context; double decode_tok_s;
     bool taken; const char *why;     /* why taken, or what it lost */
 };
-struct bt_refusal_row { const char *code, *text, *workload; struct bt_mark at; };
+struct bt_plan_refusal { const char *code, *text, *workload; struct bt_mark at; };
 /* Nearest settings that fit: each was planned and fits. Both changes together; path2 NULL = only one. */
-struct bt_advice { const char *text, *path, *value, *path2, *value2; };
+struct bt_plan_advice { const char *text, *path, *value, *path2, *value2; };
 
 struct bt_plan {
     const struct bt_spec *spec; const struct bt_fleet *fleet;
     struct bt_plan_phase *phase; size_t nphases;
-    struct bt_alternative *alt; size_t nalt;
+    struct bt_plan_alternative *alt; size_t nalt;
     const char **warning; size_t nwarnings;
-    struct bt_refusal_row *refusal; size_t nrefusals;   /* not empty: does not fit, nothing in phase[] may be obeyed */
-    struct bt_advice *advice; size_t nadvice;
+    struct bt_plan_refusal *refusal; size_t nrefusals;   /* not empty: does not fit, nothing in phase[] may be obeyed */
+    struct bt_plan_advice *advice; size_t nadvice;
     const char *proof;               /* "optimal"; "any-time" when the search stopped at its limit: gap says how far off it may be */
     double gap;                      /* 0 = none; share of the service that a better plan could have at most */
     uint64_t nodes;                  /* search nodes looked at */

@@ -55,7 +55,7 @@ struct pl_problem {
     size_t cls[BT_MAX_GPUS];         /* cards of one kind and size */
     size_t cls_card[BT_MAX_GPUS]; size_t nclasses;
     uint64_t cap[BT_MAX_GPUS];
-    struct bt_refusal_row *refusal; size_t nrefusals;    /* found while building: nothing to search then */
+    struct bt_plan_refusal *refusal; size_t nrefusals;    /* found while building: nothing to search then */
 };
 
 struct pl_copy { size_t work; uint32_t replica; size_t shape; size_t *card; uint32_t ncards; };      /* card: pp-major */

@@ -10,7 +10,7 @@ void pl_refuse(struct pl_problem *p, const struct bt_workload *w, const char *co
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    struct bt_refusal_row row = { .code = code, .text = bt_arena_strdup(p->a, text), .workload = w ? w->name : NULL, .at = w ? w->at : (struct bt_mark){ 0 } };
+    struct bt_plan_refusal row = { .code = code, .text = bt_arena_strdup(p->a, text), .workload = w ? w->name : NULL, .at = w ? w->at : (struct bt_mark){ 0 } };
     BT_PUSH(p->a, p->refusal, p->nrefusals, row);
 }
 

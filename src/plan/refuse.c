@@ -11,14 +11,14 @@ static unsigned long long ull(uint64_t n) { return n; }
 
 static void refuse(struct refusing *r, const struct bt_workload *w, const char *code, const char *text)
 {
-    struct bt_refusal_row row = { .code = code, .text = text, .workload = w ? w->name : NULL, .at = w ? w->at : (struct bt_mark){ 0 } };
+    struct bt_plan_refusal row = { .code = code, .text = text, .workload = w ? w->name : NULL, .at = w ? w->at : (struct bt_mark){ 0 } };
     for (size_t i = 0; i < r->plan->nrefusals; i++)
         if (!strcmp(r->plan->refusal[i].text, text))
             return;                                  /* the same in another phase */
     BT_PUSH(r->a, r->plan->refusal, r->plan->nrefusals, row);
 }
 
-static void advise(struct refusing *r, struct bt_advice row)
+static void advise(struct refusing *r, struct bt_plan_advice row)
 {
     const char *text = row.text;
     for (size_t i = 0; i < r->plan->nadvice; i++)
@@ -192,7 +192,7 @@ static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards,
                                                sh->layers, sh->layers[0] ? ")" : "", bt_count_human(o.ctx[o.copy[c].work]), rate,
                                                freed == 0 ? "" : freed == 1 ? " and frees a GPU" : bt_arena_printf(r->a, " and frees %u GPUs", freed));
             bt_buf_printf(text, "; %s", what);
-            advise(r, (struct bt_advice){ bt_arena_printf(r->a, "%s: %s", k->w->name, what), bt_arena_printf(r->a, "workloads.%s.tp", k->w->name),
+            advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: %s", k->w->name, what), bt_arena_printf(r->a, "workloads.%s.tp", k->w->name),
                                           bt_arena_printf(r->a, "%u", sh->tp), bt_arena_printf(r->a, "workloads.%s.pp", k->w->name), bt_arena_printf(r->a, "%u", sh->pp) });
             said++;
         }
@@ -341,14 +341,14 @@ static int advise_numbers(struct refusing *r, size_t index, const struct pl_work
         if (largest(r, index, 256, k->ctx_min, 256, set_context, &v) < 0)
             return -1;
         if (v)
-            advise(r, (struct bt_advice){ bt_arena_printf(r->a, "%s: a context of at least %s tokens fits", w->name, bt_count_human(v)),
+            advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: a context of at least %s tokens fits", w->name, bt_count_human(v)),
                                           bt_arena_printf(r->a, "workloads.%s.context.min", w->name), bt_arena_printf(r->a, "%llu", ull(v)), NULL, NULL });
     }
     if (!k->server && w->memory.form == BT_MEM_BYTES && w->memory.bytes > 64 * MiB) {
         if (largest(r, index, 64 * MiB, w->memory.bytes, 64 * MiB, set_memory, &v) < 0)
             return -1;
         if (v)
-            advise(r, (struct bt_advice){ bt_arena_printf(r->a, "%s: memory of %s fits", w->name, bt_bytes_exact(v)), bt_arena_printf(r->a, "workloads.%s.memory", w->name),
+            advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: memory of %s fits", w->name, bt_bytes_exact(v)), bt_arena_printf(r->a, "workloads.%s.memory", w->name),
                                           bt_arena_strdup(r->a, bt_bytes_exact(v)), NULL, NULL });
     }
     return 0;
@@ -358,7 +358,7 @@ static int advise_change(struct refusing *r, size_t index, const struct bt_workl
 {
     int ok = would_fit(r, index, w);
     if (ok > 0)
-        advise(r, (struct bt_advice){ bt_arena_printf(r->a, "%s: it fits with `%s: %s`", w->name, key, value), bt_arena_printf(r->a, "workloads.%s.%s", w->name, key), value, NULL, NULL });
+        advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: it fits with `%s: %s`", w->name, key, value), bt_arena_printf(r->a, "workloads.%s.%s", w->name, key), value, NULL, NULL });
     return ok < 0 ? -1 : 0;
 }
 

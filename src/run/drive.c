@@ -24,11 +24,11 @@ static int after_holds(struct bt_instance *in, const struct bt_pf_after *dep)
     int all = 1;
     for (size_t i = 0; i < in->p->n; i++) {
         const struct bt_instance *o = &in->p->inst[i];
-        enum bt_inst_state s = o->life.state;
+        enum bt_life_state s = o->life.state;
         if (strcmp(o->pf->workload, dep->workload))
             continue;
         bool released = !strcmp(dep->what, "released"), job_done = s == BT_ST_DONE;
-        bool holds = released ? bt_inst_over(s) : job_done;
+        bool holds = released ? bt_life_over(s) : job_done;
         if (!strcmp(dep->what, "started"))
             holds |= s == BT_ST_READY || (s == BT_ST_STARTING && o->ran);
         if (!strcmp(dep->what, "ready"))
@@ -95,17 +95,17 @@ static void drive_waiting(struct bt_instance *in)
     if (!after_all(in, &never) || !gate_open(in)) {
         in->wait_ms = 0;             /* the limit is for things nobody here will bring about */
         if (never)
-            bt_inst_event(&in->life, BT_EV_BLOCKED);
+            bt_life_event(&in->life, BT_EV_BLOCKED);
     } else if (ports_free(in) && bt_memory_room(in, in->why, sizeof in->why)) {
         in->why[0] = 0;
-        bt_inst_event(&in->life, BT_EV_START);
+        bt_life_event(&in->life, BT_EV_START);
         return;
     } else {
         if (!in->wait_ms)
             in->wait_ms = now;
         if (now - in->wait_ms > in->p->limit_memory_ms) {
             snprintf(in->why_hint, sizeof in->why_hint, "free it and bring the set up again; BERTH_MEMORY_WAIT=5m waits longer");
-            bt_inst_event(&in->life, BT_EV_BLOCKED);
+            bt_life_event(&in->life, BT_EV_BLOCKED);
         }
     }
     if (in->life.state == BT_ST_WAITING && strcmp(before, in->why))
@@ -148,7 +148,7 @@ static void on_line(void *ctx, int64_t wall_ms, char stream, struct bt_str text)
 static void give_up(struct bt_instance *in)
 {
     in->gave_up = true;
-    bt_inst_event(&in->life, BT_EV_STALLED);
+    bt_life_event(&in->life, BT_EV_STALLED);
 }
 
 static void on_health(void *ctx, int status)
@@ -278,7 +278,7 @@ static void drive_alive(struct bt_instance *in)
     bt_tail_read(&in->tail, in->dir, TAIL_BYTES, on_line, in);
     if (in->life.state == BT_ST_STARTING) {
         if (is_ready(in))
-            bt_inst_event(&in->life, BT_EV_READY);
+            bt_life_event(&in->life, BT_EV_READY);
         else if (in->life.state == BT_ST_STARTING)
             watch_progress(in);
     }
@@ -295,14 +295,14 @@ static void drive_releasing(struct bt_instance *in)
     if (!in->release_ms)
         in->release_ms = now;
     if (bt_memory_released(in, why, sizeof why)) {
-        bt_inst_freed(&in->life);
+        bt_life_freed(&in->life);
         return;
     }
     if (now - in->release_ms < in->p->limit_release_ms)
         return;
     bt_warn("inst", "%s/%s: gone, but %s; the next start on that card will wait for it", in->p->name, in->pf->id, why);
     bt_report_event(in->p, json_pack("{s:s, s:o}", "event", "note", "text", bt_text(why)));
-    bt_inst_freed(&in->life);
+    bt_life_freed(&in->life);
 }
 
 void bt_instance_drive(struct bt_instance *in)
@@ -321,7 +321,7 @@ void bt_instance_drive(struct bt_instance *in)
         break;
     case BT_ST_BACKOFF:
         if (bt_now_ms() >= in->life.backoff_until_ms)
-            bt_inst_event(&in->life, BT_EV_TIMER);
+            bt_life_event(&in->life, BT_EV_TIMER);
         break;
     default:
         break;

@@ -24,7 +24,7 @@ static void add_neighbours(const struct bt_instance *self, const struct bt_probe
     for (size_t i = 0; i < d->nprojects; i++)
         for (size_t j = 0; j < d->project[i]->n; j++) {
             const struct bt_instance *in = &d->project[i]->inst[j];
-            if (in == self || !bt_inst_holds(in->life.state))
+            if (in == self || !bt_life_holds(in->life.state))
                 continue;
             uint64_t planned = 0, actual = actual_of(in, g).bytes;
             for (size_t k = 0; k < in->pf->nranks; k++)
@@ -136,7 +136,7 @@ void bt_memory_members(struct bt_daemon *d)
         for (size_t j = 0; j < d->project[i]->n; j++) {
             struct bt_instance *in = &d->project[i]->inst[j];
             struct bt_proc *m;
-            if (!in->pf->nranks || !bt_inst_alive(in->life.state))
+            if (!in->pf->nranks || !bt_life_alive(in->life.state))
                 continue;
             size_t n = bt_instance_members(&a, in, all, nall, &m);
             if (!n)

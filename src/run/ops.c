@@ -142,7 +142,7 @@ static json_t *op_restart(struct bt_conn *c, const json_t *msg, struct bt_err *e
     json_t *list = json_array();
     for (size_t i = 0; i < p->n; i++)
         if (!strcmp(p->inst[i].pf->id, what) || !strcmp(p->inst[i].pf->workload, what)) {
-            bt_inst_event(&p->inst[i].life, BT_EV_RESTART);
+            bt_life_event(&p->inst[i].life, BT_EV_RESTART);
             json_array_append_new(list, json_string(p->inst[i].pf->id));
         }
     return json_pack("{s:s, s:o}", "project", p->name, "instances", list);

@@ -20,7 +20,7 @@ static int64_t now_ms(void *ctx)
     return bt_now_ms();
 }
 
-static void on_act(void *ctx, struct bt_inst *life, unsigned fx)
+static void on_act(void *ctx, struct bt_life *life, unsigned fx)
 {
     struct bt_instance *in = ctx;
     (void)life;
@@ -32,12 +32,12 @@ static void on_act(void *ctx, struct bt_inst *life, unsigned fx)
         bt_report_failed(in);
 }
 
-static void on_changed(void *ctx, struct bt_inst *life, enum bt_inst_state from)
+static void on_changed(void *ctx, struct bt_life *life, enum bt_life_state from)
 {
     struct bt_instance *in = ctx;
     struct bt_err err = { 0 };
     bt_auto_arena a = { 0 };
-    bt_info("inst", "%s/%s: %s -> %s%s%s", in->p->name, in->pf->id, bt_inst_state_name(from), bt_inst_state_name(life->state), in->why[0] ? ": " : "", in->why);
+    bt_info("inst", "%s/%s: %s -> %s%s%s", in->p->name, in->pf->id, bt_life_state_name(from), bt_life_state_name(life->state), in->why[0] ? ": " : "", in->why);
     if (life->state == BT_ST_READY && bt_file_write(bt_arena_printf(&a, "%s/ready", in->dir), BT_S(""), &err) < 0)
         bt_warn("inst", "%s: %s", in->pf->id, err.msg);
     if (life->state == BT_ST_WAITING || life->state == BT_ST_READY)
@@ -46,10 +46,10 @@ static void on_changed(void *ctx, struct bt_inst *life, enum bt_inst_state from)
     bt_report_event(in->p, json_pack("{s:s, s:o}", "event", "inst", "instance", bt_report_instance(in, true)));
 }
 
-static void on_unexpected(void *ctx, struct bt_inst *life, enum bt_inst_event ev)
+static void on_unexpected(void *ctx, struct bt_life *life, enum bt_life_event ev)
 {
     const struct bt_instance *in = ctx;
-    bt_error("inst", "%s/%s: event %d has no cell in state %s", in->p->name, in->pf->id, (int)ev, bt_inst_state_name(life->state));
+    bt_error("inst", "%s/%s: event %d has no cell in state %s", in->p->name, in->pf->id, (int)ev, bt_life_state_name(life->state));
 }
 
 /* ---- ports ---- */
@@ -227,9 +227,9 @@ static int fill_project(struct bt_project *p, struct bt_str plan_text, struct bt
         struct bt_instance *in = &p->inst[p->n++];
         *in = (struct bt_instance){ .p = p, .pf = &ph->inst[i], .url = "", .report_fd = -1, .dir = bt_run_inst_dir(&p->arena, p->name, ph->inst[i].id) };
         in->base = BT_NEWN(&p->arena, struct bt_card_base, in->pf->nranks ? in->pf->nranks : 1);
-        in->ops = (struct bt_inst_ops){ in, now_ms, on_act, on_changed, on_unexpected };
+        in->ops = (struct bt_life_ops){ in, now_ms, on_act, on_changed, on_unexpected };
         bt_tail_init(&in->tail);
-        bt_inst_init(&in->life, &in->ops, !strcmp(in->pf->kind, "job"), in->pf->restart, in->pf->restart_max, in->pf->retries);
+        bt_life_init(&in->life, &in->ops, !strcmp(in->pf->kind, "job"), in->pf->restart, in->pf->restart_max, in->pf->retries);
         bt_instance_reset(in);
         if (set_up(in, err) < 0)
             return -1;
@@ -302,7 +302,7 @@ int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *con
         goto bad;
     insert(d, p);
     for (size_t i = 0; i < p->n; i++)
-        bt_inst_event(&p->inst[i].life, BT_EV_UP);
+        bt_life_event(&p->inst[i].life, BT_EV_UP);
     *out = p;
     return 0;
 bad:
@@ -337,10 +337,10 @@ static void adopt_instance(struct bt_instance *in)
     in->has_child = bt_keep_who_read(&in->p->arena, in->dir, "child.json", &in->child);
     in->ran = true;
     in->life.was_ready = ready || l.restarts > 0;    /* it is only started again by itself after it was ready once */
-    bt_inst_found(&in->life, ready ? BT_ST_READY : BT_ST_STARTING);
+    bt_life_found(&in->life, ready ? BT_ST_READY : BT_ST_STARTING);
     in->life.since_ms -= bt_wall_ms() - (ready ? written_ms(bt_arena_printf(&a, "%s/ready", in->dir)) : l.wall_ms);
     in->orphaned_ms = bt_now_ms();
-    bt_info("inst", "%s/%s: found %s", in->p->name, in->pf->id, bt_inst_state_name(in->life.state));
+    bt_info("inst", "%s/%s: found %s", in->p->name, in->pf->id, bt_life_state_name(in->life.state));
     if (bt_keep_exit_read(&a, in->dir, &x)) {
         in->life.anew = x.asked;     /* a stop that the last daemon asked for, of something still wanted: a restart */
         bt_instance_ended(in);
@@ -397,7 +397,7 @@ void bt_project_adopt(struct bt_daemon *d, const char *name)
         if ((in->nports < in->pf->nports && lease(in, &err) < 0) || set_url(in, &err) < 0)
             snprintf(in->why, sizeof in->why, "%s", err.msg);
         if (in->life.state == BT_ST_PENDING)
-            bt_inst_event(&in->life, BT_EV_UP);
+            bt_life_event(&in->life, BT_EV_UP);
     }
     if (bt_file_exists(bt_arena_printf(&p->arena, "%s/down", dir)))
         bt_project_down(p);
@@ -411,14 +411,14 @@ void bt_project_down(struct bt_project *p)
     struct bt_err err = { 0 };
     for (size_t i = 0; i < p->n && p->down; i++)     /* the second one: those being stopped go to SIGKILL */
         if (p->inst[i].life.state == BT_ST_STOPPING)
-            bt_inst_event(&p->inst[i].life, BT_EV_DOWN);
+            bt_life_event(&p->inst[i].life, BT_EV_DOWN);
     if (!p->down && bt_file_write(bt_arena_printf(&a, "%s/down", p->dir), BT_S(""), &err) < 0)
         bt_warn("daemon", "%s: a next daemon will not know that it goes down: %s", p->name, err.msg);
     p->down = true;
     for (size_t i = 0; i < p->n; i++) {
         p->inst[i].life.want_up = false;
-        if (!bt_inst_alive(p->inst[i].life.state) && p->inst[i].life.state != BT_ST_DOWN)
-            bt_inst_event(&p->inst[i].life, BT_EV_DOWN);
+        if (!bt_life_alive(p->inst[i].life.state) && p->inst[i].life.state != BT_ST_DOWN)
+            bt_life_event(&p->inst[i].life, BT_EV_DOWN);
     }
 }
 
@@ -427,7 +427,7 @@ static bool needed_by_running(const struct bt_project *p, const struct bt_instan
 {
     for (size_t i = 0; i < p->n; i++)
         for (size_t j = 0; j < p->inst[i].pf->nafter; j++)
-            if (&p->inst[i] != in && !strcmp(p->inst[i].pf->after[j].workload, in->pf->workload) && bt_inst_alive(p->inst[i].life.state))
+            if (&p->inst[i] != in && !strcmp(p->inst[i].pf->after[j].workload, in->pf->workload) && bt_life_alive(p->inst[i].life.state))
                 return true;
     return false;
 }
@@ -436,13 +436,13 @@ static bool needed_by_running(const struct bt_project *p, const struct bt_instan
 
 static bool past_start(const struct bt_instance *in)
 {
-    enum bt_inst_state s = in->life.state;
+    enum bt_life_state s = in->life.state;
     if (!in->life.job)
         return s == BT_ST_READY;
     for (size_t i = 0; i < in->pf->nafter && s == BT_ST_WAITING; i++)
         if (!strcmp(in->pf->after[i].what, "done") || !strcmp(in->pf->after[i].what, "released"))
             return true;             /* its turn comes when other work has ended: not a part of the start */
-    return s == BT_ST_READY || bt_inst_over(s) || s == BT_ST_RELEASING || s == BT_ST_BACKOFF;
+    return s == BT_ST_READY || bt_life_over(s) || s == BT_ST_RELEASING || s == BT_ST_BACKOFF;
 }
 
 static void look_settled(struct bt_project *p)
@@ -472,12 +472,12 @@ void bt_project_drive(struct bt_project *p)
     bool all_down = true;
     for (size_t i = 0; i < p->n; i++) {
         struct bt_instance *in = &p->inst[i];
-        enum bt_inst_state s = in->life.state;
+        enum bt_life_state s = in->life.state;
         if (p->down && (s == BT_ST_STARTING || s == BT_ST_READY) && !needed_by_running(p, in))
-            bt_inst_event(&in->life, BT_EV_DOWN);
+            bt_life_event(&in->life, BT_EV_DOWN);
         bt_instance_drive(in);
-        if (p->down && in->life.state != BT_ST_DOWN && bt_inst_over(in->life.state))
-            bt_inst_event(&in->life, BT_EV_DOWN);
+        if (p->down && in->life.state != BT_ST_DOWN && bt_life_over(in->life.state))
+            bt_life_event(&in->life, BT_EV_DOWN);
         all_down &= in->life.state == BT_ST_DOWN;
     }
     if (!p->settled && !p->down)

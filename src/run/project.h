@@ -9,7 +9,7 @@
 #include "engine/engine.h"
 #include "launch/planfile.h"
 #include "run/health.h"
-#include "run/inst.h"
+#include "run/life.h"
 #include "run/keepdir.h"
 #include "run/run.h"
 #include "run/sample.h"
@@ -22,8 +22,8 @@ struct bt_project;
 struct bt_card_base { bool valid; uint64_t residual_bytes; };        /* of a rank's card, just before the start */
 
 struct bt_instance {
-    struct bt_inst life;             /* first: the table's callbacks get a pointer to it */
-    struct bt_inst_ops ops;
+    struct bt_life life;             /* first: the table's callbacks get a pointer to it */
+    struct bt_life_ops ops;
     struct bt_project *p;
     const struct bt_pf_instance *pf;
     const struct bt_engine *engine;

@@ -44,7 +44,7 @@ static json_t *ranks(const struct bt_instance *in)
         const char *source = !s ? "the driver has not answered yet" : s->error ? s->error : !g ? "the card is not there any more" :
                              now.valid ? "nvml-process" : "the driver does not say which process holds what";
         json_array_append_new(list, json_pack("{s:s, s:i, s:o, s:{s:o, s:b, s:o}}", "gpu", r->gpu, "index", r->index, "planned_bytes", bt_json_bytes(r->bytes), "actual",
-                                              "bytes", bt_json_bytes(bt_inst_holds(in->life.state) ? now.bytes : 0), "valid", g && now.valid, "source", bt_text(source)));
+                                              "bytes", bt_json_bytes(bt_life_holds(in->life.state) ? now.bytes : 0), "valid", g && now.valid, "source", bt_text(source)));
     }
     return list;
 }
@@ -56,7 +56,7 @@ static void add_processes(struct bt_instance *in, json_t *o)
     uint64_t rss = 0;
     json_t *pids = json_array();
     size_t n = 0;
-    if (bt_inst_alive(in->life.state)) {
+    if (bt_life_alive(in->life.state)) {
         size_t nall = bt_proc_list(&a, &all);
         n = bt_instance_members(&a, in, all, nall, &m);
     }
@@ -66,12 +66,12 @@ static void add_processes(struct bt_instance *in, json_t *o)
     }
     json_object_set_new(o, "pids", pids);
     json_object_set_new(o, "host", json_pack("[{s:i, s:o, s:o}]", "numa", 0, "planned_bytes", bt_json_bytes(in->pf->host_bytes), "rss_bytes", bt_json_bytes(rss)));
-    json_object_set_new(o, "keeper", in->has_keeper && bt_inst_alive(in->life.state) ? json_integer(in->keeper.id.pid) : json_null());
+    json_object_set_new(o, "keeper", in->has_keeper && bt_life_alive(in->life.state) ? json_integer(in->keeper.id.pid) : json_null());
 }
 
 static const char *state_word(const struct bt_instance *in)
 {
-    return in->life.job && in->life.state == BT_ST_READY ? "running" : bt_inst_state_name(in->life.state);
+    return in->life.job && in->life.state == BT_ST_READY ? "running" : bt_life_state_name(in->life.state);
 }
 
 json_t *bt_report_instance(struct bt_instance *in, bool brief)
@@ -212,7 +212,7 @@ json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p)
     bool ok = true;
     for (size_t i = 0; s && i < s->n; i++) {
         for (size_t j = 0; j < p->n; j++)
-            if (bt_inst_alive(p->inst[j].life.state))
+            if (bt_life_alive(p->inst[j].life.state))
                 verify_on(&p->inst[j], &s->gpus[i], rows, &ok);
         if (card_of(p, s->gpus[i].uuid))
             foreign_on(d, &s->gpus[i], foreign);

@@ -1,6 +1,6 @@
 /* run - a plan file becomes running processes, and they become free memory again. Obeys a plan; never makes one.
  *
- *   inst.h     the life of an instance: one table, pure            daemon.h   one per user and runtime folder: projects, the loop
+ *   life.h     the life of an instance: one table, pure            daemon.h   one per user and runtime folder: projects, the loop
  *   keeper.h   parent of one instance; outlives the daemon         project.h  instances of one plan, what each waits for
  *   keepdir.h  the folder both write: the truth after a crash      ports.h    leases, and who holds a port
  *   child.h    fork, exec, and which step failed                   health.h   one HTTP probe with a deadline

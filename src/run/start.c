@@ -240,7 +240,7 @@ void bt_instance_start(struct bt_instance *in)
     snprintf(in->exit.failed, sizeof in->exit.failed, "%s", err.msg);
     snprintf(in->exit.hint, sizeof in->exit.hint, "%s", err.hint);
     in->exited = true;
-    bt_inst_ended(&in->life, false, false);
+    bt_life_ended(&in->life, false, false);
 }
 
 /* ---- the control connection ---- */
@@ -382,5 +382,5 @@ void bt_instance_ended(struct bt_instance *in)
         snprintf(in->why, sizeof in->why, "%s", bt_keep_exit_text(&a, &in->exit));
         snprintf(in->why_hint, sizeof in->why_hint, "%s", in->exit.hint);
     }
-    bt_inst_ended(&in->life, ran, clean);
+    bt_life_ended(&in->life, ran, clean);
 }

@@ -51,7 +51,7 @@ static void server_flags(void **st)
     struct bt_plan *p = plan_of(&a, text, "4xA100-SXM4-40GB");
     assert_int_equal(p->nrefusals, 0);
     json_t *plan = bt_plan_json(p), *in = instance_json_of(plan, "llm-0"), *l = json_object_get(in, "launch");
-    const struct bt_instance *inst = instance_of(p, 0, "llm-0");
+    const struct bt_plan_instance *inst = instance_of(p, 0, "llm-0");
     uint64_t most = 0, least_budget = UINT64_MAX;
     for (size_t i = 0; i < inst->nranks; i++) {
         most = BT_MAX(most, inst->rank[i].kv_bytes);

@@ -11,7 +11,7 @@ static const char *const text =
 
 static struct bt_arena arena;
 static struct bt_plan *plan;
-static struct bt_instance *inst(const char *id) { return (struct bt_instance *)instance_of(plan, 0, id); }
+static struct bt_plan_instance *inst(const char *id) { return (struct bt_plan_instance *)instance_of(plan, 0, id); }
 
 static void no_instance(void) { plan->phase[0].n--; }
 static void twice(void) { plan->phase[0].inst[1] = plan->phase[0].inst[0]; }
@@ -27,7 +27,7 @@ static void more_kv(void) { inst("llm-0")->rank[0].kv_bytes += 1 * MiB; }
 static void more_bytes(void) { inst("llm-0")->rank[0].bytes += 1; }
 static void less_kv(void)
 {
-    struct bt_instance *in = inst("llm-0");
+    struct bt_plan_instance *in = inst("llm-0");
     for (size_t i = 0; i < in->nranks; i++) {
         uint64_t few = bt_need_kv_for(in->need, in->rank[i].need, 4096, 1);
         in->rank[i].bytes -= in->rank[i].kv_bytes - few;
@@ -40,7 +40,7 @@ static void short_context(void) { inst("llm-0")->context = inst("draft-0")->cont
 static void other_context(void) { inst("draft-0")->context -= 16; }
 static void past_limit(void)
 {
-    struct bt_instance *in = inst("draft-0");
+    struct bt_plan_instance *in = inst("draft-0");
     uint64_t more = in->need->rank[0].kv_block_bytes * 64;
     in->rank[0].kv_bytes += more;
     in->rank[0].kv_tokens += 64 * in->need->block;

@@ -11,7 +11,7 @@ static const char *const forensics =
 static struct bt_arena a;
 static const char *spec(const char *more) { return bt_arena_printf(&a, forensics, more); }
 
-static const struct bt_alternative *alternative(const struct bt_plan *p, uint64_t tp, uint64_t pp)
+static const struct bt_plan_alternative *alternative(const struct bt_plan *p, uint64_t tp, uint64_t pp)
 {
     for (size_t i = 0; i < p->nalt; i++)
         if (p->alt[i].tp == tp && p->alt[i].pp == pp)
@@ -26,7 +26,7 @@ static void forensics_is_planned(void **st)
     struct bt_plan *p = plan_of(&a, spec(""), "4xA100-SXM4-40GB");
     assert_int_equal(p->nrefusals, 0);
     assert_string_equal(p->proof, "optimal");
-    const struct bt_instance *llm = instance_of(p, 0, "llm-0"), *vision = instance_of(p, 0, "vision-0"), *analyst = instance_of(p, 0, "analyst-0");
+    const struct bt_plan_instance *llm = instance_of(p, 0, "llm-0"), *vision = instance_of(p, 0, "vision-0"), *analyst = instance_of(p, 0, "analyst-0");
     assert_true(llm->tp == 2 && llm->pp == 1 && llm->nranks == 2 && llm->context == 32768);
     assert_true(llm->rank[0].gpu == 0 && llm->rank[1].gpu == 1 && vision->rank[0].gpu == 2);
     assert_int_equal(vision->rank[0].bytes, 4 * GiB);
@@ -34,7 +34,7 @@ static void forensics_is_planned(void **st)
     uint64_t cap = bt_gpu_capacity(&p->fleet->gpus[0]);
     assert_true(llm->rank[0].bytes <= cap && cap - llm->rank[0].bytes < llm->need->rank[0].kv_block_bytes);     /* dealt to the last block */
     assert_true(llm->pace.decode_tok_s > 30 && llm->pace.decode_tok_s < 38);
-    const struct bt_alternative *tp3 = alternative(p, 3, 1), *pp3 = alternative(p, 1, 3), *tp2 = alternative(p, 2, 1);
+    const struct bt_plan_alternative *tp3 = alternative(p, 3, 1), *pp3 = alternative(p, 1, 3), *tp2 = alternative(p, 2, 1);
     assert_false(tp3->fits);
     assert_non_null(strstr(tp3->why_not, "40"));
     assert_true(pp3->fits && !pp3->taken && pp3->decode_tok_s < tp2->decode_tok_s);
@@ -102,7 +102,7 @@ static void rest_and_percent(void **st)
                        "  train: {kind: service, command: [x], gpus: 2, memory: rest, share: {with: [serve]}}\n";
     struct bt_plan *p = plan_of(&a, text, "2xRTX-4090");
     assert_int_equal(p->nrefusals, 0);
-    const struct bt_instance *serve = instance_of(p, 0, "serve-0"), *train = instance_of(p, 0, "train-0");
+    const struct bt_plan_instance *serve = instance_of(p, 0, "serve-0"), *train = instance_of(p, 0, "train-0");
     for (size_t i = 0; i < 2; i++) {
         const struct bt_gpu *g = &p->fleet->gpus[i];
         uint64_t limit = (uint64_t)((double)g->total_bytes * 0.4);

@@ -44,7 +44,7 @@ static inline struct bt_plan *plan_of(struct bt_arena *a, const char *text, cons
     return p;
 }
 
-static inline const struct bt_instance *instance_of(const struct bt_plan *p, size_t phase, const char *id)
+static inline const struct bt_plan_instance *instance_of(const struct bt_plan *p, size_t phase, const char *id)
 {
     for (size_t i = 0; i < p->phase[phase].n; i++)
         if (!strcmp(p->phase[phase].inst[i].id, id))

@@ -1,10 +1,10 @@
-/* inst.c - the transition table, and the few rules beside it. */
-#include "run/inst.h"
+/* life.c - the transition table, and the few rules beside it. */
+#include "run/life.h"
 
 #define ST(x) BT_ST_##x
 #define EV(x) BT_EV_##x
 
-struct cell { enum bt_inst_state next; unsigned fx; };
+struct cell { enum bt_life_state next; unsigned fx; };
 
 static const struct cell cells[BT_ST__N][BT_EV__N] = {
     [ST(PENDING)]   = { [EV(UP)]          = { ST(WAITING),   0 },
@@ -43,47 +43,47 @@ static const struct cell cells[BT_ST__N][BT_EV__N] = {
                         [EV(DOWN)]        = { ST(DOWN),      0 } },
 };
 
-void bt_inst_init(struct bt_inst *in, const struct bt_inst_ops *ops, bool job, const char *policy, uint32_t restart_max, uint32_t retries)
+void bt_life_init(struct bt_life *l, const struct bt_life_ops *ops, bool job, const char *policy, uint32_t restart_max, uint32_t retries)
 {
-    *in = (struct bt_inst){ .ops = ops, .state = BT_ST_PENDING, .job = job, .policy = policy, .restart_max = restart_max, .retries = retries,
+    *l = (struct bt_life){ .ops = ops, .state = BT_ST_PENDING, .job = job, .policy = policy, .restart_max = restart_max, .retries = retries,
                             .since_ms = ops->now_ms(ops->ctx) };
 }
 
-void bt_inst_found(struct bt_inst *in, enum bt_inst_state state)
+void bt_life_found(struct bt_life *l, enum bt_life_state state)
 {
-    in->state = state;
-    in->want_up = true;
-    in->since_ms = in->ops->now_ms(in->ops->ctx);
+    l->state = state;
+    l->want_up = true;
+    l->since_ms = l->ops->now_ms(l->ops->ctx);
 }
 
-static void set_state(struct bt_inst *in, enum bt_inst_state to)
+static void set_state(struct bt_life *l, enum bt_life_state to)
 {
-    enum bt_inst_state from = in->state;
+    enum bt_life_state from = l->state;
     if (to == from)
         return;
-    in->state = to;
-    in->since_ms = in->ops->now_ms(in->ops->ctx);
+    l->state = to;
+    l->since_ms = l->ops->now_ms(l->ops->ctx);
     if (to == BT_ST_READY)
-        in->was_ready = true;
+        l->was_ready = true;
     if (to == BT_ST_WAITING)
-        in->verdict = BT_V_NONE;
-    in->ops->changed(in->ops->ctx, in, from);
+        l->verdict = BT_V_NONE;
+    l->ops->changed(l->ops->ctx, l, from);
 }
 
-static void wish(struct bt_inst *in, enum bt_inst_event ev)
+static void wish(struct bt_life *l, enum bt_life_event ev)
 {
     if (ev == BT_EV_DOWN) {
-        in->want_up = in->anew = false;
-        if (in->state == BT_ST_RELEASING)
-            in->verdict = BT_V_DOWN;
+        l->want_up = l->anew = false;
+        if (l->state == BT_ST_RELEASING)
+            l->verdict = BT_V_DOWN;
     }
     if (ev == BT_EV_UP || ev == BT_EV_RESTART)
-        in->want_up = true;
+        l->want_up = true;
     if (ev == BT_EV_RESTART) {
-        in->anew = bt_inst_alive(in->state) || in->state == BT_ST_RELEASING;
-        in->deaths = 0;
-        if (in->state == BT_ST_RELEASING)
-            in->verdict = BT_V_ANEW;
+        l->anew = bt_life_alive(l->state) || l->state == BT_ST_RELEASING;
+        l->deaths = 0;
+        if (l->state == BT_ST_RELEASING)
+            l->verdict = BT_V_ANEW;
     }
 }
 
@@ -93,61 +93,61 @@ static int64_t backoff_ms(uint32_t deaths)
     return BT_MIN(ms, (int64_t)BT_BACKOFF_MAX_MS);
 }
 
-bool bt_inst_event(struct bt_inst *in, enum bt_inst_event ev)
+bool bt_life_event(struct bt_life *l, enum bt_life_event ev)
 {
-    struct cell c = cells[in->state][ev];
-    wish(in, ev);
+    struct cell c = cells[l->state][ev];
+    wish(l, ev);
     if (c.next == BT_ST_UNSET) {
-        in->ops->unexpected(in->ops->ctx, in, ev);
+        l->ops->unexpected(l->ops->ctx, l, ev);
         return false;
     }
     if (c.fx & BT_FX_TIMER)
-        in->backoff_until_ms = in->ops->now_ms(in->ops->ctx) + backoff_ms(in->deaths);
-    set_state(in, c.next);
+        l->backoff_until_ms = l->ops->now_ms(l->ops->ctx) + backoff_ms(l->deaths);
+    set_state(l, c.next);
     if (c.fx)
-        in->ops->act(in->ops->ctx, in, c.fx);
+        l->ops->act(l->ops->ctx, l, c.fx);
     return true;
 }
 
-static enum bt_verdict judge(struct bt_inst *in, bool ran, bool clean)
+static enum bt_verdict judge(struct bt_life *l, bool ran, bool clean)
 {
-    if (!in->want_up)
+    if (!l->want_up)
         return BT_V_DOWN;
-    if (in->anew)
+    if (l->anew)
         return BT_V_ANEW;
-    if (in->job && ran && clean)
+    if (l->job && ran && clean)
         return BT_V_DONE;
     if (!ran)
         return BT_V_FAILED;
-    if (in->job)
-        return in->deaths <= in->retries ? BT_V_AGAIN : BT_V_FAILED;
-    if (!in->was_ready || !strcmp(in->policy, "never") || in->deaths > in->restart_max)
+    if (l->job)
+        return l->deaths <= l->retries ? BT_V_AGAIN : BT_V_FAILED;
+    if (!l->was_ready || !strcmp(l->policy, "never") || l->deaths > l->restart_max)
         return BT_V_FAILED;
     return BT_V_AGAIN;
 }
 
-void bt_inst_ended(struct bt_inst *in, bool ran, bool clean)
+void bt_life_ended(struct bt_life *l, bool ran, bool clean)
 {
-    if (in->state == BT_ST_READY && !in->job && in->ops->now_ms(in->ops->ctx) - in->since_ms >= BT_STEADY_MS)
-        in->deaths = 0;
-    in->deaths++;
-    in->verdict = judge(in, ran, clean);
-    in->anew = false;
-    if (in->verdict == BT_V_AGAIN)
-        in->restarts++;
-    bt_inst_event(in, BT_EV_EXIT);
+    if (l->state == BT_ST_READY && !l->job && l->ops->now_ms(l->ops->ctx) - l->since_ms >= BT_STEADY_MS)
+        l->deaths = 0;
+    l->deaths++;
+    l->verdict = judge(l, ran, clean);
+    l->anew = false;
+    if (l->verdict == BT_V_AGAIN)
+        l->restarts++;
+    bt_life_event(l, BT_EV_EXIT);
 }
 
-void bt_inst_freed(struct bt_inst *in)
+void bt_life_freed(struct bt_life *l)
 {
-    static const enum bt_inst_event by_verdict[] = {
+    static const enum bt_life_event by_verdict[] = {
         [BT_V_DOWN] = BT_EV_FREE_DOWN, [BT_V_DONE] = BT_EV_FREE_DONE, [BT_V_FAILED] = BT_EV_FREE_FAILED, [BT_V_AGAIN] = BT_EV_FREE_AGAIN,
         [BT_V_ANEW] = BT_EV_FREE_ANEW,
     };
-    bt_inst_event(in, in->verdict == BT_V_NONE ? BT_EV_FREE_FAILED : by_verdict[in->verdict]);
+    bt_life_event(l, l->verdict == BT_V_NONE ? BT_EV_FREE_FAILED : by_verdict[l->verdict]);
 }
 
-const char *bt_inst_state_name(enum bt_inst_state s)
+const char *bt_life_state_name(enum bt_life_state s)
 {
     static const char *const names[BT_ST__N] = {
         [ST(UNSET)] = "unset", [ST(PENDING)] = "pending", [ST(WAITING)] = "waiting", [ST(STARTING)] = "starting", [ST(READY)] = "ready",
@@ -157,17 +157,17 @@ const char *bt_inst_state_name(enum bt_inst_state s)
     return names[s];
 }
 
-bool bt_inst_alive(enum bt_inst_state s)
+bool bt_life_alive(enum bt_life_state s)
 {
     return s == BT_ST_STARTING || s == BT_ST_READY || s == BT_ST_STOPPING;
 }
 
-bool bt_inst_holds(enum bt_inst_state s)
+bool bt_life_holds(enum bt_life_state s)
 {
-    return bt_inst_alive(s) || s == BT_ST_RELEASING;
+    return bt_life_alive(s) || s == BT_ST_RELEASING;
 }
 
-bool bt_inst_over(enum bt_inst_state s)
+bool bt_life_over(enum bt_life_state s)
 {
     return s == BT_ST_DONE || s == BT_ST_FAILED || s == BT_ST_DOWN;
 }

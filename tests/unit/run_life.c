@@ -1,15 +1,15 @@
-/* run_inst.c - the life of an instance: fake owner, fake clock, random walks through every cell. */
+/* run_life.c - the life of an instance: fake owner, fake clock, random walks through every cell. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "run/inst.h"
+#include "run/life.h"
 
 struct fake {
     int64_t now;
-    struct bt_inst_ops ops;
+    struct bt_life_ops ops;
     int spawns, stops, hurries, tells, unexpected, changes;
     bool lives;                      /* a child exists */
 };
@@ -19,7 +19,7 @@ static int64_t fake_now(void *ctx)
     return ((struct fake *)ctx)->now;
 }
 
-static void fake_act(void *ctx, struct bt_inst *in, unsigned fx)
+static void fake_act(void *ctx, struct bt_life *in, unsigned fx)
 {
     struct fake *f = ctx;
     (void)in;
@@ -35,7 +35,7 @@ static void fake_act(void *ctx, struct bt_inst *in, unsigned fx)
     f->tells += (fx & BT_FX_TELL) != 0;
 }
 
-static void fake_changed(void *ctx, struct bt_inst *in, enum bt_inst_state from)
+static void fake_changed(void *ctx, struct bt_life *in, enum bt_life_state from)
 {
     struct fake *f = ctx;
     assert_int_not_equal(in->state, from);
@@ -43,51 +43,51 @@ static void fake_changed(void *ctx, struct bt_inst *in, enum bt_inst_state from)
     f->changes++;
 }
 
-static void fake_unexpected(void *ctx, struct bt_inst *in, enum bt_inst_event ev)
+static void fake_unexpected(void *ctx, struct bt_life *in, enum bt_life_event ev)
 {
     (void)in, (void)ev;
     ((struct fake *)ctx)->unexpected++;
 }
 
-static void setup(struct fake *f, struct bt_inst *in, bool job, const char *policy, uint32_t max, uint32_t retries)
+static void setup(struct fake *f, struct bt_life *in, bool job, const char *policy, uint32_t max, uint32_t retries)
 {
     *f = (struct fake){ .now = 1000 };
-    f->ops = (struct bt_inst_ops){ f, fake_now, fake_act, fake_changed, fake_unexpected };
-    bt_inst_init(in, &f->ops, job, policy, max, retries);
+    f->ops = (struct bt_life_ops){ f, fake_now, fake_act, fake_changed, fake_unexpected };
+    bt_life_init(in, &f->ops, job, policy, max, retries);
 }
 
-static void die(struct fake *f, struct bt_inst *in, bool ran, bool clean)
+static void die(struct fake *f, struct bt_life *in, bool ran, bool clean)
 {
     f->lives = false;
-    bt_inst_ended(in, ran, clean);
+    bt_life_ended(in, ran, clean);
 }
 
-static void start(struct bt_inst *in)
+static void start(struct bt_life *in)
 {
-    assert_true(bt_inst_event(in, BT_EV_START));
+    assert_true(bt_life_event(in, BT_EV_START));
     assert_int_equal(in->state, BT_ST_STARTING);
 }
 
 static void up_and_down(void **st)
 {
     struct fake f;
-    struct bt_inst in;
+    struct bt_life in;
     (void)st;
     setup(&f, &in, false, "on-failure", 5, 0);
     assert_int_equal(in.state, BT_ST_PENDING);
-    bt_inst_event(&in, BT_EV_UP);
+    bt_life_event(&in, BT_EV_UP);
     assert_int_equal(in.state, BT_ST_WAITING);
     start(&in);
-    bt_inst_event(&in, BT_EV_READY);
+    bt_life_event(&in, BT_EV_READY);
     assert_int_equal(in.state, BT_ST_READY);
-    bt_inst_event(&in, BT_EV_DOWN);
+    bt_life_event(&in, BT_EV_DOWN);
     assert_int_equal(in.state, BT_ST_STOPPING);
     assert_int_equal(f.stops, 1);
-    bt_inst_event(&in, BT_EV_DOWN);                  /* a person is in a hurry */
+    bt_life_event(&in, BT_EV_DOWN);                  /* a person is in a hurry */
     assert_int_equal(f.hurries, 1);
     die(&f, &in, true, false);
     assert_int_equal(in.state, BT_ST_RELEASING);     /* gone is not free */
-    bt_inst_freed(&in);
+    bt_life_freed(&in);
     assert_int_equal(in.state, BT_ST_DOWN);
     assert_int_equal(f.tells, 0);                    /* it was asked for */
     assert_int_equal(f.unexpected, 0);
@@ -96,13 +96,13 @@ static void up_and_down(void **st)
 static void never_ready_is_not_tried_again(void **st)
 {
     struct fake f;
-    struct bt_inst in;
+    struct bt_life in;
     (void)st;
     setup(&f, &in, false, "always", 5, 0);
-    bt_inst_event(&in, BT_EV_UP);
+    bt_life_event(&in, BT_EV_UP);
     start(&in);
     die(&f, &in, true, true);
-    bt_inst_freed(&in);
+    bt_life_freed(&in);
     assert_int_equal(in.state, BT_ST_FAILED);
     assert_int_equal(f.tells, 1);
     assert_int_equal(in.restarts, 0);
@@ -111,14 +111,14 @@ static void never_ready_is_not_tried_again(void **st)
 static void exit_0_unasked_has_failed(void **st)
 {
     struct fake f;
-    struct bt_inst in;
+    struct bt_life in;
     (void)st;
     setup(&f, &in, false, "never", 5, 0);
-    bt_inst_event(&in, BT_EV_UP);
+    bt_life_event(&in, BT_EV_UP);
     start(&in);
-    bt_inst_event(&in, BT_EV_READY);
+    bt_life_event(&in, BT_EV_READY);
     die(&f, &in, true, true);
-    bt_inst_freed(&in);
+    bt_life_freed(&in);
     assert_int_equal(in.state, BT_ST_FAILED);
 }
 
@@ -127,23 +127,23 @@ static void restarts_back_off_and_give_up(void **st)
 {
     static const int64_t waits[] = { 1000, 2000, 4000, 8000, 16000 };
     struct fake f;
-    struct bt_inst in;
+    struct bt_life in;
     (void)st;
     setup(&f, &in, false, "on-failure", 5, 0);
-    bt_inst_event(&in, BT_EV_UP);
+    bt_life_event(&in, BT_EV_UP);
     start(&in);
-    bt_inst_event(&in, BT_EV_READY);
+    bt_life_event(&in, BT_EV_READY);
     for (size_t i = 0; i < BT_LEN(waits); i++) {
         die(&f, &in, true, false);
-        bt_inst_freed(&in);
+        bt_life_freed(&in);
         assert_int_equal(in.state, BT_ST_BACKOFF);
         assert_int_equal(in.backoff_until_ms - f.now, waits[i]);
         f.now = in.backoff_until_ms;
-        bt_inst_event(&in, BT_EV_TIMER);
+        bt_life_event(&in, BT_EV_TIMER);
         start(&in);
     }
     die(&f, &in, true, false);
-    bt_inst_freed(&in);
+    bt_life_freed(&in);
     assert_int_equal(in.state, BT_ST_FAILED);
     assert_int_equal(in.restarts, 5);
     assert_int_equal(f.spawns, 6);
@@ -152,19 +152,19 @@ static void restarts_back_off_and_give_up(void **st)
 static void steady_work_forgives(void **st)
 {
     struct fake f;
-    struct bt_inst in;
+    struct bt_life in;
     (void)st;
     setup(&f, &in, false, "on-failure", 1, 0);
-    bt_inst_event(&in, BT_EV_UP);
+    bt_life_event(&in, BT_EV_UP);
     for (int life = 0; life < 20; life++) {
         start(&in);
-        bt_inst_event(&in, BT_EV_READY);
+        bt_life_event(&in, BT_EV_READY);
         f.now += BT_STEADY_MS;
         die(&f, &in, true, false);
-        bt_inst_freed(&in);
+        bt_life_freed(&in);
         assert_int_equal(in.state, BT_ST_BACKOFF);
         assert_int_equal(in.backoff_until_ms - f.now, 1000);
-        bt_inst_event(&in, BT_EV_TIMER);
+        bt_life_event(&in, BT_EV_TIMER);
     }
     assert_int_equal(in.restarts, 20);
 }
@@ -172,87 +172,87 @@ static void steady_work_forgives(void **st)
 static void backoff_has_a_ceiling(void **st)
 {
     struct fake f;
-    struct bt_inst in;
+    struct bt_life in;
     (void)st;
     setup(&f, &in, true, "on-failure", 0, 100);
-    bt_inst_event(&in, BT_EV_UP);
+    bt_life_event(&in, BT_EV_UP);
     for (int i = 0; i < 100; i++) {
         start(&in);
         die(&f, &in, true, false);
-        bt_inst_freed(&in);
+        bt_life_freed(&in);
         assert_int_equal(in.state, BT_ST_BACKOFF);
         assert_true(in.backoff_until_ms - f.now <= BT_BACKOFF_MAX_MS);
-        bt_inst_event(&in, BT_EV_TIMER);
+        bt_life_event(&in, BT_EV_TIMER);
     }
     start(&in);
     die(&f, &in, true, false);
-    bt_inst_freed(&in);
+    bt_life_freed(&in);
     assert_int_equal(in.state, BT_ST_FAILED);
 }
 
 static void jobs(void **st)
 {
     struct fake f;
-    struct bt_inst in;
+    struct bt_life in;
     (void)st;
     setup(&f, &in, true, "on-failure", 5, 1);
-    bt_inst_event(&in, BT_EV_UP);
+    bt_life_event(&in, BT_EV_UP);
     start(&in);
-    bt_inst_event(&in, BT_EV_READY);
+    bt_life_event(&in, BT_EV_READY);
     die(&f, &in, true, false);
-    bt_inst_freed(&in);
+    bt_life_freed(&in);
     assert_int_equal(in.state, BT_ST_BACKOFF);       /* one retry */
-    bt_inst_event(&in, BT_EV_TIMER);
+    bt_life_event(&in, BT_EV_TIMER);
     start(&in);
     die(&f, &in, true, true);
-    bt_inst_freed(&in);
+    bt_life_freed(&in);
     assert_int_equal(in.state, BT_ST_DONE);
     assert_int_equal(f.tells, 0);
-    bt_inst_event(&in, BT_EV_RESTART);
+    bt_life_event(&in, BT_EV_RESTART);
     assert_int_equal(in.state, BT_ST_WAITING);
     start(&in);
     die(&f, &in, false, false);                      /* a program that is not there will not be there the next time */
-    bt_inst_freed(&in);
+    bt_life_freed(&in);
     assert_int_equal(in.state, BT_ST_FAILED);
 }
 
 static void wishes_while_releasing(void **st)
 {
     struct fake f;
-    struct bt_inst in;
+    struct bt_life in;
     (void)st;
     setup(&f, &in, false, "on-failure", 5, 0);
-    bt_inst_event(&in, BT_EV_UP);
+    bt_life_event(&in, BT_EV_UP);
     start(&in);
-    bt_inst_event(&in, BT_EV_READY);
+    bt_life_event(&in, BT_EV_READY);
     die(&f, &in, true, false);
-    bt_inst_event(&in, BT_EV_DOWN);
+    bt_life_event(&in, BT_EV_DOWN);
     assert_int_equal(in.state, BT_ST_RELEASING);
-    bt_inst_freed(&in);
+    bt_life_freed(&in);
     assert_int_equal(in.state, BT_ST_DOWN);          /* not back-off: the person's word is newer */
-    bt_inst_event(&in, BT_EV_UP);
+    bt_life_event(&in, BT_EV_UP);
     start(&in);
-    bt_inst_event(&in, BT_EV_RESTART);
+    bt_life_event(&in, BT_EV_RESTART);
     assert_int_equal(in.state, BT_ST_STOPPING);
     die(&f, &in, true, false);
-    bt_inst_freed(&in);
+    bt_life_freed(&in);
     assert_int_equal(in.state, BT_ST_WAITING);       /* anew, and not one of its own restarts */
     assert_int_equal(in.restarts, 1);
     start(&in);
-    bt_inst_event(&in, BT_EV_RESTART);
-    bt_inst_event(&in, BT_EV_DOWN);                  /* the last word counts */
+    bt_life_event(&in, BT_EV_RESTART);
+    bt_life_event(&in, BT_EV_DOWN);                  /* the last word counts */
     die(&f, &in, true, false);
-    bt_inst_freed(&in);
+    bt_life_freed(&in);
     assert_int_equal(in.state, BT_ST_DOWN);
 }
 
 static void events_without_a_cell_are_reported(void **st)
 {
     struct fake f;
-    struct bt_inst in;
+    struct bt_life in;
     (void)st;
     setup(&f, &in, false, "on-failure", 5, 0);
-    assert_false(bt_inst_event(&in, BT_EV_READY));
+    assert_false(bt_life_event(&in, BT_EV_READY));
     assert_int_equal(f.unexpected, 1);
     assert_int_equal(in.state, BT_ST_PENDING);
     assert_int_equal(f.changes, 0);
@@ -266,11 +266,11 @@ static void random_walks(void **st)
     (void)st;
     for (int walk = 0; walk < 3000; walk++) {
         struct fake f;
-        struct bt_inst in;
+        struct bt_life in;
         setup(&f, &in, walk & 1, walk & 2 ? "never" : "on-failure", (uint32_t)walk % 4, (uint32_t)walk % 3);
         for (int step = 0; step < 60; step++) {
             seed = seed * 1103515245 + 12345;
-            enum bt_inst_event ev = (enum bt_inst_event)((seed >> 16) % BT_EV__N);
+            enum bt_life_event ev = (enum bt_life_event)((seed >> 16) % BT_EV__N);
             f.now += (seed >> 8) % 5000;
             seen[in.state] = true;
             if (ev == BT_EV_EXIT) {
@@ -278,16 +278,16 @@ static void random_walks(void **st)
                     die(&f, &in, seed & 0x1000000, seed & 0x2000000);
             } else if (ev >= BT_EV_FREE_DOWN) {
                 if (in.state == BT_ST_RELEASING)
-                    bt_inst_freed(&in);
+                    bt_life_freed(&in);
             } else
-                bt_inst_event(&in, ev);
-            assert_int_equal(f.lives, bt_inst_alive(in.state));
+                bt_life_event(&in, ev);
+            assert_int_equal(f.lives, bt_life_alive(in.state));
         }
-        bt_inst_event(&in, BT_EV_DOWN);
+        bt_life_event(&in, BT_EV_DOWN);
         if (f.lives)
             die(&f, &in, true, false);
         if (in.state == BT_ST_RELEASING)
-            bt_inst_freed(&in);
+            bt_life_freed(&in);
         assert_int_equal(in.state, BT_ST_DOWN);
     }
     for (int s = BT_ST_PENDING; s < BT_ST__N; s++)
@@ -298,8 +298,8 @@ static void every_state_has_a_name(void **st)
 {
     (void)st;
     for (int s = 0; s < BT_ST__N; s++) {
-        assert_non_null(bt_inst_state_name((enum bt_inst_state)s));
-        assert_false(bt_inst_alive((enum bt_inst_state)s) && bt_inst_over((enum bt_inst_state)s));
+        assert_non_null(bt_life_state_name((enum bt_life_state)s));
+        assert_false(bt_life_alive((enum bt_life_state)s) && bt_life_over((enum bt_life_state)s));
     }
 }
 
