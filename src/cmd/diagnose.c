@@ -126,7 +126,8 @@ static void print_answer(struct bt_arena *a, const struct bt_diag *d, const stru
     if (f->line)
         wrapped(&b, "line", bt_arena_printf(a, "%" PRIu64 ": %s", f->line, f->quote), st.width);
     if (d->engine)
-        wrapped(&b, "engine", bt_arena_printf(a, "%s%s%s%s%s", d->engine, d->version[0] ? " " : "", d->version, bt_diag_arg(d, "model") ? ", model " : "", bt_diag_arg(d, "model") ? bt_diag_arg(d, "model") : ""), st.width);
+        wrapped(&b, "engine", bt_arena_printf(a, "%s%s%s%s%s", d->engine, d->version[0] ? " " : "", d->version, bt_diag_arg(d, "model") ? ", model " : "", bt_diag_arg(d, "model") ? bt_diag_arg(d,
+            "model") : ""), st.width);
     for (size_t i = 0; i < f->nholders; i++)
         wrapped(&b, i ? "" : "holders", bt_arena_printf(a, "pid %" PRId64 ": %.2f GiB of the card", f->holder[i].pid, f->holder[i].gib), st.width);
     if (c->done && c->n) {

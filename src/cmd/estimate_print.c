@@ -63,7 +63,8 @@ static void header(const struct estimate *e, struct bt_buf *b, struct bt_style s
                                         [BT_MODEL_CATALOG] = "built-in shape; the model is not on this machine" };
     struct bt_arena *a = e->arena;
     field(b, "model", bt_arena_printf(a, "%s  %s, %.2f billion parameters, %s of %s weights (%s)", m->id, m->architecture ? m->architecture : "?", (double)m->parameters / 1e9,
-                                      bt_bytes_human(m->weight_bytes), m->quantization ? m->quantization : bt_dtype_name(m->dtype), m->hub ? bt_arena_printf(a, "tensor headers from the hub, commit %.8s", m->hub->commit) : from[m->source]), st);
+                                      bt_bytes_human(m->weight_bytes), m->quantization ? m->quantization : bt_dtype_name(m->dtype), m->hub ? bt_arena_printf(a,
+                                          "tensor headers from the hub, commit %.8s", m->hub->commit) : from[m->source]), st);
     field(b, "engine", bt_arena_printf(a, "%s %s (%s)", e->engine->name, e->version_asked ? e->version_asked : e->version->version, e->version_note), st);
     field(b, "card", bt_arena_printf(a, "%s  %s %s (%s)%s%s%s", e->card.name, bt_bytes_human(e->card.total_bytes), is_cpu(e) ? "of RAM" : "to CUDA", bt_total_source_name(e->card.total_source),
                                      e->card.others_bytes ? bt_arena_printf(a, ", %s held by others", bt_bytes_human(e->card.others_bytes)) : "", e->card_note ? "; " : "",

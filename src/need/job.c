@@ -165,9 +165,11 @@ static void adapter_states(struct make *k)
     struct bt_arena *a = k->arena;
     double numbers = (double)sat_mul(k->c.lora_in_out, k->rank) / (double)(k->tp * k->pp), all = numbers * (double)k->users, d = (double)k->gpus, state = optimizers[k->optimizer].state;
     const char *users = k->users > 1 ? bt_arena_printf(a, "%llu users x ", ull(k->users)) : "";
-    push(k, BT_P_LORA, all * 4, all * 2, bt_arena_printf(a, "%srank %llu x %s inputs and outputs of the blocks' linear layers x 4 B (adapters are kept in float32)", users, ull(k->rank), bt_count_human(k->c.lora_in_out)));
+    push(k, BT_P_LORA, all * 4, all * 2, bt_arena_printf(a, "%srank %llu x %s inputs and outputs of the blocks' linear layers x 4 B (adapters are kept in float32)", users, ull(k->rank),
+        bt_count_human(k->c.lora_in_out)));
     push(k, BT_P_GRADIENTS, all * 4 / (k->j->zero >= 2 ? d : 1), 0, bt_arena_printf(a, "of the adapters: %s%s numbers x 4 B", users, bt_count_human((uint64_t)numbers)));
-    push(k, BT_P_OPTIMIZER, all * state / (k->j->zero >= 1 ? d : 1), 0, bt_arena_printf(a, "%s: %s%s numbers x %g B (%s)", optimizers[k->optimizer].name, users, bt_count_human((uint64_t)numbers), state, optimizers[k->optimizer].why));
+    push(k, BT_P_OPTIMIZER, all * state / (k->j->zero >= 1 ? d : 1), 0, bt_arena_printf(a, "%s: %s%s numbers x %g B (%s)", optimizers[k->optimizer].name, users, bt_count_human((uint64_t)numbers),
+        state, optimizers[k->optimizer].why));
     k->out->trained = (uint64_t)numbers;
 }
 
@@ -191,7 +193,8 @@ static void training_activations(struct make *k)
                          j->eager_attention ? ", attention matrices in it" : ""));
     double logits = tokens * m->vocab * LOGIT_BYTES / (double)k->tp;
     if (!m->pooling)
-        push(k, BT_P_SAMPLER, logits, logits * 0.3, bt_arena_printf(k->arena, "logits of the loss: %llu x %llu tokens x %u vocabulary x %d B (16 bit, float32, log-softmax, gradient)", ull(k->batch), ull(k->tokens), m->vocab, LOGIT_BYTES));
+        push(k, BT_P_SAMPLER, logits, logits * 0.3, bt_arena_printf(k->arena, "logits of the loss: %llu x %llu tokens x %u vocabulary x %d B (16 bit, float32, log-softmax, gradient)", ull(k->batch),
+            ull(k->tokens), m->vocab, LOGIT_BYTES));
     push(k, BT_P_HEADROOM, 0.05 * (bytes + (m->pooling ? 0 : logits)), 0, "5 % of the activations: pieces that torch's allocator cannot use");
 }
 
@@ -202,10 +205,13 @@ static void forward_lines(struct make *k)
     uint64_t kept = BT_MIN(BT_MAX(k->j->kept_layers, 1u), (uint64_t)m->layers + 1);
     for (uint32_t i = 0; i < m->layers; i++)
         largest = fmax(largest, transient_numbers(m, &m->layer[i]));
-    push(k, BT_P_ACTIVATIONS, tokens * largest * ELEM, tokens * largest * ELEM * 0.3, bt_arena_printf(k->arena, "%llu x %llu tokens through one layer at a time, without gradients: %s numbers a token x 2 B", ull(k->batch), ull(k->tokens), bt_count_human((uint64_t)largest)));
-    push(k, BT_P_OTHER, tokens * m->hidden * ELEM * (double)kept, 0, bt_arena_printf(k->arena, "hidden states that stay on the card: %llu layer%s x %llu x %llu tokens x %u x 2 B", ull(kept), kept > 1 ? "s" : "", ull(k->batch), ull(k->tokens), m->hidden));
+    push(k, BT_P_ACTIVATIONS, tokens * largest * ELEM, tokens * largest * ELEM * 0.3, bt_arena_printf(k->arena,
+        "%llu x %llu tokens through one layer at a time, without gradients: %s numbers a token x 2 B", ull(k->batch), ull(k->tokens), bt_count_human((uint64_t)largest)));
+    push(k, BT_P_OTHER, tokens * m->hidden * ELEM * (double)kept, 0, bt_arena_printf(k->arena, "hidden states that stay on the card: %llu layer%s x %llu x %llu tokens x %u x 2 B", ull(kept),
+        kept > 1 ? "s" : "", ull(k->batch), ull(k->tokens), m->hidden));
     if (!m->pooling)
-        push(k, BT_P_SAMPLER, tokens * m->vocab * ELEM, tokens * m->vocab * 4, bt_arena_printf(k->arena, "logits of every token, which the full model computes: x %u vocabulary x 2 B; none when only the body is called", m->vocab));
+        push(k, BT_P_SAMPLER, tokens * m->vocab * ELEM, tokens * m->vocab * 4, bt_arena_printf(k->arena,
+            "logits of every token, which the full model computes: x %u vocabulary x 2 B; none when only the body is called", m->vocab));
 }
 
 /* transformers keeps expanded heads of a latent attention, and here every layer its full length. */
