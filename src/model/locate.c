@@ -1,5 +1,6 @@
 /* locate.c - where a model lives: a folder, or the Hugging Face cache (models--ORG--NAME/refs/main -> snapshots/COMMIT). */
 #include <ctype.h>
+#include <dirent.h>
 #include <sys/stat.h>
 #include "base/file.h"
 #include "model/model_int.h"
@@ -61,6 +62,18 @@ static const char *repo_dir(struct bt_arena *a, const char *cache, const char *i
     return name.p ? bt_arena_printf(a, "%s/models--%.*s--%.*s", cache, BT_STR(org), BT_STR(name)) : bt_arena_printf(a, "%s/models--%s", cache, id);
 }
 
+/* Repositories of GGUF files need no config.json. */
+static bool holds_gguf(const char *dir)
+{
+    bool found = false;
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && !found && (e = readdir(d));)
+        found = bt_str_ends(bt_str(e->d_name), ".gguf");
+    if (d)
+        closedir(d);
+    return found;
+}
+
 /* The snapshot that a revision means, or NULL when it was never fetched (whole). */
 static const char *snapshot(struct bt_arena *a, const char *repo, const char *revision)
 {
@@ -72,7 +85,7 @@ static const char *snapshot(struct bt_arena *a, const char *repo, const char *re
     if (!bt_model_is_revision(commit) || strchr(commit, '/'))
         return NULL;
     const char *dir = bt_arena_printf(a, "%s/snapshots/%s", repo, commit);
-    return bt_file_exists(bt_arena_printf(a, "%s/config.json", dir)) ? dir : NULL;
+    return bt_file_exists(bt_arena_printf(a, "%s/config.json", dir)) || holds_gguf(dir) ? dir : NULL;
 }
 
 int bt_model_locate(struct bt_arena *a, const char *ref, const char *revision, struct bt_model_place *out, struct bt_err *err)
