@@ -143,14 +143,14 @@ static const struct { const char *name; enum bt_diag_frame frame; } frames[] = {
     { ", in load_model", BT_FRAME_LOAD }, { ", in create_weights", BT_FRAME_LOAD }, { ", in load_weights", BT_FRAME_LOAD }, { ", in from_pretrained", BT_FRAME_LOAD },
     { ", in profile_run", BT_FRAME_PROFILE }, { ", in determine_available_memory", BT_FRAME_PROFILE }, { ", in determine_num_available_blocks", BT_FRAME_PROFILE },
     { ", in backward", BT_FRAME_TRAIN }, { ", in training_step", BT_FRAME_TRAIN }, { ", in compute_loss", BT_FRAME_TRAIN },
-    { "during FULL graph capture", BT_FRAME_CAPTURE }, { "graph capture (", BT_FRAME_CAPTURE }, { "warm-up, after KV", BT_FRAME_WARMUP },
+    { "during FULL graph capture", BT_FRAME_CAPTURE }, { "graph capture (", BT_FRAME_CAPTURE }, { "warm-up, after KV", BT_FRAME_WARMUP }, { "warming up sampler", BT_FRAME_WARMUP },
 };
 
 static void frame_of(struct bt_diag *d, struct bt_str s)
 {
     if (bt_diag_find(s, "Traceback (most recent call last)"))
         d->frame = BT_FRAME_NONE;
-    if (!bt_diag_find(s, ", in ") && !bt_diag_find(s, "graph capture") && !bt_diag_find(s, "after KV") && !bt_diag_find(s, "layer_kv_cache"))
+    if (!bt_diag_find(s, ", in ") && !bt_diag_find(s, "graph capture") && !bt_diag_find(s, "after KV") && !bt_diag_find(s, "warming up") && !bt_diag_find(s, "layer_kv_cache"))
         return;
     for (size_t i = 0; i < BT_LEN(frames); i++)
         if ((int)frames[i].frame > d->frame && bt_diag_find(s, frames[i].name))

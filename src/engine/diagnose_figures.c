@@ -201,6 +201,8 @@ static void fill_oom(struct bt_diag *d, struct bt_str s)
         g->asked_gib = bt_diag_gib_after(s, "allocating ");
     g->total_gib = bt_diag_gib_after(s, "total capacity of ");
     if (isnan(g->total_gib))
+        g->total_gib = bt_diag_gib_after(s, "total capacty of ");    /* torch 2.1 and 2.2 spell it so */
+    if (isnan(g->total_gib))
         g->total_gib = gib_before(s, " GiB total capacity");
     g->free_gib = bt_diag_gib_after(s, "of which ");
     if (isnan(g->free_gib))
@@ -253,9 +255,11 @@ static void fill_died(struct bt_diagnosis *f, struct bt_str s)
 static void fill_world(struct bt_diagnosis *f, struct bt_str s)
 {
     f->figures.gpus_asked = bt_diag_count_after(s, "World size (");
-    if (!f->figures.gpus_asked)
-        f->figures.gpus_asked = bt_diag_count_after(s, "parallel size (");
-    f->figures.gpus = bt_diag_count_after(s, "available GPUs (");
+    static const char *const asked[] = { "parallel size (", "tensor_parallel_size (" }, *const there[] = { "available GPUs (", "gpu count (" };
+    for (size_t i = 0; i < BT_LEN(asked) && !f->figures.gpus_asked; i++)
+        f->figures.gpus_asked = bt_diag_count_after(s, asked[i]);
+    for (size_t i = 0; i < BT_LEN(there) && !f->figures.gpus; i++)
+        f->figures.gpus = bt_diag_count_after(s, there[i]);
     SAY(f, "the server wants %" PRIu64 " GPUs and sees %" PRIu64, f->figures.gpus_asked, f->figures.gpus);
 }
 
@@ -267,6 +271,12 @@ static void fill_context(struct bt_diagnosis *f, struct bt_str s)
     if (length && length < f->figures.fits_tokens)
         f->figures.fits_tokens = length;
     SAY(f, "--max-model-len %" PRIu64 " is more than the model allows (%" PRIu64 ")", f->figures.context, f->figures.fits_tokens);
+}
+
+/* KV of a fixed size: then the card has nothing to do with it. */
+static const char *given_kv_bytes(const struct bt_diag *d)
+{
+    return bt_diag_arg(d, "kv-cache-memory-bytes");
 }
 
 void bt_diag_fill(struct bt_diag *d, const struct bt_diag_rule *r, struct bt_str line)
@@ -281,7 +291,11 @@ void bt_diag_fill(struct bt_diag *d, const struct bt_diag_rule *r, struct bt_str
     switch (r->kind) {
     case BT_KIND_KV: fill_kv(f, line); break;
     case BT_KIND_KV_TOKENS: fill_kv_tokens(f, line); break;
-    case BT_KIND_NO_KV: fill_no_kv(f, line); break;
+    case BT_KIND_NO_KV:
+        fill_no_kv(f, line);
+        if (given_kv_bytes(d))
+            SAY(f, "--kv-cache-memory-bytes %s is less than one block of the KV cache", given_kv_bytes(d));
+        break;
     case BT_KIND_BUDGET: fill_budget(f, line); break;
     case BT_KIND_OOM: fill_oom(d, line); break;
     case BT_KIND_HEADS: fill_heads(f, line); break;
@@ -364,6 +378,10 @@ static void advise_kv(struct bt_diag *d)
 static void advise_no_kv(struct bt_diag *d)
 {
     const struct bt_diag_figures *g = &d->found.figures;
+    if (given_kv_bytes(d)) {
+        advise(d, "leave --kv-cache-memory-bytes out, or give at least what one request needs: `berth estimate` says how much", "%s", "");
+        return;
+    }
     higher_fraction(d, g->available_gib < 0 ? 1 - g->available_gib : 1);
     advise(d, "more GPUs: each holds less of the weights", "--tensor-parallel-size %" PRIu64, tp_of(d) * 2);
     uint64_t batched = arg_count(d, "max-num-batched-tokens");

@@ -137,6 +137,16 @@ static void single_lines(void **st)
         { "RuntimeError: CUDA error: invalid argument", "cuda-error" },
         { "KeyboardInterrupt: terminated", "stopped" },
         { "(APIServer pid=1) WARNING 11-21 00:40:02 [core_client.py:817] [shutdown] MPClient: engine core exited unexpectedly; starting cleanup", "engine-died" },
+        { "AssertionError: please set tensor_parallel_size (8) to less than max local gpu count (4)", "too-few-gpus" },
+        { "ValueError: Tensor parallel size (8) cannot be larger than the number of available GPUs (4).", "too-few-gpus" },
+        { "RuntimeError: CUDA out of memory occurred when warming up sampler with 1024 dummy requests. Please try lowering `max_num_seqs`", "oom-warmup" },
+        { "ray.exceptions.RayActorError: The actor died unexpectedly before finishing this task.", "worker-died" },
+        { "ValueError: There is no module or parameter named 'lm_head.weight_scale' in Qwen2ForCausalLM", "weights-mismatch" },
+        { "KeyError: 'layers.0.mlp.experts.w2_weight_scale'", "weights-mismatch" },
+        { "slurmstepd: error: Detected 1 oom_kill event in StepId=12.0. Some of the step tasks have been OOM Killed.", "host-ram" },
+        { "[123.4] Memory cgroup out of memory: Killed process 77 (VLLM::Worker)", "host-ram" },
+        { "huggingface_hub.utils._errors.HfHubHTTPError: 401 Client Error: Unauthorized for url: https://huggingface.co/x/y", "gated" },
+        { "AssertionError: Torch not compiled with CUDA enabled", "build-lacks-gpu" },
         { "hello world", "unknown" },
     };
     for (size_t i = 0; i < BT_LEN(lines); i++) {
