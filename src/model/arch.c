@@ -12,7 +12,7 @@ static const struct bt_tower clip = { .layers = 24, .hidden = 1024, .intermediat
 static const struct bt_tower phi3v = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 2304, .positions = 577, .norm_bias = true,
     .out_first = true };
 static const struct bt_tower intern = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 3328, .positions = 1025, .norm_bias = true, .out_first = true };
-static const struct bt_tower mllama = { .layers = 40, .hidden = 1280, .intermediate = 5120, .heads = 16, .patch = 14, .image_tokens = 6404, .positions = 59237, .norm_bias = true };
+static const struct bt_tower mllama = { .layers = 40, .hidden = 1280, .intermediate = 5120, .heads = 16, .patch = 14, .image_tokens = 6404, .positions = 59237, .norm_bias = true, .crossed = true };
     /* positions: 1601 of a tile, in 4 tiles of 8 aspect ratios and one without */
 static const struct bt_tower pixtral = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 3025, .gated = true };
 static const struct bt_tower dots = { .layers = 42, .hidden = 1536, .intermediate = 4224, .heads = 12, .patch = 14, .merge = 2, .image_tokens = 14400, .gated = true };

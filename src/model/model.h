@@ -76,6 +76,7 @@ struct bt_tower {
     uint32_t positions;              /* learned ones; 0 = rotary */
     uint32_t mergers;                /* projectors beside the last one (Qwen3-VL reads three layers in between) */
     bool gated, norm_bias;
+    bool crossed;                    /* the language model attends across to it: an image takes no place in the prompt (Llama 3.2 Vision) */
     bool out_first;                  /* the projector's first layer has the language model's width already (LLaVA, InternVL) */
 };
 

@@ -74,22 +74,36 @@ static void activations(const struct need_in *in, struct bt_need_rank *r, uint64
         true, plain ? forward / 16 + 32 * MiB : forward / 2 + 64 * MiB });
 }
 
-/* The largest image is profiled too: patches of one width, about a dozen times that at the peak of a layer. */
+/* The largest image is profiled too: patches of one width, so many times that at the peak of a layer. Logs up to 0.11: 17 (Qwen2.5-VL-7B), 19 (Llama
+ * 3.2 Vision), 20 (Qwen2.5-VL-3B); of 0.26 and 0.28: 9 to 11. */
+#define ENCODER_COPIES_OLD 18
 #define ENCODER_COPIES 12
+
+/* V0 made up a whole batch of prompts with an image each; V1 takes one image (vLLM v1/worker/gpu_model_runner.py). */
+static uint64_t profiled_images(const struct need_in *in)
+{
+    const struct bt_tower *t = &in->model->tower;
+    if (!in->version->v0)
+        return 1;
+    return t->crossed ? in->serve->max_seqs : BT_MAX(BT_MIN(in->serve->max_seqs, in->serve->max_batched_tokens / t->image_tokens), 1u);
+}
 
 static void encoder(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
 {
     const struct bt_tower *t = &in->model->tower;
     if (!in->first || !t->layers || !t->image_tokens || need_extra_flag(in->serve, "language-model-only") || need_extra_flag(in->serve, "skip-mm-profiling"))
         return;
-    uint64_t merge = BT_MAX(t->merge, 1u), patches = sat_mul(t->image_tokens, merge * merge), bytes = sat_mul(sat_mul(patches, t->hidden), ENCODER_COPIES * 2);
+    bool recent = in->version->graphs_in_budget || in->version->runner == BT_RUNNER_V2;
+    uint64_t merge = BT_MAX(t->merge, 1u), images = profiled_images(in), patches = sat_mul(sat_mul(t->image_tokens, merge * merge), images);
+    unsigned copies = recent ? ENCODER_COPIES : ENCODER_COPIES_OLD;
+    uint64_t bytes = sat_mul(sat_mul(patches, t->hidden), copies * 2);
     uint64_t sort = in->last && in->version->sampler_profiled && !in->model->pooling ? sat_f64(in->version->sampler_bytes * (double)in->serve->max_seqs * in->model->vocab) : 0;
     uint64_t language = BT_MAX(forward, sort);       /* run one after the other: the larger peak counts */
     if (bytes <= language)
         return;
     need_line_push(in, r, (struct bt_need_line){ BT_P_ENCODER, bytes - language,
-        bt_arena_printf(in->arena, "one image of the largest size, %llu patches x %u x %d x 2 B = %s, %s above the language model's peak: the profile run encodes it; "
-                        "a smaller max_pixels in --mm-processor-kwargs makes it smaller", ull(patches), t->hidden, ENCODER_COPIES, bt_bytes_human(bytes), bt_bytes_human(bytes - language)),
+        bt_arena_printf(in->arena, "%llu image%s of the largest size, %llu patches x %u x %u x 2 B = %s, %s above the language model's peak: the profile run encodes it; "
+                        "a smaller max_pixels in --mm-processor-kwargs makes it smaller", ull(images), images > 1 ? "s" : "", ull(patches), t->hidden, copies, bt_bytes_human(bytes), bt_bytes_human(bytes - language)),
         true, bytes / 2 });
 }
 
@@ -251,8 +265,8 @@ static void comm(const struct need_in *in, struct bt_need_rank *r)
     before += symmetric_mib(in->card->cc_major, tp);
     need_line_push(in, r, (struct bt_need_line){ BT_P_COMM, before * MiB,
         bt_arena_printf(in->arena, "NCCL and all-reduce buffers of TP %llu x PP %llu, set up before the engine looks at the card; an estimate", ull(tp), ull(pp)), false, before * MiB / 2 });
-    need_line_push(in, r, (struct bt_need_line){ BT_P_COMM, inside * MiB,
-        bt_arena_printf(in->arena, "channels opened while profiling: logs show %s", tp > 4 ? "0.24-2.1 GiB of growth outside torch at TP 8" : tp > 1 ? "0.20-0.74 GiB of growth outside torch at TP 2-4, 1.4 on H200" : "little with stages alone"), true, inside * MiB });
+    const char *logged = tp > 4 ? "0.24-2.1 GiB of growth outside torch at TP 8" : tp > 1 ? "0.20-0.74 GiB of growth outside torch at TP 2-4, 1.4 on H200" : "little with stages alone";
+    need_line_push(in, r, (struct bt_need_line){ BT_P_COMM, inside * MiB, bt_arena_printf(in->arena, "channels opened while profiling: logs show %s", logged), true, inside * MiB });
 }
 
 void need_runtime(const struct need_in *in, struct bt_need_rank *r)
