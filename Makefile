@@ -13,13 +13,14 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 MESONFLAGS ?=
+NINJAFLAGS ?=
 PYTESTFLAGS ?=
 JOBS ?= $(shell nproc)
 export BERTH_BUILD := $(abspath $(BUILD))
 
 .PHONY: all deps demo test bench bench-need fmt lint install clean
 all: deps $(BUILD)/build.ninja
-	ninja -j $(JOBS) -C $(BUILD)
+	ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD)
 
 $(BUILD)/build.ninja:
 	meson setup $(BUILD) --prefix $(PREFIX) $(MESONFLAGS)
@@ -36,18 +37,24 @@ test: all
 	.ci/pytest tests/it $(PYTESTFLAGS) || rc=1; exit $$rc
 
 bench: all
+	@ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD) benchmarks
 	@rc=0; for b in bench/*.py; do echo "== $$b"; python3 $$b $(BUILD)/src/cmd/berth || rc=1; done; exit $$rc
 
 bench-need: all
 	@python3 bench/need.py $(BUILD)/bench/bench-need
 
+# git-clang-format exits 1 when it changed something; git itself exits 1 when there is no such command.
 fmt:
+	@command -v git-clang-format >/dev/null || { echo "make fmt: no git-clang-format here: apt-get install clang-format" >&2; exit 1; }
 	git clang-format --extensions c,h --force || test $$? -eq 1
 
+# Every check runs, so that one look shows all there is to mend.
 lint: deps
-	python3 .ci/lint.py
-	for cc in gcc $$(command -v clang); do b=build-lint-$$(basename $$cc); \
-	  test -f $$b/build.ninja || CC=$$cc meson setup $$b --werror || exit 1; ninja -j $(JOBS) -C $$b || exit 1; done
+	@rc=0; python3 .ci/lint.py || rc=1; \
+	for cc in gcc clang; do b=build-lint-$$cc; \
+	  command -v $$cc >/dev/null || { echo "make lint: no $$cc here, its warnings are not checked: apt-get install $$cc"; continue; }; \
+	  test -f $$b/build.ninja || CC=$$cc meson setup $$b --werror || exit 1; \
+	  ninja $(NINJAFLAGS) -j $(JOBS) -C $$b || rc=1; done; exit $$rc
 
 install: all
 	meson configure $(BUILD) -Dprefix=$(PREFIX)

@@ -31,7 +31,7 @@ static void print_fleet(struct print *x)
         bt_buf_printf(x->out, ", %s of it taken by others", bt_bytes_human(others));
     bt_buf_printf(x->out, "; %s left free on each card\n", bt_bytes_human(x->p->spec->margin_bytes));
     if (!f->live)
-        bt_buf_printf(x->out, "  these cards are from %s: the plan shows and compares, it cannot be applied\n", !strcmp(f->source, "catalog") ? "the catalog" : "a file");
+        bt_buf_printf(x->out, "  these cards are from %s: `berth up` plans again, on this machine's own\n", !strcmp(f->source, "catalog") ? "the catalog" : "a file");
 }
 
 /* ---- instances ---- */
