@@ -30,7 +30,7 @@ static const struct { enum fused fused; enum shard shard; bool whole_bias, linea
 
 struct piece { int layer; enum fused fused; bool tower; const char *suffix; uint64_t bytes; struct piece *next; };
 
-struct tally { struct piece **of_layer; struct bt_quant online; uint64_t layers, experts, embed, head, tower, other, rotary, absorbed, between; };
+struct tally { struct piece **of_layer; struct bt_quant online; uint64_t layers, experts, embed, head, tower, other, rotary, absorbed, between, draft; };
     /* of_layer[0]: tensors outside the layers; online: quantised while loading */
 
 static bool is_float(enum bt_dtype d)
@@ -193,6 +193,16 @@ static uint64_t between_bytes(const struct need_in *in)
     return in->first ? sat_mul(m->tower.mergers, need_block_bytes(sat_mul(sat_mul(in->serve->max_batched_tokens, m->hidden), in->elem))) : 0;
 }
 
+/* A model's own drafting layers (MTP) are loaded with --speculative-config: each like a layer of the model, and one projection of two hidden states. */
+static uint64_t draft_bytes(const struct need_in *in, const struct tally *y)
+{
+    const struct bt_model *m = in->model;
+    if (!in->last || !m->mtp_layers || !need_spec_tokens(in->serve) || !in->layers)
+        return 0;
+    uint64_t layer = sat_add(y->layers, y->experts) / in->layers, join = sat_mul(sat_mul(2ull * m->hidden, m->hidden), in->elem);
+    return sat_mul(m->mtp_layers, sat_add(layer, bt_ceil_div(join, in->serve->tp)));
+}
+
 static const char *explain(const struct need_in *in, const struct tally *y)
 {
     const struct bt_model *m = in->model;
@@ -207,6 +217,8 @@ static const char *explain(const struct need_in *in, const struct tally *y)
         bt_buf_printf(&b, ", kv_b_proj once more for MLA %s", bt_bytes_human(y->absorbed));
     if (y->tower)
         bt_buf_printf(&b, ", vision tower %s", bt_bytes_human(y->tower));
+    if (y->draft)
+        bt_buf_printf(&b, ", %u drafting layer%s %s", m->mtp_layers, m->mtp_layers > 1 ? "s" : "", bt_bytes_human(y->draft));
     if (y->between)
         bt_buf_printf(&b, ", buffers between tower and layers %s", bt_bytes_human(y->between));
     if (y->embed)
@@ -240,7 +252,7 @@ static uint64_t unsure(const struct need_in *in, const struct tally *y, uint64_t
 {
     const struct bt_model *m = in->model;
     bool files = m->source == BT_MODEL_HEADERS;
-    uint64_t off = sat_add(files ? 0 : y->tower / 10, m->quantization || y->online.kind != BT_QUANT_NONE ? total / 50 : 0);
+    uint64_t off = sat_add(sat_add(files ? 0 : y->tower / 10, y->draft / 2), m->quantization || y->online.kind != BT_QUANT_NONE ? total / 50 : 0);
     return m->guessed ? sat_add(off, total / (files ? 50 : 5)) : off;
 }
 
@@ -254,7 +266,8 @@ int need_weights(const struct need_in *in, struct bt_need_line *line, uint64_t *
         tally_tensor(in, &y, &m->tensors[i]);
     tally_sum(in, &y);
     y.between = between_bytes(in);
-    uint64_t parts[] = { y.layers, y.experts, y.embed, y.head, y.tower, y.other, y.rotary, y.absorbed, y.between }, total = 0;
+    y.draft = draft_bytes(in, &y);
+    uint64_t parts[] = { y.layers, y.experts, y.embed, y.head, y.tower, y.other, y.rotary, y.absorbed, y.between, y.draft }, total = 0;
     for (size_t i = 0; i < BT_LEN(parts); i++)
         total = sat_add(total, parts[i]);
     const char *why = explain(in, &y);

@@ -82,6 +82,8 @@ static void drafts_add_layers_and_states(void **st)
     assert_int_equal(draft->spec_tokens, 3);
     assert_int_equal(plain->rank[0].pool_layers, 16);
     assert_int_equal(draft->rank[0].pool_layers, 17);
+    double more = (double)(part_of(&draft->rank[0], BT_P_WEIGHTS) - part_of(&plain->rank[0], BT_P_WEIGHTS)) / (double)GiB;
+    assert_near(more, 45.36 / 64 + 0.098, 0.05);     /* a layer of the model, and 2 x 5120 x 5120 numbers */
     assert_int_equal(need_extra_flag(&s, "speculative-config") != NULL, 1);
     assert_null(need_extra_flag(&s, "speculative"));
 }
