@@ -149,7 +149,7 @@ static const struct { const char *name; enum bt_diag_frame frame; } frames[] = {
 static void frame_of(struct bt_diag *d, struct bt_str s)
 {
     if (bt_diag_find(s, "Traceback (most recent call last)"))
-        d->frame = BT_FRAME_NONE;
+        d->frame = BT_FRAME_NONE, d->traceback = true;
     if (!bt_diag_find(s, ", in ") && !bt_diag_find(s, "graph capture") && !bt_diag_find(s, "after KV") && !bt_diag_find(s, "warming up") && !bt_diag_find(s, "layer_kv_cache"))
         return;
     for (size_t i = 0; i < BT_LEN(frames); i++)

@@ -47,7 +47,7 @@ struct bt_diag {
     /* inside */
     struct bt_diag_figures seen;     /* figures of ordinary lines so far */
     const char *step;
-    bool ready, in_args;
+    bool ready, traceback;
     int frame;                       /* what the frames of the traceback so far point to */
     char first_error[420]; uint64_t first_error_line;
 };

@@ -445,7 +445,7 @@ static void advise_oom(struct bt_diag *d)
 {
     const char *code = d->found.code;
     const struct bt_diag_figures *g = &d->found.figures;
-    if (!strcmp(code, "oom-job")) {
+    if (!strcmp(code, "oom-job") || !d->engine) {
         advise_job(d);
         return;
     }

@@ -279,5 +279,5 @@ const char *bt_diag_oom_code(const struct bt_diag *d)
     for (size_t i = 0; d->step && i < BT_LEN(by_step); i++)
         if (!strcmp(by_step[i].step, d->step))
             return by_step[i].code;
-    return d->engine ? "oom" : "oom-job";
+    return d->engine || !d->traceback ? "oom" : "oom-job";       /* one line alone does not say whose it is */
 }

@@ -169,7 +169,7 @@ static void odd_text(void **st)
     memset(longest, 'x', MiB);
     memcpy(longest + 100, " CUDA out of memory", 19);
     d = diagnose((struct bt_str){ longest, MiB });
-    assert_string_equal(d->found.code, "oom-job");
+    assert_string_equal(d->found.code, "oom");
     assert_true(strlen(d->found.quote) < sizeof d->found.quote);
     free(longest);
     d = diagnose(bt_str("max seq len (99999999999999999999), (1e400 GiB KV cache is needed, which is larger than the available KV cache memory (-. GiB)"));
