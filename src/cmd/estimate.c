@@ -292,7 +292,7 @@ static int choose_card(struct estimate *e, struct bt_serve *serve, struct bt_err
     const char *gpu = e->args->gpu;
     if (gpu && !gpu[0])
         return bt_err_set(err, BT_E_USAGE, 0, "--gpu: want a card's name, a size or an index");
-    if (gpu && !strcmp(gpu, "cpu"))
+    if ((gpu && !strcmp(gpu, "cpu")) || (!gpu && serve->llama.devices && !strcmp(serve->llama.devices, "none")))
         return card_is_ram(e, err);
     if (gpu)
         return looks_like_size(gpu) ? card_of_size(e, gpu, err) : card_from_fleet(e, gpu, err);

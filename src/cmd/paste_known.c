@@ -69,6 +69,29 @@ static const struct paste_known sglang_flags[] = {
     { 0 },
 };
 
+/* llama.cpp common/arg.cpp, 0.5.0-dev; short and long forms are rows of their own. */
+static const char adapter[] = "a LoRA adapter on each layer's device", vector[] = "a control vector", projector[] = "the projector for images or sound, and its compute buffer",
+                  places[] = "where tensors are kept", prompts[] = "checkpoints of prompts in host RAM";
+static const struct paste_known llama_flags[] = {
+    { "api-key", ARGS_ONE }, { "api-key-file", ARGS_ONE }, { "api-prefix", ARGS_ONE }, { "chat-template", ARGS_ONE }, { "chat-template-file", ARGS_ONE },
+    { "chat-template-kwargs", ARGS_ONE }, { "cont-batching", ARGS_NONE }, { "cb", ARGS_NONE }, { "context-shift", ARGS_NONE }, { "embedding", ARGS_NONE }, { "embeddings", ARGS_NONE },
+    { "jinja", ARGS_NONE }, { "log-colors", ARGS_ONE }, { "log-file", ARGS_ONE }, { "log-jsonl", ARGS_NONE }, { "log-prefix", ARGS_NONE }, { "log-timestamps", ARGS_NONE },
+    { "log-verbosity", ARGS_ONE }, { "lv", ARGS_ONE }, { "verbose", ARGS_NONE }, { "v", ARGS_NONE }, { "metrics", ARGS_NONE }, { "min-p", ARGS_ONE }, { "n-predict", ARGS_ONE },
+    { "n", ARGS_ONE }, { "no-warmup", ARGS_NONE }, { "no-webui", ARGS_NONE }, { "numa", ARGS_ONE }, { "pooling", ARGS_ONE }, { "prio", ARGS_ONE }, { "props", ARGS_NONE },
+    { "reasoning-budget", ARGS_ONE }, { "reasoning-format", ARGS_ONE }, { "repeat-penalty", ARGS_ONE }, { "reranking", ARGS_NONE }, { "reuse-port", ARGS_NONE },
+    { "rope-freq-base", ARGS_ONE }, { "rope-freq-scale", ARGS_ONE }, { "rope-scale", ARGS_ONE }, { "rope-scaling", ARGS_ONE }, { "seed", ARGS_ONE }, { "s", ARGS_ONE },
+    { "sleep-idle-seconds", ARGS_ONE }, { "slot-save-path", ARGS_ONE }, { "slots", ARGS_NONE }, { "temp", ARGS_ONE }, { "threads", ARGS_ONE }, { "t", ARGS_ONE },
+    { "threads-batch", ARGS_ONE }, { "tb", ARGS_ONE }, { "threads-http", ARGS_ONE }, { "timeout", ARGS_ONE }, { "to", ARGS_ONE }, { "top-k", ARGS_ONE }, { "top-p", ARGS_ONE },
+    { "yarn-orig-ctx", ARGS_ONE }, { "fit-target", ARGS_ONE, "how much --fit leaves free" }, { "fitt", ARGS_ONE, "how much --fit leaves free" },
+    { "fit-ctx", ARGS_ONE, "the least context of --fit" }, { "fitc", ARGS_ONE, "the least context of --fit" }, { "lora", ARGS_ONE, adapter }, { "lora-scaled", ARGS_ONE, adapter },
+    { "control-vector", ARGS_ONE, vector }, { "mmproj", ARGS_ONE, projector }, { "mmproj-url", ARGS_ONE, projector }, { "mm", ARGS_ONE, projector },
+    { "override-tensor", ARGS_ONE, places }, { "ot", ARGS_ONE, places }, { "n-cpu-ffn", ARGS_ONE, places }, { "ncffn", ARGS_ONE, places },
+    { "ctx-checkpoints", ARGS_ONE, prompts }, { "ctxcp", ARGS_ONE, prompts }, { "model-draft", ARGS_ONE, spec }, { "md", ARGS_ONE, spec }, { "spec-draft-model", ARGS_ONE, spec },
+    { "spec-type", ARGS_ONE, spec }, { "ctx-size-draft", ARGS_ONE, spec }, { "cd", ARGS_ONE, spec }, { "n-gpu-layers-draft", ARGS_ONE, spec }, { "ngld", ARGS_ONE, spec },
+    { "draft-max", ARGS_ONE, spec }, { "kv-unified-per-slot", ARGS_ONE, "the size of the KV cache" }, { "rpc", ARGS_ONE, "which machines hold layers" },
+    { 0 },
+};
+
 /* Variables that change bytes and that berth does not count; those it counts are in paste.c, all others are left alone. */
 static const struct paste_known vllm_variables[] = {
     { "PYTORCH_CUDA_ALLOC_CONF", ARGS_ONE, "fragmentation: some hundred MiB either way" }, { "PYTORCH_ALLOC_CONF", ARGS_ONE, "fragmentation: some hundred MiB either way" },
@@ -84,14 +107,20 @@ static const struct paste_known sglang_variables[] = {
     { "SGLANG_MM_FEATURE_CACHE_MB", ARGS_ONE, images }, { "SGLANG_PP_LAYER_PARTITION", ARGS_ONE, "which layers each stage gets" }, { "SGLANG_VLM_CACHE_SIZE_MB", ARGS_ONE, images },
     { 0 },
 };
+static const struct paste_known llama_variables[] = {
+    { "GGML_CUDA_ENABLE_UNIFIED_MEMORY", ARGS_ONE, "what does not fit, then in host RAM" }, { "GGML_CUDA_NO_PINNED", ARGS_ONE, "pinned host RAM" },
+    { "LLAMA_ARG_CTX_SIZE", ARGS_ONE, "the context: give it as -c" }, { "LLAMA_ARG_N_GPU_LAYERS", ARGS_ONE, "layers on the GPU: give it as -ngl" },
+    { "LLAMA_ARG_N_PARALLEL", ARGS_ONE, "slots: give it as -np" },
+    { 0 },
+};
 static const struct paste_known nothing[] = { { 0 } };
 
 const struct paste_known *paste_known_flags(const struct bt_engine *e)
 {
-    return !strcmp(e->name, "vllm") ? vllm_flags : !strcmp(e->name, "sglang") ? sglang_flags : nothing;
+    return !strcmp(e->name, "vllm") ? vllm_flags : !strcmp(e->name, "sglang") ? sglang_flags : !strcmp(e->name, "llama-server") ? llama_flags : nothing;
 }
 
 const struct paste_known *paste_known_variables(const struct bt_engine *e)
 {
-    return !strcmp(e->name, "vllm") ? vllm_variables : !strcmp(e->name, "sglang") ? sglang_variables : nothing;
+    return !strcmp(e->name, "vllm") ? vllm_variables : !strcmp(e->name, "sglang") ? sglang_variables : !strcmp(e->name, "llama-server") ? llama_variables : nothing;
 }

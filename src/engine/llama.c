@@ -106,6 +106,7 @@ static const char *const load_modes[] = { "auto", "none", "mmap", "mlock", "mmap
 
 static const struct bt_opt flags[] = {
     { .name = "model", .alias = "m", .type = BT_OPT_STR, .off = AT(model), .metavar = "FILE", .help = "the .gguf file; of a split model the first" },
+    { .name = "hf-repo", .alias = "hf", .type = BT_OPT_STR, .off = AT(model), .metavar = "REPO", .help = "ORG/NAME:TYPE on the hub" },
     { .name = "ctx-size", .alias = "c", .type = BT_OPT_U64, .off = AT(context), .max = 4294967295.0, .metavar = "N", .help = "tokens of the KV cache, shared by the slots; 0 or absent: the model's" },
     { .name = "parallel", .alias = "np", .type = BT_OPT_CUSTOM, .off = AT(max_seqs), .parse = parse_slots, .metavar = "N", .help = "slots; absent: 4 that share one cache" },
     { .name = "kv-unified", .alias = "kvu", .type = BT_OPT_BOOL, .off = LL(unified), .set_off = LL(unified_set), .help = "one cache for all slots; without it each has its part" },

@@ -269,6 +269,10 @@ int need_llama_server(struct bt_arena *a, const struct bt_model *m, const struct
     if (!bt_engine_shape_ok(e, &shape, s->tp, s->pp, &why))
         return bt_err_set(err, BT_E_FIT, 0, "%s", why.text);
     bt_engine_resolve(e, v, &device, bt_need_model_context(m), s);
+    if (!cpu && s->llama.devices && !strcmp(s->llama.devices, "none")) {
+        bt_err_set(err, BT_E_SPEC, 0, "-dev none uses no GPU, and the estimate is for %s", card->name);
+        return bt_err_hint(err, "--gpu cpu");
+    }
     if (s->llama.nsplit && s->llama.nsplit < s->pp)
         return bt_err_set(err, BT_E_SPEC, 0, "-ts names %zu shares for %llu GPUs", s->llama.nsplit, ull(s->pp));
     *l = (struct need_llama){ .gguf = m->gguf, .slots = (uint32_t)s->max_seqs, .unified = s->llama.unified, .on_cpu = cpu, .window = m->gguf->window, .ubatch = s->llama.ubatch };

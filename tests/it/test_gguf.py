@@ -136,7 +136,18 @@ def test_in_the_hugging_face_cache(tmp_path: Path) -> None:
     assert a["model"]["weight_bytes"] == total
 
 
+def test_a_pasted_command_word_by_word(tmp_path: Path) -> None:
+    write(tmp_path / "m.gguf")
+    a = answer("--gpu", "rtx4090", "--", "llama-server", "-m", str(tmp_path / "m.gguf"), "-ngl", "99", "-c", "8192", "-t", "8", "--jinja", "-md", "draft.gguf", "--no-such", "3")
+    effects = {item["text"].split()[0]: item["effect"] for item in a["command_line"]["items"]}
+    assert effects["-c"] == effects["-ngl"] == "counted"
+    assert effects["-md"] == "not-counted" and effects["--no-such"] == "unknown"
+    assert effects["-t"] == effects["--jinja"] == "no-bytes"
+    assert answer("--", "llama-server", "-m", str(tmp_path / "m.gguf"), "-dev", "none", "-c", "4096")["gpu"]["uuid"] == "cpu"
+
+
 @pytest.mark.parametrize(("args", "code", "says"), [
+    (("-dev", "none"), 2, "-dev none uses no GPU"),
     (("-sm", "row"), 2, "layer or tensor"),
     (("-sm", "tensor"), 1, "does not know its memory yet"),
     (("-ctv", "q4_0", "-fa", "off"), 3, "quantized V cache requires flash_attn"),
