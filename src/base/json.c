@@ -171,6 +171,16 @@ int bt_json_f64_opt(const json_t *o, const char *key, double def, double *out, c
     return 0;
 }
 
+json_t *bt_json_text(const char *z)
+{
+    json_t *text = z ? json_string(z) : json_null();
+    if (text)
+        return text;
+    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
+    bt_buf_add_escaped(&b, bt_str(z));
+    return json_string(bt_buf_z(&b));
+}
+
 json_t *bt_json_bytes(uint64_t n)
 {
     return json_integer((json_int_t)BT_MIN(n, (uint64_t)INT64_MAX));

@@ -20,6 +20,7 @@ BT_MUST_CHECK int bt_json_str_opt(const json_t *o, const char *key, const char *
 BT_MUST_CHECK int bt_json_bool_opt(const json_t *o, const char *key, bool def, bool *out, const char *what, struct bt_err *err);
 BT_MUST_CHECK int bt_json_f64_opt(const json_t *o, const char *key, double def, double *out, const char *what, struct bt_err *err);
 
+json_t *bt_json_text(const char *z);                  /* null for NULL; what is not UTF-8 (bytes of a child, file names) is escaped */
 json_t *bt_json_bytes(uint64_t n);                   /* integer; values above 2^63-1 are clamped (no byte count is that big) */
 char *bt_json_dump(struct bt_arena *a, const json_t *v, bool pretty);       /* keys in insertion order */
 #endif

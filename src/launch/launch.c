@@ -1,23 +1,12 @@
 /* launch - argv and env of one instance. Bytes become the engine's own flags here and nowhere else. */
 #include <stdio.h>
 
+#include "base/json.h"
 #include "launch/launch_int.h"
 
 struct argv { struct bt_arena *a; json_t *list; const struct bt_strs *raw; };
 
-json_t *launch_str(const char *z)
-{
-    if (!z)
-        return json_null();
-    json_t *s = json_string(z);
-    if (s)
-        return s;
-    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
-    bt_buf_add_escaped(&b, bt_str(z));
-    return json_string(bt_buf_z(&b));
-}
-
-static void word(struct argv *v, const char *z) { json_array_append_new(v->list, launch_str(z)); }
+static void word(struct argv *v, const char *z) { json_array_append_new(v->list, bt_json_text(z)); }
 
 static bool in_raw(const struct argv *v, const char *flag)
 {
@@ -117,7 +106,7 @@ static void server_argv(struct argv *v, const struct bt_plan *p, const struct bt
 
 /* ---- environment ---- */
 
-static void put(json_t *env, const char *key, const char *value) { json_object_set_new(env, key, launch_str(value)); }
+static void put(json_t *env, const char *key, const char *value) { json_object_set_new(env, key, bt_json_text(value)); }
 
 static const char *visible(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in)
 {
@@ -132,13 +121,11 @@ static json_t *environment(struct bt_arena *a, const struct bt_plan *p, const st
     json_t *env = json_object();
     put(env, "CUDA_DEVICE_ORDER", "PCI_BUS_ID");
     put(env, "CUDA_VISIBLE_DEVICES", visible(a, p, in));
-    put(env, "TMPDIR", "{tmp}");
     if (in->w->kind == BT_SERVER)
         put(env, "VLLM_PORT", "{internal}");         /* vLLM counts up from here for its own sockets: a block is leased */
     else if (in->w->port_set)
         put(env, "PORT", "{port}");
     put(env, "BERTH_PROJECT", p->spec->name);
-    put(env, "BERTH_INSTANCE", in->id);
     if (in->nranks) {
         uint64_t least = UINT64_MAX;
         for (size_t i = 0; i < in->nranks; i++)
@@ -158,7 +145,7 @@ static json_t *environment_from(const struct bt_plan_instance *in)
     for (size_t i = 0; i < in->w->nenv; i++) {
         token = token && strcmp(in->w->env[i].key, "HF_TOKEN");
         if (!in->w->env[i].value)
-            json_array_append_new(list, launch_str(in->w->env[i].key));
+            json_array_append_new(list, bt_json_text(in->w->env[i].key));
     }
     if (token)
         json_array_append_new(list, json_string("HF_TOKEN"));
@@ -186,9 +173,9 @@ static json_t *ready(const struct bt_plan_instance *in)
     if (w->kind == BT_SERVER)
         return json_pack("{s:s, s:s}", "kind", "http", "path", in->need->engine->health_path);
     switch (w->ready.kind) {
-    case BT_READY_HTTP: return json_pack("{s:s, s:o}", "kind", "http", "path", launch_str(w->ready.arg));
-    case BT_READY_LOG:  return json_pack("{s:s, s:o}", "kind", "log", "pattern", launch_str(w->ready.arg));
-    case BT_READY_FILE: return json_pack("{s:s, s:o}", "kind", "file", "path", launch_str(w->ready.arg));
+    case BT_READY_HTTP: return json_pack("{s:s, s:o}", "kind", "http", "path", bt_json_text(w->ready.arg));
+    case BT_READY_LOG:  return json_pack("{s:s, s:o}", "kind", "log", "pattern", bt_json_text(w->ready.arg));
+    case BT_READY_FILE: return json_pack("{s:s, s:o}", "kind", "file", "path", bt_json_text(w->ready.arg));
     case BT_READY_PORT: return json_pack("{s:s}", "kind", "port");
     case BT_READY_EXEC: return json_pack("{s:s}", "kind", "exec");
     default:            return json_pack("{s:s}", "kind", w->port_set ? "port" : "exec");
@@ -201,7 +188,7 @@ json_t *launch_served_names(struct bt_arena *a, const struct bt_plan *p, const s
     struct bt_serve s;
     struct bt_err ignored;
     if (in->w->kind == BT_SERVER && bt_spec_serve(a, p->spec, in->w, &s, NULL, &ignored) == 0)
-        json_array_append_new(list, launch_str(s.served_name ? s.served_name : in->w->name));
+        json_array_append_new(list, bt_json_text(s.served_name ? s.served_name : in->w->name));
     return list;
 }
 
@@ -225,7 +212,7 @@ json_t *launch_json(struct bt_arena *a, const struct bt_plan *p, const struct bt
     json_object_set_new(o, "argv", v.list);
     json_object_set_new(o, "env", environment(a, p, in));
     json_object_set_new(o, "env_from", environment_from(in));
-    json_object_set_new(o, "cwd", launch_str(w->cwd));
+    json_object_set_new(o, "cwd", bt_json_text(w->cwd));
     json_object_set_new(o, "ports", ports(in));
     json_object_set_new(o, "endpoint", listens ? json_pack("{s:s, s:n}", "http", "http://127.0.0.1:{port}", "unix") : json_null());
     json_object_set_new(o, "ready", ready(in));

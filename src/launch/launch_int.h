@@ -3,7 +3,6 @@
 #define BT_LAUNCH_INT_H
 #include "launch/launch.h"
 
-json_t *launch_str(const char *z);                   /* null for NULL; text that is no UTF-8 is escaped */
 json_t *launch_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in);
 json_t *launch_served_names(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in);
 #endif

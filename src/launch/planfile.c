@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 
-enum { PLAN_MAX = 15 * 1024 * 1024, INSTANCES_MAX = 1024 };
+enum { INSTANCES_MAX = 1024 };
 
 /* Where we are, for errors: "plan.phases[0].instances[1].launch". Every reader below hands its own path down. */
 struct reader { struct bt_arena *a; struct bt_err *err; };
@@ -51,13 +51,17 @@ static int get_str_opt(struct reader *r, const json_t *o, const char *key, const
     return 0;
 }
 
-/* Names become file names of the runtime folder. */
+bool bt_planfile_name_ok(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 0 && n <= 60 && name[0] != '-' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+}
+
 static int get_name(struct reader *r, const json_t *o, const char *key, const char *at, const char **out)
 {
     if (get_str(r, o, key, at, out) < 0)
         return -1;
-    size_t n = strlen(*out), good = strspn(*out, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    if (n == 0 || n > 60 || good != n || (*out)[0] == '-')
+    if (!bt_planfile_name_ok(*out))
         return bad(r, bt_arena_printf(r->a, "%s.%s", at, key), "has to be a name of a-z, 0-9 and -, at most 60 long");
     return 0;
 }
@@ -400,7 +404,7 @@ static int read_root(struct reader *r, const json_t *root, const char *at, struc
 int bt_planfile_parse(struct bt_arena *a, const char *what, struct bt_str text, struct bt_planfile **out, struct bt_err *err)
 {
     struct reader r = { a, err };
-    json_t *root = bt_json_load(text, PLAN_MAX, what, err);
+    json_t *root = bt_json_load(text, BT_PLANFILE_MAX, what, err);
     if (!root)
         return -1;
     struct bt_planfile *p = BT_NEW(a, struct bt_planfile);

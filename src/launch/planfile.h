@@ -35,6 +35,10 @@ struct bt_planfile {
     struct bt_pf_phase *phase; size_t nphases;
     const char *text;                                    /* as read */
 };
+#define BT_PLANFILE_MAX (15 * MiB)   /* bytes of its text; a control message that carries it may have 16 MiB */
+
+/* Names of projects, workloads and instances are file names of the runtime folder: a-z, 0-9 and -, at most 60, none at the start. */
+bool bt_planfile_name_ok(const char *name);
 /* Check and index a plan. BT_E_INPUT names the path of what is wrong ("plan.phases[0].instances[1].launch.argv"); BT_E_FIT when it carries refusals;
  * BT_E_STATE when its fleet is not live ("a plan for a named fleet cannot be applied"). */
 BT_MUST_CHECK int bt_planfile_parse(struct bt_arena *a, const char *what, struct bt_str text, struct bt_planfile **out, struct bt_err *err);

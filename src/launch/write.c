@@ -45,8 +45,8 @@ static json_t *fleet_json(const struct bt_fleet *f)
     set(o, "nodes", json_pack("[{s:s, s:o}]", "name", "local", "ram_bytes", bt_json_bytes(f->ram_bytes)));
     for (size_t i = 0; i < f->n; i++) {
         const struct bt_gpu *g = &f->gpus[i];
-        json_array_append_new(gpus, json_pack("{s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "uuid", launch_str(g->uuid), "index", g->index, "node", "local", "name",
-                              launch_str(g->name), "total_bytes", bt_json_bytes(g->total_bytes), "nvml_total_bytes", bt_json_bytes(g->nvml_total_bytes), "others_bytes",
+        json_array_append_new(gpus, json_pack("{s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "uuid", bt_json_text(g->uuid), "index", g->index, "node", "local", "name",
+                              bt_json_text(g->name), "total_bytes", bt_json_bytes(g->total_bytes), "nvml_total_bytes", bt_json_bytes(g->nvml_total_bytes), "others_bytes",
                               bt_json_bytes(g->others_bytes), "margin_bytes", bt_json_bytes(g->margin_bytes), "total_source", bt_total_source_name(g->total_source)));
     }
     set(o, "gpus", gpus);
@@ -57,7 +57,7 @@ static json_t *fleet_json(const struct bt_fleet *f)
 
 static json_t *line_json(const char *part, uint64_t bytes, const char *why)
 {
-    return json_pack("{s:s, s:o, s:o}", "part", part, "bytes", bt_json_bytes(bytes), "why", launch_str(why));
+    return json_pack("{s:s, s:o, s:o}", "part", part, "bytes", bt_json_bytes(bytes), "why", bt_json_text(why));
 }
 
 static const char *declared_why(struct bt_arena *a, const struct bt_workload *w)
@@ -90,7 +90,7 @@ static json_t *ranks_json(struct bt_arena *a, const struct bt_plan *p, const str
     for (size_t i = 0; i < in->nranks; i++) {
         const struct bt_rank_berth *r = &in->rank[i];
         const struct bt_gpu *g = &p->fleet->gpus[r->gpu];
-        json_t *o = json_pack("{s:o, s:i, s:i, s:i, s:o}", "gpu", launch_str(g->uuid), "index", g->index, "tp", (int)r->tp, "pp", (int)r->pp, "bytes", bt_json_bytes(r->bytes));
+        json_t *o = json_pack("{s:o, s:i, s:i, s:i, s:o}", "gpu", bt_json_text(g->uuid), "index", g->index, "tp", (int)r->tp, "pp", (int)r->pp, "bytes", bt_json_bytes(r->bytes));
         if (r->need)
             set(o, "kv", json_pack("{s:o, s:o}", "bytes", bt_json_bytes(r->kv_bytes), "tokens", bt_json_bytes(r->kv_tokens)));
         set(o, "need", need_json(a, in, r));
@@ -124,7 +124,7 @@ static json_t *share_json(const struct bt_workload *w)
         return w->share == BT_SHARE_TRUE ? json_true() : json_string("never");
     json_t *with = json_array();
     for (size_t i = 0; i < w->share_with.n; i++)
-        json_array_append_new(with, launch_str(w->share_with.v[i]));
+        json_array_append_new(with, bt_json_text(w->share_with.v[i]));
     return json_pack("{s:o}", "with", with);
 }
 
@@ -148,8 +148,8 @@ static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const 
     set(o, "share", share_json(w));
     set(o, "on_drift", json_string(w->on_drift));
     if (in->need) {
-        set(o, "model", json_pack("{s:o, s:o, s:s}", "id", launch_str(w->model), "revision", launch_str(w->revision), "digest", in->need->model->digest));
-        set(o, "engine", json_pack("{s:s, s:o, s:o}", "name", in->need->engine->name, "version", launch_str(in->engine_version), "bin", launch_str(in->bin)));
+        set(o, "model", json_pack("{s:o, s:o, s:s}", "id", bt_json_text(w->model), "revision", bt_json_text(w->revision), "digest", in->need->model->digest));
+        set(o, "engine", json_pack("{s:s, s:o, s:o}", "name", in->need->engine->name, "version", bt_json_text(in->engine_version), "bin", bt_json_text(in->bin)));
     } else {
         set(o, "model", json_null());
         set(o, "engine", json_pack("{s:s, s:n, s:n}", "name", "command", "version", "bin"));
@@ -173,7 +173,7 @@ static json_t *alternatives_json(const struct bt_plan *p)
                               "layers", t->layers ? t->layers : "", "fits", t->fits, "taken", t->taken);
         set(o, "context", t->fits ? bt_json_bytes(t->context) : json_null());
         set(o, "decode_tok_s", t->fits ? json_real(t->decode_tok_s) : json_null());
-        set(o, "why", launch_str(t->fits ? t->why : t->why_not));
+        set(o, "why", bt_json_text(t->fits ? t->why : t->why_not));
         json_array_append_new(list, o);
     }
     return list;
@@ -184,7 +184,7 @@ static json_t *refusals_json(const struct bt_plan *p)
     json_t *list = json_array();
     for (size_t i = 0; i < p->nrefusals; i++) {
         const struct bt_plan_refusal *r = &p->refusal[i];
-        json_array_append_new(list, json_pack("{s:s, s:o, s:{s:o, s:i}}", "code", r->code, "text", launch_str(r->text), "at", "workload", launch_str(r->workload), "line", (int)r->at.line));
+        json_array_append_new(list, json_pack("{s:s, s:o, s:{s:o, s:i}}", "code", r->code, "text", bt_json_text(r->text), "at", "workload", bt_json_text(r->workload), "line", (int)r->at.line));
     }
     return list;
 }
@@ -194,7 +194,7 @@ static json_t *value_json(const char *v)
 {
     if (v && v[0] && !v[strspn(v, "0123456789")] && strlen(v) < 19)
         return json_integer(strtoll(v, NULL, 10));
-    return launch_str(v);
+    return bt_json_text(v);
 }
 
 static json_t *advice_json(const struct bt_plan *p)
@@ -202,10 +202,10 @@ static json_t *advice_json(const struct bt_plan *p)
     json_t *list = json_array();
     for (size_t i = 0; i < p->nadvice; i++) {
         const struct bt_plan_advice *v = &p->advice[i];
-        json_t *changes = json_pack("[{s:o, s:o}]", "path", launch_str(v->path), "value", value_json(v->value));
+        json_t *changes = json_pack("[{s:o, s:o}]", "path", bt_json_text(v->path), "value", value_json(v->value));
         if (v->path2)
-            json_array_append_new(changes, json_pack("{s:o, s:o}", "path", launch_str(v->path2), "value", value_json(v->value2)));
-        json_array_append_new(list, json_pack("{s:o, s:o}", "set", changes, "text", launch_str(v->text)));
+            json_array_append_new(changes, json_pack("{s:o, s:o}", "path", bt_json_text(v->path2), "value", value_json(v->value2)));
+        json_array_append_new(list, json_pack("{s:o, s:o}", "set", changes, "text", bt_json_text(v->text)));
     }
     return list;
 }
@@ -215,8 +215,8 @@ json_t *bt_plan_json(const struct bt_plan *p)
     struct bt_arena a = { 0 };
     const struct bt_spec *s = p->spec;
     json_t *o = json_pack("{s:s, s:s}", "name", s->name, "berth_version", BERTH_VERSION), *phases = json_array(), *later = json_array(), *warnings = json_array();
-    set(o, "spec_dir", launch_str(s->dir));
-    set(o, "variant", launch_str(s->variant));
+    set(o, "spec_dir", bt_json_text(s->dir));
+    set(o, "variant", bt_json_text(s->variant));
     set(o, "inputs", json_pack("{s:s, s:s, s:s, s:s}", "spec", s->digest, "fleet", fleet_digest(&a, p->fleet), "models", models_digest(&a, p), "learned", ""));
     set(o, "fleet", fleet_json(p->fleet));
     for (size_t i = 0; i < p->nphases; i++) {
@@ -230,7 +230,7 @@ json_t *bt_plan_json(const struct bt_plan *p)
     set(o, "gateway", json_null());
     set(o, "alternatives", alternatives_json(p));
     for (size_t i = 0; i < s->nlater; i++)
-        json_array_append_new(later, json_pack("{s:o, s:o, s:i}", "path", launch_str(s->later[i].path), "text", launch_str(s->later[i].text), "line", (int)s->later[i].at.line));
+        json_array_append_new(later, json_pack("{s:o, s:o, s:i}", "path", bt_json_text(s->later[i].path), "text", bt_json_text(s->later[i].text), "line", (int)s->later[i].at.line));
     set(o, "not_obeyed", later);
     json_t *objective = json_object();
     for (size_t i = 0; i < BT_LEN(p->objective); i++)
@@ -239,7 +239,7 @@ json_t *bt_plan_json(const struct bt_plan *p)
     set(o, "proof", json_string(p->nrefusals ? "none" : p->proof));
     set(o, "gap", json_real(p->gap));
     for (size_t i = 0; i < p->nwarnings; i++)
-        json_array_append_new(warnings, launch_str(p->warning[i]));
+        json_array_append_new(warnings, bt_json_text(p->warning[i]));
     set(o, "warnings", warnings);
     set(o, "refusals", refusals_json(p));
     set(o, "advice", advice_json(p));

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/proc.h"
+#include "launch/planfile.h"
 #include "run/run.h"
 
 bool bt_run_anything(void)
@@ -22,7 +23,7 @@ bool bt_run_anything(void)
     DIR *d = opendir(bt_arena_printf(&a, "%s/p", bt_runtime_dir(&a)));
     bool any = false;
     for (struct dirent *e; d && (e = readdir(d));)
-        any |= bt_run_name_ok(e->d_name);
+        any |= bt_planfile_name_ok(e->d_name);
     if (d)
         closedir(d);
     return any;

@@ -134,10 +134,7 @@ static void drop_closing(struct bt_daemon *d)
 /* The driver is asked only while some project has cards. */
 static void look_sampler(struct bt_daemon *d)
 {
-    bool needed = false;
-    for (size_t i = 0; i < d->nprojects; i++)
-        for (size_t j = 0; j < d->project[i]->n; j++)
-            needed |= d->project[i]->inst[j].pf->nranks > 0;
+    bool needed = bt_daemon_has_cards(d);
     if (needed && !d->sampler)
         d->sampler = bt_sampler_new(d->base, bt_memory_on_sample, d);
     else if (needed)
@@ -231,7 +228,7 @@ static void adopt_all(struct bt_daemon *d)
     if (!dir)
         return;
     for (struct dirent *e; (e = readdir(dir));)
-        if (bt_run_name_ok(e->d_name))
+        if (bt_planfile_name_ok(e->d_name))
             bt_project_adopt(d, e->d_name);
     closedir(dir);
 }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "run/ports.h"
@@ -301,7 +302,7 @@ static void drive_releasing(struct bt_instance *in)
     if (now - in->release_ms < in->p->limit_release_ms)
         return;
     bt_warn("inst", "%s/%s: gone, but %s; the next start on that card will wait for it", in->p->name, in->pf->id, why);
-    bt_report_event(in->p, json_pack("{s:s, s:o}", "event", "note", "text", bt_text(why)));
+    bt_report_event(in->p, json_pack("{s:s, s:o}", "event", "note", "text", bt_json_text(why)));
     bt_life_freed(&in->life);
 }
 

@@ -4,14 +4,6 @@
 #include "base/units.h"
 #include "run/project.h"
 
-static uint64_t total_of(const struct bt_project *p, const char *uuid)
-{
-    for (size_t i = 0; i < p->plan->ngpus; i++)
-        if (!strcmp(p->plan->gpu[i].uuid, uuid))
-            return p->plan->gpu[i].total_bytes;
-    return 0;
-}
-
 static struct bt_actual actual_of(const struct bt_instance *in, const struct bt_probe_gpu *g)
 {
     return bt_sample_actual(g, in->pids, in->npids);
@@ -26,23 +18,10 @@ static void add_neighbours(const struct bt_instance *self, const struct bt_probe
             const struct bt_instance *in = &d->project[i]->inst[j];
             if (in == self || !bt_life_holds(in->life.state))
                 continue;
-            uint64_t planned = 0, actual = actual_of(in, g).bytes;
-            for (size_t k = 0; k < in->pf->nranks; k++)
-                if (!strcmp(in->pf->rank[k].gpu, g->uuid))
-                    planned += in->pf->rank[k].bytes;
+            uint64_t planned = bt_instance_planned_on(in, g->uuid, NULL), actual = actual_of(in, g).bytes;
             room->neighbours_bytes += BT_MAX(planned, actual);
             room->neighbours_actual_bytes += actual;
         }
-}
-
-static const char *owner_name(struct bt_arena *a, const struct bt_daemon *d, pid_t pid)
-{
-    for (size_t i = 0; i < d->nprojects; i++)
-        for (size_t j = 0; j < d->project[i]->n; j++)
-            for (size_t k = 0; k < d->project[i]->inst[j].npids; k++)
-                if (d->project[i]->inst[j].pids[k] == pid)
-                    return bt_arena_printf(a, "%s/%s", d->project[i]->name, d->project[i]->inst[j].pf->id);
-    return NULL;
 }
 
 /* "pid 4711 (alice) python3 x.py: 12.00 GiB; ..." */
@@ -53,8 +32,9 @@ static void name_holders(const struct bt_daemon *d, const struct bt_probe_gpu *g
         bt_buf_puts(out, "the driver does not say by whom");
     for (size_t i = 0; g->procs_valid && i < g->nprocs && i < 4; i++) {
         pid_t pid = (pid_t)g->procs[i].pid;
-        const char *ours = owner_name(&a, d, pid), *cmd = bt_proc_cmdline(&a, pid);
-        bt_buf_printf(out, "%s%s pid %d (%s) %.60s: %s", i ? "; " : "", ours ? ours : "", (int)pid, bt_proc_user(&a, pid), cmd,
+        const struct bt_instance *owner = bt_daemon_owner(d, pid);
+        const char *ours = owner ? bt_arena_printf(&a, "%s/%s", owner->p->name, owner->pf->id) : "", *cmd = bt_proc_cmdline(&a, pid);
+        bt_buf_printf(out, "%s%s pid %d (%s) %.60s: %s", i ? "; " : "", ours, (int)pid, bt_proc_user(&a, pid), cmd,
                       g->procs[i].bytes_valid ? bt_bytes_human(g->procs[i].bytes) : "bytes unknown");
     }
 }
@@ -75,7 +55,7 @@ bool bt_memory_room(struct bt_instance *in, char *why, size_t n)
             snprintf(why, n, "GPU %d (%s) of the plan is not there any more", r->index, r->gpu);
             return false;
         }
-        struct bt_room room = { .total_bytes = total_of(in->p, r->gpu), .need_bytes = r->bytes };
+        struct bt_room room = { .total_bytes = bt_project_gpu(in->p, r->gpu)->total_bytes, .need_bytes = r->bytes };
         uint64_t free_bytes;
         add_neighbours(in, g, &room);
         if (bt_sample_room(g, &room, &free_bytes))

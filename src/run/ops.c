@@ -176,15 +176,6 @@ void bt_ops_project_gone(struct bt_daemon *d, const char *name, bool failed_up)
     d->leave = last;
 }
 
-static bool has_cards(const struct bt_daemon *d)
-{
-    for (size_t i = 0; i < d->nprojects; i++)
-        for (size_t j = 0; j < d->project[i]->n; j++)
-            if (d->project[i]->inst[j].pf->nranks)
-                return true;
-    return false;
-}
-
 /* Figures from before the question could be from before the bytes were taken: these ops wait for the next sample. */
 static bool wants_sample(const char *op)
 {
@@ -234,7 +225,7 @@ void bt_ops_request(struct bt_conn *c, json_t *msg)
     bool ok = bt_wire_request(msg, &id, &op, &err) == 0;
     if (ok && c->held)
         ok = bt_err_set(&err, BT_E_BUSY, 0, "control message: the last question has not been answered yet") == 0;
-    if (ok && wants_sample(op) && has_cards(c->d)) {
+    if (ok && wants_sample(op) && bt_daemon_has_cards(c->d)) {
         c->held = json_incref(msg);
         c->held_wall_s = (double)bt_wall_ms() / 1000;
         c->held_ms = bt_now_ms();

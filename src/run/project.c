@@ -10,7 +10,7 @@
 #include "base/units.h"
 #include "run/ports.h"
 
-enum { PLAN_MAX = 16 * 1024 * 1024, ENV_MAX = 8 * 1024 * 1024 };
+enum { ENV_MAX = 8 * 1024 * 1024 };
 
 /* ---- what the table asks for ---- */
 
@@ -132,6 +132,45 @@ struct bt_project *bt_project_find(struct bt_daemon *d, const char *name)
     for (size_t i = 0; i < d->nprojects; i++)
         if (!strcmp(d->project[i]->name, name))
             return d->project[i];
+    return NULL;
+}
+
+const struct bt_pf_gpu *bt_project_gpu(const struct bt_project *p, const char *uuid)
+{
+    for (size_t i = 0; i < p->plan->ngpus; i++)
+        if (!strcmp(p->plan->gpu[i].uuid, uuid))
+            return &p->plan->gpu[i];
+    return NULL;
+}
+
+uint64_t bt_instance_planned_on(const struct bt_instance *in, const char *uuid, bool *placed)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < in->pf->nranks; i++)
+        if (!strcmp(in->pf->rank[i].gpu, uuid)) {
+            sum += in->pf->rank[i].bytes;
+            if (placed)
+                *placed = true;
+        }
+    return sum;
+}
+
+bool bt_daemon_has_cards(const struct bt_daemon *d)
+{
+    for (size_t i = 0; i < d->nprojects; i++)
+        for (size_t j = 0; j < d->project[i]->n; j++)
+            if (d->project[i]->inst[j].pf->nranks)
+                return true;
+    return false;
+}
+
+const struct bt_instance *bt_daemon_owner(const struct bt_daemon *d, int64_t pid)
+{
+    for (size_t i = 0; i < d->nprojects; i++)
+        for (size_t j = 0; j < d->project[i]->n; j++)
+            for (size_t k = 0; k < d->project[i]->inst[j].npids; k++)
+                if (d->project[i]->inst[j].pids[k] == pid)
+                    return &d->project[i]->inst[j];
     return NULL;
 }
 
@@ -375,7 +414,7 @@ void bt_project_adopt(struct bt_daemon *d, const char *name)
     p->d = d;
     p->adopted = true;
     const char *dir = bt_run_project_dir(&p->arena, name);
-    if (!of_this_boot(&p->arena, dir) || bt_file_read(&p->arena, bt_arena_printf(&p->arena, "%s/plan.json", dir), PLAN_MAX, &text, &err) < 0) {
+    if (!of_this_boot(&p->arena, dir) || bt_file_read(&p->arena, bt_arena_printf(&p->arena, "%s/plan.json", dir), BT_PLANFILE_MAX, &text, &err) < 0) {
         bt_warn("daemon", "project %s is of an earlier boot or was never written whole: forgotten", name);
         if (bt_tree_remove(dir, &err) < 0 || bt_tree_remove(bt_run_inst_dir(&p->arena, name, NULL), &err) < 0)
             bt_warn("daemon", "%s", err.msg);
@@ -432,6 +471,46 @@ static bool needed_by_running(const struct bt_project *p, const struct bt_instan
     return false;
 }
 
+/* ---- the end ---- */
+
+static void keep_logs(struct bt_arena *a, const struct bt_instance *in)
+{
+    struct bt_err err = { 0 };
+    struct bt_str old = { "", 0 }, log;
+    const char *dir = bt_run_log_dir(a, in->p->name);
+    enum { MAX = 64 * 1024 * 1024 };
+    if (bt_file_read(a, bt_arena_printf(a, "%s/log", in->dir), MAX, &log, &err) < 0)
+        return;
+    if (bt_file_read(a, bt_arena_printf(a, "%s/log.1", in->dir), MAX, &old, &err) < 0)
+        old = (struct bt_str){ "", 0 };
+    bt_auto_buf struct bt_buf both = BT_BUF(2 * MAX);
+    bt_buf_add(&both, old.p, old.n);
+    bt_buf_add(&both, log.p, log.n);
+    if (bt_dir_private(dir, &err) < 0 || bt_file_write(bt_arena_printf(a, "%s/%s.log", dir, in->pf->id), (struct bt_str){ bt_buf_z(&both), both.n }, &err) < 0)
+        bt_warn("inst", "%s: its log is not kept: %s", in->pf->id, err.msg);
+}
+
+/* Keep the logs, remove the folders, forget it. */
+static void end_project(struct bt_project *p)
+{
+    struct bt_daemon *d = p->d;
+    struct bt_err err = { 0 };
+    for (size_t i = 0; i < p->n; i++) {
+        bt_auto_arena a = { 0 };
+        bt_instance_reset(&p->inst[i]);
+        keep_logs(&a, &p->inst[i]);
+    }
+    bt_auto_arena a = { 0 };
+    if (bt_tree_remove(bt_run_inst_dir(&a, p->name, NULL), &err) < 0 || bt_tree_remove(p->dir, &err) < 0)
+        bt_warn("daemon", "%s: %s", p->name, err.msg);
+    for (size_t i = 0; i < d->nprojects; i++)
+        if (d->project[i] == p)
+            d->project[i] = d->project[--d->nprojects];
+    bt_info("daemon", "project %s is down", p->name);
+    bt_ops_project_gone(d, p->name, p->failed_up);
+    project_free(p);
+}
+
 /* ---- one look ---- */
 
 static bool past_start(const struct bt_instance *in)
@@ -483,44 +562,5 @@ void bt_project_drive(struct bt_project *p)
     if (!p->settled && !p->down)
         look_settled(p);
     if (p->down && all_down)
-        bt_project_end(p);           /* p is gone */
-}
-
-/* ---- the end ---- */
-
-static void keep_logs(struct bt_arena *a, const struct bt_instance *in)
-{
-    struct bt_err err = { 0 };
-    struct bt_str old = { "", 0 }, log;
-    const char *dir = bt_run_log_dir(a, in->p->name);
-    enum { MAX = 64 * 1024 * 1024 };
-    if (bt_file_read(a, bt_arena_printf(a, "%s/log", in->dir), MAX, &log, &err) < 0)
-        return;
-    if (bt_file_read(a, bt_arena_printf(a, "%s/log.1", in->dir), MAX, &old, &err) < 0)
-        old = (struct bt_str){ "", 0 };
-    bt_auto_buf struct bt_buf both = BT_BUF(2 * MAX);
-    bt_buf_add(&both, old.p, old.n);
-    bt_buf_add(&both, log.p, log.n);
-    if (bt_dir_private(dir, &err) < 0 || bt_file_write(bt_arena_printf(a, "%s/%s.log", dir, in->pf->id), (struct bt_str){ bt_buf_z(&both), both.n }, &err) < 0)
-        bt_warn("inst", "%s: its log is not kept: %s", in->pf->id, err.msg);
-}
-
-void bt_project_end(struct bt_project *p)
-{
-    struct bt_daemon *d = p->d;
-    struct bt_err err = { 0 };
-    for (size_t i = 0; i < p->n; i++) {
-        bt_auto_arena a = { 0 };
-        bt_instance_reset(&p->inst[i]);
-        keep_logs(&a, &p->inst[i]);
-    }
-    bt_auto_arena a = { 0 };
-    if (bt_tree_remove(bt_run_inst_dir(&a, p->name, NULL), &err) < 0 || bt_tree_remove(p->dir, &err) < 0)
-        bt_warn("daemon", "%s: %s", p->name, err.msg);
-    for (size_t i = 0; i < d->nprojects; i++)
-        if (d->project[i] == p)
-            d->project[i] = d->project[--d->nprojects];
-    bt_info("daemon", "project %s is down", p->name);
-    bt_ops_project_gone(d, p->name, p->failed_up);
-    project_free(p);
+        end_project(p);              /* p is gone */
 }

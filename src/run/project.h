@@ -97,9 +97,13 @@ BT_MUST_CHECK int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, c
 struct bt_project *bt_project_find(struct bt_daemon *d, const char *name);
 void bt_project_adopt(struct bt_daemon *d, const char *name);
 void bt_project_down(struct bt_project *p);          /* wants everything down; a second call hurries */
-void bt_project_drive(struct bt_project *p);         /* one look at everything that may move */
-void bt_project_end(struct bt_project *p);           /* all is down: keep the logs, remove the folders, forget it */
+void bt_project_drive(struct bt_project *p);         /* one look at everything that may move; one that is all down is gone after it */
 struct bt_instance *bt_project_first_of(struct bt_project *p, const char *workload);
+const struct bt_pf_gpu *bt_project_gpu(const struct bt_project *p, const char *uuid);      /* NULL: not a card of its plan */
+/* Bytes that the plan gives it on this card. *placed becomes true when it has a rank there (may be NULL). */
+uint64_t bt_instance_planned_on(const struct bt_instance *in, const char *uuid, bool *placed);
+bool bt_daemon_has_cards(const struct bt_daemon *d);                         /* some project's plan gives cards */
+const struct bt_instance *bt_daemon_owner(const struct bt_daemon *d, int64_t pid);         /* whose it was at the last look; NULL: not ours */
 
 /* start.c - from waiting to running */
 void bt_instance_start(struct bt_instance *in);      /* EV_EXIT follows at once when it cannot even be tried */
@@ -126,7 +130,6 @@ json_t *bt_report_ps(struct bt_daemon *d, struct bt_project *p);             /* 
 json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p);
 void bt_report_event(struct bt_project *p, json_t *event);                   /* to every follower; takes the reference */
 void bt_report_failed(struct bt_instance *in);
-json_t *bt_text(const char *z);                      /* a JSON string from any bytes: escaped when it is not UTF-8 */
 
 /* ops.c - requests */
 void bt_ops_request(struct bt_conn *c, json_t *msg);

@@ -7,16 +7,6 @@
 
 enum { LAST_LINES = 12 };
 
-json_t *bt_text(const char *z)
-{
-    json_t *s = json_string(z);
-    if (s)
-        return s;
-    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
-    bt_buf_add_escaped(&b, bt_str(z));
-    return json_string(bt_buf_z(&b));
-}
-
 static json_t *progress(const struct bt_instance *in)
 {
     if (in->life.state != BT_ST_STARTING || !in->step[0])
@@ -30,7 +20,7 @@ static json_t *how_it_ended(const struct bt_instance *in)
     if (!in->exited)
         return json_null();
     return json_pack("{s:o, s:o, s:o}", "status", in->exit.status < 0 ? json_null() : json_integer(in->exit.status), "signal",
-                     in->exit.signal ? json_integer(in->exit.signal) : json_null(), "text", bt_text(bt_keep_exit_text(&a, &in->exit)));
+                     in->exit.signal ? json_integer(in->exit.signal) : json_null(), "text", bt_json_text(bt_keep_exit_text(&a, &in->exit)));
 }
 
 static json_t *ranks(const struct bt_instance *in)
@@ -44,7 +34,7 @@ static json_t *ranks(const struct bt_instance *in)
         const char *source = !s ? "the driver has not answered yet" : s->error ? s->error : !g ? "the card is not there any more" :
                              now.valid ? "nvml-process" : "the driver does not say which process holds what";
         json_array_append_new(list, json_pack("{s:s, s:i, s:o, s:{s:o, s:b, s:o}}", "gpu", r->gpu, "index", r->index, "planned_bytes", bt_json_bytes(r->bytes), "actual",
-                                              "bytes", bt_json_bytes(bt_life_holds(in->life.state) ? now.bytes : 0), "valid", g && now.valid, "source", bt_text(source)));
+                                              "bytes", bt_json_bytes(bt_life_holds(in->life.state) ? now.bytes : 0), "valid", g && now.valid, "source", bt_json_text(source)));
     }
     return list;
 }
@@ -81,10 +71,10 @@ json_t *bt_report_instance(struct bt_instance *in, bool brief)
                           "state", state_word(in), "want", in->life.want_up ? in->life.job ? "done" : "ready" : "down", "since", since, "endpoint",
                           in->url[0] ? json_pack("{s:s, s:n}", "http", in->url, "unix") : json_null(), "restarts", (int)in->life.restarts, "progress", progress(in),
                           "exit", how_it_ended(in));
-    json_object_set_new(o, "why", in->why[0] ? bt_text(in->why) : json_null());
-    json_object_set_new(o, "folder", bt_text(in->dir));
+    json_object_set_new(o, "why", in->why[0] ? bt_json_text(in->why) : json_null());
+    json_object_set_new(o, "folder", bt_json_text(in->dir));
     if (in->died[0])
-        json_object_set_new(o, "worker_died", bt_text(in->died));
+        json_object_set_new(o, "worker_died", bt_json_text(in->died));
     if (brief)
         return o;
     json_object_set_new(o, "ranks", ranks(in));
@@ -121,12 +111,12 @@ void bt_report_failed(struct bt_instance *in)
     size_t n = bt_tail_last(&a, in->dir, LAST_LINES, &line);
     json_t *lines = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(lines, bt_text(line[i]));
+        json_array_append_new(lines, bt_json_text(line[i]));
     const char *when = in->life.was_ready || in->life.job || !in->ran ? "" : " before it was ready";
     const char *times = in->life.restarts ? bt_arena_printf(&a, " (started again %u times)", in->life.restarts) : "";
     const char *text = bt_arena_printf(&a, "%s%s%s%s%s", in->why[0] ? in->why : "failed", when, times, head[0] ? ": " : "", head);
-    bt_report_event(in->p, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "event", "failed", "id", in->pf->id, "workload", in->pf->workload, "message", bt_text(text),
-                                     "hint", bt_text(in->why_hint), "lines", lines, "exit", how_it_ended(in)));
+    bt_report_event(in->p, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "event", "failed", "id", in->pf->id, "workload", in->pf->workload, "message", bt_json_text(text),
+                                     "hint", bt_json_text(in->why_hint), "lines", lines, "exit", how_it_ended(in)));
 }
 
 /* ---- verify ---- */
@@ -139,17 +129,6 @@ static json_t *pids_on(const struct bt_probe_gpu *g, const struct bt_instance *i
             if (g->procs[i].pid == in->pids[j])
                 json_array_append_new(list, json_integer(g->procs[i].pid));
     return list;
-}
-
-static uint64_t planned_on(const struct bt_instance *in, const char *uuid, bool *has)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < in->pf->nranks; i++)
-        if (!strcmp(in->pf->rank[i].gpu, uuid)) {
-            sum += in->pf->rank[i].bytes;
-            *has = true;
-        }
-    return sum;
 }
 
 static const char *verdict(struct bt_actual a, uint64_t planned, bool valid)
@@ -165,7 +144,7 @@ static const char *verdict(struct bt_actual a, uint64_t planned, bool valid)
 static void verify_on(struct bt_instance *in, const struct bt_probe_gpu *g, json_t *rows, bool *ok)
 {
     bool has = false;
-    uint64_t planned = planned_on(in, g->uuid, &has);
+    uint64_t planned = bt_instance_planned_on(in, g->uuid, &has);
     struct bt_actual a = bt_sample_actual(g, in->pids, in->npids);
     if (!has && !a.nprocs)
         return;
@@ -176,32 +155,14 @@ static void verify_on(struct bt_instance *in, const struct bt_probe_gpu *g, json
                                           "in_plan", has, "state", state_word(in)));
 }
 
-static bool is_ours(const struct bt_daemon *d, int64_t pid)
-{
-    for (size_t i = 0; i < d->nprojects; i++)
-        for (size_t j = 0; j < d->project[i]->n; j++)
-            for (size_t k = 0; k < d->project[i]->inst[j].npids; k++)
-                if (d->project[i]->inst[j].pids[k] == pid)
-                    return true;
-    return false;
-}
-
-static bool card_of(const struct bt_project *p, const char *uuid)
-{
-    for (size_t i = 0; i < p->plan->ngpus; i++)
-        if (!strcmp(p->plan->gpu[i].uuid, uuid))
-            return true;
-    return false;
-}
-
 static void foreign_on(struct bt_daemon *d, const struct bt_probe_gpu *g, json_t *list)
 {
     for (size_t i = 0; g->procs_valid && i < g->nprocs; i++) {
         bt_auto_arena a = { 0 };
-        if (!is_ours(d, g->procs[i].pid))
+        if (!bt_daemon_owner(d, g->procs[i].pid))
             json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:o, s:o}", "gpu", g->uuid, "index", g->index, "pid", (json_int_t)g->procs[i].pid, "bytes",
                                                   g->procs[i].bytes_valid ? bt_json_bytes(g->procs[i].bytes) : json_null(), "command",
-                                                  bt_text(bt_proc_cmdline(&a, (pid_t)g->procs[i].pid))));
+                                                  bt_json_text(bt_proc_cmdline(&a, (pid_t)g->procs[i].pid))));
     }
 }
 
@@ -214,7 +175,7 @@ json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p)
         for (size_t j = 0; j < p->n; j++)
             if (bt_life_alive(p->inst[j].life.state))
                 verify_on(&p->inst[j], &s->gpus[i], rows, &ok);
-        if (card_of(p, s->gpus[i].uuid))
+        if (bt_project_gpu(p, s->gpus[i].uuid))
             foreign_on(d, &s->gpus[i], foreign);
     }
     return json_pack("{s:b, s:s, s:o, s:o}", "ok", ok, "project", p->name, "rows", rows, "foreign", foreign);

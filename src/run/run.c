@@ -22,9 +22,3 @@ const char *bt_run_log_dir(struct bt_arena *a, const char *project)
 {
     return bt_arena_printf(a, "%s/projects/%s/logs", bt_state_dir(a), project);
 }
-
-bool bt_run_name_ok(const char *name)
-{
-    size_t n = strlen(name);
-    return n > 0 && n <= 60 && name[0] != '-' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
-}

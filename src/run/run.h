@@ -13,10 +13,9 @@
 #define BT_RUN_H
 #include "base/arena.h"
 
-/* Paths, in the arena. project and id are checked names ([a-z0-9-], at most 64): they are file names here. */
+/* Paths, in the arena. project and id are names that bt_planfile_name_ok() let through. */
 const char *bt_run_sock(struct bt_arena *a);
 const char *bt_run_project_dir(struct bt_arena *a, const char *project);
 const char *bt_run_inst_dir(struct bt_arena *a, const char *project, const char *id);     /* id NULL: the project's folder of instances */
 const char *bt_run_log_dir(struct bt_arena *a, const char *project);                      /* in the state folder */
-bool bt_run_name_ok(const char *name);
 #endif

@@ -27,7 +27,7 @@ enum bt_wire_got bt_wire_take(struct bt_buf *in, json_t **msg, struct bt_err *er
     const char *nl = in->n ? memchr(in->p, '\n', in->n) : NULL;
     size_t len = nl ? (size_t)(nl - in->p) : in->n;
     if (in->over || len > BT_WIRE_LINE_MAX) {
-        bt_err_set(err, BT_E_TOO_BIG, 0, "control message: a line of more than %s", "16 MiB");
+        bt_err_set(err, BT_E_TOO_BIG, 0, "control message: a line of more than 16 MiB");
         return BT_WIRE_BROKEN;
     }
     if (!nl)
@@ -61,21 +61,10 @@ json_t *bt_wire_answer(uint64_t id, json_t *members)
     return o;
 }
 
-/* Messages may quote bytes of a child: what is not UTF-8 must not lose the whole message. */
-static json_t *text(const char *z)
-{
-    json_t *s = json_string(z);
-    if (s)
-        return s;
-    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
-    bt_buf_add_escaped(&b, bt_str(z));
-    return json_string(bt_buf_z(&b));
-}
-
 json_t *bt_wire_refuse(uint64_t id, const struct bt_err *why)
 {
-    return json_pack("{s:I, s:b, s:{s:s, s:o, s:o}}", "id", (json_int_t)id, "ok", 0, "error", "code", bt_errc_name(why->code), "message", text(why->msg),
-                     "hint", text(why->hint));
+    return json_pack("{s:I, s:b, s:{s:s, s:o, s:o}}", "id", (json_int_t)id, "ok", 0, "error", "code", bt_errc_name(why->code), "message", bt_json_text(why->msg),
+                     "hint", bt_json_text(why->hint));
 }
 
 static enum bt_errc code_of(const char *name)
