@@ -33,12 +33,7 @@ int bt_cmd_parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **a
     bt_opt_defaults(v->opts, a, target);
     if (bt_opt_argv(v->opts, a, argc, argv, target, rest ? rest : &none, dashdash, &err) < 0)
         return bt_cmd_fail(v, &err, json);
-    if (!rest && none.n) {
-        bt_err_set(&err, BT_E_USAGE, 0, "unexpected argument \"%s\"", none.v[0]);
-        bt_err_hint(&err, "%s", v->usage);
-        return bt_cmd_fail(v, &err, json);
-    }
-    return 0;
+    return !rest && none.n ? bt_cmd_usage(v, json, "unexpected argument \"%s\"", none.v[0]) : 0;
 }
 
 int bt_cmd_fail(const struct bt_verb *v, const struct bt_err *err, bool json)
@@ -49,6 +44,19 @@ int bt_cmd_fail(const struct bt_verb *v, const struct bt_err *err, bool json)
     if (err->hint[0])
         fprintf(stderr, "  try: %s\n", err->hint);
     return bt_errc_exit(err->code);
+}
+
+int bt_cmd_usage(const struct bt_verb *v, bool json, const char *fmt, ...)
+{
+    struct bt_err err = { 0 };
+    char what[400];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    bt_err_set(&err, BT_E_USAGE, 0, "%s", what);
+    bt_err_hint(&err, "%s", v->usage);
+    return bt_cmd_fail(v, &err, json);
 }
 
 void bt_cmd_json(const char *kind, json_t *o)

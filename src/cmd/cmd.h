@@ -26,6 +26,8 @@ extern const struct bt_verb
 int bt_cmd_parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **argv, void *target, struct bt_strs *rest, size_t *dashdash);
 /* "berth gpus: MESSAGE" and "  try: HINT" on stderr; with json, {"schema":1,"kind":"error",...} on stdout. Returns the exit code of err->code. */
 int bt_cmd_fail(const struct bt_verb *v, const struct bt_err *err, bool json);
+/* A fault of the command line: BT_E_USAGE, with the verb's usage as the hint. Prints it like bt_cmd_fail(). */
+int bt_cmd_usage(const struct bt_verb *v, bool json, const char *fmt, ...) BT_PRINTF(3, 4);
 /* Print one JSON object to stdout with "schema": 1 and "kind" first. Takes the reference. */
 void bt_cmd_json(const char *kind, json_t *o);
 void bt_cmd_print(const struct bt_buf *b);           /* to stdout */

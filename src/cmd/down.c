@@ -11,14 +11,6 @@ static const struct bt_opt opts[] = {
     { 0 },
 };
 
-/* The last daemon takes its folder with it; only then is really nothing left. */
-static void wait_daemon_end(struct bt_wire_client *c)
-{
-    struct bt_err err = { 0 };
-    for (json_t *msg; (msg = bt_wire_next(c, 3000, &err)); json_decref(msg)) {
-    }
-}
-
 /* A daemon that is killed under us had begun: the next one is asked again, and goes on where it was. */
 static json_t *ask(const char *project, void (*on_event)(void *, const json_t *), struct bt_live *live, struct bt_err *err)
 {
@@ -28,7 +20,7 @@ static json_t *ask(const char *project, void (*on_event)(void *, const json_t *)
             return NULL;
         json_t *answer = bt_wire_call(&c, "down", bt_live_project(project), on_event, live, err);
         if (json_is_true(json_object_get(answer, "last")))
-            wait_daemon_end(&c);
+            bt_live_wait_end(&c, 3000);
         bt_wire_client_release(&c);
         if (answer || tries == 5 || err->code != BT_E_NOT_FOUND || !bt_run_anything())
             return answer;
@@ -45,15 +37,10 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, NULL);
     if (rc)
         return rc;
-    if (rest.n > 1) {
-        bt_err_set(&err, BT_E_USAGE, 0, "one project at a time");
-        bt_err_hint(&err, "%s", v->usage);
+    if (rest.n > 1)
+        return bt_cmd_usage(v, false, "one project at a time");
+    if (bt_live_something_up(&err) < 0)
         return bt_cmd_fail(v, &err, false);
-    }
-    if (!bt_run_anything()) {
-        bt_err_set(&err, BT_E_STATE, 0, "nothing is up");
-        return bt_cmd_fail(v, &err, false);
-    }
     bt_live_init(&live);
     json_t *answer = ask(rest.n ? rest.v[0] : NULL, o.quiet ? NULL : bt_live_event, &live, &err);
     bt_live_release(&live);

@@ -20,12 +20,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, NULL);
     if (rc)
         return rc;
-    if (rest.n != 1) {
-        struct bt_err err = { 0 };
-        bt_err_set(&err, BT_E_USAGE, 0, "one folder is needed");
-        bt_err_hint(&err, "%s", v->usage);
-        return bt_cmd_fail(v, &err, false);
-    }
+    if (rest.n != 1)
+        return bt_cmd_usage(v, false, "one folder is needed");
     return bt_keeper_run(rest.v[0], o.env_set ? (int)o.env_fd : -1, o.report_set ? (int)o.report_fd : -1);
 }
 

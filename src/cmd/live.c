@@ -7,11 +7,55 @@
 #include "base/proc.h"
 #include "base/units.h"
 
-static const char *str(const json_t *o, const char *key)
+/* ---- asking ---- */
+
+json_t *bt_live_project(const char *name)
+{
+    return name ? json_pack("{s:s}", "project", name) : json_object();
+}
+
+int bt_live_something_up(struct bt_err *err)
+{
+    return bt_run_anything() ? 0 : bt_err_set(err, BT_E_STATE, 0, "nothing is up");
+}
+
+json_t *bt_live_ps(const char *project, struct bt_err *err)
+{
+    struct bt_wire_client c;
+    if (!project && !bt_run_anything())
+        return json_pack("{s:n, s:n, s:[]}", "project", "phase", "instances");
+    if (bt_run_connect(&c, err) < 0)
+        return NULL;
+    json_t *answer = bt_wire_call(&c, "ps", bt_live_project(project), NULL, NULL, err);
+    bt_wire_client_release(&c);
+    return answer;
+}
+
+void bt_live_wait_end(struct bt_wire_client *c, int silent_ms)
+{
+    struct bt_err err = { 0 };
+    for (json_t *msg; (msg = bt_wire_next(c, silent_ms, &err)); json_decref(msg)) {
+    }
+}
+
+const char *bt_live_str(const json_t *o, const char *key)
 {
     const char *s = json_string_value(json_object_get(o, key));
     return s ? s : "";
 }
+
+bool bt_live_over(const json_t *instance)
+{
+    const char *state = bt_live_str(instance, "state");
+    return !strcmp(state, "done") || !strcmp(state, "failed") || !strcmp(state, "down");
+}
+
+bool bt_live_named(const json_t *instance, const char *what)
+{
+    return !strcmp(bt_live_str(instance, "id"), what) || !strcmp(bt_live_str(instance, "workload"), what);
+}
+
+/* ---- events ---- */
 
 void bt_live_init(struct bt_live *l)
 {
@@ -44,19 +88,19 @@ static void print_escaped(const char *text)
 static void inst_event(struct bt_live *l, const json_t *in)
 {
     const json_t *progress = json_object_get(in, "progress"), *percent = json_object_get(progress, "percent");
-    const char *id = str(in, "id"), *why = str(in, "why"), *step = str(progress, "step");
+    const char *id = bt_live_str(in, "id"), *why = bt_live_str(in, "why"), *step = bt_live_str(progress, "step");
     bt_auto_buf struct bt_buf key = BT_BUF(4096);
     int quarter = json_is_integer(percent) && !l->tty ? (int)json_integer_value(percent) / 25 : 0;
-    bt_buf_printf(&key, "%s %s %s %d", str(in, "state"), step, why, quarter);
-    bool same = !strcmp(str(l->last, id), bt_buf_z(&key));
+    bt_buf_printf(&key, "%s %s %s %d", bt_live_str(in, "state"), step, why, quarter);
+    bool same = !strcmp(bt_live_str(l->last, id), bt_buf_z(&key));
     if (same && !l->tty)
         return;                      /* into a file: a line a step and a quarter of it, not a line a percent */
     if (!same || !l->open_line)
         end_line(l);
     json_object_set_new(l->last, id, json_string(bt_buf_z(&key)));
-    const char *url = strcmp(str(in, "state"), "ready") ? "" : str(json_object_get(in, "endpoint"), "http"), *text = step[0] ? step : why[0] ? why : url;
+    const char *url = strcmp(bt_live_str(in, "state"), "ready") ? "" : bt_live_str(json_object_get(in, "endpoint"), "http"), *text = step[0] ? step : why[0] ? why : url;
     fprintf(stderr, "%s  %-14s ", same && l->open_line ? "\r" : "", id);
-    fprintf(stderr, text[0] ? "%-11s " : "%s", str(in, "state"));
+    fprintf(stderr, text[0] ? "%-11s " : "%s", bt_live_str(in, "state"));
     print_escaped(text);
     if (json_is_integer(percent))
         fprintf(stderr, " %3lld %%", (long long)json_integer_value(percent));
@@ -73,11 +117,11 @@ static void failed_event(struct bt_live *l, const json_t *ev)
     size_t i;
     json_t *line;
     end_line(l);
-    fprintf(stderr, "  %s failed: ", str(ev, "id"));
-    print_escaped(str(ev, "message"));
+    fprintf(stderr, "  %s failed: ", bt_live_str(ev, "id"));
+    print_escaped(bt_live_str(ev, "message"));
     fputc('\n', stderr);
-    if (str(ev, "hint")[0])
-        fprintf(stderr, "  try: %s\n", str(ev, "hint"));
+    if (bt_live_str(ev, "hint")[0])
+        fprintf(stderr, "  try: %s\n", bt_live_str(ev, "hint"));
     const json_t *lines = json_object_get(ev, "lines");
     if (json_array_size(lines))
         fprintf(stderr, "  its last lines:\n");
@@ -91,7 +135,7 @@ static void failed_event(struct bt_live *l, const json_t *ev)
 void bt_live_event(void *live, const json_t *ev)
 {
     struct bt_live *l = live;
-    const char *name = str(ev, "event");
+    const char *name = bt_live_str(ev, "event");
     if (!strcmp(name, "inst"))
         inst_event(l, json_object_get(ev, "instance"));
     else if (!strcmp(name, "failed"))
@@ -99,7 +143,7 @@ void bt_live_event(void *live, const json_t *ev)
     else if (!strcmp(name, "note")) {
         end_line(l);
         fputs("  note: ", stderr);
-        print_escaped(str(ev, "text"));
+        print_escaped(bt_live_str(ev, "text"));
         fputc('\n', stderr);
     }
 }
@@ -115,14 +159,14 @@ static const char *note_of(struct bt_arena *a, const json_t *in)
 {
     const json_t *p = json_object_get(in, "progress");
     bt_auto_buf struct bt_buf b = BT_BUF(4096);
-    if (str(p, "step")[0]) {
-        bt_buf_puts(&b, str(p, "step"));
+    if (bt_live_str(p, "step")[0]) {
+        bt_buf_puts(&b, bt_live_str(p, "step"));
         if (json_is_integer(json_object_get(p, "percent")))
             bt_buf_printf(&b, " %lld %%", (long long)json_integer_value(json_object_get(p, "percent")));
-    } else if (str(in, "why")[0])
-        bt_buf_add_escaped(&b, bt_str(str(in, "why")));
-    else if (!strcmp(str(in, "state"), "ready"))
-        bt_buf_puts(&b, str(json_object_get(in, "endpoint"), "http"));
+    } else if (bt_live_str(in, "why")[0])
+        bt_buf_add_escaped(&b, bt_str(bt_live_str(in, "why")));
+    else if (!strcmp(bt_live_str(in, "state"), "ready"))
+        bt_buf_puts(&b, bt_live_str(json_object_get(in, "endpoint"), "http"));
     json_int_t restarts = json_integer_value(json_object_get(in, "restarts"));
     if (restarts)
         bt_buf_printf(&b, "%s(started again %lld times)", b.n ? " " : "", (long long)restarts);
@@ -134,13 +178,13 @@ static void add_rows(struct bt_arena *a, struct bt_table *t, const json_t *in, b
     const json_t *ranks = json_object_get(in, "ranks");
     size_t n = json_array_size(ranks);
     double since = json_number_value(json_object_get(in, "since"));
-    const char *id = several ? bt_arena_printf(a, "%s/%s", str(in, "project"), str(in, "id")) : str(in, "id");
+    const char *id = several ? bt_arena_printf(a, "%s/%s", bt_live_str(in, "project"), bt_live_str(in, "id")) : bt_live_str(in, "id");
     for (size_t i = 0; i < (n ? n : 1); i++) {
         const json_t *r = json_array_get(ranks, i), *now = json_object_get(r, "actual");
         bool valid = json_is_true(json_object_get(now, "valid"));
         *planned += (uint64_t)json_integer_value(json_object_get(r, "planned_bytes"));
         *actual += valid ? (uint64_t)json_integer_value(json_object_get(now, "bytes")) : 0;
-        bt_table_row(t, i ? "" : id, i ? "" : str(in, "state"), i ? "" : bt_arena_strdup(a, bt_duration_human((double)bt_wall_ms() / 1000 - since)),
+        bt_table_row(t, i ? "" : id, i ? "" : bt_live_str(in, "state"), i ? "" : bt_arena_strdup(a, bt_duration_human((double)bt_wall_ms() / 1000 - since)),
                      r ? bt_arena_printf(a, "%lld", (long long)json_integer_value(json_object_get(r, "index"))) : "-",
                      r ? bytes_of(a, json_object_get(r, "planned_bytes"), true) : "-", r ? bytes_of(a, json_object_get(now, "bytes"), valid) : "-",
                      i ? "" : note_of(a, in), NULL);
@@ -163,9 +207,4 @@ void bt_live_table(struct bt_arena *a, const json_t *ps, struct bt_style st, str
         bt_table_row(t, "total", "", "", "", bt_arena_strdup(a, bt_bytes_human(planned)), bt_arena_strdup(a, bt_bytes_human(actual)), NULL);
     }
     bt_table_print(t, st, out);
-}
-
-json_t *bt_live_project(const char *name)
-{
-    return name ? json_pack("{s:s}", "project", name) : json_object();
 }

@@ -1,4 +1,4 @@
-/* live.h - what the verbs that talk to the daemon share: printing its events, the table of instances. */
+/* live.h - what the verbs that talk to the daemon share: asking it, its events and the table of instances for people. */
 #ifndef BT_CMD_LIVE_H
 #define BT_CMD_LIVE_H
 #include "base/table.h"
@@ -11,6 +11,18 @@ void bt_live_release(struct bt_live *l);
 void bt_live_event(void *live, const json_t *ev);
 /* The table of `ps`, from its answer. */
 void bt_live_table(struct bt_arena *a, const json_t *ps, struct bt_style st, struct bt_buf *out);
-/* For {"project": name}; NULL stays out. */
+/* {"project": name}, the members of most requests; NULL stays out. */
 json_t *bt_live_project(const char *name);
+
+/* BT_E_STATE "nothing is up" when it is so; no daemon is started to say it. */
+BT_MUST_CHECK int bt_live_something_up(struct bt_err *err);
+/* The answer to `ps`, of one project or (NULL) of all: a new reference. All, with nothing up: an answer without instances, and no daemon is started. */
+json_t *bt_live_ps(const char *project, struct bt_err *err);
+/* The last daemon takes its folder with it and closes the connection after that: wait for it, silent_ms at most. */
+void bt_live_wait_end(struct bt_wire_client *c, int silent_ms);
+
+/* Reading answers. */
+const char *bt_live_str(const json_t *o, const char *key);           /* "" when it is not there, or no text */
+bool bt_live_over(const json_t *instance);                           /* done, failed, down */
+bool bt_live_named(const json_t *instance, const char *what);        /* its id or its workload */
 #endif

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "cmd/cmd.h"
 #include "cmd/live.h"
+#include "launch/planfile.h"
 #include "run/run.h"
 #include "run/tail.h"
 
@@ -50,7 +51,7 @@ static int pick_project(struct logs *l, const char *asked, struct bt_err *err)
 {
     const char **name, *run = bt_arena_printf(l->a, "%s/inst", bt_runtime_dir(l->a)), *old = bt_arena_printf(l->a, "%s/projects", bt_state_dir(l->a));
     size_t n = folders(l->a, run, &name);
-    if (asked && !bt_run_name_ok(asked))
+    if (asked && !bt_planfile_name_ok(asked))
         return bt_err_set(err, BT_E_USAGE, 0, "\"%.60s\" is no name of a project", asked);
     l->kept = n == 0;
     for (size_t i = 0; asked && i < n; i++)
@@ -158,20 +159,15 @@ enum standing { LIVES, COMING, OVER, UNKNOWN };
 
 static enum standing ask_daemon(const char *project, const char *id_or_workload)
 {
-    struct bt_wire_client c;
     struct bt_err err = { 0 };
     enum standing is = UNKNOWN;
     size_t i;
-    json_t *in;
-    if (!bt_run_anything() || bt_run_connect(&c, &err) < 0)
-        return UNKNOWN;
-    json_t *ps = bt_wire_call(&c, "ps", bt_live_project(project), NULL, NULL, &err);
-    bt_wire_client_release(&c);
+    json_t *in, *ps = bt_run_anything() ? bt_live_ps(project, &err) : NULL;
     json_array_foreach(json_object_get(ps, "instances"), i, in) {
-        const char *id = json_string_value(json_object_get(in, "id")), *s = json_string_value(json_object_get(in, "state"));
-        if (!id || !s || !matches(id, id_or_workload))
+        const char *s = bt_live_str(in, "state");
+        if (!matches(bt_live_str(in, "id"), id_or_workload))
             continue;
-        if (!strcmp(s, "done") || !strcmp(s, "failed") || !strcmp(s, "down"))
+        if (bt_live_over(in))
             is = is == UNKNOWN ? OVER : is;
         else
             is = !strcmp(s, "pending") || !strcmp(s, "waiting") ? COMING : LIVES;
@@ -240,10 +236,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     if (rc)
         return rc;
     struct logs l = { .a = &a, .what = rest.n ? rest.v[0] : NULL };
-    if (rest.n > 1) {
-        bt_err_set(&err, BT_E_USAGE, 0, "one instance or workload, or none for all");
-        return bt_cmd_fail(v, &err, false);
-    }
+    if (rest.n > 1)
+        return bt_cmd_usage(v, false, "one instance or workload, or none for all");
     if (bt_run_anything() && !o.project) {           /* just begun: nothing has a folder yet */
         for (int i = 0; i < 20 && o.follow && pick_project(&l, NULL, &err) == 0 && l.kept; i++)
             usleep(LOOK_MS * 1000);

@@ -11,22 +11,6 @@ static const struct bt_opt opts[] = {
     { 0 },
 };
 
-static json_t *ask(const char *project, struct bt_err *err)
-{
-    struct bt_wire_client c;
-    if (!project && !bt_run_anything())              /* nothing is up: no daemon is started to say so */
-        return json_pack("{s:n, s:n, s:[]}", "project", "phase", "instances");
-    if (bt_run_connect(&c, err) < 0)
-        return NULL;
-    json_t *answer = bt_wire_call(&c, "ps", bt_live_project(project), NULL, NULL, err);
-    bt_wire_client_release(&c);
-    if (answer) {
-        json_object_del(answer, "id");
-        json_object_del(answer, "ok");
-    }
-    return answer;
-}
-
 static int run(const struct bt_verb *v, int argc, char **argv)
 {
     bt_auto_arena a = { 0 };
@@ -36,14 +20,13 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, NULL);
     if (rc)
         return rc;
-    if (rest.n > 1) {
-        bt_err_set(&err, BT_E_USAGE, 0, "one project, or none for all");
-        bt_err_hint(&err, "%s", v->usage);
-        return bt_cmd_fail(v, &err, o.json);
-    }
-    json_t *ps = ask(rest.n ? rest.v[0] : NULL, &err);
+    if (rest.n > 1)
+        return bt_cmd_usage(v, o.json, "one project, or none for all");
+    json_t *ps = bt_live_ps(rest.n ? rest.v[0] : NULL, &err);
     if (!ps)
         return bt_cmd_fail(v, &err, o.json);
+    json_object_del(ps, "id");       /* of the request */
+    json_object_del(ps, "ok");
     if (o.json) {
         bt_cmd_json("ps", ps);
         return 0;

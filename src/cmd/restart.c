@@ -68,16 +68,9 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, NULL);
     if (rc)
         return rc;
-    if (rest.n != 1) {
-        bt_err_set(&err, BT_E_USAGE, 0, "name one instance or workload");
-        bt_err_hint(&err, "%s", v->usage);
-        return bt_cmd_fail(v, &err, false);
-    }
-    if (!bt_run_anything()) {
-        bt_err_set(&err, BT_E_STATE, 0, "nothing is up");
-        return bt_cmd_fail(v, &err, false);
-    }
-    if (bt_run_connect(&c, &err) < 0)
+    if (rest.n != 1)
+        return bt_cmd_usage(v, false, "name one instance or workload");
+    if (bt_live_something_up(&err) < 0 || bt_run_connect(&c, &err) < 0)
         return bt_cmd_fail(v, &err, false);
     struct wait w = { .left = json_object() };
     bt_live_init(&w.live);

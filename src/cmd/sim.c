@@ -305,7 +305,7 @@ static void end_what_is_left(const struct sim *sim, const sigset_t *set)
 
 /* ---- the verb ---- */
 
-static int parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **argv, struct args *args, struct bt_strs *rest, struct bt_err *err)
+static int parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **argv, struct args *args, struct bt_strs *rest)
 {
     size_t dashdash = 0;
     int rc = bt_cmd_parse(v, a, argc, argv, args, rest, &dashdash);
@@ -314,15 +314,12 @@ static int parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **a
     if (dashdash == 1 && rest->n > 1 && args->release_delay_ms <= LONGEST_DELAY_MS)
         return 0;
     if (dashdash == 0)
-        bt_err_set(err, BT_E_USAGE, 0, "no fleet to simulate");
-    else if (dashdash == rest->n)
-        bt_err_set(err, BT_E_USAGE, 0, "no command after `--`");
-    else if (dashdash > 1)
-        bt_err_set(err, BT_E_USAGE, 0, "unexpected argument \"%s\"", rest->v[1]);
-    else
-        bt_err_set(err, BT_E_USAGE, 0, "a release delay above 10 minutes");
-    bt_err_hint(err, "%s", v->usage);
-    return bt_cmd_fail(v, err, false);
+        return bt_cmd_usage(v, false, "no fleet to simulate");
+    if (dashdash == rest->n)
+        return bt_cmd_usage(v, false, "no command after `--`");
+    if (dashdash > 1)
+        return bt_cmd_usage(v, false, "unexpected argument \"%s\"", rest->v[1]);
+    return bt_cmd_usage(v, false, "a release delay above 10 minutes");
 }
 
 static int open_fleet(struct bt_arena *a, const char *text, struct bt_fleet *f, struct bt_err *err)
@@ -374,7 +371,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     struct bt_err err = { 0 }, cleanup = { 0 };
     struct bt_fleet fleet;
     struct sim sim = { 0 };
-    int rc = parse(v, &a, argc, argv, &args, &rest, &err);
+    int rc = parse(v, &a, argc, argv, &args, &rest);
     if (rc)
         return rc;
     sim.fleet = rest.v[0];

@@ -8,8 +8,7 @@
 #include "cmd/live.h"
 #include "cmd/planning.h"
 #include "launch/launch.h"
-
-enum { PLAN_MAX = 15 * 1024 * 1024 };
+#include "launch/planfile.h"
 
 struct args { const char *file, *gpus, *variant, *plan, *exit_with; bool detach, keep, wait_jobs; };
 
@@ -53,7 +52,7 @@ static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct a
     struct bt_err err = { 0 };
     if (o->plan) {
         struct bt_str s;
-        if (bt_file_read(a, o->plan, PLAN_MAX, &s, &err) < 0)
+        if (bt_file_read(a, o->plan, BT_PLANFILE_MAX, &s, &err) < 0)
             return bt_cmd_fail(v, &err, false);
         *text = s.p;
         return 0;
@@ -74,27 +73,9 @@ static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct a
 
 /* ---- watching ---- */
 
-static const char *state_of(const json_t *in)
-{
-    const char *s = json_string_value(json_object_get(in, "state"));
-    return s ? s : "";
-}
-
 static bool is_job(const json_t *in)
 {
-    const char *k = json_string_value(json_object_get(in, "kind"));
-    return k && !strcmp(k, "job");
-}
-
-static bool over(const json_t *in)
-{
-    return !strcmp(state_of(in), "done") || !strcmp(state_of(in), "failed") || !strcmp(state_of(in), "down");
-}
-
-static bool named(const json_t *in, const char *what)
-{
-    const char *id = json_string_value(json_object_get(in, "id")), *w = json_string_value(json_object_get(in, "workload"));
-    return (id && !strcmp(id, what)) || (w && !strcmp(w, what));
+    return !strcmp(bt_live_str(in, "kind"), "job");
 }
 
 static int send_up(struct up *u, const char *plan, struct bt_err *err)
@@ -141,11 +122,11 @@ static void look_jobs(struct up *u)
     const char *id;
     json_t *in;
     json_object_foreach(u->insts, id, in) {
-        if (u->o->exit_with && named(in, u->o->exit_with))
-            wanted_over &= over(in);
+        if (u->o->exit_with && bt_live_named(in, u->o->exit_with))
+            wanted_over &= bt_live_over(in);
         any_job |= is_job(in);
         only_jobs &= is_job(in);
-        all_over &= !is_job(in) || over(in);
+        all_over &= !is_job(in) || bt_live_over(in);
     }
     if (u->going_down || u->failed)
         return;
@@ -161,7 +142,7 @@ static void take_event(struct up *u, const json_t *ev)
     bt_live_event(&u->live, ev);
     if (!name)
         return;
-    if (id && strcmp(state_of(in), "down"))              /* how it ended, not that it was put away after that */
+    if (id && strcmp(bt_live_str(in, "state"), "down"))              /* how it ended, not that it was put away after that */
         json_object_set(u->insts, id, in);
     if (!strcmp(name, "up"))
         u->settled = true;
@@ -235,7 +216,7 @@ static bool knows_job(const struct up *u)
     const char *id;
     json_t *in;
     json_object_foreach(u->insts, id, in)
-        if (named(in, u->o->exit_with))
+        if (bt_live_named(in, u->o->exit_with))
             return true;
     return false;
 }
@@ -296,20 +277,12 @@ static int exit_code(const struct up *u)
     if (u->interrupted)
         return 130;
     json_object_foreach(u->insts, id, in) {
-        if (u->o->exit_with && named(in, u->o->exit_with) && over(in) && status_of(in))
+        if (u->o->exit_with && bt_live_named(in, u->o->exit_with) && bt_live_over(in) && status_of(in))
             return status_of(in);
-        if (is_job(in) && !strcmp(state_of(in), "failed"))
+        if (is_job(in) && !strcmp(bt_live_str(in, "state"), "failed"))
             worst = 1;
     }
     return u->failed ? 1 : u->o->exit_with ? 0 : worst;
-}
-
-/* Nothing of ours may be left when we return: the last daemon closes its end after its folder is gone. */
-static void wait_daemon_end(struct up *u)
-{
-    struct bt_err err = { 0 };
-    for (json_t *msg; (msg = bt_wire_next(&u->c, 500, &err)); json_decref(msg)) {
-    }
 }
 
 static int run(const struct bt_verb *v, int argc, char **argv)
@@ -333,7 +306,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     else
         rc = exit_code(&u);
     if (u.gone && !(u.failed && o.keep))
-        wait_daemon_end(&u);
+        bt_live_wait_end(&u.c, 500);     /* nothing of ours may be left when we return */
     bt_live_release(&u.live);
     bt_wire_client_release(&u.c);
     json_decref(u.insts);

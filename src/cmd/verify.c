@@ -84,15 +84,9 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, NULL);
     if (rc)
         return rc;
-    if (rest.n > 1) {
-        bt_err_set(&err, BT_E_USAGE, 0, "one project at a time");
-        return bt_cmd_fail(v, &err, o.json);
-    }
-    if (!bt_run_anything()) {
-        bt_err_set(&err, BT_E_STATE, 0, "nothing is up");
-        return bt_cmd_fail(v, &err, o.json);
-    }
-    if (bt_run_connect(&c, &err) < 0)
+    if (rest.n > 1)
+        return bt_cmd_usage(v, o.json, "one project at a time");
+    if (bt_live_something_up(&err) < 0 || bt_run_connect(&c, &err) < 0)
         return bt_cmd_fail(v, &err, o.json);
     json_t *whole = bt_wire_call(&c, "verify", bt_live_project(rest.n ? rest.v[0] : NULL), NULL, NULL, &err);
     bt_wire_client_release(&c);
