@@ -2,7 +2,7 @@
  * same share of what they lack, until the busiest card is full. Then what is left on each card is dealt to its servers at equal concurrency. */
 #include "plan/plan_int.h"
 
-uint64_t pl_blocks(const struct bt_need *n, uint64_t context, uint64_t requests)
+static uint64_t blocks_for(const struct bt_need *n, uint64_t context, uint64_t requests)
 {
     return bt_need_kv_for(n, &n->rank[0], context, requests) / n->rank[0].kv_block_bytes;     /* the same number on every rank */
 }
@@ -62,7 +62,7 @@ static bool blocked(const struct pl_room *r, const struct pl_use *u, const uint6
     return false;
 }
 
-bool pl_room_fits(const struct pl_room *r)
+static bool room_fits(const struct pl_room *r)
 {
     uint64_t load[BT_MAX_GPUS];
     pl_room_load(r, load);
@@ -73,6 +73,28 @@ bool pl_room_fits(const struct pl_room *r)
         if (blocked(r, &r->use[i], load))
             return false;
     return true;
+}
+
+/* The largest v in [lo, hi) that fits once set(r, what, v) has put it into the room; lo is known to fit. Leaves it set. */
+static uint64_t most_that_fits(struct pl_room *r, uint64_t lo, uint64_t hi, void (*set)(struct pl_room *, void *what, uint64_t v), void *what)
+{
+    while (hi > lo && hi - lo > 1) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        set(r, what, mid);
+        if (room_fits(r))
+            lo = mid;
+        else
+            hi = mid;
+    }
+    set(r, what, lo);
+    return lo;
+}
+
+/* The floor: its `requests` at the least context, and one request of the context it was granted. */
+static uint64_t least_blocks(const struct pl_use *u, const struct pl_work *k, uint64_t context)
+{
+    uint64_t floor = blocks_for(u->need, k->ctx_min, k->w->requests), one = blocks_for(u->need, context, 1);
+    return BT_MAX(floor, one);
 }
 
 /* ---- contexts ---- */
@@ -87,10 +109,8 @@ static void set_context(struct pl_room *r, uint64_t *ctx, size_t root, uint64_t 
             ctx[i] = tokens;
     for (size_t i = 0; i < r->n; i++) {
         const struct pl_work *k = &p->work[r->use[i].work];
-        if (k->ctx_root != root)
-            continue;
-        uint64_t floor = pl_blocks(r->use[i].need, k->ctx_min, k->w->requests), one = pl_blocks(r->use[i].need, tokens, 1);
-        r->use[i].blocks = BT_MAX(floor, one);
+        if (k->ctx_root == root)
+            r->use[i].blocks = least_blocks(&r->use[i], k, tokens);
     }
 }
 
@@ -99,47 +119,50 @@ static uint64_t at_level(const struct pl_work *k, uint64_t level)
     return k->ctx_min + (k->ctx_want - k->ctx_min) / LEVELS * level + (k->ctx_want - k->ctx_min) % LEVELS * level / LEVELS;
 }
 
-static void set_active(struct pl_room *r, uint64_t *ctx, const bool *active, uint64_t level)
+struct growth { uint64_t *ctx; bool *active; };      /* [works]; active: the roots whose contexts still grow */
+
+static void set_level(struct pl_room *r, void *growth, uint64_t level)
 {
+    struct growth *g = growth;
     for (size_t i = 0; i < r->p->n; i++)
-        if (active[i])
-            set_context(r, ctx, i, at_level(&r->p->work[i], level));
+        if (g->active[i])
+            set_context(r, g->ctx, i, at_level(&r->p->work[i], level));
+}
+
+struct one_context { uint64_t *ctx; size_t root; };
+
+static void set_one(struct pl_room *r, void *one, uint64_t tokens)
+{
+    struct one_context *o = one;
+    set_context(r, o->ctx, o->root, tokens);
 }
 
 /* The longest of this group alone, the others as they are: whole blocks, so that nothing is granted that no block holds. */
 static void extend_context(struct pl_room *r, uint64_t *ctx, size_t root, uint64_t step)
 {
-    uint64_t lo = ctx[root], hi = r->p->work[root].ctx_want;
-    set_context(r, ctx, root, hi);
-    if (pl_room_fits(r))
+    uint64_t now = ctx[root], want = r->p->work[root].ctx_want;
+    set_context(r, ctx, root, want);
+    if (room_fits(r))
         return;
-    while (hi - lo > 1) {
-        uint64_t mid = lo + (hi - lo) / 2;
-        set_context(r, ctx, root, mid);
-        if (pl_room_fits(r))
-            lo = mid;
-        else
-            hi = mid;
-    }
-    uint64_t whole = lo / step * step;
+    uint64_t whole = most_that_fits(r, now, want, set_one, &(struct one_context){ ctx, root }) / step * step;
     set_context(r, ctx, root, BT_MAX(whole, r->p->work[root].ctx_min));
 }
 
 /* One step further, whose servers are in the way? These have reached their end. */
-static size_t stop_blocked(struct pl_room *r, uint64_t *ctx, bool *active, uint64_t level)
+static size_t stop_growing(struct pl_room *r, struct growth *grow, uint64_t level)
 {
     uint64_t load[BT_MAX_GPUS];
     size_t stopped = 0;
-    set_active(r, ctx, active, level + 1);
+    set_level(r, grow, level + 1);
     pl_room_load(r, load);
     bool *stop = BT_NEWN(r->p->a, bool, r->p->n + 1);
     for (size_t i = 0; i < r->n; i++)
         if (blocked(r, &r->use[i], load))
             stop[r->p->work[r->use[i].work].ctx_root] = true;
-    set_active(r, ctx, active, level);
+    set_level(r, grow, level);
     for (size_t i = 0; i < r->p->n; i++)
-        if (active[i] && stop[i]) {
-            active[i] = false;
+        if (grow->active[i] && stop[i]) {
+            grow->active[i] = false;
             stopped++;
         }
     return stopped;
@@ -148,35 +171,23 @@ static size_t stop_blocked(struct pl_room *r, uint64_t *ctx, bool *active, uint6
 void pl_grant(struct pl_room *r, uint64_t *ctx)
 {
     struct pl_problem *p = r->p;
-    bool *active = BT_NEWN(p->a, bool, p->n + 1);
+    struct growth grow = { ctx, BT_NEWN(p->a, bool, p->n + 1) };
     uint64_t step = 16;
     size_t left = 0;
     memset(ctx, 0, p->n * sizeof *ctx);
     for (size_t i = 0; i < r->n; i++) {
         step = BT_MAX(step, r->use[i].need->block);
-        active[p->work[r->use[i].work].ctx_root] = true;
+        grow.active[p->work[r->use[i].work].ctx_root] = true;
     }
     for (size_t i = 0; i < p->n; i++) {
-        if (active[i])
+        if (grow.active[i])
             set_context(r, ctx, i, p->work[i].ctx_min);
-        left += active[i];
+        left += grow.active[i];
     }
-    uint64_t from = 0;
-    while (left) {
-        uint64_t lo = from, hi = LEVELS + 1;         /* lo fits: it did before some stopped */
-        while (hi - lo > 1) {
-            uint64_t mid = lo + (hi - lo) / 2;
-            set_active(r, ctx, active, mid);
-            if (pl_room_fits(r))
-                lo = mid;
-            else
-                hi = mid;
-        }
-        set_active(r, ctx, active, lo);
-        from = lo;
-        if (lo == LEVELS)
+    for (uint64_t level = 0; left; left -= stop_growing(r, &grow, level)) {
+        level = most_that_fits(r, level, LEVELS + 1, set_level, &grow);      /* from where some stopped: that fits */
+        if (level == LEVELS)
             break;
-        left -= stop_blocked(r, ctx, active, lo);
     }
     for (size_t i = 0; i < p->n; i++)
         if (ctx[i] && p->work[i].ctx_root == i && ctx[i] < p->work[i].ctx_want)
@@ -195,8 +206,9 @@ static uint64_t dealt_blocks(const struct deal *d, uint64_t level)
     return BT_MIN(BT_MAX(b, d->floor), d->cap);
 }
 
-static void set_level(struct pl_room *r, const struct deal *d, uint64_t level)
+static void set_share(struct pl_room *r, void *deals, uint64_t level)
 {
+    const struct deal *d = deals;
     for (size_t i = 0; i < r->n; i++)
         if (d[i].active)
             r->use[i].blocks = dealt_blocks(&d[i], level);
@@ -216,11 +228,11 @@ static size_t stop_dealing(struct pl_room *r, struct deal *d, uint64_t level)
     uint64_t load[BT_MAX_GPUS];
     bool *stop = BT_NEWN(r->p->a, bool, r->n + 1);
     size_t stopped = 0;
-    set_level(r, d, level + 1);
+    set_share(r, d, level + 1);
     pl_room_load(r, load);
     for (size_t i = 0; i < r->n; i++)
         stop[i] = blocked(r, &r->use[i], load);
-    set_level(r, d, level);
+    set_share(r, d, level);
     for (size_t i = 0; i < r->n; i++)
         if (d[i].active && stop[i]) {
             d[i].active = false;
@@ -229,31 +241,22 @@ static size_t stop_dealing(struct pl_room *r, struct deal *d, uint64_t level)
     return stopped;
 }
 
-static void take_the_rest(struct pl_room *r, struct pl_use *u, const struct deal *d)
+static void set_blocks(struct pl_room *r, void *use, uint64_t blocks)
 {
-    uint64_t lo = u->blocks, hi = d->cap + 1;
-    while (hi > lo && hi - lo > 1) {
-        uint64_t mid = lo + (hi - lo) / 2;
-        u->blocks = mid;
-        if (pl_room_fits(r))
-            lo = mid;
-        else
-            hi = mid;
-    }
-    u->blocks = lo;
+    (void)r;
+    ((struct pl_use *)use)->blocks = blocks;
 }
 
 void pl_deal(struct pl_room *r, const uint64_t *ctx)
 {
     struct deal *d = BT_NEWN(r->p->a, struct deal, r->n + 1);
-    uint64_t top = 0, from = 0;
+    uint64_t top = 0;
     size_t left = 0;
     for (size_t i = 0; i < r->n; i++) {
         struct pl_use *u = &r->use[i];
         const struct pl_work *k = &r->p->work[u->work];
-        uint64_t floor = pl_blocks(u->need, k->ctx_min, k->w->requests), one = pl_blocks(u->need, ctx[u->work], 1);
-        d[i].floor = BT_MAX(floor, one);
-        d[i].cap = BT_MAX(d[i].floor, pl_blocks(u->need, ctx[u->work], u->need->serve.max_seqs));
+        d[i].floor = least_blocks(u, k, ctx[u->work]);
+        d[i].cap = BT_MAX(d[i].floor, blocks_for(u->need, ctx[u->work], u->need->serve.max_seqs));
         d[i].per_request = bt_ceil_div(ctx[u->work], u->need->block);
         d[i].active = may_be_dealt(r, u);
         u->blocks = d[i].floor;
@@ -263,23 +266,12 @@ void pl_deal(struct pl_room *r, const uint64_t *ctx)
     bool *later = BT_NEWN(r->p->a, bool, r->n + 1);
     for (size_t i = 0; i < r->n; i++)
         later[i] = d[i].active;
-    while (left) {
-        uint64_t lo = from, hi = top + 1;
-        while (hi - lo > 1) {
-            uint64_t mid = lo + (hi - lo) / 2;
-            set_level(r, d, mid);
-            if (pl_room_fits(r))
-                lo = mid;
-            else
-                hi = mid;
-        }
-        set_level(r, d, lo);
-        from = lo;
-        if (lo == top)
+    for (uint64_t level = 0; left; left -= stop_dealing(r, d, level)) {
+        level = most_that_fits(r, level, top + 1, set_share, d);
+        if (level == top)
             break;
-        left -= stop_dealing(r, d, lo);
     }
     for (size_t i = 0; i < r->n; i++)                /* less than 1/256 of a request each: in order */
         if (later[i])
-            take_the_rest(r, &r->use[i], &d[i]);
+            most_that_fits(r, r->use[i].blocks, d[i].cap + 1, set_blocks, &r->use[i]);
 }

@@ -91,14 +91,16 @@ int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, int levels)
 
 /* kv.c: contexts and blocks of a complete placement. */
 struct pl_rank_use { size_t card; uint64_t fixed, block_bytes, limit; };     /* limit: UINT64_MAX when only the card bounds it */
-struct pl_use { size_t copy, work; const struct bt_need *need; struct pl_rank_use *rank; size_t n; uint64_t blocks; bool dealt; };
+struct pl_use { size_t copy, work; const struct bt_need *need; struct pl_rank_use *rank; size_t n; uint64_t blocks; };
 struct pl_room { struct pl_problem *p; struct pl_use *use; size_t n; uint64_t base[BT_MAX_GPUS]; bool rest[BT_MAX_GPUS]; };
+/* All copies in, each at nothing: next come contexts, then what is left. */
 void pl_room_init(struct pl_room *r, struct pl_problem *p, const struct pl_copy *copy, size_t ncopies);
+/* ctx[n], per work: from context.min towards what is wanted, all by the same share. Sets the blocks that takes. */
 void pl_grant(struct pl_room *r, uint64_t *ctx);
+/* The rest of each card as blocks, at equal concurrency. */
 void pl_deal(struct pl_room *r, const uint64_t *ctx);
-bool pl_room_fits(const struct pl_room *r);
+/* Bytes that stand on each card now. */
 void pl_room_load(const struct pl_room *r, uint64_t load[BT_MAX_GPUS]);
-uint64_t pl_blocks(const struct bt_need *n, uint64_t context, uint64_t requests);
 
 /* explain.c, refuse.c */
 struct pl_trial { struct bt_arena *a; const struct bt_plan_in *in; const char *phase; const struct pl_problem *base; };  /* base: rates are measured against its best; or NULL */
@@ -106,7 +108,5 @@ struct pl_trial { struct bt_arena *a; const struct bt_plan_in *in; const char *p
 BT_MUST_CHECK int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out, struct bt_err *err);
 BT_MUST_CHECK int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s, struct bt_err *err);
 BT_MUST_CHECK int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, struct bt_err *err);
-/* The same with a spec of only some of the workloads. */
-struct bt_plan_in *pl_subset(struct bt_arena *a, const struct bt_plan_in *in, const bool *keep);
 bool pl_in_phase(const struct bt_workload *w, const char *phase);
 #endif

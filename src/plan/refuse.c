@@ -37,7 +37,8 @@ static const char *shape_words(struct bt_arena *a, uint64_t tp, uint64_t pp)
     return bt_arena_printf(a, "TP=%llu x PP=%llu", (unsigned long long)tp, (unsigned long long)pp);
 }
 
-struct bt_plan_in *pl_subset(struct bt_arena *a, const struct bt_plan_in *in, const bool *keep)
+/* The same inputs with a spec of only some of the workloads. */
+static struct bt_plan_in *subset(struct bt_arena *a, const struct bt_plan_in *in, const bool *keep)
 {
     struct bt_plan_in *out = BT_NEW(a, struct bt_plan_in);
     struct bt_spec *spec = BT_NEW(a, struct bt_spec);
@@ -154,7 +155,6 @@ static const char *short_reason(struct bt_arena *a, const struct pl_work *k, con
     return s->why_not;
 }
 
-
 /* Shapes other than the pinned one, planned together with everything else. */
 static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards, struct bt_buf *text)
 {
@@ -254,12 +254,12 @@ static int refuse_together(struct refusing *r, bool *keep)
         bool wanted = false;
         for (size_t j = 0; j < s->n; j++)
             wanted = wanted || (keep[j] && s->w[j].same_gpus_as && !strcmp(s->w[j].same_gpus_as, s->w[i].name));
-        int ok = wanted ? 1 : fits(r, pl_subset(r->a, r->in, keep), &p);
+        int ok = wanted ? 1 : fits(r, subset(r->a, r->in, keep), &p);
         if (ok < 0)
             return -1;
         keep[i] = ok == 1;
     }
-    if (pl_problem_build(r->a, pl_subset(r->a, r->in, keep), r->phase, &p, r->err) < 0)
+    if (pl_problem_build(r->a, subset(r->a, r->in, keep), r->phase, &p, r->err) < 0)
         return -1;
     bt_auto_buf struct bt_buf b = BT_BUF(8192);
     uint64_t sum = 0, there = 0;
@@ -447,7 +447,7 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
         keep_with_targets(in->spec, i, only);
         keep_with_targets(in->spec, i, keep);
         struct pl_problem *q;
-        int ok = fits(&r, pl_subset(a, in, only), &q);
+        int ok = fits(&r, subset(a, in, only), &q);
         if (ok < 0 || (ok == 0 && refuse_alone(&r, i, q) < 0))
             return -1;
     }

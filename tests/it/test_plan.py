@@ -140,7 +140,7 @@ def test_refusals_have_codes(tmp_path: Path, workload: str, code: str) -> None:
 
 
 def test_no_spec_no_fleet(tmp_path: Path) -> None:
-    assert plan("-f", str(tmp_path / "none.yaml")).returncode == 1
+    assert plan("-f", str(tmp_path / "none.yaml")).returncode == 2
     r = plan("-f", str(FORENSICS), "--gpus", "4xNOSUCHCARD")
     assert r.returncode == 2 and "NOSUCHCARD" in r.stderr
 
