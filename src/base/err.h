@@ -44,5 +44,5 @@ int bt_err_hint(struct bt_err *err, const char *fmt, ...) BT_PRINTF(2, 3);
 int bt_err_wrap(struct bt_err *err, const char *fmt, ...) BT_PRINTF(2, 3);
 
 const char *bt_errc_name(enum bt_errc code);    /* "does-not-fit": stable, scripts see it */
-int bt_errc_exit(enum bt_errc code);            /* DESIGN: 0 ok, 1 failed, 2 usage or spec, 3 does not fit, 4 drift, 5 unhealthy, 75 try again */
+int bt_errc_exit(enum bt_errc code);            /* 0 ok, 1 failed, 2 usage or spec, 3 does not fit, 4 drift, 5 unhealthy, 75 try again */
 #endif

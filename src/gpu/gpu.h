@@ -1,6 +1,6 @@
 /* gpu - which cards there are: a catalog of kinds, fleets by name or file, and this machine's own through NVML.
  *
- * Bytes of a card (DESIGN section 2): total_bytes is what cudaMemGetInfo calls total, nvml_total_bytes what nvidia-smi
+ * Bytes of a card: total_bytes is what cudaMemGetInfo calls total, nvml_total_bytes what nvidia-smi
  * shows; they differ and are never mixed. Capacity = total - others - margin; every plan and every % uses that. */
 #ifndef BT_GPU_H
 #define BT_GPU_H
@@ -90,7 +90,7 @@ BT_MUST_CHECK int bt_fleet_open(struct bt_arena *a, const char *text, const stru
 uint64_t bt_ram_allowed(const char *root);
 /* True when this text means cards of this machine: "", "auto", "0,2", "GPU-ab12". */
 bool bt_fleet_text_is_live(const char *text);
-/* Keep only the cards that match a requirement such as "4xA100-SXM4-40GB" (live fleet, named requirement: DESIGN section 8). */
+/* Keep only the cards that match a requirement such as "4xA100-SXM4-40GB": what a fleet named in a spec means once the plan is to be started. */
 BT_MUST_CHECK int bt_fleet_match(struct bt_arena *a, const struct bt_fleet *live, const char *requirement, struct bt_fleet *out, struct bt_err *err);
 /* Which cards of the fleet a list such as [0,1] or ["GPU-.."] means: indices into fleet->gpus. Errors list those that exist. */
 BT_MUST_CHECK int bt_fleet_pick(struct bt_arena *a, const struct bt_fleet *f, const char *const *ids, size_t n, size_t *out_idx, struct bt_err *err);

@@ -45,16 +45,16 @@ static unsigned free_cards(const struct pl_problem *p, const struct pl_solution 
     return n;
 }
 
-/* The first level of the objective at which b is worse than a: 0 placed, 1 wants, 2 service, 3 shared, 4 free; 5 = equal. */
-static int lost_at(const struct pl_score *a, const struct pl_score *b)
+/* The first goal at which b is worse than a; BT_GOAL_LOWEST: at none that matters. */
+static enum bt_plan_goal lost_at(const struct pl_score *a, const struct pl_score *b)
 {
     for (uint32_t i = 0; i < a->nlevels; i++)
         if (a->placed[i] != b->placed[i])
-            return 0;
-    for (int i = 1; i < 5; i++)
+            return BT_GOAL_PLACED;
+    for (int i = BT_GOAL_WANTS; i < BT_GOAL_LOWEST; i++)
         if (a->v[i] != b->v[i])
-            return i;
-    return 5;
+            return (enum bt_plan_goal)i;
+    return BT_GOAL_LOWEST;
 }
 
 struct outlook { const struct pl_problem *p; const struct pl_solution *s; uint64_t ctx; double rate; };
@@ -73,17 +73,17 @@ static struct outlook outlook_of(const struct pl_problem *p, const struct pl_sol
 static const char *why_lost(struct bt_arena *a, const struct outlook *win, const struct outlook *lose)
 {
     switch (lost_at(&win->s->score, &lose->s->score)) {
-    case 0: return "leaves an optional workload without a place";
-    case 1:
+    case BT_GOAL_PLACED: return "leaves an optional workload without a place";
+    case BT_GOAL_WANTS:
         if (lose->ctx < win->ctx)
             return bt_arena_printf(a, "holds %s tokens, the one taken %s", bt_count_human(lose->ctx), bt_count_human(win->ctx));
         return "another workload gets less context, or fewer copies fit";
-    case 2:
+    case BT_GOAL_SERVICE:
         if (lose->rate < win->rate)
             return bt_arena_printf(a, "slower: %.1f tok/s against %.1f", lose->rate, win->rate);
         return "its neighbours would be slower";
-    case 3: return "shares more cards, or leaves its NVLink island";
-    case 4: return "leaves less memory free in one piece";
+    case BT_GOAL_SHARED: return "shares more cards, or leaves its NVLink island";
+    case BT_GOAL_FREE: return "leaves less memory free in one piece";
     default: return "no better; the first of equals is taken";
     }
 }
@@ -93,18 +93,18 @@ static const char *why_taken(struct bt_arena *a, const struct outlook *win, cons
 {
     const struct outlook *second = NULL;
     for (size_t i = 0; i < n; i++)
-        if (others[i].s && others[i].s->found && (!second || pl_score_cmp(&others[i].s->score, &second->s->score, 5) > 0))
+        if (others[i].s && others[i].s->found && (!second || pl_score_cmp(&others[i].s->score, &second->s->score, BT_GOAL_LOWEST) > 0))
             second = &others[i];
     unsigned left = free_cards(win->p, win->s);
     const char *frees = left == 0 ? "" : left == 1 ? "; leaves 1 GPU free" : bt_arena_printf(a, "; leaves %u GPUs free", left);
     if (!second)
         return bt_arena_printf(a, "the only one that fits%s", frees);
     switch (lost_at(&win->s->score, &second->s->score)) {
-    case 0: return bt_arena_printf(a, "the only one beside which every workload has a place%s", frees);
-    case 1: return bt_arena_printf(a, "%s tokens of context, the most of those that fit%s", bt_count_human(win->ctx), frees);
-    case 2: return bt_arena_printf(a, "%.1f tok/s, the fastest of those that reach as much context%s", win->rate, frees);
-    case 3: return bt_arena_printf(a, "as fast, on cards it shares less%s", frees);
-    case 4: return bt_arena_printf(a, "as fast, and leaves more memory free in one piece%s", frees);
+    case BT_GOAL_PLACED: return bt_arena_printf(a, "the only one beside which every workload has a place%s", frees);
+    case BT_GOAL_WANTS: return bt_arena_printf(a, "%s tokens of context, the most of those that fit%s", bt_count_human(win->ctx), frees);
+    case BT_GOAL_SERVICE: return bt_arena_printf(a, "%.1f tok/s, the fastest of those that reach as much context%s", win->rate, frees);
+    case BT_GOAL_SHARED: return bt_arena_printf(a, "as fast, on cards it shares less%s", frees);
+    case BT_GOAL_FREE: return bt_arena_printf(a, "as fast, and leaves more memory free in one piece%s", frees);
     default: return bt_arena_printf(a, "equal to the next; the first of equals%s", frees);
     }
 }

@@ -1,7 +1,10 @@
 /* plan - the steps in order: each phase built, searched, turned into instances with berths, explained; then judged by the validator. */
 #include "plan/plan_int.h"
 
-const char *const bt_plan_objective_names[6] = { "placed", "wants_thousandths", "service_thousandths", "shared_cards", "largest_free_bytes", "lowest_cards" };
+const char *const bt_plan_objective_names[BT_GOAL__N] = {
+    [BT_GOAL_PLACED] = "placed",       [BT_GOAL_WANTS] = "wants_thousandths",  [BT_GOAL_SERVICE] = "service_thousandths",
+    [BT_GOAL_SHARED] = "shared_cards", [BT_GOAL_FREE] = "largest_free_bytes", [BT_GOAL_LOWEST] = "lowest_cards",
+};
 
 /* Need at the context that was granted, so that what is shown and launched is one thing. It is never more than at the context wished for. */
 static void need_at_grant(struct pl_problem *p, const struct pl_solution *s, struct pl_room *room)
@@ -110,12 +113,14 @@ static void fill_phase(struct bt_plan_phase *ph, struct pl_problem *p, const str
 
 static void add_up(struct bt_plan *plan, const struct pl_solution *s, bool first)
 {
-    for (int i = 0; i < 6; i++)
-        plan->objective[i] = i == 4 && !first ? BT_MIN(plan->objective[i], s->score.v[i]) : i == 4 ? s->score.v[i] : plan->objective[i] + s->score.v[i];
+    int64_t free_before = first ? INT64_MAX : plan->objective[BT_GOAL_FREE];
+    for (int i = 0; i < BT_GOAL__N; i++)
+        plan->objective[i] += s->score.v[i];
+    plan->objective[BT_GOAL_FREE] = BT_MIN(free_before, s->score.v[BT_GOAL_FREE]);
     plan->nodes += s->nodes;
     if (!s->complete) {
         plan->proof = "any-time";
-        int64_t lacks = s->service_bound - s->score.v[2];
+        int64_t lacks = s->service_bound - s->score.v[BT_GOAL_SERVICE];
         plan->gap = BT_MAX(plan->gap, s->service_bound > 0 ? (double)lacks / (double)s->service_bound : 0);
     }
 }

@@ -2,7 +2,7 @@
  *
  *   problem.c   spec + fleet + models + engine rows -> what may be placed where, hard limits
  *   shape.c     candidate shapes of a server (tp x pp) with need and pace
- *   search.c    branch and bound over cards, objective of DESIGN section 8
+ *   search.c    branch and bound over cards, the best by enum bt_plan_goal
  *   kv.c        floor and deal: context and KV of the servers on each card
  *   plan.c      the steps in order: a phase solved becomes instances with berths
  *   check.c     independent validator; shares no code with the search
@@ -49,6 +49,9 @@ struct bt_plan_refusal { const char *code, *text, *workload; struct bt_mark at; 
 /* Nearest settings that fit: each was planned and fits. Both changes together; path2 NULL = only one. */
 struct bt_plan_advice { const char *text, *path, *value, *path2, *value2; };
 
+/* What makes a plan better, the first first; larger is better (docs/plan.md, "What is best"). */
+enum bt_plan_goal { BT_GOAL_PLACED, BT_GOAL_WANTS, BT_GOAL_SERVICE, BT_GOAL_SHARED, BT_GOAL_FREE, BT_GOAL_LOWEST, BT_GOAL__N };
+
 struct bt_plan {
     const struct bt_spec *spec; const struct bt_fleet *fleet;
     struct bt_plan_phase *phase; size_t nphases;
@@ -59,9 +62,9 @@ struct bt_plan {
     const char *proof;               /* "optimal"; "any-time" when the search stopped at its limit: gap says how far off it may be */
     double gap;                      /* 0 = none; share of the service that a better plan could have at most */
     uint64_t nodes;                  /* search nodes looked at */
-    int64_t objective[6];            /* DESIGN section 8, in order: larger is better. Summed over phases but for [4], the smallest */
+    int64_t objective[BT_GOAL__N];   /* summed over phases; of FREE the smallest */
 };
-extern const char *const bt_plan_objective_names[6];
+extern const char *const bt_plan_objective_names[BT_GOAL__N];
 
 /* What a workload of engine `vllm` was resolved to; made by cmd (I/O), handed in (pure). Same order as spec->w; model NULL = not a server. */
 struct bt_plan_model { const struct bt_model *model; const char *model_error; const struct bt_engine *engine; const struct bt_engine_version *version; const char *bin; };

@@ -59,7 +59,7 @@ struct pl_problem {
 };
 
 struct pl_copy { size_t work; uint32_t replica; size_t shape; size_t *card; uint32_t ncards; };      /* card: pp-major */
-struct pl_score { uint32_t placed[64]; uint32_t nlevels; int64_t v[6]; };
+struct pl_score { uint32_t placed[64]; uint32_t nlevels; int64_t v[BT_GOAL__N]; };
 
 struct pl_solution {
     bool found, complete;            /* complete: the whole tree was seen */
@@ -87,7 +87,8 @@ uint64_t pl_limit(const struct pl_work *k, const struct bt_gpu *g);
 uint64_t pl_floor(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cost_class, uint32_t i, size_t card);
 
 void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out);
-int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, int levels);
+/* Looks at the goals before `end`. */
+int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, enum bt_plan_goal end);
 
 /* kv.c: contexts and blocks of a complete placement. */
 struct pl_rank_use { size_t card; uint64_t fixed, block_bytes, limit; };     /* limit: UINT64_MAX when only the card bounds it */

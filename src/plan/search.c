@@ -41,12 +41,12 @@ static size_t levels_of(const struct pl_problem *p, int64_t prio[64])
     return n;
 }
 
-int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, int levels)
+int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, enum bt_plan_goal end)
 {
     for (uint32_t i = 0; i < a->nlevels && i < b->nlevels; i++)
         if (a->placed[i] != b->placed[i])
             return a->placed[i] < b->placed[i] ? -1 : 1;
-    for (int i = 1; i < levels; i++)
+    for (int i = BT_GOAL_WANTS; i < (int)end; i++)
         if (a->v[i] != b->v[i])
             return a->v[i] < b->v[i] ? -1 : 1;
     return 0;
@@ -62,7 +62,7 @@ static void score_placed(const struct search *s, size_t seen, struct pl_score *o
         for (size_t j = 0; j < n; j++)
             if (prio[j] == s->p->work[i].w->priority && (i >= seen || s->placed[i])) {
                 o->placed[j]++;
-                o->v[0]++;
+                o->v[BT_GOAL_PLACED]++;
             }
 }
 
@@ -172,20 +172,20 @@ static int64_t wants_at_most(const struct search *s, size_t seen, const uint64_t
     return sum;
 }
 
-/* seen = n: the score of a complete plan but for [4]; else no completion scores more. */
+/* seen = n: the score of a complete plan but for FREE; else no completion scores more. */
 static void bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_score *o)
 {
     *o = (struct pl_score){ 0 };
     score_placed(s, seen, o);
-    o->v[1] = wants_at_most(s, seen, granted);
+    o->v[BT_GOAL_WANTS] = wants_at_most(s, seen, granted);
     for (size_t w = 0; w < s->p->n; w++) {
         int64_t sum = 0;
         for (size_t i = 0; i < s->ncopies && s->placed[w]; i++)
             sum += s->copy[i].work == w ? service_of(s, &s->copy[i]) : 0;
-        o->v[2] += w < seen ? sum : service_at_most(s, w, sum);
+        o->v[BT_GOAL_SERVICE] += w < seen ? sum : service_at_most(s, w, sum);
     }
-    o->v[3] = -shared_cards(s);
-    o->v[4] = largest_free(s->p, s->load);
+    o->v[BT_GOAL_SHARED] = -shared_cards(s);
+    o->v[BT_GOAL_FREE] = largest_free(s->p, s->load);
 }
 
 /* ---- leaves ---- */
@@ -210,7 +210,7 @@ static void keep(struct search *s, const struct pl_room *room, const uint64_t *c
     for (size_t i = 0; i < room->n; i++)
         o->blocks[room->use[i].copy] = room->use[i].blocks;
     o->score = s->best = *score;
-    o->score.v[5] = lowest_indices(s);
+    o->score.v[BT_GOAL_LOWEST] = lowest_indices(s);
 }
 
 #define LEAF_NODES 20                /* what the contexts and KV of a leaf cost, in nodes */
@@ -227,16 +227,16 @@ static void leaf(struct search *s)
     pl_grant(&room, ctx);
     struct pl_score score;
     bound(s, p->n, ctx, &score);
-    if (!s->out->found || pl_score_cmp(&score, &s->best, 4) >= 0) {
+    if (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_FREE) >= 0) {
         pl_deal(&room, ctx);
         uint64_t load[BT_MAX_GPUS];
         pl_room_load(&room, load);
         for (size_t g = 0; g < p->fleet->n; g++)
             if (room.rest[g])
                 load[g] = p->cap[g];
-        score.v[4] = largest_free(p, load);
+        score.v[BT_GOAL_FREE] = largest_free(p, load);
         p->a = mine;
-        if (!s->out->found || pl_score_cmp(&score, &s->best, 5) > 0)
+        if (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_LOWEST) > 0)
             keep(s, &room, ctx, &score);
     }
     p->a = mine;
@@ -253,7 +253,7 @@ static bool hopeless(struct search *s, size_t seen)
         return false;
     struct pl_score b;
     bound(s, seen, NULL, &b);
-    return pl_score_cmp(&b, &s->best, 5) <= 0;
+    return pl_score_cmp(&b, &s->best, BT_GOAL_LOWEST) <= 0;
 }
 
 /* Cards that carry the same ranks of the same copies stay interchangeable; all others part. */
@@ -461,7 +461,7 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
     first_colors(p, color);
     struct pl_score root;
     bound(s, 0, NULL, &root);
-    out->service_bound = root.v[2];
+    out->service_bound = root.v[BT_GOAL_SERVICE];
     next_work(s, 0, color);
     out->complete = !s->stop;
     out->nodes = s->nodes;

@@ -1,4 +1,6 @@
-/* spec - berth.yaml as a struct: every key of DESIGN section 7 parsed and checked, nothing decided. Pure but for reading the file. */
+/* spec - berth.yaml as a struct: every key of docs/reference/spec.md parsed and checked, nothing decided. Pure but for reading the file.
+ *
+ * Defaults that need a model or a fleet (context, gpus, memory: auto) stay open here: plan settles them. */
 #ifndef BT_SPEC_H
 #define BT_SPEC_H
 #include "base/opt.h"

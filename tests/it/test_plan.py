@@ -35,7 +35,7 @@ def test_forensics_reads_as_a_person_would_tell_it() -> None:
     r = plan("-f", str(FORENSICS))
     assert r.returncode == 0, r.stderr
     out = " ".join(r.stdout.split())
-    for part in ("4 x NVIDIA A100-SXM4-40GB", "cannot be applied", "taken TP=2", "21,22,21", "attention heads (40)", "leaves 1 GPU", "GPU 3", "3 of 4", "not installed here"):
+    for part in ("4 x NVIDIA A100-SXM4-40GB", "`berth up` plans again", "taken TP=2", "21,22,21", "attention heads (40)", "leaves 1 GPU", "GPU 3", "3 of 4", "not installed here"):
         assert part in out
 
 

@@ -1,4 +1,4 @@
-/* The five founding examples parse, and say what DESIGN says they mean. Run from the root of the sources (BERTH_SOURCE_ROOT). */
+/* The five founding examples parse, and say what their READMEs say they mean. Run from the root of the sources (BERTH_SOURCE_ROOT). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
