@@ -96,7 +96,8 @@ static void set_card(struct bt_sim_gpu *gpu, const struct bt_sim_gpu_desc *d, un
     gpu->fan = k->fan;
     gpu->datacenter = !k->fan;
     gpu->ecc = !k->fan;
-    gpu->mig_capable = strstr(d->name, "A100") || strstr(d->name, "A30") || strstr(d->name, "H100") || strstr(d->name, "H200") || strstr(d->name, "B200");
+    gpu->mig_capable =
+        strstr(d->name, "A100") || strstr(d->name, "A30") || strstr(d->name, "H100") || strstr(d->name, "H200") || strstr(d->name, "B200");
     gpu->island = -1;
     gpu->nvml_total_bytes = d->nvml_total_bytes;
     gpu->cuda_total_bytes = d->cuda_total_bytes ? d->cuda_total_bytes : d->nvml_total_bytes / 100 * 98 / 65536 * 65536;

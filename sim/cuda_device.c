@@ -170,8 +170,10 @@ static int threads_per_sm(const struct bt_sim_gpu *g)
 /* Shared memory of a multiprocessor in KiB; a block may opt in to all but one of them. */
 static int shared_kib(const struct bt_sim_gpu *g)
 {
-    static const struct { int cc, kib; } rows[] = { { 60, 64 }, { 61, 96 }, { 70, 96 }, { 75, 64 }, { 80, 164 }, { 86, 100 }, { 87, 164 }, { 89, 100 },
-                                                    { 90, 228 }, { 100, 228 }, { 103, 228 }, { 120, 100 } };
+    static const struct {
+        int cc, kib;
+    } rows[] = { { 60, 64 },  { 61, 96 },  { 70, 96 },  { 75, 64 },   { 80, 164 },  { 86, 100 },
+                 { 87, 164 }, { 89, 100 }, { 90, 228 }, { 100, 228 }, { 103, 228 }, { 120, 100 } };
     int cc = g->cc_major * 10 + g->cc_minor, kib = 96;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (cc >= rows[i].cc)

@@ -127,7 +127,8 @@ static void check_kv(struct se *e, struct se_report *rep, uint64_t block_bytes)
     uint64_t keep = e->row->null_block_reserved ? block_bytes : 0;
     if (!have) {
         rep->ok = false;
-        snprintf(rep->error, sizeof rep->error, "ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when initializing the engine.");
+        snprintf(rep->error, sizeof rep->error,
+                 "ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when initializing the engine.");
         return;
     }
     have = have > keep ? have - keep : 0;
@@ -141,9 +142,12 @@ static void check_kv(struct se *e, struct se_report *rep, uint64_t block_bytes)
         return;
     }
     rep->ok = false;
-    snprintf(rep->error, sizeof rep->error, "ValueError: To serve at least one request with the model's max seq len (%llu), (%.2f GiB KV cache is needed, which is larger than the "
-             "available KV cache memory (%.2f GiB). Based on the available memory, the estimated maximum model length is %llu. Try increasing `gpu_memory_utilization` or decreasing "
-             "`max_model_len` when initializing the engine.", (unsigned long long)e->s.context, (double)need / (double)GiB, (double)have / (double)GiB, (unsigned long long)longest);
+    snprintf(rep->error, sizeof rep->error,
+             "ValueError: To serve at least one request with the model's max seq len (%llu), (%.2f GiB KV cache is needed, which is larger than the "
+             "available KV cache memory (%.2f GiB). Based on the available memory, the estimated maximum model length is %llu. Try increasing "
+             "`gpu_memory_utilization` or decreasing "
+             "`max_model_len` when initializing the engine.",
+             (unsigned long long)e->s.context, (double)need / (double)GiB, (double)have / (double)GiB, (unsigned long long)longest);
 }
 
 static void report_profile(struct se *e, const struct se_report *rep)
@@ -151,8 +155,11 @@ static void report_profile(struct se *e, const struct se_report *rep)
     if (!e->s.eager && !e->s.kv_bytes && e->row->graphs_in_budget)
         se_info("gpu_model_runner.py:1126", "Graph capturing finished in 1 secs, took %.2f GiB", rep->graphs_gib);     /* V2's profile prints it too */
     if (e->s.kv_bytes)
-        se_info("gpu_worker.py:649", "Initial free memory %.2f GiB, reserved %.2f GiB memory for KV Cache as specified by kv_cache_memory_bytes config and skipped memory profiling. "
-                "This does not respect the gpu_memory_utilization config.", rep->free_gib, (double)rep->kv_bytes / (double)GiB);
+        se_info("gpu_worker.py:649",
+                "Initial free memory %.2f GiB, reserved %.2f GiB memory for KV Cache as specified by kv_cache_memory_bytes config and skipped memory "
+                "profiling. "
+                "This does not respect the gpu_memory_utilization config.",
+                rep->free_gib, (double)rep->kv_bytes / (double)GiB);
     else
         se_info("gpu_worker.py:740", "Available KV cache memory: %.2f GiB", rep->kv_gib);
 }
@@ -189,9 +196,12 @@ _Noreturn void se_core_run(struct se *e, int ready_fd)
     se_title(e, "VLLM::EngineCore");
     se_who("EngineCore");
     se_nap(e, 0.6);
-    se_info("core.py:133", "Initializing a V1 LLM engine (v%s) with config: model='%s', dtype=%s, max_seq_len=%llu, tensor_parallel_size=%llu, pipeline_parallel_size=%llu, "
-            "kv_cache_dtype=%s, enforce_eager=%s (simulated: no weights are read, no kernel runs)", e->version, e->model_arg, e->s.dtype ? e->s.dtype : "auto",
-            (unsigned long long)e->s.context, (unsigned long long)e->s.tp, (unsigned long long)e->s.pp, e->s.kv_dtype ? e->s.kv_dtype : "auto", e->s.eager ? "True" : "False");
+    se_info("core.py:133",
+            "Initializing a V1 LLM engine (v%s) with config: model='%s', dtype=%s, max_seq_len=%llu, tensor_parallel_size=%llu, "
+            "pipeline_parallel_size=%llu, "
+            "kv_cache_dtype=%s, enforce_eager=%s (simulated: no weights are read, no kernel runs)",
+            e->version, e->model_arg, e->s.dtype ? e->s.dtype : "auto", (unsigned long long)e->s.context, (unsigned long long)e->s.tp,
+            (unsigned long long)e->s.pp, e->s.kv_dtype ? e->s.kv_dtype : "auto", e->s.eager ? "True" : "False");
     if (e->row->runner == BT_RUNNER_V2)
         se_info("gpu_worker.py:548", "Using V2 Model Runner");
     for (size_t i = 0; i < n; i++)
@@ -229,8 +239,8 @@ _Noreturn void se_core_run(struct se *e, int ready_fd)
     ready.context = e->s.context;
     char tokens[32];
     snprintf(tokens, sizeof tokens, "%s", bt_count_human(ready.tokens));
-    se_info("kv_cache_utils.py:2327", "GPU KV cache size: %s tokens, Maximum concurrency for %s tokens per request: %.2fx", tokens, bt_count_human(e->s.context),
-            (double)ready.tokens / (double)e->s.context);
+    se_info("kv_cache_utils.py:2327", "GPU KV cache size: %s tokens, Maximum concurrency for %s tokens per request: %.2fx", tokens,
+            bt_count_human(e->s.context), (double)ready.tokens / (double)e->s.context);
     if (!step(w, solo, n, (struct order){ KV, blocks }, rep))
         die(&rep[0], w, nw);
     se_info("core.py:402", "init engine (profile, create kv cache, warmup model) took %.2f s", 4.0);

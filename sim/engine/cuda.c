@@ -49,7 +49,8 @@ int se_cuda_device(int device, uint64_t *total_bytes, char *name, size_t n)
 {
     CUdevice d;
     size_t total;
-    if (se_cuda_count() <= device || cu.device(&d, device) != CUDA_SUCCESS || cu.total(&total, d) != CUDA_SUCCESS || cu.name(name, (int)n, d) != CUDA_SUCCESS)
+    if (se_cuda_count() <= device || cu.device(&d, device) != CUDA_SUCCESS || cu.total(&total, d) != CUDA_SUCCESS ||
+        cu.name(name, (int)n, d) != CUDA_SUCCESS)
         return -1;
     *total_bytes = total;
     return 0;

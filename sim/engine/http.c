@@ -36,8 +36,9 @@ struct server {
 };
 
 /* ---- text ---- */
-static const char *const words[] = { "the", "pixels", "show", "a", "pattern", "that", "fits", "an", "edit", "near", "one", "border", "while", "noise", "stays", "even",
-    "and", "no", "second", "source", "is", "likely", "so", "treat", "this", "picture", "with", "care", "before", "it", "leaves", "here" };
+static const char *const words[] = { "the",    "pixels", "show",  "a",       "pattern", "that", "fits",   "an",     "edit",   "near", "one",
+                                     "border", "while",  "noise", "stays",   "even",    "and",  "no",     "second", "source", "is",   "likely",
+                                     "so",     "treat",  "this",  "picture", "with",    "care", "before", "it",     "leaves", "here" };
 
 static uint64_t mix(uint64_t x)      /* splitmix64's finaliser: spreads a seed */
 {
@@ -95,8 +96,9 @@ static json_t *body(const struct stream *s, json_t *c, bool whole)
 {
     char id[64];
     snprintf(id, sizeof id, "%s-sim-%llu", s->chat ? "chatcmpl" : "cmpl", (unsigned long long)s->id);
-    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:[o]}", "id", id, "object", s->chat ? (whole ? "chat.completion" : "chat.completion.chunk") : "text_completion",
-                     "created", (json_int_t)time(NULL), "model", s->srv->e->s.served_name, "system_fingerprint", "berth-sim-engine (simulated)", "choices", c);
+    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:[o]}", "id", id, "object",
+                     s->chat ? (whole ? "chat.completion" : "chat.completion.chunk") : "text_completion", "created", (json_int_t)time(NULL), "model",
+                     s->srv->e->s.served_name, "system_fingerprint", "berth-sim-engine (simulated)", "choices", c);
 }
 
 static json_t *usage(const struct stream *s)
@@ -250,15 +252,19 @@ static void complete(struct evhttp_request *req, struct server *v, bool chat)
     if (v->core_dead)
         reply_error(req, 500, "InternalServerError", "EngineCore encountered an issue. See stack trace (above) for the root cause.");
     else if (bad)
-        reply_error(req, 400, "BadRequestError", "%s", chat ? "messages: a non-empty list of messages with text is required" : "prompt: a non-empty string is required");
+        reply_error(req, 400, "BadRequestError", "%s",
+                    chat ? "messages: a non-empty list of messages with text is required" : "prompt: a non-empty string is required");
     else if (unknown)
         reply_error(req, 404, "NotFoundError", "The model `%s` does not exist.", json_string_value(kept));
     else if (prompt + want > v->ready.context)
-        reply_error(req, 400, "BadRequestError", "This model's maximum context length is %llu tokens. However, you requested %llu tokens (%llu in the prompt, %llu in the completion).",
-                    (unsigned long long)v->ready.context, (unsigned long long)(prompt + want), (unsigned long long)prompt, (unsigned long long)want);
+        reply_error(
+            req, 400, "BadRequestError",
+            "This model's maximum context length is %llu tokens. However, you requested %llu tokens (%llu in the prompt, %llu in the completion).",
+            (unsigned long long)v->ready.context, (unsigned long long)(prompt + want), (unsigned long long)prompt, (unsigned long long)want);
     else {
         struct stream *s = bt_xcalloc(1, sizeof *s), **at = &v->streams;
-        *s = (struct stream){ .srv = v, .req = req, .chat = chat, .sse = sse, .id = ++v->next_id, .prompt_tokens = prompt, .want = want, .seed = seed, .text = BT_BUF(16 * MiB) };
+        *s = (struct stream){ .srv = v, .req = req, .chat = chat, .sse = sse, .id = ++v->next_id, .prompt_tokens = prompt,
+                               .want = want, .seed = seed, .text = BT_BUF(16 * MiB) };
         while (*at)
             at = &(*at)->next;
         *at = s;
@@ -282,14 +288,17 @@ static void metrics(struct evhttp_request *req, struct server *v)
     }
     struct evbuffer *b = evbuffer_new();
     const char *l = v->e->s.served_name;
-    evbuffer_add_printf(b, "# simulated engine\n"
+    evbuffer_add_printf(
+        b,
+        "# simulated engine\n"
         "vllm:num_requests_running{engine=\"0\",model_name=\"%s\"} %llu.0\nvllm:num_requests_waiting{engine=\"0\",model_name=\"%s\"} %llu.0\n"
         "vllm:kv_cache_usage_perc{engine=\"0\",model_name=\"%s\"} %.6f\nvllm:prompt_tokens_total{engine=\"0\",model_name=\"%s\"} %llu.0\n"
-        "vllm:generation_tokens_total{engine=\"0\",model_name=\"%s\"} %llu.0\nvllm:request_success_total{engine=\"0\",finished_reason=\"length\",model_name=\"%s\"} %llu.0\n"
+        "vllm:generation_tokens_total{engine=\"0\",model_name=\"%s\"} "
+        "%llu.0\nvllm:request_success_total{engine=\"0\",finished_reason=\"length\",model_name=\"%s\"} %llu.0\n"
         "vllm:cache_config_info{block_size=\"%llu\",num_gpu_blocks=\"%llu\",kv_cache_size_tokens=\"%llu\"} 1.0\n",
-        l, (unsigned long long)running, l, (unsigned long long)waiting, l, (double)used / (double)BT_MAX(v->ready.tokens, 1), l, (unsigned long long)v->prompts, l,
-        (unsigned long long)v->generated, l, (unsigned long long)v->finished, (unsigned long long)v->e->s.block_size, (unsigned long long)v->ready.blocks,
-        (unsigned long long)v->ready.tokens);
+        l, (unsigned long long)running, l, (unsigned long long)waiting, l, (double)used / (double)BT_MAX(v->ready.tokens, 1), l,
+        (unsigned long long)v->prompts, l, (unsigned long long)v->generated, l, (unsigned long long)v->finished,
+        (unsigned long long)v->e->s.block_size, (unsigned long long)v->ready.blocks, (unsigned long long)v->ready.tokens);
     evhttp_add_header(evhttp_request_get_output_headers(req), "content-type", "text/plain; version=0.0.4");
     evhttp_send_reply(req, 200, NULL, b);
     evbuffer_free(b);
@@ -308,9 +317,10 @@ static void on_request(struct evhttp_request *req, void *arg)
     else if (!strcmp(path, "/metrics"))
         metrics(req, v);
     else if (!strcmp(path, "/v1/models"))
-        reply_json(req, 200, json_pack("{s:s, s:[{s:s, s:s, s:I, s:s, s:s, s:n, s:I}]}", "object", "list", "data", "id", v->e->s.served_name, "object", "model", "created",
-                                       (json_int_t)time(NULL), "owned_by", "berth-sim-engine (simulated)", "root", v->e->model_arg, "parent", "max_model_len",
-                                       (json_int_t)v->ready.context));
+        reply_json(req, 200,
+                   json_pack("{s:s, s:[{s:s, s:s, s:I, s:s, s:s, s:n, s:I}]}", "object", "list", "data", "id", v->e->s.served_name, "object", "model",
+                             "created", (json_int_t)time(NULL), "owned_by", "berth-sim-engine (simulated)", "root", v->e->model_arg, "parent",
+                             "max_model_len", (json_int_t)v->ready.context));
     else if (!strcmp(path, "/v1/completions") && post)
         complete(req, v, false);
     else if (!strcmp(path, "/v1/chat/completions") && post)
@@ -349,7 +359,8 @@ static void on_core_gone(evutil_socket_t fd, short what, void *arg)
         struct stream *s = v->streams;
         evhttp_connection_set_closecb(evhttp_request_get_connection(s->req), NULL, NULL);
         if (s->sse) {
-            send_event(s, "{\"error\": {\"message\": \"EngineCore encountered an issue. See stack trace (above) for the root cause.\", \"code\": 500}}");
+            send_event(s,
+                       "{\"error\": {\"message\": \"EngineCore encountered an issue. See stack trace (above) for the root cause.\", \"code\": 500}}");
             send_event(s, "[DONE]");
             evhttp_send_reply_end(s->req);
         } else
@@ -393,7 +404,8 @@ int se_http_run(struct se *e, const struct se_ready *ready, int listen_fd, pid_t
         fprintf(stderr, "ERROR:    listen: %s\n", strerror(errno));
         return 1;
     }
-    fprintf(stderr, "INFO:     Started server process [%d]\nINFO:     Waiting for application startup.\nINFO:     Application startup complete.\n", (int)getpid());
+    fprintf(stderr, "INFO:     Started server process [%d]\nINFO:     Waiting for application startup.\nINFO:     Application startup complete.\n",
+            (int)getpid());
     event_base_dispatch(v.base);
     fputs("INFO:     Shutting down\nINFO:     Finished server process\n", stderr);
     while (v.streams) {

@@ -33,7 +33,10 @@ static int config_error(const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(msg, sizeof msg, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "Traceback (most recent call last):\npydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig\n  Value error, %s\n", msg);
+    fprintf(
+        stderr,
+        "Traceback (most recent call last):\npydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig\n  Value error, %s\n",
+        msg);
     return 1;
 }
 
@@ -94,17 +97,24 @@ static int check_config(struct se *e, const struct card *c, bool context_given)
     struct bt_shape shape = { m->heads, m->kv_heads, m->layers, m->hidden, m->intermediate, m->vocab, m->architecture };
     struct bt_refusal why;
     if (m->heads % s->tp)
-        return config_error("Total number of attention heads (%u) must be divisible by tensor parallel size (%llu).", m->heads, (unsigned long long)s->tp);
+        return config_error("Total number of attention heads (%u) must be divisible by tensor parallel size (%llu).", m->heads,
+                            (unsigned long long)s->tp);
     uint64_t derived = derived_context(m);
     if (context_given && s->context > derived)
-        return config_error("User-specified max_model_len (%llu) is greater than the derived max_model_len (max_position_embeddings=%u.0 or model_max_length=None in model's "
-                            "config.json).", (unsigned long long)s->context, m->max_position);
+        return config_error("User-specified max_model_len (%llu) is greater than the derived max_model_len (max_position_embeddings=%u.0 or "
+                            "model_max_length=None in model's "
+                            "config.json).",
+                            (unsigned long long)s->context, m->max_position);
     if (c->count < 0)
-        return fprintf(stderr, "RuntimeError: Failed to infer device type, please set the environment variable `VLLM_LOGGING_LEVEL=DEBUG` to turn on verbose logging to help debug "
-                       "the issue.\n"), 1;
+        return fprintf(stderr, "RuntimeError: Failed to infer device type, please set the environment variable `VLLM_LOGGING_LEVEL=DEBUG` to turn on "
+                               "verbose logging to help debug "
+                               "the issue.\n"),
+               1;
     if (s->tp * s->pp > (uint64_t)c->count)
-        return config_error("World size (%llu) is larger than the number of available GPUs (%d) in this node. If this is intentional and you are using: ray, set "
-                            "'--distributed-executor-backend ray'.", (unsigned long long)(s->tp * s->pp), c->count);
+        return config_error(
+            "World size (%llu) is larger than the number of available GPUs (%d) in this node. If this is intentional and you are using: ray, set "
+            "'--distributed-executor-backend ray'.",
+            (unsigned long long)(s->tp * s->pp), c->count);
     if (!bt_engine_shape_ok(bt_engine_find("vllm"), &shape, s->tp, s->pp, &why)) {
         fprintf(stderr, "AssertionError: %s\n", why.text);
         return 1;
@@ -207,7 +217,9 @@ int main(int argc, char **argv)
     struct sigaction sa = { .sa_handler = on_early_term };           /* no SA_RESTART: read() must return */
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGINT, &sa, NULL);
-    se_info("api_utils.py:347", "vLLM server version %s, serving model %s (berth-sim-engine: SIMULATED, no weights are read and every answer is made up)", e->version, e->model_arg);
+    se_info("api_utils.py:347",
+            "vLLM server version %s, serving model %s (berth-sim-engine: SIMULATED, no weights are read and every answer is made up)", e->version,
+            e->model_arg);
     se_info("api_utils.py:286", "non-default args: %s", e->args_line);
 
     struct bt_model *m;

@@ -50,8 +50,10 @@ static int oom(struct se_rank *r, uint64_t want, struct se_report *out)
 {
     uint64_t f = 0, t = 0;
     se_cuda_info(&f, &t);
-    return fail(out, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate %.2f GiB. GPU %u has a total capacity of %.2f GiB of which %.2f GiB is free.",
-                gib(want), r->pp * (unsigned)r->e->s.tp + r->tp, gib(t), gib(f));
+    return fail(
+        out,
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate %.2f GiB. GPU %u has a total capacity of %.2f GiB of which %.2f GiB is free.",
+        gib(want), r->pp * (unsigned)r->e->s.tp + r->tp, gib(t), gib(f));
 }
 
 static int segment(struct se_rank *r, uint64_t bytes, struct se_report *out)
@@ -210,8 +212,10 @@ void se_rank_load(struct se_rank *r, struct se_report *out)
     out->total_gib = gib(r->total);
     r->requested = (uint64_t)ceil((double)r->total * e->s.utilization);
     if (r->free0 < r->requested) {
-        fail(out, "ValueError: Free memory on device cuda:%u (%.2f/%.2f GiB) on startup is less than desired GPU memory utilization (%g, %.2f GiB). "
-             "Decrease GPU memory utilization or reduce GPU memory used by other processes.", device, gib(r->free0), gib(r->total), e->s.utilization, gib(r->requested));
+        fail(out,
+             "ValueError: Free memory on device cuda:%u (%.2f/%.2f GiB) on startup is less than desired GPU memory utilization (%g, %.2f GiB). "
+             "Decrease GPU memory utilization or reduce GPU memory used by other processes.",
+             device, gib(r->free0), gib(r->total), e->s.utilization, gib(r->requested));
         return;
     }
     if (r->pp == 0 && r->tp == 0)
@@ -285,8 +289,11 @@ void se_rank_profile(struct se_rank *r, struct se_report *out)
     uint64_t free1, total;
     se_cuda_info(&free1, &total);
     if (free1 > r->free0) {
-        fail(out, "AssertionError: Error in memory profiling. Initial free memory %.2f GiB, current free memory %.2f GiB. This happens when other processes sharing "
-             "the same container release GPU memory while vLLM is profiling during initialization.", gib(r->free0), gib(free1));
+        fail(out,
+             "AssertionError: Error in memory profiling. Initial free memory %.2f GiB, current free memory %.2f GiB. This happens when other "
+             "processes sharing "
+             "the same container release GPU memory while vLLM is profiling during initialization.",
+             gib(r->free0), gib(free1));
         return;
     }
     r->consumed = r->free0 - free1;
@@ -331,8 +338,9 @@ void se_rank_kv(struct se_rank *r, uint64_t blocks, struct se_report *out)
     if (!e->s.eager) {
         if (r->pp == 0 && r->tp == 0)
             for (int pc = 0; pc <= 100; pc += 20) {
-                se_bar("Capturing CUDA graphs (%s): %3d%%|%.*s| %d/%u", e->row->runner == BT_RUNNER_V2 ? "PIECEWISE" : "mixed prefill-decode, PIECEWISE", pc, pc / 10,
-                       "##########", pc * (int)graph_sizes(&e->s) / 100, graph_sizes(&e->s));
+                se_bar("Capturing CUDA graphs (%s): %3d%%|%.*s| %d/%u",
+                       e->row->runner == BT_RUNNER_V2 ? "PIECEWISE" : "mixed prefill-decode, PIECEWISE", pc, pc / 10, "##########",
+                       pc * (int)graph_sizes(&e->s) / 100, graph_sizes(&e->s));
                 se_nap(e, 0.25);
             }
         else
@@ -344,7 +352,9 @@ void se_rank_kv(struct se_rank *r, uint64_t blocks, struct se_report *out)
             se_info("gpu_model_runner.py:5244", "Graph capturing finished in %.0f secs, took %.2f GiB", 1.5, out->graphs_gib);
     }
     if (r->pp == 0 && r->tp == 0 && !e->s.kv_bytes)
-        se_info("gpu_worker.py:994", "Free memory on device (%.2f/%.2f GiB) on startup. Desired GPU memory utilization is (%g, %.2f GiB). Actual usage is %.2f GiB for consumed "
-                "memory (weights + non-torch), %.2f GiB for peak activation, and %.2f GiB for CUDAGraph memory.", gib(r->free0), gib(r->total), e->s.utilization, gib(r->requested),
-                gib(r->consumed), gib(r->peak), gib(r->graphs));
+        se_info("gpu_worker.py:994",
+                "Free memory on device (%.2f/%.2f GiB) on startup. Desired GPU memory utilization is (%g, %.2f GiB). Actual usage is %.2f GiB for "
+                "consumed "
+                "memory (weights + non-torch), %.2f GiB for peak activation, and %.2f GiB for CUDAGraph memory.",
+                gib(r->free0), gib(r->total), e->s.utilization, gib(r->requested), gib(r->consumed), gib(r->peak), gib(r->graphs));
 }

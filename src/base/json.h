@@ -14,7 +14,8 @@ size_t bt_json_depth(struct bt_str text, unsigned *line);
 
 /* Typed members. *_opt: absent or null gives the default; a wrong type or a value outside the bounds is BT_E_INPUT naming what.key. */
 BT_MUST_CHECK int bt_json_u64(const json_t *o, const char *key, uint64_t min, uint64_t max, uint64_t *out, const char *what, struct bt_err *err);
-BT_MUST_CHECK int bt_json_u64_opt(const json_t *o, const char *key, uint64_t def, uint64_t min, uint64_t max, uint64_t *out, const char *what, struct bt_err *err);
+BT_MUST_CHECK int bt_json_u64_opt(const json_t *o, const char *key, uint64_t def, uint64_t min, uint64_t max, uint64_t *out, const char *what,
+                                  struct bt_err *err);
 BT_MUST_CHECK int bt_json_str(const json_t *o, const char *key, const char **out, const char *what, struct bt_err *err);
 BT_MUST_CHECK int bt_json_str_opt(const json_t *o, const char *key, const char *def, const char **out, const char *what, struct bt_err *err);
 BT_MUST_CHECK int bt_json_bool_opt(const json_t *o, const char *key, bool def, bool *out, const char *what, struct bt_err *err);

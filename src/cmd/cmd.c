@@ -39,7 +39,8 @@ int bt_cmd_parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **a
 int bt_cmd_fail(const struct bt_verb *v, const struct bt_err *err, bool json)
 {
     if (json)
-        bt_cmd_json("error", json_pack("{s:s, s:s, s:s, s:s}", "verb", v->name, "code", bt_errc_name(err->code), "message", err->msg, "hint", err->hint));
+        bt_cmd_json("error",
+                    json_pack("{s:s, s:s, s:s, s:s}", "verb", v->name, "code", bt_errc_name(err->code), "message", err->msg, "hint", err->hint));
     fprintf(stderr, "berth %s: %s\n", v->name, err->msg);
     if (err->hint[0])
         fprintf(stderr, "  try: %s\n", err->hint);

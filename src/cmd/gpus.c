@@ -49,7 +49,8 @@ static void print_cards(struct bt_arena *a, const struct bt_fleet *f, struct bt_
         capacity += bt_gpu_capacity(g);
     }
     bt_table_rule(t);
-    bt_table_row(t, "", bt_arena_printf(a, "%zu card%s", f->n, f->n == 1 ? "" : "s"), cell(a, total), cell(a, others), cell(a, margin), cell(a, capacity), NULL);
+    bt_table_row(t, "", bt_arena_printf(a, "%zu card%s", f->n, f->n == 1 ? "" : "s"), cell(a, total), cell(a, others), cell(a, margin),
+                 cell(a, capacity), NULL);
     bt_table_print(t, st, out);
 }
 
@@ -111,7 +112,8 @@ static void print_fleet(struct bt_arena *a, const struct bt_fleet *f)
 
 static json_t *kind_json(const struct bt_gpu_kind *k)
 {
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "key", k->key, "name", k->nvml_name, "short_name", k->short_name, "vendor", k->vendor, "arch", k->arch);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "key", k->key, "name", k->nvml_name, "short_name", k->short_name, "vendor", k->vendor, "arch",
+                          k->arch);
     json_object_set_new(o, "nvml_total_bytes", json_integer((json_int_t)k->nvml_bytes));
     json_object_set_new(o, "total_bytes", json_integer((json_int_t)bt_gpu_kind_total(k)));
     json_object_set_new(o, "total_source", json_string(bt_total_source_name(k->cuda_bytes ? BT_TOTAL_CATALOG : BT_TOTAL_NVML_LESS_2PCT)));
@@ -137,7 +139,8 @@ static void print_catalog(struct bt_arena *a, bool json)
     for (size_t i = 0; i < n; i++) {
         const struct bt_gpu_kind *k = &kinds[i];
         uint64_t total = bt_gpu_kind_total(k);
-        bt_table_row(t, k->short_name, k->nvml_name, total ? cell(a, total) : "-", total ? bt_total_source_name(k->cuda_bytes ? BT_TOTAL_CATALOG : BT_TOTAL_NVML_LESS_2PCT) : "",
+        bt_table_row(t, k->short_name, k->nvml_name, total ? cell(a, total) : "-",
+                     total ? bt_total_source_name(k->cuda_bytes ? BT_TOTAL_CATALOG : BT_TOTAL_NVML_LESS_2PCT) : "",
                      bt_arena_printf(a, "%.0f", k->mem_gbs), k->nvlink_gbs > 0 ? bt_arena_printf(a, "%.0f", k->nvlink_gbs) : "-", NULL);
     }
     bt_auto_buf struct bt_buf out = BT_BUF(1 * MiB);

@@ -98,7 +98,8 @@ static void inst_event(struct bt_live *l, const json_t *in)
     if (!same || !l->open_line)
         end_line(l);
     json_object_set_new(l->last, id, json_string(bt_buf_z(&key)));
-    const char *url = strcmp(bt_live_str(in, "state"), "ready") ? "" : bt_live_str(json_object_get(in, "endpoint"), "http"), *text = step[0] ? step : why[0] ? why : url;
+    const char *url = strcmp(bt_live_str(in, "state"), "ready") ? "" : bt_live_str(json_object_get(in, "endpoint"), "http");
+    const char *text = step[0] ? step : why[0] ? why : url;
     fprintf(stderr, "%s  %-14s ", same && l->open_line ? "\r" : "", id);
     fprintf(stderr, text[0] ? "%-11s " : "%s", bt_live_str(in, "state"));
     print_escaped(text);
@@ -184,7 +185,8 @@ static void add_rows(struct bt_arena *a, struct bt_table *t, const json_t *in, b
         bool valid = json_is_true(json_object_get(now, "valid"));
         *planned += (uint64_t)json_integer_value(json_object_get(r, "planned_bytes"));
         *actual += valid ? (uint64_t)json_integer_value(json_object_get(now, "bytes")) : 0;
-        bt_table_row(t, i ? "" : id, i ? "" : bt_live_str(in, "state"), i ? "" : bt_arena_strdup(a, bt_duration_human((double)bt_wall_ms() / 1000 - since)),
+        bt_table_row(t, i ? "" : id, i ? "" : bt_live_str(in, "state"),
+                     i ? "" : bt_arena_strdup(a, bt_duration_human((double)bt_wall_ms() / 1000 - since)),
                      r ? bt_arena_printf(a, "%lld", (long long)json_integer_value(json_object_get(r, "index"))) : "-",
                      r ? bytes_of(a, json_object_get(r, "planned_bytes"), true) : "-", r ? bytes_of(a, json_object_get(now, "bytes"), valid) : "-",
                      i ? "" : note_of(a, in), NULL);

@@ -16,7 +16,7 @@ json_t *bt_live_project(const char *name);
 
 /* BT_E_STATE "nothing is up" when it is so; no daemon is started to say it. */
 BT_MUST_CHECK int bt_live_something_up(struct bt_err *err);
-/* The answer to `ps`, of one project or (NULL) of all: a new reference. All, with nothing up: an answer without instances, and no daemon is started. */
+/* The answer to `ps`, of one project or (NULL) of all: a new reference. All, with nothing up: no instances, and no daemon is started. */
 json_t *bt_live_ps(const char *project, struct bt_err *err);
 /* The last daemon takes its folder with it and closes the connection after that: wait for it, silent_ms at most. */
 void bt_live_wait_end(struct bt_wire_client *c, int silent_ms);

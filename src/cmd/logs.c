@@ -15,7 +15,8 @@ struct args { const char *project; bool follow; };
 
 static const struct bt_opt opts[] = {
     { .name = "follow", .alias = "f", .type = BT_OPT_BOOL, .off = offsetof(struct args, follow), .help = "go on until what is shown has ended" },
-    { .name = "project", .alias = "p", .type = BT_OPT_STR, .off = offsetof(struct args, project), .metavar = "NAME", .help = "of this project (default: the one that is up, or the last)" },
+    { .name = "project", .alias = "p", .type = BT_OPT_STR, .off = offsetof(struct args, project), .metavar = "NAME",
+      .help = "of this project (default: the one that is up, or the last)" },
     { 0 },
 };
 
@@ -71,7 +72,8 @@ static int pick_project(struct logs *l, const char *asked, struct bt_err *err)
         return 0;
     }
     if (n == 0 || asked)
-        return asked ? bt_err_set(err, BT_E_STATE, 0, "project %s is not up, and no log of it is kept", asked) : bt_err_set(err, BT_E_STATE, 0, "nothing is up, and no log is kept");
+        return asked ? bt_err_set(err, BT_E_STATE, 0, "project %s is not up, and no log of it is kept", asked)
+                     : bt_err_set(err, BT_E_STATE, 0, "nothing is up, and no log is kept");
     bt_auto_buf struct bt_buf b = BT_BUF(4096);
     for (size_t i = 0; i < n; i++)
         bt_buf_printf(&b, "%s%s", i ? ", " : "", name[i]);
@@ -93,7 +95,8 @@ static void find_sources(struct logs *l)
     const char **name, *root = l->kept ? bt_run_log_dir(l->a, l->project) : bt_run_inst_dir(l->a, l->project, NULL);
     size_t n = folders(l->a, root, &name);
     for (size_t i = 0; i < n; i++) {
-        const char *id = l->kept && bt_str_ends(bt_str(name[i]), ".log") ? bt_arena_strndup(l->a, (struct bt_str){ name[i], strlen(name[i]) - 4 }) : name[i];
+        const char *id =
+            l->kept && bt_str_ends(bt_str(name[i]), ".log") ? bt_arena_strndup(l->a, (struct bt_str){ name[i], strlen(name[i]) - 4 }) : name[i];
         bool known = !matches(id, l->what);
         for (size_t j = 0; j < l->n; j++)
             known |= !strcmp(l->src[j].id, id);

@@ -9,12 +9,14 @@
 struct args { const char *file, *gpus, *variant, *out; bool json, ignore_others; };
 
 static const struct bt_opt opts[] = {
-    { .name = "file", .alias = "f", .type = BT_OPT_STR, .off = offsetof(struct args, file), .def = "berth.yaml", .metavar = "FILE", .help = "the spec" },
+    { .name = "file", .alias = "f", .type = BT_OPT_STR, .off = offsetof(struct args, file), .def = "berth.yaml", .metavar = "FILE",
+      .help = "the spec" },
     { .name = "gpus", .type = BT_OPT_STR, .off = offsetof(struct args, gpus), .metavar = "FLEET",
       .help = "instead of the spec's: auto, cards of this machine (0,2), a named fleet (4xA100-SXM4-40GB), a fleet.json" },
     { .name = "ignore-others", .type = BT_OPT_BOOL, .off = offsetof(struct args, ignore_others), .help = "plan as if the cards were empty" },
     { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "print JSON: the plan file" },
-    { .name = "out", .alias = "o", .type = BT_OPT_STR, .off = offsetof(struct args, out), .metavar = "FILE", .help = "write the plan file too, for `berth up --plan FILE`" },
+    { .name = "out", .alias = "o", .type = BT_OPT_STR, .off = offsetof(struct args, out), .metavar = "FILE",
+      .help = "write the plan file too, for `berth up --plan FILE`" },
     { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, variant), .metavar = "NAME", .help = "with this variant of the spec" },
     { 0 } };
 

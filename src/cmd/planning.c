@@ -4,7 +4,14 @@
 #include "base/file.h"
 #include "cmd/planning_own.h"
 
-struct planning { struct bt_arena *a; const struct bt_planning_opts *o; struct bt_spec *spec; struct bt_fleet *fleet; struct bt_strs notes; struct bt_err *err; };
+struct planning {
+    struct bt_arena *a;
+    const struct bt_planning_opts *o;
+    struct bt_spec *spec;
+    struct bt_fleet *fleet;
+    struct bt_strs notes;
+    struct bt_err *err;
+};
 
 static bool given(const char *z) { return z && z[0]; }
 
@@ -26,11 +33,14 @@ static int check_can_run(struct planning *g)
 static int open_fleet(struct planning *g)
 {
     const char *text = given(g->o->gpus) ? g->o->gpus : g->spec->gpus;
-    struct bt_fleet_opts fo = { .margin_bytes = g->spec->margin_bytes, .ignore_others = g->o->ignore_others, .visible = getenv("CUDA_VISIBLE_DEVICES"),
+    struct bt_fleet_opts fo = { .margin_bytes = g->spec->margin_bytes,
+                                .ignore_others = g->o->ignore_others,
+                                .visible = getenv("CUDA_VISIBLE_DEVICES"),
                                 .base_dir = given(g->o->gpus) ? NULL : g->spec->dir };
     g->fleet = BT_NEW(g->a, struct bt_fleet);
     if (bt_fleet_open(g->a, text, &fo, g->fleet, g->err) < 0)
-        return given(g->o->gpus) ? bt_err_wrap(g->err, "--gpus") : bt_err_wrap(g->err, "%s:%u:%u: gpus", g->spec->path, g->spec->gpus_at.line, g->spec->gpus_at.col);
+        return given(g->o->gpus) ? bt_err_wrap(g->err, "--gpus")
+                                 : bt_err_wrap(g->err, "%s:%u:%u: gpus", g->spec->path, g->spec->gpus_at.line, g->spec->gpus_at.col);
     if (!g->o->live || g->fleet->live)
         return 0;
     if (strcmp(g->fleet->source, "catalog")) {
@@ -48,7 +58,8 @@ static int open_fleet(struct planning *g)
 
 static int wrong_version(struct planning *g, const struct bt_workload *w, const struct bt_engine_install *found)
 {
-    bt_err_set(g->err, BT_E_SPEC, 0, "%s:%u:%u: workloads.%s: engine_version %s, but %s is %s", g->spec->path, w->at.line, w->at.col, w->name, w->engine_version, found->bin, found->version);
+    bt_err_set(g->err, BT_E_SPEC, 0, "%s:%u:%u: workloads.%s: engine_version %s, but %s is %s", g->spec->path, w->at.line, w->at.col, w->name,
+               w->engine_version, found->bin, found->version);
     return bt_err_hint(g->err, "leave engine_version out, or name the other one with `bin` or `venv`");
 }
 
@@ -79,7 +90,8 @@ static int find_engine(struct planning *g, const struct bt_workload *w, struct b
     if (other)
         note = bt_arena_printf(g->a, "%s: planned as %s %s; installed here is %s", w->name, w->engine, w->engine_version, found.version);
     else if (version && !exact)
-        note = bt_arena_printf(g->a, "%s: %s %s is planned as %s, the nearest version that berth knows", w->name, w->engine, version, m->version->version);
+        note = bt_arena_printf(g->a, "%s: %s %s is planned as %s, the nearest version that berth knows", w->name, w->engine, version,
+                               m->version->version);
     else if (installed && !version)
         note = bt_arena_printf(g->a, "%s: the version of %s cannot be told (%s): planned as %s", w->name, found.bin, found.why, m->version->version);
     if (note)

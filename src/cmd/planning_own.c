@@ -20,7 +20,8 @@ static void count_rank(struct bt_arena *a, struct bt_fleet *f, const json_t *ran
         if (own)
             return;
         g->others_bytes += BT_MAX(actual, planned);
-        BT_PUSH(a, f->notes, f->nnotes, bt_arena_printf(a, "GPU %d: %s are project %s's", g->index, bt_bytes_human(BT_MAX(actual, planned)), project));
+        BT_PUSH(a, f->notes, f->nnotes,
+                bt_arena_printf(a, "GPU %d: %s are project %s's", g->index, bt_bytes_human(BT_MAX(actual, planned)), project));
     }
 }
 

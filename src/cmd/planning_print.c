@@ -31,7 +31,8 @@ static void print_fleet(struct print *x)
         bt_buf_printf(x->out, ", %s of it taken by others", bt_bytes_human(others));
     bt_buf_printf(x->out, "; %s left free on each card\n", bt_bytes_human(x->p->spec->margin_bytes));
     if (!f->live)
-        bt_buf_printf(x->out, "  these cards are from %s: `berth up` plans again, on this machine's own\n", !strcmp(f->source, "catalog") ? "the catalog" : "a file");
+        bt_buf_printf(x->out, "  these cards are from %s: `berth up` plans again, on this machine's own\n",
+                      !strcmp(f->source, "catalog") ? "the catalog" : "a file");
 }
 
 /* ---- instances ---- */
@@ -84,14 +85,16 @@ static void instance_row(struct print *x, struct bt_table *t, const struct bt_pl
         return;
     }
     uint64_t weights = weights_of(r);
-    bt_table_row(t, in->id, card_list(x, in), shape(x, in->tp, in->pp), bt_arena_strdup(x->a, bt_count_human(in->context)), bytes(x, r->bytes), bytes(x, weights),
-                 bytes(x, r->bytes - weights - r->kv_bytes), bytes(x, r->kv_bytes), bt_arena_strdup(x->a, bt_count_human(r->kv_tokens)),
-                 in->pace.known ? bt_arena_printf(x->a, "%.1f", in->pace.decode_tok_s) : "?", NULL);
+    bt_table_row(t, in->id, card_list(x, in), shape(x, in->tp, in->pp), bt_arena_strdup(x->a, bt_count_human(in->context)), bytes(x, r->bytes),
+                 bytes(x, weights), bytes(x, r->bytes - weights - r->kv_bytes), bytes(x, r->kv_bytes),
+                 bt_arena_strdup(x->a, bt_count_human(r->kv_tokens)), in->pace.known ? bt_arena_printf(x->a, "%.1f", in->pace.decode_tok_s) : "?",
+                 NULL);
 }
 
 static void print_instances(struct print *x, const struct bt_plan_phase *ph)
 {
-    static const char *const heads[] = { "instance", "GPUs", "shape", ">context", ">per card", ">weights", ">other", ">KV", ">KV tokens", ">tok/s", NULL };
+    static const char *const heads[] = { "instance", "GPUs", "shape",      ">context", ">per card", ">weights",
+                                         ">other",   ">KV",  ">KV tokens", ">tok/s",   NULL };
     struct bt_table *t = bt_table_new(x->a, heads);
     uint64_t sum = 0;
     bool used[BT_MAX_GPUS] = { false };
@@ -106,8 +109,8 @@ static void print_instances(struct print *x, const struct bt_plan_phase *ph)
         }
     }
     bt_table_rule(t);
-    bt_table_row(t, bt_arena_printf(x->a, "%zu instance%s", ph->n, ph->n == 1 ? "" : "s"), bt_arena_printf(x->a, "%u of %zu", cards, x->p->fleet->n), "all cards", "",
-                 bytes(x, sum), NULL);
+    bt_table_row(t, bt_arena_printf(x->a, "%zu instance%s", ph->n, ph->n == 1 ? "" : "s"), bt_arena_printf(x->a, "%u of %zu", cards, x->p->fleet->n),
+                 "all cards", "", bytes(x, sum), NULL);
     bt_table_print(t, x->st, x->out);
 }
 
@@ -202,7 +205,11 @@ static void print_alternatives(struct print *x)
         struct bt_table *t = bt_table_new(x->a, heads);
         for (; i < x->p->nalt && !strcmp(x->p->alt[i].workload, name); i++) {
             const struct bt_plan_alternative *r = &x->p->alt[i];
-            bt_table_row(t, r->taken ? "taken" : r->fits ? "fits" : "no", shape(x, r->tp, r->pp), bt_arena_printf(x->a, "%u", r->cards), r->layers ? r->layers : "",
+            bt_table_row(t,
+                         r->taken  ? "taken"
+                         : r->fits ? "fits"
+                                   : "no",
+                         shape(x, r->tp, r->pp), bt_arena_printf(x->a, "%u", r->cards), r->layers ? r->layers : "",
                          r->fits ? bt_arena_strdup(x->a, bt_count_human(r->context)) : "-",
                          r->fits && r->decode_tok_s > 0 ? bt_arena_printf(x->a, "%.1f", r->decode_tok_s) : "-", r->fits ? r->why : r->why_not, NULL);
         }
@@ -246,7 +253,8 @@ void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out)
 void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out)
 {
     struct print x = { a, p, st, out };
-    bt_buf_printf(out, "plan of %s%s%s%s\n", p->spec->name, p->spec->variant ? " (variant " : "", p->spec->variant ? p->spec->variant : "", p->spec->variant ? ")" : "");
+    bt_buf_printf(out, "plan of %s%s%s%s\n", p->spec->name, p->spec->variant ? " (variant " : "", p->spec->variant ? p->spec->variant : "",
+                  p->spec->variant ? ")" : "");
     print_fleet(&x);
     if (p->nrefusals) {
         bt_buf_puts(out, "\ndoes not fit:\n");
@@ -263,6 +271,6 @@ void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_st
     }
     print_alternatives(&x);
     print_notes(&x);
-    bt_buf_printf(out, "\n%s after %llu placements looked at\n", !strcmp(p->proof, "optimal") ? "the best plan there is" : "a plan, perhaps not the best",
-                  (unsigned long long)p->nodes);
+    bt_buf_printf(out, "\n%s after %llu placements looked at\n",
+                  !strcmp(p->proof, "optimal") ? "the best plan there is" : "a plan, perhaps not the best", (unsigned long long)p->nodes);
 }

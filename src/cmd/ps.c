@@ -42,5 +42,6 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 }
 
 const struct bt_verb bt_verb_ps = {
-    .name = "ps", .summary = "what runs, where, with which bytes", .usage = "berth ps [PROJECT] [--json]", .opts = opts, .run = run, .example = "  berth ps",
+    .name = "ps", .summary = "what runs, where, with which bytes", .usage = "berth ps [PROJECT] [--json]", .opts = opts, .run = run,
+    .example = "  berth ps",
 };

@@ -7,7 +7,8 @@
 struct args { const char *project; bool detach; };
 
 static const struct bt_opt opts[] = {
-    { .name = "project", .alias = "p", .type = BT_OPT_STR, .off = offsetof(struct args, project), .metavar = "NAME", .help = "of this project (default: the one that is up)" },
+    { .name = "project", .alias = "p", .type = BT_OPT_STR, .off = offsetof(struct args, project), .metavar = "NAME",
+      .help = "of this project (default: the one that is up)" },
     { .name = "detach", .alias = "d", .type = BT_OPT_BOOL, .off = offsetof(struct args, detach), .help = "do not wait until it is ready" },
     { 0 },
 };
@@ -85,6 +86,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 }
 
 const struct bt_verb bt_verb_restart = {
-    .name = "restart", .summary = "stop one instance or workload and start it anew", .usage = "berth restart INSTANCE|WORKLOAD [-p PROJECT] [-d]", .opts = opts, .run = run,
+    .name = "restart", .summary = "stop one instance or workload and start it anew",
+    .usage = "berth restart INSTANCE|WORKLOAD [-p PROJECT] [-d]", .opts = opts, .run = run,
     .example = "  berth restart llm-0",
 };

@@ -13,14 +13,20 @@
 struct args { const char *file, *gpus, *variant, *plan, *exit_with; bool detach, keep, wait_jobs; };
 
 static const struct bt_opt opts[] = {
-    { .name = "file", .alias = "f", .type = BT_OPT_STR, .off = offsetof(struct args, file), .metavar = "FILE", .help = "the spec (default ./berth.yaml)" },
-    { .name = "gpus", .type = BT_OPT_STR, .off = offsetof(struct args, gpus), .metavar = "FLEET", .help = "cards to use instead of the spec's: 0,1 or 4xA100-SXM4-40GB (a requirement)" },
+    { .name = "file", .alias = "f", .type = BT_OPT_STR, .off = offsetof(struct args, file), .metavar = "FILE",
+      .help = "the spec (default ./berth.yaml)" },
+    { .name = "gpus", .type = BT_OPT_STR, .off = offsetof(struct args, gpus), .metavar = "FLEET",
+      .help = "cards to use instead of the spec's: 0,1 or 4xA100-SXM4-40GB (a requirement)" },
     { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, variant), .metavar = "NAME", .help = "a variant of the spec" },
-    { .name = "plan", .type = BT_OPT_STR, .off = offsetof(struct args, plan), .metavar = "FILE", .help = "obey this plan file (`berth plan --json`) instead of planning" },
-    { .name = "detach", .alias = "d", .type = BT_OPT_BOOL, .off = offsetof(struct args, detach), .help = "return when everything is ready, and leave it running" },
+    { .name = "plan", .type = BT_OPT_STR, .off = offsetof(struct args, plan), .metavar = "FILE",
+      .help = "obey this plan file (`berth plan --json`) instead of planning" },
+    { .name = "detach", .alias = "d", .type = BT_OPT_BOOL, .off = offsetof(struct args, detach),
+      .help = "return when everything is ready, and leave it running" },
     { .name = "keep", .type = BT_OPT_BOOL, .off = offsetof(struct args, keep), .help = "when something fails to start, leave the rest as it is" },
-    { .name = "wait-jobs", .type = BT_OPT_BOOL, .off = offsetof(struct args, wait_jobs), .help = "when all jobs have ended, take the set down; exit 0 if all are done, else 1" },
-    { .name = "exit-with", .type = BT_OPT_STR, .off = offsetof(struct args, exit_with), .metavar = "JOB", .help = "when JOB has ended, take the set down; exit with its status" },
+    { .name = "wait-jobs", .type = BT_OPT_BOOL, .off = offsetof(struct args, wait_jobs),
+      .help = "when all jobs have ended, take the set down; exit 0 if all are done, else 1" },
+    { .name = "exit-with", .type = BT_OPT_STR, .off = offsetof(struct args, exit_with), .metavar = "JOB",
+      .help = "when JOB has ended, take the set down; exit with its status" },
     { 0 },
 };
 

@@ -32,8 +32,8 @@ static void add_row(struct bt_arena *a, struct bt_table *t, const json_t *r)
     const char *v = json_string_value(json_object_get(r, "verdict"));
     bool in_plan = json_is_true(json_object_get(r, "in_plan"));
     bt_table_row(t, json_string_value(json_object_get(r, "instance")), bt_arena_printf(a, "%lld", (long long)number(r, "index")),
-                 in_plan ? bt_arena_strdup(a, bt_bytes_human(number(r, "planned_bytes"))) : "none", bt_arena_strdup(a, bt_bytes_human(number(r, "actual_bytes"))), v,
-                 pids_text(a, json_object_get(r, "pids")), NULL);
+                 in_plan ? bt_arena_strdup(a, bt_bytes_human(number(r, "planned_bytes"))) : "none",
+                 bt_arena_strdup(a, bt_bytes_human(number(r, "actual_bytes"))), v, pids_text(a, json_object_get(r, "pids")), NULL);
 }
 
 static void print_table(struct bt_arena *a, const json_t *answer)
@@ -68,7 +68,8 @@ static void print_table(struct bt_arena *a, const json_t *answer)
     if (unknown)
         bt_buf_printf(&b, "%llu not attributable: the driver does not say which process holds what\n", (unsigned long long)unknown);
     if (over)
-        bt_buf_printf(&b, "drift: %llu of %zu hold more than planned, or are on a card that the plan did not give them\n", (unsigned long long)over, json_array_size(rows));
+        bt_buf_printf(&b, "drift: %llu of %zu hold more than planned, or are on a card that the plan did not give them\n", (unsigned long long)over,
+                      json_array_size(rows));
     else if (json_array_size(rows))
         bt_buf_puts(&b, "ok: every process is on its own cards and inside its bytes\n");
     bt_cmd_print(&b);
@@ -105,6 +106,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 }
 
 const struct bt_verb bt_verb_verify = {
-    .name = "verify", .summary = "planned against actual bytes; exit 4 when they drift", .usage = "berth verify [PROJECT] [--json]", .opts = opts, .run = run,
+    .name = "verify", .summary = "planned against actual bytes; exit 4 when they drift", .usage = "berth verify [PROJECT] [--json]",
+    .opts = opts, .run = run,
     .example = "  berth verify",
 };

@@ -239,7 +239,8 @@ static int split_ids(struct bt_arena *a, const char *text, const char *ids[BT_MA
     return n;
 }
 
-static int narrow_to(struct bt_arena *a, const struct bt_fleet *f, const char *text, const char *const *ids, size_t n, struct bt_fleet *out, struct bt_err *err)
+static int narrow_to(struct bt_arena *a, const struct bt_fleet *f, const char *text, const char *const *ids, size_t n, struct bt_fleet *out,
+                     struct bt_err *err)
 {
     size_t idx[BT_MAX_GPUS];
     if (bt_fleet_pick(a, f, ids, n, idx, err) < 0)

@@ -148,7 +148,8 @@ static int read_capability(const json_t *v, struct bt_gpu *g, const char *what, 
 }
 
 /* Processes are of the moment when the fleet was saved and of that machine: their pids mean nothing here. */
-static int read_gpu(struct bt_arena *a, const json_t *v, size_t i, const struct bt_fleet_opts *o, struct bt_gpu *g, const char *name, struct bt_err *err)
+static int read_gpu(struct bt_arena *a, const json_t *v, size_t i, const struct bt_fleet_opts *o, struct bt_gpu *g, const char *name,
+                    struct bt_err *err)
 {
     const char *what = bt_arena_printf(a, "%s: gpus[%zu]", name, i);
     uint64_t index;

@@ -376,7 +376,8 @@ int bt_fleet_live(struct bt_arena *a, const struct bt_fleet_opts *o, struct bt_f
     if (rc < 0)
         return -1;
     if (!f.n) {
-        bt_err_set(err, BT_E_DEVICE, 0, "this machine has an NVIDIA driver and no card that we may use%s%s", f.nnotes ? ": " : "", f.nnotes ? f.notes[0] : "");
+        bt_err_set(err, BT_E_DEVICE, 0, "this machine has an NVIDIA driver and no card that we may use%s%s", f.nnotes ? ": " : "",
+                   f.nnotes ? f.notes[0] : "");
         return bt_err_hint(err, "name a fleet: --gpus 4xA100-SXM4-40GB, or try `berth sim`");
     }
     if (bt_fleet_narrow(a, &f, o->visible, err) < 0)

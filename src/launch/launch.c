@@ -46,8 +46,8 @@ static uint64_t kv_flag_bytes(const struct bt_plan_instance *in)
     return most;
 }
 
-/* With bytes given, the fraction only decides whether start-up finds enough free memory: the smallest of the ranks, so that no stage asks of its card what
- * another stage needs of its own. Without them it is the size of the KV: the largest, so that the context fits. */
+/* With bytes given, the fraction only decides whether start-up finds enough free memory: the smallest of the ranks, so that no stage asks
+ * of its card what another stage needs of its own. Without them it is the size of the KV: the largest, so that the context fits. */
 static double fraction(const struct bt_plan *p, const struct bt_plan_instance *in)
 {
     bool bytes = in->need->version->has_kv_bytes;

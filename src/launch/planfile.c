@@ -138,8 +138,8 @@ static int read_ports(struct reader *r, const json_t *launch, const char *at, st
 
 static int read_ready(struct reader *r, const json_t *launch, const char *at, struct bt_pf_instance *in)
 {
-    static const char *const kinds[] = { [BT_PF_READY_EXEC] = "exec", [BT_PF_READY_HTTP] = "http", [BT_PF_READY_PORT] = "port", [BT_PF_READY_LOG] = "log",
-                                         [BT_PF_READY_FILE] = "file", NULL };
+    static const char *const kinds[] = { [BT_PF_READY_EXEC] = "exec", [BT_PF_READY_HTTP] = "http", [BT_PF_READY_PORT] = "port",
+                                         [BT_PF_READY_LOG] = "log",   [BT_PF_READY_FILE] = "file", NULL };
     static const char *const arg[] = { [BT_PF_READY_HTTP] = "path", [BT_PF_READY_LOG] = "pattern", [BT_PF_READY_FILE] = "path" };
     const json_t *o;
     const char *kind, *here = bt_arena_printf(r->a, "%s.ready", at);
@@ -266,8 +266,9 @@ static int read_instance(struct reader *r, const json_t *o, const char *at, cons
     if (!json_is_object(o))
         return bad(r, at, "has to be an object");
     if (get_name(r, o, "id", at, &in->id) < 0 || get_name(r, o, "workload", at, &in->workload) < 0 || get_str(r, o, "kind", at, &in->kind) < 0 ||
-        one_of(r, bt_arena_printf(r->a, "%s.kind", at), in->kind, kinds) < 0 || bt_json_u64_opt(o, "replica", 0, 0, UINT32_MAX, &replica, at, r->err) < 0 ||
-        get_str_opt(r, o, "on_drift", "warn", at, &in->on_drift) < 0 || one_of(r, bt_arena_printf(r->a, "%s.on_drift", at), in->on_drift, drifts) < 0)
+        one_of(r, bt_arena_printf(r->a, "%s.kind", at), in->kind, kinds) < 0 ||
+        bt_json_u64_opt(o, "replica", 0, 0, UINT32_MAX, &replica, at, r->err) < 0 || get_str_opt(r, o, "on_drift", "warn", at, &in->on_drift) < 0 ||
+        one_of(r, bt_arena_printf(r->a, "%s.on_drift", at), in->on_drift, drifts) < 0)
         return -1;
     in->replica = (uint32_t)replica;
     if (read_ranks(r, o, at, p, in) < 0 || read_host(r, o, at, in) < 0 || read_after(r, o, at, in) < 0)
@@ -354,7 +355,8 @@ static int read_fleet(struct reader *r, const json_t *root, const char *at, stru
         struct bt_pf_gpu row = { 0 };
         uint64_t index;
         if (get_str(r, v, "uuid", there, &row.uuid) < 0 || get_str_opt(r, v, "name", "", there, &row.name) < 0 ||
-            bt_json_u64(v, "index", 0, 100000, &index, there, r->err) < 0 || bt_json_u64(v, "total_bytes", 0, INT64_MAX, &row.total_bytes, there, r->err) < 0 ||
+            bt_json_u64(v, "index", 0, 100000, &index, there, r->err) < 0 ||
+            bt_json_u64(v, "total_bytes", 0, INT64_MAX, &row.total_bytes, there, r->err) < 0 ||
             bt_json_u64_opt(v, "margin_bytes", 0, 0, INT64_MAX, &row.margin_bytes, there, r->err) < 0)
             return -1;
         row.index = (int)index;
@@ -382,8 +384,8 @@ static int read_root(struct reader *r, const json_t *root, const char *at, struc
         return -1;
     if (strcmp(kind, "plan"))
         return bad(r, at, bt_arena_printf(r->a, "is of kind \"%.40s\", not \"plan\"", kind));
-    if (get_name(r, root, "name", at, &p->name) < 0 || get_str_opt(r, root, "spec_dir", "/", at, &p->spec_dir) < 0 || check_refusals(r, root, at) < 0 ||
-        read_fleet(r, root, at, p) < 0)
+    if (get_name(r, root, "name", at, &p->name) < 0 || get_str_opt(r, root, "spec_dir", "/", at, &p->spec_dir) < 0 ||
+        check_refusals(r, root, at) < 0 || read_fleet(r, root, at, p) < 0)
         return -1;
     if (!p->live && p->ngpus) {
         bt_err_set(r->err, BT_E_STATE, 0, "%s: a plan for a named fleet cannot be applied: its cards are not this machine's", at);

@@ -15,7 +15,8 @@ static const char *fleet_digest(struct bt_arena *a, const struct bt_fleet *f)
     for (size_t i = 0; i < f->n; i++) {
         const struct bt_gpu *g = &f->gpus[i];
         const char *line = bt_arena_printf(a, "%s %d %s %llu %llu %llu %llu %d\n", g->uuid, g->index, g->name, (unsigned long long)g->total_bytes,
-                                           (unsigned long long)g->nvml_total_bytes, (unsigned long long)g->others_bytes, (unsigned long long)g->margin_bytes, g->island);
+                                           (unsigned long long)g->nvml_total_bytes, (unsigned long long)g->others_bytes,
+                                           (unsigned long long)g->margin_bytes, g->island);
         bt_hash_add(&h, line, strlen(line));
     }
     bt_hash_end(&h, &d);
@@ -45,9 +46,10 @@ static json_t *fleet_json(const struct bt_fleet *f)
     set(o, "nodes", json_pack("[{s:s, s:o}]", "name", "local", "ram_bytes", bt_json_bytes(f->ram_bytes)));
     for (size_t i = 0; i < f->n; i++) {
         const struct bt_gpu *g = &f->gpus[i];
-        json_array_append_new(gpus, json_pack("{s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "uuid", bt_json_text(g->uuid), "index", g->index, "node", "local", "name",
-                              bt_json_text(g->name), "total_bytes", bt_json_bytes(g->total_bytes), "nvml_total_bytes", bt_json_bytes(g->nvml_total_bytes), "others_bytes",
-                              bt_json_bytes(g->others_bytes), "margin_bytes", bt_json_bytes(g->margin_bytes), "total_source", bt_total_source_name(g->total_source)));
+        json_array_append_new(gpus, json_pack("{s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "uuid", bt_json_text(g->uuid), "index", g->index,
+                                              "node", "local", "name", bt_json_text(g->name), "total_bytes", bt_json_bytes(g->total_bytes),
+                                              "nvml_total_bytes", bt_json_bytes(g->nvml_total_bytes), "others_bytes", bt_json_bytes(g->others_bytes),
+                                              "margin_bytes", bt_json_bytes(g->margin_bytes), "total_source", bt_total_source_name(g->total_source)));
     }
     set(o, "gpus", gpus);
     return o;
@@ -76,9 +78,12 @@ static json_t *need_json(struct bt_arena *a, const struct bt_plan_instance *in, 
     for (size_t i = 0; r->need && i < r->need->n; i++)
         json_array_append_new(list, line_json(bt_part_name(r->need->line[i].part), r->need->line[i].bytes, r->need->line[i].why));
     if (r->need)
-        json_array_append_new(list, line_json("kv", r->kv_bytes, bt_arena_printf(a, "%llu tokens in blocks of %llu x %llu B per token: %.2f requests of %llu tokens",
-                              (unsigned long long)r->kv_tokens, (unsigned long long)in->need->block, (unsigned long long)r->need->kv_token_bytes,
-                              in->context ? (double)r->kv_tokens / (double)in->context : 0.0, (unsigned long long)in->context)));
+        json_array_append_new(
+            list, line_json("kv", r->kv_bytes,
+                            bt_arena_printf(a, "%llu tokens in blocks of %llu x %llu B per token: %.2f requests of %llu tokens",
+                                            (unsigned long long)r->kv_tokens, (unsigned long long)in->need->block,
+                                            (unsigned long long)r->need->kv_token_bytes,
+                                            in->context ? (double)r->kv_tokens / (double)in->context : 0.0, (unsigned long long)in->context)));
     else
         json_array_append_new(list, line_json("declared", r->bytes, declared_why(a, in->w)));
     return list;
@@ -90,7 +95,8 @@ static json_t *ranks_json(struct bt_arena *a, const struct bt_plan *p, const str
     for (size_t i = 0; i < in->nranks; i++) {
         const struct bt_rank_berth *r = &in->rank[i];
         const struct bt_gpu *g = &p->fleet->gpus[r->gpu];
-        json_t *o = json_pack("{s:o, s:i, s:i, s:i, s:o}", "gpu", bt_json_text(g->uuid), "index", g->index, "tp", (int)r->tp, "pp", (int)r->pp, "bytes", bt_json_bytes(r->bytes));
+        json_t *o = json_pack("{s:o, s:i, s:i, s:i, s:o}", "gpu", bt_json_text(g->uuid), "index", g->index, "tp", (int)r->tp, "pp", (int)r->pp,
+                              "bytes", bt_json_bytes(r->bytes));
         if (r->need)
             set(o, "kv", json_pack("{s:o, s:o}", "bytes", bt_json_bytes(r->kv_bytes), "tokens", bt_json_bytes(r->kv_tokens)));
         set(o, "need", need_json(a, in, r));
@@ -110,7 +116,9 @@ static bool placed_in(const struct bt_plan_phase *ph, const char *workload)
 /* Only of workloads that are there: one of another phase, or an optional one without a place, is not waited for. */
 static json_t *after_json(const struct bt_plan_phase *ph, const struct bt_workload *w)
 {
-    static const char *const words[] = { [BT_AFTER_STARTED] = "started", [BT_AFTER_READY] = "ready", [BT_AFTER_DONE] = "done", [BT_AFTER_RELEASED] = "released" };
+    static const char *const words[] = {
+        [BT_AFTER_STARTED] = "started", [BT_AFTER_READY] = "ready", [BT_AFTER_DONE] = "done", [BT_AFTER_RELEASED] = "released"
+    };
     json_t *o = json_object();
     for (size_t i = 0; i < w->nafter; i++)
         if (placed_in(ph, w->after[i].name))
@@ -139,8 +147,8 @@ static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const 
 {
     static const char *const kinds[] = { [BT_SERVER] = "server", [BT_SERVICE] = "service", [BT_JOB] = "job" };
     const struct bt_workload *w = in->w;
-    json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:i, s:i, s:s}", "id", in->id, "workload", w->name, "kind", kinds[w->kind], "replica", (int)in->replica,
-                          "tp", (json_int_t)in->tp, "pp", (json_int_t)in->pp, "dp", 1, "ep", 1, "node", "local");
+    json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:i, s:i, s:s}", "id", in->id, "workload", w->name, "kind", kinds[w->kind], "replica",
+                          (int)in->replica, "tp", (json_int_t)in->tp, "pp", (json_int_t)in->pp, "dp", 1, "ep", 1, "node", "local");
     set(o, "context", in->need ? bt_json_bytes(in->context) : json_null());
     set(o, "served_names", launch_served_names(a, p, in));
     set(o, "optional", json_boolean(w->optional));
@@ -148,8 +156,10 @@ static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const 
     set(o, "share", share_json(w));
     set(o, "on_drift", json_string(w->on_drift));
     if (in->need) {
-        set(o, "model", json_pack("{s:o, s:o, s:s}", "id", bt_json_text(w->model), "revision", bt_json_text(w->revision), "digest", in->need->model->digest));
-        set(o, "engine", json_pack("{s:s, s:o, s:o}", "name", in->need->engine->name, "version", bt_json_text(in->engine_version), "bin", bt_json_text(in->bin)));
+        set(o, "model",
+            json_pack("{s:o, s:o, s:s}", "id", bt_json_text(w->model), "revision", bt_json_text(w->revision), "digest", in->need->model->digest));
+        set(o, "engine",
+            json_pack("{s:s, s:o, s:o}", "name", in->need->engine->name, "version", bt_json_text(in->engine_version), "bin", bt_json_text(in->bin)));
     } else {
         set(o, "model", json_null());
         set(o, "engine", json_pack("{s:s, s:n, s:n}", "name", "command", "version", "bin"));
@@ -169,8 +179,8 @@ static json_t *alternatives_json(const struct bt_plan *p)
     json_t *list = json_array();
     for (size_t i = 0; i < p->nalt; i++) {
         const struct bt_plan_alternative *t = &p->alt[i];
-        json_t *o = json_pack("{s:s, s:I, s:I, s:i, s:s, s:b, s:b}", "workload", t->workload, "tp", (json_int_t)t->tp, "pp", (json_int_t)t->pp, "cards", (int)t->cards,
-                              "layers", t->layers ? t->layers : "", "fits", t->fits, "taken", t->taken);
+        json_t *o = json_pack("{s:s, s:I, s:I, s:i, s:s, s:b, s:b}", "workload", t->workload, "tp", (json_int_t)t->tp, "pp", (json_int_t)t->pp,
+                              "cards", (int)t->cards, "layers", t->layers ? t->layers : "", "fits", t->fits, "taken", t->taken);
         set(o, "context", t->fits ? bt_json_bytes(t->context) : json_null());
         set(o, "decode_tok_s", t->fits ? json_real(t->decode_tok_s) : json_null());
         set(o, "why", bt_json_text(t->fits ? t->why : t->why_not));
@@ -184,7 +194,8 @@ static json_t *refusals_json(const struct bt_plan *p)
     json_t *list = json_array();
     for (size_t i = 0; i < p->nrefusals; i++) {
         const struct bt_plan_refusal *r = &p->refusal[i];
-        json_array_append_new(list, json_pack("{s:s, s:o, s:{s:o, s:i}}", "code", r->code, "text", bt_json_text(r->text), "at", "workload", bt_json_text(r->workload), "line", (int)r->at.line));
+        json_array_append_new(list, json_pack("{s:s, s:o, s:{s:o, s:i}}", "code", r->code, "text", bt_json_text(r->text), "at", "workload",
+                                              bt_json_text(r->workload), "line", (int)r->at.line));
     }
     return list;
 }
@@ -214,10 +225,12 @@ json_t *bt_plan_json(const struct bt_plan *p)
 {
     struct bt_arena a = { 0 };
     const struct bt_spec *s = p->spec;
-    json_t *o = json_pack("{s:s, s:s}", "name", s->name, "berth_version", BERTH_VERSION), *phases = json_array(), *later = json_array(), *warnings = json_array();
+    json_t *o = json_pack("{s:s, s:s}", "name", s->name, "berth_version", BERTH_VERSION), *phases = json_array(), *later = json_array(),
+           *warnings = json_array();
     set(o, "spec_dir", bt_json_text(s->dir));
     set(o, "variant", bt_json_text(s->variant));
-    set(o, "inputs", json_pack("{s:s, s:s, s:s, s:s}", "spec", s->digest, "fleet", fleet_digest(&a, p->fleet), "models", models_digest(&a, p), "learned", ""));
+    set(o, "inputs",
+        json_pack("{s:s, s:s, s:s, s:s}", "spec", s->digest, "fleet", fleet_digest(&a, p->fleet), "models", models_digest(&a, p), "learned", ""));
     set(o, "fleet", fleet_json(p->fleet));
     for (size_t i = 0; i < p->nphases; i++) {
         json_t *list = json_array();
@@ -230,7 +243,8 @@ json_t *bt_plan_json(const struct bt_plan *p)
     set(o, "gateway", json_null());
     set(o, "alternatives", alternatives_json(p));
     for (size_t i = 0; i < s->nlater; i++)
-        json_array_append_new(later, json_pack("{s:o, s:o, s:i}", "path", bt_json_text(s->later[i].path), "text", bt_json_text(s->later[i].text), "line", (int)s->later[i].at.line));
+        json_array_append_new(later, json_pack("{s:o, s:o, s:i}", "path", bt_json_text(s->later[i].path), "text", bt_json_text(s->later[i].text),
+                                               "line", (int)s->later[i].at.line));
     set(o, "not_obeyed", later);
     json_t *objective = json_object();
     for (size_t i = 0; i < BT_LEN(p->objective); i++)

@@ -1,4 +1,5 @@
-/* check - every hard limit of a plan recomputed from spec, fleet and models, by other code than the search's: counts, pools, shapes, bytes, sharing. */
+/* check - every hard limit of a plan recomputed from spec, fleet and models, by other code than the search's: counts, pools,
+ * shapes, bytes, sharing. What looks like a copy of problem.c is one on purpose. */
 #include "base/units.h"
 #include "plan/plan.h"
 
@@ -204,7 +205,8 @@ static int check_server_bytes(struct check *c, const struct bt_plan_instance *in
         if (r->bytes != fixed + r->kv_bytes)
             BAD(c, "%s: rank %zu has %llu bytes, its ledger says %llu and %llu of KV", in->id, i, ull(r->bytes), ull(fixed), ull(r->kv_bytes));
         if (r->kv_bytes < bt_need_kv_for(n, q, least, in->w->requests))
-            BAD(c, "%s: rank %zu: %llu bytes of KV hold less than %llu requests of %llu tokens", in->id, i, ull(r->kv_bytes), ull(in->w->requests), ull(least));
+            BAD(c, "%s: rank %zu: %llu bytes of KV hold less than %llu requests of %llu tokens", in->id, i, ull(r->kv_bytes), ull(in->w->requests),
+                ull(least));
         if (r->kv_bytes < bt_need_kv_for(n, q, in->context, 1))
             BAD(c, "%s: rank %zu: %llu bytes of KV hold less than one request of %llu tokens", in->id, i, ull(r->kv_bytes), ull(in->context));
         if (r->kv_tokens != in->rank[0].kv_tokens || r->kv_tokens != bt_need_kv_tokens(n, q, r->kv_bytes))

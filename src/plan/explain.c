@@ -4,7 +4,8 @@
 #define MAX_ALTERNATIVES 12
 #define TRY_NODES 100000
 
-int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out, struct bt_err *err)
+int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out,
+           struct bt_err *err)
 {
     struct bt_spec *spec = BT_NEW(t->a, struct bt_spec);
     *spec = *t->in->spec;
@@ -109,7 +110,8 @@ static const char *why_taken(struct bt_arena *a, const struct outlook *win, cons
     }
 }
 
-static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const struct pl_problem *p, const struct pl_solution *s, size_t work, struct bt_err *err)
+static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const struct pl_problem *p, const struct pl_solution *s, size_t work,
+                          struct bt_err *err)
 {
     const struct pl_work *k = &p->work[work];
     const struct pl_copy *c = first_copy(p, s, k->spec_index);
@@ -124,7 +126,9 @@ static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const 
                 const struct pl_shape *sh = &k->shape[i];
                 if (sh->cards != cards || sh->tp != tp || (n == MAX_ALTERNATIVES - 1 && sh != taken) || n == MAX_ALTERNATIVES)
                     continue;
-                struct bt_plan_alternative row = { .workload = k->w->name, .tp = sh->tp, .pp = sh->pp, .cards = sh->cards, .layers = sh->layers, .why_not = sh->why_not };
+                struct bt_plan_alternative row = {
+                    .workload = k->w->name, .tp = sh->tp, .pp = sh->pp, .cards = sh->cards, .layers = sh->layers, .why_not = sh->why_not
+                };
                 if (sh == taken) {
                     row.fits = row.taken = true;
                     row.context = win.ctx;
@@ -169,20 +173,25 @@ static void warn_server(struct bt_plan *plan, struct bt_arena *a, const struct p
     const struct pl_work *k = &p->work[i];
     uint64_t ctx = s->ctx[i];
     if (ctx < k->ctx_want)
-        warn(plan, a, bt_arena_printf(a, "%s: context %s of the %s %s: the busiest card holds no more", k->w->name, bt_count_human(ctx), bt_count_human(k->ctx_want),
-                                      k->w->context.want ? "wanted" : "that the model was made for"));
+        warn(plan, a,
+             bt_arena_printf(a, "%s: context %s of the %s %s: the busiest card holds no more", k->w->name, bt_count_human(ctx),
+                             bt_count_human(k->ctx_want), k->w->context.want ? "wanted" : "that the model was made for"));
     if (!k->pm->bin)
-        warn(plan, a, bt_arena_printf(a, "%s: %s is not installed here: planned as version %s", k->w->name, k->pm->engine->name, k->pm->version->version));
+        warn(plan, a,
+             bt_arena_printf(a, "%s: %s is not installed here: planned as version %s", k->w->name, k->pm->engine->name, k->pm->version->version));
     if (!k->pm->version->has_kv_bytes)
-        warn(plan, a, bt_arena_printf(a, "%s: %s %s has no --kv-cache-memory-bytes: its KV follows from the fraction alone, and from what is free when it starts",
-                                      k->w->name, k->pm->engine->name, k->pm->version->version));
+        warn(plan, a,
+             bt_arena_printf(a,
+                             "%s: %s %s has no --kv-cache-memory-bytes: its KV follows from the fraction alone, and from what is free when it starts",
+                             k->w->name, k->pm->engine->name, k->pm->version->version));
     if (k->pm->model->source == BT_MODEL_CATALOG)
         warn(plan, a, bt_arena_printf(a, "%s: %s is not on this machine: planned from its built-in shape", k->w->name, k->w->model));
     if (k->solo_best <= 0)
         warn(plan, a, bt_arena_printf(a, "%s: the speed of these cards is not in the catalog: shapes are compared without it", k->w->name));
 }
 
-int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s, struct bt_err *err)
+int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s,
+               struct bt_err *err)
 {
     struct pl_trial t = { a, in, p->phase, p };
     for (size_t w = 0; w < in->spec->n; w++)

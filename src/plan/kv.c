@@ -1,5 +1,6 @@
-/* kv - contexts and KV of a complete placement. First every server has its floor (requests x context.min). Then contexts grow towards `want`, all by the
- * same share of what they lack, until the busiest card is full. Then what is left on each card is dealt to its servers at equal concurrency. */
+/* kv - contexts and KV of a complete placement. First every server has its floor (requests x context.min). Then contexts grow towards
+ * `want`, all by the same share of what they lack, until the busiest card is full. Then what is left on each card is dealt to its servers
+ * at equal concurrency. */
 #include "plan/plan_int.h"
 
 static uint64_t blocks_for(const struct bt_need *n, uint64_t context, uint64_t requests)

@@ -56,7 +56,8 @@ static unsigned rests_on(const struct pl_problem *p, const struct pl_solution *s
     return n;
 }
 
-static void command_ranks(const struct pl_problem *p, const struct pl_solution *s, const struct pl_copy *c, const uint64_t *load, struct bt_plan_instance *inst)
+static void command_ranks(const struct pl_problem *p, const struct pl_solution *s, const struct pl_copy *c, const uint64_t *load,
+                          struct bt_plan_instance *inst)
 {
     const struct pl_work *k = &p->work[c->work];
     for (uint32_t i = 0; i < c->ncards; i++) {
@@ -70,7 +71,8 @@ static void command_ranks(const struct pl_problem *p, const struct pl_solution *
     }
 }
 
-static struct bt_plan_instance make_instance(struct pl_problem *p, const struct pl_solution *s, const struct pl_copy *c, const struct pl_use *u, const uint64_t *load)
+static struct bt_plan_instance make_instance(struct pl_problem *p, const struct pl_solution *s, const struct pl_copy *c, const struct pl_use *u,
+                                             const uint64_t *load)
 {
     const struct pl_work *k = &p->work[c->work];
     struct bt_plan_instance inst = { .id = bt_arena_printf(p->a, "%s-%u", k->w->name, c->replica), .w = k->w, .replica = c->replica, .tp = 1, .pp = 1,
@@ -136,7 +138,8 @@ static int plan_phase(struct bt_plan *plan, struct bt_arena *a, const struct bt_
     if (p->nrefusals || (!s.found && s.complete))
         return pl_refusals(plan, a, in, p, err);
     if (!s.found) {
-        bt_err_set(err, BT_E_TOO_BIG, 0, "phase %s: no plan among the first %llu placements looked at, and there are more", ph->name, (unsigned long long)s.nodes);
+        bt_err_set(err, BT_E_TOO_BIG, 0, "phase %s: no plan among the first %llu placements looked at, and there are more", ph->name,
+                   (unsigned long long)s.nodes);
         return bt_err_hint(err, "pin some: `pool`, `gpus`, `tp`, fewer replicas");
     }
     add_up(plan, &s, first);

@@ -66,11 +66,18 @@ struct bt_plan {
 };
 extern const char *const bt_plan_objective_names[BT_GOAL__N];
 
-/* What a workload of engine `vllm` was resolved to; made by cmd (I/O), handed in (pure). Same order as spec->w; model NULL = not a server. */
-struct bt_plan_model { const struct bt_model *model; const char *model_error; const struct bt_engine *engine; const struct bt_engine_version *version; const char *bin; };
+/* What a server was resolved to; made by cmd (I/O), handed in (pure). Same order as spec->w; model NULL = not a server. */
+struct bt_plan_model {
+    const struct bt_model *model;
+    const char *model_error;
+    const struct bt_engine *engine;
+    const struct bt_engine_version *version;
+    const char *bin;
+};
 struct bt_plan_in { const struct bt_spec *spec; const struct bt_fleet *fleet; const struct bt_plan_model *models; };
 
-/* Returns 0 with a plan (that may carry refusals: exit 3), -1 only for bad input (BT_E_SPEC, BT_E_INPUT) or a plan that its own validator rejects (BT_E_FAILED: a bug). */
+/* Returns 0 with a plan (that may carry refusals: exit 3), -1 only for bad input (BT_E_SPEC, BT_E_INPUT), a search that found nothing
+ * within its bound (BT_E_TOO_BIG) or a plan that its own validator rejects (BT_E_FAILED: a bug). */
 BT_MUST_CHECK int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, struct bt_err *err);
 /* The independent validator: every hard limit recomputed from the plan and its inputs. */
 BT_MUST_CHECK int bt_plan_check(const struct bt_plan *p, struct bt_err *err);

@@ -104,10 +104,17 @@ void pl_deal(struct pl_room *r, const uint64_t *ctx);
 void pl_room_load(const struct pl_room *r, uint64_t load[BT_MAX_GPUS]);
 
 /* explain.c, refuse.c */
-struct pl_trial { struct bt_arena *a; const struct bt_plan_in *in; const char *phase; const struct pl_problem *base; };  /* base: rates are measured against its best; or NULL */
+struct pl_trial {
+    struct bt_arena *a;
+    const struct bt_plan_in *in;
+    const char *phase;
+    const struct pl_problem *base;   /* rates are measured against its best; or NULL */
+};
 /* Plan the phase again with workload `index` changed; out->found tells. The problem is left in *p. */
-BT_MUST_CHECK int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out, struct bt_err *err);
-BT_MUST_CHECK int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s, struct bt_err *err);
+BT_MUST_CHECK int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out,
+                         struct bt_err *err);
+BT_MUST_CHECK int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s,
+                             struct bt_err *err);
 BT_MUST_CHECK int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, struct bt_err *err);
 bool pl_in_phase(const struct bt_workload *w, const char *phase);
 #endif

@@ -10,7 +10,9 @@ void pl_refuse(struct pl_problem *p, const struct bt_workload *w, const char *co
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    struct bt_plan_refusal row = { .code = code, .text = bt_arena_strdup(p->a, text), .workload = w ? w->name : NULL, .at = w ? w->at : (struct bt_mark){ 0 } };
+    struct bt_plan_refusal row = {
+        .code = code, .text = bt_arena_strdup(p->a, text), .workload = w ? w->name : NULL, .at = w ? w->at : (struct bt_mark){ 0 }
+    };
     BT_PUSH(p->a, p->refusal, p->nrefusals, row);
 }
 
@@ -55,7 +57,8 @@ static int resolve_pool(struct pl_problem *p, struct pl_work *k, struct bt_err *
     for (size_t i = 0; i < k->npool; i++) {
         size_t g = w->pool.n ? k->pool[i] : i;
         if (k->pos[g] >= 0)
-            return bt_err_set(err, BT_E_SPEC, 0, "%s:%u:%u: workloads.%s: pool: card %d is named twice", p->spec->path, w->pool_at.line, w->pool_at.col, w->name, f->gpus[g].index);
+            return bt_err_set(err, BT_E_SPEC, 0, "%s:%u:%u: workloads.%s: pool: card %d is named twice", p->spec->path, w->pool_at.line,
+                              w->pool_at.col, w->name, f->gpus[g].index);
         k->pool[i] = g;
         k->pos[g] = (int)i;
     }
@@ -99,8 +102,8 @@ static int prepare_server(struct pl_problem *p, struct pl_work *k, struct bt_err
     k->ctx_want = w->context.want ? w->context.want : BT_MAX(most, w->context.min);
     k->ctx_min = w->context.min ? w->context.min : BT_MIN(BT_MIN((uint64_t)4096, most), k->ctx_want);
     if (k->ctx_want > most)
-        pl_refuse(p, w, "context-past-model", "%s: context %llu is more than the %llu tokens that %s was made for", w->name, (unsigned long long)k->ctx_want,
-                  (unsigned long long)most, w->model);
+        pl_refuse(p, w, "context-past-model", "%s: context %llu is more than the %llu tokens that %s was made for", w->name,
+                  (unsigned long long)k->ctx_want, (unsigned long long)most, w->model);
     return 0;
 }
 
@@ -128,8 +131,8 @@ static void tie_contexts(struct pl_problem *p)
             continue;
         uint64_t most = bt_need_model_context(k->pm->model);
         if (root->w->context.min > most || root->ctx_min > most) {
-            pl_refuse(p, k->w, "context-past-model", "%s: context as %s's, at least %llu, is more than the %llu tokens that %s was made for", k->w->name, root->w->name,
-                      (unsigned long long)root->ctx_min, (unsigned long long)most, k->w->model);
+            pl_refuse(p, k->w, "context-past-model", "%s: context as %s's, at least %llu, is more than the %llu tokens that %s was made for",
+                      k->w->name, root->w->name, (unsigned long long)root->ctx_min, (unsigned long long)most, k->w->model);
             continue;
         }
         root->ctx_want = BT_MIN(root->ctx_want, most);
@@ -182,7 +185,8 @@ static void order_works(struct pl_problem *p, const size_t *index, size_t n)
         }
         done[best] = true;
         struct pl_work *k = &p->work[p->n++];
-        *k = (struct pl_work){ .w = &s->w[best], .pm = &p->in->models[best], .spec_index = best, .same = PL_NONE, .server = s->w[best].kind == BT_SERVER };
+        *k = (struct pl_work){ .w = &s->w[best], .pm = &p->in->models[best], .spec_index = best, .same = PL_NONE,
+                              .server = s->w[best].kind == BT_SERVER };
     }
 }
 
@@ -199,9 +203,11 @@ static void settle_counts(struct pl_problem *p, struct pl_work *k)
     if (k->same != PL_NONE)
         p->work[k->same].followed = true;
     if (w->same_gpus_as && k->same == PL_NONE)
-        pl_refuse(p, w, "not-in-the-same-phase", "%s must be on the cards of %s, which is not active in phase %s", w->name, w->same_gpus_as, p->phase);
+        pl_refuse(p, w, "not-in-the-same-phase", "%s must be on the cards of %s, which is not active in phase %s", w->name, w->same_gpus_as,
+                  p->phase);
     else if (k->same != PL_NONE && k->copies_min > p->work[k->same].copies_want)
-        pl_refuse(p, w, "too-few-copies", "%s has %u copies and must be on the cards of %s, which has %u", w->name, k->copies_min, w->same_gpus_as, p->work[k->same].copies_want);
+        pl_refuse(p, w, "too-few-copies", "%s has %u copies and must be on the cards of %s, which has %u", w->name, k->copies_min, w->same_gpus_as,
+                  p->work[k->same].copies_want);
 }
 
 static int settle_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err)
@@ -209,7 +215,8 @@ static int settle_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err 
     if (k->cpu_only || (k->server && (!k->pm->model || !k->pm->engine)))
         return 0;
     if (!k->server && k->w->gpus.set && k->w->gpus.min > k->npool) {
-        pl_refuse(p, k->w, "too-few-gpus", "%s wants %llu GPUs; %s%zu", k->w->name, (unsigned long long)k->w->gpus.min, k->w->pool.n ? "its pool has " : "the fleet has ", k->npool);
+        pl_refuse(p, k->w, "too-few-gpus", "%s wants %llu GPUs; %s%zu", k->w->name, (unsigned long long)k->w->gpus.min,
+                  k->w->pool.n ? "its pool has " : "the fleet has ", k->npool);
         return 0;
     }
     struct bt_err why = { 0 };

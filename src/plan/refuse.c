@@ -132,14 +132,15 @@ static const char *too_small_text(struct refusing *r, const struct pl_problem *p
     if (!best)
         return NULL;
     if (!k->server)
-        return bt_arena_printf(r->a, "%s: %s per GPU, and the largest card of its pool has %s: %s lack", k->w->name, bt_bytes_human(need), bt_bytes_human(has), bt_bytes_human(least));
+        return bt_arena_printf(r->a, "%s: %s per GPU, and the largest card of its pool has %s: %s lack", k->w->name, bt_bytes_human(need),
+                               bt_bytes_human(has), bt_bytes_human(least));
     const struct pl_cost *cost = &best->cost[p->cls[k->pool[0]]];
     uint64_t weights = 0;
     for (size_t i = 0; i < cost->need->rank[0].n; i++)
         weights += cost->need->rank[0].line[i].part == BT_P_WEIGHTS ? cost->need->rank[0].line[i].bytes : 0;
-    return bt_arena_printf(r->a, "%s: even as %s it needs %s on a card (%s of weights; KV of %llu x %s tokens), and %s %s there: %s lack on each", k->w->name,
-                           shape_words(r->a, best->tp, best->pp), bt_bytes_human(need), bt_bytes_human(weights), ull(k->w->requests), bt_count_human(k->ctx_min),
-                           bt_bytes_human(has), k->claim == PL_LIMIT ? "are allowed it" : "are", bt_bytes_human(least));
+    return bt_arena_printf(r->a, "%s: even as %s it needs %s on a card (%s of weights; KV of %llu x %s tokens), and %s %s there: %s lack on each",
+                           k->w->name, shape_words(r->a, best->tp, best->pp), bt_bytes_human(need), bt_bytes_human(weights), ull(k->w->requests),
+                           bt_count_human(k->ctx_min), bt_bytes_human(has), k->claim == PL_LIMIT ? "are allowed it" : "are", bt_bytes_human(least));
 }
 
 /* "40 heads": the model's own number that stands against the shape. */
@@ -188,12 +189,16 @@ static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards,
                 c++;
             double rate = pl_rate(q, &q->work[o.copy[c].work].shape[o.copy[c].shape], o.copy[c].card, NULL);
             uint32_t freed = pinned_cards - cards;
-            const char *what = bt_arena_printf(r->a, "%s%s%s%s fits with %s tokens at %.1f tok/s%s", shape_words(r->a, sh->tp, sh->pp), sh->layers[0] ? " (layers " : "",
-                                               sh->layers, sh->layers[0] ? ")" : "", bt_count_human(o.ctx[o.copy[c].work]), rate,
-                                               freed == 0 ? "" : freed == 1 ? " and frees a GPU" : bt_arena_printf(r->a, " and frees %u GPUs", freed));
+            const char *what =
+                bt_arena_printf(r->a, "%s%s%s%s fits with %s tokens at %.1f tok/s%s", shape_words(r->a, sh->tp, sh->pp),
+                                sh->layers[0] ? " (layers " : "", sh->layers, sh->layers[0] ? ")" : "", bt_count_human(o.ctx[o.copy[c].work]), rate,
+                                freed == 0   ? ""
+                                : freed == 1 ? " and frees a GPU"
+                                             : bt_arena_printf(r->a, " and frees %u GPUs", freed));
             bt_buf_printf(text, "; %s", what);
-            advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: %s", k->w->name, what), bt_arena_printf(r->a, "workloads.%s.tp", k->w->name),
-                                          bt_arena_printf(r->a, "%u", sh->tp), bt_arena_printf(r->a, "workloads.%s.pp", k->w->name), bt_arena_printf(r->a, "%u", sh->pp) });
+            advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: %s", k->w->name, what),
+                                               bt_arena_printf(r->a, "workloads.%s.tp", k->w->name), bt_arena_printf(r->a, "%u", sh->tp),
+                                               bt_arena_printf(r->a, "workloads.%s.pp", k->w->name), bt_arena_printf(r->a, "%u", sh->pp) });
             said++;
         }
     return 0;
@@ -266,8 +271,14 @@ static int refuse_together(struct refusing *r, bool *keep)
     bool alone = false;
     for (size_t i = 0; i < p->n; i++) {
         uint64_t f = floor_of(&p->work[i], p);
-        bt_buf_printf(&b, "%s%s (%s%s)", i == 0 ? "" : i + 1 == p->n ? " and " : ", ", p->work[i].w->name, p->work[i].cpu_only ? "no GPU" : bt_bytes_human(f),
-                      p->work[i].w->share == BT_SHARE_NEVER ? ", alone on its cards" : p->work[i].claim == PL_WHOLE ? ", whole cards" : "");
+        bt_buf_printf(&b, "%s%s (%s%s)",
+                      i == 0          ? ""
+                      : i + 1 == p->n ? " and "
+                                      : ", ",
+                      p->work[i].w->name, p->work[i].cpu_only ? "no GPU" : bt_bytes_human(f),
+                      p->work[i].w->share == BT_SHARE_NEVER ? ", alone on its cards"
+                      : p->work[i].claim == PL_WHOLE        ? ", whole cards"
+                                                            : "");
         sum += f;
         alone = alone || p->work[i].w->share != BT_SHARE_TRUE || p->work[i].claim == PL_WHOLE || p->work[i].w->apart.n;
     }
@@ -275,7 +286,8 @@ static int refuse_together(struct refusing *r, bool *keep)
         there += p->cap[g];
     bt_buf_printf(&b, " do not fit together%s%s%s", r->in->spec->phases.n > 1 ? " in phase " : "", r->in->spec->phases.n > 1 ? r->phase : "", ": ");
     if (sum > there)
-        bt_buf_printf(&b, "at least %s on %zu cards with %s, %s lack", bt_bytes_human(sum), p->fleet->n, bt_bytes_human(there), bt_bytes_human(sum - there));
+        bt_buf_printf(&b, "at least %s on %zu cards with %s, %s lack", bt_bytes_human(sum), p->fleet->n, bt_bytes_human(there),
+                      bt_bytes_human(sum - there));
     else
         bt_buf_printf(&b, "at least %s, and %zu cards hold %s, but not in pieces that fit%s", bt_bytes_human(sum), p->fleet->n, bt_bytes_human(there),
                       alone ? " who may sit with whom" : "");
@@ -296,7 +308,8 @@ static int would_fit(struct refusing *r, size_t index, const struct bt_workload 
 }
 
 /* Largest v in [lo, hi) for which the change fits, or 0; `set` puts v into the workload. */
-static int largest(struct refusing *r, size_t index, uint64_t lo, uint64_t hi, uint64_t step, void (*set)(struct bt_workload *, uint64_t), uint64_t *out)
+static int largest(struct refusing *r, size_t index, uint64_t lo, uint64_t hi, uint64_t step, void (*set)(struct bt_workload *, uint64_t),
+                   uint64_t *out)
 {
     struct bt_workload w = r->in->spec->w[index];
     *out = 0;
@@ -342,14 +355,16 @@ static int advise_numbers(struct refusing *r, size_t index, const struct pl_work
             return -1;
         if (v)
             advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: a context of at least %s tokens fits", w->name, bt_count_human(v)),
-                                          bt_arena_printf(r->a, "workloads.%s.context.min", w->name), bt_arena_printf(r->a, "%llu", ull(v)), NULL, NULL });
+                                               bt_arena_printf(r->a, "workloads.%s.context.min", w->name), bt_arena_printf(r->a, "%llu", ull(v)),
+                                               NULL, NULL });
     }
     if (!k->server && w->memory.form == BT_MEM_BYTES && w->memory.bytes > 64 * MiB) {
         if (largest(r, index, 64 * MiB, w->memory.bytes, 64 * MiB, set_memory, &v) < 0)
             return -1;
         if (v)
-            advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: memory of %s fits", w->name, bt_bytes_exact(v)), bt_arena_printf(r->a, "workloads.%s.memory", w->name),
-                                          bt_arena_strdup(r->a, bt_bytes_exact(v)), NULL, NULL });
+            advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: memory of %s fits", w->name, bt_bytes_exact(v)),
+                                               bt_arena_printf(r->a, "workloads.%s.memory", w->name), bt_arena_strdup(r->a, bt_bytes_exact(v)), NULL,
+                                               NULL });
     }
     return 0;
 }
@@ -358,7 +373,8 @@ static int advise_change(struct refusing *r, size_t index, const struct bt_workl
 {
     int ok = would_fit(r, index, w);
     if (ok > 0)
-        advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: it fits with `%s: %s`", w->name, key, value), bt_arena_printf(r->a, "workloads.%s.%s", w->name, key), value, NULL, NULL });
+        advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: it fits with `%s: %s`", w->name, key, value),
+                                           bt_arena_printf(r->a, "workloads.%s.%s", w->name, key), value, NULL, NULL });
     return ok < 0 ? -1 : 0;
 }
 
@@ -392,7 +408,8 @@ static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k
     w = *was;
     if (was->copies.set && was->copies.min > 1) {
         w.copies.min = 1;
-        if (advise_change(r, index, &w, was->kind == BT_JOB ? "slots" : "replicas", bt_arena_printf(r->a, "{want: %llu, min: 1}", ull(was->copies.want))) < 0)
+        if (advise_change(r, index, &w, was->kind == BT_JOB ? "slots" : "replicas",
+                          bt_arena_printf(r->a, "{want: %llu, min: 1}", ull(was->copies.want))) < 0)
             return -1;
     }
     w = *was;

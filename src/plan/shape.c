@@ -28,9 +28,16 @@ static void cost_pace(struct pl_problem *p, const struct pl_work *k, struct pl_s
 {
     struct pl_cost *c = &s->cost[cls];
     for (int nvlink = 0; nvlink < 2; nvlink++) {
-        struct bt_pace_in in = { .model = k->pm->model, .engine = k->pm->engine, .version = k->pm->version, .card = &p->fleet->gpus[p->cls_card[cls]],
-                                 .tp = s->tp, .pp = s->pp, .context = PL_PACE_AT_TOKENS, .kv_bytes_per_token = kv_bytes_per_token(c->need),
-                                 .elem = k->serve.dtype && (!strcmp(k->serve.dtype, "float32") || !strcmp(k->serve.dtype, "float")) ? 4 : 2, .nvlink = nvlink };
+        struct bt_pace_in in = { .model = k->pm->model,
+                                 .engine = k->pm->engine,
+                                 .version = k->pm->version,
+                                 .card = &p->fleet->gpus[p->cls_card[cls]],
+                                 .tp = s->tp,
+                                 .pp = s->pp,
+                                 .context = PL_PACE_AT_TOKENS,
+                                 .kv_bytes_per_token = kv_bytes_per_token(c->need),
+                                 .elem = k->serve.dtype && (!strcmp(k->serve.dtype, "float32") || !strcmp(k->serve.dtype, "float")) ? 4 : 2,
+                                 .nvlink = nvlink };
         bt_pace_decode(&in, &c->pace[nvlink]);
     }
 }
@@ -66,7 +73,8 @@ static void best_rate(struct pl_problem *p, struct pl_work *k, struct pl_shape *
         size_t g = k->pool[i], c = p->cls[g];
         uint32_t peers = 0;
         for (size_t j = 0; j < k->npool; j++)
-            peers += p->cls[k->pool[j]] == c && p->fleet->gpus[k->pool[j]].island >= 0 && p->fleet->gpus[k->pool[j]].island == p->fleet->gpus[g].island;
+            peers +=
+                p->cls[k->pool[j]] == c && p->fleet->gpus[k->pool[j]].island >= 0 && p->fleet->gpus[k->pool[j]].island == p->fleet->gpus[g].island;
         const struct bt_pace *pace = &s->cost[c].pace[peers >= (s->tp > 1 ? s->tp : s->cards)];
         s->best_tok_s = BT_MAX(s->best_tok_s, pace->known ? pace->decode_tok_s : 0);
     }
@@ -150,9 +158,10 @@ int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err)
     for (size_t i = 0; i < k->nshapes; i++)
         k->solo_best = BT_MAX(k->solo_best, k->shape[i].best_tok_s);
     if (!k->nshapes)
-        pl_refuse(p, w, "too-few-gpus", "%s wants %s%llu GPUs per instance%s; %s%llu", w->name, w->gpus.set && w->gpus.min != w->gpus.max ? "at least " : "",
-                  ull(w->gpus.set ? min : (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1)),
-                  w->tp.set || w->pp.set ? " (tp x pp)" : "", w->pool.n ? "its pool has " : "the fleet has ", ull(k->npool));
+        pl_refuse(p, w, "too-few-gpus", "%s wants %s%llu GPUs per instance%s; %s%llu", w->name,
+                  w->gpus.set && w->gpus.min != w->gpus.max ? "at least " : "",
+                  ull(w->gpus.set ? min : (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1)), w->tp.set || w->pp.set ? " (tp x pp)" : "",
+                  w->pool.n ? "its pool has " : "the fleet has ", ull(k->npool));
     return 0;
 }
 

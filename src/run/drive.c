@@ -10,7 +10,10 @@
 #include "run/ports.h"
 #include "run/project.h"
 
-enum { TAIL_BYTES = 1024 * 1024, HEALTH_EVERY_MS = 200, HEALTH_DEADLINE_MS = 5000, PROGRESS_EVERY_MS = 2000, NO_KEEPER_MS = 3000, SWEEP_HARD_MS = 3000 };
+enum {
+    TAIL_BYTES = 1024 * 1024, HEALTH_EVERY_MS = 200, HEALTH_DEADLINE_MS = 5000, PROGRESS_EVERY_MS = 2000, NO_KEEPER_MS = 3000,
+    SWEEP_HARD_MS = 3000
+};
 
 static void tell_progress(struct bt_instance *in)
 {
@@ -48,8 +51,8 @@ static bool after_all(struct bt_instance *in, bool *never)
         if (holds == 1)
             continue;
         *never = holds < 0;
-        snprintf(in->why, sizeof in->why, holds < 0 ? "%s was to be %s first, and it failed or was stopped" : "waits until %s is %s", in->pf->after[i].workload,
-                 in->pf->after[i].what);
+        snprintf(in->why, sizeof in->why, holds < 0 ? "%s was to be %s first, and it failed or was stopped" : "waits until %s is %s",
+                 in->pf->after[i].workload, in->pf->after[i].what);
         return false;
     }
     return true;
@@ -171,7 +174,8 @@ static bool listener_ours(struct bt_instance *in)
         return true;
     bt_port_listeners(&a, (uint16_t)in->url_port, &pid, &listened);
     if (listened) {
-        snprintf(in->why, sizeof in->why, "port %d answers, but its listener is not ours: %s", in->url_port, bt_port_holder(&a, (uint16_t)in->url_port));
+        snprintf(in->why, sizeof in->why, "port %d answers, but its listener is not ours: %s", in->url_port,
+                 bt_port_holder(&a, (uint16_t)in->url_port));
         give_up(in);
     }
     return false;

@@ -41,7 +41,8 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
         finish(ctx, 0);
 }
 
-struct bt_health *bt_health_get(struct event_base *base, const char *ip, int port, const char *path, int deadline_ms, void (*done)(void *ctx, int status), void *ctx)
+struct bt_health *bt_health_get(struct event_base *base, const char *ip, int port, const char *path, int deadline_ms,
+                                void (*done)(void *ctx, int status), void *ctx)
 {
     struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
     struct timeval limit = { deadline_ms / 1000, deadline_ms % 1000 * 1000 };
@@ -55,7 +56,8 @@ struct bt_health *bt_health_get(struct event_base *base, const char *ip, int por
     bufferevent_setcb(bev, on_read, NULL, on_event, h);
     bufferevent_setwatermark(bev, EV_READ, 12, 4096);        /* a status line; what follows is nobody's business */
     bufferevent_set_timeouts(bev, &limit, &limit);
-    evbuffer_add_printf(bufferevent_get_output(bev), "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUser-Agent: berth\r\nConnection: close\r\n\r\n", path, ip, port);
+    evbuffer_add_printf(bufferevent_get_output(bev), "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUser-Agent: berth\r\nConnection: close\r\n\r\n", path, ip,
+                        port);
     bufferevent_enable(bev, EV_READ | EV_WRITE);
     if (bufferevent_socket_connect(bev, (struct sockaddr *)&in, sizeof in) < 0) {
         bt_health_free(h);

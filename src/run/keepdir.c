@@ -27,11 +27,13 @@ int bt_keep_launch_write(const char *dir, const struct bt_keep_launch *l, struct
     for (size_t i = 0; i < l->argv.n; i++)
         json_array_append_new(argv, json_string(l->argv.v[i]));
     for (size_t i = 0; i < l->nports; i++)
-        json_array_append_new(ports, json_pack("{s:s, s:i, s:i}", "name", l->port[i].name, "port", (int)l->port[i].port, "block", (int)l->port[i].block));
+        json_array_append_new(ports,
+                              json_pack("{s:s, s:i, s:i}", "name", l->port[i].name, "port", (int)l->port[i].port, "block", (int)l->port[i].block));
     for (size_t i = 0; i < l->nbase; i++)
         json_array_append_new(base, json_integer(l->base[i]));
-    json_t *o = json_pack("{s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "project", l->project, "id", l->id, "argv", argv, "cwd", l->cwd, "url", l->url,
-                          "log_max_bytes", (json_int_t)l->log_max_bytes, "restarts", (json_int_t)l->restarts, "wall_ms", (json_int_t)l->wall_ms, "ports", ports, "base", base);
+    json_t *o = json_pack("{s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "project", l->project, "id", l->id, "argv", argv, "cwd", l->cwd,
+                          "url", l->url, "log_max_bytes", (json_int_t)l->log_max_bytes, "restarts", (json_int_t)l->restarts, "wall_ms",
+                          (json_int_t)l->wall_ms, "ports", ports, "base", base);
     if (!o)
         return bt_err_set(err, BT_E_INPUT, 0, "write %s/launch.json: a text that is not UTF-8", dir);
     return write_json(dir, "launch.json", o, err);
@@ -94,8 +96,10 @@ bad:
 
 int bt_keep_who_write(const char *dir, const char *file, struct bt_proc_id id, const char *cgroup, struct bt_err *err)
 {
-    return write_json(dir, file, json_pack("{s:i, s:I, s:s, s:s}", "pid", (int)id.pid, "start_ticks", (json_int_t)id.start_ticks, "boot_id", bt_boot_id(),
-                                           "cgroup", cgroup ? cgroup : ""), err);
+    return write_json(dir, file,
+                      json_pack("{s:i, s:I, s:s, s:s}", "pid", (int)id.pid, "start_ticks", (json_int_t)id.start_ticks, "boot_id", bt_boot_id(),
+                                "cgroup", cgroup ? cgroup : ""),
+                      err);
 }
 
 bool bt_keep_who_read(struct bt_arena *a, const char *dir, const char *file, struct bt_keep_who *out)
@@ -104,8 +108,9 @@ bool bt_keep_who_read(struct bt_arena *a, const char *dir, const char *file, str
     uint64_t pid, ticks;
     const char *boot, *cgroup;
     json_t *o = read_json(dir, file, &ignored);
-    bool ok = o && bt_json_u64(o, "pid", 1, INT32_MAX, &pid, file, &ignored) == 0 && bt_json_u64(o, "start_ticks", 0, INT64_MAX, &ticks, file, &ignored) == 0 &&
-              bt_json_str(o, "boot_id", &boot, file, &ignored) == 0 && bt_json_str(o, "cgroup", &cgroup, file, &ignored) == 0;
+    bool ok = o && bt_json_u64(o, "pid", 1, INT32_MAX, &pid, file, &ignored) == 0 &&
+              bt_json_u64(o, "start_ticks", 0, INT64_MAX, &ticks, file, &ignored) == 0 && bt_json_str(o, "boot_id", &boot, file, &ignored) == 0 &&
+              bt_json_str(o, "cgroup", &cgroup, file, &ignored) == 0;
     if (ok)
         *out = (struct bt_keep_who){ { (pid_t)pid, ticks }, !strcmp(boot, bt_boot_id()), cgroup[0] ? bt_arena_strdup(a, cgroup) : NULL };
     json_decref(o);
@@ -126,8 +131,10 @@ bool bt_keep_exit_read(struct bt_arena *a, const char *dir, struct bt_keep_exit 
     json_t *o = read_json(dir, "exit.json", &ignored);
     bool ok = o && bt_json_str(o, "failed", &failed, "exit.json", &ignored) == 0 && bt_json_str(o, "hint", &hint, "exit.json", &ignored) == 0;
     if (ok) {
-        *out = (struct bt_keep_exit){ .status = (int)json_integer_value(json_object_get(o, "status")), .signal = (int)json_integer_value(json_object_get(o, "signal")),
-                                      .asked = json_is_true(json_object_get(o, "asked")), .wall_ms = json_integer_value(json_object_get(o, "wall_ms")) };
+        *out = (struct bt_keep_exit){ .status = (int)json_integer_value(json_object_get(o, "status")),
+                                      .signal = (int)json_integer_value(json_object_get(o, "signal")),
+                                      .asked = json_is_true(json_object_get(o, "asked")),
+                                      .wall_ms = json_integer_value(json_object_get(o, "wall_ms")) };
         snprintf(out->failed, sizeof out->failed, "%s", failed);
         snprintf(out->hint, sizeof out->hint, "%s", hint);
     }

@@ -11,8 +11,10 @@
 #define BT_RUN_LIFE_H
 #include "base/str.h"
 
-enum bt_life_state { BT_ST_UNSET, BT_ST_PENDING, BT_ST_WAITING, BT_ST_STARTING, BT_ST_READY, BT_ST_STOPPING, BT_ST_RELEASING, BT_ST_BACKOFF, BT_ST_DONE,
-                     BT_ST_FAILED, BT_ST_DOWN, BT_ST__N };
+enum bt_life_state {
+    BT_ST_UNSET, BT_ST_PENDING, BT_ST_WAITING, BT_ST_STARTING, BT_ST_READY, BT_ST_STOPPING, BT_ST_RELEASING, BT_ST_BACKOFF, BT_ST_DONE,
+    BT_ST_FAILED, BT_ST_DOWN, BT_ST__N
+};
 
 enum bt_life_event {
     BT_EV_UP,                        /* a person wants it */

@@ -62,7 +62,8 @@ bool bt_memory_room(struct bt_instance *in, char *why, size_t n)
             continue;
         bt_auto_buf struct bt_buf who = BT_BUF(400);
         name_holders(in->p->d, g, &who);
-        snprintf(why, n, "GPU %d: %s needed, %s free; held by %s", r->index, bt_bytes_human(r->bytes), bt_bytes_human(free_bytes), who.n ? bt_buf_z(&who) : "nobody listed");
+        snprintf(why, n, "GPU %d: %s needed, %s free; held by %s", r->index, bt_bytes_human(r->bytes), bt_bytes_human(free_bytes),
+                 who.n ? bt_buf_z(&who) : "nobody listed");
         return false;
     }
     return true;
@@ -94,7 +95,8 @@ bool bt_memory_released(struct bt_instance *in, char *why, size_t n)
             continue;                /* a card that is gone holds nothing for anybody */
         struct bt_actual mine = actual_of(in, g), rest = bt_sample_residual(g);
         if (mine.nprocs) {
-            snprintf(why, n, "GPU %d: the driver still lists %zu of its processes with %s", in->pf->rank[i].index, mine.nprocs, bt_bytes_human(mine.bytes));
+            snprintf(why, n, "GPU %d: the driver still lists %zu of its processes with %s", in->pf->rank[i].index, mine.nprocs,
+                     bt_bytes_human(mine.bytes));
             return false;
         }
         if (rest.valid && in->base[i].valid && rest.bytes > in->base[i].residual_bytes + SLACK) {

@@ -33,7 +33,8 @@ static size_t listen_inodes(struct bt_arena *a, uint16_t port, unsigned long **o
         while (f && fgets(line, sizeof line, f)) {
             unsigned local, state;
             unsigned long inode;
-            if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu", &local, &state, &inode) == 3 && local == port && state == 0x0A)
+            if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu", &local, &state, &inode) == 3 && local == port &&
+                state == 0x0A)
                 BT_PUSH(a, *out, n, inode);
         }
         if (f)

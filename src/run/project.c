@@ -37,7 +37,8 @@ static void on_changed(void *ctx, struct bt_life *life, enum bt_life_state from)
     struct bt_instance *in = ctx;
     struct bt_err err = { 0 };
     bt_auto_arena a = { 0 };
-    bt_info("inst", "%s/%s: %s -> %s%s%s", in->p->name, in->pf->id, bt_life_state_name(from), bt_life_state_name(life->state), in->why[0] ? ": " : "", in->why);
+    bt_info("inst", "%s/%s: %s -> %s%s%s", in->p->name, in->pf->id, bt_life_state_name(from), bt_life_state_name(life->state), in->why[0] ? ": " : "",
+            in->why);
     if (life->state == BT_ST_READY && bt_file_write(bt_arena_printf(&a, "%s/ready", in->dir), BT_S(""), &err) < 0)
         bt_warn("inst", "%s: %s", in->pf->id, err.msg);
     if (life->state == BT_ST_WAITING || life->state == BT_ST_READY)
@@ -102,7 +103,8 @@ static int lease_any(struct bt_instance *in, const struct bt_pf_port *w, uint16_
             return 0;
         }
     }
-    return bt_err_set(err, BT_E_BUSY, 0, "%s: no %u free ports in a row between %d and %d", in->pf->id, (unsigned)w->block, BT_PORT_FIRST, BT_PORT_LAST);
+    return bt_err_set(err, BT_E_BUSY, 0, "%s: no %u free ports in a row between %d and %d", in->pf->id, (unsigned)w->block, BT_PORT_FIRST,
+                      BT_PORT_LAST);
 }
 
 static int lease(struct bt_instance *in, struct bt_err *err)
@@ -184,7 +186,8 @@ static int set_up(struct bt_instance *in, struct bt_err *err)
         int e = regcomp(&in->log_ready, in->pf->ready_arg, REG_EXTENDED | REG_NOSUB);
         if (e) {
             regerror(e, &in->log_ready, why, sizeof why);
-            return bt_err_set(err, BT_E_INPUT, 0, "%s: ready: the pattern \"%.120s\" is not a POSIX extended regular expression: %s", in->pf->id, in->pf->ready_arg, why);
+            return bt_err_set(err, BT_E_INPUT, 0, "%s: ready: the pattern \"%.120s\" is not a POSIX extended regular expression: %s", in->pf->id,
+                              in->pf->ready_arg, why);
         }
         in->has_log_ready = true;
     }
@@ -208,7 +211,8 @@ static int check_urls(struct bt_instance *in, struct bt_err *err)
             sscanf(u, "{url:%63[^}]}", w);
             struct bt_instance *other = bt_project_first_of(in->p, w);
             if (!other || !other->url[0])
-                return bt_err_set(err, BT_E_INPUT, 0, "%s: %s: %s", in->pf->id, u, other ? "that workload has no http endpoint" : "there is no such workload");
+                return bt_err_set(err, BT_E_INPUT, 0, "%s: %s: %s", in->pf->id, u,
+                                  other ? "that workload has no http endpoint" : "there is no such workload");
         }
     }
     return 0;
@@ -264,7 +268,8 @@ static int fill_project(struct bt_project *p, struct bt_str plan_text, struct bt
     p->inst = BT_NEWN(&p->arena, struct bt_instance, ph->n ? ph->n : 1);
     for (size_t i = 0; i < ph->n; i++) {
         struct bt_instance *in = &p->inst[p->n++];
-        *in = (struct bt_instance){ .p = p, .pf = &ph->inst[i], .url = "", .report_fd = -1, .dir = bt_run_inst_dir(&p->arena, p->name, ph->inst[i].id) };
+        *in = (struct bt_instance){ .p = p, .pf = &ph->inst[i], .url = "", .report_fd = -1,
+                                    .dir = bt_run_inst_dir(&p->arena, p->name, ph->inst[i].id) };
         in->base = BT_NEWN(&p->arena, struct bt_card_base, in->pf->nranks ? in->pf->nranks : 1);
         in->ops = (struct bt_life_ops){ in, now_ms, on_act, on_changed, on_unexpected };
         bt_tail_init(&in->tail);
@@ -313,7 +318,8 @@ static void insert(struct bt_daemon *d, struct bt_project *p)
     d->project[d->nprojects++] = p;
 }
 
-int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep, struct bt_project **out, struct bt_err *err)
+int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep, struct bt_project **out,
+                   struct bt_err *err)
 {
     bt_auto_arena a = { 0 };
     struct bt_project *p = bt_xcalloc(1, sizeof *p);
@@ -486,7 +492,8 @@ static void keep_logs(struct bt_arena *a, const struct bt_instance *in)
     bt_auto_buf struct bt_buf both = BT_BUF(2 * MAX);
     bt_buf_add(&both, old.p, old.n);
     bt_buf_add(&both, log.p, log.n);
-    if (bt_dir_private(dir, &err) < 0 || bt_file_write(bt_arena_printf(a, "%s/%s.log", dir, in->pf->id), (struct bt_str){ bt_buf_z(&both), both.n }, &err) < 0)
+    if (bt_dir_private(dir, &err) < 0 ||
+        bt_file_write(bt_arena_printf(a, "%s/%s.log", dir, in->pf->id), (struct bt_str){ bt_buf_z(&both), both.n }, &err) < 0)
         bt_warn("inst", "%s: its log is not kept: %s", in->pf->id, err.msg);
 }
 

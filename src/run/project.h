@@ -93,7 +93,8 @@ struct bt_daemon {
 };
 
 /* project.c - birth, folders, end */
-BT_MUST_CHECK int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep, struct bt_project **out, struct bt_err *err);
+BT_MUST_CHECK int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep,
+                                 struct bt_project **out, struct bt_err *err);
 struct bt_project *bt_project_find(struct bt_daemon *d, const char *name);
 void bt_project_adopt(struct bt_daemon *d, const char *name);
 void bt_project_down(struct bt_project *p);          /* wants everything down; a second call hurries */

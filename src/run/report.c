@@ -33,8 +33,10 @@ static json_t *ranks(const struct bt_instance *in)
         struct bt_actual now = g ? bt_sample_actual(g, in->pids, in->npids) : (struct bt_actual){ 0 };
         const char *source = !s ? "the driver has not answered yet" : s->error ? s->error : !g ? "the card is not there any more" :
                              now.valid ? "nvml-process" : "the driver does not say which process holds what";
-        json_array_append_new(list, json_pack("{s:s, s:i, s:o, s:{s:o, s:b, s:o}}", "gpu", r->gpu, "index", r->index, "planned_bytes", bt_json_bytes(r->bytes), "actual",
-                                              "bytes", bt_json_bytes(bt_life_holds(in->life.state) ? now.bytes : 0), "valid", g && now.valid, "source", bt_json_text(source)));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:i, s:o, s:{s:o, s:b, s:o}}", "gpu", r->gpu, "index", r->index, "planned_bytes",
+                                        bt_json_bytes(r->bytes), "actual", "bytes", bt_json_bytes(bt_life_holds(in->life.state) ? now.bytes : 0),
+                                        "valid", g && now.valid, "source", bt_json_text(source)));
     }
     return list;
 }
@@ -55,7 +57,8 @@ static void add_processes(struct bt_instance *in, json_t *o)
         rss += m[i].rss_bytes;
     }
     json_object_set_new(o, "pids", pids);
-    json_object_set_new(o, "host", json_pack("[{s:i, s:o, s:o}]", "numa", 0, "planned_bytes", bt_json_bytes(in->pf->host_bytes), "rss_bytes", bt_json_bytes(rss)));
+    json_object_set_new(
+        o, "host", json_pack("[{s:i, s:o, s:o}]", "numa", 0, "planned_bytes", bt_json_bytes(in->pf->host_bytes), "rss_bytes", bt_json_bytes(rss)));
     json_object_set_new(o, "keeper", in->has_keeper && bt_life_alive(in->life.state) ? json_integer(in->keeper.id.pid) : json_null());
 }
 
@@ -67,10 +70,11 @@ static const char *state_word(const struct bt_instance *in)
 json_t *bt_report_instance(struct bt_instance *in, bool brief)
 {
     double since = (double)(bt_wall_ms() - (bt_now_ms() - in->life.since_ms)) / 1000;
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:o, s:i, s:o, s:o}", "id", in->pf->id, "workload", in->pf->workload, "project", in->p->name, "kind", in->pf->kind,
-                          "state", state_word(in), "want", in->life.want_up ? in->life.job ? "done" : "ready" : "down", "since", since, "endpoint",
-                          in->url[0] ? json_pack("{s:s, s:n}", "http", in->url, "unix") : json_null(), "restarts", (int)in->life.restarts, "progress", progress(in),
-                          "exit", how_it_ended(in));
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:o, s:i, s:o, s:o}", "id", in->pf->id, "workload", in->pf->workload, "project", in->p->name,
+                  "kind", in->pf->kind, "state", state_word(in), "want", in->life.want_up ? in->life.job ? "done" : "ready" : "down", "since", since,
+                  "endpoint", in->url[0] ? json_pack("{s:s, s:n}", "http", in->url, "unix") : json_null(), "restarts", (int)in->life.restarts,
+                  "progress", progress(in), "exit", how_it_ended(in));
     json_object_set_new(o, "why", in->why[0] ? bt_json_text(in->why) : json_null());
     json_object_set_new(o, "folder", bt_json_text(in->dir));
     if (in->died[0])
@@ -115,8 +119,8 @@ void bt_report_failed(struct bt_instance *in)
     const char *when = in->life.was_ready || in->life.job || !in->ran ? "" : " before it was ready";
     const char *times = in->life.restarts ? bt_arena_printf(&a, " (started again %u times)", in->life.restarts) : "";
     const char *text = bt_arena_printf(&a, "%s%s%s%s%s", in->why[0] ? in->why : "failed", when, times, head[0] ? ": " : "", head);
-    bt_report_event(in->p, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "event", "failed", "id", in->pf->id, "workload", in->pf->workload, "message", bt_json_text(text),
-                                     "hint", bt_json_text(in->why_hint), "lines", lines, "exit", how_it_ended(in)));
+    bt_report_event(in->p, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "event", "failed", "id", in->pf->id, "workload", in->pf->workload,
+                                     "message", bt_json_text(text), "hint", bt_json_text(in->why_hint), "lines", lines, "exit", how_it_ended(in)));
 }
 
 /* ---- verify ---- */
@@ -150,9 +154,9 @@ static void verify_on(struct bt_instance *in, const struct bt_probe_gpu *g, json
         return;
     const char *v = has ? verdict(a, planned, g->procs_valid) : "misplaced";
     *ok &= strcmp(v, "over") && strcmp(v, "misplaced");
-    json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:s, s:o, s:b, s:s}", "instance", in->pf->id, "project", in->p->name, "gpu", g->uuid, "index",
-                                          g->index, "planned_bytes", bt_json_bytes(planned), "actual_bytes", bt_json_bytes(a.bytes), "verdict", v, "pids", pids_on(g, in),
-                                          "in_plan", has, "state", state_word(in)));
+    json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:s, s:o, s:b, s:s}", "instance", in->pf->id, "project", in->p->name, "gpu",
+                                          g->uuid, "index", g->index, "planned_bytes", bt_json_bytes(planned), "actual_bytes", bt_json_bytes(a.bytes),
+                                          "verdict", v, "pids", pids_on(g, in), "in_plan", has, "state", state_word(in)));
 }
 
 static void foreign_on(struct bt_daemon *d, const struct bt_probe_gpu *g, json_t *list)
@@ -160,8 +164,8 @@ static void foreign_on(struct bt_daemon *d, const struct bt_probe_gpu *g, json_t
     for (size_t i = 0; g->procs_valid && i < g->nprocs; i++) {
         bt_auto_arena a = { 0 };
         if (!bt_daemon_owner(d, g->procs[i].pid))
-            json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:o, s:o}", "gpu", g->uuid, "index", g->index, "pid", (json_int_t)g->procs[i].pid, "bytes",
-                                                  g->procs[i].bytes_valid ? bt_json_bytes(g->procs[i].bytes) : json_null(), "command",
+            json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:o, s:o}", "gpu", g->uuid, "index", g->index, "pid", (json_int_t)g->procs[i].pid,
+                                                  "bytes", g->procs[i].bytes_valid ? bt_json_bytes(g->procs[i].bytes) : json_null(), "command",
                                                   bt_json_text(bt_proc_cmdline(&a, (pid_t)g->procs[i].pid))));
     }
 }

@@ -1,11 +1,16 @@
 /* run - a plan file becomes running processes, and they become free memory again. Obeys a plan; never makes one.
  *
- *   life.h     the life of an instance: one table, pure            daemon.h   one per user and runtime folder: projects, the loop
- *   keeper.h   parent of one instance; outlives the daemon         project.h  instances of one plan, what each waits for
- *   keepdir.h  the folder both write: the truth after a crash      ports.h    leases, and who holds a port
- *   child.h    fork, exec, and which step failed                   health.h   one HTTP probe with a deadline
- *   tree.h     which processes belong to an instance               sample.h   NVML through the probe process; bytes per instance
- *   keeplog.h  a log with a ceiling                                client.h   how a verb reaches the daemon, and starts it
+ * In the verbs      client.h   how a verb reaches the daemon, and starts it
+ * In the daemon     daemon.h   one per user and runtime folder: the loop, who is connected
+ *                   project.h  what it holds, and the steps over it: project.c (birth, adoption, end), start.c (from waiting to running), drive.c
+ *                              (one look at one instance), memory.c (room and release), report.c (JSON), ops.c (requests)
+ *                   life.h     the life of an instance: one table, pure
+ *                   sample.h   NVML through the probe process; bytes per instance
+ *                   ports.h    is a port free, and who holds it                health.h  one HTTP probe with a deadline
+ * In the keeper     keeper.h   parent of one instance; outlives the daemon     child.h   fork, exec, and which step failed
+ * In more than one  keepdir.h  the folder of an instance: the truth after a crash
+ *                   keeplog.h  its log, with a ceiling                         tail.h    reads that log as it grows
+ *                   tree.h     which processes belong to an instance
  *
  * Folders: RUNTIME/daemon.sock, daemon.lock, daemon.log; RUNTIME/p/PROJECT/ the plan as given, the environment of `up`;
  * RUNTIME/inst/PROJECT/ID/ one keeper each; STATE/projects/PROJECT/logs/ the logs of the last life, kept after `down`. */

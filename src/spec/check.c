@@ -38,7 +38,8 @@ static int settle_kind(struct bt_spec *s, struct bt_workload *w, struct bt_err *
     bool said = given(w, "kind");
     if (!said && !w->engine) {
         at_key(s, w, NULL, err, "neither `engine` nor `kind`: what is it?");
-        return bt_err_hint(err, given(w, "command") ? "kind: service (runs until stopped) or kind: job (ends)" : "engine: vllm, or kind: service with a command");
+        return bt_err_hint(err, given(w, "command") ? "kind: service (runs until stopped) or kind: job (ends)"
+                                                    : "engine: vllm, or kind: service with a command");
     }
     if (w->engine && said && w->kind != BT_SERVER)
         return at_key(s, w, "kind", err, "kind: %s, and an `engine`: only a server has one", kind_word(w->kind));
@@ -98,9 +99,11 @@ static int check_memory(struct bt_spec *s, struct bt_workload *w, struct bt_err 
         return at_key(s, w, w->same_gpus_as ? "same_gpus_as" : "pool", err, "it names cards, and `gpus: 0` uses none");
     uint64_t ranks = (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1);
     if (w->gpus.set && w->gpus.want > 0 && ranks > w->gpus.max)
-        return at_key(s, w, w->tp.set ? "tp" : "pp", err, "tp x pp is %llu GPUs, and `gpus` allows %llu", (unsigned long long)ranks, (unsigned long long)w->gpus.max);
+        return at_key(s, w, w->tp.set ? "tp" : "pp", err, "tp x pp is %llu GPUs, and `gpus` allows %llu", (unsigned long long)ranks,
+                      (unsigned long long)w->gpus.max);
     if (w->gpus.set && w->tp.set && w->pp.set && ranks < w->gpus.min)
-        return at_key(s, w, "gpus", err, "tp x pp is %llu GPUs, and `gpus` wants at least %llu", (unsigned long long)ranks, (unsigned long long)w->gpus.min);
+        return at_key(s, w, "gpus", err, "tp x pp is %llu GPUs, and `gpus` wants at least %llu", (unsigned long long)ranks,
+                      (unsigned long long)w->gpus.min);
     return 0;
 }
 
@@ -119,7 +122,8 @@ static int check_ready(struct bt_spec *s, struct bt_workload *w, struct bt_err *
 
 /* ---- names ---- */
 
-static int need_workload(struct bt_spec *s, const struct bt_workload *w, const struct bt_node *at, const char *key, const char *name, struct bt_err *err)
+static int need_workload(struct bt_spec *s, const struct bt_workload *w, const struct bt_node *at, const char *key, const char *name,
+                         struct bt_err *err)
 {
     if (!strcmp(name, w->name))
         return bt_node_err(err, &s->doc, at, "workloads.%s: %s names itself", w->name, key);
@@ -141,7 +145,8 @@ static const struct bt_node *item_at(const struct bt_node *list, size_t i)
     return list->kind == BT_NODE_SEQ && i < list->n ? &list->items[i] : list;
 }
 
-static int check_list(struct bt_spec *s, const struct bt_workload *w, const struct bt_node *list, const char *key, const struct bt_strs *names, struct bt_err *err)
+static int check_list(struct bt_spec *s, const struct bt_workload *w, const struct bt_node *list, const char *key, const struct bt_strs *names,
+                      struct bt_err *err)
 {
     for (size_t i = 0; i < names->n; i++)
         if (need_workload(s, w, item_at(list, i), key, names->v[i], err) < 0)
@@ -187,7 +192,8 @@ static int check_names(struct bt_spec *s, const struct bt_workload *w, struct bt
             return -1;
         const struct bt_workload *d = bt_spec_find(s, w->after[i].name);
         if (w->after[i].what == BT_AFTER_DONE && d->kind != BT_JOB)
-            return bt_node_err(err, &s->doc, &at, "workloads.%s: after: %s is a %s and is never done; only a job is", w->name, d->name, kind_word(d->kind));
+            return bt_node_err(err, &s->doc, &at, "workloads.%s: after: %s is a %s and is never done; only a job is", w->name, d->name,
+                               kind_word(d->kind));
     }
     return 0;
 }
@@ -258,7 +264,8 @@ static int check_sharing(struct bt_spec *s, const struct bt_workload *w, struct 
         for (size_t i = 0; i < 2; i++) {
             const struct bt_workload *a = pair[i][0], *b = pair[i][1];
             if (a->share == BT_SHARE_NEVER || (a->share == BT_SHARE_WITH && !spec_strs_has(&a->share_with, b->name)))
-                return at_key(s, w, "same_gpus_as", err, "same_gpus_as: %s, but `share` of %s does not allow %s on its cards", t->name, a->name, b->name);
+                return at_key(s, w, "same_gpus_as", err, "same_gpus_as: %s, but `share` of %s does not allow %s on its cards", t->name, a->name,
+                              b->name);
             if (spec_strs_has(&a->apart, b->name))
                 return at_key(s, w, "same_gpus_as", err, "same_gpus_as: %s, but %s keeps `apart` from %s", t->name, a->name, b->name);
         }

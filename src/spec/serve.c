@@ -27,7 +27,14 @@ static const struct bt_opt *find_flag(const struct bt_opt *t, const char *name, 
     return NULL;
 }
 
-struct arg_walk { struct bt_arena *a; const struct bt_spec *s; const struct bt_workload *w; const struct bt_node *list; struct bt_serve *serve; struct bt_strs *raw; };
+struct arg_walk {
+    struct bt_arena *a;
+    const struct bt_spec *s;
+    const struct bt_workload *w;
+    const struct bt_node *list;
+    struct bt_serve *serve;
+    struct bt_strs *raw;
+};
 
 static const struct bt_node *arg_at(const struct arg_walk *k, size_t i)
 {
@@ -53,7 +60,8 @@ static int one_flag(struct arg_walk *k, const struct bt_opt *f, size_t i, size_t
         }
     struct bt_strs rest = { 0 };
     struct bt_err inner = { 0 };
-    if (bt_opt_argv(k->s ? bt_engine_find(k->w->engine)->flags : NULL, k->a, (int)words, (char *const *)&k->w->args.v[i], k->serve, &rest, NULL, &inner) < 0) {
+    if (bt_opt_argv(k->s ? bt_engine_find(k->w->engine)->flags : NULL, k->a, (int)words, (char *const *)&k->w->args.v[i], k->serve, &rest, NULL,
+                    &inner) < 0) {
         bt_node_err(err, &k->s->doc, arg_at(k, i), "workloads.%s: args: %s", k->w->name, inner.msg);
         return inner.hint[0] ? bt_err_hint(err, "%s", inner.hint) : -1;
     }
@@ -107,7 +115,8 @@ static int through_table(struct arg_walk *k, const char *key, const char *flag, 
     return inner.hint[0] ? bt_err_hint(err, "%s", inner.hint) : -1;
 }
 
-int bt_spec_serve(struct bt_arena *a, const struct bt_spec *s, const struct bt_workload *w, struct bt_serve *out, struct bt_strs *raw, struct bt_err *err)
+int bt_spec_serve(struct bt_arena *a, const struct bt_spec *s, const struct bt_workload *w, struct bt_serve *out, struct bt_strs *raw,
+                  struct bt_err *err)
 {
     *out = (struct bt_serve){ .model = w->model, .revision = w->revision, .trust_remote_code = w->trust_remote_code };
     if (raw)

@@ -31,7 +31,8 @@ int spec_scalar(const struct bt_doc *doc, const struct bt_node *n, const char *k
     return 0;
 }
 
-static int push_unique(struct bt_arena *a, const struct bt_doc *doc, const struct bt_node *n, const char *key, struct bt_strs *out, struct bt_err *err)
+static int push_unique(struct bt_arena *a, const struct bt_doc *doc, const struct bt_node *n, const char *key, struct bt_strs *out,
+                       struct bt_err *err)
 {
     const char *text;
     if (spec_scalar(doc, n, key, &text, err) < 0)
@@ -47,7 +48,8 @@ int spec_name_list(struct bt_arena *a, const struct bt_doc *doc, const struct bt
     if (n->kind == BT_NODE_SCALAR)
         return push_unique(a, doc, n, key, out, err);
     if (n->kind != BT_NODE_SEQ || !n->n)
-        return bt_node_err(err, doc, n, "%s: want a name or a list of names, not %s", key, n->kind == BT_NODE_SEQ ? "an empty list" : bt_node_kind_name(n));
+        return bt_node_err(err, doc, n, "%s: want a name or a list of names, not %s", key,
+                           n->kind == BT_NODE_SEQ ? "an empty list" : bt_node_kind_name(n));
     for (size_t i = 0; i < n->n; i++)
         if (push_unique(a, doc, &n->items[i], key, out, err) < 0)
             return -1;
@@ -123,7 +125,8 @@ static int parse_gpus(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct b
         return -1;
     if (s->gpus[strspn(s->gpus, "0123456789")] == 0) {
         bt_node_err(err, ctx->doc, n, "gpus: %.20s: a card or a number of cards?", s->gpus);
-        return bt_err_hint(err, "[%.8s] is card %.8s of this machine, %.8sxRTX-4090 are %.8s cards of a kind, auto is all there are", s->gpus, s->gpus, s->gpus, s->gpus);
+        return bt_err_hint(err, "[%.8s] is card %.8s of this machine, %.8sxRTX-4090 are %.8s cards of a kind, auto is all there are", s->gpus,
+                           s->gpus, s->gpus, s->gpus);
     }
     return 0;
 }
@@ -144,7 +147,8 @@ static int parse_workloads(const struct bt_opt *opt, struct bt_opt_ctx *ctx, str
 {
     const struct bt_node *n = ctx->node;
     if (n->kind != BT_NODE_MAP || !n->n) {
-        bt_node_err(err, ctx->doc, n, "%s: want a map of workloads, not %s", opt->name, n->kind == BT_NODE_MAP ? "an empty one" : bt_node_kind_name(n));
+        bt_node_err(err, ctx->doc, n, "%s: want a map of workloads, not %s", opt->name,
+                    n->kind == BT_NODE_MAP ? "an empty one" : bt_node_kind_name(n));
         return bt_err_hint(err, "workloads: {llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct}}");
     }
     if (n->n > MAX_WORKLOADS)
@@ -165,7 +169,8 @@ static int parse_routes(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct
 static const struct bt_opt gateway_opts[] = {
     { .name = "cache", .type = BT_OPT_BOOL, .off = offsetof(struct gateway_map, cache), .help = "keep completions" },
     { .name = "listen", .type = BT_OPT_STR, .off = offsetof(struct gateway_map, listen), .metavar = "ADDRESS:PORT", .help = "where" },
-    { .name = "routes", .type = BT_OPT_CUSTOM, .parse = parse_routes, .off = offsetof(struct gateway_map, routes), .help = "names and what they lead to" },
+    { .name = "routes", .type = BT_OPT_CUSTOM, .parse = parse_routes, .off = offsetof(struct gateway_map, routes),
+      .help = "names and what they lead to" },
     { 0 } };
 
 static int parse_gateway(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
@@ -196,7 +201,8 @@ static int parse_nothing(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struc
 }
 
 static const struct bt_opt spec_opts[] = {
-    { .name = "gateway", .type = BT_OPT_CUSTOM, .parse = parse_gateway, .off = AT(gateway), .help = "one OpenAI-compatible front: listen, routes, cache" },
+    { .name = "gateway", .type = BT_OPT_CUSTOM, .parse = parse_gateway, .off = AT(gateway),
+      .help = "one OpenAI-compatible front: listen, routes, cache" },
     { .name = "gpus", .type = BT_OPT_CUSTOM, .parse = parse_gpus, .off = AT(gpus), .help = "auto, [0,1], 4xA100-SXM4-40GB, fleet.json" },
     { .name = "margin", .type = BT_OPT_BYTES, .off = AT(margin_bytes), .def = "512MiB", .max = 64.0 * (1 << 30), .help = "left free on every card" },
     { .name = "name", .type = BT_OPT_CUSTOM, .parse = parse_name, .off = AT(name), .help = "of the project" },
@@ -249,7 +255,8 @@ static int read_all(struct spec_reading *r, struct bt_str text, struct bt_err *e
     return 0;
 }
 
-int bt_spec_parse(struct bt_arena *a, const char *name, const char *dir, struct bt_str text, const struct bt_spec_opts *o, struct bt_spec **out, struct bt_err *err)
+int bt_spec_parse(struct bt_arena *a, const char *name, const char *dir, struct bt_str text, const struct bt_spec_opts *o, struct bt_spec **out,
+                  struct bt_err *err)
 {
     struct bt_spec *s = BT_NEW(a, struct bt_spec);
     struct spec_reading r = { .a = a, .s = s, .o = o };

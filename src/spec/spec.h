@@ -13,7 +13,9 @@ struct bt_range { bool set; uint64_t want, min, max; struct bt_mark at; };
 
 enum bt_kind { BT_SERVER, BT_SERVICE, BT_JOB };
 enum bt_share { BT_SHARE_TRUE, BT_SHARE_NEVER, BT_SHARE_WITH };
-enum bt_mem_form { BT_MEM_AUTO, BT_MEM_BYTES, BT_MEM_PERCENT, BT_MEM_REST, BT_MEM_TRAIN, BT_MEM_FORWARD, BT_MEM_GENERATE, BT_MEM_DIFFUSION, BT_MEM_LIKE };
+enum bt_mem_form {
+    BT_MEM_AUTO, BT_MEM_BYTES, BT_MEM_PERCENT, BT_MEM_REST, BT_MEM_TRAIN, BT_MEM_FORWARD, BT_MEM_GENERATE, BT_MEM_DIFFUSION, BT_MEM_LIKE
+};
 enum bt_after { BT_AFTER_STARTED, BT_AFTER_READY, BT_AFTER_DONE, BT_AFTER_RELEASED };
 enum bt_ready_kind { BT_READY_DEFAULT, BT_READY_HTTP, BT_READY_PORT, BT_READY_LOG, BT_READY_FILE, BT_READY_EXEC };
 
@@ -83,14 +85,16 @@ struct bt_spec_opts {
  * ${gateway.url} and ${job.KEY} are kept and listed in `later` where no version obeys them yet. Everything lives in the arena.
  * Errors are BT_E_SPEC with "berth.yaml:LINE:COL: " first. */
 BT_MUST_CHECK int bt_spec_read(struct bt_arena *a, const char *path, const struct bt_spec_opts *o, struct bt_spec **out, struct bt_err *err);
-BT_MUST_CHECK int bt_spec_parse(struct bt_arena *a, const char *name, const char *dir, struct bt_str text, const struct bt_spec_opts *o, struct bt_spec **out, struct bt_err *err);
+BT_MUST_CHECK int bt_spec_parse(struct bt_arena *a, const char *name, const char *dir, struct bt_str text, const struct bt_spec_opts *o,
+                                struct bt_spec **out, struct bt_err *err);
 /* The tables of keys, top level and of a workload: sorted, ended by name NULL. For docs and tests. */
 const struct bt_opt *bt_spec_keys(void);
 const struct bt_opt *bt_spec_workload_keys(void);
 const struct bt_workload *bt_spec_find(const struct bt_spec *s, const char *name);
 
 /* A server as its engine's flags: model, dtypes, adapters and `args` through the engine's own table. What the plan decides (shape, context, bytes,
- * address) stays 0; flags in `args` that would contradict it are BT_E_SPEC, and so is a value the engine does not take. raw: what of `args` goes on the
- * command line as written (may be NULL). */
-BT_MUST_CHECK int bt_spec_serve(struct bt_arena *a, const struct bt_spec *s, const struct bt_workload *w, struct bt_serve *out, struct bt_strs *raw, struct bt_err *err);
+ * address) stays 0; flags in `args` that would contradict it are BT_E_SPEC, and so is a value the engine does not take.
+ * raw: what of `args` goes on the command line as written (may be NULL). */
+BT_MUST_CHECK int bt_spec_serve(struct bt_arena *a, const struct bt_spec *s, const struct bt_workload *w, struct bt_serve *out, struct bt_strs *raw,
+                                struct bt_err *err);
 #endif

@@ -30,8 +30,10 @@ void spec_later(struct spec_reading *r);
 /* "[a-z][a-z0-9-]{0,40}" */
 BT_MUST_CHECK int spec_check_name(const struct bt_doc *doc, const struct bt_node *at, const char *what, struct bt_err *err);
 /* A card as a list names it: 0, GPU-..., MIG-..., virtual-0. Twice the same is an error at the second. */
-BT_MUST_CHECK int spec_card_list(struct bt_arena *a, const struct bt_doc *doc, const struct bt_node *list, const char *key, struct bt_strs *out, struct bt_err *err);
-BT_MUST_CHECK int spec_name_list(struct bt_arena *a, const struct bt_doc *doc, const struct bt_node *n, const char *key, struct bt_strs *out, struct bt_err *err);
+BT_MUST_CHECK int spec_card_list(struct bt_arena *a, const struct bt_doc *doc, const struct bt_node *list, const char *key, struct bt_strs *out,
+                                 struct bt_err *err);
+BT_MUST_CHECK int spec_name_list(struct bt_arena *a, const struct bt_doc *doc, const struct bt_node *n, const char *key, struct bt_strs *out,
+                                 struct bt_err *err);
 BT_MUST_CHECK int spec_scalar(const struct bt_doc *doc, const struct bt_node *n, const char *key, const char **out, struct bt_err *err);
 
 static inline bool spec_is(const struct bt_node *n, const char *word) { return n->kind == BT_NODE_SCALAR && !strcmp(n->text, word); }

@@ -34,7 +34,8 @@ static int need_runtime_place(const struct bt_doc *doc, const struct bt_node *at
     return bt_err_hint(err, "use it in `command`, `args` or `env` of a workload");
 }
 
-static int put_workload(struct spec_reading *r, const struct bt_node *at, const struct place *p, struct bt_str body, struct bt_buf *out, struct bt_err *err)
+static int put_workload(struct spec_reading *r, const struct bt_node *at, const struct place *p, struct bt_str body, struct bt_buf *out,
+                        struct bt_err *err)
 {
     struct bt_spec *s = r->s;
     struct bt_str name, field = bt_str_cut((struct bt_str){ body.p + 10, body.n - 10 }, '.', &name);
@@ -60,7 +61,8 @@ static int put_workload(struct spec_reading *r, const struct bt_node *at, const 
     return need_runtime_place(&s->doc, at, p, body, err);
 }
 
-static int put_job(struct spec_reading *r, const struct bt_node *at, const struct place *p, struct bt_str body, struct bt_buf *out, struct bt_err *err)
+static int put_job(struct spec_reading *r, const struct bt_node *at, const struct place *p, struct bt_str body, struct bt_buf *out,
+                   struct bt_err *err)
 {
     struct bt_str key = { body.p + 4, body.n - 4 };
     const struct bt_node *matrix = p->map ? bt_node_get(p->map, "matrix") : NULL;
@@ -112,7 +114,8 @@ static int put_variable(struct spec_reading *r, const struct bt_node *at, struct
     }
     if (looks_secret(name)) {
         bt_node_err(err, doc, at, "${%.*s}: a secret would be written into the plan", BT_STR(name));
-        return bt_err_hint(err, "workloads get the environment of `berth up` anyway; under `env`, `%.*s: ${%.*s}` says that it must be set", BT_STR(name), BT_STR(name));
+        return bt_err_hint(err, "workloads get the environment of `berth up` anyway; under `env`, `%.*s: ${%.*s}` says that it must be set",
+                           BT_STR(name), BT_STR(name));
     }
     const char *z = bt_arena_strndup(r->a, name), *value = environment(r, z);
     if (!value && !def.p) {
@@ -131,7 +134,8 @@ static int put_variable(struct spec_reading *r, const struct bt_node *at, struct
     return 0;
 }
 
-static int put_template(struct spec_reading *r, const struct bt_node *at, const struct place *p, struct bt_str body, struct bt_buf *out, struct bt_err *err)
+static int put_template(struct spec_reading *r, const struct bt_node *at, const struct place *p, struct bt_str body, struct bt_buf *out,
+                        struct bt_err *err)
 {
     if (bt_str_starts(body, "workloads."))
         return put_workload(r, at, p, body, out, err);

@@ -20,7 +20,8 @@ static int number(const struct bt_doc *doc, const struct bt_node *n, const char 
     if (n->kind != BT_NODE_SCALAR || n->quoted || !inner.msg[0])
         bt_node_err(err, doc, n, "%s: want a number, not %s", key, n->kind == BT_NODE_SCALAR ? "text" : bt_node_kind_name(n));
     else
-        bt_node_err(err, doc, n, "%s: \"%.60s\": want a whole number from %llu to %llu", key, n->text, (unsigned long long)min, (unsigned long long)max);
+        bt_node_err(err, doc, n, "%s: \"%.60s\": want a whole number from %llu to %llu", key, n->text, (unsigned long long)min,
+                    (unsigned long long)max);
     return -1;
 }
 
@@ -28,12 +29,16 @@ static int number(const struct bt_doc *doc, const struct bt_node *n, const char 
 
 struct range_map { uint64_t want, min, max; bool want_set, min_set, max_set; };
 static const struct bt_opt min_max_opts[] = {
-    { .name = "max", .type = BT_OPT_U64, .off = offsetof(struct range_map, max), .set_off = offsetof(struct range_map, max_set), .max = MANY, .help = "at most" },
-    { .name = "min", .type = BT_OPT_U64, .off = offsetof(struct range_map, min), .set_off = offsetof(struct range_map, min_set), .max = MANY, .help = "at least" },
+    { .name = "max", .type = BT_OPT_U64, .off = offsetof(struct range_map, max), .set_off = offsetof(struct range_map, max_set), .max = MANY,
+      .help = "at most" },
+    { .name = "min", .type = BT_OPT_U64, .off = offsetof(struct range_map, min), .set_off = offsetof(struct range_map, min_set), .max = MANY,
+      .help = "at least" },
     { 0 } };
 static const struct bt_opt want_min_opts[] = {
-    { .name = "min", .type = BT_OPT_U64, .off = offsetof(struct range_map, min), .set_off = offsetof(struct range_map, min_set), .max = MANY, .help = "at least" },
-    { .name = "want", .type = BT_OPT_U64, .off = offsetof(struct range_map, want), .set_off = offsetof(struct range_map, want_set), .max = MANY, .help = "as many as fit, up to" },
+    { .name = "min", .type = BT_OPT_U64, .off = offsetof(struct range_map, min), .set_off = offsetof(struct range_map, min_set), .max = MANY,
+      .help = "at least" },
+    { .name = "want", .type = BT_OPT_U64, .off = offsetof(struct range_map, want), .set_off = offsetof(struct range_map, want_set), .max = MANY,
+      .help = "as many as fit, up to" },
     { 0 } };
 
 static int parse_gpus(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
@@ -49,7 +54,8 @@ static int parse_gpus(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct b
         if (bt_opt_map(min_max_opts, ctx->arena, ctx->doc, n, &m, err) < 0)
             return -1;
         if (m.min < 1 || m.min > m.max)
-            return bt_node_err(err, ctx->doc, n, "gpus: min %llu and max %llu: want 1 <= min <= max", (unsigned long long)m.min, (unsigned long long)m.max);
+            return bt_node_err(err, ctx->doc, n, "gpus: min %llu and max %llu: want 1 <= min <= max", (unsigned long long)m.min,
+                               (unsigned long long)m.max);
         r->min = m.min;
         r->want = r->max = m.max;
         return 0;
@@ -274,7 +280,9 @@ static int parse_names(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct 
 
 static int parse_after(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
 {
-    static const char *const words[] = { [BT_AFTER_STARTED] = "started", [BT_AFTER_READY] = "ready", [BT_AFTER_DONE] = "done", [BT_AFTER_RELEASED] = "released" };
+    static const char *const words[] = {
+        [BT_AFTER_STARTED] = "started", [BT_AFTER_READY] = "ready", [BT_AFTER_DONE] = "done", [BT_AFTER_RELEASED] = "released"
+    };
     struct bt_workload *w = workload(ctx);
     const struct bt_node *n = ctx->node;
     (void)opt;
@@ -311,7 +319,8 @@ static int parse_words(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct 
     if (n->kind == BT_NODE_SCALAR) {
         if (strpbrk(n->text, " \t\n")) {
             bt_node_err(err, ctx->doc, n, "%s: one text with spaces: no shell splits it", opt->name);
-            return bt_err_hint(err, "%s", !strcmp(opt->name, "args") ? "args: [--flag, value]" : "command: [python3, train.py], or [sh, -c, \"...\"]");
+            return bt_err_hint(err, "%s",
+                               !strcmp(opt->name, "args") ? "args: [--flag, value]" : "command: [python3, train.py], or [sh, -c, \"...\"]");
         }
         if (spec_scalar(ctx->doc, n, opt->name, &one, err) < 0)
             return -1;
@@ -333,7 +342,9 @@ static int parse_words(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct 
 /* What berth itself sets: the plan's answer, not a wish. */
 static bool env_is_ours(const char *key)
 {
-    static const char *const ours[] = { "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "NVIDIA_VISIBLE_DEVICES", "VLLM_PORT", "VLLM_PP_LAYER_PARTITION", "TMPDIR", "PORT" };
+    static const char *const ours[] = {
+        "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "NVIDIA_VISIBLE_DEVICES", "VLLM_PORT", "VLLM_PP_LAYER_PARTITION", "TMPDIR", "PORT"
+    };
     for (size_t i = 0; i < BT_LEN(ours); i++)
         if (!strcmp(key, ours[i]))
             return true;
@@ -386,8 +397,10 @@ static int parse_port(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct b
 struct ready_map { const char *http, *log, *file; bool port; };
 static const struct bt_opt ready_opts[] = {
     { .name = "file", .type = BT_OPT_STR, .off = offsetof(struct ready_map, file), .metavar = "PATH", .help = "this file exists" },
-    { .name = "http", .type = BT_OPT_STR, .off = offsetof(struct ready_map, http), .metavar = "PATH", .help = "GET of this path on its port answers 200" },
-    { .name = "log", .type = BT_OPT_STR, .off = offsetof(struct ready_map, log), .metavar = "REGEX", .help = "a line of its output matches (POSIX extended)" },
+    { .name = "http", .type = BT_OPT_STR, .off = offsetof(struct ready_map, http), .metavar = "PATH",
+      .help = "GET of this path on its port answers 200" },
+    { .name = "log", .type = BT_OPT_STR, .off = offsetof(struct ready_map, log), .metavar = "REGEX",
+      .help = "a line of its output matches (POSIX extended)" },
     { .name = "port", .type = BT_OPT_BOOL, .off = offsetof(struct ready_map, port), .help = "its port accepts connections" },
     { 0 } };
 
@@ -542,7 +555,8 @@ static const struct bt_opt adapters_opts[] = {
     { .name = "max", .type = BT_OPT_U64, .off = offsetof(struct adapters_map, max), .min = 1, .max = 4096, .help = "slots on the GPU" },
     { .name = "max_rank", .type = BT_OPT_U64, .off = offsetof(struct adapters_map, max_rank), .min = 1, .max = 512, .help = "largest rank" },
     { .name = "preload", .type = BT_OPT_STRS, .off = offsetof(struct adapters_map, preload), .metavar = "PATHS", .help = "loaded at start" },
-    { .name = "watch", .type = BT_OPT_STR, .off = offsetof(struct adapters_map, watch), .metavar = "FOLDER", .help = "adapters that appear here are loaded" },
+    { .name = "watch", .type = BT_OPT_STR, .off = offsetof(struct adapters_map, watch), .metavar = "FOLDER",
+      .help = "adapters that appear here are loaded" },
     { 0 } };
 
 static int parse_adapters(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
@@ -561,7 +575,8 @@ static int parse_adapters(const struct bt_opt *opt, struct bt_opt_ctx *ctx, stru
         k++;
     if (k == BT_LEN(ranks)) {
         const struct bt_node *at = bt_node_get(ctx->node, "max_rank");
-        bt_node_err(err, ctx->doc, at ? at : ctx->node, "adapters: max_rank %llu is none of 1, 8, 16, 32, 64, 128, 256, 320, 512", (unsigned long long)m.max_rank);
+        bt_node_err(err, ctx->doc, at ? at : ctx->node, "adapters: max_rank %llu is none of 1, 8, 16, 32, 64, 128, 256, 320, 512",
+                    (unsigned long long)m.max_rank);
         for (k = 0; ranks[k] < m.max_rank; k++) {}
         return bt_err_hint(err, "max_rank: %llu", (unsigned long long)ranks[k]);
     }
@@ -591,7 +606,8 @@ static int parse_matrix(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct
         if (!strcmp(l.key, "shard") || !strcmp(l.key, "shards"))
             return bt_node_err(err, ctx->doc, &n->keys[i], "matrix: \"%s\" is taken: ${job.%s} comes from `shards`", l.key, l.key);
         if (v->kind != BT_NODE_SEQ || !v->n)
-            return bt_node_err(err, ctx->doc, v->line ? v : &n->keys[i], "matrix: %s: want a list of values, not %s", l.key, v->kind == BT_NODE_SEQ ? "an empty one" : bt_node_kind_name(v));
+            return bt_node_err(err, ctx->doc, v->line ? v : &n->keys[i], "matrix: %s: want a list of values, not %s", l.key,
+                               v->kind == BT_NODE_SEQ ? "an empty one" : bt_node_kind_name(v));
         for (size_t k = 0; k < v->n; k++) {
             if (v->items[k].kind != BT_NODE_SCALAR)
                 return bt_node_err(err, ctx->doc, &v->items[k], "matrix: %s: want plain values, not %s", l.key, bt_node_kind_name(&v->items[k]));
@@ -608,7 +624,8 @@ static const char *const park_words[] = { "auto", "none", "kv", "sleep", "checkp
 static const char *const drift_words[] = { "warn", "stop", NULL };
 
 static const struct bt_opt workload_opts[] = {
-    { .name = "adapters", .type = BT_OPT_CUSTOM, .parse = parse_adapters, .off = AT(adapters), .help = "LoRA slots: {max, max_rank, watch, preload}" },
+    { .name = "adapters", .type = BT_OPT_CUSTOM, .parse = parse_adapters, .off = AT(adapters),
+      .help = "LoRA slots: {max, max_rank, watch, preload}" },
     { .name = "after", .type = BT_OPT_CUSTOM, .parse = parse_after, .off = AT(after), .help = "{NAME: started, ready, done, released}" },
     { .name = "apart", .type = BT_OPT_CUSTOM, .parse = parse_names, .off = AT(apart), .help = "never on a card with these" },
     { .name = "args", .type = BT_OPT_CUSTOM, .parse = parse_words, .off = AT(args), .help = "raw engine flags" },
@@ -632,7 +649,8 @@ static const struct bt_opt workload_opts[] = {
     { .name = "model", .type = BT_OPT_STR, .off = AT(model), .help = "folder or id" },
     { .name = "on_drift", .type = BT_OPT_CUSTOM, .parse = parse_choice, .choices = drift_words, .off = AT(on_drift), .help = "warn, stop" },
     { .name = "optional", .type = BT_OPT_BOOL, .off = AT(optional), .help = "the plan may leave it out" },
-    { .name = "park", .type = BT_OPT_CUSTOM, .parse = parse_choice, .choices = park_words, .off = AT(park), .help = "how it gives memory back between phases" },
+    { .name = "park", .type = BT_OPT_CUSTOM, .parse = parse_choice, .choices = park_words, .off = AT(park),
+      .help = "how it gives memory back between phases" },
     { .name = "phases", .type = BT_OPT_CUSTOM, .parse = parse_names, .off = AT(phases), .help = "when it is active (default: all)" },
     { .name = "pool", .type = BT_OPT_CUSTOM, .parse = parse_pool, .off = AT(pool), .help = "the cards it may use (default: all)" },
     { .name = "port", .type = BT_OPT_CUSTOM, .parse = parse_port, .off = AT(port), .help = "TCP port, or auto" },
@@ -640,8 +658,10 @@ static const struct bt_opt workload_opts[] = {
     { .name = "priority", .type = BT_OPT_CUSTOM, .parse = parse_priority, .off = AT(priority), .help = "higher is placed first and weighs more" },
     { .name = "quantization", .type = BT_OPT_STR, .off = AT(quantization), .help = "as the engine names it" },
     { .name = "ready", .type = BT_OPT_CUSTOM, .parse = parse_ready, .off = AT(ready), .help = "how to tell that it is ready" },
-    { .name = "replicas", .type = BT_OPT_CUSTOM, .parse = parse_copies, .off = AT(copies), .help = "copies of a server or service: N, {want, min}, auto" },
-    { .name = "requests", .type = BT_OPT_U64, .off = AT(requests), .min = 1, .max = 1048576, .help = "requests of context.min that must fit at once" },
+    { .name = "replicas", .type = BT_OPT_CUSTOM, .parse = parse_copies, .off = AT(copies),
+      .help = "copies of a server or service: N, {want, min}, auto" },
+    { .name = "requests", .type = BT_OPT_U64, .off = AT(requests), .min = 1, .max = 1048576,
+      .help = "requests of context.min that must fit at once" },
     { .name = "restart", .type = BT_OPT_CUSTOM, .parse = parse_restart, .off = AT(restart), .help = "on-failure, always, never, {policy, max}" },
     { .name = "retries", .type = BT_OPT_U64, .off = AT(retries), .max = MANY, .help = "of a job" },
     { .name = "revision", .type = BT_OPT_STR, .off = AT(revision), .help = "of the model" },
@@ -662,7 +682,8 @@ int spec_workload(struct spec_reading *r, const char *name, const struct bt_node
     struct bt_spec *s = r->s;
     if (map->kind != BT_NODE_MAP)
         return bt_node_err(err, &s->doc, map, "workloads.%s: want a map, not %s", name, bt_node_kind_name(map));
-    *w = (struct bt_workload){ .name = name, .at = spec_mark(map), .node = map, .kind = BT_SERVER, .requests = 1, .park = "auto", .restart = "on-failure", .restart_max = 5,
+    *w = (struct bt_workload){ .name = name, .at = spec_mark(map), .node = map, .kind = BT_SERVER, .requests = 1, .park = "auto",
+                                .restart = "on-failure", .restart_max = 5,
                                .stop_grace_ms = 10000, .on_drift = "warn", .shards = 1,
                                .copies = { .set = true, .want = 1, .min = 1, .max = 1 } };
     if (bt_opt_map(workload_opts, r->a, &s->doc, map, w, err) < 0)

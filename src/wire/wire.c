@@ -43,7 +43,8 @@ int bt_wire_request(const json_t *msg, uint64_t *id, const char **op, struct bt_
     *id = json_is_integer(i) && json_integer_value(i) >= 0 ? (uint64_t)json_integer_value(i) : 0;
     const json_t *v = json_object_get(msg, "v");
     if (!json_is_integer(v) || json_integer_value(v) != BT_WIRE_VERSION) {
-        bt_err_set(err, BT_E_INPUT, 0, "control message: version %lld, this daemon speaks %d", json_is_integer(v) ? (long long)json_integer_value(v) : -1, BT_WIRE_VERSION);
+        bt_err_set(err, BT_E_INPUT, 0, "control message: version %lld, this daemon speaks %d",
+                   json_is_integer(v) ? (long long)json_integer_value(v) : -1, BT_WIRE_VERSION);
         return bt_err_hint(err, "the daemon is of another berth than the verb: `berth down` with the berth that started it");
     }
     if (!json_is_integer(i) || json_integer_value(i) < 0)
@@ -63,8 +64,8 @@ json_t *bt_wire_answer(uint64_t id, json_t *members)
 
 json_t *bt_wire_refuse(uint64_t id, const struct bt_err *why)
 {
-    return json_pack("{s:I, s:b, s:{s:s, s:o, s:o}}", "id", (json_int_t)id, "ok", 0, "error", "code", bt_errc_name(why->code), "message", bt_json_text(why->msg),
-                     "hint", bt_json_text(why->hint));
+    return json_pack("{s:I, s:b, s:{s:s, s:o, s:o}}", "id", (json_int_t)id, "ok", 0, "error", "code", bt_errc_name(why->code), "message",
+                     bt_json_text(why->msg), "hint", bt_json_text(why->hint));
 }
 
 static enum bt_errc code_of(const char *name)
