@@ -125,9 +125,11 @@ static void check_numbers(struct bt_findings *f, const struct bt_model *m, const
             continue;
         said = said || cc < quant_rules[i].native;
         if (cc < quant_rules[i].least)
-            bt_finding_add(f, "card", BT_V_WRONG, bt_arena_printf(a, "%s cannot run %s (%s): %s is needed", card, quant_rules[i].name, m->quantization, capability(a, quant_rules[i].least)), "the unquantised model, or another quantisation");
+            bt_finding_add(f, "card", BT_V_WRONG, bt_arena_printf(a, "%s cannot run %s (%s): %s is needed", card, quant_rules[i].name, m->quantization, capability(a, quant_rules[i].least)),
+                "the unquantised model, or another quantisation");
         else if (cc < quant_rules[i].native)
-            bt_finding_add(f, "card", BT_V_WARNING, bt_arena_printf(a, "%s runs %s by unpacking it to 16 bit: smaller, not faster (native from %s)", card, quant_rules[i].name, capability(a, quant_rules[i].native)), NULL);
+            bt_finding_add(f, "card", BT_V_WARNING, bt_arena_printf(a, "%s runs %s by unpacking it to 16 bit: smaller, not faster (native from %s)", card,
+                quant_rules[i].name, capability(a, quant_rules[i].native)), NULL);
     }
     if (m->quant.kind == BT_QUANT_UNKNOWN) {
         bt_finding_add(f, "card", BT_V_NOT_CHECKED, bt_arena_printf(a, "berth does not know which cards run %s", m->quantization ? m->quantization : "this quantisation"), NULL);
