@@ -185,6 +185,31 @@ static _Noreturn void watch(struct worker *w, size_t n)
     }
 }
 
+/* The pool is the minimum over ranks; returns the report of the poorest, not ok when it is too small. */
+static struct se_report *size_pool(struct se *e, struct se_report *rep, struct se_rank *const *shape, size_t n, struct se_ready *ready)
+{
+    uint64_t blocks = UINT64_MAX;
+    size_t poorest = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t b = rep[i].kv_bytes / se_rank_block_bytes(shape[i]);
+        if (b < blocks) {
+            blocks = b;
+            poorest = i;
+        }
+    }
+    check_kv(e, &rep[poorest], se_rank_block_bytes(shape[poorest]));
+    if (!rep[poorest].ok)
+        return &rep[poorest];
+    ready->blocks = blocks;
+    ready->tokens = blocks * e->s.block_size;
+    ready->context = e->s.context;
+    char tokens[32];
+    snprintf(tokens, sizeof tokens, "%s", bt_count_human(ready->tokens));
+    se_info("kv_cache_utils.py:2327", "GPU KV cache size: %s tokens, Maximum concurrency for %s tokens per request: %.2fx", tokens,
+            bt_count_human(e->s.context), (double)ready->tokens / (double)e->s.context);
+    return &rep[poorest];
+}
+
 _Noreturn void se_core_run(struct se *e, int ready_fd)
 {
     size_t n = e->s.tp * e->s.pp;
@@ -198,8 +223,7 @@ _Noreturn void se_core_run(struct se *e, int ready_fd)
     se_nap(e, 0.6);
     se_info("core.py:133",
             "Initializing a V1 LLM engine (v%s) with config: model='%s', dtype=%s, max_seq_len=%llu, tensor_parallel_size=%llu, "
-            "pipeline_parallel_size=%llu, "
-            "kv_cache_dtype=%s, enforce_eager=%s (simulated: no weights are read, no kernel runs)",
+            "pipeline_parallel_size=%llu, kv_cache_dtype=%s, enforce_eager=%s (simulated: no weights are read, no kernel runs)",
             e->version, e->model_arg, e->s.dtype ? e->s.dtype : "auto", (unsigned long long)e->s.context, (unsigned long long)e->s.tp,
             (unsigned long long)e->s.pp, e->s.kv_dtype ? e->s.kv_dtype : "auto", e->s.eager ? "True" : "False");
     if (e->row->runner == BT_RUNNER_V2)
@@ -222,26 +246,10 @@ _Noreturn void se_core_run(struct se *e, int ready_fd)
         die(&rep[0], w, nw);
     report_profile(e, &rep[0]);
 
-    uint64_t blocks = UINT64_MAX;
-    size_t poorest = 0;
-    for (size_t i = 0; i < n; i++) {                 /* the pool is the minimum over ranks */
-        uint64_t b = rep[i].kv_bytes / se_rank_block_bytes(shape[i]);
-        if (b < blocks) {
-            blocks = b;
-            poorest = i;
-        }
-    }
-    check_kv(e, &rep[poorest], se_rank_block_bytes(shape[poorest]));
-    if (!rep[poorest].ok)
-        die(&rep[poorest], w, nw);
-    ready.blocks = blocks;
-    ready.tokens = blocks * e->s.block_size;
-    ready.context = e->s.context;
-    char tokens[32];
-    snprintf(tokens, sizeof tokens, "%s", bt_count_human(ready.tokens));
-    se_info("kv_cache_utils.py:2327", "GPU KV cache size: %s tokens, Maximum concurrency for %s tokens per request: %.2fx", tokens,
-            bt_count_human(e->s.context), (double)ready.tokens / (double)e->s.context);
-    if (!step(w, solo, n, (struct order){ KV, blocks }, rep))
+    struct se_report *poorest = size_pool(e, rep, shape, n, &ready);
+    if (!poorest->ok)
+        die(poorest, w, nw);
+    if (!step(w, solo, n, (struct order){ KV, ready.blocks }, rep))
         die(&rep[0], w, nw);
     se_info("core.py:402", "init engine (profile, create kv cache, warmup model) took %.2f s", 4.0);
     if (write(ready_fd, &ready, sizeof ready) != sizeof ready)

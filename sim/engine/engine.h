@@ -59,7 +59,7 @@ struct se_rank;                      /* memory of one rank in this process */
 struct se_report {                   /* sent through a pipe: plain data */
     bool ok; int exit_code;
     char error[480];                 /* "ValueError: ..." */
-    double weights_gib, consumed_gib, peak_gib, graphs_gib, kv_gib, free_gib, total_gib;
+    double weights_gib, graphs_gib, kv_gib, free_gib, total_gib;
     uint64_t kv_bytes;
     uint64_t step_us;                /* of one decode step on this stage */
 };
@@ -68,7 +68,6 @@ void se_rank_load(struct se_rank *r, struct se_report *out);         /* device, 
 void se_rank_profile(struct se_rank *r, struct se_report *out);      /* peak, graph estimate, KV bytes */
 void se_rank_kv(struct se_rank *r, uint64_t blocks, struct se_report *out);      /* KV cache, capture, warm-up */
 uint64_t se_rank_block_bytes(const struct se_rank *r);
-uint64_t se_rank_layers(const struct se_rank *r);
 
 /* core.c: runs in the EngineCore process, never returns. ready_fd gets one struct se_ready. */
 struct se_ready { bool ok; uint64_t blocks, tokens, context, step_us; };

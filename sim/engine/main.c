@@ -185,43 +185,22 @@ static int read_flags(struct se *e, const struct bt_engine *vllm, int argc, char
     return 0;
 }
 
-int main(int argc, char **argv)
+/* argv copied into the arena; its own room is where the process titles go. */
+static char **take_argv(struct se *e, int argc, char **argv)
 {
-    struct se *e = &engine;
-    const struct bt_engine *vllm = bt_engine_find("vllm");
-    struct bt_err err = { 0 };
-    bool exact;
-
     char *end = argc ? argv[argc - 1] + strlen(argv[argc - 1]) : argv[0];
-    struct bt_strs copy = { BT_NEWN(&e->arena, const char *, (size_t)argc), (size_t)argc };
+    const char **copy = BT_NEWN(&e->arena, const char *, (size_t)argc);
     for (int i = 0; i < argc; i++)
-        copy.v[i] = bt_arena_strdup(&e->arena, argv[i]);
+        copy[i] = bt_arena_strdup(&e->arena, argv[i]);
     e->argv0 = argv;
     e->argv0_len = (size_t)(end - argv[0]);
-    char **args = (char **)(uintptr_t)copy.v;
-    const char *speed = getenv("BERTH_SIM_SPEED"), *overrun = getenv("BERTH_SIM_OVERRUN");
-    e->speed = speed && atof(speed) > 0 ? atof(speed) : 1;
-    if (overrun && bt_bytes_parse(bt_str(overrun), &e->misbehave_bytes, &err) < 0)
-        return usage_error(err.msg);
-    e->version = version_beside(&e->arena, args[0]);
-    if (argc > 1 && !strcmp(args[1], "--version"))
-        return printf("%s\n", e->version), 0;
-    se_nap(e, 1.2);                  /* python imports; a SIGTERM here ends us at once: no handler yet */
+    return (char **)(uintptr_t)copy;
+}
 
-    int rc = read_flags(e, vllm, argc, args);
-    if (rc)
-        return rc;
-    e->row = bt_engine_version(vllm, e->version, &exact, &err);
-    if (!e->row)
-        return usage_error(err.msg);
-    struct sigaction sa = { .sa_handler = on_early_term };           /* no SA_RESTART: read() must return */
-    sigaction(SIGTERM, &sa, NULL);
-    sigaction(SIGINT, &sa, NULL);
-    se_info("api_utils.py:347",
-            "vLLM server version %s, serving model %s (berth-sim-engine: SIMULATED, no weights are read and every answer is made up)", e->version,
-            e->model_arg);
-    se_info("api_utils.py:286", "non-default args: %s", e->args_line);
-
+/* Model and flags to what runs, and the checks that vLLM makes before it starts a process. 0, or the exit code. */
+static int resolve(struct se *e, const struct bt_engine *vllm)
+{
+    struct bt_err err = { 0 };
     struct bt_model *m;
     if (bt_model_open(&e->arena, e->model_arg, &m, &err) < 0)
         return config_error("%s", err.msg);
@@ -236,11 +215,17 @@ int main(int argc, char **argv)
     e->s.pp = e->s.pp ? e->s.pp : 1;
     bt_engine_resolve(vllm, e->row, &device, derived_context(m), &e->s);
     e->s.served_name = e->s.served_name ? e->s.served_name : e->model_arg;
-    if ((rc = check_config(e, &card, context_given)) != 0)
+    int rc = check_config(e, &card, context_given);
+    if (rc)
         return rc;
     se_info("model.py:2152", "Using max model len %llu", (unsigned long long)e->s.context);
     se_info("scheduler.py:231", "Chunked prefill is enabled with max_num_batched_tokens=%llu.", (unsigned long long)e->s.max_batched_tokens);
+    return 0;
+}
 
+/* EngineCore as a child, then the API server here until it is stopped. */
+static int serve(struct se *e)
+{
     int listener = bind_port(&e->s);
     int p[2];
     if (listener < 0 || pipe(p) < 0)
@@ -259,7 +244,39 @@ int main(int argc, char **argv)
         return 1;
     se_info("entry.py:140", "Supported tasks: ['generate']");
     se_info("entry.py:140", "Starting vLLM server on http://%s:%llu", e->s.host ? e->s.host : "0.0.0.0", (unsigned long long)e->s.port);
-    rc = se_http_run(e, &ready, listener, core_pid, p[0]);
+    int rc = se_http_run(e, &ready, listener, core_pid, p[0]);
     waitpid(core_pid, NULL, 0);
     return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct se *e = &engine;
+    const struct bt_engine *vllm = bt_engine_find("vllm");
+    struct bt_err err = { 0 };
+    bool exact;
+    char **args = take_argv(e, argc, argv);
+    const char *speed = getenv("BERTH_SIM_SPEED"), *overrun = getenv("BERTH_SIM_OVERRUN");
+    e->speed = speed && atof(speed) > 0 ? atof(speed) : 1;
+    if (overrun && bt_bytes_parse(bt_str(overrun), &e->misbehave_bytes, &err) < 0)
+        return usage_error(err.msg);
+    e->version = version_beside(&e->arena, args[0]);
+    if (argc > 1 && !strcmp(args[1], "--version"))
+        return printf("%s\n", e->version), 0;
+    se_nap(e, 1.2);                  /* python imports; a SIGTERM here ends us at once: no handler yet */
+    int rc = read_flags(e, vllm, argc, args);
+    if (rc)
+        return rc;
+    e->row = bt_engine_version(vllm, e->version, &exact, &err);
+    if (!e->row)
+        return usage_error(err.msg);
+    struct sigaction sa = { .sa_handler = on_early_term };           /* no SA_RESTART: read() must return */
+    sigaction(SIGTERM, &sa, NULL);
+    sigaction(SIGINT, &sa, NULL);
+    se_info("api_utils.py:347",
+            "vLLM server version %s, serving model %s (berth-sim-engine: SIMULATED, no weights are read and every answer is made up)", e->version,
+            e->model_arg);
+    se_info("api_utils.py:286", "non-default args: %s", e->args_line);
+    rc = resolve(e, vllm);
+    return rc ? rc : serve(e);
 }

@@ -302,8 +302,6 @@ void se_rank_profile(struct se_rank *r, struct se_report *out)
     int64_t kv = (int64_t)r->requested - (int64_t)r->consumed - (int64_t)r->peak - (e->row->graphs_in_budget ? (int64_t)r->graphs : 0);
     if (e->s.kv_bytes)
         kv = (int64_t)e->s.kv_bytes;
-    out->consumed_gib = gib(r->consumed);
-    out->peak_gib = gib(r->peak);
     out->graphs_gib = gib(r->graphs);
     out->kv_bytes = kv > 0 ? (uint64_t)kv : 0;
     out->kv_gib = (double)kv / (double)GiB;
@@ -317,11 +315,6 @@ uint64_t se_rank_block_bytes(const struct se_rank *r)
     enum bt_dtype dt = bt_dtype_parse(r->e->s.dtype ? r->e->s.dtype : "");
     uint64_t element = strncmp(kv, "fp8", 3) ? bt_dtype_bits(dt ? dt : m->dtype) / 8 : 1;
     return r->e->s.block_size * 2 * BT_MAX(m->kv_heads / r->e->s.tp, 1) * m->head_dim * element * r->layers;
-}
-
-uint64_t se_rank_layers(const struct se_rank *r)
-{
-    return r->layers;
 }
 
 void se_rank_kv(struct se_rank *r, uint64_t blocks, struct se_report *out)

@@ -49,7 +49,6 @@ bool bt_proc_read(pid_t pid, struct bt_proc *out)
         switch (field) {
         case 3: p.state = rest[0]; break;
         case 4: p.ppid = (pid_t)v; break;
-        case 5: p.pgrp = (pid_t)v; break;
         case 6: p.session = (pid_t)v; break;
         case 22: p.id.start_ticks = v; break;
         case 24:

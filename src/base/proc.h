@@ -5,7 +5,7 @@
 #include "base/arena.h"
 
 struct bt_proc_id { pid_t pid; uint64_t start_ticks; };              /* start_ticks: field 22 of /proc/PID/stat */
-struct bt_proc { struct bt_proc_id id; pid_t ppid, pgrp, session; char state; char comm[17]; uint64_t rss_bytes; };
+struct bt_proc { struct bt_proc_id id; pid_t ppid, session; char state; char comm[17]; uint64_t rss_bytes; };
 
 /* False when there is no such process (any more). A zombie is reported with state 'Z'. */
 bool bt_proc_read(pid_t pid, struct bt_proc *out);

@@ -114,7 +114,8 @@ static void drop_lonely_islands(struct bt_fleet *f)
     }
 }
 
-int bt_fleet_named(struct bt_arena *a, const char *text, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
+/* "4xA100-SXM4-40GB+1xRTX-A6000" -> virtual cards. */
+static int fleet_named(struct bt_arena *a, const char *text, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
 {
     if (strchr(text, ',')) {
         bt_err_set(err, BT_E_SPEC, 0, "\"%s\" is not one fleet", shown(a, text, strlen(text)));
@@ -345,7 +346,7 @@ int bt_fleet_match(struct bt_arena *a, const struct bt_fleet *live, const char *
             return -1;
         return strncmp(want.gpus[0].uuid, "virtual-", 8) ? match_uuids(a, live, &want, out, err) : match_kinds(a, live, &want, out, err);
     }
-    return bt_fleet_named(a, text, &none, &want, err) < 0 ? -1 : match_kinds(a, live, &want, out, err);
+    return fleet_named(a, text, &none, &want, err) < 0 ? -1 : match_kinds(a, live, &want, out, err);
 }
 
 static int open_live(struct bt_arena *a, const char *text, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
@@ -368,5 +369,5 @@ int bt_fleet_open(struct bt_arena *a, const char *text, const struct bt_fleet_op
         return open_live(a, text, o, out, err);
     if (is_path(text))
         return bt_fleet_file(a, bt_path_abs(a, o->base_dir, text), o, out, err);
-    return bt_fleet_named(a, text, o, out, err);
+    return fleet_named(a, text, o, out, err);
 }

@@ -3,8 +3,6 @@
 #define BT_GPU_FLEET_H
 #include "gpu/gpu.h"
 
-/* "4xA100-SXM4-40GB+1xRTX-A6000" -> virtual cards. */
-BT_MUST_CHECK int bt_fleet_named(struct bt_arena *a, const char *text, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err);
 /* A saved fleet: path is absolute or relative to the working directory. */
 BT_MUST_CHECK int bt_fleet_file(struct bt_arena *a, const char *path, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err);
 /* The cards of this machine, after CUDA_VISIBLE_DEVICES. Opens NVML, reads, closes it. */

@@ -110,6 +110,50 @@ static const char *why_taken(struct bt_arena *a, const struct outlook *win, cons
     }
 }
 
+struct bt_workload pl_pinned(const struct bt_workload *w, const struct pl_shape *s)
+{
+    struct bt_workload out = *w;
+    out.tp = (struct bt_range){ .set = true, .want = s->tp, .min = s->tp, .max = s->tp };
+    out.pp = (struct bt_range){ .set = true, .want = s->pp, .min = s->pp, .max = s->pp };
+    return out;
+}
+
+/* The plan with the server in this shape instead: *row says what came of it, *out how it compares. */
+static int try_shape(const struct pl_trial *t, const struct pl_work *k, const struct pl_shape *sh, const struct outlook *win,
+                     struct bt_plan_alternative *row, struct outlook *out, struct bt_err *err)
+{
+    struct bt_workload w = pl_pinned(k->w, sh);
+    struct pl_problem *q;
+    struct pl_solution *o = BT_NEW(t->a, struct pl_solution);
+    if (pl_try(t, &w, k->spec_index, &q, o, err) < 0)
+        return -1;
+    row->fits = o->found;
+    if (!o->found) {
+        row->why_not = o->complete ? "does not fit beside the others" : "not found among the first placements looked at";
+        return 0;
+    }
+    *out = outlook_of(q, o, k->spec_index);
+    row->context = out->ctx;
+    row->decode_tok_s = out->rate;
+    row->why = why_lost(t->a, win, out);
+    return 0;
+}
+
+/* Many cards first, then TP before PP. */
+static size_t shapes_to_show(const struct pl_work *k, const struct pl_shape *taken, const struct pl_shape *out[MAX_ALTERNATIVES])
+{
+    size_t n = 0;
+    for (uint32_t cards = BT_MAX_GPUS; cards >= 1; cards--)
+        for (uint32_t tp = cards; tp >= 1; tp--)
+            for (size_t i = 0; i < k->nshapes; i++) {
+                const struct pl_shape *sh = &k->shape[i];
+                bool room = n < MAX_ALTERNATIVES - 1 || (n < MAX_ALTERNATIVES && sh == taken);      /* the one taken is always shown */
+                if (sh->cards == cards && sh->tp == tp && room)
+                    out[n++] = sh;
+            }
+    return n;
+}
+
 static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const struct pl_problem *p, const struct pl_solution *s, size_t work,
                           struct bt_err *err)
 {
@@ -117,46 +161,25 @@ static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const 
     const struct pl_copy *c = first_copy(p, s, k->spec_index);
     if (!c || k->nshapes < 2)
         return 0;
-    const struct pl_shape *taken = &k->shape[c->shape];
-    struct outlook win = outlook_of(p, s, k->spec_index), *others = BT_NEWN(t->a, struct outlook, k->nshapes + 1);
-    size_t n = 0, taken_at = 0, first = plan->nalt;
-    for (uint32_t cards = BT_MAX_GPUS; cards >= 1; cards--)          /* many cards first, then TP before PP */
-        for (uint32_t tp = cards; tp >= 1; tp--)
-            for (size_t i = 0; i < k->nshapes; i++) {
-                const struct pl_shape *sh = &k->shape[i];
-                if (sh->cards != cards || sh->tp != tp || (n == MAX_ALTERNATIVES - 1 && sh != taken) || n == MAX_ALTERNATIVES)
-                    continue;
-                struct bt_plan_alternative row = {
-                    .workload = k->w->name, .tp = sh->tp, .pp = sh->pp, .cards = sh->cards, .layers = sh->layers, .why_not = sh->why_not
-                };
-                if (sh == taken) {
-                    row.fits = row.taken = true;
-                    row.context = win.ctx;
-                    row.decode_tok_s = win.rate;
-                    taken_at = plan->nalt;
-                } else if (sh->ok) {
-                    struct bt_workload w = *k->w;
-                    w.tp = (struct bt_range){ .set = true, .want = sh->tp, .min = sh->tp, .max = sh->tp };
-                    w.pp = (struct bt_range){ .set = true, .want = sh->pp, .min = sh->pp, .max = sh->pp };
-                    struct pl_problem *q;
-                    struct pl_solution *o = BT_NEW(t->a, struct pl_solution);
-                    if (pl_try(t, &w, k->spec_index, &q, o, err) < 0)
-                        return -1;
-                    row.fits = o->found;
-                    if (o->found) {
-                        others[n] = outlook_of(q, o, k->spec_index);
-                        row.context = others[n].ctx;
-                        row.decode_tok_s = others[n].rate;
-                        row.why = why_lost(t->a, &win, &others[n]);
-                    } else {
-                        row.why_not = o->complete ? "does not fit beside the others" : "not found among the first placements looked at";
-                    }
-                }
-                n++;
-                BT_PUSH(t->a, plan->alt, plan->nalt, row);
-            }
-    if (plan->nalt > first)
-        plan->alt[taken_at].why = why_taken(t->a, &win, others, n);
+    const struct pl_shape *taken = &k->shape[c->shape], *shown[MAX_ALTERNATIVES];
+    struct outlook win = outlook_of(p, s, k->spec_index), others[MAX_ALTERNATIVES] = { 0 };
+    size_t n = shapes_to_show(k, taken, shown), first = plan->nalt;
+    for (size_t i = 0; i < n; i++) {
+        const struct pl_shape *sh = shown[i];
+        struct bt_plan_alternative row = { .workload = k->w->name, .tp = sh->tp, .pp = sh->pp, .cards = sh->cards, .layers = sh->layers,
+                                           .why_not = sh->why_not };
+        if (sh == taken) {
+            row.fits = row.taken = true;
+            row.context = win.ctx;
+            row.decode_tok_s = win.rate;
+        } else if (sh->ok && try_shape(t, k, sh, &win, &row, &others[i], err) < 0) {
+            return -1;
+        }
+        BT_PUSH(t->a, plan->alt, plan->nalt, row);
+    }
+    for (size_t i = first; i < plan->nalt; i++)
+        if (plan->alt[i].taken)
+            plan->alt[i].why = why_taken(t->a, &win, others, n);
     return 0;
 }
 

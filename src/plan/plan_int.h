@@ -110,6 +110,8 @@ struct pl_trial {
     const char *phase;
     const struct pl_problem *base;   /* rates are measured against its best; or NULL */
 };
+/* The workload with tp and pp as in this shape. */
+struct bt_workload pl_pinned(const struct bt_workload *w, const struct pl_shape *s);
 /* Plan the phase again with workload `index` changed; out->found tells. The problem is left in *p. */
 BT_MUST_CHECK int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out,
                          struct bt_err *err);

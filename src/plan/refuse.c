@@ -156,7 +156,35 @@ static const char *short_reason(struct bt_arena *a, const struct pl_work *k, con
     return s->why_not;
 }
 
-/* Shapes other than the pinned one, planned together with everything else. */
+/* One shape planned together with everything else: 1 it fits, and text and advice say so; 0 it does not; -1 error. */
+static int other_shape(struct refusing *r, size_t index, const struct bt_workload *open, const struct pl_shape *sh, uint32_t pinned_cards,
+                       struct bt_buf *text)
+{
+    const struct pl_trial t = { r->a, r->in, r->phase, NULL };
+    struct bt_workload w = pl_pinned(open, sh);
+    struct pl_problem *q;
+    struct pl_solution o;
+    if (pl_try(&t, &w, index, &q, &o, r->err) < 0)
+        return -1;
+    if (!o.found)
+        return 0;
+    const struct pl_copy *c = o.copy;
+    while (q->work[c->work].spec_index != index)
+        c++;
+    double rate = pl_rate(q, &q->work[c->work].shape[c->shape], c->card, NULL);
+    uint32_t freed = pinned_cards - sh->cards;
+    const char *frees = freed == 0 ? "" : freed == 1 ? " and frees a GPU" : bt_arena_printf(r->a, " and frees %u GPUs", freed);
+    const char *layers = sh->layers[0] ? bt_arena_printf(r->a, " (layers %s)", sh->layers) : "";
+    const char *what = bt_arena_printf(r->a, "%s%s fits with %s tokens at %.1f tok/s%s", shape_words(r->a, sh->tp, sh->pp), layers,
+                                       bt_count_human(o.ctx[c->work]), rate, frees);
+    bt_buf_printf(text, "; %s", what);
+    advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: %s", w.name, what), bt_arena_printf(r->a, "workloads.%s.tp", w.name),
+                                       bt_arena_printf(r->a, "%u", sh->tp), bt_arena_printf(r->a, "workloads.%s.pp", w.name),
+                                       bt_arena_printf(r->a, "%u", sh->pp) });
+    return 1;
+}
+
+/* Shapes other than the pinned one, on as many cards or fewer; three are enough. */
 static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards, struct bt_buf *text)
 {
     const struct pl_trial t = { r->a, r->in, r->phase, NULL };
@@ -170,36 +198,14 @@ static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards,
     for (size_t i = 0; i < p->n; i++)
         if (p->work[i].spec_index == index)
             k = &p->work[i];
-    for (uint32_t cards = pinned_cards, said = 0; k && cards >= 1 && said < 3; cards--)
+    for (uint32_t cards = pinned_cards, said = 0; k && cards >= 1; cards--)
         for (size_t i = 0; i < k->nshapes && said < 3; i++) {
-            const struct pl_shape *sh = &k->shape[i];
-            if (!sh->ok || sh->cards != cards)
+            if (!k->shape[i].ok || k->shape[i].cards != cards)
                 continue;
-            struct bt_workload w = open;
-            w.tp = (struct bt_range){ .set = true, .want = sh->tp, .min = sh->tp, .max = sh->tp };
-            w.pp = (struct bt_range){ .set = true, .want = sh->pp, .min = sh->pp, .max = sh->pp };
-            struct pl_problem *q;
-            struct pl_solution o;
-            if (pl_try(&t, &w, index, &q, &o, r->err) < 0)
+            int fit = other_shape(r, index, &open, &k->shape[i], pinned_cards, text);
+            if (fit < 0)
                 return -1;
-            if (!o.found)
-                continue;
-            size_t c = 0;
-            while (q->work[o.copy[c].work].spec_index != index)
-                c++;
-            double rate = pl_rate(q, &q->work[o.copy[c].work].shape[o.copy[c].shape], o.copy[c].card, NULL);
-            uint32_t freed = pinned_cards - cards;
-            const char *what =
-                bt_arena_printf(r->a, "%s%s%s%s fits with %s tokens at %.1f tok/s%s", shape_words(r->a, sh->tp, sh->pp),
-                                sh->layers[0] ? " (layers " : "", sh->layers, sh->layers[0] ? ")" : "", bt_count_human(o.ctx[o.copy[c].work]), rate,
-                                freed == 0   ? ""
-                                : freed == 1 ? " and frees a GPU"
-                                             : bt_arena_printf(r->a, " and frees %u GPUs", freed));
-            bt_buf_printf(text, "; %s", what);
-            advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: %s", k->w->name, what),
-                                               bt_arena_printf(r->a, "workloads.%s.tp", k->w->name), bt_arena_printf(r->a, "%u", sh->tp),
-                                               bt_arena_printf(r->a, "workloads.%s.pp", k->w->name), bt_arena_printf(r->a, "%u", sh->pp) });
-            said++;
+            said += (uint32_t)fit;
         }
     return 0;
 }
@@ -248,11 +254,12 @@ static uint64_t floor_of(const struct pl_work *k, const struct pl_problem *p)
     return least == UINT64_MAX ? 0 : least * k->copies_min;
 }
 
-static int refuse_together(struct refusing *r, bool *keep)
+/* Take out of keep[] whoever is not needed for the conflict. */
+static int shrink_to_conflict(struct refusing *r, bool *keep)
 {
     const struct bt_spec *s = r->in->spec;
     struct pl_problem *p = NULL;
-    for (size_t i = s->n; i-- > 0; ) {               /* take out whoever is not needed for the conflict */
+    for (size_t i = s->n; i-- > 0; ) {
         if (!keep[i])
             continue;
         keep[i] = false;
@@ -264,27 +271,37 @@ static int refuse_together(struct refusing *r, bool *keep)
             return -1;
         keep[i] = ok == 1;
     }
-    if (pl_problem_build(r->a, subset(r->a, r->in, keep), r->phase, &p, r->err) < 0)
+    return 0;
+}
+
+/* "llm (61.00 GiB), tool (no GPU) and train (40.00 GiB, whole cards)"; returns the sum of what they take at least. */
+static uint64_t list_floors(const struct pl_problem *p, struct bt_buf *b)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pl_work *k = &p->work[i];
+        uint64_t floor = floor_of(k, p);
+        const char *before = i == 0 ? "" : i + 1 == p->n ? " and " : ", ";
+        const char *terms = k->w->share == BT_SHARE_NEVER ? ", alone on its cards" : k->claim == PL_WHOLE ? ", whole cards" : "";
+        bt_buf_printf(b, "%s%s (%s%s)", before, k->w->name, k->cpu_only ? "no GPU" : bt_bytes_human(floor), terms);
+        sum += floor;
+    }
+    return sum;
+}
+
+static int refuse_together(struct refusing *r, bool *keep)
+{
+    struct pl_problem *p;
+    if (shrink_to_conflict(r, keep) < 0 || pl_problem_build(r->a, subset(r->a, r->in, keep), r->phase, &p, r->err) < 0)
         return -1;
     bt_auto_buf struct bt_buf b = BT_BUF(8192);
-    uint64_t sum = 0, there = 0;
-    bool alone = false;
-    for (size_t i = 0; i < p->n; i++) {
-        uint64_t f = floor_of(&p->work[i], p);
-        bt_buf_printf(&b, "%s%s (%s%s)",
-                      i == 0          ? ""
-                      : i + 1 == p->n ? " and "
-                                      : ", ",
-                      p->work[i].w->name, p->work[i].cpu_only ? "no GPU" : bt_bytes_human(f),
-                      p->work[i].w->share == BT_SHARE_NEVER ? ", alone on its cards"
-                      : p->work[i].claim == PL_WHOLE        ? ", whole cards"
-                                                            : "");
-        sum += f;
+    uint64_t sum = list_floors(p, &b), there = 0;
+    bool alone = false, phases = r->in->spec->phases.n > 1;
+    for (size_t i = 0; i < p->n; i++)
         alone = alone || p->work[i].w->share != BT_SHARE_TRUE || p->work[i].claim == PL_WHOLE || p->work[i].w->apart.n;
-    }
     for (size_t g = 0; g < p->fleet->n; g++)
         there += p->cap[g];
-    bt_buf_printf(&b, " do not fit together%s%s%s", r->in->spec->phases.n > 1 ? " in phase " : "", r->in->spec->phases.n > 1 ? r->phase : "", ": ");
+    bt_buf_printf(&b, " do not fit together%s%s: ", phases ? " in phase " : "", phases ? r->phase : "");
     if (sum > there)
         bt_buf_printf(&b, "at least %s on %zu cards with %s, %s lack", bt_bytes_human(sum), p->fleet->n, bt_bytes_human(there),
                       bt_bytes_human(sum - there));
@@ -378,58 +395,35 @@ static int advise_change(struct refusing *r, size_t index, const struct bt_workl
     return ok < 0 ? -1 : 0;
 }
 
+enum { REQUESTS, KV_DTYPE, GPUS, MEMORY, COPIES, SHARE, POOL, OPTIONAL };       /* tried in this order; the last one when nothing else helps */
+struct change { bool applies; const char *key, *value; struct bt_workload w; };
+
 static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k)
 {
     const struct bt_workload *was = &r->in->spec->w[index];
-    struct bt_workload w = *was;
-    if (k->server && was->requests > 1) {
-        w.requests = 1;
-        if (advise_change(r, index, &w, "requests", "1") < 0)
+    bool fewer_gpus = was->gpus.set && was->gpus.max < k->npool && !was->tp.set && !was->pp.set;
+    struct change c[] = {
+        [REQUESTS] = { k->server && was->requests > 1, "requests", "1", *was },
+        [KV_DTYPE] = { k->server && !was->kv_dtype, "kv_dtype", "fp8", *was },
+        [GPUS] = { k->server && fewer_gpus, "gpus", bt_arena_printf(r->a, "{min: %llu, max: %zu}", ull(was->gpus.min), k->npool), *was },
+        [MEMORY] = { k->server && k->claim == PL_LIMIT, "memory", "auto", *was },
+        [COPIES] = { was->copies.set && was->copies.min > 1, was->kind == BT_JOB ? "slots" : "replicas",
+          bt_arena_printf(r->a, "{want: %llu, min: 1}", ull(was->copies.want)), *was },
+        [SHARE] = { was->share != BT_SHARE_TRUE, "share", "true", *was },
+        [POOL] = { was->pool.n > 0, "pool", "all", *was },
+        [OPTIONAL] = { !was->optional, "optional", "true", *was },
+    };
+    c[REQUESTS].w.requests = 1;
+    c[KV_DTYPE].w.kv_dtype = "fp8";
+    c[GPUS].w.gpus.max = c[GPUS].w.gpus.want = k->npool;
+    c[MEMORY].w.memory = (struct bt_memory){ 0 };
+    c[COPIES].w.copies.min = 1;
+    c[SHARE].w.share = BT_SHARE_TRUE;
+    c[POOL].w.pool = (struct bt_strs){ 0 };
+    c[OPTIONAL].w.optional = true;
+    for (size_t i = 0; i < BT_LEN(c); i++)
+        if (c[i].applies && (i != OPTIONAL || !r->plan->nadvice) && advise_change(r, index, &c[i].w, c[i].key, c[i].value) < 0)
             return -1;
-    }
-    w = *was;
-    if (k->server && !was->kv_dtype) {
-        w.kv_dtype = "fp8";
-        if (advise_change(r, index, &w, "kv_dtype", "fp8") < 0)
-            return -1;
-    }
-    w = *was;
-    if (k->server && was->gpus.set && was->gpus.max < k->npool && !was->tp.set && !was->pp.set) {
-        w.gpus.max = w.gpus.want = k->npool;
-        if (advise_change(r, index, &w, "gpus", bt_arena_printf(r->a, "{min: %llu, max: %zu}", ull(was->gpus.min), k->npool)) < 0)
-            return -1;
-    }
-    w = *was;
-    if (k->server && k->claim == PL_LIMIT) {
-        w.memory = (struct bt_memory){ 0 };
-        if (advise_change(r, index, &w, "memory", "auto") < 0)
-            return -1;
-    }
-    w = *was;
-    if (was->copies.set && was->copies.min > 1) {
-        w.copies.min = 1;
-        if (advise_change(r, index, &w, was->kind == BT_JOB ? "slots" : "replicas",
-                          bt_arena_printf(r->a, "{want: %llu, min: 1}", ull(was->copies.want))) < 0)
-            return -1;
-    }
-    w = *was;
-    if (was->share != BT_SHARE_TRUE) {
-        w.share = BT_SHARE_TRUE;
-        if (advise_change(r, index, &w, "share", "true") < 0)
-            return -1;
-    }
-    w = *was;
-    if (was->pool.n) {
-        w.pool = (struct bt_strs){ 0 };
-        if (advise_change(r, index, &w, "pool", "all") < 0)
-            return -1;
-    }
-    w = *was;
-    if (!was->optional) {
-        w.optional = true;
-        if (r->plan->nadvice == 0 && advise_change(r, index, &w, "optional", "true") < 0)
-            return -1;
-    }
     return 0;
 }
 

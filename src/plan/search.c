@@ -1,8 +1,8 @@
 /* search - branch and bound over (copies, shape, cards) of each workload in turn; exact, and the first of equals in a fixed order.
  *
  * Order of the search is the tie-break: workloads by priority and as written, fast shapes first, cards as their pool lists them. Two cards that
- * nothing tells apart so far are tried once (the first in the pool), and copies of one workload take cards in rising order: what is left out is a renaming
- * of something kept, and never the first of its equals. */
+ * nothing tells apart so far are tried once (the first in the pool), and copies of one workload take cards in rising order: what is left
+ * out is a renaming of something kept, and never the first of its equals. */
 #include <math.h>
 
 #include "plan/plan_int.h"

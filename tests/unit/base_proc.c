@@ -40,7 +40,6 @@ static void ourselves(void **st)
     assert_true(bt_proc_read(getpid(), &p));
     assert_int_equal(p.id.pid, getpid());
     assert_int_equal(p.ppid, getppid());
-    assert_int_equal(p.pgrp, getpgrp());
     assert_int_equal(p.session, getsid(0));
     assert_true(p.rss_bytes > 100 * KiB && p.rss_bytes < 1024 * GiB);
     assert_true(bt_proc_same(p.id));
