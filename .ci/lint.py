@@ -12,7 +12,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = {".c", ".h", ".py", ".md", ".build", ".sh", ".yaml", ".json", ".txt", ".csv", ""}
-C_LINES_MAX, C_COLUMNS_MAX = 1000, 220
+C_LINES_MAX, C_COLUMNS_MAX = 1000, 160           # 150 for code; what is past that is a row of a table
+# Tables of facts and of test cases, which read better in long rows. To be shortened as they are touched, never added to.
+C_WIDE_MAX = 240
+C_WIDE = ("src/model/", "src/need/", "src/engine/", "src/cmd/check", "src/cmd/diagnose", "src/cmd/estimate", "src/cmd/paste", "tests/", "bench/")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 # Inputs of tests are broken on purpose.
 EXEMPT = ("tests/fuzz/corpus/", "tests/data/", "tests/it/golden/")
@@ -32,6 +35,7 @@ def faults(path: Path) -> list[str]:
         return [f"{path}:1: not UTF-8"]
     bad: list[str] = []
     is_c = path.suffix in {".c", ".h"}
+    columns_max = C_WIDE_MAX if str(path).startswith(C_WIDE) else C_COLUMNS_MAX
     lines = text.split("\n")
     if text and not text.endswith("\n"):
         bad.append(f"{path}:{len(lines)}: no newline at the end")
@@ -42,7 +46,7 @@ def faults(path: Path) -> list[str]:
             bad.append(f"{path}:{i}: blank at the end of the line")
         if is_c and "\t" in line:
             bad.append(f"{path}:{i}: tab")
-        if is_c and len(line) > C_COLUMNS_MAX:
+        if is_c and len(line) > columns_max:
             bad.append(f"{path}:{i}: {len(line)} columns")
         if UNFINISHED.search(line):
             bad.append(f"{path}:{i}: unfinished: {line.strip()[:60]}")

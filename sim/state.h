@@ -1,5 +1,10 @@
 /* state.h - the simulated NVIDIA machine: one file in shared memory that libcuda.so.1, libnvidia-ml.so.1 and `berth sim` map.
  *
+ * The room around it:
+ *   state.c, create.c    the machine: who holds which bytes; making one from a fleet      kinds.h     what a driver knows of a card by its name
+ *   cuda_*.c             libcuda.so.1, see cuda_int.h                                     nvml*.c     libnvidia-ml.so.1, see nvml_int.h
+ *   mkstate.c            makes a state file by hand, for tests of the libraries           engine/     berth-sim-engine, see engine/engine.h
+ *
  * It includes nothing of src/. Cards are in PCI order, which is NVML's order here. Bytes are charged to a process's slot and to
  * its card under one robust lock, so that a kill -9 of anybody, holding the lock or not, leaves sums that are right again at
  * the next call. There is no daemon: whoever calls next looks for dead processes, and their bytes come back linger_ms after

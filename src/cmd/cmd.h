@@ -1,5 +1,10 @@
 /* cmd - one thin file per verb: parse, call, print. main.c is the table of verbs.
  *
+ *   planning*.c   what plan and up share: all the I/O before a plan, and the plan for people
+ *   live.c        what up, down, ps, logs, restart and verify share: asking the daemon, its events for people
+ *   estimate*.c, diagnose*.c   those verbs, by step; paste*.c reads a server's command line as people have it
+ *   daemon.c, keeper.c, probe.c   started by berth itself
+ *
  * A verb's function gets its own arguments, prints to stdout (answers) and stderr (errors, progress), and returns an exit code:
  * 0 ok, 1 failed, 2 usage or spec, 3 does not fit, 4 drift, 5 unhealthy, 75 try again. */
 #ifndef BT_CMD_H

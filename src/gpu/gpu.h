@@ -1,5 +1,10 @@
 /* gpu - which cards there are: a catalog of kinds, fleets by name or file, and this machine's own through NVML.
  *
+ *   catalog.csv, catalog.c   kinds of card: one row each, made into C by catalog_gen.py
+ *   fleet.c, fleet_json.c    a fleet by name, by file, or live; the same as JSON
+ *   nvml.c, live.c           the door to NVML; this machine's cards read through it
+ *   probe.c, ram.c           one sample as a line, for the daemon; what our cgroup allows of the host's RAM
+ *
  * Bytes of a card: total_bytes is what cudaMemGetInfo calls total, nvml_total_bytes what nvidia-smi
  * shows; they differ and are never mixed. Capacity = total - others - margin; every plan and every % uses that. */
 #ifndef BT_GPU_H
