@@ -86,6 +86,8 @@ int bt_file_write(const char *path, struct bt_str text, struct bt_err *err)
 undo:
     bt_err_set(err, BT_E_IO, errno, "%s %s", step, !strcmp(step, "rename") ? path : tmp);
     unlink(tmp);
+    if (err->sys == ENOSPC || err->sys == EDQUOT)
+        bt_err_hint(err, "make room there: `df -h`, or use another folder (BERTH_RUNTIME_DIR)");
     return -1;
 }
 

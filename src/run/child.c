@@ -72,8 +72,8 @@ static const char *find_program(struct bt_arena *a, const struct bt_cmdline *cmd
         return bt_path_abs(a, cmd->cwd, name);       /* exec says what is wrong with it */
     const char *found = bt_path_search(a, path ? path : "/usr/local/bin:/usr/bin:/bin", name);
     if (!found) {
-        bt_err_set(err, BT_E_EXEC, 0, "exec %s: no such program in PATH (%s)", name, path ? path : "unset");
-        bt_err_hint(err, "give its full path, or install it; PATH is the one of `berth up`");
+        bt_err_set(err, BT_E_EXEC, 0, "exec %s: no such program in PATH", name);
+        bt_err_hint(err, "install it, or give its full path; PATH of `berth up`: %s", path ? path : "not set");
         return NULL;
     }
     return bt_path_abs(a, cmd->cwd, found);

@@ -32,6 +32,10 @@ bool bt_run_anything(void)
 /* In the grandchild: nothing of the verb's terminal, pipes or folder stays with the daemon. */
 static _Noreturn void become_daemon(const char *log, int ready)
 {
+    bt_auto_arena a = { 0 };
+    const char *runtime = bt_runtime_dir(&a), *state = bt_state_dir(&a);     /* before chdir: they may have been given relative to here */
+    setenv("BERTH_RUNTIME_DIR", runtime, 1);
+    setenv("BERTH_STATE_DIR", state, 1);
     char name[] = "berth", verb[] = "daemon", arg[] = "--ready-fd=3";
     char *argv[] = { name, verb, arg, NULL };
     int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600), null = open("/dev/null", O_RDONLY);

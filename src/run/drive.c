@@ -147,6 +147,11 @@ static void on_line(void *ctx, int64_t wall_ms, char stream, struct bt_str text)
     }
 }
 
+void bt_instance_read_log(struct bt_instance *in)
+{
+    bt_tail_read(&in->tail, in->dir, TAIL_BYTES, on_line, in);
+}
+
 /* ---- starting ---- */
 
 static void give_up(struct bt_instance *in)
@@ -280,7 +285,7 @@ static void drive_alive(struct bt_instance *in)
         bt_instance_connect(in);
     if (!in->ctl)
         return;
-    bt_tail_read(&in->tail, in->dir, TAIL_BYTES, on_line, in);
+    bt_instance_read_log(in);
     if (in->life.state == BT_ST_STARTING) {
         if (is_ready(in))
             bt_life_event(&in->life, BT_EV_READY);

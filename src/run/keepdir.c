@@ -1,7 +1,9 @@
 /* keepdir.c - the files of an instance's folder. */
 #include "run/keepdir.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -117,10 +119,34 @@ bool bt_keep_who_read(struct bt_arena *a, const char *dir, const char *file, str
     return ok;
 }
 
+enum { EXIT_RESERVED = 4096 };       /* a longer one is written anew, if that can be */
+
+int bt_keep_exit_reserve(const char *dir, struct bt_err *err)
+{
+    bt_auto_arena a = { 0 };
+    char blank[EXIT_RESERVED];
+    memset(blank, ' ', sizeof blank);
+    return bt_file_write(bt_arena_printf(&a, "%s/exit.space", dir), (struct bt_str){ blank, sizeof blank }, err);
+}
+
+/* Over the reserved blocks, then renamed: needs no new block. */
+static bool write_reserved(const char *space, const char *path, struct bt_str text)
+{
+    bt_auto_fd fd = open(space, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    return fd >= 0 && text.n <= EXIT_RESERVED && pwrite(fd, text.p, text.n, 0) == (ssize_t)text.n && ftruncate(fd, (off_t)text.n) == 0 && fsync(fd) == 0 &&
+           rename(space, path) == 0;
+}
+
 int bt_keep_exit_write(const char *dir, const struct bt_keep_exit *x, struct bt_err *err)
 {
-    return write_json(dir, "exit.json", json_pack("{s:i, s:i, s:b, s:I, s:s, s:s}", "status", x->status, "signal", x->signal, "asked", x->asked,
-                                                  "wall_ms", (json_int_t)x->wall_ms, "failed", x->failed, "hint", x->hint), err);
+    bt_auto_arena a = { 0 };
+    json_t *o = json_pack("{s:i, s:i, s:b, s:I, s:o, s:o}", "status", x->status, "signal", x->signal, "asked", x->asked, "wall_ms", (json_int_t)x->wall_ms,
+                          "failed", bt_json_text(x->failed), "hint", bt_json_text(x->hint));
+    const char *path = bt_arena_printf(&a, "%s/exit.json", dir), *text = bt_json_dump(&a, o, false);
+    json_decref(o);
+    if (write_reserved(bt_arena_printf(&a, "%s/exit.space", dir), path, bt_str(text)))
+        return 0;
+    return bt_file_write(path, bt_str(text), err);
 }
 
 bool bt_keep_exit_read(struct bt_arena *a, const char *dir, struct bt_keep_exit *out)

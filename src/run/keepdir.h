@@ -37,6 +37,8 @@ bool bt_keep_who_read(struct bt_arena *a, const char *dir, const char *file, str
 
 /* How it ended. status: exit code, -1 when a signal ended it (then signal) or when nobody knows (both -1, 0). */
 struct bt_keep_exit { int status, signal; bool asked; int64_t wall_ms; char failed[640], hint[320]; };   /* failed: "" or why it never ran */
+/* Take the disk space of exit.json at the start: a disk that is full when the workload ends must not hide how it ended. */
+BT_MUST_CHECK int bt_keep_exit_reserve(const char *dir, struct bt_err *err);
 BT_MUST_CHECK int bt_keep_exit_write(const char *dir, const struct bt_keep_exit *x, struct bt_err *err);
 bool bt_keep_exit_read(struct bt_arena *a, const char *dir, struct bt_keep_exit *out);
 const char *bt_keep_exit_text(struct bt_arena *a, const struct bt_keep_exit *x);      /* "exit status 1", "killed by signal 9 (Killed)" */

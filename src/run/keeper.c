@@ -109,6 +109,8 @@ static int prepare(struct keeper *k, int env_fd, struct bt_err *err)
     char *sock = bt_arena_printf(&k->arena, "%s/sock", k->dir);
     if ((k->listener = bt_wire_listen(sock, err)) < 0)
         return -1;
+    if (bt_keep_exit_reserve(k->dir, err) < 0)
+        return -1;
     bt_proc_read(getpid(), &self);
     k->tree.keeper = self.id;
     k->tree.cgroup = bt_cgroup_make(&k->arena, bt_arena_printf(&k->arena, "berth-%s-%s-%d", k->launch.project, k->launch.id, (int)getpid()));
@@ -449,6 +451,16 @@ static void last_word(struct keeper *k, const struct bt_err *failed)
         bt_error("keeper", "%s: %s", k->dir, err.msg);
 }
 
+/* To the daemon that started us: "ok", or why not, in case exit.json could not be written either. */
+static void report(int fd, const char *word)
+{
+    if (fd < 0)
+        return;
+    if (write(fd, word, strlen(word)) < 0)
+        bt_debug("keeper", "nobody waits for the word about this start any more");
+    close(fd);
+}
+
 int bt_keeper_run(const char *dir, int env_fd, int report_fd)
 {
     extern char **environ;
@@ -468,18 +480,16 @@ int bt_keeper_run(const char *dir, int env_fd, int report_fd)
         fprintf(stderr, "berth keeper: %s\n", err.msg);
         if (k.sigfd >= 0 || err.code != BT_E_STATE)  /* not over the head of the keeper that lives here */
             last_word(&k, &err);
+        report(report_fd, err.msg);
         return 1;
     }
     bt_close_fd(&env_fd);
     if (start_workload(&k, &err) < 0) {
         last_word(&k, &err);
+        report(report_fd, err.msg);
         return 1;
     }
-    if (report_fd >= 0) {
-        if (write(report_fd, "ok\n", 3) != 3)
-            bt_warn("keeper", "nobody waits for the start of %s any more", k.launch.id);
-        close(report_fd);
-    }
+    report(report_fd, "ok\n");
     loop(&k);
     drain(&k);
     last_word(&k, NULL);

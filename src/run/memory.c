@@ -45,7 +45,7 @@ bool bt_memory_room(struct bt_instance *in, char *why, size_t n)
     if (!in->pf->nranks)
         return true;
     if (!s || s->error) {
-        snprintf(why, n, "no word from the driver about its cards: %s", s ? s->error : "the probe has not answered yet");
+        snprintf(why, n, s ? "no word from the driver about its cards: %s" : "waits for the driver's first word about its cards", s ? s->error : "");
         return false;
     }
     for (size_t i = 0; i < in->pf->nranks; i++) {

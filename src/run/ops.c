@@ -73,6 +73,7 @@ static json_t *op_up(struct bt_conn *c, const json_t *msg, struct bt_err *err)
         json_array_append_new(list, bt_report_instance(&p->inst[i], true));
     return json_pack("{s:s, s:o}", "project", p->name, "instances", list);
 bad:
+    c->d->leave = c->d->nprojects == 0;              /* started for this one only: it ends with the answer */
     json_decref(list);
     return NULL;
 }

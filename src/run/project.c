@@ -343,8 +343,14 @@ int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *con
     for (size_t i = 0; i < p->n; i++)
         if (check_urls(&p->inst[i], err) < 0)
             goto bad;
-    if (bt_tree_remove(bt_run_inst_dir(&a, p->name, NULL), err) < 0 || bt_tree_remove(bt_run_log_dir(&a, p->name), err) < 0 || persist(p, err) < 0)
+    if (bt_tree_remove(bt_run_inst_dir(&a, p->name, NULL), err) < 0 || bt_tree_remove(bt_run_log_dir(&a, p->name), err) < 0)
         goto bad;
+    if (persist(p, err) < 0) {
+        struct bt_err second = { 0 };
+        if (bt_tree_remove(p->dir, &second) < 0)     /* half a project is none */
+            bt_warn("daemon", "%s", second.msg);
+        goto bad;
+    }
     insert(d, p);
     for (size_t i = 0; i < p->n; i++)
         bt_life_event(&p->inst[i].life, BT_EV_UP);

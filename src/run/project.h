@@ -44,6 +44,7 @@ struct bt_instance {
     struct bt_tail tail;
     char step[64]; int percent; uint64_t kv_tokens;
     char first_error[256], died[256];
+    char told[512];                  /* by a keeper that could not start it: what exit.json should say, and a full disk may keep it from saying */
     struct bt_health *health; int64_t health_ms;
     bool answered;                   /* the last health probe was good: prove that the listener is ours */
     uint64_t progress_mark; int64_t progress_ms, progress_look_ms;
@@ -117,6 +118,7 @@ size_t bt_instance_members(struct bt_arena *a, const struct bt_instance *in, con
 
 /* drive.c - one instance's next step */
 void bt_instance_drive(struct bt_instance *in);
+void bt_instance_read_log(struct bt_instance *in);   /* what its log has since the last look: steps, the KV size, the first error */
 
 /* memory.c - room and release, on the newest sample */
 bool bt_memory_room(struct bt_instance *in, char *why, size_t n);            /* false: why says who is in the way */

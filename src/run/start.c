@@ -90,9 +90,12 @@ static int env_file(const struct bt_strs *env, struct bt_err *err)
     if (fd < 0)
         return bt_err_set(err, BT_E_IO, errno, "make a file for the environment");
     for (size_t i = 0; i < env->n; i++) {
-        size_t len = strlen(env->v[i]) + 1;
-        if (write(fd, env->v[i], len) != (ssize_t)len)
-            return bt_err_set(err, BT_E_IO, errno, "write the environment");
+        for (size_t at = 0, len = strlen(env->v[i]) + 1; at < len; ) {       /* where a file may not grow, first a part is written, then comes the error */
+            ssize_t n = write(fd, env->v[i] + at, len - at);
+            if (n < 0)
+                return bt_err_set(err, BT_E_IO, errno, "write the environment");
+            at += (size_t)n;
+        }
     }
     lseek(fd, 0, SEEK_SET);
     return bt_take_fd(&fd);
@@ -102,7 +105,7 @@ static int env_file(const struct bt_strs *env, struct bt_err *err)
 
 static int make_folder(struct bt_arena *a, struct bt_instance *in, struct bt_err *err)
 {
-    static const char *const stale[] = { "ready", "keeper.json", "child.json", "exit.json", "sock", NULL };
+    static const char *const stale[] = { "ready", "keeper.json", "child.json", "exit.json", "exit.space", "sock", NULL };
     if (bt_dir_private(in->dir, err) < 0)
         return -1;
     for (const char *const *f = stale; *f; f++)
@@ -161,7 +164,7 @@ static int spawn_keeper(const struct bt_instance *in, int env_fd, int report_fd,
 static void on_report(evutil_socket_t fd, short what, void *ctx)
 {
     struct bt_instance *in = ctx;
-    char word[8] = "";
+    char word[sizeof in->told] = "";
     (void)what;
     ssize_t n = read(fd, word, sizeof word - 1);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -169,7 +172,8 @@ static void on_report(evutil_socket_t fd, short what, void *ctx)
     event_free(in->report);
     in->report = NULL;
     bt_close_fd(&in->report_fd);
-    if (n <= 0 || strncmp(word, "ok", 2)) {
+    if (n <= 0 || strcmp(word, "ok\n")) {
+        memcpy(in->told, word, sizeof in->told);
         bt_instance_ended(in);
         return;
     }
@@ -221,7 +225,7 @@ void bt_instance_reset(struct bt_instance *in)
     in->has_keeper = in->has_child = in->ran = in->sweeping = in->stop_sent = in->hurry_wanted = in->log_matched = in->kv_sized = in->gave_up = false;
     in->answered = in->exited = false;
     in->percent = -1;
-    in->step[0] = in->first_error[0] = in->died[0] = in->why[0] = in->why_hint[0] = 0;
+    in->step[0] = in->first_error[0] = in->died[0] = in->told[0] = in->why[0] = in->why_hint[0] = 0;
     in->health_ms = in->progress_ms = in->progress_look_ms = in->release_ms = in->orphaned_ms = in->wait_ms = 0;
     in->progress_mark = 0;
     free(in->pids);
@@ -239,6 +243,8 @@ void bt_instance_start(struct bt_instance *in)
     in->exit = (struct bt_keep_exit){ .status = -1, .wall_ms = bt_wall_ms() };
     snprintf(in->exit.failed, sizeof in->exit.failed, "%s", err.msg);
     snprintf(in->exit.hint, sizeof in->exit.hint, "%s", err.hint);
+    snprintf(in->why, sizeof in->why, "%s", err.msg);
+    snprintf(in->why_hint, sizeof in->why_hint, "%s", err.hint);
     in->exited = true;
     bt_life_ended(&in->life, false, false);
 }
@@ -369,6 +375,9 @@ void bt_instance_ended(struct bt_instance *in)
     bt_auto_arena a = { 0 };
     if (!bt_keep_exit_read(&a, in->dir, &in->exit))
         in->exit = (struct bt_keep_exit){ .status = -1, .wall_ms = bt_wall_ms() };
+    if (in->told[0] && !in->exit.failed[0])
+        snprintf(in->exit.failed, sizeof in->exit.failed, "%s", in->told);
+    bt_instance_read_log(in);        /* what it died of is among its last words */
     in->exited = true;
     in->sweeping = false;
     in->ended_wall_s = (double)bt_wall_ms() / 1000;

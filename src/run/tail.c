@@ -101,7 +101,9 @@ static void keep_line(void *ctx, int64_t wall_ms, char stream, struct bt_str tex
 {
     struct last *l = ctx;
     bt_auto_buf struct bt_buf b = BT_BUF(PART_MAX);
-    (void)wall_ms, (void)stream;
+    (void)wall_ms;
+    if (stream == 'b' || !text.n)
+        return;                      /* the keeper's remark says what the reason above these lines says; empty ones say nothing */
     bt_buf_add_escaped(&b, text);
     const char *copy = bt_arena_strdup(l->a, bt_buf_z(&b));
     BT_PUSH(l->a, l->v, l->n, copy);
