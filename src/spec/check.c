@@ -275,6 +275,26 @@ static int check_sharing(struct bt_spec *s, const struct bt_workload *w, struct 
     return 0;
 }
 
+/* ---- ports ---- */
+
+static bool active_together(const struct bt_workload *a, const struct bt_workload *b)
+{
+    bool any = !a->phases.n || !b->phases.n;         /* without `phases` it is in all of them */
+    for (size_t i = 0; i < a->phases.n; i++)
+        any = any || spec_strs_has(&b->phases, a->phases.v[i]);
+    return any;
+}
+
+static int check_port(struct bt_spec *s, const struct bt_workload *w, struct bt_err *err)
+{
+    for (const struct bt_workload *o = s->w; w->port && o < w; o++)
+        if (o->port == w->port && active_together(o, w)) {
+            at_key(s, w, "port", err, "port %llu is %s's already", (unsigned long long)w->port, o->name);
+            return bt_err_hint(err, "port: auto takes a free one");
+        }
+    return 0;
+}
+
 int spec_check(struct spec_reading *r, struct bt_err *err)
 {
     struct bt_spec *s = r->s;
@@ -287,7 +307,7 @@ int spec_check(struct spec_reading *r, struct bt_err *err)
     if (check_circles(r, err) < 0)
         return -1;
     for (size_t i = 0; i < s->n; i++) {
-        if (check_sharing(s, &s->w[i], err) < 0)
+        if (check_sharing(s, &s->w[i], err) < 0 || check_port(s, &s->w[i], err) < 0)
             return -1;
         struct bt_serve ignored;
         if (s->w[i].kind == BT_SERVER && bt_engine_find(s->w[i].engine) && bt_spec_serve(r->a, s, &s->w[i], &ignored, NULL, err) < 0)

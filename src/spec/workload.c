@@ -348,7 +348,7 @@ static bool env_is_ours(const char *key)
     for (size_t i = 0; i < BT_LEN(ours); i++)
         if (!strcmp(key, ours[i]))
             return true;
-    return !strncmp(key, "BERTH_", 6);
+    return !strncmp(key, "BERTH_", 6) && strncmp(key, "BERTH_SIM_", 10);     /* how a simulated engine behaves is the user's to say */
 }
 
 static int parse_env(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
