@@ -1,7 +1,9 @@
 /* main.c - the table of verbs, and nothing else. */
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 
@@ -21,27 +23,39 @@ static void usage(FILE *f)
     fputs("\nexit codes: 0 ok, 1 failed, 2 usage or spec, 3 does not fit, 4 drift, 5 unhealthy, 75 try again\n", f);
 }
 
+/* A closed stdin, stdout or stderr would be the next file or socket opened, and our words would go there. */
+static void fill_stdio(void)
+{
+    int fd;
+    while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO) {
+    }
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    fill_stdio();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);        /* a reader that left is an error of the write, not our death */
+    signal(SIGXFSZ, SIG_IGN);        /* and so is a file that may not grow (ulimit -f) */
     if (argc < 2) {
         usage(stderr);
         return 2;
     }
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
         usage(stdout);
-        return 0;
+        return bt_cmd_end(0);
     }
     if (!strcmp(argv[1], "--version")) {
         puts("berth " BERTH_VERSION);
-        return 0;
+        return bt_cmd_end(0);
     }
     const char *names[BT_LEN(verbs)];
     for (size_t i = 0; i < BT_LEN(verbs); i++) {
         names[i] = verbs[i]->name;
         if (!strcmp(argv[1], verbs[i]->name))
-            return verbs[i]->run(verbs[i], argc - 2, argv + 2);
+            return bt_cmd_end(verbs[i]->run(verbs[i], argc - 2, argv + 2));
     }
     const char *near = bt_str_nearest(bt_str(argv[1]), names, BT_LEN(names));
     fprintf(stderr, "berth: no verb \"%s\"\n", argv[1]);

@@ -301,7 +301,7 @@ static int take_option(struct args *x, struct bt_err *err)
     if (!o) {
         const char *near = nearest_opt(x->opts, x->a, name);
         bt_err_set(err, BT_E_USAGE, 0, "unknown option %s%.*s", is_long ? "--" : "-", (int)BT_MIN(name.n, 80), name.p);
-        return near ? bt_err_hint(err, "did you mean --%s?", near) : -1;
+        return near ? bt_err_hint(err, "did you mean --%s?", near) : bt_err_hint(err, "--help lists the options");
     }
     const char *shown = bt_arena_printf(x->a, "%s%.*s", is_long ? "--" : "-", BT_STR(name));
     bool *given = &x->given[o - x->opts];

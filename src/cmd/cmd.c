@@ -1,6 +1,7 @@
 /* cmd.c - what all verbs share: parsing with help, errors, JSON answers. */
 #include "cmd/cmd.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/json.h"
@@ -23,7 +24,7 @@ int bt_cmd_parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **a
     for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
             print_help(v);
-            exit(0);
+            exit(bt_cmd_end(0));
         }
     struct bt_err err = { 0 };
     struct bt_strs none = { 0 };
@@ -36,14 +37,29 @@ int bt_cmd_parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **a
     return !rest && none.n ? bt_cmd_usage(v, json, "unexpected argument \"%s\"", none.v[0]) : 0;
 }
 
+/* Names in an error are other people's (files, keys of a spec): nothing of them may steer the terminal. Line ends are ours. */
+static void add_lines(struct bt_buf *b, struct bt_str rest)
+{
+    struct bt_str line;
+    for (bool first = true; rest.n; first = false) {
+        rest = bt_str_cut(rest, '\n', &line);
+        bt_buf_puts(b, first ? "" : "\n");
+        bt_buf_add_escaped(b, line);
+    }
+}
+
 int bt_cmd_fail(const struct bt_verb *v, const struct bt_err *err, bool json)
 {
     if (json)
-        bt_cmd_json("error",
-                    json_pack("{s:s, s:s, s:s, s:s}", "verb", v->name, "code", bt_errc_name(err->code), "message", err->msg, "hint", err->hint));
-    fprintf(stderr, "berth %s: %s\n", v->name, err->msg);
-    if (err->hint[0])
-        fprintf(stderr, "  try: %s\n", err->hint);
+        bt_cmd_json("error", json_pack("{s:s, s:s, s:o, s:o}", "verb", v->name, "code", bt_errc_name(err->code), "message",
+                                       bt_json_text(err->msg), "hint", bt_json_text(err->hint)));
+    bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
+    add_lines(&b, bt_str(err->msg));
+    if (err->hint[0]) {
+        bt_buf_puts(&b, "\n  try: ");
+        add_lines(&b, bt_str(err->hint));
+    }
+    fprintf(stderr, "berth %s: %s\n", v->name, bt_buf_z(&b));
     return bt_errc_exit(err->code);
 }
 
@@ -60,18 +76,38 @@ int bt_cmd_usage(const struct bt_verb *v, bool json, const char *fmt, ...)
     return bt_cmd_fail(v, &err, json);
 }
 
+static int output_errno;             /* of the first write to stdout that failed */
+
+static void put(const char *p, size_t n)
+{
+    if ((fwrite(p, 1, n, stdout) != n || fflush(stdout) != 0) && !output_errno)
+        output_errno = errno;
+}
+
+int bt_cmd_end(int rc)
+{
+    put("", 0);
+    if (!output_errno && ferror(stdout))
+        output_errno = EIO;
+    if (!output_errno || output_errno == EPIPE)      /* a reader that left (`| head`) has what it wanted */
+        return rc;
+    fprintf(stderr, "berth: write the output: %s\n", strerror(output_errno));
+    return rc ? rc : 1;
+}
+
 void bt_cmd_json(const char *kind, json_t *o)
 {
     json_t *all = json_pack("{s:i, s:s}", "schema", 1, "kind", kind);
     json_object_update(all, o);
     json_decref(o);
-    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
-    fputc('\n', stdout);
+    bt_auto_free char *text = json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    if (text)
+        put(text, strlen(text));
+    put("\n", 1);
     json_decref(all);
 }
 
 void bt_cmd_print(const struct bt_buf *b)
 {
-    fwrite(bt_buf_z(b), 1, b->n, stdout);
-    fflush(stdout);
+    put(bt_buf_z(b), b->n);
 }

@@ -1,6 +1,7 @@
 /* live.c - the daemon's events and answers, for people. */
 #include "cmd/live.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -34,7 +35,11 @@ json_t *bt_live_ps(const char *project, struct bt_err *err)
 void bt_live_wait_end(struct bt_wire_client *c, int silent_ms)
 {
     struct bt_err err = { 0 };
-    for (json_t *msg; (msg = bt_wire_next(c, silent_ms, &err)); json_decref(msg)) {
+    for (;;) {
+        json_t *msg = bt_wire_next(c, silent_ms, &err);
+        if (!msg && !(err.code == BT_E_STATE && err.sys == EINTR))   /* one more Ctrl-C does not shorten what takes a moment */
+            return;
+        json_decref(msg);
     }
 }
 
@@ -59,7 +64,7 @@ bool bt_live_named(const json_t *instance, const char *what)
 
 void bt_live_init(struct bt_live *l)
 {
-    *l = (struct bt_live){ .tty = isatty(STDERR_FILENO), .last = json_object() };
+    *l = (struct bt_live){ .tty = isatty(STDERR_FILENO), .last = json_object(), .said = json_object() };
 }
 
 void bt_live_release(struct bt_live *l)
@@ -68,7 +73,8 @@ void bt_live_release(struct bt_live *l)
         fputc('\n', stderr);
     l->open_line = false;
     json_decref(l->last);
-    l->last = NULL;
+    json_decref(l->said);
+    l->last = l->said = NULL;
 }
 
 static void end_line(struct bt_live *l)
@@ -85,6 +91,15 @@ static void print_escaped(const char *text)
     fputs(bt_buf_z(&b), stderr);
 }
 
+/* Why it is as it is, once: not again when it goes on from there, and not before the event that tells a failure in full. */
+static const char *news(struct bt_live *l, const char *id, const char *state, const char *why)
+{
+    const char *said = bt_live_str(l->said, id);
+    bool again = !strcmp(said, why), final = !strcmp(state, "failed") || !strcmp(state, "down") || !strcmp(state, "done");
+    json_object_set_new(l->said, id, json_string(why));
+    return again || final ? "" : why;
+}
+
 static void inst_event(struct bt_live *l, const json_t *in)
 {
     const json_t *progress = json_object_get(in, "progress"), *percent = json_object_get(progress, "percent");
@@ -99,7 +114,7 @@ static void inst_event(struct bt_live *l, const json_t *in)
         end_line(l);
     json_object_set_new(l->last, id, json_string(bt_buf_z(&key)));
     const char *url = strcmp(bt_live_str(in, "state"), "ready") ? "" : bt_live_str(json_object_get(in, "endpoint"), "http");
-    const char *text = step[0] ? step : why[0] ? why : url;
+    const char *reason = news(l, id, bt_live_str(in, "state"), why), *text = step[0] ? step : reason[0] ? reason : url;
     fprintf(stderr, "%s  %-14s ", same && l->open_line ? "\r" : "", id);
     fprintf(stderr, text[0] ? "%-11s " : "%s", bt_live_str(in, "state"));
     print_escaped(text);
@@ -121,8 +136,11 @@ static void failed_event(struct bt_live *l, const json_t *ev)
     fprintf(stderr, "  %s failed: ", bt_live_str(ev, "id"));
     print_escaped(bt_live_str(ev, "message"));
     fputc('\n', stderr);
-    if (bt_live_str(ev, "hint")[0])
-        fprintf(stderr, "  try: %s\n", bt_live_str(ev, "hint"));
+    if (bt_live_str(ev, "hint")[0]) {
+        fputs("  try: ", stderr);
+        print_escaped(bt_live_str(ev, "hint"));
+        fputc('\n', stderr);
+    }
     const json_t *lines = json_object_get(ev, "lines");
     if (json_array_size(lines))
         fprintf(stderr, "  its last lines:\n");

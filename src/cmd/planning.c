@@ -2,6 +2,7 @@
 #include "cmd/planning.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "cmd/planning_own.h"
 
 struct planning {
@@ -28,6 +29,18 @@ static int check_can_run(struct planning *g)
     return 0;
 }
 
+/* A plan is JSON, and paths in it are text. */
+static int check_folder(struct planning *g)
+{
+    json_t *text = json_string(g->spec->dir);
+    if (!text) {
+        bt_err_set(g->err, BT_E_SPEC, 0, "the spec is in %s, whose name is not UTF-8 text: nothing can be started from there", g->spec->dir);
+        return bt_err_hint(g->err, "rename the folder");
+    }
+    json_decref(text);
+    return 0;
+}
+
 /* ---- fleet ---- */
 
 static int open_fleet(struct planning *g)
@@ -39,7 +52,7 @@ static int open_fleet(struct planning *g)
                                 .base_dir = given(g->o->gpus) ? NULL : g->spec->dir };
     g->fleet = BT_NEW(g->a, struct bt_fleet);
     if (bt_fleet_open(g->a, text, &fo, g->fleet, g->err) < 0)
-        return given(g->o->gpus) ? bt_err_wrap(g->err, "--gpus")
+        return given(g->o->gpus) ? bt_err_wrap(g->err, "--gpus") : !g->spec->gpus_at.line ? -1
                                  : bt_err_wrap(g->err, "%s:%u:%u: gpus", g->spec->path, g->spec->gpus_at.line, g->spec->gpus_at.col);
     if (!g->o->live || g->fleet->live)
         return 0;
@@ -117,11 +130,11 @@ int bt_planning(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_
     struct planning g = { .a = a, .o = o, .err = err };
     struct bt_spec_opts so = { .variant = given(o->variant) ? o->variant : NULL };
     if (bt_spec_read(a, given(o->file) ? o->file : "berth.yaml", &so, &g.spec, err) < 0) {
-        if (err->code == BT_E_NOT_FOUND)
-            err->code = BT_E_SPEC;               /* no spec is a fault of the command line, not of the machine */
+        if (err->code == BT_E_NOT_FOUND || err->code == BT_E_TOO_BIG || err->code == BT_E_INPUT)
+            err->code = BT_E_SPEC;               /* no spec, or one without end, is a fault of what was given, not of the machine */
         return -1;
     }
-    if ((o->live && check_can_run(&g) < 0) || open_fleet(&g) < 0)
+    if ((o->live && (check_can_run(&g) < 0 || check_folder(&g) < 0)) || open_fleet(&g) < 0)
         return -1;
     if (g.fleet->live && !o->ignore_others && bt_planning_own(a, g.spec->name, o->live, g.fleet, err) < 0)
         return -1;

@@ -89,7 +89,8 @@ static int send_up(struct up *u, const char *plan, struct bt_err *err)
     extern char **environ;
     json_t *env = json_array();
     for (char **e = environ; *e; e++)
-        json_array_append_new(env, json_string(*e));     /* one that is not UTF-8 is not passed on: JSON cannot carry it */
+        if (json_array_append_new(env, json_string(*e)) < 0)         /* JSON cannot carry it */
+            fprintf(stderr, "  note: environment variable %.*s is not UTF-8 text and is not passed on to the workloads\n", (int)strcspn(*e, "="), *e);
     if (bt_run_connect(&u->c, err) < 0) {
         json_decref(env);
         return -1;
