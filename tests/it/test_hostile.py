@@ -1,0 +1,237 @@
+"""What users, disks and terminals do to berth that nobody planned: it says what is wrong, and leaves nothing half done."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import BERTH, Machine, eventually, free_port
+from plans import SLEEP, House, instance, plan, python
+
+FLEET = "4xA100-SXM4-40GB"
+ONE = 'name: one\nworkloads: {a: {kind: service, command: [sleep, "1000"], gpus: 0}}\n'
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    one = House(tmp_path)
+    yield one
+    one.close()
+
+
+def berth(*args: str | bytes | Path, **more) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([os.fsencode(BERTH), *(os.fsencode(a) for a in args)], capture_output=more.pop("capture_output", True), text=True, errors="replace",
+                          timeout=60, check=False, **more)
+
+
+def spec(folder: Path, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "berth.yaml").write_text(text)
+    return folder
+
+
+# ---- terminals and pipes ----
+
+@pytest.mark.parametrize("verb", [["plan", "--gpus", FLEET], ["plan", "--gpus", FLEET, "--json"], ["gpus", "--gpus", FLEET], ["gpus", "--catalog", "--json"],
+                                  ["estimate", "Qwen/Qwen2.5-7B-Instruct", "--gpu", "A100-SXM4-40GB"], ["ps", "--json"], ["--help"]])
+def test_output_that_cannot_be_written_is_a_failure(tmp_path: Path, verb: list[str]) -> None:
+    spec(tmp_path, ONE)
+    with open("/dev/full", "w") as full:
+        done = berth(*verb, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, capture_output=False, env={**os.environ, "BERTH_RUNTIME_DIR": str(tmp_path / "run")})
+    assert done.returncode == 1 and "write the output: No space left on device" in done.stderr
+
+
+def test_a_reader_that_left_is_no_failure(tmp_path: Path) -> None:
+    spec(tmp_path, ONE)
+    done = subprocess.run(["bash", "-c", f"'{BERTH}' plan --gpus {FLEET} | head -c1 >/dev/null; echo ${{PIPESTATUS[0]}}"], cwd=tmp_path, capture_output=True, text=True,
+                          timeout=60, check=True)
+    assert done.stdout == "0\n" and done.stderr == ""
+
+
+def test_closed_stdio_is_not_taken_over_by_files(house: House) -> None:
+    """Or the daemon's log and the control socket would get our words."""
+    at = house.write(plan("set", instance("a-0", SLEEP)))
+    done = subprocess.run(["bash", "-c", f"exec '{BERTH}' up -d --plan '{at}' <&- >&- 2>&-"], env=house.env, cwd=house.folder, timeout=60, check=False)
+    assert done.returncode == 0
+    assert house.state("a-0") == "ready"
+    assert "a-0" not in (house.runtime / "daemon.log").read_text().replace("set/a-0:", "")
+    assert house.berth("down").returncode == 0
+    house.assert_empty()
+
+
+def test_json_errors_are_whole_with_any_bytes(tmp_path: Path) -> None:
+    for args in (["plan", "--json", "-f", b"\xff\xfe"], ["estimate", "--json", b"m\xff"], ["gpus", "--json", "--gpus", b"g\xff"], ["plan", "--json", b"--\xff"]):
+        done = berth(*args, cwd=tmp_path)
+        answer = json.loads(done.stdout)
+        assert done.returncode in (1, 2) and answer["kind"] == "error" and answer["message"], args
+        assert "\\xf" in answer["message"], args
+
+
+def test_names_in_errors_do_not_steer_the_terminal(tmp_path: Path) -> None:
+    done = berth("plan", "-f", "x\x1b[31m\x07.yaml", cwd=tmp_path)
+    assert done.returncode == 2 and "\x1b" not in done.stderr and "\\x1b" in done.stderr
+
+
+def test_unknown_option_says_where_to_look(tmp_path: Path) -> None:
+    assert "--help" in berth("plan", "--zzzzzzzzzz", cwd=tmp_path).stderr
+
+
+# ---- specs ----
+
+def test_two_workloads_cannot_listen_on_one_port(tmp_path: Path) -> None:
+    text = "name: x\n%sworkloads:\n  a: {kind: service, command: [x], gpus: 0, port: 8000%s}\n  b: {kind: service, command: [x], gpus: 0, port: 8000%s}\n"
+    done = berth("plan", "--gpus", FLEET, cwd=spec(tmp_path / "both", text % ("", "", "")))
+    assert done.returncode == 2 and "berth.yaml:4:51: workloads.b: port 8000 is a's already" in done.stderr
+    one_each = text % ("phases: [p, q]\n", ", phases: p", ", phases: q")
+    assert berth("plan", "--gpus", FLEET, cwd=spec(tmp_path / "phases", one_each)).returncode == 0
+
+
+def test_a_spec_without_end_is_a_fault_of_the_spec(tmp_path: Path) -> None:
+    laughs = "".join(f"x-{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9) if i else 'x'}]\n" for i in range(9)) + ONE
+    for text in (laughs, "#" * 5_000_000):
+        done = berth("plan", "--gpus", FLEET, cwd=spec(tmp_path, text))
+        assert done.returncode == 2, done.stderr
+
+
+def test_no_driver_and_no_gpus_key(tmp_path: Path) -> None:
+    """The first thing a user without a GPU sees: no line number of a key that is not there."""
+    done = berth("plan", cwd=spec(tmp_path, ONE), env={k: v for k, v in os.environ.items() if k != "LD_LIBRARY_PATH"})
+    if done.returncode == 0:
+        pytest.skip("this machine has a driver")
+    assert ":0:0:" not in done.stderr and "berth sim" in done.stderr
+
+
+# ---- starts that fail ----
+
+def test_missing_program_is_said_once(house: House) -> None:
+    up = house.up(plan("set", instance("a-0", ["no-such-program"])), "-d", env={"PATH": "/usr/bin:/bin"})
+    assert up.returncode == 1
+    assert up.stderr.count("/usr/bin:/bin") == 1
+    assert "a-0 failed: exec no-such-program: no such program in PATH\n  try: install it" in up.stderr
+    assert up.stderr.count("no-such-program") == 2                   # as it happens, and in the verdict
+    house.assert_empty()
+
+
+def test_service_that_ends_at_once_is_told_what_it_is(house: House) -> None:
+    up = house.up(plan("set", instance("a-0", ["true"], ready={"kind": "log", "pattern": "never"})), "-d")
+    assert up.returncode == 1 and "exit status 0 before it was ready" in up.stderr and "kind: job" in up.stderr
+
+
+def test_refused_up_leaves_no_daemon(house: House) -> None:
+    port = free_port()
+    import socket
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", port))
+        s.listen()
+        one = instance("a-0", SLEEP, ports=[{"name": "port", "want": port, "block": 1}])
+        up = house.up(plan("set", one), "-d")
+    assert up.returncode == 1 and f"port {port} is in use by pid {os.getpid()}" in up.stderr
+    eventually("the daemon that was started for it to be gone", lambda: not house.runtime.exists(), 5)
+
+
+def test_what_an_engine_died_of_is_in_the_verdict(machine: Callable[..., Machine]) -> None:
+    m = machine(FLEET)
+    spec(m.folder, "name: dies\nworkloads: {llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 1, memory: 20GiB, env: {BERTH_SIM_OVERRUN: 30GiB}}}\n")
+    up = m.berth("up", "-d")
+    verdict = next(line for line in up.stderr.splitlines() if "llm-0 failed:" in line)
+    assert up.returncode == 1 and "OutOfMemoryError" in verdict
+    assert max(m.used()) == 0
+
+
+def test_an_engine_that_overruns_is_drift(machine: Callable[..., Machine]) -> None:
+    m = machine(FLEET)
+    spec(m.folder, "name: over\nworkloads: {llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 1, memory: 24GiB, context: 4096, env: {BERTH_SIM_OVERRUN: 3GiB}}}\n")
+    m.berth("up", "-d", check=True)
+    verify = m.berth("verify")
+    assert verify.returncode == 4 and " over " in verify.stdout
+    m.berth("down", check=True)
+
+
+# ---- folders and disks ----
+
+def test_relative_runtime_folder(house: House) -> None:
+    env = {"BERTH_RUNTIME_DIR": "run", "BERTH_STATE_DIR": "state"}   # relative to the house's folder, where berth is run
+    assert house.up(plan("set", instance("a-0", SLEEP)), "-d", env=env).returncode == 0
+    assert house.state("a-0") == "ready"
+    assert house.berth("down", env=env).returncode == 0
+    house.assert_empty()
+
+
+@pytest.mark.parametrize("kib", [0, 1, 2, 4, 8])
+def test_files_that_may_not_grow(house: House, kib: int) -> None:
+    """As a full disk does; ulimit -f is the full disk that every machine has."""
+    at = house.write(plan("set", instance("a-0", SLEEP)))
+    up = subprocess.run([BERTH, "up", "-d", "--plan", at], env={**house.env, "FILLER": "x" * 6000}, cwd=house.folder, capture_output=True, text=True, timeout=60, check=False,
+                        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (kib * 1024, kib * 1024)))  # noqa: PLW1509
+    if up.returncode == 0:
+        assert kib >= 8
+        assert house.berth("down").returncode == 0
+    else:
+        assert up.returncode == 1 and "File too large" in up.stderr, up.stderr
+    house.assert_empty()
+
+
+def test_full_disk_says_so(tmp_path: Path) -> None:
+    """The keeper has no room for its files, or for the word how it ended."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", disk], capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount a small disk")
+    house = House(disk)
+    house.env["BERTH_STATE_DIR"] = str(tmp_path / "state")
+    try:
+        at = tmp_path / "plan.json"
+        at.write_text(json.dumps(plan("set", instance("a-0", python("import sys; print('up', flush=True); sys.stdin.readline(); import time; time.sleep(1000)")))))
+        for left_kib in range(0, 64, 4):
+            filler = disk / "filler"
+            filler.write_bytes(b"x" * (256 - left_kib) * 1024) if left_kib else _fill(filler)
+            up = house.berth("up", "-d", "--plan", at)
+            assert up.returncode in (0, 1)
+            if up.returncode:
+                assert "No space left on device" in up.stderr and "failed: failed" not in up.stderr and "was killed" not in up.stderr, (left_kib, up.stderr)
+            else:
+                _fill(filler)            # full from now on: how it ended must still come through
+                os.kill(house.ps()["a-0"]["pids"][0], signal.SIGKILL)
+                seen = eventually("its end to be noticed", lambda: (i := house.ps()["a-0"])["exit"] and i["exit"]["signal"] and i)
+                assert isinstance(seen, dict) and seen["exit"]["signal"] == 9
+                assert house.berth("down").returncode == 0
+            filler.unlink()
+            house.assert_empty()
+    finally:
+        house.close()
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def _fill(path: Path) -> None:
+    with path.open("ab", buffering=0) as f:
+        try:
+            while True:
+                f.write(b"x" * 512)
+        except OSError:
+            pass
+
+
+# ---- text that is none ----
+
+def test_environment_that_is_not_text(house: House) -> None:
+    at = house.write(plan("set", instance("a-0", SLEEP)))
+    up = subprocess.run([BERTH, "up", "-d", "--plan", at], env={**{os.fsencode(k): os.fsencode(v) for k, v in house.env.items()}, b"BAD": b"x\xff"}, cwd=house.folder,
+                        capture_output=True, text=True, timeout=60, check=False)
+    assert up.returncode == 0 and "environment variable BAD is not UTF-8" in up.stderr
+
+
+def test_folder_that_is_not_text(machine: Callable[..., Machine]) -> None:
+    m = machine(FLEET)
+    folder = os.fsencode(m.folder) + b"/n\xff"
+    os.mkdir(folder)
+    with open(folder + b"/berth.yaml", "w") as f:
+        f.write(ONE)
+    up = subprocess.run([BERTH, "up", "-d"], cwd=folder, env=m.env, capture_output=True, text=True, errors="replace", timeout=60, check=False)
+    assert up.returncode == 2 and "rename the folder" in up.stderr
+    assert m.berth("ps").stdout == "nothing is up\n"
