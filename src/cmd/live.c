@@ -20,16 +20,24 @@ int bt_live_something_up(struct bt_err *err)
     return bt_run_anything() ? 0 : bt_err_set(err, BT_E_STATE, 0, "nothing is up");
 }
 
+json_t *bt_live_ask(const char *op, const char *project, struct bt_err *err)
+{
+    for (int tries = 0;; tries++) {
+        struct bt_wire_client c;
+        if (bt_run_connect(&c, err) < 0)
+            return NULL;
+        json_t *answer = bt_wire_call(&c, op, bt_live_project(project), NULL, NULL, err);
+        bt_wire_client_release(&c);
+        if (answer || err->code != BT_E_NOT_FOUND || tries == 5)
+            return answer;
+    }
+}
+
 json_t *bt_live_ps(const char *project, struct bt_err *err)
 {
-    struct bt_wire_client c;
     if (!project && !bt_run_anything())
         return json_pack("{s:n, s:n, s:[]}", "project", "phase", "instances");
-    if (bt_run_connect(&c, err) < 0)
-        return NULL;
-    json_t *answer = bt_wire_call(&c, "ps", bt_live_project(project), NULL, NULL, err);
-    bt_wire_client_release(&c);
-    return answer;
+    return bt_live_ask("ps", project, err);
 }
 
 void bt_live_wait_end(struct bt_wire_client *c, int silent_ms)

@@ -16,6 +16,8 @@ json_t *bt_live_project(const char *name);
 
 /* BT_E_STATE "nothing is up" when it is so; no daemon is started to say it. */
 BT_MUST_CHECK int bt_live_something_up(struct bt_err *err);
+/* Ask what changes nothing (ps, verify): a new reference to the answer. When the daemon dies over it, the next one is asked. */
+json_t *bt_live_ask(const char *op, const char *project, struct bt_err *err);
 /* The answer to `ps`, of one project or (NULL) of all: a new reference. All, with nothing up: no instances, and no daemon is started. */
 json_t *bt_live_ps(const char *project, struct bt_err *err);
 /* The last daemon takes its folder with it and closes the connection after that: wait for it, silent_ms at most. */

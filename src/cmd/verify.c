@@ -81,16 +81,12 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     struct args o = { 0 };
     struct bt_strs rest = { 0 };
     struct bt_err err = { 0 };
-    struct bt_wire_client c;
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, NULL);
     if (rc)
         return rc;
     if (rest.n > 1)
         return bt_cmd_usage(v, o.json, "one project at a time");
-    if (bt_live_something_up(&err) < 0 || bt_run_connect(&c, &err) < 0)
-        return bt_cmd_fail(v, &err, o.json);
-    json_t *whole = bt_wire_call(&c, "verify", bt_live_project(rest.n ? rest.v[0] : NULL), NULL, NULL, &err);
-    bt_wire_client_release(&c);
+    json_t *whole = bt_live_something_up(&err) < 0 ? NULL : bt_live_ask("verify", rest.n ? rest.v[0] : NULL, &err);
     if (!whole)
         return bt_cmd_fail(v, &err, o.json);
     json_t *answer = json_incref(json_object_get(whole, "verify"));

@@ -288,7 +288,7 @@ def test_sim_outlives_its_command_when_signalled(tmp_path: Path, sig: signal.Sig
         "import signal, sys, time\n"
         f"signal.signal({int(sig)}, lambda *_: sys.exit(5))\n"
         "print('ready', flush=True)\n"
-        "time.sleep(1000)\n"
+        "while True: time.sleep(0.1)\n"             # one long sleep may begin after the signal came, before its handler ran
     )
     process = subprocess.Popen([BERTH, "sim", "1xT4", "--", sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)},
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
