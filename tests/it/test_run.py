@@ -304,7 +304,7 @@ def test_stubborn_ends(house: House) -> None:
 
 
 def test_stop_order_is_the_order_of_needs(house: House, tmp_path: Path) -> None:
-    note = "import signal, sys, time\ndef end(*_):\n    open(sys.argv[1], 'a').write(sys.argv[2] + '\\n'); sys.exit(0)\nsignal.signal(signal.SIGTERM, end)\nprint('up', flush=True)\ntime.sleep(1000)"
+    note = "import signal, sys, time\ndef end(*_):\n    open(sys.argv[1], 'a').write(sys.argv[2] + '\\n'); sys.exit(0)\nsignal.signal(signal.SIGTERM, end)\nprint('up', flush=True)\nwhile True: time.sleep(0.02)"
     up = {"ready": {"kind": "log", "pattern": "^up$"}}
     set_ = plan("set", instance("client-0", python(note, str(tmp_path / "order"), "client"), after={"middle": "ready"}, **up),
                 instance("middle-0", python(note, str(tmp_path / "order"), "middle"), after={"base": "ready"}, **up),
