@@ -4,7 +4,10 @@
 #include "base/table.h"
 #include "run/client.h"
 
-struct bt_live { bool tty, open_line; json_t *last, *said; };   /* open_line: the cursor stands behind a line that may be rewritten; by id: the last line, the last reason */
+struct bt_live {
+    bool tty, open_line;             /* open_line: the cursor stands behind a line that may be rewritten */
+    json_t *last, *said;             /* by id: the last line, the last reason */
+};
 void bt_live_init(struct bt_live *l);
 void bt_live_release(struct bt_live *l);
 /* One event as one line on stderr (inst, failed, note); progress of one step rewrites its line on a terminal. */
