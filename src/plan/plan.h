@@ -6,7 +6,8 @@
  *   kv.c        floor and deal: context and KV of the servers on each card
  *   plan.c      the steps in order: a phase solved becomes instances with berths
  *   check.c     independent validator; shares no code with the search
- *   explain.c   alternatives, warnings      refuse.c   what does not fit, and the nearest settings that do */
+ *   explain.c   alternatives, warnings
+ *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet */
 #ifndef BT_PLAN_H
 #define BT_PLAN_H
 #include "gpu/gpu.h"

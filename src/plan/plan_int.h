@@ -118,5 +118,7 @@ BT_MUST_CHECK int pl_try(const struct pl_trial *t, const struct bt_workload *cha
 BT_MUST_CHECK int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s,
                              struct bt_err *err);
 BT_MUST_CHECK int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, struct bt_err *err);
+/* The fewest more cards of a kind that the fleet has already with which the phase fits, planned on that fleet as the catalog has it. False: none do. */
+bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const char *phase, struct bt_plan_advice *out);
 bool pl_in_phase(const struct bt_workload *w, const char *phase);
 #endif

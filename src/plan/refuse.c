@@ -307,7 +307,7 @@ static int refuse_together(struct refusing *r, bool *keep)
                       bt_bytes_human(sum - there));
     else
         bt_buf_printf(&b, "at least %s, and %zu cards hold %s, but not in pieces that fit%s", bt_bytes_human(sum), p->fleet->n, bt_bytes_human(there),
-                      alone ? " who may sit with whom" : "");
+                      alone ? ", with who may sit with whom" : "");
     refuse(r, p->n ? p->work[p->n - 1].w : NULL, "does-not-fit-together", bt_arena_strdup(r->a, bt_buf_z(&b)));
     return 0;
 }
@@ -363,6 +363,38 @@ static void set_memory(struct bt_workload *w, uint64_t v)
     w->memory = (struct bt_memory){ .form = BT_MEM_BYTES, .bytes = v };
 }
 
+static void set_copies(struct bt_workload *w, uint64_t v)
+{
+    w->copies.min = w->copies.want = v;
+}
+
+static void set_gpus(struct bt_workload *w, uint64_t v)
+{
+    w->gpus.min = w->gpus.max = w->gpus.want = v;
+}
+
+static int advise_count(struct refusing *r, size_t index, const char *key, uint64_t hi, void (*set)(struct bt_workload *, uint64_t))
+{
+    const char *name = r->in->spec->w[index].name;
+    uint64_t v;
+    if (largest(r, index, 1, hi, 1, set, &v) < 0)
+        return -1;
+    if (v)
+        advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: it fits with `%s: %llu`", name, key, ull(v)),
+                                           bt_arena_printf(r->a, "workloads.%s.%s", name, key), bt_arena_printf(r->a, "%llu", ull(v)), NULL, NULL });
+    return 0;
+}
+
+/* Fewer copies, fewer cards of a command: whole numbers below what was asked for. */
+static int advise_counts(struct refusing *r, size_t index, const struct pl_work *k)
+{
+    const struct bt_workload *w = &r->in->spec->w[index];
+    uint64_t cards = BT_MIN(w->gpus.min, (uint64_t)k->npool + 1);
+    if (w->copies.set && w->copies.min > 1 && advise_count(r, index, w->kind == BT_JOB ? "slots" : "replicas", w->copies.min, set_copies) < 0)
+        return -1;
+    return !k->server && w->gpus.set && cards > 1 ? advise_count(r, index, "gpus", cards, set_gpus) : 0;
+}
+
 static int advise_numbers(struct refusing *r, size_t index, const struct pl_work *k)
 {
     const struct bt_workload *w = &r->in->spec->w[index];
@@ -395,34 +427,68 @@ static int advise_change(struct refusing *r, size_t index, const struct bt_workl
     return ok < 0 ? -1 : 0;
 }
 
-enum { REQUESTS, KV_DTYPE, GPUS, MEMORY, COPIES, SHARE, POOL, OPTIONAL };       /* tried in this order; the last one when nothing else helps */
+/* tp and pp left to the plan. */
+static int advise_open_shape(struct refusing *r, size_t index)
+{
+    struct bt_workload w = r->in->spec->w[index];
+    if (!w.tp.set && !w.pp.set)
+        return 0;
+    w.tp = w.pp = (struct bt_range){ 0 };
+    int ok = would_fit(r, index, &w);
+    if (ok > 0)
+        advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: it fits with `tp: auto` and `pp: auto`", w.name),
+                                           bt_arena_printf(r->a, "workloads.%s.tp", w.name), "auto", bt_arena_printf(r->a, "workloads.%s.pp", w.name), "auto" });
+    return ok < 0 ? -1 : 0;
+}
+
+/* To leave one out is a way only where others run then. */
+static int advise_optional(struct refusing *r, size_t index)
+{
+    const struct pl_trial t = { r->a, r->in, r->phase, NULL };
+    struct bt_workload w = r->in->spec->w[index];
+    struct pl_problem *p;
+    struct pl_solution s;
+    if (w.optional)
+        return 0;
+    w.optional = true;
+    if (pl_try(&t, &w, index, &p, &s, r->err) < 0)
+        return -1;
+    bool others = false;
+    for (size_t i = 0; !p->nrefusals && s.found && i < s.ncopies; i++)
+        others = others || (p->work[s.copy[i].work].spec_index != index && !p->work[s.copy[i].work].cpu_only);
+    if (others)
+        advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "without %s the others run: `optional: true` leaves it out while it has no place", w.name),
+                                           bt_arena_printf(r->a, "workloads.%s.optional", w.name), "true", NULL, NULL });
+    return 0;
+}
+
+enum { REQUESTS, KV_DTYPE, GPUS, FEWER, MEMORY, SHARE, POOL };       /* tried in this order */
 struct change { bool applies; const char *key, *value; struct bt_workload w; };
 
 static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k)
 {
     const struct bt_workload *was = &r->in->spec->w[index];
-    bool fewer_gpus = was->gpus.set && was->gpus.max < k->npool && !was->tp.set && !was->pp.set;
+    bool few_gpus = was->gpus.set && was->gpus.max < k->npool && !was->tp.set && !was->pp.set;
+    uint64_t fewer = BT_MIN(was->gpus.max, (uint64_t)k->npool);
     struct change c[] = {
         [REQUESTS] = { k->server && was->requests > 1, "requests", "1", *was },
         [KV_DTYPE] = { k->server && !was->kv_dtype, "kv_dtype", "fp8", *was },
-        [GPUS] = { k->server && fewer_gpus, "gpus", bt_arena_printf(r->a, "{min: %llu, max: %zu}", ull(was->gpus.min), k->npool), *was },
+        [GPUS] = { k->server && few_gpus, "gpus", bt_arena_printf(r->a, "{min: %llu, max: %zu}", ull(was->gpus.min), k->npool), *was },
+        [FEWER] = { k->server && was->gpus.set && was->gpus.min > 1, "gpus", bt_arena_printf(r->a, "{min: 1, max: %llu}", ull(fewer)), *was },
         [MEMORY] = { k->server && k->claim == PL_LIMIT, "memory", "auto", *was },
-        [COPIES] = { was->copies.set && was->copies.min > 1, was->kind == BT_JOB ? "slots" : "replicas",
-          bt_arena_printf(r->a, "{want: %llu, min: 1}", ull(was->copies.want)), *was },
         [SHARE] = { was->share != BT_SHARE_TRUE, "share", "true", *was },
         [POOL] = { was->pool.n > 0, "pool", "all", *was },
-        [OPTIONAL] = { !was->optional, "optional", "true", *was },
     };
     c[REQUESTS].w.requests = 1;
     c[KV_DTYPE].w.kv_dtype = "fp8";
     c[GPUS].w.gpus.max = c[GPUS].w.gpus.want = k->npool;
+    c[FEWER].w.gpus.min = 1;
+    c[FEWER].w.gpus.max = c[FEWER].w.gpus.want = fewer;
     c[MEMORY].w.memory = (struct bt_memory){ 0 };
-    c[COPIES].w.copies.min = 1;
     c[SHARE].w.share = BT_SHARE_TRUE;
     c[POOL].w.pool = (struct bt_strs){ 0 };
-    c[OPTIONAL].w.optional = true;
     for (size_t i = 0; i < BT_LEN(c); i++)
-        if (c[i].applies && (i != OPTIONAL || !r->plan->nadvice) && advise_change(r, index, &c[i].w, c[i].key, c[i].value) < 0)
+        if (c[i].applies && advise_change(r, index, &c[i].w, c[i].key, c[i].value) < 0)
             return -1;
     return 0;
 }
@@ -436,9 +502,38 @@ static int look_for_advice(struct refusing *r, struct pl_problem *p)
         if (advise_numbers(r, k->spec_index, k) < 0)
             return -1;
     }
-    for (size_t i = 0; i < p->n; i++)
-        if (!p->work[i].cpu_only && (!p->work[i].server || p->work[i].pm->model) && advise_keys(r, p->work[i].spec_index, &p->work[i]) < 0)
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pl_work *k = &p->work[i];
+        if (k->cpu_only || (k->server && !k->pm->model))
+            continue;
+        bool heads = k->server && k->nshapes && !k->shape[0].ok;     /* its refusal names the shapes already */
+        if (advise_keys(r, k->spec_index, k) < 0 || advise_counts(r, k->spec_index, k) < 0 || (!heads && advise_open_shape(r, k->spec_index) < 0))
             return -1;
+    }
+    for (size_t i = p->n; i-- > 0 && !r->plan->nadvice; )            /* the least important first */
+        if (!p->work[i].cpu_only && advise_optional(r, p->work[i].spec_index) < 0)
+            return -1;
+    return 0;
+}
+
+static void advise_more_cards(struct refusing *r)
+{
+    struct bt_plan_advice more;
+    if (pl_more_cards(r->a, r->in, r->phase, &more))
+        BT_PUSH(r->a, r->plan->advice, r->plan->nadvice, more);      /* whatever else there is: it changes nothing of what was asked for */
+}
+
+/* Nothing but cards lacks: then fewer of them per instance, or more of them, may do. */
+static int too_few_gpus(struct refusing *r, const struct pl_problem *p)
+{
+    for (size_t i = 0; i < p->nrefusals; i++)
+        if (strcmp(p->refusal[i].code, "too-few-gpus"))
+            return 0;
+    for (size_t i = 0; i < p->n; i++)
+        if (!p->work[i].cpu_only &&
+            (advise_keys(r, p->work[i].spec_index, &p->work[i]) < 0 || advise_counts(r, p->work[i].spec_index, &p->work[i]) < 0))
+            return -1;
+    advise_more_cards(r);
     return 0;
 }
 
@@ -448,7 +543,7 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
     for (size_t i = 0; i < p->nrefusals; i++)
         refuse(&r, p->refusal[i].workload ? bt_spec_find(in->spec, p->refusal[i].workload) : NULL, p->refusal[i].code, p->refusal[i].text);
     if (p->nrefusals)
-        return 0;
+        return too_few_gpus(&r, p);
     size_t before = plan->nrefusals;
     bool *keep = BT_NEWN(a, bool, in->spec->n + 1);
     for (size_t i = 0; i < in->spec->n; i++) {
@@ -466,5 +561,8 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
         return -1;
     if (plan->nrefusals == before)
         refuse(&r, NULL, "does-not-fit", "the workloads do not fit together");
-    return look_for_advice(&r, p);
+    if (look_for_advice(&r, p) < 0)
+        return -1;
+    advise_more_cards(&r);
+    return 0;
 }

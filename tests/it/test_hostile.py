@@ -235,3 +235,43 @@ def test_folder_that_is_not_text(machine: Callable[..., Machine]) -> None:
     up = subprocess.run([BERTH, "up", "-d"], cwd=folder, env=m.env, capture_output=True, text=True, errors="replace", timeout=60, check=False)
     assert up.returncode == 2 and "rename the folder" in up.stderr
     assert m.berth("ps").stdout == "nothing is up\n"
+
+
+# ---- what does not fit: settings that make it run ----
+
+LLM = "name: x\ngpus: {fleet}\nworkloads:\n  llm: {{engine: vllm, model: Qwen/Qwen2.5-{size}-Instruct{more}}}\n"
+
+
+def advice(tmp_path: Path, text: str) -> dict[str, str]:
+    """path -> value of every advice; each is put into the spec by hand in the tests below, and must fit."""
+    done = berth("plan", "--json", cwd=spec(tmp_path, text))
+    answer = json.loads(done.stdout)
+    assert done.returncode == 3 and answer["refusals"]
+    return {change["path"]: change["value"] for a in answer["advice"] for change in a["set"]}
+
+
+@pytest.mark.parametrize(("fleet", "size", "more", "path", "value"), [
+    ("2xA100-SXM4-40GB", "72B", "", "gpus", "4xA100-SXM4-40GB"),
+    ("1xRTX-4090+1xA100-SXM4-40GB", "32B", "", "gpus", "1xRTX-4090+2xA100-SXM4-40GB"),
+    ("2xA100-SXM4-40GB", "32B", ", tp: 1, pp: 1", "workloads.llm.tp", "auto"),
+    ("2xA100-SXM4-40GB", "7B", ", replicas: 8, gpus: 1", "workloads.llm.replicas", "4"),
+    ("2xA100-SXM4-40GB", "7B", ", gpus: 4", "workloads.llm.gpus", "{min: 1, max: 2}"),
+])
+def test_advice_makes_it_run(tmp_path: Path, fleet: str, size: str, more: str, path: str, value: str) -> None:
+    found = advice(tmp_path, LLM.format(fleet=fleet, size=size, more=more))
+    assert str(found.get(path)) == value
+    assert "workloads.llm.optional" not in found                     # to leave out the only one is no way to run it
+    text = LLM.format(fleet=value if path == "gpus" else fleet, size=size, more="")
+    if path != "gpus":
+        text = text.replace("}\n", f", {path.removeprefix('workloads.llm.')}: {value}}}\n")
+    assert berth("plan", cwd=spec(tmp_path, text)).returncode == 0
+
+
+def test_advice_for_a_service_is_the_nearest_count(tmp_path: Path) -> None:
+    found = advice(tmp_path, "name: x\ngpus: 3xA100-SXM4-40GB\nworkloads: {t: {kind: service, command: [x], gpus: 5}}\n")
+    assert str(found["workloads.t.gpus"]) == "3" and found["gpus"] == "5xA100-SXM4-40GB"
+
+
+def test_optional_is_a_way_where_others_run(tmp_path: Path) -> None:
+    found = advice(tmp_path, LLM.format(fleet="1xA100-SXM4-40GB", size="32B", more="") + "  b: {kind: service, command: [x], memory: 4GiB}\n")
+    assert found["workloads.llm.optional"] in (True, "true") and found["gpus"] == "2xA100-SXM4-40GB"
