@@ -3,6 +3,7 @@
 #define BT_MODEL_INT_H
 #include <jansson.h>
 #include "model/model.h"
+#include "model/scan.h"
 
 /* Text out of a file made fit for errors and tables: escaped, at most 160 bytes. */
 const char *bt_model_shown(struct bt_arena *a, const char *text);
@@ -14,6 +15,21 @@ int bt_model_lfs_err(struct bt_err *err, const char *path);
 BT_MUST_CHECK int bt_weights_read(struct bt_arena *a, struct bt_model *m, struct bt_err *err);
 /* One safetensors file: its tensors and its size. m may be NULL: then it is on disk as a whole. */
 BT_MUST_CHECK int bt_weights_read_file(struct bt_arena *a, const struct bt_model *m, const char *path, struct bt_tensor **out, size_t *n, uint64_t *size, struct bt_err *err);
+
+/* safetensors.c: the headers of several files, one after the other. A name that two of them have is refused.
+ *   file, dir  the names of the files and of their folder, for that error; may be NULL where there is one file.
+ *   names      `in` is the number of the file, from 1. tensor[n]: in the arena, by file and place. */
+struct bt_spot { struct bt_tensor t; uint64_t begin, end; };         /* a tensor with the place of its data in the file */
+struct bt_headers {
+    struct bt_arena *arena;
+    const char *dir, *const *file, *what;
+    struct bt_names names;
+    struct bt_tensor *tensor; size_t n, cap;
+    struct bt_spot *spot; size_t spots;              /* of one file, sorted there */
+};
+BT_MUST_CHECK int bt_headers_add(struct bt_headers *h, uint32_t file, const char *what, struct bt_str json, uint64_t data_bytes, struct bt_err *err);
+void bt_headers_release(struct bt_headers *h);
+#define bt_auto_headers __attribute__((cleanup(bt_headers_release))) struct bt_headers
 /* Sum of tensors[] into parameters and weight_bytes, overflow checked. */
 BT_MUST_CHECK int bt_model_sum(struct bt_model *m, struct bt_err *err);
 

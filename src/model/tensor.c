@@ -86,8 +86,10 @@ static const struct { const char *module; bool out; } experts[] = {
 static bool is_tower(struct bt_str part)
 {
     static const char *const words[] = { "vision", "visual", "audio", "encoder", "multi_modal", "mm_projector", "mlp1", "image_newline", "resampler", "perceiver" };
+    if (!part.n || !strchr("vaemirp", part.p[0]))
+        return false;
     for (size_t i = 0; i < BT_LEN(words); i++)
-        if (part.n && part.p[0] == words[i][0] && bt_str_starts(part, words[i]))
+        if (part.p[0] == words[i][0] && bt_str_starts(part, words[i]))
             return true;
     return false;
 }
@@ -106,7 +108,7 @@ static int layer_number(struct bt_str part)
 /* A model of experts has 90,000 names: most words differ in their first letter already. */
 static bool is_word(struct bt_str part, const char *word)
 {
-    return part.n && part.p[0] == word[0] && bt_str_eq(part, word);
+    return part.n && part.p[0] == word[0] && strncmp(part.p, word, part.n) == 0 && !word[part.n];
 }
 
 enum part_of { OF_LAYER, OF_EXPERTS, OF_SHARED, OF_TOWER, OF_STATE };
@@ -134,6 +136,22 @@ static enum bt_tensor_role role_of(enum part_of of, struct bt_str module, struct
     return role;
 }
 
+/* What a name is about once this part of it is read. Towers stay towers, whatever they hold. */
+static enum part_of of_after(enum part_of of, struct bt_str part)
+{
+    if (!part.n || of == OF_TOWER || (part.p[0] >= '0' && part.p[0] <= '9'))
+        return of;
+    if (is_tower(part))
+        return OF_TOWER;
+    if (is_word(part, "shared_expert") || is_word(part, "shared_experts") || is_word(part, "shared_mlp"))
+        return OF_SHARED;
+    if (of != OF_SHARED && part.p[0] == 'e' && bt_str_starts(part, "experts"))
+        return OF_EXPERTS;
+    if (of == OF_LAYER && (is_word(part, "linear_attn") || is_word(part, "mamba") || is_word(part, "mixer")))
+        return OF_STATE;
+    return of;
+}
+
 struct bt_tensor_place bt_tensor_place(const struct bt_tensor *t)
 {
     struct bt_tensor_place place = { -1, BT_T_OTHER, false };
@@ -142,14 +160,7 @@ struct bt_tensor_place bt_tensor_place(const struct bt_tensor *t)
     enum part_of of = OF_LAYER;
     while (rest.n) {
         rest = bt_str_cut(rest, '.', &part);
-        if (is_tower(part))
-            of = OF_TOWER;
-        else if (of != OF_TOWER && (is_word(part, "shared_expert") || is_word(part, "shared_experts") || is_word(part, "shared_mlp")))
-            of = OF_SHARED;
-        else if (of != OF_TOWER && of != OF_SHARED && bt_str_starts(part, "experts"))
-            of = OF_EXPERTS;
-        else if (of == OF_LAYER && (is_word(part, "linear_attn") || is_word(part, "mamba") || is_word(part, "mixer")))
-            of = OF_STATE;
+        of = of_after(of, part);
         if (after_layers && place.layer < 0)
             place.layer = layer_number(part);
         after_layers = is_word(part, "layers") || is_word(part, "h");

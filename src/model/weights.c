@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 #include "base/file.h"
-#include "base/json.h"
 #include "model/hub.h"
 #include "model/model_int.h"
 
@@ -72,24 +71,42 @@ static int header_length(int fd, const char *path, uint64_t size, uint64_t *out,
     return 0;
 }
 
-/* Where the model is from the hub, path is the front of a file and *size the whole of it. */
-int bt_weights_read_file(struct bt_arena *a, const struct bt_model *m, const char *path, struct bt_tensor **out, size_t *n, uint64_t *size, struct bt_err *err)
+static int open_regular(const char *path, uint64_t *size, struct bt_err *err)
 {
     bt_auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);   /* O_NONBLOCK: a pipe in the folder must not hang us */
     struct stat st;
-    uint64_t length = 0;
     if (fd < 0 || fstat(fd, &st) < 0)
         return bt_err_set(err, errno == ENOENT ? BT_E_NOT_FOUND : BT_E_IO, errno, "open %s", path);
     if (!S_ISREG(st.st_mode))
         return bt_err_set(err, BT_E_INPUT, 0, "%s: not a regular file", path);
-    *size = bt_hub_file_size(m, path) ? bt_hub_file_size(m, path) : (uint64_t)st.st_size;
+    *size = (uint64_t)st.st_size;
+    return bt_take_fd(&fd);
+}
+
+/* Where the model is from the hub, path is the front of a file and *size the whole of it. */
+static int add_file(struct bt_headers *h, uint32_t file, const struct bt_model *m, const char *path, uint64_t *size, struct bt_err *err)
+{
+    uint64_t length = 0, on_disk;
+    bt_auto_fd fd = open_regular(path, &on_disk, err);
+    if (fd < 0)
+        return -1;
+    *size = bt_hub_file_size(m, path) ? bt_hub_file_size(m, path) : on_disk;
     if (header_length(fd, path, *size, &length, err) < 0)
         return -1;
     bt_auto_free char *text = bt_xmalloc(length + 1);
     if (pread_all(fd, text, length, 8) < 0)
         return bt_err_set(err, BT_E_IO, errno, "read the header of %s", path);
-    text[length] = 0;
-    return bt_safetensors_header(a, path, (struct bt_str){ text, length }, *size - 8 - length, out, n, err);
+    return bt_headers_add(h, file, path, (struct bt_str){ text, length }, *size - 8 - length, err);
+}
+
+int bt_weights_read_file(struct bt_arena *a, const struct bt_model *m, const char *path, struct bt_tensor **out, size_t *n, uint64_t *size, struct bt_err *err)
+{
+    bt_auto_headers h = { .arena = a };
+    if (add_file(&h, 1, m, path, size, err) < 0)
+        return -1;
+    *out = h.tensor;
+    *n = h.n;
+    return 0;
 }
 
 /* ---- which files ---- */
@@ -141,69 +158,143 @@ static bool is_shard_name(const char *s)
     return s && *s && *s != '.' && !strchr(s, '/') && strlen(s) < 256 && bt_str_ends(bt_str(s), ".safetensors");
 }
 
-struct index { json_t *root; const json_t *map; };
+/* ---- the index: its names go into the table of the headers, with the number of the shard that they are said to be in ---- */
 
-static int load_index(struct bt_arena *a, const char *path, struct index *ix, struct files *shards, struct bt_err *err)
+struct index { struct bt_scan s; const char *path; struct bt_headers *h; struct bt_names shards; };
+
+static int bad_shard(const struct index *ix, const char *tensor, const char *shard, struct bt_err *err)
 {
+    struct bt_arena *a = ix->h->arena;
+    return bt_err_set(err, BT_E_INPUT, 0, "%s: tensor %s is said to be in %s, which is not a file name beside the index", ix->path, bt_model_shown(a, tensor),
+                      shard ? bt_model_shown(a, shard) : "no file");
+}
+
+/* *last: the number of the shard before; neighbours are mostly in one. */
+static int read_place(struct index *ix, uint32_t *last, struct bt_err *err)
+{
+    struct bt_arena *a = ix->h->arena;
     struct bt_str text;
-    if (bt_file_read(a, path, INDEX_MAX, &text, err) < 0)
+    bool fresh;
+    if (!bt_scan_key(&ix->s, &text))
         return -1;
+    struct bt_name *tensor = bt_names_get(&ix->h->names, a, text, &fresh);
+    if (!fresh)
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: tensor %s is named twice", ix->path, bt_model_shown(a, tensor->text));
+    if (bt_scan_peek(&ix->s) != '"')
+        return bad_shard(ix, tensor->text, NULL, err);
+    if (!bt_scan_string(&ix->s, &text))
+        return -1;
+    const struct bt_name *before = *last ? &ix->shards.name[*last - 1] : NULL;
+    if (!before || before->n != text.n || memcmp(before->text, text.p, text.n) != 0) {
+        const struct bt_name *shard = bt_names_get(&ix->shards, a, text, &fresh);
+        *last = (uint32_t)(shard - ix->shards.name) + 1;
+        if (fresh && !is_shard_name(shard->text))
+            return bad_shard(ix, tensor->text, shard->text, err);
+        if (ix->shards.n > SHARDS_MAX)
+            return bt_err_set(err, BT_E_TOO_BIG, 0, "%s: more than %d shards", ix->path, SHARDS_MAX);
+    }
+    tensor->said = *last;
+    return 0;
+}
+
+static int read_map(struct index *ix, struct bt_err *err)
+{
+    size_t n = 0;
+    uint32_t last = 0;
+    int more;
+    if (bt_scan_peek(&ix->s) != '{')
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: no \"weight_map\"", ix->path);
+    ix->s.p++;
+    while ((more = bt_scan_more(&ix->s, '}', &n)) == 1)
+        if (read_place(ix, &last, err) < 0)
+            return -1;
+    return more;
+}
+
+static int read_index_member(struct index *ix, struct bt_names *keys, struct bt_err *err)
+{
+    struct bt_str key;
+    bool fresh;
+    if (!bt_scan_key(&ix->s, &key))
+        return -1;
+    const struct bt_name *name = bt_names_get(keys, ix->h->arena, key, &fresh);
+    if (!fresh)
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: \"%s\" is there twice", ix->path, bt_model_shown(ix->h->arena, name->text));
+    if (!strcmp(name->text, "weight_map"))
+        return read_map(ix, err);
+    bt_scan_peek(&ix->s);
+    const char *from = ix->s.p;
+    return bt_scan_skip(&ix->s, 1) && bt_scan_judge(&ix->s, from) ? 0 : -1;
+}
+
+static int read_index(struct index *ix, struct bt_err *err)
+{
+    bt_auto_names keys = { 0 };
+    size_t n = 0;
+    int more;
+    if (!bt_scan_take(&ix->s, '{'))
+        return -1;
+    while ((more = bt_scan_more(&ix->s, '}', &n)) == 1)
+        if (read_index_member(ix, &keys, err) < 0)
+            return -1;
+    if (more < 0 || !bt_scan_end(&ix->s))
+        return -1;
+    return ix->h->names.n ? 0 : bt_err_set(err, BT_E_INPUT, 0, "%s: no \"weight_map\"", ix->path);
+}
+
+/* Shards are read in the order of their names; the table has the numbers of that order then. */
+static void number_shards(struct index *ix, struct files *shards)
+{
+    struct bt_arena *a = ix->h->arena;
+    uint32_t *number = BT_NEWN(a, uint32_t, ix->shards.n + 1);
+    shards->n = ix->shards.n;
+    shards->name = BT_NEWN(a, const char *, shards->n);
+    for (size_t i = 0; i < shards->n; i++)
+        shards->name[i] = ix->shards.name[i].text;
+    sort_unique(shards);
+    for (size_t i = 0; i < shards->n; i++) {
+        const char *const *at = bsearch(&ix->shards.name[i].text, shards->name, shards->n, sizeof *shards->name, by_name);
+        number[i + 1] = (uint32_t)(at - shards->name) + 1;
+    }
+    for (size_t i = 0; i < ix->h->names.n; i++)
+        ix->h->names.name[i].said = number[ix->h->names.name[i].said];
+}
+
+static int load_index(struct bt_headers *h, const char *path, struct files *shards, struct bt_err *err)
+{
+    uint64_t size;
+    bt_auto_fd fd = open_regular(path, &size, err);
+    if (fd < 0)
+        return -1;
+    if (size > INDEX_MAX)
+        return bt_err_set(err, BT_E_TOO_BIG, 0, "read %s: %" PRIu64 " bytes, at most %" PRIu64 " are read", path, size, (uint64_t)INDEX_MAX);
+    bt_auto_free char *p = bt_xmalloc(size + 1);
+    if (pread_all(fd, p, size, 0) < 0)
+        return bt_err_set(err, BT_E_IO, errno, "read %s", path);
+    struct bt_str text = { p, size };
     if (bt_model_is_lfs(text))
         return bt_model_lfs_err(err, path);
-    ix->root = bt_json_load(text, INDEX_MAX, path, err);
-    if (!ix->root)
-        return -1;
-    ix->map = json_object_get(ix->root, "weight_map");
-    if (!json_is_object(ix->map) || json_object_size(ix->map) == 0)
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: no \"weight_map\"", path);
-    const char *tensor, *last = "";
-    json_t *v;
-    json_object_foreach((json_t *)ix->map, tensor, v) {
-        const char *shard = json_string_value(v);
-        if (!is_shard_name(shard))
-            return bt_err_set(err, BT_E_INPUT, 0, "%s: tensor %s is said to be in %s, which is not a file name beside the index", path,
-                              bt_model_shown(a, tensor), shard ? bt_model_shown(a, shard) : "no file");
-        if (strcmp(shard, last) != 0) {              /* neighbours are mostly in one shard */
-            last = bt_arena_strdup(a, shard);
-            BT_PUSH(a, shards->name, shards->n, last);
-        }
-    }
-    sort_unique(shards);
-    if (shards->n > SHARDS_MAX)
-        return bt_err_set(err, BT_E_TOO_BIG, 0, "%s: more than %d shards", path, SHARDS_MAX);
-    return 0;
+    struct index ix = { .path = path, .h = h };
+    bt_scan_init(&ix.s, text);
+    int rc = read_index(&ix, err);
+    if (rc < 0 && ix.s.why)
+        bt_scan_err(&ix.s, path, err);
+    if (rc == 0)
+        number_shards(&ix, shards);
+    bt_scan_release(&ix.s);
+    bt_names_release(&ix.shards);
+    return rc;
 }
 
 /* ---- all of them together ---- */
 
-struct owned { const char *name, *file; };
-
-static int by_tensor(const void *x, const void *y)
+static int check_index(const struct bt_headers *h, const char *path, size_t indexed, struct bt_err *err)
 {
-    return strcmp(((const struct owned *)x)->name, ((const struct owned *)y)->name);
-}
-
-static int check_twice(struct bt_arena *a, const char *dir, struct owned *o, size_t n, struct bt_err *err)
-{
-    if (n)
-        qsort(o, n, sizeof *o, by_tensor);
-    for (size_t i = 1; i < n; i++)
-        if (!strcmp(o[i].name, o[i - 1].name))
-            return bt_err_set(err, BT_E_INPUT, 0, "%s: tensor %s is in both %s and %s", dir, bt_model_shown(a, o[i].name),
-                              bt_model_shown(a, o[i - 1].file), bt_model_shown(a, o[i].file));
-    return 0;
-}
-
-static int check_index(struct bt_arena *a, const char *path, const json_t *map, const struct owned *o, size_t n, struct bt_err *err)
-{
-    const char *tensor;
-    json_t *v;
-    json_object_foreach((json_t *)map, tensor, v) {
-        struct owned key = { tensor, NULL };
-        const struct owned *hit = n ? bsearch(&key, o, n, sizeof *o, by_tensor) : NULL;
-        if (!hit || strcmp(hit->file, json_string_value(v)) != 0)
-            return bt_err_set(err, BT_E_INPUT, 0, "%s: tensor %s is said to be in %s and is not", path, bt_model_shown(a, tensor),
-                              bt_model_shown(a, json_string_value(v)));
+    for (size_t i = 0; i < indexed; i++) {           /* the first of the table are those of the index */
+        const struct bt_name *name = &h->names.name[i];
+        if (name->said != name->in)
+            return bt_err_set(err, BT_E_INPUT, 0, "%s: tensor %s is said to be in %s and is not", path, bt_model_shown(h->arena, name->text),
+                              bt_model_shown(h->arena, h->file[name->said - 1]));
     }
     return 0;
 }
@@ -214,37 +305,33 @@ static int missing_shard(struct bt_arena *a, const struct bt_model *m, const cha
     return bt_err_hint(err, "the download is not complete: fetch the model again");
 }
 
-static int read_files(struct bt_arena *a, struct bt_model *m, const struct files *f, const json_t *map, struct bt_err *err)
+/* index: its path, or NULL. Its names are in h->names already. */
+static int read_files(struct bt_headers *h, struct bt_model *m, const struct files *f, const char *index, struct bt_err *err)
 {
-    struct owned *owned = NULL;
-    size_t nowned = 0;
-    struct bt_tensor *all = NULL;
-    size_t nall = 0;
+    size_t indexed = h->names.n;
+    h->dir = m->dir;
+    h->file = f->name;
+    if (indexed > TENSORS_MAX)
+        return bt_err_set(err, BT_E_TOO_BIG, 0, "%s: more than %d tensors", index, TENSORS_MAX);
+    h->cap = indexed;
+    h->tensor = BT_NEWN(h->arena, struct bt_tensor, indexed);
     for (size_t i = 0; i < f->n; i++) {
-        const char *path = bt_arena_printf(a, "%s/%s", m->dir, f->name[i]);
-        struct bt_tensor *t;
-        size_t n;
+        const char *path = bt_arena_printf(h->arena, "%s/%s", m->dir, f->name[i]);
         uint64_t size = 0;
-        if (map && !bt_file_exists(path))
-            return missing_shard(a, m, f->name[i], err);
-        if (bt_weights_read_file(a, m, path, &t, &n, &size, err) < 0)
+        if (index && !bt_file_exists(path))
+            return missing_shard(h->arena, m, f->name[i], err);
+        if (add_file(h, (uint32_t)i + 1, m, path, &size, err) < 0)
             return -1;
-        if (nall + n > TENSORS_MAX)
+        if (h->n > TENSORS_MAX)
             return bt_err_set(err, BT_E_TOO_BIG, 0, "%s: more than %d tensors", m->dir, TENSORS_MAX);
-        for (size_t k = 0; k < n; k++) {
-            BT_PUSH(a, all, nall, t[k]);
-            BT_PUSH(a, owned, nowned, ((struct owned){ t[k].name, f->name[i] }));
-        }
         m->file_bytes += size;
     }
-    if (check_twice(a, m->dir, owned, nowned, err) < 0)
+    if (index && check_index(h, index, indexed, err) < 0)
         return -1;
-    if (map && check_index(a, bt_arena_printf(a, "%s/%s", m->dir, INDEX_NAME), map, owned, nowned, err) < 0)
-        return -1;
-    if (nall == 0)
+    if (h->n == 0)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: its safetensors files hold no tensors", m->dir);
-    m->tensors = all;
-    m->ntensors = nall;
+    m->tensors = h->tensor;
+    m->ntensors = h->n;
     m->shards = (uint32_t)f->n;
     m->source = BT_MODEL_HEADERS;
     return bt_model_sum(m, err);
@@ -253,12 +340,12 @@ static int read_files(struct bt_arena *a, struct bt_model *m, const struct files
 int bt_weights_read(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
 {
     const char *path = bt_arena_printf(a, "%s/%s", m->dir, INDEX_NAME);
+    bool indexed = bt_file_exists(path);
+    bt_auto_headers h = { .arena = a };
     struct files files = { 0 };
-    struct index ix = { 0 };
-    int rc = bt_file_exists(path) ? load_index(a, path, &ix, &files, err) : list_folder(a, m->dir, &files, err);
+    int rc = indexed ? load_index(&h, path, &files, err) : list_folder(a, m->dir, &files, err);
     if (rc == 0 && files.n)
-        rc = read_files(a, m, &files, ix.map, err);
-    json_decref(ix.root);
+        rc = read_files(&h, m, &files, indexed ? path : NULL, err);
     return rc;
 }
 

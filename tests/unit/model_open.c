@@ -195,6 +195,14 @@ static void broken_indexes(void **st)
         { "{\"weight_map\": {\"a\": \"x.bin\"}}", "not a file name beside the index" },
         { "{\"weight_map\": {}}", "weight_map" }, { "{}", "weight_map" }, { "{", INDEX }, { "", INDEX },
         { "{\"weight_map\": {\"a\": \"m-1.safetensors\", \"a\": \"m-2.safetensors\"}}", INDEX },
+        { "{\"metadata\": {\"a\": 1, \"a\": 2}, \"weight_map\": {\"a\": \"m-1.safetensors\"}}", INDEX },
+        { "{\"metadata\": {}, \"weight_map\": {\"a\": \"m-1.safetensors\"}, \"m\\u0065tadata\": 1}", "twice" },
+        { "{\"weight_map\": {\"a\": \"m-1.safetensors\"}, \"weight_map\": {\"b\": \"m-2.safetensors\"}}", "twice" },
+        { "{\"weight_map\": {\"a\": \"m-1.safetensors\", \"\\u0061\": \"m-1.safetensors\"}}", "tensor a is named twice" },
+        { "{\"weight_map\": {\"a\": \"m-1.safetensors\"}} x", INDEX }, { "{\"weight_map\": {\"a\": \"m-1.safetensors\",}}", INDEX },
+        { "{\"weight_map\": {\"a\": \"m-1.safetensors\"}", INDEX }, { "{\"weight_map\": {\"\xff\": \"m-1.safetensors\"}}", "UTF-8" },
+        { "{\"weight_map\": {\"a\": \"m-1.safetensors\"}, \"x\": 01}", INDEX }, { "{\"weight_map\": {\"a\": \"m-1.safetensors\\u0000\"}}", INDEX },
+        { "{\"weight_map\": []}", "weight_map" }, { "[]", INDEX },
         { "version https://git-lfs.github.com/spec/v1\n", "Git LFS" },
     };
     put_text("ix/config.json", CONFIG);
