@@ -1,5 +1,11 @@
 /* engine - what each engine is: its versions as rows, its flags, defaults, shape rules, log lines, stop order. Pure data and
- * pure functions; one file per engine (vllm.c, command.c). Nothing here starts a process or reads a GPU. */
+ * pure functions: nothing here starts a process or reads a GPU.
+ *
+ *   engine.c            the list of engines, version rows, defaults, what may run as tp x pp
+ *   vllm.c vllm_log.c   vLLM: planned and started        command.c   a plain command
+ *   llama.c sglang.c    llama-server, SGLang: estimated only (bt_engine_known), with their log lines
+ *   install.c           the installed program and its version, never executed
+ *   diagnose*.c         a failed start's log to its cause (diagnose.h) */
 #ifndef BT_ENGINE_H
 #define BT_ENGINE_H
 #include "base/arena.h"
