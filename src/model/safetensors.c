@@ -3,11 +3,15 @@
 #include <inttypes.h>
 #include "model/model_int.h"
 
-/* What a tensor's object says. dtype is read at once: neighbours mostly have the same. */
+/* What a tensor's object says. */
 enum field { F_DTYPE = 1, F_SHAPE = 2, F_OFFSETS = 4, F_OTHER = 8 };
 struct fields { unsigned seen; enum bt_dtype dtype; size_t rank; uint64_t shape[BT_LEN(((struct bt_tensor *)0)->shape)], offset[2]; size_t noffset; };
 /* One header being read. In what follows, an error that finds s.why set is one of JSON: its text is made by the caller from the place. */
-struct reader { struct bt_headers *h; struct bt_scan s; enum bt_dtype last; char last_name[16]; };
+struct reader {
+    struct bt_headers *h;
+    struct bt_scan s;
+    struct { char name[16]; enum bt_dtype dtype; } known[16];        /* by length of the name, the last one: weights and scales take turns */
+};
 
 static int read_dtype(struct reader *r, struct fields *f, struct bt_err *err)
 {
@@ -16,18 +20,19 @@ static int read_dtype(struct reader *r, struct fields *f, struct bt_err *err)
         return bt_err_set(err, BT_E_INPUT, 0, "dtype (none) is not known");
     if (!bt_scan_string(&r->s, &name))
         return -1;
-    if (r->last != BT_DT_UNKNOWN && bt_str_eq(name, r->last_name)) {
-        f->dtype = r->last;
+    bool fits = name.n < BT_LEN(r->known);
+    if (fits && r->known[name.n].dtype != BT_DT_UNKNOWN && !memcmp(r->known[name.n].name, name.p, name.n)) {
+        f->dtype = r->known[name.n].dtype;
         return 0;
     }
     const char *z = bt_arena_strndup(r->h->arena, name);
-    f->dtype = r->last = bt_dtype_parse(z);
+    f->dtype = bt_dtype_parse(z);
     if (f->dtype == BT_DT_UNKNOWN)
         return bt_err_set(err, BT_E_INPUT, 0, "dtype %s is not known", bt_model_shown(r->h->arena, z));
-    if (name.n < sizeof r->last_name)
-        memcpy(r->last_name, z, name.n + 1);
-    else
-        r->last = BT_DT_UNKNOWN;
+    if (fits) {
+        memcpy(r->known[name.n].name, z, name.n);
+        r->known[name.n].dtype = f->dtype;
+    }
     return 0;
 }
 

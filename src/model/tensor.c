@@ -86,10 +86,8 @@ static const struct { const char *module; bool out; } experts[] = {
 static bool is_tower(struct bt_str part)
 {
     static const char *const words[] = { "vision", "visual", "audio", "encoder", "multi_modal", "mm_projector", "mlp1", "image_newline", "resampler", "perceiver" };
-    if (!part.n || !strchr("vaemirp", part.p[0]))
-        return false;
     for (size_t i = 0; i < BT_LEN(words); i++)
-        if (part.p[0] == words[i][0] && bt_str_starts(part, words[i]))
+        if (part.n > 3 && part.p[0] == words[i][0] && part.p[1] == words[i][1] && bt_str_starts(part, words[i]))
             return true;
     return false;
 }
