@@ -7,6 +7,7 @@
 
 static const struct { const char *name; unsigned elem; } kv_dtypes[] = {
     { "fp8", 1 }, { "fp8_e4m3", 1 }, { "fp8_e5m2", 1 }, { "bfloat16", 2 }, { "float16", 2 },
+    { "int8_per_token_head", 1 }, { "fp8_per_token_head", 1 },          /* and a scale for each head of a token: layout.c */
 };
 
 int need_kv_elem(const struct bt_serve *s, unsigned elem, unsigned *out, struct bt_err *err)
@@ -25,7 +26,7 @@ int need_kv_elem(const struct bt_serve *s, unsigned elem, unsigned *out, struct 
     }
     bt_err_set(err, BT_E_SPEC, 0, "KV cache dtype \"%s\": berth does not know how many bytes it takes", s->kv_dtype);
     const char *near = bt_str_nearest(bt_str(s->kv_dtype), names, BT_LEN(names));
-    return bt_err_hint(err, "%s; known: auto, fp8, fp8_e4m3, fp8_e5m2, bfloat16, float16", near ? near : "auto");
+    return bt_err_hint(err, "%s; known: auto, fp8, fp8_e4m3, fp8_e5m2, int8_per_token_head, fp8_per_token_head, bfloat16, float16", near ? near : "auto");
 }
 
 static uint64_t null_blocks(const struct bt_need *n)

@@ -48,7 +48,8 @@ static uint64_t attention_bytes(const struct need_in *in, const struct bt_layer 
     if (l->mixer == BT_MIX_MLA)
         return sat_add(sat_mul(in->version->latent_padded ? bt_round_up(l->latent, 128) : l->latent, elem), l->indexer ? l->indexer + 4 : 0);       /* the indexer's key: a byte each and a scale */
     uint64_t heads = BT_MAX(l->kv_heads / in->serve->tp, 1u);        /* fewer heads than ranks: each rank keeps one */
-    return sat_mul(sat_mul(2 * heads, l->head_dim), elem);
+    bool scales = in->serve->kv_dtype && strstr(in->serve->kv_dtype, "_per_token_head");           /* 4 B each for key and value (vLLM v1/attention/backends/triton_attn.py) */
+    return sat_mul(2 * heads, sat_add(sat_mul(l->head_dim, elem), scales ? 4 : 0));
 }
 
 static unsigned state_elem(const struct need_in *in, const struct bt_state *s)

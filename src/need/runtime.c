@@ -7,31 +7,49 @@ static unsigned long long ull(uint64_t n) { return n; }
 
 /* ---- LoRA slots: allocated at load for every linear layer, used or not (vLLM lora/layers) ---- */
 
+/* Numbers of one slot and rank, and the bytes they take: A or B of one layer is one tensor for all slots. */
+struct slots { uint64_t each, elem, numbers, bytes; };
+
+static void slot_tensor(struct slots *s, uint64_t numbers)
+{
+    s->numbers = sat_add(s->numbers, numbers);
+    s->bytes = sat_add(s->bytes, need_block_bytes(sat_mul(sat_mul(numbers, s->each), s->elem)));
+}
+
+static void slots_of_layer(const struct need_in *in, const struct bt_layer *l, struct slots *s)
+{
+    uint64_t tp = in->serve->tp, h = in->model->hidden, inner = l->intermediate / tp, kv_parts = BT_MIN(tp, BT_MAX(l->kv_heads, 1u));
+    bool heads = l->mixer != BT_MIX_STATE && l->mixer != BT_MIX_NONE;
+    uint64_t q = heads ? sat_mul(l->heads, l->head_dim) / tp : 0, kv = heads ? sat_mul(l->kv_heads, l->head_dim) / kv_parts : 0;
+    uint64_t a[] = { h, h, h, q, h, h, inner }, b[] = { q, kv, kv, h, inner, inner, h };          /* q, k, v, o, gate, up, down */
+    for (size_t i = 0; i < BT_LEN(a); i++) {
+        slot_tensor(s, a[i]);
+        slot_tensor(s, b[i]);
+    }
+}
+
 void need_lora(const struct need_in *in, struct bt_need_rank *r)
 {
     const struct bt_serve *s = in->serve;
     if (!s->lora)
         return;
     const struct bt_model *m = in->model;
-    uint64_t slots = s->max_loras, rank = s->max_lora_rank, tp = s->tp, numbers = 0;
     unsigned elem = s->lora_dtype && strcmp(s->lora_dtype, "auto") ? 2 : in->elem;       /* float16, bfloat16 */
-    for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++) {
-        const struct bt_layer *l = &m->layer[i];
-        uint64_t q = sat_mul(l->heads, l->head_dim), kv = sat_mul(l->kv_heads, l->head_dim), kv_parts = BT_MIN(tp, BT_MAX(l->kv_heads, 1u));
-        if (l->mixer == BT_MIX_STATE || l->mixer == BT_MIX_NONE)
-            q = kv = 0;
-        uint64_t a = 3ull * m->hidden + 2ull * m->hidden + q / tp + l->intermediate / tp;            /* A of qkv, gate_up, o, down */
-        uint64_t b = q / tp + 2 * (kv / kv_parts) + 2ull * l->intermediate / tp + 2ull * m->hidden;  /* B of the same */
-        numbers = sat_add(numbers, sat_add(a, b));
-    }
-    uint64_t vocab_numbers = 0;
-    if (need_lora_embeddings(m->architecture))                   /* the full vocabulary on every rank; embedding on the first stage, head on the last */
-        vocab_numbers = ((uint64_t)in->first + in->last) * ((uint64_t)m->vocab + m->hidden);
-    uint64_t per_slot = sat_mul(sat_mul(sat_add(numbers, vocab_numbers), rank), elem), bytes = sat_mul(per_slot, slots);
-    need_line_push(in, r, (struct bt_need_line){ BT_P_LORA, bytes,
+    struct slots y = { .each = sat_mul(s->max_loras, s->max_lora_rank), .elem = elem };
+    for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++)
+        slots_of_layer(in, &m->layer[i], &y);
+    uint64_t in_layers = y.numbers;
+    /* the full vocabulary on every rank: embedding on the first stage, head on the last, and once more there, as logs of 0.8 and 0.27 show */
+    if (need_lora_embeddings(m->architecture))
+        for (int k = 0; k < in->first + 2 * in->last; k++) {
+            slot_tensor(&y, m->vocab);
+            slot_tensor(&y, k < in->first + in->last ? m->hidden : 0);
+        }
+    uint64_t vocab_numbers = y.numbers - in_layers;
+    need_line_push(in, r, (struct bt_need_line){ BT_P_LORA, y.bytes,
         bt_arena_printf(in->arena, "%llu slots x rank %llu x (%llu numbers in the layers%s) x %u B: A and B of every linear layer, allocated at load (vLLM lora/layers)",
-                        ull(slots), ull(rank), ull(numbers), vocab_numbers ? bt_arena_printf(in->arena, " + %llu of embedding and head", ull(vocab_numbers)) : "", elem),
-        true, bytes / 8 });
+                        ull(s->max_loras), ull(s->max_lora_rank), ull(in_layers), vocab_numbers ? bt_arena_printf(in->arena, " + %llu of embedding and head", ull(vocab_numbers)) : "", elem),
+        true, y.bytes / 8 });
 }
 
 /* ---- the profiled peak: forward of one full batch, or the sampler's sort, whichever is larger ---- */
@@ -75,8 +93,8 @@ static void activations(const struct need_in *in, struct bt_need_rank *r, uint64
 }
 
 /* The largest image is profiled too: patches of one width, so many times that at the peak of a layer. Logs up to 0.11: 17 (Qwen2.5-VL-7B), 19 (Llama
- * 3.2 Vision), 20 (Qwen2.5-VL-3B); of 0.26 and 0.28: 9 to 11. */
-#define ENCODER_COPIES_OLD 18
+ * 3.2 Vision, the one where it is most of the card), 20 (Qwen2.5-VL-3B); of 0.26 and 0.28: 9 to 11. */
+#define ENCODER_COPIES_OLD 19
 #define ENCODER_COPIES 12
 
 /* V0 made up a whole batch of prompts with an image each; V1 takes one image (vLLM v1/worker/gpu_model_runner.py). */
@@ -127,8 +145,9 @@ static void sampler(const struct need_in *in, struct bt_need_rank *r, uint64_t f
             true, 0 });
 }
 
-/* Real starts of 0.24 to 0.28: the same command took 0.65 to 1.2 GiB more the first time, when torch.compile runs inside the measured window. */
-#define COMPILE_BYTES (800 * MiB)
+/* Real starts of 0.24 to 0.28: the same command took 0.65 to 1.2 GiB more the first time, when torch.compile runs inside the measured window, and
+ * nothing of it the next time. */
+#define COMPILE_BYTES (700 * MiB)
 
 static void compiling(const struct need_in *in, struct bt_need_rank *r)
 {
@@ -183,19 +202,55 @@ static uint64_t graph_sizes(const struct need_in *in, uint64_t *largest)
 
 #define GRAPH_BYTES_PER_LAYER_AND_SIZE (368 * KiB)   /* median of real "Graph capturing finished ... took" lines of dense models */
 
+#define GRAPH_TIMES_EXPERTS 3                        /* Qwen3-Next 2.8, GLM-5.2 3.0 times what a dense model of as many layers takes */
+#define GRAPH_BYTES_ODD (384 * MiB)                  /* experts and states: 0.39 to 0.47 GiB even with one or two batch sizes */
+
 static void graphs(const struct need_in *in, struct bt_need_rank *r)
 {
     if (in->serve->eager)
         return;
+    uint64_t experts = 0, odd = 0;
+    for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++) {
+        experts += in->model->layer[i].moe != NULL;
+        odd += in->model->layer[i].moe || in->model->layer[i].state;
+    }
     uint64_t largest, sizes = graph_sizes(in, &largest), sets = in->serve->lora && !in->version->v0 ? 2 : 1;         /* with and without adapters */
-    uint64_t bytes = sat_mul(sat_mul(sat_mul(sizes, in->layers), GRAPH_BYTES_PER_LAYER_AND_SIZE), sets);
+    uint64_t counted = in->layers + experts * (GRAPH_TIMES_EXPERTS - 1), bytes = sat_mul(sat_mul(sat_mul(sizes, counted), GRAPH_BYTES_PER_LAYER_AND_SIZE), sets);
+    bool least = odd && bytes < GRAPH_BYTES_ODD;
+    bytes = least ? GRAPH_BYTES_ODD : bytes;
     need_line_push(in, r, (struct bt_need_line){ BT_P_GRAPHS, bytes,
-        bt_arena_printf(in->arena, "%llu batch sizes up to %llu x %u layers x 0.36 MiB%s, %s the engine's fraction in %s; an estimate: real logs vary from a third to three times this",
-                        ull(sizes), ull(largest), in->layers, sets > 1 ? ", with and without adapters" : "", in->version->graphs_in_budget ? "inside" : "outside", in->version->version),
+        bt_arena_printf(in->arena, "%llu batch sizes up to %llu x %u layers%s x 0.36 MiB%s%s, %s the engine's fraction in %s; an estimate: real logs vary from a third to three times this",
+                        ull(sizes), ull(largest), in->layers, experts ? bt_arena_printf(in->arena, " (%llu with experts, that count three times)", ull(experts)) : "",
+                        least ? ", but at least 384 MiB with experts or states" : "", sets > 1 ? ", with and without adapters" : "", in->version->graphs_in_budget ? "inside" : "outside", in->version->version),
         in->version->graphs_in_budget, bytes });
 }
 
 /* ---- workspaces, context, communication ---- */
+
+/* MLA of V1: the profile run makes what a prefill over a long context needs. Sparse attention (an indexer): the keys of 40 requests of the whole
+ * length, each with its scale (vLLM v1/attention/backends/mla/indexer.py); without: kv_b_proj's output for a chunk of at most 65,536 tokens
+ * (v1/attention/backends/mla/common.py). */
+static void latent_workspace(const struct need_in *in, struct bt_need_rank *r)
+{
+    const struct bt_serve *s = in->serve;
+    const struct bt_model *m = in->model;
+    uint32_t indexer = 0;
+    for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++)
+        indexer = BT_MAX(indexer, m->layer[i].indexer);
+    if (!m->kv_lora || in->version->v0)
+        return;
+    if (indexer) {
+        need_line_push(in, r, (struct bt_need_line){ BT_P_WORKSPACE, sat_mul(sat_mul(40, s->context), indexer + 4ull),
+            bt_arena_printf(in->arena, "40 x %llu tokens x (%u + 4) B: the indexer's keys gathered for a prefill (vLLM v1/attention/backends/mla/indexer.py); a smaller --max-model-len makes it smaller",
+                            ull(s->context), indexer), true, 0 });
+        return;
+    }
+    uint64_t heads = bt_ceil_div(m->heads, s->tp), tokens = BT_MIN(BT_MAX(sat_mul(8, s->context), sat_mul(sat_mul(4, s->max_seqs), s->block_size)), 65536u);
+    uint64_t width = (uint64_t)m->qk_nope + m->v_head;
+    need_line_push(in, r, (struct bt_need_line){ BT_P_WORKSPACE, sat_mul(sat_mul(sat_mul(tokens, heads), width), in->elem),
+        bt_arena_printf(in->arena, "%llu tokens of context x %llu heads x %llu x %u B: keys and values of a prefill chunk, out of the latent (vLLM v1/attention/backends/mla/common.py)",
+                        ull(tokens), ull(heads), ull(width), in->elem), true, 64 * MiB });
+}
 
 static void workspace(const struct need_in *in, struct bt_need_rank *r)
 {
@@ -218,6 +273,7 @@ static void workspace(const struct need_in *in, struct bt_need_rank *r)
                             ull(s->max_batched_tokens), ull(in->model->heads / BT_MAX(s->tp, 1u)), in->model->head_dim),
             in->version->graphs_in_budget && !s->eager, 0 });
     }
+    latent_workspace(in, r);
     uint64_t tables = sat_add(sat_mul(sat_mul(8, s->max_seqs), bt_ceil_div(s->context, s->block_size)), sat_mul(8, s->max_batched_tokens));
     need_line_push(in, r, (struct bt_need_line){ BT_P_WORKSPACE, tables,
         bt_arena_printf(in->arena, "block tables: 2 x %llu sequences x %llu blocks x 4 B, and slot mappings; allocated after KV is sized", ull(s->max_seqs), ull(bt_ceil_div(s->context, s->block_size))),
@@ -259,13 +315,18 @@ static void comm(const struct need_in *in, struct bt_need_rank *r)
     uint64_t tp = in->serve->tp, pp = in->serve->pp;
     if (tp * pp == 1)
         return;
-    unsigned before = tp > 4 ? 1280 : tp > 1 ? 768 : 352, inside = tp > 4 ? 820 : tp > 1 ? 360 : 100;
+    unsigned before = tp > 4 ? 1280 : tp > 1 ? 768 : 352, inside = tp > 4 ? 1536 : tp > 1 ? 360 : 100;
     if (tp > 1 && (in->card->cc_major == 9 || in->card->cc_major == 10))
         inside = BT_MAX(inside, 1230u);              /* NVLink with multicast: 1.38 GiB logged on two H200 */
+    bool nodes = tp * pp > 8;                        /* more than a machine has: 0.93 and 2.15 GiB logged on two stages, another rank had less KV still */
+    if (nodes)
+        inside = BT_MAX(inside, 2560u);
     before += symmetric_mib(in->card->cc_major, tp);
     need_line_push(in, r, (struct bt_need_line){ BT_P_COMM, before * MiB,
         bt_arena_printf(in->arena, "NCCL and all-reduce buffers of TP %llu x PP %llu, set up before the engine looks at the card; an estimate", ull(tp), ull(pp)), false, before * MiB / 2 });
-    const char *logged = tp > 4 ? "0.24-2.1 GiB of growth outside torch at TP 8" : tp > 1 ? "0.20-0.74 GiB of growth outside torch at TP 2-4, 1.4 on H200" : "little with stages alone";
+    const char *logged = nodes ? "0.9-2.2 GiB and more between machines"
+                         : tp > 4 ? "0.24-2.1 GiB of growth outside torch at TP 8"
+                         : tp > 1 ? "0.20-0.74 GiB of growth outside torch at TP 2-4, 1.4 on H200" : "little with stages alone";
     need_line_push(in, r, (struct bt_need_line){ BT_P_COMM, inside * MiB, bt_arena_printf(in->arena, "channels opened while profiling: logs show %s", logged), true, inside * MiB });
 }
 
