@@ -30,7 +30,7 @@ bool bt_run_anything(void)
 }
 
 /* In the grandchild: nothing of the verb's terminal, pipes or folder stays with the daemon. */
-static _Noreturn void become_daemon(const char *log, int ready)
+static _Noreturn void become_daemon(int out, int ready)
 {
     bt_auto_arena a = { 0 };
     const char *runtime = bt_runtime_dir(&a), *state = bt_state_dir(&a);     /* before chdir: they may have been given relative to here */
@@ -38,8 +38,8 @@ static _Noreturn void become_daemon(const char *log, int ready)
     setenv("BERTH_STATE_DIR", state, 1);
     char name[] = "berth", verb[] = "daemon", arg[] = "--ready-fd=3";
     char *argv[] = { name, verb, arg, NULL };
-    int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600), null = open("/dev/null", O_RDONLY);
-    if (out < 0 || null < 0 || chdir("/") < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || dup2(ready, 3) < 0)
+    int null = open("/dev/null", O_RDONLY);
+    if (null < 0 || chdir("/") < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || dup2(ready, 3) < 0)
         _exit(126);
     close_range(4, ~0U, 0);
     for (int s = 1; s < NSIG; s++)
@@ -58,6 +58,9 @@ static int start_daemon(struct bt_err *err)
     const char *dir = bt_runtime_dir(&a), *log = bt_arena_printf(&a, "%s/daemon.log", dir);
     if (bt_dir_private(dir, err) < 0)
         return bt_err_wrap(err, "start the daemon");
+    bt_auto_fd out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (out < 0)
+        return bt_err_set(err, BT_E_IO, errno, "start the daemon: open its log %s", log);
     if (pipe2(p, O_CLOEXEC) < 0)
         return bt_err_set(err, BT_E_IO, errno, "start the daemon: open a pipe");
     bt_auto_fd ours = p[0], theirs = fcntl(p[1], F_DUPFD_CLOEXEC, 10);
@@ -66,7 +69,7 @@ static int start_daemon(struct bt_err *err)
     if (pid == 0) {
         setsid();
         if (fork() == 0)
-            become_daemon(log, theirs);
+            become_daemon(out, theirs);
         _exit(0);
     }
     if (pid < 0)
