@@ -45,13 +45,13 @@ static int fits_on(struct bt_arena *a, const struct bt_plan_in *in, const char *
 
 static const char *smallest(struct bt_arena *a, const struct bt_plan_in *in, const char *phase, const struct bt_gpu_kind *kind, size_t *more)
 {
-    const size_t most = BT_MAX_GPUS - in->fleet->n;
+    const size_t most = BT_MIN(BT_MAX_GPUS, BT_MAX((size_t)8, in->fleet->n * 4)) - BT_MIN(in->fleet->n, (size_t)BT_MAX_GPUS);     /* more is not "nearest" */
     size_t no = 0, yes = 1;
     const char *text;
     for (;; no = yes, yes = BT_MIN(yes * 2, most)) {
         text = named(a, in->fleet, kind, yes);
         if (!text || yes > most)
-            return NULL;
+            return NULL;             /* most may be 0 */
         if (fits_on(a, in, phase, text))
             break;
         if (yes == most)

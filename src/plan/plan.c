@@ -20,7 +20,7 @@ static void need_at_grant(struct pl_problem *p, const struct pl_solution *s, str
         struct bt_need *n;
         struct bt_err ignored;
         const struct bt_gpu *card = &p->fleet->gpus[p->cls_card[pl_cost_class(p, c->card, c->ncards)]];
-        if (bt_need_server(p->a, k->pm->model, k->pm->engine, k->pm->version, &serve, card, &n, &ignored) < 0)
+        if (pl_need(p, k, &serve, card, &n, &ignored) < 0)
             continue;                                /* cannot be: the same shape had a need at another context */
         bool less = true;
         for (size_t r = 0; r < n->nranks; r++)
@@ -155,9 +155,12 @@ int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan
     struct bt_plan *plan = BT_NEW(a, struct bt_plan);
     *plan = (struct bt_plan){ .spec = spec, .fleet = in->fleet, .proof = "optimal", .nphases = spec->phases.n ? spec->phases.n : 1 };
     plan->phase = BT_NEWN(a, struct bt_plan_phase, plan->nphases);
+    struct bt_plan_in *remembering = BT_NEW(a, struct bt_plan_in);
+    *remembering = *in;
+    remembering->needs = pl_needs_new(a);
     for (size_t i = 0; i < plan->nphases; i++) {
         plan->phase[i].name = names[i];
-        if (plan_phase(plan, a, in, &plan->phase[i], i == 0, err) < 0)
+        if (plan_phase(plan, a, remembering, &plan->phase[i], i == 0, err) < 0)
             return -1;
     }
     if (plan->nrefusals)

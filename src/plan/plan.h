@@ -7,7 +7,8 @@
  *   plan.c      the steps in order: a phase solved becomes instances with berths
  *   check.c     independent validator; shares no code with the search
  *   explain.c   alternatives, warnings
- *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet */
+ *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet
+ *   needs.c     the need of a shape, worked out once */
 #ifndef BT_PLAN_H
 #define BT_PLAN_H
 #include "gpu/gpu.h"
@@ -75,7 +76,8 @@ struct bt_plan_model {
     const struct bt_engine_version *version;
     const char *bin;
 };
-struct bt_plan_in { const struct bt_spec *spec; const struct bt_fleet *fleet; const struct bt_plan_model *models; };
+struct pl_needs;                     /* plan's own: what was worked out already; callers leave it NULL */
+struct bt_plan_in { const struct bt_spec *spec; const struct bt_fleet *fleet; const struct bt_plan_model *models; struct pl_needs *needs; };
 
 /* Returns 0 with a plan (that may carry refusals: exit 3), -1 only for bad input (BT_E_SPEC, BT_E_INPUT), a search that found nothing
  * within its bound (BT_E_TOO_BIG) or a plan that its own validator rejects (BT_E_FAILED: a bug). */

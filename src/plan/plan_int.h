@@ -48,6 +48,7 @@ struct pl_work {
 struct pl_problem {
     struct bt_arena *a;
     const struct bt_plan_in *in;
+    struct pl_needs *needs;
     const struct bt_spec *spec; const struct bt_fleet *fleet;
     const char *phase;
     struct pl_work *work; size_t n;  /* in the order of the search: priority, then as written, the target of same_gpus_as first */
@@ -77,6 +78,10 @@ void pl_refuse(struct pl_problem *p, const struct bt_workload *w, const char *co
 /* Every shape that `gpus`, `tp` and `pp` of the work allow, the impossible ones with their reason. */
 BT_MUST_CHECK int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err);
 size_t pl_cost_class(const struct pl_problem *p, const size_t *card, uint32_t n);         /* of the poorest card */
+struct pl_needs *pl_needs_new(struct bt_arena *a);
+/* bt_need_server() of the work on such a card, remembered in p->needs. */
+BT_MUST_CHECK int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out,
+                          struct bt_err *err);
 bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);
 double pl_rate(const struct pl_problem *p, const struct pl_shape *s, const size_t *card, struct bt_pace *pace);
 /* The most that all copies of the work can reach in this shape: copies that share cards share their time, so that n cards carry n / cards of them. */

@@ -51,7 +51,7 @@ static struct bt_plan_in *subset(struct bt_arena *a, const struct bt_plan_in *in
             models[spec->n] = in->models[i];
             spec->w[spec->n++] = in->spec->w[i];
         }
-    *out = (struct bt_plan_in){ .spec = spec, .fleet = in->fleet, .models = models };
+    *out = (struct bt_plan_in){ .spec = spec, .fleet = in->fleet, .models = models, .needs = in->needs };
     return out;
 }
 

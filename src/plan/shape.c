@@ -51,7 +51,7 @@ static int cost_shape(struct pl_problem *p, struct pl_work *k, struct pl_shape *
     serve.context = k->ctx_want;
     for (size_t c = 0; c < p->nclasses; c++) {
         struct bt_err why = { 0 };
-        if (bt_need_server(p->a, k->pm->model, k->pm->engine, k->pm->version, &serve, &p->fleet->gpus[p->cls_card[c]], &s->cost[c].need, &why) < 0) {
+        if (pl_need(p, k, &serve, &p->fleet->gpus[p->cls_card[c]], &s->cost[c].need, &why) < 0) {
             if (why.code != BT_E_FIT) {
                 *err = why;
                 return -1;

@@ -275,3 +275,19 @@ def test_advice_for_a_service_is_the_nearest_count(tmp_path: Path) -> None:
 def test_optional_is_a_way_where_others_run(tmp_path: Path) -> None:
     found = advice(tmp_path, LLM.format(fleet="1xA100-SXM4-40GB", size="32B", more="") + "  b: {kind: service, command: [x], memory: 4GiB}\n")
     assert found["workloads.llm.optional"] in (True, "true") and found["gpus"] == "2xA100-SXM4-40GB"
+
+
+def test_many_servers_are_planned(tmp_path: Path) -> None:
+    """Took minutes: every alternative of each was planned with all needs worked out anew. The deadline is of berth(), not a measure."""
+    lines = "".join(f"  w{i}: {{engine: vllm, model: Qwen/Qwen2.5-0.5B-Instruct, context: 1024, memory: 2GiB, gpus: 1}}\n" for i in range(64))
+    done = berth("plan", "--json", "--gpus", FLEET, cwd=spec(tmp_path, "name: many\nworkloads:\n" + lines))
+    answer = json.loads(done.stdout)
+    assert done.returncode in (0, 3) and (len(answer["phases"][0]["instances"]) == 64 or answer["refusals"])
+
+
+def test_log_that_cannot_be_opened(house: House) -> None:
+    """As in a folder of ours that may not be written; root may write anywhere, but in no log that is a folder."""
+    (house.runtime / "daemon.log").mkdir(parents=True)
+    house.runtime.chmod(0o700)
+    up = house.up(plan("set", instance("a-0", SLEEP)), "-d")
+    assert up.returncode == 1 and "daemon.log: Is a directory" in up.stderr

@@ -1,0 +1,46 @@
+/* needs - the need of a shape is worked out once: the trials of advice and alternatives ask for the same ones hundreds of times. */
+#include "plan/plan_int.h"
+
+#define BUCKETS 1024
+
+struct key { const struct bt_model *model; const struct bt_engine_version *version; const struct bt_gpu *card; struct bt_serve serve; };
+struct known { struct key key; struct bt_need *need; struct known *next; };
+struct pl_needs { struct known *bucket[BUCKETS]; };
+
+struct pl_needs *pl_needs_new(struct bt_arena *a)
+{
+    return BT_NEW(a, struct pl_needs);
+}
+
+static size_t bucket_of(const struct key *k)
+{
+    const unsigned char *p = (const unsigned char *)k;
+    uint64_t h = UINT64_C(14695981039346656037);     /* FNV-1a */
+    for (size_t i = 0; i < sizeof *k; i++)
+        h = (h ^ p[i]) * UINT64_C(1099511628211);
+    return h % BUCKETS;
+}
+
+int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
+{
+    struct key key;
+    memset(&key, 0, sizeof key);     /* compared as bytes: padding that differs only means that it is worked out again */
+    key.model = k->pm->model;
+    key.version = k->pm->version;
+    key.card = card;
+    memcpy(&key.serve, serve, sizeof key.serve);
+    struct known **at = &p->needs->bucket[bucket_of(&key)];
+    for (struct known *n = *at; n; n = n->next)
+        if (!memcmp(&n->key, &key, sizeof key)) {
+            *out = n->need;
+            return 0;
+        }
+    if (bt_need_server(p->a, k->pm->model, k->pm->engine, k->pm->version, serve, card, out, err) < 0)
+        return -1;
+    struct known *n = BT_NEW(p->a, struct known);
+    n->key = key;
+    n->need = *out;
+    n->next = *at;
+    *at = n;
+    return 0;
+}
