@@ -437,7 +437,8 @@ static int advise_open_shape(struct refusing *r, size_t index)
     int ok = would_fit(r, index, &w);
     if (ok > 0)
         advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: it fits with `tp: auto` and `pp: auto`", w.name),
-                                           bt_arena_printf(r->a, "workloads.%s.tp", w.name), "auto", bt_arena_printf(r->a, "workloads.%s.pp", w.name), "auto" });
+                                           bt_arena_printf(r->a, "workloads.%s.tp", w.name), "auto",
+                                           bt_arena_printf(r->a, "workloads.%s.pp", w.name), "auto" });
     return ok < 0 ? -1 : 0;
 }
 

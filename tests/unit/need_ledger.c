@@ -287,7 +287,8 @@ int main(void)
         cmocka_unit_test(weights_are_what_real_starts_log), cmocka_unit_test(blocks_are_the_allocators), cmocka_unit_test(ledger_sums_up_for_every_version_and_model),
         cmocka_unit_test(stages_share_the_layers), cmocka_unit_test(tied_embeddings_are_on_both_ends), cmocka_unit_test(few_kv_heads_are_copied),
         cmocka_unit_test(lora_slots_cost_what_was_seen), cmocka_unit_test(profiled_peak_is_the_larger_term), cmocka_unit_test(graphs_are_charged_where_the_version_does),
-        cmocka_unit_test(latents_need_a_workspace), cmocka_unit_test(graphs_of_experts), cmocka_unit_test(offloaded_weights_are_in_ram), cmocka_unit_test(float32_doubles), cmocka_unit_test(the_unknown_is_said), cmocka_unit_test(absurd_flags_saturate),
+        cmocka_unit_test(latents_need_a_workspace), cmocka_unit_test(graphs_of_experts), cmocka_unit_test(offloaded_weights_are_in_ram),
+        cmocka_unit_test(float32_doubles), cmocka_unit_test(the_unknown_is_said), cmocka_unit_test(absurd_flags_saturate),
     };
     return cmocka_run_group_tests(tests, no_cache, NULL);
 }
