@@ -7,7 +7,7 @@
 
 enum bt_part { BT_P_WEIGHTS, BT_P_LORA, BT_P_KV, BT_P_STATE, BT_P_ACTIVATIONS, BT_P_ENCODER, BT_P_SAMPLER, BT_P_GRAPHS, BT_P_WORKSPACE, BT_P_CONTEXT,
                BT_P_COMM, BT_P_DRAFT, BT_P_OPTIMIZER, BT_P_GRADIENTS, BT_P_HEADROOM, BT_P_DECLARED, BT_P_OTHER, BT_P__N };
-const char *bt_part_name(enum bt_part p);            /* "weights": DESIGN section 10 */
+const char *bt_part_name(enum bt_part p);            /* "weights": docs/reference/json.md */
 
 struct bt_need_line {
     enum bt_part part;
