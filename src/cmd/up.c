@@ -100,7 +100,7 @@ static int send_up(struct up *u, const char *plan, struct bt_err *err)
         json_decref(env);
         return bt_err_set(err, BT_E_INPUT, 0, "the plan is not UTF-8");
     }
-    return bt_wire_send(&u->c, "up", json_pack("{s:o, s:o, s:b}", "plan", p, "env", env, "keep", u->o->keep), &u->up_id, err);
+    return bt_wire_send(&u->c, "up", json_pack("{s:o, s:o, s:b, s:b}", "plan", p, "env", env, "keep", u->o->keep, "fresh", !u->o->plan), &u->up_id, err);
 }
 
 static void send_down(struct up *u)
@@ -292,11 +292,28 @@ static int exit_code(const struct up *u)
     return u->failed ? 1 : u->o->exit_with ? 0 : worst;
 }
 
+/* Another project came between the plan and its start: its bytes are known now, so plan again. 0, or the exit code. */
+static int hand_over(struct up *u, struct bt_arena *a, const char *plan)
+{
+    enum { TRIES = 5 };
+    for (int tries = 1;; tries++) {
+        struct bt_err err = { 0 };
+        if (send_up(u, plan, &err) == 0 && watch(u, plan, &err) == 0)
+            return exit_code(u);
+        if (err.code != BT_E_BUSY || u->answered || u->o->plan || tries == TRIES)
+            return bt_cmd_fail(u->v, &err, false);
+        fprintf(stderr, "  another project took some of the memory just now: planning again\n");
+        bt_wire_client_release(&u->c);
+        int rc = make_plan(u->v, a, u->o, &plan);
+        if (rc)
+            return rc;
+    }
+}
+
 static int run(const struct bt_verb *v, int argc, char **argv)
 {
     bt_auto_arena a = { 0 };
     struct args o = { 0 };
-    struct bt_err err = { 0 };
     const char *plan = NULL;
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, NULL, NULL);
     if (rc || (rc = make_plan(v, &a, &o, &plan)))
@@ -308,10 +325,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         sigaction(signals[i], &act, NULL);
     bt_live_init(&u.live);
     bt_wire_client_init(&u.c, -1);
-    if (send_up(&u, plan, &err) < 0 || watch(&u, plan, &err) < 0)
-        rc = bt_cmd_fail(v, &err, false);
-    else
-        rc = exit_code(&u);
+    rc = hand_over(&u, &a, plan);
     if (u.gone && !(u.failed && o.keep))
         bt_live_wait_end(&u.c, 500);     /* nothing of ours may be left when we return */
     bt_live_release(&u.live);

@@ -318,8 +318,31 @@ static void insert(struct bt_daemon *d, struct bt_project *p)
     d->project[d->nprojects++] = p;
 }
 
-int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep, struct bt_project **out,
-                   struct bt_err *err)
+static uint64_t promised(const struct bt_project *p, const char *uuid)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t j = 0; !bt_life_over(p->inst[i].life.state) && j < p->inst[i].pf->nranks; j++)
+            sum += !strcmp(p->inst[i].pf->rank[j].gpu, uuid) ? p->inst[i].pf->rank[j].bytes : 0;
+    return sum;
+}
+
+/* Two that plan at the same moment choose the same cards: the one that comes second plans again. */
+static int still_free(const struct bt_daemon *d, const struct bt_project *p, struct bt_err *err)
+{
+    for (size_t g = 0; g < p->plan->ngpus; g++) {
+        const char *uuid = p->plan->gpu[g].uuid;
+        uint64_t mine = promised(p, uuid), all = mine;
+        for (size_t i = 0; mine && i < d->nprojects; i++)
+            all += promised(d->project[i], uuid);
+        if (all > p->plan->gpu[g].total_bytes && all > mine)
+            return bt_err_set(err, BT_E_BUSY, 0, "GPU %s: another project was given its bytes while this plan was made", uuid);
+    }
+    return 0;
+}
+
+int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep, bool fresh,
+                   struct bt_project **out, struct bt_err *err)
 {
     bt_auto_arena a = { 0 };
     struct bt_project *p = bt_xcalloc(1, sizeof *p);
@@ -337,6 +360,8 @@ int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *con
         bt_err_hint(err, there->down ? "wait for `berth down` to end" : "`berth ps` shows it; `berth down %s` takes it down first", p->name);
         goto bad;
     }
+    if (fresh && still_free(d, p, err) < 0)
+        goto bad;
     for (size_t i = 0; i < p->n; i++)
         if (lease(&p->inst[i], err) < 0 || set_url(&p->inst[i], err) < 0)
             goto bad;

@@ -94,7 +94,8 @@ struct bt_daemon {
 };
 
 /* project.c - birth, folders, end */
-BT_MUST_CHECK int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep,
+/* fresh: the plan was made just now for this `up`; if another project was given its bytes since, BT_E_BUSY: plan again. Else it waits for room. */
+BT_MUST_CHECK int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep, bool fresh,
                                  struct bt_project **out, struct bt_err *err);
 struct bt_project *bt_project_find(struct bt_daemon *d, const char *name);
 void bt_project_adopt(struct bt_daemon *d, const char *name);

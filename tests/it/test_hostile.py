@@ -291,3 +291,21 @@ def test_log_that_cannot_be_opened(house: House) -> None:
     house.runtime.chmod(0o700)
     up = house.up(plan("set", instance("a-0", SLEEP)), "-d")
     assert up.returncode == 1 and "daemon.log: Is a directory" in up.stderr
+
+
+# ---- two at once ----
+
+def test_two_projects_at_the_same_moment(machine: Callable[..., Machine]) -> None:
+    """Both plan on empty cards and choose the same one: who comes second plans again, on another."""
+    m = machine("2xA100-SXM4-40GB")
+    ups = []
+    for name in ("one", "two"):
+        folder = spec(m.folder / name, f"name: {name}\nworkloads: {{llm: {{engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 1}}}}\n")
+        ups.append(m.popen(BERTH, "up", "-d", cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
+    words = [up.communicate(timeout=60)[1] for up in ups]
+    assert [up.returncode for up in ups] == [0, 0], words
+    cards = {i["project"]: i["ranks"][0]["index"] for i in m.json("ps")["instances"]}
+    assert sorted(cards.values()) == [0, 1]
+    for name in ("one", "two"):
+        m.berth("down", name, check=True)
+    assert m.used() == [0, 0]
