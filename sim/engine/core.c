@@ -150,10 +150,10 @@ static void check_kv(struct se *e, struct se_report *rep, uint64_t block_bytes)
              (unsigned long long)e->s.context, (double)need / (double)GiB, (double)have / (double)GiB, (unsigned long long)longest);
 }
 
-static void report_profile(struct se *e, const struct se_report *rep)
+static void report_profile(struct se *e, const struct se_report *rep, double seconds)
 {
-    if (!e->s.eager && !e->s.kv_bytes && e->row->graphs_in_budget)
-        se_info("gpu_model_runner.py:1126", "Graph capturing finished in 1 secs, took %.2f GiB", rep->graphs_gib);     /* V2's profile prints it too */
+    if (!e->s.eager && !e->s.kv_bytes && e->row->graphs_in_budget)   /* V2's profile prints it too */
+        se_info("gpu_model_runner.py:1126", "Graph capturing finished in %.0f secs, took %.2f GiB", seconds, rep->graphs_gib);
     if (e->s.kv_bytes)
         se_info("gpu_worker.py:649",
                 "Initial free memory %.2f GiB, reserved %.2f GiB memory for KV Cache as specified by kv_cache_memory_bytes config and skipped memory "
@@ -242,16 +242,17 @@ _Noreturn void se_core_run(struct se *e, int ready_fd)
     struct se_ready ready = { .ok = true };
     for (size_t i = 0; i < n; i += e->s.tp)          /* stages one after the other, ranks of a stage together */
         ready.step_us += rep[i].step_us;
+    double begun = se_clock();
     if (!step(w, solo, n, (struct order){ PROFILE, 0 }, rep))
         die(&rep[0], w, nw);
-    report_profile(e, &rep[0]);
+    report_profile(e, &rep[0], se_clock() - begun);
 
     struct se_report *poorest = size_pool(e, rep, shape, n, &ready);
     if (!poorest->ok)
         die(poorest, w, nw);
     if (!step(w, solo, n, (struct order){ KV, ready.blocks }, rep))
         die(&rep[0], w, nw);
-    se_info("core.py:402", "init engine (profile, create kv cache, warmup model) took %.2f s", 4.0);
+    se_info("core.py:402", "init engine (profile, create kv cache, warmup model) took %.2f s", se_clock() - begun);
     if (write(ready_fd, &ready, sizeof ready) != sizeof ready)
         _exit(1);
     watch(w, nw);

@@ -44,6 +44,7 @@ void se_error(const char *where, const char *fmt, ...) BT_PRINTF(2, 3);
 void se_bar(const char *fmt, ...) BT_PRINTF(1, 2);                   /* tqdm on stderr: no prefix, carriage return first */
 void se_title(struct se *e, const char *title);                      /* comm and cmdline, as setproctitle */
 void se_nap(const struct se *e, double seconds);                     /* divided by speed; a signal may cut it short */
+double se_clock(void);               /* seconds, monotonic: what a line says it took is what it took */
 
 /* cuda.c */
 struct se_cuda { void *lib; bool ok; };

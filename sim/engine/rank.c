@@ -222,6 +222,7 @@ void se_rank_load(struct se_rank *r, struct se_report *out)
         se_info("gpu_model_runner.py:4101", "Starting to load model %s...", e->model_arg);
     unsigned shards = e->model->shards ? e->model->shards : (unsigned)bt_ceil_div(e->model->weight_bytes, 4 * GiB);
     double seconds = BT_MIN(1.0 + gib(e->model->weight_bytes) / 12.0, 20.0);     /* several ranks read one page cache */
+    double begun = se_clock();
     for (unsigned i = 0; i <= shards; i++) {
         if (i == (shards + 1) / 2 && (load_tensors(r, out) < 0 || lora_slots(r, out) < 0))
             return;
@@ -238,8 +239,8 @@ void se_rank_load(struct se_rank *r, struct se_report *out)
     se_cuda_device((int)device, &bytes, card, sizeof card);
     out->step_us = step_us(r, card);
     if (r->pp == 0 && r->tp == 0) {
-        se_info("default_loader.py:501", "Loading weights took %.2f seconds", seconds);
-        se_info("gpu_model_runner.py:4188", "Model loading took %.4f GiB memory and %.6f seconds", out->weights_gib, seconds + 0.4);
+        se_info("default_loader.py:501", "Loading weights took %.2f seconds", se_clock() - begun);
+        se_info("gpu_model_runner.py:4188", "Model loading took %.4f GiB memory and %.6f seconds", out->weights_gib, se_clock() - begun);
     }
 }
 
@@ -329,6 +330,7 @@ void se_rank_kv(struct se_rank *r, uint64_t blocks, struct se_report *out)
     if (take(r, 2 * e->s.max_seqs * bt_ceil_div(e->s.context, e->s.block_size) * 4 + e->s.max_batched_tokens * 8, out) < 0)
         return;
     if (!e->s.eager) {
+        double begun = se_clock();
         if (r->pp == 0 && r->tp == 0)
             for (int pc = 0; pc <= 100; pc += 20) {
                 se_bar("Capturing CUDA graphs (%s): %3d%%|%.*s| %d/%u",
@@ -342,7 +344,7 @@ void se_rank_kv(struct se_rank *r, uint64_t blocks, struct se_report *out)
             return;
         out->graphs_gib = gib(r->graphs);
         if (r->pp == 0 && r->tp == 0)
-            se_info("gpu_model_runner.py:5244", "Graph capturing finished in %.0f secs, took %.2f GiB", 1.5, out->graphs_gib);
+            se_info("gpu_model_runner.py:5244", "Graph capturing finished in %.0f secs, took %.2f GiB", se_clock() - begun, out->graphs_gib);
     }
     if (r->pp == 0 && r->tp == 0 && !e->s.kv_bytes)
         se_info("gpu_worker.py:994",
