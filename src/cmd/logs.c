@@ -21,7 +21,7 @@ static const struct bt_opt opts[] = {
 };
 
 struct source { const char *id, *dir; struct bt_tail tail; bool begun, ended; };
-struct line { int64_t ms; size_t order; const char *id, *text; };
+struct line { int64_t ms; size_t order; const char *id; struct bt_str text; };       /* text may hold NUL bytes: it is a child's */
 struct logs {
     struct bt_arena *a;
     const char *project, *what;
@@ -113,7 +113,7 @@ static void find_sources(struct logs *l)
 static void take(void *ctx, int64_t ms, char stream, struct bt_str text)
 {
     struct logs *l = ctx;
-    struct line row = { ms, l->nlines, l->reading, bt_arena_strndup(l->a, text) };
+    struct line row = { ms, l->nlines, l->reading, { bt_arena_strndup(l->a, text), text.n } };
     (void)stream;
     BT_PUSH(l->a, l->line, l->nlines, row);
 }
@@ -134,7 +134,7 @@ static bool print_lines(struct logs *l)
         bt_auto_buf struct bt_buf b = BT_BUF(256 * KiB);
         if (named)
             bt_buf_printf(&b, "%-12s | ", l->line[i].id);
-        bt_buf_add_escaped(&b, bt_str(l->line[i].text));
+        bt_buf_add_escaped(&b, l->line[i].text);
         bt_buf_puts(&b, "\n");
         fwrite(bt_buf_z(&b), 1, b.n, stdout);
     }

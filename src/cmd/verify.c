@@ -70,8 +70,8 @@ static void print_table(struct bt_arena *a, const json_t *answer)
     if (over)
         bt_buf_printf(&b, "drift: %llu of %zu hold more than planned, or are on a card that the plan did not give them\n", (unsigned long long)over,
                       json_array_size(rows));
-    else if (json_array_size(rows))
-        bt_buf_puts(&b, "ok: every process is on its own cards and inside its bytes\n");
+    else if (unknown < json_array_size(rows))
+        bt_buf_printf(&b, "ok: every process%s is on its own cards and inside its bytes\n", unknown ? " that could be judged" : "");
     bt_cmd_print(&b);
 }
 

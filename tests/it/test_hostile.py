@@ -309,3 +309,10 @@ def test_two_projects_at_the_same_moment(machine: Callable[..., Machine]) -> Non
     for name in ("one", "two"):
         m.berth("down", name, check=True)
     assert m.used() == [0, 0]
+
+
+def test_every_byte_of_a_log_is_shown_and_none_is_obeyed(house: House) -> None:
+    noise = python(r"import os; os.write(1, b'\x1b[2Jbefore\0after\xff end\n')")
+    assert house.up(plan("set", instance("a-0", noise, "job")), "-d").returncode == 0
+    house.until("a-0", "done")
+    assert house.berth("logs", "a").stdout.splitlines()[0] == r"\x1b[2Jbefore\x00after\xff end"
