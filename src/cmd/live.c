@@ -167,7 +167,12 @@ void bt_live_event(void *live, const json_t *ev)
         inst_event(l, json_object_get(ev, "instance"));
     else if (!strcmp(name, "failed"))
         failed_event(l, ev);
-    else if (!strcmp(name, "note")) {
+    else if (!strcmp(name, "phase")) {
+        end_line(l);
+        fprintf(stderr, "  -- %s phase %s (%lld of %lld)\n", bt_live_str(ev, "what"), bt_live_str(ev, "phase"),
+                (long long)json_integer_value(json_object_get(ev, "number")), (long long)json_integer_value(json_object_get(ev, "of")));
+        fflush(stderr);
+    } else if (!strcmp(name, "note")) {
         end_line(l);
         fputs("  note: ", stderr);
         print_escaped(bt_live_str(ev, "text"));
@@ -194,6 +199,8 @@ static const char *note_of(struct bt_arena *a, const json_t *in)
         bt_buf_add_escaped(&b, bt_str(bt_live_str(in, "why")));
     else if (!strcmp(bt_live_str(in, "state"), "ready"))
         bt_buf_puts(&b, bt_live_str(json_object_get(in, "endpoint"), "http"));
+    else if (json_is_false(json_object_get(in, "in_phase")) && !strcmp(bt_live_str(in, "state"), "pending"))
+        bt_buf_printf(&b, "of phase %s", json_string_value(json_array_get(json_object_get(in, "phases"), 0)));
     json_int_t restarts = json_integer_value(json_object_get(in, "restarts"));
     if (restarts)
         bt_buf_printf(&b, "%s(started again %lld times)", b.n ? " " : "", (long long)restarts);

@@ -375,6 +375,31 @@ static int check_refusals(struct reader *r, const json_t *root, const char *at)
     return bt_err_hint(r->err, "`berth plan` shows every refusal and the nearest settings that fit");
 }
 
+static const struct bt_pf_instance *with_id(const struct bt_pf_phase *ph, const char *id)
+{
+    for (size_t i = 0; i < ph->n; i++)
+        if (!strcmp(ph->inst[i].id, id))
+            return &ph->inst[i];
+    return NULL;
+}
+
+/* One name is one phase, and one id the same thing in every phase. */
+static int check_phases(struct reader *r, const struct bt_planfile *p, const char *at)
+{
+    for (size_t i = 0; i < p->nphases; i++)
+        for (size_t j = 0; j < i; j++) {
+            if (!strcmp(p->phase[i].name, p->phase[j].name))
+                return bad(r, bt_arena_printf(r->a, "%s.phases[%zu].name", at, i), bt_arena_printf(r->a, "%.60s is there twice", p->phase[i].name));
+            for (size_t k = 0; k < p->phase[i].n; k++) {
+                const struct bt_pf_instance *x = &p->phase[i].inst[k], *y = with_id(&p->phase[j], x->id);
+                if (y && (strcmp(x->workload, y->workload) || strcmp(x->kind, y->kind) || strcmp(x->engine, y->engine)))
+                    return bad(r, bt_arena_printf(r->a, "%s.phases[%zu].instances[%zu]", at, i, k),
+                               bt_arena_printf(r->a, "%.60s is another workload, kind or engine than in phase %.60s", x->id, p->phase[j].name));
+            }
+        }
+    return 0;
+}
+
 static int read_root(struct reader *r, const json_t *root, const char *at, struct bt_planfile *p)
 {
     const json_t *list;
@@ -400,7 +425,7 @@ static int read_root(struct reader *r, const json_t *root, const char *at, struc
     for (size_t i = 0; i < p->nphases; i++)
         if (read_phase(r, json_array_get(list, i), bt_arena_printf(r->a, "%s.phases[%zu]", at, i), p, &p->phase[i]) < 0)
             return -1;
-    return 0;
+    return check_phases(r, p, at);
 }
 
 int bt_planfile_parse(struct bt_arena *a, const char *what, struct bt_str text, struct bt_planfile **out, struct bt_err *err)

@@ -104,7 +104,7 @@ static bool anything_moves(const struct bt_daemon *d)
         for (size_t j = 0; j < d->project[i]->n; j++) {
             const struct bt_instance *in = &d->project[i]->inst[j];
             enum bt_life_state s = in->life.state;
-            if (d->project[i]->down || !d->project[i]->settled || in->sweeping || !(s == BT_ST_READY || bt_life_over(s)))
+            if (d->project[i]->down || d->project[i]->leaving || !d->project[i]->settled || in->sweeping || !(s == BT_ST_READY || bt_life_over(s)))
                 return true;
         }
     return d->nprojects == 0;

@@ -69,6 +69,30 @@ bool bt_memory_room(struct bt_instance *in, char *why, size_t n)
     return true;
 }
 
+/* Phases behind us hold what has not left yet; of those to come everything counts that has not ended for good. */
+static bool counts_in(const struct bt_instance *in, size_t phase)
+{
+    enum bt_life_state s = in->life.state;
+    if (in->p->down || phase < in->p->phase)
+        return bt_life_holds(s);
+    return phase == in->p->phase ? !bt_life_over(s) : s != BT_ST_DONE && s != BT_ST_FAILED;
+}
+
+uint64_t bt_memory_promised(const struct bt_project *p, const char *uuid)
+{
+    uint64_t most = 0;
+    for (size_t ph = 0; ph < p->plan->nphases; ph++) {
+        uint64_t sum = 0;
+        for (size_t i = 0; i < p->n; i++) {
+            const struct bt_pf_instance *row = p->inst[i].in_phase[ph];
+            for (size_t j = 0; row && counts_in(&p->inst[i], ph) && j < row->nranks; j++)
+                sum += !strcmp(row->rank[j].gpu, uuid) ? row->rank[j].bytes : 0;
+        }
+        most = BT_MAX(most, sum);
+    }
+    return most;
+}
+
 void bt_memory_note_base(struct bt_instance *in)
 {
     const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);

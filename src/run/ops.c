@@ -150,6 +150,30 @@ static json_t *op_restart(struct bt_conn *c, const json_t *msg, struct bt_err *e
     return json_pack("{s:s, s:o}", "project", p->name, "instances", list);
 }
 
+static json_t *op_phase(struct bt_conn *c, const json_t *msg, struct bt_err *err)
+{
+    struct bt_project *p = meant(c, msg, err);
+    const char *name;
+    size_t to;
+    if (!p || bt_json_str_opt(msg, "phase", NULL, &name, "request", err) < 0)
+        return NULL;
+    if (name && bt_phase_index(p, name, &to, err) < 0)
+        return NULL;
+    if (name && p->down) {
+        bt_err_set(err, BT_E_STATE, 0, "project %s goes down", p->name);
+        return NULL;
+    }
+    if (name) {
+        snprintf(c->follow, sizeof c->follow, "%s", p->name);
+        bt_phase_go(p, to);
+    }
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->plan->nphases; i++)
+        json_array_append_new(list, json_string(p->plan->phase[i].name));
+    return json_pack("{s:s, s:s, s:o, s:o, s:b}", "project", p->name, "phase", p->plan->phase[p->phase].name, "to",
+                     p->leaving ? json_string(p->plan->phase[p->phase_to].name) : json_null(), "phases", list, "settled", p->settled);
+}
+
 /* Answered when it is gone, by bt_ops_project_gone(); events are streamed until then. */
 static bool op_down(struct bt_conn *c, const json_t *msg, uint64_t id, struct bt_err *err)
 {
@@ -187,7 +211,7 @@ static bool wants_sample(const char *op)
 static void answer(struct bt_conn *c, const json_t *msg, uint64_t id, const char *op)
 {
     static const struct { const char *name; json_t *(*run)(struct bt_conn *, const json_t *, struct bt_err *); } ops[] = {
-        { "up", op_up }, { "follow", op_follow }, { "ps", op_ps }, { "verify", op_verify }, { "restart", op_restart },
+        { "up", op_up }, { "follow", op_follow }, { "ps", op_ps }, { "verify", op_verify }, { "restart", op_restart }, { "phase", op_phase },
     };
     struct bt_err err = { 0 };
     json_t *members = NULL;

@@ -55,13 +55,25 @@ static void on_unexpected(void *ctx, struct bt_life *life, enum bt_life_event ev
 
 /* ---- ports ---- */
 
-static const struct bt_instance *leased_by(const struct bt_daemon *d, const struct bt_project *also, unsigned port)
+/* Two of one project that are in no phase together may have the same port. */
+static bool never_together(const struct bt_instance *x, const struct bt_instance *y)
+{
+    if (x->p != y->p)
+        return false;
+    for (size_t i = 0; i < x->p->plan->nphases; i++)
+        if (x->in_phase[i] && y->in_phase[i])
+            return false;
+    return true;
+}
+
+static const struct bt_instance *leased_by(const struct bt_daemon *d, const struct bt_instance *for_whom, unsigned port)
 {
     for (size_t i = 0; i <= d->nprojects; i++) {
-        const struct bt_project *p = i < d->nprojects ? d->project[i] : also;
-        for (size_t j = 0; p && j < p->n; j++)
+        const struct bt_project *p = i < d->nprojects ? d->project[i] : for_whom->p;
+        for (size_t j = 0; j < p->n; j++)
             for (size_t k = 0; k < p->inst[j].nports; k++)
-                if (port >= p->inst[j].port[k].port && port < (unsigned)p->inst[j].port[k].port + p->inst[j].port[k].block)
+                if (port >= p->inst[j].port[k].port && port < (unsigned)p->inst[j].port[k].port + p->inst[j].port[k].block &&
+                    !never_together(for_whom, &p->inst[j]))
                     return &p->inst[j];
     }
     return NULL;
@@ -71,7 +83,7 @@ static int lease_wanted(struct bt_instance *in, const struct bt_pf_port *w, stru
 {
     bt_auto_arena a = { 0 };
     for (unsigned q = w->want; q < (unsigned)w->want + w->block; q++) {
-        const struct bt_instance *by = leased_by(in->p->d, in->p, q);
+        const struct bt_instance *by = leased_by(in->p->d, in, q);
         if (by)
             return bt_err_set(err, BT_E_STATE, 0, "%s: port %u is leased to %s of project %s", in->pf->id, q, by->pf->id, by->p->name);
         if (!bt_port_free((uint16_t)q)) {
@@ -85,7 +97,7 @@ static int lease_wanted(struct bt_instance *in, const struct bt_pf_port *w, stru
 static bool block_free(const struct bt_instance *in, unsigned first, unsigned n)
 {
     for (unsigned q = first; q < first + n; q++)
-        if (leased_by(in->p->d, in->p, q) || !bt_port_free((uint16_t)q))
+        if (leased_by(in->p->d, in, q) || !bt_port_free((uint16_t)q))
             return false;
     return true;
 }
@@ -107,10 +119,20 @@ static int lease_any(struct bt_instance *in, const struct bt_pf_port *w, uint16_
                       BT_PORT_LAST);
 }
 
+static bool has_lease(const struct bt_instance *in, const char *name)
+{
+    for (size_t i = 0; i < in->nports; i++)
+        if (!strcmp(in->port[i].name, name))
+            return true;
+    return false;
+}
+
 static int lease(struct bt_instance *in, struct bt_err *err)
 {
     for (size_t i = 0; i < in->pf->nports; i++) {
         const struct bt_pf_port *w = &in->pf->port[i];
+        if (has_lease(in, w->name))
+            continue;
         struct bt_keep_port row = { w->name, w->want, w->block };
         if (w->want ? lease_wanted(in, w, err) < 0 : lease_any(in, w, &row.port, err) < 0)
             return -1;
@@ -202,6 +224,11 @@ static int set_url(struct bt_instance *in, struct bt_err *err)
     return 0;
 }
 
+int bt_project_place(struct bt_instance *in, struct bt_err *err)
+{
+    return lease(in, err) < 0 ? -1 : set_url(in, err);
+}
+
 static int check_urls(struct bt_instance *in, struct bt_err *err)
 {
     for (size_t i = 0; i < in->pf->argv.n + in->pf->nenv; i++) {
@@ -252,32 +279,52 @@ static void project_free(struct bt_project *p)
     free(p);
 }
 
+/* An instance that is in several phases is one, with a row of each. */
+static void add_row(struct bt_project *p, size_t phase, const struct bt_pf_instance *row)
+{
+    size_t i = 0;
+    while (i < p->n && strcmp(p->inst[i].pf->id, row->id))
+        i++;
+    struct bt_instance *in = &p->inst[i];
+    if (i == p->n) {
+        *in = (struct bt_instance){ .p = p, .pf = row, .url = "", .report_fd = -1, .dir = bt_run_inst_dir(&p->arena, p->name, row->id) };
+        in->in_phase = BT_NEWN(&p->arena, const struct bt_pf_instance *, p->plan->nphases);
+        p->n++;
+    }
+    in->in_phase[phase] = row;
+}
+
+static int make_instance(struct bt_instance *in, struct bt_err *err)
+{
+    size_t ranks = 1;
+    for (size_t i = 0; i < in->p->plan->nphases; i++)
+        ranks = BT_MAX(ranks, in->in_phase[i] ? in->in_phase[i]->nranks : 0);
+    in->base = BT_NEWN(&in->p->arena, struct bt_card_base, ranks);
+    in->ops = (struct bt_life_ops){ in, now_ms, on_act, on_changed, on_unexpected };
+    bt_tail_init(&in->tail);
+    bt_life_init(&in->life, &in->ops, !strcmp(in->pf->kind, "job"), in->pf->restart, in->pf->restart_max, in->pf->retries);
+    bt_instance_reset(in);
+    return set_up(in, err);
+}
+
 static int fill_project(struct bt_project *p, struct bt_str plan_text, struct bt_err *err)
 {
     if (bt_planfile_parse(&p->arena, "plan", plan_text, &p->plan, err) < 0)
         return -1;
     p->name = p->plan->name;
     p->dir = bt_run_project_dir(&p->arena, p->name);
-    if (p->plan->nphases > 1) {
-        bt_err_set(err, BT_E_STATE, 0, "the plan of %s has %zu phases: `up` cannot walk phases yet", p->name, p->plan->nphases);
-        return bt_err_hint(err, "keep the workloads of one phase in a spec of their own and bring that up");
-    }
     if (set_limits(p, err) < 0)
         return -1;
-    const struct bt_pf_phase *ph = &p->plan->phase[0];
-    p->inst = BT_NEWN(&p->arena, struct bt_instance, ph->n ? ph->n : 1);
-    for (size_t i = 0; i < ph->n; i++) {
-        struct bt_instance *in = &p->inst[p->n++];
-        *in = (struct bt_instance){ .p = p, .pf = &ph->inst[i], .url = "", .report_fd = -1,
-                                    .dir = bt_run_inst_dir(&p->arena, p->name, ph->inst[i].id) };
-        in->base = BT_NEWN(&p->arena, struct bt_card_base, in->pf->nranks ? in->pf->nranks : 1);
-        in->ops = (struct bt_life_ops){ in, now_ms, on_act, on_changed, on_unexpected };
-        bt_tail_init(&in->tail);
-        bt_life_init(&in->life, &in->ops, !strcmp(in->pf->kind, "job"), in->pf->restart, in->pf->restart_max, in->pf->retries);
-        bt_instance_reset(in);
-        if (set_up(in, err) < 0)
+    size_t max = 1;
+    for (size_t i = 0; i < p->plan->nphases; i++)
+        max += p->plan->phase[i].n;
+    p->inst = BT_NEWN(&p->arena, struct bt_instance, max);
+    for (size_t i = 0; i < p->plan->nphases; i++)
+        for (size_t j = 0; j < p->plan->phase[i].n; j++)
+            add_row(p, i, &p->plan->phase[i].inst[j]);
+    for (size_t i = 0; i < p->n; i++)
+        if (make_instance(&p->inst[i], err) < 0)
             return -1;
-    }
     return 0;
 }
 
@@ -318,23 +365,14 @@ static void insert(struct bt_daemon *d, struct bt_project *p)
     d->project[d->nprojects++] = p;
 }
 
-static uint64_t promised(const struct bt_project *p, const char *uuid)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < p->n; i++)
-        for (size_t j = 0; !bt_life_over(p->inst[i].life.state) && j < p->inst[i].pf->nranks; j++)
-            sum += !strcmp(p->inst[i].pf->rank[j].gpu, uuid) ? p->inst[i].pf->rank[j].bytes : 0;
-    return sum;
-}
-
 /* Two that plan at the same moment choose the same cards: the one that comes second plans again. */
 static int still_free(const struct bt_daemon *d, const struct bt_project *p, struct bt_err *err)
 {
     for (size_t g = 0; g < p->plan->ngpus; g++) {
         const char *uuid = p->plan->gpu[g].uuid;
-        uint64_t mine = promised(p, uuid), all = mine;
+        uint64_t mine = bt_memory_promised(p, uuid), all = mine;
         for (size_t i = 0; mine && i < d->nprojects; i++)
-            all += promised(d->project[i], uuid);
+            all += bt_memory_promised(d->project[i], uuid);
         if (all > p->plan->gpu[g].total_bytes && all > mine)
             return bt_err_set(err, BT_E_BUSY, 0, "GPU %s: another project was given its bytes while this plan was made", uuid);
     }
@@ -363,7 +401,7 @@ int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *con
     if (fresh && still_free(d, p, err) < 0)
         goto bad;
     for (size_t i = 0; i < p->n; i++)
-        if (lease(&p->inst[i], err) < 0 || set_url(&p->inst[i], err) < 0)
+        if (bt_project_place(&p->inst[i], err) < 0)
             goto bad;
     for (size_t i = 0; i < p->n; i++)
         if (check_urls(&p->inst[i], err) < 0)
@@ -378,7 +416,8 @@ int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *con
     }
     insert(d, p);
     for (size_t i = 0; i < p->n; i++)
-        bt_life_event(&p->inst[i].life, BT_EV_UP);
+        if (bt_phase_has(p, &p->inst[i]))
+            bt_life_event(&p->inst[i].life, BT_EV_UP);
     *out = p;
     return 0;
 bad:
@@ -402,6 +441,9 @@ static void adopt_instance(struct bt_instance *in)
     struct bt_keep_exit x;
     if (bt_keep_launch_read(&in->p->arena, in->dir, &l, &err) < 0)
         return;                      /* never started: it stays pending */
+    bool gone = bt_keep_exit_read(&a, in->dir, &x);
+    if (gone && !bt_phase_has(in->p, in) && (!in->life.job || x.asked))
+        return;                      /* of a phase that is over, and stopped for it */
     in->life.restarts = in->life.deaths = (uint32_t)l.restarts;
     in->launched_wall_ms = l.wall_ms;
     in->port = l.port;
@@ -417,7 +459,7 @@ static void adopt_instance(struct bt_instance *in)
     in->life.since_ms -= bt_wall_ms() - (ready ? written_ms(bt_arena_printf(&a, "%s/ready", in->dir)) : l.wall_ms);
     in->orphaned_ms = bt_now_ms();
     bt_info("inst", "%s/%s: found %s", in->p->name, in->pf->id, bt_life_state_name(in->life.state));
-    if (bt_keep_exit_read(&a, in->dir, &x)) {
+    if (gone) {
         in->life.anew = x.asked;     /* a stop that the last daemon asked for, of something still wanted: a restart */
         bt_instance_ended(in);
     }
@@ -466,13 +508,14 @@ void bt_project_adopt(struct bt_daemon *d, const char *name)
     p->keep = bt_file_exists(bt_arena_printf(&p->arena, "%s/keep", dir));
     p->settled = bt_file_exists(bt_arena_printf(&p->arena, "%s/settled", dir));
     insert(d, p);
+    bt_phase_found(p);
     for (size_t i = 0; i < p->n; i++)
         adopt_instance(&p->inst[i]);
     for (size_t i = 0; i < p->n; i++) {
         struct bt_instance *in = &p->inst[i];
-        if ((in->nports < in->pf->nports && lease(in, &err) < 0) || set_url(in, &err) < 0)
+        if (bt_project_place(in, &err) < 0)
             snprintf(in->why, sizeof in->why, "%s", err.msg);
-        if (in->life.state == BT_ST_PENDING)
+        if (in->life.state == BT_ST_PENDING && bt_phase_has(p, in) && !p->leaving)
             bt_life_event(&in->life, BT_EV_UP);
     }
     if (bt_file_exists(bt_arena_printf(&p->arena, "%s/down", dir)))
@@ -499,7 +542,7 @@ void bt_project_down(struct bt_project *p)
 }
 
 /* Who waits for this one is stopped first: a client before its server. */
-static bool needed_by_running(const struct bt_project *p, const struct bt_instance *in)
+bool bt_project_needed_by_running(const struct bt_project *p, const struct bt_instance *in)
 {
     for (size_t i = 0; i < p->n; i++)
         for (size_t j = 0; j < p->inst[i].pf->nafter; j++)
@@ -567,6 +610,8 @@ static void look_settled(struct bt_project *p)
     struct bt_err err = { 0 };
     bt_auto_arena a = { 0 };
     for (size_t i = 0; i < p->n; i++) {
+        if (!bt_phase_has(p, &p->inst[i]))
+            continue;
         if (p->inst[i].life.state == BT_ST_FAILED) {
             p->settled = p->keep;
             p->failed_up = true;
@@ -590,14 +635,16 @@ void bt_project_drive(struct bt_project *p)
     for (size_t i = 0; i < p->n; i++) {
         struct bt_instance *in = &p->inst[i];
         enum bt_life_state s = in->life.state;
-        if (p->down && (s == BT_ST_STARTING || s == BT_ST_READY) && !needed_by_running(p, in))
+        if (p->down && (s == BT_ST_STARTING || s == BT_ST_READY) && !bt_project_needed_by_running(p, in))
             bt_life_event(&in->life, BT_EV_DOWN);
         bt_instance_drive(in);
         if (p->down && in->life.state != BT_ST_DOWN && bt_life_over(in->life.state))
             bt_life_event(&in->life, BT_EV_DOWN);
         all_down &= in->life.state == BT_ST_DOWN;
     }
-    if (!p->settled && !p->down)
+    if (!p->down)
+        bt_phase_drive(p);
+    if (!p->settled && !p->down && !p->leaving)
         look_settled(p);
     if (p->down && all_down)
         end_project(p);              /* p is gone */

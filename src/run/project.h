@@ -25,7 +25,8 @@ struct bt_instance {
     struct bt_life life;             /* first: the table's callbacks get a pointer to it */
     struct bt_life_ops ops;
     struct bt_project *p;
-    const struct bt_pf_instance *pf;
+    const struct bt_pf_instance *pf; /* its row of the phase it is in, or was last in, or comes in first */
+    const struct bt_pf_instance **in_phase;          /* its row of every phase of the plan; NULL: not in that one */
     const struct bt_engine *engine;
     const char *dir;
     struct bt_keep_port *port; size_t nports;
@@ -64,6 +65,8 @@ struct bt_project {
     const char *name, *dir;
     struct bt_instance *inst; size_t n;
     struct bt_strs env;              /* NAME=value, of the `up` that brought it */
+    size_t phase, phase_to;          /* of plan->phase[]: where it is, and where it goes while `leaving` */
+    bool leaving;                    /* what the next phase has no use for is being stopped */
     bool keep;                       /* a failed start is left as it is */
     bool settled, down, failed_up, adopted;
     int64_t limit_memory_ms, limit_stall_ms, limit_start_ms, limit_release_ms;
@@ -108,6 +111,16 @@ uint64_t bt_instance_planned_on(const struct bt_instance *in, const char *uuid, 
 bool bt_daemon_has_cards(const struct bt_daemon *d);                         /* some project's plan gives cards */
 const struct bt_instance *bt_daemon_owner(const struct bt_daemon *d, int64_t pid);         /* whose it was at the last look; NULL: not ours */
 
+bool bt_project_needed_by_running(const struct bt_project *p, const struct bt_instance *in);       /* a client of it runs: stop that one first */
+BT_MUST_CHECK int bt_project_place(struct bt_instance *in, struct bt_err *err);      /* ports that its row names, and its url */
+
+/* phase.c - from phase to phase */
+bool bt_phase_has(const struct bt_project *p, const struct bt_instance *in);         /* in the phase that the project is in */
+BT_MUST_CHECK int bt_phase_index(const struct bt_project *p, const char *name, size_t *out, struct bt_err *err);
+void bt_phase_go(struct bt_project *p, size_t to);   /* begins to leave for it; a second call changes the target */
+void bt_phase_drive(struct bt_project *p);           /* one look: all left? then in. All jobs of this one done? then on */
+void bt_phase_found(struct bt_project *p);           /* adoption: which phase the last daemon was in, and where it was going */
+
 /* start.c - from waiting to running */
 void bt_instance_start(struct bt_instance *in);      /* EV_EXIT follows at once when it cannot even be tried */
 void bt_instance_connect(struct bt_instance *in);
@@ -127,6 +140,8 @@ void bt_memory_note_base(struct bt_instance *in);
 bool bt_memory_released(struct bt_instance *in, char *why, size_t n);
 void bt_memory_members(struct bt_daemon *d);         /* which pid belongs to whom, now */
 void bt_memory_on_sample(void *daemon);              /* of every sample: members, then the answers that waited for it */
+
+uint64_t bt_memory_promised(const struct bt_project *p, const char *uuid);           /* the most of a card that any phase with work left takes */
 
 /* report.c - JSON for people and verbs */
 json_t *bt_report_instance(struct bt_instance *in, bool brief);

@@ -67,6 +67,15 @@ static const char *state_word(const struct bt_instance *in)
     return in->life.job && in->life.state == BT_ST_READY ? "running" : bt_life_state_name(in->life.state);
 }
 
+static json_t *phases_of(const struct bt_instance *in)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < in->p->plan->nphases; i++)
+        if (in->in_phase[i])
+            json_array_append_new(list, json_string(in->p->plan->phase[i].name));
+    return list;
+}
+
 json_t *bt_report_instance(struct bt_instance *in, bool brief)
 {
     double since = (double)(bt_wall_ms() - (bt_now_ms() - in->life.since_ms)) / 1000;
@@ -77,6 +86,8 @@ json_t *bt_report_instance(struct bt_instance *in, bool brief)
                   "progress", progress(in), "exit", how_it_ended(in));
     json_object_set_new(o, "why", in->why[0] ? bt_json_text(in->why) : json_null());
     json_object_set_new(o, "folder", bt_json_text(in->dir));
+    json_object_set_new(o, "in_phase", json_boolean(bt_phase_has(in->p, in)));
+    json_object_set_new(o, "phases", phases_of(in));
     if (in->died[0])
         json_object_set_new(o, "worker_died", bt_json_text(in->died));
     if (brief)
@@ -88,16 +99,29 @@ json_t *bt_report_instance(struct bt_instance *in, bool brief)
     return o;
 }
 
+/* What a plan for others has to leave alone: the most that any phase with work left takes of a card, allocated or not. */
+static void add_reserved(const struct bt_project *p, json_t *list)
+{
+    for (size_t g = 0; g < p->plan->ngpus; g++) {
+        uint64_t bytes = bt_memory_promised(p, p->plan->gpu[g].uuid);
+        if (bytes)
+            json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "project", p->name, "gpu", p->plan->gpu[g].uuid, "bytes", bt_json_bytes(bytes)));
+    }
+}
+
 json_t *bt_report_ps(struct bt_daemon *d, struct bt_project *p)
 {
-    json_t *list = json_array();
+    json_t *list = json_array(), *reserved = json_array();
     struct bt_project *only = p ? p : d->nprojects == 1 ? d->project[0] : NULL;
     for (size_t i = 0; i < d->nprojects; i++)
         for (size_t j = 0; j < d->project[i]->n; j++)
             if (!p || p == d->project[i])
                 json_array_append_new(list, bt_report_instance(&d->project[i]->inst[j], false));
-    return json_pack("{s:o, s:o, s:o}", "project", only ? json_string(only->name) : json_null(), "phase",
-                     only ? json_string(only->plan->phase[0].name) : json_null(), "instances", list);
+    for (size_t i = 0; i < d->nprojects; i++)
+        if (!p || p == d->project[i])
+            add_reserved(d->project[i], reserved);
+    return json_pack("{s:o, s:o, s:o, s:o}", "project", only ? json_string(only->name) : json_null(), "phase",
+                     only ? json_string(only->plan->phase[only->phase].name) : json_null(), "instances", list, "reserved", reserved);
 }
 
 void bt_report_event(struct bt_project *p, json_t *event)

@@ -88,8 +88,6 @@ void spec_later(struct spec_reading *r)
     struct bt_spec *s = r->s;
     if (s->gateway)
         add(r, false, spec_mark(s->gateway), "gateway", "no gateway is started yet: each server listens on a port of its own (`berth ps`)");
-    if (s->phases.n > 1)
-        add(r, true, spec_mark(bt_node_get(&s->doc.root, "phases")), "phases", "each phase is planned on its own; `up` cannot run several yet");
     for (size_t i = 0; i < s->n; i++)
         later_workload(r, &s->w[i]);
 }

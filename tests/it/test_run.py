@@ -373,9 +373,10 @@ def test_stall(house: House) -> None:
 @pytest.mark.parametrize(("change", "words"), [
     (lambda p: p.update(kind="estimate"), "not \"plan\""),
     (lambda p: p.update(name="../x"), "plan.name"),
-    (lambda p: p["phases"].append(dict(p["phases"][0], name="two")), "cannot walk phases yet"),
     (lambda p: p.update(refusals=[{"code": "c", "text": "too big"}]), "too big"),
     (lambda p: p["fleet"].update(live=False, gpus=[{"uuid": "virtual-0", "index": 0, "total_bytes": 1}]), "named fleet"),
+    (lambda p: p["phases"].append(p["phases"][0]), "twice"),
+    (lambda p: p["phases"].append({"name": "two", "instances": [dict(p["phases"][0]["instances"][0], kind="job")]}), "another workload, kind or engine"),
     (lambda p: p["phases"][0]["instances"][0].update(after={"b": "ready"}), "no workload b"),
     (lambda p: p["phases"][0]["instances"][0].update(after={"a": "ready"}), "circle"),
     (lambda p: p["phases"][0]["instances"].append(p["phases"][0]["instances"][0]), "twice"),
