@@ -2,6 +2,7 @@
  * pure functions: nothing here starts a process or reads a GPU.
  *
  *   engine.c            the list of engines, version rows, defaults, what may run as tp x pp
+ *   argv.c              words of a command line, the user's own flags kept
  *   vllm.c vllm_log.c   vLLM: planned and started        command.c   a plain command
  *   llama.c sglang.c    llama-server, SGLang: estimated only (bt_engine_known), with their log lines
  *   install.c           the installed program and its version, never executed
@@ -94,6 +95,23 @@ struct bt_log_event {
 enum bt_stop_whom { BT_STOP_LEADER, BT_STOP_TREE_BUT_TRACKER, BT_STOP_TREE };
 struct bt_stop_step { int signal; enum bt_stop_whom whom; uint32_t wait_ms; };       /* send, then wait this long for the tree to be gone */
 
+/* What a server is started with. Bytes become the engine's own flags in bt_engine.start and nowhere else. */
+struct bt_engine_start {
+    struct bt_arena *arena;
+    const struct bt_engine_version *version;
+    const struct bt_serve *serve;    /* resolved: shape, context of one request, requests at once, types */
+    const char *program, *model;     /* as the command line names them; program NULL: the engine's usual way to be called */
+    bool hub;                        /* model is an id on the hub, not a path */
+    const char *host, *port, *name;  /* where it listens, its name in the API; NULL = not said */
+    uint64_t kv_bytes, kv_tokens;    /* of the pool, on each rank */
+    double share;                    /* bt_need_share: of what, is the engine's */
+    bool on_host;                    /* no GPU: every byte is RAM */
+    bool brief;                      /* for people: what is the default anyway is left out, and how it logs */
+    const struct bt_strs *raw;       /* the user's own flags, at the end as written: one of ours that they say is left out. May be NULL */
+};
+struct bt_engine_env { const char *key, *value; };
+struct bt_engine_command { struct bt_strs argv; struct bt_engine_env *env; size_t nenv; };
+
 struct bt_shape;
 struct bt_refusal;
 struct bt_engine_device;
@@ -104,6 +122,7 @@ struct bt_engine {
     const char *program;             /* looked for in PATH, venv: "vllm" */
     const char *health_path;         /* "/health" */
     bool listens_when_ready;         /* a refused connection while starting is normal */
+    uint32_t internal_ports;         /* a block of so many for its own sockets, "{internal}" in its command */
     const struct bt_stop_step *stop_starting; size_t nstop_starting;
     const struct bt_stop_step *stop_ready; size_t nstop_ready;
     /* Read one log line (without its newline). Returns false when it says nothing to us. */
@@ -111,6 +130,8 @@ struct bt_engine {
     /* Behind bt_engine_resolve and bt_engine_shape_ok; NULL = vLLM's. */
     void (*resolve)(const struct bt_engine_version *v, const struct bt_engine_device *d, uint64_t model_context, struct bt_serve *s);
     bool (*shape_ok)(const struct bt_shape *m, uint64_t tp, uint64_t pp, struct bt_refusal *why);
+    /* Command line and environment; NULL for a plain command. Appends to *out; all of it lives in in->arena or is borrowed. */
+    void (*start)(const struct bt_engine_start *in, struct bt_engine_command *out);
 };
 const struct bt_engine *bt_engine_find(const char *name);            /* engines that berth plans and starts; NULL when unknown */
 const struct bt_engine *bt_engine_known(const char *name);           /* those and the ones whose memory it knows: estimate */

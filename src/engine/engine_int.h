@@ -14,6 +14,20 @@ bool bt_sglang_log_line(struct bt_str line, struct bt_log_event *out);
 bool bt_vllm_log_line(struct bt_str line, struct bt_log_event *out);
 extern const struct bt_opt bt_vllm_flags[];
 
+/* argv.c: a command line being written. Flags by their long names, without dashes. */
+struct engine_argv {
+    const struct bt_engine_start *in;
+    struct bt_engine_command *out;
+    const struct bt_opt *flags;      /* the engine's: tells when the user's words say the same */
+    bool short_names;                /* "-c" and not "--ctx-size", where there is one */
+};
+void engine_word(struct engine_argv *v, const char *z);
+/* A flag of ours, unless the user's own words say it: theirs has been through need and stands at the end. value NULL: a switch. */
+void engine_flag(struct engine_argv *v, const char *name, const char *value);
+void engine_flag_u64(struct engine_argv *v, const char *name, uint64_t n);
+void engine_env(struct engine_argv *v, const char *key, const char *value);
+void engine_raw(struct engine_argv *v);
+
 /* -1, 0, 1 by the numbers in front ("0.9.2" < "0.11.0"; "0.32.0rc1" and "0.32.0+cpu" equal "0.32.0"). Both must begin with a digit. */
 int bt_version_cmp(const char *a, const char *b);
 #endif

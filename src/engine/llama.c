@@ -199,6 +199,58 @@ bool bt_llama_shape_ok(const struct bt_shape *m, uint64_t tp, uint64_t pp, struc
     return true;
 }
 
+/* ---- starting ---- */
+
+static const char *split_text(struct bt_arena *a, const struct bt_serve *s)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(1024);
+    for (uint64_t i = 0; i < s->pp; i++)
+        bt_buf_printf(&b, "%s%g", i ? "," : "", s->llama.nsplit ? s->llama.split[i] : 1);
+    return bt_arena_strdup(a, bt_buf_z(&b));
+}
+
+/* With --fit off and every size given it takes the same memory every time, whatever is free (llama.cpp common/fit.cpp). */
+static void start(const struct bt_engine_start *in, struct bt_engine_command *out)
+{
+    const struct bt_serve *s = in->serve;
+    const struct bt_llama_serve *l = &s->llama;
+    struct engine_argv v = { .in = in, .out = out, .flags = flags, .short_names = in->brief };
+    engine_word(&v, in->program ? in->program : "llama-server");
+    engine_flag(&v, in->hub ? "hf-repo" : "model", in->model);
+    if (in->host)
+        engine_flag(&v, "host", in->host);
+    if (in->port)
+        engine_flag(&v, "port", in->port);
+    if (in->name)
+        engine_flag(&v, "alias", in->name);
+    engine_flag_u64(&v, "ctx-size", s->context);
+    engine_flag_u64(&v, "parallel", s->max_seqs);
+    if (l->unified)
+        engine_flag(&v, "kv-unified", NULL);
+    engine_flag_u64(&v, "batch-size", s->max_batched_tokens);
+    engine_flag_u64(&v, "ubatch-size", l->ubatch);
+    engine_flag(&v, "gpu-layers", l->gpu_layers >= UINT32_MAX ? "all" : bt_arena_printf(in->arena, "%" PRIu64, l->gpu_layers));
+    if (s->pp > 1)
+        engine_flag(&v, "tensor-split", split_text(in->arena, s));
+    if (strcmp(l->kv_k, "f16") || strcmp(l->kv_v, "f16")) {
+        engine_flag(&v, "cache-type-k", l->kv_k);
+        engine_flag(&v, "cache-type-v", l->kv_v);
+    }
+    if (l->flash_attn)
+        engine_flag(&v, "flash-attn", l->flash_attn);
+    if (l->kv_on_host)
+        engine_flag(&v, "no-kv-offload", NULL);
+    if (l->swa_full)
+        engine_flag(&v, "swa-full", NULL);
+    if (l->cpu_moe)
+        engine_flag(&v, "cpu-moe", NULL);
+    if (l->n_cpu_moe)
+        engine_flag_u64(&v, "n-cpu-moe", l->n_cpu_moe);
+    engine_flag_u64(&v, "cache-ram", l->cache_ram_mib);
+    engine_flag(&v, "fit", "off");
+    engine_raw(&v);
+}
+
 /* ---- stopping ---- */
 
 /* While loading, no handler is installed: the first signal ends it. */
@@ -211,5 +263,5 @@ const struct bt_engine bt_engine_llama = {
     .program = "llama-server", .health_path = "/health", .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
-    .log_line = bt_llama_log_line, .resolve = bt_llama_resolve, .shape_ok = bt_llama_shape_ok,
+    .log_line = bt_llama_log_line, .resolve = bt_llama_resolve, .shape_ok = bt_llama_shape_ok, .start = start,
 };

@@ -174,6 +174,62 @@ static bool shape_ok(const struct bt_shape *m, uint64_t tp, uint64_t pp, struct 
     return true;
 }
 
+/* ---- starting ---- */
+
+/* A pool of exactly this size; the share only has to be enough for it, and what it leaves is the slack. */
+static void start(const struct bt_engine_start *in, struct bt_engine_command *out)
+{
+    const struct bt_serve *s = in->serve;
+    struct engine_argv v = { .in = in, .out = out, .flags = flags };
+    if (in->program) {
+        engine_word(&v, in->program);
+        engine_word(&v, "serve");
+    } else {
+        engine_word(&v, "python");
+        engine_word(&v, "-m");
+        engine_word(&v, "sglang.launch_server");
+    }
+    engine_flag(&v, "model-path", in->model);
+    if (in->host)
+        engine_flag(&v, "host", in->host);
+    if (in->port)
+        engine_flag(&v, "port", in->port);
+    if (in->name)
+        engine_flag(&v, "served-model-name", in->name);
+    if (s->revision)
+        engine_flag(&v, "revision", s->revision);
+    if (s->tp > 1 || !in->brief)
+        engine_flag_u64(&v, "tp", s->tp);
+    if (s->pp > 1 || !in->brief)
+        engine_flag_u64(&v, "pp-size", s->pp);
+    engine_flag_u64(&v, "context-length", s->context);
+    engine_flag(&v, "mem-fraction-static", bt_arena_printf(in->arena, "%.3f", in->share));
+    engine_flag_u64(&v, "max-total-tokens", in->kv_tokens);
+    engine_flag_u64(&v, "chunked-prefill-size", s->max_batched_tokens);
+    if (s->sglang.seqs_given)
+        engine_flag_u64(&v, "max-running-requests", s->max_seqs);
+    if (!in->brief && !s->eager && !s->sglang.no_decode_graph)       /* its default goes by the smallest card of the machine, whichever it may use */
+        engine_flag_u64(&v, "cuda-graph-max-bs-decode", s->sglang.graph_batch);
+    if (s->dtype)
+        engine_flag(&v, "dtype", s->dtype);
+    if (s->kv_dtype && strcmp(s->kv_dtype, "auto"))
+        engine_flag(&v, "kv-cache-dtype", !strcmp(s->kv_dtype, "bfloat16") ? "bf16" : s->kv_dtype);
+    if (s->quantization)
+        engine_flag(&v, "quantization", s->quantization);
+    if (s->eager)
+        engine_flag(&v, "disable-cuda-graph", NULL);
+    if (s->lora) {
+        engine_flag(&v, "enable-lora", NULL);
+        engine_flag_u64(&v, "max-loras-per-batch", s->max_loras);
+        engine_flag_u64(&v, "max-lora-rank", s->max_lora_rank);
+    }
+    if (s->cpu_offload_gib > 0)
+        engine_flag(&v, "cpu-offload-gb", bt_arena_printf(in->arena, "%.4g", s->cpu_offload_gib));
+    if (s->trust_remote_code)
+        engine_flag(&v, "trust-remote-code", NULL);
+    engine_raw(&v);
+}
+
 /* ---- stopping ---- */
 
 /* Before the first request no handler is installed: the first signal ends it, and the children follow by PDEATHSIG. */
@@ -187,5 +243,5 @@ const struct bt_engine bt_engine_sglang = {
     .program = "sglang", .health_path = "/ready", .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
-    .log_line = bt_sglang_log_line, .resolve = resolve, .shape_ok = shape_ok,
+    .log_line = bt_sglang_log_line, .resolve = resolve, .shape_ok = shape_ok, .start = start,
 };

@@ -166,6 +166,55 @@ const struct bt_opt bt_vllm_flags[] = {
     { 0 },
 };
 
+/* ---- starting ---- */
+
+static void start(const struct bt_engine_start *in, struct bt_engine_command *out)
+{
+    const struct bt_serve *s = in->serve;
+    struct engine_argv v = { .in = in, .out = out, .flags = bt_vllm_flags };
+    engine_word(&v, in->program ? in->program : "vllm");
+    engine_word(&v, "serve");
+    engine_word(&v, in->model);
+    if (in->host)
+        engine_flag(&v, "host", in->host);
+    if (in->port)
+        engine_flag(&v, "port", in->port);
+    if (in->name)
+        engine_flag(&v, "served-model-name", in->name);
+    if (s->revision)
+        engine_flag(&v, "revision", s->revision);
+    if (s->dtype)
+        engine_flag(&v, "dtype", s->dtype);
+    if (s->quantization)
+        engine_flag(&v, "quantization", s->quantization);
+    if (s->kv_dtype)
+        engine_flag(&v, "kv-cache-dtype", s->kv_dtype);
+    if (s->trust_remote_code)
+        engine_flag(&v, "trust-remote-code", NULL);
+    if (s->tp > 1 || !in->brief)
+        engine_flag_u64(&v, "tensor-parallel-size", s->tp);
+    if (s->pp > 1 || !in->brief)
+        engine_flag_u64(&v, "pipeline-parallel-size", s->pp);
+    engine_flag_u64(&v, "max-model-len", s->context);
+    if (in->version->has_kv_bytes)
+        engine_flag_u64(&v, "kv-cache-memory-bytes", in->kv_bytes);
+    engine_flag(&v, "gpu-memory-utilization", bt_arena_printf(in->arena, in->brief ? "%.4g" : "%.4f", in->share));
+    engine_flag_u64(&v, "max-num-seqs", s->max_seqs);
+    engine_flag_u64(&v, "max-num-batched-tokens", s->max_batched_tokens);
+    if (s->eager)
+        engine_flag(&v, "enforce-eager", NULL);
+    if (s->lora) {
+        engine_flag(&v, "enable-lora", NULL);
+        engine_flag_u64(&v, "max-loras", s->max_loras);
+        engine_flag_u64(&v, "max-lora-rank", s->max_lora_rank);
+    }
+    if (s->cpu_offload_gib > 0)
+        engine_flag(&v, "cpu-offload-gb", bt_arena_printf(in->arena, "%.4g", s->cpu_offload_gib));
+    engine_raw(&v);
+    if (!in->brief)                  /* it counts up from here for its own sockets: a block is leased */
+        engine_env(&v, "VLLM_PORT", "{internal}");
+}
+
 /* ---- stopping ---- */
 
 /* While loading, vLLM swallows the first SIGTERM (a KeyboardInterrupt is caught while it waits for its engine); the second works, a third can
@@ -189,5 +238,5 @@ const struct bt_engine bt_engine_vllm = {
     .program = "vllm", .health_path = "/health", .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
-    .log_line = bt_vllm_log_line,
+    .log_line = bt_vllm_log_line, .start = start, .internal_ports = 16,      /* API server, engine cores, ranks */
 };

@@ -4,38 +4,7 @@
 #include "base/json.h"
 #include "launch/launch_int.h"
 
-struct argv { struct bt_arena *a; json_t *list; const struct bt_strs *raw; };
-
-static void word(struct argv *v, const char *z) { json_array_append_new(v->list, bt_json_text(z)); }
-
-static bool in_raw(const struct argv *v, const char *flag)
-{
-    size_t n = strlen(flag);
-    for (size_t i = 0; i < v->raw->n; i++) {
-        const char *t = v->raw->v[i];
-        size_t k = 0;
-        while (k < n && (t[k] == flag[k] || (k >= 2 && t[k] == '_' && flag[k] == '-')))
-            k++;
-        if (k == n && (!t[k] || t[k] == '='))
-            return true;
-    }
-    return false;
-}
-
-/* A flag of ours, unless the user's `args` say it: theirs is the same value then, it has been through need. */
-static void flag(struct argv *v, const char *name, const char *value)
-{
-    if (in_raw(v, name))
-        return;
-    word(v, name);
-    if (value)
-        word(v, value);
-}
-
-static void flag_u64(struct argv *v, const char *name, uint64_t n)
-{
-    flag(v, name, bt_arena_printf(v->a, "%llu", (unsigned long long)n));
-}
+static void word(json_t *argv, const char *z) { json_array_append_new(argv, bt_json_text(z)); }
 
 /* One number for all ranks: vLLM gives each worker the same bytes and uses the blocks of the poorest. */
 static uint64_t kv_flag_bytes(const struct bt_plan_instance *in)
@@ -54,7 +23,7 @@ static double fraction(const struct bt_plan *p, const struct bt_plan_instance *i
     double u = bytes ? 1 : 0;
     for (size_t i = 0; i < in->nranks; i++) {
         const struct bt_rank_berth *r = &in->rank[i];
-        double f = bt_need_utilization(in->need, r->need, r->kv_bytes, p->fleet->gpus[r->gpu].total_bytes);
+        double f = bt_need_share(in->need, r->need, r->kv_bytes, p->fleet->gpus[r->gpu].total_bytes, r->bytes);
         u = bytes ? BT_MIN(u, f) : BT_MAX(u, f);
     }
     return u;
@@ -63,45 +32,28 @@ static double fraction(const struct bt_plan *p, const struct bt_plan_instance *i
 static const char *model_word(const struct bt_plan_instance *in)
 {
     const char *m = in->w->model;
+    const struct bt_model *model = in->need->model;
     bool path = m[0] == '.' || m[0] == '/' || m[0] == '~';
-    return path && in->need->model->dir ? in->need->model->dir : m;
+    if (model->gguf && model->file)
+        return model->file;
+    return path && model->dir ? model->dir : m;
 }
 
-static void server_argv(struct argv *v, const struct bt_plan *p, const struct bt_plan_instance *in)
+static void server_command(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in, struct bt_engine_command *out)
 {
-    const struct bt_workload *w = in->w;
-    const struct bt_serve *s = &in->need->serve;
-    word(v, in->bin ? in->bin : in->need->engine->program);
-    word(v, "serve");
-    word(v, model_word(in));
-    word(v, "--host"), word(v, "127.0.0.1");
-    word(v, "--port"), word(v, "{port}");
-    flag(v, "--served-model-name", w->name);
-    if (w->revision)
-        flag(v, "--revision", w->revision);
-    if (w->dtype)
-        flag(v, "--dtype", w->dtype);
-    if (w->quantization)
-        flag(v, "--quantization", w->quantization);
-    if (w->kv_dtype)
-        flag(v, "--kv-cache-dtype", w->kv_dtype);
-    if (w->trust_remote_code)
-        flag(v, "--trust-remote-code", NULL);
-    flag_u64(v, "--tensor-parallel-size", in->tp);
-    flag_u64(v, "--pipeline-parallel-size", in->pp);
-    flag_u64(v, "--max-model-len", in->context);
-    if (in->need->version->has_kv_bytes)
-        flag_u64(v, "--kv-cache-memory-bytes", kv_flag_bytes(in));
-    flag(v, "--gpu-memory-utilization", bt_arena_printf(v->a, "%.4f", fraction(p, in)));
-    flag_u64(v, "--max-num-seqs", s->max_seqs);
-    flag_u64(v, "--max-num-batched-tokens", s->max_batched_tokens);
-    if (w->adapters.set) {
-        flag(v, "--enable-lora", NULL);
-        flag_u64(v, "--max-loras", w->adapters.max);
-        flag_u64(v, "--max-lora-rank", w->adapters.max_rank);
-    }
-    for (size_t i = 0; i < v->raw->n; i++)
-        word(v, v->raw->v[i]);
+    struct bt_strs raw = { 0 };
+    struct bt_serve s = in->need->serve, ignored;
+    struct bt_err err;
+    if (bt_spec_serve(a, p->spec, in->w, &ignored, &raw, &err) < 0)
+        raw.n = 0;                                   /* cannot be: the spec was checked with the same words */
+    s.tp = in->tp;
+    s.pp = in->pp;
+    s.context = in->context;
+    s.revision = in->w->revision;
+    struct bt_engine_start start = { .arena = a, .version = in->need->version, .serve = &s, .program = in->bin ? in->bin : in->need->engine->program,
+                                     .model = model_word(in), .host = "127.0.0.1", .port = "{port}", .name = in->w->name, .kv_bytes = kv_flag_bytes(in),
+                                     .kv_tokens = in->nranks ? in->rank[0].kv_tokens : 0, .share = fraction(p, in), .raw = &raw };
+    in->need->engine->start(&start, out);
 }
 
 /* ---- environment ---- */
@@ -116,14 +68,14 @@ static const char *visible(struct bt_arena *a, const struct bt_plan *p, const st
     return bt_arena_strdup(a, bt_buf_z(&b));         /* "" hides every GPU */
 }
 
-static json_t *environment(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in)
+static json_t *environment(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in, const struct bt_engine_command *engine)
 {
     json_t *env = json_object();
     put(env, "CUDA_DEVICE_ORDER", "PCI_BUS_ID");
     put(env, "CUDA_VISIBLE_DEVICES", visible(a, p, in));
-    if (in->w->kind == BT_SERVER)
-        put(env, "VLLM_PORT", "{internal}");         /* vLLM counts up from here for its own sockets: a block is leased */
-    else if (in->w->port_set)
+    for (size_t i = 0; i < engine->nenv; i++)
+        put(env, engine->env[i].key, engine->env[i].value);
+    if (in->w->kind != BT_SERVER && in->w->port_set)
         put(env, "PORT", "{port}");
     put(env, "BERTH_PROJECT", p->spec->name);
     if (in->nranks) {
@@ -154,16 +106,14 @@ static json_t *environment_from(const struct bt_plan_instance *in)
 
 /* ---- the rest ---- */
 
-#define INTERNAL_PORTS 16            /* vLLM's own: API server, engine cores, ranks */
-
 static json_t *ports(const struct bt_plan_instance *in)
 {
     json_t *list = json_array();
     bool server = in->w->kind == BT_SERVER;
     if (server || in->w->port_set)
         json_array_append_new(list, json_pack("{s:s, s:I, s:i}", "name", "port", "want", (json_int_t)in->w->port, "block", 1));
-    if (server)
-        json_array_append_new(list, json_pack("{s:s, s:i, s:i}", "name", "internal", "want", 0, "block", INTERNAL_PORTS));
+    if (server && in->need->engine->internal_ports)
+        json_array_append_new(list, json_pack("{s:s, s:i, s:i}", "name", "internal", "want", 0, "block", (int)in->need->engine->internal_ports));
     return list;
 }
 
@@ -196,21 +146,16 @@ json_t *launch_json(struct bt_arena *a, const struct bt_plan *p, const struct bt
 {
     const struct bt_workload *w = in->w;
     bool server = w->kind == BT_SERVER, listens = server || w->port_set;
-    struct bt_strs raw = { 0 };
-    struct argv v = { a, json_array(), &raw };
+    struct bt_engine_command c = { .argv = w->command };
     if (server) {
-        struct bt_serve ignored;
-        struct bt_err err;
-        if (bt_spec_serve(a, p->spec, w, &ignored, &raw, &err) < 0)
-            raw.n = 0;                               /* cannot be: the spec was checked with the same words */
-        server_argv(&v, p, in);
-    } else {
-        for (size_t i = 0; i < w->command.n; i++)
-            word(&v, w->command.v[i]);
+        c.argv = (struct bt_strs){ 0 };
+        server_command(a, p, in, &c);
     }
-    json_t *o = json_object();
-    json_object_set_new(o, "argv", v.list);
-    json_object_set_new(o, "env", environment(a, p, in));
+    json_t *o = json_object(), *argv = json_array();
+    for (size_t i = 0; i < c.argv.n; i++)
+        word(argv, c.argv.v[i]);
+    json_object_set_new(o, "argv", argv);
+    json_object_set_new(o, "env", environment(a, p, in, &c));
     json_object_set_new(o, "env_from", environment_from(in));
     json_object_set_new(o, "cwd", bt_json_text(w->cwd));
     json_object_set_new(o, "ports", ports(in));

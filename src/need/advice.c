@@ -4,9 +4,8 @@
 #include <stdio.h>
 
 #include "need/fit.h"
-#include "need/llama.h"
+#include "need/ops.h"
 #include "need/parts.h"
-#include "need/sglang.h"
 
 struct search {
     struct bt_arena *arena;
@@ -83,7 +82,7 @@ static int higher_utilization(struct search *s)
     v.utilization = floor(BT_MIN((double)(card->total_bytes - away) / (double)card->total_bytes, 0.98) * 100) / 100;
     if (s->serve->kv_bytes) {        /* the share sizes nothing then, it only has to pass the engine's first check */
         const struct bt_need_rank *r = &s->now->need->rank[s->now->busiest];
-        v.utilization = ceil(bt_need_utilization(s->now->need, r, s->serve->kv_bytes, card->total_bytes) * 100) / 100;
+        v.utilization = ceil(bt_need_share(s->now->need, r, s->serve->kv_bytes, card->total_bytes, card->total_bytes) * 100) / 100;
     }
     v.utilization_set = true;
     bool lower = v.utilization < s->now->need->serve.utilization;
@@ -261,10 +260,9 @@ static int fewer_kv_bytes(struct search *s)
 int bt_fit_advice(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *serve, const struct bt_fit *now, uint64_t max_gpus,
                   struct bt_advice **out, size_t *n, struct bt_err *err)
 {
-    if (is_sglang(c->engine))
-        return fit_sglang_advice(a, c, serve, now, max_gpus, out, n, err);
-    if (is_llama(c->engine))
-        return fit_llama_advice(a, c, serve, now, max_gpus, out, n, err);
+    const struct need_ops *ops = need_ops_of(c->engine);
+    if (ops->advice)
+        return ops->advice(a, c, serve, now, max_gpus, out, n, err);
     struct search s = { .arena = a, .c = c, .serve = serve, .now = now, .max = 8, .err = err };
     if (!now->need) {
         if (other_shape(&s, max_gpus) < 0)

@@ -4,9 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "need/llama.h"
+#include "need/ops.h"
 #include "need/parts.h"
-#include "need/sglang.h"
 
 #define GIB(n) ((double)(n) / (double)GiB)
 
@@ -115,8 +114,8 @@ double bt_fit_concurrency(const struct bt_fit *f, uint64_t context)
 {
     if (!f->need || !context)
         return 0;
-    if (f->need->llama)
-        return fit_llama_concurrency(f, context);
+    if (f->need->ops->concurrency)
+        return f->need->ops->concurrency(f, context);
     uint64_t each = 1;
     for (size_t i = 0; i < f->need->nranks; i++)
         each = BT_MAX(each, bt_need_request_blocks(f->need, &f->need->rank[i], context));
@@ -127,8 +126,8 @@ double bt_fit_concurrency(const struct bt_fit *f, uint64_t context)
 static void check_stages(struct bt_arena *a, struct bt_fit *f, const struct bt_gpu *card)
 {
     const struct bt_need *n = f->need;
-    if (n->sglang) {
-        fit_sglang_checks(a, f, card);
+    if (n->ops->check) {
+        n->ops->check(a, f, card);
         return;
     }
     for (size_t i = 0; i < n->nranks && !f->nrefusals; i++)
@@ -155,8 +154,9 @@ static bool has_experts(const struct bt_model *m)
 
 int bt_fit_server(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *serve, struct bt_fit **out, struct bt_err *err)
 {
-    if (is_llama(c->engine))
-        return fit_llama_server(a, c, serve, out, err);
+    const struct need_ops *ops = need_ops_of(c->engine);
+    if (ops->fit)
+        return ops->fit(a, c, serve, out, err);
     struct bt_fit *f = BT_NEW(a, struct bt_fit);
     f->fits = true;
     f->model_context = bt_need_model_context(c->model);

@@ -1,9 +1,8 @@
 /* kv - how many bytes a token takes, and what a number of bytes holds. Layers are grouped in layout.c. vLLM v1/core/kv_cache_utils.py. */
 #include <math.h>
 
-#include "need/llama.h"
+#include "need/ops.h"
 #include "need/parts.h"
-#include "need/sglang.h"
 
 static const struct { const char *name; unsigned elem; } kv_dtypes[] = {
     { "fp8", 1 }, { "fp8_e4m3", 1 }, { "fp8_e5m2", 1 }, { "bfloat16", 2 }, { "float16", 2 },
@@ -69,22 +68,22 @@ static bool equal_layers(const struct bt_need_rank *r)
 
 uint64_t bt_need_kv_request(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context)
 {
-    if (n->llama)
-        return need_llama_kv_of_rank(n, r, context, 1);
+    if (n->ops->kv_for)
+        return n->ops->kv_for(n, r, context, 1);
     return sat_mul(bt_need_request_blocks(n, r, context), r->kv_block_bytes);
 }
 
 uint64_t bt_need_kv_for(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context, uint64_t requests)
 {
-    if (n->llama)
-        return need_llama_kv_of_rank(n, r, context, requests);
+    if (n->ops->kv_for)
+        return n->ops->kv_for(n, r, context, requests);
     return sat_mul(sat_add(sat_mul(bt_need_request_blocks(n, r, context), requests), null_blocks(n)), r->kv_block_bytes);
 }
 
 uint64_t bt_need_kv_tokens(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes)
 {
-    if (n->llama)
-        return sat_mul(need_llama_longest(n, r, kv_bytes), n->llama->unified ? 1 : n->llama->slots);
+    if (n->ops->kv_tokens)
+        return n->ops->kv_tokens(n, r, kv_bytes);
     uint64_t blocks = kv_bytes / r->kv_block_bytes;
     if (equal_layers(r))
         return sat_mul(blocks, n->block);
@@ -96,8 +95,8 @@ uint64_t bt_need_kv_tokens(const struct bt_need *n, const struct bt_need_rank *r
 
 uint64_t bt_need_longest(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes)
 {
-    if (n->llama)
-        return need_llama_longest(n, r, kv_bytes);
+    if (n->ops->longest)
+        return n->ops->longest(n, r, kv_bytes);
     uint64_t blocks = kv_bytes / r->kv_block_bytes, none = null_blocks(n), low = 0, high = LONGEST_ASKED;
     if (blocks <= none)
         return 0;
@@ -121,19 +120,18 @@ uint64_t bt_need_kv_cap(const struct bt_need *n, const struct bt_need_rank *r, u
 
 uint64_t bt_need_kv_by_engine(const struct bt_need *n, const struct bt_need_rank *r, uint64_t total_bytes)
 {
-    if (n->llama)                    /* exactly what its context takes, whatever the card */
-        return need_llama_kv(n->llama, &n->serve, r->first_layer, n->serve.llama.kv_on_host && !n->llama->on_cpu ? 0 : r->layers, n->llama->n_ctx_seq, n->llama->slots, n->llama->unified);
-    if (n->sglang)
-        return need_sglang_kv(n, r, total_bytes);
+    if (n->ops->kv_by_engine)
+        return n->ops->kv_by_engine(n, r, total_bytes);
     if (n->serve.kv_bytes)
         return n->serve.kv_bytes;
     uint64_t budget = sat_f64(ceil((double)total_bytes * n->serve.utilization));     /* as vLLM v1/worker/utils.py rounds it */
     return budget > r->budget_bytes ? budget - r->budget_bytes : 0;
 }
 
-double bt_need_utilization(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes, uint64_t total_bytes)
+double bt_need_share(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes, uint64_t total_bytes, uint64_t room_bytes)
 {
-    (void)n;
+    if (n->ops->share)
+        return n->ops->share(n, r, kv_bytes, total_bytes, room_bytes);
     if (!total_bytes)
         return 1;
     double share = ceil((double)sat_add(r->budget_bytes, kv_bytes) / (double)total_bytes * 1e4) / 1e4;

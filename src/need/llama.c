@@ -260,7 +260,7 @@ int need_llama_server(struct bt_arena *a, const struct bt_model *m, const struct
     struct need_llama *l = BT_NEW(a, struct need_llama);
     struct bt_shape shape = bt_need_shape(m);
     struct bt_refusal why = { 0 };
-    *n = (struct bt_need){ .model = m, .engine = e, .version = v, .serve = *serve, .llama = l, .block = PAD };
+    *n = (struct bt_need){ .ops = &need_llama_ops, .model = m, .engine = e, .version = v, .serve = *serve, .llama = l, .block = PAD };
     struct bt_serve *s = &n->serve;
     bool cpu = !strcmp(card->uuid, "cpu");
     struct bt_engine_device device = { .total_bytes = card->total_bytes, .name = card->name, .cpu = cpu };
@@ -316,3 +316,29 @@ int need_llama_server(struct bt_arena *a, const struct bt_model *m, const struct
     *out = n;
     return 0;
 }
+
+/* ---- as an engine ---- */
+
+static uint64_t kv_tokens(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes)
+{
+    return sat_mul(need_llama_longest(n, r, kv_bytes), n->llama->unified ? 1 : n->llama->slots);
+}
+
+/* Exactly what its context takes, whatever the card. */
+static uint64_t kv_by_engine(const struct bt_need *n, const struct bt_need_rank *r, uint64_t total_bytes)
+{
+    const struct need_llama *l = n->llama;
+    (void)total_bytes;
+    return need_llama_kv(l, &n->serve, r->first_layer, n->serve.llama.kv_on_host && !l->on_cpu ? 0 : r->layers, l->n_ctx_seq, l->slots, l->unified);
+}
+
+static double no_share(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes, uint64_t total_bytes, uint64_t room_bytes)
+{
+    (void)n, (void)r, (void)kv_bytes, (void)total_bytes, (void)room_bytes;
+    return 1;
+}
+
+const struct need_ops need_llama_ops = {
+    .engine = "llama-server", .context_is_pool = true, .server = need_llama_server, .fit = fit_llama_server, .advice = fit_llama_advice, .concurrency = fit_llama_concurrency,
+    .kv_for = need_llama_kv_of_rank, .kv_tokens = kv_tokens, .longest = need_llama_longest, .kv_by_engine = kv_by_engine, .share = no_share,
+};

@@ -2,7 +2,7 @@
 #ifndef BT_NEED_LLAMA_H
 #define BT_NEED_LLAMA_H
 #include "model/gguf.h"
-#include "need/fit.h"
+#include "need/ops.h"
 
 /* Where each layer is, and what a cell of the cache costs. */
 struct need_llama {
@@ -26,5 +26,4 @@ BT_MUST_CHECK int fit_llama_server(struct bt_arena *a, const struct bt_fit_case 
 double fit_llama_concurrency(const struct bt_fit *f, uint64_t context);
 BT_MUST_CHECK int fit_llama_advice(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *serve, const struct bt_fit *now, uint64_t max_gpus,
                                    struct bt_advice **out, size_t *n, struct bt_err *err);
-static inline bool is_llama(const struct bt_engine *e) { return e && !strcmp(e->name, "llama-server"); }
 #endif

@@ -3,9 +3,8 @@
 
 #include <math.h>
 
-#include "need/llama.h"
+#include "need/ops.h"
 #include "need/parts.h"
-#include "need/sglang.h"
 
 static const char *const part_names[BT_P__N] = {
     [BT_P_WEIGHTS] = "weights", [BT_P_LORA] = "lora", [BT_P_KV] = "kv", [BT_P_STATE] = "state", [BT_P_ACTIVATIONS] = "activations",
@@ -147,20 +146,28 @@ static uint64_t uncertainty(const struct bt_need_rank *r)
     return sum;
 }
 
+int need_no_gguf(const struct bt_model *m, const struct bt_engine *e, struct bt_err *err)
+{
+    if (!m->gguf)
+        return 0;
+    bt_err_set(err, BT_E_INPUT, 0, "%s: a GGUF file, and berth does not know how much memory %s takes with one", m->id, e->name);
+    return bt_err_hint(err, "--engine llama-server");
+}
+
 int bt_need_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
                    const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
 {
-    if (is_llama(e))
-        return need_llama_server(a, m, e, v, serve, card, out, err);
-    if (is_sglang(e) && !m->gguf)
-        return need_sglang_server(a, m, e, v, serve, card, out, err);
-    if (m->gguf) {
-        bt_err_set(err, BT_E_INPUT, 0, "%s: a GGUF file, and berth does not know how much memory %s takes with one", m->id, e->name);
-        return bt_err_hint(err, "--engine llama-server");
-    }
+    return need_ops_of(e)->server(a, m, e, v, serve, card, out, err);
+}
+
+static int vllm_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
+                       const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
+{
+    if (need_no_gguf(m, e, err) < 0)
+        return -1;
     struct bt_need *n = BT_NEW(a, struct bt_need);
     v = as_run(a, v, m);
-    *n = (struct bt_need){ .model = m, .engine = e, .version = v, .serve = *serve };
+    *n = (struct bt_need){ .ops = &need_vllm_ops, .model = m, .engine = e, .version = v, .serve = *serve };
     struct bt_serve *s = &n->serve;
     s->tp = s->tp ? s->tp : 1;
     s->pp = s->pp ? s->pp : 1;
@@ -191,3 +198,5 @@ int bt_need_server(struct bt_arena *a, const struct bt_model *m, const struct bt
     *out = n;
     return 0;
 }
+
+const struct need_ops need_vllm_ops = { .engine = "vllm", .server = vllm_server };

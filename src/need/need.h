@@ -45,7 +45,9 @@ struct bt_need_rank {
 /* Need of a server. Ranks of one tensor-parallel group are equal: one row per pipeline stage. */
 struct need_llama;
 struct need_sglang;
+struct need_ops;
 struct bt_need {
+    const struct need_ops *ops;                      /* how this engine's memory is reckoned: need/ops.h */
     const struct need_sglang *sglang;                /* SGLang's own figures; NULL for other engines */
     const struct need_llama *llama;  /* llama-server's own figures; NULL for other engines */
     struct bt_need_line *host_line; size_t nhost;    /* what rank[].host_bytes is made of, where the engine tells it apart */
@@ -77,8 +79,11 @@ uint64_t bt_need_kv_cap(const struct bt_need *n, const struct bt_need_rank *r, u
 /* The engine's own sizing: KV it would take on a card of total_bytes with its fraction (utilization x total - budget_bytes; 0 when negative),
  * or serve.kv_bytes where given. */
 uint64_t bt_need_kv_by_engine(const struct bt_need *n, const struct bt_need_rank *r, uint64_t total_bytes);
-/* The fraction to pass beside --kv-cache-memory-bytes so that the engine's own start-up check passes and nothing more: (budget + kv) / total, rounded up to 1e-4. */
-double bt_need_utilization(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes, uint64_t total_bytes);
+/* The share to pass to the engine so that its own start-up check passes and nothing more. Of what it is a share, is the engine's:
+ *   vLLM     of the card's total: (budget + kv) / total, rounded up to 1e-4, beside --kv-cache-memory-bytes
+ *   SGLang   of what is free when it starts: (weights + kv) / (room - context), at least half a thousandth above; --max-total-tokens caps the pool
+ * room_bytes: what is surely free for this rank, its berth or the card less others. Engines without such a flag: 1. */
+double bt_need_share(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes, uint64_t total_bytes, uint64_t room_bytes);
 /* Tokens of one request that the model allows: its positions, stretched where its rope says so. The engine's default context. */
 uint64_t bt_need_model_context(const struct bt_model *m);
 struct bt_shape bt_need_shape(const struct bt_model *m);

@@ -38,6 +38,8 @@ struct need_in {
 /* Bytes that the CUDA caching allocator holds for one tensor (PyTorch c10/cuda/CUDACachingAllocator.cpp: 512 B steps; 10 MiB and more come
  * in 2 MiB steps, and a rest of at most 1 MiB is not split off). */
 uint64_t need_block_bytes(uint64_t tensor_bytes);
+/* BT_E_INPUT with the way out when the model is a GGUF file and the engine none that berth knows with one. */
+BT_MUST_CHECK int need_no_gguf(const struct bt_model *m, const struct bt_engine *e, struct bt_err *err);
 BT_MUST_CHECK int need_weights(const struct need_in *in, struct bt_need_line *line, uint64_t *host_bytes, struct bt_err *err);
 
 /* The other lines; each appends to r->line. */

@@ -133,10 +133,11 @@ static int fill_rank(struct need_in *in, struct bt_need *n, struct bt_need_rank 
     need_kv_layout(in, n, r, kv_elem);
     size_t first = r->n;
     before_baseline(in, r);
-    uint64_t away = in->card->others_bytes;
+    uint64_t before = 0;
     for (size_t i = first; i < r->n; i++)
-        away = sat_add(away, r->line[i].bytes);
-    g->away_bytes = BT_MAX(g->away_bytes, away);
+        before = sat_add(before, r->line[i].bytes);
+    g->before_bytes = BT_MAX(g->before_bytes, before);
+    g->away_bytes = BT_MAX(g->away_bytes, sat_add(in->card->others_bytes, before));
     uint64_t kv = need_sglang_kv(n, r, in->card->total_bytes);
     slack_lines(in, r, r->kv_token_bytes ? kv / r->kv_token_bytes : 0);
     return 0;
@@ -147,14 +148,14 @@ int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struc
 {
     struct bt_need *n = BT_NEW(a, struct bt_need);
     struct need_sglang *g = BT_NEW(a, struct need_sglang);
-    *n = (struct bt_need){ .model = m, .engine = e, .version = v, .serve = *serve, .sglang = g };
+    *n = (struct bt_need){ .ops = &need_sglang_ops, .model = m, .engine = e, .version = v, .serve = *serve, .sglang = g };
     struct bt_serve *s = &n->serve;
     struct bt_shape shape = bt_need_shape(m);
     struct bt_refusal why = { 0 };
     unsigned elem, kv_elem;
     s->tp = BT_MAX(s->tp, 1u);
     s->pp = BT_MAX(s->pp, 1u);
-    if (check_known(m, err) < 0 || elem_of(m, s, &elem, err) < 0 || need_kv_elem(s, elem, &kv_elem, err) < 0)
+    if (need_no_gguf(m, e, err) < 0 || check_known(m, err) < 0 || elem_of(m, s, &elem, err) < 0 || need_kv_elem(s, elem, &kv_elem, err) < 0)
         return -1;
     if (!bt_engine_shape_ok(e, &shape, s->tp, s->pp, &why))
         return bt_err_set(err, BT_E_FIT, 0, "%s", why.text);
@@ -187,3 +188,17 @@ int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struc
     *out = n;
     return 0;
 }
+
+/* Half a thousandth more than needed: its own arithmetic is in GiB floats, and the cap on tokens decides. */
+static double share(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes, uint64_t total_bytes, uint64_t room_bytes)
+{
+    uint64_t before = n->sglang->before_bytes, free_bytes = room_bytes > before ? room_bytes - before : 0;
+    (void)total_bytes;
+    if (!free_bytes)
+        return 0.999;
+    return BT_MIN(ceil((double)sat_add(r->budget_bytes, kv_bytes) / (double)free_bytes * 1e3 + 0.5) / 1e3, 0.999);
+}
+
+const struct need_ops need_sglang_ops = {
+    .engine = "sglang", .server = need_sglang_server, .advice = fit_sglang_advice, .check = fit_sglang_checks, .kv_by_engine = need_sglang_kv, .share = share,
+};

@@ -91,13 +91,13 @@ static void the_fraction_is_enough_and_no_more(void **st)
     struct bt_gpu card = card_of(39.4, 8);
     struct bt_need *n = need_of(&a, model_of(&a, "Qwen/Qwen2.5-7B-Instruct"), "0.32.0", (struct bt_serve){ 0 }, &card);
     const struct bt_need_rank *r = &n->rank[0];
-    double share = bt_need_utilization(n, r, 4 * GiB, card.total_bytes);
+    double share = bt_need_share(n, r, 4 * GiB, card.total_bytes, card.total_bytes);
     assert_true(share * (double)card.total_bytes >= (double)(r->budget_bytes + 4 * GiB));
     assert_true((share - 1e-4) * (double)card.total_bytes < (double)(r->budget_bytes + 4 * GiB));
     n->serve.utilization = share;
     uint64_t kv = bt_need_kv_by_engine(n, r, card.total_bytes);
     assert_true(kv >= 4 * GiB && kv < 4 * GiB + card.total_bytes / 10000 + 2);
-    assert_true(bt_need_utilization(n, r, UINT64_MAX, card.total_bytes) <= 1.0);
+    assert_true(bt_need_share(n, r, UINT64_MAX, card.total_bytes, card.total_bytes) <= 1.0);
 }
 
 static void a_bigger_card_never_holds_less(void **st)
