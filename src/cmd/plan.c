@@ -3,12 +3,15 @@
 
 #include "base/file.h"
 #include "cmd/cmd.h"
+#include "cmd/plan_side.h"
 #include "cmd/planning.h"
 #include "launch/launch.h"
 
-struct args { const char *file, *gpus, *variant, *out; bool json, ignore_others; };
+struct args { const char *file, *gpus, *variant, *out; bool json, ignore_others, variants; struct bt_strs compare; };
 
 static const struct bt_opt opts[] = {
+    { .name = "compare", .type = BT_OPT_STRS, .off = offsetof(struct args, compare), .metavar = "FLEET",
+      .help = "side by side on this fleet and the others so named: --compare 2xH100-80GB-HBM3 --compare 4xA100-SXM4-40GB" },
     { .name = "file", .alias = "f", .type = BT_OPT_STR, .off = offsetof(struct args, file), .def = "berth.yaml", .metavar = "FILE",
       .help = "the spec" },
     { .name = "gpus", .type = BT_OPT_STR, .off = offsetof(struct args, gpus), .metavar = "FLEET",
@@ -18,9 +21,24 @@ static const struct bt_opt opts[] = {
     { .name = "out", .alias = "o", .type = BT_OPT_STR, .off = offsetof(struct args, out), .metavar = "FILE",
       .help = "write the plan file too, for `berth up --plan FILE`" },
     { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, variant), .metavar = "NAME", .help = "with this variant of the spec" },
+    { .name = "variants", .type = BT_OPT_BOOL, .off = offsetof(struct args, variants), .help = "the spec as written and each variant of it, side by side" },
     { 0 } };
 
 #define MAX_PRINT (4 * MiB)
+
+static int side_by_side(const struct bt_verb *v, struct bt_arena *a, const struct args *o, const struct bt_planning_opts *base)
+{
+    struct bt_err err = { 0 };
+    struct bt_plan_side side = { .base = base, .variants = o->variants, .fleets = o->compare, .json = o->json };
+    int rc = 0;
+    if (o->out)
+        return bt_cmd_usage(v, o->json, "--out writes one plan; --variants and --compare make several");
+    if (o->variants && o->variant)
+        return bt_cmd_usage(v, o->json, "--variant is one of them, --variants is all");
+    if (o->compare.n && o->gpus)
+        return bt_cmd_usage(v, o->json, "--gpus and --compare both name fleets: --compare each of them");
+    return bt_plan_side(a, &side, &rc, &err) < 0 ? bt_cmd_fail(v, &err, o->json) : rc;
+}
 
 static int run(const struct bt_verb *v, int argc, char **argv)
 {
@@ -31,6 +49,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     if (rc)
         return rc;
     struct bt_planning_opts po = { .file = o.file, .gpus = o.gpus, .variant = o.variant, .ignore_others = o.ignore_others };
+    if (o.variants || o.compare.n)
+        return side_by_side(v, &a, &o, &po);
     struct bt_plan *plan;
     if (bt_planning(&a, &po, &plan, &err) < 0)
         return bt_cmd_fail(v, &err, o.json);
@@ -50,5 +70,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 
 const struct bt_verb bt_verb_plan = {
     .name = "plan", .summary = "does it fit, where, and what does it cost: before anything starts",
-    .usage = "berth plan [-f FILE] [--gpus FLEET] [--variant NAME] [--out FILE] [--json] [--ignore-others]",
-    .example = "  berth plan -f examples/forensics/berth.yaml\n  berth plan --gpus 2xA100-SXM4-80GB --json", .opts = opts, .run = run };
+    .usage = "berth plan [-f FILE] [--gpus FLEET] [--variant NAME | --variants] [--compare FLEET]... [--out FILE] [--json]\n"
+             "                  [--ignore-others]",
+    .example = "  berth plan -f examples/forensics/berth.yaml\n  berth plan --gpus 2xA100-SXM4-80GB --json\n  berth plan --variants",
+    .opts = opts, .run = run };

@@ -125,15 +125,30 @@ static void open_model(struct planning *g, const struct bt_workload *w, struct b
         m->model_error = bt_arena_printf(g->a, "%s%s%s%s", why.msg, why.hint[0] ? " (" : "", why.hint, why.hint[0] ? ")" : "");
 }
 
+static int read_spec(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_spec **out, struct bt_err *err)
+{
+    struct bt_spec_opts so = { .variant = given(o->variant) ? o->variant : NULL };
+    if (bt_spec_read(a, given(o->file) ? o->file : "berth.yaml", &so, out, err) == 0)
+        return 0;
+    if (err->code == BT_E_NOT_FOUND || err->code == BT_E_TOO_BIG || err->code == BT_E_INPUT)
+        err->code = BT_E_SPEC;                       /* no spec, or one without end, is a fault of what was given, not of the machine */
+    return -1;
+}
+
+int bt_planning_variants(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_strs *out, struct bt_err *err)
+{
+    struct bt_spec *s;
+    if (read_spec(a, o, &s, err) < 0)
+        return -1;
+    *out = s->variants;
+    return 0;
+}
+
 int bt_planning(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan **out, struct bt_err *err)
 {
     struct planning g = { .a = a, .o = o, .err = err };
-    struct bt_spec_opts so = { .variant = given(o->variant) ? o->variant : NULL };
-    if (bt_spec_read(a, given(o->file) ? o->file : "berth.yaml", &so, &g.spec, err) < 0) {
-        if (err->code == BT_E_NOT_FOUND || err->code == BT_E_TOO_BIG || err->code == BT_E_INPUT)
-            err->code = BT_E_SPEC;               /* no spec, or one without end, is a fault of what was given, not of the machine */
+    if (read_spec(a, o, &g.spec, err) < 0)
         return -1;
-    }
     if ((o->live && (check_can_run(&g) < 0 || check_folder(&g) < 0)) || open_fleet(&g) < 0)
         return -1;
     if (g.fleet->live && !o->ignore_others && bt_planning_own(a, g.spec->name, o->live, g.fleet, err) < 0)

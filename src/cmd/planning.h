@@ -19,6 +19,11 @@ struct bt_planning_opts {
  * and the project is up already or the spec holds something that cannot be run yet. */
 BT_MUST_CHECK int bt_planning(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan **out, struct bt_err *err);
 
+/* The names of the spec's variants, in its order. Reads the spec, with o->variant, as bt_planning() does. */
+BT_MUST_CHECK int bt_planning_variants(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_strs *out, struct bt_err *err);
+/* "TP=4", "TP=2 x PP=2", "one GPU" */
+const char *bt_planning_shape(struct bt_arena *a, uint64_t tp, uint64_t pp);
+
 /* The plan for people: fleet, instances, a memory bar per GPU, alternatives with reasons, warnings, what is not yet obeyed, refusals and advice. */
 void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out);
 /* Only the refusals and the way out: what `up` says before it exits with 3. */

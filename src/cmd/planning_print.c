@@ -45,16 +45,18 @@ static const char *card_list(struct print *x, const struct bt_plan_instance *in)
     return in->nranks ? bt_arena_strdup(x->a, bt_buf_z(&b)) : "-";
 }
 
-static const char *shape(struct print *x, uint64_t tp, uint64_t pp)
+const char *bt_planning_shape(struct bt_arena *a, uint64_t tp, uint64_t pp)
 {
     if (tp == 1 && pp == 1)
         return "one GPU";
     if (pp == 1)
-        return bt_arena_printf(x->a, "TP=%llu", (unsigned long long)tp);
+        return bt_arena_printf(a, "TP=%llu", (unsigned long long)tp);
     if (tp == 1)
-        return bt_arena_printf(x->a, "PP=%llu", (unsigned long long)pp);
-    return bt_arena_printf(x->a, "TP=%llu x PP=%llu", (unsigned long long)tp, (unsigned long long)pp);
+        return bt_arena_printf(a, "PP=%llu", (unsigned long long)pp);
+    return bt_arena_printf(a, "TP=%llu x PP=%llu", (unsigned long long)tp, (unsigned long long)pp);
 }
+
+static const char *shape(struct print *x, uint64_t tp, uint64_t pp) { return bt_planning_shape(x->a, tp, pp); }
 
 static uint64_t weights_of(const struct bt_rank_berth *r)
 {

@@ -11,11 +11,12 @@ struct spec_reading {
     struct bt_spec *s;
     const struct bt_spec_opts *o;
     struct bt_hash digest;
+    struct bt_strs names;            /* workloads as written, before a variant */
 };
 
-/* Merge variants.NAME into workloads: maps go deep, anything else replaces, null removes. */
+/* Merge variants.NAME into workloads and top level: maps go deep, anything else replaces, null removes. */
 BT_MUST_CHECK int spec_apply_variant(struct spec_reading *r, struct bt_err *err);
-/* Every variant, also those not applied: names of workloads, keys and types. */
+/* Every variant, also those not applied: workloads, keys and types. */
 BT_MUST_CHECK int spec_check_variants(struct spec_reading *r, const struct bt_node *variants, struct bt_err *err);
 
 /* Expand every scalar of the tree in place, x-* aside. */

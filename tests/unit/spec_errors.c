@@ -128,6 +128,13 @@ static const struct { const char *text, *at, *says, *hint; bool whole; } rows[] 
     /* variants */
     { "name: t\nworkloads: {a: {kind: job, command: [x]}}\nvariants: {v: {b: {gpus: 1}}}\n", "3:16", "there is no workload \"b\"", "", true },
     { "name: t\nworkloads: {a: {kind: job, command: [x]}}\nvariants: {v: {a: {gpuz: 1}}}\n", "3:20", "gpuz", "gpus", true },
+    { "name: t\nworkloads: {trainer: {kind: job, command: [x]}}\nvariants: {v: {trainr: {gpus: 1}}}\n", "3:16", "there is no workload \"trainr\"", "trainer", true },
+    { "name: t\nworkloads: {a: {kind: job, command: [x]}}\nvariants: {v: {phase: [x]}}\n", "3:16", "may change", "phases", true },
+    { "name: t\nworkloads: {a: {kind: job, command: [x]}}\nvariants: {v: {name: u}}\n", "3:16", "may change", "", true },
+    { "name: t\nworkloads: {a: {kind: job, command: [x]}}\nvariants: {v: {margin: 12}}\n", "3:24", "12", "", true },
+    { "name: t\nworkloads: {a: {kind: job, command: [x]}}\nvariants: {v: {gpus: 4}}\n", "3:22", "a card or a number", "", true },
+    { "name: t\nworkloads: {a: {kind: job, command: [x]}}\nvariants: {v: {workloads: [a]}}\n", "3:27", "want a map of workloads", "", true },
+    { "name: t\nworkloads: {a: {kind: job, command: [x]}}\nvariants: {v: {workloads: {b: {comand: [x]}}}}\n", "3:32", "comand", "command", true },
     { "name: t\nworkloads: {a: {kind: job, command: [x]}}\nvariants: {V: {a: {gpus: 1}}}\n", "3:12", "not a name", "", true },
     { "name: t\ngateway: {listen: here}\nworkloads: {a: {kind: job, command: [x]}}\n", "2:19", "want ADDRESS:PORT", "127.0.0.1:8000", true },
 };
@@ -201,6 +208,35 @@ static void variants_merge_deep(void **st)
     struct bt_spec_opts none = { .variant = "w" };
     assert_int_equal(bt_spec_parse(&a, "berth.yaml", "/d", bt_str(text), &none, &s, &err), -1);
     assert_non_null(strstr(err.msg, "there is no variant \"w\""));
+    struct bt_spec_opts near = { .variant = "developmnt" };
+    text = TOP "  a: {kind: job, command: [x]}\nvariants: {production: {}, development: {}}\n";
+    assert_int_equal(bt_spec_parse(&a, "berth.yaml", "/d", bt_str(text), &near, &s, &err), -1);
+    assert_string_equal(err.hint, "--variant development");
+}
+
+/* Top-level keys, workloads added and taken away; a workload's name comes before a key's. */
+static void variants_change_the_top(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_spec *s;
+    struct bt_err err = { 0 };
+    const char *text = "name: t\nphases: [one, two]\nworkloads:\n  a: {kind: job, command: [x], phases: one}\n  gpus: {kind: job, command: [y], phases: two}\n"
+                       "variants:\n"
+                       "  flat: {phases: null, a: {phases: null}, gpus: null, margin: 1GiB, workloads: {b: {kind: service, command: [z], gpus: 2}}}\n"
+                       "  wide: {gpus: {slots: 3}, workloads: {a: null}}\n";
+    struct bt_spec_opts flat = { .variant = "flat" }, wide = { .variant = "wide" };
+    if (bt_spec_parse(&a, "berth.yaml", "/d", bt_str(text), &flat, &s, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(s->phases.n, 0);
+    assert_int_equal(s->n, 2);
+    assert_string_equal(s->w[1].name, "b");
+    assert_true(s->w[1].gpus.want == 2 && s->margin_bytes == (uint64_t)1 << 30);
+    assert_string_equal(s->gpus, "auto");
+    if (bt_spec_parse(&a, "berth.yaml", "/d", bt_str(text), &wide, &s, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(s->n, 1);
+    assert_int_equal(s->w[0].copies.want, 3);
 }
 
 static void args_reach_the_engine(void **st)
@@ -253,6 +289,7 @@ static void the_page_names_every_key(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(each_error_has_its_place), cmocka_unit_test(templates_expand), cmocka_unit_test(variants_merge_deep),
+                                        cmocka_unit_test(variants_change_the_top),
                                         cmocka_unit_test(args_reach_the_engine), cmocka_unit_test(tables_are_in_order), cmocka_unit_test(the_page_names_every_key) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,207 @@
+/* plan_side - plans side by side: a row for each variant and fleet, what fits in it, and who has the cards. */
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/units.h"
+#include "cmd/cmd.h"
+#include "cmd/plan_side.h"
+#include "plan/compare.h"
+
+#define MAX_PRINT (4 * MiB)
+
+struct side { struct bt_arena *a; const struct bt_plan_side *s; struct bt_compare_row *row; const char **label; size_t n; };
+
+static int add_row(struct side *x, const char *variant, const char *fleet, struct bt_err *err)
+{
+    struct bt_planning_opts o = *x->s->base;
+    if (variant)
+        o.variant = variant;
+    if (fleet)
+        o.gpus = fleet;
+    struct bt_plan *p;
+    struct bt_err why = { 0 };
+    struct bt_compare_row row = { .variant = variant && variant[0] ? variant : NULL, .fleet = fleet };
+    if (bt_planning(x->a, &o, &p, &why) == 0) {
+        row = bt_compare_row(x->a, p);
+    } else if (fleet && why.code == BT_E_SPEC) {     /* a pool names cards that this fleet has not */
+        row.why_not = bt_arena_strdup(x->a, why.msg);
+    } else {
+        *err = why;
+        return !x->s->variants ? -1 : bt_err_wrap(err, variant[0] ? "variant %s" : "the spec as written", variant);
+    }
+    size_t n = x->n;
+    BT_PUSH(x->a, x->label, n, fleet ? fleet : x->s->variants ? (row.variant ? row.variant : "as written") : row.fleet);
+    BT_PUSH(x->a, x->row, x->n, row);
+    return 0;
+}
+
+static int add_fleets(struct side *x, const char *variant, struct bt_err *err)
+{
+    if (!x->s->fleets.n)
+        return add_row(x, variant, NULL, err);
+    for (size_t i = 0; i < x->s->fleets.n; i++)
+        if (add_row(x, variant, x->s->fleets.v[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+/* A fleet or a spec that is no such thing is an error, before any row is made. */
+static int check_inputs(struct side *x, struct bt_strs *variants, struct bt_err *err)
+{
+    struct bt_fleet_opts fo = { .margin_bytes = BT_DEFAULT_MARGIN };
+    struct bt_fleet ignored;
+    for (size_t i = 0; i < x->s->fleets.n; i++)
+        if (bt_fleet_open(x->a, x->s->fleets.v[i], &fo, &ignored, err) < 0)
+            return bt_err_wrap(err, "--compare");
+    if (bt_planning_variants(x->a, x->s->base, variants, err) < 0)
+        return -1;
+    for (size_t i = 0; x->s->variants && i < variants->n; i++) {
+        struct bt_planning_opts o = *x->s->base;
+        struct bt_strs same;
+        o.variant = variants->v[i];
+        if (bt_planning_variants(x->a, &o, &same, err) < 0)
+            return bt_err_wrap(err, "variant %s", o.variant);
+    }
+    return 0;
+}
+
+static int add_all(struct side *x, struct bt_err *err)
+{
+    struct bt_strs names = { 0 };
+    if (check_inputs(x, &names, err) < 0)
+        return -1;
+    if (!x->s->variants)
+        return add_fleets(x, NULL, err);
+    if (add_fleets(x, "", err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.n; i++)
+        if (add_fleets(x, names.v[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- for people ---- */
+
+static const char *count(struct side *x, uint64_t n) { return bt_arena_strdup(x->a, bt_count_human(n)); }
+
+static const char *shape(struct side *x, const struct bt_compare_work *w)
+{
+    return !w->tp ? "" : bt_planning_shape(x->a, w->tp, w->pp);
+}
+
+static const char *of(struct side *x, uint64_t n, uint64_t want)
+{
+    return n < want ? bt_arena_printf(x->a, "%s of %s", bt_count_human(n), bt_count_human(want)) : count(x, n);
+}
+
+static const char *row_name(struct side *x, const struct bt_compare_row *r, size_t i)
+{
+    if (!x->s->variants || !x->s->fleets.n)
+        return x->label[i];
+    return bt_arena_printf(x->a, "%s on %s", r->variant ? r->variant : "as written", x->label[i]);
+}
+
+static void print_work(struct side *x, struct bt_table *t, const struct bt_compare_row *r, const struct bt_compare_work *w, const char *name, bool phases)
+{
+    const char *cells[12];
+    size_t n = 0;
+    cells[n++] = name;
+    cells[n++] = name[0] ? bt_arena_printf(x->a, "%zu of %zu", r->cards_used, r->cards) : "";
+    if (phases)
+        cells[n++] = w->phase;
+    cells[n++] = w->name;
+    cells[n++] = of(x, w->copies, w->copies_want);
+    cells[n++] = bt_arena_printf(x->a, "%u", w->cards);
+    cells[n++] = shape(x, w);
+    cells[n++] = w->context ? of(x, w->context, w->context_want) : "";
+    cells[n++] = w->context ? count(x, w->at_once) : "";
+    cells[n++] = w->bytes ? bt_arena_strdup(x->a, bt_bytes_human(w->bytes)) : "";
+    cells[n++] = w->decode_tok_s > 0 ? bt_arena_printf(x->a, "%.1f", w->decode_tok_s) : "";
+    bt_table_cells(t, cells, n);
+}
+
+static void print_table(struct side *x, struct bt_buf *out)
+{
+    static const char *const heads[] = { "", ">GPUs", "phase", "workload", ">copies", ">on cards", "shape", ">context", ">at once", ">per card", ">tok/s",
+                                         NULL };
+    const char *used[BT_LEN(heads)];
+    bool phases = false;
+    for (size_t i = 0; i < x->n; i++)
+        phases = phases || (x->row[i].fits && x->row[i].phases > 1);
+    size_t h = 0;
+    for (size_t i = 0; i < BT_LEN(heads); i++)
+        if (phases || i != 2)
+            used[h++] = heads[i];
+    struct bt_table *t = bt_table_new(x->a, used);
+    for (size_t i = 0; i < x->n; i++) {
+        const struct bt_compare_row *r = &x->row[i];
+        if (i)
+            bt_table_rule(t);
+        if (!r->fits)
+            bt_table_row(t, row_name(x, r, i), r->cards ? bt_arena_printf(x->a, "- of %zu", r->cards) : "-", "does not fit", NULL);
+        for (size_t k = 0; k < r->n; k++)
+            print_work(x, t, r, &r->work[k], k ? "" : row_name(x, r, i), phases);
+    }
+    bt_table_print(t, bt_style_of(stdout), out);
+}
+
+static void print(struct side *x, struct bt_buf *out)
+{
+    print_table(x, out);
+    for (size_t i = 0; i < x->n; i++) {
+        const struct bt_compare_row *r = &x->row[i];
+        const char *says = r->fits ? r->favours : r->why_not;
+        if (says)
+            bt_buf_printf(out, "%s%s: %s%s\n", i ? "" : "\n", row_name(x, r, i), r->fits ? "" : "does not fit: ", says);
+    }
+    bt_buf_puts(out, "\ncontext: tokens of one request. at once: so many requests of that length fit in the KV. tok/s: predicted, one stream.\n");
+}
+
+/* ---- JSON ---- */
+
+static json_t *work_json(const struct bt_compare_work *w)
+{
+    static const char *const kinds[] = { [BT_SERVER] = "server", [BT_SERVICE] = "service", [BT_JOB] = "job" };
+    json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:o}", "phase", w->phase, "workload", w->name, "kind", kinds[w->kind], "copies", (int)w->copies,
+                          "copies_wanted", (int)w->copies_want, "cards", (int)w->cards, "bytes_per_card", bt_json_bytes(w->bytes));
+    bool server = w->tp > 0;
+    json_object_set_new(o, "tp", server ? json_integer((json_int_t)w->tp) : json_null());
+    json_object_set_new(o, "pp", server ? json_integer((json_int_t)w->pp) : json_null());
+    json_object_set_new(o, "context", server ? bt_json_bytes(w->context) : json_null());
+    json_object_set_new(o, "context_wanted", server ? bt_json_bytes(w->context_want) : json_null());
+    json_object_set_new(o, "requests_at_once", server ? bt_json_bytes(w->at_once) : json_null());
+    json_object_set_new(o, "decode_tok_s", w->decode_tok_s > 0 ? json_real(w->decode_tok_s) : json_null());
+    return o;
+}
+
+static json_t *row_json(const struct bt_compare_row *r)
+{
+    json_t *works = json_array();
+    for (size_t k = 0; k < r->n; k++)
+        json_array_append_new(works, work_json(&r->work[k]));
+    return json_pack("{s:o, s:o, s:b, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o}", "variant", bt_json_text(r->variant), "fleet", bt_json_text(r->fleet), "fits",
+                     r->fits, "why_not", bt_json_text(r->why_not), "cards", (int)r->cards, "cards_used", (int)r->cards_used, "phases", (int)r->phases,
+                     "total_bytes", bt_json_bytes(r->total_bytes), "planned_bytes", bt_json_bytes(r->planned_bytes), "workloads", works, "favours",
+                     bt_json_text(r->favours));
+}
+
+int bt_plan_side(struct bt_arena *a, const struct bt_plan_side *s, int *rc, struct bt_err *err)
+{
+    struct side x = { .a = a, .s = s };
+    if (add_all(&x, err) < 0)
+        return -1;
+    *rc = bt_errc_exit(BT_E_FIT);
+    for (size_t i = 0; i < x.n; i++)
+        *rc = x.row[i].fits ? 0 : *rc;
+    if (s->json) {
+        json_t *rows = json_array();
+        for (size_t i = 0; i < x.n; i++)
+            json_array_append_new(rows, row_json(&x.row[i]));
+        bt_cmd_json("compare", json_pack("{s:o}", "rows", rows));
+        return 0;
+    }
+    bt_auto_buf struct bt_buf b = BT_BUF(MAX_PRINT);
+    print(&x, &b);
+    bt_cmd_print(&b);
+    return 0;
+}

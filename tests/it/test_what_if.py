@@ -1,0 +1,89 @@
+"""berth plan --variants, --compare: plans side by side. The page docs/reference/what-if.md is checked, too."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from test_json_docs import compare
+from test_plan import A100X4, FORENSICS, ROOT, plan, spec
+
+TINKER = str(ROOT / "examples" / "tinker" / "berth.yaml")
+PAGE = (ROOT / "docs" / "reference" / "what-if.md").read_text()
+SHOWN = {block["kind"]: block for text in re.findall(r"```json\n(.*?)```", PAGE, re.S) for block in [json.loads(text)]}
+
+
+def rows(*args: str, code: int = 0) -> list[dict]:
+    r = plan(*args, "--json")
+    assert r.returncode == code, r.stderr
+    found = json.loads(r.stdout)
+    faults: list[str] = []
+    compare(found["kind"], [SHOWN[found["kind"]]], [found], faults)
+    assert not faults, "\n".join(faults)
+    return found["rows"]
+
+
+def test_each_variant_is_a_row_and_is_what_its_own_plan_says() -> None:
+    found = rows("-f", TINKER, "--gpus", "4xRTX-4090", "--variants")
+    names = [r["variant"] for r in found]
+    assert names[0] is None and {"inference", "training"} <= set(names)
+    for row in found:
+        alone = json.loads(plan("-f", TINKER, "--gpus", "4xRTX-4090", "--json", *(["--variant", row["variant"]] if row["variant"] else [])).stdout)
+        serve = next(i for i in alone["phases"][0]["instances"] if i["workload"] == "serve")
+        shown = next(w for w in row["workloads"] if w["workload"] == "serve")
+        assert (shown["context"], shown["bytes_per_card"], shown["tp"]) == (serve["context"], max(r["bytes"] for r in serve["ranks"]), serve["tp"])
+        assert shown["requests_at_once"] == min(r["kv"]["tokens"] for r in serve["ranks"]) // serve["context"]
+    by = {r["variant"]: r["favours"] for r in found}
+    assert "favours serve" in by["inference"] and "favours train" in by["training"]
+
+
+def test_fleets_side_by_side() -> None:
+    found = rows("-f", str(FORENSICS), "--compare", A100X4, "--compare", "2xA100-SXM4-80GB", "--compare", "4xH100-80GB-HBM3")
+    assert [r["fits"] for r in found] == [True, False, True]
+    assert "do not fit together" in found[1]["why_not"] and found[1]["workloads"] == []
+    rate = [w["decode_tok_s"] for r in found for w in r["workloads"] if w["workload"] == "llm"]
+    assert rate[0] < rate[1]                           # an H100 reads faster
+    text = plan("-f", str(FORENSICS), "--compare", A100X4, "--compare", "2xA100-SXM4-80GB").stdout
+    assert "does not fit" in text and A100X4 in text and "favours llm" in text
+
+
+def test_nothing_fits_is_exit_3() -> None:
+    assert [r["fits"] for r in rows("-f", str(FORENSICS), "--compare", "1xRTX-4090", "--compare", "2xRTX-4090", code=3)] == [False, False]
+
+
+def test_a_pool_that_a_fleet_has_not_is_a_row(tmp_path: Path) -> None:
+    f = spec(tmp_path, "  a: {kind: job, command: [x], pool: [3], memory: 1GiB}\n")
+    found = rows("-f", f, "--compare", "2xRTX-4090", "--compare", "4xRTX-4090")
+    assert [r["fits"] for r in found] == [False, True]
+    assert 'no card "3"' in found[0]["why_not"]
+
+
+def test_variants_by_fleets(tmp_path: Path) -> None:
+    f = spec(tmp_path, "  a: {kind: job, command: [x], memory: 30GiB}\nvariants: {small: {a: {memory: 10GiB}}, none: {a: {gpus: 0, memory: null}}}\n")
+    found = rows("-f", f, "--variants", "--compare", "1xRTX-4090", "--compare", "1xA100-SXM4-40GB")
+    assert [(r["variant"], r["fits"]) for r in found] == [(None, False), (None, True), ("small", True), ("small", True), ("none", True), ("none", True)]
+
+
+def test_a_variant_may_change_the_top(tmp_path: Path) -> None:
+    f = spec(tmp_path, "  a: {kind: job, command: [x], memory: 30GiB, phases: one}\n  b: {kind: job, command: [x], memory: 30GiB, phases: two}\n"
+             "variants: {together: {phases: null, a: {phases: null}, b: {phases: null}}, alone: {phases: [one], b: null}}\n", "phases: [one, two]\n")
+    found = rows("-f", f, "--variants", "--gpus", "1xA100-SXM4-40GB")
+    assert [(r["fits"], r["phases"]) for r in found] == [(True, 2), (False, 1), (True, 1)]
+
+
+def test_a_variant_that_says_nonsense_is_an_error(tmp_path: Path) -> None:
+    f = spec(tmp_path, "  a: {kind: job, command: [x], memory: 3GiB}\nvariants: {none: {a: {gpus: 0}}}\n")
+    for args in ([], ["--compare", "1xRTX-4090"]):
+        r = plan("-f", f, "--gpus", "1xRTX-4090", "--variants") if not args else plan("-f", f, "--variants", *args)
+        assert r.returncode == 2 and "variant none" in r.stderr
+
+
+@pytest.mark.parametrize(("args", "says"), [
+    (("--variants", "--variant", "x"), "--variants is all"), (("--compare", "2xRTX-4090", "--gpus", "1xRTX-4090"), "both name fleets"),
+    (("--variants", "--out", "x.json"), "--out writes one plan"), (("--compare", "2xNOSUCH"), "NOSUCH"), (("--variant", "inferense"), "--variant inference")])
+def test_faults_of_the_command_line(args: tuple[str, ...], says: str) -> None:
+    r = plan("-f", TINKER, *args)
+    assert r.returncode == 2
+    assert says in r.stderr
