@@ -108,13 +108,20 @@ static const char *news(struct bt_live *l, const char *id, const char *state, co
     return again || final ? "" : why;
 }
 
+static bool news_of_task(const char *state)
+{
+    return !strcmp(state, "starting") || !strcmp(state, "running");
+}
+
 static void inst_event(struct bt_live *l, const json_t *in)
 {
     const json_t *progress = json_object_get(in, "progress"), *percent = json_object_get(progress, "percent");
     const char *id = bt_live_str(in, "id"), *why = bt_live_str(in, "why"), *step = bt_live_str(progress, "step");
     bt_auto_buf struct bt_buf key = BT_BUF(4096);
     int quarter = json_is_integer(percent) && !l->tty ? (int)json_integer_value(percent) / 25 : 0;
-    bt_buf_printf(&key, "%s %s %s %d", bt_live_str(in, "state"), step, why, quarter);
+    const json_t *task = json_object_get(in, "task");
+    const char *doing = news_of_task(bt_live_str(in, "state")) ? bt_live_str(task, "name") : "";
+    bt_buf_printf(&key, "%s %s %s %s %d", bt_live_str(in, "state"), doing, step, why, quarter);
     bool same = !strcmp(bt_live_str(l->last, id), bt_buf_z(&key));
     if (same && !l->tty)
         return;                      /* into a file: a line a step and a quarter of it, not a line a percent */
@@ -122,7 +129,7 @@ static void inst_event(struct bt_live *l, const json_t *in)
         end_line(l);
     json_object_set_new(l->last, id, json_string(bt_buf_z(&key)));
     const char *url = strcmp(bt_live_str(in, "state"), "ready") ? "" : bt_live_str(json_object_get(in, "endpoint"), "http");
-    const char *reason = news(l, id, bt_live_str(in, "state"), why), *text = step[0] ? step : reason[0] ? reason : url;
+    const char *reason = news(l, id, bt_live_str(in, "state"), why), *text = step[0] ? step : reason[0] ? reason : doing[0] ? doing : url;
     fprintf(stderr, "%s  %-14s ", same && l->open_line ? "\r" : "", id);
     fprintf(stderr, text[0] ? "%-11s " : "%s", bt_live_str(in, "state"));
     print_escaped(text);
@@ -201,6 +208,10 @@ static const char *note_of(struct bt_arena *a, const json_t *in)
         bt_buf_puts(&b, bt_live_str(json_object_get(in, "endpoint"), "http"));
     else if (json_is_false(json_object_get(in, "in_phase")) && !strcmp(bt_live_str(in, "state"), "pending"))
         bt_buf_printf(&b, "of phase %s", json_string_value(json_array_get(json_object_get(in, "phases"), 0)));
+    const json_t *task = json_object_get(in, "task");
+    if (json_is_object(task))
+        bt_buf_printf(&b, "%s%s%s(%lld of %lld tasks done)", b.n ? " " : "", bt_live_str(task, "name"), bt_live_str(task, "name")[0] ? " " : "",
+                      (long long)json_integer_value(json_object_get(task, "done")), (long long)json_integer_value(json_object_get(task, "of")));
     json_int_t restarts = json_integer_value(json_object_get(in, "restarts"));
     if (restarts)
         bt_buf_printf(&b, "%s(started again %lld times)", b.n ? " " : "", (long long)restarts);

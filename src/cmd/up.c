@@ -10,7 +10,7 @@
 #include "launch/launch.h"
 #include "launch/planfile.h"
 
-struct args { const char *file, *gpus, *variant, *plan, *exit_with; bool detach, keep, wait_jobs; };
+struct args { const char *file, *gpus, *variant, *plan, *exit_with; bool detach, keep, again, wait_jobs; };
 
 static const struct bt_opt opts[] = {
     { .name = "file", .alias = "f", .type = BT_OPT_STR, .off = offsetof(struct args, file), .metavar = "FILE",
@@ -23,6 +23,7 @@ static const struct bt_opt opts[] = {
     { .name = "detach", .alias = "d", .type = BT_OPT_BOOL, .off = offsetof(struct args, detach),
       .help = "return when everything is ready, and leave it running" },
     { .name = "keep", .type = BT_OPT_BOOL, .off = offsetof(struct args, keep), .help = "when something fails to start, leave the rest as it is" },
+    { .name = "again", .type = BT_OPT_BOOL, .off = offsetof(struct args, again), .help = "do the tasks anew that are done" },
     { .name = "wait-jobs", .type = BT_OPT_BOOL, .off = offsetof(struct args, wait_jobs),
       .help = "when all jobs have ended, take the set down; exit 0 if all are done, else 1" },
     { .name = "exit-with", .type = BT_OPT_STR, .off = offsetof(struct args, exit_with), .metavar = "JOB",
@@ -100,7 +101,8 @@ static int send_up(struct up *u, const char *plan, struct bt_err *err)
         json_decref(env);
         return bt_err_set(err, BT_E_INPUT, 0, "the plan is not UTF-8");
     }
-    return bt_wire_send(&u->c, "up", json_pack("{s:o, s:o, s:b, s:b}", "plan", p, "env", env, "keep", u->o->keep, "fresh", !u->o->plan), &u->up_id, err);
+    return bt_wire_send(&u->c, "up", json_pack("{s:o, s:o, s:b, s:b, s:b}", "plan", p, "env", env, "keep", u->o->keep, "fresh",
+                                                 !u->o->plan, "again", u->o->again), &u->up_id, err);
 }
 
 static void send_down(struct up *u)
@@ -212,6 +214,11 @@ static int take_answer(struct up *u, const json_t *msg, struct bt_err *err)
     if (is == 0 || u->answered)
         return 0;
     u->answered = true;
+    if (json_is_true(json_object_get(msg, "all_done"))) {
+        puts("every task of every job is done: nothing was started (`berth up --again` does them anew)");
+        u->gone = true;
+        return 0;
+    }
     snprintf(u->project, sizeof u->project, "%s", json_string_value(json_object_get(msg, "project")));
     json_array_foreach(json_object_get(msg, "instances"), i, in)
         json_object_set(u->insts, json_string_value(json_object_get(in, "id")), in);
@@ -247,7 +254,7 @@ static int watch(struct up *u, const char *plan, struct bt_err *err)
         json_decref(msg);
         if (rc < 0)
             return -1;
-        if (!was_answered && u->answered && u->o->exit_with && !knows_job(u)) {
+        if (!was_answered && u->answered && !u->gone && u->o->exit_with && !knows_job(u)) {
             fprintf(stderr, "berth up: --exit-with %s: there is no such workload\n", u->o->exit_with);
             u->failed = true;
             send_down(u);
@@ -336,7 +343,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 
 const struct bt_verb bt_verb_up = {
     .name = "up", .summary = "plan, start everything, watch until ready",
-    .usage = "berth up [-f FILE] [--gpus FLEET] [--plan FILE] [-d] [--keep] [--wait-jobs] [--exit-with JOB]", .opts = opts, .run = run,
+    .usage = "berth up [-f FILE] [--gpus FLEET] [--plan FILE] [-d] [--keep] [--again] [--wait-jobs] [--exit-with JOB]", .opts = opts, .run = run,
     .example = "  berth up                     start ./berth.yaml, stay; Ctrl-C takes it down\n"
                "  berth up -d                  return when all is ready\n"
                "  berth up --exit-with analyst run until the job `analyst` has ended",

@@ -142,6 +142,21 @@ json_t *launch_served_names(struct bt_arena *a, const struct bt_plan *p, const s
     return list;
 }
 
+/* A job whose slots take one task after the other; the values are filled in at each start. */
+static json_t *tasks(const struct bt_workload *w)
+{
+    if (!bt_workload_has_tasks(w))
+        return json_null();
+    json_t *matrix = json_array();
+    for (size_t i = 0; i < w->nmatrix; i++) {
+        json_t *values = json_array();
+        for (size_t j = 0; j < w->matrix[i].values.n; j++)
+            json_array_append_new(values, bt_json_text(w->matrix[i].values.v[j]));
+        json_array_append_new(matrix, json_pack("{s:o, s:o}", "key", bt_json_text(w->matrix[i].key), "values", values));
+    }
+    return json_pack("{s:o, s:I}", "matrix", matrix, "shards", (json_int_t)w->shards);
+}
+
 json_t *launch_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in)
 {
     const struct bt_workload *w = in->w;
@@ -164,6 +179,7 @@ json_t *launch_json(struct bt_arena *a, const struct bt_plan *p, const struct bt
     json_object_set_new(o, "engine", json_string(server ? in->need->engine->name : "command"));
     json_object_set_new(o, "stop_grace_ms", json_integer((json_int_t)w->stop_grace_ms));
     json_object_set_new(o, "restart", json_pack("{s:s, s:I}", "policy", w->kind == BT_JOB ? "never" : w->restart, "max", (json_int_t)w->restart_max));
+    json_object_set_new(o, "tasks", tasks(w));
     json_object_set_new(o, "retries", json_integer((json_int_t)w->retries));
     return o;
 }

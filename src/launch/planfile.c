@@ -136,6 +136,41 @@ static int read_ports(struct reader *r, const json_t *launch, const char *at, st
     return 0;
 }
 
+static int read_matrix(struct reader *r, const json_t *o, const char *at, struct bt_pf_instance *in)
+{
+    const json_t *list = json_object_get(o, "matrix"), *v;
+    uint64_t n = in->shards;
+    size_t i;
+    if (list && get_array(r, o, "matrix", at, 32, &list) < 0)
+        return -1;
+    json_array_foreach(list, i, v) {
+        const char *here = bt_arena_printf(r->a, "%s.matrix[%zu]", at, i);
+        struct bt_pf_key row = { 0 };
+        if (!json_is_object(v))
+            return bad(r, here, "has to be an object");
+        if (get_str(r, v, "key", here, &row.key) < 0 || get_strs(r, v, "values", here, true, &row.values) < 0)
+            return -1;
+        n = n <= BT_PF_TASKS_MAX ? n * row.values.n : n;
+        BT_PUSH(r->a, in->matrix, in->nmatrix, row);
+    }
+    return n <= BT_PF_TASKS_MAX ? 0 : bad(r, at, "more than 1,000,000 tasks");
+}
+
+static int read_tasks(struct reader *r, const json_t *launch, const char *at, struct bt_pf_instance *in)
+{
+    const json_t *o = json_object_get(launch, "tasks");
+    const char *here = bt_arena_printf(r->a, "%s.tasks", at);
+    in->shards = 1;
+    if (!o || json_is_null(o))
+        return 0;
+    in->has_tasks = true;
+    if (strcmp(in->kind, "job"))
+        return bad(r, here, "only a job has tasks");
+    if (get_object(r, launch, "tasks", at, &o) < 0 || bt_json_u64_opt(o, "shards", 1, 1, BT_PF_TASKS_MAX, &in->shards, here, r->err) < 0)
+        return -1;
+    return read_matrix(r, o, here, in);
+}
+
 static int read_ready(struct reader *r, const json_t *launch, const char *at, struct bt_pf_instance *in)
 {
     static const char *const kinds[] = { [BT_PF_READY_EXEC] = "exec", [BT_PF_READY_HTTP] = "http", [BT_PF_READY_PORT] = "port",
@@ -173,7 +208,7 @@ static int read_launch(struct reader *r, const json_t *o, const char *at, struct
     uint64_t max = 5, retries;
     if (get_object(r, o, "launch", at, &launch) < 0 || get_strs(r, launch, "argv", here, true, &in->argv) < 0 || read_env(r, launch, here, in) < 0 ||
         get_str(r, launch, "cwd", here, &in->cwd) < 0 || read_ports(r, launch, here, in) < 0 || read_endpoint(r, launch, here, in) < 0 ||
-        read_ready(r, launch, here, in) < 0 || get_str(r, launch, "engine", here, &in->engine) < 0 ||
+        read_ready(r, launch, here, in) < 0 || read_tasks(r, launch, here, in) < 0 || get_str(r, launch, "engine", here, &in->engine) < 0 ||
         bt_json_u64_opt(launch, "stop_grace_ms", 10000, 0, 86400000, &in->stop_grace_ms, here, r->err) < 0 ||
         bt_json_u64_opt(launch, "retries", 0, 0, 1000000, &retries, here, r->err) < 0)
         return -1;

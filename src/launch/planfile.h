@@ -9,6 +9,7 @@ struct bt_pf_rank { const char *gpu; int index; uint64_t bytes; };
 struct bt_pf_port { const char *name; uint16_t want; uint16_t block; };
 struct bt_pf_env { const char *key, *value; };
 struct bt_pf_after { const char *workload, *what; };     /* started, ready, done, released */
+struct bt_pf_key { const char *key; struct bt_strs values; };
 struct bt_pf_instance {
     const char *id, *workload, *kind;                    /* server, service, job */
     uint32_t replica;
@@ -24,6 +25,8 @@ struct bt_pf_instance {
     enum bt_pf_ready ready; const char *ready_arg;
     struct bt_pf_after *after; size_t nafter;
     const char *restart; uint32_t restart_max, retries;  /* on-failure, always, never */
+    bool has_tasks;                                      /* a job whose slots take tasks: cells of the matrix x shards */
+    struct bt_pf_key *matrix; size_t nmatrix; uint64_t shards;       /* shards >= 1; at most BT_PF_TASKS_MAX tasks in all */
     uint64_t stop_grace_ms;
     const char *on_drift;                                /* warn, stop */
 };
@@ -35,6 +38,7 @@ struct bt_planfile {
     struct bt_pf_phase *phase; size_t nphases;
     const char *text;                                    /* as read */
 };
+#define BT_PF_TASKS_MAX 1000000
 #define BT_PLANFILE_MAX (15 * MiB)   /* bytes of its text; a control message that carries it may have 16 MiB */
 
 /* Names of projects, workloads and instances are file names of the runtime folder: a-z, 0-9 and -, at most 60, none at the start. */

@@ -100,6 +100,8 @@ static void drive_waiting(struct bt_instance *in)
         in->wait_ms = 0;             /* the limit is for things nobody here will bring about */
         if (never)
             bt_life_event(&in->life, BT_EV_BLOCKED);
+    } else if (in->queue && !bt_task_take(in)) {
+        bt_life_event(&in->life, BT_EV_NOTHING);
     } else if (ports_free(in) && bt_memory_room(in, in->why, sizeof in->why)) {
         in->why[0] = 0;
         bt_life_event(&in->life, BT_EV_START);

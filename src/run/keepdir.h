@@ -25,6 +25,7 @@ struct bt_keep_launch {
     uint64_t restarts;               /* how many times it was started again since `up` */
     int64_t wall_ms;                 /* when this start was ordered: older lines of the log are an earlier start's */
     struct bt_keep_port *port; size_t nports;
+    int64_t task;                    /* of its job's queue; -1: none */
     int64_t *base; size_t nbase;     /* one a rank: bytes its card used for nobody just before the start; -1 = not known */
 };
 BT_MUST_CHECK int bt_keep_launch_write(const char *dir, const struct bt_keep_launch *l, struct bt_err *err);

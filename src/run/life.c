@@ -8,9 +8,11 @@ struct cell { enum bt_life_state next; unsigned fx; };
 
 static const struct cell cells[BT_ST__N][BT_EV__N] = {
     [ST(PENDING)]   = { [EV(UP)]          = { ST(WAITING),   0 },
+                        [EV(NOTHING)]     = { ST(DONE),      0 },
                         [EV(DOWN)]        = { ST(DOWN),      0 } },
     [ST(WAITING)]   = { [EV(START)]       = { ST(STARTING),  BT_FX_SPAWN },
                         [EV(BLOCKED)]     = { ST(FAILED),    BT_FX_TELL },
+                        [EV(NOTHING)]     = { ST(DONE),      0 },
                         [EV(RESTART)]     = { ST(WAITING),   0 },
                         [EV(DOWN)]        = { ST(DOWN),      0 } },
     [ST(STARTING)]  = { [EV(READY)]       = { ST(READY),     0 },

@@ -22,6 +22,7 @@ enum bt_life_event {
     BT_EV_RESTART,                   /* a person wants it anew */
     BT_EV_START,                     /* all it waited for is there */
     BT_EV_BLOCKED,                   /* it waited past its limit */
+    BT_EV_NOTHING,                   /* nothing is left for this slot of a job */
     BT_EV_READY,
     BT_EV_STALLED,                   /* no progress towards ready */
     BT_EV_EXIT,                      /* no process of its tree is left, or it never ran */

@@ -56,18 +56,22 @@ static json_t *op_up(struct bt_conn *c, const json_t *msg, struct bt_err *err)
     const char *plan, **env = NULL;
     size_t n = 0, i;
     json_t *v, *list = json_array();
-    bool keep, fresh;
+    bool keep, fresh, again;
     struct bt_project *p;
     if (bt_json_str(msg, "plan", &plan, "request", err) < 0 || bt_json_bool_opt(msg, "keep", false, &keep, "request", err) < 0 ||
-        bt_json_bool_opt(msg, "fresh", false, &fresh, "request", err) < 0)
+        bt_json_bool_opt(msg, "fresh", false, &fresh, "request", err) < 0 || bt_json_bool_opt(msg, "again", false, &again, "request", err) < 0)
         goto bad;
     json_array_foreach(json_object_get(msg, "env"), i, v) {
         const char *row = json_string_value(v);
         if (row)
             BT_PUSH(&a, env, n, row);
     }
-    if (bt_project_new(c->d, bt_str(plan), env, n, keep, fresh, &p, err) < 0)
+    if (bt_project_new(c->d, bt_str(plan), env, n, keep, fresh, again, &p, err) < 0)
         goto bad;
+    if (!p) {
+        c->d->leave = c->d->nprojects == 0;
+        return json_pack("{s:o, s:b}", "instances", list, "all_done", true);
+    }
     snprintf(c->follow, sizeof c->follow, "%s", p->name);
     c->d->leave = false;
     for (i = 0; i < p->n; i++)

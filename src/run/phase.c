@@ -141,13 +141,18 @@ static void enter(struct bt_project *p)
 
 struct jobs { size_t n, done, failed; };
 
+static bool nothing_left(const struct bt_instance *in)
+{
+    return in->queue && bt_tasks_all_done(in->queue);
+}
+
 static struct jobs jobs_of(const struct bt_project *p, size_t phase)
 {
     struct jobs j = { 0 };
     for (size_t i = 0; i < p->n; i++)
         if (p->inst[i].in_phase[phase] && p->inst[i].life.job) {
             j.n++;
-            j.done += p->inst[i].life.state == BT_ST_DONE;
+            j.done += p->inst[i].life.state == BT_ST_DONE || (p->inst[i].life.state == BT_ST_PENDING && nothing_left(&p->inst[i]));
             j.failed += p->inst[i].life.state == BT_ST_FAILED;
         }
     return j;
@@ -181,6 +186,21 @@ void bt_phase_drive(struct bt_project *p)
         all &= has_left(p, &p->inst[i]);
     if (all)
         enter(p);
+}
+
+bool bt_phase_first(struct bt_project *p)
+{
+    for (p->phase = 0; p->phase < p->plan->nphases; p->phase++) {
+        struct jobs j = jobs_of(p, p->phase);
+        if (!j.n || j.done < j.n)
+            break;
+    }
+    if (p->phase == p->plan->nphases)
+        return false;
+    for (size_t i = 0; i < p->n; i++)
+        if (bt_phase_has(p, &p->inst[i]))
+            p->inst[i].pf = p->inst[i].in_phase[p->phase];
+    return true;
 }
 
 /* ---- adoption ---- */

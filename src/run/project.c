@@ -354,6 +354,8 @@ static int persist(struct bt_project *p, struct bt_err *err)
     if (bt_file_write(bt_arena_printf(&a, "%s/boot", p->dir), bt_str(bt_boot_id()), err) < 0 ||
         bt_file_write(bt_arena_printf(&a, "%s/env", p->dir), (struct bt_str){ bt_buf_z(&env), env.n }, err) < 0)
         return -1;
+    if (p->phase && bt_file_write(bt_arena_printf(&a, "%s/phase", p->dir), bt_str(p->plan->phase[p->phase].name), err) < 0)
+        return -1;
     if (p->keep && bt_file_write(bt_arena_printf(&a, "%s/keep", p->dir), BT_S(""), err) < 0)
         return -1;
     return bt_file_write(bt_arena_printf(&a, "%s/plan.json", p->dir), bt_str(p->plan->text), err);      /* last: without it there is no project */
@@ -380,8 +382,9 @@ static int still_free(const struct bt_daemon *d, const struct bt_project *p, str
 }
 
 int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep, bool fresh,
-                   struct bt_project **out, struct bt_err *err)
+                   bool again, struct bt_project **out, struct bt_err *err)
 {
+    *out = NULL;
     bt_auto_arena a = { 0 };
     struct bt_project *p = bt_xcalloc(1, sizeof *p);
     p->d = d;
@@ -397,6 +400,12 @@ int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *con
         bt_err_set(err, BT_E_STATE, 0, "project %s is already up (%zu instances%s)", p->name, there->n, there->down ? ", going down" : "");
         bt_err_hint(err, there->down ? "wait for `berth down` to end" : "`berth ps` shows it; `berth down %s` takes it down first", p->name);
         goto bad;
+    }
+    if (bt_tasks_make(p, again, err) < 0)
+        goto bad;
+    if (!bt_phase_first(p)) {
+        project_free(p);
+        return 0;
     }
     if (fresh && still_free(d, p, err) < 0)
         goto bad;
@@ -416,7 +425,9 @@ int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *con
     }
     insert(d, p);
     for (size_t i = 0; i < p->n; i++)
-        if (bt_phase_has(p, &p->inst[i]))
+        if (p->inst[i].queue && bt_tasks_all_done(p->inst[i].queue))
+            bt_life_event(&p->inst[i].life, BT_EV_NOTHING);
+        else if (bt_phase_has(p, &p->inst[i]))
             bt_life_event(&p->inst[i].life, BT_EV_UP);
     *out = p;
     return 0;
@@ -454,6 +465,11 @@ static void adopt_instance(struct bt_instance *in)
     in->has_keeper = bt_keep_who_read(&in->p->arena, in->dir, "keeper.json", &in->keeper);
     in->has_child = bt_keep_who_read(&in->p->arena, in->dir, "child.json", &in->child);
     in->ran = true;
+    if (in->queue && l.task >= 0 && (size_t)l.task < in->queue->n) {
+        in->task = l.task;
+        if (in->queue->state[in->task] != BT_TASK_DONE)
+            bt_task_take(in);
+    }
     in->life.was_ready = ready || l.restarts > 0;    /* it is only started again by itself after it was ready once */
     bt_life_found(&in->life, ready ? BT_ST_READY : BT_ST_STARTING);
     in->life.since_ms -= bt_wall_ms() - (ready ? written_ms(bt_arena_printf(&a, "%s/ready", in->dir)) : l.wall_ms);
@@ -505,6 +521,8 @@ void bt_project_adopt(struct bt_daemon *d, const char *name)
         project_free(p);
         return;
     }
+    if (bt_tasks_make(p, false, &err) < 0)
+        bt_warn("daemon", "%s: %s", p->name, err.msg);
     p->keep = bt_file_exists(bt_arena_printf(&p->arena, "%s/keep", dir));
     p->settled = bt_file_exists(bt_arena_printf(&p->arena, "%s/settled", dir));
     insert(d, p);

@@ -14,6 +14,7 @@
 #include "run/run.h"
 #include "run/sample.h"
 #include "run/tail.h"
+#include "run/tasks.h"
 #include "run/tree.h"
 
 struct bt_daemon;
@@ -33,6 +34,9 @@ struct bt_instance {
     const char *url;                 /* "" = none */
     char ip[16]; int url_port;
     regex_t log_ready; bool has_log_ready;
+
+    struct bt_task_queue *queue;     /* of a job; NULL: none */
+    int64_t task;                    /* of the queue: the one it runs or is to try again; -1 */
 
     /* this start */
     struct event *report; int report_fd;
@@ -64,6 +68,7 @@ struct bt_project {
     struct bt_planfile *plan;
     const char *name, *dir;
     struct bt_instance *inst; size_t n;
+    struct bt_task_queue **queue; size_t nqueues;
     struct bt_strs env;              /* NAME=value, of the `up` that brought it */
     size_t phase, phase_to;          /* of plan->phase[]: where it is, and where it goes while `leaving` */
     bool leaving;                    /* what the next phase has no use for is being stopped */
@@ -97,9 +102,10 @@ struct bt_daemon {
 };
 
 /* project.c - birth, folders, end */
-/* fresh: the plan was made just now for this `up`; if another project was given its bytes since, BT_E_BUSY: plan again. Else it waits for room. */
+/* fresh: the plan was made just now for this `up`; if another project was given its bytes since, BT_E_BUSY: plan again. Else it waits for room.
+ * again: forget which tasks are done. *out NULL with 0: all of its jobs are done, and nothing was started. */
 BT_MUST_CHECK int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep, bool fresh,
-                                 struct bt_project **out, struct bt_err *err);
+                                 bool again, struct bt_project **out, struct bt_err *err);
 struct bt_project *bt_project_find(struct bt_daemon *d, const char *name);
 void bt_project_adopt(struct bt_daemon *d, const char *name);
 void bt_project_down(struct bt_project *p);          /* wants everything down; a second call hurries */
@@ -119,6 +125,7 @@ bool bt_phase_has(const struct bt_project *p, const struct bt_instance *in);    
 BT_MUST_CHECK int bt_phase_index(const struct bt_project *p, const char *name, size_t *out, struct bt_err *err);
 void bt_phase_go(struct bt_project *p, size_t to);   /* begins to leave for it; a second call changes the target */
 void bt_phase_drive(struct bt_project *p);           /* one look: all left? then in. All jobs of this one done? then on */
+bool bt_phase_first(struct bt_project *p);           /* sets the first phase with something to do; false: all jobs of all phases are done */
 void bt_phase_found(struct bt_project *p);           /* adoption: which phase the last daemon was in, and where it was going */
 
 /* start.c - from waiting to running */

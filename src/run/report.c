@@ -67,6 +67,16 @@ static const char *state_word(const struct bt_instance *in)
     return in->life.job && in->life.state == BT_ST_READY ? "running" : bt_life_state_name(in->life.state);
 }
 
+static json_t *task_of(const struct bt_instance *in)
+{
+    bt_auto_arena a = { 0 };
+    const struct bt_task_queue *q = in->queue;
+    if (!q || !in->pf->has_tasks)
+        return json_null();
+    return json_pack("{s:o, s:o, s:i, s:i, s:i}", "name", in->task < 0 ? json_null() : bt_json_text(bt_task_name(&a, q, (size_t)in->task)), "number",
+                     in->task < 0 ? json_null() : json_integer((json_int_t)in->task + 1), "of", (int)q->n, "done", (int)q->done, "failed", (int)q->failed);
+}
+
 static json_t *phases_of(const struct bt_instance *in)
 {
     json_t *list = json_array();
@@ -88,6 +98,7 @@ json_t *bt_report_instance(struct bt_instance *in, bool brief)
     json_object_set_new(o, "folder", bt_json_text(in->dir));
     json_object_set_new(o, "in_phase", json_boolean(bt_phase_has(in->p, in)));
     json_object_set_new(o, "phases", phases_of(in));
+    json_object_set_new(o, "task", task_of(in));
     if (in->died[0])
         json_object_set_new(o, "worker_died", bt_json_text(in->died));
     if (brief)

@@ -18,7 +18,12 @@ const char *bt_run_inst_dir(struct bt_arena *a, const char *project, const char 
     return bt_arena_printf(a, id ? "%s/inst/%s/%s" : "%s/inst/%s", bt_runtime_dir(a), project, id);
 }
 
+const char *bt_run_state_dir(struct bt_arena *a, const char *project)
+{
+    return bt_arena_printf(a, "%s/projects/%s", bt_state_dir(a), project);
+}
+
 const char *bt_run_log_dir(struct bt_arena *a, const char *project)
 {
-    return bt_arena_printf(a, "%s/projects/%s/logs", bt_state_dir(a), project);
+    return bt_arena_printf(a, "%s/logs", bt_run_state_dir(a, project));
 }

@@ -23,5 +23,6 @@
 const char *bt_run_sock(struct bt_arena *a);
 const char *bt_run_project_dir(struct bt_arena *a, const char *project);
 const char *bt_run_inst_dir(struct bt_arena *a, const char *project, const char *id);     /* id NULL: the project's folder of instances */
+const char *bt_run_state_dir(struct bt_arena *a, const char *project);                    /* what outlives `down`: logs/, done */
 const char *bt_run_log_dir(struct bt_arena *a, const char *project);                      /* in the state folder */
 #endif

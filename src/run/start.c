@@ -30,6 +30,13 @@ static bool hole(const struct bt_instance *in, struct bt_str name, struct bt_buf
             bt_buf_puts(out, other->url);
         return other != NULL;
     }
+    if (bt_str_starts(name, "job.") && in->queue && in->task >= 0) {
+        bt_auto_arena a = { 0 };
+        const char *value = bt_task_value(&a, in->queue, (size_t)in->task, (struct bt_str){ name.p + 4, name.n - 4 });
+        if (value)
+            bt_buf_puts(out, value);
+        return value != NULL;
+    }
     for (size_t i = 0; i < in->nports; i++)
         if (bt_str_eq(name, in->port[i].name)) {
             bt_buf_printf(out, "%u", in->port[i].port);
@@ -114,7 +121,8 @@ static int make_folder(struct bt_arena *a, struct bt_instance *in, struct bt_err
     if (bt_tree_remove(tmp, err) < 0 || bt_dir_private(tmp, err) < 0)
         return -1;
     struct bt_keep_launch l = { .project = in->p->name, .id = in->pf->id, .cwd = in->pf->cwd, .url = in->url, .log_max_bytes = LOG_MAX,
-                                .restarts = in->life.restarts, .wall_ms = in->launched_wall_ms, .port = in->port, .nports = in->nports };
+                                .restarts = in->life.restarts, .wall_ms = in->launched_wall_ms, .port = in->port, .nports = in->nports,
+                                .task = in->queue ? in->task : -1 };
     for (size_t i = 0; i < in->pf->argv.n; i++) {
         const char *arg = bt_instance_fill(a, in, in->pf->argv.v[i]);
         BT_PUSH(a, l.argv.v, l.argv.n, arg);
@@ -387,9 +395,13 @@ void bt_instance_ended(struct bt_instance *in)
     if (in->has_keeper)
         bt_cgroup_remove(in->keeper.cgroup);
     bool ran = in->ran && !in->exit.failed[0], clean = in->exit.status == 0 && !in->exit.signal && !in->gave_up;
+    bool next = in->queue && bt_task_over(in, ran && clean, !in->life.want_up || in->life.anew, ran && in->life.deaths < in->life.retries);
     if (in->life.want_up && !in->life.anew && !in->why[0] && !(in->life.job && clean)) {
         snprintf(in->why, sizeof in->why, "%s", bt_keep_exit_text(&a, &in->exit));
         snprintf(in->why_hint, sizeof in->why_hint, "%s", in->exit.hint);
     }
+    in->life.anew |= next;           /* the slot goes on with another task: not a restart, and not a death */
     bt_life_ended(&in->life, ran, clean);
+    if (next)
+        in->life.deaths = 0;
 }

@@ -169,10 +169,24 @@ static int check_phases(struct bt_spec *s, const struct bt_workload *w, struct b
     return 0;
 }
 
+/* Counted, not listed: the daemon numbers them. */
+static int check_tasks(struct bt_spec *s, const struct bt_workload *w, struct bt_err *err)
+{
+    enum { TASKS_MAX = 1000000 };
+    uint64_t n = w->shards;
+    for (size_t i = 0; i < w->nmatrix && n <= TASKS_MAX; i++)
+        n *= w->matrix[i].values.n;  /* each factor is below 2^40: a document is bounded */
+    if (n <= TASKS_MAX)
+        return 0;
+    const struct bt_node *at = bt_node_get(w->node, w->nmatrix ? "matrix" : "shards");
+    bt_node_err(err, &s->doc, at, "workloads.%s: cells x shards make more than 1,000,000 tasks", w->name);
+    return bt_err_hint(err, "let one task do more: fewer values, or fewer shards");
+}
+
 static int check_names(struct bt_spec *s, const struct bt_workload *w, struct bt_err *err)
 {
     const struct bt_node *n = w->node, *share = bt_node_get(n, "share");
-    if (check_phases(s, w, err) < 0 || check_list(s, w, bt_node_get(n, "apart"), "apart", &w->apart, err) < 0)
+    if (check_tasks(s, w, err) < 0 || check_phases(s, w, err) < 0 || check_list(s, w, bt_node_get(n, "apart"), "apart", &w->apart, err) < 0)
         return -1;
     if (share && check_list(s, w, bt_node_get(share, "with"), "share", &w->share_with, err) < 0)
         return -1;

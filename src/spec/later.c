@@ -33,14 +33,9 @@ static bool mentions(const struct bt_workload *w, const char *what)
     return false;
 }
 
-static void later_job(struct spec_reading *r, const struct bt_workload *w)
+bool bt_workload_has_tasks(const struct bt_workload *w)
 {
-    if (w->nmatrix)
-        key_row(r, w, true, "matrix", "the tasks of a matrix are not run yet: `up` starts one task per slot, so a job with a matrix cannot run");
-    if (w->shards > 1)
-        key_row(r, w, true, "shards", "shards are not run yet: a job that is cut into shards cannot run");
-    if (mentions(w, "${job.") && !w->nmatrix && w->shards <= 1)
-        key_row(r, w, true, "command", "${job...} is not filled yet: this job cannot run");
+    return w->nmatrix || w->shards > 1 || mentions(w, "{job.");
 }
 
 static void later_memory(struct spec_reading *r, const struct bt_workload *w)
@@ -73,13 +68,8 @@ static void later_workload(struct spec_reading *r, const struct bt_workload *w)
         key_row(r, w, false, "guard", "nothing holds it to its bytes yet: `berth verify` tells when it takes more");
     if (!strcmp(w->on_drift, "stop"))
         key_row(r, w, false, "on_drift", "it is not stopped yet when it takes more than planned: `berth verify` tells");
-    for (size_t i = 0; i < w->nafter; i++)
-        if (w->after[i].what == BT_AFTER_DONE || w->after[i].what == BT_AFTER_RELEASED)
-            add(r, true, w->after[i].at, bt_arena_printf(r->a, "workloads.%s.after.%s", w->name, w->after[i].name),
-                "only `started` and `ready` are waited for yet");
     if (mentions(w, "${gateway.url}"))
         key_row(r, w, true, "command", "${gateway.url} has no value yet: there is no gateway; ${workloads.NAME.url} has one");
-    later_job(r, w);
     later_memory(r, w);
 }
 

@@ -82,14 +82,15 @@ struct bt_spec_opts {
     const char *(*getenv)(void *ctx, const char *name); void *ctx;      /* for ${VAR}; NULL = the process's environment */
 };
 /* Parse and check. Templates ${VAR} are expanded; ${workloads.NAME.url} becomes "{url:NAME}" (the plan file's placeholder), checked to exist;
- * ${gateway.url} and ${job.KEY} are kept and listed in `later` where no version obeys them yet. Everything lives in the arena.
- * Errors are BT_E_SPEC with "berth.yaml:LINE:COL: " first. */
+ * ${job.KEY} becomes "{job.KEY}", filled for each task; ${gateway.url} is kept, and listed in `later`.
+ * Everything lives in the arena. Errors are BT_E_SPEC with "berth.yaml:LINE:COL: " first. */
 BT_MUST_CHECK int bt_spec_read(struct bt_arena *a, const char *path, const struct bt_spec_opts *o, struct bt_spec **out, struct bt_err *err);
 BT_MUST_CHECK int bt_spec_parse(struct bt_arena *a, const char *name, const char *dir, struct bt_str text, const struct bt_spec_opts *o,
                                 struct bt_spec **out, struct bt_err *err);
 /* The tables of keys, top level and of a workload: sorted, ended by name NULL. For docs and tests. */
 const struct bt_opt *bt_spec_keys(void);
 const struct bt_opt *bt_spec_workload_keys(void);
+bool bt_workload_has_tasks(const struct bt_workload *w);      /* a matrix, shards, or ${job.KEY} in its command or environment */
 const struct bt_workload *bt_spec_find(const struct bt_spec *s, const char *name);
 
 /* A server as its engine's flags: model, dtypes, adapters and `args` through the engine's own table. What the plan decides (shape, context, bytes,

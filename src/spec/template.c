@@ -72,7 +72,7 @@ static int put_job(struct spec_reading *r, const struct bt_node *at, const struc
         known[n++] = matrix->keys[i].text;
     for (size_t i = 0; i < n; i++)
         if (bt_str_eq(key, known[i])) {
-            bt_buf_printf(out, "${%.*s}", BT_STR(body));            /* filled for each task */
+            bt_buf_printf(out, "{%.*s}", BT_STR(body));             /* the plan file's placeholder, filled for each task */
             return need_runtime_place(&r->s->doc, at, p, body, err);
         }
     bt_node_err(err, &r->s->doc, at, "${%.*s}: the job has no \"%.*s\" in its `matrix`", BT_STR(body), BT_STR(key));

@@ -36,6 +36,7 @@ static const struct { const char *text, *at, *says, *hint; bool whole; } rows[] 
     { "  a: {engine: vllm, model: m, command: [x]}\n", "3:40", "says nothing about a server", "args", false },
     { "  a: {kind: job, command: [x], replicas: 2}\n", "3:42", "`replicas` says nothing about a job", "slots", false },
     { "  a: {kind: service, command: [x], matrix: {l: [1]}}\n", "3:44", "`matrix` says nothing about a service", "", false },
+    { "  a: {kind: job, command: [x], shards: 600000, matrix: {l: [1, 2]}}\n", "3:56", "more than 1,000,000 tasks", "fewer values", false },
     { "  a: {kind: job, command: \"a b\"}\n", "3:27", "no shell splits it", "[", false },
     { "  a: {kind: job, command: []}\n", "3:27", "empty", "", false },
     /* sizes */
