@@ -26,6 +26,10 @@ const char *bt_planning_shape(struct bt_arena *a, uint64_t tp, uint64_t pp);
 
 /* The plan for people: fleet, instances, a memory bar per GPU, alternatives with reasons, warnings, what is not yet obeyed, refusals and advice. */
 void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out);
+/* Between its phases: who stays, parks, comes back, starts and stops. Nothing for a plan of one phase. */
+void bt_planning_print_moves(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out);
+/* Seconds of a boundary: moves of one card come one after the other. */
+double bt_planning_boundary_s(const struct bt_plan *p, const char *from, const char *to);
 /* Only the refusals and the way out: what `up` says before it exits with 3. */
 void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out);
 #endif

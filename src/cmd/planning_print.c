@@ -271,6 +271,7 @@ void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_st
         print_instances(&x, &p->phase[i]);
         print_bars(&x, &p->phase[i]);
     }
+    bt_planning_print_moves(a, p, st, out);
     print_alternatives(&x);
     print_notes(&x);
     bt_buf_printf(out, "\n%s after %llu placements looked at\n",

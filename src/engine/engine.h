@@ -121,6 +121,7 @@ struct bt_engine {
     const struct bt_opt *flags;      /* the engine's own flags, into struct bt_serve; NULL for command */
     const char *program;             /* looked for in PATH, venv: "vllm" */
     const char *health_path;         /* "/health" */
+    bool sleeps;                     /* gives weights and KV back without ending (vLLM: --enable-sleep-mode), and takes them again */
     bool listens_when_ready;         /* a refused connection while starting is normal */
     uint32_t internal_ports;         /* a block of so many for its own sockets, "{internal}" in its command */
     const struct bt_stop_step *stop_starting; size_t nstop_starting;

@@ -235,7 +235,7 @@ static const struct bt_stop_step stop_ready[] = {
 
 const struct bt_engine bt_engine_vllm = {
     .name = "vllm", .versions = versions, .nversions = BT_LEN(versions), .flags = bt_vllm_flags,
-    .program = "vllm", .health_path = "/health", .listens_when_ready = true,
+    .program = "vllm", .health_path = "/health", .sleeps = true, .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
     .log_line = bt_vllm_log_line, .start = start, .internal_ports = 16,      /* API server, engine cores, ranks */

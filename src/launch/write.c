@@ -172,6 +172,23 @@ static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const 
     return o;
 }
 
+/* ---- between the phases ---- */
+
+static json_t *moves_json(const struct bt_plan *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->nmoves; i++) {
+        const struct bt_plan_move *m = &p->move[i];
+        json_t *gpus = json_object();
+        for (size_t r = 0; r < m->inst->nranks; r++)
+            set(gpus, p->fleet->gpus[m->inst->rank[r].gpu].uuid, bt_json_bytes(m->gpu_bytes[r]));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:f, s:o, s:o, s:o}", "from", m->from, "to", m->to, "instance", m->instance, "how",
+                                              bt_move_names[m->how], "level", bt_json_text(m->level), "seconds", m->seconds, "gpu_bytes", gpus, "host_bytes",
+                                              bt_json_bytes(m->host_bytes), "why", bt_json_text(m->why)));
+    }
+    return list;
+}
+
 /* ---- the rest ---- */
 
 static json_t *alternatives_json(const struct bt_plan *p)
@@ -239,7 +256,7 @@ json_t *bt_plan_json(const struct bt_plan *p)
         json_array_append_new(phases, json_pack("{s:s, s:o}", "name", p->phase[i].name, "instances", list));
     }
     set(o, "phases", phases);
-    set(o, "moves", json_array());
+    set(o, "moves", moves_json(p));
     set(o, "gateway", json_null());
     set(o, "alternatives", alternatives_json(p));
     for (size_t i = 0; i < s->nlater; i++)

@@ -1,10 +1,13 @@
 /* plan - the steps in order: each phase built, searched, turned into instances with berths, explained; then judged by the validator. */
-#include "plan/plan_int.h"
+#include "plan/phases.h"
 
 const char *const bt_plan_objective_names[BT_GOAL__N] = {
     [BT_GOAL_PLACED] = "placed",       [BT_GOAL_WANTS] = "wants_thousandths",  [BT_GOAL_SERVICE] = "service_thousandths",
     [BT_GOAL_SHARED] = "shared_cards", [BT_GOAL_FREE] = "largest_free_bytes", [BT_GOAL_LOWEST] = "lowest_cards",
 };
+
+const char *const bt_move_names[] = { [BT_MOVE_STAY] = "stay", [BT_MOVE_START] = "start", [BT_MOVE_PARK] = "park", [BT_MOVE_RESUME] = "resume",
+                                      [BT_MOVE_STOP] = "stop" };
 
 /* Need at the context that was granted, so that what is shown and launched is one thing. It is never more than at the context wished for. */
 static void need_at_grant(struct pl_problem *p, const struct pl_solution *s, struct pl_room *room)
@@ -92,9 +95,12 @@ static struct bt_plan_instance make_instance(struct pl_problem *p, const struct 
     return inst;
 }
 
-/* Instances in the order of the spec. */
-static void fill_phase(struct bt_plan_phase *ph, struct pl_problem *p, const struct pl_solution *s)
+/* Instances in the order of the spec, each with the workload as it is written there. */
+void pl_fill(struct pl_stages *all, size_t stage)
 {
+    struct pl_problem *p = all->v[stage].p;
+    const struct pl_solution *s = &all->v[stage].s;
+    struct bt_plan_phase *ph = all->v[stage].out;
     struct pl_room room;
     uint64_t load[BT_MAX_GPUS];
     pl_room_init(&room, p, s->copy, s->ncopies);
@@ -109,42 +115,77 @@ static void fill_phase(struct bt_plan_phase *ph, struct pl_problem *p, const str
                 if (room.use[j].copy == i)
                     u = &room.use[j];
             struct bt_plan_instance inst = make_instance(p, s, &s->copy[i], u, load);
+            inst.w = &all->in->spec->w[w];
             BT_PUSH(p->a, ph->inst, ph->n, inst);
         }
 }
 
-static void add_up(struct bt_plan *plan, const struct pl_solution *s, bool first)
+/* Held to its place, a workload wants no more than it has: what the phase reaches is counted as it was planned alone, which holding did not lower. */
+static struct pl_score score_of(const struct pl_stage *g)
 {
+    struct pl_score score = g->s.score;
+    if (g->s.score.v[BT_GOAL_PLACED] == g->free_s.score.v[BT_GOAL_PLACED])
+        for (int i = BT_GOAL_PLACED; i <= BT_GOAL_SERVICE; i++)
+            score.v[i] = g->free_s.score.v[i];
+    return score;
+}
+
+static void add_up(struct bt_plan *plan, const struct pl_stage *g, bool first)
+{
+    struct pl_score score = score_of(g);
     int64_t free_before = first ? INT64_MAX : plan->objective[BT_GOAL_FREE];
     for (int i = 0; i < BT_GOAL__N; i++)
-        plan->objective[i] += s->score.v[i];
-    plan->objective[BT_GOAL_FREE] = BT_MIN(free_before, s->score.v[BT_GOAL_FREE]);
-    plan->nodes += s->nodes;
-    if (!s->complete) {
+        plan->objective[i] += score.v[i];
+    plan->objective[BT_GOAL_FREE] = BT_MIN(free_before, score.v[BT_GOAL_FREE]);
+    if (!g->free_s.complete) {
         plan->proof = "any-time";
-        int64_t lacks = s->service_bound - s->score.v[BT_GOAL_SERVICE];
-        plan->gap = BT_MAX(plan->gap, s->service_bound > 0 ? (double)lacks / (double)s->service_bound : 0);
+        int64_t lacks = g->free_s.service_bound - score.v[BT_GOAL_SERVICE];
+        plan->gap = BT_MAX(plan->gap, g->free_s.service_bound > 0 ? (double)lacks / (double)g->free_s.service_bound : 0);
     }
 }
 
-static int plan_phase(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_phase *ph, bool first, struct bt_err *err)
+/* The phase as if there were no other. Found nothing: refusals in the plan. */
+static int plan_alone(struct pl_stages *all, struct pl_stage *g, struct bt_err *err)
 {
-    struct pl_problem *p;
-    struct pl_solution s;
-    if (pl_problem_build(a, in, ph->name, &p, err) < 0)
+    if (pl_problem_build(all->a, all->in, g->name, &g->free_p, err) < 0)
         return -1;
-    if (!p->nrefusals)
-        pl_search(p, PL_NODE_LIMIT, &s);
-    if (p->nrefusals || (!s.found && s.complete))
-        return pl_refusals(plan, a, in, p, err);
-    if (!s.found) {
-        bt_err_set(err, BT_E_TOO_BIG, 0, "phase %s: no plan among the first %llu placements looked at, and there are more", ph->name,
-                   (unsigned long long)s.nodes);
+    if (!g->free_p->nrefusals)
+        pl_search(g->free_p, PL_NODE_LIMIT, &g->free_s);
+    all->plan->nodes += g->free_s.nodes;
+    if (g->free_p->nrefusals || (!g->free_s.found && g->free_s.complete))
+        return pl_refusals(all->plan, all->a, all->in, g->free_p, err);
+    if (!g->free_s.found) {
+        bt_err_set(err, BT_E_TOO_BIG, 0, "phase %s: no plan among the first %llu placements looked at, and there are more", g->name,
+                   (unsigned long long)g->free_s.nodes);
         return bt_err_hint(err, "pin some: `pool`, `gpus`, `tp`, fewer replicas");
     }
-    add_up(plan, &s, first);
-    fill_phase(ph, p, &s);
-    return pl_explain(plan, a, in, p, &s, err);
+    g->in = (struct bt_plan_in *)all->in;
+    g->p = g->free_p;
+    g->s = g->free_s;
+    return 0;
+}
+
+static int plan_stages(struct pl_stages *all, struct bt_err *err)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (plan_alone(all, &all->v[i], err) < 0)
+            return -1;
+    if (all->plan->nrefusals)
+        return 0;
+    if (pl_keep(all, err) < 0)
+        return -1;
+    for (size_t i = 0; i < all->n; i++) {
+        if (i && pl_park(all, i, err) < 0)
+            return -1;
+        pl_fill(all, i);
+    }
+    pl_moves(all);
+    for (size_t i = 0; i < all->n; i++) {
+        add_up(all->plan, &all->v[i], i == 0);
+        if (pl_explain(all->plan, all->a, all->v[i].in, all->v[i].p, &all->v[i].s, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, struct bt_err *err)
@@ -158,15 +199,18 @@ int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan
     struct bt_plan_in *remembering = BT_NEW(a, struct bt_plan_in);
     *remembering = *in;
     remembering->needs = pl_needs_new(a);
-    for (size_t i = 0; i < plan->nphases; i++) {
+    struct pl_stages all = { .a = a, .plan = plan, .in = remembering, .n = plan->nphases };
+    all.v = BT_NEWN(a, struct pl_stage, all.n);
+    for (size_t i = 0; i < all.n; i++) {
         plan->phase[i].name = names[i];
-        if (plan_phase(plan, a, remembering, &plan->phase[i], i == 0, err) < 0)
-            return -1;
+        all.v[i] = (struct pl_stage){ .name = names[i], .out = &plan->phase[i], .pin = BT_NEWN(a, const struct bt_workload *, spec->n + 1) };
     }
+    if (plan_stages(&all, err) < 0)
+        return -1;
     if (plan->nrefusals)
         for (size_t i = 0; i < plan->nphases; i++)
             plan->phase[i].n = 0;
-    else if (bt_plan_check(plan, err) < 0)
+    else if (bt_plan_check(plan, err) < 0 || pl_moves_check(plan, err) < 0)
         return bt_err_wrap(err, "the plan does not pass its own check (a fault of berth)");
     *out = plan;
     return 0;

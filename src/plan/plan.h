@@ -4,6 +4,7 @@
  *   shape.c     candidate shapes of a server (tp x pp) with need and pace
  *   search.c    branch and bound over cards, the best by enum bt_plan_goal
  *   kv.c        floor and deal: context and KV of the servers on each card
+ *   phases.c    phases that know of each other: who stays, who is parked     moves.c, moves_check.c   what happens between them, and its check
  *   plan.c      the steps in order: a phase solved becomes instances with berths
  *   check.c     independent validator; shares no code with the search
  *   explain.c   alternatives, warnings
@@ -39,6 +40,20 @@ struct bt_plan_instance {
 
 struct bt_plan_phase { const char *name; struct bt_plan_instance *inst; size_t n; };
 
+/* Between two phases. Leaving comes before coming; a job that has ended does not leave. */
+enum bt_move { BT_MOVE_STAY, BT_MOVE_START, BT_MOVE_PARK, BT_MOVE_RESUME, BT_MOVE_STOP };
+struct bt_plan_move {
+    const char *from, *to, *instance;
+    const struct bt_plan_instance *inst;             /* as it was when it leaves, as it will be when it comes */
+    enum bt_move how;
+    const char *level;               /* PARK, RESUME: none, kv, sleep; else NULL */
+    double seconds;                  /* about; 0 for what takes none and for commands */
+    uint64_t *gpu_bytes;             /* [inst->nranks] held on each of its cards afterwards */
+    uint64_t host_bytes;             /* RAM held afterwards */
+    const char *why;                 /* "" = nothing to say */
+};
+extern const char *const bt_move_names[];            /* "stay", "start", "park", "resume", "stop" */
+
 /* Another shape of the same server that was looked at: shown beside the one taken. */
 struct bt_plan_alternative {
     const char *workload; uint64_t tp, pp; uint32_t cards;
@@ -57,6 +72,7 @@ enum bt_plan_goal { BT_GOAL_PLACED, BT_GOAL_WANTS, BT_GOAL_SERVICE, BT_GOAL_SHAR
 struct bt_plan {
     const struct bt_spec *spec; const struct bt_fleet *fleet;
     struct bt_plan_phase *phase; size_t nphases;
+    struct bt_plan_move *move; size_t nmoves;        /* boundary after boundary */
     struct bt_plan_alternative *alt; size_t nalt;
     const char **warning; size_t nwarnings;
     struct bt_plan_refusal *refusal; size_t nrefusals;   /* not empty: does not fit, nothing in phase[] may be obeyed */

@@ -1,0 +1,241 @@
+/* moves - what happens between two phases: who stays, is parked, comes back, stops and starts, how long that takes, and what is held meanwhile. */
+#include "plan/phases.h"
+
+/* Seconds. Medians of published and measured rows, in docs/plan.md ("Moves"); a plan shows them as "about". */
+#define GB 1e9
+static const struct { double base_s, load_gbs, layer_s, graphs_s; } start_cold = { 25, 2.5, 0.4, 37 }, start_warm = { 25, 4, 0, 12 };
+#define SLEEP_S 0.2                  /* and the copy into pinned RAM, which is allocated meanwhile */
+#define SLEEP_GBS 1.6
+#define WAKE_S 0.5
+#define WAKE_GBS 12.0
+#define STOP_SERVER_S 5.0            /* end of requests, exit, and the driver's word that the bytes are free */
+#define STOP_COMMAND_S 1.0
+
+const struct bt_plan_instance *pl_with_id(const struct bt_plan_phase *ph, const char *id)
+{
+    for (size_t i = 0; i < ph->n; i++)
+        if (!strcmp(ph->inst[i].id, id))
+            return &ph->inst[i];
+    return NULL;
+}
+
+bool pl_same_place(const struct bt_plan_instance *a, const struct bt_plan_instance *b)
+{
+    if (a->w != b->w || a->nranks != b->nranks || a->tp != b->tp || a->pp != b->pp || a->context != b->context)
+        return false;
+    for (size_t i = 0; i < a->nranks; i++)
+        if (a->rank[i].gpu != b->rank[i].gpu || a->rank[i].bytes - a->rank[i].kv_bytes != b->rank[i].bytes - b->rank[i].kv_bytes)
+            return false;
+    return true;
+}
+
+uint64_t pl_ram(const struct bt_fleet *f)
+{
+    return strcmp(f->source, "catalog") ? f->ram_bytes : 0;
+}
+
+uint64_t pl_sleeping_bytes(const struct bt_rank_berth *r)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; r->need && i < r->need->n; i++) {
+        enum bt_part part = r->need->line[i].part;
+        n += part == BT_P_WEIGHTS || part == BT_P_LORA || part == BT_P_DRAFT || part == BT_P_ACTIVATIONS ? r->need->line[i].bytes : 0;
+    }
+    return n;
+}
+
+/* ---- one size in all phases ---- */
+
+/* The smaller KV of the two: an engine cannot change it while it runs. Returns whether anything changed. */
+static bool level_out(struct bt_plan_instance *a, struct bt_plan_instance *b)
+{
+    bool changed = false;
+    for (size_t i = 0; i < a->nranks; i++) {
+        struct bt_rank_berth *x = &a->rank[i], *y = &b->rank[i], *more = x->kv_bytes > y->kv_bytes ? x : y, *less = more == x ? y : x;
+        if (more->kv_bytes == less->kv_bytes)
+            continue;
+        more->bytes -= more->kv_bytes - less->kv_bytes;
+        more->kv_bytes = less->kv_bytes;
+        more->kv_tokens = less->kv_tokens;
+        changed = true;
+    }
+    return changed;
+}
+
+/* A command with the rest, or a whole card, has what is the same in both phases. */
+static bool level_out_command(struct bt_plan_instance *a, struct bt_plan_instance *b)
+{
+    bool changed = false;
+    for (size_t i = 0; i < a->nranks; i++) {
+        uint64_t less = BT_MIN(a->rank[i].bytes, b->rank[i].bytes);
+        changed = changed || a->rank[i].bytes != b->rank[i].bytes;
+        a->rank[i].bytes = b->rank[i].bytes = less;
+    }
+    return changed;
+}
+
+static bool same_cards(const struct bt_plan_instance *a, const struct bt_plan_instance *b)
+{
+    if (a->w != b->w || a->nranks != b->nranks)
+        return false;
+    for (size_t i = 0; i < a->nranks; i++)
+        if (a->rank[i].gpu != b->rank[i].gpu)
+            return false;
+    return true;
+}
+
+static void level_all(struct pl_stages *all)
+{
+    for (bool changed = true; changed; ) {           /* bytes only fall: it ends */
+        changed = false;
+        for (size_t i = 1; i < all->n; i++)
+            for (size_t k = 0; k < all->v[i].out->n; k++) {
+                struct bt_plan_instance *b = &all->v[i].out->inst[k], *a = NULL;
+                for (size_t j = i; j-- > 0 && !a; )
+                    a = (struct bt_plan_instance *)pl_with_id(all->v[j].out, b->id);
+                if (a && b->need && pl_same_place(a, b))
+                    changed = level_out(a, b) || changed;
+                else if (a && !b->need && same_cards(a, b))
+                    changed = level_out_command(a, b) || changed;
+            }
+    }
+}
+
+/* ---- how long ---- */
+
+static double weights_gb(const struct bt_plan_instance *in)
+{
+    uint64_t most = 0;                               /* ranks load side by side */
+    for (size_t i = 0; i < in->nranks; i++) {
+        uint64_t n = 0;
+        for (size_t k = 0; in->rank[i].need && k < in->rank[i].need->n; k++)
+            n += in->rank[i].need->line[k].part == BT_P_WEIGHTS ? in->rank[i].need->line[k].bytes : 0;
+        most = BT_MAX(most, n);
+    }
+    return (double)most / GB;
+}
+
+static double start_seconds(const struct bt_plan_instance *in, bool before)
+{
+    if (!in->need)
+        return 0;
+    double load = weights_gb(in), layers = in->need->model->layers;
+    return before ? start_warm.base_s + load / start_warm.load_gbs + start_warm.graphs_s
+                  : start_cold.base_s + load / start_cold.load_gbs + start_cold.layer_s * layers + start_cold.graphs_s;
+}
+
+static double seconds_of(const struct bt_plan_move *m, bool before)
+{
+    const struct bt_plan_instance *in = m->inst;
+    bool sleep = m->level && !strcmp(m->level, "sleep");
+    switch (m->how) {
+    case BT_MOVE_START: return start_seconds(in, before);
+    case BT_MOVE_STOP: return in->need ? STOP_SERVER_S : STOP_COMMAND_S;
+    case BT_MOVE_PARK: return sleep ? SLEEP_S + weights_gb(in) / SLEEP_GBS : m->level && !strcmp(m->level, "kv") ? SLEEP_S : 0;
+    case BT_MOVE_RESUME: return sleep ? WAKE_S + weights_gb(in) / WAKE_GBS : m->level && !strcmp(m->level, "kv") ? WAKE_S : 0;
+    default: return 0;
+    }
+}
+
+/* ---- the list ---- */
+
+static const struct pl_parked *parked_in(const struct pl_stage *g, const char *id)
+{
+    for (size_t i = 0; i < g->nparked; i++)
+        if (!strcmp(g->parked[i].inst->id, id))
+            return &g->parked[i];
+    return NULL;
+}
+
+static bool ran_before(const struct pl_stages *all, size_t i, const char *id)
+{
+    while (i-- > 0)
+        if (pl_with_id(all->v[i].out, id))
+            return true;
+    return false;
+}
+
+static void add(struct pl_stages *all, size_t i, const struct bt_plan_instance *in, enum bt_move how, const struct pl_parked *parked, const char *why)
+{
+    struct bt_plan_move m = { .from = all->v[i - 1].name, .to = all->v[i].name, .instance = in->id, .inst = in, .how = how, .why = why,
+                              .level = parked ? parked->level : NULL, .gpu_bytes = BT_NEWN(all->a, uint64_t, in->nranks + 1) };
+    for (size_t r = 0; r < in->nranks; r++)
+        m.gpu_bytes[r] = how == BT_MOVE_STOP ? 0 : how == BT_MOVE_PARK && strcmp(m.level, "none") ? parked->gpu_bytes[r] : in->rank[r].bytes;
+    m.host_bytes = how == BT_MOVE_PARK ? parked->host_bytes : 0;
+    m.seconds = seconds_of(&m, ran_before(all, i, in->id));
+    BT_PUSH(all->a, all->plan->move, all->plan->nmoves, m);
+}
+
+static const char *why_moved(const struct pl_stages *all, const struct bt_plan_instance *was, const struct bt_plan_instance *is)
+{
+    if (is->context > was->context)
+        return bt_arena_printf(all->a, "it starts again: %s tokens of context then, not %s", bt_count_human(is->context), bt_count_human(was->context));
+    if (is->pace.known && is->pace.decode_tok_s > was->pace.decode_tok_s)
+        return bt_arena_printf(all->a, "it starts again: %.1f tok/s then, not %.1f", is->pace.decode_tok_s, was->pace.decode_tok_s);
+    return "it starts again elsewhere: no plan as good has it stay";
+}
+
+static const char *why_stopped(const struct pl_stages *all, size_t i, const struct bt_plan_instance *in, const struct bt_plan_instance *now)
+{
+    if (now)
+        return why_moved(all, in, now);
+    if (!strcmp(in->w->park, "stop"))
+        return "as `park: stop` says";
+    for (size_t k = i + 1; k < all->n; k++)
+        if (pl_with_id(all->v[k].out, in->id))
+            return in->need ? "it starts again later" : "it starts again later: a command does not sleep";
+    return "its last phase is over";
+}
+
+static const char *why_parked(const struct pl_stages *all, const struct bt_plan_instance *in)
+{
+    return !strcmp(in->w->park, "auto") ? "it comes back" : bt_arena_printf(all->a, "as `park: %s` says", in->w->park);
+}
+
+/* Those who leave: first, so that their bytes are free for who comes. */
+static void add_leaving(struct pl_stages *all, size_t i)
+{
+    const struct pl_stage *was = &all->v[i - 1], *is = &all->v[i];
+    for (size_t k = 0; k < was->out->n; k++) {
+        const struct bt_plan_instance *a = &was->out->inst[k], *b = pl_with_id(is->out, a->id);
+        const struct pl_parked *parked = parked_in(is, a->id);
+        if (parked)
+            add(all, i, a, BT_MOVE_PARK, parked, why_parked(all, a));
+        else if (a->w->kind != BT_JOB && !(b && pl_same_place(a, b)))
+            add(all, i, a, BT_MOVE_STOP, NULL, why_stopped(all, i, a, b));
+    }
+    for (size_t k = 0; k < was->nparked; k++) {
+        const struct bt_plan_instance *a = was->parked[k].inst, *b = pl_with_id(is->out, a->id);
+        if (!parked_in(is, a->id) && !(b && pl_same_place(a, b)))
+            add(all, i, a, BT_MOVE_STOP, NULL, why_stopped(all, i, a, b));
+    }
+}
+
+static void add_coming(struct pl_stages *all, size_t i)
+{
+    const struct pl_stage *was = &all->v[i - 1], *is = &all->v[i];
+    for (size_t k = 0; k < is->out->n; k++) {
+        const struct bt_plan_instance *b = &is->out->inst[k], *a = pl_with_id(was->out, b->id);
+        const struct pl_parked *parked = parked_in(was, b->id);
+        if (parked && pl_same_place(parked->inst, b))
+            add(all, i, b, BT_MOVE_RESUME, parked, "");
+        else if (a && pl_same_place(a, b))
+            add(all, i, b, BT_MOVE_STAY, NULL, "");
+        else
+            add(all, i, b, BT_MOVE_START, NULL, a ? "in its new place" : "");
+    }
+}
+
+void pl_moves(struct pl_stages *all)
+{
+    level_all(all);
+    for (size_t i = 1; i < all->n; i++) {
+        add_leaving(all, i);
+        add_coming(all, i);
+    }
+    bool parks = false;
+    for (size_t m = 0; m < all->plan->nmoves; m++)
+        parks = parks || all->plan->move[m].how == BT_MOVE_PARK;
+    if (parks)
+        BT_PUSH(all->a, all->plan->warning, all->plan->nwarnings, "`up` does not park yet: what is to be parked between phases is stopped, and started again");
+}
