@@ -122,6 +122,8 @@ struct bt_engine {
     const char *program;             /* looked for in PATH, venv: "vllm" */
     const char *health_path;         /* "/health" */
     bool sleeps;                     /* gives weights and KV back without ending (vLLM: --enable-sleep-mode), and takes them again */
+    const char *vital;               /* how the names (comm) of its own processes begin, besides the leader's; NULL: it has none */
+    const char *metric_running, *metric_tokens;      /* in GET /metrics: requests at work, tokens made since the start; NULL: not by default */
     bool listens_when_ready;         /* a refused connection while starting is normal */
     uint32_t internal_ports;         /* a block of so many for its own sockets, "{internal}" in its command */
     const struct bt_stop_step *stop_starting; size_t nstop_starting;

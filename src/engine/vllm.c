@@ -238,5 +238,6 @@ const struct bt_engine bt_engine_vllm = {
     .program = "vllm", .health_path = "/health", .sleeps = true, .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
+    .vital = "VLLM::", .metric_running = "vllm:num_requests_running", .metric_tokens = "vllm:generation_tokens_total",
     .log_line = bt_vllm_log_line, .start = start, .internal_ports = 16,      /* API server, engine cores, ranks */
 };

@@ -162,9 +162,10 @@ static void give_up(struct bt_instance *in)
     bt_life_event(&in->life, BT_EV_STALLED);
 }
 
-static void on_health(void *ctx, int status)
+static void on_health(void *ctx, int status, struct bt_str body)
 {
     struct bt_instance *in = ctx;
+    (void)body;
     in->health = NULL;
     in->answered = status >= 200 && status < 300;
 }
@@ -217,7 +218,7 @@ static bool is_ready(struct bt_instance *in)
     }
     if (!in->health && now - in->health_ms >= HEALTH_EVERY_MS) {
         in->health_ms = now;
-        in->health = bt_health_get(in->p->d->base, in->ip, in->url_port, in->pf->ready_arg, HEALTH_DEADLINE_MS, on_health, in);
+        in->health = bt_health_get(in->p->d->base, in->ip, in->url_port, in->pf->ready_arg, HEALTH_DEADLINE_MS, 0, on_health, in);
     }
     return false;
 }
@@ -294,6 +295,8 @@ static void drive_alive(struct bt_instance *in)
         else if (in->life.state == BT_ST_STARTING)
             watch_progress(in);
     }
+    if (in->life.state == BT_ST_READY)
+        bt_alive_look(in);
     if (in->life.state == BT_ST_STOPPING && (!in->stop_sent || in->hurry_wanted))
         bt_instance_send_stop(in);
 }

@@ -10,39 +10,69 @@
 
 struct bt_health {
     struct bufferevent *bev;
-    void (*done)(void *ctx, int status);
+    void (*done)(void *ctx, int status, struct bt_str body);
     void *ctx;
+    size_t body_max;
 };
 
-static void finish(struct bt_health *h, int status)
+static void finish(struct bt_health *h, int status, struct bt_str body)
 {
-    void (*done)(void *, int) = h->done;
+    void (*done)(void *, int, struct bt_str) = h->done;
     void *ctx = h->ctx;
-    bt_health_free(h);
-    done(ctx, status);
+    bufferevent_disable(h->bev, EV_READ | EV_WRITE);
+    struct bufferevent *bev = h->bev;                /* holds the body until done has seen it */
+    free(h);
+    done(ctx, status, body);
+    bufferevent_free(bev);
+}
+
+static int status_of(const char head[static 12])
+{
+    int status, minor;
+    char z[13] = "";
+    memcpy(z, head, 12);
+    return sscanf(z, "HTTP/1.%d %3d", &minor, &status) == 2 && status >= 100 ? status : -1;
+}
+
+enum { HEAD_MAX = 16 * 1024 };
+
+/* All of it is there, or as much as is wanted. */
+static void finish_body(struct bt_health *h)
+{
+    struct evbuffer *in = bufferevent_get_input(h->bev);
+    size_t n = evbuffer_get_length(in);
+    const char *all = (const char *)evbuffer_pullup(in, -1), *end = n < 12 ? NULL : memmem(all, n, "\r\n\r\n", 4);
+    size_t at = end ? (size_t)(end - all) + 4 : n;
+    finish(h, n < 12 ? 0 : status_of(all), (struct bt_str){ n ? all + at : "", BT_MIN(n - at, h->body_max) });
 }
 
 static void on_read(struct bufferevent *bev, void *ctx)
 {
-    char head[16] = "";
+    char head[12];
+    struct bt_health *h = ctx;
     struct evbuffer *in = bufferevent_get_input(bev);
     size_t n = evbuffer_get_length(in);
-    int status, minor;
     if (n < 12)
         return;
     evbuffer_copyout(in, head, 12);
-    finish(ctx, sscanf(head, "HTTP/1.%d %3d", &minor, &status) == 2 && status >= 100 ? status : -1);
+    if (!h->body_max || status_of(head) < 0)
+        finish(h, status_of(head), (struct bt_str){ "", 0 });
+    else if (n >= h->body_max + HEAD_MAX)
+        finish_body(h);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *ctx)
 {
+    struct bt_health *h = ctx;
     (void)bev;
-    if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
-        finish(ctx, 0);
+    if ((what & BEV_EVENT_EOF) && h->body_max)
+        finish_body(h);
+    else if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
+        finish(h, 0, (struct bt_str){ "", 0 });
 }
 
 struct bt_health *bt_health_get(struct event_base *base, const char *ip, int port, const char *path, int deadline_ms,
-                                void (*done)(void *ctx, int status), void *ctx)
+                                size_t body_max, void (*done)(void *ctx, int status, struct bt_str body), void *ctx)
 {
     struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
     struct timeval limit = { deadline_ms / 1000, deadline_ms % 1000 * 1000 };
@@ -52,9 +82,9 @@ struct bt_health *bt_health_get(struct event_base *base, const char *ip, int por
     if (!bev)
         return NULL;
     struct bt_health *h = bt_xcalloc(1, sizeof *h);
-    *h = (struct bt_health){ bev, done, ctx };
+    *h = (struct bt_health){ bev, done, ctx, body_max };
     bufferevent_setcb(bev, on_read, NULL, on_event, h);
-    bufferevent_setwatermark(bev, EV_READ, 12, 4096);        /* a status line; what follows is nobody's business */
+    bufferevent_setwatermark(bev, EV_READ, 12, body_max ? body_max + HEAD_MAX : 4096);         /* without a body: a status line */
     bufferevent_set_timeouts(bev, &limit, &limit);
     evbuffer_add_printf(bufferevent_get_output(bev), "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUser-Agent: berth\r\nConnection: close\r\n\r\n", path, ip,
                         port);

@@ -21,6 +21,7 @@ static const struct cell cells[BT_ST__N][BT_EV__N] = {
                         [EV(RESTART)]     = { ST(STOPPING),  BT_FX_STOP },
                         [EV(DOWN)]        = { ST(STOPPING),  BT_FX_STOP } },
     [ST(READY)]     = { [EV(EXIT)]        = { ST(RELEASING), 0 },
+                        [EV(STALLED)]     = { ST(STOPPING),  BT_FX_STOP },
                         [EV(RESTART)]     = { ST(STOPPING),  BT_FX_STOP },
                         [EV(DOWN)]        = { ST(STOPPING),  BT_FX_STOP } },
     [ST(STOPPING)]  = { [EV(EXIT)]        = { ST(RELEASING), 0 },

@@ -24,7 +24,7 @@ enum bt_life_event {
     BT_EV_BLOCKED,                   /* it waited past its limit */
     BT_EV_NOTHING,                   /* nothing is left for this slot of a job */
     BT_EV_READY,
-    BT_EV_STALLED,                   /* no progress towards ready */
+    BT_EV_STALLED,                   /* no progress towards ready; ready, and no sign of work */
     BT_EV_EXIT,                      /* no process of its tree is left, or it never ran */
     BT_EV_TIMER,                     /* backoff is over */
     BT_EV_FREE_DOWN, BT_EV_FREE_DONE, BT_EV_FREE_FAILED, BT_EV_FREE_AGAIN, BT_EV_FREE_ANEW,      /* its bytes are back; by verdict */

@@ -264,6 +264,8 @@ static int set_limits(struct bt_project *p, struct bt_err *err)
     if (limit(p, "BERTH_MEMORY_WAIT", "60s", &p->limit_memory_ms, err) < 0 || limit(p, "BERTH_STALL", "10m", &p->limit_stall_ms, err) < 0 ||
         limit(p, "BERTH_START_MAX", "4h", &p->limit_start_ms, err) < 0)
         return -1;
+    if (limit(p, "BERTH_HANG", "2m", &p->limit_hang_ms, err) < 0 || limit(p, "BERTH_TOKENS_STALL", "5m", &p->limit_tokens_ms, err) < 0)
+        return -1;
     return limit(p, "BERTH_RELEASE_WAIT", "30s", &p->limit_release_ms, err);
 }
 

@@ -22,6 +22,15 @@ struct bt_project;
 
 struct bt_card_base { bool valid; uint64_t residual_bytes; };        /* of a rank's card, just before the start */
 
+/* Signs of work of a ready instance (alive.c). */
+struct bt_alive {
+    int64_t look_ms, probe_ms, answer_ms, metrics_ms, tokens_ms, died_ms;
+    struct bt_health *probe, *metrics;
+    int bad, last_status;            /* answers in a row that were no 2xx */
+    double running, tokens;
+    struct bt_proc *vital; size_t nvital;            /* the engine's own processes when it became ready; NULL: not noted yet */
+};
+
 struct bt_instance {
     struct bt_life life;             /* first: the table's callbacks get a pointer to it */
     struct bt_life_ops ops;
@@ -51,6 +60,7 @@ struct bt_instance {
     char first_error[256], died[256];
     char told[512];                  /* by a keeper that could not start it: what exit.json should say, and a full disk may keep it from saying */
     struct bt_health *health; int64_t health_ms;
+    struct bt_alive alive;
     bool answered;                   /* the last health probe was good: prove that the listener is ours */
     uint64_t progress_mark; int64_t progress_ms, progress_look_ms;
     struct bt_keep_exit exit; bool exited;
@@ -74,7 +84,7 @@ struct bt_project {
     bool leaving;                    /* what the next phase has no use for is being stopped */
     bool keep;                       /* a failed start is left as it is */
     bool settled, down, failed_up, adopted;
-    int64_t limit_memory_ms, limit_stall_ms, limit_start_ms, limit_release_ms;
+    int64_t limit_memory_ms, limit_stall_ms, limit_start_ms, limit_release_ms, limit_hang_ms, limit_tokens_ms;
 };
 
 struct bt_conn {
@@ -140,6 +150,10 @@ size_t bt_instance_members(struct bt_arena *a, const struct bt_instance *in, con
 /* drive.c - one instance's next step */
 void bt_instance_drive(struct bt_instance *in);
 void bt_instance_read_log(struct bt_instance *in);   /* what its log has since the last look: steps, the KV size, the first error */
+
+/* alive.c - after ready */
+void bt_alive_look(struct bt_instance *in);          /* one look; may raise BT_EV_STALLED */
+void bt_alive_reset(struct bt_alive *w);
 
 /* memory.c - room and release, on the newest sample */
 bool bt_memory_room(struct bt_instance *in, char *why, size_t n);            /* false: why says who is in the way */

@@ -223,6 +223,7 @@ void bt_instance_reset(struct bt_instance *in)
         bufferevent_free(in->ctl);
     bt_buf_release(&in->ctl_in);
     bt_health_free(in->health);
+    bt_alive_reset(&in->alive);
     bt_tail_release(&in->tail);
     bt_tail_init(&in->tail);
     in->ctl_in = BT_BUF(16 * MiB);
