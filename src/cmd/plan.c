@@ -7,7 +7,7 @@
 #include "cmd/planning.h"
 #include "launch/launch.h"
 
-struct args { const char *file, *gpus, *variant, *out; bool json, ignore_others, variants; struct bt_strs compare; };
+struct args { const char *file, *gpus, *variant, *out; bool json, ignore_others, variants, phase; struct bt_strs compare; };
 
 static const struct bt_opt opts[] = {
     { .name = "compare", .type = BT_OPT_STRS, .off = offsetof(struct args, compare), .metavar = "FLEET",
@@ -20,6 +20,8 @@ static const struct bt_opt opts[] = {
     { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "print JSON: the plan file" },
     { .name = "out", .alias = "o", .type = BT_OPT_STR, .off = offsetof(struct args, out), .metavar = "FILE",
       .help = "write the plan file too, for `berth up --plan FILE`" },
+    { .name = "phase", .type = BT_OPT_BOOL, .off = offsetof(struct args, phase),
+      .help = "what does not fit at once is cut into phases that do: who runs together, what parks, what it costs" },
     { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, variant), .metavar = "NAME", .help = "with this variant of the spec" },
     { .name = "variants", .type = BT_OPT_BOOL, .off = offsetof(struct args, variants), .help = "the spec as written and each variant of it, side by side" },
     { 0 } };
@@ -48,7 +50,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, NULL, NULL);
     if (rc)
         return rc;
-    struct bt_planning_opts po = { .file = o.file, .gpus = o.gpus, .variant = o.variant, .ignore_others = o.ignore_others };
+    struct bt_planning_opts po = { .file = o.file, .gpus = o.gpus, .variant = o.variant, .ignore_others = o.ignore_others, .phase = o.phase };
     if (o.variants || o.compare.n)
         return side_by_side(v, &a, &o, &po);
     struct bt_plan *plan;
@@ -70,7 +72,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 
 const struct bt_verb bt_verb_plan = {
     .name = "plan", .summary = "does it fit, where, and what does it cost: before anything starts",
-    .usage = "berth plan [-f FILE] [--gpus FLEET] [--variant NAME | --variants] [--compare FLEET]... [--out FILE] [--json]\n"
-             "                  [--ignore-others]",
+    .usage = "berth plan [-f FILE] [--gpus FLEET] [--phase] [--variant NAME | --variants] [--compare FLEET]... [--out FILE]\n"
+             "                  [--json] [--ignore-others]",
     .example = "  berth plan -f examples/forensics/berth.yaml\n  berth plan --gpus 2xA100-SXM4-80GB --json\n  berth plan --variants",
     .opts = opts, .run = run };

@@ -248,8 +248,20 @@ void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out)
         bt_buf_printf(out, "  would fit: %s\n             %s: %s", v->text, v->path, v->value);
         if (v->path2)
             bt_buf_printf(out, ", %s: %s", v->path2, v->value2);
+        for (size_t k = 0; k < v->nmore; k++)
+            bt_buf_printf(out, "\n             %s: %s", v->more[k].path, v->more[k].value);
         bt_buf_puts(out, "\n");
     }
+}
+
+/* What to write so that it stays so. */
+static void print_proposal(struct print *x)
+{
+    struct bt_plan_advice v;
+    bt_plan_proposal_advice(x->a, x->p, &v);
+    bt_buf_printf(x->out, "\ndoes not fit at once; it does %s\n  to keep it so, in %s:\n    %s: %s\n", v.text, x->p->spec->path, v.path, v.value);
+    for (size_t k = 0; k < v.nmore; k++)
+        bt_buf_printf(x->out, "    %s: %s\n", v.more[k].path, v.more[k].value);
 }
 
 void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out)
@@ -258,6 +270,8 @@ void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_st
     bt_buf_printf(out, "plan of %s%s%s%s\n", p->spec->name, p->spec->variant ? " (variant " : "", p->spec->variant ? p->spec->variant : "",
                   p->spec->variant ? ")" : "");
     print_fleet(&x);
+    if (p->proposed)
+        print_proposal(&x);
     if (p->nrefusals) {
         bt_buf_puts(out, "\ndoes not fit:\n");
         bt_planning_print_refusals(p, out);

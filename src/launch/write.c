@@ -233,6 +233,8 @@ static json_t *advice_json(const struct bt_plan *p)
         json_t *changes = json_pack("[{s:o, s:o}]", "path", bt_json_text(v->path), "value", value_json(v->value));
         if (v->path2)
             json_array_append_new(changes, json_pack("{s:o, s:o}", "path", bt_json_text(v->path2), "value", value_json(v->value2)));
+        for (size_t k = 0; k < v->nmore; k++)
+            json_array_append_new(changes, json_pack("{s:o, s:o}", "path", bt_json_text(v->more[k].path), "value", value_json(v->more[k].value)));
         json_array_append_new(list, json_pack("{s:o, s:o}", "set", changes, "text", bt_json_text(v->text)));
     }
     return list;
@@ -256,6 +258,7 @@ json_t *bt_plan_json(const struct bt_plan *p)
         json_array_append_new(phases, json_pack("{s:s, s:o}", "name", p->phase[i].name, "instances", list));
     }
     set(o, "phases", phases);
+    set(o, "proposed", json_boolean(p->proposed));
     set(o, "moves", moves_json(p));
     set(o, "gateway", json_null());
     set(o, "alternatives", alternatives_json(p));

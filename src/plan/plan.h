@@ -4,6 +4,7 @@
  *   shape.c     candidate shapes of a server (tp x pp) with need and pace
  *   search.c    branch and bound over cards, the best by enum bt_plan_goal
  *   kv.c        floor and deal: context and KV of the servers on each card
+ *   propose.c   a set that does not fit at once, cut into phases that do
  *   phases.c    phases that know of each other: who stays, who is parked     moves.c, moves_check.c   what happens between them, and its check
  *   plan.c      the steps in order: a phase solved becomes instances with berths
  *   check.c     independent validator; shares no code with the search
@@ -63,8 +64,9 @@ struct bt_plan_alternative {
     bool taken; const char *why;     /* why taken, or what it lost */
 };
 struct bt_plan_refusal { const char *code, *text, *workload; struct bt_mark at; };
-/* Nearest settings that fit: each was planned and fits. Both changes together; path2 NULL = only one. */
-struct bt_plan_advice { const char *text, *path, *value, *path2, *value2; };
+/* Nearest settings that fit: each was planned and fits. All changes together; path2 NULL = no second, nmore 0 = no others. */
+struct bt_plan_change { const char *path, *value; };
+struct bt_plan_advice { const char *text, *path, *value, *path2, *value2; const struct bt_plan_change *more; size_t nmore; };
 
 /* What makes a plan better, the first first; larger is better (docs/plan.md, "What is best"). */
 enum bt_plan_goal { BT_GOAL_PLACED, BT_GOAL_WANTS, BT_GOAL_SERVICE, BT_GOAL_SHARED, BT_GOAL_FREE, BT_GOAL_LOWEST, BT_GOAL__N };
@@ -77,6 +79,7 @@ struct bt_plan {
     const char **warning; size_t nwarnings;
     struct bt_plan_refusal *refusal; size_t nrefusals;   /* not empty: does not fit, nothing in phase[] may be obeyed */
     struct bt_plan_advice *advice; size_t nadvice;
+    bool proposed;                   /* its phases are not the spec's: bt_plan_propose made them */
     const char *proof;               /* "optimal"; "any-time" when the search stopped at its limit: gap says how far off it may be */
     double gap;                      /* 0 = none; share of the service that a better plan could have at most */
     uint64_t nodes;                  /* search nodes looked at */
@@ -98,6 +101,11 @@ struct bt_plan_in { const struct bt_spec *spec; const struct bt_fleet *fleet; co
 /* Returns 0 with a plan (that may carry refusals: exit 3), -1 only for bad input (BT_E_SPEC, BT_E_INPUT), a search that found nothing
  * within its bound (BT_E_TOO_BIG) or a plan that its own validator rejects (BT_E_FAILED: a bug). */
 BT_MUST_CHECK int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, struct bt_err *err);
+/* For a spec without phases that does not fit at once: the plan of it in the fewest phases that do fit. *out NULL: no order of any of them helps, or there
+ * are too many groups that need each other to try (12). The plan's spec is a copy with `phases` filled in. Returns -1 as bt_plan_make. */
+BT_MUST_CHECK int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, struct bt_err *err);
+/* The same as advice: what to write into the spec. */
+void bt_plan_proposal_advice(struct bt_arena *a, const struct bt_plan *p, struct bt_plan_advice *out);
 /* The independent validator: every hard limit recomputed from the plan and its inputs. */
 BT_MUST_CHECK int bt_plan_check(const struct bt_plan *p, struct bt_err *err);
 #endif

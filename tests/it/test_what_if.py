@@ -73,6 +73,42 @@ def test_a_variant_may_change_the_top(tmp_path: Path) -> None:
     assert [(r["fits"], r["phases"]) for r in found] == [(True, 2), (False, 1), (True, 1)]
 
 
+TURNS = ("  writer: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, replicas: {want: 2, min: 2}, gpus: 1}\n"
+         "  ask: {kind: job, command: [x, '${workloads.writer.url}'], gpus: 0}\n  extract: {kind: job, command: [x], slots: 2, memory: 30GiB, after: {ask: done}}\n")
+
+
+def test_what_does_not_fit_at_once_fits_in_turn(tmp_path: Path) -> None:
+    f = spec(tmp_path, TURNS)
+    refused = plan("-f", f, "--gpus", "2xA100-SXM4-40GB")
+    assert refused.returncode == 3
+    assert "writer" in refused.stdout and "do not fit together" in refused.stdout and "in turn, in 2 phases: first writer, ask; then extract" in refused.stdout
+    way = next(a for a in json.loads(plan("-f", f, "--gpus", "2xA100-SXM4-40GB", "--json").stdout)["advice"] if "in turn" in a["text"])
+    r = plan("-f", f, "--gpus", "2xA100-SXM4-40GB", "--phase", "--json")
+    assert r.returncode == 0, r.stdout
+    p = json.loads(r.stdout)
+    assert p["proposed"] is True and [[i["workload"] for i in ph["instances"]] for ph in p["phases"]] == [["writer", "writer", "ask"], ["extract", "extract"]]
+    assert {m["how"] for m in p["moves"]} == {"stop", "start"}
+    assert all(m["seconds"] > 0 for m in p["moves"] if m["instance"].startswith("writer"))
+    text = plan("-f", f, "--gpus", "2xA100-SXM4-40GB", "--phase").stdout
+    written = TURNS
+    for change in way["set"]:                           # what it says to write, written
+        if change["path"] != "phases":
+            name = change["path"].split(".")[1]
+            assert f"{change['path']}: {change['value']}" in text
+            written = "".join(line.replace("}\n", f", phases: {change['value']}}}\n") if line.startswith(f"  {name}:") else line for line in written.splitlines(keepends=True))
+    top = next(c["value"] for c in way["set"] if c["path"] == "phases")
+    (tmp_path / "own").mkdir()
+    own = json.loads(plan("-f", spec(tmp_path / "own", written, f"phases: {top}\n"), "--gpus", "2xA100-SXM4-40GB", "--json").stdout)
+    assert (own["moves"], own["objective"], own["proposed"]) == (p["moves"], p["objective"], False)
+
+
+def test_phase_where_it_does_not_help(tmp_path: Path) -> None:
+    fits = plan("-f", spec(tmp_path, "  a: {kind: job, command: [x], memory: 3GiB}\n"), "--gpus", "1xRTX-4090", "--phase")
+    assert fits.returncode == 0 and "no phases are needed" in fits.stdout
+    never = plan("-f", spec(tmp_path, "  a: {kind: job, command: [x], memory: 30GiB}\n  b: {kind: job, command: [x], memory: 3GiB}\n"), "--gpus", "1xRTX-4090", "--phase")
+    assert never.returncode == 3 and "no order of phases" in never.stdout
+
+
 def test_a_variant_that_says_nonsense_is_an_error(tmp_path: Path) -> None:
     f = spec(tmp_path, "  a: {kind: job, command: [x], memory: 3GiB}\nvariants: {none: {a: {gpus: 0}}}\n")
     for args in ([], ["--compare", "1xRTX-4090"]):

@@ -1,0 +1,364 @@
+/* propose - a set that does not fit at once, cut into the fewest phases that each fit.
+ *
+ * Workloads that need each other (an address, `after: ready`, the same cards, one context) stay together. The fewest phases win; of as many, the cut
+ * whose phases reach most; of those the first, as written. What runs on without costing anybody anything is in several phases. */
+#include "plan/phases.h"
+
+#define TRY_NODES 20000
+#define MAX_GROUPS 12                /* 2^12 sets are looked at, at most */
+#define MAX_CUTS 20000
+
+struct group { bool *has; bool ends; };              /* has[spec->n]; ends: it has a job, so it is in one phase only */
+struct worth { int8_t fits; int64_t v[BT_GOAL__N]; };                /* fits: -1 not yet asked */
+
+struct cutting {
+    struct bt_arena *a; const struct bt_plan_in *in; struct bt_err *err;
+    struct group *group; size_t n;
+    struct worth *worth;             /* [1 << n] */
+    size_t of[MAX_GROUPS], best[MAX_GROUPS]; bool found;             /* group -> phase */
+    int64_t best_v[BT_GOAL__N];
+    unsigned cuts;
+};
+
+/* ---- who needs whom ---- */
+
+static bool words_name(const struct bt_strs *words, const char *what)
+{
+    for (size_t i = 0; i < words->n; i++)
+        if (strstr(words->v[i], what))
+            return true;
+    return false;
+}
+
+static bool calls(const struct bt_workload *w, const char *what)
+{
+    bool any = words_name(&w->command, what) || words_name(&w->args, what);
+    for (size_t i = 0; i < w->nenv; i++)
+        any = any || (w->env[i].value && strstr(w->env[i].value, what));
+    return any;
+}
+
+static bool needs(struct bt_arena *a, const struct bt_workload *w, const struct bt_workload *o)
+{
+    if ((w->same_gpus_as && !strcmp(w->same_gpus_as, o->name)) || (w->context.same_as && !strcmp(w->context.same_as, o->name)))
+        return true;
+    for (size_t i = 0; i < w->nafter; i++)
+        if (!strcmp(w->after[i].name, o->name) && (w->after[i].what == BT_AFTER_STARTED || w->after[i].what == BT_AFTER_READY))
+            return true;
+    if (calls(w, bt_arena_printf(a, "{url:%s}", o->name)))
+        return true;
+    return o->kind == BT_SERVER && calls(w, "${gateway.url}");    /* the gateway may lead to any of them */
+}
+
+static void find_groups(struct cutting *c)
+{
+    const struct bt_spec *s = c->in->spec;
+    size_t *of = BT_NEWN(c->a, size_t, s->n + 1);
+    for (size_t i = 0; i < s->n; i++)
+        of[i] = i;
+    for (size_t i = 0; i < s->n; i++)
+        for (size_t j = 0; j < s->n; j++)
+            if (of[i] != of[j] && (needs(c->a, &s->w[i], &s->w[j]) || needs(c->a, &s->w[j], &s->w[i]))) {
+                size_t from = BT_MAX(of[i], of[j]), to = BT_MIN(of[i], of[j]);
+                for (size_t k = 0; k < s->n; k++)
+                    of[k] = of[k] == from ? to : of[k];
+            }
+    for (size_t i = 0; i < s->n; i++) {
+        struct group g = { .has = BT_NEWN(c->a, bool, s->n + 1) };
+        for (size_t k = i; k < s->n && of[i] == i; k++)
+            if (of[k] == i) {
+                g.has[k] = true;
+                g.ends = g.ends || s->w[k].kind == BT_JOB;
+            }
+        if (of[i] == i)
+            BT_PUSH(c->a, c->group, c->n, g);
+    }
+}
+
+/* ---- sets that fit ---- */
+
+static struct bt_plan_in *only(struct cutting *c, unsigned mask)
+{
+    const struct bt_spec *s = c->in->spec;
+    struct bt_plan_in *in = BT_NEW(c->a, struct bt_plan_in);
+    struct bt_spec *spec = BT_NEW(c->a, struct bt_spec);
+    struct bt_plan_model *models = BT_NEWN(c->a, struct bt_plan_model, s->n + 1);
+    *in = *c->in;
+    *spec = *s;
+    spec->w = BT_NEWN(c->a, struct bt_workload, s->n + 1);
+    spec->n = 0;
+    for (size_t i = 0; i < s->n; i++)
+        for (size_t g = 0; g < c->n; g++)
+            if ((mask >> g & 1) && c->group[g].has[i]) {
+                models[spec->n] = c->in->models[i];
+                spec->w[spec->n++] = s->w[i];
+            }
+    in->spec = spec;
+    in->models = models;
+    return in;
+}
+
+/* 1 it fits, 0 it does not (or was not found), -1 error. */
+static int fits(struct cutting *c, unsigned mask)
+{
+    struct worth *w = &c->worth[mask];
+    if (w->fits >= 0)
+        return w->fits;
+    struct pl_problem *p;
+    struct pl_solution s = { 0 };
+    if (pl_problem_build(c->a, only(c, mask), "all", &p, c->err) < 0)
+        return -1;
+    if (!p->nrefusals)
+        pl_search(p, TRY_NODES, &s);
+    w->fits = !p->nrefusals && s.found;
+    memcpy(w->v, s.score.v, sizeof w->v);
+    return w->fits;
+}
+
+/* ---- cuts ---- */
+
+/* Phases in an order in which who waits for another's end comes later; false when there is none. */
+static bool order(const struct cutting *c, const size_t *of, size_t phases, size_t *rank)
+{
+    const struct bt_spec *s = c->in->spec;
+    bool before[MAX_GROUPS][MAX_GROUPS] = { { false } }, done[MAX_GROUPS] = { false };
+    for (size_t i = 0; i < s->n; i++)
+        for (size_t d = 0; d < s->w[i].nafter; d++) {
+            const struct bt_workload *o = bt_spec_find(s, s->w[i].after[d].name);
+            bool waits = s->w[i].after[d].what == BT_AFTER_DONE || s->w[i].after[d].what == BT_AFTER_RELEASED;
+            for (size_t x = 0; x < c->n && waits && o; x++)
+                for (size_t y = 0; y < c->n; y++)
+                    if (c->group[x].has[o - s->w] && c->group[y].has[i] && of[x] != of[y])
+                        before[of[x]][of[y]] = true;
+        }
+    for (size_t next = 0; next < phases; next++) {
+        size_t pick = phases;
+        for (size_t b = phases; b-- > 0; ) {
+            bool waits = done[b];
+            for (size_t o = 0; o < phases; o++)
+                waits = waits || (!done[o] && before[o][b]);
+            pick = waits ? pick : b;
+        }
+        if (pick == phases)
+            return false;
+        done[pick] = true;
+        rank[pick] = next;
+    }
+    return true;
+}
+
+static void judge(struct cutting *c, size_t phases)
+{
+    int64_t v[BT_GOAL__N] = { 0 };
+    size_t rank[MAX_GROUPS];
+    if (!order(c, c->of, phases, rank))
+        return;
+    for (size_t b = 0; b < phases; b++) {
+        unsigned mask = 0;
+        for (size_t g = 0; g < c->n; g++)
+            mask |= c->of[g] == b ? 1u << g : 0;
+        for (int i = BT_GOAL_PLACED; i <= BT_GOAL_SERVICE; i++)
+            v[i] += c->worth[mask].v[i];
+    }
+    bool better = !c->found;
+    for (int i = BT_GOAL_PLACED; i <= BT_GOAL_SERVICE && c->found; i++)
+        if (v[i] != c->best_v[i]) {
+            better = v[i] > c->best_v[i];
+            break;
+        }
+    if (!better)
+        return;
+    c->found = true;
+    memcpy(c->best_v, v, sizeof v);
+    for (size_t g = 0; g < c->n; g++)
+        c->best[g] = rank[c->of[g]];
+}
+
+/* Groups from g on into phases, `used` of which have one already; a new phase is opened in order, so no cut comes twice. */
+static int cut(struct cutting *c, size_t g, size_t used, size_t phases, unsigned *mask)
+{
+    if (c->cuts >= MAX_CUTS || c->n - g < phases - used)
+        return 0;
+    if (g == c->n) {
+        c->cuts++;
+        judge(c, phases);
+        return 0;
+    }
+    for (size_t b = 0; b < BT_MIN(used + 1, phases); b++) {
+        mask[b] |= 1u << g;
+        c->of[g] = b;
+        int ok = fits(c, mask[b]);
+        if (ok < 0 || (ok > 0 && cut(c, g + 1, BT_MAX(used, b + 1), phases, mask) < 0))
+            return -1;
+        mask[b] &= ~(1u << g);
+    }
+    return 0;
+}
+
+/* ---- the proposal ---- */
+
+static size_t phase_of(const struct cutting *c, size_t w)
+{
+    for (size_t g = 0; g < c->n; g++)
+        if (c->group[g].has[w])
+            return c->best[g];
+    return 0;
+}
+
+/* After the first workload with a GPU that is in no other phase. */
+static const char *phase_name(const struct cutting *c, size_t phase)
+{
+    const struct bt_spec *s = c->in->spec;
+    const char *name = NULL;
+    for (size_t i = s->n; i-- > 0; ) {
+        bool gpu = s->w[i].kind == BT_SERVER || !s->w[i].gpus.set || s->w[i].gpus.want > 0;
+        if (phase_of(c, i) == phase && (gpu || !name))
+            name = s->w[i].name;
+    }
+    return name;
+}
+
+static struct bt_spec *phased(struct cutting *c, size_t phases)
+{
+    struct bt_spec *spec = BT_NEW(c->a, struct bt_spec);
+    *spec = *c->in->spec;
+    spec->w = BT_NEWN(c->a, struct bt_workload, spec->n + 1);
+    spec->phases = (struct bt_strs){ 0 };
+    for (size_t b = 0; b < phases; b++)
+        BT_PUSH(c->a, spec->phases.v, spec->phases.n, phase_name(c, b));
+    for (size_t i = 0; i < spec->n; i++) {
+        spec->w[i] = c->in->spec->w[i];
+        spec->w[i].phases = (struct bt_strs){ 0 };
+        BT_PUSH(c->a, spec->w[i].phases.v, spec->w[i].phases.n, spec->phases.v[phase_of(c, i)]);
+    }
+    return spec;
+}
+
+static int plan_phased(struct cutting *c, const struct bt_spec *spec, struct bt_plan **out)
+{
+    struct bt_plan_in in = *c->in;
+    in.spec = spec;
+    return bt_plan_make(c->a, &in, out, c->err);
+}
+
+/* Everybody of `was` has as much in `is`. */
+static bool none_loses(const struct bt_plan *was, const struct bt_plan *is)
+{
+    for (size_t p = 0; p < was->nphases; p++)
+        for (size_t i = 0; i < was->phase[p].n; i++) {
+            const struct bt_plan_instance *x = &was->phase[p].inst[i], *y = pl_with_id(&is->phase[p], x->id);
+            if (!y || y->context < x->context || (x->pace.known && y->pace.decode_tok_s < x->pace.decode_tok_s))
+                return false;
+        }
+    return is->nrefusals == 0;
+}
+
+static bool all_stay(const struct cutting *c, const struct bt_plan *p, const char *to, const struct group *g)
+{
+    for (size_t m = 0; m < p->nmoves; m++) {
+        const struct bt_plan_move *v = &p->move[m];
+        bool ours = false;
+        for (size_t i = 0; i < c->in->spec->n; i++)
+            ours = ours || (g->has[i] && !strcmp(c->in->spec->w[i].name, v->inst->w->name));
+        if (ours && !strcmp(v->to, to) && v->how != BT_MOVE_STAY)
+            return false;
+    }
+    return true;
+}
+
+/* A group without jobs runs on into the next phase, or begins in the one before, where nobody loses by it. */
+static int stretch(struct cutting *c, const struct bt_spec **spec, struct bt_plan **plan)
+{
+    size_t phases = (*spec)->phases.n;
+    for (size_t g = 0; g < c->n; g++)
+        for (size_t b = 0; b < phases && !c->group[g].ends; b++) {
+            struct bt_spec *more = BT_NEW(c->a, struct bt_spec);
+            struct bt_plan *p;
+            *more = **spec;
+            more->w = BT_NEWN(c->a, struct bt_workload, more->n + 1);
+            memcpy(more->w, (*spec)->w, more->n * sizeof *more->w);
+            for (size_t i = 0; i < more->n; i++)
+                if (c->group[g].has[i] && !pl_in_phase(&more->w[i], more->phases.v[b])) {
+                    struct bt_strs in = { 0 };
+                    for (size_t k = 0; k < phases; k++)              /* in the order of the phases */
+                        if (k == b || pl_in_phase(&(*spec)->w[i], more->phases.v[k]))
+                            BT_PUSH(c->a, in.v, in.n, more->phases.v[k]);
+                    more->w[i].phases = in;
+                }
+            if (c->best[g] == b || plan_phased(c, more, &p) < 0)
+                continue;                            /* a plan that cannot be made is no proposal */
+            if (p->nrefusals || !none_loses(*plan, p) || !all_stay(c, p, more->phases.v[BT_MAX(b, c->best[g])], &c->group[g]))
+                continue;
+            *spec = more;
+            *plan = p;
+        }
+    return 0;
+}
+
+int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, struct bt_err *err)
+{
+    struct bt_plan_in *remembering = BT_NEW(a, struct bt_plan_in);
+    *remembering = *in;
+    remembering->needs = in->needs ? in->needs : pl_needs_new(a);
+    struct cutting c = { .a = a, .in = remembering, .err = err };
+    *out = NULL;
+    find_groups(&c);
+    if (in->spec->phases.n || c.n < 2 || c.n > MAX_GROUPS)
+        return 0;
+    c.worth = BT_NEWN(a, struct worth, (size_t)1 << c.n);
+    for (size_t i = 0; i < (size_t)1 << c.n; i++)
+        c.worth[i].fits = -1;
+    for (size_t g = 0; g < c.n; g++) {
+        int ok = fits(&c, 1u << g);
+        if (ok <= 0)
+            return ok;                               /* one that fits nowhere: no order helps */
+    }
+    for (size_t phases = 2; phases <= c.n && !c.found; phases++) {
+        unsigned mask[MAX_GROUPS] = { 0 };
+        if (cut(&c, 0, 0, phases, mask) < 0)
+            return -1;
+        size_t n = 0;
+        for (size_t g = 0; c.found && g < c.n; g++)
+            n = BT_MAX(n, c.best[g] + 1);
+        const struct bt_spec *spec = c.found ? phased(&c, n) : NULL;
+        if (spec && (plan_phased(&c, spec, out) < 0 || stretch(&c, &spec, out) < 0))
+            return -1;
+        if (*out && (*out)->nrefusals)
+            *out = NULL;
+    }
+    if (*out)
+        (*out)->proposed = true;
+    return 0;
+}
+
+static const char *names_in(struct bt_arena *a, const struct bt_strs *l)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
+    for (size_t i = 0; i < l->n; i++)
+        bt_buf_printf(&b, "%s%s", i ? ", " : "", l->v[i]);
+    return bt_arena_strdup(a, bt_buf_z(&b));
+}
+
+void bt_plan_proposal_advice(struct bt_arena *a, const struct bt_plan *p, struct bt_plan_advice *out)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
+    bt_buf_printf(&b, "in turn, in %zu phases:", p->nphases);
+    for (size_t i = 0; i < p->nphases; i++) {
+        const char *sep = i ? "; then " : " first ";
+        for (size_t k = 0; k < p->spec->n; k++)
+            if (pl_in_phase(&p->spec->w[k], p->phase[i].name)) {
+                bt_buf_printf(&b, "%s%s", sep, p->spec->w[k].name);
+                sep = ", ";
+            }
+    }
+    *out = (struct bt_plan_advice){ .text = bt_arena_strdup(a, bt_buf_z(&b)), .path = "phases",
+                                    .value = bt_arena_printf(a, "[%s]", names_in(a, &p->spec->phases)) };
+    struct bt_plan_change *list = NULL;
+    for (size_t k = 0; k < p->spec->n; k++) {
+        const struct bt_strs *in = &p->spec->w[k].phases;
+        struct bt_plan_change one = { bt_arena_printf(a, "workloads.%s.phases", p->spec->w[k].name),
+                                      in->n == 1 ? in->v[0] : bt_arena_printf(a, "[%s]", names_in(a, in)) };
+        BT_PUSH(a, list, out->nmore, one);
+    }
+    out->more = list;
+}
