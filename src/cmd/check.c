@@ -194,7 +194,7 @@ static int look(const struct check_args *args, const char *ref, struct bt_findin
         return 0;
     }
     const char *name = args->engine ? args->engine : (*m)->gguf ? "llama-server" : "vllm";
-    const struct bt_engine *e = bt_engine_known(name);
+    const struct bt_engine *e = bt_engine_find(name);
     if (!e || !e->flags)
         return bt_err_set(err, BT_E_USAGE, 0, "--engine \"%.60s\": berth does not know it", name);
     if (check_engine(f, *m, e, args->engine_version, err) < 0)

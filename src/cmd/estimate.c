@@ -50,17 +50,13 @@ static const struct bt_opt *merged_opts(struct bt_arena *a, const struct bt_engi
 
 static const struct bt_engine *find_engine(const char *name, struct bt_err *err)
 {
-    const struct bt_engine *e = bt_engine_known(name);
+    const struct bt_engine *e = bt_engine_find(name);
     if (e && e->flags)
         return e;
     bt_auto_buf struct bt_buf b = BT_BUF(256);
     for (const char *const *n = bt_engine_names(); *n; n++)
-        bt_buf_printf(&b, "%s, ", *n);
-    bt_buf_puts(&b, "sglang, llama-server");
-    bool later = false;
-    for (const char *const *n = bt_engine_planned(); *n; n++)
-        later = later || !strcmp(*n, name);
-    bt_err_set(err, BT_E_USAGE, 0, "--engine \"%.60s\": berth %s", name, later ? "cannot estimate for it yet" : "does not know it");
+        bt_buf_printf(&b, "%s%s", b.n ? ", " : "", *n);
+    bt_err_set(err, BT_E_USAGE, 0, "--engine \"%.60s\": berth does not know it", name);
     bt_err_hint(err, "one of: %s", bt_buf_z(&b));
     return NULL;
 }

@@ -318,7 +318,7 @@ static int find_start(struct bt_arena *a, struct paste *p, struct bt_strs *words
 
 static int known_engine(struct paste *p, const char *name, struct bt_err *err)
 {
-    p->engine = bt_engine_known(name);
+    p->engine = bt_engine_find(name);
     if (p->engine && p->engine->flags)
         return 0;
     return bt_err_set(err, BT_E_USAGE, 0, "%s: berth cannot estimate for it yet", name);

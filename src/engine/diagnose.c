@@ -183,7 +183,7 @@ static void progress_of(struct bt_diag *d, struct bt_str s)
     for (size_t i = 0; i < BT_LEN(ready_lines); i++)
         if (bt_diag_find(s, ready_lines[i]))
             is_ready(d);
-    const struct bt_engine *e = bt_engine_known(d->engine ? d->engine : "vllm");
+    const struct bt_engine *e = bt_engine_find(d->engine ? d->engine : "vllm");
     struct bt_log_event ev;
     if (!e || !e->log_line(s, &ev))
         return;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include "engine/engine_int.h"
 
-static const struct bt_engine *const engines[] = { &bt_engine_vllm, &bt_engine_command };
+static const struct bt_engine *const engines[] = { &bt_engine_vllm, &bt_engine_sglang, &bt_engine_llama, &bt_engine_command };
 
 const struct bt_engine *bt_engine_find(const char *name)
 {
@@ -14,25 +14,9 @@ const struct bt_engine *bt_engine_find(const char *name)
     return NULL;
 }
 
-static const struct bt_engine *const only_estimated[] = { &bt_engine_llama, &bt_engine_sglang };
-
-const struct bt_engine *bt_engine_known(const char *name)
-{
-    for (size_t i = 0; name && i < BT_LEN(only_estimated); i++)
-        if (!strcmp(only_estimated[i]->name, name))
-            return only_estimated[i];
-    return bt_engine_find(name);
-}
-
 const char *const *bt_engine_names(void)
 {
-    static const char *const names[] = { "vllm", NULL };
-    return names;
-}
-
-const char *const *bt_engine_planned(void)
-{
-    static const char *const names[] = { "sglang", "llama-server", NULL };
+    static const char *const names[] = { "vllm", "sglang", "llama-server", NULL };
     return names;
 }
 
@@ -175,26 +159,30 @@ void bt_engine_resolve(const struct bt_engine *e, const struct bt_engine_version
 
 /* ---- shape rules ---- */
 
-void bt_engine_pp_layers(uint32_t layers, uint64_t pp, uint32_t *out)
+uint32_t bt_engine_stage_layers(const struct bt_engine *e, uint32_t layers, uint64_t pp, uint64_t stage)
 {
+    if (e && e->stage_layers)
+        return e->stage_layers(layers, pp, stage);
     /* What is left over goes to the second to last stage and then to those before it: the last one carries the output head.
      * vLLM distributed/utils.py get_pp_indices. */
-    for (uint64_t i = 0; i < pp; i++)
-        out[i] = (uint32_t)(layers / pp);
-    for (uint64_t i = 2; i < layers % pp + 2; i++)
-        out[pp - i]++;
+    uint64_t left = pp ? layers % pp : 0;
+    return pp ? (uint32_t)(layers / pp + (stage + 1 < pp && stage + 1 + left >= pp)) : 0;
 }
 
-void bt_engine_pp_text(uint32_t layers, uint64_t pp, char *out, size_t size)
+void bt_engine_pp_layers(uint32_t layers, uint64_t pp, uint32_t *out)
+{
+    for (uint64_t i = 0; i < pp; i++)
+        out[i] = bt_engine_stage_layers(NULL, layers, pp, i);
+}
+
+void bt_engine_pp_text(const struct bt_engine *e, uint32_t layers, uint64_t pp, char *out, size_t size)
 {
     if (!size)
         return;
     *out = 0;
     size_t used = 0;
-    uint64_t left = pp ? layers % pp : 0;
     for (uint64_t i = 0; i < pp; i++) {
-        uint64_t extra = i + 1 < pp && i + 1 + left >= pp;           /* the same split, without an array of pp entries */
-        int n = snprintf(out + used, size - used, "%s%" PRIu64, i ? "," : "", layers / pp + extra);
+        int n = snprintf(out + used, size - used, "%s%" PRIu32, i ? "," : "", bt_engine_stage_layers(e, layers, pp, i));
         if (n < 0 || used + (size_t)n + 5 > size) {                  /* keep room for ",..." */
             snprintf(out + used, size - used, ",...");
             return;

@@ -3,8 +3,8 @@
  *
  *   engine.c            the list of engines, version rows, defaults, what may run as tp x pp
  *   argv.c              words of a command line, the user's own flags kept
- *   vllm.c vllm_log.c   vLLM: planned and started        command.c   a plain command
- *   llama.c sglang.c    llama-server, SGLang: estimated only (bt_engine_known), with their log lines
+ *   vllm.c vllm_log.c   vLLM                             command.c   a plain command
+ *   llama.c sglang.c    llama-server, SGLang, with their log lines
  *   install.c           the installed program and its version, never executed
  *   diagnose*.c         a failed start's log to its cause (diagnose.h) */
 #ifndef BT_ENGINE_H
@@ -18,6 +18,7 @@ struct bt_llama_serve {
     uint64_t ubatch, main_gpu, n_cpu_moe, cache_ram_mib;
     bool unified, unified_set, cache_ram_set;
     bool kv_on_host, swa_full, cpu_moe, mmap;
+    bool planned;                    /* context is that of one request; the pool of all slots is dealt by the planner */
     double split[16]; size_t nsplit;                 /* -ts */
     const char *split_mode, *devices, *kv_k, *kv_v, *flash_attn, *load_mode, *fit;
 };
@@ -74,7 +75,7 @@ struct bt_engine_version {
     bool sampler_buffers;            /* V2: 4.25 B x seqs x vocab stay allocated */
     bool state_caching;              /* prefix caching keeps a second state per request of hybrids by default */
     bool null_block_reserved;        /* one request must fit in KV less one block */
-    bool has_kv_bytes;               /* --kv-cache-memory-bytes exists */
+    bool has_kv_bytes;               /* the pool can be pinned: --kv-cache-memory-bytes, --max-total-tokens, --ctx-size */
     const char *source;              /* where these facts were read */
 };
 
@@ -91,6 +92,11 @@ struct bt_log_event {
     char text[256];                  /* ERROR, WORKER_DIED: the telling part, escaped, cut with "..." where too long. Engines repeat a failure in
                                       * each process that passes it on: the first ERROR of a start is the cause, the last is only its echo */
 };
+
+/* What the share of a card that an engine is given is a share of. */
+enum bt_share_of { BT_SHARE_NONE,    /* it takes none */
+                   BT_SHARE_OF_TOTAL,                /* of the card: vLLM; asks for so much to be free */
+                   BT_SHARE_OF_FREE };               /* of what is free when it starts: SGLang; has to be enough for weights and pool */
 
 enum bt_stop_whom { BT_STOP_LEADER, BT_STOP_TREE_BUT_TRACKER, BT_STOP_TREE };
 struct bt_stop_step { int signal; enum bt_stop_whom whom; uint32_t wait_ms; };       /* send, then wait this long for the tree to be gone */
@@ -125,6 +131,7 @@ struct bt_engine {
     const char *vital;               /* how the names (comm) of its own processes begin, besides the leader's; NULL: it has none */
     const char *metric_running, *metric_tokens;      /* in GET /metrics: requests at work, tokens made since the start; NULL: not by default */
     bool listens_when_ready;         /* a refused connection while starting is normal */
+    enum bt_share_of share_of;
     uint32_t internal_ports;         /* a block of so many for its own sockets, "{internal}" in its command */
     const struct bt_stop_step *stop_starting; size_t nstop_starting;
     const struct bt_stop_step *stop_ready; size_t nstop_ready;
@@ -133,13 +140,16 @@ struct bt_engine {
     /* Behind bt_engine_resolve and bt_engine_shape_ok; NULL = vLLM's. */
     void (*resolve)(const struct bt_engine_version *v, const struct bt_engine_device *d, uint64_t model_context, struct bt_serve *s);
     bool (*shape_ok)(const struct bt_shape *m, uint64_t tp, uint64_t pp, struct bt_refusal *why);
+    /* Layers of one pipeline stage; behind bt_engine_stage_layers, NULL = vLLM's. */
+    uint32_t (*stage_layers)(uint32_t layers, uint64_t pp, uint64_t stage);
+    /* What a plan pins where the user leaves it open, before defaults: so that the bytes are what was planned. NULL = nothing.
+     * requests: of the spec, at least so many at once. */
+    void (*planned)(uint64_t requests, struct bt_serve *s);
     /* Command line and environment; NULL for a plain command. Appends to *out; all of it lives in in->arena or is borrowed. */
     void (*start)(const struct bt_engine_start *in, struct bt_engine_command *out);
 };
-const struct bt_engine *bt_engine_find(const char *name);            /* engines that berth plans and starts; NULL when unknown */
-const struct bt_engine *bt_engine_known(const char *name);           /* those and the ones whose memory it knows: estimate */
+const struct bt_engine *bt_engine_find(const char *name);            /* NULL when unknown */
 const char *const *bt_engine_names(void);                            /* servers only, NULL-terminated */
-const char *const *bt_engine_planned(void);                          /* engines berth will know and does not yet: "not yet" and not "unknown" */
 /* Row for a version such as "0.11.0", "0.32.1rc2" or "0.32.0+cpu"; *exact says whether it has a row of its own (what follows "+"
  * does not matter for that). Older than every row, or not a version: BT_E_SPEC. NULL or "" = the newest row. exact may be NULL. */
 const struct bt_engine_version *bt_engine_version(const struct bt_engine *e, const char *version, bool *exact, struct bt_err *err);
@@ -154,10 +164,12 @@ struct bt_shape { uint32_t heads, kv_heads, layers, hidden, intermediate, vocab;
 struct bt_refusal { const char *code; char text[400]; };             /* "heads-not-divisible" */
 /* May this shape run as tp x pp? Returns false and fills *why (the engine's own reason first, then what it means). */
 bool bt_engine_shape_ok(const struct bt_engine *e, const struct bt_shape *m, uint64_t tp, uint64_t pp, struct bt_refusal *why);
-/* Layers of each pipeline stage, engine's default split (64/3 -> 21,22,21). out has pp entries. */
+/* Layers of one pipeline stage, engine's default split (vLLM: 64/3 -> 21,22,21). */
+uint32_t bt_engine_stage_layers(const struct bt_engine *e, uint32_t layers, uint64_t pp, uint64_t stage);
+/* All stages as vLLM splits them. out has pp entries. */
 void bt_engine_pp_layers(uint32_t layers, uint64_t pp, uint32_t *out);
-/* The same for people: "21,22,21"; cut with "..." when it does not fit. */
-void bt_engine_pp_text(uint32_t layers, uint64_t pp, char *out, size_t size);
+/* An engine's stages for people: "21,22,21"; cut with "..." when it does not fit. */
+void bt_engine_pp_text(const struct bt_engine *e, uint32_t layers, uint64_t pp, char *out, size_t size);
 
 /* An installed engine: program path and version, found without running it. The version is the first line of a file PROGRAM.version
  * beside the program, else that of the package's dist-info in the Python prefix around it (the venv's folder, or the one its

@@ -7,8 +7,8 @@
 
 /* llama.cpp counts builds (b9890) until July 2026 and versions since. A build's number is greater than any version, so it takes the newest row. */
 static const struct bt_engine_version versions[] = {
-    { .version = "0.1.0", .default_utilization = 1, .source = "llama.cpp issue #27465 (0.1.2-dev, build 10524, 2026-08-21): no split buffers on CUDA any more; the rest as in 0.5.0" },
-    { .version = "0.5.0", .default_utilization = 1, .source = "llama.cpp 0c1e57098 (0.5.0-dev, ggml 0.25.3): src/llama-model.cpp, src/llama-context.cpp, src/llama-kv-cache.cpp, common/arg.cpp; "
+    { .version = "0.1.0", .default_utilization = 1, .has_kv_bytes = true, .source = "llama.cpp issue #27465 (0.1.2-dev, build 10524, 2026-08-21): no split buffers on CUDA any more; the rest as in 0.5.0" },
+    { .version = "0.5.0", .default_utilization = 1, .has_kv_bytes = true, .source = "llama.cpp 0c1e57098 (0.5.0-dev, ggml 0.25.3): src/llama-model.cpp, src/llama-context.cpp, src/llama-kv-cache.cpp, common/arg.cpp; "
                                                               "start-up logs of that build" },
 };
 
@@ -184,6 +184,20 @@ void bt_llama_resolve(const struct bt_engine_version *v, const struct bt_engine_
 
 /* ---- shapes ---- */
 
+/* Equal shares of layers and output, the output counted as one; in float as the engine does it (src/llama-model.cpp). */
+static uint32_t stage_layers(uint32_t layers, uint64_t pp, uint64_t stage)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < layers; i++) {
+        float at = (float)i / (float)(layers + 1), upto = 0;
+        uint64_t d = 0;
+        while (d + 1 < pp && (upto += 1 / (float)pp) <= at)
+            d++;
+        n += d == stage;
+    }
+    return n;
+}
+
 bool bt_llama_shape_ok(const struct bt_shape *m, uint64_t tp, uint64_t pp, struct bt_refusal *why)
 {
     if (tp > 1) {
@@ -200,6 +214,16 @@ bool bt_llama_shape_ok(const struct bt_shape *m, uint64_t tp, uint64_t pp, struc
 }
 
 /* ---- starting ---- */
+
+#define PLANNED_SLOTS 4              /* as its own default */
+
+/* One pool for all slots, sized by the plan. */
+static void planned(uint64_t requests, struct bt_serve *s)
+{
+    s->llama.planned = s->llama.unified = s->llama.unified_set = true;
+    if (!s->max_seqs)
+        s->max_seqs = BT_MIN(BT_MAX(requests, (uint64_t)PLANNED_SLOTS), 256u);
+}
 
 static const char *split_text(struct bt_arena *a, const struct bt_serve *s)
 {
@@ -223,7 +247,7 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
         engine_flag(&v, "port", in->port);
     if (in->name)
         engine_flag(&v, "alias", in->name);
-    engine_flag_u64(&v, "ctx-size", s->context);
+    engine_flag_u64(&v, "ctx-size", l->planned ? in->kv_tokens : s->context);
     engine_flag_u64(&v, "parallel", s->max_seqs);
     if (l->unified)
         engine_flag(&v, "kv-unified", NULL);
@@ -249,6 +273,8 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
     engine_flag_u64(&v, "cache-ram", l->cache_ram_mib);
     engine_flag(&v, "fit", "off");
     engine_raw(&v);
+    if (!in->brief)                  /* lines with bytes are told from here on */
+        engine_env(&v, "LLAMA_ARG_LOG_VERBOSITY", "4");
 }
 
 /* ---- stopping ---- */
@@ -263,5 +289,5 @@ const struct bt_engine bt_engine_llama = {
     .program = "llama-server", .health_path = "/health", .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
-    .log_line = bt_llama_log_line, .resolve = bt_llama_resolve, .shape_ok = bt_llama_shape_ok, .start = start,
+    .log_line = bt_llama_log_line, .resolve = bt_llama_resolve, .shape_ok = bt_llama_shape_ok, .stage_layers = stage_layers, .planned = planned, .start = start,
 };

@@ -11,7 +11,7 @@
 #include "engine/engine_int.h"
 
 static const struct bt_engine_version versions[] = {
-    { .version = "0.5.23", .default_utilization = 0, .source = "SGLang 0.5.23 (wheel): srt/model_executor/kv_cache_configurator.py, srt/arg_groups/memory_hook.py, srt/model_executor/pool_configurator.py" },
+    { .version = "0.5.23", .default_utilization = 0, .has_kv_bytes = true, .source = "SGLang 0.5.23 (wheel): srt/model_executor/kv_cache_configurator.py, srt/arg_groups/memory_hook.py, srt/model_executor/pool_configurator.py" },
 };
 
 /* ---- flags ---- */
@@ -109,10 +109,10 @@ double bt_sglang_fraction(uint64_t nvml_bytes, const struct bt_serve *s, bool ml
     return capacity > reserved ? round((capacity - reserved) / capacity * 1000) / 1000 : 0;
 }
 
-void bt_sglang_pp_layers(uint32_t layers, uint64_t pp, uint32_t *out)
+/* The last stages get what is left over (srt/utils.py). */
+static uint32_t stage_layers(uint32_t layers, uint64_t pp, uint64_t stage)
 {
-    for (uint64_t i = 0; i < pp; i++)
-        out[i] = (uint32_t)(layers / pp + (i >= pp - layers % pp));
+    return pp ? (uint32_t)(layers / pp + (stage >= pp - layers % pp)) : 0;
 }
 
 static void resolve(const struct bt_engine_version *v, const struct bt_engine_device *d, uint64_t model_context, struct bt_serve *s)
@@ -176,6 +176,14 @@ static bool shape_ok(const struct bt_shape *m, uint64_t tp, uint64_t pp, struct 
 
 /* ---- starting ---- */
 
+#define PLANNED_REQUESTS 256         /* its own default makes room for 2048 to 4096: a table of 2 GiB at a context of 128K */
+
+static void planned(uint64_t requests, struct bt_serve *s)
+{
+    if (!s->max_seqs)
+        s->max_seqs = BT_MAX(requests, (uint64_t)PLANNED_REQUESTS);
+}
+
 /* A pool of exactly this size; the share only has to be enough for it, and what it leaves is the slack. */
 static void start(const struct bt_engine_start *in, struct bt_engine_command *out)
 {
@@ -220,6 +228,7 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
         engine_flag(&v, "disable-cuda-graph", NULL);
     if (s->lora) {
         engine_flag(&v, "enable-lora", NULL);
+        engine_flag(&v, "lora-target-modules", "all");               /* without adapters at the start it wants to be told */
         engine_flag_u64(&v, "max-loras-per-batch", s->max_loras);
         engine_flag_u64(&v, "max-lora-rank", s->max_lora_rank);
     }
@@ -227,6 +236,8 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
         engine_flag(&v, "cpu-offload-gb", bt_arena_printf(in->arena, "%.4g", s->cpu_offload_gib));
     if (s->trust_remote_code)
         engine_flag(&v, "trust-remote-code", NULL);
+    if (!in->brief)                  /* else a random one of 22000 to 29999 */
+        engine_flag(&v, "nccl-port", "{internal}");
     engine_raw(&v);
 }
 
@@ -243,5 +254,5 @@ const struct bt_engine bt_engine_sglang = {
     .program = "sglang", .health_path = "/ready", .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
-    .log_line = bt_sglang_log_line, .resolve = resolve, .shape_ok = shape_ok, .start = start,
+    .log_line = bt_sglang_log_line, .resolve = resolve, .shape_ok = shape_ok, .stage_layers = stage_layers, .planned = planned, .start = start, .share_of = BT_SHARE_OF_FREE, .internal_ports = 1,
 };

@@ -8,6 +8,4 @@ void bt_sglang_by_capacity(uint64_t nvml_bytes, uint64_t tp, uint64_t *chunk, ui
 /* The default of --mem-fraction-static: what is left after a reserve for activations and graphs, to three digits. mla: an attention with one
  * latent per token, whose prefill graphs are counted as one sum. */
 double bt_sglang_fraction(uint64_t nvml_bytes, const struct bt_serve *s, bool mla);
-/* Layers of each stage: the last stages get what is left over. */
-void bt_sglang_pp_layers(uint32_t layers, uint64_t pp, uint32_t *out);
 #endif

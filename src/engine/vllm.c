@@ -129,7 +129,7 @@ const struct bt_opt bt_vllm_flags[] = {
     { .name = "pipeline-parallel-size", .alias = "pp", .type = BT_OPT_U64, .off = AT(pp), .min = 1, .max = 4096, .help = "stages that share the layers" },
     { .name = "data-parallel-size", .alias = "dp", .type = BT_OPT_U64, .off = AT(dp), .min = 1, .max = 4096, .help = "copies behind one front" },
     { .name = "enable-expert-parallel", .alias = "ep", .type = BT_OPT_BOOL, .off = AT(expert_parallel), .help = "whole experts per GPU" },
-    { .name = "max-model-len", .type = BT_OPT_CUSTOM, .parse = parse_context, .metavar = "TOKENS",
+    { .name = "max-model-len", .type = BT_OPT_CUSTOM, .off = AT(context), .parse = parse_context, .metavar = "TOKENS",
       .help = "longest request, prompt and answer; 8K, or auto for what fits (default: the model's)" },
     { .name = "gpu-memory-utilization", .alias = "device-memory-utilization", .type = BT_OPT_F64, .off = AT(utilization), .set_off = AT(utilization_set), .min = 0.001, .max = 1,
       .metavar = "SHARE", .help = "share of the card the engine may use (default: the version's, 0.90 or 0.92)" },
@@ -146,7 +146,7 @@ const struct bt_opt bt_vllm_flags[] = {
     { .name = "cudagraph-capture-sizes", .type = BT_OPT_STR, .off = AT(cudagraph_sizes), .metavar = "LIST", .help = "batch sizes captured as CUDA graphs" },
     { .name = "enable-lora", .type = BT_OPT_BOOL, .off = AT(lora), .help = "reserve slots for adapters" },
     { .name = "max-loras", .type = BT_OPT_U64, .off = AT(max_loras), .min = 1, .max = 4096, .help = "adapter slots on the GPU (default 1)" },
-    { .name = "max-lora-rank", .type = BT_OPT_CUSTOM, .parse = parse_lora_rank, .choices = lora_ranks, .metavar = "RANK",
+    { .name = "max-lora-rank", .type = BT_OPT_CUSTOM, .off = AT(max_lora_rank), .parse = parse_lora_rank, .choices = lora_ranks, .metavar = "RANK",
       .help = "1, 8, 16, 32, 64, 128, 256, 320 or 512 (default 16)" },
     { .name = "max-cpu-loras", .type = BT_OPT_U64, .off = AT(max_cpu_loras), .min = 1, .max = MANY, .help = "adapters kept in host memory (default: max-loras)" },
     { .name = "lora-dtype", .type = BT_OPT_CUSTOM, .off = AT(lora_dtype), .parse = parse_choice, .choices = lora_dtypes, .metavar = "TYPE",
@@ -239,5 +239,5 @@ const struct bt_engine bt_engine_vllm = {
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
     .vital = "VLLM::", .metric_running = "vllm:num_requests_running", .metric_tokens = "vllm:generation_tokens_total",
-    .log_line = bt_vllm_log_line, .start = start, .internal_ports = 16,      /* API server, engine cores, ranks */
+    .log_line = bt_vllm_log_line, .start = start, .share_of = BT_SHARE_OF_TOTAL, .internal_ports = 16,      /* API server, engine cores, ranks */
 };

@@ -15,11 +15,11 @@ static uint64_t kv_flag_bytes(const struct bt_plan_instance *in)
     return most;
 }
 
-/* With bytes given, the fraction only decides whether start-up finds enough free memory: the smallest of the ranks, so that no stage asks
- * of its card what another stage needs of its own. Without them it is the size of the KV: the largest, so that the context fits. */
+/* With bytes given, a share of the card only decides whether start-up finds enough free memory: the smallest of the ranks, so that no stage asks
+ * of its card what another stage needs of its own. Where it is the size of the KV, or has to be enough for it: the largest. */
 static double fraction(const struct bt_plan *p, const struct bt_plan_instance *in)
 {
-    bool bytes = in->need->version->has_kv_bytes;
+    bool bytes = in->need->version->has_kv_bytes && in->need->engine->share_of == BT_SHARE_OF_TOTAL;
     double u = bytes ? 1 : 0;
     for (size_t i = 0; i < in->nranks; i++) {
         const struct bt_rank_berth *r = &in->rank[i];

@@ -149,7 +149,8 @@ static int smaller_batches(struct search *s)
 static const char *stage_list(struct search *s, uint64_t pp)
 {
     uint32_t *layers = BT_NEWN(s->arena, uint32_t, pp);
-    bt_engine_pp_layers(s->c->model->layers, pp, layers);
+    for (uint64_t i = 0; i < pp; i++)
+        layers[i] = bt_engine_stage_layers(s->c->engine, s->c->model->layers, pp, i);
     const char *list = "";
     for (uint64_t i = 0; i < pp; i++)
         list = bt_arena_printf(s->arena, "%s%s%u", list, i ? "," : "", layers[i]);

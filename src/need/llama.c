@@ -25,11 +25,22 @@ static uint64_t layer_cell(const struct need_llama *l, const struct bt_gguf_laye
     return sat_add(row_bytes(l->k, (uint64_t)y->kv_heads * y->k_dim), row_bytes(l->v, (uint64_t)y->kv_heads * y->v_dim));
 }
 
+static uint64_t window_cells(const struct need_llama *l, const struct bt_serve *s, uint64_t cells, uint64_t slots_in_it)
+{
+    uint64_t kept = sat_add(sat_mul(l->gguf->window, slots_in_it), l->ubatch);
+    return s->llama.swa_full ? cells : bt_round_up(BT_MIN(cells, kept), PAD);
+}
+
+uint64_t need_llama_window_cells(const struct need_llama *l, const struct bt_serve *s, uint64_t cells)
+{
+    return window_cells(l, s, cells, l->unified ? l->slots : 1);
+}
+
 uint64_t need_llama_kv(const struct need_llama *l, const struct bt_serve *s, uint32_t first, uint32_t n, uint64_t context, uint64_t slots, bool unified)
 {
     const struct bt_gguf *g = l->gguf;
     uint64_t cells = bt_round_up(BT_MIN(context, BT_NEED_CAP), PAD), streams = unified ? 1 : slots, sum = 0;
-    uint64_t kept = sat_add(sat_mul(g->window, unified ? slots : 1), l->ubatch), swa = s->llama.swa_full ? cells : bt_round_up(BT_MIN(cells, kept), PAD);
+    uint64_t swa = window_cells(l, s, cells, unified ? slots : 1);
     for (uint32_t i = first; i < first + n && i < g->layers; i++) {
         const struct bt_gguf_layer *y = &g->layer[i];
         sum = sat_add(sum, sat_mul(sat_mul(layer_cell(l, y), y->sliding ? swa : cells), streams));
@@ -46,6 +57,30 @@ uint64_t need_llama_kv_of_rank(const struct bt_need *n, const struct bt_need_ran
         return 0;
     uint64_t each = bt_round_up(BT_MIN(context, BT_NEED_CAP), PAD);
     return need_llama_kv(l, &n->serve, r->first_layer, r->layers, l->unified ? sat_mul(each, requests) : each, l->unified ? BT_MAX(requests, 1u) : requests, l->unified);
+}
+
+/* What does not grow with the pool once it is past the windows: caches of sliding layers and states. For a plan, which deals the pool later:
+ * no pool is larger than every slot at its full context. */
+static uint64_t lasting_kv(const struct need_llama *l, const struct bt_serve *s, uint32_t first, uint32_t n)
+{
+    const struct bt_gguf *g = l->gguf;
+    uint64_t swa = window_cells(l, s, bt_round_up(sat_mul(l->n_ctx_seq, l->slots), PAD), l->slots), sum = 0;
+    for (uint32_t i = first; i < first + n && i < g->layers; i++) {
+        if (g->layer[i].sliding)
+            sum = sat_add(sum, sat_mul(layer_cell(l, &g->layer[i]), swa));
+        if (g->layer[i].recurrent)
+            sum = sat_add(sum, sat_mul(sat_mul(sat_add(g->conv_state, g->ssm_state), 4), l->slots));
+    }
+    return sum;
+}
+
+/* One cell more in every layer that keeps all tokens. */
+static uint64_t growing_cell(const struct need_llama *l, uint32_t first, uint32_t n)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = first; i < first + n && i < l->gguf->layers; i++)
+        sum = sat_add(sum, l->gguf->layer[i].sliding ? 0 : layer_cell(l, &l->gguf->layer[i]));
+    return sum;
 }
 
 /* The most tokens of one slot whose cache takes at most kv_bytes. More tokens never take less. */
@@ -119,38 +154,6 @@ static void place_tensor(const struct need_llama *l, const struct bt_serve *s, c
     }
 }
 
-/* ---- compute buffers ---- */
-
-struct widest { uint64_t ff, hidden, q, kv; uint32_t heads; };
-
-static struct widest widest_layer(const struct bt_gguf *g)
-{
-    struct widest w = { .hidden = g->hidden };
-    for (uint32_t i = 0; i < g->layers; i++) {
-        const struct bt_gguf_layer *y = &g->layer[i];
-        uint64_t ff = g->experts_used ? (uint64_t)g->experts_used * (g->expert_intermediate + g->hidden / 2) : y->intermediate;
-        w.ff = BT_MAX(w.ff, ff);
-        w.q = BT_MAX(w.q, (uint64_t)y->heads * y->k_dim);
-        w.kv = BT_MAX(w.kv, (uint64_t)y->kv_heads * (y->k_dim + y->v_dim));
-        w.heads = BT_MAX(w.heads, y->heads);
-    }
-    return w;
-}
-
-/* The worst prompt graph. Not in closed form in llama.cpp: numbers that live at once in a layer, the mask, and what attention adds. */
-static uint64_t compute_bytes(const struct need_llama *l, const struct bt_serve *s, uint64_t cells, bool head, const char **why, struct bt_arena *a)
-{
-    struct widest w = widest_layer(l->gguf);
-    bool flash = !s->llama.flash_attn || strcmp(s->llama.flash_attn, "off"), packed = l->k->block > 1 || l->v->block > 1;
-    uint64_t numbers = 2 * w.ff + 4 * w.hidden + w.q + w.kv, layer = sat_mul(sat_mul(numbers, 4), l->ubatch), mask = sat_mul(sat_mul(cells, l->ubatch), 6);
-    uint64_t attention = flash ? (packed ? sat_mul(sat_mul(cells, w.kv), 2) : 0) : sat_mul(sat_mul(sat_mul(cells, l->ubatch), w.heads), 4);
-    uint64_t logits = head ? sat_mul(sat_mul(l->slots, l->gguf->vocab), 4) : 0;
-    *why = bt_arena_printf(a, "%llu tokens at once (-ub) x %llu numbers x 4 B, mask %s%s%s: an estimate, the engine's graph decides; half or double is possible", ull(l->ubatch),
-                           ull(numbers), bt_bytes_human(mask), attention ? bt_arena_printf(a, ", %s %s", flash ? "the cache unpacked to f16" : "scores without flash attention", bt_bytes_human(attention)) : "",
-                           logits ? bt_arena_printf(a, ", logits of %u slots %s", l->slots, bt_bytes_human(logits)) : "");
-    return sat_add(sat_add(layer, mask), sat_add(attention, logits));
-}
-
 /* ---- lines ---- */
 
 static void push(struct bt_arena *a, struct bt_need_rank *r, enum bt_part part, uint64_t bytes, uint64_t uncertain, const char *why)
@@ -186,18 +189,22 @@ static void host_lines(struct bt_arena *a, struct bt_need *n, const struct place
     const struct bt_serve *s = &n->serve;
     const struct bt_gguf *g = l->gguf;
     const char *how = s->llama.load_mode && strcmp(s->llama.load_mode, "auto") && !strstr(s->llama.load_mode, "mmap") ? "read into memory" : "mapped from the file: page cache while RAM lasts";
-    push_host(a, n, BT_P_WEIGHTS, p->cpu, 0, bt_arena_printf(a, "%s%s, bytes of the file; %s", l->on_cpu ? "all tensors" : l->first_gpu_layer ? "token embedding and the first layers" : "token embedding",
+    push_host(a, n, BT_P_WEIGHTS, p->cpu, p->cpu / 8, bt_arena_printf(a, "%s%s, bytes of the file; %s; a CPU with matrix units keeps some in a form of its own, up to 12 %% larger",
+              l->on_cpu ? "all tensors" : l->first_gpu_layer ? "token embedding and the first layers" : "token embedding",
               p->experts_on_cpu ? bt_arena_printf(a, " and %s of experts", bt_bytes_human(p->experts_on_cpu)) : "", how));
     uint32_t on_host = s->llama.kv_on_host ? g->layers : l->first_gpu_layer;
-    if (!l->on_cpu)
+    if (!l->on_cpu && !l->planned)
         push_host(a, n, BT_P_KV, need_llama_kv(l, s, 0, on_host, l->n_ctx_seq, l->slots, l->unified), 0, s->llama.kv_on_host ? "-nkvo: the whole cache" : "cache of the layers on the CPU");
-    uint64_t inputs = sat_add(sat_mul(sat_mul(g->hidden, l->ubatch), 8), sat_mul(sat_mul(cells, l->ubatch), 4));
-    const char *why;
-    uint64_t compute = l->on_cpu || l->first_gpu_layer ? compute_bytes(l, s, cells, l->on_cpu, &why, a) : (why = "inputs of the graph: embeddings and the mask; an estimate", inputs);
-    push_host(a, n, BT_P_ACTIVATIONS, compute, compute / 2, why);
+    else if (!l->on_cpu)
+        push_host(a, n, BT_P_KV, lasting_kv(l, s, 0, on_host), 0, "windows and states of the layers on the CPU");
+    const char *why = "inputs of the graph: embedded tokens and the masks";
+    uint64_t compute = l->on_cpu || l->first_gpu_layer ? need_llama_compute(l, s, cells, l->on_cpu, &why, a) : need_llama_inputs(l, s, cells);
+    push_host(a, n, BT_P_ACTIVATIONS, compute, need_llama_compute_doubt(l, compute), why);
     push_host(a, n, BT_P_SAMPLER, sat_mul(sat_mul(l->slots, g->vocab), 4), 0, bt_arena_printf(a, "output buffer: %u slots x %u vocabulary x 4 B", l->slots, g->vocab));
     push_host(a, n, BT_P_HEADROOM, sat_mul(s->llama.cache_ram_mib, MiB), 0, "old prompts kept in RAM, at most this (--cache-ram); it fills as it serves");
     push_host(a, n, BT_P_OTHER, 64 * MiB, 64 * MiB, "program, tokenizer, HTTP server: a small model's process measured 26 MiB");
+    if (l->planned)
+        n->rank[0].host_token_bytes = l->on_cpu ? 0 : sat_add(growing_cell(l, 0, on_host), bt_ceil_div(need_llama_masks(l, s, PAD), PAD));
 }
 
 static void gpu_lines(struct bt_arena *a, struct bt_need *n, struct bt_need_rank *r, const struct bt_gpu *card, uint64_t weights, uint64_t twice, uint64_t cells)
@@ -207,12 +214,19 @@ static void gpu_lines(struct bt_arena *a, struct bt_need *n, struct bt_need_rank
     push(a, r, BT_P_WEIGHTS, weights, 0, bt_arena_printf(a, "%s, bytes of the file's tensors as the device holds them%s", layers_text(a, r, l->gguf, head),
          head && twice ? bt_arena_printf(a, "; the embedding (%s) a second time for the output: it has no output.weight", bt_bytes_human(twice)) : ""));
     const char *why;
-    uint64_t compute = compute_bytes(l, &n->serve, cells, head, &why, a);
-    push(a, r, BT_P_ACTIVATIONS, compute, compute / 2, why);
-    struct widest w = widest_layer(l->gguf);
-    uint64_t pool = sat_add(32 * MiB, sat_mul(sat_mul(BT_MAX(w.ff, w.hidden), l->ubatch), 2));
+    uint64_t compute = need_llama_compute(l, &n->serve, cells, head, &why, a);
+    push(a, r, BT_P_ACTIVATIONS, compute, need_llama_compute_doubt(l, compute), why);
+    uint64_t pool = sat_add(32 * MiB, sat_mul(sat_mul(need_llama_pool_numbers(l), l->ubatch), 2));
     push(a, r, BT_P_WORKSPACE, pool, pool, "cuBLAS and the pool of matrix products, which grows while it serves; an estimate");
     push(a, r, BT_P_CONTEXT, need_context_bytes(card), 128 * MiB, bt_arena_printf(a, "CUDA context, an estimate for compute capability %d.%d", card->cc_major, card->cc_minor));
+}
+
+/* What a plan cannot deal in blocks: caches of windows, states. */
+static void lasting_line(struct bt_arena *a, struct bt_need *n, struct bt_need_rank *r)
+{
+    uint64_t bytes = lasting_kv(n->llama, &n->serve, r->first_layer, r->layers);
+    if (bytes)
+        push(a, r, BT_P_STATE, bytes, 0, bt_arena_printf(a, "caches of sliding layers and states, for %u slots: they do not grow with the pool", n->llama->slots));
 }
 
 /* ---- checks ---- */
@@ -253,6 +267,8 @@ static int check_asked(const struct bt_model *m, const struct bt_serve *s, struc
     return 0;
 }
 
+static const struct need_ops planned_ops;
+
 int need_llama_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
                       const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
 {
@@ -280,7 +296,11 @@ int need_llama_server(struct bt_arena *a, const struct bt_model *m, const struct
         return -1;
     uint32_t all = m->gguf->layers + 1, active = (uint32_t)BT_MIN(s->llama.gpu_layers, (uint64_t)all);
     l->first_gpu_layer = cpu ? 0 : all - active;
+    l->planned = s->llama.planned;
     l->n_ctx_seq = bt_round_up(l->unified ? s->context : bt_ceil_div(s->context, l->slots), PAD);
+    if (l->planned)
+        n->ops = &planned_ops;
+    uint64_t cells = l->planned ? 0 : l->n_ctx_seq;
 
     n->nranks = s->pp;
     n->rank = BT_NEWN(a, struct bt_need_rank, n->nranks);
@@ -299,14 +319,17 @@ int need_llama_server(struct bt_arena *a, const struct bt_model *m, const struct
         struct bt_need_rank *r = &n->rank[d];
         r->pp = d;
         if (!cpu)
-            gpu_lines(a, n, r, card, p.gpu[d], p.twice, l->n_ctx_seq);
-        for (uint32_t i = r->first_layer; i < r->first_layer + r->layers; i++)
-            r->kv_token_bytes = sat_add(r->kv_token_bytes, m->gguf->layer[i].sliding ? 0 : layer_cell(l, &m->gguf->layer[i]));
-        if (s->llama.kv_on_host && !cpu)
-            r->kv_token_bytes = 0;
+            gpu_lines(a, n, r, card, p.gpu[d], p.twice, cells);
+        r->kv_token_bytes = s->llama.kv_on_host && !cpu ? 0 : growing_cell(l, r->first_layer, r->layers);
+        if (l->planned) {            /* a pool of equal blocks, and with each what the compute buffer grows by */
+            struct bt_kv_group pool = { .kind = BT_MIX_FULL, .layers = r->layers, .block = PAD };
+            lasting_line(a, n, r);
+            BT_PUSH(a, r->group, r->ngroups, pool);
+            r->kv_token_bytes = sat_add(r->kv_token_bytes, need_llama_compute_cell(l, s));
+        }
         r->kv_block_bytes = BT_MAX(sat_mul(r->kv_token_bytes, PAD), 1u);
     }
-    host_lines(a, n, &p, l->n_ctx_seq);
+    host_lines(a, n, &p, cells);
     for (size_t d = 0; d < n->nranks; d++) {
         uint64_t sum = 0;
         for (size_t i = 0; i < n->rank[d].n; i++)
@@ -342,3 +365,6 @@ const struct need_ops need_llama_ops = {
     .engine = "llama-server", .context_is_pool = true, .server = need_llama_server, .fit = fit_llama_server, .advice = fit_llama_advice, .concurrency = fit_llama_concurrency,
     .kv_for = need_llama_kv_of_rank, .kv_tokens = kv_tokens, .longest = need_llama_longest, .kv_by_engine = kv_by_engine, .share = no_share,
 };
+
+/* Of a plan: the pool is dealt in blocks of equal size, as vLLM's. */
+static const struct need_ops planned_ops = { .engine = "llama-server", .server = need_llama_server, .fit = fit_llama_server, .advice = fit_llama_advice, .share = no_share };

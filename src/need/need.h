@@ -32,6 +32,7 @@ struct bt_need_rank {
     struct bt_need_line *line; size_t n;             /* everything but KV */
     uint64_t fixed_bytes;            /* sum of line[] */
     uint64_t host_bytes;             /* weights that --cpu-offload-gb keeps in RAM */
+    uint64_t host_token_bytes;       /* more RAM for each token of the pool: caches and masks of layers on the CPU */
     uint64_t budget_bytes;           /* the part of fixed_bytes that the engine charges to its own fraction (not context, comm, later graphs) */
     uint64_t kv_token_bytes;         /* one more token of a request in all layers of this rank that keep all tokens or a window */
     uint64_t kv_block_bytes;         /* of one block of the pool: page x pool_layers; for a model of equal layers kv_token_bytes x block */

@@ -168,7 +168,8 @@ int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struc
     n->nranks = s->pp;
     n->rank = BT_NEWN(a, struct bt_need_rank, n->nranks);
     uint32_t *layers = BT_NEWN(a, uint32_t, n->nranks), first = 0;
-    bt_sglang_pp_layers(m->layers, s->pp, layers);
+    for (uint32_t p = 0; p < n->nranks; p++)
+        layers[p] = bt_engine_stage_layers(e, m->layers, s->pp, p);
     const struct bt_model *full = priced(a, m);
     for (uint32_t p = 0; p < n->nranks; p++) {
         struct need_in in = { .arena = a, .model = full, .version = v, .serve = s, .card = card, .pp_rank = p, .first_layer = first, .layers = layers[p], .elem = elem,

@@ -46,7 +46,7 @@ static void server_ranks(const struct pl_problem *p, const struct pl_copy *c, co
         uint64_t kv = u->blocks * r->kv_block_bytes;
         inst->rank[i] = (struct bt_rank_berth){ .gpu = c->card[i], .tp = i % sh->tp, .pp = i / sh->tp, .need = r, .kv_bytes = kv,
                                                 .kv_tokens = bt_need_kv_tokens(u->need, r, kv), .bytes = r->fixed_bytes + kv };
-        inst->host_bytes += r->host_bytes;
+        inst->host_bytes += r->host_bytes + r->host_token_bytes * inst->rank[i].kv_tokens;
     }
 }
 

@@ -83,7 +83,7 @@ static bool server_can_be_planned(struct pl_problem *p, struct pl_work *k)
     if (w->gpus.set && w->gpus.want == 0)
         pl_refuse(p, w, "cpu-server-not-yet", "%s: a server on the CPU (gpus: 0) is not planned yet", w->name);
     else if (!k->pm->engine)
-        pl_refuse(p, w, "engine-not-yet", "%s: berth does not plan %s yet; vllm it does", w->name, w->engine);
+        pl_refuse(p, w, "model-not-known-yet", "%s: %s is no engine that berth knows", w->name, w->engine);
     else if (!k->pm->model)
         pl_refuse(p, w, "model-not-known-yet", "%s: %s", w->name, k->pm->model_error ? k->pm->model_error : "its model is not known");
     else

@@ -87,7 +87,7 @@ static int server_shape(struct pl_problem *p, struct pl_work *k, uint32_t tp, ui
     struct bt_refusal why = { 0 };
     char layers[256] = "";
     if (pp > 1) {
-        bt_engine_pp_text(m.layers, pp, layers, sizeof layers);
+        bt_engine_pp_text(k->pm->engine, m.layers, pp, layers, sizeof layers);
         s.layers = bt_arena_strdup(p->a, layers);
     }
     if (!bt_engine_shape_ok(k->pm->engine, &m, tp, pp, &why)) {

@@ -520,8 +520,6 @@ static int parse_engine(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct
     size_t n = 0;
     for (const char *const *e = bt_engine_names(); *e && n < 15; e++)
         all[n++] = *e;
-    for (const char *const *e = bt_engine_planned(); *e && n < 15; e++)
-        all[n++] = *e;
     return one_of(ctx->doc, ctx->node, opt->name, all, &workload(ctx)->engine, err);
 }
 
@@ -635,7 +633,7 @@ static const struct bt_opt workload_opts[] = {
     { .name = "cwd", .type = BT_OPT_STR, .off = AT(cwd), .metavar = "FOLDER", .help = "where it runs (default: the spec's folder)" },
     { .name = "dp", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(dp), .help = "data parallel" },
     { .name = "dtype", .type = BT_OPT_STR, .off = AT(dtype), .help = "as the engine names it" },
-    { .name = "engine", .type = BT_OPT_CUSTOM, .parse = parse_engine, .off = AT(engine), .help = "vllm, ..." },
+    { .name = "engine", .type = BT_OPT_CUSTOM, .parse = parse_engine, .off = AT(engine), .help = "vllm, sglang, llama-server" },
     { .name = "engine_version", .type = BT_OPT_CUSTOM, .parse = parse_version, .off = AT(engine_version), .help = "default: the installed one" },
     { .name = "env", .type = BT_OPT_CUSTOM, .parse = parse_env, .off = AT(env), .help = "variables" },
     { .name = "ep", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(ep), .help = "expert parallel" },

@@ -162,7 +162,7 @@ static void tables_are_sound(void **st)
     (void)st;
     static const char *const names[] = { "vllm", "sglang", "llama-server" };
     for (size_t i = 0; i < BT_LEN(names); i++) {
-        const struct bt_engine *e = bt_engine_known(names[i]);
+        const struct bt_engine *e = bt_engine_find(names[i]);
         for (const struct paste_known *k = paste_known_flags(e); k->name; k++) {
             for (const struct bt_opt *o = e->flags; o->name; o++)
                 if (!strcmp(o->name, k->name))

@@ -8,7 +8,7 @@
 #include "engine/engine.h"
 
 static struct bt_arena arena;
-static const struct bt_engine *llama(void) { return bt_engine_known("llama-server"); }
+static const struct bt_engine *llama(void) { return bt_engine_find("llama-server"); }
 
 static int parse(struct bt_serve *s, struct bt_err *err, int argc, const char *const *argv)
 {
@@ -25,13 +25,31 @@ static int done(void **st)
     return 0;
 }
 
-static void known_for_estimates_only(void **st)
+static void layers_of_a_stage(void **st)
 {
     (void)st;
-    assert_non_null(llama());
-    assert_null(bt_engine_find("llama-server"));     /* not planned yet: the spec says so */
-    assert_ptr_equal(bt_engine_known("vllm"), bt_engine_find("vllm"));
-    assert_null(bt_engine_known("ollama"));
+    static const struct { uint32_t layers; uint64_t pp; const char *text; } cases[] = {
+        { 32, 1, "32" }, { 32, 2, "17,15" }, { 32, 3, "11,11,10" }, { 3, 4, "1,1,1,0" },     /* 33 shares: the output is one, on the last card */
+    };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        char text[64];
+        bt_engine_pp_text(llama(), cases[i].layers, cases[i].pp, text, sizeof text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+static void a_plan_pins_one_pool(void **st)
+{
+    (void)st;
+    struct bt_serve s = { 0 };
+    llama()->planned(1, &s);
+    assert_true(s.llama.planned && s.llama.unified && s.max_seqs == 4);
+    s = (struct bt_serve){ 0 };
+    llama()->planned(9, &s);
+    assert_int_equal(s.max_seqs, 9);
+    s = (struct bt_serve){ .max_seqs = 2 };
+    llama()->planned(1, &s);
+    assert_int_equal(s.max_seqs, 2);
 }
 
 static void flags_by_their_own_names(void **st)
@@ -191,7 +209,7 @@ static void stops(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_for_estimates_only), cmocka_unit_test(flags_by_their_own_names), cmocka_unit_test(defaults), cmocka_unit_test(shapes),
+        cmocka_unit_test(layers_of_a_stage), cmocka_unit_test(a_plan_pins_one_pool), cmocka_unit_test(flags_by_their_own_names), cmocka_unit_test(defaults), cmocka_unit_test(shapes),
         cmocka_unit_test(text_lines), cmocka_unit_test(the_first_error_is_the_cause), cmocka_unit_test(json_lines), cmocka_unit_test(stops),
     };
     return cmocka_run_group_tests_name("engine_llama", tests, NULL, done);

@@ -19,11 +19,11 @@ static void names(void **st)
 {
     (void)st;
     assert_string_equal(bt_engine_names()[0], "vllm");
-    assert_null(bt_engine_names()[1]);
-    for (const char *const *n = bt_engine_names(); *n; n++)
-        assert_non_null(bt_engine_find(*n));
-    for (const char *const *n = bt_engine_planned(); *n; n++)
-        assert_null(bt_engine_find(*n));             /* not yet: the spec says so */
+    for (const char *const *n = bt_engine_names(); *n; n++) {
+        const struct bt_engine *e = bt_engine_find(*n);
+        assert_non_null(e);
+        assert_true(e->start && e->flags && e->log_line && e->nversions && e->nstop_starting && e->nstop_ready && e->health_path);
+    }
     assert_non_null(bt_engine_find("command"));
     assert_null(bt_engine_find("ollama"));
     assert_null(bt_engine_find(NULL));
@@ -186,15 +186,15 @@ static void pipeline_split(void **st)
             sum += split[k];
             snprintf(joined + strlen(joined), sizeof joined - strlen(joined), "%s%u", k ? "," : "", split[k]);
         }
-        bt_engine_pp_text(cases[i].layers, cases[i].pp, text, sizeof text);
+        bt_engine_pp_text(vllm(), cases[i].layers, cases[i].pp, text, sizeof text);
         assert_int_equal(sum, cases[i].layers);
         assert_string_equal(joined, cases[i].text);
         assert_string_equal(text, cases[i].text);
     }
     char small[12];
-    bt_engine_pp_text(64, 64, small, sizeof small);
+    bt_engine_pp_text(vllm(), 64, 64, small, sizeof small);
     assert_string_equal(small, "1,1,1,1,...");
-    bt_engine_pp_text(64, 0, small, sizeof small);
+    bt_engine_pp_text(vllm(), 64, 0, small, sizeof small);
     assert_string_equal(small, "");
 }
 

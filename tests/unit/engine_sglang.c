@@ -15,7 +15,7 @@ static struct bt_serve parsed(const char *const *argv, int argc)
     struct bt_serve s = { 0 };
     struct bt_strs rest = { 0 };
     struct bt_err err = { 0 };
-    if (bt_opt_argv(bt_engine_known("sglang")->flags, &arena, argc, (char *const *)argv, &s, &rest, NULL, &err) < 0)
+    if (bt_opt_argv(bt_engine_find("sglang")->flags, &arena, argc, (char *const *)argv, &s, &rest, NULL, &err) < 0)
         fail_msg("%s", err.msg);
     assert_int_equal(rest.n, 0);
     return s;
@@ -41,7 +41,7 @@ static void default_fraction_by_card(void **st)
         { 24564, 1, 0.704 }, { 24564, 4, 0.679 }, { 32607, 1, 0.777 }, { 46068, 1, 0.843 }, { 81559, 1, 0.830 }, { 81559, 8, 0.812 }, { 143771, 1, 0.903 }, { 143771, 8, 0.893 },
         { 183359, 1, 0.854 },
     };
-    const struct bt_engine *e = bt_engine_known("sglang");
+    const struct bt_engine *e = bt_engine_find("sglang");
     for (size_t i = 0; i < BT_LEN(cards); i++) {
         struct bt_serve s = { .tp = cards[i].tp };
         struct bt_engine_device d = { .total_bytes = cards[i].mib * MiB };
@@ -64,7 +64,7 @@ static void defaults_by_capacity(void **st)
     }
     struct bt_serve s = { .max_seqs = 16 };          /* fewer requests: smaller graphs */
     struct bt_engine_device d = { .total_bytes = 80 * GiB };
-    const struct bt_engine *e = bt_engine_known("sglang");
+    const struct bt_engine *e = bt_engine_find("sglang");
     bt_engine_resolve(e, &e->versions[0], &d, 4096, &s);
     assert_true(s.sglang.graph_batch == 16 && s.sglang.seqs_given && s.block_size == 1 && s.context == 4096);
 }
@@ -72,12 +72,12 @@ static void defaults_by_capacity(void **st)
 static void stages_and_shapes(void **st)
 {
     (void)st;
-    uint32_t layers[4];
-    bt_sglang_pp_layers(61, 4, layers);
-    assert_true(layers[0] == 15 && layers[1] == 15 && layers[2] == 15 && layers[3] == 16);
-    bt_sglang_pp_layers(64, 3, layers);
-    assert_true(layers[0] == 21 && layers[1] == 21 && layers[2] == 22);
-    const struct bt_engine *e = bt_engine_known("sglang");
+    const struct bt_engine *e = bt_engine_find("sglang");
+    char text[64];
+    bt_engine_pp_text(e, 61, 4, text, sizeof text);
+    assert_string_equal(text, "15,15,15,16");
+    bt_engine_pp_text(e, 64, 3, text, sizeof text);
+    assert_string_equal(text, "21,21,22");
     struct bt_shape m = { .heads = 40, .kv_heads = 8, .layers = 64, .hidden = 5120, .intermediate = 27648, .vocab = 152064 };
     struct bt_refusal why = { 0 };
     assert_true(bt_engine_shape_ok(e, &m, 4, 1, &why));
@@ -111,7 +111,7 @@ static void log_lines(void **st)
         { "Load weight end. nothing", BT_LOG_NONE, NULL, 0, 0, -1, false, NULL },
         { "", BT_LOG_NONE, NULL, 0, 0, -1, false, NULL },
     };
-    const struct bt_engine *e = bt_engine_known("sglang");
+    const struct bt_engine *e = bt_engine_find("sglang");
     for (size_t i = 0; i < BT_LEN(lines); i++) {
         struct bt_log_event ev;
         bool said = e->log_line(bt_str(lines[i].line), &ev);

@@ -57,7 +57,7 @@ static struct bt_model *llama_like(const struct gm_shape *s)
 static struct bt_fit *fit_on(const struct bt_model *m, const struct bt_serve *s, const struct bt_gpu *card, struct bt_err *err)
 {
     struct bt_fit *f = NULL;
-    const struct bt_engine *e = bt_engine_known("llama-server");
+    const struct bt_engine *e = bt_engine_find("llama-server");
     struct bt_fit_case c = { .model = m, .engine = e, .version = bt_engine_version(e, NULL, NULL, err), .card = card };
     return bt_fit_server(&arena, &c, s, &f, err) < 0 ? NULL : f;
 }
@@ -198,7 +198,7 @@ static void what_does_not_start(void **st)
     assert_false(f->fits);
     assert_string_equal(f->refusals[0].code, "kv-too-small");
     assert_non_null(strstr(f->refusals[0].text, "failed to allocate buffer for kv cache"));
-    const struct bt_engine *e = bt_engine_known("llama-server");
+    const struct bt_engine *e = bt_engine_find("llama-server");
     struct bt_err err = { 0 };
     struct bt_fit_case c = { .model = m, .engine = e, .version = bt_engine_version(e, NULL, NULL, &err), .card = &card22 };
     struct bt_advice *adv;

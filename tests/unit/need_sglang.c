@@ -15,7 +15,7 @@ static struct bt_gpu a100(void)
 
 static struct bt_fit *fit_of(struct bt_serve s, struct bt_gpu *card, struct bt_fit_case *c)
 {
-    const struct bt_engine *e = bt_engine_known("sglang");
+    const struct bt_engine *e = bt_engine_find("sglang");
     struct bt_fit *f;
     struct bt_err err = { 0 };
     struct bt_gpu *kept = BT_NEW(&arena, struct bt_gpu);
