@@ -81,6 +81,14 @@ static enum bt_dtype main_dtype(const struct bt_model *m)
     return best;
 }
 
+static void place_tensors(struct bt_model *m)
+{
+    for (size_t i = 0; i < m->ntensors; i++) {
+        m->tensors[i].place = bt_tensor_place(&m->tensors[i]);
+        m->tensors[i].placed = true;
+    }
+}
+
 static int open_dir(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
 {
     const char *path = bt_arena_printf(a, "%s/config.json", m->dir);
@@ -106,6 +114,7 @@ static int open_dir(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
     bt_model_infer(a, m);
     if (m->dtype == BT_DT_UNKNOWN)
         m->dtype = main_dtype(m);
+    place_tensors(m);
     digest(m, text);
     return 0;
 }
@@ -119,6 +128,7 @@ static int open_builtin(struct bt_arena *a, struct bt_model *m, const char *conf
         m->parameters = parameters;
         m->weight_bytes = parameters * bt_dtype_bits(m->dtype) / 8;
     }
+    place_tensors(m);
     digest(m, bt_str(config));
     return 0;
 }

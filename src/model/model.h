@@ -12,6 +12,15 @@ const char *bt_dtype_name(enum bt_dtype d);          /* "BF16" as safetensors wr
 unsigned bt_dtype_bits(enum bt_dtype d);             /* 0 for unknown */
 enum bt_dtype bt_dtype_parse(const char *name);      /* "bfloat16", "BF16", "float16", ... */
 
+/* Which layer a tensor belongs to (-1: none), and what it is. */
+enum bt_tensor_role { BT_T_OTHER, BT_T_EMBED, BT_T_LM_HEAD, BT_T_NORM, BT_T_Q, BT_T_K, BT_T_V, BT_T_QKV, BT_T_O, BT_T_GATE, BT_T_UP, BT_T_GATE_UP, BT_T_DOWN,
+                      BT_T_QK_NORM,
+                      BT_T_ROUTER, BT_T_EXPERT_IN, BT_T_EXPERT_OUT,    /* w1 and w3 (gate, up), w2 (down) of all experts */
+                      BT_T_SHARED_IN, BT_T_SHARED_OUT,                 /* of the shared experts */
+                      BT_T_LATENT_A, BT_T_LATENT_B, BT_T_Q_B,          /* MLA: down-projections, kv_b, q_b */
+                      BT_T_STATE_IN, BT_T_STATE, BT_T_STATE_OUT,       /* projections of a state layer; what is kept per head or channel */
+                      BT_T_TOWER, BT_T_TOWER_NORM, BT_T_POSITION };
+struct bt_tensor_place { int layer; enum bt_tensor_role role; bool bias; };
 struct bt_tensor {
     const char *name;                /* "model.layers.0.self_attn.q_proj.weight" */
     enum bt_dtype dtype;
@@ -19,6 +28,7 @@ struct bt_tensor {
     uint64_t shape[6];
     uint64_t bytes;                  /* of the data, checked against shape x dtype */
     const struct bt_ggml_type *ggml; /* of a GGUF file (model/gguf.h); dtype is UNKNOWN for its block types. NULL otherwise */
+    struct bt_tensor_place place; bool placed;       /* remembered when the model is opened: a plan asks once for each shape and kind of card */
 };
 
 /* How one layer mixes tokens, and what it remembers: decides its KV bytes. STATE keeps a fixed state for each request and no tokens
@@ -130,15 +140,7 @@ bool bt_model_architecture_known(const char *architecture);
 const char *bt_model_source_name(enum bt_model_source s);     /* "headers", "config", "catalog" */
 /* The built-in shapes, NULL-terminated ids. */
 const char *const *bt_model_builtin(void);
-/* Which layer a tensor belongs to (-1: none), and what it is, from its name. */
-enum bt_tensor_role { BT_T_OTHER, BT_T_EMBED, BT_T_LM_HEAD, BT_T_NORM, BT_T_Q, BT_T_K, BT_T_V, BT_T_QKV, BT_T_O, BT_T_GATE, BT_T_UP, BT_T_GATE_UP, BT_T_DOWN,
-                      BT_T_QK_NORM,
-                      BT_T_ROUTER, BT_T_EXPERT_IN, BT_T_EXPERT_OUT,    /* w1 and w3 (gate, up), w2 (down) of all experts */
-                      BT_T_SHARED_IN, BT_T_SHARED_OUT,                 /* of the shared experts */
-                      BT_T_LATENT_A, BT_T_LATENT_B, BT_T_Q_B,          /* MLA: down-projections, kv_b, q_b */
-                      BT_T_STATE_IN, BT_T_STATE, BT_T_STATE_OUT,       /* projections of a state layer; what is kept per head or channel */
-                      BT_T_TOWER, BT_T_TOWER_NORM, BT_T_POSITION };
-struct bt_tensor_place { int layer; enum bt_tensor_role role; bool bias; };
+/* From its name, or as remembered. */
 struct bt_tensor_place bt_tensor_place(const struct bt_tensor *t);
 
 /* How a quantisation that is named on the command line ("fp8", "awq") stores weights; false: berth does not know it. */

@@ -150,7 +150,7 @@ static enum part_of of_after(enum part_of of, struct bt_str part)
     return of;
 }
 
-struct bt_tensor_place bt_tensor_place(const struct bt_tensor *t)
+static struct bt_tensor_place by_name(const struct bt_tensor *t)
 {
     struct bt_tensor_place place = { -1, BT_T_OTHER, false };
     struct bt_str rest = bt_str(t->name), part, module = { 0 }, last = { 0 };
@@ -173,4 +173,9 @@ struct bt_tensor_place bt_tensor_place(const struct bt_tensor *t)
     }
     place.role = role_of(of, module, last);
     return place;
+}
+
+struct bt_tensor_place bt_tensor_place(const struct bt_tensor *t)
+{
+    return t->placed ? t->place : by_name(t);
 }

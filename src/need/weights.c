@@ -149,12 +149,12 @@ static bool on_stage(const struct need_in *in, const struct bt_tensor_place *pla
 static void tally_tensor(const struct need_in *in, struct tally *y, const struct bt_tensor *t)
 {
     struct bt_tensor_place place = bt_tensor_place(t);
-    if (bt_str_starts(bt_str(t->name), "mtp.") || strstr(t->name, ".mtp."))
-        return;                                      /* layers for drafting: a line of their own */
-    if (bt_str_ends(bt_str(t->name), "rotary_emb.inv_freq") || !on_stage(in, &place))
-        return;                                      /* inv_freq: old checkpoints carry it, the engine computes its own table */
-    if (place.layer >= (int)in->model->layers)
+    if (!on_stage(in, &place) || place.layer >= (int)in->model->layers)
         return;
+    if (strstr(t->name, "mtp.") && (bt_str_starts(bt_str(t->name), "mtp.") || strstr(t->name, ".mtp.")))
+        return;                                      /* layers for drafting: a line of their own */
+    if (bt_str_ends(bt_str(t->name), "rotary_emb.inv_freq"))
+        return;                                      /* old checkpoints carry it, the engine computes its own table */
     uint64_t bytes = loaded_bytes(y, t, place.role, in->elem);
     if (place.role == BT_T_EMBED || place.role == BT_T_LM_HEAD)
         bytes = vocab_bytes(in, t, bytes);
