@@ -7,9 +7,13 @@
 #include "cmd/planning.h"
 #include "launch/launch.h"
 
-struct args { const char *file, *gpus, *variant, *out; bool json, ignore_others, variants, phase; struct bt_strs compare; };
+struct args { const char *file, *gpus, *variant, *out; bool json, ignore_others, variants, phase, alternatives, cheapest; struct bt_strs compare; };
 
 static const struct bt_opt opts[] = {
+    { .name = "alternatives", .type = BT_OPT_BOOL, .off = offsetof(struct args, alternatives),
+      .help = "each server otherwise: other shapes, replicas, quantised, weights in host RAM; what is gained and given up" },
+    { .name = "cheapest", .type = BT_OPT_BOOL, .off = offsetof(struct args, cheapest),
+      .help = "the smallest fleet of the catalog that holds it: fewest cards, then fewest bytes" },
     { .name = "compare", .type = BT_OPT_STRS, .off = offsetof(struct args, compare), .metavar = "FLEET",
       .help = "side by side on this fleet and the others so named: --compare 2xH100-80GB-HBM3 --compare 4xA100-SXM4-40GB" },
     { .name = "file", .alias = "f", .type = BT_OPT_STR, .off = offsetof(struct args, file), .def = "berth.yaml", .metavar = "FILE",
@@ -28,18 +32,30 @@ static const struct bt_opt opts[] = {
 
 #define MAX_PRINT (4 * MiB)
 
+/* --cheapest, --alternatives, --variants, --compare: several answers, and none of them a plan file. */
+static bool several(const struct args *o) { return o->variants || o->compare.n || o->alternatives || o->cheapest; }
+
 static int side_by_side(const struct bt_verb *v, struct bt_arena *a, const struct args *o, const struct bt_planning_opts *base)
 {
     struct bt_err err = { 0 };
     struct bt_plan_side side = { .base = base, .variants = o->variants, .fleets = o->compare, .json = o->json };
-    int rc = 0;
-    if (o->out)
-        return bt_cmd_usage(v, o->json, "--out writes one plan; --variants and --compare make several");
+    int rc = 0, ok;
+    if (o->out || o->phase)
+        return bt_cmd_usage(v, o->json, "--%s is of one plan; --variants, --compare, --alternatives and --cheapest make several", o->out ? "out" : "phase");
+    if ((o->variants || o->compare.n) + o->alternatives + o->cheapest > 1)
+        return bt_cmd_usage(v, o->json, "--alternatives, --cheapest, and --variants or --compare: one of them at a time");
     if (o->variants && o->variant)
         return bt_cmd_usage(v, o->json, "--variant is one of them, --variants is all");
-    if (o->compare.n && o->gpus)
-        return bt_cmd_usage(v, o->json, "--gpus and --compare both name fleets: --compare each of them");
-    return bt_plan_side(a, &side, &rc, &err) < 0 ? bt_cmd_fail(v, &err, o->json) : rc;
+    if (o->gpus && (o->compare.n || o->cheapest))
+        return bt_cmd_usage(v, o->json, o->cheapest ? "--cheapest looks for the fleet that --gpus names"
+                                                    : "--gpus and --compare both name fleets: --compare each of them");
+    if (o->alternatives)
+        ok = bt_plan_otherwise(a, base, o->json, &rc, &err);
+    else if (o->cheapest)
+        ok = bt_plan_smallest(a, base, o->json, &rc, &err);
+    else
+        ok = bt_plan_side(a, &side, &rc, &err);
+    return ok < 0 ? bt_cmd_fail(v, &err, o->json) : rc;
 }
 
 static int run(const struct bt_verb *v, int argc, char **argv)
@@ -51,7 +67,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     if (rc)
         return rc;
     struct bt_planning_opts po = { .file = o.file, .gpus = o.gpus, .variant = o.variant, .ignore_others = o.ignore_others, .phase = o.phase };
-    if (o.variants || o.compare.n)
+    if (several(&o))
         return side_by_side(v, &a, &o, &po);
     struct bt_plan *plan;
     if (bt_planning(&a, &po, &plan, &err) < 0)
@@ -72,7 +88,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 
 const struct bt_verb bt_verb_plan = {
     .name = "plan", .summary = "does it fit, where, and what does it cost: before anything starts",
-    .usage = "berth plan [-f FILE] [--gpus FLEET] [--phase] [--variant NAME | --variants] [--compare FLEET]... [--out FILE]\n"
-             "                  [--json] [--ignore-others]",
+    .usage = "berth plan [-f FILE] [--gpus FLEET] [--phase] [--variant NAME | --variants] [--compare FLEET]... [--alternatives] [--cheapest]\n"
+             "                  [--out FILE] [--json] [--ignore-others]",
     .example = "  berth plan -f examples/forensics/berth.yaml\n  berth plan --gpus 2xA100-SXM4-80GB --json\n  berth plan --variants",
     .opts = opts, .run = run };

@@ -5,7 +5,6 @@
 #include "base/units.h"
 #include "cmd/cmd.h"
 #include "cmd/plan_side.h"
-#include "plan/compare.h"
 
 #define MAX_PRINT (4 * MiB)
 
@@ -174,7 +173,7 @@ static json_t *work_json(const struct bt_compare_work *w)
     return o;
 }
 
-static json_t *row_json(const struct bt_compare_row *r)
+json_t *bt_plan_row_json(const struct bt_compare_row *r)
 {
     json_t *works = json_array();
     for (size_t k = 0; k < r->n; k++)
@@ -196,7 +195,7 @@ int bt_plan_side(struct bt_arena *a, const struct bt_plan_side *s, int *rc, stru
     if (s->json) {
         json_t *rows = json_array();
         for (size_t i = 0; i < x.n; i++)
-            json_array_append_new(rows, row_json(&x.row[i]));
+            json_array_append_new(rows, bt_plan_row_json(&x.row[i]));
         bt_cmd_json("compare", json_pack("{s:o}", "rows", rows));
         return 0;
     }

@@ -1,7 +1,9 @@
-/* plan_side.h - plans side by side, for `berth plan`: --variants, --compare. Each row is a plan of its own, made like any other. */
+/* plan_side.h - several answers to one spec, for `berth plan`: --variants, --compare, --alternatives, --cheapest. Each row is planned like any other. */
 #ifndef BT_PLAN_SIDE_H
 #define BT_PLAN_SIDE_H
+#include <jansson.h>
 #include "cmd/planning.h"
+#include "plan/compare.h"
 
 struct bt_plan_side {
     const struct bt_planning_opts *base;             /* file, and what is the same in every row */
@@ -11,4 +13,9 @@ struct bt_plan_side {
 };
 /* Prints the table or kind "compare". *rc: 0 when any row fits, else 3. Returns -1 with *err for what bt_planning() fails at. */
 BT_MUST_CHECK int bt_plan_side(struct bt_arena *a, const struct bt_plan_side *s, int *rc, struct bt_err *err);
+/* --alternatives: each server otherwise, as a table or kind "alternatives". *rc: 0 when any row fits, else 3. */
+BT_MUST_CHECK int bt_plan_otherwise(struct bt_arena *a, const struct bt_planning_opts *base, bool json, int *rc, struct bt_err *err);
+/* --cheapest: the smallest fleet of the catalog that holds the spec, or kind "cheapest". The spec's own fleet is not looked at. *rc: 0, or 3 when none does. */
+BT_MUST_CHECK int bt_plan_smallest(struct bt_arena *a, const struct bt_planning_opts *base, bool json, int *rc, struct bt_err *err);
+json_t *bt_plan_row_json(const struct bt_compare_row *r);            /* new reference */
 #endif

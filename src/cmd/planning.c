@@ -145,29 +145,29 @@ int bt_planning_variants(struct bt_arena *a, const struct bt_planning_opts *o, s
 }
 
 /* Does it fit in turn? Then that is the plan, if it was asked for, else advice. */
-static int in_turn(struct planning *g, const struct bt_plan_in *in, struct bt_plan **plan)
+static int in_turn(struct bt_arena *a, const struct bt_planning_opts *o, const struct bt_plan_in *in, struct bt_plan **plan, struct bt_err *err)
 {
     struct bt_plan *p = *plan, *turns = NULL;
     const char *no = NULL;
-    if (p->nrefusals && bt_plan_propose(g->a, in, &turns, g->err) < 0)
+    if (p->nrefusals && bt_plan_propose(a, in, &turns, err) < 0)
         return -1;
-    if (turns && g->o->phase) {
+    if (turns && o->phase) {
         *plan = turns;
     } else if (turns) {
         struct bt_plan_advice one;
-        bt_plan_proposal_advice(g->a, turns, &one);
-        one.text = bt_arena_printf(g->a, "%s (`berth plan --phase` shows it)", one.text);
-        BT_PUSH(g->a, p->advice, p->nadvice, one);
-    } else if (g->o->phase) {
+        bt_plan_proposal_advice(a, turns, &one);
+        one.text = bt_arena_printf(a, "%s (`berth plan --phase` shows it)", one.text);
+        BT_PUSH(a, p->advice, p->nadvice, one);
+    } else if (o->phase) {
         no = !p->nrefusals ? "--phase: it fits at once: no phases are needed"
-             : g->spec->phases.n ? "--phase: the spec has phases of its own: they are planned as they are"
+             : in->spec->phases.n ? "--phase: the spec has phases of its own: they are planned as they are"
                                  : "--phase: no order of phases was found in which all of it fits";
-        BT_PUSH(g->a, p->warning, p->nwarnings, no);
+        BT_PUSH(a, p->warning, p->nwarnings, no);
     }
     return 0;
 }
 
-int bt_planning(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan **out, struct bt_err *err)
+int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan_in *out, struct bt_strs *notes, struct bt_err *err)
 {
     struct planning g = { .a = a, .o = o, .err = err };
     if (read_spec(a, o, &g.spec, err) < 0)
@@ -184,15 +184,22 @@ int bt_planning(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_
             return -1;
         open_model(&g, &g.spec->w[i], &models[i]);
     }
-    struct bt_plan_in in = { .spec = g.spec, .fleet = g.fleet, .models = models };
-    if (bt_plan_make(a, &in, out, err) < 0)
-        return -1;
-    if (in_turn(&g, &in, out) < 0)
+    *out = (struct bt_plan_in){ .spec = g.spec, .fleet = g.fleet, .models = models };
+    for (size_t i = 0; i < g.fleet->nnotes; i++)
+        BT_PUSH(a, g.notes.v, g.notes.n, g.fleet->notes[i]);
+    if (notes)
+        *notes = g.notes;
+    return 0;
+}
+
+int bt_planning(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan **out, struct bt_err *err)
+{
+    struct bt_plan_in in;
+    struct bt_strs notes;
+    if (bt_planning_inputs(a, o, &in, &notes, err) < 0 || bt_plan_make(a, &in, out, err) < 0 || in_turn(a, o, &in, out, err) < 0)
         return -1;
     struct bt_plan *p = *out;
-    for (size_t i = 0; i < g.notes.n; i++)
-        BT_PUSH(a, p->warning, p->nwarnings, g.notes.v[i]);
-    for (size_t i = 0; i < g.fleet->nnotes; i++)
-        BT_PUSH(a, p->warning, p->nwarnings, g.fleet->notes[i]);
+    for (size_t i = 0; i < notes.n; i++)
+        BT_PUSH(a, p->warning, p->nwarnings, notes.v[i]);
     return 0;
 }

@@ -20,6 +20,8 @@ struct bt_planning_opts {
  * and the project is up already or the spec holds something that cannot be run yet. */
 BT_MUST_CHECK int bt_planning(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan **out, struct bt_err *err);
 
+/* What a plan is made from: spec, fleet, models, engines. notes (may be NULL): what to say beside the plan. Returns as bt_planning(). */
+BT_MUST_CHECK int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan_in *out, struct bt_strs *notes, struct bt_err *err);
 /* The names of the spec's variants, in its order. Reads the spec, with o->variant, as bt_planning() does. */
 BT_MUST_CHECK int bt_planning_variants(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_strs *out, struct bt_err *err);
 /* "TP=4", "TP=2 x PP=2", "one GPU" */

@@ -10,7 +10,8 @@
  *   check.c     independent validator; shares no code with the search
  *   explain.c   alternatives, warnings
  *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet
- *   needs.c     the need of a shape, worked out once                        compare.c      a plan as a row beside others (compare.h) */
+ *   needs.c     the need of a shape, worked out once                        compare.c      a plan as a row beside others (compare.h)
+ *   alternatives.c   each server otherwise (alternatives.h)                   cheapest.c     the smallest fleet of the catalog (cheapest.h) */
 #ifndef BT_PLAN_H
 #define BT_PLAN_H
 #include "gpu/gpu.h"

@@ -109,6 +109,60 @@ def test_phase_where_it_does_not_help(tmp_path: Path) -> None:
     assert never.returncode == 3 and "no order of phases" in never.stdout
 
 
+def test_alternatives_of_forensics() -> None:
+    found = rows("-f", str(FORENSICS), "--alternatives")
+    by = {r["what"]: r for r in found}
+    assert found[0]["what"] == "as planned, TP=2" and found[0]["gives_up"] == ""
+    assert by["one GPU"]["fits"] is False
+    assert by["PP=3"]["cards"] == 3 and "1 more card" in by["PP=3"]["gives_up"]
+    four = by["weights in 4 bits (AWQ), one GPU"]
+    assert four["fits"] and four["cards"] == 1 and "quality: about 4 bits" in four["gives_up"] and four["bytes"] < found[0]["bytes"]
+    ram = next(r for r in found if r["alternative"] == "offload")
+    assert ram["cards"] == 1 and ram["host_bytes"] > 20 << 30 and ram["decode_tok_s"] < found[0]["decode_tok_s"] / 10 and "of host RAM" in ram["gives_up"]
+    assert max(r["percent_of_best"] or 0 for r in found) == 100
+    fits = [r for r in found if r["fits"]]
+    assert all(abs(r["percent_of_best"] - 100 * r["decode_tok_s"] / max(f["decode_tok_s"] for f in fits)) < 1e-6 for r in fits)
+
+
+def test_alternatives_hold_when_they_are_written(tmp_path: Path) -> None:
+    base = "  llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct%s}\n"
+    for row in rows("-f", spec(tmp_path, base % ""), "--gpus", "2xRTX-4090", "--alternatives"):
+        if not row["fits"] or row["needs"]:
+            continue
+        keys = "".join(f", {c['path'].split('.')[-1]}: {c['value']}" for c in row["set"])
+        p = json.loads(plan("-f", spec(tmp_path, base % keys), "--gpus", "2xRTX-4090", "--json").stdout)
+        assert not p["refusals"], (row["what"], p["refusals"])
+        own = [i for i in p["phases"][0]["instances"]]
+        assert sum(len(i["ranks"]) for i in own) == row["cards"] and own[0]["tp"] == row["tp"]
+        if row["alternative"] != "quantised":              # a checkpoint made so and one quantised while loading differ in their scales
+            assert own[0]["context"] == row["context"] and sum(r["bytes"] for i in own for r in i["ranks"]) == row["bytes"]
+
+
+def test_alternatives_where_nothing_fits_as_it_is(tmp_path: Path) -> None:
+    f = spec(tmp_path, "  llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct}\n")
+    found = rows("-f", f, "--gpus", "1xRTX-4090", "--alternatives")
+    assert found[0]["fits"] is False and found[0]["why_not"]
+    assert any(r["fits"] and r["alternative"] == "quantised" for r in found)
+
+
+def test_the_smallest_fleet(tmp_path: Path) -> None:
+    r = plan("-f", str(FORENSICS), "--cheapest", "--json")
+    assert r.returncode == 0, r.stderr
+    found = json.loads(r.stdout)
+    faults: list[str] = []
+    compare("cheapest", [SHOWN["cheapest"]], [found], faults)
+    assert not faults, "\n".join(faults)
+    fleet = found["smallest"]
+    assert json.loads(plan("-f", str(FORENSICS), "--gpus", fleet, "--json").stdout)["refusals"] == []
+    cards, kind = fleet.split("x", 1)
+    assert int(cards) == 3
+    assert plan("-f", str(FORENSICS), "--gpus", f"2x{kind}").returncode == 3
+    # nothing on two cards, not the largest ones, not on three smaller ones
+    assert plan("-f", str(FORENSICS), "--gpus", "2xRTX-4090").returncode == 3 and plan("-f", str(FORENSICS), "--gpus", "3xRTX-5090").returncode == 3
+    none = plan("-f", spec(tmp_path, "  a: {kind: job, command: [x], memory: 900GiB}\n"), "--cheapest")
+    assert none.returncode == 3 and "no fleet of up to 16 cards" in none.stdout
+
+
 def test_a_variant_that_says_nonsense_is_an_error(tmp_path: Path) -> None:
     f = spec(tmp_path, "  a: {kind: job, command: [x], memory: 3GiB}\nvariants: {none: {a: {gpus: 0}}}\n")
     for args in ([], ["--compare", "1xRTX-4090"]):
@@ -118,7 +172,8 @@ def test_a_variant_that_says_nonsense_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("args", "says"), [
     (("--variants", "--variant", "x"), "--variants is all"), (("--compare", "2xRTX-4090", "--gpus", "1xRTX-4090"), "both name fleets"),
-    (("--variants", "--out", "x.json"), "--out writes one plan"), (("--compare", "2xNOSUCH"), "NOSUCH"), (("--variant", "inferense"), "--variant inference")])
+    (("--variants", "--out", "x.json"), "--out is of one plan"), (("--alternatives", "--cheapest"), "one of them at a time"),
+    (("--cheapest", "--gpus", "1xRTX-4090"), "looks for the fleet"), (("--variants", "--phase"), "--phase is of one plan"), (("--compare", "2xNOSUCH"), "NOSUCH"), (("--variant", "inferense"), "--variant inference")])
 def test_faults_of_the_command_line(args: tuple[str, ...], says: str) -> None:
     r = plan("-f", TINKER, *args)
     assert r.returncode == 2

@@ -1,0 +1,428 @@
+/* alternatives - each way to serve the same model otherwise, planned together with its neighbours and set beside the plan as it is. */
+#include "plan/alternatives.h"
+
+#include "plan/phases.h"
+
+#define TRY_NODES 50000
+#define MAX_SHAPES 8
+#define PCIE_UNKNOWN_GBS 12.0
+
+struct look {
+    struct bt_arena *a; const struct bt_plan_in *in; struct bt_err *err;
+    const char *phase;
+    size_t index; const struct bt_workload *w;
+    struct bt_alternative *row; size_t n, first;
+};
+
+static unsigned long long ull(uint64_t n) { return n; }
+static struct bt_range exactly(uint64_t n) { return (struct bt_range){ .set = true, .want = n, .min = n, .max = n }; }
+
+static const char *shape_words(struct bt_arena *a, uint64_t tp, uint64_t pp)
+{
+    if (tp == 1 && pp == 1)
+        return "one GPU";
+    return pp == 1 ? bt_arena_printf(a, "TP=%llu", ull(tp)) : tp == 1 ? bt_arena_printf(a, "PP=%llu", ull(pp))
+                                                                      : bt_arena_printf(a, "TP=%llu x PP=%llu", ull(tp), ull(pp));
+}
+
+/* ---- one row planned ---- */
+
+/* GB/s from host RAM to the card: what is measured of PCIe's generations, docs/plan.md. */
+static double host_link_gbs(const struct bt_gpu *g)
+{
+    const char *pcie = g->kind && g->kind->pcie ? g->kind->pcie : "";
+    return pcie[0] == '5' ? 55 : pcie[0] == '4' ? 25 : PCIE_UNKNOWN_GBS;
+}
+
+static void add_instance(struct bt_alternative *row, const struct bt_fleet *f, const struct bt_plan_instance *in)
+{
+    uint64_t tokens = UINT64_MAX, off = 0;
+    double gbs = PCIE_UNKNOWN_GBS;
+    for (size_t i = 0; i < in->nranks; i++) {
+        row->bytes += in->rank[i].bytes;
+        row->host_bytes += in->rank[i].need->host_bytes;
+        tokens = BT_MIN(tokens, in->rank[i].kv_tokens);
+        off = BT_MAX(off, in->rank[i].need->host_bytes);
+        gbs = host_link_gbs(&f->gpus[in->rank[i].gpu]);
+    }
+    row->copies++;
+    row->cards += (uint32_t)in->nranks;
+    row->tp = in->tp;
+    row->pp = in->pp;
+    row->context = in->context;
+    row->at_once += in->nranks && in->context ? tokens / in->context : 0;
+    double rate = in->pace.known ? in->pace.decode_tok_s : 0;
+    if (rate > 0 && off)                             /* every token reads what lies in RAM over the bus */
+        rate = 1 / (1 / rate + (double)off / (gbs * 1e9));
+    if (row->decode_tok_s <= 0 || rate < row->decode_tok_s)
+        row->decode_tok_s = rate;
+}
+
+/* The phase with this workload and model instead. Fills what the row holds then. */
+static int plan_row(struct look *l, const struct bt_workload *w, const struct bt_model *model, struct bt_alternative *row)
+{
+    struct bt_plan_in *in = BT_NEW(l->a, struct bt_plan_in);
+    struct bt_spec *spec = BT_NEW(l->a, struct bt_spec);
+    struct bt_plan_model *models = BT_NEWN(l->a, struct bt_plan_model, l->in->spec->n + 1);
+    *in = *l->in;
+    *spec = *in->spec;
+    spec->w = BT_NEWN(l->a, struct bt_workload, spec->n + 1);
+    memcpy(spec->w, in->spec->w, spec->n * sizeof *spec->w);
+    memcpy(models, in->models, spec->n * sizeof *models);
+    spec->w[l->index] = *w;
+    models[l->index].model = model ? model : models[l->index].model;
+    in->spec = spec;
+    in->models = models;
+    struct bt_plan_phase ph = { .name = l->phase };
+    struct pl_stage stage = { .name = l->phase, .out = &ph };
+    struct pl_stages all = { .a = l->a, .in = in, .v = &stage, .n = 1 };
+    struct bt_err why = { 0 };
+    if (pl_problem_build(l->a, in, l->phase, &stage.p, &why) < 0) {
+        row->why_not = bt_arena_strdup(l->a, why.msg);
+        return 0;
+    }
+    if (stage.p->nrefusals) {
+        row->why_not = stage.p->refusal[0].text;
+        return 0;
+    }
+    pl_search(stage.p, TRY_NODES, &stage.s);
+    row->fits = stage.s.found;
+    row->why_not = stage.s.found ? NULL : stage.s.complete ? "does not fit beside the others" : "not found among the first placements looked at";
+    if (stage.s.found)
+        pl_fill(&all, 0);
+    for (size_t i = 0; i < ph.n; i++)
+        if (ph.inst[i].w == &spec->w[l->index])
+            add_instance(row, in->fleet, &ph.inst[i]);
+    if (stage.s.found && !row->copies) {
+        row->fits = false;
+        row->why_not = "optional, and finds no place";
+    }
+    return 0;
+}
+
+static void set(struct look *l, struct bt_alternative *row, const char *key, const char *value)
+{
+    struct bt_plan_change one = { bt_arena_printf(l->a, "workloads.%s.%s", l->w->name, key), value };
+    BT_PUSH(l->a, row->set, row->nset, one);
+}
+
+static void keep(struct look *l, const struct bt_alternative *row)
+{
+    BT_PUSH(l->a, l->row, l->n, *row);
+}
+
+/* ---- the ways ---- */
+
+static const struct bt_model *model_of(const struct look *l) { return l->in->models[l->index].model; }
+
+/* As many cards as `gpus` and the pool may give. */
+static uint32_t most_cards(const struct look *l)
+{
+    uint64_t most = l->w->pool.n ? l->w->pool.n : l->in->fleet->n;
+    return (uint32_t)BT_MIN(most, (uint64_t)BT_MAX_GPUS);
+}
+
+static void pin_shape(struct look *l, struct bt_workload *w, struct bt_alternative *row, uint64_t tp, uint64_t pp)
+{
+    w->gpus = exactly(tp * pp);
+    w->tp = exactly(tp);
+    w->pp = exactly(pp);
+    set(l, row, "gpus", bt_arena_printf(l->a, "%llu", ull(tp * pp)));
+    set(l, row, "tp", bt_arena_printf(l->a, "%llu", ull(tp)));
+    set(l, row, "pp", bt_arena_printf(l->a, "%llu", ull(pp)));
+}
+
+static bool same_shape(const struct bt_alternative *r, uint64_t tp, uint64_t pp) { return r->fits && r->tp == tp && r->pp == pp; }
+
+/* Few cards first; of as many, TP before PP. */
+static int shapes(struct look *l)
+{
+    const struct bt_alternative *base = &l->row[l->first];
+    struct bt_shape m = bt_need_shape(model_of(l));
+    struct bt_refusal ignored;
+    size_t said = 0;
+    for (uint32_t cards = 1; cards <= most_cards(l); cards++)
+        for (uint32_t tp = cards; tp >= 1; tp--) {
+            uint32_t pp = cards / tp;
+            if (cards % tp || said >= MAX_SHAPES || same_shape(base, tp, pp) || !bt_engine_shape_ok(l->in->models[l->index].engine, &m, tp, pp, &ignored))
+                continue;
+            struct bt_workload w = *l->w;
+            struct bt_alternative row = { .workload = w.name, .kind = "shape", .what = shape_words(l->a, tp, pp) };
+            pin_shape(l, &w, &row, tp, pp);
+            if (plan_row(l, &w, NULL, &row) < 0)
+                return -1;
+            base = &l->row[l->first];
+            said += row.fits;
+            if (row.fits || cards == 1)              /* why not one card is always worth a line */
+                keep(l, &row);
+            base = &l->row[l->first];
+        }
+    return 0;
+}
+
+/* One card each, on as many cards as the plan takes, or all. */
+static int replicas(struct look *l)
+{
+    const struct bt_alternative base = l->row[l->first];
+    uint32_t n = base.fits ? base.cards : most_cards(l);
+    if (n < 2 || (base.fits && base.cards == base.copies) || l->w->same_gpus_as)
+        return 0;
+    struct bt_workload w = *l->w;
+    struct bt_alternative row = { .workload = w.name, .kind = "replicas", .what = bt_arena_printf(l->a, "%u replicas, one GPU each", n) };
+    pin_shape(l, &w, &row, 1, 1);
+    w.copies = exactly(n);
+    set(l, &row, "replicas", bt_arena_printf(l->a, "%u", n));
+    if (plan_row(l, &w, NULL, &row) < 0)
+        return -1;
+    if (row.fits)
+        keep(l, &row);
+    return 0;
+}
+
+static int kv_in_8_bits(struct look *l)
+{
+    struct bt_workload w = *l->w;
+    struct bt_alternative row = { .workload = w.name, .kind = "kv", .what = "KV in 8 bits" };
+    if (w.kv_dtype)
+        return 0;
+    w.kv_dtype = "fp8";
+    set(l, &row, "kv_dtype", "fp8");
+    if (plan_row(l, &w, NULL, &row) < 0)
+        return -1;
+    if (row.fits)
+        keep(l, &row);
+    return 0;
+}
+
+/* The model as a checkpoint of that kind would be; NULL where its tensors are known only from files. */
+static const struct bt_model *quantised(struct look *l, const char *method)
+{
+    struct bt_model *m = BT_NEW(l->a, struct bt_model);
+    struct bt_err ignored;
+    *m = *model_of(l);
+    if (m->quantization || m->gguf || !bt_model_architecture_known(m->architecture))
+        return NULL;
+    bt_model_quant_method(method, &m->quant);
+    m->quantization = method;
+    m->tensors = NULL;
+    m->ntensors = 0;
+    m->file_bytes = 0;
+    return bt_model_derive(l->a, m, &ignored) == 0 && m->ntensors ? m : NULL;
+}
+
+/* A checkpoint of the catalog: the name with the method's ending. */
+static const char *sibling(struct look *l, const char *const *endings)
+{
+    const char *const *all = bt_model_builtin();
+    for (; *endings; endings++)
+        for (size_t i = 0; all[i]; i++)
+            if (!strcasecmp(all[i], bt_arena_printf(l->a, "%s%s", model_of(l)->id, *endings)))
+                return all[i];
+    return NULL;
+}
+
+static int fewest_cards(struct look *l, const struct bt_workload *from, const struct bt_model *model, uint32_t below, struct bt_alternative *row)
+{
+    for (uint32_t cards = 1; cards < below; cards++) {
+        struct bt_workload w = *from;
+        struct bt_alternative r = *row;
+        r.set = NULL;
+        r.nset = 0;
+        for (size_t i = 0; i < row->nset; i++)
+            BT_PUSH(l->a, r.set, r.nset, row->set[i]);
+        w.gpus = exactly(cards);
+        w.tp = w.pp = (struct bt_range){ 0 };
+        set(l, &r, "gpus", bt_arena_printf(l->a, "%u", cards));
+        if (plan_row(l, &w, model, &r) < 0)
+            return -1;
+        if (!r.fits)
+            continue;
+        r.what = bt_arena_printf(l->a, "%s, %s", row->what, shape_words(l->a, r.tp, r.pp));
+        keep(l, &r);
+        return 0;
+    }
+    return 0;
+}
+
+static int quantised_rows(struct look *l)
+{
+    static const char *const awq[] = { "-AWQ", "-AWQ-INT4", NULL }, *const fp8[] = { "-FP8", "-FP8-dynamic", NULL };
+    static const struct { const char *method, *what; const char *const *endings; bool online; } ways[] = {
+        { "fp8", "weights in 8 bits (FP8)", fp8, true }, { "awq", "weights in 4 bits (AWQ)", awq, false } };
+    for (size_t i = 0; i < BT_LEN(ways); i++) {
+        const struct bt_model *m = quantised(l, ways[i].method);
+        if (!m)
+            continue;
+        const char *id = sibling(l, ways[i].endings);
+        struct bt_alternative row = { .workload = l->w->name, .kind = "quantised", .what = ways[i].what }, same = row;
+        if (id)
+            set(l, &row, "model", id);
+        else if (ways[i].online)
+            set(l, &row, "quantization", ways[i].method);            /* done while loading, from the same checkpoint */
+        else
+            row.needs = bt_arena_printf(l->a, "a checkpoint of %s in 4 bits", model_of(l)->id);
+        same = row;
+        if (plan_row(l, l->w, m, &same) < 0)
+            return -1;
+        if (same.fits) {
+            same.what = bt_arena_printf(l->a, "%s, %s", same.what, shape_words(l->a, same.tp, same.pp));
+            keep(l, &same);
+        }
+        if (fewest_cards(l, l->w, m, same.fits ? same.cards / BT_MAX(same.copies, 1u) : most_cards(l) + 1, &row) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static struct bt_workload with_offload(struct look *l, uint64_t cards, uint64_t gib)
+{
+    struct bt_workload w = *l->w;
+    w.gpus = exactly(cards);
+    w.tp = w.pp = (struct bt_range){ 0 };
+    w.args = (struct bt_strs){ 0 };
+    for (size_t i = 0; i < l->w->args.n; i++)
+        BT_PUSH(l->a, w.args.v, w.args.n, l->w->args.v[i]);
+    BT_PUSH(l->a, w.args.v, w.args.n, "--cpu-offload-gb");
+    BT_PUSH(l->a, w.args.v, w.args.n, bt_arena_printf(l->a, "%llu", ull(gib)));
+    return w;
+}
+
+/* On fewer cards than the weights need: the fewest GiB in RAM with which it fits. */
+static int offload_on(struct look *l, uint32_t cards, struct bt_alternative *out)
+{
+    uint64_t most = model_of(l)->weight_bytes / GiB / cards, lo = 0, hi = BT_MAX(most, (uint64_t)1);
+    struct bt_alternative row = { .fits = false };
+    while (lo + 1 < hi || !out->fits) {              /* hi: fits, once out->fits */
+        uint64_t gib = out->fits ? lo + (hi - lo) / 2 : hi;
+        struct bt_workload w = with_offload(l, cards, gib);
+        row = (struct bt_alternative){ .workload = w.name, .kind = "offload" };
+        row.what = bt_arena_printf(l->a, "%llu GiB of weights a card in host RAM", ull(gib));
+        set(l, &row, "gpus", bt_arena_printf(l->a, "%u", cards));
+        set(l, &row, "args", bt_arena_printf(l->a, "[--cpu-offload-gb, \"%llu\"]", ull(gib)));
+        if (plan_row(l, &w, NULL, &row) < 0)
+            return -1;
+        uint64_t ram = pl_ram(l->in->fleet);
+        if (row.fits && ram && row.host_bytes > ram)
+            row.fits = false;
+        if (row.fits) {
+            *out = row;
+            hi = gib;
+        } else if (!out->fits) {
+            return 0;                                /* not even with nearly all of it in RAM */
+        } else {
+            lo = gib;
+        }
+    }
+    return 0;
+}
+
+static int offload(struct look *l)
+{
+    const struct bt_engine *e = l->in->models[l->index].engine;
+    const struct bt_alternative base = l->row[l->first];
+    uint32_t below = base.fits ? base.cards / BT_MAX(base.copies, 1u) : most_cards(l) + 1;
+    if (strcmp(e->name, "vllm"))                     /* the others keep layers, not bytes, in RAM */
+        return 0;
+    for (uint32_t cards = 1; cards < below; cards++) {
+        struct bt_workload plain = *l->w;
+        struct bt_alternative without = { .fits = false }, row = { .fits = false };
+        plain.gpus = exactly(cards);
+        plain.tp = plain.pp = (struct bt_range){ 0 };
+        if (plan_row(l, &plain, NULL, &without) < 0 || (!without.fits && offload_on(l, cards, &row) < 0))
+            return -1;
+        if (without.fits)
+            return 0;
+        if (row.fits) {
+            row.what = bt_arena_printf(l->a, "%s, %s", row.what, shape_words(l->a, row.tp, row.pp));
+            keep(l, &row);
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* ---- what is given up ---- */
+
+static void gives_up(struct look *l, struct bt_alternative *r, const struct bt_alternative *base, uint64_t want)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(1024);
+    const char *sep = "";
+    if (!strcmp(r->kind, "quantised")) {
+        bt_buf_printf(&b, "quality: %s bits a weight, by how much is not known here", strstr(r->what, "4 bits") ? "about 4" : "8");
+        sep = "; ";
+    }
+    if (!strcmp(r->kind, "kv")) {
+        bt_buf_puts(&b, "quality: 8 bits a number of the KV, by how much is not known here");
+        sep = "; ";
+    }
+    uint64_t full = base->fits ? base->context : want;
+    if (r->context < full) {
+        bt_buf_printf(&b, "%scontext: %s of %s", sep, bt_count_human(r->context), bt_count_human(full));
+        sep = "; ";
+    }
+    if (base->fits && r->cards > base->cards) {
+        bt_buf_printf(&b, "%s%u more card%s", sep, r->cards - base->cards, r->cards - base->cards == 1 ? "" : "s");
+        sep = "; ";
+    }
+    if (base->fits && base->decode_tok_s > 0 && r->decode_tok_s > 0 && r->decode_tok_s < base->decode_tok_s * 0.99) {
+        bt_buf_printf(&b, "%s%.0f %% slower", sep, (1 - r->decode_tok_s / base->decode_tok_s) * 100);
+        sep = "; ";
+    }
+    if (base->fits && r->at_once * base->context < base->at_once * r->context && r->at_once < base->at_once) {
+        bt_buf_printf(&b, "%s%s at once, not %s", sep, bt_count_human(r->at_once), bt_count_human(base->at_once));
+        sep = "; ";
+    }
+    if (r->host_bytes > base->host_bytes)
+        bt_buf_printf(&b, "%s%s of host RAM", sep, bt_bytes_human(r->host_bytes));
+    r->gives_up = bt_arena_strdup(l->a, bt_buf_z(&b));
+}
+
+static void compare(struct look *l)
+{
+    double best = 0;
+    const struct bt_alternative base = l->row[l->first];
+    uint64_t want = l->w->context.want ? l->w->context.want : bt_need_model_context(model_of(l));
+    for (size_t i = l->first; i < l->n; i++)
+        best = l->row[i].fits && l->row[i].decode_tok_s > best ? l->row[i].decode_tok_s : best;
+    for (size_t i = l->first; i < l->n; i++) {
+        struct bt_alternative *r = &l->row[i];
+        r->percent = best > 0 ? 100 * r->decode_tok_s / best : 0;
+        r->gives_up = "";
+        if (r->fits)
+            gives_up(l, r, &base, want);
+    }
+}
+
+static int look_at(struct look *l)
+{
+    struct bt_alternative base = { .workload = l->w->name, .kind = "planned", .what = "as planned" };
+    l->first = l->n;
+    if (plan_row(l, l->w, NULL, &base) < 0)
+        return -1;
+    if (base.fits)
+        base.what = bt_arena_printf(l->a, "as planned, %s", shape_words(l->a, base.tp, base.pp));
+    keep(l, &base);
+    if (shapes(l) < 0 || replicas(l) < 0 || kv_in_8_bits(l) < 0 || quantised_rows(l) < 0 || offload(l) < 0)
+        return -1;
+    compare(l);
+    return 0;
+}
+
+int bt_plan_alternatives(struct bt_arena *a, const struct bt_plan_in *in, struct bt_alternative **out, size_t *n, struct bt_err *err)
+{
+    struct bt_plan_in *remembering = BT_NEW(a, struct bt_plan_in);
+    *remembering = *in;
+    remembering->needs = in->needs ? in->needs : pl_needs_new(a);
+    struct look l = { .a = a, .in = remembering, .err = err };
+    for (size_t i = 0; i < in->spec->n; i++) {
+        l.w = &in->spec->w[i];
+        l.index = i;
+        l.phase = l.w->phases.n ? l.w->phases.v[0] : in->spec->phases.n ? in->spec->phases.v[0] : "all";
+        bool known = l.w->kind == BT_SERVER && in->models[i].engine && in->models[i].model && !(l.w->gpus.set && l.w->gpus.want == 0);
+        if (known && look_at(&l) < 0)
+            return -1;
+    }
+    *out = l.row;
+    *n = l.n;
+    return 0;
+}

@@ -1,0 +1,103 @@
+/* cheapest - number of cards after number of cards, kinds from the smallest up, until one holds it. */
+#include "plan/cheapest.h"
+
+#include "plan/plan_int.h"
+
+#define TRY_NODES 20000
+#define LEAST_CC 7                   /* vLLM's least; older ones compute no 16-bit numbers worth the name */
+
+static bool usable(const struct bt_gpu_kind *k)
+{
+    return !strcmp(k->vendor, "NVIDIA") && bt_gpu_kind_total(k) > 0 && k->cc_major >= LEAST_CC && k->mem_gbs > 0;
+}
+
+/* Small before large, then fast before slow, then as in the catalog. */
+static size_t sorted(struct bt_arena *a, const struct bt_gpu_kind ***out)
+{
+    const struct bt_gpu_kind *all, **list = NULL;
+    size_t total = bt_gpu_kinds(&all), n = 0;
+    for (size_t i = 0; i < total; i++) {
+        if (!usable(&all[i]))
+            continue;
+        BT_PUSH(a, list, n, &all[i]);
+        for (size_t j = n - 1; j > 0; j--) {
+            uint64_t x = bt_gpu_kind_total(list[j]), y = bt_gpu_kind_total(list[j - 1]);
+            if (x > y || (x == y && list[j]->mem_gbs <= list[j - 1]->mem_gbs))
+                break;
+            const struct bt_gpu_kind *t = list[j];
+            list[j] = list[j - 1];
+            list[j - 1] = t;
+        }
+    }
+    *out = list;
+    return n;
+}
+
+static const char *named(struct bt_arena *a, const struct bt_gpu_kind *k, uint32_t cards)
+{
+    return bt_arena_printf(a, "%ux%s", cards, k->short_name);
+}
+
+/* All phases of the spec, found by the search. Memory is the call's own: hundreds of fleets are tried. */
+static bool fits(const struct bt_plan_in *in, const char *fleet)
+{
+    bt_auto_arena a = { 0 };
+    static const char *const one[] = { "all" };
+    const char *const *names = in->spec->phases.n ? in->spec->phases.v : one;
+    struct bt_fleet f;
+    struct bt_fleet_opts o = { .margin_bytes = in->spec->margin_bytes };
+    struct bt_plan_in with = *in;
+    struct bt_err why = { 0 };
+    if (bt_fleet_open(&a, fleet, &o, &f, &why) < 0)
+        return false;
+    with.fleet = &f;
+    with.needs = pl_needs_new(&a);
+    for (size_t i = 0; i < BT_MAX(in->spec->phases.n, (size_t)1); i++) {
+        struct pl_problem *p;
+        struct pl_solution s = { 0 };
+        if (pl_problem_build(&a, &with, names[i], &p, &why) < 0 || p->nrefusals)     /* a pool that this fleet has not, a shape of too many cards */
+            return false;
+        pl_search(p, TRY_NODES, &s);
+        if (!s.found)
+            return false;
+    }
+    return true;
+}
+
+static int add(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_gpu_kind *k, uint32_t cards, struct bt_cheapest **out, size_t *n,
+               struct bt_err *err)
+{
+    struct bt_cheapest one = { .fleet = named(a, k, cards), .kind = k, .cards = cards, .total_bytes = cards * bt_gpu_kind_total(k) };
+    struct bt_fleet *f = BT_NEW(a, struct bt_fleet);
+    struct bt_fleet_opts o = { .margin_bytes = in->spec->margin_bytes };
+    struct bt_plan_in with = *in;
+    struct bt_plan *p;
+    if (bt_fleet_open(a, one.fleet, &o, f, err) < 0)
+        return -1;
+    with.fleet = f;
+    with.needs = NULL;
+    if (bt_plan_make(a, &with, &p, err) < 0)
+        return -1;
+    one.row = bt_compare_row(a, p);
+    BT_PUSH(a, *out, *n, one);
+    return 0;
+}
+
+int bt_plan_cheapest(struct bt_arena *a, const struct bt_plan_in *in, uint32_t max_cards, struct bt_cheapest **out, size_t *n, struct bt_err *err)
+{
+    const struct bt_gpu_kind **kind;
+    size_t nkinds = sorted(a, &kind);
+    uint64_t least = UINT64_MAX;
+    *out = NULL;
+    *n = 0;
+    for (uint32_t cards = 1; cards <= BT_MIN(max_cards, (uint32_t)BT_MAX_GPUS); cards++)
+        for (size_t i = 0; i < nkinds && cards * bt_gpu_kind_total(kind[i]) < least; i++) {
+            if (!fits(in, named(a, kind[i], cards)))
+                continue;
+            least = cards * bt_gpu_kind_total(kind[i]);
+            if (add(a, in, kind[i], cards, out, n, err) < 0)
+                return -1;
+            break;
+        }
+    return 0;
+}
