@@ -5,6 +5,7 @@
 #   make test     unit tests, floors, fuzz corpora, then the black-box tests
 #   make bench    the benchmarks of bench/, one table each
 #   make bench-need  the memory ledger against 178 real starts; rows to docs/benchmarks/need.csv
+#   make bench-pace  the model of speed against 396 measured rows: error by class, worst rows
 #   make fmt      clang-format on the lines changed since the last commit (tables keep their columns)
 #   make lint     warnings of gcc and clang as errors, and the checks of .ci/lint.py
 #   make install  PREFIX=/usr/local DESTDIR=
@@ -18,7 +19,7 @@ PYTESTFLAGS ?=
 JOBS ?= $(shell nproc)
 export BERTH_BUILD := $(abspath $(BUILD))
 
-.PHONY: all deps demo test bench bench-need fmt lint install clean
+.PHONY: all deps demo test bench bench-need bench-pace fmt lint install clean
 all: deps $(BUILD)/build.ninja
 	ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD)
 
@@ -42,6 +43,10 @@ bench: all
 
 bench-need: all
 	@python3 bench/need.py $(BUILD)/bench/bench-need
+
+bench-pace: all
+	@ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD) benchmarks
+	@python3 bench/pace.py $(BUILD)/bench/bench-pace
 
 # git-clang-format exits 1 when it changed something; git itself exits 1 when there is no such command.
 fmt:

@@ -23,7 +23,7 @@ struct bt_verb {
     int (*run)(const struct bt_verb *v, int argc, char **argv);      /* argv[0] is the first argument after the verb */
 };
 
-extern const struct bt_verb bt_verb_diagnose, bt_verb_gpus, bt_verb_check, bt_verb_estimate, bt_verb_plan, bt_verb_up, bt_verb_down, bt_verb_ps,
+extern const struct bt_verb bt_verb_diagnose, bt_verb_gpus, bt_verb_check, bt_verb_estimate, bt_verb_pace, bt_verb_plan, bt_verb_up, bt_verb_down, bt_verb_ps,
     bt_verb_logs, bt_verb_restart, bt_verb_phase, bt_verb_verify, bt_verb_sim, bt_verb_daemon, bt_verb_keeper, bt_verb_probe;
 
 /* Parse with v->opts into target; prints help and exits on --help, prints the error and returns its exit code (else 0). */

@@ -1,0 +1,80 @@
+/* pace.c - the roofline asked in bulk: one JSON object a line in, one out. bench/pace.py feeds it measured rows.
+ *
+ * In:  {"model": id or folder, "quantization", "gpu", "tp", "pp", "nvlink": bool, "engine", "engine_version", "context", "streams", "prompt", "answer", "p2p": bool}
+ * Out: {"tok_s", "total_tok_s", "ceiling_tok_s", "share_bytes", "ms": {"weights", "kv", "layers", "host", "allreduce", "hop", "prefill", "step"}, "first_s"}
+ *      or {"error": text}. */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "pace/pace.h"
+
+static uint64_t number(const json_t *in, const char *key)
+{
+    return (uint64_t)json_number_value(json_object_get(in, key));
+}
+
+static const char *text(const json_t *in, const char *key)
+{
+    return json_string_value(json_object_get(in, key));
+}
+
+static json_t *answer(struct bt_arena *a, const json_t *q, struct bt_err *err)
+{
+    struct bt_model *m = NULL;
+    const struct bt_gpu_kind *kind = bt_gpu_kind_find(text(q, "gpu"));
+    if (!kind)
+        bt_err_set(err, BT_E_INPUT, 0, "no such card");
+    if (!kind || bt_model_open(a, text(q, "model") ? text(q, "model") : "", &m, err) < 0)
+        return json_pack("{s:s}", "error", err->msg);
+    struct bt_gpu card = { .uuid = "virtual-0",
+                           .name = kind->nvml_name,
+                           .kind = kind,
+                           .pci = "",
+                           .total_bytes = bt_gpu_kind_total(kind),
+                           .cc_major = kind->cc_major,
+                           .island = -1 };
+    struct bt_pace_in in = { .model = m,
+                             .card = &card,
+                             .engine_name = text(q, "engine"),
+                             .engine_version = text(q, "engine_version"),
+                             .tp = number(q, "tp"),
+                             .pp = number(q, "pp"),
+                             .context = number(q, "context"),
+                             .quantization = text(q, "quantization"),
+                             .nvlink = json_is_true(json_object_get(q, "nvlink")),
+                             .streams = number(q, "streams"),
+                             .p2p = json_is_true(json_object_get(q, "p2p")) ? BT_P2P_YES : BT_P2P_AUTO,
+                             .prompt = number(q, "prompt"),
+                             .answer = number(q, "answer") };
+    struct bt_pace p;
+    struct bt_pace_first f;
+    struct bt_pace_weight w;
+    bt_pace_decode(&in, &p);
+    bt_pace_first(&in, &f);
+    if (!p.known || !bt_pace_weigh(m, in.quantization, 0, &w))
+        return json_pack("{s:s}", "error", "no figure");
+    return json_pack("{s:f, s:f, s:f, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}, s:f}", "tok_s", p.decode_tok_s, "total_tok_s", p.total_tok_s,
+                     "ceiling_tok_s", p.ceiling_tok_s, "step_bytes", bt_pace_step_bytes(&w, (double)BT_MAX(in.streams, 1u)), "ms", "weights",
+                     p.weights_ms, "kv", p.kv_ms, "layers", p.layers_ms, "host", p.host_ms, "allreduce", p.allreduce_ms, "hop", p.hop_ms, "prefill",
+                     p.prefill_ms, "step", p.step_ms, "first_s", f.known ? f.seconds : 0.0);
+}
+
+int main(void)
+{
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n;
+    while ((n = getline(&line, &cap, stdin)) > 0) {
+        bt_auto_arena a = { 0 };
+        struct bt_err err = { 0 };
+        json_t *q = json_loadb(line, (size_t)n, 0, NULL);
+        json_t *out = q ? answer(&a, q, &err) : json_pack("{s:s}", "error", "not JSON");
+        char *shown = json_dumps(out, JSON_COMPACT);
+        puts(shown);
+        free(shown);
+        json_decref(out);
+        json_decref(q);
+    }
+    free(line);
+    return 0;
+}

@@ -1,0 +1,38 @@
+/* pace_int.h - rows of the constants; not for other floors. Sources: docs/pace.md. */
+#ifndef BT_PACE_INT_H
+#define BT_PACE_INT_H
+#include "pace/pace.h"
+
+/* A class of card: shares of its peak bandwidth (decode) and of its matrix rate (prefill) that engines reach; rows: measured points behind eff. */
+struct pc_class { const char *name; double eff, mfu; unsigned rows; bool hbm, mfu_seen; };
+const struct pc_class *pc_class_of(const struct bt_gpu_kind *k);
+
+/* Kernels that read weights, by the family of engine that has them. */
+enum pc_family { PC_SERVER, PC_GPT_FAST, PC_LLAMA, PC_EXL, PC_MLC };
+double pc_kernel_share(enum pc_family f, enum bt_pace_kernel k);
+double pc_kernel_bits(enum bt_pace_kernel k);        /* of a number, scales included */
+double pc_head_bits(enum bt_pace_kernel k);
+bool pc_kernel_named(const char *method, enum bt_pace_kernel *out);
+
+/* Kernels and gaps for each layer, and the host for each step and sequence; from the first version that behaves so. */
+struct pc_engine {
+    const char *name; unsigned since;            /* major x 100 + minor, or a year x 100 + month */
+    enum pc_family family;
+    double layer_us, host_ms, seq_us;            /* seq_us: the host's work for each sequence of a step */
+    double floor_ms;                             /* before the first token, whatever the prompt */
+    bool measured;
+};
+const struct pc_engine *pc_engine_of(const struct bt_pace_in *in);
+const struct pc_engine *pc_engine_named(const char *name, const char *version);      /* NULL: no such name */
+#define PC_MOE_US 20                 /* router and gather of a layer with experts */
+/* llama.cpp of 2024 on data-centre cards: its kernels were made for GeForce. 0 = nothing to change */
+double pc_engine_eff(const struct pc_engine *e, const struct pc_class *c);
+
+enum pc_link { PC_NVLINK_AMPERE, PC_NVLINK_HOPPER, PC_NVLINK_BLACKWELL, PC_PCIE5, PC_PCIE4, PC_PCIE_NO_P2P };
+enum pc_link pc_link_of(const struct bt_gpu_kind *k, bool nvlink, enum bt_pace_p2p p2p);
+const char *pc_link_name(enum pc_link l);
+double pc_allreduce_us(enum pc_link l, uint64_t ranks, double bytes);
+double pc_bus_gbs(enum pc_link l);   /* of large all-reduces */
+double pc_split(enum pc_link l);     /* what a split costs beyond the bare kernel, as a factor */
+double pc_hop_ms(enum pc_link l, const struct pc_engine *e);
+#endif

@@ -1,0 +1,191 @@
+/* tables - the constants of pace, each with the rows it was fitted on (docs/pace.md). */
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "pace/pace_int.h"
+
+/* mfu of a class that has no measured prompt: 0.5, the middle of what was seen. */
+static const struct pc_class classes[] = {
+    { "hbm_a100", 0.82, 0.66, 87, true, true },   { "hbm_hopper", 0.80, 0.54, 41, true, true },  { "hbm_blackwell", 0.79, 0.55, 16, true, false },
+    { "hbm_h20", 0.37, 0.86, 23, true, true },    { "hbm_volta", 0.65, 0.36, 3, true, true },    { "gddr_ampere", 0.86, 0.66, 59, false, true },
+    { "gddr_ada", 0.93, 0.60, 55, false, true },  { "gddr7", 0.93, 0.82, 5, false, true },       { "gddr_old", 0.79, 0.50, 3, false, false },
+    { "lpddr", 0.82, 0.50, 2, false, false },     { "amd_cdna", 0.66, 0.50, 3, true, false },    { "amd_cdna3", 0.65, 0.50, 2, true, false },
+    { "amd_rdna", 0.78, 0.50, 5, false, false },
+};
+static const struct pc_class class_unknown = { "", 0.65, 0.50, 0, false, false };    /* the low end of what was measured */
+/* Ada boards of 300 W (L4, L40, L40S, 6000 Ada) are held back by their power in long matrix work. */
+static const struct pc_class ada_board = { "gddr_ada", 0.93, 0.30, 55, false, true };
+
+const struct pc_class *pc_class_of(const struct bt_gpu_kind *k)
+{
+    for (size_t i = 0; k->eff_class && i < BT_LEN(classes); i++)
+        if (!strcmp(classes[i].name, k->eff_class))
+            return !strcmp(k->eff_class, "gddr_ada") && !strstr(k->nvml_name, "GeForce") ? &ada_board : &classes[i];
+    return &class_unknown;
+}
+
+/* bits: of a number, scales included; share: of eff that the kernel reaches, by family of engine (0 = as a server's); head: bits of the LM head. */
+static const struct { const char *name; double bits, share[5], head; } kernels[BT_KERNEL__N] = {
+    [BT_KERNEL_PLAIN]     = { "plain", 16, { 1.00, 1.00, 1.00, 0.98, 1.00 }, 16 },
+    [BT_KERNEL_FP8]       = { "fp8", 8, { 1.08 }, 16 },
+    [BT_KERNEL_INT8]      = { "int8", 8.15, { 0.95, 0.83 }, 16 },
+    [BT_KERNEL_INT4]      = { "int4", 4.25, { 0.82, 0.70, 0, 0, 1.08 }, 16 },
+    [BT_KERNEL_FP4]       = { "fp4", 4.5, { 0.82 }, 16 },
+    [BT_KERNEL_GGUF]      = { "q4_k_m", 4.85, { 1.00 }, 6.56 },      /* its head is Q6_K */
+    [BT_KERNEL_GGUF_Q8]   = { "q8_0", 8.5, { 0.88 }, 8.5 },
+    [BT_KERNEL_GGUF_Q4_0] = { "q4_0", 4.5, { 0.78 }, 6.56 },
+    [BT_KERNEL_EXL]       = { "exl2", 4.0, { 0.98 }, 6 },
+};
+
+const char *bt_pace_kernel_name(enum bt_pace_kernel k) { return kernels[k].name; }
+double pc_kernel_bits(enum bt_pace_kernel k) { return kernels[k].bits; }
+
+double pc_kernel_share(enum pc_family f, enum bt_pace_kernel k)
+{
+    return kernels[k].share[f] > 0 ? kernels[k].share[f] : kernels[k].share[PC_SERVER];
+}
+
+double pc_head_bits(enum bt_pace_kernel k) { return kernels[k].head; }
+
+static const struct { const char *method; enum bt_pace_kernel kernel; } methods[] = {
+    { "bf16", BT_KERNEL_PLAIN }, { "fp16", BT_KERNEL_PLAIN }, { "f16", BT_KERNEL_PLAIN }, { "bfloat16", BT_KERNEL_PLAIN }, { "float16", BT_KERNEL_PLAIN },
+    { "fp8", BT_KERNEL_FP8 }, { "fbgemm_fp8", BT_KERNEL_FP8 }, { "int8", BT_KERNEL_INT8 }, { "w8a8", BT_KERNEL_INT8 }, { "w8a16", BT_KERNEL_INT8 },
+    { "compressed-tensors", BT_KERNEL_INT8 }, { "experts_int8", BT_KERNEL_INT8 },
+    { "int4", BT_KERNEL_INT4 }, { "w4a16", BT_KERNEL_INT4 }, { "awq", BT_KERNEL_INT4 }, { "awq_marlin", BT_KERNEL_INT4 }, { "gptq", BT_KERNEL_INT4 },
+    { "gptq_marlin", BT_KERNEL_INT4 }, { "bitsandbytes", BT_KERNEL_INT4 }, { "nf4", BT_KERNEL_INT4 },
+    { "nvfp4", BT_KERNEL_FP4 }, { "mxfp4", BT_KERNEL_FP4 }, { "fp4", BT_KERNEL_FP4 }, { "modelopt_fp4", BT_KERNEL_FP4 },
+    { "q4_k_m", BT_KERNEL_GGUF }, { "q4_k", BT_KERNEL_GGUF }, { "q5_k_m", BT_KERNEL_GGUF }, { "q8_0", BT_KERNEL_GGUF_Q8 }, { "q4_0", BT_KERNEL_GGUF_Q4_0 },
+    { "exl2", BT_KERNEL_EXL },
+};
+
+bool pc_kernel_named(const char *method, enum bt_pace_kernel *out)
+{
+    for (size_t i = 0; method && i < BT_LEN(methods); i++)
+        if (!strcasecmp(methods[i].method, method)) {
+            *out = methods[i].kernel;
+            return true;
+        }
+    return false;
+}
+
+/* Newest first of each name. 45 us and 0.4 ms: the constants for an engine whose version is not known. */
+static const struct pc_engine engines[] = {
+    { "vllm", 12, PC_SERVER, 43, 0.35, 0, 9, true },
+    { "vllm", 8, PC_SERVER, 45, 0.40, 0, 9, false },                 /* V1 before 0.12: no row of its own */
+    { "vllm", 7, PC_SERVER, 75, 1.20, 65, 22, true },
+    { "vllm", 0, PC_SERVER, 85, 1.20, 65, 22, true },
+    { "sglang", 5, PC_SERVER, 43, 0.35, 0, 10, true },
+    { "sglang", 0, PC_SERVER, 50, 0.35, 0, 10, true },
+    { "llama-server", 202500, PC_LLAMA, 43, 0.35, 0, 4, true },
+    { "llama-server", 0, PC_LLAMA, 90, 0.00, 0, 4, true },
+    { "tensorrt-llm", 0, PC_SERVER, 28, 0.35, 0, 8, true },
+    { "gpt-fast", 0, PC_GPT_FAST, 43, 0.35, 0, 9, true },
+    { "exllamav2", 0, PC_EXL, 43, 0.35, 0, 9, true },
+    { "mlc", 0, PC_MLC, 43, 0.35, 0, 9, true },
+    { "lmdeploy", 0, PC_SERVER, 70, 0.00, 0, 5, true },
+    { "fastertransformer", 0, PC_SERVER, 120, 0.00, 0, 9, true },
+    { "transformers", 0, PC_SERVER, 600, 0.00, 0, 9, false },        /* eager: every kernel waits for the host */
+};
+static const struct pc_engine engine_unknown = { "", 0, PC_SERVER, 45, 0.40, 0, 9, false };
+#define MLC_TP_LAYER_US 130          /* MLC's ranks were not in a graph */
+
+static const struct { const char *word, *name; } engine_words[] = {
+    { "llama.cpp", "llama-server" }, { "ollama", "llama-server" }, { "trtllm", "tensorrt-llm" }, { "trt-llm", "tensorrt-llm" }, { "hf", "transformers" },
+    { "exllama", "exllamav2" }, { "mlc-llm", "mlc" },
+};
+
+/* "0.11.2" 11, "1.3" 103, "2024-05" 202405, "b6000" 600000, "" UINT_MAX (the newest). */
+static unsigned version_number(const char *v)
+{
+    while (v && *v && !isdigit((unsigned char)*v))
+        v++;
+    if (!v || !*v)
+        return UINT32_MAX;
+    char *end;
+    unsigned long major = strtoul(v, &end, 10), minor = *end == '.' || *end == '-' ? strtoul(end + 1, NULL, 10) : 0;
+    return (unsigned)(BT_MIN(major, 1000000ul) * 100 + BT_MIN(minor, 99ul));
+}
+
+const struct pc_engine *pc_engine_named(const char *name, const char *version)
+{
+    for (size_t i = 0; name && i < BT_LEN(engine_words); i++)
+        if (!strcasecmp(engine_words[i].word, name))
+            name = engine_words[i].name;
+    unsigned n = version_number(version);
+    for (size_t i = 0; name && i < BT_LEN(engines); i++)
+        if (!strcasecmp(engines[i].name, name) && n >= engines[i].since)
+            return &engines[i];
+    return NULL;
+}
+
+const struct pc_engine *pc_engine_of(const struct bt_pace_in *in)
+{
+    const char *name = in->engine_name ? in->engine_name : in->engine ? in->engine->name : NULL;
+    const char *version = in->engine_version ? in->engine_version : in->version ? in->version->version : NULL;
+    static const struct pc_engine mlc_tp = { "mlc", 0, PC_MLC, MLC_TP_LAYER_US, 0, 0, 9, true };
+    const struct pc_engine *e = pc_engine_named(name, version);
+    if (!e)
+        return &engine_unknown;
+    return e->family == PC_MLC && in->tp > 1 ? &mlc_tp : e;
+}
+
+double pc_engine_eff(const struct pc_engine *e, const struct pc_class *c)
+{
+    if (e->family != PC_LLAMA || e->since >= 202500)
+        return 0;
+    return !strcmp(c->name, "hbm_a100") ? 0.53 : !strcmp(c->name, "hbm_hopper") ? 0.64 : 0;
+}
+
+/* Microseconds of one all-reduce in a CUDA graph, at 4, 16, 64, 256 KiB, 1 and 16 MiB, for 2, 4 and 8 ranks. PCIe without P2P: measured on 2 ranks only. */
+static const struct { const char *name; double us[3][6], bus_gbs; } links[] = {
+    [PC_NVLINK_AMPERE]    = { "NVLink", { { 5.0, 5.3, 5.5, 6.6, 10.7, 126 }, { 5.3, 6.0, 6.6, 9.9, 18.3, 183 }, { 5.8, 6.5, 8.4, 17.1, 21.7, 214 } }, 220 },
+    [PC_NVLINK_HOPPER]    = { "NVLink", { { 4.4, 4.5, 4.6, 5.1, 8.3, 79 }, { 4.7, 4.8, 5.3, 7.1, 12.5, 96 }, { 4.9, 5.2, 6.4, 10.4, 14.5, 90 } }, 340 },
+    [PC_NVLINK_BLACKWELL] = { "NVLink", { { 7.0, 7.1, 7.1, 7.7, 13.1, 60 }, { 7.1, 7.4, 7.5, 8.7, 18.4, 60 }, { 7.6, 8.1, 8.6, 17.0, 17.2, 60 } }, 640 },
+    [PC_PCIE5] = { "PCIe with P2P", { { 4.3, 5.1, 6.2, 11.1, 30, 475 }, { 13.5, 14.9, 16.9, 42.0, 88, 887 }, { 26.0, 27.5, 31.2, 84.0, 134, 1275 } }, 26 },
+    [PC_PCIE4] = { "PCIe with P2P", { { 5.5, 6.2, 9.9, 18.1, 60, 892 }, { 14.0, 17.5, 37.0, 116.0, 361, 6676 }, { 27.0, 27.4, 73.0, 207.0, 583, 15806 } }, 9 },
+    [PC_PCIE_NO_P2P] = { "PCIe without P2P", { { 18.0, 20.5, 22.3, 39.0, 92, 1118 }, { 35, 40, 60, 130, 350, 4000 }, { 60, 70, 110, 280, 800, 10000 } }, 6 },
+};
+#define SPLIT_NVLINK 1.65            /* narrow matrices, ranks that wait for each other */
+#define SPLIT_PCIE 0.70              /* fitted on six rows; the PCIe kernels above are measured on slow hosts */
+#define HOP_HOST_MS 0.25             /* one pipeline hop through host memory */
+#define HOP_P2P_MS 0.02
+
+/* Drivers refuse P2P over PCIe between GeForce cards, and clouds do for the A10G. */
+static bool pcie_p2p(const struct bt_gpu_kind *k)
+{
+    return !strstr(k->nvml_name, "GeForce") && strncmp(k->key, "a10g", 4) != 0;
+}
+
+enum pc_link pc_link_of(const struct bt_gpu_kind *k, bool nvlink, enum bt_pace_p2p p2p)
+{
+    if (nvlink)
+        return k->cc_major >= 10 ? PC_NVLINK_BLACKWELL : k->cc_major == 9 ? PC_NVLINK_HOPPER : PC_NVLINK_AMPERE;
+    if (p2p == BT_P2P_NO || (p2p == BT_P2P_AUTO && !pcie_p2p(k)))
+        return PC_PCIE_NO_P2P;
+    return k->pcie && k->pcie[0] >= '5' && k->pcie[0] <= '9' ? PC_PCIE5 : PC_PCIE4;
+}
+
+const char *pc_link_name(enum pc_link l) { return links[l].name; }
+double pc_bus_gbs(enum pc_link l) { return links[l].bus_gbs; }
+double pc_split(enum pc_link l) { return l <= PC_NVLINK_BLACKWELL ? SPLIT_NVLINK : SPLIT_PCIE; }
+double pc_hop_ms(enum pc_link l, const struct pc_engine *e) { return l == PC_PCIE_NO_P2P || e->family == PC_LLAMA ? HOP_HOST_MS : HOP_P2P_MS; }
+
+/* Between the table's sizes by log of the size, past 1 MiB by bandwidth; between numbers of ranks the next larger. */
+double pc_allreduce_us(enum pc_link link, uint64_t ranks, double bytes)
+{
+    const double *us = links[link].us[ranks <= 2 ? 0 : ranks <= 4 ? 1 : 2], mib = 1 << 20;
+    double at = log2(bytes / 4096.0) / 2;            /* 0, 1, 2, 3, 4 at the columns */
+    if (at <= 0)
+        return us[0];
+    if (at >= 4)
+        return us[4] + (us[5] - us[4]) * (bytes - mib) / (15 * mib);
+    unsigned i = (unsigned)at;
+    return us[i] + (us[i + 1] - us[i]) * (at - i);
+}
+
+/* The best honest single-stream row of bench/data/pace_rows.csv: gpt-fast and vLLM on NVLink, llama.cpp and ExLlamaV2 on one GeForce. */
+double bt_pace_best_share(uint64_t tp, bool hbm)
+{
+    return tp <= 1 ? (hbm ? 0.75 : 0.89) : tp == 2 ? 0.72 : tp <= 4 ? 0.69 : 0.66;
+}

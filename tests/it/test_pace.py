@@ -1,0 +1,94 @@
+"""berth pace: the table by shape, claims judged, the JSON of docs/reference/pace.md."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+
+import pytest
+from conftest import BERTH, ROOT
+from test_json_docs import compare
+
+PAGE = (ROOT / "docs" / "reference" / "pace.md").read_text()
+SHOWN = {block["kind"]: block for text in re.findall(r"```json\n(.*?)```", PAGE, re.S) for block in [json.loads(text)]}
+QWEN = "Qwen/Qwen2.5-32B-Instruct"
+
+
+def pace(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(BERTH), "pace", *args], capture_output=True, text=True, timeout=60, env={"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": "/nonexistent", "PATH": "/usr/bin:/bin"})
+
+
+def answer(*args: str, code: int = 0) -> dict:
+    r = pace(*args, "--json")
+    assert r.returncode == code, r.stdout + r.stderr
+    found = json.loads(r.stdout)
+    faults: list[str] = []
+    compare(found["kind"], [SHOWN[found["kind"]]], [found], faults)
+    assert not faults, "\n".join(faults)
+    return found
+
+
+@pytest.mark.parametrize(("claim", "share", "verdict", "code"), [
+    ("Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s", 0.87, "not-reached", 0),
+    ("Qwen2.5-32B bf16, 3xA100-40GB, TP3, 72 tok/s", 0.99, "not-reached", 0),
+    ("Qwen2.5-32B bf16, 2xA100-40GB, TP2, 50 tok/s", 1.03, "impossible", 3),
+    ("Qwen2.5-32B bf16, 2xA100-40GB, TP2, 33 tok/s", 0.68, "credible", 0)])
+def test_the_published_table_is_judged(claim: str, share: float, verdict: str, code: int) -> None:
+    found = answer("--claim", claim, code=code)
+    assert found["share"] == pytest.approx(share, abs=0.006)
+    assert found["verdict"] == verdict
+    assert (found["shape_refused"] is not None) == ("TP3" in claim)      # 40 heads
+    text = pace("--claim", claim)
+    assert text.returncode == code and found["text"] in text.stdout and f"{share * 100:.0f} %" in text.stdout
+
+
+def test_a_claim_of_eight_bits_is_told_from_one_of_sixteen() -> None:
+    text = pace("--claim", "Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s").stdout
+    assert "with 8-bit weights" in text
+    assert answer("--claim", "Qwen2.5-32B int8, 4xA100-40GB, TP4, 85 tok/s")["verdict"] == "credible"
+
+
+@pytest.mark.parametrize(("claim", "says"), [
+    ("Qwen2.5-32B, 85 tok/s", "no card"), ("Qwen2.5-32B, 4xA100-40GB", "no rate"), ("Qwen2.5-32B, banana A100, 5 tok/s", "banana"), ("x" * 2000, "at most"), ("\x1b[2J, A100, 5 tok/s", "\\x1b"),
+    ("Qwen9-32B, A100, 5 tok/s", "no built-in model")])
+def test_a_claim_that_is_not_understood_says_which_word(claim: str, says: str) -> None:
+    r = pace("--claim", claim)
+    assert r.returncode in (1, 2) and says in r.stderr and "\x1b" not in r.stderr
+    assert r.stdout == ""
+
+
+def test_the_table_by_shape() -> None:
+    found = answer(QWEN, "--gpus", "4xA100-SXM4-40GB", "--streams", "16")
+    shapes = {(s["tp"], s["pp"]): s for s in found["shapes"]}
+    assert {k for k, s in shapes.items() if s["fits"]} == {(2, 1), (1, 2), (1, 3), (1, 4), (4, 1)}
+    assert "40" in shapes[3, 1]["why_not"]
+    assert shapes[4, 1]["one_stream"]["decode_tok_s"] == pytest.approx(58.5, abs=1.0)
+    assert shapes[4, 1]["batch"]["total_tok_s"] > 8 * shapes[4, 1]["one_stream"]["decode_tok_s"]
+    for s in shapes.values():
+        if "one_stream" in s:
+            parts = s["one_stream"]["step_ms"]
+            assert sum(v for k, v in parts.items() if k != "all") == pytest.approx(parts["all"])
+            assert s["one_stream"]["decode_tok_s"] <= s["one_stream"]["ceiling_tok_s"]
+    people = pace(QWEN, "--gpus", "4xA100-SXM4-40GB", "--streams", "16")
+    assert people.returncode == 0 and "TP=4" in people.stdout and "NVLink" in people.stdout
+
+
+def test_the_rate_is_the_plans() -> None:
+    plan = json.loads(subprocess.run([str(BERTH), "plan", "-f", str(ROOT / "examples" / "forensics" / "berth.yaml"), "--json"], capture_output=True, text=True, timeout=60).stdout)
+    llm = next(i for i in plan["phases"][0]["instances"] if i["workload"] == "llm")
+    found = answer(llm["model"]["id"], "--gpus", "4xA100-SXM4-40GB", "--tp", str(llm["tp"]), "--pp", str(llm["pp"]), "--engine-version", llm["engine"]["version"])
+    assert found["shapes"][0]["one_stream"]["decode_tok_s"] == pytest.approx(llm["pace"]["decode_tok_s"], rel=0.001)
+
+
+def test_tenants_take_turns_and_links_matter() -> None:
+    def rate(*args: str) -> float:
+        return answer("Qwen/Qwen3-8B", "--gpus", "2xRTX-4090", "--tp", "2", *args)["shapes"][0]["one_stream"]["decode_tok_s"]
+
+    assert rate("--tenants", "2") == pytest.approx(rate() / 2)
+    assert rate("--p2p", "yes") > rate() == rate("--p2p", "no")
+    assert rate("--quantization", "fp8") > rate()
+
+
+def test_what_fits_nowhere_is_exit_3() -> None:
+    assert not any(s["fits"] for s in answer(QWEN, "--gpus", "1xRTX-4090", code=3)["shapes"])
