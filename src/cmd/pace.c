@@ -164,7 +164,7 @@ static int add_row(struct look *x, uint64_t tp, uint64_t pp, struct bt_err *err)
 static int find_rows(struct look *x, const char *ref, struct bt_err *err)
 {
     struct bt_fleet_opts fo = { .visible = getenv("CUDA_VISIBLE_DEVICES") };
-    x->engine = bt_engine_known(x->o->engine);
+    x->engine = bt_engine_find(x->o->engine);
     if (!x->engine || !x->engine->versions) {
         bt_err_set(err, BT_E_USAGE, 0, "--engine \"%.60s\": the memory of this engine is not known, so what fits cannot be said", x->o->engine);
         return bt_err_hint(err, "vllm, sglang or llama-server; claims (--claim) may name others");
@@ -315,7 +315,7 @@ static const char *shape_refused(struct bt_arena *a, const struct bt_claim *c, c
 {
     struct bt_refusal why = { 0 };
     struct bt_shape s = bt_need_shape(m);
-    const struct bt_engine *e = bt_engine_known(c->engine ? c->engine : "vllm");
+    const struct bt_engine *e = bt_engine_find(c->engine ? c->engine : "vllm");
     return e && !bt_engine_shape_ok(e, &s, c->tp, c->pp, &why) ? bt_arena_strdup(a, why.text) : NULL;
 }
 
