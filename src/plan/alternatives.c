@@ -408,6 +408,18 @@ static int look_at(struct look *l)
     return 0;
 }
 
+static const char *phase_of(const struct bt_spec *s, const struct bt_workload *w)
+{
+    return w->phases.n ? w->phases.v[0] : s->phases.n ? s->phases.v[0] : "all";
+}
+
+int pl_alternative(struct bt_arena *a, const struct bt_plan_in *in, size_t index, const struct bt_workload *w, struct bt_alternative *row, struct bt_err *err)
+{
+    struct look l = { .a = a, .in = in, .err = err, .index = index, .w = &in->spec->w[index], .phase = phase_of(in->spec, &in->spec->w[index]) };
+    *row = (struct bt_alternative){ .workload = w->name, .kind = "shape", .what = "" };
+    return plan_row(&l, w, NULL, row);
+}
+
 int bt_plan_alternatives(struct bt_arena *a, const struct bt_plan_in *in, struct bt_alternative **out, size_t *n, struct bt_err *err)
 {
     struct bt_plan_in *remembering = BT_NEW(a, struct bt_plan_in);
@@ -417,7 +429,7 @@ int bt_plan_alternatives(struct bt_arena *a, const struct bt_plan_in *in, struct
     for (size_t i = 0; i < in->spec->n; i++) {
         l.w = &in->spec->w[i];
         l.index = i;
-        l.phase = l.w->phases.n ? l.w->phases.v[0] : in->spec->phases.n ? in->spec->phases.v[0] : "all";
+        l.phase = phase_of(in->spec, l.w);
         bool known = l.w->kind == BT_SERVER && in->models[i].engine && in->models[i].model && !(l.w->gpus.set && l.w->gpus.want == 0);
         if (known && look_at(&l) < 0)
             return -1;

@@ -45,6 +45,12 @@ const struct bt_plan_instance *pl_with_id(const struct bt_plan_phase *ph, const 
 uint64_t pl_ram(const struct bt_fleet *f);
 /* Weights of a rank, what sleep takes off the card beside KV. */
 uint64_t pl_sleeping_bytes(const struct bt_rank_berth *r);
+/* alternatives.c: the first phase of workload `index` with `w` in its place; row->fits tells. */
+struct bt_alternative;
+BT_MUST_CHECK int pl_alternative(struct bt_arena *a, const struct bt_plan_in *in, size_t index, const struct bt_workload *w, struct bt_alternative *row,
+                                 struct bt_err *err);
+/* faster.c: warnings where a pinned shape is slower than a smaller one, or hardly faster than one GPU; advice of replicas where it is impossible. */
+BT_MUST_CHECK int pl_faster(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct bt_err *err);
 /* Every boundary re-checked: bytes of the parked beside those who run, RAM, who stays is the same in both phases, everybody's way there. */
 BT_MUST_CHECK int pl_moves_check(const struct bt_plan *p, struct bt_err *err);
 #endif

@@ -9,6 +9,7 @@
  *   plan.c      the steps in order: a phase solved becomes instances with berths
  *   check.c     independent validator; shares no code with the search
  *   explain.c   alternatives, warnings
+ *   faster.c    pinned shapes that are slower than smaller ones
  *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet
  *   needs.c     the need of a shape, worked out once                        compare.c      a plan as a row beside others (compare.h)
  *   alternatives.c   each server otherwise (alternatives.h)                   cheapest.c     the smallest fleet of the catalog (cheapest.h) */

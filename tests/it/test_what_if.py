@@ -163,6 +163,29 @@ def test_the_smallest_fleet(tmp_path: Path) -> None:
     assert none.returncode == 3 and "no fleet of up to 16 cards" in none.stdout
 
 
+@pytest.mark.parametrize("pin", ["tp: 4", "tp: 2"])
+def test_nine_heads_are_offered_four_replicas(tmp_path: Path, pin: str) -> None:
+    base = "  s: {engine: vllm, model: HuggingFaceTB/SmolLM2-135M, "
+    r = plan("-f", spec(tmp_path, base + pin + "}\n"), "--gpus", "4xRTX-4090", "--json")
+    assert r.returncode == 3
+    p = json.loads(r.stdout)
+    assert "(9 heads)" in p["refusals"][0]["text"]
+    offer = next(a for a in p["advice"] if "4 replicas, one GPU each" in a["text"])
+    keys = ", ".join(f"{c['path'].split('.')[-1]}: {c['value']}" for c in offer["set"])
+    written = json.loads(plan("-f", spec(tmp_path, base + keys + "}\n"), "--gpus", "4xRTX-4090", "--json").stdout)
+    assert written["refusals"] == [] and len(written["phases"][0]["instances"]) == 4
+
+
+@pytest.mark.parametrize(("workload", "fleet", "says"), [
+    ("model: Qwen/Qwen3-0.6B, tp: 4", "4xRTX-4090", "one GPU would be faster than TP=4"), ("model: Qwen/Qwen3-0.6B, gpus: 4", "4xA100-SXM4-40GB", "replicas: 4"),
+    ("model: HuggingFaceTB/SmolLM2-135M, tp: 3", "3xRTX-4090", "one GPU would be faster than TP=3"), ("model: Qwen/Qwen2.5-32B-Instruct, tp: 4", "4xA100-SXM4-80GB", None),
+    ("model: Qwen/Qwen3-0.6B", "4xRTX-4090", None)])
+def test_more_cards_are_not_always_more_speed(tmp_path: Path, workload: str, fleet: str, says: str | None) -> None:
+    p = json.loads(plan("-f", spec(tmp_path, f"  s: {{engine: vllm, {workload}}}\n"), "--gpus", fleet, "--json").stdout)
+    about = [w for w in p["warnings"] if "faster" in w or "replicas" in w]
+    assert (len(about) == 1 and says in about[0]) if says else about == []
+
+
 def test_a_variant_that_says_nonsense_is_an_error(tmp_path: Path) -> None:
     f = spec(tmp_path, "  a: {kind: job, command: [x], memory: 3GiB}\nvariants: {none: {a: {gpus: 0}}}\n")
     for args in ([], ["--compare", "1xRTX-4090"]):
