@@ -5,7 +5,6 @@
 
 #define TRY_NODES 50000
 #define MAX_SHAPES 8
-#define PCIE_UNKNOWN_GBS 12.0
 
 struct look {
     struct bt_arena *a; const struct bt_plan_in *in; struct bt_err *err;
@@ -27,23 +26,13 @@ static const char *shape_words(struct bt_arena *a, uint64_t tp, uint64_t pp)
 
 /* ---- one row planned ---- */
 
-/* GB/s from host RAM to the card: what is measured of PCIe's generations, docs/plan.md. */
-static double host_link_gbs(const struct bt_gpu *g)
+static void add_instance(struct bt_alternative *row, const struct bt_plan_instance *in)
 {
-    const char *pcie = g->kind && g->kind->pcie ? g->kind->pcie : "";
-    return pcie[0] == '5' ? 55 : pcie[0] == '4' ? 25 : PCIE_UNKNOWN_GBS;
-}
-
-static void add_instance(struct bt_alternative *row, const struct bt_fleet *f, const struct bt_plan_instance *in)
-{
-    uint64_t tokens = UINT64_MAX, off = 0;
-    double gbs = PCIE_UNKNOWN_GBS;
+    uint64_t tokens = UINT64_MAX;
     for (size_t i = 0; i < in->nranks; i++) {
         row->bytes += in->rank[i].bytes;
         row->host_bytes += in->rank[i].need->host_bytes;
         tokens = BT_MIN(tokens, in->rank[i].kv_tokens);
-        off = BT_MAX(off, in->rank[i].need->host_bytes);
-        gbs = host_link_gbs(&f->gpus[in->rank[i].gpu]);
     }
     row->copies++;
     row->cards += (uint32_t)in->nranks;
@@ -52,8 +41,6 @@ static void add_instance(struct bt_alternative *row, const struct bt_fleet *f, c
     row->context = in->context;
     row->at_once += in->nranks && in->context ? tokens / in->context : 0;
     double rate = in->pace.known ? in->pace.decode_tok_s : 0;
-    if (rate > 0 && off)                             /* every token reads what lies in RAM over the bus */
-        rate = 1 / (1 / rate + (double)off / (gbs * 1e9));
     if (row->decode_tok_s <= 0 || rate < row->decode_tok_s)
         row->decode_tok_s = rate;
 }
@@ -92,7 +79,7 @@ static int plan_row(struct look *l, const struct bt_workload *w, const struct bt
         pl_fill(&all, 0);
     for (size_t i = 0; i < ph.n; i++)
         if (ph.inst[i].w == &spec->w[l->index])
-            add_instance(row, in->fleet, &ph.inst[i]);
+            add_instance(row, &ph.inst[i]);
     if (stage.s.found && !row->copies) {
         row->fits = false;
         row->why_not = "optional, and finds no place";

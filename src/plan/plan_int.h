@@ -83,6 +83,8 @@ struct pl_needs *pl_needs_new(struct bt_arena *a);
 BT_MUST_CHECK int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out,
                           struct bt_err *err);
 bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);
+/* offload.c: adds what reading weights from host RAM costs; nothing where none lie there. */
+void pl_pace_offloaded(const struct bt_need *need, const struct bt_gpu *card, struct bt_pace *pace);
 double pl_rate(const struct pl_problem *p, const struct pl_shape *s, const size_t *card, struct bt_pace *pace);
 /* The most that all copies of the work can reach in this shape: copies that share cards share their time, so that n cards carry n / cards of them. */
 double pl_shape_rate(const struct pl_work *k, const struct pl_shape *s);

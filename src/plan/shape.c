@@ -39,6 +39,7 @@ static void cost_pace(struct pl_problem *p, const struct pl_work *k, struct pl_s
                                  .elem = k->serve.dtype && (!strcmp(k->serve.dtype, "float32") || !strcmp(k->serve.dtype, "float")) ? 4 : 2,
                                  .nvlink = nvlink };
         bt_pace_decode(&in, &c->pace[nvlink]);
+        pl_pace_offloaded(c->need, in.card, &c->pace[nvlink]);
     }
 }
 
