@@ -8,9 +8,25 @@
 #include "cmd/cmd.h"
 
 static const struct bt_verb *const verbs[] = {
-    &bt_verb_estimate, &bt_verb_check, &bt_verb_diagnose, &bt_verb_gpus, &bt_verb_pace, &bt_verb_plan,
-    &bt_verb_up, &bt_verb_down, &bt_verb_ps, &bt_verb_logs, &bt_verb_restart, &bt_verb_phase, &bt_verb_verify,
-    &bt_verb_sim, &bt_verb_daemon, &bt_verb_keeper, &bt_verb_probe,
+    &bt_verb_estimate,
+    &bt_verb_check,
+    &bt_verb_diagnose,
+    &bt_verb_gpus,
+    &bt_verb_pace,
+    &bt_verb_plan,
+    &bt_verb_up,
+    &bt_verb_down,
+    &bt_verb_ps,
+    &bt_verb_logs,
+    &bt_verb_restart,
+    &bt_verb_phase,
+    &bt_verb_park,
+    &bt_verb_resume,
+    &bt_verb_verify,
+    &bt_verb_sim,
+    &bt_verb_daemon,
+    &bt_verb_keeper,
+    &bt_verb_probe,
 };
 
 static void usage(FILE *f)

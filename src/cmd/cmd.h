@@ -23,8 +23,25 @@ struct bt_verb {
     int (*run)(const struct bt_verb *v, int argc, char **argv);      /* argv[0] is the first argument after the verb */
 };
 
-extern const struct bt_verb bt_verb_diagnose, bt_verb_gpus, bt_verb_check, bt_verb_estimate, bt_verb_pace, bt_verb_plan, bt_verb_up, bt_verb_down, bt_verb_ps,
-    bt_verb_logs, bt_verb_restart, bt_verb_phase, bt_verb_verify, bt_verb_sim, bt_verb_daemon, bt_verb_keeper, bt_verb_probe;
+extern const struct bt_verb bt_verb_diagnose;
+extern const struct bt_verb bt_verb_gpus;
+extern const struct bt_verb bt_verb_check;
+extern const struct bt_verb bt_verb_estimate;
+extern const struct bt_verb bt_verb_pace;
+extern const struct bt_verb bt_verb_plan;
+extern const struct bt_verb bt_verb_up;
+extern const struct bt_verb bt_verb_down;
+extern const struct bt_verb bt_verb_ps;
+extern const struct bt_verb bt_verb_logs;
+extern const struct bt_verb bt_verb_restart;
+extern const struct bt_verb bt_verb_phase;
+extern const struct bt_verb bt_verb_park;
+extern const struct bt_verb bt_verb_resume;
+extern const struct bt_verb bt_verb_verify;
+extern const struct bt_verb bt_verb_sim;
+extern const struct bt_verb bt_verb_daemon;
+extern const struct bt_verb bt_verb_keeper;
+extern const struct bt_verb bt_verb_probe;
 
 /* Parse with v->opts into target; prints help and exits on --help, prints the error and returns its exit code (else 0). */
 int bt_cmd_parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **argv, void *target, struct bt_strs *rest, size_t *dashdash);

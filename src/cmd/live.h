@@ -23,6 +23,9 @@ BT_MUST_CHECK int bt_live_something_up(struct bt_err *err);
 json_t *bt_live_ask(const char *op, const char *project, struct bt_err *err);
 /* The answer to `ps`, of one project or (NULL) of all: a new reference. All, with nothing up: no instances, and no daemon is started. */
 json_t *bt_live_ps(const char *project, struct bt_err *err);
+/* Send op with these members (takes the reference) and show events until every instance of the answer is in a state of `there` (NULL-terminated), or
+ * is failed, down or ready where that is not what was asked for: then *failed. detach: return with the answer. */
+BT_MUST_CHECK int bt_live_move(const char *op, json_t *members, const char *const *there, bool detach, bool *failed, struct bt_err *err);
 /* The last daemon takes its folder with it and closes the connection after that: wait for it, silent_ms at most. */
 void bt_live_wait_end(struct bt_wire_client *c, int silent_ms);
 

@@ -112,11 +112,15 @@ struct bt_engine_start {
     uint64_t kv_bytes, kv_tokens;    /* of the pool, on each rank */
     double share;                    /* bt_need_share: of what, is the engine's */
     bool on_host;                    /* no GPU: every byte is RAM */
+    bool sleeps;                     /* it is to be parked: started so that it can be (vLLM: --enable-sleep-mode, and the endpoints for it) */
     bool brief;                      /* for people: what is the default anyway is left out, and how it logs */
     const struct bt_strs *raw;       /* the user's own flags, at the end as written: one of ours that they say is left out. May be NULL */
 };
 struct bt_engine_env { const char *key, *value; };
 struct bt_engine_command { struct bt_strs argv; struct bt_engine_env *env; size_t nenv; };
+
+/* How it gives memory back without ending: requests to its endpoint, one after the other (POST, no body). */
+struct bt_engine_park { const char *level; const char *park[4], *resume[4]; };      /* level: "kv", "sleep"; lists end with NULL */
 
 struct bt_shape;
 struct bt_refusal;
@@ -128,6 +132,7 @@ struct bt_engine {
     const char *program;             /* looked for in PATH, venv: "vllm" */
     const char *health_path;         /* "/health" */
     bool sleeps;                     /* gives weights and KV back without ending (vLLM: --enable-sleep-mode), and takes them again */
+    const struct bt_engine_park *park; size_t npark;
     const char *vital;               /* how the names (comm) of its own processes begin, besides the leader's; NULL: it has none */
     const char *metric_running, *metric_tokens;      /* in GET /metrics: requests at work, tokens made since the start; NULL: not by default */
     bool listens_when_ready;         /* a refused connection while starting is normal */

@@ -211,6 +211,10 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
     if (s->cpu_offload_gib > 0)
         engine_flag(&v, "cpu-offload-gb", bt_arena_printf(in->arena, "%.4g", s->cpu_offload_gib));
     engine_raw(&v);
+    if (in->sleeps) {                /* /sleep and its like exist only in development mode; they are reached over loopback alone */
+        engine_flag(&v, "enable-sleep-mode", NULL);
+        engine_env(&v, "VLLM_SERVER_DEV_MODE", "1");
+    }
     if (!in->brief)                  /* it counts up from here for its own sockets: a block is leased */
         engine_env(&v, "VLLM_PORT", "{internal}");
 }
@@ -233,11 +237,17 @@ static const struct bt_stop_step stop_ready[] = {
     { SIGKILL, BT_STOP_TREE, 5000 },
 };
 
+/* vLLM entrypoints/serve/dev/sleep, 0.32. /sleep?level=1 keeps the weights in pinned RAM; only the pool alone: since 0.32. */
+static const struct bt_engine_park park[] = {
+    { "sleep", { "/sleep?level=1" }, { "/wake_up" } },
+    { "kv", { "/pause?mode=abort", "/release_kv_cache_memory" }, { "/wake_up?tags=kv_cache", "/resume" } },
+};
+
 const struct bt_engine bt_engine_vllm = {
     .name = "vllm", .versions = versions, .nversions = BT_LEN(versions), .flags = bt_vllm_flags,
     .program = "vllm", .health_path = "/health", .sleeps = true, .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
-    .vital = "VLLM::", .metric_running = "vllm:num_requests_running", .metric_tokens = "vllm:generation_tokens_total",
+    .park = park, .npark = BT_LEN(park), .vital = "VLLM::", .metric_running = "vllm:num_requests_running", .metric_tokens = "vllm:generation_tokens_total",
     .log_line = bt_vllm_log_line, .start = start, .share_of = BT_SHARE_OF_TOTAL, .internal_ports = 16,      /* API server, engine cores, ranks */
 };

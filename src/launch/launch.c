@@ -39,6 +39,15 @@ static const char *model_word(const struct bt_plan_instance *in)
     return path && model->dir ? model->dir : m;
 }
 
+/* In some phase of the plan it gives memory back: in all of them it is started for that, so that it is the same process. */
+static bool is_parked(const struct bt_plan *p, const struct bt_plan_instance *in)
+{
+    for (size_t i = 0; i < p->nmoves; i++)
+        if (p->move[i].how == BT_MOVE_PARK && p->move[i].level && strcmp(p->move[i].level, "none") && !strcmp(p->move[i].instance, in->id))
+            return true;
+    return false;
+}
+
 static void server_command(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in, struct bt_engine_command *out)
 {
     struct bt_strs raw = { 0 };
@@ -52,7 +61,8 @@ static void server_command(struct bt_arena *a, const struct bt_plan *p, const st
     s.revision = in->w->revision;
     struct bt_engine_start start = { .arena = a, .version = in->need->version, .serve = &s, .program = in->bin ? in->bin : in->need->engine->program,
                                      .model = model_word(in), .host = "127.0.0.1", .port = "{port}", .name = in->w->name, .kv_bytes = kv_flag_bytes(in),
-                                     .kv_tokens = in->nranks ? in->rank[0].kv_tokens : 0, .share = fraction(p, in), .raw = &raw };
+                                     .kv_tokens = in->nranks ? in->rank[0].kv_tokens : 0, .share = fraction(p, in), .raw = &raw,
+                                     .sleeps = is_parked(p, in) };
     in->need->engine->start(&start, out);
 }
 

@@ -435,6 +435,34 @@ static int check_phases(struct reader *r, const struct bt_planfile *p, const cha
     return 0;
 }
 
+static int read_moves(struct reader *r, const json_t *root, const char *at, struct bt_planfile *p)
+{
+    static const char *const hows[] = { "stay", "start", "park", "resume", "stop", NULL }, *const levels[] = { "none", "kv", "sleep", NULL };
+    const json_t *list = json_object_get(root, "moves"), *v, *gpus;
+    size_t i;
+    if (list && get_array(r, root, "moves", at, 65536, &list) < 0)
+        return -1;
+    json_array_foreach(list, i, v) {
+        const char *here = bt_arena_printf(r->a, "%s.moves[%zu]", at, i), *uuid;
+        struct bt_pf_move m = { 0 };
+        json_t *bytes;
+        if (!json_is_object(v))
+            return bad(r, here, "has to be an object");
+        if (get_name(r, v, "from", here, &m.from) < 0 || get_name(r, v, "to", here, &m.to) < 0 || get_name(r, v, "instance", here, &m.instance) < 0 ||
+            get_str(r, v, "how", here, &m.how) < 0 || one_of(r, here, m.how, hows) < 0 || get_str_opt(r, v, "level", "none", here, &m.level) < 0 ||
+            one_of(r, here, m.level, levels) < 0 || get_object(r, v, "gpu_bytes", here, &gpus) < 0)
+            return -1;
+        json_object_foreach((json_t *)gpus, uuid, bytes) {
+            struct bt_pf_bytes row = { bt_arena_strdup(r->a, uuid), 0 };
+            if (bt_json_u64(gpus, uuid, 0, INT64_MAX, &row.bytes, here, r->err) < 0)
+                return -1;
+            BT_PUSH(r->a, m.gpu, m.ngpus, row);
+        }
+        BT_PUSH(r->a, p->move, p->nmoves, m);
+    }
+    return 0;
+}
+
 static int read_root(struct reader *r, const json_t *root, const char *at, struct bt_planfile *p)
 {
     const json_t *list;
@@ -460,7 +488,7 @@ static int read_root(struct reader *r, const json_t *root, const char *at, struc
     for (size_t i = 0; i < p->nphases; i++)
         if (read_phase(r, json_array_get(list, i), bt_arena_printf(r->a, "%s.phases[%zu]", at, i), p, &p->phase[i]) < 0)
             return -1;
-    return check_phases(r, p, at);
+    return check_phases(r, p, at) < 0 ? -1 : read_moves(r, root, at, p);
 }
 
 int bt_planfile_parse(struct bt_arena *a, const char *what, struct bt_str text, struct bt_planfile **out, struct bt_err *err)

@@ -31,11 +31,14 @@ struct bt_pf_instance {
     const char *on_drift;                                /* warn, stop */
 };
 struct bt_pf_phase { const char *name; struct bt_pf_instance *inst; size_t n; };
+struct bt_pf_bytes { const char *uuid; uint64_t bytes; };
+struct bt_pf_move { const char *from, *to, *instance, *how, *level; struct bt_pf_bytes *gpu; size_t ngpus; };       /* gpu: held afterwards */
 struct bt_pf_gpu { const char *uuid, *name; int index; uint64_t total_bytes, margin_bytes; };
 struct bt_planfile {
     const char *name, *spec_dir; bool live;
     struct bt_pf_gpu *gpu; size_t ngpus;
     struct bt_pf_phase *phase; size_t nphases;
+    struct bt_pf_move *move; size_t nmoves;
     const char *text;                                    /* as read */
 };
 #define BT_PF_TASKS_MAX 1000000

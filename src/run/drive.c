@@ -297,6 +297,10 @@ static void drive_alive(struct bt_instance *in)
     }
     if (in->life.state == BT_ST_READY)
         bt_alive_look(in);
+    if (in->life.state == BT_ST_PARKING || in->life.state == BT_ST_RESUMING)
+        bt_park_drive(in);
+    if (bt_park_wants_back(in) && gate_open(in) && bt_memory_room(in, in->why, sizeof in->why))
+        bt_park_resume(in);
     if (in->life.state == BT_ST_STOPPING && (!in->stop_sent || in->hurry_wanted))
         bt_instance_send_stop(in);
 }
@@ -328,6 +332,9 @@ void bt_instance_drive(struct bt_instance *in)
         break;
     case BT_ST_STARTING:
     case BT_ST_READY:
+    case BT_ST_PARKING:
+    case BT_ST_PARKED:
+    case BT_ST_RESUMING:
     case BT_ST_STOPPING:
         drive_alive(in);
         break;

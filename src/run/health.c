@@ -74,6 +74,12 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 struct bt_health *bt_health_get(struct event_base *base, const char *ip, int port, const char *path, int deadline_ms,
                                 size_t body_max, void (*done)(void *ctx, int status, struct bt_str body), void *ctx)
 {
+    return bt_http_ask(base, ip, port, "GET", path, deadline_ms, body_max, done, ctx);
+}
+
+struct bt_health *bt_http_ask(struct event_base *base, const char *ip, int port, const char *method, const char *path, int deadline_ms,
+                              size_t body_max, void (*done)(void *ctx, int status, struct bt_str body), void *ctx)
+{
     struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
     struct timeval limit = { deadline_ms / 1000, deadline_ms % 1000 * 1000 };
     if (inet_pton(AF_INET, ip, &in.sin_addr) != 1)
@@ -86,8 +92,8 @@ struct bt_health *bt_health_get(struct event_base *base, const char *ip, int por
     bufferevent_setcb(bev, on_read, NULL, on_event, h);
     bufferevent_setwatermark(bev, EV_READ, 12, body_max ? body_max + HEAD_MAX : 4096);         /* without a body: a status line */
     bufferevent_set_timeouts(bev, &limit, &limit);
-    evbuffer_add_printf(bufferevent_get_output(bev), "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUser-Agent: berth\r\nConnection: close\r\n\r\n", path, ip,
-                        port);
+    evbuffer_add_printf(bufferevent_get_output(bev), "%s %s HTTP/1.1\r\nHost: %s:%d\r\nUser-Agent: berth\r\n%sConnection: close\r\n\r\n", method,
+                        path, ip, port, strcmp(method, "POST") ? "" : "Content-Length: 0\r\n");
     bufferevent_enable(bev, EV_READ | EV_WRITE);
     if (bufferevent_socket_connect(bev, (struct sockaddr *)&in, sizeof in) < 0) {
         bt_health_free(h);

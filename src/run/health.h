@@ -11,6 +11,9 @@ struct bt_health;
  * NULL when no connection can be made (done is not called). Cancel: bt_health_free before done. */
 struct bt_health *bt_health_get(struct event_base *base, const char *ip, int port, const char *path, int deadline_ms,
                                 size_t body_max, void (*done)(void *ctx, int status, struct bt_str body), void *ctx);
+/* The same with another method, no body sent. */
+struct bt_health *bt_http_ask(struct event_base *base, const char *ip, int port, const char *method, const char *path, int deadline_ms,
+                              size_t body_max, void (*done)(void *ctx, int status, struct bt_str body), void *ctx);
 void bt_health_free(struct bt_health *h);            /* NULL is fine */
 /* Take "http://127.0.0.1:8000" apart. Only loopback: 127.x.x.x or localhost. BT_E_INPUT else. */
 BT_MUST_CHECK int bt_health_url(const char *url, char ip[16], int *port, struct bt_err *err);

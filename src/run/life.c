@@ -21,6 +21,22 @@ static const struct cell cells[BT_ST__N][BT_EV__N] = {
                         [EV(RESTART)]     = { ST(STOPPING),  BT_FX_STOP },
                         [EV(DOWN)]        = { ST(STOPPING),  BT_FX_STOP } },
     [ST(READY)]     = { [EV(EXIT)]        = { ST(RELEASING), 0 },
+                        [EV(PARK)]        = { ST(PARKING),   0 },
+                        [EV(STALLED)]     = { ST(STOPPING),  BT_FX_STOP },
+                        [EV(RESTART)]     = { ST(STOPPING),  BT_FX_STOP },
+                        [EV(DOWN)]        = { ST(STOPPING),  BT_FX_STOP } },
+    [ST(PARKING)]   = { [EV(PARKED)]      = { ST(PARKED),    0 },
+                        [EV(READY)]       = { ST(READY),     0 },
+                        [EV(EXIT)]        = { ST(RELEASING), 0 },
+                        [EV(STALLED)]     = { ST(STOPPING),  BT_FX_STOP },
+                        [EV(RESTART)]     = { ST(STOPPING),  BT_FX_STOP },
+                        [EV(DOWN)]        = { ST(STOPPING),  BT_FX_STOP } },
+    [ST(PARKED)]    = { [EV(RESUME)]      = { ST(RESUMING),  0 },
+                        [EV(EXIT)]        = { ST(RELEASING), 0 },
+                        [EV(RESTART)]     = { ST(STOPPING),  BT_FX_STOP },
+                        [EV(DOWN)]        = { ST(STOPPING),  BT_FX_STOP } },
+    [ST(RESUMING)]  = { [EV(READY)]       = { ST(READY),     0 },
+                        [EV(EXIT)]        = { ST(RELEASING), 0 },
                         [EV(STALLED)]     = { ST(STOPPING),  BT_FX_STOP },
                         [EV(RESTART)]     = { ST(STOPPING),  BT_FX_STOP },
                         [EV(DOWN)]        = { ST(STOPPING),  BT_FX_STOP } },
@@ -154,7 +170,8 @@ const char *bt_life_state_name(enum bt_life_state s)
 {
     static const char *const names[BT_ST__N] = {
         [ST(UNSET)] = "unset", [ST(PENDING)] = "pending", [ST(WAITING)] = "waiting", [ST(STARTING)] = "starting", [ST(READY)] = "ready",
-        [ST(STOPPING)] = "stopping", [ST(RELEASING)] = "releasing", [ST(BACKOFF)] = "backing-off", [ST(DONE)] = "done", [ST(FAILED)] = "failed",
+        [ST(PARKING)] = "parking", [ST(PARKED)] = "parked", [ST(RESUMING)] = "resuming", [ST(STOPPING)] = "stopping",
+        [ST(RELEASING)] = "releasing", [ST(BACKOFF)] = "backing-off", [ST(DONE)] = "done", [ST(FAILED)] = "failed",
         [ST(DOWN)] = "down",
     };
     return names[s];
@@ -162,7 +179,7 @@ const char *bt_life_state_name(enum bt_life_state s)
 
 bool bt_life_alive(enum bt_life_state s)
 {
-    return s == BT_ST_STARTING || s == BT_ST_READY || s == BT_ST_STOPPING;
+    return s == BT_ST_STARTING || s == BT_ST_READY || s == BT_ST_STOPPING || s == BT_ST_PARKING || s == BT_ST_PARKED || s == BT_ST_RESUMING;
 }
 
 bool bt_life_holds(enum bt_life_state s)

@@ -3,6 +3,7 @@
  * What we want (up, down) is kept apart from what is. Only bt_life_event() moves the state; it looks up the cell, moves, and
  * hands the cell's effects to the owner. An event that has no cell changes nothing and is reported, so nothing moves silently.
  *
+ *   parking, parked, resuming   gives its memory back without ending, has given it, takes it again
  *   pending    known, not asked for yet              stopping   its stop steps are walked
  *   waiting    for others, a start gate, memory      releasing  no process left; the driver has not shown its bytes back
  *   starting   exec'ed, not ready                    backing-off  died, starts again when the timer ends
@@ -12,8 +13,8 @@
 #include "base/str.h"
 
 enum bt_life_state {
-    BT_ST_UNSET, BT_ST_PENDING, BT_ST_WAITING, BT_ST_STARTING, BT_ST_READY, BT_ST_STOPPING, BT_ST_RELEASING, BT_ST_BACKOFF, BT_ST_DONE,
-    BT_ST_FAILED, BT_ST_DOWN, BT_ST__N
+    BT_ST_UNSET, BT_ST_PENDING, BT_ST_WAITING, BT_ST_STARTING, BT_ST_READY, BT_ST_PARKING, BT_ST_PARKED, BT_ST_RESUMING,
+    BT_ST_STOPPING, BT_ST_RELEASING, BT_ST_BACKOFF, BT_ST_DONE, BT_ST_FAILED, BT_ST_DOWN, BT_ST__N
 };
 
 enum bt_life_event {
@@ -24,6 +25,7 @@ enum bt_life_event {
     BT_EV_BLOCKED,                   /* it waited past its limit */
     BT_EV_NOTHING,                   /* nothing is left for this slot of a job */
     BT_EV_READY,
+    BT_EV_PARK, BT_EV_PARKED, BT_EV_RESUME,          /* back again is READY */
     BT_EV_STALLED,                   /* no progress towards ready; ready, and no sign of work */
     BT_EV_EXIT,                      /* no process of its tree is left, or it never ran */
     BT_EV_TIMER,                     /* backoff is over */
@@ -80,7 +82,7 @@ void bt_life_ended(struct bt_life *l, bool ran, bool clean);
 void bt_life_freed(struct bt_life *l);
 
 const char *bt_life_state_name(enum bt_life_state s);
-bool bt_life_alive(enum bt_life_state s);            /* starting, ready, stopping: has processes */
+bool bt_life_alive(enum bt_life_state s);            /* from starting to stopping: has processes */
 bool bt_life_holds(enum bt_life_state s);            /* alive, or releasing: its bytes are not yet anyone else's */
 bool bt_life_over(enum bt_life_state s);             /* done, failed, down */
 #endif

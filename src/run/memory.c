@@ -18,7 +18,7 @@ static void add_neighbours(const struct bt_instance *self, const struct bt_probe
             const struct bt_instance *in = &d->project[i]->inst[j];
             if (in == self || !bt_life_holds(in->life.state))
                 continue;
-            uint64_t planned = bt_instance_planned_on(in, g->uuid, NULL), actual = actual_of(in, g).bytes;
+            uint64_t planned = bt_instance_claims_on(in, g->uuid, NULL), actual = actual_of(in, g).bytes;
             room->neighbours_bytes += BT_MAX(planned, actual);
             room->neighbours_actual_bytes += actual;
         }
@@ -87,6 +87,8 @@ uint64_t bt_memory_promised(const struct bt_project *p, const char *uuid)
             const struct bt_pf_instance *row = p->inst[i].in_phase[ph];
             for (size_t j = 0; row && counts_in(&p->inst[i], ph) && j < row->nranks; j++)
                 sum += !strcmp(row->rank[j].gpu, uuid) ? row->rank[j].bytes : 0;
+            if (!row && p->inst[i].life.state == BT_ST_PARKED)
+                sum += bt_instance_claims_on(&p->inst[i], uuid, NULL);
         }
         most = BT_MAX(most, sum);
     }

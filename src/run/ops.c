@@ -126,31 +126,111 @@ static json_t *op_verify(struct bt_conn *c, const json_t *msg, struct bt_err *er
     return json_pack("{s:o}", "verify", bt_report_verify(c->d, p));       /* its `ok` is another than the answer's */
 }
 
-static json_t *op_restart(struct bt_conn *c, const json_t *msg, struct bt_err *err)
+/* The instances that a request names by id or workload, by their ids; NULL: none, or the project goes down. */
+static json_t *named(struct bt_conn *c, const json_t *msg, struct bt_project **out, struct bt_err *err)
 {
-    struct bt_project *p = meant(c, msg, err);
+    struct bt_project *p = *out = meant(c, msg, err);
     const char *what;
     if (!p || bt_json_str(msg, "what", &what, "request", err) < 0)
         return NULL;
     bt_auto_buf struct bt_buf known = BT_BUF(4096);
-    size_t hit = 0;
+    json_t *list = json_array();
     for (size_t i = 0; i < p->n; i++) {
         bt_buf_printf(&known, "%s%s", i ? ", " : "", p->inst[i].pf->id);
-        hit += !strcmp(p->inst[i].pf->id, what) || !strcmp(p->inst[i].pf->workload, what);
+        if (!strcmp(p->inst[i].pf->id, what) || !strcmp(p->inst[i].pf->workload, what))
+            json_array_append_new(list, json_string(p->inst[i].pf->id));
     }
-    if (!hit || p->down) {
-        bt_err_set(err, BT_E_STATE, 0, hit ? "project %s goes down" : "project %s has no instance or workload \"%.60s\"", p->name, what);
-        if (!hit)
-            bt_err_hint(err, "it has %s", bt_buf_z(&known));
+    if (json_array_size(list) && !p->down)
+        return list;
+    bool hit = json_array_size(list) > 0;
+    json_decref(list);
+    bt_err_set(err, BT_E_STATE, 0, hit ? "project %s goes down" : "project %s has no instance or workload \"%.60s\"", p->name, what);
+    if (!hit)
+        bt_err_hint(err, "it has %s", bt_buf_z(&known));
+    return NULL;
+}
+
+static struct bt_instance *with_id(struct bt_project *p, const char *id)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (!strcmp(p->inst[i].pf->id, id))
+            return &p->inst[i];
+    return NULL;
+}
+
+static json_t *op_restart(struct bt_conn *c, const json_t *msg, struct bt_err *err)
+{
+    struct bt_project *p;
+    size_t i;
+    json_t *v, *list = named(c, msg, &p, err);
+    if (!list)
         return NULL;
+    snprintf(c->follow, sizeof c->follow, "%s", p->name);
+    json_array_foreach(list, i, v)
+        bt_life_event(&with_id(p, json_string_value(v))->life, BT_EV_RESTART);
+    return json_pack("{s:s, s:o}", "project", p->name, "instances", list);
+}
+
+static int may_park(const struct bt_instance *in, const char *level, struct bt_err *err)
+{
+    if (in->life.state != BT_ST_READY)
+        return bt_err_set(err, BT_E_STATE, 0, "%s is %s: only what is ready can be parked", in->pf->id, bt_life_state_name(in->life.state));
+    if (strcmp(level, "stop") && !bt_park_how(in, level)) {
+        bt_err_set(err, BT_E_STATE, 0, "%s: engine %s cannot be parked by %s", in->pf->id, in->engine->name, level);
+        return bt_err_hint(err, "`--level stop` stops it until `berth resume %s`", in->pf->id);
+    }
+    return 0;
+}
+
+static json_t *op_park(struct bt_conn *c, const json_t *msg, struct bt_err *err)
+{
+    struct bt_project *p;
+    const char *level;
+    size_t i;
+    json_t *v, *list = named(c, msg, &p, err);
+    if (!list || bt_json_str_opt(msg, "level", "sleep", &level, "request", err) < 0)
+        goto bad;
+    json_array_foreach(list, i, v)
+        if (may_park(with_id(p, json_string_value(v)), level, err) < 0)
+            goto bad;
+    snprintf(c->follow, sizeof c->follow, "%s", p->name);
+    json_array_foreach(list, i, v) {
+        struct bt_instance *in = with_id(p, json_string_value(v));
+        if (!strcmp(level, "stop"))
+            bt_life_event(&in->life, BT_EV_DOWN);
+        else if (!bt_park_begin(in, level, NULL, true))
+            bt_warn("inst", "%s/%s: cannot be parked", p->name, in->pf->id);
+    }
+    return json_pack("{s:s, s:o}", "project", p->name, "instances", list);
+bad:
+    json_decref(list);
+    return NULL;
+}
+
+static json_t *op_resume(struct bt_conn *c, const json_t *msg, struct bt_err *err)
+{
+    struct bt_project *p;
+    size_t i;
+    json_t *v, *list = named(c, msg, &p, err);
+    if (!list)
+        return NULL;
+    json_array_foreach(list, i, v) {
+        const struct bt_instance *in = with_id(p, json_string_value(v));
+        bool parked = in->life.state == BT_ST_PARKED || in->life.state == BT_ST_DOWN;
+        if (!parked || !bt_phase_has(p, in)) {
+            bt_err_set(err, BT_E_STATE, 0, parked ? "%s has no place in this phase" : "%s is %s: it is not parked", in->pf->id,
+                       bt_life_state_name(in->life.state));
+            json_decref(list);
+            return NULL;
+        }
     }
     snprintf(c->follow, sizeof c->follow, "%s", p->name);
-    json_t *list = json_array();
-    for (size_t i = 0; i < p->n; i++)
-        if (!strcmp(p->inst[i].pf->id, what) || !strcmp(p->inst[i].pf->workload, what)) {
-            bt_life_event(&p->inst[i].life, BT_EV_RESTART);
-            json_array_append_new(list, json_string(p->inst[i].pf->id));
-        }
+    json_array_foreach(list, i, v) {
+        struct bt_instance *in = with_id(p, json_string_value(v));
+        in->park.by_hand = false;    /* the next look brings it back, when there is room */
+        if (in->life.state == BT_ST_DOWN)
+            bt_life_event(&in->life, BT_EV_UP);
+    }
     return json_pack("{s:s, s:o}", "project", p->name, "instances", list);
 }
 
@@ -216,6 +296,7 @@ static void answer(struct bt_conn *c, const json_t *msg, uint64_t id, const char
 {
     static const struct { const char *name; json_t *(*run)(struct bt_conn *, const json_t *, struct bt_err *); } ops[] = {
         { "up", op_up }, { "follow", op_follow }, { "ps", op_ps }, { "verify", op_verify }, { "restart", op_restart }, { "phase", op_phase },
+        { "park", op_park }, { "resume", op_resume },
     };
     struct bt_err err = { 0 };
     json_t *members = NULL;

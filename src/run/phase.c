@@ -96,18 +96,49 @@ void bt_phase_go(struct bt_project *p, size_t to)
     tell(p, "leaving for", to);
 }
 
-/* True when it holds nothing any more, or goes on into the next phase. */
-static bool has_left(struct bt_project *p, struct bt_instance *in)
+/* Parked in an earlier phase: it sleeps on unless the plan stops it here, or it would come back as something else. */
+static bool keeps_sleeping(const struct bt_instance *in)
+{
+    const struct bt_project *p = in->p;
+    if (in->in_phase[p->phase_to])
+        return stays(in, p->phase_to);
+    for (size_t i = 0; i < p->plan->nmoves; i++) {
+        const struct bt_pf_move *m = &p->plan->move[i];
+        if (!strcmp(m->instance, in->pf->id) && !strcmp(m->from, name_of(p, p->phase)) && !strcmp(m->to, name_of(p, p->phase_to)))
+            return strcmp(m->how, "stop") != 0;
+    }
+    return true;
+}
+
+static bool leave(struct bt_project *p, struct bt_instance *in)
 {
     enum bt_life_state s = in->life.state;
-    if (s == BT_ST_PENDING || bt_life_over(s) || stays(in, p->phase_to))
-        return true;
-    bool alive = s == BT_ST_STARTING || s == BT_ST_READY;
+    bool alive = bt_life_alive(s) && s != BT_ST_STOPPING;
     if ((alive && !bt_project_needed_by_running(p, in)) || s == BT_ST_WAITING || s == BT_ST_BACKOFF)
         bt_life_event(&in->life, BT_EV_DOWN);
     else if (s == BT_ST_STOPPING || s == BT_ST_RELEASING)
         in->life.want_up = false;
     return bt_life_over(in->life.state);
+}
+
+/* True when what it held is free (or as much as the plan says), or it goes on into the next phase. */
+static bool has_left(struct bt_project *p, struct bt_instance *in)
+{
+    enum bt_life_state s = in->life.state;
+    if (s == BT_ST_PENDING || bt_life_over(s))
+        return true;
+    if (s == BT_ST_PARKED || s == BT_ST_PARKING)
+        return keeps_sleeping(in) ? s == BT_ST_PARKED : leave(p, in);
+    if (stays(in, p->phase_to))
+        return true;
+    const struct bt_pf_move *m = s == BT_ST_READY ? bt_park_move(in, p->phase, p->phase_to) : NULL;
+    if (m && !strcmp(m->level, "none"))
+        return true;                 /* `park: none`: it stays as it is, the plan has counted it */
+    if (m && bt_project_needed_by_running(p, in))
+        return false;
+    if (m && bt_park_begin(in, m->level, m, false))
+        return false;
+    return leave(p, in);
 }
 
 static void come(struct bt_project *p, struct bt_instance *in)

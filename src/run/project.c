@@ -266,6 +266,8 @@ static int set_limits(struct bt_project *p, struct bt_err *err)
         return -1;
     if (limit(p, "BERTH_HANG", "2m", &p->limit_hang_ms, err) < 0 || limit(p, "BERTH_TOKENS_STALL", "5m", &p->limit_tokens_ms, err) < 0)
         return -1;
+    if (limit(p, "BERTH_PARK_WAIT", "2m", &p->limit_park_ms, err) < 0)
+        return -1;
     return limit(p, "BERTH_RELEASE_WAIT", "30s", &p->limit_release_ms, err);
 }
 
@@ -476,6 +478,8 @@ static void adopt_instance(struct bt_instance *in)
     bt_life_found(&in->life, ready ? BT_ST_READY : BT_ST_STARTING);
     in->life.since_ms -= bt_wall_ms() - (ready ? written_ms(bt_arena_printf(&a, "%s/ready", in->dir)) : l.wall_ms);
     in->orphaned_ms = bt_now_ms();
+    if (ready && !gone)
+        bt_park_found(in);
     bt_info("inst", "%s/%s: found %s", in->p->name, in->pf->id, bt_life_state_name(in->life.state));
     if (gone) {
         in->life.anew = x.asked;     /* a stop that the last daemon asked for, of something still wanted: a restart */
@@ -655,7 +659,7 @@ void bt_project_drive(struct bt_project *p)
     for (size_t i = 0; i < p->n; i++) {
         struct bt_instance *in = &p->inst[i];
         enum bt_life_state s = in->life.state;
-        if (p->down && (s == BT_ST_STARTING || s == BT_ST_READY) && !bt_project_needed_by_running(p, in))
+        if (p->down && s != BT_ST_STOPPING && bt_life_alive(s) && !bt_project_needed_by_running(p, in))
             bt_life_event(&in->life, BT_EV_DOWN);
         bt_instance_drive(in);
         if (p->down && in->life.state != BT_ST_DOWN && bt_life_over(in->life.state))

@@ -31,6 +31,16 @@ struct bt_alive {
     struct bt_proc *vital; size_t nvital;            /* the engine's own processes when it became ready; NULL: not noted yet */
 };
 
+/* Of an instance that is parked, or on its way there or back (park.c). */
+struct bt_park {
+    const struct bt_engine_park *how;
+    const struct bt_pf_move *move;   /* what it may keep on its cards; NULL: by hand, nobody planned with it */
+    bool by_hand, found;             /* found: by a new daemon, which looks at its bytes before it asks anything */
+    size_t step; struct bt_health *request;
+    char asked[80], failed[256];
+    int64_t since_ms; double asked_wall_s;           /* asked_wall_s: all requests were answered then; samples before it tell nothing */
+};
+
 struct bt_instance {
     struct bt_life life;             /* first: the table's callbacks get a pointer to it */
     struct bt_life_ops ops;
@@ -61,6 +71,7 @@ struct bt_instance {
     char told[512];                  /* by a keeper that could not start it: what exit.json should say, and a full disk may keep it from saying */
     struct bt_health *health; int64_t health_ms;
     struct bt_alive alive;
+    struct bt_park park;
     bool answered;                   /* the last health probe was good: prove that the listener is ours */
     uint64_t progress_mark; int64_t progress_ms, progress_look_ms;
     struct bt_keep_exit exit; bool exited;
@@ -84,7 +95,7 @@ struct bt_project {
     bool leaving;                    /* what the next phase has no use for is being stopped */
     bool keep;                       /* a failed start is left as it is */
     bool settled, down, failed_up, adopted;
-    int64_t limit_memory_ms, limit_stall_ms, limit_start_ms, limit_release_ms, limit_hang_ms, limit_tokens_ms;
+    int64_t limit_memory_ms, limit_stall_ms, limit_start_ms, limit_release_ms, limit_hang_ms, limit_tokens_ms, limit_park_ms;
 };
 
 struct bt_conn {
@@ -154,6 +165,17 @@ void bt_instance_read_log(struct bt_instance *in);   /* what its log has since t
 /* alive.c - after ready */
 void bt_alive_look(struct bt_instance *in);          /* one look; may raise BT_EV_STALLED */
 void bt_alive_reset(struct bt_alive *w);
+
+/* park.c - memory given back without ending */
+const struct bt_pf_move *bt_park_move(const struct bt_instance *in, size_t from, size_t to);       /* the plan parks it there; NULL: it does not */
+const struct bt_engine_park *bt_park_how(const struct bt_instance *in, const char *level);         /* NULL: its engine cannot */
+bool bt_park_begin(struct bt_instance *in, const char *level, const struct bt_pf_move *m, bool by_hand);       /* false: it cannot */
+void bt_park_drive(struct bt_instance *in);          /* parking, resuming: one look */
+bool bt_park_wants_back(const struct bt_instance *in);
+void bt_park_resume(struct bt_instance *in);         /* there is room */
+void bt_park_found(struct bt_instance *in);          /* adoption */
+void bt_park_reset(struct bt_park *k);
+uint64_t bt_instance_claims_on(const struct bt_instance *in, const char *uuid, bool *placed);      /* planned; parked: what it keeps */
 
 /* memory.c - room and release, on the newest sample */
 bool bt_memory_room(struct bt_instance *in, char *why, size_t n);            /* false: why says who is in the way */

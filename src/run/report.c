@@ -86,12 +86,19 @@ static json_t *phases_of(const struct bt_instance *in)
     return list;
 }
 
+static const char *want_word(const struct bt_instance *in)
+{
+    if (!in->life.want_up)
+        return "down";
+    return in->life.job ? "done" : in->park.how && !bt_park_wants_back(in) && in->life.state != BT_ST_RESUMING ? "parked" : "ready";
+}
+
 json_t *bt_report_instance(struct bt_instance *in, bool brief)
 {
     double since = (double)(bt_wall_ms() - (bt_now_ms() - in->life.since_ms)) / 1000;
     json_t *o =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:o, s:i, s:o, s:o}", "id", in->pf->id, "workload", in->pf->workload, "project", in->p->name,
-                  "kind", in->pf->kind, "state", state_word(in), "want", in->life.want_up ? in->life.job ? "done" : "ready" : "down", "since", since,
+                  "kind", in->pf->kind, "state", state_word(in), "want", want_word(in), "since", since,
                   "endpoint", in->url[0] ? json_pack("{s:s, s:n}", "http", in->url, "unix") : json_null(), "restarts", (int)in->life.restarts,
                   "progress", progress(in), "exit", how_it_ended(in));
     json_object_set_new(o, "why", in->why[0] ? bt_json_text(in->why) : json_null());
@@ -186,7 +193,7 @@ static const char *verdict(struct bt_actual a, uint64_t planned, bool valid)
 static void verify_on(struct bt_instance *in, const struct bt_probe_gpu *g, json_t *rows, bool *ok)
 {
     bool has = false;
-    uint64_t planned = bt_instance_planned_on(in, g->uuid, &has);
+    uint64_t planned = bt_instance_claims_on(in, g->uuid, &has);
     struct bt_actual a = bt_sample_actual(g, in->pids, in->npids);
     if (!has && !a.nprocs)
         return;

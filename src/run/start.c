@@ -112,7 +112,7 @@ static int env_file(const struct bt_strs *env, struct bt_err *err)
 
 static int make_folder(struct bt_arena *a, struct bt_instance *in, struct bt_err *err)
 {
-    static const char *const stale[] = { "ready", "keeper.json", "child.json", "exit.json", "exit.space", "sock", NULL };
+    static const char *const stale[] = { "ready", "keeper.json", "child.json", "exit.json", "exit.space", "sock", "parked", NULL };
     if (bt_dir_private(in->dir, err) < 0)
         return -1;
     for (const char *const *f = stale; *f; f++)
@@ -224,6 +224,7 @@ void bt_instance_reset(struct bt_instance *in)
     bt_buf_release(&in->ctl_in);
     bt_health_free(in->health);
     bt_alive_reset(&in->alive);
+    bt_park_reset(&in->park);
     bt_tail_release(&in->tail);
     bt_tail_init(&in->tail);
     in->ctl_in = BT_BUF(16 * MiB);
@@ -395,6 +396,8 @@ void bt_instance_ended(struct bt_instance *in)
     in->ctl = NULL;
     if (in->has_keeper)
         bt_cgroup_remove(in->keeper.cgroup);
+    if ((in->life.state == BT_ST_PARKED || in->life.state == BT_ST_PARKING) && !bt_phase_has(in->p, in))
+        in->life.want_up = false;    /* it starts again when its phase comes */
     bool ran = in->ran && !in->exit.failed[0], clean = in->exit.status == 0 && !in->exit.signal && !in->gave_up;
     bool next = in->queue && bt_task_over(in, ran && clean, !in->life.want_up || in->life.anew, ran && in->life.deaths < in->life.retries);
     if (in->life.want_up && !in->life.anew && !in->why[0] && !(in->life.job && clean)) {

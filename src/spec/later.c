@@ -58,8 +58,8 @@ static void later_workload(struct spec_reading *r, const struct bt_workload *w)
         key_row(r, w, true, "dp", "data parallel inside one server is not planned yet; `replicas` are");
     if (w->ep.set && w->ep.want > 1)
         key_row(r, w, true, "ep", "expert parallel is not planned yet");
-    if (strcmp(w->park, "auto") && strcmp(w->park, "none"))
-        key_row(r, w, false, "park", bt_arena_printf(r->a, "nothing is parked yet, by %s or otherwise", w->park));
+    if (!strcmp(w->park, "checkpoint"))
+        key_row(r, w, false, "park", "the driver's checkpoint is not used yet: it is stopped instead");
     if (w->adapters.watch)
         key_row(r, w, false, "adapters", "the folder in `watch` is not watched yet: no adapter is loaded by itself");
     if (w->adapters.preload.n)

@@ -60,7 +60,7 @@ static void activations(void **st)
     assert_string_equal(extract->memory.model, "google/gemma-3-12b-it");
     assert_string_equal(extract->command.v[5], "{job.shard}/{job.shards}");
     assert_true(!is_later(s, "workloads.extract.matrix") && !is_later(s, "workloads.extract.shards") && !is_later(s, "phases"));
-    assert_true(is_later(s, "workloads.writer.park") && is_later(s, "workloads.extract.memory"));
+    assert_true(!is_later(s, "workloads.writer.park") && is_later(s, "workloads.extract.memory"));
 }
 
 static void tinker(void **st)
