@@ -67,13 +67,16 @@ struct bt_engine_version {
     bool v0;                         /* the engine before V1: profiles one prompt of the whole length, 256 sequences on every card */
     bool latent_padded;              /* MLA's 576 numbers of a token take 640 (VLLM_MLA_CUDA_MEM_ALIGN_KV_CACHE) */
     const char *v2_for;              /* while `runner` is still V1: classes that run on V2 already, by their names with blanks; NULL = none */
-    bool v2_dense_only;              /* mixtures of experts, hybrids and pooling models still run on V1 */
+    bool v2_dense_only;              /* mixtures of experts, hybrids and pooling models still run on V1, but for v2_for */
+    bool v2_plain_only;              /* v2_for holds only where the weights are not quantised */
     double sampler_bytes;            /* of the profiled sampler, for each sequence and word of the vocabulary; 0 = not profiled */
     bool compiles;                   /* the first start compiles inside the measured window, and what that takes is charged */
     bool graphs_in_budget;           /* the CUDA graph estimate is subtracted before KV is sized */
     bool sampler_profiled;           /* the profile run includes the sampler */
     bool sampler_buffers;            /* V2: 4.25 B x seqs x vocab stay allocated */
-    bool state_caching;              /* prefix caching keeps a second state per request of hybrids by default */
+    bool state_caching;              /* prefix caching, and with it a second state of a request, is the default for hybrids too */
+    bool windows_in_flight;          /* a window keeps the tokens of every batch in flight beside itself; before: of one batch */
+    bool checks_whole;               /* the start-up check holds the layers of all pipeline stages against one rank's KV */
     bool null_block_reserved;        /* one request must fit in KV less one block */
     bool has_kv_bytes;               /* the pool can be pinned: --kv-cache-memory-bytes, --max-total-tokens, --ctx-size */
     const char *source;              /* where these facts were read */

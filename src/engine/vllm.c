@@ -4,6 +4,9 @@
 #include "base/units.h"
 #include "engine/engine_int.h"
 
+/* Classes with experts that ran on V2 before all of them did. */
+#define V2_EXPERTS "DeepseekV2ForCausalLM Qwen2MoeForCausalLM GraniteMoeForCausalLM"
+
 /* A row is a version in which something that changes bytes changed. Dates and pull requests are in docs/reference/engines.md. */
 static const struct bt_engine_version versions[] = {
     { .version = "0.2.0", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .v0 = true,
@@ -18,20 +21,32 @@ static const struct bt_engine_version versions[] = {
       .source = "real logs of 0.10.2 suggest --kv-cache-memory (vLLM #21489, 2025-09-11)" },
     { .version = "0.11.0", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .sampler_profiled = true, .sampler_bytes = 38.8, .has_kv_bytes = true,
       .source = "real start-up logs of 0.11.0; config/cache.py kv_cache_memory_bytes" },
-    { .version = "0.20.0", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .graphs_in_budget = true, .sampler_profiled = true, .sampler_bytes = 38.8, .state_caching = true, .has_kv_bytes = true,
-      .source = "real start-up logs of 0.20.0: the graph estimate is subtracted, and a request of a hybrid takes two states; 0.19 does neither" },
-    { .version = "0.21.0", .default_utilization = 0.92, .runner = BT_RUNNER_V1, .graphs_in_budget = true, .sampler_profiled = true, .sampler_bytes = 38.8, .state_caching = true, .has_kv_bytes = true,
+    { .version = "0.14.0", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .sampler_profiled = true, .sampler_bytes = 38.8, .checks_whole = true, .has_kv_bytes = true,
+      .source = "v1/core/kv_cache_utils.py get_kv_cache_configs of 0.14.1 to 0.16.0: the need of all stages against the poorest rank" },
+    { .version = "0.17.0", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .sampler_profiled = true, .sampler_bytes = 38.8, .has_kv_bytes = true,
+      .source = "v1/core/kv_cache_utils.py of 0.17.1: each rank against its own layers again" },
+    { .version = "0.20.0", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .graphs_in_budget = true, .sampler_profiled = true, .sampler_bytes = 38.8, .has_kv_bytes = true,
+      .source = "real start-up logs of 0.20.0: the graph estimate is subtracted; 0.19 logs it only" },
+    { .version = "0.21.0", .default_utilization = 0.92, .runner = BT_RUNNER_V1, .graphs_in_budget = true, .sampler_profiled = true, .sampler_bytes = 38.8, .has_kv_bytes = true,
       .source = "vLLM #38284 (2026-04-21): CUDA graph estimate on by default, utilization 0.92" },
-    { .version = "0.22.0", .default_utilization = 0.92, .runner = BT_RUNNER_V1, .v2_for = "Qwen3ForCausalLM", .graphs_in_budget = true, .sampler_profiled = true,
-      .sampler_bytes = 20, .compiles = true, .state_caching = true, .has_kv_bytes = true,
-      .source = "V2 runner for dense Qwen3; real logs of 0.22 to 0.28: a cheaper sampler, and first starts with 0.65 to 1.2 GiB less KV than the next ones" },
+    { .version = "0.22.0", .default_utilization = 0.92, .runner = BT_RUNNER_V1, .v2_for = "Qwen3ForCausalLM", .v2_plain_only = true, .graphs_in_budget = true, .sampler_profiled = true,
+      .sampler_bytes = 20, .compiles = true, .has_kv_bytes = true,
+      .source = "config/vllm.py of 0.22.1: V2 runner for Qwen3 that is not quantised; real logs of 0.22 to 0.28: a cheaper sampler, and first starts with 0.65 to 1.2 GiB less KV than the next ones" },
     { .version = "0.23.0", .default_utilization = 0.92, .runner = BT_RUNNER_V1, .v2_for = "Qwen3ForCausalLM LlamaForCausalLM MistralForCausalLM", .graphs_in_budget = true,
-      .sampler_profiled = true, .sampler_bytes = 20, .compiles = true, .state_caching = true, .has_kv_bytes = true, .source = "as 0.22, and the V2 runner for dense Llama and Mistral" },
-    { .version = "0.25.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .v2_dense_only = true, .sampler_bytes = 20, .sampler_buffers = true, .compiles = true, .state_caching = true, .has_kv_bytes = true,
+      .sampler_profiled = true, .sampler_bytes = 20, .compiles = true, .has_kv_bytes = true, .source = "as 0.22, and the V2 runner for dense Llama and Mistral" },
+    { .version = "0.24.0", .default_utilization = 0.92, .runner = BT_RUNNER_V1, .v2_for = "Qwen3ForCausalLM LlamaForCausalLM MistralForCausalLM " V2_EXPERTS, .graphs_in_budget = true,
+      .sampler_profiled = true, .sampler_bytes = 20, .compiles = true, .has_kv_bytes = true, .source = "config/vllm.py of 0.24.0: the V2 runner for some classes with experts too" },
+    { .version = "0.25.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .v2_for = V2_EXPERTS, .v2_dense_only = true, .sampler_bytes = 20, .sampler_buffers = true, .compiles = true,
+      .has_kv_bytes = true,
       .source = "vLLM #44443 (2026-07-02): V2 runner for all dense models; v1/worker/gpu/model_runner.py: its graph estimate is 0" },
-    { .version = "0.29.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .graphs_in_budget = true, .sampler_buffers = true, .compiles = true, .state_caching = true, .has_kv_bytes = true,
+    { .version = "0.26.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .v2_for = V2_EXPERTS, .v2_dense_only = true, .sampler_bytes = 20, .sampler_buffers = true, .compiles = true,
+      .windows_in_flight = true, .has_kv_bytes = true, .source = "v1/kv_cache_interface.py of 0.26.0: a window keeps the tokens of all batches in flight; 0.25.1 those of one" },
+    { .version = "0.28.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .v2_for = V2_EXPERTS " DeepseekV4ForCausalLM", .v2_dense_only = true, .sampler_bytes = 20, .sampler_buffers = true,
+      .compiles = true, .windows_in_flight = true, .state_caching = true, .has_kv_bytes = true,
+      .source = "engine/arg_utils.py of 0.28.0: prefix caching is the default for hybrids too; 0.27.1 leaves them out" },
+    { .version = "0.29.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .graphs_in_budget = true, .sampler_buffers = true, .compiles = true, .windows_in_flight = true, .state_caching = true, .has_kv_bytes = true,
       .source = "release notes of 0.29.0: the V2 runner for every model, and it estimates CUDA graphs; the null block was not looked up for this version" },
-    { .version = "0.32.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .graphs_in_budget = true, .sampler_buffers = true, .compiles = true, .state_caching = true,
+    { .version = "0.32.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .graphs_in_budget = true, .sampler_buffers = true, .compiles = true, .windows_in_flight = true, .state_caching = true,
       .null_block_reserved = true, .has_kv_bytes = true,
       .source = "vLLM 0.32.0 v1/worker/gpu_worker.py, v1/worker/gpu/cudagraph_utils.py, v1/core/kv_cache_utils.py, config/cache.py" },
 };

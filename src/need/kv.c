@@ -36,8 +36,8 @@ static uint64_t null_blocks(const struct bt_need *n)
 /* Tokens of one request that may be scheduled and not yet freed: a window keeps them beside itself (vLLM config/vllm.py). */
 static uint64_t in_flight(const struct bt_need *n)
 {
-    uint64_t batches = n->serve.pp + (n->version->graphs_in_budget || n->version->runner == BT_RUNNER_V2);
-    return sat_mul(batches, n->serve.max_batched_tokens);
+    uint64_t batches = n->version->runner == BT_RUNNER_V2 ? n->serve.pp + 1 : n->serve.pp > 1 ? n->serve.pp : 2;
+    return sat_mul(n->version->windows_in_flight ? batches : 1, n->serve.max_batched_tokens);
 }
 
 static uint64_t group_blocks(const struct bt_need *n, const struct bt_kv_group *g, uint64_t context)
@@ -70,14 +70,16 @@ uint64_t bt_need_kv_request(const struct bt_need *n, const struct bt_need_rank *
 {
     if (n->ops->kv_for)
         return n->ops->kv_for(n, r, context, 1);
-    return sat_mul(bt_need_request_blocks(n, r, context), r->kv_block_bytes);
+    const struct bt_need_rank *counted = n->check ? n->check : r;
+    return sat_mul(bt_need_request_blocks(n, counted, context), counted->kv_block_bytes);
 }
 
 uint64_t bt_need_kv_for(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context, uint64_t requests)
 {
     if (n->ops->kv_for)
         return n->ops->kv_for(n, r, context, requests);
-    return sat_mul(sat_add(sat_mul(bt_need_request_blocks(n, r, context), requests), null_blocks(n)), r->kv_block_bytes);
+    uint64_t all = sat_mul(sat_add(sat_mul(bt_need_request_blocks(n, r, context), requests), null_blocks(n)), r->kv_block_bytes);
+    return n->check && requests ? BT_MAX(all, bt_need_kv_request(n, r, context)) : all;
 }
 
 uint64_t bt_need_kv_tokens(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes)
@@ -97,6 +99,7 @@ uint64_t bt_need_longest(const struct bt_need *n, const struct bt_need_rank *r, 
 {
     if (n->ops->longest)
         return n->ops->longest(n, r, kv_bytes);
+    r = n->check ? n->check : r;
     uint64_t blocks = kv_bytes / r->kv_block_bytes, none = null_blocks(n), low = 0, high = LONGEST_ASKED;
     if (blocks <= none)
         return 0;

@@ -114,7 +114,7 @@ static const struct bt_engine_version *as_run(struct bt_arena *a, const struct b
 {
     struct bt_engine_version *mine = BT_NEW(a, struct bt_engine_version);
     *mine = *v;
-    if (named(v->v2_for, m->architecture)) {
+    if (named(v->v2_for, m->architecture) && !(v->v2_plain_only && m->quantization)) {
         mine->runner = BT_RUNNER_V2;
         mine->graphs_in_budget = mine->sampler_profiled = false;     /* that early V2 estimates no graphs */
         mine->sampler_buffers = true;
@@ -160,6 +160,14 @@ int bt_need_server(struct bt_arena *a, const struct bt_model *m, const struct bt
     return need_ops_of(e)->server(a, m, e, v, serve, card, out, err);
 }
 
+/* The layout of all layers as if one rank had them: what some versions hold against each rank's memory at start-up. */
+static void check_whole(struct bt_arena *a, struct bt_need *n, const struct bt_gpu *card, unsigned elem, unsigned kv_elem)
+{
+    struct need_in in = { .arena = a, .model = n->model, .version = n->version, .serve = &n->serve, .card = card, .layers = n->model->layers, .elem = elem, .first = true, .last = true };
+    n->check = BT_NEW(a, struct bt_need_rank);
+    need_kv_layout(&in, n, n->check, kv_elem);
+}
+
 static int vllm_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
                        const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
 {
@@ -195,6 +203,8 @@ static int vllm_server(struct bt_arena *a, const struct bt_model *m, const struc
         n->uncertainty_bytes = BT_MAX(n->uncertainty_bytes, uncertainty(r));
         first += stage_layers[p];
     }
+    if (v->checks_whole && n->nranks > 1)
+        check_whole(a, n, card, elem, kv_elem);
     *out = n;
     return 0;
 }

@@ -55,6 +55,7 @@ struct bt_need {
     const struct bt_model *model; const struct bt_engine *engine; const struct bt_engine_version *version;
     struct bt_serve serve;           /* resolved */
     struct bt_need_rank *rank; size_t nranks;        /* pp rows */
+    struct bt_need_rank *check;      /* KV layout of all stages together, where the engine's start-up check counts that against each rank; else NULL */
     uint64_t block;                  /* tokens per block; hybrids with states: raised until a page holds a state */
     uint64_t spec_tokens;            /* drafted at once by speculative decoding; 0 = none */
     uint64_t uncertainty_bytes;      /* per rank: activations, graphs and context are estimates */
@@ -65,7 +66,8 @@ struct bt_need {
 BT_MUST_CHECK int bt_need_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v,
                                  const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out, struct bt_err *err);
 
-/* One request alone, as the engine's own "X GiB KV cache is needed" counts it: blocks rounded up, no null block. */
+/* One request alone, as the engine's own "X GiB KV cache is needed" counts it: blocks rounded up, no null block. Where `check` is set it counts
+ * the layers of all stages, and so do the longest request and the KV for one: less does not start. */
 uint64_t bt_need_kv_request(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context);
 /* KV bytes that one rank needs so that `requests` requests of `context` tokens fit (blocks rounded up, null block where the version keeps one). */
 uint64_t bt_need_kv_for(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context, uint64_t requests);

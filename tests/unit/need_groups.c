@@ -20,7 +20,7 @@ static const struct { const char *model, *version; struct bt_serve serve; uint64
     { "Qwen/Qwen3-Next-80B-A3B-Instruct", "0.10.2", { .tp = 2, .context = 262144 }, 544, 44.59, 14.77, 0.01 },
     { "Qwen/Qwen3.5-9B", "0.19.0", { .context = 262144 }, 528, 20.27, 2.52, 0.01 },
     { "Qwen/Qwen3.6-27B", "0.20.0", { .context = 32768, .kv_dtype = "fp8", .prefix_caching_on = true }, 1568, 6.67, 5.15, 0.01 },
-    { "Qwen/Qwen3.6-35B-A3B", "0.20.0", { .context = 65536, .kv_dtype = "fp8" }, 2096, 3.07, 4.03, 0.01 },
+    { "Qwen/Qwen3.6-35B-A3B", "0.20.0", { .context = 65536, .kv_dtype = "fp8", .prefix_caching_on = true }, 2096, 3.07, 4.03, 0.01 },
 };
 
 static void hybrids_are_as_logged(void **st)
@@ -88,6 +88,31 @@ static void drafts_add_layers_and_states(void **st)
     assert_null(need_extra_flag(&s, "speculative"));
 }
 
+/* One state of a request, two where prefixes are cached: the default from 0.28 on. Real errors of 0.26 and 0.15: 8.18 GiB, 112,896 tokens; 24 GiB with two stages. */
+static void versions_count_requests_differently(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_serve s = { .context = 131072 };
+    struct bt_need *before = of(&a, "Qwen/Qwen3.5-27B", "0.26.0", s), *now = of(&a, "Qwen/Qwen3.5-27B", "0.28.0", s);
+    assert_near((double)bt_need_kv_request(before, &before->rank[0], 131072) / (double)GiB, 8.18, 0.005);
+    assert_int_equal(bt_need_longest(before, &before->rank[0], (uint64_t)(7.04 * (double)GiB)), 112896);
+    assert_int_equal(bt_need_request_blocks(now, &now->rank[0], 131072), bt_need_request_blocks(before, &before->rank[0], 131072) + 3);
+
+    struct bt_serve staged = { .context = 262144, .pp = 2 };
+    struct bt_need *whole = of(&a, "Qwen/Qwen3-30B-A3B-Instruct-2507", "0.15.1", staged), *own = of(&a, "Qwen/Qwen3-30B-A3B-Instruct-2507", "0.17.0", staged);
+    assert_int_equal(bt_need_kv_request(whole, &whole->rank[0], 262144), 24 * GiB);
+    assert_int_equal(bt_need_kv_for(whole, &whole->rank[0], 262144, 1), 24 * GiB);
+    assert_int_equal(bt_need_longest(whole, &whole->rank[1], 12 * GiB), 131072);
+    assert_null(own->check);
+    assert_int_equal(bt_need_kv_request(own, &own->rank[0], 262144), 12 * GiB);
+
+    struct bt_serve window = { .context = 131072, .max_batched_tokens = 2048 };
+    struct bt_need *one = of(&a, "openai/gpt-oss-20b", "0.25.1", window), *two = of(&a, "openai/gpt-oss-20b", "0.26.0", window);
+    assert_int_equal(bt_need_request_blocks(one, &one->rank[0], 131072), 8192 + (127 + 2048 + 15) / 16 + 1);
+    assert_int_equal(bt_need_request_blocks(two, &two->rank[0], 131072), 8192 + (127 + 4096 + 15) / 16 + 1);
+}
+
 /* Real "Model loading took" of what is not a dense decoder. */
 static const struct { const char *model; uint64_t tp; double gib, off; } loads[] = {
     { "Qwen/Qwen3-30B-A3B", 4, 14.25, 0.006 }, { "openai/gpt-oss-20b", 1, 13.72, 0.03 }, { "openai/gpt-oss-120b", 1, 65.9651, 0.03 },
@@ -132,7 +157,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hybrids_are_as_logged), cmocka_unit_test(windows_are_cut_in_groups), cmocka_unit_test(a_latent_is_on_every_rank),
-        cmocka_unit_test(drafts_add_layers_and_states), cmocka_unit_test(weights_are_what_real_starts_log), cmocka_unit_test(experts_are_whole_under_ep),
+        cmocka_unit_test(drafts_add_layers_and_states),
+        cmocka_unit_test(versions_count_requests_differently), cmocka_unit_test(weights_are_what_real_starts_log), cmocka_unit_test(experts_are_whole_under_ep),
         cmocka_unit_test(quantised_while_loading),
     };
     return cmocka_run_group_tests(tests, no_cache, NULL);
