@@ -219,9 +219,9 @@ void estimate_pace(struct bt_arena *a, const struct bt_fit_case *c, const struct
 
 /* ---- no card named, none here: which cards would do ---- */
 
-static const char *const common_cards[] = { "rtx4090", "rtx5090", "a100-sxm4-40", "l40s", "a100-sxm4-80", "h100-sxm", "h200-sxm" };
+const char *const estimate_common_cards[] = { "rtx4090", "rtx5090", "a100-sxm4-40", "l40s", "a100-sxm4-80", "h100-sxm", "h200-sxm", NULL };
 
-static void virtual_card(const struct bt_gpu_kind *k, struct bt_gpu *out)
+void estimate_virtual_card(const struct bt_gpu_kind *k, struct bt_gpu *out)
 {
     *out = (struct bt_gpu){ .uuid = "virtual-0", .name = k->nvml_name, .kind = k, .pci = "", .total_bytes = bt_gpu_kind_total(k), .nvml_total_bytes = k->nvml_bytes,
                             .total_source = k->cuda_bytes ? BT_TOTAL_CATALOG : BT_TOTAL_NVML_LESS_2PCT, .cc_major = k->cc_major, .cc_minor = k->cc_minor, .island = -1 };
@@ -232,7 +232,7 @@ static int smallest_set(struct estimate *e, const struct bt_gpu_kind *k, bool *f
 {
     const struct bt_serve *asked = &e->args->serve;
     struct bt_gpu *card = BT_NEW(e->arena, struct bt_gpu);
-    virtual_card(k, card);
+    estimate_virtual_card(k, card);
     *found = false;
     for (uint64_t tp = asked->tp ? asked->tp : 1; tp <= (asked->tp ? asked->tp : MAX_CARDS); tp++) {
         struct bt_serve s = *asked;
@@ -258,8 +258,8 @@ static int smallest_set(struct estimate *e, const struct bt_gpu_kind *k, bool *f
 static int choose_set(struct estimate *e, struct bt_serve *serve, struct bt_err *err)
 {
     const struct bt_gpu_kind *largest = NULL;
-    for (size_t i = 0; i < BT_LEN(common_cards); i++) {
-        const struct bt_gpu_kind *k = bt_gpu_kind_find(common_cards[i]);
+    for (size_t i = 0; estimate_common_cards[i]; i++) {
+        const struct bt_gpu_kind *k = bt_gpu_kind_find(estimate_common_cards[i]);
         bool found;
         if (!k)
             continue;
@@ -274,7 +274,7 @@ static int choose_set(struct estimate *e, struct bt_serve *serve, struct bt_err 
     for (size_t i = 1; i < e->nsets; i++)
         if (e->sets[i].tp * e->sets[i].pp * bt_gpu_kind_total(e->sets[i].kind) < e->sets[best].tp * e->sets[best].pp * bt_gpu_kind_total(e->sets[best].kind))
             best = i;
-    virtual_card(e->nsets ? e->sets[best].kind : largest, &e->card);
+    estimate_virtual_card(e->nsets ? e->sets[best].kind : largest, &e->card);
     if (e->nsets) {
         serve->tp = e->sets[best].tp;
         serve->pp = e->sets[best].pp;
@@ -283,17 +283,22 @@ static int choose_set(struct estimate *e, struct bt_serve *serve, struct bt_err 
     return 0;
 }
 
+int estimate_card(struct estimate *e, const char *gpu, struct bt_err *err)
+{
+    if (gpu && !gpu[0])
+        return bt_err_set(err, BT_E_USAGE, 0, "--gpu: want a card's name, a size or an index");
+    return gpu && looks_like_size(gpu) ? card_of_size(e, gpu, err) : card_from_fleet(e, gpu ? gpu : "", err);
+}
+
 static int choose_card(struct estimate *e, struct bt_serve *serve, struct bt_err *err)
 {
     const char *gpu = e->args->gpu;
-    if (gpu && !gpu[0])
-        return bt_err_set(err, BT_E_USAGE, 0, "--gpu: want a card's name, a size or an index");
     if ((gpu && !strcmp(gpu, "cpu")) || (!gpu && serve->llama.devices && !strcmp(serve->llama.devices, "none")))
         return card_is_ram(e, err);
     if (gpu)
-        return looks_like_size(gpu) ? card_of_size(e, gpu, err) : card_from_fleet(e, gpu, err);
+        return estimate_card(e, gpu, err);
     struct bt_err absent = { 0 };
-    if (card_from_fleet(e, "", &absent) == 0)
+    if (estimate_card(e, NULL, &absent) == 0)
         return 0;
     return choose_set(e, serve, err);
 }
@@ -406,6 +411,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     struct estimate e = { .arena = &arena, .args = &args };
     struct paste pasted = { 0 };
     int own;
+    if (estimate_is_job(argc, argv))
+        return estimate_job(v, argc, argv);
     if (read_command(&e, argc, argv, &own, &pasted, &err) < 0)
         return bt_cmd_fail(v, &err, wants_json(argc, argv));
     struct bt_verb verb = *v;
@@ -439,10 +446,12 @@ const struct bt_verb bt_verb_estimate = {
     .name = "estimate",
     .summary = "does a model fit on a card, with which context, and why",
     .usage = "berth estimate MODEL [--gpu CARD] [--engine vllm] [--engine-version V] [the engine's own flags] [--json]\n"
-             "       berth estimate [--gpu CARD] [...] -- vllm serve MODEL ...      (or any server's command line, as it is)",
+             "       berth estimate [--gpu CARD] [...] -- vllm serve MODEL ...      (or any server's command line, as it is)\n"
+             "       berth estimate --train MODEL|--forward MODEL|--generate MODEL [--method lora] [--batch N|auto] [--tokens N] [...] [--gpu CARD] [--gpus N]",
     .example = "  berth estimate Qwen/Qwen2.5-32B-Instruct --gpu A100-SXM4-40GB --tp 4\n"
                "  berth estimate ~/models/my-7b --gpu 23.52GiB --max-model-len 32768 --kv-cache-dtype fp8\n"
-               "  berth estimate --gpu H100-80GB-HBM3 -- docker run --gpus all vllm/vllm-openai:v0.11.0 --model Qwen/Qwen3-8B -tp 2",
+               "  berth estimate --gpu H100-80GB-HBM3 -- docker run --gpus all vllm/vllm-openai:v0.11.0 --model Qwen/Qwen3-8B -tp 2\n"
+               "  berth estimate --train Qwen/Qwen2.5-7B-Instruct --method lora --rank 16 --batch auto --tokens 2048 --gpu A100-SXM4-40GB",
     .opts = own_opts,
     .run = run,
 };

@@ -47,6 +47,17 @@ void estimate_pace(struct bt_arena *a, const struct bt_fit_case *c, const struct
 /* Every combination of what --sweep names, into e->cell; what is not named keeps the value it was given. */
 int estimate_sweep(struct estimate *e, const struct bt_serve *serve, struct bt_err *err);
 bool estimate_sweep_fits(const struct estimate *e);
+/* "--train MODEL" and its like among the arguments: then it is no server that is asked about. */
+bool estimate_is_job(int argc, char **argv);
+int estimate_job(const struct bt_verb *v, int argc, char **argv);
+/* e->card and e->card_note from --gpu; without one this machine's poorest, and BT_E_DEVICE when there is none. */
+int estimate_card(struct estimate *e, const char *gpu, struct bt_err *err);
+void estimate_virtual_card(const struct bt_gpu_kind *k, struct bt_gpu *out);
+extern const char *const estimate_common_cards[];    /* keys of the catalog, NULL-terminated */
+/* A line of the head, and rows of a ledger: a reason of several lines becomes several rows. */
+void estimate_field(struct bt_buf *b, const char *name, const char *value, struct bt_style st);
+void estimate_why_rows(struct bt_table *t, struct bt_arena *a, const char *name, const char *bytes, const char *share, const char *why, struct bt_style st);
+const char *estimate_percent(struct bt_arena *a, uint64_t part, uint64_t total);
 void estimate_sweep_print(const struct estimate *e, struct bt_buf *b, struct bt_style st);
 json_t *estimate_sweep_json(const struct estimate *e);
 #endif

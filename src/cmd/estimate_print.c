@@ -45,7 +45,7 @@ static void add_wrapped(struct bt_buf *b, const char *z, int indent, int width)
     bt_buf_puts(b, "\n");
 }
 
-static void field(struct bt_buf *b, const char *name, const char *value, struct bt_style st)
+void estimate_field(struct bt_buf *b, const char *name, const char *value, struct bt_style st)
 {
     bt_buf_printf(b, "%-10s", name);
     add_wrapped(b, value, 10, st.width);
@@ -62,11 +62,11 @@ static void header(const struct estimate *e, struct bt_buf *b, struct bt_style s
     static const char *const from[] = { [BT_MODEL_HEADERS] = "tensor headers of the files", [BT_MODEL_CONFIG] = "config.json; the weights are not on this machine",
                                         [BT_MODEL_CATALOG] = "built-in shape; the model is not on this machine" };
     struct bt_arena *a = e->arena;
-    field(b, "model", bt_arena_printf(a, "%s  %s, %.2f billion parameters, %s of %s weights (%s)", m->id, m->architecture ? m->architecture : "?", (double)m->parameters / 1e9,
+    estimate_field(b, "model", bt_arena_printf(a, "%s  %s, %.2f billion parameters, %s of %s weights (%s)", m->id, m->architecture ? m->architecture : "?", (double)m->parameters / 1e9,
                                       bt_bytes_human(m->weight_bytes), m->quantization ? m->quantization : bt_dtype_name(m->dtype), m->hub ? bt_arena_printf(a,
                                           "tensor headers from the hub, commit %.8s", m->hub->commit) : from[m->source]), st);
-    field(b, "engine", bt_arena_printf(a, "%s %s (%s)", e->engine->name, e->version_asked ? e->version_asked : e->version->version, e->version_note), st);
-    field(b, "card", bt_arena_printf(a, "%s  %s %s (%s)%s%s%s", e->card.name, bt_bytes_human(e->card.total_bytes), is_cpu(e) ? "of RAM" : "to CUDA", bt_total_source_name(e->card.total_source),
+    estimate_field(b, "engine", bt_arena_printf(a, "%s %s (%s)", e->engine->name, e->version_asked ? e->version_asked : e->version->version, e->version_note), st);
+    estimate_field(b, "card", bt_arena_printf(a, "%s  %s %s (%s)%s%s%s", e->card.name, bt_bytes_human(e->card.total_bytes), is_cpu(e) ? "of RAM" : "to CUDA", bt_total_source_name(e->card.total_source),
                                      e->card.others_bytes ? bt_arena_printf(a, ", %s held by others", bt_bytes_human(e->card.others_bytes)) : "", e->card_note ? "; " : "",
                                      e->card_note ? e->card_note : ""), st);
     if (e->fit->need && !is_cpu(e) && !e->ncells) {
@@ -75,7 +75,7 @@ static void header(const struct estimate *e, struct bt_buf *b, struct bt_style s
         const char *stages = "";
         for (uint32_t i = 0; pp > 1 && i < pp; i++)
             stages = bt_arena_printf(a, "%s%s%u", stages, i ? "," : " (", e->fit->need->rank[i].layers);
-        field(b, "split", bt_arena_printf(a, "TP=%llu PP=%llu%s%s: %llu GPU%s like it", (unsigned long long)s->tp, (unsigned long long)s->pp, stages, pp > 1 ? " layers)" : "",
+        estimate_field(b, "split", bt_arena_printf(a, "TP=%llu PP=%llu%s%s: %llu GPU%s like it", (unsigned long long)s->tp, (unsigned long long)s->pp, stages, pp > 1 ? " layers)" : "",
                                           (unsigned long long)(s->tp * s->pp), s->tp * s->pp > 1 ? "s" : ""), st);
     }
     bt_buf_puts(b, "\n");
@@ -83,7 +83,7 @@ static void header(const struct estimate *e, struct bt_buf *b, struct bt_style s
 
 /* ---- the ledger ---- */
 
-static const char *percent(struct bt_arena *a, uint64_t part, uint64_t total)
+const char *estimate_percent(struct bt_arena *a, uint64_t part, uint64_t total)
 {
     return total ? bt_arena_printf(a, "%.1f %%", (double)part / (double)total * 100) : "";
 }
@@ -122,6 +122,11 @@ static void why_rows(struct bt_table *t, struct bt_arena *a, const char *name, c
     }
 }
 
+void estimate_why_rows(struct bt_table *t, struct bt_arena *a, const char *name, const char *bytes, const char *share, const char *why, struct bt_style st)
+{
+    why_rows(t, a, name, bytes, share, why, BT_MAX(st.width - 38, SHORTEST_WHY));
+}
+
 static void ledger_one(const struct estimate *e, struct bt_buf *b, struct bt_style st)
 {
     const struct bt_need_rank *r = &e->fit->need->rank[0];
@@ -131,10 +136,10 @@ static void ledger_one(const struct estimate *e, struct bt_buf *b, struct bt_sty
     struct bt_table *t = bt_table_new(a, (const char *const[]){ is_cpu(e) ? "host RAM" : e->fit->need->serve.tp > 1 ? "each GPU" : "the GPU", ">bytes", ">share", "why", NULL });
     int room = BT_MAX(st.width - 38, SHORTEST_WHY);
     for (size_t i = 0; i < r->n; i++)
-        why_rows(t, a, bt_part_name(r->line[i].part), bt_arena_strdup(a, bt_bytes_human(r->line[i].bytes)), percent(a, r->line[i].bytes, total), r->line[i].why, room);
-    why_rows(t, a, "kv", bt_arena_strdup(a, bt_bytes_human(f->kv_bytes)), percent(a, f->kv_bytes, total), kv_why(e, 0), room);
+        why_rows(t, a, bt_part_name(r->line[i].part), bt_arena_strdup(a, bt_bytes_human(r->line[i].bytes)), estimate_percent(a, r->line[i].bytes, total), r->line[i].why, room);
+    why_rows(t, a, "kv", bt_arena_strdup(a, bt_bytes_human(f->kv_bytes)), estimate_percent(a, f->kv_bytes, total), kv_why(e, 0), room);
     bt_table_rule(t);
-    why_rows(t, a, "total", bt_arena_strdup(a, bt_bytes_human(f->need_bytes)), percent(a, f->need_bytes, total),
+    why_rows(t, a, "total", bt_arena_strdup(a, bt_bytes_human(f->need_bytes)), estimate_percent(a, f->need_bytes, total),
              bt_arena_printf(a, "of %s; the estimates in it may be off by %s together", bt_bytes_human(total), bt_bytes_human(e->fit->need->uncertainty_bytes)), room);
     bt_table_print(t, st, b);
 }
@@ -263,7 +268,7 @@ static void contexts(const struct estimate *e, struct bt_buf *b, struct bt_style
     const struct bt_fit *f = e->fit;
     uint64_t at[] = { 4096, 8192, 32768, f->asked }, done[BT_LEN(at)] = { 0 };
     struct bt_arena *a = e->arena;
-    field(b, "context", bt_arena_printf(a, "longest single request %s tokens%s; KV cache %s tokens", bt_count_human(f->longest),
+    estimate_field(b, "context", bt_arena_printf(a, "longest single request %s tokens%s; KV cache %s tokens", bt_count_human(f->longest),
                                         f->longest >= f->model_context ? " (all the model allows)" : bt_arena_printf(a, " (the model allows %s)", bt_count_human(f->model_context)),
                                         bt_count_human(f->tokens)), st);
     struct bt_table *t = bt_table_new(a, (const char *const[]){ ">context", ">KV of one request", ">requests at once", "", NULL });
@@ -287,10 +292,10 @@ static void speed(const struct estimate *e, struct bt_buf *b, struct bt_style st
 {
     const struct bt_pace *p = &e->pace;
     if (!p->known) {
-        field(b, "speed", e->fit->need->llama && e->card.kind ? "not known: part of the model is on the CPU" : "not known: the catalog has no bandwidth for this card", st);
+        estimate_field(b, "speed", e->fit->need->llama && e->card.kind ? "not known: part of the model is on the CPU" : "not known: the catalog has no bandwidth for this card", st);
         return;
     }
-    field(b, "speed", bt_arena_printf(e->arena, "about %s tokens/s for one stream, +-%.0f %% (bandwidth alone: %.0f): a step of %.1f ms reads weights %.1f, KV %.1f, launches %.1f%s%s",
+    estimate_field(b, "speed", bt_arena_printf(e->arena, "about %s tokens/s for one stream, +-%.0f %% (bandwidth alone: %.0f): a step of %.1f ms reads weights %.1f, KV %.1f, launches %.1f%s%s",
                                       rate(e->arena, p->decode_tok_s), p->error_share * 100, p->ceiling_tok_s, p->step_ms, p->weights_ms, p->kv_ms, p->layers_ms + p->host_ms,
                                       p->allreduce_ms > 0 ? bt_arena_printf(e->arena, ", all-reduces %.1f over %s", p->allreduce_ms, p->link) : "",
                                       p->hop_ms > 0 ? bt_arena_printf(e->arena, ", hops %.2f over %s", p->hop_ms, p->link) : ""), st);
@@ -313,9 +318,9 @@ static void card_sets(const struct estimate *e, struct bt_buf *b, struct bt_styl
 static void refusals(const struct estimate *e, struct bt_buf *b, struct bt_style st)
 {
     for (size_t i = 0; i < e->fit->nrefusals; i++)
-        field(b, i ? "" : "no", e->fit->refusals[i].text, st);
+        estimate_field(b, i ? "" : "no", e->fit->refusals[i].text, st);
     if (!e->nadvice) {
-        field(b, "try", "nothing near starts on up to 8 cards like this: a larger card, or a smaller or quantised model", st);
+        estimate_field(b, "try", "nothing near starts on up to 8 cards like this: a larger card, or a smaller or quantised model", st);
         return;
     }
     bt_buf_puts(b, "\nwhat would start (each one checked)\n");
@@ -336,7 +341,7 @@ void estimate_print(const struct estimate *e)
     if (e->ncells) {
         estimate_sweep_print(e, &b, st);
         for (size_t i = 0; i < e->nnotes; i++)
-            field(&b, "note", e->notes[i], st);
+            estimate_field(&b, "note", e->notes[i], st);
         bt_cmd_print(&b);
         return;
     }
@@ -353,7 +358,7 @@ void estimate_print(const struct estimate *e)
     }
     card_sets(e, &b, st);
     for (size_t i = 0; i < e->nnotes; i++)
-        field(&b, "note", e->notes[i], st);
+        estimate_field(&b, "note", e->notes[i], st);
     if (e->fit->fits) {
         uint64_t kv;
         const char *command = estimate_command(e, &kv);

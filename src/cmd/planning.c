@@ -125,6 +125,21 @@ static void open_model(struct planning *g, const struct bt_workload *w, struct b
         m->model_error = bt_arena_printf(g->a, "%s%s%s%s", why.msg, why.hint[0] ? " (" : "", why.hint, why.hint[0] ? ")" : "");
 }
 
+/* What a service or job works on, where it says so. */
+static void open_job(struct planning *g, const struct bt_job *j, struct bt_plan_model *m)
+{
+    const char *ref = j->of;
+    struct bt_model *model;
+    struct bt_err why = { 0 };
+    if (ref[0] == '.' || ref[0] == '/' || ref[0] == '~')
+        ref = bt_path_abs(g->a, g->spec->dir, ref);
+    if (j->kind != BT_JOB_DIFFUSION && bt_model_open(g->a, ref, &model, &why) == 0)
+        m->job_of.model = model;
+    else
+        m->job_error = why.code ? bt_arena_printf(g->a, "%s%s%s%s", why.msg, why.hint[0] ? " (" : "", why.hint, why.hint[0] ? ")" : "") :
+                       "what an image pipeline takes is not reckoned yet: give `memory` a size";
+}
+
 static int read_spec(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_spec **out, struct bt_err *err)
 {
     struct bt_spec_opts so = { .variant = given(o->variant) ? o->variant : NULL };
@@ -178,6 +193,9 @@ int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, str
         return -1;
     struct bt_plan_model *models = BT_NEWN(a, struct bt_plan_model, g.spec->n + 1);
     for (size_t i = 0; i < g.spec->n; i++) {
+        const struct bt_job *job = g.spec->w[i].memory.job ? g.spec->w[i].memory.job : g.spec->w[i].expects.job;
+        if (job)
+            open_job(&g, job, &models[i]);
         if (g.spec->w[i].kind != BT_SERVER)
             continue;
         if (find_engine(&g, &g.spec->w[i], &models[i]) < 0)

@@ -66,6 +66,14 @@ static uint64_t weights_of(const struct bt_rank_berth *r)
     return n;
 }
 
+static uint64_t weights_of_job(const struct bt_plan_instance *in)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; in->job && i < in->job->need.n; i++)
+        n += in->job->need.line[i].part == BT_P_WEIGHTS ? in->job->need.line[i].bytes : 0;
+    return n;
+}
+
 static const struct bt_rank_berth *largest_rank(const struct bt_plan_instance *in)
 {
     const struct bt_rank_berth *r = &in->rank[0];
@@ -83,7 +91,11 @@ static void instance_row(struct print *x, struct bt_table *t, const struct bt_pl
     }
     const struct bt_rank_berth *r = largest_rank(in);
     if (!in->need) {
-        bt_table_row(t, in->id, card_list(x, in), "", "", bytes(x, r->bytes), NULL);
+        uint64_t weights = weights_of_job(in);
+        if (in->job)
+            bt_table_row(t, in->id, card_list(x, in), "", "", bytes(x, r->bytes), bytes(x, weights), bytes(x, r->bytes - weights), NULL);
+        else
+            bt_table_row(t, in->id, card_list(x, in), "", "", bytes(x, r->bytes), NULL);
         return;
     }
     uint64_t weights = weights_of(r);
@@ -114,6 +126,21 @@ static void print_instances(struct print *x, const struct bt_plan_phase *ph)
     bt_table_row(t, bt_arena_printf(x->a, "%zu instance%s", ph->n, ph->n == 1 ? "" : "s"), bt_arena_printf(x->a, "%u of %zu", cards, x->p->fleet->n),
                  "all cards", "", bytes(x, sum), NULL);
     bt_table_print(t, x->st, x->out);
+}
+
+/* "train-0: train Qwen2.5-7B, lora rank 64, 3 users, batch 4 x 2048 tokens: 20.10 GiB of its 24.00 GiB" */
+static void print_jobs(struct print *x, const struct bt_plan_phase *ph)
+{
+    for (size_t i = 0; i < ph->n; i++) {
+        const struct bt_plan_instance *in = &ph->inst[i];
+        if (!in->job || !in->nranks || in->replica)
+            continue;
+        const struct bt_job *j = &in->job->job;
+        bt_buf_printf(x->out, "%s: %s: %s", in->id, bt_job_text(x->a, j, &in->job->need), bytes(x, in->job->need.bytes));
+        if (largest_rank(in)->bytes > in->job->need.bytes)
+            bt_buf_printf(x->out, " of its %s", bytes(x, largest_rank(in)->bytes));
+        bt_buf_printf(x->out, " per card%s\n", j->users_auto ? "; no more users fit" : j->batch_auto ? "; no larger batch fits" : "");
+    }
 }
 
 /* ---- bars ---- */
@@ -283,6 +310,7 @@ void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_st
         if (p->nphases > 1)
             bt_buf_printf(out, "phase %s\n", p->phase[i].name);
         print_instances(&x, &p->phase[i]);
+        print_jobs(&x, &p->phase[i]);
         print_bars(&x, &p->phase[i]);
     }
     bt_planning_print_moves(a, p, st, out);

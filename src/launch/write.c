@@ -68,6 +68,7 @@ static const char *declared_why(struct bt_arena *a, const struct bt_workload *w)
     case BT_MEM_BYTES: return "memory: as the spec says";
     case BT_MEM_PERCENT: return bt_arena_printf(a, "memory: %g%% of the card's total", w->memory.percent);
     case BT_MEM_REST: return "memory: rest, what the neighbours leave";
+    case BT_MEM_LIKE: return bt_arena_printf(a, "memory: like %s, which was not measured on this machine yet: the whole card this time", w->memory.like);
     default: return "the whole card: what it takes is not known";
     }
 }
@@ -89,6 +90,28 @@ static json_t *need_json(struct bt_arena *a, const struct bt_plan_instance *in, 
     return list;
 }
 
+/* The ledger of a job, and what of its berth is over. */
+static json_t *job_lines(struct bt_arena *a, const struct bt_plan_instance *in, const struct bt_rank_berth *r)
+{
+    const struct bt_job_need *n = &in->job->need;
+    json_t *list = json_array();
+    for (size_t i = 0; i < n->n; i++)
+        json_array_append_new(list, line_json(bt_part_name(n->line[i].part), n->line[i].bytes, n->line[i].why));
+    if (r->bytes > n->bytes)
+        json_array_append_new(list, line_json("declared", r->bytes - n->bytes, in->job->expected ? declared_why(a, in->w) : "what else its card leaves"));
+    return list;
+}
+
+static json_t *job_json(struct bt_arena *a, const struct bt_plan_instance *in)
+{
+    const struct bt_plan_job *j = in->job;
+    if (!j)
+        return json_null();
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b}", "kind", bt_job_kind_names[j->job.kind],
+                     "text", bt_json_text(bt_job_text(a, &j->job, &j->need)), "batch", bt_json_bytes(j->need.batch), "users",
+                     j->need.users ? bt_json_bytes(j->need.users) : json_null(), "need_bytes", bt_json_bytes(j->need.bytes), "expected", j->expected);
+}
+
 static json_t *ranks_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in)
 {
     json_t *list = json_array();
@@ -99,7 +122,7 @@ static json_t *ranks_json(struct bt_arena *a, const struct bt_plan *p, const str
                               "bytes", bt_json_bytes(r->bytes));
         if (r->need)
             set(o, "kv", json_pack("{s:o, s:o}", "bytes", bt_json_bytes(r->kv_bytes), "tokens", bt_json_bytes(r->kv_tokens)));
-        set(o, "need", need_json(a, in, r));
+        set(o, "need", in->job ? job_lines(a, in, r) : need_json(a, in, r));
         json_array_append_new(list, o);
     }
     return list;
@@ -164,6 +187,7 @@ static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const 
         set(o, "model", json_null());
         set(o, "engine", json_pack("{s:s, s:n, s:n}", "name", "command", "version", "bin"));
     }
+    set(o, "job", job_json(a, in));
     set(o, "ranks", ranks_json(a, p, in));
     set(o, "host", json_pack("[{s:i, s:o, s:[]}]", "numa", 0, "bytes", bt_json_bytes(in->host_bytes), "need"));
     set(o, "after", after_json(ph, w));

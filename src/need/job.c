@@ -16,35 +16,22 @@
 static unsigned long long ull(uint64_t n) { return n; }
 
 /* Bytes that an optimizer keeps of one trained number, beside a float32 copy of the weight where there is one. */
-static const struct { const char *name; double state; const char *why; } optimizers[] = {
-    { "adamw", 8, "two float32 moments" },        { "adam", 8, "two float32 moments" },             { "adamw_8bit", 2.032, "two 8-bit moments in blocks of 256" },
-    { "paged_adamw_8bit", 2.032, "two 8-bit moments, which may be paged out to RAM" },              { "lion", 4, "one float32 moment" },
-    { "lion_8bit", 1.016, "one 8-bit moment" },   { "sgd", 0, "no state" },                         { "sgd_momentum", 4, "one float32 moment" },
-    { "adafactor", 0.02, "row and column factors" },                                                { "muon", 4, "one float32 moment" },
+static const struct { double state; const char *why; } optimizers[BT_OPTIMIZER__N] = {
+    [BT_OPTIMIZER_ADAMW] = { 8, "two float32 moments" },
+    [BT_OPTIMIZER_ADAM] = { 8, "two float32 moments" },
+    [BT_OPTIMIZER_ADAMW_8BIT] = { 2.032, "two 8-bit moments in blocks of 256" },
+    [BT_OPTIMIZER_PAGED_ADAMW_8BIT] = { 2.032, "two 8-bit moments, which may be paged out to RAM" },
+    [BT_OPTIMIZER_LION] = { 4, "one float32 moment" },
+    [BT_OPTIMIZER_LION_8BIT] = { 1.016, "one 8-bit moment" },
+    [BT_OPTIMIZER_SGD] = { 0, "no state" },
+    [BT_OPTIMIZER_SGD_MOMENTUM] = { 4, "one float32 moment" },
+    [BT_OPTIMIZER_ADAFACTOR] = { 0.02, "row and column factors" },
+    [BT_OPTIMIZER_MUON] = { 4, "one float32 moment" },
 };
-
-const char *const *bt_job_optimizers(void)
-{
-    static const char *names[BT_LEN(optimizers) + 1];
-    for (size_t i = 0; i < BT_LEN(optimizers); i++)
-        names[i] = optimizers[i].name;
-    return names;
-}
-
-static int optimizer_of(const struct bt_job *j, size_t *out, struct bt_err *err)
-{
-    const char *name = j->optimizer ? j->optimizer : "adamw";
-    for (*out = 0; *out < BT_LEN(optimizers); ++*out)
-        if (!strcmp(optimizers[*out].name, name))
-            return 0;
-    const char *near = bt_str_nearest(bt_str(name), bt_job_optimizers(), BT_LEN(optimizers));
-    bt_err_set(err, BT_E_SPEC, 0, "optimizer \"%.40s\": berth does not know what it keeps", name);
-    return bt_err_hint(err, "%s%s%sadamw, adamw_8bit, paged_adamw_8bit, lion, lion_8bit, sgd, sgd_momentum, adafactor, muon", near ? "did you mean " : "", near ? near : "", near ? "? known: " : "");
-}
 
 /* ---- the model, as a job sees it ---- */
 
-struct counts { uint64_t all, linear, largest_linear, lora_in_out; };
+struct counts { uint64_t all, blocks, linear, largest_linear, largest_end, lora_in_out; };        /* blocks: inside the layers; ends: before and after them */
 
 static bool is_linear(enum bt_tensor_role r)
 {
@@ -64,6 +51,10 @@ static struct counts count(const struct bt_model *m)
         if ((place.role == BT_T_LM_HEAD && m->tied) || place.layer >= (int)m->layers)
             continue;                /* a saved copy of the tied head; layers that only speculative decoding loads */
         c.all = sat_add(c.all, numbers);
+        if (place.layer >= 0)
+            c.blocks = sat_add(c.blocks, numbers);
+        else
+            c.largest_end = BT_MAX(c.largest_end, numbers);
         if (place.layer < 0 || place.bias || t->rank < 2 || !is_linear(place.role))
             continue;
         c.linear = sat_add(c.linear, numbers);
@@ -100,7 +91,7 @@ static double transient_numbers(const struct bt_model *m, const struct bt_layer 
 /* ---- lines ---- */
 
 struct make { struct bt_arena *arena; const struct bt_model *m; const struct bt_job *j; const struct bt_gpu *card; struct bt_job_need *out; struct counts c;
-              uint64_t batch, tokens, rank, users, gpus, tp, pp; size_t optimizer; };
+              uint64_t batch, tokens, rank, users, gpus, tp, pp; size_t optimizer; double elem; };
 
 static void push(struct make *k, enum bt_part part, double bytes, double uncertain, const char *why)
 {
@@ -118,10 +109,16 @@ static void context_line(struct make *k)
         push(k, BT_P_COMM, 768.0 * (double)MiB, 384.0 * (double)MiB, "NCCL buffers and channels; an estimate");
 }
 
-/* Numbers of the model that one GPU holds before ZeRO: a tensor-parallel slice of a stage. The first and last stage carry embedding and head too. */
+/* Numbers of the model that one GPU holds before ZeRO: a tensor-parallel slice of the fullest stage. Embedding and head are at the two ends. */
 static double slice(const struct make *k)
 {
-    return (double)k->c.all / (double)(k->tp * k->pp);
+    double blocks = (double)k->c.blocks, ends = (double)(k->c.all - k->c.blocks);
+    if (k->pp > 1) {
+        uint64_t layers = k->m->layers, most = layers / k->pp + (layers % k->pp != 0);
+        blocks = blocks * (double)most / (double)layers;
+        ends = (double)BT_MAX(k->c.largest_end, k->c.all - k->c.blocks - k->c.largest_end);
+    }
+    return (blocks + ends) / (double)k->tp;
 }
 
 static void base_weights(struct make *k)
@@ -137,8 +134,8 @@ static void base_weights(struct make *k)
         return;
     }
     bool wide = j->kind == BT_JOB_TRAIN && j->method == BT_METHOD_FULL && j->backend == BT_BACKEND_HUGGINGFACE && !j->zero;
-    push(k, BT_P_WEIGHTS, numbers * (wide ? 4 : ELEM) / cut, 0, bt_arena_printf(a, "%s numbers%s x %d B%s%s", bt_count_human(k->c.all),
-         k->tp * k->pp > 1 ? bt_arena_printf(a, " / (TP %llu x PP %llu)", ull(k->tp), ull(k->pp)) : "", wide ? 4 : ELEM, wide ? " (float32, computed in 16 bit by autocast)" : "",
+    push(k, BT_P_WEIGHTS, numbers * (wide ? 4 : k->elem) / cut, 0, bt_arena_printf(a, "%s numbers%s x %g B%s%s", bt_count_human(k->c.all),
+         k->tp * k->pp > 1 ? bt_arena_printf(a, " / (TP %llu x PP %llu)", ull(k->tp), ull(k->pp)) : "", wide ? 4.0 : k->elem, wide ? " (float32, computed in 16 bit by autocast)" : "",
          cut > 1 ? bt_arena_printf(a, " / %llu GPUs (ZeRO 3)", ull(k->gpus)) : ""));
     if (j->zero >= 3 && k->m->layers)
         push(k, BT_P_WORKSPACE, 2.0 * (double)k->c.all / k->m->layers * ELEM, 0, "two layers gathered at a time (ZeRO 3: one computing, one on its way)");
@@ -154,8 +151,8 @@ static void full_states(struct make *k)
     double gradient = megatron || wide ? 4 : ELEM, master = wide ? 0 : 4;
     double cut_gradient = !megatron && j->zero >= 2 ? d : 1, cut_state = (megatron ? j->distributed_optimizer : j->zero >= 1) ? d : 1;
     push(k, BT_P_GRADIENTS, numbers * gradient / cut_gradient, 0, bt_arena_printf(a, "%s numbers on this GPU x %g B%s", bt_count_human((uint64_t)numbers), gradient,
-         cut_gradient > 1 ? bt_arena_printf(a, " / %llu GPUs (ZeRO %u)", ull(k->gpus), j->zero) : megatron ? " (Megatron accumulates them in float32)" : ""));
-    push(k, BT_P_OPTIMIZER, numbers * (state + master) / cut_state, 0, bt_arena_printf(a, "%s: %s numbers x (%g B: %s%s)%s", optimizers[k->optimizer].name, bt_count_human((uint64_t)numbers), state + master,
+         cut_gradient > 1 ? bt_arena_printf(a, " / %llu GPUs (ZeRO %llu)", ull(k->gpus), ull(j->zero)) : megatron ? " (Megatron accumulates them in float32)" : ""));
+    push(k, BT_P_OPTIMIZER, numbers * (state + master) / cut_state, 0, bt_arena_printf(a, "%s: %s numbers x (%g B: %s%s)%s", bt_job_optimizers[k->optimizer], bt_count_human((uint64_t)numbers), state + master,
          optimizers[k->optimizer].why, master > 0 ? ", and a float32 copy of the weights" : "", cut_state > 1 ? bt_arena_printf(a, " / %llu GPUs", ull(k->gpus)) : ""));
     k->out->trained = k->c.all;
 }
@@ -168,7 +165,7 @@ static void adapter_states(struct make *k)
     push(k, BT_P_LORA, all * 4, all * 2, bt_arena_printf(a, "%srank %llu x %s inputs and outputs of the blocks' linear layers x 4 B (adapters are kept in float32)", users, ull(k->rank),
         bt_count_human(k->c.lora_in_out)));
     push(k, BT_P_GRADIENTS, all * 4 / (k->j->zero >= 2 ? d : 1), 0, bt_arena_printf(a, "of the adapters: %s%s numbers x 4 B", users, bt_count_human((uint64_t)numbers)));
-    push(k, BT_P_OPTIMIZER, all * state / (k->j->zero >= 1 ? d : 1), 0, bt_arena_printf(a, "%s: %s%s numbers x %g B (%s)", optimizers[k->optimizer].name, users, bt_count_human((uint64_t)numbers),
+    push(k, BT_P_OPTIMIZER, all * state / (k->j->zero >= 1 ? d : 1), 0, bt_arena_printf(a, "%s: %s%s numbers x %g B (%s)", bt_job_optimizers[k->optimizer], users, bt_count_human((uint64_t)numbers),
         state, optimizers[k->optimizer].why));
     k->out->trained = (uint64_t)numbers;
 }
@@ -205,13 +202,13 @@ static void forward_lines(struct make *k)
     uint64_t kept = BT_MIN(BT_MAX(k->j->kept_layers, 1u), (uint64_t)m->layers + 1);
     for (uint32_t i = 0; i < m->layers; i++)
         largest = fmax(largest, transient_numbers(m, &m->layer[i]));
-    push(k, BT_P_ACTIVATIONS, tokens * largest * ELEM, tokens * largest * ELEM * 0.3, bt_arena_printf(k->arena,
-        "%llu x %llu tokens through one layer at a time, without gradients: %s numbers a token x 2 B", ull(k->batch), ull(k->tokens), bt_count_human((uint64_t)largest)));
-    push(k, BT_P_OTHER, tokens * m->hidden * ELEM * (double)kept, 0, bt_arena_printf(k->arena, "hidden states that stay on the card: %llu layer%s x %llu x %llu tokens x %u x 2 B", ull(kept),
-        kept > 1 ? "s" : "", ull(k->batch), ull(k->tokens), m->hidden));
+    push(k, BT_P_ACTIVATIONS, tokens * largest * k->elem, tokens * largest * k->elem * 0.3, bt_arena_printf(k->arena,
+        "%llu x %llu tokens through one layer at a time, without gradients: %s numbers a token x %g B", ull(k->batch), ull(k->tokens), bt_count_human((uint64_t)largest), k->elem));
+    push(k, BT_P_OTHER, tokens * m->hidden * k->elem * (double)kept, 0, bt_arena_printf(k->arena, "hidden states that stay on the card: %llu layer%s x %llu x %llu tokens x %u x %g B", ull(kept),
+        kept > 1 ? "s" : "", ull(k->batch), ull(k->tokens), m->hidden, k->elem));
     if (!m->pooling)
-        push(k, BT_P_SAMPLER, tokens * m->vocab * ELEM, tokens * m->vocab * 4, bt_arena_printf(k->arena,
-            "logits of every token, which the full model computes: x %u vocabulary x 2 B; none when only the body is called", m->vocab));
+        push(k, BT_P_SAMPLER, tokens * m->vocab * k->elem, tokens * m->vocab * 4, bt_arena_printf(k->arena,
+            "logits of every token, which the full model computes: x %u vocabulary x %g B; none when only the body is called", m->vocab, k->elem));
 }
 
 /* transformers keeps expanded heads of a latent attention, and here every layer its full length. */
@@ -232,49 +229,44 @@ static void generate_lines(struct make *k)
         most = fmax(most, mine);
         largest = fmax(largest, transient_numbers(m, &m->layer[i]));
     }
-    push(k, BT_P_KV, tokens * kv * ELEM, 0, bt_arena_printf(k->arena, "%llu x %llu tokens x %s B of every layer's keys and values", ull(k->batch), ull(k->tokens), bt_count_human((uint64_t)(kv * ELEM))));
-    push(k, BT_P_WORKSPACE, tokens * most * ELEM, tokens * most * ELEM, "one layer's KV once more: each step copies it to append a token");
-    push(k, BT_P_ACTIVATIONS, tokens * largest * ELEM, tokens * largest * ELEM * 0.3, "the prompt through one layer at a time, as long as the whole sequence at most");
+    push(k, BT_P_KV, tokens * kv * k->elem, 0, bt_arena_printf(k->arena, "%llu x %llu tokens x %s B of every layer's keys and values", ull(k->batch), ull(k->tokens), bt_count_human((uint64_t)(kv * k->elem))));
+    push(k, BT_P_WORKSPACE, tokens * most * k->elem, tokens * most * k->elem, "one layer's KV once more: each step copies it to append a token");
+    push(k, BT_P_ACTIVATIONS, tokens * largest * k->elem, tokens * largest * k->elem * 0.3, "the prompt through one layer at a time, as long as the whole sequence at most");
     push(k, BT_P_SAMPLER, (double)k->batch * m->vocab * 10, 0, bt_arena_printf(k->arena, "logits of the last token and their sorted copy: %llu x %u x 10 B", ull(k->batch), m->vocab));
 }
 
 /* ---- the whole, and what fits ---- */
 
-static int check(const struct bt_model *m, const struct bt_job *j, struct bt_err *err)
+static int check(const struct bt_job_of *of, const struct bt_job *j, struct bt_err *err)
 {
-    if (!m->ntensors || !m->layers || !m->hidden || !m->vocab)
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: %s", m->id, m->tensors_why ? m->tensors_why : "its tensors are not known, so the bytes of a job on it are not");
+    const struct bt_model *m = of->model;
+    if (bt_job_check(j, NULL, err) < 0)
+        return -1;
+    if (j->kind == BT_JOB_DIFFUSION)
+        return bt_err_set(err, BT_E_INPUT, 0, "diffusion pipelines are not reckoned yet");
+    if (!m || !m->ntensors || !m->layers || !m->hidden || !m->vocab)
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: %s", m ? m->id : j->of, m && m->tensors_why ? m->tensors_why : "its tensors are not known, so the bytes of a job on it are not");
     bool quantised = m->quantization || m->gguf;
     if (quantised) {
         bt_err_set(err, BT_E_INPUT, 0, "%s: a quantised checkpoint (%s), and berth counts jobs from 16-bit ones", m->id, m->quantization ? m->quantization : "gguf");
         return bt_err_hint(err, "name the original model; method: qlora for 4-bit weights");
-    }
-    if (j->kind != BT_JOB_TRAIN)
-        return 0;
-    if (j->zero > 3)
-        return bt_err_set(err, BT_E_SPEC, 0, "zero: %u: the stages are 0 to 3", j->zero);
-    if (j->backend == BT_BACKEND_MEGATRON && (j->method == BT_METHOD_QLORA || j->zero)) {
-        bt_err_set(err, BT_E_SPEC, 0, "backend megatron has no %s", j->zero ? "ZeRO stages" : "qlora");
-        return bt_err_hint(err, "%s", j->zero ? "distributed_optimizer: true" : "method: lora, or backend: huggingface");
-    }
-    if (j->backend == BT_BACKEND_HUGGINGFACE && (j->tp > 1 || j->pp > 1 || j->distributed_optimizer)) {
-        bt_err_set(err, BT_E_SPEC, 0, "tp, pp and distributed_optimizer belong to backend: megatron");
-        return bt_err_hint(err, "zero: 1 to 3 cuts by GPUs in huggingface");
     }
     if (j->tp > 4096 || j->pp > m->layers || j->gpus > 65536)
         return bt_err_set(err, BT_E_SPEC, 0, "tp %llu, pp %llu, gpus %llu: more than the model can be cut by", ull(j->tp), ull(j->pp), ull(j->gpus));
     return 0;
 }
 
-int bt_need_job(struct bt_arena *a, const struct bt_model *m, const struct bt_job *j, const struct bt_gpu *card, struct bt_job_need *out, struct bt_err *err)
+int bt_need_job(struct bt_arena *a, const struct bt_job_of *of, const struct bt_job *j, const struct bt_gpu *card, struct bt_job_need *out, struct bt_err *err)
 {
-    *out = (struct bt_job_need){ 0 };
-    if (check(m, j, err) < 0)
+    const struct bt_model *m = of->model;
+    *out = (struct bt_job_need){ .batch = BT_MAX(j->batch, 1u) };
+    if (check(of, j, err) < 0)
         return -1;
-    struct make k = { .arena = a, .m = m, .j = j, .card = card, .out = out, .c = count(m), .batch = BT_MAX(j->batch, 1u), .tokens = j->tokens ? j->tokens : bt_need_model_context(m),
-                      .rank = j->rank ? j->rank : 16, .users = BT_MAX(j->users, 1u), .gpus = BT_MAX(j->gpus, 1u), .tp = BT_MAX(j->tp, 1u), .pp = BT_MAX(j->pp, 1u) };
-    if (j->kind == BT_JOB_TRAIN && optimizer_of(j, &k.optimizer, err) < 0)
-        return -1;
+    if (j->kind == BT_JOB_TRAIN && j->method != BT_METHOD_FULL)
+        out->users = BT_MAX(j->users, 1u);
+    struct make k = { .arena = a, .m = m, .j = j, .card = card, .out = out, .c = count(m), .batch = out->batch, .tokens = j->tokens ? j->tokens : BT_MIN(bt_need_model_context(m), (uint64_t)BT_JOB_TOKENS), .optimizer = (size_t)j->optimizer,
+                      .rank = j->rank ? j->rank : 16, .users = BT_MAX(j->users, 1u), .gpus = BT_MAX(j->gpus, 1u), .tp = BT_MAX(j->tp, 1u), .pp = BT_MAX(j->pp, 1u),
+                      .elem = j->kind != BT_JOB_TRAIN && j->dtype == BT_JOB_FLOAT32 ? 4 : 2 };
     base_weights(&k);
     if (j->kind == BT_JOB_TRAIN) {
         if (j->method == BT_METHOD_FULL)
@@ -292,7 +284,7 @@ int bt_need_job(struct bt_arena *a, const struct bt_model *m, const struct bt_jo
 }
 
 /* The largest value of *field (in a copy of the job) whose need is within the room: more never needs less, so it is searched by halves. */
-static int largest(const struct bt_model *m, const struct bt_job *j, const struct bt_gpu *card, uint64_t room, bool cautious, bool users, uint64_t *out, struct bt_err *err)
+static int largest(const struct bt_job_of *of, const struct bt_job *j, const struct bt_gpu *card, uint64_t room, bool cautious, bool users, uint64_t *out, struct bt_err *err)
 {
     uint64_t low = 0, high = (uint64_t)1 << 32;
     while (low < high) {
@@ -301,7 +293,7 @@ static int largest(const struct bt_model *m, const struct bt_job *j, const struc
         struct bt_job_need n;
         uint64_t mid = low + (high - low + 1) / 2;
         *(users ? &tried.users : &tried.batch) = mid;
-        if (bt_need_job(&scratch, m, &tried, card, &n, err) < 0)
+        if (bt_need_job(&scratch, of, &tried, card, &n, err) < 0)
             return -1;
         if (sat_add(n.bytes, cautious ? n.uncertainty_bytes : 0) <= room)
             low = mid;
@@ -312,14 +304,50 @@ static int largest(const struct bt_model *m, const struct bt_job *j, const struc
     return 0;
 }
 
-int bt_job_batch(const struct bt_model *m, const struct bt_job *j, const struct bt_gpu *card, uint64_t room_bytes, bool cautious, uint64_t *out, struct bt_err *err)
+int bt_job_batch(const struct bt_job_of *of, const struct bt_job *j, const struct bt_gpu *card, uint64_t room_bytes, bool cautious, uint64_t *out, struct bt_err *err)
 {
-    return largest(m, j, card, room_bytes, cautious, false, out, err);
+    return largest(of, j, card, room_bytes, cautious, false, out, err);
 }
 
-int bt_job_users(const struct bt_model *m, const struct bt_job *j, const struct bt_gpu *card, uint64_t room_bytes, bool cautious, uint64_t *out, struct bt_err *err)
+int bt_job_users(const struct bt_job_of *of, const struct bt_job *j, const struct bt_gpu *card, uint64_t room_bytes, bool cautious, uint64_t *out, struct bt_err *err)
 {
     if (j->kind != BT_JOB_TRAIN || j->method == BT_METHOD_FULL)
         return bt_err_set(err, BT_E_SPEC, 0, "users: adapters are trained side by side with method: lora or qlora only");
-    return largest(m, j, card, room_bytes, cautious, true, out, err);
+    return largest(of, j, card, room_bytes, cautious, true, out, err);
+}
+
+int bt_job_berth(struct bt_arena *a, const struct bt_job_of *of, const struct bt_job *j, const struct bt_gpu *card, uint64_t room_bytes, struct bt_job_need *out, struct bt_err *err)
+{
+    struct bt_job settled = *j;
+    uint64_t most = 1;
+    if (bt_job_is_open(j)) {
+        if (largest(of, j, card, room_bytes, true, j->users_auto, &most, err) < 0)
+            return -1;
+        *(j->users_auto ? &settled.users : &settled.batch) = BT_MAX(most, 1u);
+    }
+    if (bt_need_job(a, of, &settled, card, out, err) < 0)
+        return -1;
+    if (out->uncertainty_bytes) {
+        struct bt_need_line line = { .part = BT_P_HEADROOM, .bytes = out->uncertainty_bytes, .why = "as far as the estimates above may be low: an OOM would end the job" };
+        BT_PUSH(a, out->line, out->n, line);
+        out->bytes = sat_add(out->bytes, line.bytes);
+    }
+    return 0;
+}
+
+const char *bt_job_text(struct bt_arena *a, const struct bt_job *j, const struct bt_job_need *n)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(1024);
+    bt_buf_printf(&b, "%s %.200s", bt_job_kind_names[j->kind], j->of ? j->of : "");
+    if (j->kind == BT_JOB_TRAIN) {
+        bt_buf_printf(&b, ", %s", bt_job_methods[j->method]);
+        if (j->method != BT_METHOD_FULL)
+            bt_buf_printf(&b, " rank %llu, %llu user%s", ull(j->rank ? j->rank : 16), ull(n->users), n->users == 1 ? "" : "s");
+    }
+    bt_buf_printf(&b, ", batch %llu", ull(n->batch));
+    if (j->kind != BT_JOB_DIFFUSION && j->tokens)
+        bt_buf_printf(&b, " x %llu tokens", ull(j->tokens));
+    if (j->kind == BT_JOB_DIFFUSION && j->width)
+        bt_buf_printf(&b, " of %llux%llu", ull(j->width), ull(j->height));
+    return bt_arena_strdup(a, bt_buf_z(&b));
 }

@@ -1,33 +1,20 @@
-/* job - GPU memory of work that is not a server: training, activation extraction, generation in process. Pure.
+/* job - GPU memory of work that is not a server: training, activation extraction, generation in process, making images. Pure.
+ *
+ *   job.c   lines of training, forward, generate; what fits         job_advice.c   what would fit instead
  *
  * Weights, gradients and optimizer are arithmetic; activations and logits are rules of thumb with a stated uncertainty, to be replaced by what was
  * measured last time ({like: RUN}). One rank: every GPU of the job has the same lines but for pipeline stages, where the fullest is answered for. */
 #ifndef BT_JOB_H
 #define BT_JOB_H
 #include "need/need.h"
+#include "spec/job.h"
 
-enum bt_job_kind { BT_JOB_TRAIN, BT_JOB_FORWARD, BT_JOB_GENERATE };
-enum bt_job_method { BT_METHOD_FULL, BT_METHOD_LORA, BT_METHOD_QLORA };
-enum bt_job_backend { BT_BACKEND_HUGGINGFACE, BT_BACKEND_MEGATRON };
+struct bt_pipeline;                  /* model/pipeline.h */
 
-struct bt_job {
-    enum bt_job_kind kind;
-    uint64_t batch;                  /* sequences of one step on one GPU; 0 = 1 */
-    uint64_t tokens;                 /* of each sequence; 0 = the model's own length */
-    /* TRAIN */
-    enum bt_job_method method;
-    enum bt_job_backend backend;
-    const char *optimizer;           /* "adamw" when NULL: bt_job_optimizers() */
-    uint64_t rank;                   /* of the adapters; 0 = 16 */
-    uint64_t users;                  /* adapters trained at once, their batches one after the other; 0 = 1 */
-    bool checkpointing;              /* activations of a layer are computed again in the backward pass */
-    unsigned zero;                   /* stage 0 to 3 (3 = FSDP's full shard) */
-    uint64_t gpus;                   /* data-parallel copies that ZeRO or the distributed optimizer cut by; 0 = 1 */
-    uint64_t tp, pp;                 /* MEGATRON; 0 = 1 */
-    bool distributed_optimizer;      /* MEGATRON */
-    bool eager_attention;            /* the s x s matrix is kept (no flash or SDPA kernel) */
-    /* FORWARD */
-    uint64_t kept_layers;            /* whose hidden states stay on the card; 0 = one at a time */
+/* What the job works on: exactly what its kind asks for. Borrowed. */
+struct bt_job_of {
+    const struct bt_model *model;    /* TRAIN, FORWARD, GENERATE */
+    const struct bt_pipeline *pipeline;              /* DIFFUSION */
 };
 
 struct bt_job_need {
@@ -35,15 +22,20 @@ struct bt_job_need {
     uint64_t bytes;                  /* sum of line[] */
     uint64_t uncertainty_bytes;
     uint64_t trained;                /* numbers that have gradients, one user's */
+    uint64_t batch, users;           /* that it was reckoned with; users 0 where there are none */
 };
 
-/* BT_E_SPEC: an optimizer or a combination that does not exist (names what does); BT_E_INPUT: the model's tensors are not known, or a quantised
- * checkpoint is to be trained in full. */
-BT_MUST_CHECK int bt_need_job(struct bt_arena *a, const struct bt_model *m, const struct bt_job *j, const struct bt_gpu *card, struct bt_job_need *out, struct bt_err *err);
+/* batch and users as given; where they are `auto`, 1. BT_E_SPEC: a combination that does not exist (names what does); BT_E_INPUT: the model's tensors
+ * are not known, or a quantised checkpoint is to be trained in full. */
+BT_MUST_CHECK int bt_need_job(struct bt_arena *a, const struct bt_job_of *of, const struct bt_job *j, const struct bt_gpu *card, struct bt_job_need *out, struct bt_err *err);
 /* The largest batch (users) whose bytes are at most room_bytes; 0 in *out when not even one fits. cautious: with the uncertainty added. */
-BT_MUST_CHECK int bt_job_batch(const struct bt_model *m, const struct bt_job *j, const struct bt_gpu *card, uint64_t room_bytes, bool cautious, uint64_t *out, struct bt_err *err);
-BT_MUST_CHECK int bt_job_users(const struct bt_model *m, const struct bt_job *j, const struct bt_gpu *card, uint64_t room_bytes, bool cautious, uint64_t *out, struct bt_err *err);
-const char *const *bt_job_optimizers(void);          /* NULL-terminated */
+BT_MUST_CHECK int bt_job_batch(const struct bt_job_of *of, const struct bt_job *j, const struct bt_gpu *card, uint64_t room_bytes, bool cautious, uint64_t *out, struct bt_err *err);
+BT_MUST_CHECK int bt_job_users(const struct bt_job_of *of, const struct bt_job *j, const struct bt_gpu *card, uint64_t room_bytes, bool cautious, uint64_t *out, struct bt_err *err);
+/* What is reserved for a job: its need with a `headroom` line that holds the uncertainty of the others, so that an estimate which is a little low is
+ * no OOM. Where batch or users are `auto`: the most of them for which that is within room_bytes (one, when not even one is). */
+BT_MUST_CHECK int bt_job_berth(struct bt_arena *a, const struct bt_job_of *of, const struct bt_job *j, const struct bt_gpu *card, uint64_t room_bytes, struct bt_job_need *out, struct bt_err *err);
 /* Numbers of an adapter of that rank on every linear layer of the blocks. */
 uint64_t bt_job_lora_numbers(const struct bt_model *m, uint64_t rank);
+/* "train Qwen2.5-7B, lora rank 16, 4 x 2,048 tokens" */
+const char *bt_job_text(struct bt_arena *a, const struct bt_job *j, const struct bt_job_need *n);
 #endif

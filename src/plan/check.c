@@ -217,6 +217,33 @@ static int check_server_bytes(struct check *c, const struct bt_plan_instance *in
     return 0;
 }
 
+/* The whole need again, on each card: what is planned must hold it, and `auto` must have been settled to the most that does. */
+static int check_job_bytes(struct check *c, const struct bt_plan_instance *in)
+{
+    const struct bt_job *j = in->w->memory.job ? in->w->memory.job : in->w->expects.job;
+    if (!j || !in->nranks)
+        return 0;
+    struct bt_job on;
+    if (!in->job)
+        BAD(c, "%s: a job without a ledger", in->id);
+    if (bt_job_on(j, in->nranks, &on, c->err) < 0)
+        return -1;
+    on.batch = in->job->need.batch;
+    on.users = in->job->need.users;
+    on.batch_auto = on.users_auto = false;
+    for (size_t i = 0; i < in->nranks; i++) {
+        struct bt_job_need n;
+        if (bt_need_job(&c->a, &in->job->of, &on, card_of(c, &in->rank[i]), &n, c->err) < 0)
+            return -1;
+        uint64_t all = n.bytes + n.uncertainty_bytes;
+        if (in->rank[i].bytes < all)
+            BAD(c, "%s: rank %zu has %llu bytes, its job needs %llu", in->id, i, ull(in->rank[i].bytes), ull(all));
+        if (in->w->memory.job && !bt_job_is_open(j) && in->rank[i].bytes != all)
+            BAD(c, "%s: rank %zu has %llu bytes, its job needs exactly %llu", in->id, i, ull(in->rank[i].bytes), ull(all));
+    }
+    return 0;
+}
+
 static int check_command_bytes(struct check *c, const struct bt_plan_instance *in)
 {
     for (size_t i = 0; i < in->nranks; i++) {
@@ -225,7 +252,7 @@ static int check_command_bytes(struct check *c, const struct bt_plan_instance *i
         if (!r->bytes || (limit != UINT64_MAX && r->bytes != limit))
             BAD(c, "%s: rank %zu has %llu bytes; `memory` says %llu", in->id, i, ull(r->bytes), ull(limit));
     }
-    return 0;
+    return check_job_bytes(c, in);
 }
 
 /* ---- neighbours ---- */
@@ -244,7 +271,7 @@ static bool lets_in(const struct bt_workload *a, const struct bt_workload *b)
 /* A command that does not say what it takes has the card to itself. */
 static bool wants_it_all(const struct bt_workload *w)
 {
-    return w->kind != BT_SERVER && (w->memory.form == BT_MEM_AUTO || w->memory.form >= BT_MEM_TRAIN);
+    return w->kind != BT_SERVER && w->memory.form == BT_MEM_AUTO;
 }
 
 static int check_card(struct check *c, size_t g)

@@ -65,11 +65,9 @@ static void command_ranks(const struct pl_problem *p, const struct pl_solution *
     const struct pl_work *k = &p->work[c->work];
     for (uint32_t i = 0; i < c->ncards; i++) {
         size_t g = c->card[i];
-        uint64_t bytes = k->claim == PL_WHOLE ? p->cap[g] : pl_limit(k, &p->fleet->gpus[g]);
-        if (k->claim == PL_REST) {
-            unsigned rests = rests_on(p, s, g);
-            bytes = (p->cap[g] - load[g]) / rests + PL_REST_FLOOR;   /* load holds each one's floor */
-        }
+        uint64_t bytes = pl_floor(p, k, &k->shape[c->shape], 0, i, g);
+        if (k->claim == PL_REST)
+            bytes += (p->cap[g] - load[g]) / rests_on(p, s, g);      /* load holds each one's floor */
         inst->rank[i] = (struct bt_rank_berth){ .gpu = g, .tp = i, .bytes = bytes };
     }
 }
@@ -85,6 +83,7 @@ static struct bt_plan_instance make_instance(struct pl_problem *p, const struct 
     inst.pace.link = "";
     if (!k->server) {
         command_ranks(p, s, c, load, &inst);
+        pl_job_fill(p, k, &inst);
         return inst;
     }
     inst.tp = k->shape[c->shape].tp;

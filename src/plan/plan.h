@@ -11,11 +11,13 @@
  *   explain.c   alternatives, warnings
  *   faster.c    pinned shapes that are slower than smaller ones
  *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet
+ *   jobs.c      what a service or job with a job form takes
  *   needs.c     the need of a shape, worked out once                        compare.c      a plan as a row beside others (compare.h)
  *   alternatives.c   each server otherwise (alternatives.h)                   cheapest.c     the smallest fleet of the catalog (cheapest.h) */
 #ifndef BT_PLAN_H
 #define BT_PLAN_H
 #include "gpu/gpu.h"
+#include "need/job.h"
 #include "need/need.h"
 #include "pace/pace.h"
 #include "spec/spec.h"
@@ -28,6 +30,14 @@ struct bt_rank_berth {
     uint64_t bytes;                  /* fixed + kv, or declared: the whole berth */
 };
 
+/* A service or job that says what it does (memory or expects: {train: ...}): what that takes on each of its cards. */
+struct bt_plan_job {
+    struct bt_job_of of;
+    struct bt_job job;               /* on its cards, `auto` as written */
+    struct bt_job_need need;         /* headroom included; of `auto`, the most that the poorest of its berths holds */
+    bool expected;                   /* `expects`: the berth is what the neighbours leave, and this fits in it */
+};
+
 struct bt_plan_instance {
     const char *id;                  /* "llm-0" */
     const struct bt_workload *w;
@@ -35,6 +45,7 @@ struct bt_plan_instance {
     uint64_t tp, pp;
     uint64_t context;                /* tokens; servers only */
     const struct bt_need *need;      /* servers only */
+    const struct bt_plan_job *job;   /* NULL for a server, and for a command that gives bytes or nothing */
     struct bt_rank_berth *rank; size_t nranks;       /* pp-major: stage 0 tp 0.., stage 1 tp 0.. */
     uint64_t host_bytes;
     struct bt_pace pace;
@@ -96,6 +107,11 @@ struct bt_plan_model {
     const struct bt_engine *engine;
     const struct bt_engine_version *version;
     const char *bin;
+    /* A service or job with one of the job forms. */
+    struct bt_job_of job_of;         /* what it works on; empty when job_error says why not */
+    const char *job_error;
+    uint64_t like_bytes;             /* {like: RUN}: the most that one card of it was seen to hold; 0 = not measured yet */
+    const char *like_why;            /* "12.30 GiB, the peak of extract on 2026-11-20 (3 cards)" */
 };
 struct pl_needs;                     /* plan's own: what was worked out already; callers leave it NULL */
 struct bt_plan_in { const struct bt_spec *spec; const struct bt_fleet *fleet; const struct bt_plan_model *models; struct pl_needs *needs; };

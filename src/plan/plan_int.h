@@ -19,6 +19,7 @@ struct pl_shape {
     const char *layers;              /* "21,22,21"; "" when pp = 1 */
     struct pl_cost *cost;            /* [nclasses]; NULL for a service or job */
     double best_tok_s;
+    uint64_t *job_bytes;             /* [nclasses] of a job form on so many cards of each kind; NULL without one */
 };
 
 /* How a workload's bytes on a card are counted. */
@@ -88,6 +89,12 @@ void pl_pace_offloaded(const struct bt_need *need, const struct bt_gpu *card, st
 double pl_rate(const struct pl_problem *p, const struct pl_shape *s, const size_t *card, struct bt_pace *pace);
 /* The most that all copies of the work can reach in this shape: copies that share cards share their time, so that n cards carry n / cards of them. */
 double pl_shape_rate(const struct pl_work *k, const struct pl_shape *s);
+/* jobs.c. The job form of `memory` or `expects`, or NULL. */
+const struct bt_job *pl_job(const struct bt_workload *w);
+/* job_bytes of every shape; a form that cannot be reckoned becomes a refusal. */
+void pl_job_shapes(struct pl_problem *p, struct pl_work *k);
+/* What the instance's berths hold of it, into inst->job. */
+void pl_job_fill(struct pl_problem *p, const struct pl_work *k, struct bt_plan_instance *inst);
 /* `memory` of a work on a card, in bytes. */
 uint64_t pl_limit(const struct pl_work *k, const struct bt_gpu *g);
 /* The least that a rank of the copy takes on card number i of its list. */

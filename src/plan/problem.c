@@ -68,8 +68,11 @@ static int resolve_pool(struct pl_problem *p, struct pl_work *k, struct bt_err *
 static void settle_claim(struct pl_work *k)
 {
     enum bt_mem_form form = k->w->memory.form;
-    if (form == BT_MEM_BYTES || form == BT_MEM_PERCENT)
+    const struct bt_job *job = k->w->memory.job;
+    if (form == BT_MEM_BYTES || form == BT_MEM_PERCENT || (form == BT_MEM_LIKE && k->pm->like_bytes))
         k->claim = PL_LIMIT;
+    else if (job)                                    /* as many as fit: what the neighbours leave is filled */
+        k->claim = bt_job_is_open(job) ? PL_REST : PL_LIMIT;
     else if (k->server)
         k->claim = PL_DEAL;                          /* auto and rest are the same wish for a server: what is left becomes KV */
     else

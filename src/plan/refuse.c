@@ -1,5 +1,6 @@
 /* refuse - what does not fit: which workload or which of them together, what lacks on which cards, and the nearest settings that do fit, each of
  * them planned again before it is named. */
+#include "need/job_advice.h"
 #include "plan/plan_int.h"
 
 #define TRY_NODES 100000
@@ -494,13 +495,75 @@ static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k
     return 0;
 }
 
+static void set_job(struct bt_workload *w, const struct bt_job *j)
+{
+    *(w->memory.job ? &w->memory.job : &w->expects.job) = j;
+}
+
+static void say_job(struct refusing *r, const struct bt_workload *w, const char *key, const char *value, const char *text)
+{
+    const char *path = bt_arena_printf(r->a, "workloads.%s.%s.%s", w->name, w->memory.job ? "memory" : "expects", key);
+    advise(r, (struct bt_plan_advice){ .text = bt_arena_printf(r->a, "%s: %s", w->name, text), .path = path, .value = value });
+}
+
+/* The most of batch or users, below what was asked for, with which the whole plan fits. */
+static int advise_job_count(struct refusing *r, size_t index, const struct bt_job *j, bool users)
+{
+    uint64_t low = 0, high = users ? j->users : j->batch;
+    struct bt_workload w = r->in->spec->w[index];
+    while (low + 1 < high) {
+        struct bt_job *tried = BT_NEW(r->a, struct bt_job);
+        uint64_t mid = low + (high - low) / 2;
+        *tried = *j;
+        *(users ? &tried->users : &tried->batch) = mid;
+        set_job(&w, tried);
+        int ok = would_fit(r, index, &w);
+        if (ok < 0)
+            return -1;
+        *(ok ? &low : &high) = mid;
+    }
+    if (low)
+        say_job(r, &w, users ? "users" : "batch", bt_arena_printf(r->a, "%llu", ull(low)), users ? "so many adapters at once fit" :
+                j->kind == BT_JOB_TRAIN ? "a batch of that size fits (gradient accumulation makes up for it)" : "a batch of that size fits");
+    return 0;
+}
+
+/* Checkpointing, 4-bit weights, ...: what takes less, if the whole plan fits with it. */
+static int advise_job(struct refusing *r, const struct pl_problem *p, const struct pl_work *k)
+{
+    const struct bt_job *j = pl_job(k->w);
+    struct bt_job_advice *list;
+    size_t n, roomiest = 0;
+    if (!j || k->pm->job_error || !k->npool || !k->nshapes || !k->shape[0].job_bytes)
+        return 0;
+    if (advise_job_count(r, k->spec_index, j, false) < 0 || advise_job_count(r, k->spec_index, j, true) < 0)
+        return -1;
+    for (size_t i = 1; i < k->npool; i++)
+        if (p->cap[k->pool[i]] > p->cap[k->pool[roomiest]])
+            roomiest = i;
+    size_t g = k->pool[roomiest];
+    uint64_t cards = k->w->gpus.set ? BT_MAX(k->w->gpus.min, 1u) : 1, less = k->shape[0].job_bytes[p->cls[g]] - 1;
+    if (bt_job_advise(r->a, &k->pm->job_of, j, cards, cards, &p->fleet->gpus[g], BT_MIN(p->cap[g], less), &list, &n, r->err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        struct bt_workload w = r->in->spec->w[k->spec_index];
+        set_job(&w, &list[i].job);
+        int ok = !strcmp(list[i].key, "batch") || !strcmp(list[i].key, "users") ? 0 : would_fit(r, k->spec_index, &w);
+        if (ok < 0)
+            return -1;
+        if (ok)
+            say_job(r, &w, list[i].key, list[i].value, list[i].text);
+    }
+    return 0;
+}
+
 static int look_for_advice(struct refusing *r, struct pl_problem *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         const struct pl_work *k = &p->work[i];
         if (k->cpu_only || (k->server && (!k->pm->model || !k->nshapes || !k->shape[0].ok)))
             continue;
-        if (advise_numbers(r, k->spec_index, k) < 0)
+        if (advise_numbers(r, k->spec_index, k) < 0 || advise_job(r, p, k) < 0)
             return -1;
     }
     for (size_t i = 0; i < p->n; i++) {

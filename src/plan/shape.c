@@ -144,6 +144,7 @@ int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err)
             BT_PUSH(p->a, k->shape, k->nshapes, s);
         }
         k->solo_best = 1;
+        pl_job_shapes(p, k);
         return 0;
     }
     for (uint32_t cards = 1; cards <= max; cards++)
@@ -212,11 +213,13 @@ uint64_t pl_limit(const struct pl_work *k, const struct bt_gpu *g)
         return m->bytes;
     if (m->form == BT_MEM_PERCENT)
         return (uint64_t)((double)g->total_bytes * (m->percent / 100));
-    return UINT64_MAX;
+    return m->form == BT_MEM_LIKE ? k->pm->like_bytes : UINT64_MAX;
 }
 
 uint64_t pl_floor(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cost_class, uint32_t i, size_t card)
 {
+    if (s->job_bytes)
+        return k->claim == PL_LIMIT ? s->job_bytes[p->cls[card]] : BT_MAX(s->job_bytes[p->cls[card]], PL_REST_FLOOR);
     if (k->claim == PL_LIMIT)
         return pl_limit(k, &p->fleet->gpus[card]);
     if (k->claim == PL_REST)

@@ -38,18 +38,6 @@ bool bt_workload_has_tasks(const struct bt_workload *w)
     return w->nmatrix || w->shards > 1 || mentions(w, "{job.");
 }
 
-static void later_memory(struct spec_reading *r, const struct bt_workload *w)
-{
-    static const char *const forms[] = { [BT_MEM_TRAIN] = "train", [BT_MEM_FORWARD] = "forward", [BT_MEM_GENERATE] = "generate",
-                                         [BT_MEM_DIFFUSION] = "diffusion", [BT_MEM_LIKE] = "like" };
-    if (w->memory.form >= BT_MEM_TRAIN)
-        key_row(r, w, false, "memory",
-                bt_arena_printf(r->a, "what {%s: ...} needs is not computed yet: it is given whole cards", forms[w->memory.form]));
-    if (w->expects.form >= BT_MEM_TRAIN)
-        key_row(r, w, false, "expects",
-                bt_arena_printf(r->a, "what {%s: ...} needs is not computed yet: whether it fits in the rest is not judged", forms[w->expects.form]));
-}
-
 static void later_workload(struct spec_reading *r, const struct bt_workload *w)
 {
     if (!w->copies.set)
@@ -70,7 +58,6 @@ static void later_workload(struct spec_reading *r, const struct bt_workload *w)
         key_row(r, w, false, "on_drift", "it is not stopped yet when it takes more than planned: `berth verify` tells");
     if (mentions(w, "${gateway.url}"))
         key_row(r, w, true, "command", "${gateway.url} has no value yet: there is no gateway; ${workloads.NAME.url} has one");
-    later_memory(r, w);
 }
 
 void spec_later(struct spec_reading *r)

@@ -5,6 +5,7 @@
 #define BT_SPEC_H
 #include "base/opt.h"
 #include "engine/engine.h"
+#include "spec/job.h"
 
 struct bt_mark { unsigned line, col; };              /* where in berth.yaml; 0 = not from a file */
 
@@ -19,8 +20,14 @@ enum bt_mem_form {
 enum bt_after { BT_AFTER_STARTED, BT_AFTER_READY, BT_AFTER_DONE, BT_AFTER_RELEASED };
 enum bt_ready_kind { BT_READY_DEFAULT, BT_READY_HTTP, BT_READY_PORT, BT_READY_LOG, BT_READY_FILE, BT_READY_EXEC };
 
-/* memory: and expects: (the same forms). The job forms keep their map for `need` (next version) to read. */
-struct bt_memory { enum bt_mem_form form; uint64_t bytes; double percent; const char *model; const struct bt_node *node; struct bt_mark at; };
+/* memory: and expects: (the same forms). */
+struct bt_memory {
+    enum bt_mem_form form;
+    uint64_t bytes; double percent;
+    const struct bt_job *job;        /* TRAIN to DIFFUSION; NULL otherwise */
+    const char *like;                /* LIKE: "WORKLOAD" or "PROJECT/WORKLOAD" */
+    const struct bt_node *node; struct bt_mark at;
+};
 struct bt_dep { const char *name; enum bt_after what; struct bt_mark at; };
 struct bt_kv_pair { const char *key, *value; struct bt_mark at; };     /* value NULL: `KEY: ${KEY}`, kept as a reference to the environment of `up` */
 

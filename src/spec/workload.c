@@ -107,48 +107,57 @@ static int parse_pin(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt
 
 /* ---- memory, expects ---- */
 
-static const struct { const char *key; enum bt_mem_form form; } job_forms[] = {
-    { "train", BT_MEM_TRAIN }, { "forward", BT_MEM_FORWARD }, { "generate", BT_MEM_GENERATE }, { "diffusion", BT_MEM_DIFFUSION }, { "like", BT_MEM_LIKE },
+static const enum bt_mem_form form_of[BT_JOB__N] = {
+    [BT_JOB_TRAIN] = BT_MEM_TRAIN, [BT_JOB_FORWARD] = BT_MEM_FORWARD, [BT_JOB_GENERATE] = BT_MEM_GENERATE, [BT_JOB_DIFFUSION] = BT_MEM_DIFFUSION,
 };
 
-struct job_map { const char *of, *method, *optimizer, *dtype; uint64_t rank, batch, tokens, steps, images; const char *users, *size, *layers; };
-#define JAT(f) offsetof(struct job_map, f)
-static const struct bt_opt job_opts[] = {
-    { .name = "batch", .type = BT_OPT_U64, .off = JAT(batch), .min = 1, .max = MANY, .help = "rows of one step" },
-    { .name = "diffusion", .type = BT_OPT_STR, .off = JAT(of), .metavar = "MODEL", .help = "images are made with this model" },
-    { .name = "dtype", .type = BT_OPT_STR, .off = JAT(dtype), .help = "of the computation" },
-    { .name = "forward", .type = BT_OPT_STR, .off = JAT(of), .metavar = "MODEL", .help = "forward passes of this model" },
-    { .name = "generate", .type = BT_OPT_STR, .off = JAT(of), .metavar = "MODEL", .help = "text is made with this model, without a server" },
-    { .name = "images", .type = BT_OPT_U64, .off = JAT(images), .min = 1, .max = MANY, .help = "images at once" },
-    { .name = "layers", .type = BT_OPT_STR, .off = JAT(layers), .help = "layers kept" },
-    { .name = "like", .type = BT_OPT_STR, .off = JAT(of), .metavar = "RUN", .help = "what that run was measured to take" },
-    { .name = "method", .type = BT_OPT_STR, .off = JAT(method), .help = "full, lora, qlora" },
-    { .name = "optimizer", .type = BT_OPT_STR, .off = JAT(optimizer), .help = "of training" },
-    { .name = "rank", .type = BT_OPT_U64, .off = JAT(rank), .min = 1, .max = MANY, .help = "of the adapters" },
-    { .name = "size", .type = BT_OPT_STR, .off = JAT(size), .help = "of the images, 1024x1024" },
-    { .name = "steps", .type = BT_OPT_U64, .off = JAT(steps), .min = 1, .max = MANY, .help = "of diffusion" },
-    { .name = "tokens", .type = BT_OPT_U64, .off = JAT(tokens), .min = 1, .max = 1e9, .help = "of one row" },
-    { .name = "train", .type = BT_OPT_STR, .off = JAT(of), .metavar = "MODEL", .help = "this model is trained" },
-    { .name = "users", .type = BT_OPT_STR, .off = JAT(users), .help = "that train at once; auto = as many as fit" },
-    { 0 } };
+struct like_map { const char *like; };
+static const struct bt_opt like_opts[] = {
+    { .name = "like", .type = BT_OPT_STR, .off = offsetof(struct like_map, like), .metavar = "RUN", .help = "what that run was measured to take" }, { 0 } };
+
+static int like_map(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_memory *m, struct bt_err *err)
+{
+    struct like_map l = { 0 };
+    struct bt_str project = { 0 }, name;
+    if (ctx->node->n > 1) {
+        bt_node_err(err, ctx->doc, ctx->node, "%s: `like` stands alone: what was measured is not computed", opt->name);
+        return bt_err_hint(err, "%s: {like: WORKLOAD}", opt->name);
+    }
+    if (bt_opt_map(like_opts, ctx->arena, ctx->doc, ctx->node, &l, err) < 0)
+        return -1;
+    name = bt_str_cut(bt_str(l.like), '/', &project);
+    if (!name.p)
+        name = project;
+    if (!name.n || !project.n || memchr(name.p, '/', name.n)) {
+        bt_node_err(err, ctx->doc, ctx->node, "%s: like: \"%.60s\": want a workload that ran on this machine", opt->name, l.like);
+        return bt_err_hint(err, "{like: WORKLOAD}, or {like: PROJECT/WORKLOAD}");
+    }
+    m->form = BT_MEM_LIKE;
+    m->like = l.like;
+    return 0;
+}
 
 static int memory_map(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_memory *m, struct bt_err *err)
 {
-    struct job_map j = { 0 };
-    if (bt_opt_map(job_opts, ctx->arena, ctx->doc, ctx->node, &j, err) < 0)
+    m->node = ctx->node;
+    if (bt_node_get(ctx->node, "like"))
+        return like_map(opt, ctx, m, err);
+    struct bt_job *j = BT_NEW(ctx->arena, struct bt_job);
+    const char *key = NULL;
+    struct bt_err why = { 0 };
+    if (bt_opt_map(bt_job_keys(), ctx->arena, ctx->doc, ctx->node, j, err) < 0)
         return -1;
-    size_t found = 0;
-    for (size_t i = 0; i < BT_LEN(job_forms); i++)
-        if (bt_node_get(ctx->node, job_forms[i].key)) {
-            m->form = job_forms[i].form;
-            found++;
-        }
-    if (found != 1) {
+    if (!j->kind_given) {
         bt_node_err(err, ctx->doc, ctx->node, "%s: want exactly one of train, forward, generate, diffusion, like", opt->name);
         return bt_err_hint(err, "%s: {train: MODEL, method: lora, rank: 64}", opt->name);
     }
-    m->model = j.of;
-    m->node = ctx->node;
+    if (bt_job_check(j, &key, &why) < 0) {
+        const struct bt_node *at = key ? bt_node_get(ctx->node, key) : NULL;
+        bt_node_err(err, ctx->doc, at ? at : ctx->node, "%s: %s", opt->name, why.msg);
+        return why.hint[0] ? bt_err_hint(err, "%s", why.hint) : -1;
+    }
+    m->form = form_of[j->kind];
+    m->job = j;
     return 0;
 }
 

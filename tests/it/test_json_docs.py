@@ -10,7 +10,12 @@ import pytest
 from conftest import ROOT, Machine
 
 DOC = ROOT / "docs" / "reference" / "json.md"
-SHOWN = {block["kind"]: block for text in re.findall(r"```json\n(.*?)```", DOC.read_text(), re.S) for block in [json.loads(text)]}
+def name_of(block: dict) -> str:
+    """A job's estimate is a shape of its own."""
+    return block["kind"] + (" of a job" if block["kind"] == "estimate" and "job" in block else "")
+
+
+SHOWN = {name_of(block): block for text in re.findall(r"```json\n(.*?)```", DOC.read_text(), re.S) for block in [json.loads(text)]}
 FREE = {"env", "after", "gpu_bytes"}                 # maps whose keys are the user's
 
 
@@ -92,6 +97,11 @@ def test_estimate(up: Machine):
     check("estimate", up.json("estimate", model, "--gpu", "A100-SXM4-40GB", "--tp", "2"), up.json("estimate", model, "--gpu", "A100-SXM4-40GB", "--tp", "4"))
 
 
+def test_estimate_of_a_job(up: Machine):
+    args = ("estimate", "--train", "Qwen/Qwen2.5-7B-Instruct", "--gpu", "A100-SXM4-40GB", "--tokens", "2048", "--method", "lora", "--batch")
+    check("estimate of a job", up.json(*args, "4"), up.json(*args, "1"))
+
+
 def test_ps_and_verify(up: Machine):
     up.berth("up", "-d", check=True)
     foreign = up.popen("python3", "-c", "import ctypes, time; c = ctypes.CDLL('libcuda.so.1'); c.cuInit(0); p = ctypes.c_void_p(); "
@@ -116,6 +126,6 @@ def test_errors_are_json_too(up: Machine):
 
 
 def test_the_page_shows_schema_1():
-    assert set(SHOWN) == {"plan", "gpus", "estimate", "ps", "verify"}
+    assert set(SHOWN) == {"plan", "gpus", "estimate", "estimate of a job", "ps", "verify"}
     assert all(block["schema"] == 1 for block in SHOWN.values())
     assert Path(DOC).read_text().count("```json") == len(SHOWN)

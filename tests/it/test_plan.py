@@ -87,7 +87,7 @@ def test_examples(name: str, fleet: str, code: int) -> None:
 
 
 def test_what_is_not_obeyed_yet_is_said() -> None:
-    r = plan("-f", str(ROOT / "examples" / "tinker" / "berth.yaml"), "--gpus", "4xRTX-4090", "--variant", "inference")
+    r = plan("-f", str(ROOT / "examples" / "tinker" / "berth.yaml"), "--gpus", "4xA100-SXM4-40GB", "--variant", "inference")
     assert r.returncode == 0
     assert "plan of tinker (variant inference)" in r.stdout
     assert "not yet obeyed: workloads.train.guard" in r.stdout

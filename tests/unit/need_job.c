@@ -2,7 +2,7 @@
  * fits. */
 #include "need_help.h"
 
-#include "need/job.h"
+#include "need/job_advice.h"
 
 static struct bt_arena arena;
 #define GB 1e9
@@ -12,7 +12,7 @@ static struct bt_job_need need_job(const struct bt_model *m, struct bt_job j)
     struct bt_gpu card = card_of(79.25, 9);
     struct bt_job_need n;
     struct bt_err err = { 0 };
-    if (bt_need_job(&arena, m, &j, &card, &n, &err) < 0)
+    if (bt_need_job(&arena, &(struct bt_job_of){ .model = m }, &j, &card, &n, &err) < 0)
         fail_msg("%s", err.msg);
     uint64_t sum = 0;
     for (size_t i = 0; i < n.n; i++) {
@@ -142,7 +142,7 @@ static void the_batch_that_fits_is_the_largest(void **st)
     for (size_t i = 0; i < BT_LEN(jobs); i++)
         for (int cautious = 0; cautious < 2; cautious++) {
             uint64_t batch;
-            assert_int_equal(bt_job_batch(m, &jobs[i], &card, card.total_bytes, cautious, &batch, &err), 0);
+            assert_int_equal(bt_job_batch(&(struct bt_job_of){ .model = m }, &jobs[i], &card, card.total_bytes, cautious, &batch, &err), 0);
             assert_true(batch >= 1);
             struct bt_job at = jobs[i], past = jobs[i];
             at.batch = batch, past.batch = batch + 1;
@@ -151,12 +151,12 @@ static void the_batch_that_fits_is_the_largest(void **st)
             assert_true(b.bytes + (cautious ? b.uncertainty_bytes : 0) > card.total_bytes);
         }
     uint64_t none;
-    assert_int_equal(bt_job_batch(m, &jobs[0], &card, 8 * GiB, false, &none, &err), 0);
+    assert_int_equal(bt_job_batch(&(struct bt_job_of){ .model = m }, &jobs[0], &card, 8 * GiB, false, &none, &err), 0);
     assert_int_equal(none, 0);                       /* the weights alone are larger */
     uint64_t users;
-    assert_int_equal(bt_job_users(m, &jobs[1], &card, 40 * GiB, false, &users, &err), 0);
+    assert_int_equal(bt_job_users(&(struct bt_job_of){ .model = m }, &jobs[1], &card, 40 * GiB, false, &users, &err), 0);
     assert_true(users >= 2);
-    assert_true(bt_job_users(m, &(struct bt_job){ .kind = BT_JOB_TRAIN, .method = BT_METHOD_FULL }, &card, GiB, false, &users, &err) < 0);
+    assert_true(bt_job_users(&(struct bt_job_of){ .model = m }, &(struct bt_job){ .kind = BT_JOB_TRAIN, .method = BT_METHOD_FULL }, &card, GiB, false, &users, &err) < 0);
 }
 
 static void mistakes(void **st)
@@ -166,7 +166,7 @@ static void mistakes(void **st)
     quantised.quantization = "awq";
     empty.ntensors = 0;
     const struct { const struct bt_model *m; struct bt_job j; enum bt_errc code; const char *has; } bad[] = {
-        { m, { .kind = BT_JOB_TRAIN, .optimizer = "adamm" }, BT_E_SPEC, "adamm" },
+        { m, { .kind = BT_JOB_TRAIN, .method = BT_METHOD_LORA, .batch_auto = true, .users_auto = true }, BT_E_SPEC, "either of them can fill" },
         { m, { .kind = BT_JOB_TRAIN, .backend = BT_BACKEND_MEGATRON, .zero = 2 }, BT_E_SPEC, "no ZeRO" },
         { m, { .kind = BT_JOB_TRAIN, .backend = BT_BACKEND_MEGATRON, .method = BT_METHOD_QLORA }, BT_E_SPEC, "qlora" },
         { m, { .kind = BT_JOB_TRAIN, .tp = 2 }, BT_E_SPEC, "megatron" },
@@ -179,7 +179,7 @@ static void mistakes(void **st)
     for (size_t i = 0; i < BT_LEN(bad); i++) {
         struct bt_job_need n;
         struct bt_err err = { 0 };
-        assert_true(bt_need_job(&arena, bad[i].m, &bad[i].j, &card, &n, &err) < 0);
+        assert_true(bt_need_job(&arena, &(struct bt_job_of){ .model = bad[i].m }, &bad[i].j, &card, &n, &err) < 0);
         assert_int_equal(err.code, bad[i].code);
         if (!strstr(err.msg, bad[i].has))
             fail_msg("%s", err.msg);
@@ -187,8 +187,61 @@ static void mistakes(void **st)
     struct bt_job_need huge;
     struct bt_err err = { 0 };
     struct bt_job absurd = { .kind = BT_JOB_TRAIN, .batch = UINT64_MAX, .tokens = UINT64_MAX, .rank = UINT64_MAX, .method = BT_METHOD_LORA, .users = UINT64_MAX };
-    assert_int_equal(bt_need_job(&arena, m, &absurd, &card, &huge, &err), 0);
+    assert_int_equal(bt_need_job(&arena, &(struct bt_job_of){ .model = m }, &absurd, &card, &huge, &err), 0);
     assert_true(huge.bytes == BT_NEED_CAP);          /* absurd, and not wrapped */
+}
+
+/* Each proposal is what it says: no more than the room, and one step nearer to what was asked would not be. */
+static void advice_fits_and_is_near(void **st)
+{
+    (void)st;
+    struct bt_job_of of = { .model = model_of(&arena, "Qwen/Qwen2.5-7B-Instruct") };
+    static const struct bt_job jobs[] = {
+        { .kind = BT_JOB_TRAIN, .method = BT_METHOD_LORA, .batch = 8, .tokens = 2048 }, { .kind = BT_JOB_TRAIN, .method = BT_METHOD_FULL, .batch = 1, .tokens = 1024 },
+        { .kind = BT_JOB_TRAIN, .method = BT_METHOD_LORA, .users = 500, .rank = 64, .tokens = 256 }, { .kind = BT_JOB_FORWARD, .batch = 64, .tokens = 2048, .kept_layers = 28 },
+        { .kind = BT_JOB_GENERATE, .batch = 2000, .tokens = 4096 },
+    };
+    struct bt_gpu card = card_of(39.38, 8);
+    unsigned seen = 0;
+    for (size_t i = 0; i < BT_LEN(jobs); i++) {
+        struct bt_job_advice *list;
+        struct bt_err err = { 0 };
+        size_t n;
+        assert_int_equal(bt_job_advise(&arena, &of, &jobs[i], 1, 8, &card, card.total_bytes, &list, &n, &err), 0);
+        assert_true(n > 0);
+        for (size_t k = 0; k < n; k++) {
+            struct bt_job on;
+            struct bt_job_need b;
+            assert_int_equal(bt_job_on(&list[k].job, list[k].cards, &on, &err), 0);
+            assert_int_equal(bt_job_berth(&arena, &of, &on, &card, 0, &b, &err), 0);
+            assert_true(b.bytes == list[k].bytes && b.bytes <= card.total_bytes);
+            bool batch = !strcmp(list[k].key, "batch"), users = !strcmp(list[k].key, "users");
+            seen |= batch ? 1 : users ? 2 : !strcmp(list[k].key, "method") ? 4 : 8;
+            on.batch += batch, on.users += users;
+            if (batch || users) {
+                assert_int_equal(bt_job_berth(&arena, &of, &on, &card, 0, &b, &err), 0);
+                assert_true(b.bytes > card.total_bytes);
+            }
+        }
+    }
+    assert_int_equal(seen, 15);
+    struct bt_job_advice *none;
+    struct bt_err err = { 0 };
+    size_t n;
+    assert_int_equal(bt_job_advise(&arena, &of, &(struct bt_job){ .kind = BT_JOB_GENERATE, .tokens = 512 }, 1, 8, &card, card.total_bytes, &none, &n, &err), 0);
+    assert_int_equal(n, 0);
+}
+
+/* device_map: the fullest stage holds its layers and the larger end. */
+static void layers_dealt_over_cards(void **st)
+{
+    (void)st;
+    struct bt_model *m = model_of(&arena, "Qwen/Qwen2.5-7B-Instruct");
+    struct bt_job_need one = need_job(m, (struct bt_job){ .kind = BT_JOB_FORWARD, .tokens = 16 }), two = need_job(m, (struct bt_job){ .kind = BT_JOB_FORWARD, .tokens = 16, .pp = 2 });
+    double ends = 2.0 * 152064 * 3584;               /* embedding, in bytes; the head is as large */
+    assert_near(part(&two, BT_P_WEIGHTS), (part(&one, BT_P_WEIGHTS) - 2 * ends) / 2 + ends, 4096);
+    struct bt_job_need wide = need_job(m, (struct bt_job){ .kind = BT_JOB_FORWARD, .tokens = 16, .dtype = BT_JOB_FLOAT32 });
+    assert_near(part(&wide, BT_P_WEIGHTS), 2 * part(&one, BT_P_WEIGHTS), 1);
 }
 
 int main(void)
@@ -196,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zero_table), cmocka_unit_test(megatron_bytes_a_number), cmocka_unit_test(lora_as_peft_counts_it), cmocka_unit_test(activations_grow_as_they_should),
         cmocka_unit_test(forward_and_generate), cmocka_unit_test(the_batch_that_fits_is_the_largest), cmocka_unit_test(mistakes),
+        cmocka_unit_test(advice_fits_and_is_near), cmocka_unit_test(layers_dealt_over_cards),
     };
     int rc = cmocka_run_group_tests(tests, no_cache, NULL);
     bt_arena_release(&arena);

@@ -22,9 +22,15 @@ static inline struct bt_plan_in *plan_inputs(struct bt_arena *a, const char *tex
         fail_msg("%s", err.msg);
     struct bt_plan_model *models = BT_NEWN(a, struct bt_plan_model, s->n + 1);
     for (size_t i = 0; i < s->n; i++) {
+        struct bt_model *m;
+        const struct bt_job *job = s->w[i].memory.job ? s->w[i].memory.job : s->w[i].expects.job;
+        if (job) {
+            if (bt_model_open(a, job->of, &m, &err) < 0)
+                fail_msg("%s", err.msg);
+            models[i].job_of.model = m;
+        }
         if (s->w[i].kind != BT_SERVER)
             continue;
-        struct bt_model *m;
         models[i].engine = bt_engine_find(s->w[i].engine);
         models[i].version = bt_engine_version(models[i].engine, s->w[i].engine_version, NULL, &err);
         if (bt_model_open(a, s->w[i].model, &m, &err) < 0)

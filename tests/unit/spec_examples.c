@@ -57,10 +57,11 @@ static void activations(void **st)
     assert_int_equal(extract->nmatrix, 1);
     assert_int_equal(extract->matrix[0].values.n, 3);
     assert_int_equal(extract->memory.form, BT_MEM_FORWARD);
-    assert_string_equal(extract->memory.model, "google/gemma-3-12b-it");
+    assert_string_equal(extract->memory.job->of, "google/gemma-3-12b-it");
+    assert_true(extract->memory.job->kind == BT_JOB_FORWARD && extract->memory.job->batch == 8 && extract->memory.job->tokens == 2048);
     assert_string_equal(extract->command.v[5], "{job.shard}/{job.shards}");
     assert_true(!is_later(s, "workloads.extract.matrix") && !is_later(s, "workloads.extract.shards") && !is_later(s, "phases"));
-    assert_true(!is_later(s, "workloads.writer.park") && is_later(s, "workloads.extract.memory"));
+    assert_true(!is_later(s, "workloads.writer.park") && !is_later(s, "workloads.extract.memory"));
 }
 
 static void tinker(void **st)
@@ -74,7 +75,8 @@ static void tinker(void **st)
     assert_int_equal(train->memory.form, BT_MEM_REST);
     assert_int_equal(train->expects.form, BT_MEM_TRAIN);
     assert_int_equal(train->share, BT_SHARE_WITH);
-    assert_true(is_later(s, "workloads.train.guard") && is_later(s, "workloads.serve.adapters") && is_later(s, "workloads.train.expects"));
+    assert_true(is_later(s, "workloads.train.guard") && is_later(s, "workloads.serve.adapters") && !is_later(s, "workloads.train.expects"));
+    assert_true(train->expects.job->users_auto && train->expects.job->method == BT_METHOD_LORA && train->expects.job->rank == 64);
     struct bt_spec *v = read_example("tinker", "inference");
     assert_true(bt_spec_find(v, "serve")->memory.percent == 70);
     assert_string_not_equal(v->digest, s->digest);

@@ -1,0 +1,90 @@
+"""Work that is no server: `berth estimate --train ...`, and jobs in berth.yaml, as a user meets them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import BERTH
+
+GIB = 2**30
+QWEN7 = "Qwen/Qwen2.5-7B-Instruct"
+
+
+def berth(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "HF_HUB_CACHE": "/nonexistent", "LC_ALL": "C.UTF-8", "BERTH_STATE_DIR": str(cwd or "/nonexistent")}
+    return subprocess.run([BERTH, *args], capture_output=True, text=True, timeout=60, env=env, check=False, cwd=cwd)
+
+
+def estimate(*args: str, code: int = 0) -> dict:
+    result = berth("estimate", "--json", *args)
+    assert result.returncode == code, result.stdout + result.stderr
+    return json.loads(result.stdout)
+
+
+def test_lora_as_peft_counts_it() -> None:
+    found = estimate("--train", QWEN7, "--method", "lora", "--rank", "16", "--batch", "1", "--tokens", "1024", "--gpu", "A100-SXM4-40GB")
+    assert found["job"]["trained_parameters"] == 40370176
+    need = found["ranks"][0]["need"]
+    assert sum(line["bytes"] for line in need) == found["ranks"][0]["need_bytes"]
+    assert found["fits"]
+
+
+def test_advice_is_true() -> None:
+    args = ["--train", QWEN7, "--method", "lora", "--batch", "8", "--tokens", "2048", "--gpu", "A100-SXM4-40GB"]
+    found = estimate(*args, code=3)
+    assert found["advice"]
+    for way in found["advice"]:
+        again = estimate(*args, *way["flags"].split())
+        assert again["fits"]
+        assert again["ranks"][0]["need_bytes"] == way["bytes"]
+
+
+def test_auto_is_the_largest() -> None:
+    args = ["--forward", QWEN7, "--tokens", "2048", "--gpu", "A100-SXM4-40GB"]
+    most = estimate(*args, "--batch", "auto")["job"]["batch"]
+    assert most >= 2
+    assert estimate(*args, "--batch", str(most))["fits"]
+    assert not estimate(*args, "--batch", str(most + 1), code=3)["fits"]
+
+
+def test_zero_cuts_by_gpus() -> None:
+    found = [estimate("--train", QWEN7, "--tokens", "512", "--zero", "3", "--gpus", str(n), "--gpu", "A100-SXM4-80GB")["ranks"][0]["need_bytes"] for n in (8, 16)]
+    assert found[1] < found[0]
+
+
+@pytest.mark.parametrize(
+    ("args", "has"),
+    [
+        (("--train", QWEN7, "--layers", "3"), "belongs to forward"),
+        (("--train", QWEN7, "--optimizer", "adamm"), "adam"),
+        (("--train", QWEN7, "--forward", QWEN7), "one job at a time"),
+        (("--train", QWEN7, "--batch", "lots"), "want auto"),
+        (("--train", QWEN7, "--backend", "megatron", "--tp", "4", "--gpus", "6"), "6 GPUs"),
+        (("--generate", QWEN7, "more"), "stands after"),
+        (("--diffusion", QWEN7), "yet"),
+    ],
+)
+def test_mistakes(args: tuple[str, ...], has: str) -> None:
+    result = berth("estimate", *args, "--gpu", "A100-SXM4-80GB")
+    assert result.returncode == 2
+    assert has in result.stderr
+
+
+def test_planned_beside_a_server(tmp_path: Path) -> None:
+    (tmp_path / "berth.yaml").write_text(
+        "name: tinker\nworkloads:\n"
+        "  serve: {engine: vllm, model: meta-llama/Llama-3.2-1B, gpus: 4, memory: 40%}\n"
+        "  train: {kind: service, command: [x], gpus: 4, memory: rest, share: {with: [serve]},\n"
+        "          expects: {train: meta-llama/Llama-3.2-1B, method: lora, rank: 64, users: auto, batch: 4, tokens: 2048}}\n"
+    )
+    plan = json.loads(berth("plan", "--gpus", "4xA100-SXM4-80GB", "--json", cwd=tmp_path).stdout)
+    train = next(i for i in plan["phases"][0]["instances"] if i["workload"] == "train")
+    assert train["job"]["users"] >= 2
+    for rank in train["ranks"]:
+        assert sum(line["bytes"] for line in rank["need"]) == rank["bytes"]
+        assert rank["bytes"] >= train["job"]["need_bytes"]
+    text = berth("plan", "--gpus", "4xA100-SXM4-80GB", cwd=tmp_path).stdout
+    assert f"{train['job']['users']} users" in text
