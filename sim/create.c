@@ -29,9 +29,9 @@ static uint64_t hash_text(const char *text, uint64_t salt)
     return h ^ h >> 31;
 }
 
-static void uuid_text(const uint8_t b[16], char out[48])
+static void uuid_text(const uint8_t b[16], const char *prefix, char out[48])
 {
-    int n = snprintf(out, 48, "GPU-");
+    int n = snprintf(out, 48, "%s", prefix);
     for (int i = 0; i < 16; i++)
         n += snprintf(out + n, (size_t)(48 - n), "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
 }
@@ -44,6 +44,12 @@ static void uuid_from_seed(const char *seed, unsigned index, uint8_t b[16])
     }
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);  /* looks like any random UUID */
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+}
+
+void bt_sim_uuid(const char *seed, unsigned index, uint8_t bytes[16], const char *prefix, char text[48])
+{
+    uuid_from_seed(seed, index, bytes);
+    uuid_text(bytes, prefix, text);
 }
 
 /* "GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" and nothing else. */
@@ -63,7 +69,7 @@ static bool uuid_parse(const char *text, uint8_t b[16])
         b[digits / 2] = (uint8_t)(b[digits / 2] << 4 | (at - "0123456789abcdef"));
         digits++;
     }
-    uuid_text(b, again);
+    uuid_text(b, "GPU-", again);
     return digits == 32 && strcmp(again, text) == 0;
 }
 
@@ -98,7 +104,7 @@ static void set_card(struct bt_sim_gpu *gpu, const struct bt_sim_gpu_desc *d, un
     gpu->ecc = !k->fan;
     gpu->mig_capable =
         strstr(d->name, "A100") || strstr(d->name, "A30") || strstr(d->name, "H100") || strstr(d->name, "H200") || strstr(d->name, "B200");
-    gpu->island = -1;
+    gpu->island = gpu->parent = -1;
     gpu->nvml_total_bytes = d->nvml_total_bytes;
     gpu->cuda_total_bytes = d->cuda_total_bytes ? d->cuda_total_bytes : d->nvml_total_bytes / 100 * 98 / 65536 * 65536;
     /* a context grows with the multiprocessors: about 280 MiB on a T4, 450 on an H100, 560 on an RTX PRO 6000 (llama.cpp PR 23604,
@@ -179,7 +185,7 @@ static int fill(struct bt_sim_state *st, const struct bt_sim_desc *desc, const c
             errno = EINVAL;
             return -1;
         }
-        uuid_text(bytes, st->gpus[i].uuid);
+        uuid_text(bytes, "GPU-", st->gpus[i].uuid);
     }
     set_islands(st, desc->gpus);
     pthread_mutexattr_t a;

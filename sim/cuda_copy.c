@@ -26,7 +26,7 @@ static CUresult copy(uint64_t dst, uint64_t src, size_t bytes)
     else if (d == SIM_HOST_SIDE)
         memset((void *)(uintptr_t)dst, 0, bytes);
     uint64_t rate = d == s && to == from ? CARD_BYTES_PER_US : LINK_BYTES_PER_US;
-    bt_sim_work(sim.st, sim.gpu_of[to >= 0 ? to : from >= 0 ? from : ctx->dev], 1 + bytes / rate);
+    bt_sim_work(sim.st, sim.proc, sim.gpu_of[to >= 0 ? to : from >= 0 ? from : ctx->dev], 1 + bytes / rate);
     return CUDA_SUCCESS;
 }
 
@@ -64,7 +64,7 @@ static CUresult fill(CUdeviceptr dst, unsigned value, size_t n, unsigned width)
         return CUDA_ERROR_INVALID_VALUE;
     for (size_t i = 0; m && i < n; i++)      /* little-endian: the first bytes of value are the element */
         memcpy((char *)(uintptr_t)dst + i * width, &value, width);
-    bt_sim_work(sim.st, sim.gpu_of[dev >= 0 ? dev : ctx->dev], 1 + bytes / CARD_BYTES_PER_US);
+    bt_sim_work(sim.st, sim.proc, sim.gpu_of[dev >= 0 ? dev : ctx->dev], 1 + bytes / CARD_BYTES_PER_US);
     return CUDA_SUCCESS;
 }
 

@@ -14,4 +14,6 @@ struct bt_sim_kind {
 const struct bt_sim_kind *bt_sim_kind(const char *name);
 /* Cores of a multiprocessor of this compute capability. */
 int bt_sim_cores_per_sm(int cc_major, int cc_minor);
+/* The UUID of a card or an instance: the same seed and index, the same UUID. prefix: "GPU-" or "MIG-". */
+void bt_sim_uuid(const char *seed, unsigned index, uint8_t bytes[16], const char *prefix, char text[48]);
 #endif

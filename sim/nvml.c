@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -85,11 +86,30 @@ nvmlReturn_t nv_card(nvmlDevice_t device, struct bt_sim_gpu **gpu, unsigned *ind
     if (!st)
         return NVML_ERROR_UNINITIALIZED;
     uintptr_t at = (uintptr_t)device - (uintptr_t)st->gpus;
-    if ((uintptr_t)device < (uintptr_t)st->gpus || at % sizeof st->gpus[0] || at / sizeof st->gpus[0] >= st->ngpus)
+    if ((uintptr_t)device < (uintptr_t)st->gpus || at % sizeof st->gpus[0] || at / sizeof st->gpus[0] >= st->ngpus + st->nmig)
         return NVML_ERROR_INVALID_ARGUMENT;
     *index = (unsigned)(at / sizeof st->gpus[0]);
     *gpu = &st->gpus[*index];
-    return NVML_SUCCESS;
+    return nv_fault((*gpu)->parent >= 0 ? &st->gpus[(*gpu)->parent] : *gpu);
+}
+
+/* A driver that does not answer: the caller is inside until somebody heals the card or the time is over. */
+static void hang(const struct bt_sim_gpu *gpu)
+{
+    const struct timespec step = { .tv_nsec = 2000000 };
+    while (bt_sim_now_ms() < __atomic_load_n(&gpu->hang_until_ms, __ATOMIC_ACQUIRE))
+        nanosleep(&step, NULL);
+}
+
+nvmlReturn_t nv_fault(struct bt_sim_gpu *gpu)
+{
+    if (__atomic_load_n(&gpu->hang_until_ms, __ATOMIC_ACQUIRE))
+        hang(gpu);
+    if (__atomic_load_n(&gpu->lost, __ATOMIC_ACQUIRE))
+        return NVML_ERROR_GPU_IS_LOST;
+    uint32_t left = __atomic_load_n(&gpu->fail_left, __ATOMIC_ACQUIRE);
+    while (left && left != UINT32_MAX && !__atomic_compare_exchange_n(&gpu->fail_left, &left, left - 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {}
+    return left ? (nvmlReturn_t)gpu->fail_code : NVML_SUCCESS;
 }
 
 nvmlReturn_t nv_text(char *dst, unsigned room, const char *text)
@@ -130,6 +150,12 @@ static const struct { nvmlReturn_t code; const char *text; } errors[] = {
     { NVML_ERROR_NO_DATA, "No data" },
     { NVML_ERROR_INSUFFICIENT_RESOURCES, "Insufficient Resources" },
     { NVML_ERROR_ARGUMENT_VERSION_MISMATCH, "Version mismatch" },
+    { NVML_ERROR_VGPU_ECC_NOT_SUPPORTED, "vGPU ECC not supported" },
+    { NVML_ERROR_FREQ_NOT_SUPPORTED, "Requested frequency not supported" },
+    { NVML_ERROR_DEPRECATED, "Deprecated" },
+    { NVML_ERROR_NOT_READY, "System is not ready" },
+    { NVML_ERROR_GPU_NOT_FOUND, "No GPUs were found" },
+    { NVML_ERROR_INVALID_STATE, "Invalid state" },
     { NVML_ERROR_UNKNOWN, "Unknown Error" },
 };
 

@@ -27,8 +27,10 @@ nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned index, nvmlDevice_t *device)
         return NVML_ERROR_UNINITIALIZED;
     if (!device || index >= st->ngpus)
         return NVML_ERROR_INVALID_ARGUMENT;
-    *device = nv_handle(st, index);
-    return NVML_SUCCESS;
+    nvmlReturn_t rc = nv_fault(&st->gpus[index]);
+    if (rc == NVML_SUCCESS)
+        *device = nv_handle(st, index);
+    return rc;
 }
 
 nvmlReturn_t nvmlDeviceGetHandleByIndex(unsigned index, nvmlDevice_t *device)
@@ -43,10 +45,10 @@ nvmlReturn_t nvmlDeviceGetHandleByUUID(const char *uuid, nvmlDevice_t *device)
         return NVML_ERROR_UNINITIALIZED;
     if (!uuid || !device)
         return NVML_ERROR_INVALID_ARGUMENT;
-    for (unsigned i = 0; i < st->ngpus; i++)
+    for (unsigned i = 0; i < st->ngpus + st->nmig; i++)
         if (strcmp(st->gpus[i].uuid, uuid) == 0) {
             *device = nv_handle(st, i);
-            return NVML_SUCCESS;
+            return nv_fault(&st->gpus[st->gpus[i].parent >= 0 ? (unsigned)st->gpus[i].parent : i]);
         }
     return NVML_ERROR_NOT_FOUND;
 }
@@ -68,7 +70,7 @@ nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *bus_id, nvmlDevice_t *
     for (unsigned i = 0; i < st->ngpus; i++)
         if (st->gpus[i].pci_domain == domain && st->gpus[i].pci_bus == bus && st->gpus[i].pci_device == dev) {
             *device = nv_handle(st, i);
-            return NVML_SUCCESS;
+            return nv_fault(&st->gpus[i]);
         }
     return NVML_ERROR_NOT_FOUND;
 }
@@ -80,20 +82,20 @@ nvmlReturn_t nvmlDeviceGetHandleByPciBusId(const char *bus_id, nvmlDevice_t *dev
 
 nvmlReturn_t nvmlDeviceGetName(nvmlDevice_t device, char *name, unsigned length)
 {
-    NV_CARD(name);
+    NV_ANY(name);
     return nv_text(name, length, g->name);
 }
 
 nvmlReturn_t nvmlDeviceGetUUID(nvmlDevice_t device, char *uuid, unsigned length)
 {
-    NV_CARD(uuid);
+    NV_ANY(uuid);
     return nv_text(uuid, length, g->uuid);
 }
 
 nvmlReturn_t nvmlDeviceGetIndex(nvmlDevice_t device, unsigned *index)
 {
-    NV_CARD(index);
-    *index = at;
+    NV_ANY(index);
+    *index = g->parent >= 0 ? nv_mig_index(nv_state(), at) : at;
     return NVML_SUCCESS;
 }
 
@@ -121,7 +123,7 @@ void nv_pci_v2(const nvmlPciInfo_t *p, nvmlPciInfo_v2_t *out)
 
 nvmlReturn_t nvmlDeviceGetPciInfo_v3(nvmlDevice_t device, nvmlPciInfo_t *pci)
 {
-    NV_CARD(pci);
+    NV_ANY(pci);
     nv_pci(g, pci);
     return NVML_SUCCESS;
 }
@@ -205,7 +207,7 @@ nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t device, unsigned *current, unsign
     NV_CARD(current && pending);
     if (!g->mig_capable)
         return NVML_ERROR_NOT_SUPPORTED;
-    *current = *pending = NVML_DEVICE_MIG_DISABLE;
+    *current = *pending = g->mig;
     return NVML_SUCCESS;
 }
 

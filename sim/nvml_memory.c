@@ -4,6 +4,8 @@
  * are its contexts and its allocations; bytes that linger after a death are used by nobody in the list. */
 #include "sim/nvml_int.h"
 
+#include <time.h>
+
 struct bytes { uint64_t total, reserved, used, free; };
 
 static struct bytes bytes_of(const struct bt_sim_gpu *g, unsigned at)
@@ -15,7 +17,7 @@ static struct bytes bytes_of(const struct bt_sim_gpu *g, unsigned at)
 
 nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory)
 {
-    NV_CARD(memory);
+    NV_ANY(memory);
     struct bytes b = bytes_of(g, at);
     *memory = (nvmlMemory_t){ .total = b.total, .free = b.free, .used = b.used + b.reserved };
     return NVML_SUCCESS;
@@ -23,7 +25,7 @@ nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory)
 
 nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t device, nvmlMemory_v2_t *memory)
 {
-    NV_CARD(memory);
+    NV_ANY(memory);
     if (memory->version != nvmlMemory_v2)
         return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
     struct bytes b = bytes_of(g, at);
@@ -60,7 +62,7 @@ static nvmlReturn_t room_for(unsigned *count, const void *infos, size_t n)
 nvmlReturn_t nvmlDeviceGetComputeRunningProcesses(nvmlDevice_t device, unsigned *count, nvmlProcessInfo_v1_t *infos)
 {
     struct bt_sim_holder who[BT_SIM_MAX_PROCS];
-    NV_CARD(count);
+    NV_ANY(count);
     size_t n = bt_sim_holders(nv_state(), at, who, BT_SIM_MAX_PROCS);
     nvmlReturn_t rc = room_for(count, infos, n);
     for (size_t i = 0; rc == NVML_SUCCESS && i < n; i++)
@@ -71,12 +73,12 @@ nvmlReturn_t nvmlDeviceGetComputeRunningProcesses(nvmlDevice_t device, unsigned 
 nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v3(nvmlDevice_t device, unsigned *count, nvmlProcessInfo_v3_t *infos)
 {
     struct bt_sim_holder who[BT_SIM_MAX_PROCS];
-    NV_CARD(count);
+    NV_ANY(count);
     size_t n = bt_sim_holders(nv_state(), at, who, BT_SIM_MAX_PROCS);
     nvmlReturn_t rc = room_for(count, infos, n);
     for (size_t i = 0; rc == NVML_SUCCESS && i < n; i++)
-        infos[i] = (nvmlProcessInfo_v3_t){ .pid = (unsigned)who[i].pid, .usedGpuMemory = who[i].bytes,
-                                           .gpuInstanceId = NVML_ID_NOT_AVAILABLE, .computeInstanceId = NVML_ID_NOT_AVAILABLE };
+        infos[i] = (nvmlProcessInfo_v3_t){ .pid = (unsigned)who[i].pid, .usedGpuMemory = who[i].bytes, .gpuInstanceId = who[i].gi,
+                                           .computeInstanceId = who[i].ci };
     return rc;
 }
 
@@ -85,10 +87,29 @@ nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v2(nvmlDevice_t device, unsign
     return nvmlDeviceGetComputeRunningProcesses_v3(device, count, infos);
 }
 
+/* Hopper and later. mode: 0 compute; graphics and MPS have nobody. */
+nvmlReturn_t nvmlDeviceGetRunningProcessDetailList(nvmlDevice_t device, nvmlProcessDetailList_v1_t *list)
+{
+    struct bt_sim_holder who[BT_SIM_MAX_PROCS];
+    NV_ANY(list);
+    if (g->cc_major < 9)
+        return NVML_ERROR_NOT_SUPPORTED;
+    if (list->version != nvmlProcessDetailList_v1)
+        return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    if (list->mode > 2)
+        return NVML_ERROR_INVALID_ARGUMENT;
+    size_t n = list->mode ? 0 : bt_sim_holders(nv_state(), at, who, BT_SIM_MAX_PROCS);
+    nvmlReturn_t rc = room_for(&list->numProcArrayEntries, list->procArray, n);
+    for (size_t i = 0; rc == NVML_SUCCESS && i < n; i++)
+        list->procArray[i] = (nvmlProcessDetail_v1_t){ .pid = (unsigned)who[i].pid, .usedGpuMemory = who[i].bytes, .gpuInstanceId = who[i].gi,
+                                                       .computeInstanceId = who[i].ci, .usedGpuCcProtectedMemory = 0 };
+    return rc;
+}
+
 /* Nobody draws on this machine, and no MPS server runs. */
 static nvmlReturn_t nobody(nvmlDevice_t device, unsigned *count)
 {
-    NV_CARD(count);
+    NV_ANY(count);
     *count = 0;
     return NVML_SUCCESS;
 }
@@ -129,12 +150,25 @@ nvmlReturn_t nvmlDeviceGetMPSComputeRunningProcesses_v3(nvmlDevice_t device, uns
     return nobody(device, count);
 }
 
-/* Work is counted by card, not by process: there is never a sample, which is what a card says of a quiet second too. */
+/* One sample a process that worked within the last second; nobody did: NOT_FOUND, as a card says of a quiet second. */
 nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device, nvmlProcessUtilizationSample_t *samples, unsigned *count,
                                              unsigned long long last_seen_us)
 {
-    (void)samples, (void)last_seen_us;
+    struct bt_sim_holder who[BT_SIM_MAX_PROCS];
+    struct timespec now;
+    unsigned busy = 0;
     NV_CARD(count);
-    *count = 0;
-    return NVML_ERROR_NOT_FOUND;
+    (void)last_seen_us;                      /* there is one window, the second before now */
+    size_t n = bt_sim_holders(nv_state(), at, who, BT_SIM_MAX_PROCS);
+    for (size_t i = 0; i < n; i++)
+        if (who[i].busy_percent)
+            who[busy++] = who[i];
+    nvmlReturn_t rc = room_for(count, samples, busy);
+    if (rc != NVML_SUCCESS || !busy)
+        return busy ? rc : NVML_ERROR_NOT_FOUND;
+    clock_gettime(CLOCK_REALTIME, &now);
+    for (size_t i = 0; i < busy; i++)
+        samples[i] = (nvmlProcessUtilizationSample_t){ .pid = (unsigned)who[i].pid, .smUtil = who[i].busy_percent, .memUtil = who[i].busy_percent / 2,
+            .timeStamp = (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000 };
+    return NVML_SUCCESS;
 }

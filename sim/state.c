@@ -16,7 +16,7 @@
 #define REAP_EVERY_MS 20
 
 _Static_assert(sizeof(struct bt_sim_state) < (4u << 20), "the state stays small enough to map in every process");
-_Static_assert(sizeof(struct bt_sim_use) == 24, "layout shared between processes");
+_Static_assert(sizeof(struct bt_sim_use) == 32, "layout shared between processes");
 
 static uint64_t now_us(void)
 {
@@ -25,7 +25,7 @@ static uint64_t now_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static uint64_t now_ms(void)
+uint64_t bt_sim_now_ms(void)
 {
     return now_us() / 1000;
 }
@@ -92,45 +92,72 @@ static uint64_t use_total(const struct bt_sim_use *u)
     return u->context_bytes + u->memory_bytes;
 }
 
+/* The bytes of a MIG instance are its card's, too. delta may wrap: that is how bytes go back. */
+static void add_used(struct bt_sim_state *st, unsigned g, uint64_t delta)
+{
+    st->gpus[g].used_bytes += delta;
+    if (st->gpus[g].parent >= 0)
+        st->gpus[st->gpus[g].parent].used_bytes += delta;
+}
+
+static unsigned all_gpus(const struct bt_sim_state *st)
+{
+    unsigned n = st->ngpus + st->nmig;
+    return n < BT_SIM_MAX_GPUS ? n : BT_SIM_MAX_GPUS;
+}
+
 static void recount(struct bt_sim_state *st)
 {
-    for (unsigned g = 0; g < st->ngpus; g++) {
-        uint64_t sum = 0;
-        for (unsigned i = 0; i < BT_SIM_MAX_PROCS; i++)
-            if (st->procs[i].state != BT_SIM_FREE)
-                sum += use_total(&st->procs[i].use[g]);
-        st->gpus[g].used_bytes = sum;
+    st->dying = st->slots_high = 0;
+    for (unsigned g = 0; g < all_gpus(st); g++)
+        st->gpus[g].used_bytes = 0;
+    for (unsigned i = 0; i < BT_SIM_MAX_PROCS; i++) {
+        const struct bt_sim_proc *p = &st->procs[i];
+        if (p->state == BT_SIM_FREE)
+            continue;
+        st->slots_high = i + 1;
+        st->dying += p->state == BT_SIM_DYING;
+        for (unsigned g = 0; g < all_gpus(st); g++)
+            add_used(st, g, use_total(&p->use[g]));
     }
 }
 
 static void slot_release(struct bt_sim_state *st, struct bt_sim_proc *p)
 {
-    for (unsigned g = 0; g < st->ngpus; g++)
-        st->gpus[g].used_bytes -= use_total(&p->use[g]);
+    for (unsigned g = 0; g < all_gpus(st); g++)
+        add_used(st, g, -use_total(&p->use[g]));
     memset(p->use, 0, sizeof p->use);
+    st->dying -= p->state == BT_SIM_DYING;
+    p->stuck = 0;
     p->state = BT_SIM_FREE;
 }
 
 static void slot_dies(struct bt_sim_state *st, struct bt_sim_proc *p, uint64_t now)
 {
-    p->release_at_ms = now + st->linger_ms;
+    p->release_at_ms = st->linger_ms == BT_SIM_LINGER_NEVER ? BT_SIM_FOR_EVER : now + st->linger_ms;
+    st->dying += p->state != BT_SIM_DYING;
     p->state = BT_SIM_DYING;
 }
 
 static void reap(struct bt_sim_state *st, bool at_once)
 {
-    uint64_t now = now_ms();
-    bool look = at_once || now - st->reaped_at_ms >= REAP_EVERY_MS;
+    uint64_t now = bt_sim_now_ms();
+    bool look = at_once || now - st->reaped_at_ms >= st->look_every_ms;
+    if (!look && !st->dying)
+        return;
     uint64_t ns = look ? own_pid_ns() : 0;
-    for (unsigned i = 0; i < BT_SIM_MAX_PROCS; i++) {
+    for (unsigned i = 0; i < st->slots_high; i++) {
         struct bt_sim_proc *p = &st->procs[i];
-        if (look && p->state == BT_SIM_LIVE && p->pid_ns == ns && !alive(p))
+        if (look && p->state == BT_SIM_LIVE && p->pid_ns == ns && !p->stuck && !alive(p))
             slot_dies(st, p, now);
         if (p->state == BT_SIM_DYING && now >= p->release_at_ms)
             slot_release(st, p);
     }
-    if (look)
-        st->reaped_at_ms = now;
+    if (!look)
+        return;
+    st->reaped_at_ms = bt_sim_now_ms();
+    uint64_t took = st->reaped_at_ms - now;
+    st->look_every_ms = took * 20 > REAP_EVERY_MS ? took * 20 : REAP_EVERY_MS;
 }
 
 void bt_sim_lock(struct bt_sim_state *st)
@@ -154,17 +181,20 @@ void bt_sim_reap(struct bt_sim_state *st, bool now)
     bt_sim_unlock(st);
 }
 
-static struct bt_sim_proc *slot_take(struct bt_sim_state *st, const struct identity *me, uint64_t ns)
+static struct bt_sim_proc *slot_take(struct bt_sim_state *st, int32_t pid, const struct identity *me, uint64_t ns)
 {
     for (unsigned i = 0; i < BT_SIM_MAX_PROCS; i++) {
         struct bt_sim_proc *p = &st->procs[i];
         if (p->state != BT_SIM_FREE)
             continue;
         memset(p->use, 0, sizeof p->use);
-        p->pid = (int32_t)getpid();
+        p->pid = pid;
+        p->stuck = 0;
         p->start_ticks = me->start_ticks;
         p->stack_start = me->stack_start;
         p->pid_ns = ns;
+        if (i >= st->slots_high)
+            st->slots_high = i + 1;
         __atomic_store_n(&p->state, BT_SIM_LIVE, __ATOMIC_RELEASE);
         return p;
     }
@@ -182,12 +212,12 @@ struct bt_sim_proc *bt_sim_attach(struct bt_sim_state *st)
     for (unsigned i = 0; i < BT_SIM_MAX_PROCS; i++) {
         struct bt_sim_proc *p = &st->procs[i];
         if (p->state == BT_SIM_LIVE && p->pid == (int32_t)getpid() && p->pid_ns == ns)
-            slot_dies(st, p, now_ms());      /* this process before exec, or an older owner of the pid */
+            slot_dies(st, p, bt_sim_now_ms());      /* this process before exec, or an older owner of the pid */
     }
-    struct bt_sim_proc *p = slot_take(st, &me, ns);
+    struct bt_sim_proc *p = slot_take(st, (int32_t)getpid(), &me, ns);
     if (!p) {
         reap(st, true);
-        p = slot_take(st, &me, ns);
+        p = slot_take(st, (int32_t)getpid(), &me, ns);
     }
     bt_sim_unlock(st);
     return p;
@@ -223,7 +253,7 @@ bool bt_sim_charge(struct bt_sim_state *st, struct bt_sim_proc *p, unsigned g, e
     }
     if (ok) {
         *use_field(p, g, what) += bytes;
-        gpu->used_bytes += bytes;
+        add_used(st, g, bytes);
         if (what == BT_SIM_CONTEXT)
             p->use[g].contexts++;
     }
@@ -238,7 +268,7 @@ void bt_sim_uncharge(struct bt_sim_state *st, struct bt_sim_proc *p, unsigned g,
     if (bytes > *held)
         bytes = *held;
     *held -= bytes;
-    st->gpus[g].used_bytes -= bytes;
+    add_used(st, g, -bytes);
     if (what == BT_SIM_CONTEXT && p->use[g].contexts)
         p->use[g].contexts--;
     bt_sim_unlock(st);
@@ -253,22 +283,60 @@ uint64_t bt_sim_used(struct bt_sim_state *st, unsigned g)
     return used;
 }
 
+static unsigned busy_percent(const struct bt_sim_use *u)
+{
+    uint64_t gone = now_us() - u->busy_at_us;
+    return gone < u->busy_us ? (unsigned)((u->busy_us - gone) / 10000) : 0;
+}
+
 size_t bt_sim_holders(struct bt_sim_state *st, unsigned g, struct bt_sim_holder *out, size_t max)
 {
     size_t n = 0;
     uint64_t ns = own_pid_ns();
     bt_sim_lock(st);
     reap(st, true);                          /* a list must not name the dead */
-    for (unsigned i = 0; i < BT_SIM_MAX_PROCS; i++) {
+    for (unsigned i = 0; i < st->slots_high; i++) {
         const struct bt_sim_proc *p = &st->procs[i];
-        if (p->state != BT_SIM_LIVE || p->pid_ns != ns || use_total(&p->use[g]) == 0)
+        if (p->state != BT_SIM_LIVE || p->pid_ns != ns)
             continue;
-        if (n < max)
-            out[n] = (struct bt_sim_holder){ .pid = p->pid, .bytes = use_total(&p->use[g]) };
-        n++;
+        for (unsigned at = 0; at < all_gpus(st); at++) {
+            const struct bt_sim_gpu *gpu = &st->gpus[at];
+            if ((at != g && gpu->parent != (int32_t)g) || use_total(&p->use[at]) == 0)
+                continue;
+            if (n < max)
+                out[n] = (struct bt_sim_holder){ .pid = p->pid, .gi = gpu->parent >= 0 ? gpu->gi : UINT32_MAX,
+                                                 .ci = gpu->parent >= 0 ? gpu->ci : UINT32_MAX,
+                                                 .busy_percent = busy_percent(&p->use[at]), .bytes = use_total(&p->use[at]) };
+            n++;
+        }
     }
     bt_sim_unlock(st);
     return n;
+}
+
+bool bt_sim_stranger(struct bt_sim_state *st, int32_t pid, unsigned g, uint64_t bytes)
+{
+    struct identity id;
+    int sys = 0;
+    if (!identify(pid, &id)) {
+        errno = ESRCH;
+        return false;
+    }
+    bt_sim_lock(st);
+    reap(st, true);
+    struct bt_sim_proc *p = NULL;
+    if (!fits(&st->gpus[g], bytes))
+        sys = ENOSPC;
+    else if (!(p = slot_take(st, pid, &id, own_pid_ns())))
+        sys = EUSERS;
+    if (p) {
+        p->use[g].memory_bytes = bytes;
+        p->use[g].contexts = 1;
+        add_used(st, g, bytes);
+    }
+    bt_sim_unlock(st);
+    errno = sys;
+    return p != NULL;
 }
 
 /* ---- activity ---- */
@@ -280,12 +348,24 @@ static void drain(struct bt_sim_gpu *gpu)
     gpu->busy_at_us = now;
 }
 
-void bt_sim_work(struct bt_sim_state *st, unsigned g, uint64_t us)
+static uint64_t add_work(uint64_t busy_us, uint64_t us)
 {
-    struct bt_sim_gpu *gpu = &st->gpus[g];
+    return us < 1000000 - busy_us ? busy_us + us : 1000000;
+}
+
+void bt_sim_work(struct bt_sim_state *st, struct bt_sim_proc *p, unsigned g, uint64_t us)
+{
     bt_sim_lock(st);
-    drain(gpu);
-    gpu->busy_us = us < 1000000 - gpu->busy_us ? gpu->busy_us + us : 1000000;
+    for (int at = (int)g; at >= 0; at = st->gpus[at].parent) {
+        drain(&st->gpus[at]);
+        st->gpus[at].busy_us = add_work(st->gpus[at].busy_us, us);
+    }
+    if (p) {
+        struct bt_sim_use *u = &p->use[g];
+        uint64_t now = st->gpus[g].busy_at_us, gone = now - u->busy_at_us;
+        u->busy_us = (uint32_t)add_work(gone < u->busy_us ? u->busy_us - gone : 0, us);
+        u->busy_at_us = now;
+    }
     bt_sim_unlock(st);
 }
 
@@ -309,7 +389,7 @@ static struct bt_sim_state *fail(const char **why, const char *text, int sys)
 
 static bool sane(const struct bt_sim_state *st)
 {
-    if (st->magic != BT_SIM_MAGIC || st->version != BT_SIM_VERSION || st->size != sizeof *st || st->ngpus > BT_SIM_MAX_GPUS)
+    if (st->magic != BT_SIM_MAGIC || st->version != BT_SIM_VERSION || st->size != sizeof *st || st->ngpus + st->nmig > BT_SIM_MAX_GPUS)
         return false;
     for (unsigned g = 0; g < st->ngpus; g++)
         if (!memchr(st->gpus[g].name, 0, sizeof st->gpus[g].name) || !memchr(st->gpus[g].uuid, 0, sizeof st->gpus[g].uuid))

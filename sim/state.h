@@ -3,7 +3,8 @@
  * The room around it:
  *   state.c, create.c    the machine: who holds which bytes; making one from a fleet      kinds.h     what a driver knows of a card by its name
  *   cuda_*.c             libcuda.so.1, see cuda_int.h                                     nvml*.c     libnvidia-ml.so.1, see nvml_int.h
- *   mkstate.c            makes a state file by hand, for tests of the libraries           engine/     berth-sim-engine, see engine/engine.h
+ *   faults.c             what can go wrong with it (`berth sim ctl`), MIG                 engine/     berth-sim-engine, see engine/engine.h
+ *   mkstate.c            makes a state file by hand, for tests of the libraries
  *
  * It includes nothing of src/. Cards are in PCI order, which is NVML's order here. Bytes are charged to a process's slot and to
  * its card under one robust lock, so that a kill -9 of anybody, holding the lock or not, leaves sums that are right again at
@@ -20,11 +21,14 @@
 
 #define BT_SIM_ENV "BERTH_SIM_STATE"         /* path of the state file; without it both libraries say "no driver" */
 #define BT_SIM_MAGIC 0x314d495348545242ull   /* "BRTHSIM1" */
-#define BT_SIM_VERSION 1
+#define BT_SIM_VERSION 2
 #define BT_SIM_MAX_GPUS 64
 #define BT_SIM_MAX_PROCS 512
 #define BT_SIM_GRANULE (2ull << 20)          /* what the driver takes from a card at a time */
 #define BT_SIM_LINGER_MS 300
+#define BT_SIM_LINGER_NEVER UINT32_MAX       /* what a dead process held never comes back */
+#define BT_SIM_EVENTS 64                     /* the ring of events; who reads too late misses the oldest */
+#define BT_SIM_FOR_EVER UINT64_MAX
 
 /* What a person knows of a card; the fields are those of berth's catalog. 0 or NULL = choose what such a card has. */
 struct bt_sim_gpu_desc {
@@ -62,14 +66,22 @@ struct bt_sim_gpu {
     uint32_t nvswitch;               /* 1: its links end at switches, not at peers */
     uint32_t fan, ecc, mig_capable, datacenter;
     uint64_t nvml_total_bytes, cuda_total_bytes, context_bytes;
+    int32_t parent;                  /* of a MIG instance: its card's index; -1: a whole card */
+    uint32_t gi, ci, slices;         /* of a MIG instance: its ids, and its share in sevenths of the multiprocessors */
     /* under the lock */
-    uint64_t used_bytes;             /* sum over all slots, the dying ones too */
+    uint64_t used_bytes;             /* sum over all slots, the dying ones too; of a card in MIG mode, its instances' too */
+    uint32_t mig;                    /* 1: in MIG mode, and only its instances can be used */
+    uint32_t lost;                   /* 1: fell off the bus */
+    uint32_t fail_code, fail_left;   /* NVML calls on it answer this code so many times more; UINT32_MAX: until healed */
+    uint64_t hang_until_ms;          /* NVML calls on it do not return before; BT_SIM_FOR_EVER: until healed */
+    uint64_t ecc_corrected, ecc_uncorrected;
+    uint64_t whole_nvml_bytes, whole_cuda_bytes;     /* before it was made smaller than its name says */
     uint64_t busy_us;                /* a leaky bucket of at most a second of work: utilisation is busy_us / 1 s */
     uint64_t busy_at_us;             /* when it was last drained */
 };
 
 enum bt_sim_proc_state { BT_SIM_FREE, BT_SIM_LIVE, BT_SIM_DYING };
-struct bt_sim_use { uint64_t context_bytes, memory_bytes; uint32_t contexts, pad; };
+struct bt_sim_use { uint64_t context_bytes, memory_bytes; uint32_t contexts, busy_us; uint64_t busy_at_us; };
 struct bt_sim_proc {
     uint32_t state;                  /* written last when a slot is taken */
     int32_t pid;
@@ -77,18 +89,28 @@ struct bt_sim_proc {
     uint64_t stack_start;            /* field 28: changes at exec, when a real driver takes the memory back; 0 = not readable */
     uint64_t pid_ns;                 /* inode of its pid namespace */
     uint64_t release_at_ms;          /* when DYING */
+    uint32_t stuck;                  /* 1: its CUDA calls do not return, and its death gives nothing back */
+    uint32_t pad;
     struct bt_sim_use use[BT_SIM_MAX_GPUS];
 };
+
+/* What NVML's event sets hear of. type: an NVML event bit; data: the Xid. */
+struct bt_sim_event { uint64_t seq, type, data; uint32_t gpu, pad; };
 
 struct bt_sim_state {
     uint64_t magic;
     uint32_t version, size;
     pthread_mutex_t lock;            /* robust, process-shared; only through bt_sim_lock() */
     uint32_t ngpus, linger_ms;
+    uint32_t nmig, slots_high;       /* MIG instances: gpus[ngpus] and on; slots at and above slots_high were never taken */
+    uint32_t dying, pad;             /* how many slots are */
     int32_t cuda_version;
     char driver_version[32], nvml_version[32], seed[128];
     uint64_t reaped_at_ms;           /* last look for dead processes */
+    uint64_t look_every_ms;          /* longer when a look takes long: never more than a twentieth of the time */
     uint64_t repairs;                /* how often a lock holder had died */
+    uint64_t event_seq;              /* of the newest event; 0: none yet */
+    struct bt_sim_event events[BT_SIM_EVENTS];
     struct bt_sim_gpu gpus[BT_SIM_MAX_GPUS];
     struct bt_sim_proc procs[BT_SIM_MAX_PROCS];
 };
@@ -120,12 +142,13 @@ void bt_sim_uncharge(struct bt_sim_state *st, struct bt_sim_proc *p, unsigned g,
 
 /* Bytes of card g in use, lingering ones too: never above cuda_total_bytes. */
 uint64_t bt_sim_used(struct bt_sim_state *st, unsigned g);
-struct bt_sim_holder { int32_t pid; uint64_t bytes; };
-/* Living processes with a context on card g, in slot order; returns how many there are, fills at most max. */
+/* gi, ci: UINT32_MAX when not on a MIG instance. busy_percent: its share of the last second. */
+struct bt_sim_holder { int32_t pid; uint32_t gi, ci, busy_percent; uint64_t bytes; };
+/* Living processes with bytes on card g (on an instance of it, too), in slot order; returns how many there are, fills at most max. */
 size_t bt_sim_holders(struct bt_sim_state *st, unsigned g, struct bt_sim_holder *out, size_t max);
 
-/* Note us microseconds of work on card g; bt_sim_busy() is its share of the last second in percent. */
-void bt_sim_work(struct bt_sim_state *st, unsigned g, uint64_t us);
+/* Note us microseconds of work of p (NULL: nobody's) on card g; bt_sim_busy() is the card's share of the last second in percent. */
+void bt_sim_work(struct bt_sim_state *st, struct bt_sim_proc *p, unsigned g, uint64_t us);
 unsigned bt_sim_busy(struct bt_sim_state *st, unsigned g);
 
 /* Two cards of this machine reach each other's memory: by NVLink, or over PCIe as data-centre cards may and GeForce cards may not. */
@@ -140,4 +163,31 @@ static inline bool bt_sim_p2p(const struct bt_sim_gpu *a, const struct bt_sim_gp
 
 /* Look for dead processes and give back what has lingered long enough. now: also if somebody looked a moment ago. */
 void bt_sim_reap(struct bt_sim_state *st, bool now);
+
+/* ---- faults on demand. g below ngpus; all take the lock. ---- */
+
+/* Card g falls off the bus: NVML says GPU_IS_LOST, CUDA an unknown error, and an Xid 79 is told. */
+void bt_sim_lose(struct bt_sim_state *st, unsigned g);
+void bt_sim_tell(struct bt_sim_state *st, unsigned g, uint64_t type, uint64_t data);
+/* n more ECC errors of a kind: counted and told; uncorrected ones come with an Xid 48. */
+void bt_sim_ecc(struct bt_sim_state *st, unsigned g, bool uncorrected, uint64_t n);
+/* NVML calls on card g do not return for ms milliseconds (BT_SIM_FOR_EVER: until healed); or answer code, left times. */
+void bt_sim_hang(struct bt_sim_state *st, unsigned g, uint64_t ms);
+void bt_sim_fail(struct bt_sim_state *st, unsigned g, uint32_t code, uint32_t left);
+/* Less memory than its name says. False: more than it has, or less than is in use. */
+__attribute__((warn_unused_result)) bool bt_sim_shrink(struct bt_sim_state *st, unsigned g, uint64_t nvml_bytes);
+/* The slot of a living process is stuck (or no longer). False: no such process here. */
+__attribute__((warn_unused_result)) bool bt_sim_stick(struct bt_sim_state *st, int32_t pid, bool stuck);
+/* pid, which need not use CUDA at all, holds bytes of card g from now until it ends. False with errno: ESRCH no such process,
+ * ENOSPC not so many bytes free, EUSERS no slot. */
+__attribute__((warn_unused_result)) bool bt_sim_stranger(struct bt_sim_state *st, int32_t pid, unsigned g, uint64_t bytes);
+/* Everything above that is not bytes goes back to normal: of one card, or of all and every process (g = UINT_MAX). */
+void bt_sim_heal(struct bt_sim_state *st, unsigned g);
+
+/* Cut card g, which nobody may be using, into instances: profiles like "3g.20gb", joined by commas; "" ends MIG mode.
+ * Returns 0, or -1 with errno and *why. */
+__attribute__((warn_unused_result)) int bt_sim_mig(struct bt_sim_state *st, unsigned g, const char *profiles, const char **why);
+/* The i-th instance of card g as an index of gpus[], or -1. */
+int bt_sim_mig_at(const struct bt_sim_state *st, unsigned g, unsigned i);
+uint64_t bt_sim_now_ms(void);        /* the clock of hang_until_ms */
 #endif

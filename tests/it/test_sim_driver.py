@@ -525,7 +525,7 @@ got["stranger"] = ml.nvmlDeviceGetIndex(P(0x1234), c.byref(n))
 got["past the end"] = ml.nvmlDeviceGetIndex(P(h.value + 1), c.byref(n))
 got["null"] = ml.nvmlDeviceGetIndex(h, None)
 got["short buffer"] = ml.nvmlDeviceGetName(h, c.create_string_buffer(4), U(4))
-got["not exported"] = hasattr(ml, "nvmlDeviceGetFieldValues")
+got["not exported"] = hasattr(ml, "nvmlDeviceGetMemoryLimits_v1")
 got["shutdown"] = [ml.nvmlShutdown(), ml.nvmlShutdown(), ml.nvmlDeviceGetCount_v2(c.byref(n))]
 print(json.dumps(got))
 """

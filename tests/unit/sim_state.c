@@ -406,11 +406,11 @@ static void work_shows_and_fades(void **state)
     struct bt_sim_state *st = machine(&a100, 1, "", 0);
     assert_int_equal(bt_sim_busy(st, 0), 0);
     st->gpus[0].busy_at_us = UINT64_MAX;                             /* the clock stands still for one call */
-    bt_sim_work(st, 0, 400000);
+    bt_sim_work(st, NULL, 0, 400000);
     st->gpus[0].busy_at_us = UINT64_MAX;
     assert_int_equal(bt_sim_busy(st, 0), 40);
     st->gpus[0].busy_at_us = UINT64_MAX;
-    bt_sim_work(st, 0, UINT64_MAX);
+    bt_sim_work(st, NULL, 0, UINT64_MAX);
     st->gpus[0].busy_at_us = UINT64_MAX;
     assert_int_equal(bt_sim_busy(st, 0), 100);
     st->gpus[0].busy_at_us = 0;                                      /* long ago */
