@@ -23,6 +23,7 @@ static const struct bt_verb *const verbs[] = {
     &bt_verb_park,
     &bt_verb_resume,
     &bt_verb_verify,
+    &bt_verb_doctor,
     &bt_verb_sim,
     &bt_verb_daemon,
     &bt_verb_keeper,

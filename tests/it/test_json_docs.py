@@ -116,6 +116,10 @@ def test_ps_and_verify(up: Machine):
         up.berth("down")
 
 
+def test_doctor(up: Machine):
+    check("doctor", json.loads(up.berth("doctor", "--json").stdout))
+
+
 def test_errors_are_json_too(up: Machine):
     for args in (("gpus", "--gpus", "0xA100"), ("plan", "-f", "nowhere.yaml"), ("estimate", "no/such-model", "--gpu", "H200"), ("gpus", "--nonsense")):
         done = up.berth(*args, "--json")
@@ -126,6 +130,6 @@ def test_errors_are_json_too(up: Machine):
 
 
 def test_the_page_shows_schema_1():
-    assert set(SHOWN) == {"plan", "gpus", "estimate", "estimate of a job", "ps", "verify"}
+    assert set(SHOWN) == {"plan", "gpus", "estimate", "estimate of a job", "ps", "verify", "doctor"}
     assert all(block["schema"] == 1 for block in SHOWN.values())
     assert Path(DOC).read_text().count("```json") == len(SHOWN)
