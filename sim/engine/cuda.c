@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <sys/wait.h>
 
 #include "abi/cuda.h"
 
@@ -17,6 +18,7 @@ static struct {
     CUresult (*info)(size_t *, size_t *);
     CUresult (*alloc)(CUdeviceptr *, size_t);
     CUresult (*release)(CUdeviceptr);
+    CUresult (*pci)(char *, int, CUdevice);
 } cu;
 
 static bool load(void)
@@ -35,6 +37,7 @@ static bool load(void)
     *(void **)&cu.info = dlsym(lib, "cuMemGetInfo_v2");
     *(void **)&cu.alloc = dlsym(lib, "cuMemAlloc_v2");
     *(void **)&cu.release = dlsym(lib, "cuMemFree_v2");
+    *(void **)&cu.pci = dlsym(lib, "cuDeviceGetPCIBusId");
     *(void **)&cu.init = dlsym(lib, "cuInit");
     return cu.init && cu.count && cu.device && cu.name && cu.total && cu.retain && cu.current && cu.info && cu.alloc && cu.release;
 }
@@ -96,4 +99,31 @@ int se_cuda_info(uint64_t *free_bytes, uint64_t *total_bytes)
     *free_bytes = f;
     *total_bytes = t;
     return (int)rc;
+}
+
+int se_cuda_pci(int device, char *id, size_t n)
+{
+    CUdevice d;
+    return load() && cu.device(&d, device) == CUDA_SUCCESS && cu.pci && cu.pci(id, (int)n, d) == CUDA_SUCCESS ? 0 : -1;
+}
+
+struct se_card se_card_of_rank0(void)
+{
+    struct se_card c = { .count = -1 };
+    int p[2];
+    if (pipe(p) < 0)
+        return c;
+    pid_t pid = fork();
+    if (pid == 0) {
+        c.count = se_cuda_count();
+        if (c.count > 0)
+            se_cuda_device(0, &c.total, c.name, sizeof c.name);
+        _exit(write(p[1], &c, sizeof c) == sizeof c ? 0 : 1);
+    }
+    close(p[1]);
+    if (pid < 0 || read(p[0], &c, sizeof c) != sizeof c)
+        c.count = -1;
+    close(p[0]);
+    waitpid(pid, NULL, 0);
+    return c;
 }

@@ -1,39 +1,14 @@
-/* http.c - the API server: OpenAI endpoints over evhttp, one timer that is the decode step, deterministic simulated text. */
-#include "sim/engine/engine.h"
+/* http.c - the API server: OpenAI endpoints over evhttp. Tokens come from EngineCore: a stopped one holds every stream while /health says 200. The text
+ * is deterministic and says that it is simulated. */
+#include "sim/engine/serve.h"
 
 #include <errno.h>
-#include <event2/buffer.h>
-#include <event2/event.h>
-#include <event2/http.h>
+#include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
-#include <event2/listener.h>
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/wait.h>
+#include <sys/socket.h>
 #include <time.h>
-
-struct stream {                      /* one request being answered */
-    struct stream *next;
-    struct server *srv;
-    struct evhttp_request *req;
-    bool chat, sse, running, head_sent;
-    uint64_t id, prompt_tokens, want, made, seed;
-    struct bt_buf text;
-};
-
-struct server {
-    struct se *e;
-    struct se_ready ready;
-    struct event_base *base;
-    struct evhttp *http;
-    struct event *step, *core_ev, *term_ev, *int_ev, *exit_ev;
-    struct stream *streams;          /* oldest first */
-    pid_t core;
-    bool core_dead, stopping;
-    int exit_code;
-    uint64_t next_id, generated, prompts, finished;
-};
 
 /* ---- text ---- */
 static const char *const words[] = { "the",    "pixels", "show",  "a",       "pattern", "that", "fits",   "an",     "edit",   "near", "one",
@@ -57,38 +32,60 @@ static void token_text(const struct stream *s, uint64_t i, char *out, size_t n)
 }
 
 /* ---- replies ---- */
-static void reply_json(struct evhttp_request *req, int code, json_t *o)
+
+/* uvicorn's access log; the two that are polled are left out. */
+void se_access(struct evhttp_request *req, int code)
+{
+    static const struct { int code; const char *text; } texts[] = { { 200, "OK" }, { 400, "Bad Request" }, { 401, "Unauthorized" }, { 404, "Not Found" },
+                                                                     { 500, "Internal Server Error" }, { 503, "Service Unavailable" } };
+    const char *uri = evhttp_request_get_uri(req), *text = "", *method = evhttp_request_get_command(req) == EVHTTP_REQ_POST ? "POST" : "GET";
+    char *host = NULL;
+    ev_uint16_t port = 0;
+    if (!strcmp(uri, "/health") || !strcmp(uri, "/metrics"))
+        return;
+    for (size_t i = 0; i < BT_LEN(texts); i++)
+        text = texts[i].code == code ? texts[i].text : text;
+    evhttp_connection_get_peer(evhttp_request_get_connection(req), &host, &port);
+    se_line(STDOUT_FILENO, "INFO:     %s:%u - \"%s %.200s HTTP/1.1\" %d %s", host ? host : "?", (unsigned)port, method, uri, code, text);
+}
+
+void se_reply_json(struct server *v, struct evhttp_request *req, int code, json_t *o)
 {
     struct evbuffer *b = evbuffer_new();
     char *text = json_dumps(o, JSON_COMPACT);
+    (void)v;
     evbuffer_add(b, text, strlen(text));
     free(text);
     json_decref(o);
+    se_access(req, code);
     evhttp_add_header(evhttp_request_get_output_headers(req), "content-type", "application/json");
     evhttp_send_reply(req, code, NULL, b);
     evbuffer_free(b);
 }
 
-static void reply_error(struct evhttp_request *req, int code, const char *type, const char *fmt, ...) BT_PRINTF(4, 5);
-static void reply_error(struct evhttp_request *req, int code, const char *type, const char *fmt, ...)
+void se_reply_error(struct server *v, struct evhttp_request *req, int code, const char *type, const char *fmt, ...)
 {
-    char msg[512];
+    char msg[1024];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(msg, sizeof msg, fmt, ap);
     va_end(ap);
-    reply_json(req, code, json_pack("{s:{s:s, s:s, s:n, s:i}}", "error", "message", msg, "type", type, "param", "code", code));
+    se_reply_json(v, req, code, json_pack("{s:{s:s, s:s, s:n, s:i}}", "error", "message", msg, "type", type, "param", "code", code));
 }
 
-static json_t *choice(const struct stream *s, const char *piece, bool last, bool whole)
+static json_t *choice(const struct stream *s, const char *piece, bool last, bool whole, bool role)
 {
-    const char *reason = last ? "length" : NULL;
     json_t *c = json_pack("{s:i}", "index", 0);
-    if (s->chat)
-        json_object_set_new(c, whole ? "message" : "delta", json_pack("{s:s, s:s}", "role", "assistant", "content", piece));
-    else
+    if (s->chat) {
+        json_t *m = json_pack("{s:s}", "content", piece);
+        if (role || whole)
+            json_object_set_new(m, "role", json_string("assistant"));
+        json_object_set_new(c, whole ? "message" : "delta", m);
+    } else {
         json_object_set_new(c, "text", json_string(piece));
-    json_object_set_new(c, "finish_reason", reason ? json_string(reason) : json_null());
+    }
+    json_object_set_new(c, "logprobs", json_null());
+    json_object_set_new(c, "finish_reason", last ? json_string("length") : json_null());
     return c;
 }
 
@@ -96,9 +93,12 @@ static json_t *body(const struct stream *s, json_t *c, bool whole)
 {
     char id[64];
     snprintf(id, sizeof id, "%s-sim-%llu", s->chat ? "chatcmpl" : "cmpl", (unsigned long long)s->id);
-    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:[o]}", "id", id, "object",
-                     s->chat ? (whole ? "chat.completion" : "chat.completion.chunk") : "text_completion", "created", (json_int_t)time(NULL), "model",
-                     s->srv->e->s.served_name, "system_fingerprint", "berth-sim-engine (simulated)", "choices", c);
+    json_t *o = json_pack("{s:s, s:s, s:I, s:s, s:s, s:[]}", "id", id, "object",
+                          s->chat ? (whole ? "chat.completion" : "chat.completion.chunk") : "text_completion", "created", (json_int_t)time(NULL),
+                          "model", s->model, "system_fingerprint", "berth-sim-engine (simulated)", "choices");
+    if (c)
+        json_array_append_new(json_object_get(o, "choices"), c);
+    return o;
 }
 
 static json_t *usage(const struct stream *s)
@@ -115,7 +115,15 @@ static void send_event(struct stream *s, const char *data)
     evbuffer_free(b);
 }
 
-static void stream_drop(struct stream *s)
+static void send_json(struct stream *s, json_t *o)
+{
+    char *text = json_dumps(o, JSON_COMPACT);
+    send_event(s, text);
+    free(text);
+    json_decref(o);
+}
+
+void se_stream_drop(struct stream *s)
 {
     struct stream **at = &s->srv->streams;
     while (*at && *at != s)
@@ -125,298 +133,419 @@ static void stream_drop(struct stream *s)
     if (s->req)
         evhttp_connection_set_closecb(evhttp_request_get_connection(s->req), NULL, NULL);
     bt_buf_release(&s->text);
+    free((char *)(uintptr_t)s->model);
     free(s);
 }
 
 static void on_client_gone(struct evhttp_connection *c, void *arg)
 {
     struct stream *s = arg;
+    struct server *v = s->srv;
     (void)c;
     s->req = NULL;                   /* evhttp frees it with the connection */
-    stream_drop(s);
+    v->aborted++;
+    se_stream_drop(s);
+    if (v->stopping && !v->streams)
+        se_stop_end(v, 0);           /* the stop that waited for its clients */
+}
+
+static void stream_close(struct stream *s)
+{
+    evhttp_connection_set_closecb(evhttp_request_get_connection(s->req), NULL, NULL);
+    if (s->sse)
+        evhttp_send_reply_end(s->req);
+    s->req = NULL;
+    se_stream_drop(s);
+}
+
+void se_stream_error(struct stream *s)
+{
+    static const char text[] = "EngineCore encountered an issue. See stack trace (above) for the root cause.";
+    if (s->sse) {
+        send_event(s, "{\"error\": {\"message\": \"EngineCore encountered an issue. See stack trace (above) for the root cause.\", \"type\": "
+                      "\"InternalServerError\", "
+                      "\"param\": null, \"code\": 500}}");
+        send_event(s, "[DONE]");
+    } else {
+        se_reply_error(s->srv, s->req, 500, "InternalServerError", "%s", text);
+    }
+    stream_close(s);
 }
 
 static void stream_end(struct stream *s)
 {
-    s->srv->finished++;
-    evhttp_connection_set_closecb(evhttp_request_get_connection(s->req), NULL, NULL);
+    struct server *v = s->srv;
+    v->finished++;
+    se_histogram_add(&v->e2e, se_clock() - s->since);
     if (s->sse) {
-        json_t *o = json_pack("{s:s, s:s, s:[], s:o}", "id", "usage", "object", "chat.completion.chunk", "choices", "usage", usage(s));
-        char *text = json_dumps(o, JSON_COMPACT);
-        send_event(s, text);
-        free(text);
-        json_decref(o);
+        if (s->usage) {
+            json_t *o = body(s, NULL, false);
+            json_object_set_new(o, "usage", usage(s));
+            send_json(s, o);
+        }
         send_event(s, "[DONE]");
-        evhttp_send_reply_end(s->req);
     } else {
-        json_t *o = body(s, choice(s, bt_buf_z(&s->text), true, true), true);
+        json_t *o = body(s, choice(s, bt_buf_z(&s->text), true, true, true), true);
         json_object_set_new(o, "usage", usage(s));
-        reply_json(s->req, 200, o);
+        se_reply_json(v, s->req, 200, o);
     }
-    s->req = NULL;
-    stream_drop(s);
+    stream_close(s);
 }
 
 static void stream_token(struct stream *s)
 {
     char piece[64];
+    double now = se_clock();
+    if (!s->made)
+        se_histogram_add(&s->srv->ttft, (s->first_at = now) - s->since);
+    else
+        se_histogram_add(&s->srv->itl, now - s->last_at);
+    s->last_at = now;
     token_text(s, s->made++, piece, sizeof piece);
     s->srv->generated++;
-    if (!s->sse) {
+    if (s->sse)
+        send_json(s, body(s, choice(s, piece, s->made >= s->want, false, s->made == 1), false));
+    else
         bt_buf_puts(&s->text, piece);
-        return;
-    }
-    json_t *o = body(s, choice(s, piece, s->made >= s->want, false), false);
-    char *text = json_dumps(o, JSON_COMPACT);
-    send_event(s, text);
-    free(text);
-    json_decref(o);
 }
 
-/* ---- the decode step: every running stream gets one token; others wait for a place ---- */
-static void arm(struct server *v)
+/* ---- orders and decode steps ---- */
+
+void se_order(struct server *v, const struct se_order *o, struct pending *p)
 {
-    double us = (double)v->ready.step_us;
-    struct timeval tv = { (time_t)(us / 1e6), (suseconds_t)((uint64_t)us % 1000000) };
-    if (v->streams && !v->core_dead && !evtimer_pending(v->step, NULL))
-        evtimer_add(v->step, &tv);
+    p->op = o->op;
+    p->next = NULL;
+    *v->pending_end = p;
+    v->pending_end = &p->next;
+    if (send(v->core_fd, o, sizeof *o, MSG_NOSIGNAL) < 0) { /* its end shows as end of file */ }
 }
 
-static void on_step(evutil_socket_t fd, short what, void *arg)
+/* First come, first served, while places and KV last. False when nothing can run. */
+static bool schedule(struct server *v)
 {
-    struct server *v = arg;
-    (void)fd, (void)what;
     uint64_t room = v->ready.tokens, running = 0;
+    bool any = false, full = false;
+    for (struct stream *s = v->streams; s; s = s->next) {
+        uint64_t tokens = bt_round_up(s->prompt_tokens + s->want, v->e->s.block_size ? v->e->s.block_size : 1);
+        s->running = !full && running < v->e->s.max_seqs && tokens <= room;
+        full = full || !s->running;
+        room -= s->running ? tokens : 0;
+        running += s->running;
+        any = any || s->running;
+    }
+    return any;
+}
+
+void se_arm(struct server *v)
+{
+    if (v->stepping || v->core_dead || v->paused || v->asleep || !schedule(v))
+        return;
+    v->stepping = true;
+    se_order(v, &(struct se_order){ .op = SE_STEP, .blocks = 1 }, bt_xcalloc(1, sizeof(struct pending)));
+}
+
+/* Prompts go in pieces of a batch; a request whose prompt is in gets a token. */
+static void stepped(struct server *v)
+{
+    uint64_t batch = v->e->s.max_batched_tokens;
+    v->stepping = false;
+    v->steps++;
     for (struct stream *s = v->streams, *next; s; s = next) {
         next = s->next;
-        uint64_t tokens = bt_round_up(s->prompt_tokens + s->want, v->e->s.block_size);
-        if (running >= v->e->s.max_seqs || tokens > room)
-            break;                   /* first come, first served, as vLLM's scheduler */
-        room -= tokens;
-        running++;
-        s->running = true;
+        if (!s->running)
+            continue;
+        uint64_t piece = BT_MIN(batch, s->prompt_tokens - s->cached);
+        s->cached += piece;
+        v->prompts += piece;
+        batch -= piece;
+        if (s->cached < s->prompt_tokens)
+            continue;
         stream_token(s);
         if (s->made >= s->want)
             stream_end(s);
     }
-    arm(v);
+    se_arm(v);
 }
 
-/* ---- endpoints ---- */
-static json_t *request_json(struct evhttp_request *req)
+static void on_core(evutil_socket_t fd, short what, void *arg)
+{
+    struct server *v = arg;
+    struct se_report rep;
+    (void)what;
+    ssize_t got = recv(fd, &rep, sizeof rep, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got != sizeof rep) {
+        event_del(v->core_ev);
+        se_core_died(v);
+        return;
+    }
+    struct pending *p = v->pending;
+    if (!p)
+        return;
+    v->pending = p->next;
+    if (!v->pending)
+        v->pending_end = &v->pending;
+    if (p->op == SE_STEP)
+        stepped(v);
+    else
+        se_admin_done(v, p, &rep);
+    free(p->name);
+    free(p->path);
+    free(p);
+}
+
+/* ---- requests ---- */
+
+json_t *se_request_json(struct evhttp_request *req)
 {
     struct evbuffer *b = evhttp_request_get_input_buffer(req);
     size_t n = evbuffer_get_length(b);
-    return n > 64 * MiB ? NULL : json_loadb((const char *)evbuffer_pullup(b, -1), n, 0, NULL);
+    return n > 64 * MiB || !n ? NULL : json_loadb((const char *)evbuffer_pullup(b, -1), n, 0, NULL);
 }
 
-static uint64_t text_tokens(const char *z)           /* about four letters a token: no tokenizer here, and said so */
+static uint64_t text_tokens(const char *z, uint64_t *seed)           /* about four letters a token: no tokenizer here, and said so */
 {
+    for (const char *p = z; *p; p++)
+        *seed = mix(*seed + (unsigned char)*p);
     return BT_MAX(1, (uint64_t)strlen(z) / 4);
+}
+
+/* A string, a list of strings (or of parts of a chat message), a list of token numbers. */
+static uint64_t prompt_tokens(const json_t *p, uint64_t *seed)
+{
+    uint64_t tokens = 0;
+    size_t i;
+    json_t *x;
+    if (json_is_string(p))
+        return text_tokens(json_string_value(p), seed);
+    json_array_foreach((json_t *)(uintptr_t)p, i, x) {
+        if (json_is_integer(x)) {
+            *seed = mix(*seed + (uint64_t)json_integer_value(x));
+            tokens++;
+        } else if (json_is_object(x)) {
+            const char *text = json_string_value(json_object_get(x, "text"));
+            tokens += text ? text_tokens(text, seed) : BT_MAX(1u, 256u);         /* an image, of some size */
+        } else if (json_is_string(x)) {
+            tokens += text_tokens(json_string_value(x), seed);
+        }
+    }
+    return tokens;
 }
 
 static uint64_t prompt_of(const json_t *o, bool chat, uint64_t *seed)
 {
-    uint64_t tokens = 0;
+    uint64_t tokens = 0, n;
     size_t i;
     json_t *m;
-    const char *z = json_string_value(json_object_get(o, "prompt"));
-    if (z) {
-        tokens = text_tokens(z);
-        for (const char *p = z; *p; p++)
-            *seed = mix(*seed + (unsigned char)*p);
-    }
-    if (chat)
-        json_array_foreach(json_object_get(o, "messages"), i, m) {
-            z = json_string_value(json_object_get(m, "content"));
-            if (!z)
-                continue;
-            tokens += text_tokens(z) + 4;
-            for (const char *p = z; *p; p++)
-                *seed = mix(*seed + (unsigned char)*p);
-        }
+    if (!chat)
+        return prompt_tokens(json_object_get(o, "prompt"), seed);
+    json_array_foreach(json_object_get(o, "messages"), i, m)
+        if ((n = prompt_tokens(json_object_get(m, "content"), seed)))
+            tokens += n + 4;
     return tokens;
+}
+
+static void begin(struct server *v, struct evhttp_request *req, const struct stream *from)
+{
+    struct stream *s = bt_xcalloc(1, sizeof *s), **at = &v->streams;
+    *s = *from;
+    while (*at)
+        at = &(*at)->next;
+    *at = s;
+    evhttp_connection_set_closecb(evhttp_request_get_connection(req), on_client_gone, s);
+    if (s->sse) {                    /* headers go out before the first token */
+        se_access(req, 200);
+        evhttp_add_header(evhttp_request_get_output_headers(req), "content-type", "text/event-stream; charset=utf-8");
+        evhttp_send_reply_start(req, 200, NULL);
+    }
+    se_arm(v);
+}
+
+static bool serves(struct server *v, struct evhttp_request *req, const char *model)
+{
+    if (!model || !strcmp(model, v->e->s.served_name) || se_adapter_known(v, model))
+        return true;
+    se_reply_json(v, req, 404,
+                  json_pack("{s:{s:s+, s:s, s:s, s:i}}", "error", "message", "The model `", model, "` does not exist.", "type", "NotFoundError",
+                            "param", "model", "code", 404));
+    return false;
 }
 
 static void complete(struct evhttp_request *req, struct server *v, bool chat)
 {
-    json_t *o = request_json(req);
+    json_t *o = se_request_json(req);
     const char *model = json_string_value(json_object_get(o, "model"));
     uint64_t seed = 1, prompt = o ? prompt_of(o, chat, &seed) : 0;
     json_t *max = json_object_get(o, chat && json_object_get(o, "max_completion_tokens") ? "max_completion_tokens" : "max_tokens");
-    bool sse = json_is_true(json_object_get(o, "stream"));
     uint64_t want = json_is_integer(max) && json_integer_value(max) > 0 ? (uint64_t)json_integer_value(max) : chat ? 48 : 16;
-    bool bad = !json_is_object(o) || !prompt, unknown = !bad && model && strcmp(model, v->e->s.served_name);
-    json_t *kept = model ? json_string(model) : NULL;
-    json_decref(o);
-    if (v->core_dead)
-        reply_error(req, 500, "InternalServerError", "EngineCore encountered an issue. See stack trace (above) for the root cause.");
-    else if (bad)
-        reply_error(req, 400, "BadRequestError", "%s",
-                    chat ? "messages: a non-empty list of messages with text is required" : "prompt: a non-empty string is required");
-    else if (unknown)
-        reply_error(req, 404, "NotFoundError", "The model `%s` does not exist.", json_string_value(kept));
-    else if (prompt + want > v->ready.context)
-        reply_error(
-            req, 400, "BadRequestError",
-            "This model's maximum context length is %llu tokens. However, you requested %llu tokens (%llu in the prompt, %llu in the completion).",
-            (unsigned long long)v->ready.context, (unsigned long long)(prompt + want), (unsigned long long)prompt, (unsigned long long)want);
-    else {
-        struct stream *s = bt_xcalloc(1, sizeof *s), **at = &v->streams;
-        *s = (struct stream){ .srv = v, .req = req, .chat = chat, .sse = sse, .id = ++v->next_id, .prompt_tokens = prompt,
-                               .want = want, .seed = seed, .text = BT_BUF(16 * MiB) };
-        while (*at)
-            at = &(*at)->next;
-        *at = s;
-        v->prompts += prompt;
-        evhttp_connection_set_closecb(evhttp_request_get_connection(req), on_client_gone, s);
-        if (sse) {
-            evhttp_add_header(evhttp_request_get_output_headers(req), "content-type", "text/event-stream; charset=utf-8");
-            evhttp_send_reply_start(req, 200, NULL);
-        }
-        arm(v);
+    if (v->draining)
+        se_reply_error(v, req, 500, "InternalServerError", "cannot schedule new futures after shutdown");
+    else if (v->core_dead)
+        se_reply_error(v, req, 500, "InternalServerError", "EngineCore encountered an issue. See stack trace (above) for the root cause.");
+    else if (!json_is_object(o) || !prompt)
+        se_reply_error(v, req, 400, "BadRequestError", "%s",
+                       chat ? "messages: a non-empty list of messages with text is required" : "prompt: a non-empty string is required");
+    else if (serves(v, req, model)) {
+        if (prompt + want > v->ready.context)
+            se_reply_error(v, req, 400, "BadRequestError",
+                           "This model's maximum context length is %llu tokens. However, you requested %llu tokens (%llu in the prompt, %llu in the "
+                           "completion).",
+                           (unsigned long long)v->ready.context, (unsigned long long)(prompt + want), (unsigned long long)prompt,
+                           (unsigned long long)want);
+        else
+            begin(v, req,
+                  &(struct stream){ .srv = v,
+                                    .req = req,
+                                    .chat = chat,
+                                    .sse = json_is_true(json_object_get(o, "stream")),
+                                    .id = ++v->next_id,
+                                    .prompt_tokens = prompt,
+                                    .usage = json_is_true(json_object_get(json_object_get(o, "stream_options"), "include_usage")),
+                                    .want = want,
+                                    .seed = seed,
+                                    .since = se_clock(),
+                                    .model = bt_xstrdup(model ? model : v->e->s.served_name),
+                                    .text = BT_BUF(16 * MiB) });
     }
-    json_decref(kept);
+    json_decref(o);
 }
 
-static void metrics(struct evhttp_request *req, struct server *v)
+/* Vectors of pooling models: made up, the same for the same text, of length 1. */
+static void embeddings(struct evhttp_request *req, struct server *v)
 {
-    uint64_t running = 0, waiting = 0, used = 0;
-    for (struct stream *s = v->streams; s; s = s->next) {
-        s->running ? running++ : waiting++;
-        used += s->running ? s->prompt_tokens + s->made : 0;
+    json_t *o = se_request_json(req), *input = json_object_get(o, "input"), *data = json_array();
+    size_t n = json_is_array(input) ? json_array_size(input) : json_is_string(input) ? 1 : 0;
+    uint64_t tokens = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t seed = 1;
+        json_t *vector = json_array();
+        tokens += prompt_tokens(json_is_array(input) ? json_array_get(input, i) : input, &seed);
+        for (uint32_t k = 0; k < v->e->model->hidden; k++)
+            json_array_append_new(vector, json_real(((double)(mix(seed + k) >> 11) / (double)(1ull << 53) * 2 - 1) / 32));
+        json_array_append_new(data, json_pack("{s:s, s:I, s:o}", "object", "embedding", "index", (json_int_t)i, "embedding", vector));
     }
-    struct evbuffer *b = evbuffer_new();
-    const char *l = v->e->s.served_name;
-    evbuffer_add_printf(
-        b,
-        "# simulated engine\n"
-        "vllm:num_requests_running{engine=\"0\",model_name=\"%s\"} %llu.0\nvllm:num_requests_waiting{engine=\"0\",model_name=\"%s\"} %llu.0\n"
-        "vllm:kv_cache_usage_perc{engine=\"0\",model_name=\"%s\"} %.6f\nvllm:prompt_tokens_total{engine=\"0\",model_name=\"%s\"} %llu.0\n"
-        "vllm:generation_tokens_total{engine=\"0\",model_name=\"%s\"} "
-        "%llu.0\nvllm:request_success_total{engine=\"0\",finished_reason=\"length\",model_name=\"%s\"} %llu.0\n"
-        "vllm:cache_config_info{block_size=\"%llu\",num_gpu_blocks=\"%llu\",kv_cache_size_tokens=\"%llu\"} 1.0\n",
-        l, (unsigned long long)running, l, (unsigned long long)waiting, l, (double)used / (double)BT_MAX(v->ready.tokens, 1), l,
-        (unsigned long long)v->prompts, l, (unsigned long long)v->generated, l, (unsigned long long)v->finished,
-        (unsigned long long)v->e->s.block_size, (unsigned long long)v->ready.blocks, (unsigned long long)v->ready.tokens);
-    evhttp_add_header(evhttp_request_get_output_headers(req), "content-type", "text/plain; version=0.0.4");
-    evhttp_send_reply(req, 200, NULL, b);
-    evbuffer_free(b);
+    v->prompts += tokens;
+    if (!n) {
+        json_decref(data);
+        se_reply_error(v, req, 400, "BadRequestError", "input: a text or a list of texts is required");
+    } else {
+        v->finished++;
+        se_reply_json(v, req, 200,
+                      json_pack("{s:s, s:o, s:s, s:{s:I, s:I}}", "object", "list", "data", data, "model", v->e->s.served_name, "usage",
+                                "prompt_tokens", (json_int_t)tokens, "total_tokens", (json_int_t)tokens));
+    }
+    json_decref(o);
+}
+
+static json_t *model_card(const struct server *v, const char *id, const char *root, const char *parent)
+{
+    json_t *m = json_pack("{s:s, s:s, s:I, s:s, s:s, s:I}", "id", id, "object", "model", "created", (json_int_t)time(NULL), "owned_by",
+                          "berth-sim-engine (simulated)", "root", root, "max_model_len", (json_int_t)v->ready.context);
+    json_object_set_new(m, "parent", parent ? json_string(parent) : json_null());
+    return m;
+}
+
+static void models(struct evhttp_request *req, struct server *v)
+{
+    json_t *list = json_array();
+    json_array_append_new(list, model_card(v, v->e->s.served_name, v->e->model_arg, NULL));
+    for (const struct adapter *a = v->adapters; a; a = a->next)
+        json_array_append_new(list, model_card(v, a->name, a->path, v->e->s.served_name));
+    se_reply_json(v, req, 200, json_pack("{s:s, s:o}", "object", "list", "data", list));
+}
+
+static void tokenize(struct evhttp_request *req, struct server *v)
+{
+    json_t *o = se_request_json(req), *numbers = json_array();
+    uint64_t seed = 1, n = o ? prompt_of(o, json_object_get(o, "messages") != NULL, &seed) : 0;
+    for (uint64_t i = 0; i < BT_MIN(n, 65536u); i++)
+        json_array_append_new(numbers, json_integer((json_int_t)(mix(seed + i) % v->e->model->vocab)));
+    se_reply_json(v, req, 200, json_pack("{s:I, s:I, s:o}", "count", (json_int_t)n, "max_model_len", (json_int_t)v->ready.context, "tokens", numbers));
+    json_decref(o);
+}
+
+static bool allowed(struct server *v, struct evhttp_request *req, const char *path)
+{
+    const char *given = evhttp_find_header(evhttp_request_get_input_headers(req), "Authorization");
+    if (!v->e->more.api_key || strncmp(path, "/v1", 3) != 0 || (given && !strncmp(given, "Bearer ", 7) && !strcmp(given + 7, v->e->more.api_key)))
+        return true;
+    se_reply_json(v, req, 401, json_pack("{s:s}", "error", "Unauthorized"));
+    return false;
 }
 
 static void on_request(struct evhttp_request *req, void *arg)
 {
     struct server *v = arg;
     const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
-    bool post = evhttp_request_get_command(req) == EVHTTP_REQ_POST;
+    bool post = evhttp_request_get_command(req) == EVHTTP_REQ_POST, pooling = v->e->model->pooling;
     path = path ? path : "";
+    if (!allowed(v, req, path))
+        return;
     if (!strcmp(path, "/health") || !strcmp(path, "/ping"))
         evhttp_send_reply(req, v->core_dead ? 503 : 200, NULL, NULL);
     else if (!strcmp(path, "/version"))
-        reply_json(req, 200, json_pack("{s:s, s:b}", "version", v->e->version, "simulated", 1));
-    else if (!strcmp(path, "/metrics"))
-        metrics(req, v);
+        se_reply_json(v, req, 200, json_pack("{s:s, s:b}", "version", v->e->version, "simulated", 1));
     else if (!strcmp(path, "/v1/models"))
-        reply_json(req, 200,
-                   json_pack("{s:s, s:[{s:s, s:s, s:I, s:s, s:s, s:n, s:I}]}", "object", "list", "data", "id", v->e->s.served_name, "object", "model",
-                             "created", (json_int_t)time(NULL), "owned_by", "berth-sim-engine (simulated)", "root", v->e->model_arg, "parent",
-                             "max_model_len", (json_int_t)v->ready.context));
-    else if (!strcmp(path, "/v1/completions") && post)
+        models(req, v);
+    else if (!strcmp(path, "/v1/completions") && post && !pooling)
         complete(req, v, false);
-    else if (!strcmp(path, "/v1/chat/completions") && post)
+    else if (!strcmp(path, "/v1/chat/completions") && post && !pooling)
         complete(req, v, true);
-    else
-        reply_json(req, 404, json_pack("{s:s}", "detail", "Not Found"));
+    else if (!strcmp(path, "/v1/embeddings") && post && pooling)
+        embeddings(req, v);
+    else if (!strcmp(path, "/tokenize") && post)
+        tokenize(req, v);
+    else if (!se_admin(v, req, path, post))
+        se_reply_json(v, req, 404, json_pack("{s:s}", "detail", "Not Found"));
 }
 
-/* ---- life and death ---- */
+/* ---- life ---- */
+
+static void on_stop_signal(evutil_socket_t sig, short what, void *arg)
+{
+    (void)sig, (void)what;
+    se_stop_begin(arg);
+}
+
 static void on_exit_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    event_base_loopbreak(((struct server *)arg)->base);
-}
-
-static void leave_in(struct server *v, long ms)
-{
-    struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
-    if (!evtimer_pending(v->exit_ev, NULL))
-        evtimer_add(v->exit_ev, &tv);
-}
-
-static void on_core_gone(evutil_socket_t fd, short what, void *arg)
-{
-    struct server *v = arg;
-    (void)what;
-    char byte;
-    if (read(fd, &byte, 1) > 0)
-        return;
-    event_del(v->core_ev);
-    if (v->stopping)
-        return;
-    v->core_dead = true;
-    se_error("core_client.py:616", "Engine core proc EngineCore died unexpectedly, shutting down client.");
-    while (v->streams) {
-        struct stream *s = v->streams;
-        evhttp_connection_set_closecb(evhttp_request_get_connection(s->req), NULL, NULL);
-        if (s->sse) {
-            send_event(s,
-                       "{\"error\": {\"message\": \"EngineCore encountered an issue. See stack trace (above) for the root cause.\", \"code\": 500}}");
-            send_event(s, "[DONE]");
-            evhttp_send_reply_end(s->req);
-        } else
-            reply_error(s->req, 500, "InternalServerError", "EngineCore encountered an issue. See stack trace (above) for the root cause.");
-        s->req = NULL;
-        stream_drop(s);
-    }
-    leave_in(v, 3000);               /* the real watchdog looks every 5 s; then exit 0, whatever the cause */
-}
-
-static void on_term(evutil_socket_t sig, short what, void *arg)
-{
-    struct server *v = arg;
-    (void)sig, (void)what;
-    if (v->stopping)
-        return;
-    v->stopping = true;
-    se_info("launcher.py:254", "[shutdown] API server: shutdown triggered");
-    kill(v->core, SIGKILL);          /* default --shutdown-timeout 0: the tree is force-killed; workers follow by their death pipe */
-    se_warning("utils.py:653", "[shutdown] Process manager: force killing remaining process EngineCore pid %d", (int)v->core);
-    leave_in(v, 350);
+    se_stop_end(arg, 0);
 }
 
 int se_http_run(struct se *e, const struct se_ready *ready, int listen_fd, pid_t core, int core_fd)
 {
-    struct server v = { .e = e, .ready = *ready, .core = core };
+    struct server v = { .e = e, .ready = *ready, .core = core, .core_fd = core_fd };
+    v.pending_end = &v.pending;
     v.base = event_base_new();
     v.http = evhttp_new(v.base);
     evhttp_set_gencb(v.http, on_request, &v);
     evhttp_set_max_body_size(v.http, 64 * MiB);
     evhttp_set_timeout(v.http, 120);
-    v.step = evtimer_new(v.base, on_step, &v);
     v.exit_ev = evtimer_new(v.base, on_exit_timer, &v);
-    v.core_ev = event_new(v.base, core_fd, EV_READ | EV_PERSIST, on_core_gone, &v);
-    v.term_ev = evsignal_new(v.base, SIGTERM, on_term, &v);
-    v.int_ev = evsignal_new(v.base, SIGINT, on_term, &v);
+    v.core_ev = event_new(v.base, core_fd, EV_READ | EV_PERSIST, on_core, &v);
+    v.term_ev = evsignal_new(v.base, SIGTERM, on_stop_signal, &v);
+    v.int_ev = evsignal_new(v.base, SIGINT, on_stop_signal, &v);
     event_add(v.core_ev, NULL);
     event_add(v.term_ev, NULL);
     event_add(v.int_ev, NULL);
-    if (listen(listen_fd, 2048) < 0 || evutil_make_socket_nonblocking(listen_fd) < 0 || evhttp_accept_socket(v.http, listen_fd) < 0) {
-        fprintf(stderr, "ERROR:    listen: %s\n", strerror(errno));
-        return 1;
-    }
-    fprintf(stderr, "INFO:     Started server process [%d]\nINFO:     Waiting for application startup.\nINFO:     Application startup complete.\n",
-            (int)getpid());
+    se_line(STDERR_FILENO, "INFO:     Started server process [%d]", (int)getpid());
+    se_line(STDERR_FILENO, "INFO:     Waiting for application startup.");
+    se_line(STDERR_FILENO, "INFO:     Application startup complete.");
+    /* Another server that bound the same port and listened first: the real one says nothing, and serves nobody. */
+    bool taken = listen(listen_fd, 2048) < 0;
+    if (!taken && evutil_make_socket_nonblocking(listen_fd) == 0)
+        v.bound = evhttp_accept_socket_with_handle(v.http, listen_fd);
     event_base_dispatch(v.base);
-    fputs("INFO:     Shutting down\nINFO:     Finished server process\n", stderr);
+    if (taken)
+        se_warning("launcher.py:291", "port %llu is used by another process", (unsigned long long)e->s.port);
+    se_line(STDERR_FILENO, "INFO:     Waiting for application shutdown.");
+    se_line(STDERR_FILENO, "INFO:     Application shutdown complete.");
     while (v.streams) {
         evhttp_connection_set_closecb(evhttp_request_get_connection(v.streams->req), NULL, NULL);     /* or evhttp_free would call it */
         v.streams->req = NULL;
-        stream_drop(v.streams);
+        se_stream_drop(v.streams);
     }
-    evhttp_free(v.http);
-    struct event *all[] = { v.step, v.exit_ev, v.core_ev, v.term_ev, v.int_ev };
-    for (size_t i = 0; i < BT_LEN(all); i++)
-        event_free(all[i]);
-    event_base_free(v.base);
     return 0;                        /* also after an engine death: the real one does, and supervisors must not trust it */
 }

@@ -31,6 +31,18 @@ SAY(se_info, "INFO")
 SAY(se_warning, "WARNING")
 SAY(se_error, "ERROR")
 
+void se_line(int fd, const char *fmt, ...)
+{
+    char line[4096];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(line, sizeof line - 1, fmt, ap);
+    va_end(ap);
+    n = BT_MIN(n, (int)sizeof line - 2);
+    line[n++] = '\n';
+    if (write(fd, line, n) < 0) { /* as above */ }
+}
+
 void se_bar(const char *fmt, ...)
 {
     char line[512] = "\r";
@@ -57,6 +69,22 @@ void se_nap(const struct se *e, double seconds)
     double s = seconds / e->speed;
     struct timespec t = { (time_t)s, (long)((s - (double)(time_t)s) * 1e9) };
     nanosleep(&t, NULL);
+}
+
+double se_ram_gib(void)
+{
+    struct bt_str text, line;
+    struct bt_err err = { 0 };
+    struct bt_arena a = { 0 };
+    double kib = 0;
+    if (bt_file_read(&a, "/proc/meminfo", 64 * KiB, &text, &err) == 0)
+        while (text.n && kib == 0) {
+            text = bt_str_cut(text, '\n', &line);
+            if (bt_str_starts(line, "MemAvailable:"))
+                kib = strtod(line.p + 13, NULL);
+        }
+    bt_arena_release(&a);
+    return kib / (1024 * 1024);
 }
 
 double se_clock(void)

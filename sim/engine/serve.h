@@ -1,0 +1,65 @@
+/* serve.h - the API server's inside: one evhttp loop, one list of requests, one queue of orders that EngineCore has still to answer.
+ * One thread. Requests are owned by the list; evhttp owns its own request until a reply ends it or its connection closes. */
+#ifndef BT_SIM_ENGINE_SERVE_H
+#define BT_SIM_ENGINE_SERVE_H
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <jansson.h>
+
+#include "sim/engine/engine.h"
+
+struct stream {                      /* one request being answered */
+    struct stream *next;
+    struct server *srv;
+    struct evhttp_request *req;
+    bool chat, sse, usage, running;
+    uint64_t id, prompt_tokens, cached, want, made, seed;
+    double since, first_at, last_at; /* seconds: came, first token, latest token */
+    const char *model;               /* as asked; owned */
+    struct bt_buf text;
+};
+
+struct pending { struct pending *next; enum se_op op; unsigned what; struct evhttp_request *req; char *name, *path; };      /* sent, not answered yet */
+struct adapter { struct adapter *next; char *name, *path; };
+struct histogram { double sum; uint64_t count, bucket[8]; };
+
+enum sleep_state { AWAKE, WEIGHTS_OFFLOADED, DISCARD_ALL };
+struct server {
+    struct se *e;
+    struct se_ready ready;
+    struct event_base *base;
+    struct evhttp *http;
+    struct evhttp_bound_socket *bound;
+    struct event *core_ev, *term_ev, *int_ev, *exit_ev;
+    struct stream *streams;          /* oldest first */
+    struct pending *pending, **pending_end;
+    struct adapter *adapters;
+    pid_t core;
+    int core_fd;
+    bool core_dead, stopping, draining, paused, stepping;
+    unsigned asleep;                 /* SE_WEIGHTS | SE_KV */
+    enum sleep_state sleep;
+    uint64_t next_id, generated, prompts, finished, aborted, steps;
+    struct histogram ttft, itl, e2e;
+};
+
+/* http.c */
+void se_reply_json(struct server *v, struct evhttp_request *req, int code, json_t *o);       /* takes o; logs the access */
+void se_reply_error(struct server *v, struct evhttp_request *req, int code, const char *type, const char *fmt, ...) BT_PRINTF(5, 6);
+void se_access(struct evhttp_request *req, int code);
+json_t *se_request_json(struct evhttp_request *req);                 /* NULL when it is none */
+void se_order(struct server *v, const struct se_order *o, struct pending *p);                /* takes p */
+void se_arm(struct server *v);       /* a decode step, if there is work and none is under way */
+void se_stream_drop(struct stream *s);
+void se_stream_error(struct stream *s);                              /* as after the engine's death: an error event, then [DONE] */
+/* admin.c: true when the path was one of its own */
+bool se_admin(struct server *v, struct evhttp_request *req, const char *path, bool post);
+void se_admin_done(struct server *v, struct pending *p, const struct se_report *rep);
+bool se_adapter_known(const struct server *v, const char *name);
+void se_histogram_add(struct histogram *h, double seconds);
+/* stop.c */
+void se_stop_begin(struct server *v);
+void se_core_died(struct server *v);
+void se_stop_end(struct server *v, int port_taken);
+#endif

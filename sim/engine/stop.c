@@ -1,0 +1,128 @@
+/* stop.c - how the API server ends: told to, or because EngineCore died. Order of lines: vllm_ok_tp1, vllm_term_stream_*, vllm_term_drain, vllm_kill9_*
+ * of the recorded runs (tests/data/live). */
+#include "sim/engine/serve.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#define CLIENT "core_client.py:770"
+
+static void leave_in(struct server *v, double seconds)
+{
+    double s = seconds / v->e->speed;
+    struct timeval tv = { (time_t)s, (suseconds_t)((s - (double)(time_t)s) * 1e6) };
+    if (!evtimer_pending(v->exit_ev, NULL))
+        evtimer_add(v->exit_ev, &tv);
+}
+
+static void close_port(struct server *v)
+{
+    if (v->bound)
+        evhttp_del_accept_socket(v->http, v->bound);
+    v->bound = NULL;
+}
+
+static void engine_dead_lines(void)
+{
+    se_error("async_llm.py:906", "AsyncLLM output_handler failed.");
+    se_error("async_llm.py:906",
+             "vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue. See stack trace (above) for the root cause.");
+}
+
+static void kill_engine(struct server *v)
+{
+    se_warning("utils.py:648", "[shutdown] Process manager: force killing remaining processes count=1");
+    se_warning("utils.py:653", "[shutdown] Process manager: force killing remaining process EngineCore pid %d", (int)v->core);
+    kill(v->core, SIGKILL);          /* workers follow by their death pipe */
+    waitpid(v->core, NULL, 0);
+    se_info("core_client.py:774", "[shutdown] MPClient: engine manager stopped");
+    se_info("core_client.py:775", "[shutdown] MPClient: cleaning up background resources");
+    se_info("core_client.py:777", "[shutdown] MPClient: complete");
+}
+
+static void server_down(struct server *v)
+{
+    se_info("launcher.py:279", "[shutdown] API server: engine client stopped");
+    se_info("launcher.py:282", "[shutdown] API server: signalling HTTP server shutdown");
+    se_info("launcher.py:304", "[shutdown] API server: shutting down FastAPI HTTP server");
+    se_line(STDERR_FILENO, "INFO:     Shutting down");
+    close_port(v);
+    v->core_dead = true;
+    if (v->streams && v->e->stop_hangs) {            /* the race that 3 of 7 real stops lose: nothing but the clients' going ends it */
+        se_line(STDERR_FILENO, "INFO:     Waiting for connections to close. (CTRL+C to force quit)");
+        return;
+    }
+    if (v->streams) {
+        engine_dead_lines();
+        se_error("serving.py:500", "Error in completion stream generator.");
+    }
+    while (v->streams)
+        se_stream_error(v->streams);
+    leave_in(v, 0.35);
+}
+
+void se_stop_begin(struct server *v)
+{
+    bool drain = v->e->more.shutdown_timeout > 0;
+    unsigned long long timeout = v->e->more.shutdown_timeout;
+    if (v->stopping)                 /* from ready on a second signal does nothing */
+        return;
+    v->stopping = true;
+    event_del(v->core_ev);
+    se_info("launcher.py:254", "[shutdown] API server: shutdown triggered");
+    se_info("launcher.py:270", "[shutdown] API server: stopping engine client mode=%s timeout=%llus", drain ? "drain" : "abort", timeout);
+    se_info(CLIENT, "[shutdown] MPClient: start timeout=%llus", timeout);
+    se_info("core_client.py:772", "[shutdown] MPClient: stopping engine manager");
+    se_info("utils.py:628", "[shutdown] Process manager: send sigterm to process EngineCore");
+    if (drain && v->streams) {       /* EngineCore does not leave by itself: the whole limit passes, with /health 200 and new requests 500 */
+        v->draining = true;
+        event_add(v->core_ev, NULL);
+        leave_in(v, (double)timeout);
+        return;
+    }
+    kill_engine(v);
+    server_down(v);
+}
+
+void se_stop_end(struct server *v, int port_taken)
+{
+    (void)port_taken;
+    if (v->draining) {
+        v->draining = false;
+        event_del(v->core_ev);
+        kill_engine(v);
+        server_down(v);
+        return;
+    }
+    event_base_loopbreak(v->base);
+}
+
+void se_core_died(struct server *v)
+{
+    bool busy = v->streams != NULL;
+    if (v->stopping || v->core_dead)
+        return;
+    v->core_dead = true;             /* from here /health is 503 */
+    if (!busy) {
+        se_info("utils.py:628", "[shutdown] Process manager: send sigterm to process EngineCore");
+        se_warning("core_client.py:817", "[shutdown] MPClient: engine core exited unexpectedly; starting cleanup");
+        se_info(CLIENT, "[shutdown] MPClient: start timeout=default");
+        se_info("core_client.py:772", "[shutdown] MPClient: stopping engine manager");
+        se_info("core_client.py:774", "[shutdown] MPClient: engine manager stopped");
+        se_info("core_client.py:775", "[shutdown] MPClient: cleaning up background resources");
+        se_info("core_client.py:777", "[shutdown] MPClient: complete");
+    }
+    engine_dead_lines();
+    if (busy)
+        se_error("serving.py:500", "Error in completion stream generator.");
+    while (v->streams)
+        se_stream_error(v->streams);
+    for (struct pending *p = v->pending; p; p = p->next)
+        if (p->req)
+            se_reply_error(v, p->req, 500, "InternalServerError", "EngineCore encountered an issue. See stack trace (above) for the root cause.");
+    v->pending = NULL;
+    v->pending_end = &v->pending;
+    se_line(STDERR_FILENO, "INFO:     Shutting down");
+    leave_in(v, busy ? 0.6 : 3.0);   /* idle: a watchdog looks every 5 s. Then status 0, whatever the cause */
+}
