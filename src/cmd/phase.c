@@ -24,16 +24,15 @@ static void on_event(struct wait *w, const json_t *ev)
     w->over |= w->failed || !strcmp(name, "up");
 }
 
-/* The answer (a new reference), when it is there: at once without a name, else when all of the phase is up or it failed. */
+/* The answer (a new reference), when all of the phase is up or it failed. */
 static json_t *go(struct bt_wire_client *c, const char *name, const struct args *o, struct wait *w, struct bt_err *err)
 {
     uint64_t id;
     json_t *members = bt_live_project(o->project), *answer = NULL;
-    if (name)
-        json_object_set_new(members, "phase", json_string(name));
+    json_object_set_new(members, "phase", json_string(name));
     if (bt_wire_send(c, "phase", members, &id, err) < 0)
         return NULL;
-    while (!answer || (name && !o->detach && !w->over)) {
+    while (!answer || (!o->detach && !w->over)) {
         json_t *msg = bt_wire_next(c, -1, err);
         int is = msg ? bt_wire_is_answer(msg, id, err) : -1;
         if (is > 0) {
@@ -73,13 +72,20 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         return rc;
     if (rest.n > 1)
         return bt_cmd_usage(v, o.json, "name one phase, or none to see them");
-    if (bt_live_something_up(&err) < 0 || bt_run_connect(&c, &err) < 0)
+    if (bt_live_something_up(&err) < 0)
         return bt_cmd_fail(v, &err, o.json);
     struct wait w = { 0 };
+    json_t *answer = NULL;
     bt_live_init(&w.live);
-    json_t *answer = go(&c, rest.n ? rest.v[0] : NULL, &o, &w, &err);
+    for (int tries = 0; rest.n && !answer && tries < 5 && bt_run_connect(&c, &err) == 0; tries++) {
+        answer = go(&c, rest.v[0], &o, &w, &err);    /* a daemon that is killed under us had begun: the next one goes on, and is asked again */
+        bt_wire_client_release(&c);
+        if (!answer && err.code != BT_E_NOT_FOUND)
+            break;
+    }
+    if (!rest.n)
+        answer = bt_live_ask("phase", o.project, &err);
     bt_live_release(&w.live);
-    bt_wire_client_release(&c);
     if (answer && w.over && !w.failed) {             /* where it is now, not where it was when it was asked to go */
         json_decref(answer);
         answer = bt_live_ask("phase", o.project, &err);
