@@ -198,7 +198,8 @@ static void host_lines(struct bt_arena *a, struct bt_need *n, const struct place
     else if (!l->on_cpu)
         push_host(a, n, BT_P_KV, lasting_kv(l, s, 0, on_host), 0, "windows and states of the layers on the CPU");
     const char *why = "inputs of the graph: embedded tokens and the masks";
-    uint64_t compute = l->on_cpu || l->first_gpu_layer ? need_llama_compute(l, s, cells, l->on_cpu, &why, a) : need_llama_inputs(l, s, cells);
+    struct need_llama_step step = { .host = true, .layers = l->on_cpu || l->first_gpu_layer || p->experts_on_cpu ? g->layers : 0, .head = l->on_cpu };
+    uint64_t compute = step.layers ? need_llama_compute(l, s, cells, step, &why, a) : need_llama_inputs(l, s, cells);
     push_host(a, n, BT_P_ACTIVATIONS, compute, need_llama_compute_doubt(l, compute), why);
     push_host(a, n, BT_P_SAMPLER, sat_mul(sat_mul(l->slots, g->vocab), 4), 0, bt_arena_printf(a, "output buffer: %u slots x %u vocabulary x 4 B", l->slots, g->vocab));
     push_host(a, n, BT_P_HEADROOM, sat_mul(s->llama.cache_ram_mib, MiB), 0, "old prompts kept in RAM, at most this (--cache-ram); it fills as it serves");
@@ -214,7 +215,7 @@ static void gpu_lines(struct bt_arena *a, struct bt_need *n, struct bt_need_rank
     push(a, r, BT_P_WEIGHTS, weights, 0, bt_arena_printf(a, "%s, bytes of the file's tensors as the device holds them%s", layers_text(a, r, l->gguf, head),
          head && twice ? bt_arena_printf(a, "; the embedding (%s) a second time for the output: it has no output.weight", bt_bytes_human(twice)) : ""));
     const char *why;
-    uint64_t compute = need_llama_compute(l, &n->serve, cells, head, &why, a);
+    uint64_t compute = need_llama_compute(l, &n->serve, cells, (struct need_llama_step){ .layers = r->layers, .head = head }, &why, a);
     push(a, r, BT_P_ACTIVATIONS, compute, need_llama_compute_doubt(l, compute), why);
     uint64_t pool = sat_add(32 * MiB, sat_mul(sat_mul(need_llama_pool_numbers(l), l->ubatch), 2));
     push(a, r, BT_P_WORKSPACE, pool, pool, "cuBLAS and the pool of matrix products, which grows while it serves; an estimate");

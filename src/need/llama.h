@@ -24,8 +24,10 @@ uint64_t need_llama_kv_of_rank(const struct bt_need *n, const struct bt_need_ran
 /* Cells of a layer with a window when the others have `cells`. */
 uint64_t need_llama_window_cells(const struct need_llama *l, const struct bt_serve *s, uint64_t cells);
 
-/* llama_compute.c. cells: of the cache that one slot sees. The compute buffer of a device; how far off that may be; what one cell more adds to it. */
-uint64_t need_llama_compute(const struct need_llama *l, const struct bt_serve *s, uint64_t cells, bool head, const char **why, struct bt_arena *a);
+/* llama_compute.c. cells: of the cache that one slot sees. The compute buffer of a device or of the host; how far off that may be; what one cell
+ * more adds to it. */
+struct need_llama_step { bool host, head; uint32_t layers; };        /* computed on the CPU; the output; how many layers */
+uint64_t need_llama_compute(const struct need_llama *l, const struct bt_serve *s, uint64_t cells, struct need_llama_step step, const char **why, struct bt_arena *a);
 uint64_t need_llama_compute_doubt(const struct need_llama *l, uint64_t bytes);
 uint64_t need_llama_compute_cell(const struct need_llama *l, const struct bt_serve *s);
 /* The masks of attention; what the host prepares of a graph for the devices: embedded tokens and masks; the widest row of a matrix product. */

@@ -1,5 +1,5 @@
 /* llama_compute.c - the compute buffers of llama-server: what its graph of one micro-batch holds at once. llama.cpp does not have it in closed
- * form (ggml/src/ggml-alloc.c packs the graph's tensors); these sums reproduce what it reserved for 70 shapes and settings
+ * form (ggml/src/ggml-alloc.c packs the graph's tensors); these sums reproduce what it reserved for 85 shapes and settings
  * (tests/data/llama_buffers.jsonl, docs/benchmarks/llama.md). All tensors of a graph are f32 rows of -ub tokens. */
 #include "need/llama.h"
 #include "need/parts.h"
@@ -36,14 +36,18 @@ static bool packed(const struct need_llama *l)
 
 /* Gate, up and their product beside the residual; of experts what each chosen one gives, which goes where gate and up were if there is room.
  * On a device the embedded tokens came in from the host. */
-static uint64_t feed_numbers(const struct need_llama *l, const struct widest *w)
+static uint64_t feed_numbers(const struct widest *w, bool host)
 {
     uint64_t ff = w->moe ? w->moe : w->ff, down = w->moe_down > 2 * w->moe ? w->moe_down : 0;
-    return sat_add(sat_add(sat_mul(ff, 3), (l->on_cpu ? 4 : 3) * w->hidden), down);
+    return sat_add(sat_add(sat_mul(ff, 3), (host ? 4 : 3) * w->hidden), down);
 }
 
-static uint64_t attention_numbers(const struct widest *w, bool with_flash)
+static uint64_t attention_numbers(const struct bt_gguf *g, const struct widest *w, bool with_flash)
 {
+    if (g->mla) {                    /* queries, their part in the latent, both joined, and what comes out, all as wide as the latent */
+        uint64_t latent = (uint64_t)g->mla_rank + g->mla_rope;
+        return sat_add(3 * w->hidden, sat_add(sat_mul(w->heads, 2 * latent + g->mla_rank / 4 + g->mla_rope), 3 * latent));
+    }
     uint64_t base = sat_add(3 * w->hidden, 2 * w->q);
     return with_flash ? sat_add(3 * w->hidden, BT_MAX(2 * w->q, w->q + 2 * w->kv)) : sat_add(base, 2 * w->kv);
 }
@@ -72,15 +76,19 @@ uint64_t need_llama_compute_cell(const struct need_llama *l, const struct bt_ser
     return sat_add(sat_add(mask, scores), flash(s) && packed(l) && !l->on_cpu ? 4 * w.kv : 0);
 }
 
-uint64_t need_llama_compute(const struct need_llama *l, const struct bt_serve *s, uint64_t cells, bool head, const char **why, struct bt_arena *a)
+uint64_t need_llama_compute(const struct need_llama *l, const struct bt_serve *s, uint64_t cells, struct need_llama_step step, const char **why, struct bt_arena *a)
 {
     struct widest w = widest_layer(l->gguf);
     bool with_flash = flash(s);
-    uint64_t row = sat_mul(l->ubatch, 4), feed = sat_mul(feed_numbers(l, &w), row), attention = sat_mul(attention_numbers(&w, with_flash), row);
-    uint64_t scores = with_flash ? 0 : sat_mul(sat_mul(cells, w.heads), row), unpacked = with_flash && packed(l) && !l->on_cpu ? sat_mul(sat_mul(cells, w.kv), 4) : 0;
-    uint64_t logits = head ? sat_add(sat_mul(sat_mul(l->slots, l->gguf->vocab), 4), sat_mul(2 * w.hidden, row)) : 0, masks = need_llama_masks(l, s, cells);
+    uint64_t row = sat_mul(l->ubatch, 4), feed = sat_mul(feed_numbers(&w, step.host), row), attention = sat_mul(attention_numbers(l->gguf, &w, with_flash), row);
+    uint64_t scores = with_flash ? 0 : sat_mul(sat_mul(cells, w.heads), row), unpacked = with_flash && packed(l) && !step.host ? sat_mul(sat_mul(cells, w.kv), 4) : 0;
+    uint64_t logits = step.head ? sat_add(sat_mul(sat_mul(l->slots, l->gguf->vocab), 4), sat_mul(2 * w.hidden, row)) : 0, masks = need_llama_masks(l, s, cells);
+    if (step.head && step.layers == 1)               /* the last layer's feed-forward is computed for the tokens that are asked for: one a slot */
+        feed = 0;
+    if (!step.layers)
+        feed = attention = scores = unpacked = masks = 0;
     uint64_t widest = BT_MAX(BT_MAX(feed, sat_add(attention, scores)), logits);
-    if (copies(l, s) > 1)
+    if (step.layers && !step.host && copies(l, s) > 1)
         masks = sat_mul(sat_add(masks, sat_mul(w.hidden, row)), copies(l, s));
     *why = bt_arena_printf(a, "%llu tokens at once (-ub): inputs %s and the widest step, %s%s: as measured on tens of shapes; the engine packs its graph itself", ull(l->ubatch), bt_bytes_human(masks),
                            widest == feed ? "the feed-forward" : widest == logits ? "the logits" : scores ? "attention with all its scores (-fa on has none)" : "attention",
@@ -90,7 +98,7 @@ uint64_t need_llama_compute(const struct need_llama *l, const struct bt_serve *s
 
 uint64_t need_llama_compute_doubt(const struct need_llama *l, uint64_t bytes)
 {
-    bool other = l->gguf->mla;       /* shapes whose graphs were not measured */
+    bool other = false;              /* shapes whose graphs were not measured */
     for (uint32_t i = 0; i < l->gguf->layers; i++)
         other = other || l->gguf->layer[i].recurrent;
     return other ? bytes / 2 : l->on_cpu ? bytes / 6 : bytes / 4;
@@ -99,7 +107,7 @@ uint64_t need_llama_compute_doubt(const struct need_llama *l, uint64_t bytes)
 uint64_t need_llama_inputs(const struct need_llama *l, const struct bt_serve *s, uint64_t cells)
 {
     uint64_t embedded = sat_mul(sat_mul(l->gguf->hidden, l->ubatch), 4);
-    return sat_add(sat_mul(sat_add(embedded, need_llama_masks(l, s, cells)), copies(l, s)), embedded);
+    return sat_add(sat_mul(sat_add(embedded, need_llama_masks(l, s, cells)), copies(l, s)), flash(s) ? embedded : 2 * embedded);
 }
 
 uint64_t need_llama_pool_numbers(const struct need_llama *l)
