@@ -8,7 +8,7 @@
  *   phases.c    phases that know of each other: who stays, who is parked     moves.c, moves_check.c   what happens between them, and its check
  *   plan.c      the steps in order: a phase solved becomes instances with berths
  *   check.c     independent validator; shares no code with the search
- *   explain.c   alternatives, warnings
+ *   explain.c   alternatives, warnings      decide.c, conflict.c   why so, and why not (decide.h)
  *   faster.c    pinned shapes that are slower than smaller ones
  *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet
  *   jobs.c      what a service or job with a job form takes

@@ -1,0 +1,414 @@
+/* conflict - the fewest demands that cannot be met together: taken out one by one, each time planned again, and kept only where the rest could be met
+ * without it. Then the bytes that lack, and on which card; and the ways out, cheapest first. */
+#include <stdio.h>
+
+#include "plan/decide.h"
+#include "plan/plan_int.h"
+
+#define TRY_NODES 20000
+#define LACK_STEP (64 * MiB)
+#define LACK_MOST (1024 * GiB)
+#define CARDS_TRIED 16
+
+struct conflicting {
+    struct bt_arena *a;
+    const struct bt_plan_in *in;
+    const char *phase;
+    struct bt_err *err;
+    bool sure;
+};
+
+static unsigned long long ull(uint64_t n)
+{
+    return n;
+}
+
+/* 1 it fits, 0 it does not, -1 error. A search that stopped counts as "it fits": nothing false is said to conflict. */
+static int fits(struct conflicting *c, const struct bt_workload *w, const bool *keep, size_t card, uint64_t more)
+{
+    struct bt_spec *spec = BT_NEW(c->a, struct bt_spec);
+    struct bt_plan_model *models = BT_NEWN(c->a, struct bt_plan_model, c->in->spec->n + 1);
+    *spec = *c->in->spec;
+    spec->w = BT_NEWN(c->a, struct bt_workload, spec->n + 1);
+    spec->n = 0;
+    for (size_t i = 0; i < c->in->spec->n; i++)
+        if (keep[i]) {
+            models[spec->n] = c->in->models[i];
+            spec->w[spec->n++] = w[i];
+        }
+    struct bt_plan_in in = { .spec = spec, .fleet = c->in->fleet, .models = models, .needs = c->in->needs };
+    struct pl_problem *p;
+    struct pl_solution s = { 0 };
+    if (pl_problem_build(c->a, &in, c->phase, &p, c->err) < 0)
+        return -1;
+    if (p->nrefusals)
+        return 0;
+    for (size_t g = 0; more && g < p->fleet->n; g++)
+        p->cap[g] += card == PL_NONE || card == g ? more : 0;
+    pl_search(p, TRY_NODES, &s);
+    c->sure = c->sure && (s.found || s.complete);
+    return s.found || !s.complete;
+}
+
+/* ---- demands ---- */
+
+enum key { K_PINS, K_GPUS, K_POOL, K_CONTEXT, K_REQUESTS, K_COPIES, K_SHARE, K_APART, K_SAME, K_MEMORY, K__N };
+
+static const char *const names[K__N] = { "tp", "gpus", "pool", "context", "requests", "copies", "share", "apart", "same_gpus_as", "memory" };
+
+static bool take_back(const struct bt_plan_model *pm, struct bt_workload *w, enum key k)
+{
+    struct bt_workload was = *w;
+    switch (k) {
+    case K_PINS: w->tp = w->pp = (struct bt_range){ 0 }; return was.tp.set || was.pp.set;
+    case K_GPUS:
+        w->gpus = w->kind == BT_SERVER ? (struct bt_range){ 0 } : (struct bt_range){ .set = true, .want = 1, .min = 1, .max = was.gpus.max };
+        return was.gpus.set && was.gpus.min > 0 && (w->kind == BT_SERVER || was.gpus.min > 1);
+    case K_POOL: w->pool = (struct bt_strs){ 0 }; return was.pool.n > 0;
+    case K_CONTEXT:
+        if (w->kind != BT_SERVER || !pm->model)
+            return false;
+        w->context.want = was.context.want ? was.context.want : bt_need_model_context(pm->model);
+        w->context.set = true;
+        w->context.min = 1;
+        w->context.same_as = NULL;
+        return true;
+    case K_REQUESTS: w->requests = 1; return was.requests > 1;
+    case K_COPIES: w->copies.min = 1; return was.copies.set && was.copies.min > 1;
+    case K_SHARE: w->share = BT_SHARE_TRUE; return was.share != BT_SHARE_TRUE;
+    case K_APART: w->apart = (struct bt_strs){ 0 }; return was.apart.n > 0;
+    case K_SAME: w->same_gpus_as = NULL; return was.same_gpus_as != NULL;
+    case K_MEMORY:
+        w->memory = (struct bt_memory){ .form = w->kind == BT_SERVER ? BT_MEM_AUTO : BT_MEM_BYTES, .bytes = MiB };
+        return w->kind != BT_SERVER || was.memory.form != BT_MEM_AUTO;
+    default: return false;
+    }
+}
+
+/* The demand taken back. False: it was none, and *w is as it was. */
+static bool relax(const struct bt_plan_model *pm, struct bt_workload *w, enum key k)
+{
+    struct bt_workload less = *w;
+    if (!take_back(pm, &less, k))
+        return false;
+    *w = less;
+    return true;
+}
+
+static const char *range_words(struct bt_arena *a, const struct bt_range *r, const char *what)
+{
+    return r->min == r->max ? bt_arena_printf(a, "%llu %s%s", ull(r->min), what, r->min == 1 ? "" : "s")
+                            : bt_arena_printf(a, "at least %llu %ss", ull(r->min), what);
+}
+
+static const char *memory_words(struct bt_arena *a, const struct bt_memory *m)
+{
+    switch (m->form) {
+    case BT_MEM_BYTES: return bt_arena_printf(a, "%s on each of its cards", bt_bytes_human(m->bytes));
+    case BT_MEM_PERCENT: return bt_arena_printf(a, "%g %% of each of its cards", m->percent);
+    case BT_MEM_REST: return "the rest of its cards";
+    case BT_MEM_AUTO: return "whole cards, as nothing is said of its memory";
+    default: return "its memory, as worked out from the spec";
+    }
+}
+
+static const char *demand_words(struct conflicting *c, const struct bt_workload *w, enum key k)
+{
+    static const char *const keys[K__N] = { [K_APART] = "is kept apart from others", [K_SHARE] = "shares its cards with nobody, or only with some" };
+    const char *text = keys[k];
+    switch (k) {
+    case K_PINS:
+        text = w->tp.set && w->pp.set ? bt_arena_printf(c->a, "TP=%llu x PP=%llu", ull(w->tp.want), ull(w->pp.want))
+                                      : bt_arena_printf(c->a, "%s=%llu", w->tp.set ? "TP" : "PP", ull(w->tp.set ? w->tp.want : w->pp.want));
+        break;
+    case K_GPUS: text = range_words(c->a, &w->gpus, "GPU"); break;
+    case K_POOL: text = bt_arena_printf(c->a, "only %zu card%s to choose from", w->pool.n, w->pool.n == 1 ? "" : "s"); break;
+    case K_CONTEXT:
+        text = w->context.same_as                 ? bt_arena_printf(c->a, "the context of %s", w->context.same_as)
+               : w->context.set && w->context.min ? bt_arena_printf(c->a, "a context of at least %s tokens", bt_count_human(w->context.min))
+                                                  : "a context of at least 4,096 tokens, or the model's";
+        break;
+    case K_REQUESTS: text = bt_arena_printf(c->a, "%llu requests at once", ull(w->requests)); break;
+    case K_COPIES: text = bt_arena_printf(c->a, "at least %llu copies", ull(w->copies.min)); break;
+    case K_SAME: text = bt_arena_printf(c->a, "the same cards as %s", w->same_gpus_as); break;
+    case K_MEMORY: text = memory_words(c->a, &w->memory); break;
+    default: break;
+    }
+    return bt_arena_printf(c->a, "%s: %s", w->name, text);
+}
+
+static struct bt_mark mark_of(const struct bt_workload *w, enum key k)
+{
+    struct bt_mark m = k == K_PINS      ? (w->tp.set ? w->tp.at : w->pp.at)
+                       : k == K_GPUS    ? w->gpus.at
+                       : k == K_CONTEXT ? w->context.at
+                       : k == K_COPIES  ? w->copies.at
+                       : k == K_MEMORY  ? w->memory.at
+                       : k == K_POOL    ? w->pool_at
+                                        : w->at;
+    return m.line ? m : w->at;
+}
+
+/* Workloads first, the least important out first: who is not needed for the conflict goes. A follower goes with whom it follows. */
+static int keep_the_needed(struct conflicting *c, const struct bt_workload *w, bool *keep)
+{
+    const struct bt_spec *s = c->in->spec;
+    for (size_t i = s->n; i-- > 0;) {
+        bool wanted = false;
+        for (size_t j = 0; j < s->n; j++)
+            wanted = wanted || (keep[j] && ((w[j].same_gpus_as && !strcmp(w[j].same_gpus_as, s->w[i].name)) ||
+                                            (w[j].context.same_as && !strcmp(w[j].context.same_as, s->w[i].name))));
+        if (!keep[i] || wanted)
+            continue;
+        keep[i] = false;
+        int ok = fits(c, w, keep, PL_NONE, 0);
+        if (ok < 0)
+            return -1;
+        keep[i] = ok == 1;
+    }
+    return 0;
+}
+
+static void add(struct conflicting *c, struct bt_conflict *out, const struct bt_workload *w, const char *key, const char *text, struct bt_mark at)
+{
+    struct bt_demand row = { w->name, key, text, at };
+    BT_PUSH(c->a, out->demand, out->n, row);
+}
+
+/* ---- bytes ---- */
+
+/* The least `more` on the card (PL_NONE: on each) with which it fits; 0 = none up to LACK_MOST. */
+static int least_more(struct conflicting *c, const struct bt_workload *w, const bool *keep, size_t card, uint64_t *out)
+{
+    uint64_t lo = 0, hi = LACK_STEP;
+    int ok;
+    *out = 0;
+    while ((ok = fits(c, w, keep, card, hi)) == 0 && hi < LACK_MOST) {
+        lo = hi;
+        hi *= 4;
+    }
+    if (ok <= 0)
+        return ok;
+    while (hi - lo > LACK_STEP) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        if ((ok = fits(c, w, keep, card, mid)) < 0)
+            return -1;
+        *(ok ? &hi : &lo) = mid;
+    }
+    *out = hi;
+    return 0;
+}
+
+static int what_lacks(struct conflicting *c, const struct bt_workload *w, const bool *keep, struct bt_conflict *out)
+{
+    const struct bt_fleet *f = c->in->fleet;
+    uint64_t each, best = 0;
+    size_t at = PL_NONE;
+    if (least_more(c, w, keep, PL_NONE, &each) < 0)
+        return -1;
+    for (size_t g = 0; each && g < f->n && g < CARDS_TRIED; g++) {
+        uint64_t one = 0;
+        int ok = best ? fits(c, w, keep, g, best - 1) : 1; /* worth a search only where it can beat the best so far */
+        if (ok < 0 || (ok && least_more(c, w, keep, g, &one) < 0))
+            return -1;
+        if (one && (!best || one < best)) {
+            best = one;
+            at = g;
+        }
+    }
+    out->lacks_bytes = at != PL_NONE && best <= each * f->n ? best : each;
+    out->card = at != PL_NONE && best <= each * f->n ? bt_arena_printf(c->a, "GPU %d", f->gpus[at].index) : NULL;
+    return 0;
+}
+
+/* ---- one phase ---- */
+
+static int conflict_of(struct conflicting *c, struct bt_conflict *out, bool *fine)
+{
+    const struct bt_spec *s = c->in->spec;
+    struct bt_workload *w = BT_NEWN(c->a, struct bt_workload, s->n + 1);
+    bool *keep = BT_NEWN(c->a, bool, s->n + 1), needed[K__N];
+    memcpy(w, s->w, s->n * sizeof *w);
+    for (size_t i = 0; i < s->n; i++)
+        keep[i] = pl_in_phase(&s->w[i], c->phase) && !s->w[i].optional;
+    int ok = fits(c, w, keep, PL_NONE, 0);
+    *fine = ok == 1;
+    if (ok != 0)
+        return ok < 0 ? -1 : 0;
+    if (keep_the_needed(c, w, keep) < 0)
+        return -1;
+    for (size_t i = 0; i < s->n; i++) {
+        if (!keep[i])
+            continue;
+        bool any = false;
+        for (int k = 0; k < K__N; k++) {
+            struct bt_workload was = w[i];
+            needed[k] = false;
+            if (!relax(&c->in->models[i], &w[i], (enum key)k))
+                continue;
+            if ((ok = fits(c, w, keep, PL_NONE, 0)) < 0)
+                return -1;
+            if (ok) { /* without it the rest could be met: it is one of them */
+                w[i] = was;
+                needed[k] = any = true;
+            }
+        }
+        for (int k = 0; k < K__N; k++)
+            if (needed[k])
+                add(c, out, &s->w[i],
+                    k == K_PINS && !s->w[i].tp.set            ? "pp"
+                    : k == K_COPIES && s->w[i].kind == BT_JOB ? "slots"
+                    : k == K_COPIES                           ? "replicas"
+                                                              : names[k],
+                    demand_words(c, &s->w[i], (enum key)k), mark_of(&s->w[i], (enum key)k));
+        if (!any)
+            add(c, out, &s->w[i], "", bt_arena_printf(c->a, "%s runs at all", s->w[i].name), s->w[i].at);
+    }
+    return what_lacks(c, w, keep, out);
+}
+
+int bt_plan_conflicts(struct bt_arena *a, const struct bt_plan_in *in, struct bt_conflict **out, size_t *n, struct bt_err *err)
+{
+    static const char *one[] = { "all" };
+    struct bt_plan_in remembering = *in;
+    const char *const *phases = in->spec->phases.n ? in->spec->phases.v : one;
+    *out = NULL;
+    *n = 0;
+    remembering.needs = pl_needs_new(a);
+    for (size_t i = 0; i < (in->spec->phases.n ? in->spec->phases.n : 1); i++) {
+        struct conflicting c = { a, &remembering, phases[i], err, true };
+        struct bt_conflict row = { .phase = phases[i] };
+        bool fine;
+        if (conflict_of(&c, &row, &fine) < 0)
+            return -1;
+        row.sure = c.sure;
+        if (!fine)
+            BT_PUSH(a, *out, *n, row);
+    }
+    return 0;
+}
+
+/* ---- ways out ---- */
+
+/* What a change of this key takes from the user; a larger one of a kind comes after a smaller. Cards cost money: after all that costs only memory or words. */
+static const struct {
+    const char *key;
+    double cost;
+    const char *gives_up;
+} costs[] = {
+    { "tp", 0, "a shape that was asked for" },
+    { "pp", 0, "a shape that was asked for" },
+    { "gpus", 0.05, "the number of cards that was asked for" },
+    { "pool", 0.05, "the choice of cards" },
+    { "share", 0.1, "cards of its own" },
+    { "apart", 0.1, "distance" },
+    { "same_gpus_as", 0.1, "the same cards" },
+    { "requests", 0.2, "requests at once" },
+    { "kv_dtype", 0.25, "precision of the KV cache" },
+    { "context", 0.3, "context" },
+    { "memory", 0.35, "memory" },
+    { "replicas", 0.4, "copies" },
+    { "slots", 0.4, "copies" },
+    { "phases", 0.5, "running at the same time" },
+    { "optional", 0.9, "a workload" },
+};
+
+/* Context is measured in what is left of it: half of it costs more than a tenth. */
+static double share_given_up(const struct bt_plan *p, const struct bt_plan_advice *v)
+{
+    char name[64];
+    const char *at = v->path && !strncmp(v->path, "workloads.", 10) ? v->path + 10 : NULL, *dot = at ? strchr(at, '.') : NULL;
+    if (!dot || (size_t)(dot - at) >= sizeof name || (strcmp(dot, ".context") != 0 && strcmp(dot, ".context.min") != 0))
+        return 0;
+    snprintf(name, sizeof name, "%.*s", (int)(dot - at), at);
+    const struct bt_workload *w = bt_spec_find(p->spec, name);
+    double now = v->value ? strtod(v->value, NULL) : 0;
+    return w && w->context.min && now > 0 && now < (double)w->context.min ? 1 - now / (double)w->context.min : 0;
+}
+
+static void rank(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_advice *v, struct bt_relaxation **out, size_t *n)
+{
+    const char *key = v->path ? strrchr(v->path, '.') : NULL;
+    struct bt_relaxation row = { v, 0.8, "cards: it takes more of them" }; /* "gpus" of the top level */
+    if (v->path && !strcmp(v->path, "phases"))
+        key = ".phases";
+    if (v->path && bt_str_ends(bt_str(v->path), ".context.min"))
+        key = ".context";
+    for (size_t k = 0; key && k < BT_LEN(costs); k++)
+        if (!strcmp(key + 1, costs[k].key)) {
+            row.cost = costs[k].cost + 0.05 * (v->path2 != NULL) + 0.1 * share_given_up(p, v);
+            row.gives_up = costs[k].gives_up;
+        }
+    for (size_t i = 0; i < *n; i++)
+        if (!strcmp((*out)[i].advice->path, v->path) && !v->path2 && !(*out)[i].advice->path2)
+            return; /* another value of the same key: the first is the nearest */
+    BT_PUSH(a, *out, *n, row);
+    for (size_t j = *n - 1; j > 0 && (*out)[j].cost < (*out)[j - 1].cost; j--) {
+        struct bt_relaxation t = (*out)[j];
+        (*out)[j] = (*out)[j - 1];
+        (*out)[j - 1] = t;
+    }
+}
+
+/* The whole spec without this demand: 1 fits in every phase. What has a number is better lowered than dropped: the plan's advice does that. */
+static int dropped_fits(struct conflicting *c, size_t index, enum key k)
+{
+    static const char *one[] = { "all" };
+    const struct bt_spec *s = c->in->spec;
+    struct bt_workload *w = BT_NEWN(c->a, struct bt_workload, s->n + 1);
+    bool *keep = BT_NEWN(c->a, bool, s->n + 1);
+    memcpy(w, s->w, s->n * sizeof *w);
+    for (size_t i = 0; i < s->n; i++)
+        keep[i] = true;
+    if (!relax(&c->in->models[index], &w[index], k))
+        return 0;
+    for (size_t i = 0; i < (s->phases.n ? s->phases.n : 1); i++) {
+        c->phase = s->phases.n ? s->phases.v[i] : one[0];
+        c->sure = true;
+        int ok = fits(c, w, keep, PL_NONE, 0);
+        if (ok <= 0 || !c->sure)
+            return ok < 0 ? -1 : 0;
+    }
+    return 1;
+}
+
+static int add_dropped(struct conflicting *c, const struct bt_plan *p, const struct bt_demand *d, struct bt_relaxation **out, size_t *n)
+{
+    static const struct {
+        enum key key;
+        const char *value;
+    } droppable[] = { { K_PINS, "auto" }, { K_POOL, "null" }, { K_SHARE, "true" }, { K_APART, "[]" }, { K_SAME, "null" } };
+    for (size_t i = 0; i < c->in->spec->n; i++)
+        for (size_t k = 0; k < BT_LEN(droppable); k++) {
+            const struct bt_workload *w = &c->in->spec->w[i];
+            bool this_key = !strcmp(d->key, names[droppable[k].key]) || (droppable[k].key == K_PINS && !strcmp(d->key, "pp"));
+            int ok = !strcmp(w->name, d->workload) && this_key ? dropped_fits(c, i, droppable[k].key) : 0;
+            if (ok < 0)
+                return -1;
+            if (!ok)
+                continue;
+            struct bt_plan_advice *v = BT_NEW(c->a, struct bt_plan_advice);
+            *v = (struct bt_plan_advice){ .text = bt_arena_printf(c->a, "fits without the demand: %s", d->text),
+                                          .value = droppable[k].value,
+                                          .path = bt_arena_printf(c->a, "workloads.%s.%s", w->name, d->key) };
+            rank(c->a, p, v, out, n);
+        }
+    return 0;
+}
+
+int bt_plan_relaxations(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_plan *p, const struct bt_conflict *conflict,
+                        size_t nconflicts, struct bt_relaxation **out, size_t *n, struct bt_err *err)
+{
+    struct bt_plan_in remembering = *in;
+    struct conflicting c = { a, &remembering, "", err, true };
+    *out = NULL;
+    *n = 0;
+    remembering.needs = pl_needs_new(a);
+    for (size_t i = 0; i < p->nadvice; i++)
+        rank(a, p, &p->advice[i], out, n);
+    for (size_t i = 0; i < nconflicts; i++)
+        for (size_t k = 0; k < conflict[i].n; k++)
+            if (add_dropped(&c, p, &conflict[i].demand[k], out, n) < 0)
+                return -1;
+    return 0;
+}

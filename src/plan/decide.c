@@ -1,0 +1,318 @@
+/* decide - each decision against the best other one: that one is planned with everything else, and the first goal at which it is worse is what it lost. */
+#include "plan/decide.h"
+
+#include "plan/plan_int.h"
+
+#define MAX_CARDS_TRIED 8
+
+const char *const bt_decided_names[] = {
+    [BT_DECIDED_SHAPE] = "shape", [BT_DECIDED_CARDS] = "cards", [BT_DECIDED_CONTEXT] = "context", [BT_DECIDED_COPIES] = "copies"
+};
+
+struct deciding {
+    struct pl_trial t;
+    struct bt_err *err;
+    struct bt_plan_in in;
+    const struct bt_plan *plan;
+    const struct bt_plan_phase *ph;
+    struct pl_problem *p;
+    struct pl_solution s; /* the phase as it is, planned in the same way as the others will be */
+    struct bt_decision **out;
+    size_t *n;
+};
+
+/* One other way: planned, and how it reads. */
+struct rival {
+    bool found;
+    struct pl_problem *p;
+    struct pl_solution s;
+    const char *name;
+};
+
+static unsigned long long ull(uint64_t n)
+{
+    return n;
+}
+
+static void say(struct deciding *d, const struct bt_workload *w, enum bt_decided what, const char *taken, const char *runner_up, const char *lost)
+{
+    struct bt_decision row = { d->ph->name, w->name, what, taken, runner_up, lost };
+    BT_PUSH(d->t.a, *d->out, *d->n, row);
+}
+
+static enum bt_plan_goal lost_at(const struct pl_score *a, const struct pl_score *b)
+{
+    for (uint32_t i = 0; i < a->nlevels; i++)
+        if (a->placed[i] != b->placed[i])
+            return BT_GOAL_PLACED;
+    for (int i = BT_GOAL_WANTS; i < BT_GOAL_LOWEST; i++)
+        if (a->v[i] != b->v[i])
+            return (enum bt_plan_goal)i;
+    return BT_GOAL_LOWEST;
+}
+
+static size_t work_of(const struct pl_problem *p, size_t spec_index)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->work[i].spec_index == spec_index)
+            return i;
+    return PL_NONE;
+}
+
+/* Slowest copy's rate of a server, 0 = not known. */
+static double rate_of(const struct pl_problem *p, const struct pl_solution *s, size_t spec_index)
+{
+    size_t w = work_of(p, spec_index);
+    double least = 0;
+    if (w == PL_NONE || !p->work[w].server || p->work[w].cpu_only || !p->work[w].nshapes)
+        return 0;
+    for (size_t i = 0; i < s->ncopies; i++) {
+        double r = s->copy[i].work == w ? pl_rate(p, &p->work[w].shape[s->copy[i].shape], s->copy[i].card, NULL) : 0;
+        least = r > 0 && (least <= 0 || r < least) ? r : least;
+    }
+    return least;
+}
+
+/* Who has less context, fewer copies or a lower rate in b than in a: "draft: 8,192 tokens, here 32,768". */
+static const char *who_lost(struct deciding *d, const struct rival *b, enum bt_plan_goal goal)
+{
+    const struct bt_spec *spec = d->in.spec;
+    for (size_t i = 0; i < spec->n; i++) {
+        size_t wa = work_of(d->p, i), wb = work_of(b->p, i);
+        if (wa == PL_NONE || wb == PL_NONE)
+            continue;
+        uint32_t na = 0, nb = 0;
+        for (size_t c = 0; c < d->s.ncopies; c++)
+            na += d->s.copy[c].work == wa;
+        for (size_t c = 0; c < b->s.ncopies; c++)
+            nb += b->s.copy[c].work == wb;
+        double ra = rate_of(d->p, &d->s, i), rb = rate_of(b->p, &b->s, i);
+        if (goal <= BT_GOAL_WANTS && nb < na)
+            return bt_arena_printf(d->t.a, "%s: %u cop%s, with the one taken %u", spec->w[i].name, nb, nb == 1 ? "y" : "ies", na);
+        if (goal == BT_GOAL_WANTS && d->p->work[wa].server && b->s.ctx[wb] < d->s.ctx[wa])
+            return bt_arena_printf(d->t.a, "%s: %s tokens of context, with the one taken %s", spec->w[i].name, bt_count_human(b->s.ctx[wb]),
+                                   bt_count_human(d->s.ctx[wa]));
+        if (goal == BT_GOAL_SERVICE && d->p->work[wa].server && rb > 0 && rb < ra)
+            return bt_arena_printf(d->t.a, "%s: %.1f tok/s, with the one taken %.1f", spec->w[i].name, rb, ra);
+    }
+    return NULL;
+}
+
+static const char *what_it_lost(struct deciding *d, const struct rival *b)
+{
+    enum bt_plan_goal goal = lost_at(&d->s.score, &b->s.score);
+    const char *who = who_lost(d, b, goal);
+    if (who)
+        return who;
+    switch (goal) {
+    case BT_GOAL_PLACED: return "a workload finds no place";
+    case BT_GOAL_WANTS: return "less of the contexts and copies that are wanted";
+    case BT_GOAL_SERVICE: return "less service: more of them share a card and its time";
+    case BT_GOAL_SHARED: return "more shared cards, or ranks outside one NVLink island";
+    case BT_GOAL_FREE: return "less free memory in one piece";
+    default: return "nothing: equal, and the first of equals is taken";
+    }
+}
+
+static int plan_rival(struct deciding *d, const struct bt_workload *w, size_t index, const char *name, struct rival *best)
+{
+    struct rival r = { .name = name };
+    if (pl_try(&d->t, w, index, &r.p, &r.s, d->err) < 0)
+        return -1;
+    r.found = r.s.found && !r.p->nrefusals;
+    if (r.found && (!best->found || pl_score_cmp(&r.s.score, &best->s.score, BT_GOAL__N) > 0))
+        *best = r;
+    return 0;
+}
+
+/* ---- the decisions ---- */
+
+static const char *shape_words(struct bt_arena *a, uint64_t tp, uint64_t pp, const char *layers)
+{
+    const char *split = layers && layers[0] ? bt_arena_printf(a, " (layers %s)", layers) : "";
+    if (tp == 1 && pp == 1)
+        return "one GPU";
+    if (pp == 1)
+        return bt_arena_printf(a, "TP=%llu", ull(tp));
+    return tp == 1 ? bt_arena_printf(a, "PP=%llu%s", ull(pp), split) : bt_arena_printf(a, "TP=%llu x PP=%llu%s", ull(tp), ull(pp), split);
+}
+
+static int decide_shape(struct deciding *d, size_t index, const struct pl_work *k, const struct pl_copy *c)
+{
+    const struct pl_shape *taken = &k->shape[c->shape];
+    struct rival best = { 0 };
+    size_t others = 0;
+    const char *why = NULL;
+    for (size_t i = 0; i < k->nshapes; i++) {
+        const struct pl_shape *sh = &k->shape[i];
+        if (sh == taken)
+            continue;
+        others++;
+        why = sh->why_not ? sh->why_not : why;
+        struct bt_workload w = pl_pinned(k->w, sh);
+        if (sh->ok && plan_rival(d, &w, index, shape_words(d->t.a, sh->tp, sh->pp, sh->layers), &best) < 0)
+            return -1;
+    }
+    const char *name = shape_words(d->t.a, taken->tp, taken->pp, taken->layers);
+    if (best.found)
+        say(d, k->w, BT_DECIDED_SHAPE, name, best.name, what_it_lost(d, &best));
+    else if (!others)
+        say(d, k->w, BT_DECIDED_SHAPE, name, NULL, "the spec leaves no other");
+    else
+        say(d, k->w, BT_DECIDED_SHAPE, name, NULL,
+            why ? bt_arena_printf(d->t.a, "no other fits; the engine's rule for one of them: %s", why) : "no other fits beside the rest");
+    return 0;
+}
+
+static const char *card_words(struct bt_arena *a, const struct bt_fleet *f, const bool *cards)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(4096);
+    for (size_t g = 0; g < f->n; g++)
+        if (cards[g])
+            bt_buf_printf(&b, "%s%d", b.n ? "," : "GPU ", f->gpus[g].index);
+    return b.n ? bt_arena_strdup(a, bt_buf_z(&b)) : "no GPU";
+}
+
+static void cards_of(const struct pl_solution *s, size_t work, bool *out)
+{
+    for (size_t i = 0; i < s->ncopies; i++)
+        for (uint32_t j = 0; s->copy[i].work == work && j < s->copy[i].ncards; j++)
+            out[s->copy[i].card[j]] = true;
+}
+
+/* Without one of its cards at a time: the best of the places that are left. */
+static int decide_cards(struct deciding *d, size_t index, const struct pl_work *k, size_t work)
+{
+    bool has[BT_MAX_GPUS] = { false };
+    struct rival best = { 0 };
+    const struct bt_fleet *f = d->in.fleet;
+    unsigned tried = 0, free_cards = 0;
+    cards_of(&d->s, work, has);
+    for (size_t i = 0; i < k->npool; i++)
+        free_cards += !has[k->pool[i]];
+    for (size_t g = 0; free_cards && g < f->n && tried < MAX_CARDS_TRIED; g++) {
+        struct bt_workload w = *k->w;
+        if (!has[g])
+            continue;
+        tried++;
+        w.pool = (struct bt_strs){ 0 };
+        for (size_t i = 0; i < k->npool; i++)
+            if (k->pool[i] != g) {
+                const char *id = bt_arena_printf(d->t.a, "%d", f->gpus[k->pool[i]].index);
+                BT_PUSH(d->t.a, w.pool.v, w.pool.n, id);
+            }
+        if (plan_rival(d, &w, index, NULL, &best) < 0)
+            return -1;
+    }
+    bool other[BT_MAX_GPUS] = { false };
+    if (best.found)
+        cards_of(&best.s, work_of(best.p, index), other);
+    say(d, k->w, BT_DECIDED_CARDS, card_words(d->t.a, f, has), best.found ? card_words(d->t.a, f, other) : NULL,
+        best.found     ? what_it_lost(d, &best)
+        : free_cards   ? "on no other cards does everything fit"
+        : k->w->pool.n ? "its pool has no others"
+                       : "the fleet has no others");
+    return 0;
+}
+
+/* More context was wanted: which card holds no more. */
+static void decide_context(struct deciding *d, const struct bt_workload *w, const struct pl_work *k, uint64_t granted)
+{
+    const char *taken = bt_arena_printf(d->t.a, "%s tokens", bt_count_human(granted));
+    if (granted >= k->ctx_want) {
+        say(d, w, BT_DECIDED_CONTEXT, taken, NULL,
+            w->context.want      ? "all that is wanted"
+            : w->context.same_as ? "as its same_as"
+                                 : "all that the model was made for");
+        return;
+    }
+    uint64_t load[BT_MAX_GPUS] = { 0 }, least = UINT64_MAX;
+    size_t tight = PL_NONE;
+    for (size_t i = 0; i < d->ph->n; i++)
+        for (size_t r = 0; r < d->ph->inst[i].nranks; r++)
+            load[d->ph->inst[i].rank[r].gpu] += d->ph->inst[i].rank[r].bytes;
+    for (size_t i = 0; i < d->ph->n; i++)
+        for (size_t r = 0; d->ph->inst[i].w == w && r < d->ph->inst[i].nranks; r++) {
+            const struct bt_rank_berth *b = &d->ph->inst[i].rank[r];
+            if (b->kv_tokens < least) {
+                least = b->kv_tokens;
+                tight = b->gpu;
+            }
+        }
+    const char *why = tight == PL_NONE ? "no card holds more"
+                                       : bt_arena_printf(d->t.a, "GPU %d holds no more: %s of %s are planned on it", d->in.fleet->gpus[tight].index,
+                                                         bt_bytes_human(load[tight]), bt_bytes_human(bt_gpu_capacity(&d->in.fleet->gpus[tight])));
+    say(d, w, BT_DECIDED_CONTEXT, taken, bt_arena_printf(d->t.a, "%s tokens", bt_count_human(k->ctx_want)), why);
+}
+
+static int decide_copies(struct deciding *d, size_t index, const struct pl_work *k, uint32_t placed)
+{
+    if (k->copies_want <= 1 && placed == 1)
+        return 0;
+    const char *taken = bt_arena_printf(d->t.a, "%u", placed);
+    if (placed >= k->copies_want) {
+        say(d, k->w, BT_DECIDED_COPIES, taken, NULL, "all that are wanted");
+        return 0;
+    }
+    struct bt_workload w = *k->w;
+    struct rival best = { 0 };
+    w.copies = (struct bt_range){ .set = true, .want = placed + 1, .min = placed + 1, .max = placed + 1 };
+    if (plan_rival(d, &w, index, bt_arena_printf(d->t.a, "%u", placed + 1), &best) < 0)
+        return -1;
+    say(d, k->w, BT_DECIDED_COPIES, taken, bt_arena_printf(d->t.a, "%u", placed + 1),
+        best.found ? what_it_lost(d, &best) : "one more does not fit beside the others");
+    return 0;
+}
+
+static int decide_workload(struct deciding *d, size_t index)
+{
+    const struct bt_workload *w = &d->in.spec->w[index];
+    const struct pl_copy *first = NULL;
+    size_t work = work_of(d->p, index);
+    uint32_t placed = 0;
+    uint64_t granted = 0;
+    for (size_t i = 0; i < d->ph->n; i++)
+        if (d->ph->inst[i].w == w || !strcmp(d->ph->inst[i].w->name, w->name)) {
+            placed++;
+            granted = d->ph->inst[i].context;
+        }
+    for (size_t i = 0; work != PL_NONE && !first && i < d->s.ncopies; i++)
+        first = d->s.copy[i].work == work ? &d->s.copy[i] : NULL;
+    if (work == PL_NONE)
+        return 0;
+    const struct pl_work *k = &d->p->work[work];
+    if (!placed || !first) {
+        say(d, w, BT_DECIDED_COPIES, "0", NULL, "optional, and finds no place beside the others");
+        return 0;
+    }
+    if (k->server && decide_shape(d, index, k, first) < 0)
+        return -1;
+    if (!k->cpu_only && decide_cards(d, index, k, work) < 0)
+        return -1;
+    if (k->server)
+        decide_context(d, w, k, granted);
+    return decide_copies(d, index, k, placed);
+}
+
+int bt_plan_decisions(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_plan *p, const char *only, struct bt_decision **out, size_t *n,
+                      struct bt_err *err)
+{
+    struct deciding d = { .err = err, .in = *in, .plan = p, .out = out, .n = n };
+    *out = NULL;
+    *n = 0;
+    d.in.needs = pl_needs_new(a);
+    d.in.spec = p->spec; /* with the phases that were proposed, where they were */
+    for (size_t i = 0; i < p->nphases; i++) {
+        d.ph = &p->phase[i];
+        d.t = (struct pl_trial){ a, &d.in, d.ph->name, NULL };
+        if (!d.in.spec->n || pl_try(&d.t, &d.in.spec->w[0], 0, &d.p, &d.s, err) < 0)
+            return d.in.spec->n ? -1 : 0;
+        if (!d.s.found)
+            continue;
+        d.t.base = d.p;
+        for (size_t w = 0; w < d.in.spec->n; w++)
+            if (pl_in_phase(&d.in.spec->w[w], d.ph->name) && (!only || !strcmp(only, d.in.spec->w[w].name)) && decide_workload(&d, w) < 0)
+                return -1;
+    }
+    return 0;
+}

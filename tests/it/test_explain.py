@@ -1,0 +1,173 @@
+"""berth explain: what it says is held against plans of the changed specs."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import BERTH, ROOT
+
+FORENSICS = str(ROOT / "examples" / "forensics" / "berth.yaml")
+ENV = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": "/nonexistent", "PATH": "/usr/bin:/bin"}
+
+
+def berth(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(BERTH), *args], capture_output=True, text=True, timeout=120, env=ENV)
+
+
+def explain(*args: str, code: int = 0) -> dict:
+    r = berth("explain", *args, "--json")
+    assert r.returncode == code, r.stdout + r.stderr
+    return json.loads(r.stdout)
+
+
+def fits(spec: dict, folder: Path) -> bool:
+    path = folder / "changed.yaml"
+    path.write_text(yaml.safe_dump(spec, sort_keys=False))
+    r = berth("plan", "-f", str(path), "--json")
+    assert r.returncode in (0, 3), r.stderr
+    return r.returncode == 0
+
+
+def write(folder: Path, text: str) -> tuple[str, dict]:
+    path = folder / "berth.yaml"
+    path.write_text(text)
+    return str(path), yaml.safe_load(text)
+
+
+def with_set(spec: dict, changes: list[dict]) -> dict:
+    out = copy.deepcopy(spec)
+    for c in changes:
+        at = out
+        *way, last = c["path"].split(".")
+        for key in way:
+            if not isinstance(at[key], dict):        # context: N is both
+                at[key] = {"want": at[key], "min": at[key]}
+            at = at[key]
+        value = yaml.safe_load(c["value"]) if isinstance(c["value"], str) else c["value"]
+        at[last] = value
+        if value is None:
+            del at[last]
+    return out
+
+
+TOGETHER = """
+name: bad
+gpus: 3xA100-SXM4-40GB
+workloads:
+  llm:    {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, gpus: 2, pool: [0, 1]}
+  vision: {kind: service, command: [python3, v.py], gpus: 1, memory: 30GiB, pool: [1]}
+  other:  {kind: service, command: [python3, o.py], gpus: 1, memory: 20GiB}
+  tool:   {kind: service, command: [python3, o.py], gpus: 1, memory: 1GiB}
+"""
+ALONE = """
+name: bad
+gpus: 2xA100-SXM4-40GB
+workloads:
+  llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 2}
+  a:   {kind: service, command: [x], memory: 10GiB, share: never}
+  b:   {kind: service, command: [x], memory: 10GiB}
+"""
+CONTEXT = """
+name: bad
+gpus: 1xRTX-4090
+workloads:
+  llm:  {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, context: 32768, requests: 3}
+  tool: {kind: service, command: [x], memory: 4GiB}
+"""
+HEADS = """
+name: bad
+gpus: 4xA100-SXM4-40GB
+workloads: {llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, tp: 3}}
+"""
+DROPPED = {"tp": None, "pp": None, "gpus": None, "pool": None, "share": None, "apart": None, "same_gpus_as": None, "requests": 1, "replicas": 1, "slots": 1, "memory": "1MiB",
+           "context": {"want": 256, "min": 1}}
+
+
+@pytest.mark.parametrize(("text", "keys"), [
+    (TOGETHER, {("llm", "pool"), ("vision", "pool"), ("vision", "memory")}), (ALONE, {("llm", "gpus"), ("a", "share")}),
+    (CONTEXT, {("llm", "context"), ("llm", "requests"), ("tool", "memory")}), (HEADS, {("llm", "tp")})])
+def test_the_conflict_is_minimal_and_real(text: str, keys: set, tmp_path: Path) -> None:
+    path, spec = write(tmp_path, text)
+    found = explain("-f", path, code=3)
+    assert not found["fits"] and not found["decisions"] and len(found["conflicts"]) == 1
+    conflict = found["conflicts"][0]
+    demands = {(d["workload"], d["key"]) for d in conflict["demands"]}
+    assert demands == keys and conflict["minimal"]
+    core = {"name": "core", "gpus": spec["gpus"], "workloads": {n: w for n, w in spec["workloads"].items() if n in {d[0] for d in demands}}}
+    assert not fits(core, tmp_path)
+    for workload, key in demands:                                    # without any one of them the others can be met
+        less = copy.deepcopy(core)
+        less["workloads"][workload].pop(key)
+        if DROPPED[key] is not None:
+            less["workloads"][workload][key] = DROPPED[key]
+        assert fits(less, tmp_path), (workload, key)
+    lines = text.splitlines()
+    for d in conflict["demands"]:
+        assert f"{d['workload']}:" in lines[d["line"] - 1]
+
+
+@pytest.mark.parametrize("text", [TOGETHER, ALONE, CONTEXT, HEADS])
+def test_each_way_out_fits_and_the_cheapest_is_first(text: str, tmp_path: Path) -> None:
+    path, spec = write(tmp_path, text)
+    ways = explain("-f", path, code=3)["relaxations"]
+    assert ways or text == HEADS
+    assert [w["cost"] for w in ways] == sorted(w["cost"] for w in ways)
+    for w in ways:
+        assert fits(with_set(spec, w["set"]), tmp_path), w
+    if text == HEADS:
+        assert ways[0]["set"] == [{"path": "workloads.llm.tp", "value": "auto"}]
+    people = berth("explain", "-f", path)
+    assert people.returncode == 3 and "cannot be met together" in people.stdout
+
+
+def test_the_bytes_that_lack_are_those_that_lack(tmp_path: Path) -> None:
+    path, spec = write(tmp_path, TOGETHER)
+    conflict = explain("-f", path, code=3)["conflicts"][0]
+    assert conflict["card"] == "GPU 1"
+    lacks = conflict["lacks_bytes"]
+    core = {"name": "core", "gpus": spec["gpus"], "workloads": {k: spec["workloads"][k] for k in ("llm", "vision")}}
+    core["workloads"]["llm"]["context"] = {"want": 4096, "min": 1}
+    core["workloads"]["vision"]["memory"] = f"{(30 * 2**30 - lacks) >> 20}MiB"
+    assert fits(core, tmp_path)
+    core["workloads"]["vision"]["memory"] = f"{(30 * 2**30 - lacks + 600 * 2**20) >> 20}MiB"
+    assert not fits(core, tmp_path)
+
+
+def test_the_runner_up_is_a_plan_of_its_own(tmp_path: Path) -> None:
+    found = explain("llm", "-f", FORENSICS)
+    assert found["fits"] and {d["workload"] for d in found["decisions"]} == {"llm"}
+    shape = next(d for d in found["decisions"] if d["what"] == "shape")
+    plan = json.loads(berth("plan", "-f", FORENSICS, "--json").stdout)
+    llm = next(i for i in plan["phases"][0]["instances"] if i["workload"] == "llm")
+    assert shape["taken"] == f"TP={llm['tp']}"
+    pp = int(re.match(r"PP=(\d+)", shape["runner_up"])[1])
+    spec = yaml.safe_load(Path(FORENSICS).read_text())
+    spec["workloads"]["llm"] |= {"tp": 1, "pp": pp}
+    (tmp_path / "pinned.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
+    other = json.loads(berth("plan", "-f", str(tmp_path / "pinned.yaml"), "--json").stdout)
+    rate = next(i for i in other["phases"][0]["instances"] if i["workload"] == "llm")["pace"]["decode_tok_s"]
+    assert f"{rate:.1f} tok/s" in shape["why"] and f"{llm['pace']['decode_tok_s']:.1f}" in shape["why"]
+    cards = next(d for d in found["decisions"] if d["what"] == "cards")
+    assert cards["taken"] == "GPU " + ",".join(str(r["index"]) for r in llm["ranks"]) and cards["runner_up"] != cards["taken"]
+
+
+@pytest.mark.parametrize("example", ["thinking", "activations", "tinker", "experiment", "forensics"])
+def test_every_example_is_explained(example: str) -> None:
+    path = str(ROOT / "examples" / example / "berth.yaml")
+    fleet = [] if example == "forensics" else ["--gpus", "4xA100-SXM4-80GB"]
+    found = explain("-f", path, *fleet)
+    plan = json.loads(berth("plan", "-f", path, *fleet, "--json").stdout)
+    placed = {(p["name"], i["workload"]) for p in plan["phases"] for i in p["instances"] if i["ranks"]}
+    assert {(d["phase"], d["workload"]) for d in found["decisions"] if d["what"] == "cards"} == placed
+    assert all(d["why"] for d in found["decisions"])
+
+
+def test_a_name_that_is_not_there() -> None:
+    r = berth("explain", "lm", "-f", FORENSICS)
+    assert r.returncode == 2 and "lm" in r.stderr and "berth explain llm" in r.stderr
