@@ -147,11 +147,12 @@ static void print_table(struct side *x, struct bt_buf *out)
 static void print(struct side *x, struct bt_buf *out)
 {
     print_table(x, out);
+    bt_buf_puts(out, "\n");
     for (size_t i = 0; i < x->n; i++) {
         const struct bt_compare_row *r = &x->row[i];
         const char *says = r->fits ? r->favours : r->why_not;
         if (says)
-            bt_buf_printf(out, "%s%s: %s%s\n", i ? "" : "\n", row_name(x, r, i), r->fits ? "" : "does not fit: ", says);
+            bt_buf_printf(out, "%s: %s%s\n", row_name(x, r, i), r->fits ? "" : "does not fit: ", says);
     }
     bt_buf_puts(out, "\ncontext: tokens of one request. at once: so many requests of that length fit in the KV. tok/s: predicted, one stream.\n");
 }

@@ -1,6 +1,7 @@
 /* planning_print - a plan for people: the fleet, who sits where with how many bytes, a bar per GPU, the other shapes, what to know. */
 #include "base/units.h"
 #include "cmd/planning.h"
+#include "plan/compare.h"
 
 #define BAR_COLUMNS 56
 #define MAX_LABELS 24
@@ -281,6 +282,14 @@ void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out)
     }
 }
 
+/* A variant is a choice between sides: which one it is. */
+static void print_favours(struct print *x)
+{
+    struct bt_compare_row row = bt_compare_row(x->a, x->p);
+    if (row.favours)
+        bt_buf_printf(x->out, "\n%s\n", row.favours);
+}
+
 /* What to write so that it stays so. */
 static void print_proposal(struct print *x)
 {
@@ -314,6 +323,8 @@ void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_st
         print_bars(&x, &p->phase[i]);
     }
     bt_planning_print_moves(a, p, st, out);
+    if (p->spec->variant)
+        print_favours(&x);
     print_alternatives(&x);
     print_notes(&x);
     bt_buf_printf(out, "\n%s after %llu placements looked at\n",

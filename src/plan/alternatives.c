@@ -181,22 +181,6 @@ static int kv_in_8_bits(struct look *l)
     return 0;
 }
 
-/* The model as a checkpoint of that kind would be; NULL where its tensors are known only from files. */
-static const struct bt_model *quantised(struct look *l, const char *method)
-{
-    struct bt_model *m = BT_NEW(l->a, struct bt_model);
-    struct bt_err ignored;
-    *m = *model_of(l);
-    if (m->quantization || m->gguf || !bt_model_architecture_known(m->architecture))
-        return NULL;
-    bt_model_quant_method(method, &m->quant);
-    m->quantization = method;
-    m->tensors = NULL;
-    m->ntensors = 0;
-    m->file_bytes = 0;
-    return bt_model_derive(l->a, m, &ignored) == 0 && m->ntensors ? m : NULL;
-}
-
 /* A checkpoint of the catalog: the name with the method's ending. */
 static const char *sibling(struct look *l, const char *const *endings)
 {
@@ -237,7 +221,7 @@ static int quantised_rows(struct look *l)
     static const struct { const char *method, *what; const char *const *endings; bool online; } ways[] = {
         { "fp8", "weights in 8 bits (FP8)", fp8, true }, { "awq", "weights in 4 bits (AWQ)", awq, false } };
     for (size_t i = 0; i < BT_LEN(ways); i++) {
-        const struct bt_model *m = quantised(l, ways[i].method);
+        const struct bt_model *m = pl_model_as(l->a, model_of(l), ways[i].method);
         if (!m)
             continue;
         const char *id = sibling(l, ways[i].endings);

@@ -9,6 +9,7 @@
  *   plan.c      the steps in order: a phase solved becomes instances with berths
  *   check.c     independent validator; shares no code with the search
  *   explain.c   alternatives, warnings      decide.c, conflict.c   why so, and why not (decide.h)
+ *   served.c    the weights as they are read: of a quantised sibling, from host RAM
  *   faster.c    pinned shapes that are slower than smaller ones
  *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet
  *   jobs.c      what a service or job with a job form takes

@@ -39,6 +39,7 @@ struct pl_work {
     struct pl_shape *shape; size_t nshapes;
     enum pl_claim claim;
     struct bt_serve serve;
+    const struct bt_model *served;   /* as it stands in memory: quantised while loading, where `quantization` says so */
     size_t ctx_root;                 /* work whose context this one has (itself unless same_as) */
     uint64_t ctx_want, ctx_min;
     size_t same;                     /* same_gpus_as, or PL_NONE */
@@ -84,7 +85,9 @@ struct pl_needs *pl_needs_new(struct bt_arena *a);
 BT_MUST_CHECK int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out,
                           struct bt_err *err);
 bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);
-/* offload.c: adds what reading weights from host RAM costs; nothing where none lie there. */
+/* served.c: the model as a checkpoint of that method would be; NULL where its tensors are known only from files, or it is quantised already. */
+const struct bt_model *pl_model_as(struct bt_arena *a, const struct bt_model *m, const char *method);
+/* served.c: adds what reading weights from host RAM costs; nothing where none lie there. */
 void pl_pace_offloaded(const struct bt_need *need, const struct bt_gpu *card, struct bt_pace *pace);
 double pl_rate(const struct pl_problem *p, const struct pl_shape *s, const size_t *card, struct bt_pace *pace);
 /* The most that all copies of the work can reach in this shape: copies that share cards share their time, so that n cards carry n / cards of them. */

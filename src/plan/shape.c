@@ -28,7 +28,7 @@ static void cost_pace(struct pl_problem *p, const struct pl_work *k, struct pl_s
 {
     struct pl_cost *c = &s->cost[cls];
     for (int nvlink = 0; nvlink < 2; nvlink++) {
-        struct bt_pace_in in = { .model = k->pm->model,
+        struct bt_pace_in in = { .model = k->served ? k->served : k->pm->model,
                                  .engine = k->pm->engine,
                                  .version = k->pm->version,
                                  .card = &p->fleet->gpus[p->cls_card[cls]],

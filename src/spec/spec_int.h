@@ -11,7 +11,9 @@ struct spec_reading {
     struct bt_spec *s;
     const struct bt_spec_opts *o;
     struct bt_hash digest;
-    struct bt_strs names;            /* workloads as written, before a variant */
+    struct bt_node plain;            /* the map of workloads as written, before a variant */
+    struct bt_strs names;            /* its keys */
+    bool expands_plain;              /* template.c is at it */
 };
 
 /* Merge variants.NAME into workloads and top level: maps go deep, anything else replaces, null removes. */

@@ -41,7 +41,8 @@ static int put_workload(struct spec_reading *r, const struct bt_node *at, const 
     struct bt_str name, field = bt_str_cut((struct bt_str){ body.p + 10, body.n - 10 }, '.', &name);
     const char *z = bt_arena_strndup(r->a, name);
     const struct bt_node *all = bt_node_get(&s->doc.root, "workloads");
-    if (!all || all->kind != BT_NODE_MAP || !bt_node_get(all, z)) {
+    bool elsewhere = (p->names_at > 1 || r->expands_plain) && spec_strs_has(&r->names, z);       /* the variant applied may have taken z away */
+    if (!elsewhere && (!all || all->kind != BT_NODE_MAP || !bt_node_get(all, z))) {
         bt_node_err(err, &s->doc, at, "${%.*s}: there is no workload \"%.60s\"", BT_STR(body), z);
         const char **names = BT_NEWN(r->a, const char *, all ? all->n + 1 : 1);
         for (size_t i = 0; all && all->kind == BT_NODE_MAP && i < all->n; i++)
@@ -187,6 +188,8 @@ static struct place below(const struct spec_reading *r, struct place p, const ch
 {
     if (depth == 0)
         p.names_at = !strcmp(key, "workloads") ? 1 : !strcmp(key, "variants") ? 2 : 0;
+    else if (p.names_at == 2 && depth == 2 && !strcmp(key, "workloads") && !spec_strs_has(&r->names, key))
+        p.names_at = 3;                              /* variants.NAME.workloads */
     else if (p.names_at && depth == p.names_at)
         p = (struct place){ .names_at = p.names_at, .workload = key, .map = bt_node_get(bt_node_get(&r->s->doc.root, "workloads"), key) };
     else if (p.workload && depth == p.names_at + 1)
@@ -233,7 +236,19 @@ static int expand(struct spec_reading *r, struct bt_node *n, struct place p, int
     return 0;
 }
 
+/* The workloads before a variant, for the check of the others. What cannot be expanded there (the variant may have replaced it) is left out of that. */
+static void expand_plain(struct spec_reading *r)
+{
+    struct bt_err ignored = { 0 };
+    struct bt_node key = { .kind = BT_NODE_SCALAR, .text = "workloads" }, root = { .kind = BT_NODE_MAP, .keys = &key, .items = &r->plain, .n = 1 };
+    r->expands_plain = true;
+    if (r->plain.n && expand(r, &root, (struct place){ 0 }, 0, &ignored) < 0)
+        r->plain = (struct bt_node){ 0 };
+    r->expands_plain = false;
+}
+
 int spec_expand(struct spec_reading *r, struct bt_err *err)
 {
+    expand_plain(r);
     return expand(r, &r->s->doc.root, (struct place){ 0 }, 0, err);
 }

@@ -95,12 +95,20 @@ static int no_such_key(struct spec_reading *r, const char *variant, const struct
     return near ? bt_err_hint(err, "\"%s\"", near) : bt_err_hint(err, "`workloads: {%.60s: ...}` adds one", key->text);
 }
 
-/* Keys and types; what they say together is checked when the variant is applied. */
+/* Keys and types of the workload as it would be; what workloads say together is checked when the variant is applied. */
 static int check_workload(struct spec_reading *r, const char *name, const struct bt_node *overlay, struct bt_err *err)
 {
     struct bt_workload scratch = { 0 };
-    struct bt_node plain = without_nulls(r->a, overlay);
-    return plain.kind == BT_NODE_NULL ? 0 : spec_workload(r, name, &plain, &scratch, err);
+    const struct bt_node *was = bt_node_get(&r->plain, name);
+    if (overlay->kind == BT_NODE_NULL)
+        return 0;
+    if (overlay->kind != BT_NODE_MAP || !was || was->kind != BT_NODE_MAP) {
+        struct bt_node plain = without_nulls(r->a, overlay);
+        return spec_workload(r, name, &plain, &scratch, err);
+    }
+    struct bt_node whole = copy(r->a, was);
+    merge(r->a, &whole, overlay);
+    return spec_workload(r, name, &whole, &scratch, err);
 }
 
 static int check_workloads(struct spec_reading *r, const char *variant, const struct bt_node *map, struct bt_err *err)
@@ -187,6 +195,8 @@ int spec_apply_variant(struct spec_reading *r, struct bt_err *err)
     struct bt_node *variants = find(&s->doc.root, "variants"), *workloads = find(&s->doc.root, "workloads");
     for (size_t i = 0; workloads && workloads->kind == BT_NODE_MAP && i < workloads->n; i++)
         BT_PUSH(r->a, r->names.v, r->names.n, workloads->keys[i].text);
+    if (variants && workloads)
+        r->plain = copy(r->a, workloads);
     if (variants && variants->kind != BT_NODE_MAP)
         return bt_node_err(err, &s->doc, variants, "variants: want a map of named overlays, not %s", bt_node_kind_name(variants));
     for (size_t i = 0; variants && i < variants->n; i++) {

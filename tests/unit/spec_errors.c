@@ -245,6 +245,16 @@ static void variants_change_the_top(void **st)
     assert_string_equal(s->w[1].name, "b");
     assert_true(s->w[1].gpus.want == 2 && s->margin_bytes == (uint64_t)1 << 30);
     assert_string_equal(s->gpus, "auto");
+    const char *partial = "name: t\nworkloads:\n  a: {engine: vllm, model: m, context: {want: 4096, min: 1024}}\n"
+                          "  b: {kind: service, command: [x, \"${workloads.a.url}\"], memory: rest, expects: {train: m, rank: 64}}\n"
+                          "variants: {v: {b: {expects: {rank: 16}}, a: {context: {min: 2048}}}, w: {a: null, b: {command: [y]}}, "
+                          "u: {workloads: {c: {kind: job, command: [x, \"${workloads.a.url}\"]}}}}\n";
+    static const char *const each[] = { NULL, "v", "w", "u" };       /* the others are checked beside the one applied */
+    for (size_t i = 0; i < BT_LEN(each); i++) {
+        struct bt_spec_opts o = { .variant = each[i] };
+        if (bt_spec_parse(&a, "berth.yaml", "/d", bt_str(partial), &o, &s, &err) < 0)
+            fail_msg("%s: %s", each[i] ? each[i] : "as written", err.msg);
+    }
     if (bt_spec_parse(&a, "berth.yaml", "/d", bt_str(text), &wide, &s, &err) < 0)
         fail_msg("%s", err.msg);
     assert_int_equal(s->n, 1);
