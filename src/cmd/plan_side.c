@@ -90,7 +90,7 @@ static const char *shape(struct side *x, const struct bt_compare_work *w)
 
 static const char *of(struct side *x, uint64_t n, uint64_t want)
 {
-    return n < want ? bt_arena_printf(x->a, "%s of %s", bt_count_human(n), bt_count_human(want)) : count(x, n);
+    return n < want || !n ? bt_arena_printf(x->a, "%s of %s", bt_count_human(n), bt_count_human(want)) : count(x, n);
 }
 
 static const char *row_name(struct side *x, const struct bt_compare_row *r, size_t i)
@@ -98,6 +98,15 @@ static const char *row_name(struct side *x, const struct bt_compare_row *r, size
     if (!x->s->variants || !x->s->fleets.n)
         return x->label[i];
     return bt_arena_printf(x->a, "%s on %s", r->variant ? r->variant : "as written", x->label[i]);
+}
+
+static const char *at_once(struct side *x, const struct bt_compare_work *w)
+{
+    if (w->context)
+        return count(x, w->at_once);
+    if (w->users)
+        return bt_arena_printf(x->a, "%s user%s", bt_count_human(w->users), w->users == 1 ? "" : "s");
+    return w->batch ? bt_arena_printf(x->a, "batch %s", bt_count_human(w->batch)) : "";
 }
 
 static void print_work(struct side *x, struct bt_table *t, const struct bt_compare_row *r, const struct bt_compare_work *w, const char *name, bool phases)
@@ -113,7 +122,7 @@ static void print_work(struct side *x, struct bt_table *t, const struct bt_compa
     cells[n++] = bt_arena_printf(x->a, "%u", w->cards);
     cells[n++] = shape(x, w);
     cells[n++] = w->context ? of(x, w->context, w->context_want) : "";
-    cells[n++] = w->context ? count(x, w->at_once) : "";
+    cells[n++] = at_once(x, w);
     cells[n++] = w->bytes ? bt_arena_strdup(x->a, bt_bytes_human(w->bytes)) : "";
     cells[n++] = w->decode_tok_s > 0 ? bt_arena_printf(x->a, "%.1f", w->decode_tok_s) : "";
     bt_table_cells(t, cells, n);
@@ -154,7 +163,8 @@ static void print(struct side *x, struct bt_buf *out)
         if (says)
             bt_buf_printf(out, "%s: %s%s\n", row_name(x, r, i), r->fits ? "" : "does not fit: ", says);
     }
-    bt_buf_puts(out, "\ncontext: tokens of one request. at once: so many requests of that length fit in the KV. tok/s: predicted, one stream.\n");
+    bt_buf_puts(out, "\ncontext: tokens of one request. at once: requests of that length that fit in the KV; users or batch of a job. tok/s: predicted, one "
+                     "stream.\n");
 }
 
 /* ---- JSON ---- */
@@ -170,6 +180,8 @@ static json_t *work_json(const struct bt_compare_work *w)
     json_object_set_new(o, "context", server ? bt_json_bytes(w->context) : json_null());
     json_object_set_new(o, "context_wanted", server ? bt_json_bytes(w->context_want) : json_null());
     json_object_set_new(o, "requests_at_once", server ? bt_json_bytes(w->at_once) : json_null());
+    json_object_set_new(o, "users", w->users ? bt_json_bytes(w->users) : json_null());
+    json_object_set_new(o, "batch", w->batch ? bt_json_bytes(w->batch) : json_null());
     json_object_set_new(o, "decode_tok_s", w->decode_tok_s > 0 ? json_real(w->decode_tok_s) : json_null());
     return o;
 }

@@ -134,7 +134,6 @@ struct bt_engine {
     const struct bt_opt *flags;      /* the engine's own flags, into struct bt_serve; NULL for command */
     const char *program;             /* looked for in PATH, venv: "vllm" */
     const char *health_path;         /* "/health" */
-    bool sleeps;                     /* gives weights and KV back without ending (vLLM: --enable-sleep-mode), and takes them again */
     const struct bt_engine_park *park; size_t npark;
     const char *vital;               /* how the names (comm) of its own processes begin, besides the leader's; NULL: it has none */
     const char *metric_running, *metric_tokens;      /* in GET /metrics: requests at work, tokens made since the start; NULL: not by default */

@@ -260,7 +260,7 @@ static const struct bt_engine_park park[] = {
 
 const struct bt_engine bt_engine_vllm = {
     .name = "vllm", .versions = versions, .nversions = BT_LEN(versions), .flags = bt_vllm_flags,
-    .program = "vllm", .health_path = "/health", .sleeps = true, .listens_when_ready = true,
+    .program = "vllm", .health_path = "/health", .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
     .park = park, .npark = BT_LEN(park), .vital = "VLLM::", .metric_running = "vllm:num_requests_running", .metric_tokens = "vllm:generation_tokens_total",

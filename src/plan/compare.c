@@ -2,6 +2,7 @@
 #include "plan/compare.h"
 
 #include "base/units.h"
+#include "plan/plan_int.h"
 
 const char *bt_compare_fleet(struct bt_arena *a, const struct bt_fleet *f)
 {
@@ -32,6 +33,10 @@ static void add_instance(struct bt_compare_work *w, const struct bt_plan_instanc
         w->bytes = BT_MAX(w->bytes, in->rank[i].bytes);
         w->all_bytes += in->rank[i].bytes;
     }
+    if (in->job) {
+        w->users = in->job->need.users;
+        w->batch = in->job->need.batch;
+    }
     if (!in->need)
         return;
     w->tp = in->tp;
@@ -56,7 +61,7 @@ static void add_phase(struct bt_arena *a, struct bt_compare_row *row, const stru
         for (size_t i = 0; i < ph->n; i++)
             if (ph->inst[i].w == w)
                 add_instance(&out, &ph->inst[i], cards);
-        if (out.copies)
+        if (pl_in_phase(w, ph->name))                /* an optional one without a place stands there with none */
             BT_PUSH(a, row->work, row->n, out);
     }
     for (size_t i = 0; i < ph->n; i++)

@@ -12,6 +12,7 @@ struct bt_compare_work {
     uint64_t tp, pp;                 /* servers; 0 = not placed or no server */
     uint64_t context, context_want;  /* tokens; servers */
     uint64_t at_once;                /* servers: requests of `context` tokens that the KV of all copies holds */
+    uint64_t users, batch;           /* services and jobs that say what they do: what their bytes hold; 0 = they do not say */
     uint64_t bytes, all_bytes;       /* of its largest rank, of all of them; 0 = no GPU */
     double decode_tok_s;             /* one stream on the slowest copy; 0 = not known */
 };

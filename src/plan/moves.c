@@ -1,9 +1,8 @@
 /* moves - what happens between two phases: who stays, is parked, comes back, stops and starts, how long that takes, and what is held meanwhile. */
 #include "plan/phases.h"
 
-/* Seconds. Medians of published and measured rows, in docs/plan.md ("Moves"); a plan shows them as "about". */
+/* Seconds of sleeping and stopping, of few rows: docs/plan.md, "Seconds of a move". Those of a start are pace's. */
 #define GB 1e9
-static const struct { double base_s, load_gbs, layer_s, graphs_s; } start_cold = { 25, 2.5, 0.4, 37 }, start_warm = { 25, 4, 0, 12 };
 #define SLEEP_S 0.2                  /* and the copy into pinned RAM, which is allocated meanwhile */
 #define SLEEP_GBS 1.6
 #define WAKE_S 0.5
@@ -115,21 +114,24 @@ static double weights_gb(const struct bt_plan_instance *in)
     return (double)most / GB;
 }
 
-static double start_seconds(const struct bt_plan_instance *in, bool before)
+/* The first time from local disk, with everything to be compiled; again from the page cache. */
+static double start_seconds(const struct pl_stages *all, const struct bt_plan_instance *in, bool before)
 {
-    if (!in->need)
+    if (!in->need || !in->nranks)
         return 0;
-    double load = weights_gb(in), layers = in->need->model->layers;
-    return before ? start_warm.base_s + load / start_warm.load_gbs + start_warm.graphs_s
-                  : start_cold.base_s + load / start_cold.load_gbs + start_cold.layer_s * layers + start_cold.graphs_s;
+    struct bt_pace_in at = { .model = in->need->model, .engine = in->need->engine, .version = in->need->version, .card = &all->in->fleet->gpus[in->rank[0].gpu],
+                             .tp = in->tp, .pp = in->pp, .quantization = in->w->quantization };
+    struct bt_pace_load load;
+    bt_pace_load(&at, &load);
+    return !load.known ? 0 : before ? load.seconds[BT_LOAD_CACHE] + load.warm_s : load.seconds[BT_LOAD_NVME] + load.cold_s;
 }
 
-static double seconds_of(const struct bt_plan_move *m, bool before)
+static double seconds_of(const struct pl_stages *all, const struct bt_plan_move *m, bool before)
 {
     const struct bt_plan_instance *in = m->inst;
     bool sleep = m->level && !strcmp(m->level, "sleep");
     switch (m->how) {
-    case BT_MOVE_START: return start_seconds(in, before);
+    case BT_MOVE_START: return start_seconds(all, in, before);
     case BT_MOVE_STOP: return in->need ? STOP_SERVER_S : STOP_COMMAND_S;
     case BT_MOVE_PARK: return sleep ? SLEEP_S + weights_gb(in) / SLEEP_GBS : m->level && !strcmp(m->level, "kv") ? SLEEP_S : 0;
     case BT_MOVE_RESUME: return sleep ? WAKE_S + weights_gb(in) / WAKE_GBS : m->level && !strcmp(m->level, "kv") ? WAKE_S : 0;
@@ -162,7 +164,7 @@ static void add(struct pl_stages *all, size_t i, const struct bt_plan_instance *
     for (size_t r = 0; r < in->nranks; r++)
         m.gpu_bytes[r] = how == BT_MOVE_STOP ? 0 : how == BT_MOVE_PARK && strcmp(m.level, "none") ? parked->gpu_bytes[r] : in->rank[r].bytes;
     m.host_bytes = how == BT_MOVE_PARK ? parked->host_bytes : 0;
-    m.seconds = seconds_of(&m, ran_before(all, i, in->id));
+    m.seconds = seconds_of(all, &m, ran_before(all, i, in->id));
     BT_PUSH(all->a, all->plan->move, all->plan->nmoves, m);
 }
 
@@ -233,9 +235,4 @@ void pl_moves(struct pl_stages *all)
         add_leaving(all, i);
         add_coming(all, i);
     }
-    bool parks = false;
-    for (size_t m = 0; m < all->plan->nmoves; m++)
-        parks = parks || all->plan->move[m].how == BT_MOVE_PARK;
-    if (parks)
-        BT_PUSH(all->a, all->plan->warning, all->plan->nwarnings, "`up` does not park yet: what is to be parked between phases is stopped, and started again");
 }

@@ -244,24 +244,32 @@ static bool comes_back(const struct pl_stages *all, size_t i, size_t w, const st
     return false;
 }
 
+static bool engine_parks(const struct bt_plan_instance *inst, const char *level)
+{
+    const struct bt_engine *e = inst->need ? inst->need->engine : NULL;
+    for (size_t i = 0; e && i < e->npark; i++)
+        if (!strcmp(e->park[i].level, level))
+            return true;
+    return false;
+}
+
 /* How the workload is parked while stage i runs; NULL = it is stopped. Says so where the spec asks for what cannot be. */
 static const char *level_of(struct pl_stages *all, size_t i, const struct pl_stage *from, const struct bt_plan_instance *inst)
 {
     const struct bt_workload *w = inst->w;
     size_t index = (size_t)(w - all->in->spec->w);
-    bool asked = strcmp(w->park, "auto") != 0, sleeps = inst->need && inst->need->engine->sleeps;
-    if (w->kind == BT_JOB || !strcmp(w->park, "stop") || (!asked && (!sleeps || !comes_back(all, i, index, from))))
+    if (w->kind == BT_JOB || !strcmp(w->park, "stop"))
         return NULL;
-    if (!asked)
-        return "sleep";
-    if (!strcmp(w->park, "none"))
-        return "none";
+    if (!strcmp(w->park, "auto"))
+        return engine_parks(inst, "sleep") && comes_back(all, i, index, from) ? "sleep" : NULL;
+    if (!strcmp(w->park, "none") || engine_parks(inst, w->park))
+        return w->park;
     if (!strcmp(w->park, "checkpoint"))
         warn(all, bt_arena_printf(all->a, "%s: park: checkpoint cannot be done yet: it is stopped when its phase ends", w->name));
-    else if (!sleeps)
-        warn(all, bt_arena_printf(all->a, "%s: park: %s: %s has no sleep that berth knows: it is stopped when its phase ends", w->name, w->park,
+    else
+        warn(all, bt_arena_printf(all->a, "%s: park: %s: %s cannot, as far as berth knows: it is stopped when its phase ends", w->name, w->park,
                                   inst->need ? inst->need->engine->name : "a command"));
-    return sleeps && strcmp(w->park, "checkpoint") ? w->park : NULL;
+    return NULL;
 }
 
 static struct pl_parked parked_as(struct bt_arena *a, const struct bt_plan_instance *inst, const char *level)

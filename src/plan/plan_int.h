@@ -39,7 +39,6 @@ struct pl_work {
     struct pl_shape *shape; size_t nshapes;
     enum pl_claim claim;
     struct bt_serve serve;
-    const struct bt_model *served;   /* as it stands in memory: quantised while loading, where `quantization` says so */
     size_t ctx_root;                 /* work whose context this one has (itself unless same_as) */
     uint64_t ctx_want, ctx_min;
     size_t same;                     /* same_gpus_as, or PL_NONE */

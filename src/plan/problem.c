@@ -101,7 +101,6 @@ static int prepare_server(struct pl_problem *p, struct pl_work *k, struct bt_err
         return 0;
     if (bt_spec_serve(p->a, p->spec, w, &k->serve, NULL, err) < 0)
         return -1;
-    k->served = k->serve.quantization ? pl_model_as(p->a, k->pm->model, k->serve.quantization) : NULL;
     uint64_t most = bt_need_model_context(k->pm->model);
     k->ctx_want = w->context.want ? w->context.want : BT_MAX(most, w->context.min);
     k->ctx_min = w->context.min ? w->context.min : BT_MIN(BT_MIN((uint64_t)4096, most), k->ctx_want);

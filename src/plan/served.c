@@ -1,4 +1,4 @@
-/* served - the weights as they are read for each token: quantised while loading, or from host RAM over the bus (vLLM's --cpu-offload-gb). */
+/* served - the weights as they are read for each token: of a quantised sibling, or from host RAM over the bus (vLLM's --cpu-offload-gb). */
 #include "plan/plan_int.h"
 
 const struct bt_model *pl_model_as(struct bt_arena *a, const struct bt_model *m, const char *method)

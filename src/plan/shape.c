@@ -28,7 +28,7 @@ static void cost_pace(struct pl_problem *p, const struct pl_work *k, struct pl_s
 {
     struct pl_cost *c = &s->cost[cls];
     for (int nvlink = 0; nvlink < 2; nvlink++) {
-        struct bt_pace_in in = { .model = k->served ? k->served : k->pm->model,
+        struct bt_pace_in in = { .model = k->pm->model,
                                  .engine = k->pm->engine,
                                  .version = k->pm->version,
                                  .card = &p->fleet->gpus[p->cls_card[cls]],
@@ -37,6 +37,7 @@ static void cost_pace(struct pl_problem *p, const struct pl_work *k, struct pl_s
                                  .context = PL_PACE_AT_TOKENS,
                                  .kv_bytes_per_token = kv_bytes_per_token(c->need),
                                  .elem = k->serve.dtype && (!strcmp(k->serve.dtype, "float32") || !strcmp(k->serve.dtype, "float")) ? 4 : 2,
+                                 .quantization = k->serve.quantization,
                                  .nvlink = nvlink };
         bt_pace_decode(&in, &c->pace[nvlink]);
         pl_pace_offloaded(c->need, in.card, &c->pace[nvlink]);

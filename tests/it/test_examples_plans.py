@@ -76,6 +76,8 @@ def test_eight_servers_of_12b_do_not_fit_four_40gb_cards() -> None:
     small, large = planned("activations", "--gpus", "4xA100-SXM4-40GB"), planned("activations", "--gpus", "4xA100-SXM4-80GB")
     assert (len(cards(small, "writer")), len(cards(large, "writer"))) == (4, 8)
     assert any("4 of the 8 copies wanted" in w for w in small["warnings"])
+    batch = next(i["job"]["batch"] for i in small["phases"][1]["instances"] if i["workload"] == "extract")
+    assert batch >= 1
     parked = [m for m in small["moves"] if m["how"] == "park"]
     assert len(parked) == 4 and all(m["level"] == "sleep" and m["host_bytes"] > 20 << 30 for m in parked)
     assert {m["instance"] for m in small["moves"] if m["how"] == "start"} == {f"extract-{i}" for i in range(4)}
@@ -92,6 +94,11 @@ def test_tinker_serves_in_forty_percent() -> None:
     serve, train = (next(i for i in p["phases"][0]["instances"] if i["workload"] == w) for w in ("serve", "train"))
     assert all(0.39 * total < r["bytes"] <= 0.40 * total for r in serve["ranks"])
     assert all(a["bytes"] + b["bytes"] <= total for a, b in zip(serve["ranks"], train["ranks"], strict=True))
+    text = plan("-f", EXAMPLES["tinker"], "--gpus", "4xRTX-4090").stdout
+    assert "5 users" in text and "no more users fit" in text
+    users = {r["variant"]: next(w["users"] for w in r["workloads"] if w["workload"] == "train")
+             for r in json.loads(plan("-f", EXAMPLES["tinker"], "--gpus", "4xRTX-4090", "--variants", "--json").stdout)["rows"] if r["fits"]}
+    assert users["training"] > users[None] > users["production"] >= 1 and users["inference"] is None
     smol = planned("tinker", "--gpus", "4xRTX-4090", "--variant", "smollm-tp4")
     assert "(9 heads)" in smol["refusals"][0]["text"] and any("4 replicas" in a["text"] for a in smol["advice"])
 

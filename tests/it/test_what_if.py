@@ -37,7 +37,7 @@ def test_each_variant_is_a_row_and_is_what_its_own_plan_says() -> None:
         assert shown["requests_at_once"] == min(r["kv"]["tokens"] for r in serve["ranks"]) // serve["context"]
     by = {r["variant"]: r["favours"] for r in found}
     assert [r["variant"] for r in found if not r["fits"]] == ["smollm-tp4"]
-    assert "favours serve" in by["inference"] and "favours train" in by["training"]
+    assert "favours serve" in by["production"] and "favours train" in by["training"]
 
 
 def test_fleets_side_by_side() -> None:

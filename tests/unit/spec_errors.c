@@ -246,7 +246,7 @@ static void variants_change_the_top(void **st)
     assert_true(s->w[1].gpus.want == 2 && s->margin_bytes == (uint64_t)1 << 30);
     assert_string_equal(s->gpus, "auto");
     const char *partial = "name: t\nworkloads:\n  a: {engine: vllm, model: m, context: {want: 4096, min: 1024}}\n"
-                          "  b: {kind: service, command: [x, \"${workloads.a.url}\"], memory: rest, expects: {train: m, rank: 64}}\n"
+                          "  b: {kind: service, command: [x, \"${workloads.a.url}\"], memory: rest, expects: {train: m, method: lora, rank: 64}}\n"
                           "variants: {v: {b: {expects: {rank: 16}}, a: {context: {min: 2048}}}, w: {a: null, b: {command: [y]}}, "
                           "u: {workloads: {c: {kind: job, command: [x, \"${workloads.a.url}\"]}}}}\n";
     static const char *const each[] = { NULL, "v", "w", "u" };       /* the others are checked beside the one applied */

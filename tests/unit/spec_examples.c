@@ -58,7 +58,7 @@ static void activations(void **st)
     assert_int_equal(extract->matrix[0].values.n, 3);
     assert_int_equal(extract->memory.form, BT_MEM_FORWARD);
     assert_string_equal(extract->memory.job->of, "google/gemma-3-12b-it");
-    assert_true(extract->memory.job->kind == BT_JOB_FORWARD && extract->memory.job->batch == 8 && extract->memory.job->tokens == 2048);
+    assert_true(extract->memory.job->kind == BT_JOB_FORWARD && extract->memory.job->batch_auto && extract->memory.job->tokens == 2048);
     assert_string_equal(extract->command.v[5], "{job.shard}/{job.shards}");
     assert_true(!is_later(s, "workloads.extract.matrix") && !is_later(s, "workloads.extract.shards") && !is_later(s, "phases"));
     assert_true(!is_later(s, "workloads.writer.park") && !is_later(s, "workloads.extract.memory"));
