@@ -24,7 +24,9 @@ CUresult sim_current(struct sim_ctx **out)
     if (stack.n == 0)
         return CUDA_ERROR_INVALID_CONTEXT;
     *out = sim_handle_get(SIM_CTX, stack.ctx[stack.n - 1]);
-    return *out ? CUDA_SUCCESS : CUDA_ERROR_CONTEXT_IS_DESTROYED;
+    if (!*out)
+        return CUDA_ERROR_CONTEXT_IS_DESTROYED;
+    return sim_lost((*out)->dev) ? CUDA_ERROR_UNKNOWN : CUDA_SUCCESS;
 }
 
 /* Defaults of a card of compute capability 7 and later. */

@@ -62,6 +62,8 @@ static inline struct bt_sim_gpu *sim_gpu(CUdevice dev)
 {
     return &sim.st->gpus[sim.gpu_of[dev]];
 }
+/* The card fell off the bus. */
+bool sim_lost(CUdevice dev);
 /* Charge the process's slot, taking one at first. CUDA_ERROR_OUT_OF_MEMORY and nothing changed when it does not fit. */
 CUresult sim_charge(CUdevice dev, enum bt_sim_what what, uint64_t bytes);
 void sim_uncharge(CUdevice dev, enum bt_sim_what what, uint64_t bytes);

@@ -6,16 +6,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct sim_lib sim;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* `berth sim ctl stick`: inside the driver until healed, or killed. */
+static void wait_while_stuck(void)
+{
+    const struct timespec step = { .tv_nsec = 5000000 };
+    const struct bt_sim_proc *p = __atomic_load_n(&sim.proc, __ATOMIC_ACQUIRE);
+    while (p && __atomic_load_n(&p->stuck, __ATOMIC_ACQUIRE) && p->pid == sim.pid)
+        nanosleep(&step, NULL);
+}
+
+bool sim_lost(CUdevice dev)
+{
+    const struct bt_sim_gpu *g = sim_gpu(dev);
+    return __atomic_load_n(&(g->parent >= 0 ? &sim.st->gpus[g->parent] : g)->lost, __ATOMIC_ACQUIRE);
+}
 
 CUresult sim_enter(void)
 {
     /* read without the lock: a fork child's copy of the lock may be held by a thread that it does not have */
     if (!__atomic_load_n(&sim.inited, __ATOMIC_ACQUIRE) || sim.pid != getpid())
         return CUDA_ERROR_NOT_INITIALIZED;
+    wait_while_stuck();
     pthread_mutex_lock(&lock);
     if (sim.closed) {
         pthread_mutex_unlock(&lock);
@@ -30,15 +47,71 @@ void sim_leave(int *held)
     pthread_mutex_unlock(&lock);
 }
 
+/* The instance that the first entry of CUDA_VISIBLE_DEVICES names: a process uses one, and nothing beside it. */
+static int named_instance(const struct bt_sim_state *st, const char *list)
+{
+    size_t n = list ? strcspn(list, ",") : 0;
+    int found = -1;
+    if (n < 5 || strncmp(list, "MIG-", 4) != 0)
+        return -1;
+    for (unsigned i = st->ngpus; i < st->ngpus + st->nmig; i++)
+        if (strncmp(st->gpus[i].uuid, list, n) == 0) {
+            if (found >= 0)
+                return -1;                   /* not unique */
+            found = (int)i;
+        }
+    return found;
+}
+
+/* Cards in MIG mode are not for use: their first instance stands for them. With any such card, a process that was not told which
+ * cards it may use gets one instance alone. */
+static void through_mig(const struct bt_sim_state *st, const char *list)
+{
+    int kept = 0;
+    for (int i = 0; i < sim.ndev; i++) {
+        unsigned g = sim.gpu_of[i];
+        int instance = st->gpus[g].mig ? bt_sim_mig_at(st, g, 0) : (int)g;
+        if (instance < 0)
+            continue;
+        sim.gpu_of[kept++] = (unsigned)instance;
+        if (st->gpus[g].mig && !list) {
+            sim.gpu_of[0] = (unsigned)instance;
+            kept = 1;
+            break;
+        }
+    }
+    sim.ndev = kept;
+}
+
 static CUresult choose_devices(struct bt_sim_state *st)
 {
     struct sim_visible_card cards[BT_SIM_MAX_GPUS];
+    const char *list = getenv("CUDA_VISIBLE_DEVICES");
     for (unsigned i = 0; i < st->ngpus; i++) {
         const struct bt_sim_gpu *g = &st->gpus[i];
         cards[i] = (struct sim_visible_card){ .uuid = g->uuid, .speed = (double)g->sm_count * g->cores_per_sm * g->sm_mhz };
     }
-    sim.ndev = sim_visible(getenv("CUDA_VISIBLE_DEVICES"), getenv("CUDA_DEVICE_ORDER"), cards, (int)st->ngpus, sim.gpu_of);
+    int instance = named_instance(st, list);
+    if (instance >= 0) {
+        sim.gpu_of[0] = (unsigned)instance;
+        sim.ndev = 1;
+    } else {
+        sim.ndev = sim_visible(list, getenv("CUDA_DEVICE_ORDER"), cards, (int)st->ngpus, sim.gpu_of);
+        if (st->nmig)
+            through_mig(st, list);
+    }
     return sim.ndev ? CUDA_SUCCESS : CUDA_ERROR_NO_DEVICE;
+}
+
+/* A driver that lost one of the cards a process may use does not start for it. */
+static CUresult check_lost(const struct bt_sim_state *st)
+{
+    for (int i = 0; i < sim.ndev; i++) {
+        const struct bt_sim_gpu *g = &st->gpus[sim.gpu_of[i]];
+        if (__atomic_load_n(&(g->parent >= 0 ? &st->gpus[g->parent] : g)->lost, __ATOMIC_ACQUIRE))
+            return CUDA_ERROR_UNKNOWN;
+    }
+    return CUDA_SUCCESS;
 }
 
 static CUresult start(void)
@@ -52,6 +125,8 @@ static CUresult start(void)
         return CUDA_ERROR_NO_DEVICE;
     }
     CUresult rc = choose_devices(st);
+    if (rc == CUDA_SUCCESS)
+        rc = check_lost(st);
     if (rc != CUDA_SUCCESS) {
         bt_sim_state_close(st);
         return rc;
@@ -98,7 +173,7 @@ __attribute__((destructor)) static void finish(void)
     if (pthread_mutex_trylock(&lock) != 0)   /* exit() inside a call, or beside a thread that is in one: the reaper's work */
         return;
     sim.closed = true;
-    if (sim.proc)
+    if (sim.proc && !sim.proc->stuck)        /* a stuck one's memory stays, as that of a real one in the kernel does */
         bt_sim_detach(sim.st, sim.proc);
     sim.proc = NULL;
     pthread_mutex_unlock(&lock);
@@ -106,8 +181,10 @@ __attribute__((destructor)) static void finish(void)
 
 CUresult sim_charge(CUdevice dev, enum bt_sim_what what, uint64_t bytes)
 {
+    if (sim_lost(dev))
+        return CUDA_ERROR_UNKNOWN;
     if (!sim.proc)
-        sim.proc = bt_sim_attach(sim.st);
+        __atomic_store_n(&sim.proc, bt_sim_attach(sim.st), __ATOMIC_RELEASE);
     if (!sim.proc) {
         fprintf(stderr, "simulated libcuda: %d processes use this machine already\n", BT_SIM_MAX_PROCS);
         return CUDA_ERROR_OPERATING_SYSTEM;

@@ -15,7 +15,7 @@ CUresult sim_stream_ctx(CUstream stream, struct sim_ctx **out)
     if (!s)
         return CUDA_ERROR_INVALID_HANDLE;
     *out = s->ctx;
-    return CUDA_SUCCESS;
+    return sim_lost(s->ctx->dev) ? CUDA_ERROR_UNKNOWN : CUDA_SUCCESS;
 }
 
 static void drop_stream(uint64_t handle, void *object, void *ctx)

@@ -210,9 +210,20 @@ static void drop_instances(struct bt_sim_state *st, unsigned g)
 static bool in_use(const struct bt_sim_state *st)
 {
     for (unsigned i = 0; i < st->slots_high; i++)
-        if (st->procs[i].state != BT_SIM_FREE)
+        if (st->procs[i].state == BT_SIM_LIVE)
             return true;
     return false;
+}
+
+/* Cutting a card resets it: what dead processes left behind is gone. */
+static void release_the_dead(struct bt_sim_state *st)
+{
+    bt_sim_lock(st);
+    for (unsigned i = 0; i < st->slots_high; i++)
+        if (st->procs[i].state == BT_SIM_DYING)
+            st->procs[i].release_at_ms = 0;
+    bt_sim_unlock(st);
+    bt_sim_reap(st, true);
 }
 
 int bt_sim_mig(struct bt_sim_state *st, unsigned g, const char *profiles, const char **why)
@@ -229,6 +240,7 @@ int bt_sim_mig(struct bt_sim_state *st, unsigned g, const char *profiles, const 
     if (*why)
         return -1;
     bt_sim_reap(st, true);
+    release_the_dead(st);
     bt_sim_lock(st);
     /* an instance's place in the file may change: whoever runs would be charged for another's */
     *why = in_use(st) ? "processes use this machine" : st->ngpus + st->nmig + n > BT_SIM_MAX_GPUS ? "at most 64 cards and instances" : NULL;

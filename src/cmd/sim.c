@@ -17,6 +17,7 @@
 #include "base/proc.h"
 #include "base/units.h"
 #include "cmd/cmd.h"
+#include "cmd/sim_ctl.h"
 #include "gpu/gpu.h"
 #include "sim/state.h"
 
@@ -371,6 +372,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     struct bt_err err = { 0 }, cleanup = { 0 };
     struct bt_fleet fleet;
     struct sim sim = { 0 };
+    if (argc && !strcmp(argv[0], "ctl"))
+        return bt_sim_ctl(argc - 1, argv + 1);
     int rc = parse(v, &a, argc, argv, &args, &rest);
     if (rc)
         return rc;
@@ -389,6 +392,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 
 const struct bt_verb bt_verb_sim = {
     .name = "sim", .summary = "run a command on a simulated NVIDIA machine",
-    .usage = "berth sim FLEET [--release-delay 300ms] [--state-dir DIR] -- COMMAND [ARGUMENTS]",
-    .example = "  berth sim 4xA100-SXM4-40GB -- berth gpus\n  berth sim 2xRTX-4090 -- bash",
+    .usage = "berth sim FLEET [--release-delay 300ms] [--state-dir DIR] -- COMMAND [ARGUMENTS], or berth sim ctl",
+    .example = "  berth sim 4xA100-SXM4-40GB -- berth gpus\n  berth sim 2xRTX-4090 -- bash\n"
+               "  berth sim ctl --help              what can go wrong with it, on demand",
     .opts = opts, .run = run };

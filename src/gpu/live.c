@@ -1,14 +1,17 @@
 /* live.c - this machine's cards: read through NVML, put in PCI order, narrowed as CUDA would. */
 #include <ctype.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/proc.h"
+#include "base/units.h"
 #include "gpu/fleet.h"
 #include "gpu/nvml.h"
 
 #define PROCS_MAX 4096u              /* rows of one list; more than a card can serve contexts to */
 
-struct card { struct bt_gpu gpu; nvmlDevice_t dev; unsigned domain, bus, device; };
+struct card { struct bt_gpu gpu; nvmlDevice_t dev; unsigned domain, bus, device; nvmlReturn_t memory_rc; bool mig; };
 
 static void note(struct bt_arena *a, struct bt_fleet *f, const char *text)
 {
@@ -47,21 +50,19 @@ static void read_identity(struct bt_arena *a, const struct bt_nvml *nv, struct c
     }
 }
 
-static bool read_memory(const struct bt_nvml *nv, nvmlDevice_t dev, uint64_t *total, uint64_t *used)
+static nvmlReturn_t read_memory(const struct bt_nvml *nv, nvmlDevice_t dev, uint64_t *total, uint64_t *used)
 {
     nvmlMemory_v2_t two = { .version = nvmlMemory_v2 };
     nvmlMemory_t one;
-    if (nv->memory_v2 && nv->memory_v2(dev, &two) == NVML_SUCCESS) {
+    nvmlReturn_t rc = NVML_ERROR_NOT_SUPPORTED;
+    if (nv->memory_v2 && (rc = nv->memory_v2(dev, &two)) == NVML_SUCCESS) {
         *total = two.total;
         *used = two.used;
-        return true;
-    }
-    if (nv->memory && nv->memory(dev, &one) == NVML_SUCCESS) {
+    } else if (nv->memory && (rc = nv->memory(dev, &one)) == NVML_SUCCESS) {
         *total = one.total;
         *used = one.used;
-        return true;
     }
-    return false;
+    return rc;
 }
 
 /* CUDA's total: the catalog's where the card is the one that the catalog means (within 3 %), else NVML's less 2 %. */
@@ -84,7 +85,8 @@ static void read_figures(const struct bt_nvml *nv, struct card *c, const struct 
 {
     struct bt_gpu *g = &c->gpu;
     uint64_t total = 0, used = 0;
-    if (read_memory(nv, c->dev, &total, &used) && total) {
+    c->memory_rc = read_memory(nv, c->dev, &total, &used);
+    if (c->memory_rc == NVML_SUCCESS && total) {
         set_totals(g, total);
         g->used_valid = true;
         g->used_bytes = used;
@@ -256,13 +258,19 @@ static void read_driver(struct bt_arena *a, const struct bt_nvml *nv, struct bt_
         f->driver = bt_arena_printf(a, "%.*s", (int)sizeof version - 1, version);
 }
 
-/* A card whose memory nobody knows cannot be planned on, and a zero would look like a full card. */
-static bool has_memory(struct bt_arena *a, const struct card *c, struct bt_fleet *f)
+/* A card that cannot be planned on is left out, with the reason: a zero would look like a full card, or like an empty one. */
+static bool can_plan_on(struct bt_arena *a, const struct bt_nvml *nv, const struct card *c, struct bt_fleet *f)
 {
-    if (c->gpu.total_bytes)
-        return true;
-    note(a, f, bt_arena_printf(a, "%s (%s) is left out: the driver does not say how much memory it has", c->gpu.name, c->gpu.uuid));
-    return false;
+    const char *reason = NULL;
+    if (c->mig)
+        reason = "it is in MIG mode, and berth does not place on MIG instances";
+    else if (c->memory_rc != NVML_SUCCESS && c->memory_rc != NVML_ERROR_NOT_SUPPORTED)       /* unified memory: not supported, and no fault */
+        reason = bt_arena_printf(a, "the driver does not say how much of its memory is in use: %s", why(nv, c->memory_rc));
+    else if (!c->gpu.total_bytes)
+        reason = "the driver does not say how much memory it has";
+    if (reason)
+        note(a, f, bt_arena_printf(a, "%s (%s) is left out: %s", c->gpu.name, c->gpu.uuid, reason));
+    return !reason;
 }
 
 int bt_nvml_read(struct bt_arena *a, const struct bt_nvml *nv, bool links, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
@@ -285,6 +293,8 @@ int bt_nvml_read(struct bt_arena *a, const struct bt_nvml *nv, bool links, const
             continue;
         read_identity(a, nv, &cards[n]);
         read_figures(nv, &cards[n], o);
+        unsigned mig = 0, pending;
+        cards[n].mig = nv->mig && nv->mig(cards[n].dev, &mig, &pending) == NVML_SUCCESS && mig;
         read_procs(a, nv, &cards[n]);
         n++;
     }
@@ -294,7 +304,7 @@ int bt_nvml_read(struct bt_arena *a, const struct bt_nvml *nv, bool links, const
     f.gpus = BT_NEWN(a, struct bt_gpu, n ? n : 1);
     for (size_t i = 0; i < n; i++) {
         cards[i].gpu.index = (int)i;         /* also of a card that is left out next: CUDA counts it */
-        if (has_memory(a, &cards[i], &f))
+        if (can_plan_on(a, nv, &cards[i], &f))
             f.gpus[f.n++] = cards[i].gpu;
     }
     *out = f;
@@ -361,19 +371,100 @@ int bt_fleet_narrow(struct bt_arena *a, struct bt_fleet *f, const char *visible,
 
 /* ---- the doors ---- */
 
-int bt_fleet_live(struct bt_arena *a, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
+/* A driver can hang inside a call, where no signal of ours gets it out. So another thread asks it, and is left behind when no
+ * answer comes in time: it owns all that it touches. Answers live as long as the process; they are few and small. */
+struct question {
+    struct bt_arena a;
+    struct bt_fleet_opts opts;
+    struct bt_fleet answer;
+    struct bt_err err;
+    int rc;
+    bool done;
+    struct question *before;         /* keeps every one of them in reach */
+};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
+static struct question *questions;
+
+static int read_machine(struct bt_arena *a, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
 {
     struct bt_nvml nv;
-    struct bt_fleet f;
     if (bt_nvml_load(&nv, err) < 0)
         return -1;
     int rc = bt_nvml_open(&nv, err);
     if (rc == 0) {
-        rc = bt_nvml_read(a, &nv, true, o, &f, err);
+        rc = bt_nvml_read(a, &nv, true, o, out, err);
         bt_nvml_close(&nv);
     }
     bt_nvml_unload(&nv);
-    if (rc < 0)
+    return rc;
+}
+
+static void *ask_driver(void *arg)
+{
+    struct question *q = arg;
+    int rc = read_machine(&q->a, &q->opts, &q->answer, &q->err);
+    pthread_mutex_lock(&lock);
+    q->rc = rc;
+    q->done = true;
+    pthread_cond_broadcast(&answered);
+    pthread_mutex_unlock(&lock);
+    return NULL;
+}
+
+/* nvmlInit of eight cards without persistence mode can take twenty seconds: this is past any patience. */
+static uint64_t patience_ms(void)
+{
+    const char *text = getenv("BERTH_DRIVER_WAIT");
+    struct bt_err ignored = { 0 };
+    uint64_t ms = 60000;
+    return text && bt_duration_parse(bt_str(text), &ms, &ignored) == 0 ? ms : 60000;
+}
+
+/* True when the answer came in time. */
+static bool wait_for_answer(const struct question *q, uint64_t ms)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += (time_t)(ms / 1000);
+    end.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (end.tv_nsec >= 1000000000) {
+        end.tv_sec++;
+        end.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&lock);
+    while (!q->done && pthread_cond_timedwait(&answered, &lock, &end) == 0) {}
+    bool done = q->done;
+    pthread_mutex_unlock(&lock);
+    return done;
+}
+
+static int read_in_time(const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
+{
+    pthread_t thread;
+    struct question *q = bt_xcalloc(1, sizeof *q);
+    q->opts = *o;
+    q->before = questions;
+    questions = q;
+    if (pthread_create(&thread, NULL, ask_driver, q) != 0)
+        ask_driver(q);
+    else
+        pthread_detach(thread);
+    uint64_t ms = patience_ms();
+    if (!wait_for_answer(q, ms)) {
+        bt_err_set(err, BT_E_DEVICE, 0, "the NVIDIA driver has not answered for %s", bt_duration_exact(ms));
+        return bt_err_hint(err, "see whether `nvidia-smi` answers, and `dmesg` for Xid lines; a card that fell off the bus needs a reboot");
+    }
+    if (q->rc < 0)
+        *err = q->err;
+    *out = q->answer;
+    return q->rc;
+}
+
+int bt_fleet_live(struct bt_arena *a, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
+{
+    struct bt_fleet f;
+    if (read_in_time(o, &f, err) < 0)
         return -1;
     if (!f.n) {
         bt_err_set(err, BT_E_DEVICE, 0, "this machine has an NVIDIA driver and no card that we may use%s%s", f.nnotes ? ": " : "",

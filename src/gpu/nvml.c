@@ -31,6 +31,7 @@ static const struct symbol { size_t off; bool needed; const char *names[2]; } sy
     { AT(procs_v1[BT_NVML_COMPUTE]), false, { "nvmlDeviceGetComputeRunningProcesses" } },
     { AT(procs_v1[BT_NVML_GRAPHICS]), false, { "nvmlDeviceGetGraphicsRunningProcesses" } },
     { AT(procs_v1[BT_NVML_MPS]), false, { "nvmlDeviceGetMPSComputeRunningProcesses" } },
+    { AT(mig), false, { "nvmlDeviceGetMigMode" } },
     { AT(p2p), false, { "nvmlDeviceGetP2PStatus" } },
     { AT(link_state), false, { "nvmlDeviceGetNvLinkState" } },
     { AT(link_peer), false, { "nvmlDeviceGetNvLinkRemotePciInfo_v2" } },

@@ -29,6 +29,7 @@ struct bt_nvml {
     nvmlReturn_t (*capability)(nvmlDevice_t, int *, int *);
     nvmlReturn_t (*procs[BT_NVML_LISTS])(nvmlDevice_t, unsigned *, nvmlProcessInfo_v3_t *);         /* _v3 or _v2: 24-byte rows */
     nvmlReturn_t (*procs_v1[BT_NVML_LISTS])(nvmlDevice_t, unsigned *, nvmlProcessInfo_v1_t *);   /* unsuffixed: 16-byte rows */
+    nvmlReturn_t (*mig)(nvmlDevice_t, unsigned *, unsigned *);       /* mode now, mode after a reset */
     nvmlReturn_t (*p2p)(nvmlDevice_t, nvmlDevice_t, nvmlGpuP2PCapsIndex_t, nvmlGpuP2PStatus_t *);
     nvmlReturn_t (*link_state)(nvmlDevice_t, unsigned, nvmlEnableState_t *);
     nvmlReturn_t (*link_peer)(nvmlDevice_t, unsigned, nvmlPciInfo_t *);

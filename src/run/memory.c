@@ -55,8 +55,9 @@ bool bt_memory_room(struct bt_instance *in, char *why, size_t n)
             snprintf(why, n, "GPU %d (%s) of the plan is not there any more", r->index, r->gpu);
             return false;
         }
-        struct bt_room room = { .total_bytes = bt_project_gpu(in->p, r->gpu)->total_bytes, .need_bytes = r->bytes };
-        uint64_t free_bytes;
+        uint64_t free_bytes, planned = bt_project_gpu(in->p, r->gpu)->total_bytes;
+        /* a card may have less than the plan was made for: repaired, or not what its name says */
+        struct bt_room room = { .total_bytes = g->nvml_total_bytes ? BT_MIN(planned, g->nvml_total_bytes) : planned, .need_bytes = r->bytes };
         add_neighbours(in, g, &room);
         if (bt_sample_room(g, &room, &free_bytes))
             continue;
