@@ -210,7 +210,7 @@ static void figures_that_fail_are_invalid_and_no_error(void **st)
 {
     bt_auto_arena a = { 0 };
     (void)st;
-    figures_rc = NVML_ERROR_GPU_IS_LOST;
+    figures_rc = NVML_ERROR_NOT_SUPPORTED;
     struct bt_fleet f = machine(&a, &whole);
     assert_int_equal(f.n, 4);
     const struct bt_gpu *g = &f.gpus[0];
@@ -222,6 +222,32 @@ static void figures_that_fail_are_invalid_and_no_error(void **st)
     assert_int_equal(f.n, 0);
     assert_int_equal(f.nnotes, 4);
     assert_non_null(strstr(f.notes[0], "how much memory"));
+}
+
+static void memory_that_fails_is_not_free(void **st)
+{
+    bt_auto_arena a = { 0 };
+    (void)st;
+    figures_rc = NVML_ERROR_GPU_IS_LOST;
+    struct bt_fleet f = machine(&a, &whole);
+    assert_int_equal(f.n, 0);
+    assert_int_equal(f.nnotes, 4);
+    assert_non_null(strstr(f.notes[0], "in use: GPU is lost"));
+}
+
+static nvmlReturn_t f_mig(nvmlDevice_t d, unsigned *now, unsigned *pending) { *now = *pending = card_of(d) == &cards[1]; return NVML_SUCCESS; }
+
+static void cards_in_mig_mode_are_notes(void **st)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_nvml nv = whole;
+    (void)st;
+    nv.mig = f_mig;
+    struct bt_fleet f = machine(&a, &nv);
+    assert_int_equal(f.n, 3);
+    assert_int_equal(f.nnotes, 1);
+    assert_non_null(strstr(f.notes[0], cards[1].uuid));
+    assert_non_null(strstr(f.notes[0], "MIG mode"));
 }
 
 static void cards_that_cannot_be_opened_are_notes(void **st)
@@ -428,6 +454,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(cards_stand_in_bus_order, reset), cmocka_unit_test_setup(figures, reset),
         cmocka_unit_test_setup(totals_of_a_card_that_is_not_what_its_name_says, reset), cmocka_unit_test_setup(an_older_driver_has_only_v1, reset),
+        cmocka_unit_test_setup(memory_that_fails_is_not_free, reset), cmocka_unit_test_setup(cards_in_mig_mode_are_notes, reset),
         cmocka_unit_test_setup(figures_that_fail_are_invalid_and_no_error, reset), cmocka_unit_test_setup(cards_that_cannot_be_opened_are_notes, reset),
         cmocka_unit_test_setup(more_cards_than_we_take, reset), cmocka_unit_test_setup(processes, reset), cmocka_unit_test_setup(islands, reset),
         cmocka_unit_test_setup(visible_devices, reset), cmocka_unit_test_setup(init_failures_are_told_apart, reset),
