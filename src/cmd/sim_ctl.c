@@ -204,7 +204,8 @@ static int stick(struct ctl *c, struct bt_err *err)
 }
 
 /* card: the first word names a card, or all of them. */
-static const struct action { const char *name, *words; bool card; size_t least, most; int (*run)(struct ctl *, struct bt_err *); const char *help; } actions[] = {
+struct action { const char *name, *words; bool card; size_t least, most; int (*run)(struct ctl *, struct bt_err *); const char *help; };
+static const struct action actions[] = {
     { "lose", "CARD", true, 0, 0, lose, "it falls off the bus: NVML says \"GPU is lost\", CUDA calls on it fail, Xid 79" },
     { "xid", "CARD CODE", true, 1, 1, xid, "an Xid event" },
     { "ecc", "CARD corrected|uncorrected [COUNT]", true, 1, 2, ecc, "ECC errors: counters and events, and Xid 48 when uncorrected" },
