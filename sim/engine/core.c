@@ -29,6 +29,7 @@ static void on_term(int sig)         /* while it is built only a flag: the one s
     term_seen = 1;
 }
 
+/* A whole message, whatever signals come in between. */
 static bool read_message(int fd, void *p, size_t n)
 {
     ssize_t got;
@@ -343,7 +344,11 @@ static _Noreturn void stopped(struct core *c)
     if (c->nw)
         se_info("multiproc_executor.py:479", "[shutdown] Executor: waiting for worker exit count=%zu", c->nw);
     for (size_t i = 0; i < c->nw; i++)
-        kill(c->w[i].pid, SIGTERM);
+        close(c->w[i].fd);           /* their death pipe */
+    for (size_t i = 0; i < c->nw; i++)
+        waitpid(c->w[i].pid, NULL, 0);
+    if (c->nw)
+        se_info("multiproc_executor.py:486", "[shutdown] Executor: all workers exited gracefully");
     _exit(0);
 }
 

@@ -2,6 +2,7 @@
 #include "sim/engine/engine.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
@@ -121,9 +122,13 @@ struct se_card se_card_of_rank0(void)
         _exit(write(p[1], &c, sizeof c) == sizeof c ? 0 : 1);
     }
     close(p[1]);
-    if (pid < 0 || read(p[0], &c, sizeof c) != sizeof c)
+    ssize_t got;
+    do
+        got = read(p[0], &c, sizeof c);
+    while (got < 0 && errno == EINTR);           /* a SIGTERM of this time is seen by the caller */
+    if (pid < 0 || got != sizeof c)
         c.count = -1;
     close(p[0]);
-    waitpid(pid, NULL, 0);
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) { }
     return c;
 }

@@ -52,7 +52,7 @@ void se_access(struct evhttp_request *req, int code)
 void se_reply_json(struct server *v, struct evhttp_request *req, int code, json_t *o)
 {
     struct evbuffer *b = evbuffer_new();
-    char *text = json_dumps(o, JSON_COMPACT);
+    char *text = json_dumps(o, JSON_COMPACT | JSON_ENCODE_ANY);
     (void)v;
     evbuffer_add(b, text, strlen(text));
     free(text);

@@ -13,7 +13,7 @@ struct se_rank {
     unsigned device;
     struct se_heap weights, kv, rest;                /* sleep mode keeps pools apart; without it all is in rest */
     uint64_t free0, total, requested;
-    uint64_t loaded, consumed, peak, graphs;         /* bytes */
+    uint64_t loaded, consumed, peak, graphs, pool;   /* bytes */
 };
 
 struct se_rank *se_rank_new(struct se *e, unsigned tp, unsigned pp)
@@ -246,9 +246,11 @@ void se_rank_kv(struct se_rank *r, const struct se_kv *kv, uint64_t blocks, uint
     size_t n = se_kv_tensors(e, kv, &r->st, &page);
     *out = (struct se_report){ .ok = true };
     e->s.context = context;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (take(r, kv_heap(r), page[i] * blocks, out) < 0)
             return;
+        r->pool += page[i] * blocks;
+    }
     /* block tables and slot mappings: after the KV was sized, outside the budget */
     uint64_t groups = BT_MAX(kv->n, 1u);
     if (take(r, &r->rest, 2 * groups * e->s.max_seqs * bt_ceil_div(context, BT_MAX(e->s.block_size, 1u)) * 4 + groups * e->s.max_batched_tokens * 8,
@@ -262,7 +264,7 @@ void se_rank_kv(struct se_rank *r, const struct se_kv *kv, uint64_t blocks, uint
                 "consumed memory (weights + non-torch), %.2f GiB for peak activation, and %.2f GiB for CUDAGraph memory. Current kv cache memory in "
                 "use is %.2f GiB.",
                 gib(r->free0), gib(r->total), e->s.utilization, gib(r->requested), gib(r->consumed), gib(r->peak), gib(r->graphs),
-                gib(kv_heap(r)->held));
+                gib(r->pool));
 }
 
 /* ---- sleep: CuMemAllocator's pools go back to the card; without --enable-sleep-mode there are none ---- */

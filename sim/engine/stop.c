@@ -30,12 +30,46 @@ static void engine_dead_lines(void)
              "vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue. See stack trace (above) for the root cause.");
 }
 
+/* The processes that EngineCore started, before it is gone. */
+static size_t children_of(pid_t pid, pid_t *out, size_t max)
+{
+    char path[64];
+    size_t n = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *f = fopen(path, "re");
+    int child;
+    while (f && n < max && fscanf(f, "%d", &child) == 1)
+        out[n++] = child;
+    if (f)
+        fclose(f);
+    return n;
+}
+
+static void kill_workers(const pid_t *pid, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char path[64], name[64] = "";
+        snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid[i]);
+        FILE *f = fopen(path, "re");
+        bool named = f && fgets(name, sizeof name, f) && name[0];
+        if (f)
+            fclose(f);
+        if (!named || kill(pid[i], SIGKILL) < 0)
+            continue;                /* its death pipe was quicker */
+        se_warning("system_utils.py:225", "[shutdown] force killing sub process %s pid %d", name, (int)pid[i]);
+    }
+}
+
+/* SIGTERM, and with --shutdown-timeout 0 SIGKILL at once; what it started follows, by its death pipe or by force. */
 static void kill_engine(struct server *v)
 {
+    pid_t workers[64];
+    size_t n = children_of(v->core, workers, BT_LEN(workers));
     se_warning("utils.py:648", "[shutdown] Process manager: force killing remaining processes count=1");
     se_warning("utils.py:653", "[shutdown] Process manager: force killing remaining process EngineCore pid %d", (int)v->core);
-    kill(v->core, SIGKILL);          /* workers follow by their death pipe */
+    kill(v->core, SIGKILL);
     waitpid(v->core, NULL, 0);
+    kill_workers(workers, n);
     se_info("core_client.py:774", "[shutdown] MPClient: engine manager stopped");
     se_info("core_client.py:775", "[shutdown] MPClient: cleaning up background resources");
     se_info("core_client.py:777", "[shutdown] MPClient: complete");
@@ -75,6 +109,8 @@ void se_stop_begin(struct server *v)
     se_info(CLIENT, "[shutdown] MPClient: start timeout=%llus", timeout);
     se_info("core_client.py:772", "[shutdown] MPClient: stopping engine manager");
     se_info("utils.py:628", "[shutdown] Process manager: send sigterm to process EngineCore");
+    if (!drain)
+        kill(v->core, SIGTERM);
     if (drain && v->streams) {       /* EngineCore does not leave by itself: the whole limit passes, with /health 200 and new requests 500 */
         v->draining = true;
         event_add(v->core_ev, NULL);

@@ -196,15 +196,24 @@ static int take_more(struct se *e, int argc, char **argv, int i)
     return 0;
 }
 
+/* "--max-model-len 256 --enable-lora" as {'max_model_len': 256, 'enable_lora': True}. */
 static void args_line(struct se *e, int argc, char **argv)
 {
-    struct bt_buf b = BT_BUF(8 * KiB);
+    bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
     bt_buf_puts(&b, "{");
-    for (int i = 0; i < argc; i++)
-        bt_buf_printf(&b, "%s'%s'", i ? ", " : "", argv[i]);
+    for (int i = 0; i < argc; i++) {
+        bool flag = !strncmp(argv[i], "--", 2);
+        const char *name = flag ? argv[i] + 2 : "model_tag", *is = flag ? strchr(name, '=') : NULL, *value = is ? is + 1 : flag ? NULL : argv[i];
+        if (flag && !is && i + 1 < argc && argv[i + 1][0] != '-')
+            value = argv[++i];
+        bt_buf_printf(&b, "%s'", b.n > 1 ? ", " : "");
+        for (const char *c = name; *c && *c != '='; c++)
+            bt_buf_printf(&b, "%c", *c == '-' ? '_' : *c);
+        bool number = value && *value && strspn(value, "0123456789.") == strlen(value) && strchr(value, '.') == strrchr(value, '.');
+        bt_buf_printf(&b, !value ? "': True" : number ? "': %s" : "': '%s'", value);
+    }
     bt_buf_puts(&b, "}");
     e->args_line = bt_arena_strdup(&e->arena, bt_buf_z(&b));
-    bt_buf_release(&b);
 }
 
 static bool switched_on(const char *name)
@@ -251,14 +260,15 @@ static int open_model(struct se *e)
         e->model = m;
         return 0;
     }
-    if (err.code == BT_E_NOT_FOUND && (e->model_arg[0] == '.' || e->model_arg[0] == '/'))
-        return access(e->model_arg, F_OK) < 0
-                   ? plain_error(bt_arena_printf(&e->arena,
-                                                 "huggingface_hub.errors.HFValidationError: Repo id must use alphanumeric chars, '-', '_' or '.'. "
-                                                 "The name cannot start or end "
-                                                 "with '-' or '.' and the maximum length is 96: '%s'.",
-                                                 e->model_arg))
-                   : config_error("ModelConfig", "Invalid repository ID or local directory specified: '%s'.", e->model_arg);
+    bool path = e->model_arg[0] == '.' || e->model_arg[0] == '/';
+    if (path && access(e->model_arg, F_OK) < 0)
+        return plain_error(
+            bt_arena_printf(&e->arena,
+                            "huggingface_hub.errors.HFValidationError: Repo id must use alphanumeric chars, '-', '_' or '.'. The name cannot "
+                            "start or end with '-' or '.' and the maximum length is 96: '%s'.",
+                            e->model_arg));
+    if (path && access(bt_arena_printf(&e->arena, "%s/config.json", e->model_arg), F_OK) < 0)
+        return config_error("ModelConfig", "Invalid repository ID or local directory specified: '%s'.", e->model_arg);
     if (err.code == BT_E_NOT_FOUND)
         return plain_error(bt_arena_printf(
             &e->arena,

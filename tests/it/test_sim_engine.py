@@ -7,76 +7,13 @@ import os
 import re
 import signal
 import subprocess
-import urllib.error
-import urllib.request
 
 import pytest
-from conftest import Machine, alive, eventually, free_port
+from conftest import eventually
+from simengine import Engine, gib
 
 MODEL = "Qwen/Qwen2.5-32B-Instruct"
 FLEET = "4xA100-SXM4-40GB"
-
-
-class Engine:
-    def __init__(self, m: Machine, *args: str, env: dict[str, str] | None = None):
-        self.port = free_port()
-        self.log = m.folder / f"engine-{self.port}.log"
-        self.file = self.log.open("w")
-        self.proc = m.popen("vllm", "serve", *args, "--host", "127.0.0.1", "--port", str(self.port), stdout=self.file, stderr=subprocess.STDOUT, env=env,
-                            start_new_session=True)
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
-
-    def get(self, path: str) -> tuple[int, str]:
-        try:
-            with urllib.request.urlopen(self.url(path), timeout=5) as r:
-                return r.status, r.read().decode()
-        except urllib.error.HTTPError as e:
-            return e.code, e.read().decode()
-        except (urllib.error.URLError, OSError):
-            return 0, ""
-
-    def post(self, path: str, body: object) -> tuple[int, str]:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        try:
-            with urllib.request.urlopen(urllib.request.Request(self.url(path), data, {"content-type": "application/json"}), timeout=30) as r:
-                return r.status, r.read().decode()
-        except urllib.error.HTTPError as e:
-            return e.code, e.read().decode()
-
-    def ready(self) -> "Engine":
-        eventually("the engine to be ready", lambda: self.get("/health")[0] == 200 or self.proc.poll() is not None)
-        assert self.proc.poll() is None, self.text()
-        return self
-
-    def text(self) -> str:
-        return self.log.read_text()
-
-    def ended(self) -> int:
-        return self.proc.wait(30)
-
-    def family(self) -> list[int]:
-        """Pids of the engine's session."""
-        found = []
-        for entry in os.listdir("/proc"):
-            if entry.isdigit() and alive(int(entry)):
-                try:
-                    fields = open(f"/proc/{entry}/stat").read().rsplit(")", 1)[1].split()
-                except OSError:
-                    continue
-                if int(fields[3]) == self.proc.pid:
-                    found.append(int(entry))
-        return found
-
-    def names(self) -> list[str]:
-        return [open(f"/proc/{pid}/comm").read().strip() for pid in self.family()]
-
-    def stop(self) -> None:
-        for pid in self.family():
-            os.kill(pid, signal.SIGKILL)
-        self.proc.wait()
-        self.file.close()
 
 
 @pytest.fixture
@@ -94,12 +31,6 @@ def start(machine):
     yield go
     for e in engines:
         e.stop()
-
-
-def gib(pattern: str, text: str) -> float:
-    found = re.findall(pattern, text)
-    assert found, f"no {pattern!r} in:\n{text}"
-    return float(found[-1].replace(",", ""))
 
 
 def test_weights_and_kv_are_the_engines_own_arithmetic(start):
