@@ -23,6 +23,7 @@ static const struct bt_verb *const verbs[] = {
     &bt_verb_phase,
     &bt_verb_park,
     &bt_verb_resume,
+    &bt_verb_events,
     &bt_verb_verify,
     &bt_verb_doctor,
     &bt_verb_sim,

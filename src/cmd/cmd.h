@@ -39,6 +39,7 @@ extern const struct bt_verb bt_verb_restart;
 extern const struct bt_verb bt_verb_phase;
 extern const struct bt_verb bt_verb_park;
 extern const struct bt_verb bt_verb_resume;
+extern const struct bt_verb bt_verb_events;
 extern const struct bt_verb bt_verb_verify;
 extern const struct bt_verb bt_verb_sim;
 extern const struct bt_verb bt_verb_daemon;

@@ -248,6 +248,7 @@ static void close_daemon(struct bt_daemon *d)
     while (d->conns)
         conn_free(d->conns);
     bt_sampler_free(d->sampler);
+    bt_journal_close(d);
     if (!tidy)
         return;                      /* the folders are for the next one */
     unlink(d->sock);

@@ -234,6 +234,14 @@ static json_t *op_resume(struct bt_conn *c, const json_t *msg, struct bt_err *er
     return json_pack("{s:s, s:o}", "project", p->name, "instances", list);
 }
 
+/* Every change of every project, from now on. */
+static json_t *op_watch(struct bt_conn *c, const json_t *msg, struct bt_err *err)
+{
+    (void)msg, (void)err;
+    c->watches = true;
+    return json_pack("{s:I}", "seq", (json_int_t)c->d->seq);
+}
+
 static json_t *op_phase(struct bt_conn *c, const json_t *msg, struct bt_err *err)
 {
     struct bt_project *p = meant(c, msg, err);
@@ -274,15 +282,20 @@ static bool op_down(struct bt_conn *c, const json_t *msg, uint64_t id, struct bt
 void bt_ops_project_gone(struct bt_daemon *d, const char *name, bool failed_up)
 {
     bool last = d->nprojects == 0;
+    json_t *ev = json_pack("{s:s, s:b}", "event", "gone", "failed", failed_up);
+    bt_journal_event(d, name, ev);
     for (struct bt_conn *c = d->conns; c; c = c->next) {
-        if (strcmp(c->follow, name))
+        bool follows = !strcmp(c->follow, name);
+        if (follows || c->watches)
+            bt_conn_put(c, json_incref(ev));
+        if (!follows)
             continue;
         c->follow[0] = 0;
-        bt_conn_put(c, json_pack("{s:s, s:s, s:b}", "event", "gone", "project", name, "failed", failed_up));
         if (c->wants_gone)
             bt_conn_put(c, bt_wire_answer(c->gone_id, json_pack("{s:s, s:b}", "project", name, "last", last)));
         c->wants_gone = false;
     }
+    json_decref(ev);
     d->leave = last;
 }
 
@@ -296,7 +309,7 @@ static void answer(struct bt_conn *c, const json_t *msg, uint64_t id, const char
 {
     static const struct { const char *name; json_t *(*run)(struct bt_conn *, const json_t *, struct bt_err *); } ops[] = {
         { "up", op_up }, { "follow", op_follow }, { "ps", op_ps }, { "verify", op_verify }, { "restart", op_restart }, { "phase", op_phase },
-        { "park", op_park }, { "resume", op_resume },
+        { "watch", op_watch }, { "park", op_park }, { "resume", op_resume },
     };
     struct bt_err err = { 0 };
     json_t *members = NULL;

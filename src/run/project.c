@@ -44,7 +44,8 @@ static void on_changed(void *ctx, struct bt_life *life, enum bt_life_state from)
     if (life->state == BT_ST_WAITING || life->state == BT_ST_READY)
         in->why[0] = in->why_hint[0] = 0;
     in->wait_ms = 0;
-    bt_report_event(in->p, json_pack("{s:s, s:o}", "event", "inst", "instance", bt_report_instance(in, true)));
+    bt_report_event(in->p, json_pack("{s:s, s:s, s:o}", "event", "inst", "from", bt_life_state_name(from), "instance",
+                                     bt_report_instance(in, true)));
 }
 
 static void on_unexpected(void *ctx, struct bt_life *life, enum bt_life_event ev)
@@ -428,6 +429,7 @@ int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *con
         goto bad;
     }
     insert(d, p);
+    bt_report_event(p, json_pack("{s:s, s:s, s:i}", "event", "begun", "phase", p->plan->phase[p->phase].name, "instances", (int)p->n));
     for (size_t i = 0; i < p->n; i++)
         if (p->inst[i].queue && bt_tasks_all_done(p->inst[i].queue))
             bt_life_event(&p->inst[i].life, BT_EV_NOTHING);

@@ -19,6 +19,7 @@
 
 struct bt_daemon;
 struct bt_project;
+struct bt_store;
 
 struct bt_card_base { bool valid; uint64_t residual_bytes; };        /* of a rank's card, just before the start */
 
@@ -103,6 +104,7 @@ struct bt_conn {
     struct bufferevent *bev;
     struct bt_buf in;
     char follow[64];                 /* project whose events go here; "" = none */
+    bool watches;                    /* gets the changes of every project */
     bool wants_gone; uint64_t gone_id;       /* a `down` that is answered when the project is gone */
     struct json_t *held; double held_wall_s; int64_t held_ms;     /* a `ps` or `verify` that waits for a sample younger than itself */
     bool closing;
@@ -118,6 +120,8 @@ struct bt_daemon {
     struct bt_project **project; size_t nprojects;
     struct bt_conn *conns;
     struct bt_sampler *sampler;
+    struct bt_store *journal; int64_t journal_bad_ms;                /* NULL: not open; when it last failed */
+    int64_t seq;                     /* of the last change */
     int64_t idle_since_ms;
     bool leave;                      /* the last project is down: end when the answers are out */
 };
@@ -192,6 +196,10 @@ json_t *bt_report_ps(struct bt_daemon *d, struct bt_project *p);             /* 
 json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p);
 void bt_report_event(struct bt_project *p, json_t *event);                   /* to every follower; takes the reference */
 void bt_report_failed(struct bt_instance *in);
+
+/* journal.c - changes, numbered and written down */
+void bt_journal_event(struct bt_daemon *d, const char *project, json_t *event);      /* adds seq, clocks, boot, project */
+void bt_journal_close(struct bt_daemon *d);
 
 /* ops.c - requests */
 void bt_ops_request(struct bt_conn *c, json_t *msg);

@@ -144,8 +144,9 @@ json_t *bt_report_ps(struct bt_daemon *d, struct bt_project *p)
 
 void bt_report_event(struct bt_project *p, json_t *event)
 {
+    bt_journal_event(p->d, p->name, event);
     for (struct bt_conn *c = p->d->conns; c; c = c->next)
-        if (!strcmp(c->follow, p->name))
+        if (!strcmp(c->follow, p->name) || (c->watches && json_object_get(event, "seq")))
             bt_conn_put(c, json_incref(event));
     json_decref(event);
 }

@@ -8,7 +8,7 @@
 /* The functions that are used, each under its own name. */
 #define BT_SQLITE(X) \
     X(open_v2) X(close_v2) X(busy_timeout) X(exec) X(prepare_v2) X(step) X(reset) X(finalize) X(bind_text) X(bind_int64) \
-    X(column_text) X(column_int64) X(column_bytes) X(errmsg) X(errstr) X(free)
+    X(column_text) X(column_int64) X(column_bytes) X(errmsg) X(errstr) X(free) X(last_insert_rowid)
 struct bt_sqlite {
 #define X(f) __typeof__(sqlite3_##f) *f;
     BT_SQLITE(X)

@@ -280,7 +280,7 @@ int bt_store_run(struct bt_store *s, struct bt_arena *a, const char *project, co
 
 /* ---- events ---- */
 
-int bt_store_add_event(struct bt_store *s, const struct bt_store_event *e, struct bt_err *err)
+int bt_store_add_event(struct bt_store *s, const struct bt_store_event *e, int64_t *seq, struct bt_err *err)
 {
     struct statement t;
     if (prepare(s, "INSERT INTO events(wall_ms, mono_ms, boot, project, instance, event, body) VALUES(?, ?, ?, ?, ?, ?, ?)", "write an event to", &t, err) < 0)
@@ -292,7 +292,10 @@ int bt_store_add_event(struct bt_store *s, const struct bt_store_event *e, struc
     put_text(&t, e->instance);
     put_text(&t, e->event);
     put_text(&t, e->body);
-    return finish(&t, err);
+    if (finish(&t, err) < 0)
+        return -1;
+    *seq = s->q->last_insert_rowid(s->db);
+    return 0;
 }
 
 int bt_store_events(struct bt_store *s, struct bt_arena *a, const char *project, int64_t seq, size_t most, struct bt_store_event **out,

@@ -94,8 +94,9 @@ static void events_in_order(void **st)
     struct bt_store *s = opened(true), *reader = opened(false);
     struct bt_store_event *e;
     size_t n;
-    for (int i = 0; i < 10; i++)
-        assert_int_equal(bt_store_add_event(s, &(struct bt_store_event){ .wall_ms = i, .mono_ms = i, .boot = "b", .project = i % 2 ? "p" : "q", .instance = "x-0", .event = "state", .body = "{}" }, &err), 0);
+    int64_t seq = 0, last = 0;
+    for (int i = 0; i < 10; i++, assert_true(seq > last), last = seq)
+        assert_int_equal(bt_store_add_event(s, &(struct bt_store_event){ .wall_ms = i, .mono_ms = i, .boot = "b", .project = i % 2 ? "p" : "q", .instance = "x-0", .event = "state", .body = "{}" }, &seq, &err), 0);
     assert_int_equal(bt_store_events(reader, &a, "p", 0, 3, &e, &n, &err), 0);
     assert_true(n == 3 && e[0].wall_ms == 1 && e[2].wall_ms == 5);
     assert_int_equal(bt_store_events(reader, &a, NULL, e[2].seq, 100, &e, &n, &err), 0);
