@@ -366,9 +366,8 @@ static bool serves(struct server *v, struct evhttp_request *req, const char *mod
 {
     if (!model || !strcmp(model, v->e->s.served_name) || se_adapter_known(v, model))
         return true;
-    se_reply_json(v, req, 404,
-                  json_pack("{s:{s:s+, s:s, s:s, s:i}}", "error", "message", "The model `", model, "` does not exist.", "type", "NotFoundError",
-                            "param", "model", "code", 404));
+    se_reply_json(v, req, 404, json_pack("{s:{s:o, s:s, s:s, s:i}}", "error", "message", json_sprintf("The model `%s` does not exist.", model), "type",
+                                         "NotFoundError", "param", "model", "code", 404));
     return false;
 }
 

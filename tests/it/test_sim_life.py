@@ -52,7 +52,10 @@ def key(line: str) -> str | None:
 
 
 def keys(text: str) -> list[str]:
-    found = [k for k in map(key, text.replace("\r", "").splitlines()) if k]
+    return once([k for k in map(key, text.replace("\r", "").splitlines()) if k])
+
+
+def once(found: list[str]) -> list[str]:
     return [k for i, k in enumerate(found) if i == 0 or k != found[i - 1]]
 
 
@@ -87,7 +90,7 @@ def compare(start, name: str, args: tuple[str, ...], only_real: set[str]) -> Non
     missing = [k for k in theirs if k not in ours and k not in RACING and k.split(": ", 1)[1].split()[0] not in only_real]
     assert not missing
     common = set(ours) & set(theirs) - RACING
-    assert [k for k in ours if k in common] == [k for k in theirs if k in common]
+    assert once([k for k in ours if k in common]) == once([k for k in theirs if k in common])
 
 
 # ---- SIGTERM at every age ----
