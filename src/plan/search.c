@@ -1,45 +1,17 @@
 /* search - branch and bound over (copies, shape, cards) of each workload in turn; exact, and the first of equals in a fixed order.
  *
- * Order of the search is the tie-break: workloads by priority and as written, fast shapes first, cards as their pool lists them. Two cards that
- * nothing tells apart so far are tried once (the first in the pool), and copies of one workload take cards in rising order: what is left
- * out is a renaming of something kept, and never the first of its equals. */
-#include <math.h>
+ * The order of the plan is the tie-break: workloads by priority and as written, fast shapes first, cards as their pool lists them. Two cards that
+ * nothing tells apart so far are tried once (the first in the pool), copies of one workload take cards in rising order, and so do stages that take
+ * the same: what is left out is a renaming of something kept, and never the first of its equals.
+ *
+ * That order is tried for a while. Where it does not end, the hardest workloads go first: the best score is found and proven so, and the first
+ * plan that has it is looked for in the order of the plan. */
+#include <string.h>
 
-#include "plan/plan_int.h"
+#include "plan/search_int.h"
 
-struct search {
-    struct pl_problem *p;
-    uint64_t limit, nodes;
-    struct pl_copy copy[PL_MAX_COPIES]; size_t ncopies;
-    uint64_t load[BT_MAX_GPUS];                      /* floors */
-    size_t tenant[BT_MAX_GPUS][64]; uint8_t ntenants[BT_MAX_GPUS];   /* works */
-    uint32_t *placed;                                /* [n] copies */
-    size_t *shape_of;                                /* [n] shape of its copies */
-    struct pl_score best;
-    struct pl_solution *out;
-    bool stop;
-};
-
-/* ---- scores ---- */
-
-static size_t levels_of(const struct pl_problem *p, int64_t prio[64])
-{
-    size_t n = 0;
-    for (size_t i = 0; i < p->n; i++) {              /* the order is by priority but for same_gpus_as: sorted here */
-        size_t j = 0;
-        while (j < n && prio[j] != p->work[i].w->priority)
-            j++;
-        if (j == n && n < 64)
-            prio[n++] = p->work[i].w->priority;
-    }
-    for (size_t i = 1; i < n; i++)
-        for (size_t j = i; j > 0 && prio[j] > prio[j - 1]; j--) {
-            int64_t t = prio[j];
-            prio[j] = prio[j - 1];
-            prio[j - 1] = t;
-        }
-    return n;
-}
+#define LEAF_NODES 20                /* what the contexts and KV of a leaf cost, in nodes */
+#define FIRST_NODES 20000            /* in the order of the plan, before the order is changed */
 
 int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, enum bt_plan_goal end)
 {
@@ -52,168 +24,41 @@ int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, enum bt_pla
     return 0;
 }
 
-/* seen: works before `seen` are decided, the others counted as placed (a bound). */
-static void score_placed(const struct search *s, size_t seen, struct pl_score *o)
-{
-    int64_t prio[64];
-    size_t n = levels_of(s->p, prio);
-    o->nlevels = (uint32_t)n;
-    for (size_t i = 0; i < s->p->n; i++)
-        for (size_t j = 0; j < n; j++)
-            if (prio[j] == s->p->work[i].w->priority && (i >= seen || s->placed[i])) {
-                o->placed[j]++;
-                o->v[BT_GOAL_PLACED]++;
-            }
-}
-
-static int64_t thousandths(double x) { return (int64_t)floor(x * 1000 + 1e-6); }
-
-static unsigned busiest(const struct search *s, const struct pl_copy *c)
-{
-    unsigned most = 1;
-    for (uint32_t i = 0; i < c->ncards; i++)
-        most = BT_MAX(most, s->ntenants[c->card[i]]);
-    return most;
-}
-
-/* One copy's part of the service: its rate against the best it could have alone, shared with whoever sits on its busiest card. */
-static int64_t service_of(const struct search *s, const struct pl_copy *c)
-{
-    const struct pl_work *k = &s->p->work[c->work];
-    if (k->cpu_only || k->solo_best <= 0)
-        return 0;
-    double rate = pl_rate(s->p, &k->shape[c->shape], c->card, NULL);
-    return thousandths(k->weight * rate / k->solo_best / busiest(s, c) / k->copies_want);
-}
-
-/* All copies of a work, those placed included: neither more than one each at its best from here on, nor more than its cards carry. */
-static int64_t service_at_most(const struct search *s, size_t work, int64_t so_far)
-{
-    const struct pl_work *k = &s->p->work[work];
-    if (k->cpu_only || k->solo_best <= 0)
-        return 0;
-    int64_t most = 0;
-    for (size_t i = 0; i < k->nshapes; i++) {
-        if (!k->shape[i].ok || (s->placed[work] && i != s->shape_of[work]))
-            continue;
-        int64_t each = thousandths(k->weight * k->shape[i].best_tok_s / k->solo_best / k->copies_want);
-        int64_t together = thousandths(k->weight * pl_shape_rate(k, &k->shape[i]) / k->solo_best / k->copies_want);
-        most = BT_MAX(most, BT_MIN(so_far + (int64_t)(k->copies_want - s->placed[work]) * each, together));
-    }
-    return most;
-}
-
-static int64_t shared_cards(const struct search *s)
-{
-    int64_t n = 0;
-    for (size_t g = 0; g < s->p->fleet->n; g++)
-        n += s->ntenants[g] > 1;
-    for (size_t i = 0; i < s->ncopies; i++) {        /* and groups that leave their NVLink island */
-        const struct pl_copy *c = &s->copy[i];
-        const struct pl_work *k = &s->p->work[c->work];
-        n += k->server && k->shape[c->shape].tp > 1 && !pl_nvlink(s->p, &k->shape[c->shape], c->card);
-    }
-    return n;
-}
-
-static int64_t largest_free(const struct pl_problem *p, const uint64_t *load)
-{
-    uint64_t most = 0;
-    for (size_t g = 0; g < p->fleet->n; g++)
-        most = BT_MAX(most, p->cap[g] > load[g] ? p->cap[g] - load[g] : 0);
-    return (int64_t)most;
-}
-
-static int64_t lowest_indices(const struct search *s)
-{
-    int64_t sum = 0;
-    for (size_t i = 0; i < s->ncopies; i++)
-        for (uint32_t j = 0; j < s->copy[i].ncards; j++)
-            sum -= s->p->work[s->copy[i].work].pos[s->copy[i].card[j]];
-    return sum;
-}
-
-/* No context of this group can pass what the fullest card of any of its copies leaves, all others at their floors. */
-static uint64_t context_at_most(const struct search *s, size_t root)
-{
-    const struct pl_problem *p = s->p;
-    uint64_t most = p->work[root].ctx_want;
-    for (size_t i = 0; i < s->ncopies; i++) {
-        const struct pl_copy *c = &s->copy[i];
-        const struct pl_work *k = &p->work[c->work];
-        if (!k->server || k->ctx_root != root)
-            continue;
-        size_t cls = pl_cost_class(p, c->card, c->ncards);
-        const struct pl_shape *sh = &k->shape[c->shape];
-        const struct bt_need *n = sh->cost[cls].need;
-        for (uint32_t j = 0; j < c->ncards; j++) {
-            const struct bt_need_rank *r = &n->rank[j / sh->tp];
-            size_t g = c->card[j];
-            uint64_t room = k->claim == PL_LIMIT ? pl_limit(k, &p->fleet->gpus[g]) : p->cap[g] - s->load[g] + pl_floor(p, k, sh, cls, j, g);
-            most = BT_MIN(most, bt_need_longest(n, r, room - r->fixed_bytes));
-        }
-    }
-    return BT_MAX(most, p->work[root].ctx_min);
-}
-
-static int64_t wants_at_most(const struct search *s, size_t seen, const uint64_t *granted)
-{
-    int64_t sum = 0;
-    for (size_t i = 0; i < s->p->n; i++) {
-        const struct pl_work *k = &s->p->work[i];
-        bool in = i >= seen || s->placed[i];
-        if (k->server && in && k->ctx_want) {
-            uint64_t c = granted ? granted[i] : context_at_most(s, k->ctx_root);
-            sum += thousandths((double)BT_MIN(c, k->ctx_want) / (double)k->ctx_want);
-        }
-        if (k->copies_want > 1)
-            sum += i >= seen ? 1000 : 1000 * (int64_t)s->placed[i] / k->copies_want;
-    }
-    return sum;
-}
-
-/* seen = n: the score of a complete plan but for FREE; else no completion scores more. */
-static void bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_score *o)
-{
-    *o = (struct pl_score){ 0 };
-    score_placed(s, seen, o);
-    o->v[BT_GOAL_WANTS] = wants_at_most(s, seen, granted);
-    for (size_t w = 0; w < s->p->n; w++) {
-        int64_t sum = 0;
-        for (size_t i = 0; i < s->ncopies && s->placed[w]; i++)
-            sum += s->copy[i].work == w ? service_of(s, &s->copy[i]) : 0;
-        o->v[BT_GOAL_SERVICE] += w < seen ? sum : service_at_most(s, w, sum);
-    }
-    o->v[BT_GOAL_SHARED] = -shared_cards(s);
-    o->v[BT_GOAL_FREE] = largest_free(s->p, s->load);
-}
-
 /* ---- leaves ---- */
 
 static void keep(struct search *s, const struct pl_room *room, const uint64_t *ctx, const struct pl_score *score)
 {
     struct pl_solution *o = s->out;
     struct pl_problem *p = s->p;
-    o->found = true;
-    o->ncopies = s->ncopies;
-    o->copy = BT_NEWN(p->a, struct pl_copy, s->ncopies + 1);
-    o->blocks = BT_NEWN(p->a, uint64_t, s->ncopies + 1);
-    o->ctx = BT_NEWN(p->a, uint64_t, p->n + 1);
-    for (size_t i = 0; i < s->ncopies; i++) {
-        o->copy[i] = s->copy[i];
-        o->copy[i].card = BT_NEWN(p->a, size_t, s->copy[i].ncards + 1);
-        if (s->copy[i].ncards)
-            memcpy(o->copy[i].card, s->copy[i].card, s->copy[i].ncards * sizeof *s->copy[i].card);
+    if (!o->copy) {                  /* once: a better plan goes where the last one was */
+        o->copy = BT_NEWN(p->a, struct pl_copy, s->max_copies + 1);
+        o->blocks = BT_NEWN(p->a, uint64_t, s->max_copies + 1);
+        o->ctx = BT_NEWN(p->a, uint64_t, p->n + 1);
     }
+    o->found = true;
+    o->ncopies = 0;
+    for (size_t w = 0; w < p->n; w++)                /* in the order of the plan, whatever the order of the search */
+        for (uint32_t r = 0; r < s->placed[w]; r++) {
+            struct pl_copy *c = &o->copy[o->ncopies];
+            size_t from = s->first_copy[w][r];
+            *c = s->copy[from];
+            c->card = BT_NEWN(p->a, size_t, c->ncards + 1);
+            if (c->ncards)
+                memcpy(c->card, s->copy[from].card, c->ncards * sizeof *c->card);
+            o->blocks[o->ncopies] = 0;
+            for (size_t i = 0; i < room->n; i++)
+                if (room->use[i].copy == from)
+                    o->blocks[o->ncopies] = room->use[i].blocks;
+            o->ncopies++;
+        }
     for (size_t i = 0; i < p->n; i++)
         o->ctx[i] = p->work[i].server && s->placed[i] ? ctx[i] : 0;
-    for (size_t i = 0; i < room->n; i++)
-        o->blocks[room->use[i].copy] = room->use[i].blocks;
     o->score = s->best = *score;
-    o->score.v[BT_GOAL_LOWEST] = lowest_indices(s);
+    o->score.v[BT_GOAL_LOWEST] = se_lowest(s);
+    s->first = true;
+    if (s->target && pl_score_cmp(score, s->target, BT_GOAL_LOWEST) >= 0)
+        s->stop = true;
 }
-
-#define LEAF_NODES 20                /* what the contexts and KV of a leaf cost, in nodes */
 
 static void leaf(struct search *s)
 {
@@ -222,21 +67,21 @@ static void leaf(struct search *s)
     struct bt_arena scratch = { 0 }, *mine = p->a;
     p->a = &scratch;
     struct pl_room room;
-    uint64_t *ctx = BT_NEWN(&scratch, uint64_t, p->n + 1);
+    struct pl_score score;
+    uint64_t *ctx = BT_NEWN(&scratch, uint64_t, p->n + 1), *load = BT_NEWN(&scratch, uint64_t, BT_MAX(s->ncards, (size_t)BT_MAX_GPUS));
     pl_room_init(&room, p, s->copy, s->ncopies);
     pl_grant(&room, ctx);
-    struct pl_score score;
-    bound(s, p->n, ctx, &score);
+    se_bound(s, p->n, ctx, &score);
+    int worst = s->first ? 0 : -1;   /* the first of equals is kept */
     if (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_FREE) >= 0) {
         pl_deal(&room, ctx);
-        uint64_t load[BT_MAX_GPUS];
         pl_room_load(&room, load);
         for (size_t g = 0; g < p->fleet->n; g++)
             if (room.rest[g])
                 load[g] = p->cap[g];
-        score.v[BT_GOAL_FREE] = largest_free(p, load);
+        score.v[BT_GOAL_FREE] = se_free(p, load);
         p->a = mine;
-        if (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_LOWEST) > 0)
+        if (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_LOWEST) > worst)
             keep(s, &room, ctx, &score);
     }
     p->a = mine;
@@ -245,47 +90,54 @@ static void leaf(struct search *s)
 
 /* ---- branches ---- */
 
-static void next_work(struct search *s, size_t work, const size_t *color);
+static void next_work(struct search *s, size_t depth);
 
 static bool hopeless(struct search *s, size_t seen)
 {
-    if (!s->out->found)
+    if (!se_feasible(s, seen))
+        return true;
+    if (!s->out->found && !s->target)
         return false;
     struct pl_score b;
-    bound(s, seen, NULL, &b);
-    return pl_score_cmp(&b, &s->best, BT_GOAL_LOWEST) <= 0;
+    se_bound(s, seen, NULL, &b);
+    if (s->target && pl_score_cmp(&b, s->target, BT_GOAL_LOWEST) < 0)
+        return true;
+    return s->out->found && pl_score_cmp(&b, &s->best, BT_GOAL_LOWEST) < (s->first ? 1 : 0);
+}
+
+/* Stages that take the same are one part: to swap their cards changes nothing. */
+static uint32_t part_of(const struct se_shape *sh, uint32_t rank)
+{
+    uint32_t stage = rank / sh->tp;
+    while (stage && sh->like_before[stage])
+        stage--;
+    return stage + 1;
 }
 
 /* Cards that carry the same ranks of the same copies stay interchangeable; all others part. */
-static void recolor(const struct search *s, const size_t *color, const struct pl_copy *c, uint32_t tp, size_t *out)
+static void recolor(const struct search *s, const size_t *color, const struct pl_copy *c, const struct se_shape *sh, size_t *out)
 {
-    size_t n = s->p->fleet->n, part[BT_MAX_GPUS], ids = 0;
-    for (size_t g = 0; g < n; g++)
-        part[g] = 0;
+    size_t ids = 0;
+    for (size_t g = 0; g < s->ncards; g++)
+        out[g] = color[g] * 64;
     for (uint32_t i = 0; i < c->ncards; i++)
-        part[c->card[i]] = i / tp + 1;
-    for (size_t g = 0; g < n; g++) {
-        size_t h = 0;
-        while (h < g && (color[h] != color[g] || part[h] != part[g]))
-            h++;
-        out[g] = h < g ? out[h] : ids++;
+        out[c->card[i]] += BT_MIN(part_of(sh, i), 63u);
+    for (size_t g = 0; g < s->ncards; g++) {         /* numbered anew, by their first card */
+        size_t h = 0, mine = out[g];
+        if (mine & ((size_t)1 << 62))
+            continue;
+        for (h = g; h < s->ncards; h++)
+            if (out[h] == mine)
+                out[h] = ids | ((size_t)1 << 62);
+        ids++;
     }
-}
-
-static bool may_join(const struct search *s, size_t work, size_t g)
-{
-    for (size_t i = 0; i < s->ntenants[g]; i++)
-        if (!s->p->may_share[work * s->p->n + s->tenant[g][i]])
-            return false;
-    return s->ntenants[g] < 64;
+    for (size_t g = 0; g < s->ncards; g++)
+        out[g] &= ~((size_t)1 << 62);
 }
 
 static const struct pl_copy *copy_of(const struct search *s, size_t work, uint32_t replica)
 {
-    for (size_t i = 0; i < s->ncopies; i++)
-        if (s->copy[i].work == work && s->copy[i].replica == replica)
-            return &s->copy[i];
-    return NULL;
+    return replica < s->placed[work] ? &s->copy[s->first_copy[work][replica]] : NULL;
 }
 
 static bool in_card_set(const struct pl_copy *c, size_t g)
@@ -309,126 +161,175 @@ static bool in_order(const struct search *s, const struct pl_copy *c)
     return true;
 }
 
-static void put_copy(struct search *s, struct pl_copy *c, const size_t *color)
+static double value_of(const struct search *s, const struct se_shape *sh, const struct pl_copy *c)
 {
-    struct pl_problem *p = s->p;
-    struct pl_work *k = &p->work[c->work];
-    const struct pl_shape *sh = &k->shape[c->shape];
-    size_t cls = pl_cost_class(p, c->card, c->ncards);
-    uint64_t need[BT_MAX_GPUS];
-    for (uint32_t i = 0; i < c->ncards; i++) {
-        size_t g = c->card[i];
-        need[i] = pl_floor(p, k, sh, cls, i, g);
-        if (s->load[g] + need[i] > p->cap[g])
-            return;
-        if (k->server && k->claim == PL_LIMIT) {
-            const struct bt_need_rank *r = &sh->cost[cls].need->rank[i / sh->tp];
-            if (r->fixed_bytes + bt_need_kv_for(sh->cost[cls].need, r, k->ctx_min, k->w->requests) > need[i])
-                return;
-        }
-    }
-    for (uint32_t i = 0; i < c->ncards; i++) {
-        size_t g = c->card[i];
-        s->load[g] += need[i];
-        s->tenant[g][s->ntenants[g]++] = c->work;
-    }
-    s->copy[s->ncopies++] = *c;
-    size_t was = s->shape_of[c->work], fresh[BT_MAX_GPUS];
-    s->placed[c->work]++;
-    s->shape_of[c->work] = c->shape;
-    if (!hopeless(s, c->work)) {
-        recolor(s, color, c, sh->tp, fresh);
-        next_work(s, c->work, fresh);
-    }
-    s->shape_of[c->work] = was;
-    s->placed[c->work]--;
-    s->ncopies--;
-    for (uint32_t i = 0; i < c->ncards; i++) {
-        size_t g = c->card[i];
-        s->load[g] -= need[i];
-        s->ntenants[g]--;
-    }
+    if (!sh->sh->cost)
+        return sh->best;
+    bool nvlink = pl_nvlink(s->p, sh->sh, c->card);
+    double least = sh->value[s->p->cls[c->card[0]] * 2 + nvlink];
+    for (uint32_t i = 1; i < c->ncards; i++)         /* a pipeline over unequal cards goes at the pace of the slowest kind */
+        least = BT_MIN(least, sh->value[s->p->cls[c->card[i]] * 2 + nvlink]);
+    return least;
 }
 
-/* Choose the card of rank number `rank`; inside a tensor-parallel group they rise. */
-static void choose(struct search *s, struct pl_copy *c, uint32_t rank, bool *used, const size_t *color)
+static bool copy_fits(const struct search *s, const struct pl_copy *c, const struct se_work *w, const struct se_shape *sh, size_t cls)
+{
+    for (uint32_t i = 0; i < c->ncards; i++) {
+        size_t g = c->card[i];
+        uint64_t floor = se_floor(s, w, sh, cls, i, g);
+        if (sh->row[cls * sh->pp + i / sh->tp].need > floor || s->load[g] + floor > s->p->cap[g])
+            return false;
+    }
+    return true;
+}
+
+static void add_tenant(struct search *s, size_t g, struct se_tenant t)
+{
+    if (s->ntenants[g] == s->tenant_room[g]) {
+        struct se_tenant *more = BT_NEWN(s->a, struct se_tenant, s->tenant_room[g] * 2 + 4);
+        if (s->ntenants[g])
+            memcpy(more, s->tenant[g], s->ntenants[g] * sizeof *more);
+        s->tenant[g] = more;
+        s->tenant_room[g] = s->tenant_room[g] * 2 + 4;
+    }
+    s->tenant[g][s->ntenants[g]++] = t;
+}
+
+static void put(struct search *s, const struct pl_copy *c, const struct se_shape *sh, size_t cls)
+{
+    const struct se_work *w = &s->work[c->work];
+    size_t at = s->ncopies++;
+    s->copy[at] = *c;
+    s->copy_shape[at] = sh;
+    s->copy_cls[at] = cls;
+    s->copy_value[at] = c->ncards ? value_of(s, sh, c) : 0;
+    for (uint32_t i = 0; i < c->ncards; i++) {
+        s->load[c->card[i]] += se_floor(s, w, sh, cls, i, c->card[i]);
+        add_tenant(s, c->card[i], (struct se_tenant){ (uint32_t)at, i });
+    }
+    s->first_copy[c->work][c->replica] = at;
+    s->placed[c->work]++;
+}
+
+static void take_back(struct search *s)
+{
+    size_t at = --s->ncopies;
+    const struct pl_copy *c = &s->copy[at];
+    for (uint32_t i = 0; i < c->ncards; i++) {
+        s->load[c->card[i]] -= se_floor(s, &s->work[c->work], s->copy_shape[at], s->copy_cls[at], i, c->card[i]);
+        s->ntenants[c->card[i]]--;
+    }
+    s->placed[c->work]--;
+}
+
+static void put_copy(struct search *s, size_t depth, const struct pl_copy *c, const struct se_shape *sh)
+{
+    const struct pl_work *k = &s->p->work[c->work];
+    size_t cls = pl_cost_class(s->p, c->card, c->ncards);
+    if (!copy_fits(s, c, &s->work[c->work], sh, cls))
+        return;
+    const size_t *color = &s->color[s->ncopies * s->ncards];
+    put(s, c, sh, cls);
+    if (!hopeless(s, depth + (s->placed[c->work] == k->copies_want))) {
+        recolor(s, color, c, sh, &s->color[s->ncopies * s->ncards]);
+        next_work(s, depth);
+    }
+    take_back(s);
+}
+
+struct choice { struct pl_copy c; const struct se_shape *sh; const struct pl_copy *target; size_t depth; };
+
+/* The first place in the pool that the rank may take: ranks of a tensor-parallel group rise, and so do the first ranks of equal stages. */
+static size_t first_place(const struct pl_work *k, const struct choice *x, uint32_t rank)
+{
+    if (rank % x->sh->tp)
+        return (size_t)k->pos[x->c.card[rank - 1]] + 1;
+    uint32_t stage = rank / x->sh->tp;
+    return stage && x->sh->like_before[stage] ? (size_t)k->pos[x->c.card[rank - x->sh->tp]] + 1 : 0;
+}
+
+static void choose(struct search *s, struct choice *x, uint32_t rank)
 {
     struct pl_problem *p = s->p;
-    struct pl_work *k = &p->work[c->work];
-    const struct pl_shape *sh = &k->shape[c->shape];
+    const struct pl_work *k = &p->work[x->c.work];
     if (++s->nodes > s->limit)
         s->stop = true;
     if (s->stop)
         return;
-    if (rank == sh->cards) {
-        if (in_order(s, c))
-            put_copy(s, c, color);
+    if (rank == x->sh->cards) {
+        if (in_order(s, &x->c))
+            put_copy(s, x->depth, &x->c, x->sh);
         return;
     }
-    bool first = rank % sh->tp == 0;
-    const struct pl_copy *target = k->same != PL_NONE ? copy_of(s, k->same, c->replica) : NULL;
-    for (size_t i = first ? 0 : (size_t)k->pos[c->card[rank - 1]] + 1; i < k->npool; i++) {
+    const size_t *color = &s->color[s->ncopies * s->ncards];
+    size_t start = first_place(k, x, rank);
+    uint64_t tried = 0;                              /* colors: BT_MAX_GPUS of them at most */
+    for (size_t i = 0; i < k->npool && !s->stop; i++) {
         size_t g = k->pool[i];
-        if (used[g] || (target && !in_card_set(target, g)) || !may_join(s, c->work, g))
+        bool used = false;
+        for (uint32_t r = 0; r < rank; r++)
+            used = used || x->c.card[r] == g;
+        if (used || tried >> color[g] & 1)
             continue;
-        if (!first && strcmp(p->fleet->gpus[g].name, p->fleet->gpus[c->card[rank - 1]].name))
+        tried |= UINT64_C(1) << color[g];
+        if (i < start || s->load[g] + x->sh->stage_least[rank / x->sh->tp] > p->cap[g] || (x->target && !in_card_set(x->target, g)) || !se_may_join(s, x->c.work, g))
+            continue;
+        if (rank % x->sh->tp && strcmp(p->fleet->gpus[g].name, p->fleet->gpus[x->c.card[rank - 1]].name))
             continue;                                /* one kind of GPU inside a tensor-parallel group */
-        bool twin = false;
-        for (size_t j = 0; j < i && !twin; j++)
-            twin = !used[k->pool[j]] && color[k->pool[j]] == color[g];
-        if (twin)
-            continue;
-        used[g] = true;
-        c->card[rank] = g;
-        choose(s, c, rank + 1, used, color);
-        used[g] = false;
+        x->c.card[rank] = g;
+        choose(s, x, rank + 1);
     }
 }
 
-static void one_more_copy(struct search *s, size_t work, const size_t *color)
+static void one_more_copy(struct search *s, size_t depth)
 {
-    struct pl_problem *p = s->p;
-    struct pl_work *k = &p->work[work];
+    size_t work = s->order[depth];
+    const struct pl_work *k = &s->p->work[work];
+    const struct se_work *w = &s->work[work];
     uint32_t replica = s->placed[work];
     size_t cards[BT_MAX_GPUS];
-    bool used[BT_MAX_GPUS] = { false };
-    if (s->ncopies == BT_LEN(s->copy))
-        return;
     if (k->cpu_only) {
-        s->copy[s->ncopies++] = (struct pl_copy){ .work = work, .replica = replica };
-        s->placed[work]++;
-        next_work(s, work, color);
-        s->placed[work]--;
-        s->ncopies--;
+        memcpy(&s->color[(s->ncopies + 1) * s->ncards], &s->color[s->ncopies * s->ncards], s->ncards * sizeof *s->color);
+        put(s, &(struct pl_copy){ .work = work, .replica = replica }, NULL, 0);
+        next_work(s, depth);
+        take_back(s);
         return;
     }
     const struct pl_copy *target = k->same != PL_NONE ? copy_of(s, k->same, replica) : NULL;
     if (k->same != PL_NONE && !target)
         return;
-    for (size_t i = 0; i < k->nshapes && !s->stop; i++) {
-        if (!k->shape[i].ok || (replica && i != s->shape_of[work]) || (target && k->shape[i].cards != target->ncards))
+    for (size_t i = 0; i < w->nshapes && !s->stop; i++) {
+        const struct se_shape *sh = &w->shape[i];
+        if ((replica && i != s->shape_of[work]) || (target && sh->cards != target->ncards))
             continue;
-        struct pl_copy c = { .work = work, .replica = replica, .shape = i, .card = cards, .ncards = k->shape[i].cards };
-        choose(s, &c, 0, used, color);
+        s->shape_of[work] = i;
+        s->settled[work] = true;
+        if (!replica && (sh->least == UINT64_MAX || hopeless(s, depth)))
+            continue;
+        struct choice x = { .sh = sh, .target = target, .depth = depth };
+        x.c = (struct pl_copy){ .work = work, .replica = replica, .shape = sh->index, .card = cards, .ncards = sh->cards };
+        choose(s, &x, 0);
     }
+    s->settled[work] = replica > 0;
 }
 
-/* Work `work` may get another copy; else the next one's turn. */
-static void next_work(struct search *s, size_t work, const size_t *color)
+/* The work at this depth may get another copy; else the next one's turn. */
+static void next_work(struct search *s, size_t depth)
 {
     struct pl_problem *p = s->p;
     if (s->stop)
         return;
-    if (work == p->n) {
+    if (depth == p->n) {
         leaf(s);
         return;
     }
-    struct pl_work *k = &p->work[work];
+    size_t work = s->order[depth];
+    const struct pl_work *k = &p->work[work];
     if (s->placed[work] < k->copies_want)
-        one_more_copy(s, work, color);
+        one_more_copy(s, depth);
     bool enough = s->placed[work] >= k->copies_min || (k->w->optional && s->placed[work] == 0);
-    if (enough && !s->stop && !(s->placed[work] < k->copies_want && hopeless(s, work + 1)))
-        next_work(s, work + 1, color);
+    if (enough && !s->stop && !(s->placed[work] < k->copies_want && hopeless(s, depth + 1)))
+        next_work(s, depth + 1);
 }
 
 /* What nothing ever tells apart: the same kind and bytes, the same island, in the same pools. */
@@ -448,21 +349,45 @@ static void first_colors(const struct pl_problem *p, size_t *color)
     }
 }
 
+/* One run over the tree. True: all of it was seen, or the target reached. */
+static bool run(struct search *s, bool hard, uint64_t limit, struct pl_solution *out)
+{
+    se_order(s, hard);
+    s->out = out;
+    s->limit = s->nodes + limit;
+    s->stop = false;
+    s->first = out->found;           /* an equal one does not replace what an earlier run found */
+    if (se_feasible(s, 0))
+        next_work(s, 0);
+    bool reached = s->target && out->found && pl_score_cmp(&out->score, s->target, BT_GOAL_LOWEST) >= 0;
+    return !s->stop || reached;
+}
+
 void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out)
 {
-    struct search *s = BT_NEW(p->a, struct search);
-    *out = (struct pl_solution){ 0 };
-    s->p = p;
-    s->limit = node_limit;
-    s->out = out;
-    s->placed = BT_NEWN(p->a, uint32_t, p->n + 1);
-    s->shape_of = BT_NEWN(p->a, size_t, p->n + 1);
-    size_t color[BT_MAX_GPUS];
-    first_colors(p, color);
+    struct bt_arena mine = { 0 };
+    struct search *s = se_new(p, &mine);
     struct pl_score root;
-    bound(s, 0, NULL, &root);
+    *out = (struct pl_solution){ 0 };
+    first_colors(p, s->color);
+    se_bound(s, 0, NULL, &root);
     out->service_bound = root.v[BT_GOAL_SERVICE];
-    next_work(s, 0, color);
-    out->complete = !s->stop;
+    out->complete = run(s, false, BT_MIN(node_limit, (uint64_t)FIRST_NODES), out);
+    if (!out->complete && node_limit > FIRST_NODES) {
+        struct pl_score first = out->score;
+        bool found = out->found;
+        out->complete = run(s, true, node_limit - FIRST_NODES, out);
+        if (out->complete && out->found && !(found && pl_score_cmp(&first, &out->score, BT_GOAL_LOWEST) == 0)) {
+            struct pl_solution lowest = { 0 };
+            struct pl_score best = out->score;
+            s->target = &best;
+            if (run(s, false, node_limit / 2, &lowest) && lowest.found) {
+                lowest.complete = true;
+                lowest.service_bound = out->service_bound;
+                *out = lowest;
+            }
+        }
+    }
     out->nodes = s->nodes;
+    bt_arena_release(&mine);
 }

@@ -1,0 +1,468 @@
+/* bound - the score of a placement, and scores that no completion of it can pass. docs/plan.md, "The search", says why each holds. */
+#include "plan/search_int.h"
+
+#define SLACK 1e-6                   /* sums of doubles against sums of whole thousandths */
+
+static bool decided(const struct search *s, size_t work, size_t seen) { return s->depth_of[work] < seen; }
+
+bool se_may_join(const struct search *s, size_t work, size_t card)
+{
+    const bool *row = &s->p->may_share[work * s->p->n];
+    for (uint32_t i = 0; i < s->ntenants[card]; i++)
+        if (!row[s->copy[s->tenant[card][i].copy].work])
+            return false;
+    return true;
+}
+
+static const struct se_row *row_of(const struct search *s, size_t copy, uint32_t rank)
+{
+    const struct se_shape *sh = s->copy_shape[copy];
+    return &sh->row[s->copy_cls[copy] * sh->pp + rank / sh->tp];
+}
+
+static double limit_ctx(const struct search *s, size_t copy, uint32_t rank)
+{
+    const struct se_shape *sh = s->copy_shape[copy];
+    size_t row = s->copy_cls[copy] * sh->pp + rank / sh->tp;
+    return sh->limit_ctx[row * s->p->nclasses + s->p->cls[s->copy[copy].card[rank]]];
+}
+
+static uint64_t room_on(const struct search *s, size_t g) { return s->p->cap[g] > s->load[g] ? s->p->cap[g] - s->load[g] : 0; }
+
+/* ---- placed ---- */
+
+static void score_placed(const struct search *s, size_t seen, struct pl_score *o)
+{
+    o->nlevels = (uint32_t)s->nprio;
+    for (size_t i = 0; i < s->p->n; i++)
+        if (!decided(s, i, seen) || s->placed[i]) {
+            if (s->level_of[i] < s->nprio)
+                o->placed[s->level_of[i]]++;
+            o->v[BT_GOAL_PLACED]++;
+        }
+}
+
+/* ---- wants ---- */
+
+/* s->ctx by root: no more than the fullest card of any of its copies leaves, all others at their floors. */
+static void contexts_at_most(struct search *s, size_t seen)
+{
+    const struct pl_problem *p = s->p;
+    for (size_t i = 0; i < p->n; i++) {
+        s->ctx[i] = (double)p->work[i].ctx_want;
+        s->mult[i] = 0;
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pl_work *k = &p->work[i];
+        bool in = !decided(s, i, seen) || s->placed[i];
+        if (!k->server || !in || !k->ctx_want)
+            continue;
+        s->mult[k->ctx_root]++;
+        if (!k->w->optional || s->placed[i])
+            s->ctx[k->ctx_root] = BT_MIN(s->ctx[k->ctx_root], se_outlook(s, i)->solo_ctx);
+    }
+    for (size_t i = 0; i < s->ncopies; i++) {
+        const struct pl_copy *c = &s->copy[i];
+        const struct pl_work *k = &p->work[c->work];
+        if (!k->server)
+            continue;
+        double most = s->ctx[k->ctx_root];
+        for (uint32_t j = 0; j < c->ncards; j++) {
+            const struct se_row *r = row_of(s, i, j);
+            if (s->copy_shape[i]->limit_ctx)
+                most = BT_MIN(most, limit_ctx(s, i, j));
+            if (r->slope > 0)
+                most = BT_MIN(most, r->ctx0 + (double)room_on(s, c->card[j]) / r->slope);
+        }
+        s->ctx[k->ctx_root] = most;
+    }
+    for (size_t i = 0; i < p->n; i++)
+        if (s->mult[i])
+            s->ctx[i] = BT_MAX(s->ctx[i], (double)p->work[i].ctx_min);
+}
+
+struct item { size_t root; double slope, ctx0, gain, wish; };        /* a context that grows, or (root PL_NONE) copies that are wished for */
+
+/* Bytes for one of its kind, in whole wants. */
+static double price(const struct search *s, const struct item *i)
+{
+    return i->root == PL_NONE ? i->wish / i->gain : i->slope * (double)s->p->work[i->root].ctx_want / s->mult[i->root];
+}
+
+/* Bytes go to whoever gains the most by one: how much the sum of wants of these items lacks at least, beside s->ctx. */
+static double lacking(const struct search *s, struct item *item, size_t n, double room)
+{
+    double wish = 0, lacks = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (item[i].root != PL_NONE)
+            item[i].wish = BT_MAX(s->ctx[item[i].root] - item[i].ctx0, 0.0) * item[i].slope;
+        wish += item[i].wish;
+    }
+    while (wish > room) {            /* the dearest goes without, the last one in part */
+        size_t worst = n;
+        for (size_t i = 0; i < n; i++)
+            if (item[i].wish > 0 && (worst == n || price(s, &item[i]) > price(s, &item[worst])))
+                worst = i;
+        if (worst == n)
+            break;
+        double cut = BT_MIN(item[worst].wish, wish - room);
+        lacks += cut / price(s, &item[worst]);
+        wish -= item[worst].wish;
+        item[worst].wish = 0;
+    }
+    return lacks;
+}
+
+static void add_item(struct item *item, size_t *n, size_t root, double slope, double ctx0)
+{
+    if (slope <= 0)
+        return;
+    for (size_t i = 0; i < *n; i++)
+        if (item[i].root == root) {
+            item[i].slope += slope;
+            item[i].ctx0 = BT_MAX(item[i].ctx0, ctx0);
+            return;
+        }
+    item[(*n)++] = (struct item){ .root = root, .slope = slope, .ctx0 = ctx0 };
+}
+
+/* Contexts on one card share its room. Each root counts on one card only: that of its first copy. */
+static double lacks_on_cards(const struct search *s)
+{
+    double sum = 0;
+    struct item item[64];
+    for (size_t g = 0; g < s->ncards; g++) {
+        size_t n = 0;
+        for (uint32_t i = 0; i < s->ntenants[g] && n + 1 < BT_LEN(item); i++) {
+            const struct se_tenant *t = &s->tenant[g][i];
+            const struct pl_copy *c = &s->copy[t->copy];
+            const struct pl_work *k = &s->p->work[c->work];
+            if (!k->server)
+                continue;
+            const struct pl_work *root = &s->p->work[k->ctx_root];
+            size_t home = k->ctx_root;               /* where the root itself is not placed, its first follower stands for it */
+            if (root->server && s->placed[home] ? s->copy[s->first_copy[home][0]].card[0] != g : c->card[0] != g || k->ctx_root != c->work)
+                continue;
+            const struct se_row *r = row_of(s, t->copy, t->rank);
+            add_item(item, &n, k->ctx_root, r->slope, r->ctx0);
+        }
+        if (n > 1)
+            sum += lacking(s, item, n, (double)room_on(s, g));
+    }
+    return sum;
+}
+
+/* All cards as one: what is free must hold the floors of those to come, and the rest are contexts. Negative: it does not hold the floors. */
+static double room_in_all(const struct search *s, size_t seen)
+{
+    double room = 0;
+    for (size_t g = 0; g < s->ncards; g++) {
+        const struct se_work *first = s->ntenants[g] ? &s->work[s->copy[s->tenant[g][0].copy].work] : NULL;
+        room += first && first->alone && first->k->claim != PL_DEAL ? 0 : (double)room_on(s, g);
+    }
+    for (size_t i = 0; i < s->p->n; i++) {
+        const struct pl_work *k = &s->p->work[i];
+        if (decided(s, i, seen) || k->cpu_only || (k->w->optional && !s->placed[i]))
+            continue;
+        if (k->copies_min > s->placed[i] && se_outlook(s, i)->least < UINT64_MAX)
+            room -= (double)se_outlook(s, i)->least * (k->copies_min - s->placed[i]);
+    }
+    return room;
+}
+
+static double lacks_in_all(const struct search *s, size_t seen, double room)
+{
+    struct item item[128];
+    size_t n = 0;
+    if (s->p->n * 2 > BT_LEN(item))
+        return 0;
+    for (size_t i = 0; i < s->ncopies; i++) {
+        const struct pl_work *k = &s->p->work[s->copy[i].work];
+        for (uint32_t j = 0; k->server && j < s->copy[i].ncards; j++) {
+            const struct se_row *r = row_of(s, i, j);
+            add_item(item, &n, k->ctx_root, r->slope, r->ctx0);
+        }
+    }
+    for (size_t i = 0; i < s->p->n; i++) {
+        const struct pl_work *k = &s->p->work[i];
+        if (decided(s, i, seen) || k->cpu_only)
+            continue;
+        uint32_t more = k->copies_min > s->placed[i] ? k->copies_min - s->placed[i] : 0;
+        bool must = !k->w->optional || s->placed[i];
+        const struct se_shape *one = se_outlook(s, i);
+        if (k->server && must)
+            add_item(item, &n, k->ctx_root, one->slope * more, one->ctx0);
+        uint32_t wished = k->copies_want - BT_MAX(k->copies_min, s->placed[i]);
+        if (must && wished && one->least && one->least < UINT64_MAX)
+            item[n++] = (struct item){ .root = PL_NONE, .gain = (double)wished / k->copies_want, .wish = (double)one->least * wished };
+    }
+    return lacking(s, item, n, BT_MAX(room, 0.0));
+}
+
+static int64_t wants(struct search *s, size_t seen, const uint64_t *granted)
+{
+    const struct pl_problem *p = s->p;
+    int64_t sum = 0;
+    double most = 0;
+    if (!granted)
+        contexts_at_most(s, seen);
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pl_work *k = &p->work[i];
+        bool open = !decided(s, i, seen);
+        if (k->server && (open || s->placed[i]) && k->ctx_want) {
+            double c = granted ? (double)BT_MIN(granted[i], k->ctx_want) : s->ctx[k->ctx_root];
+            sum += se_thousandths(c / (double)k->ctx_want);
+            most += c / (double)k->ctx_want;
+        }
+        if (k->copies_want > 1) {
+            sum += open ? 1000 : 1000 * (int64_t)s->placed[i] / k->copies_want;
+            most += open ? 1 : (double)s->placed[i] / k->copies_want;
+        }
+    }
+    if (granted)
+        return sum;
+    double lacks = BT_MAX(lacks_on_cards(s), lacks_in_all(s, seen, room_in_all(s, seen)));
+    return lacks > 0 ? BT_MIN(sum, se_thousandths(most - lacks + SLACK)) : sum;
+}
+
+/* ---- service ---- */
+
+static uint32_t busiest(const struct search *s, const struct pl_copy *c)
+{
+    uint32_t most = 1;
+    for (uint32_t i = 0; i < c->ncards; i++)
+        most = BT_MAX(most, s->ntenants[c->card[i]]);
+    return most;
+}
+
+/* A workload's copies, those placed included: none gets more than its best alone, nor all together more than their cards carry. */
+static int64_t service_at_most(const struct search *s, size_t work, int64_t so_far)
+{
+    const struct pl_work *k = &s->p->work[work];
+    const struct se_work *w = &s->work[work];
+    int64_t most = 0;
+    for (size_t i = 0; i < w->nshapes; i++) {
+        if (s->settled[work] && i != s->shape_of[work])
+            continue;
+        double one = w->shape[i].best, room = (double)k->npool / w->shape[i].cards;
+        int64_t each = se_thousandths(one), together = se_thousandths(one * BT_MIN((double)k->copies_want, room));
+        most = BT_MAX(most, BT_MIN(so_far + (int64_t)(k->copies_want - s->placed[work]) * each, together));
+    }
+    return most;
+}
+
+/* Each card's tenants share its time: what the ranks on it add is their mean. Sum over cards, at least what the copies have now. */
+static double mean_of(const struct search *s, size_t g)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < s->ntenants[g]; i++) {
+        const struct se_tenant *t = &s->tenant[g][i];
+        sum += s->copy_value[t->copy] / s->copy[t->copy].ncards;
+    }
+    return s->ntenants[g] ? sum / s->ntenants[g] : 0;
+}
+
+struct open_works { size_t work[64]; size_t n; bool all; };
+
+/* Whoever comes next to a card with mean m and t tenants adds no more than (its rank's value - m) / (t + 1); on an empty card its rank's value. */
+static double service_of_cards(const struct search *s, const struct open_works *open, size_t seen)
+{
+    double now = 0, by_card = 0, by_work = 0, joins = 0, mean[BT_MAX_GPUS], worst[BT_MAX_GPUS];
+    size_t empty = 0, held = 0;
+    for (size_t g = 0; g < s->ncards; g++) {
+        mean[g] = mean_of(s, g);
+        now += mean[g];
+        if (s->ntenants[g])
+            continue;
+        double most = 0;
+        for (size_t i = 0; i < open->n; i++)
+            if (!s->work[open->work[i]].alone && s->p->work[open->work[i]].pos[g] >= 0)
+                most = BT_MAX(most, s->work[open->work[i]].rank_value[s->p->cls[g]]);
+        by_card += most;
+        size_t at = empty++;
+        for (; at && worst[at - 1] > most; at--)
+            worst[at] = worst[at - 1];
+        worst[at] = most;
+    }
+    for (size_t i = 0; i < open->n; i++) {           /* those that share with nobody take cards away from the others */
+        const struct se_work *w = &s->work[open->work[i]];
+        uint32_t copies = w->k->copies_want - s->placed[open->work[i]];
+        if (!w->alone)
+            continue;
+        const struct se_shape *one = se_outlook(s, open->work[i]);
+        now += one->best * copies;
+        bool must = !w->k->w->optional || s->placed[open->work[i]];
+        if (must && w->k->copies_min > s->placed[open->work[i]] && one->cards < UINT32_MAX)
+            held += (size_t)one->cards * (w->k->copies_min - s->placed[open->work[i]]);
+    }
+    held = BT_MIN(held, empty);
+    for (size_t i = 0; i < held; i++)                /* at best the cards that are worth least to them */
+        by_card -= worst[i];
+    for (size_t i = 0; i < open->n; i++) {
+        const struct se_work *w = &s->work[open->work[i]];
+        const struct pl_work *k = w->k;
+        double most = 0;
+        for (size_t j = 0; j < w->nshapes && !w->alone; j++) {
+            if (s->settled[open->work[i]] && j != s->shape_of[open->work[i]])
+                continue;
+            double each = w->shape[j].best / w->shape[j].cards, gain = 0;
+            for (size_t g = 0; g < s->ncards; g++)
+                if (s->ntenants[g] && each > mean[g])
+                    gain = BT_MAX(gain, (each - mean[g]) / (s->ntenants[g] + 1));
+            most = BT_MAX(most, gain * w->shape[j].cards);
+        }
+        joins += most * (k->copies_want - s->placed[open->work[i]]);
+    }
+    for (size_t i = 0, left = empty - held; i < s->nsteps && left; i++) {
+        size_t w = s->steps[i].work;
+        if (!decided(s, w, seen) && !s->work[w].alone) {                  /* copies that are placed already are counted again: no less than the truth */
+            by_work += s->steps[i].value;
+            left--;
+        }
+    }
+    return now + BT_MIN(by_card, by_work) + joins;
+}
+
+static int64_t service(const struct search *s, size_t seen)
+{
+    int64_t sum = 0;
+    struct open_works open = { .all = true };
+    int64_t so_far[256] = { 0 };
+    bool small = s->p->n <= BT_LEN(so_far);
+    for (size_t i = 0; i < s->ncopies; i++) {
+        int64_t v = se_thousandths(s->copy_value[i] / busiest(s, &s->copy[i]));
+        if (small && !decided(s, s->copy[i].work, seen))
+            so_far[s->copy[i].work] += v;
+        else
+            sum += v;
+    }
+    for (size_t d = seen; d < s->p->n; d++) {
+        size_t w = s->order[d];
+        if (s->p->work[w].cpu_only || s->p->work[w].solo_best <= 0)
+            continue;
+        sum += service_at_most(s, w, small ? so_far[w] : 0);
+        if (open.n < BT_LEN(open.work))
+            open.work[open.n++] = w;
+        else
+            open.all = false;
+    }
+    if (seen == s->p->n || !open.all || s->ncards > BT_MAX_GPUS)
+        return sum;
+    return BT_MIN(sum, se_thousandths(service_of_cards(s, &open, seen) + SLACK));
+}
+
+/* ---- the rest ---- */
+
+static int64_t shared(const struct search *s)
+{
+    int64_t n = 0;
+    for (size_t g = 0; g < s->ncards; g++)
+        n += s->ntenants[g] > 1;
+    for (size_t i = 0; i < s->ncopies; i++) {        /* and groups that leave their NVLink island */
+        const struct pl_copy *c = &s->copy[i];
+        const struct se_shape *sh = s->copy_shape[i];
+        n += s->p->work[c->work].server && c->ncards && sh->tp > 1 && !pl_nvlink(s->p, sh->sh, c->card);
+    }
+    return n;
+}
+
+int64_t se_free(const struct pl_problem *p, const uint64_t *load)
+{
+    uint64_t most = 0;
+    for (size_t g = 0; g < p->fleet->n; g++)
+        most = BT_MAX(most, p->cap[g] > load[g] ? p->cap[g] - load[g] : 0);
+    return (int64_t)most;
+}
+
+/* What is free is dealt: a card that carries a server of one card and is not full has given all its servers all they can use. */
+static uint64_t free_on(const struct search *s, size_t g)
+{
+    uint64_t room = room_on(s, g), more = 0, piece = 0;
+    for (uint32_t i = 0; i < s->ntenants[g]; i++) {
+        const struct se_tenant *t = &s->tenant[g][i];
+        const struct se_row *r = row_of(s, t->copy, t->rank);
+        if (s->p->work[s->copy[t->copy].work].claim == PL_REST)
+            return 0;
+        if (!r->block || s->copy[t->copy].ncards > 1)
+            continue;                                /* more than one card: another of them may hold it back */
+        piece = piece ? BT_MIN(piece, r->block) : r->block;
+        more += r->full > r->floor ? r->full - r->floor : 0;
+    }
+    if (!piece)
+        return room;
+    return more < room ? BT_MAX(room - more, piece) : BT_MIN(room, piece);
+}
+
+static int64_t free_at_most(const struct search *s)
+{
+    uint64_t most = 0;
+    for (size_t g = 0; g < s->ncards; g++)
+        if (room_on(s, g) > most)
+            most = BT_MAX(most, free_on(s, g));
+    return (int64_t)most;
+}
+
+int64_t se_lowest(const struct search *s)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < s->ncopies; i++)
+        for (uint32_t j = 0; j < s->copy[i].ncards; j++)
+            sum -= s->p->work[s->copy[i].work].pos[s->copy[i].card[j]];
+    return sum;
+}
+
+void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_score *o)
+{
+    *o = (struct pl_score){ 0 };
+    score_placed(s, seen, o);
+    o->v[BT_GOAL_WANTS] = wants(s, seen, granted);
+    o->v[BT_GOAL_SERVICE] = service(s, seen);
+    o->v[BT_GOAL_SHARED] = -shared(s);
+    o->v[BT_GOAL_FREE] = granted ? 0 : free_at_most(s);
+}
+
+/* ---- room ---- */
+
+/* A necessary condition: enough cards of the pool on which one rank of the shape's leanest stage goes. */
+static bool one_copy_goes(const struct search *s, size_t work)
+{
+    const struct pl_work *k = &s->p->work[work];
+    const struct se_work *w = &s->work[work];
+    for (size_t i = 0; i < w->nshapes; i++) {
+        const struct se_shape *sh = &w->shape[i];
+        if (s->settled[work] && i != s->shape_of[work])
+            continue;
+        uint32_t cards = 0;
+        for (size_t q = 0; q < k->npool && cards < sh->cards; q++) {
+            size_t g = k->pool[q];
+            uint64_t least = UINT64_MAX;
+            for (uint32_t j = 0; j < sh->pp; j++)
+                for (size_t c = 0; c < s->p->nclasses; c++) {        /* of a pipeline, the cost class is the poorest card's: not known yet */
+                    if (sh->pp == 1 && c != s->p->cls[g])
+                        continue;
+                    uint64_t floor = se_floor(s, w, sh, c, j * sh->tp, g);
+                    if (sh->row[c * sh->pp + j].need <= floor)
+                        least = BT_MIN(least, floor);
+                }
+            uint64_t room = room_on(s, g);
+            bool fits = k->claim == PL_WHOLE ? !s->ntenants[g] : least <= room;
+            cards += fits && se_may_join(s, work, g);
+        }
+        if (cards >= sh->cards)
+            return true;
+    }
+    return false;
+}
+
+bool se_feasible(struct search *s, size_t seen)
+{
+    for (size_t d = seen; d < s->p->n; d++) {
+        size_t w = s->order[d];
+        const struct pl_work *k = &s->p->work[w];
+        if (k->cpu_only || (k->w->optional && !s->placed[w]) || s->placed[w] >= k->copies_min)
+            continue;
+        if (!one_copy_goes(s, w))
+            return false;
+    }
+    return room_in_all(s, seen) >= 0;
+}

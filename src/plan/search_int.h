@@ -1,0 +1,103 @@
+/* search_int.h - the search's own: tables worked out once, the placement so far, what can still be reached from it. Not for the rest of plan.
+ *
+ *   tables.c   bytes, tokens and rates of every shape on every class of card
+ *   bound.c    the score of a placement, and scores that no completion of it passes
+ *   search.c   which workload is placed next, and where */
+#ifndef BT_PLAN_SEARCH_INT_H
+#define BT_PLAN_SEARCH_INT_H
+#include "plan/plan_int.h"
+
+/* One rank of a stage on cards of one cost class. */
+struct se_row {
+    uint64_t need;                   /* what a server inside `memory` must find there */
+    uint64_t floor;                  /* the least it takes; inside `memory`: on cards of this class, all of it */
+    uint64_t full;                   /* a server that is dealt to: takes no more than this however much is free, or more (never less) */
+    uint64_t block;                  /* KV is dealt in such pieces; 0 = not dealt to */
+    double ctx0, slope;              /* tokens that the floor holds anyway; bytes of each one more, at least */
+};
+
+struct se_shape {
+    const struct pl_shape *sh; size_t index;
+    uint32_t cards, tp, pp;
+    struct se_row *row;              /* [class * pp + stage] */
+    uint64_t *limit;                 /* [class] `memory` in bytes; NULL without one */
+    double *limit_ctx;               /* [(class * pp + stage) * classes + class of the card]: tokens that it holds; NULL without one */
+    double *value;                   /* [class * 2 + nvlink]: of one copy alone on such cards, the part of the service it adds */
+    double best;                     /* the most of them */
+    uint64_t least;                  /* bytes of one copy on all its cards, at least; UINT64_MAX: it goes nowhere */
+    uint64_t *stage_least;           /* [pp] of one rank, on whatever card */
+    double slope, ctx0, solo_ctx;    /* bytes of one more token on all cards, tokens held without any, tokens alone on the best cards */
+    bool *like_before;               /* [pp] a stage that takes what the one before takes, on every class: to swap them changes nothing */
+};
+
+struct se_work {
+    struct pl_work *k;
+    struct se_shape *shape; size_t nshapes;          /* the possible ones, in the order of k->shape */
+    bool alone;                      /* shares with nobody of this problem */
+    struct se_shape any;             /* the best of all its shapes in each of these: least, slope, ctx0, solo_ctx, best */
+    double *rank_value;              /* [class] of one rank, in the shape where ranks are worth most there */
+    double *step; size_t nsteps;     /* what a copy adds with one more empty card, falling: hull over its shapes */
+};
+
+struct se_tenant { uint32_t copy, rank; };           /* of copy[] */
+
+struct search {
+    struct pl_problem *p;
+    struct bt_arena *a;
+    size_t ncards;
+    struct se_work *work;            /* [p->n] */
+    size_t *order, *depth_of;        /* works in the order they are placed, and back */
+    uint64_t limit, nodes;
+    bool stop;
+    struct { size_t work; double value; } *steps; size_t nsteps;     /* of all works, falling */
+    int64_t prio[64]; size_t nprio; size_t *level_of;
+
+    struct pl_copy *copy; size_t ncopies, max_copies;
+    const struct se_shape **copy_shape; size_t *copy_cls; double *copy_value;        /* [ncopies] */
+    uint64_t *load;                  /* [cards] floors */
+    struct se_tenant **tenant; uint32_t *ntenants, *tenant_room;     /* [cards] */
+    uint32_t *placed;                /* [p->n] copies */
+    size_t *shape_of;                /* [p->n] of its copies, an index of work[].shape */
+    bool *settled;                   /* [p->n] shape_of counts: copies are placed, or about to be */
+    size_t **first_copy;             /* [p->n][replica]: index into copy[] */
+    size_t *color;                   /* [(max_copies + 1) * cards]: cards that nothing tells apart after so many copies */
+
+    double *ctx; uint32_t *mult;     /* [p->n] scratch of the bounds, by root */
+    struct pl_score best;
+    bool first;                      /* keep the first of equals: best came from this run */
+    const struct pl_score *target;   /* stop at the first that reaches it */
+    struct pl_solution *out;
+};
+
+static inline int64_t se_thousandths(double x) { return (int64_t)__builtin_floor(x * 1000 + 1e-6); }
+
+/* The least that the rank takes on the card; cls: cost class of the copy. */
+static inline uint64_t se_floor(const struct search *s, const struct se_work *w, const struct se_shape *sh, size_t cls, uint32_t rank, size_t g)
+{
+    if (w->k->claim == PL_WHOLE)
+        return s->p->cap[g];
+    return sh->limit ? sh->limit[s->p->cls[g]] : sh->row[cls * sh->pp + rank / sh->tp].floor;
+}
+
+/* What a copy of the work takes: of the shape it has, or the best of all. */
+static inline const struct se_shape *se_outlook(const struct search *s, size_t work)
+{
+    return s->settled[work] ? &s->work[work].shape[s->shape_of[work]] : &s->work[work].any;
+}
+
+/* tables.c */
+struct search *se_new(struct pl_problem *p, struct bt_arena *a);
+/* The hardest first (hard), or as p->work has them. */
+void se_order(struct search *s, bool hard);
+
+/* bound.c. seen: works order[0..seen-1] are decided. */
+/* granted NULL: nothing that completes the placement scores more. Else the score itself, but for FREE. */
+void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_score *o);
+/* False: some work that must be placed has no room any more. */
+bool se_feasible(struct search *s, size_t seen);
+int64_t se_lowest(const struct search *s);
+/* Of the empty fleet: the most service. */
+int64_t se_free(const struct pl_problem *p, const uint64_t *load);
+/* May a copy of the work stand on the card beside those that are there? */
+bool se_may_join(const struct search *s, size_t work, size_t card);
+#endif

@@ -1,0 +1,310 @@
+/* tables - what the search asks about a shape on a kind of card, worked out once: bytes, tokens, rates. */
+#include <math.h>
+
+#include "plan/search_int.h"
+
+/* Tokens past the floor cost `slope` each. KV grows with the context in a straight line, or ever slower (windows): the chord lies below it. */
+static void server_row(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, size_t cls, uint32_t stage, struct se_row *o)
+{
+    const struct bt_need *n = sh->cost[cls].need;
+    const struct bt_need_rank *r = &n->rank[stage];
+    uint64_t kv = bt_need_kv_for(n, r, k->ctx_min, k->w->requests), most = bt_need_kv_for(n, r, k->ctx_want, 1);
+    double want = (double)k->ctx_want;
+    o->need = o->floor = r->fixed_bytes + kv;
+    o->ctx0 = want;
+    if (k->claim == PL_LIMIT) {
+        o->floor = o->full = pl_limit(k, &p->fleet->gpus[p->cls_card[cls]]);
+        return;
+    }
+    o->full = r->fixed_bytes + bt_need_kv_for(n, r, k->ctx_min, n->serve.max_seqs);
+    o->block = r->kv_block_bytes;
+    if (most <= kv)
+        return;
+    o->ctx0 = BT_MIN(want, (double)bt_need_longest(n, r, kv));
+    double grows = (double)(most - kv) - (double)r->kv_block_bytes;
+    if (o->ctx0 < want && grows > 0)
+        o->slope = grows / (want - o->ctx0);
+    else
+        o->ctx0 = want;
+}
+
+static void fill_rows(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, struct bt_arena *a, struct se_shape *o)
+{
+    o->row = BT_NEWN(a, struct se_row, p->nclasses * sh->pp);
+    for (size_t c = 0; c < p->nclasses; c++)
+        for (uint32_t i = 0; i < sh->pp; i++) {
+            struct se_row *r = &o->row[c * sh->pp + i];
+            if (k->server) {
+                server_row(p, k, sh, c, i, r);
+                continue;
+            }
+            r->floor = r->full = k->claim == PL_LIMIT ? pl_limit(k, &p->fleet->gpus[p->cls_card[c]]) : k->claim == PL_REST ? PL_REST_FLOOR : 0;
+        }                            /* whole cards: each card's own capacity, not the class's */
+    o->like_before = BT_NEWN(a, bool, sh->pp);
+    for (uint32_t i = 1; i < sh->pp; i++) {
+        o->like_before[i] = true;
+        for (size_t c = 0; c < p->nclasses; c++)
+            o->like_before[i] = o->like_before[i] && !memcmp(&o->row[c * sh->pp + i], &o->row[c * sh->pp + i - 1], sizeof *o->row);
+    }
+}
+
+static void fill_limits(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, struct bt_arena *a, struct se_shape *o)
+{
+    size_t n = p->nclasses;
+    if (k->claim != PL_LIMIT)
+        return;
+    o->limit = BT_NEWN(a, uint64_t, n);
+    for (size_t c = 0; c < n; c++)
+        o->limit[c] = pl_limit(k, &p->fleet->gpus[p->cls_card[c]]);
+    if (!k->server)
+        return;
+    o->limit_ctx = BT_NEWN(a, double, n * sh->pp * n);
+    for (size_t c = 0; c < n; c++)
+        for (uint32_t i = 0; i < sh->pp; i++)
+            for (size_t on = 0; on < n; on++) {
+                const struct bt_need_rank *r = &sh->cost[c].need->rank[i];
+                uint64_t kv = o->limit[on] > r->fixed_bytes ? o->limit[on] - r->fixed_bytes : 0;
+                o->limit_ctx[(c * sh->pp + i) * n + on] = BT_MIN((double)k->ctx_want, (double)bt_need_longest(sh->cost[c].need, r, kv));
+            }
+}
+
+static void fill_values(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, struct bt_arena *a, struct se_shape *o)
+{
+    o->value = BT_NEWN(a, double, p->nclasses * 2);
+    for (size_t c = 0; c < p->nclasses; c++)
+        for (int nv = 0; nv < 2; nv++) {
+            double rate = !sh->cost ? sh->best_tok_s : sh->cost[c].pace[nv].known ? sh->cost[c].pace[nv].decode_tok_s : 0;
+            o->value[c * 2 + nv] = k->solo_best > 0 ? k->weight * rate / k->solo_best / k->copies_want : 0;
+        }
+    o->best = k->solo_best > 0 ? k->weight * sh->best_tok_s / k->solo_best / k->copies_want : 0;
+}
+
+/* What one, two, ... cards add, as the upper hull over the shapes: falling steps whose sums no shape passes. */
+static void fill_steps(struct se_work *w, struct bt_arena *a)
+{
+    uint32_t most = 0, at = 0;
+    double have = 0;
+    for (size_t i = 0; i < w->nshapes; i++)
+        most = BT_MAX(most, w->shape[i].cards);
+    w->step = BT_NEWN(a, double, most + 1);
+    while (at < most) {
+        const struct se_shape *next = NULL;
+        double slope = 0;
+        for (size_t i = 0; i < w->nshapes; i++) {
+            const struct se_shape *s = &w->shape[i];
+            double x = s->cards > at ? (s->best - have) / (s->cards - at) : 0;
+            if (x > slope || (next && x == slope && x > 0 && s->cards > next->cards)) {
+                slope = x;
+                next = s;
+            }
+        }
+        if (!next)
+            break;
+        for (; at < next->cards; at++)
+            w->step[w->nsteps++] = slope;
+        have = next->best;
+    }
+}
+
+struct pool_caps { uint64_t of_class[BT_MAX_GPUS], most, least; };
+
+/* One shape on one cost class, as good as it can be there. False: it does not go. */
+static bool on_class(const struct search *s, const struct se_work *w, const struct se_shape *sh, const struct pool_caps *cap, size_t c, struct se_shape *o)
+{
+    const struct pl_work *k = w->k;
+    uint64_t room = sh->pp > 1 ? cap->most : cap->of_class[c];
+    *o = (struct se_shape){ .solo_ctx = (double)k->ctx_want };
+    if (!cap->of_class[c])
+        return false;
+    for (uint32_t j = 0; j < sh->pp; j++) {
+        const struct se_row *r = &sh->row[c * sh->pp + j];
+        bool inside = r->need <= r->floor || (sh->limit && sh->pp > 1);      /* `%` of a larger card may do */
+        if (!inside || r->floor > room)
+            return false;
+        o->least += (w->alone || k->claim == PL_WHOLE ? cap->least : r->floor) * sh->tp;
+        o->slope += w->alone ? 0 : r->slope * sh->tp;                        /* alone on its cards: all that is left there is its own */
+        o->ctx0 = BT_MAX(o->ctx0, BT_MIN(r->ctx0, (double)k->ctx_want));
+        if (r->slope > 0)
+            o->solo_ctx = BT_MIN(o->solo_ctx, r->ctx0 + (double)(room - r->floor) / r->slope);
+        if (sh->limit_ctx && sh->pp == 1)
+            o->solo_ctx = BT_MIN(o->solo_ctx, sh->limit_ctx[c * s->p->nclasses + c]);
+    }
+    return true;
+}
+
+static void take_better(struct se_shape *best, const struct se_shape *o)
+{
+    best->slope = best->least == UINT64_MAX ? o->slope : BT_MIN(best->slope, o->slope);
+    best->least = BT_MIN(best->least, o->least);
+    best->ctx0 = BT_MAX(best->ctx0, o->ctx0);
+    best->solo_ctx = BT_MAX(best->solo_ctx, o->solo_ctx);
+}
+
+/* Over all classes and shapes: the least bytes, the least bytes per token, the most tokens. */
+static void fill_bests(const struct search *s, struct se_work *w)
+{
+    const struct pl_problem *p = s->p;
+    const struct pl_work *k = w->k;
+    struct pool_caps cap = { .least = UINT64_MAX };
+    for (size_t i = 0; i < k->npool; i++) {
+        size_t g = k->pool[i];
+        cap.of_class[p->cls[g]] = BT_MAX(cap.of_class[p->cls[g]], p->cap[g]);
+        cap.most = BT_MAX(cap.most, p->cap[g]);
+        cap.least = BT_MIN(cap.least, p->cap[g]);
+    }
+    w->any = (struct se_shape){ .least = UINT64_MAX, .cards = UINT32_MAX };
+    for (size_t i = 0; i < w->nshapes; i++) {
+        struct se_shape *sh = &w->shape[i], o;
+        sh->least = UINT64_MAX;
+        sh->stage_least = BT_NEWN(s->a, uint64_t, sh->pp);
+        for (uint32_t j = 0; j < sh->pp; j++) {
+            sh->stage_least[j] = sh->row[j].floor;
+            for (size_t c = 1; c < p->nclasses; c++)
+                sh->stage_least[j] = BT_MIN(sh->stage_least[j], sh->row[c * sh->pp + j].floor);
+        }
+        for (size_t c = 0; c < p->nclasses; c++) {
+            if (cap.of_class[c])
+                w->rank_value[c] = BT_MAX(w->rank_value[c], BT_MAX(sh->value[c * 2], sh->value[c * 2 + 1]) / sh->cards);
+            if (on_class(s, w, sh, &cap, c, &o))
+                take_better(sh, &o);
+        }
+        if (sh->least == UINT64_MAX)
+            continue;
+        take_better(&w->any, sh);
+        w->any.best = BT_MAX(w->any.best, sh->best);
+        w->any.cards = BT_MIN(w->any.cards, sh->cards);
+    }
+}
+
+static void fill_work(struct search *s, size_t i)
+{
+    struct pl_problem *p = s->p;
+    struct se_work *w = &s->work[i];
+    const struct pl_work *k = &p->work[i];
+    w->k = &p->work[i];
+    w->alone = true;
+    for (size_t j = 0; j < p->n; j++)
+        w->alone = w->alone && ((j == i && k->copies_want == 1) || !p->may_share[i * p->n + j]);
+    w->rank_value = BT_NEWN(s->a, double, p->nclasses);
+    if (k->cpu_only)
+        return;
+    w->shape = BT_NEWN(s->a, struct se_shape, k->nshapes + 1);
+    for (size_t j = 0; j < k->nshapes; j++) {
+        const struct pl_shape *sh = &k->shape[j];
+        if (!sh->ok)
+            continue;
+        struct se_shape *o = &w->shape[w->nshapes++];
+        *o = (struct se_shape){ .sh = sh, .index = j, .cards = sh->cards, .tp = sh->tp, .pp = sh->pp };
+        fill_rows(p, k, sh, s->a, o);
+        fill_limits(p, k, sh, s->a, o);
+        fill_values(p, k, sh, s->a, o);
+    }
+    fill_steps(w, s->a);
+    fill_bests(s, w);
+}
+
+/* All steps of all works, the largest first: the empty cards go to those. */
+static void merge_steps(struct search *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->p->n; i++)
+        n += s->work[i].nsteps * s->p->work[i].copies_want;
+    s->steps = bt_arena_array(s->a, n + 1, sizeof *s->steps);
+    for (size_t i = 0; i < s->p->n; i++)
+        for (size_t j = 0; j < s->work[i].nsteps; j++)
+            for (uint32_t c = 0; c < s->p->work[i].copies_want; c++) {
+                size_t at = s->nsteps++;
+                for (; at > 0 && s->steps[at - 1].value < s->work[i].step[j]; at--)
+                    s->steps[at] = s->steps[at - 1];
+                s->steps[at].work = i;
+                s->steps[at].value = s->work[i].step[j];
+            }
+}
+
+static void sort_levels(struct search *s)
+{
+    const struct pl_problem *p = s->p;
+    s->level_of = BT_NEWN(s->a, size_t, p->n + 1);
+    for (size_t i = 0; i < p->n; i++) {              /* the order of works is by priority but for same_gpus_as: sorted here */
+        size_t j = 0;
+        while (j < s->nprio && s->prio[j] != p->work[i].w->priority)
+            j++;
+        if (j == s->nprio && s->nprio < BT_LEN(s->prio))
+            s->prio[s->nprio++] = p->work[i].w->priority;
+    }
+    for (size_t i = 1; i < s->nprio; i++)
+        for (size_t j = i; j > 0 && s->prio[j] > s->prio[j - 1]; j--) {
+            int64_t t = s->prio[j];
+            s->prio[j] = s->prio[j - 1];
+            s->prio[j - 1] = t;
+        }
+    for (size_t i = 0; i < p->n; i++)
+        for (s->level_of[i] = 0; s->level_of[i] < s->nprio && s->prio[s->level_of[i]] != p->work[i].w->priority; )
+            s->level_of[i]++;
+}
+
+/* Who is hard to place: cards of its own first, then by bytes of its leanest shape. */
+static int harder(const struct search *s, size_t i, size_t j)
+{
+    const struct se_work *a = &s->work[i], *b = &s->work[j];
+    uint64_t x = a->k->cpu_only ? 0 : a->any.least, y = b->k->cpu_only ? 0 : b->any.least;
+    if (a->k->w->optional != b->k->w->optional)
+        return a->k->w->optional ? 1 : -1;
+    return x > y ? -1 : x < y;
+}
+
+void se_order(struct search *s, bool hard)
+{
+    const struct pl_problem *p = s->p;
+    for (size_t d = 0; d < p->n; d++) {
+        size_t best = PL_NONE;
+        for (size_t i = 0; i < p->n; i++) {
+            bool done = false, ready = p->work[i].same == PL_NONE;
+            for (size_t e = 0; e < d; e++) {
+                done = done || s->order[e] == i;
+                ready = ready || s->order[e] == p->work[i].same;
+            }
+            if (!done && ready && (best == PL_NONE || (hard && harder(s, i, best) < 0)))
+                best = i;
+        }
+        s->order[d] = best;
+        s->depth_of[best] = d;
+    }
+}
+
+struct search *se_new(struct pl_problem *p, struct bt_arena *a)
+{
+    struct search *s = BT_NEW(a, struct search);
+    size_t cards = p->fleet->n;
+    s->p = p;
+    s->a = a;
+    s->ncards = cards;
+    for (size_t i = 0; i < p->n; i++)
+        s->max_copies += p->work[i].copies_want;
+    s->work = BT_NEWN(a, struct se_work, p->n + 1);
+    s->order = BT_NEWN(a, size_t, p->n + 1);
+    s->depth_of = BT_NEWN(a, size_t, p->n + 1);
+    s->copy = BT_NEWN(a, struct pl_copy, s->max_copies + 1);
+    s->copy_shape = BT_NEWN(a, const struct se_shape *, s->max_copies + 1);
+    s->copy_cls = BT_NEWN(a, size_t, s->max_copies + 1);
+    s->copy_value = BT_NEWN(a, double, s->max_copies + 1);
+    s->load = BT_NEWN(a, uint64_t, cards);
+    s->tenant = BT_NEWN(a, struct se_tenant *, cards);
+    s->ntenants = BT_NEWN(a, uint32_t, cards);
+    s->tenant_room = BT_NEWN(a, uint32_t, cards);
+    s->placed = BT_NEWN(a, uint32_t, p->n + 1);
+    s->shape_of = BT_NEWN(a, size_t, p->n + 1);
+    s->settled = BT_NEWN(a, bool, p->n + 1);
+    s->first_copy = BT_NEWN(a, size_t *, p->n + 1);
+    s->color = BT_NEWN(a, size_t, (s->max_copies + 1) * cards);
+    s->ctx = BT_NEWN(a, double, p->n + 1);
+    s->mult = BT_NEWN(a, uint32_t, p->n + 1);
+    for (size_t i = 0; i < p->n; i++) {
+        s->first_copy[i] = BT_NEWN(a, size_t, p->work[i].copies_want + 1);
+        fill_work(s, i);
+    }
+    merge_steps(s);
+    sort_levels(s);
+    se_order(s, false);
+    return s;
+}
