@@ -20,7 +20,7 @@ struct se_shape {
     const struct pl_shape *sh; size_t index;
     uint32_t cards, tp, pp;
     struct se_row *row;              /* [class * pp + stage] */
-    uint64_t *limit;                 /* [class] `memory` in bytes; NULL without one */
+    uint64_t *limit;                 /* [class of the card] what it takes there, whatever its cost class; NULL where the row says it */
     double *limit_ctx;               /* [(class * pp + stage) * classes + class of the card]: tokens that it holds; NULL without one */
     double *value;                   /* [class * 2 + nvlink]: of one copy alone on such cards, the part of the service it adds */
     double best;                     /* the most of them */

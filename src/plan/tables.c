@@ -38,7 +38,7 @@ static void fill_rows(const struct pl_problem *p, const struct pl_work *k, const
                 server_row(p, k, sh, c, i, r);
                 continue;
             }
-            r->floor = r->full = k->claim == PL_LIMIT ? pl_limit(k, &p->fleet->gpus[p->cls_card[c]]) : k->claim == PL_REST ? PL_REST_FLOOR : 0;
+            r->floor = r->full = k->claim == PL_WHOLE ? 0 : pl_floor(p, k, sh, c, i, p->cls_card[c]);
         }                            /* whole cards: each card's own capacity, not the class's */
     o->like_before = BT_NEWN(a, bool, sh->pp);
     for (uint32_t i = 1; i < sh->pp; i++) {
@@ -51,11 +51,11 @@ static void fill_rows(const struct pl_problem *p, const struct pl_work *k, const
 static void fill_limits(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, struct bt_arena *a, struct se_shape *o)
 {
     size_t n = p->nclasses;
-    if (k->claim != PL_LIMIT)
+    if (k->claim == PL_DEAL || k->claim == PL_WHOLE)
         return;
     o->limit = BT_NEWN(a, uint64_t, n);
     for (size_t c = 0; c < n; c++)
-        o->limit[c] = pl_limit(k, &p->fleet->gpus[p->cls_card[c]]);
+        o->limit[c] = pl_floor(p, k, sh, c, 0, p->cls_card[c]);
     if (!k->server)
         return;
     o->limit_ctx = BT_NEWN(a, double, n * sh->pp * n);
