@@ -272,7 +272,8 @@ static void choose(struct search *s, struct choice *x, uint32_t rank)
         if (used || tried >> color[g] & 1)
             continue;
         tried |= UINT64_C(1) << color[g];
-        if (i < start || s->load[g] + x->sh->stage_least[rank / x->sh->tp] > p->cap[g] || (x->target && !in_card_set(x->target, g)) || !se_may_join(s, x->c.work, g))
+        bool room = s->load[g] + x->sh->stage_least[rank / x->sh->tp] <= p->cap[g];
+        if (i < start || !room || (x->target && !in_card_set(x->target, g)) || !se_may_join(s, x->c.work, g))
             continue;
         if (rank % x->sh->tp && strcmp(p->fleet->gpus[g].name, p->fleet->gpus[x->c.card[rank - 1]].name))
             continue;                                /* one kind of GPU inside a tensor-parallel group */
