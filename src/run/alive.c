@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "run/project.h"
+#include "run/shm.h"
 
 enum { LOOK_MS = 1000, PROBE_MS = 5000, METRICS_MS = 10000, METRICS_MAX = 1024 * 1024, DEADLINE_MS = 5000, BAD_MAX = 3, DIED_MS = 1500 };
 
@@ -58,6 +59,7 @@ static bool look_vital(struct bt_instance *in)
         struct bt_proc *all, *m;
         size_t nall = bt_proc_list(&a, &all), n = bt_instance_members(&a, in, all, nall, &m);
         note_vital(in, m, n);
+        bt_shm_note(in->dir, m, n);
         return true;
     }
     const struct bt_proc *p = gone(in);

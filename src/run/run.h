@@ -11,7 +11,7 @@
  * In the keeper     keeper.h   parent of one instance; outlives the daemon     child.h   fork, exec, and which step failed
  * In more than one  keepdir.h  the folder of an instance: the truth after a crash
  *                   keeplog.h  its log, with a ceiling                         tail.h    reads that log as it grows
- *                   tree.h     which processes belong to an instance
+ *                   tree.h     which processes belong to an instance            shm.h     shared memory it leaves behind
  *
  * Folders: RUNTIME/daemon.sock, daemon.lock, daemon.log; RUNTIME/p/PROJECT/ the plan as given, the environment of `up`;
  * RUNTIME/inst/PROJECT/ID/ one keeper each; STATE/projects/PROJECT/logs/ the logs of the last life, kept after `down`. */

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Machine, alive, eventually
-from plans import HTTP, PORT, House, instance, plan, web
+from plans import HTTP, PORT, House, instance, plan, python, web
 from test_run_gpu import GIB, Cards
 
 SHAPE = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "num_attention_heads": 32,
@@ -62,6 +62,21 @@ def test_a_service_that_hangs_is_killed_and_started_again(house: House) -> None:
     next_life(house, "w-0")
     assert not alive(first[0])
     assert "no answer to GET / for 1.0 s, though it lives" in (house.runtime / "daemon.log").read_text()
+
+
+def test_shared_memory_of_a_killed_instance_is_removed(house: House) -> None:
+    name, other = f"berth-test-{os.getpid()}", f"berth-test-others-{os.getpid()}"
+    code = (f"import mmap, os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nfd = os.open('/dev/shm/{name}', os.O_RDWR | os.O_CREAT)\n"
+            "os.ftruncate(fd, 4096)\nm = mmap.mmap(fd, 4096)\nprint('up', flush=True)\ntime.sleep(1000)")
+    try:
+        Path(f"/dev/shm/{other}").write_bytes(b"x" * 4096)
+        assert house.up(plan("p", instance("m-0", python(code), ready={"kind": "log", "pattern": "^up$"}, stop_grace_ms=100)), "-d").returncode == 0
+        assert Path(f"/dev/shm/{name}").exists()
+        assert house.berth("down").returncode == 0
+        assert not Path(f"/dev/shm/{name}").exists() and Path(f"/dev/shm/{other}").exists()
+    finally:
+        for one in (name, other):
+            Path(f"/dev/shm/{one}").unlink(missing_ok=True)
 
 
 def test_a_worker_that_dies_ends_the_whole_engine(cards: Cards) -> None:
