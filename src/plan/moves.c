@@ -100,6 +100,20 @@ static void level_all(struct pl_stages *all)
     }
 }
 
+/* What a job form holds in the bytes that it has now. */
+static void reckon_jobs(struct pl_stages *all)
+{
+    for (size_t i = 0; i < all->n; i++)
+        for (size_t k = 0; k < all->v[i].out->n; k++) {
+            struct bt_plan_instance *in = &all->v[i].out->inst[k];
+            for (size_t w = 0; in->job && w < all->v[i].p->n; w++)
+                if (all->v[i].p->work[w].spec_index == (size_t)(in->w - all->in->spec->w)) {
+                    pl_job_fill(all->v[i].p, &all->v[i].p->work[w], in);
+                    break;
+                }
+        }
+}
+
 /* ---- how long ---- */
 
 static double weights_gb(const struct bt_plan_instance *in)
@@ -203,7 +217,7 @@ static void add_leaving(struct pl_stages *all, size_t i)
         const struct pl_parked *parked = parked_in(is, a->id);
         if (parked)
             add(all, i, a, BT_MOVE_PARK, parked, why_parked(all, a));
-        else if (a->w->kind != BT_JOB && !(b && pl_same_place(a, b)))
+        else if ((a->w->kind != BT_JOB || b) && !(b && pl_same_place(a, b)))         /* a job that is in no later phase has ended */
             add(all, i, a, BT_MOVE_STOP, NULL, why_stopped(all, i, a, b));
     }
     for (size_t k = 0; k < was->nparked; k++) {
@@ -231,6 +245,7 @@ static void add_coming(struct pl_stages *all, size_t i)
 void pl_moves(struct pl_stages *all)
 {
     level_all(all);
+    reckon_jobs(all);
     for (size_t i = 1; i < all->n; i++) {
         add_leaving(all, i);
         add_coming(all, i);

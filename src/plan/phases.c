@@ -4,6 +4,8 @@
  * each phase stands; among the plans that are equal by it, the one with fewer moves is taken. */
 #include "plan/phases.h"
 
+#define KEEP_NODES 30000             /* of a trial that only has to be as good as what is there */
+
 /* ---- what a workload has in a solution ---- */
 
 struct outcome { uint32_t copies; uint64_t ctx; double rate; unsigned tenants; };
@@ -103,8 +105,8 @@ static const struct bt_workload *pinned(const struct pl_stages *all, const struc
     return copies ? w : NULL;
 }
 
-int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const struct bt_workload *const *pin, const uint64_t *reserve, struct bt_plan_in **out,
-                 struct pl_problem **p, struct pl_solution *s, struct bt_err *err)
+int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const struct bt_workload *const *pin, const uint64_t *reserve, uint64_t nodes,
+                 struct pl_stage *next, struct bt_err *err)
 {
     struct bt_spec *spec = BT_NEW(all->a, struct bt_spec);
     struct bt_fleet *fleet = BT_NEW(all->a, struct bt_fleet);
@@ -122,16 +124,17 @@ int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const st
     }
     in->spec = spec;
     in->fleet = fleet;
-    *out = in;
-    *s = (struct pl_solution){ .complete = true };
-    if (pl_problem_build(all->a, in, g->name, p, err) < 0)
+    *next = *g;
+    next->in = in;
+    next->s = (struct pl_solution){ .complete = true };
+    if (pl_problem_build(all->a, in, g->name, &next->p, err) < 0)
         return -1;
-    for (size_t i = 0; i < (*p)->n; i++)             /* a pinned shape would be its own best: compare with what is possible */
+    for (size_t i = 0; i < next->p->n; i++)          /* a pinned shape would be its own best: compare with what is possible */
         for (size_t j = 0; g->free_p && j < g->free_p->n; j++)
-            if (g->free_p->work[j].spec_index == (*p)->work[i].spec_index)
-                (*p)->work[i].solo_best = g->free_p->work[j].solo_best;
-    if (!(*p)->nrefusals)
-        pl_search(*p, PL_NODE_LIMIT, s);
+            if (g->free_p->work[j].spec_index == next->p->work[i].spec_index)
+                next->p->work[i].solo_best = g->free_p->work[j].solo_best;
+    if (!next->p->nrefusals)
+        pl_search(next->p, nodes, &next->s);
     return 0;
 }
 
@@ -170,8 +173,8 @@ static int hold(struct pl_stages *all, struct pl_stage *g, const struct pl_stage
     for (size_t i = 0; i < n; i++)
         if (!pin[w[i]] && !(pin[w[i]] = pinned(all, from, w[i])))
             return 0;
-    struct pl_stage next = *g;
-    if (pl_stage_try(all, g, pin, NULL, &next.in, &next.p, &next.s, err) < 0)
+    struct pl_stage next;
+    if (pl_stage_try(all, g, pin, NULL, KEEP_NODES, &next, err) < 0)
         return -1;
     all->plan->nodes += next.s.nodes;
     if (!next.s.found || !no_worse(all, g, next.p, &next.s))
@@ -355,8 +358,8 @@ static int plan_beside(struct pl_stages *all, struct pl_stage *g, struct bt_err 
         for (size_t r = 0; r < g->parked[k].inst->nranks; r++)
             reserve[g->parked[k].inst->rank[r].gpu] += g->parked[k].gpu_bytes[r];
     }
-    struct pl_stage next = *g;
-    if (pl_stage_try(all, g, g->pin, reserve, &next.in, &next.p, &next.s, err) < 0)
+    struct pl_stage next;
+    if (pl_stage_try(all, g, g->pin, reserve, PL_NODE_LIMIT, &next, err) < 0)
         return -1;
     all->plan->nodes += next.s.nodes;
     if (!next.s.found || (!all_asked && !no_worse(all, g, next.p, &next.s)))

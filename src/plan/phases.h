@@ -33,9 +33,9 @@ BT_MUST_CHECK int pl_keep(struct pl_stages *all, struct bt_err *err);
 BT_MUST_CHECK int pl_park(struct pl_stages *all, size_t i, struct bt_err *err);
 /* plan.c: instances of the stage, with their bytes. */
 void pl_fill(struct pl_stages *all, size_t i);
-/* Plan stage `g` with these pins (may be NULL) and bytes taken off the cards. out->found tells. */
+/* Plan stage `g` with these pins (may be NULL) and bytes taken off the cards: next->in, p and s; s.found tells. */
 BT_MUST_CHECK int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const struct bt_workload *const *pin, const uint64_t *reserve,
-                               struct bt_plan_in **in, struct pl_problem **p, struct pl_solution *s, struct bt_err *err);
+                               uint64_t nodes, struct pl_stage *next, struct bt_err *err);
 
 /* moves.c: instances that stay have the same bytes in all their phases; then plan->move. */
 void pl_moves(struct pl_stages *all);

@@ -126,6 +126,19 @@ static void the_earlier_phase_yields(void **st)
     assert_non_null(move_of(p, "b", "s-0", BT_MOVE_STAY));
 }
 
+/* A command that takes the rest has the smaller rest of its phases, and what it holds there. */
+static void a_job_form_holds_what_it_has_in_all_phases(void **st)
+{
+    (void)st;
+    const char *text = "name: t\nphases: [a, b]\nworkloads:\n  s: {kind: service, command: [x], memory: {train: Qwen/Qwen3-0.6B, method: lora, batch: auto, tokens: 512}}\n"
+                       "  j: {kind: job, command: [x], memory: 15GiB, phases: b}\n";
+    struct bt_plan *p = plan_with_ram(text, "1xA100-SXM4-40GB", 64 * GiB);
+    const struct bt_plan_instance *x = instance_of(p, 0, "s-0"), *y = instance_of(p, 1, "s-0");
+    assert_non_null(move_of(p, "b", "s-0", BT_MOVE_STAY));
+    assert_true(x->rank[0].bytes == y->rank[0].bytes && x->job->need.batch == y->job->need.batch && x->job->need.batch > 1);
+    assert_true(x->job->need.bytes <= x->rank[0].bytes);
+}
+
 /* More context is worth a start: staying would cost what the objective puts first. */
 static void what_loses_by_staying_moves(void **st)
 {
@@ -159,7 +172,10 @@ static void drawn_sets(void **st)
             if (r % 3)
                 bt_buf_printf(&b, "  s%u: {engine: vllm, model: %s, gpus: 1, context: {want: 4096, min: 1024}, phases: %s, park: %s}\n", i, models[r / 3 % 3], in[r / 9 % 7], parks[r / 63 % 4]);
             else
-                bt_buf_printf(&b, "  s%u: {kind: service, command: [x], memory: %uGiB, phases: %s}\n", i, 4 + r / 63 % 12, in[r / 9 % 7]);
+                bt_buf_printf(&b, "  s%u: {kind: %s, command: [x], memory: %s, phases: %s}\n", i, r / 756 % 2 ? "service" : "job",
+                              r / 63 % 12 == 0   ? "rest"
+                              : r / 63 % 12 == 1 ? "{train: Qwen/Qwen3-0.6B, method: lora, batch: auto, tokens: 256}"
+                                                 : bt_arena_printf(&own, "%uGiB", 4 + r / 63 % 12), in[r / 9 % 7]);
         }
         struct bt_plan_in *inputs = plan_inputs(&own, bt_buf_z(&b), "2xA100-SXM4-40GB");
         struct bt_plan *p, *alone;
@@ -218,7 +234,8 @@ int main(void)
     const struct CMUnitTest tests[] = { cmocka_unit_test(what_comes_back_sleeps), cmocka_unit_test(ram_that_does_not_hold_it),
                                         cmocka_unit_test(cards_that_do_not_hold_what_stays), cmocka_unit_test(as_the_spec_says),
                                         cmocka_unit_test(what_may_stay_stays), cmocka_unit_test(the_earlier_phase_yields),
-                                        cmocka_unit_test(what_loses_by_staying_moves), cmocka_unit_test(drawn_sets), cmocka_unit_test(broken_moves_are_seen) };
+                                        cmocka_unit_test(what_loses_by_staying_moves),
+                                        cmocka_unit_test(a_job_form_holds_what_it_has_in_all_phases), cmocka_unit_test(drawn_sets), cmocka_unit_test(broken_moves_are_seen) };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     bt_arena_release(&a);
     return rc;
