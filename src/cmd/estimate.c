@@ -137,8 +137,6 @@ static int card_of_size(struct estimate *e, const char *text, struct bt_err *err
 /* The host as a device: what our cgroup allows of its RAM. */
 static int card_is_ram(struct estimate *e, struct bt_err *err)
 {
-    if (strcmp(e->engine->name, "llama-server"))
-        return bt_err_set(err, BT_E_USAGE, 0, "--gpu cpu: berth knows what llama-server takes on a CPU, and not yet what %s does", e->engine->name);
     uint64_t bytes = bt_ram_allowed("");
     if (!bytes)
         return bt_err_set(err, BT_E_IO, 0, "read /proc/meminfo");

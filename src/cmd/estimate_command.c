@@ -38,7 +38,7 @@ const char *estimate_command(const struct estimate *e, uint64_t *per_gpu_kv)
     if (!n->ops->context_is_pool)
         s.context = context;
     struct bt_engine_start start = { .arena = e->arena, .version = e->version, .serve = &s, .model = e->model->file ? e->model->file : e->model->id, .hub = e->model->hub != NULL,
-                                     .kv_bytes = *per_gpu_kv, .kv_tokens = tokens, .share = share, .brief = true };
+                                     .kv_bytes = *per_gpu_kv, .kv_tokens = tokens, .share = share, .on_host = n->on_host, .brief = true };
     e->engine->start(&start, &out);
     return joined(e->arena, &out.argv);
 }

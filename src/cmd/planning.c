@@ -43,14 +43,29 @@ static int check_folder(struct planning *g)
 
 /* ---- fleet ---- */
 
+/* Nothing in the spec wants a card: then a machine without a driver will do. */
+static bool all_on_host(const struct bt_spec *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (!s->w[i].gpus.set || s->w[i].gpus.want)
+            return false;
+    return s->n > 0;
+}
+
 static int open_fleet(struct planning *g)
 {
     const char *text = given(g->o->gpus) ? g->o->gpus : g->spec->gpus;
+    bool none = !strcmp(text, "none");
     struct bt_fleet_opts fo = { .margin_bytes = g->spec->margin_bytes,
                                 .ignore_others = g->o->ignore_others,
                                 .visible = getenv("CUDA_VISIBLE_DEVICES"),
                                 .base_dir = given(g->o->gpus) ? NULL : g->spec->dir };
+    struct bt_err absent = { 0 };
     g->fleet = BT_NEW(g->a, struct bt_fleet);
+    if (none || (!strcmp(text, "auto") && all_on_host(g->spec) && bt_fleet_open(g->a, text, &fo, g->fleet, &absent) < 0)) {
+        *g->fleet = (struct bt_fleet){ .source = "host", .text = "none", .driver = "", .live = true, .ram_bytes = bt_ram_allowed("") };
+        return 0;
+    }
     if (bt_fleet_open(g->a, text, &fo, g->fleet, g->err) < 0)
         return given(g->o->gpus) ? bt_err_wrap(g->err, "--gpus") : !g->spec->gpus_at.line ? -1
                                  : bt_err_wrap(g->err, "%s:%u:%u: gpus", g->spec->path, g->spec->gpus_at.line, g->spec->gpus_at.col);

@@ -27,6 +27,10 @@ static void print_fleet(struct print *x)
         total += f->gpus[i].total_bytes;
         others += f->gpus[i].others_bytes;
     }
+    if (!f->n) {
+        bt_buf_printf(x->out, "no GPU, %s of RAM\n", bt_bytes_human(f->ram_bytes));
+        return;
+    }
     bt_buf_printf(x->out, ", %s", bt_bytes_human(total));
     if (others)
         bt_buf_printf(x->out, ", %s of it taken by others", bt_bytes_human(others));
@@ -86,11 +90,11 @@ static const struct bt_rank_berth *largest_rank(const struct bt_plan_instance *i
 
 static void instance_row(struct print *x, struct bt_table *t, const struct bt_plan_instance *in)
 {
-    if (!in->nranks) {
+    if (!in->nranks && !in->host) {
         bt_table_row(t, in->id, "-", "no GPU", NULL);
         return;
     }
-    const struct bt_rank_berth *r = largest_rank(in);
+    const struct bt_rank_berth *r = in->host ? in->host : largest_rank(in);
     if (!in->need) {
         uint64_t weights = weights_of_job(in);
         if (in->job)
@@ -100,7 +104,8 @@ static void instance_row(struct print *x, struct bt_table *t, const struct bt_pl
         return;
     }
     uint64_t weights = weights_of(r);
-    bt_table_row(t, in->id, card_list(x, in), shape(x, in->tp, in->pp), bt_arena_strdup(x->a, bt_count_human(in->context)), bytes(x, r->bytes),
+    const char *where = in->host ? "RAM" : card_list(x, in), *as = in->host ? "no GPU" : shape(x, in->tp, in->pp);
+    bt_table_row(t, in->id, where, as, bt_arena_strdup(x->a, bt_count_human(in->context)), bytes(x, r->bytes),
                  bytes(x, weights), bytes(x, r->bytes - weights - r->kv_bytes), bytes(x, r->kv_bytes),
                  bt_arena_strdup(x->a, bt_count_human(r->kv_tokens)), in->pace.known ? bt_arena_printf(x->a, "%.1f", in->pace.decode_tok_s) : "?",
                  NULL);

@@ -213,7 +213,8 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
     engine_flag_u64(&v, "max-model-len", s->context);
     if (in->version->has_kv_bytes)
         engine_flag_u64(&v, "kv-cache-memory-bytes", in->kv_bytes);
-    engine_flag(&v, "gpu-memory-utilization", bt_arena_printf(in->arena, in->brief ? "%.4g" : "%.4f", in->share));
+    if (!in->on_host || !in->version->has_kv_bytes)  /* on the CPU nothing is asked to be free once the bytes are given */
+        engine_flag(&v, "gpu-memory-utilization", bt_arena_printf(in->arena, in->brief ? "%.4g" : "%.4f", in->share));
     engine_flag_u64(&v, "max-num-seqs", s->max_seqs);
     engine_flag_u64(&v, "max-num-batched-tokens", s->max_batched_tokens);
     if (s->eager)
@@ -230,6 +231,8 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
         engine_flag(&v, "enable-sleep-mode", NULL);
         engine_env(&v, "VLLM_SERVER_DEV_MODE", "1");
     }
+    if (in->on_host && !in->version->has_kv_bytes)   /* in whole GiB */
+        engine_env(&v, "VLLM_CPU_KVCACHE_SPACE", bt_arena_printf(in->arena, "%llu", (unsigned long long)bt_ceil_div(in->kv_bytes, GiB)));
     if (!in->brief)                  /* it counts up from here for its own sockets: a block is leased */
         engine_env(&v, "VLLM_PORT", "{internal}");
 }

@@ -63,7 +63,7 @@ struct bt_gpu {
 };
 
 struct bt_fleet {
-    const char *source;              /* "nvml", "catalog", "file" */
+    const char *source;              /* "nvml", "catalog", "file"; "host": no cards, RAM alone */
     const char *text;                /* as the user wrote it: "4xA100-SXM4-40GB", "auto", path */
     bool live;                       /* cards of this machine: such a plan can be applied */
     const char *driver;              /* driver version or "" */

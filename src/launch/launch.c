@@ -9,7 +9,7 @@ static void word(json_t *argv, const char *z) { json_array_append_new(argv, bt_j
 /* One number for all ranks: vLLM gives each worker the same bytes and uses the blocks of the poorest. */
 static uint64_t kv_flag_bytes(const struct bt_plan_instance *in)
 {
-    uint64_t most = 0;
+    uint64_t most = in->host ? in->host->kv_bytes : 0;
     for (size_t i = 0; i < in->nranks; i++)
         most = BT_MAX(most, in->rank[i].kv_bytes);
     return most;
@@ -61,7 +61,8 @@ static void server_command(struct bt_arena *a, const struct bt_plan *p, const st
     s.revision = in->w->revision;
     struct bt_engine_start start = { .arena = a, .version = in->need->version, .serve = &s, .program = in->bin ? in->bin : in->need->engine->program,
                                      .model = model_word(in), .host = "127.0.0.1", .port = "{port}", .name = in->w->name, .kv_bytes = kv_flag_bytes(in),
-                                     .kv_tokens = in->nranks ? in->rank[0].kv_tokens : 0, .share = fraction(p, in), .raw = &raw,
+                                     .kv_tokens = in->host ? in->host->kv_tokens : in->nranks ? in->rank[0].kv_tokens : 0,
+                                     .on_host = in->host != NULL, .share = fraction(p, in), .raw = &raw,
                                      .sleeps = is_parked(p, in) };
     in->need->engine->start(&start, out);
 }

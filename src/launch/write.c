@@ -112,6 +112,23 @@ static json_t *job_json(struct bt_arena *a, const struct bt_plan_instance *in)
                      j->need.users ? bt_json_bytes(j->need.users) : json_null(), "need_bytes", bt_json_bytes(j->need.bytes), "expected", j->expected);
 }
 
+/* RAM line by line, where the ledger tells it apart. */
+static json_t *host_need_json(struct bt_arena *a, const struct bt_plan_instance *in)
+{
+    if (in->host)
+        return need_json(a, in, in->host);
+    json_t *list = json_array();
+    uint64_t sum = 0;
+    for (size_t i = 0; in->need && i < in->need->nhost; i++) {
+        json_array_append_new(list, line_json(bt_part_name(in->need->host_line[i].part), in->need->host_line[i].bytes, in->need->host_line[i].why));
+        sum += in->need->host_line[i].bytes;
+    }
+    if (in->need && in->host_bytes > sum)
+        json_array_append_new(list, line_json(in->need->nhost ? "kv" : "weights", in->host_bytes - sum,
+                                              in->need->nhost ? "caches of layers on the CPU and masks, with the pool" : "--cpu-offload-gb, of all ranks"));
+    return list;
+}
+
 static json_t *ranks_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in)
 {
     json_t *list = json_array();
@@ -189,7 +206,7 @@ static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const 
     }
     set(o, "job", job_json(a, in));
     set(o, "ranks", ranks_json(a, p, in));
-    set(o, "host", json_pack("[{s:i, s:o, s:[]}]", "numa", 0, "bytes", bt_json_bytes(in->host_bytes), "need"));
+    set(o, "host", json_pack("[{s:i, s:o, s:o}]", "numa", 0, "bytes", bt_json_bytes(in->host_bytes), "need", host_need_json(a, in)));
     set(o, "after", after_json(ph, w));
     set(o, "launch", launch_json(a, p, in));
     set(o, "pace", pace_json(in));

@@ -264,6 +264,8 @@ int bt_fit_advice(struct bt_arena *a, const struct bt_fit_case *c, const struct 
     const struct need_ops *ops = need_ops_of(c->engine);
     if (ops->advice)
         return ops->advice(a, c, serve, now, max_gpus, out, n, err);
+    if (need_is_host(c->card))       /* one rank, on the CPU */
+        max_gpus = 1;
     struct search s = { .arena = a, .c = c, .serve = serve, .now = now, .max = 8, .err = err };
     if (!now->need) {
         if (other_shape(&s, max_gpus) < 0)

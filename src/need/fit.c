@@ -48,6 +48,12 @@ static void check_free(struct bt_arena *a, struct bt_fit *f, const struct bt_gpu
     const struct bt_serve *s = &f->need->serve;
     double wanted = ceil((double)card->total_bytes * s->utilization);
     uint64_t before = bytes_before_start(r), left = left_by_others(card), free_bytes = left > before ? left - before : 0;
+    if (f->need->on_host) {          /* vLLM v1/worker/cpu_worker.py: not asked when the bytes are given */
+        if (!s->kv_bytes && wanted > (double)left)
+            REFUSE(a, f, "memory-not-free", "Available memory on node 0 (%.2f/%.2f GiB) on startup is less than desired CPU memory utilization (%.4g, %.2f GiB).",
+                   GIB(left), GIB(card->total_bytes), s->utilization, wanted / (double)GiB);
+        return;
+    }
     if (wanted > (double)free_bytes)
         REFUSE(a, f, "memory-not-free", "Free memory on device (%.2f/%.2f GiB) on startup is less than desired GPU memory utilization (%.4g, %.2f GiB).",
                GIB(free_bytes), GIB(card->total_bytes), s->utilization, wanted / (double)GiB);
@@ -56,7 +62,10 @@ static void check_free(struct bt_arena *a, struct bt_fit *f, const struct bt_gpu
 static void check_load(struct bt_arena *a, struct bt_fit *f, const struct bt_gpu *card, const struct bt_need_rank *r)
 {
     uint64_t weights = sat_add(part_bytes(r, BT_P_WEIGHTS), part_bytes(r, BT_P_LORA)), held = sat_add(weights, bytes_before_start(r));
-    if (held > left_by_others(card))
+    if (f->need->on_host && held > left_by_others(card))
+        REFUSE(a, f, "out-of-memory-at-load", "killed while loading: %.2f GiB of weights and %.2f GiB of processes, %.2f GiB of RAM left.",
+               GIB(weights), GIB(held - weights), GIB(left_by_others(card)));
+    else if (held > left_by_others(card))
         REFUSE(a, f, "out-of-memory-at-load", "CUDA out of memory while loading: %.2f GiB of weights and %.2f GiB of context do not go on a card with %.2f GiB left.",
                GIB(weights), GIB(held - weights), GIB(left_by_others(card)));
 }
@@ -77,7 +86,9 @@ static void check_kv(struct bt_arena *a, struct bt_fit *f, const struct bt_need_
 static void check_after(struct bt_arena *a, struct bt_fit *f, const struct bt_gpu *card, const struct bt_need_rank *r, uint64_t kv)
 {
     uint64_t need = sat_add(r->fixed_bytes, kv);
-    if (need > left_by_others(card))
+    if (need > left_by_others(card) && f->need->on_host)
+        REFUSE(a, f, "over-the-card", "killed for memory while it serves: %.2f GiB needed with %.2f GiB of KV, %.2f GiB of RAM there.", GIB(need), GIB(kv), GIB(left_by_others(card)));
+    else if (need > left_by_others(card))
         REFUSE(a, f, "over-the-card", "CUDA out of memory after the KV cache is allocated: %.2f GiB needed with %.2f GiB of KV, %.2f GiB there.",
                GIB(need), GIB(kv), GIB(left_by_others(card)));
 }

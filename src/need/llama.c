@@ -279,7 +279,7 @@ int need_llama_server(struct bt_arena *a, const struct bt_model *m, const struct
     struct bt_refusal why = { 0 };
     *n = (struct bt_need){ .ops = &need_llama_ops, .model = m, .engine = e, .version = v, .serve = *serve, .llama = l, .block = PAD };
     struct bt_serve *s = &n->serve;
-    bool cpu = !strcmp(card->uuid, "cpu");
+    bool cpu = n->on_host = need_is_host(card);
     struct bt_engine_device device = { .total_bytes = card->total_bytes, .name = card->name, .cpu = cpu };
     if (check_asked(m, s, err) < 0)
         return -1;

@@ -232,7 +232,7 @@ int fit_llama_advice(struct bt_arena *a, const struct bt_fit_case *c, const stru
                      struct bt_advice **out, size_t *n, struct bt_err *err)
 {
     struct search x = { .a = a, .c = c, .serve = serve, .now = now, .err = err };
-    bool cpu = !strcmp(c->card->uuid, "cpu");
+    bool cpu = need_is_host(c->card);
     if (fewer_tokens(&x) < 0 || packed_kv(&x) < 0 || (!cpu && (more_cards(&x, max_gpus) < 0 || experts_on_cpu(&x) < 0 || fewer_layers(&x) < 0)))
         return -1;
     *out = x.out;

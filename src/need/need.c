@@ -133,7 +133,10 @@ static int fill_rank(struct need_in *in, struct bt_need *n, struct bt_need_rank 
         return -1;
     need_line_push(in, r, weights);
     need_lora(in, r);
-    need_runtime(in, r);
+    if (n->on_host)
+        need_host_runtime(in, r);
+    else
+        need_runtime(in, r);
     need_kv_layout(in, n, r, kv_elem);
     return 0;
 }
@@ -182,7 +185,12 @@ static int vllm_server(struct bt_arena *a, const struct bt_model *m, const struc
     unsigned elem, kv_elem;
     if (check_known(m, s, err) < 0 || check_shape(m, e, s, err) < 0 || serving_elem(m, s, &elem, err) < 0 || need_kv_elem(s, elem, &kv_elem, err) < 0)
         return -1;
-    struct bt_engine_device device = { .total_bytes = card->total_bytes, .name = card->name };
+    n->on_host = need_is_host(card);
+    if (n->on_host && s->tp * s->pp > 1) {
+        bt_err_set(err, BT_E_FIT, 0, "TP=%llu PP=%llu on the CPU: each rank wants a NUMA node of its own, and berth plans one", (unsigned long long)s->tp, (unsigned long long)s->pp);
+        return bt_err_hint(err, "leave tp and pp out");
+    }
+    struct bt_engine_device device = { .total_bytes = card->total_bytes, .name = card->name, .cpu = n->on_host };
     bt_engine_resolve(e, v, &device, bt_need_model_context(m), s);
     n->block = s->block_size = s->block_size ? s->block_size : 16;
     n->spec_tokens = need_spec_tokens(s);

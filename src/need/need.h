@@ -57,6 +57,7 @@ struct bt_need {
     struct bt_need_rank *rank; size_t nranks;        /* pp rows */
     struct bt_need_rank *check;      /* KV layout of all stages together, where the engine's start-up check counts that against each rank; else NULL */
     uint64_t block;                  /* tokens per block; hybrids with states: raised until a page holds a state */
+    bool on_host;                    /* computed on the CPU: rank[0] is RAM */
     uint64_t spec_tokens;            /* drafted at once by speculative decoding; 0 = none */
     uint64_t uncertainty_bytes;      /* per rank: activations, graphs and context are estimates */
 };

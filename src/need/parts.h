@@ -35,6 +35,9 @@ struct need_in {
     bool first, last;                /* stage */
 };
 
+/* The card that stands for the host: every byte is RAM. */
+static inline bool need_is_host(const struct bt_gpu *card) { return !strcmp(card->uuid, "cpu"); }
+
 /* Bytes that the CUDA caching allocator holds for one tensor (PyTorch c10/cuda/CUDACachingAllocator.cpp: 512 B steps; 10 MiB and more come
  * in 2 MiB steps, and a rest of at most 1 MiB is not split off). */
 uint64_t need_block_bytes(uint64_t tensor_bytes);
@@ -45,6 +48,7 @@ BT_MUST_CHECK int need_weights(const struct need_in *in, struct bt_need_line *li
 /* The other lines; each appends to r->line. */
 void need_lora(const struct need_in *in, struct bt_need_rank *r);
 void need_runtime(const struct need_in *in, struct bt_need_rank *r);     /* activations, sampler, graphs, workspace, context, comm, headroom */
+void need_host_runtime(const struct need_in *in, struct bt_need_rank *r);            /* the same of an engine that computes on the CPU */
 void need_line_push(const struct need_in *in, struct bt_need_rank *r, struct bt_need_line line);
 
 /* What is said on the command line in flags that berth hands on as they are: the value of --NAME, or NULL. */

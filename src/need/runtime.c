@@ -343,3 +343,23 @@ void need_runtime(const struct need_in *in, struct bt_need_rank *r)
     comm(in, r);
     headroom(in, r, forward);
 }
+
+/* ---- on the CPU ---- */
+
+/* vLLM 0.32.0, CPU build, one worker: what it told of itself before KV (0.92 GiB, a model of 10 MB), and the proportional memory of the API server, the
+ * engine core and the resource tracker (684 + 654 + 7 MiB). */
+#define WORKER_BYTES (942 * MiB)
+#define FRONT_BYTES (1345 * MiB)
+
+void need_host_runtime(const struct need_in *in, struct bt_need_rank *r)
+{
+    uint64_t forward = forward_bytes(in);
+    activations(in, r, forward);
+    if (in->last && !in->model->pooling) {
+        uint64_t logits = sat_f64(8.0 * (double)in->serve->max_seqs * in->model->vocab);
+        need_line_push(in, r, (struct bt_need_line){ BT_P_SAMPLER, logits, bt_arena_printf(in->arena, "logits and their sorted copy: 8 B x %llu sequences x %u vocabulary; an estimate",
+                                                     ull(in->serve->max_seqs), in->model->vocab), true, logits / 2 });
+    }
+    need_line_push(in, r, (struct bt_need_line){ BT_P_CONTEXT, WORKER_BYTES, "the worker: Python, torch and its libraries, measured with vLLM 0.32.0", true, 128 * MiB });
+    need_line_push(in, r, (struct bt_need_line){ BT_P_OTHER, FRONT_BYTES, "API server and engine core: processes of their own, measured with vLLM 0.32.0", false, 128 * MiB });
+}

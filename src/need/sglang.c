@@ -155,6 +155,10 @@ int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struc
     unsigned elem, kv_elem;
     s->tp = BT_MAX(s->tp, 1u);
     s->pp = BT_MAX(s->pp, 1u);
+    if (need_is_host(card)) {
+        bt_err_set(err, BT_E_INPUT, 0, "SGLang on the CPU: berth does not know what it takes there");
+        return bt_err_hint(err, "vllm or llama-server on the CPU");
+    }
     if (need_no_gguf(m, e, err) < 0 || check_known(m, err) < 0 || elem_of(m, s, &elem, err) < 0 || need_kv_elem(s, elem, &kv_elem, err) < 0)
         return -1;
     if (!bt_engine_shape_ok(e, &shape, s->tp, s->pp, &why))

@@ -117,6 +117,7 @@ void pl_fill(struct pl_stages *all, size_t stage)
             inst.w = &all->in->spec->w[w];
             BT_PUSH(p->a, ph->inst, ph->n, inst);
         }
+    pl_host_fill(p, all->plan, ph);
 }
 
 /* Held to its place, a workload wants no more than it has: what the phase reaches is counted as it was planned alone, which holding did not lower. */
@@ -209,7 +210,7 @@ int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan
     if (plan->nrefusals)
         for (size_t i = 0; i < plan->nphases; i++)
             plan->phase[i].n = 0;
-    else if (bt_plan_check(plan, err) < 0 || pl_moves_check(plan, err) < 0)
+    else if (bt_plan_check(plan, err) < 0 || pl_moves_check(plan, err) < 0 || pl_host_check(plan, err) < 0)
         return bt_err_wrap(err, "the plan does not pass its own check (a fault of berth)");
     *out = plan;
     return 0;

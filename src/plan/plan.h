@@ -48,6 +48,7 @@ struct bt_plan_instance {
     const struct bt_need *need;      /* servers only */
     const struct bt_plan_job *job;   /* NULL for a server, and for a command that gives bytes or nothing */
     struct bt_rank_berth *rank; size_t nranks;       /* pp-major: stage 0 tp 0.., stage 1 tp 0.. */
+    const struct bt_rank_berth *host;                /* of a server on the CPU (`gpus: 0`, no ranks): its berth of RAM; `gpu` says nothing there. Else NULL */
     uint64_t host_bytes;
     struct bt_pace pace;
     const char *bin, *engine_version;/* engine found, or NULL; row used */

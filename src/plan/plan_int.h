@@ -32,7 +32,8 @@ struct pl_work {
     const struct bt_workload *w;
     const struct bt_plan_model *pm;
     size_t spec_index;
-    bool server, cpu_only;
+    bool server, cpu_only;           /* server: on cards */
+    bool on_host; uint64_t host_floor;               /* a server on the CPU (host.c): cpu_only, and not `server`; the least RAM of a copy */
     uint32_t copies_want, copies_min;
     size_t *pool, npool;             /* cards, in the order of preference */
     int pos[BT_MAX_GPUS];            /* place in the pool, -1 = not in it */
@@ -57,6 +58,7 @@ struct pl_problem {
     size_t cls[BT_MAX_GPUS];         /* cards of one kind and size */
     size_t cls_card[BT_MAX_GPUS]; size_t nclasses;
     uint64_t cap[BT_MAX_GPUS];
+    const struct bt_gpu *host;       /* RAM as a card, once somebody asked for it */
     struct bt_plan_refusal *refusal; size_t nrefusals;    /* found while building: nothing to search then */
 };
 
@@ -118,6 +120,11 @@ void pl_grant(struct pl_room *r, uint64_t *ctx);
 void pl_deal(struct pl_room *r, const uint64_t *ctx);
 /* Bytes that stand on each card now. */
 void pl_room_load(const struct pl_room *r, uint64_t load[BT_MAX_GPUS]);
+
+/* host.c: the floor of a server on the CPU, or its refusal; berths of RAM for those of a phase whose other instances are all there. host_check.c */
+void pl_host_floor(struct pl_problem *p, struct pl_work *k);
+void pl_host_fill(struct pl_problem *p, struct bt_plan *plan, struct bt_plan_phase *ph);
+BT_MUST_CHECK int pl_host_check(const struct bt_plan *p, struct bt_err *err);
 
 /* explain.c, refuse.c */
 struct pl_trial {

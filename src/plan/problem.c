@@ -83,9 +83,7 @@ static void settle_claim(struct pl_work *k)
 static bool server_can_be_planned(struct pl_problem *p, struct pl_work *k)
 {
     const struct bt_workload *w = k->w;
-    if (w->gpus.set && w->gpus.want == 0)
-        pl_refuse(p, w, "cpu-server-not-yet", "%s: a server on the CPU (gpus: 0) is not planned yet", w->name);
-    else if (!k->pm->engine)
+    if (!k->pm->engine)
         pl_refuse(p, w, "model-not-known-yet", "%s: %s is no engine that berth knows", w->name, w->engine);
     else if (!k->pm->model)
         pl_refuse(p, w, "model-not-known-yet", "%s: %s", w->name, k->pm->model_error ? k->pm->model_error : "its model is not known");
@@ -190,6 +188,8 @@ static void order_works(struct pl_problem *p, const size_t *index, size_t n)
         struct pl_work *k = &p->work[p->n++];
         *k = (struct pl_work){ .w = &s->w[best], .pm = &p->in->models[best], .spec_index = best, .same = PL_NONE,
                               .server = s->w[best].kind == BT_SERVER };
+        k->on_host = k->server && k->w->gpus.set && k->w->gpus.want == 0;
+        k->server = k->server && !k->on_host;
     }
 }
 
@@ -215,6 +215,8 @@ static void settle_counts(struct pl_problem *p, struct pl_work *k)
 
 static int settle_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err)
 {
+    if (k->on_host)
+        pl_host_floor(p, k);
     if (k->cpu_only || (k->server && (!k->pm->model || !k->pm->engine)))
         return 0;
     if (!k->server && k->w->gpus.set && k->w->gpus.min > k->npool) {
@@ -237,8 +239,8 @@ int pl_problem_build(struct bt_arena *a, const struct bt_plan_in *in, const char
 {
     struct pl_problem *p = BT_NEW(a, struct pl_problem);
     *p = (struct pl_problem){ .a = a, .in = in, .needs = in->needs ? in->needs : pl_needs_new(a), .spec = in->spec, .fleet = in->fleet, .phase = phase };
-    if (in->fleet->n == 0 || in->fleet->n > BT_MAX_GPUS)
-        return bt_err_set(err, BT_E_INPUT, 0, "a fleet of %zu cards; want 1 to %d", in->fleet->n, BT_MAX_GPUS);
+    if (in->fleet->n > BT_MAX_GPUS)
+        return bt_err_set(err, BT_E_INPUT, 0, "a fleet of %zu cards; want at most %d", in->fleet->n, BT_MAX_GPUS);
     classify_cards(p);
     size_t *index = BT_NEWN(a, size_t, in->spec->n + 1), n = 0;
     for (size_t i = 0; i < in->spec->n; i++)
@@ -249,7 +251,7 @@ int pl_problem_build(struct bt_arena *a, const struct bt_plan_in *in, const char
     for (size_t i = 0; i < p->n; i++) {
         struct pl_work *k = &p->work[i];
         settle_counts(p, k);
-        if (resolve_pool(p, k, err) < 0 || (k->server && prepare_server(p, k, err) < 0))
+        if (resolve_pool(p, k, err) < 0 || ((k->server || k->on_host) && prepare_server(p, k, err) < 0))
             return -1;
     }
     uint64_t copies = 0;

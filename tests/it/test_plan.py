@@ -130,7 +130,7 @@ def test_bad_specs_are_exit_2(tmp_path: Path, workloads: str, says: str) -> None
 
 
 @pytest.mark.parametrize(("workload", "code"), [
-    ("{engine: vllm, model: Qwen/Qwen3-4B, gpus: 0}", "cpu-server-not-yet"),
+    ("{engine: vllm, model: Qwen/Qwen3-4B, gpus: 0, tp: 2}", "shape-impossible"),
     ("{engine: vllm, model: nobody/nothing}", "model-not-known-yet"), ("{engine: vllm, model: Qwen/Qwen3-4B, context: 900000}", "context-past-model"),
     ("{engine: vllm, model: Qwen/Qwen3-4B, gpus: 8}", "too-few-gpus")])
 def test_refusals_have_codes(tmp_path: Path, workload: str, code: str) -> None:

@@ -1,0 +1,134 @@
+/* host - servers on the CPU (`gpus: 0`): no card and no shape, a berth of RAM each. They come after the cards: what the others keep in RAM is known then,
+ * and each takes the context it wants, or what is left between its least and that. */
+#include "plan/plan_int.h"
+
+static unsigned long long ull(uint64_t n) { return n; }
+
+/* RAM of a catalog's machine is not known. */
+static uint64_t ram_of(const struct bt_fleet *f)
+{
+    return strcmp(f->source, "catalog") && f->ram_bytes ? f->ram_bytes : 0;
+}
+
+static const struct bt_gpu *host_card(struct pl_problem *p)
+{
+    if (!p->host) {
+        struct bt_gpu *card = BT_NEW(p->a, struct bt_gpu);
+        uint64_t ram = ram_of(p->fleet) ? ram_of(p->fleet) : (uint64_t)1 << 50;
+        *card = (struct bt_gpu){ .uuid = "cpu", .name = "host RAM", .pci = "", .total_bytes = ram, .nvml_total_bytes = ram, .island = -1 };
+        p->host = card;
+    }
+    return p->host;
+}
+
+static int need_with(struct pl_problem *p, const struct pl_work *k, uint64_t context, struct bt_need **n, struct bt_err *err)
+{
+    struct bt_serve serve = k->serve;
+    serve.tp = serve.pp = 1;
+    serve.context = context;
+    return pl_need(p, k, &serve, host_card(p), n, err);
+}
+
+static uint64_t bytes_with(const struct pl_work *k, const struct bt_need *n, uint64_t context)
+{
+    return n->rank[0].fixed_bytes + bt_need_kv_for(n, &n->rank[0], context, k->w->requests);
+}
+
+/* The least each copy takes; what cannot be reckoned, or does not fit whatever else runs, is refused with its reason. */
+void pl_host_floor(struct pl_problem *p, struct pl_work *k)
+{
+    struct bt_err why = { 0 };
+    struct bt_need *n;
+    bool pinned = (k->w->tp.set && k->w->tp.want > 1) || (k->w->pp.set && k->w->pp.want > 1);
+    if (!k->pm->model || !k->pm->engine)
+        return;
+    if (pinned || k->w->context.same_as) {
+        pl_refuse(p, k->w, pinned ? "shape-impossible" : "context-not-shared",
+                  pinned ? "%s: on the CPU it has one rank: leave tp and pp out" : "%s: a server on the CPU has a context of its own", k->w->name);
+        return;
+    }
+    if (need_with(p, k, k->ctx_min, &n, &why) < 0) {
+        pl_refuse(p, k->w, why.code == BT_E_FIT ? "shape-impossible" : "model-not-known-yet", "%s: %s%s%s", k->w->name, why.msg,
+                  why.hint[0] ? "; " : "", why.hint);
+        return;
+    }
+    k->host_floor = bytes_with(k, n, k->ctx_min);
+    uint64_t ram = ram_of(p->fleet);
+    if (k->w->memory.form == BT_MEM_BYTES && k->host_floor > k->w->memory.bytes)
+        pl_refuse(p, k->w, "does-not-fit", "%s needs at least %s of RAM with a context of %llu tokens; its `memory` is less", k->w->name,
+                  bt_bytes_human(k->host_floor), ull(k->ctx_min));
+    else if (ram && k->host_floor > ram)
+        pl_refuse(p, k->w, "does-not-fit", "%s needs at least %s of RAM with a context of %llu tokens, and %s is all that may be used here", k->w->name,
+                  bt_arena_strdup(p->a, bt_bytes_human(k->host_floor)), ull(k->ctx_min), bt_arena_strdup(p->a, bt_bytes_human(ram)));
+}
+
+/* The longest context, in whole blocks, whose bytes are within `room`; the least one is known to be. */
+static uint64_t longest(struct pl_problem *p, const struct pl_work *k, uint64_t room)
+{
+    uint64_t step = 256, low = 0, high = (k->ctx_want - k->ctx_min) / step + 1;
+    struct bt_err ignored = { 0 };
+    struct bt_need *n;
+    if (need_with(p, k, k->ctx_want, &n, &ignored) == 0 && bytes_with(k, n, k->ctx_want) <= room)
+        return k->ctx_want;
+    while (high - low > 1) {
+        uint64_t mid = low + (high - low) / 2, context = k->ctx_min + mid * step;
+        if (need_with(p, k, context, &n, &ignored) == 0 && bytes_with(k, n, context) <= room)
+            low = mid;
+        else
+            high = mid;
+    }
+    return k->ctx_min + low * step;
+}
+
+static const struct pl_work *work_of(const struct pl_problem *p, const struct bt_plan_instance *in)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->work[i].on_host && p->work[i].spec_index == (size_t)(in->w - p->in->spec->w))
+            return &p->work[i];
+    return NULL;
+}
+
+void pl_host_fill(struct pl_problem *p, struct bt_plan *plan, struct bt_plan_phase *ph)
+{
+    uint64_t ram = ram_of(p->fleet), held = 0, floors = 0;
+    for (size_t i = 0; i < ph->n; i++) {
+        const struct pl_work *k = work_of(p, &ph->inst[i]);
+        held += ph->inst[i].host_bytes;
+        floors += k ? k->host_floor : 0;
+    }
+    if (ram && held + floors > ram) {
+        const char *all = bt_arena_strdup(p->a, bt_bytes_human(held + floors)), *servers = bt_arena_strdup(p->a, bt_bytes_human(floors));
+        struct bt_plan_refusal row = { .code = "ram-too-small", .text = bt_arena_printf(p->a, "phase %s: %s of host RAM wanted at least (%s of it by servers "
+            "on the CPU), and %s is all that may be used here", ph->name, all, servers, bt_bytes_human(ram)) };
+        BT_PUSH(p->a, plan->refusal, plan->nrefusals, row);
+        return;
+    }
+    for (size_t i = 0; i < ph->n; i++) {
+        struct bt_plan_instance *in = &ph->inst[i];
+        const struct pl_work *k = work_of(p, in);
+        struct bt_err ignored = { 0 };
+        struct bt_need *n;
+        if (!k)
+            continue;
+        floors -= k->host_floor;
+        uint64_t room = ram ? ram - held - floors : UINT64_MAX;
+        if (k->w->memory.form == BT_MEM_BYTES)
+            room = BT_MIN(room, k->w->memory.bytes);
+        in->context = longest(p, k, room);
+        if (need_with(p, k, in->context, &n, &ignored) < 0)
+            continue;                                /* cannot be: a context on either side of it had a need; the validator would say so */
+        struct bt_rank_berth *r = BT_NEW(p->a, struct bt_rank_berth);
+        uint64_t kv = bt_need_kv_for(n, &n->rank[0], in->context, k->w->requests);
+        *r = (struct bt_rank_berth){ .need = &n->rank[0], .kv_bytes = kv, .kv_tokens = bt_need_kv_tokens(n, &n->rank[0], kv),
+                                     .bytes = n->rank[0].fixed_bytes + kv };
+        in->need = n;
+        in->host = r;
+        in->host_bytes = r->bytes;
+        held += r->bytes;
+        if (in->context < k->ctx_want) {
+            const char *text = bt_arena_printf(p->a, "%s: context %s of the %s %s: RAM holds no more", k->w->name, bt_count_human(in->context),
+                                               bt_count_human(k->ctx_want), k->w->context.want ? "wanted" : "that the model was made for");
+            BT_PUSH(p->a, plan->warning, plan->nwarnings, text);
+        }
+    }
+}
