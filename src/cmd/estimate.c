@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/units.h"
+#include "cmd/learned.h"
 
 #define AT(f) offsetof(struct estimate_args, f)
 #define MAX_CARDS 8                  /* advice and card sets look at one machine */
@@ -15,6 +16,7 @@ static const struct bt_opt own_opts[] = {
     { .name = "engine", .type = BT_OPT_STR, .off = AT(engine), .def = "vllm", .metavar = "NAME", .help = "whose arithmetic" },
     { .name = "engine-version", .type = BT_OPT_STR, .off = AT(engine_version), .metavar = "VERSION", .help = "0.11.0; default: the installed one, else the newest known" },
     { .name = "sweep", .type = BT_OPT_STR, .off = AT(sweep), .metavar = "LIST", .help = "a table of all combinations: one or more of tp, pp, context, kv-dtype" },
+    { .name = "no-learned", .type = BT_OPT_BOOL, .off = AT(no_learned), .help = "use nothing that was measured on this machine before" },
     { .name = "json", .type = BT_OPT_BOOL, .off = AT(json), .help = "one JSON object" },
     { 0 },
 };
@@ -162,6 +164,11 @@ static int card_from_fleet(struct estimate *e, const char *text, struct bt_err *
         bt_err_set(err, BT_E_USAGE, 0, "--gpu %s: %zu cards, and estimate looks at one", text, f.n);
         return bt_err_hint(err, "--gpu %s --tensor-parallel-size %zu", f.gpus[0].kind ? f.gpus[0].kind->key : f.gpus[0].name, f.n);
     }
+    struct bt_strs said = { 0 };
+    if (e->args && !e->args->no_learned)
+        bt_cmd_learn_fleet(e->arena, &f, &said);
+    for (size_t i = 0; i < said.n; i++)
+        note(e, said.v[i]);
     size_t poorest = 0;
     for (size_t i = 1; i < f.n; i++)
         if (room_on(&f.gpus[i]) < room_on(&f.gpus[poorest]))

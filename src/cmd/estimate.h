@@ -9,7 +9,7 @@
 struct estimate_args {
     struct bt_serve serve;           /* first: the engine's own flags write here */
     const char *gpu, *engine, *engine_version, *sweep;
-    bool json;
+    bool json, no_learned;
 };
 
 /* The smallest number of one kind of card that it fits on. */

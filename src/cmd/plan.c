@@ -7,7 +7,7 @@
 #include "cmd/planning.h"
 #include "launch/launch.h"
 
-struct args { const char *file, *gpus, *variant, *out; bool json, ignore_others, variants, phase, alternatives, cheapest; struct bt_strs compare; };
+struct args { const char *file, *gpus, *variant, *out; bool json, ignore_others, no_learned, variants, phase, alternatives, cheapest; struct bt_strs compare; };
 
 static const struct bt_opt opts[] = {
     { .name = "alternatives", .type = BT_OPT_BOOL, .off = offsetof(struct args, alternatives),
@@ -21,6 +21,7 @@ static const struct bt_opt opts[] = {
     { .name = "gpus", .type = BT_OPT_STR, .off = offsetof(struct args, gpus), .metavar = "FLEET",
       .help = "instead of the spec's: auto, cards of this machine (0,2), a named fleet (4xA100-SXM4-40GB), a fleet.json" },
     { .name = "ignore-others", .type = BT_OPT_BOOL, .off = offsetof(struct args, ignore_others), .help = "plan as if the cards were empty" },
+    { .name = "no-learned", .type = BT_OPT_BOOL, .off = offsetof(struct args, no_learned), .help = "use nothing that was measured before" },
     { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "print JSON: the plan file" },
     { .name = "out", .alias = "o", .type = BT_OPT_STR, .off = offsetof(struct args, out), .metavar = "FILE",
       .help = "write the plan file too, for `berth up --plan FILE`" },
@@ -66,7 +67,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, NULL, NULL);
     if (rc)
         return rc;
-    struct bt_planning_opts po = { .file = o.file, .gpus = o.gpus, .variant = o.variant, .ignore_others = o.ignore_others, .phase = o.phase };
+    struct bt_planning_opts po = { .file = o.file, .gpus = o.gpus, .variant = o.variant, .ignore_others = o.ignore_others, .phase = o.phase,
+                                   .no_learned = o.no_learned };
     if (several(&o))
         return side_by_side(v, &a, &o, &po);
     struct bt_plan *plan;
@@ -89,6 +91,6 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_plan = {
     .name = "plan", .summary = "does it fit, where, and what does it cost: before anything starts",
     .usage = "berth plan [-f FILE] [--gpus FLEET] [--phase] [--variant NAME | --variants] [--compare FLEET]... [--alternatives] [--cheapest]\n"
-             "                  [--out FILE] [--json] [--ignore-others]",
+             "                  [--out FILE] [--json] [--ignore-others] [--no-learned]",
     .example = "  berth plan -f examples/forensics/berth.yaml\n  berth plan --gpus 2xA100-SXM4-80GB --json\n  berth plan --variants",
     .opts = opts, .run = run };

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "cmd/learned.h"
 #include "cmd/planning_own.h"
 
 struct planning {
@@ -206,11 +207,16 @@ int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, str
         return -1;
     if (g.fleet->live && !o->ignore_others && bt_planning_own(a, g.spec->name, o->live, g.fleet, err) < 0)
         return -1;
+    if (!o->no_learned)
+        bt_cmd_learn_fleet(a, g.fleet, &g.notes);
     struct bt_plan_model *models = BT_NEWN(a, struct bt_plan_model, g.spec->n + 1);
     for (size_t i = 0; i < g.spec->n; i++) {
         const struct bt_job *job = g.spec->w[i].memory.job ? g.spec->w[i].memory.job : g.spec->w[i].expects.job;
         if (job)
             open_job(&g, job, &models[i]);
+        const char *like = g.spec->w[i].memory.like ? g.spec->w[i].memory.like : g.spec->w[i].expects.like;
+        if (like && !o->no_learned)
+            bt_cmd_learn_like(a, g.spec->name, like, &models[i], &g.notes);
         if (g.spec->w[i].kind != BT_SERVER)
             continue;
         if (find_engine(&g, &g.spec->w[i], &models[i]) < 0)

@@ -10,7 +10,7 @@
 #include "launch/launch.h"
 #include "launch/planfile.h"
 
-struct args { const char *file, *gpus, *variant, *plan, *exit_with; bool detach, keep, again, wait_jobs; };
+struct args { const char *file, *gpus, *variant, *plan, *exit_with; bool no_learned, detach, keep, again, wait_jobs; };
 
 static const struct bt_opt opts[] = {
     { .name = "file", .alias = "f", .type = BT_OPT_STR, .off = offsetof(struct args, file), .metavar = "FILE",
@@ -22,6 +22,7 @@ static const struct bt_opt opts[] = {
       .help = "obey this plan file (`berth plan --json`) instead of planning" },
     { .name = "detach", .alias = "d", .type = BT_OPT_BOOL, .off = offsetof(struct args, detach),
       .help = "return when everything is ready, and leave it running" },
+    { .name = "no-learned", .type = BT_OPT_BOOL, .off = offsetof(struct args, no_learned), .help = "use nothing that was measured before" },
     { .name = "keep", .type = BT_OPT_BOOL, .off = offsetof(struct args, keep), .help = "when something fails to start, leave the rest as it is" },
     { .name = "again", .type = BT_OPT_BOOL, .off = offsetof(struct args, again), .help = "do the tasks anew that are done" },
     { .name = "wait-jobs", .type = BT_OPT_BOOL, .off = offsetof(struct args, wait_jobs),
@@ -64,7 +65,7 @@ static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct a
         *text = s.p;
         return 0;
     }
-    struct bt_planning_opts po = { .file = o->file, .gpus = o->gpus, .variant = o->variant, .live = true };
+    struct bt_planning_opts po = { .file = o->file, .gpus = o->gpus, .variant = o->variant, .live = true, .no_learned = o->no_learned };
     struct bt_plan *plan;
     if (bt_planning(a, &po, &plan, &err) < 0)
         return bt_cmd_fail(v, &err, false);

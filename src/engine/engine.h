@@ -83,7 +83,7 @@ struct bt_engine_version {
 };
 
 /* What a line of an engine's log tells. */
-enum bt_log_kind { BT_LOG_NONE, BT_LOG_STEP, BT_LOG_PROGRESS, BT_LOG_WEIGHTS_GIB, BT_LOG_KV_GIB, BT_LOG_KV_TOKENS, BT_LOG_GRAPHS_GIB, BT_LOG_READY,
+enum bt_log_kind { BT_LOG_NONE, BT_LOG_STEP, BT_LOG_PROGRESS, BT_LOG_WEIGHTS_GIB, BT_LOG_KV_GIB, BT_LOG_KV_TOKENS, BT_LOG_GRAPHS_GIB, BT_LOG_ACTIVATION_GIB, BT_LOG_READY,
                    BT_LOG_WORKER_DIED, BT_LOG_ERROR };
 struct bt_log_event {
     enum bt_log_kind kind;

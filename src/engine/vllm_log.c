@@ -48,6 +48,9 @@ static const struct row rows[] = {
     { .starts = "# cuda blocks:", .kind = BT_LOG_STEP, .step = allocating, .kv_sized = true },
     { .starts = "Graph capturing finished in ", .kind = BT_LOG_GRAPHS_GIB, .step = capturing, .number = ", took " },
     { .starts = "Capturing the model for CUDA graphs", .kind = BT_LOG_STEP, .step = capturing },                            /* V0 */
+    /* "Actual usage is", 0.10.2 on. The newer form ("consumed memory (weights + non-torch), ") is left: its peak has the graphs' estimate in it. */
+    { .has = "GiB for weight, ", .kind = BT_LOG_ACTIVATION_GIB, .step = serving, .number = "GiB for weight, " },
+    { .has = "PyTorch activation peak memory takes ", .kind = BT_LOG_ACTIVATION_GIB, .step = profiling, .number = "peak memory takes " },      /* V0 */
     { .starts = "init engine (profile", .kind = BT_LOG_STEP, .step = serving, .kv_sized = true },
     { .starts = "Supported tasks:", .kind = BT_LOG_STEP, .step = serving },
     { .starts = "Starting vLLM server on ", .kind = BT_LOG_STEP, .step = serving },

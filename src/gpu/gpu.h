@@ -45,6 +45,7 @@ const char *bt_total_source_name(enum bt_total_source s);
 
 struct bt_gpu_proc { int64_t pid; uint64_t bytes; bool bytes_valid; const char *command; };
 
+struct bt_learned_list;
 struct bt_gpu {
     const char *uuid;                /* "GPU-...", or "virtual-N" for a card of the catalog */
     const char *name;
@@ -54,6 +55,7 @@ struct bt_gpu {
     uint64_t total_bytes, nvml_total_bytes, others_bytes, margin_bytes;
     enum bt_total_source total_source;
     int cc_major, cc_minor;
+    const struct bt_learned_list *learned;           /* need/learn.h: what was measured on this machine; NULL = nothing, or not wanted */
     int island;                      /* cards of one island reach each other by NVLink; -1 = on its own */
     bool used_valid;   uint64_t used_bytes;          /* device-wide, NVML v2 (without what the driver reserves) */
     bool util_valid;   unsigned util_percent;

@@ -294,6 +294,18 @@ static int read_after(struct reader *r, const json_t *o, const char *at, struct 
     return 0;
 }
 
+static int read_learn(struct reader *r, const json_t *o, const char *at, struct bt_pf_instance *in)
+{
+    const json_t *learn = json_object_get(o, "learn");
+    const char *here = bt_arena_printf(r->a, "%s.learn", at);
+    if (!learn || json_is_null(learn))
+        return 0;
+    if (get_object(r, o, "learn", at, &learn) < 0 || get_str(r, learn, "key", here, &in->learn_key) < 0 ||
+        get_str(r, learn, "what", here, &in->learn_what) < 0)
+        return -1;
+    return bt_json_u64(learn, "known_bytes", 0, INT64_MAX, &in->learn_known_bytes, here, r->err);
+}
+
 static int read_instance(struct reader *r, const json_t *o, const char *at, const struct bt_planfile *p, struct bt_pf_instance *in)
 {
     static const char *const kinds[] = { "server", "service", "job", NULL }, *const drifts[] = { "warn", "stop", NULL };
@@ -306,7 +318,7 @@ static int read_instance(struct reader *r, const json_t *o, const char *at, cons
         one_of(r, bt_arena_printf(r->a, "%s.on_drift", at), in->on_drift, drifts) < 0)
         return -1;
     in->replica = (uint32_t)replica;
-    if (read_ranks(r, o, at, p, in) < 0 || read_host(r, o, at, in) < 0 || read_after(r, o, at, in) < 0)
+    if (read_learn(r, o, at, in) < 0 || read_ranks(r, o, at, p, in) < 0 || read_host(r, o, at, in) < 0 || read_after(r, o, at, in) < 0)
         return -1;
     return read_launch(r, o, at, in);
 }

@@ -28,6 +28,7 @@ struct bt_pf_instance {
     bool has_tasks;                                      /* a job whose slots take tasks: cells of the matrix x shards */
     struct bt_pf_key *matrix; size_t nmatrix; uint64_t shards;       /* shards >= 1; at most BT_PF_TASKS_MAX tasks in all */
     uint64_t stop_grace_ms;
+    const char *learn_key, *learn_what; uint64_t learn_known_bytes;      /* under what its measured bytes are stored; key NULL: not at all */
     const char *on_drift;                                /* warn, stop */
 };
 struct bt_pf_phase { const char *name; struct bt_pf_instance *inst; size_t n; };

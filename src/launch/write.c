@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "launch/launch_int.h"
+#include "need/learn.h"
 
 static void set(json_t *o, const char *key, json_t *v) { json_object_set_new(o, key, v); }
 
@@ -40,6 +41,30 @@ static const char *models_digest(struct bt_arena *a, const struct bt_plan *p)
     return bt_arena_strdup(a, d.hex);
 }
 
+/* Of the measured bytes that went into the ledgers; "" when none did. */
+static const char *learned_digest(struct bt_arena *a, const struct bt_plan *p)
+{
+    struct bt_hash h;
+    struct bt_digest d;
+    bool any = false;
+    bt_hash_init(&h);
+    for (size_t i = 0; i < p->nphases; i++)
+        for (size_t j = 0; j < p->phase[i].n; j++) {
+            const struct bt_plan_instance *in = &p->phase[i].inst[j];
+            const struct bt_learned *l = in->need ? in->need->learned : NULL;
+            uint64_t like = in->w->memory.form == BT_MEM_LIKE && in->like_bytes ? in->like_bytes : 0;
+            if (!l && !like)
+                continue;
+            any = true;
+            const char *line = l ? bt_arena_printf(a, "%s %s %llu %llu %llu\n", in->w->name, l->key, (unsigned long long)l->activation_bytes,
+                                                   (unsigned long long)l->graph_bytes, (unsigned long long)l->rest_bytes)
+                                 : bt_arena_printf(a, "%s like %llu\n", in->w->name, (unsigned long long)like);
+            bt_hash_add(&h, line, strlen(line));
+        }
+    bt_hash_end(&h, &d);
+    return any ? bt_arena_strdup(a, d.hex) : "";
+}
+
 static json_t *fleet_json(const struct bt_fleet *f)
 {
     json_t *o = json_pack("{s:s, s:b}", "source", f->source, "live", f->live), *gpus = json_array();
@@ -62,13 +87,15 @@ static json_t *line_json(const char *part, uint64_t bytes, const char *why)
     return json_pack("{s:s, s:o, s:o}", "part", part, "bytes", bt_json_bytes(bytes), "why", bt_json_text(why));
 }
 
-static const char *declared_why(struct bt_arena *a, const struct bt_workload *w)
+static const char *declared_why(struct bt_arena *a, const struct bt_plan_instance *in)
 {
+    const struct bt_workload *w = in->w;
     switch (w->memory.form) {
     case BT_MEM_BYTES: return "memory: as the spec says";
     case BT_MEM_PERCENT: return bt_arena_printf(a, "memory: %g%% of the card's total", w->memory.percent);
     case BT_MEM_REST: return "memory: rest, what the neighbours leave";
-    case BT_MEM_LIKE: return bt_arena_printf(a, "memory: like %s, which was not measured on this machine yet: the whole card this time", w->memory.like);
+    case BT_MEM_LIKE:
+        return in->like_bytes ? in->like_why : bt_arena_printf(a, "memory: like %s, not measured on this machine yet: the whole card", w->memory.like);
     default: return "the whole card: what it takes is not known";
     }
 }
@@ -86,7 +113,7 @@ static json_t *need_json(struct bt_arena *a, const struct bt_plan_instance *in, 
                                             (unsigned long long)r->need->kv_token_bytes,
                                             in->context ? (double)r->kv_tokens / (double)in->context : 0.0, (unsigned long long)in->context)));
     else
-        json_array_append_new(list, line_json("declared", r->bytes, declared_why(a, in->w)));
+        json_array_append_new(list, line_json("declared", r->bytes, declared_why(a, in)));
     return list;
 }
 
@@ -98,7 +125,7 @@ static json_t *job_lines(struct bt_arena *a, const struct bt_plan_instance *in, 
     for (size_t i = 0; i < n->n; i++)
         json_array_append_new(list, line_json(bt_part_name(n->line[i].part), n->line[i].bytes, n->line[i].why));
     if (r->bytes > n->bytes)
-        json_array_append_new(list, line_json("declared", r->bytes - n->bytes, in->job->expected ? declared_why(a, in->w) : "what else its card leaves"));
+        json_array_append_new(list, line_json("declared", r->bytes - n->bytes, in->job->expected ? declared_why(a, in) : "what else its card leaves"));
     return list;
 }
 
@@ -183,6 +210,17 @@ static json_t *pace_json(const struct bt_plan_instance *in)
     return json_pack("{s:f, s:f}", "decode_tok_s", in->pace.decode_tok_s, "error_share", in->pace.error_share);
 }
 
+/* Under what its measured bytes are remembered, and what of them is computed and never learned. */
+static json_t *learn_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in)
+{
+    if (!in->need || in->need->nranks != 1 || strcmp(in->need->engine->name, "vllm"))
+        return json_null();
+    const char *key = bt_need_key(a, in->need, p->fleet->gpus[in->rank[0].gpu].name, p->fleet->driver ? p->fleet->driver : "");
+    const char *what = bt_arena_printf(a, "%s on %s %s", in->w->model, in->need->engine->name, in->need->version->version);
+    return json_pack("{s:s, s:o, s:o}", "key", key, "what", bt_json_text(what),
+                     "known_bytes", bt_json_bytes(bt_need_known_bytes(in->rank[0].need, in->rank[0].kv_bytes)));
+}
+
 static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_phase *ph, const struct bt_plan_instance *in)
 {
     static const char *const kinds[] = { [BT_SERVER] = "server", [BT_SERVICE] = "service", [BT_JOB] = "job" };
@@ -206,6 +244,7 @@ static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const 
     }
     set(o, "job", job_json(a, in));
     set(o, "ranks", ranks_json(a, p, in));
+    set(o, "learn", learn_json(a, p, in));
     set(o, "host", json_pack("[{s:i, s:o, s:o}]", "numa", 0, "bytes", bt_json_bytes(in->host_bytes), "need", host_need_json(a, in)));
     set(o, "after", after_json(ph, w));
     set(o, "launch", launch_json(a, p, in));
@@ -290,7 +329,8 @@ json_t *bt_plan_json(const struct bt_plan *p)
     set(o, "spec_dir", bt_json_text(s->dir));
     set(o, "variant", bt_json_text(s->variant));
     set(o, "inputs",
-        json_pack("{s:s, s:s, s:s, s:s}", "spec", s->digest, "fleet", fleet_digest(&a, p->fleet), "models", models_digest(&a, p), "learned", ""));
+        json_pack("{s:s, s:s, s:s, s:s}", "spec", s->digest, "fleet", fleet_digest(&a, p->fleet), "models", models_digest(&a, p),
+                  "learned", learned_digest(&a, p)));
     set(o, "fleet", fleet_json(p->fleet));
     for (size_t i = 0; i < p->nphases; i++) {
         json_t *list = json_array();

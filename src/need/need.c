@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "need/ops.h"
+#include "need/learn.h"
 #include "need/parts.h"
 
 static const char *const part_names[BT_P__N] = {
@@ -213,6 +214,7 @@ static int vllm_server(struct bt_arena *a, const struct bt_model *m, const struc
     }
     if (v->checks_whole && n->nranks > 1)
         check_whole(a, n, card, elem, kv_elem);
+    need_learn(a, n, card);
     *out = n;
     return 0;
 }

@@ -47,6 +47,7 @@ struct bt_need_rank {
 struct need_llama;
 struct need_sglang;
 struct need_ops;
+struct bt_learned;
 struct bt_need {
     const struct need_ops *ops;                      /* how this engine's memory is reckoned: need/ops.h */
     const struct need_sglang *sglang;                /* SGLang's own figures; NULL for other engines */
@@ -60,6 +61,7 @@ struct bt_need {
     bool on_host;                    /* computed on the CPU: rank[0] is RAM */
     uint64_t spec_tokens;            /* drafted at once by speculative decoding; 0 = none */
     uint64_t uncertainty_bytes;      /* per rank: activations, graphs and context are estimates */
+    const struct bt_learned *learned;                /* need/learn.h: what was measured before and is in the lines; NULL = all is computed */
 };
 
 /* `serve` needs tp, pp set (0 = 1). total_bytes: of the poorest card used. Fails with BT_E_FIT and a refusal text when the shape is impossible,

@@ -83,6 +83,8 @@ static struct bt_plan_instance make_instance(struct pl_problem *p, const struct 
     inst.pace.link = "";
     if (!k->server) {
         command_ranks(p, s, c, load, &inst);
+        inst.like_bytes = k->pm->like_bytes;
+        inst.like_why = k->pm->like_why;
         pl_job_fill(p, k, &inst);
         return inst;
     }

@@ -46,6 +46,7 @@ struct bt_plan_instance {
     uint64_t tp, pp;
     uint64_t context;                /* tokens; servers only */
     const struct bt_need *need;      /* servers only */
+    uint64_t like_bytes; const char *like_why;       /* {like: RUN} that was measured */
     const struct bt_plan_job *job;   /* NULL for a server, and for a command that gives bytes or nothing */
     struct bt_rank_berth *rank; size_t nranks;       /* pp-major: stage 0 tp 0.., stage 1 tp 0.. */
     const struct bt_rank_berth *host;                /* of a server on the CPU (`gpus: 0`, no ranks): its berth of RAM; `gpu` says nothing there. Else NULL */

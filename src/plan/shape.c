@@ -224,7 +224,7 @@ uint64_t pl_floor(const struct pl_problem *p, const struct pl_work *k, const str
     if (k->claim == PL_LIMIT)
         return pl_limit(k, &p->fleet->gpus[card]);
     if (k->claim == PL_REST)
-        return PL_REST_FLOOR;
+        return k->w->expects.like ? BT_MAX(k->pm->like_bytes, PL_REST_FLOOR) : PL_REST_FLOOR;
     if (k->claim == PL_WHOLE)
         return p->cap[card];
     const struct bt_need *n = s->cost[cost_class].need;

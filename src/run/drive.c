@@ -134,6 +134,7 @@ static void on_line(void *ctx, int64_t wall_ms, char stream, struct bt_str text)
     if (!in->engine->log_line(text, &ev))
         return;
     in->kv_sized |= ev.kv_sized;
+    bt_learn_line(in, &ev);
     if (ev.kind == BT_LOG_KV_TOKENS)
         in->kv_tokens = ev.tokens;
     if (ev.kind == BT_LOG_ERROR && !in->first_error[0])

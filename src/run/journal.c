@@ -39,6 +39,11 @@ static bool opened(struct bt_daemon *d)
     return true;
 }
 
+struct bt_store *bt_journal_store(struct bt_daemon *d)
+{
+    return opened(d) ? d->journal : NULL;
+}
+
 void bt_journal_close(struct bt_daemon *d)
 {
     bt_store_close(d->journal);

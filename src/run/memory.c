@@ -159,5 +159,6 @@ void bt_memory_members(struct bt_daemon *d)
 void bt_memory_on_sample(void *daemon)
 {
     bt_memory_members(daemon);
+    bt_learn_sampled(daemon);
     bt_ops_sampled(daemon);
 }

@@ -11,6 +11,7 @@
 #include "run/health.h"
 #include "run/life.h"
 #include "run/keepdir.h"
+#include "run/learn.h"
 #include "run/run.h"
 #include "run/sample.h"
 #include "run/tail.h"
@@ -73,6 +74,7 @@ struct bt_instance {
     struct bt_health *health; int64_t health_ms;
     struct bt_alive alive;
     struct bt_park park;
+    struct bt_learning learn;
     bool answered;                   /* the last health probe was good: prove that the listener is ours */
     uint64_t progress_mark; int64_t progress_ms, progress_look_ms;
     struct bt_keep_exit exit; bool exited;
@@ -200,6 +202,8 @@ void bt_report_failed(struct bt_instance *in);
 /* journal.c - changes, numbered and written down */
 void bt_journal_event(struct bt_daemon *d, const char *project, json_t *event);      /* adds seq, clocks, boot, project */
 void bt_journal_close(struct bt_daemon *d);
+/* The store it writes to, opened if need be; NULL when it cannot be (said by then). learn.c writes there too. */
+struct bt_store *bt_journal_store(struct bt_daemon *d);
 
 /* ops.c - requests */
 void bt_ops_request(struct bt_conn *c, json_t *msg);

@@ -5,6 +5,7 @@
  *                   project.h  what it holds, and the steps over it: project.c (birth, adoption, end), phase.c (from phase to phase),
  *                              start.c (from waiting to running), drive.c (one look at one instance), alive.c (is it at work), park.c (memory given back),
  *                              memory.c (room and release), report.c (JSON), ops.c (requests)
+ *                   learn.h    what it really takes, remembered
  *                   life.h     the life of an instance: one table, pure
  *                   sample.h   NVML through the probe process; bytes per instance
  *                   ports.h    is a port free, and who holds it                health.h  one HTTP probe with a deadline

@@ -244,6 +244,7 @@ void bt_instance_reset(struct bt_instance *in)
         bufferevent_free(in->ctl);
     bt_buf_release(&in->ctl_in);
     bt_health_free(in->health);
+    in->learn = (struct bt_learning){ 0 };
     bt_alive_reset(&in->alive);
     bt_park_reset(&in->park);
     bt_tail_release(&in->tail);
@@ -420,6 +421,7 @@ void bt_instance_ended(struct bt_instance *in)
     if (in->told[0] && !in->exit.failed[0])
         snprintf(in->exit.failed, sizeof in->exit.failed, "%s", in->told);
     bt_instance_read_log(in);        /* what it died of is among its last words */
+    bt_learn_ended(in);
     in->exited = true;
     in->sweeping = false;
     in->ended_wall_s = (double)bt_wall_ms() / 1000;

@@ -56,6 +56,9 @@ static const struct expect known[] = {
     { E_ "[kv_cache_utils.py:1087] GPU KV cache size: 120,912 tokens", BT_LOG_KV_TOKENS, "allocating KV", -1, 0, 120912, true },
     { "Capturing CUDA graphs (mixed prefill-decode, PIECEWISE):  40%|####      | 27/67 [00:01<00:02, 18.6it/s]", BT_LOG_PROGRESS, "capturing graphs", 40 },
     { "Capturing CUDA graph shapes: 100%|##########| 35/35 [00:13<00:00]", BT_LOG_PROGRESS, "capturing graphs", 100 },
+    { W_ "[gpu_worker.py:391] Free memory on device (21.95/22.16 GiB) on startup. Desired GPU memory utilization is (0.86615, 19.19 GiB). Actual usage is 8.96 GiB for weight, 1.23 GiB for "
+         "peak activation, 0.02 GiB for non-torch memory, and 1.12 GiB for CUDAGraph memory.", BT_LOG_ACTIVATION_GIB, "starting the server", -1, 1.23 },
+    { "model weights take 14.25GiB; non_torch_memory takes 0.15GiB; PyTorch activation peak memory takes 1.39GiB; the rest", BT_LOG_ACTIVATION_GIB, "profiling", -1, 1.39 },
     { W_ "[gpu_model_runner.py:4244] Graph capturing finished in 6 secs, took 0.65 GiB", BT_LOG_GRAPHS_GIB, "capturing graphs", -1, 0.65 },
     { "(EngineCore pid=5) ERROR 09-30 10:00:00 [core.py:708] torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.", BT_LOG_ERROR, NULL, -1, 0, 0, false,
       "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB." },
