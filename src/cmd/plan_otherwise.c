@@ -63,12 +63,37 @@ static json_t *row_json(const struct bt_alternative *r)
     return o;
 }
 
+/* Checkpoints that people publish beside their own: on this machine, or in the catalog. The hub is not asked. */
+static size_t find_siblings(struct bt_arena *a, const struct bt_plan_in *in, struct bt_sibling **out)
+{
+    static const char *const endings[] = { "-FP8", "-FP8-dynamic", "-GPTQ-Int8", "-AWQ", "-GPTQ-Int4" };
+    size_t n = 0;
+    *out = NULL;
+    for (size_t w = 0; w < in->spec->n; w++) {
+        const char *id = in->models[w].model && in->spec->w[w].kind == BT_SERVER ? in->spec->w[w].model : NULL;
+        for (size_t e = 0; id && id[0] != '/' && id[0] != '.' && id[0] != '~' && e < BT_LEN(endings); e++) {
+            struct bt_sibling one = { .workload = w, .id = bt_arena_printf(a, "%s%s", id, endings[e]) };
+            struct bt_model *m;
+            struct bt_err not_there = { 0 };
+            if (bt_model_open(a, one.id, &m, &not_there) < 0 || !m->quantization)
+                continue;
+            one.model = m;
+            BT_PUSH(a, *out, n, one);
+        }
+    }
+    return n;
+}
+
 int bt_plan_otherwise(struct bt_arena *a, const struct bt_planning_opts *base, bool json, int *rc, struct bt_err *err)
 {
     struct bt_plan_in in;
     struct bt_alternative *row = NULL;
+    struct bt_sibling *sibling;
     size_t n = 0;
-    if (bt_planning_inputs(a, base, &in, NULL, err) < 0 || bt_plan_alternatives(a, &in, &row, &n, err) < 0)
+    if (bt_planning_inputs(a, base, &in, NULL, err) < 0)
+        return -1;
+    size_t nsiblings = find_siblings(a, &in, &sibling);
+    if (bt_plan_alternatives(a, &in, sibling, nsiblings, &row, &n, err) < 0)
         return -1;
     *rc = bt_errc_exit(BT_E_FIT);
     for (size_t i = 0; i < n; i++)

@@ -9,6 +9,7 @@
 struct look {
     struct bt_arena *a; const struct bt_plan_in *in; struct bt_err *err;
     const char *phase;
+    const struct bt_sibling *sibling; size_t nsiblings;
     size_t index; const struct bt_workload *w;
     struct bt_alternative *row; size_t n, first;
 };
@@ -181,15 +182,9 @@ static int kv_in_8_bits(struct look *l)
     return 0;
 }
 
-/* A checkpoint of the catalog: the name with the method's ending. */
-static const char *sibling(struct look *l, const char *const *endings)
+static bool four_bits(const struct bt_model *m)
 {
-    const char *const *all = bt_model_builtin();
-    for (; *endings; endings++)
-        for (size_t i = 0; all[i]; i++)
-            if (!strcasecmp(all[i], bt_arena_printf(l->a, "%s%s", model_of(l)->id, *endings)))
-                return all[i];
-    return NULL;
+    return m->quant.kind == BT_QUANT_INT4 || m->quant.kind == BT_QUANT_NF4 || m->quant.kind == BT_QUANT_MXFP4 || m->quant.kind == BT_QUANT_NVFP4;
 }
 
 static int fewest_cards(struct look *l, const struct bt_workload *from, const struct bt_model *model, uint32_t below, struct bt_alternative *row)
@@ -215,31 +210,56 @@ static int fewest_cards(struct look *l, const struct bt_workload *from, const st
     return 0;
 }
 
+/* With as many cards as the spec allows, and on the fewest that hold it. */
+static int quantised_row(struct look *l, const struct bt_model *m, struct bt_alternative *row)
+{
+    struct bt_alternative same = *row;
+    if (plan_row(l, l->w, m, &same) < 0)
+        return -1;
+    if (same.fits) {
+        same.what = bt_arena_printf(l->a, "%s, %s", same.what, shape_words(l->a, same.tp, same.pp));
+        keep(l, &same);
+    }
+    return fewest_cards(l, l->w, m, same.fits ? same.cards / BT_MAX(same.copies, 1u) : most_cards(l) + 1, row);
+}
+
+/* Checkpoints that there are; *have: of 8 bits, of 4. */
+static int siblings(struct look *l, bool have[2])
+{
+    for (size_t i = 0; i < l->nsiblings; i++) {
+        const struct bt_sibling *s = &l->sibling[i];
+        bool four = four_bits(s->model);
+        if (s->workload != l->index || have[four])
+            continue;
+        have[four] = true;
+        struct bt_alternative row = { .workload = l->w->name, .kind = "quantised", .bits = four ? 4 : 8 };
+        row.what = bt_arena_printf(l->a, "weights in %u bits (%s)", row.bits, s->model->quantization);
+        set(l, &row, "model", s->id);
+        if (quantised_row(l, s->model, &row) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int quantised_rows(struct look *l)
 {
-    static const char *const awq[] = { "-AWQ", "-AWQ-INT4", NULL }, *const fp8[] = { "-FP8", "-FP8-dynamic", NULL };
-    static const struct { const char *method, *what; const char *const *endings; bool online; } ways[] = {
-        { "fp8", "weights in 8 bits (FP8)", fp8, true }, { "awq", "weights in 4 bits (AWQ)", awq, false } };
+    static const struct { const char *method, *what; uint32_t bits; bool online; } ways[] = { { "fp8", "weights in 8 bits (FP8)", 8, true },
+                                                                                              { "awq", "weights in 4 bits (AWQ)", 4, false } };
+    bool have[2] = { false, false };
+    if (model_of(l)->quantization)
+        return 0;
+    if (siblings(l, have) < 0)
+        return -1;
     for (size_t i = 0; i < BT_LEN(ways); i++) {
-        const struct bt_model *m = pl_model_as(l->a, model_of(l), ways[i].method);
+        const struct bt_model *m = have[ways[i].bits == 4] ? NULL : pl_model_as(l->a, model_of(l), ways[i].method);
+        struct bt_alternative row = { .workload = l->w->name, .kind = "quantised", .what = ways[i].what, .bits = ways[i].bits };
         if (!m)
             continue;
-        const char *id = sibling(l, ways[i].endings);
-        struct bt_alternative row = { .workload = l->w->name, .kind = "quantised", .what = ways[i].what }, same = row;
-        if (id)
-            set(l, &row, "model", id);
-        else if (ways[i].online)
+        if (ways[i].online)
             set(l, &row, "quantization", ways[i].method);            /* done while loading, from the same checkpoint */
         else
             row.needs = bt_arena_printf(l->a, "a checkpoint of %s in 4 bits", model_of(l)->id);
-        same = row;
-        if (plan_row(l, l->w, m, &same) < 0)
-            return -1;
-        if (same.fits) {
-            same.what = bt_arena_printf(l->a, "%s, %s", same.what, shape_words(l->a, same.tp, same.pp));
-            keep(l, &same);
-        }
-        if (fewest_cards(l, l->w, m, same.fits ? same.cards / BT_MAX(same.copies, 1u) : most_cards(l) + 1, &row) < 0)
+        if (quantised_row(l, m, &row) < 0)
             return -1;
     }
     return 0;
@@ -319,7 +339,7 @@ static void gives_up(struct look *l, struct bt_alternative *r, const struct bt_a
     bt_auto_buf struct bt_buf b = BT_BUF(1024);
     const char *sep = "";
     if (!strcmp(r->kind, "quantised")) {
-        bt_buf_printf(&b, "quality: %s bits a weight, by how much is not known here", strstr(r->what, "4 bits") ? "about 4" : "8");
+        bt_buf_printf(&b, "quality: %s bits a weight, by how much is not known here", r->bits == 4 ? "about 4" : "8");
         sep = "; ";
     }
     if (!strcmp(r->kind, "kv")) {
@@ -391,12 +411,13 @@ int pl_alternative(struct bt_arena *a, const struct bt_plan_in *in, size_t index
     return plan_row(&l, w, NULL, row);
 }
 
-int bt_plan_alternatives(struct bt_arena *a, const struct bt_plan_in *in, struct bt_alternative **out, size_t *n, struct bt_err *err)
+int bt_plan_alternatives(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_sibling *sibling, size_t nsiblings, struct bt_alternative **out,
+                         size_t *n, struct bt_err *err)
 {
     struct bt_plan_in *remembering = BT_NEW(a, struct bt_plan_in);
     *remembering = *in;
     remembering->needs = in->needs ? in->needs : pl_needs_new(a);
-    struct look l = { .a = a, .in = remembering, .err = err };
+    struct look l = { .a = a, .in = remembering, .err = err, .sibling = sibling, .nsiblings = nsiblings };
     for (size_t i = 0; i < in->spec->n; i++) {
         l.w = &in->spec->w[i];
         l.index = i;

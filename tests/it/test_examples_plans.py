@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import pytest
 from test_plan import ROOT, plan
@@ -41,6 +42,7 @@ def test_as_it_was_read(name: str) -> None:
     example, *args = PLANS[name]
     file = GOLDEN / f"{name}.txt"
     text = plan("-f", EXAMPLES[example], *args).stdout.replace(str(ROOT) + "/", "")
+    text = re.sub(r"after \d+ placements", "after N placements", text)      # how long the search took is its own matter
     if os.environ.get("BERTH_UPDATE_GOLDEN"):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)

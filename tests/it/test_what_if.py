@@ -146,6 +146,21 @@ def test_alternatives_where_nothing_fits_as_it_is(tmp_path: Path) -> None:
     assert any(r["fits"] and r["alternative"] == "quantised" for r in found)
 
 
+def test_a_quantised_checkpoint_that_is_here_is_taken_as_it_is(tmp_path: Path) -> None:
+    repo = tmp_path / "hub" / "models--Qwen--Qwen2.5-7B-Instruct-AWQ"
+    (repo / "snapshots" / "abc").mkdir(parents=True)
+    (repo / "refs").mkdir()
+    (repo / "refs" / "main").write_text("abc")
+    (repo / "snapshots" / "abc" / "config.json").write_text(json.dumps({
+        "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "num_hidden_layers": 28, "hidden_size": 3584, "intermediate_size": 18944,
+        "num_attention_heads": 28, "num_key_value_heads": 4, "vocab_size": 152064, "max_position_embeddings": 32768, "torch_dtype": "float16",
+        "quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True}}))
+    f = spec(tmp_path, "  llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct}\n")
+    r = plan("-f", f, "--gpus", "2xRTX-4090", "--alternatives", "--json", HF_HUB_CACHE=str(tmp_path / "hub"))
+    four = [row for row in json.loads(r.stdout)["rows"] if "4 bits" in row["what"]]
+    assert four and all(row["needs"] is None and {"path": "workloads.llm.model", "value": "Qwen/Qwen2.5-7B-Instruct-AWQ"} in row["set"] for row in four)
+
+
 def test_the_smallest_fleet(tmp_path: Path) -> None:
     r = plan("-f", str(FORENSICS), "--cheapest", "--json")
     assert r.returncode == 0, r.stderr
