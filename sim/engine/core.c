@@ -43,6 +43,7 @@ static void obey(struct se_rank *r, struct se *e, const struct se_order *o, stru
 {
     *out = (struct se_report){ .ok = true };
     switch (o->op) {
+    case SE_OPEN: se_rank_open(r, out); break;
     case SE_LOAD: se_rank_load(r, out); break;
     case SE_PROFILE: se_rank_profile(r, out); break;
     case SE_KV_MAKE: se_rank_kv(r, e->kv, o->blocks, o->context, out); break;
@@ -173,8 +174,9 @@ static uint64_t longest(struct core *c, uint64_t kv_bytes, uint64_t block_bytes)
     return low;
 }
 
-/* One request of the full length has to fit on every stage, or the length is made to fit. */
-static void check_room(struct core *c, const struct se_report *rep, uint64_t block_bytes)
+/* One request of the full length has to fit on every stage, or the length is made to fit. asked_bytes: of the blocks that the check counts; 0.14 to 0.16
+ * hold those of all stages against one rank. */
+static void check_room(struct core *c, const struct se_report *rep, uint64_t block_bytes, uint64_t asked_bytes)
 {
     struct se *e = c->e;
     char error[480];
@@ -183,7 +185,7 @@ static void check_room(struct core *c, const struct se_report *rep, uint64_t blo
     if (!rep->kv_bytes)
         die(c, "ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when initializing the engine. "
                "See https://docs.vllm.ai/en/latest/configuration/conserving_memory/ for more details.");
-    if (need + kept_back(e) <= blocks) {
+    if (need * asked_bytes + kept_back(e) * block_bytes <= blocks * block_bytes) {
         if (e->s.context_auto)
             se_info("kv_cache_utils.py:2470", "Auto-fit max_model_len: full model context length %llu fits in available KV cache memory (%.2f GiB GPU)",
                     (unsigned long long)e->s.context, (double)rep->kv_bytes / (double)GiB);
@@ -200,7 +202,7 @@ static void check_room(struct core *c, const struct se_report *rep, uint64_t blo
              "ValueError: To serve at least one request with the model's max seq len (%llu), (%.2f GiB KV cache is needed, which is larger than the "
              "available KV cache memory (%.2f GiB). Based on the available memory, the estimated maximum model length is %llu. Try increasing "
              "`gpu_memory_utilization` or decreasing `max_model_len` when initializing the engine.",
-             (unsigned long long)e->s.context, (double)(need * block_bytes) / (double)GiB, (double)have / (double)GiB, (unsigned long long)fits);
+             (unsigned long long)e->s.context, (double)(need * asked_bytes) / (double)GiB, (double)have / (double)GiB, (unsigned long long)fits);
     die(c, error);
 }
 
@@ -234,12 +236,14 @@ static uint64_t tokens_said(const struct se *e, uint64_t blocks, double concurre
 static void size_pool(struct core *c)
 {
     struct se *e = c->e;
-    uint64_t blocks = UINT64_MAX;
+    uint64_t blocks = UINT64_MAX, whole = 0;
+    for (size_t i = 0; i < c->n; i += e->s.tp)
+        whole += se_kv_block_bytes(e, e->kv, se_rank_stage(c->rank[i]));
     for (size_t i = 0; i < c->n; i++) {
         uint64_t each = se_kv_block_bytes(e, e->kv, se_rank_stage(c->rank[i]));
         if (!each)
             continue;                /* a stage with nothing to remember */
-        check_room(c, &c->rep[i], each);
+        check_room(c, &c->rep[i], each, e->row->checks_whole ? whole : each);
         blocks = BT_MIN(blocks, c->rep[i].kv_bytes / each);
     }
     if (blocks == UINT64_MAX)        /* attention-free: one block, for the null block */
@@ -280,7 +284,7 @@ static void start(struct core *c)
         c->rank[i] = se_rank_new(e, (unsigned)(i % e->s.tp), (unsigned)(i / e->s.tp));
     if (c->nw && !start_workers(c))
         die(c, bt_arena_printf(&e->arena, "RuntimeError: cannot start workers: %s", strerror(errno)));
-    if (!all_ranks(c, &(struct se_order){ .op = SE_LOAD }))
+    if (!all_ranks(c, &(struct se_order){ .op = SE_OPEN }) || !all_ranks(c, &(struct se_order){ .op = SE_LOAD }))
         die(c, c->rep[0].error);
     for (size_t i = 0; i < c->n; i += e->s.tp)       /* stages one after the other, ranks of a stage together */
         c->ready.step_us += c->rep[i].step_us;

@@ -77,7 +77,7 @@ struct se_card { int count; uint64_t total; char name[128]; };
 struct se_card se_card_of_rank0(void);                               /* asked in a child: this process must not touch CUDA before it forks */
 
 /* ---- orders: API server -> EngineCore -> workers, one message each way (SOCK_SEQPACKET) ---- */
-enum se_op { SE_HELLO, SE_LOAD, SE_PROFILE, SE_KV_MAKE, SE_STEP, SE_STEP_END, SE_SLEEP, SE_WAKE, SE_ADAPTER };
+enum se_op { SE_HELLO, SE_OPEN, SE_LOAD, SE_PROFILE, SE_KV_MAKE, SE_STEP, SE_STEP_END, SE_SLEEP, SE_WAKE, SE_ADAPTER };
 enum { SE_WEIGHTS = 1, SE_KV = 2 };  /* what sleeps or wakes */
 struct se_order { enum se_op op; unsigned what; uint64_t blocks, context; char path[512]; };
 struct se_report {
@@ -95,7 +95,8 @@ struct se_rank;                      /* memory of one rank in this process */
 struct se_stage;
 struct se_rank *se_rank_new(struct se *e, unsigned tp, unsigned pp);
 const struct se_stage *se_rank_stage(const struct se_rank *r);
-void se_rank_load(struct se_rank *r, struct se_report *out);         /* device, snapshot, weights */
+void se_rank_open(struct se_rank *r, struct se_report *out);         /* device, communicator, snapshot */
+void se_rank_load(struct se_rank *r, struct se_report *out);         /* weights */
 void se_rank_profile(struct se_rank *r, struct se_report *out);      /* peak, graph estimate, KV bytes */
 void se_rank_kv(struct se_rank *r, const struct se_kv *kv, uint64_t blocks, uint64_t context, struct se_report *out);      /* KV cache, capture, warm-up */
 void se_rank_sleep(struct se_rank *r, unsigned what, struct se_report *out);
@@ -107,6 +108,6 @@ bool se_adapter_exists(const char *folder);
 /* core.c: runs in the EngineCore process, never returns. It waits for SE_HELLO, sends one struct se_ready, then a report for each order. */
 _Noreturn void se_core_run(struct se *e, int api);
 
-/* http.c: runs in the API server process until stopped; returns the exit code. core_fd: EOF means EngineCore died. */
+/* stop.c: runs in the API server process until stopped; returns the exit code. core_fd: EOF means EngineCore died. */
 int se_http_run(struct se *e, const struct se_ready *ready, int listen_fd, pid_t core, int core_fd);
 #endif

@@ -34,14 +34,14 @@ static void token_text(const struct stream *s, uint64_t i, char *out, size_t n)
 /* ---- replies ---- */
 
 /* uvicorn's access log; the two that are polled are left out. */
-void se_access(struct evhttp_request *req, int code)
+static void access_log(const struct server *v, struct evhttp_request *req, int code)
 {
     static const struct { int code; const char *text; } texts[] = { { 200, "OK" }, { 400, "Bad Request" }, { 401, "Unauthorized" }, { 404, "Not Found" },
                                                                      { 500, "Internal Server Error" }, { 503, "Service Unavailable" } };
     const char *uri = evhttp_request_get_uri(req), *text = "", *method = evhttp_request_get_command(req) == EVHTTP_REQ_POST ? "POST" : "GET";
     char *host = NULL;
     ev_uint16_t port = 0;
-    if (!strcmp(uri, "/health") || !strcmp(uri, "/metrics"))
+    if (v->face->quiet || !strcmp(uri, "/health") || !strcmp(uri, "/metrics"))
         return;
     for (size_t i = 0; i < BT_LEN(texts); i++)
         text = texts[i].code == code ? texts[i].text : text;
@@ -53,11 +53,10 @@ void se_reply_json(struct server *v, struct evhttp_request *req, int code, json_
 {
     struct evbuffer *b = evbuffer_new();
     char *text = json_dumps(o, JSON_COMPACT | JSON_ENCODE_ANY);
-    (void)v;
     evbuffer_add(b, text, strlen(text));
     free(text);
     json_decref(o);
-    se_access(req, code);
+    access_log(v, req, code);
     evhttp_add_header(evhttp_request_get_output_headers(req), "content-type", "application/json");
     evhttp_send_reply(req, code, NULL, b);
     evbuffer_free(b);
@@ -145,8 +144,8 @@ static void on_client_gone(struct evhttp_connection *c, void *arg)
     s->req = NULL;                   /* evhttp frees it with the connection */
     v->aborted++;
     se_stream_drop(s);
-    if (v->stopping && !v->streams)
-        se_stop_end(v, 0);           /* the stop that waited for its clients */
+    if (!v->streams && v->face->idle)
+        v->face->idle(v);            /* a stop may wait for its clients */
 }
 
 static void stream_close(struct stream *s)
@@ -154,8 +153,11 @@ static void stream_close(struct stream *s)
     evhttp_connection_set_closecb(evhttp_request_get_connection(s->req), NULL, NULL);
     if (s->sse)
         evhttp_send_reply_end(s->req);
+    struct server *v = s->srv;
     s->req = NULL;
     se_stream_drop(s);
+    if (!v->streams && v->face->idle)
+        v->face->idle(v);
 }
 
 void se_stream_error(struct stream *s)
@@ -217,7 +219,8 @@ void se_order(struct server *v, const struct se_order *o, struct pending *p)
     p->next = NULL;
     *v->pending_end = p;
     v->pending_end = &p->next;
-    if (send(v->core_fd, o, sizeof *o, MSG_NOSIGNAL) < 0) { /* its end shows as end of file */ }
+    for (size_t i = 0; i < v->nchildren; i++)
+        if (send(v->child[i].fd, o, sizeof *o, MSG_NOSIGNAL) < 0) { /* its end shows as end of file */ }
 }
 
 /* First come, first served, while places and KV last. False when nothing can run. */
@@ -241,7 +244,12 @@ void se_arm(struct server *v)
     if (v->stepping || v->core_dead || v->paused || v->asleep || !schedule(v))
         return;
     v->stepping = true;
-    se_order(v, &(struct se_order){ .op = SE_STEP, .blocks = 1 }, bt_xcalloc(1, sizeof(struct pending)));
+    if (v->nchildren) {
+        se_order(v, &(struct se_order){ .op = SE_STEP, .blocks = 1 }, bt_xcalloc(1, sizeof(struct pending)));
+        return;
+    }
+    struct timeval tv = { (time_t)(v->ready.step_us / 1000000), (suseconds_t)(v->ready.step_us % 1000000) };
+    evtimer_add(v->step_ev, &tv);    /* one process: it computes in its own loop */
 }
 
 /* Prompts go in pieces of a batch; a request whose prompt is in gets a token. */
@@ -267,20 +275,17 @@ static void stepped(struct server *v)
     se_arm(v);
 }
 
-static void on_core(evutil_socket_t fd, short what, void *arg)
+static void on_step_timer(evutil_socket_t fd, short what, void *arg)
 {
-    struct server *v = arg;
-    struct se_report rep;
-    (void)what;
-    ssize_t got = recv(fd, &rep, sizeof rep, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (got != sizeof rep) {
-        event_del(v->core_ev);
-        se_core_died(v);
-        return;
-    }
+    (void)fd, (void)what;
+    stepped(arg);
+}
+
+/* All children have answered the oldest order. */
+static void answered(struct server *v)
+{
     struct pending *p = v->pending;
+    v->answered = 0;
     if (!p)
         return;
     v->pending = p->next;
@@ -289,10 +294,30 @@ static void on_core(evutil_socket_t fd, short what, void *arg)
     if (p->op == SE_STEP)
         stepped(v);
     else
-        se_admin_done(v, p, &rep);
+        se_admin_done(v, p, &v->rep);
     free(p->name);
     free(p->path);
     free(p);
+}
+
+/* A child is at most one answer ahead of the slowest: orders are given one after the other and each waits for all. */
+static void on_child(evutil_socket_t fd, short what, void *arg)
+{
+    struct server *v = arg;
+    struct se_report rep;
+    (void)what;
+    ssize_t got = recv(fd, &rep, sizeof rep, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got != sizeof rep) {
+        se_server_orphan(v);
+        v->face->died(v);
+        return;
+    }
+    if (!v->answered || (v->rep.ok && !rep.ok))
+        v->rep = rep;
+    if (++v->answered == v->nchildren)
+        answered(v);
 }
 
 /* ---- requests ---- */
@@ -355,7 +380,7 @@ static void begin(struct server *v, struct evhttp_request *req, const struct str
     *at = s;
     evhttp_connection_set_closecb(evhttp_request_get_connection(req), on_client_gone, s);
     if (s->sse) {                    /* headers go out before the first token */
-        se_access(req, 200);
+        access_log(s->srv, req, 200);
         evhttp_add_header(evhttp_request_get_output_headers(req), "content-type", "text/event-stream; charset=utf-8");
         evhttp_send_reply_start(req, 200, NULL);
     }
@@ -364,7 +389,7 @@ static void begin(struct server *v, struct evhttp_request *req, const struct str
 
 static bool serves(struct server *v, struct evhttp_request *req, const char *model)
 {
-    if (!model || !strcmp(model, v->e->s.served_name) || se_adapter_known(v, model))
+    if (!model || v->face->any_model || !strcmp(model, v->e->s.served_name) || se_adapter_known(v, model))
         return true;
     se_reply_json(v, req, 404, json_pack("{s:{s:o, s:s, s:s, s:i}}", "error", "message", json_sprintf("The model `%s` does not exist.", model), "type",
                                          "NotFoundError", "param", "model", "code", 404));
@@ -477,15 +502,11 @@ static void on_request(struct evhttp_request *req, void *arg)
 {
     struct server *v = arg;
     const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
-    bool post = evhttp_request_get_command(req) == EVHTTP_REQ_POST, pooling = v->e->model->pooling;
+    bool post = evhttp_request_get_command(req) == EVHTTP_REQ_POST, pooling = v->e->model && v->e->model->pooling;
     path = path ? path : "";
-    if (!allowed(v, req, path))
+    if (!allowed(v, req, path) || v->face->request(v, req, path, post))
         return;
-    if (!strcmp(path, "/health") || !strcmp(path, "/ping"))
-        evhttp_send_reply(req, v->core_dead ? 503 : 200, NULL, NULL);
-    else if (!strcmp(path, "/version"))
-        se_reply_json(v, req, 200, json_pack("{s:s, s:b}", "version", v->e->version, "simulated", 1));
-    else if (!strcmp(path, "/v1/models"))
+    if (!strcmp(path, "/v1/models"))
         models(req, v);
     else if (!strcmp(path, "/v1/completions") && post && !pooling)
         complete(req, v, false);
@@ -495,7 +516,7 @@ static void on_request(struct evhttp_request *req, void *arg)
         embeddings(req, v);
     else if (!strcmp(path, "/tokenize") && post)
         tokenize(req, v);
-    else if (!se_admin(v, req, path, post))
+    else
         se_reply_json(v, req, 404, json_pack("{s:s}", "detail", "Not Found"));
 }
 
@@ -503,48 +524,75 @@ static void on_request(struct evhttp_request *req, void *arg)
 
 static void on_stop_signal(evutil_socket_t sig, short what, void *arg)
 {
+    struct server *v = arg;
     (void)sig, (void)what;
-    se_stop_begin(arg);
+    v->face->signal(v);
 }
 
-static void on_exit_timer(evutil_socket_t fd, short what, void *arg)
+void se_server_init(struct server *v, struct se *e, const struct face *face, const struct se_ready *ready)
 {
+    *v = (struct server){ .e = e, .face = face, .ready = *ready };
+    v->pending_end = &v->pending;
+    v->base = event_base_new();
+    v->http = evhttp_new(v->base);
+    evhttp_set_gencb(v->http, on_request, v);
+    evhttp_set_max_body_size(v->http, 64 * MiB);
+    evhttp_set_timeout(v->http, 120);
+    v->step_ev = evtimer_new(v->base, on_step_timer, v);
+    v->term_ev = evsignal_new(v->base, SIGTERM, on_stop_signal, v);
+    v->int_ev = evsignal_new(v->base, SIGINT, on_stop_signal, v);
+}
+
+void se_server_child(struct server *v, int fd)
+{
+    struct event *ev = event_new(v->base, fd, EV_READ | EV_PERSIST, on_child, v);
+    v->child[v->nchildren].fd = fd;
+    v->child[v->nchildren++].ev = ev;
+    event_add(ev, NULL);
+}
+
+void se_server_orphan(struct server *v)
+{
+    for (size_t i = 0; i < v->nchildren; i++)
+        event_del(v->child[i].ev);
+}
+
+void se_server_close_port(struct server *v)
+{
+    if (v->bound)
+        evhttp_del_accept_socket(v->http, v->bound);
+    v->bound = NULL;
+}
+
+struct leave { struct server *v; void (*then)(struct server *v); };
+static void on_leave(evutil_socket_t fd, short what, void *arg)
+{
+    struct leave l = *(struct leave *)arg;
     (void)fd, (void)what;
-    se_stop_end(arg, 0);
+    free(arg);
+    l.then(l.v);
 }
 
-int se_http_run(struct se *e, const struct se_ready *ready, int listen_fd, pid_t core, int core_fd)
+void se_leave_in(struct server *v, double seconds, void (*then)(struct server *v))
 {
-    struct server v = { .e = e, .ready = *ready, .core = core, .core_fd = core_fd };
-    v.pending_end = &v.pending;
-    v.base = event_base_new();
-    v.http = evhttp_new(v.base);
-    evhttp_set_gencb(v.http, on_request, &v);
-    evhttp_set_max_body_size(v.http, 64 * MiB);
-    evhttp_set_timeout(v.http, 120);
-    v.exit_ev = evtimer_new(v.base, on_exit_timer, &v);
-    v.core_ev = event_new(v.base, core_fd, EV_READ | EV_PERSIST, on_core, &v);
-    v.term_ev = evsignal_new(v.base, SIGTERM, on_stop_signal, &v);
-    v.int_ev = evsignal_new(v.base, SIGINT, on_stop_signal, &v);
-    event_add(v.core_ev, NULL);
-    event_add(v.term_ev, NULL);
-    event_add(v.int_ev, NULL);
-    se_line(STDERR_FILENO, "INFO:     Started server process [%d]", (int)getpid());
-    se_line(STDERR_FILENO, "INFO:     Waiting for application startup.");
-    se_line(STDERR_FILENO, "INFO:     Application startup complete.");
-    /* Another server that bound the same port and listened first: the real one says nothing, and serves nobody. */
-    bool taken = listen(listen_fd, 2048) < 0;
-    if (!taken && evutil_make_socket_nonblocking(listen_fd) == 0)
-        v.bound = evhttp_accept_socket_with_handle(v.http, listen_fd);
-    event_base_dispatch(v.base);
-    if (taken)
-        se_warning("launcher.py:291", "port %llu is used by another process", (unsigned long long)e->s.port);
-    se_line(STDERR_FILENO, "INFO:     Waiting for application shutdown.");
-    se_line(STDERR_FILENO, "INFO:     Application shutdown complete.");
-    while (v.streams) {
-        evhttp_connection_set_closecb(evhttp_request_get_connection(v.streams->req), NULL, NULL);     /* or evhttp_free would call it */
-        v.streams->req = NULL;
-        se_stream_drop(v.streams);
+    double s = seconds / v->e->speed;
+    struct timeval tv = { (time_t)s, (suseconds_t)((s - (double)(time_t)s) * 1e6) };
+    struct leave *l = bt_xcalloc(1, sizeof *l);
+    *l = (struct leave){ v, then };
+    event_base_once(v->base, -1, EV_TIMEOUT, on_leave, l, &tv);
+}
+
+void se_quit(struct server *v)
+{
+    event_base_loopbreak(v->base);
+}
+
+void se_server_run(struct server *v)
+{
+    event_base_dispatch(v->base);
+    while (v->streams) {
+        evhttp_connection_set_closecb(evhttp_request_get_connection(v->streams->req), NULL, NULL);   /* or evhttp_free would call it */
+        v->streams->req = NULL;
+        se_stream_drop(v->streams);
     }
-    return 0;                        /* also after an engine death: the real one does, and supervisors must not trust it */
 }

@@ -228,8 +228,9 @@ uint64_t se_kv_block_bytes(struct se *e, const struct se_kv *kv, const struct se
 
 uint64_t se_kv_request_blocks(const struct se *e, const struct se_kv *kv, uint64_t context)
 {
-    bool asynchronous = e->row->graphs_in_budget || e->row->runner == BT_RUNNER_V2;
-    uint64_t flying = (e->s.pp + asynchronous) * e->s.max_batched_tokens, sum = 0, share = BT_MAX(e->more.dcp, 1u);
+    bool v2 = e->row->runner == BT_RUNNER_V2;        /* batches at once: with asynchronous scheduling one more than stages; V1 two at least */
+    uint64_t batches = !e->row->windows_in_flight ? 1 : v2 ? e->s.pp + 1 : BT_MAX(e->s.pp, 2u);
+    uint64_t flying = batches * e->s.max_batched_tokens, sum = 0, share = BT_MAX(e->more.dcp, 1u);
     bool keeps = e->s.prefix_caching_on || (e->row->state_caching && !e->s.prefix_caching_off);
     for (size_t g = 0; g < kv->n; g++) {
         const struct se_kv_group *x = &kv->group[g];

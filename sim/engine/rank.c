@@ -107,14 +107,15 @@ static int load_all(struct se_rank *r, struct se_report *out)
     return 0;
 }
 
-void se_rank_load(struct se_rank *r, struct se_report *out)
+/* Device, process groups, baseline: all ranks are here before one goes on. */
+void se_rank_open(struct se_rank *r, struct se_report *out)
 {
     struct se *e = r->e;
+    unsigned long long world = e->s.tp * e->s.pp;
     struct bt_err err = { 0 };
     *out = (struct se_report){ .ok = true };
     if (speaks(r))
-        se_info("parallel_state.py:1906", "world_size=%llu rank=0 local_rank=0 distributed_init_method=%s backend=nccl",
-                (unsigned long long)(e->s.tp * e->s.pp), e->rendezvous);
+        se_info("parallel_state.py:1906", "world_size=%llu rank=0 local_rank=0 distributed_init_method=%s backend=nccl", world, e->rendezvous);
     if (se_cuda_open((int)r->device, &err) < 0) {
         fail(out, "%s", err.msg);
         return;
@@ -123,10 +124,14 @@ void se_rank_load(struct se_rank *r, struct se_report *out)
         return;
     if (speaks(r))
         se_info("parallel_state.py:2350",
-                "rank 0 in world size %llu is assigned as DP rank 0, PP rank 0, PCP rank 0, TP rank 0, ETP rank 0, EP rank N/A, EPLB rank N/A",
-                (unsigned long long)(e->s.tp * e->s.pp));
-    if (snapshot(r, out) < 0)
-        return;
+                "rank 0 in world size %llu is assigned as DP rank 0, PP rank 0, PCP rank 0, TP rank 0, ETP rank 0, EP rank N/A, EPLB rank N/A", world);
+    snapshot(r, out);
+}
+
+void se_rank_load(struct se_rank *r, struct se_report *out)
+{
+    struct se *e = r->e;
+    *out = (struct se_report){ .ok = true };
     if (e->row->runner == BT_RUNNER_V2 && speaks(r))
         se_info("gpu_worker.py:548", "Using V2 Model Runner");
     if (r->st.pp == 0)               /* each rank of the first stage says it */

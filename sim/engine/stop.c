@@ -4,24 +4,10 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #define CLIENT "core_client.py:770"
-
-static void leave_in(struct server *v, double seconds)
-{
-    double s = seconds / v->e->speed;
-    struct timeval tv = { (time_t)s, (suseconds_t)((s - (double)(time_t)s) * 1e6) };
-    if (!evtimer_pending(v->exit_ev, NULL))
-        evtimer_add(v->exit_ev, &tv);
-}
-
-static void close_port(struct server *v)
-{
-    if (v->bound)
-        evhttp_del_accept_socket(v->http, v->bound);
-    v->bound = NULL;
-}
 
 static void engine_dead_lines(void)
 {
@@ -81,7 +67,7 @@ static void server_down(struct server *v)
     se_info("launcher.py:282", "[shutdown] API server: signalling HTTP server shutdown");
     se_info("launcher.py:304", "[shutdown] API server: shutting down FastAPI HTTP server");
     se_line(STDERR_FILENO, "INFO:     Shutting down");
-    close_port(v);
+    se_server_close_port(v);
     v->core_dead = true;
     if (v->streams && v->e->stop_hangs) {            /* the race that 3 of 7 real stops lose: nothing but the clients' going ends it */
         se_line(STDERR_FILENO, "INFO:     Waiting for connections to close. (CTRL+C to force quit)");
@@ -93,17 +79,24 @@ static void server_down(struct server *v)
     }
     while (v->streams)
         se_stream_error(v->streams);
-    leave_in(v, 0.35);
+    se_leave_in(v, 0.35, se_quit);
 }
 
-void se_stop_begin(struct server *v)
+static void drained(struct server *v)
+{
+    se_server_orphan(v);
+    v->draining = false;
+    kill_engine(v);
+    server_down(v);
+}
+
+static void stop_begin(struct server *v)
 {
     bool drain = v->e->more.shutdown_timeout > 0;
     unsigned long long timeout = v->e->more.shutdown_timeout;
     if (v->stopping)                 /* from ready on a second signal does nothing */
         return;
     v->stopping = true;
-    event_del(v->core_ev);
     se_info("launcher.py:254", "[shutdown] API server: shutdown triggered");
     se_info("launcher.py:270", "[shutdown] API server: stopping engine client mode=%s timeout=%llus", drain ? "drain" : "abort", timeout);
     se_info(CLIENT, "[shutdown] MPClient: start timeout=%llus", timeout);
@@ -113,28 +106,22 @@ void se_stop_begin(struct server *v)
         kill(v->core, SIGTERM);
     if (drain && v->streams) {       /* EngineCore does not leave by itself: the whole limit passes, with /health 200 and new requests 500 */
         v->draining = true;
-        event_add(v->core_ev, NULL);
-        leave_in(v, (double)timeout);
+        se_leave_in(v, (double)timeout, drained);
         return;
     }
+    se_server_orphan(v);
     kill_engine(v);
     server_down(v);
 }
 
-void se_stop_end(struct server *v, int port_taken)
+/* The last client of a stop that hung is gone. */
+static void idle(struct server *v)
 {
-    (void)port_taken;
-    if (v->draining) {
-        v->draining = false;
-        event_del(v->core_ev);
-        kill_engine(v);
-        server_down(v);
-        return;
-    }
-    event_base_loopbreak(v->base);
+    if (v->stopping && v->core_dead && v->e->stop_hangs)
+        se_quit(v);
 }
 
-void se_core_died(struct server *v)
+static void core_died(struct server *v)
 {
     bool busy = v->streams != NULL;
     if (v->stopping || v->core_dead)
@@ -160,5 +147,43 @@ void se_core_died(struct server *v)
     v->pending = NULL;
     v->pending_end = &v->pending;
     se_line(STDERR_FILENO, "INFO:     Shutting down");
-    leave_in(v, busy ? 0.6 : 3.0);   /* idle: a watchdog looks every 5 s. Then status 0, whatever the cause */
+    se_leave_in(v, busy ? 0.6 : 3.0, se_quit);   /* idle: a watchdog looks every 5 s. Then status 0, whatever the cause */
+}
+
+/* ---- vLLM's own paths, and the API server's life ---- */
+
+static bool request(struct server *v, struct evhttp_request *req, const char *path, bool post)
+{
+    if (!strcmp(path, "/health") || !strcmp(path, "/ping"))
+        evhttp_send_reply(req, v->core_dead ? 503 : 200, NULL, NULL);
+    else if (!strcmp(path, "/version"))
+        se_reply_json(v, req, 200, json_pack("{s:s, s:b}", "version", v->e->version, "simulated", 1));
+    else
+        return se_admin(v, req, path, post);
+    return true;
+}
+
+const struct face se_vllm_face = { .request = request, .signal = stop_begin, .died = core_died, .idle = idle };
+
+int se_http_run(struct se *e, const struct se_ready *ready, int listen_fd, pid_t core, int core_fd)
+{
+    static struct server v;
+    se_server_init(&v, e, &se_vllm_face, ready);
+    v.core = core;
+    se_server_child(&v, core_fd);
+    event_add(v.term_ev, NULL);
+    event_add(v.int_ev, NULL);
+    se_line(STDERR_FILENO, "INFO:     Started server process [%d]", (int)getpid());
+    se_line(STDERR_FILENO, "INFO:     Waiting for application startup.");
+    se_line(STDERR_FILENO, "INFO:     Application startup complete.");
+    /* Another server that bound the same port and listened first: the real one says nothing, and serves nobody. */
+    bool taken = listen(listen_fd, 2048) < 0;
+    if (!taken && evutil_make_socket_nonblocking(listen_fd) == 0)
+        v.bound = evhttp_accept_socket_with_handle(v.http, listen_fd);
+    se_server_run(&v);
+    if (taken)
+        se_warning("launcher.py:291", "port %llu is used by another process", (unsigned long long)e->s.port);
+    se_line(STDERR_FILENO, "INFO:     Waiting for application shutdown.");
+    se_line(STDERR_FILENO, "INFO:     Application shutdown complete.");
+    return 0;                        /* also after an engine death: the real one does, and supervisors must not trust it */
 }

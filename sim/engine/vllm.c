@@ -278,6 +278,30 @@ static int open_model(struct se *e)
     return config_error("ModelConfig", "%s", err.msg);
 }
 
+/* The row as it holds for this model: for some classes the other model runner, which profiles and counts differently. */
+static void settle_runner(struct se *e)
+{
+    struct bt_engine_version *row = BT_NEW(&e->arena, struct bt_engine_version);
+    const struct bt_model *m = e->model;
+    bool dense = !m->pooling, v2;
+    *row = *e->row;
+    for (uint32_t i = 0; i < m->layers; i++)
+        dense = dense && !m->layer[i].moe && !m->layer[i].state;
+    const char *at = row->v2_for ? strstr(row->v2_for, m->architecture) : NULL;
+    size_t n = strlen(m->architecture);
+    bool named = at && (at == row->v2_for || at[-1] == ' ') && (!at[n] || at[n] == ' ') && !(row->v2_plain_only && m->quantization);
+    v2 = named || (row->runner == BT_RUNNER_V2 && (dense || !row->v2_dense_only));
+    if (v2 && row->runner == BT_RUNNER_V1) {
+        row->sampler_profiled = row->graphs_in_budget = false;
+        row->sampler_buffers = true;
+    } else if (!v2 && row->runner == BT_RUNNER_V2) {
+        row->sampler_profiled = row->graphs_in_budget = true;
+        row->sampler_buffers = false;
+    }
+    row->runner = v2 ? BT_RUNNER_V2 : BT_RUNNER_V1;
+    e->row = row;
+}
+
 /* Model and flags to what runs, and the checks that vLLM makes before it starts a process. 0, or the exit code. */
 static int resolve(struct se *e, const struct bt_engine *vllm)
 {
@@ -289,6 +313,7 @@ static int resolve(struct se *e, const struct bt_engine *vllm)
         return config_error("ModelConfig", "berth-sim-engine cannot simulate %s: %s", m->architecture,
                             m->tensors_why ? m->tensors_why : "its tensors are not known");
     se_info("model.py:733", "Resolved architecture: %s", m->architecture);
+    settle_runner(e);
     struct se_card card = se_card_of_rank0();
     bool context_given = e->s.context > 0;
     struct bt_engine_device device = { .total_bytes = card.total, .name = card.name };

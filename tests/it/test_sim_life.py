@@ -52,7 +52,8 @@ def key(line: str) -> str | None:
 
 
 def keys(text: str) -> list[str]:
-    return once([k for k in map(key, text.replace("\r", "").splitlines()) if k])
+    lines = [line for line in text.replace("\r", "").splitlines() if not line.startswith("(Worker_TP1")]      # ranks race
+    return once([k for k in map(key, lines) if k])
 
 
 def once(found: list[str]) -> list[str]:
