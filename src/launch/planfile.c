@@ -8,7 +8,11 @@
 enum { INSTANCES_MAX = 1024 };
 
 /* Where we are, for errors: "plan.phases[0].instances[1].launch". Every reader below hands its own path down. */
-struct reader { struct bt_arena *a; struct bt_err *err; };
+struct reader {
+    struct bt_arena *a;
+    struct bt_err *err;
+    bool any_fleet;
+};
 
 static int bad(struct reader *r, const char *at, const char *what)
 {
@@ -74,7 +78,8 @@ static int get_strs(struct reader *r, const json_t *o, const char *key, const ch
         return 0;
     if (get_array(r, o, key, at, 65536, &list) < 0)
         return -1;
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
             return bad(r, bt_arena_printf(r->a, "%s.%s[%zu]", at, key, i), "has to be a text");
         const char *copy = bt_arena_strdup(r->a, json_string_value(v));
@@ -105,7 +110,8 @@ static int read_env(struct reader *r, const json_t *launch, const char *at, stru
     const json_t *env = json_object_get(launch, "env");
     if (env && get_object(r, launch, "env", at, &env) < 0)
         return -1;
-    json_object_foreach((json_t *)env, key, v) {
+    json_object_foreach((json_t *)env, key, v)
+    {
         if (!*key || strchr(key, '=') || !json_is_string(v))
             return bad(r, bt_arena_printf(r->a, "%s.env.%.80s", at, key), "has to be a text, under a name without \"=\"");
         struct bt_pf_env row = { bt_arena_strdup(r->a, key), bt_arena_strdup(r->a, json_string_value(v)) };
@@ -120,7 +126,8 @@ static int read_ports(struct reader *r, const json_t *launch, const char *at, st
     size_t i;
     if (list && get_array(r, launch, "ports", at, 64, &list) < 0)
         return -1;
-    json_array_foreach(list, i, p) {
+    json_array_foreach(list, i, p)
+    {
         const char *here = bt_arena_printf(r->a, "%s.ports[%zu]", at, i);
         struct bt_pf_port row = { 0 };
         uint64_t want, block;
@@ -143,7 +150,8 @@ static int read_matrix(struct reader *r, const json_t *o, const char *at, struct
     size_t i;
     if (list && get_array(r, o, "matrix", at, 32, &list) < 0)
         return -1;
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         const char *here = bt_arena_printf(r->a, "%s.matrix[%zu]", at, i);
         struct bt_pf_key row = { 0 };
         if (!json_is_object(v))
@@ -200,6 +208,12 @@ static int read_endpoint(struct reader *r, const json_t *launch, const char *at,
     return get_str_opt(r, o, "unix", NULL, here, &in->unix_path);
 }
 
+static int read_engine_version(struct reader *r, const json_t *o, const char *at, struct bt_pf_instance *in)
+{
+    const json_t *engine = json_object_get(o, "engine");
+    return json_is_object(engine) ? get_str_opt(r, engine, "version", NULL, bt_arena_printf(r->a, "%s.engine", at), &in->engine_version) : 0;
+}
+
 static int read_launch(struct reader *r, const json_t *o, const char *at, struct bt_pf_instance *in)
 {
     static const char *const policies[] = { "on-failure", "always", "never", NULL };
@@ -211,6 +225,8 @@ static int read_launch(struct reader *r, const json_t *o, const char *at, struct
         read_ready(r, launch, here, in) < 0 || read_tasks(r, launch, here, in) < 0 || get_str(r, launch, "engine", here, &in->engine) < 0 ||
         bt_json_u64_opt(launch, "stop_grace_ms", 10000, 0, 86400000, &in->stop_grace_ms, here, r->err) < 0 ||
         bt_json_u64_opt(launch, "retries", 0, 0, 1000000, &retries, here, r->err) < 0)
+        return -1;
+    if (read_engine_version(r, o, at, in) < 0)
         return -1;
     if (in->cwd[0] != '/')
         return bad(r, bt_arena_printf(r->a, "%s.cwd", here), "has to be an absolute path");
@@ -237,7 +253,8 @@ static int read_ranks(struct reader *r, const json_t *o, const char *at, const s
     size_t i;
     if (get_array(r, o, "ranks", at, 1024, &list) < 0)
         return -1;
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         const char *here = bt_arena_printf(r->a, "%s.ranks[%zu]", at, i);
         struct bt_pf_rank row = { 0 };
         uint64_t index;
@@ -261,7 +278,8 @@ static int read_host(struct reader *r, const json_t *o, const char *at, struct b
     size_t i;
     if (list && get_array(r, o, "host", at, 64, &list) < 0)
         return -1;
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         uint64_t bytes;
         const char *here = bt_arena_printf(r->a, "%s.host[%zu]", at, i);
         if (bt_json_u64(v, "bytes", 0, INT64_MAX, &bytes, here, r->err) < 0)
@@ -282,7 +300,8 @@ static int read_after(struct reader *r, const json_t *o, const char *at, struct 
         return 0;
     if (get_object(r, o, "after", at, &after) < 0)
         return -1;
-    json_object_foreach((json_t *)after, key, v) {
+    json_object_foreach((json_t *)after, key, v)
+    {
         const char *here = bt_arena_printf(r->a, "%s.after.%.80s", at, key);
         if (!json_is_string(v))
             return bad(r, here, "has to be a text");
@@ -397,7 +416,8 @@ static int read_fleet(struct reader *r, const json_t *root, const char *at, stru
     if (get_object(r, root, "fleet", at, &fleet) < 0 || bt_json_bool_opt(fleet, "live", false, &p->live, here, r->err) < 0 ||
         get_array(r, fleet, "gpus", here, 4096, &list) < 0)
         return -1;
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         const char *there = bt_arena_printf(r->a, "%s.gpus[%zu]", here, i);
         struct bt_pf_gpu row = { 0 };
         uint64_t index;
@@ -454,7 +474,8 @@ static int read_moves(struct reader *r, const json_t *root, const char *at, stru
     size_t i;
     if (list && get_array(r, root, "moves", at, 65536, &list) < 0)
         return -1;
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         const char *here = bt_arena_printf(r->a, "%s.moves[%zu]", at, i), *uuid;
         struct bt_pf_move m = { 0 };
         json_t *bytes;
@@ -464,7 +485,8 @@ static int read_moves(struct reader *r, const json_t *root, const char *at, stru
             get_str(r, v, "how", here, &m.how) < 0 || one_of(r, here, m.how, hows) < 0 || get_str_opt(r, v, "level", "none", here, &m.level) < 0 ||
             one_of(r, here, m.level, levels) < 0 || get_object(r, v, "gpu_bytes", here, &gpus) < 0)
             return -1;
-        json_object_foreach((json_t *)gpus, uuid, bytes) {
+        json_object_foreach((json_t *)gpus, uuid, bytes)
+        {
             struct bt_pf_bytes row = { bt_arena_strdup(r->a, uuid), 0 };
             if (bt_json_u64(gpus, uuid, 0, INT64_MAX, &row.bytes, here, r->err) < 0)
                 return -1;
@@ -487,7 +509,7 @@ static int read_root(struct reader *r, const json_t *root, const char *at, struc
     if (get_name(r, root, "name", at, &p->name) < 0 || get_str_opt(r, root, "spec_dir", "/", at, &p->spec_dir) < 0 ||
         check_refusals(r, root, at) < 0 || read_fleet(r, root, at, p) < 0)
         return -1;
-    if (!p->live && p->ngpus) {
+    if (!p->live && p->ngpus && !r->any_fleet) {
         bt_err_set(r->err, BT_E_STATE, 0, "%s: a plan for a named fleet cannot be applied: its cards are not this machine's", at);
         return bt_err_hint(r->err, "plan for this machine (`gpus: auto`), or run it under `berth sim FLEET -- ...`");
     }
@@ -503,9 +525,8 @@ static int read_root(struct reader *r, const json_t *root, const char *at, struc
     return check_phases(r, p, at) < 0 ? -1 : read_moves(r, root, at, p);
 }
 
-int bt_planfile_parse(struct bt_arena *a, const char *what, struct bt_str text, struct bt_planfile **out, struct bt_err *err)
+static int parse(struct reader r, struct bt_arena *a, const char *what, struct bt_str text, struct bt_planfile **out, struct bt_err *err)
 {
-    struct reader r = { a, err };
     json_t *root = bt_json_load(text, BT_PLANFILE_MAX, what, err);
     if (!root)
         return -1;
@@ -516,4 +537,14 @@ int bt_planfile_parse(struct bt_arena *a, const char *what, struct bt_str text, 
     if (rc == 0)
         *out = p;
     return rc;
+}
+
+int bt_planfile_parse(struct bt_arena *a, const char *what, struct bt_str text, struct bt_planfile **out, struct bt_err *err)
+{
+    return parse((struct reader){ a, err, false }, a, what, text, out, err);
+}
+
+int bt_planfile_read(struct bt_arena *a, const char *what, struct bt_str text, struct bt_planfile **out, struct bt_err *err)
+{
+    return parse((struct reader){ a, err, true }, a, what, text, out, err);
 }

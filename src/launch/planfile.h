@@ -13,7 +13,7 @@ struct bt_pf_key { const char *key; struct bt_strs values; };
 struct bt_pf_instance {
     const char *id, *workload, *kind;                    /* server, service, job */
     uint32_t replica;
-    const char *engine;                                  /* "vllm", "command" */
+    const char *engine, *engine_version;                 /* "vllm", "command"; the version is NULL where the plan names none */
     struct bt_pf_rank *rank; size_t nranks;
     uint64_t host_bytes;
     struct bt_strs argv;
@@ -50,4 +50,6 @@ bool bt_planfile_name_ok(const char *name);
 /* Check and index a plan. BT_E_INPUT names the path of what is wrong ("plan.phases[0].instances[1].launch.argv"); BT_E_FIT when it carries refusals;
  * BT_E_STATE when its fleet is not live ("a plan for a named fleet cannot be applied"). */
 BT_MUST_CHECK int bt_planfile_parse(struct bt_arena *a, const char *what, struct bt_str text, struct bt_planfile **out, struct bt_err *err);
+/* The same for those who only look at it (export, diff): a plan for a named fleet is read, too. */
+BT_MUST_CHECK int bt_planfile_read(struct bt_arena *a, const char *what, struct bt_str text, struct bt_planfile **out, struct bt_err *err);
 #endif

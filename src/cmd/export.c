@@ -1,0 +1,170 @@
+/* export.c - berth export: a plan's launches as a script, a compose file, systemd units or environment files, for those who run no daemon of ours. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "cmd/cmd.h"
+#include "cmd/planning.h"
+#include "launch/export.h"
+#include "launch/launch.h"
+
+struct args {
+    const char *file, *gpus, *variant, *plan, *out;
+    uint64_t port;
+    bool json, ignore_others, phase;
+};
+
+static const struct bt_opt opts[] = {
+    { .name = "file",
+      .alias = "f",
+      .type = BT_OPT_STR,
+      .off = offsetof(struct args, file),
+      .def = "berth.yaml",
+      .metavar = "FILE",
+      .help = "the spec" },
+    { .name = "gpus",
+      .type = BT_OPT_STR,
+      .off = offsetof(struct args, gpus),
+      .metavar = "FLEET",
+      .help = "instead of the spec's, as in `berth plan`" },
+    { .name = "ignore-others", .type = BT_OPT_BOOL, .off = offsetof(struct args, ignore_others), .help = "plan as if the cards were empty" },
+    { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "one JSON object: the files and their text" },
+    { .name = "out",
+      .alias = "o",
+      .type = BT_OPT_STR,
+      .off = offsetof(struct args, out),
+      .metavar = "PATH",
+      .help = "write it there: a file, a folder where there are several" },
+    { .name = "phase",
+      .type = BT_OPT_BOOL,
+      .off = offsetof(struct args, phase),
+      .help = "what does not fit at once is cut into phases, as in `berth plan --phase`" },
+    { .name = "plan",
+      .type = BT_OPT_STR,
+      .off = offsetof(struct args, plan),
+      .metavar = "FILE",
+      .help = "a plan that was kept, instead of the spec" },
+    { .name = "port",
+      .type = BT_OPT_U64,
+      .off = offsetof(struct args, port),
+      .def = "8000",
+      .min = 1,
+      .max = 65000,
+      .help = "the first of the ports that are chosen" },
+    { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, variant), .metavar = "NAME", .help = "with this variant of the spec" },
+    { 0 }
+};
+
+/* The plan file's text: of the file that was named, or made now. *fits false: it carries refusals, which were printed. */
+static int plan_text(struct bt_arena *a, const struct args *o, struct bt_str *text, const char **from, bool *fits, struct bt_err *err)
+{
+    *fits = true;
+    if (o->plan) {
+        *from = o->plan;
+        return bt_file_read(a, o->plan, BT_PLANFILE_MAX, text, err);
+    }
+    struct bt_planning_opts po = { .file = o->file, .gpus = o->gpus, .variant = o->variant, .ignore_others = o->ignore_others, .phase = o->phase };
+    struct bt_plan *plan;
+    if (bt_planning(a, &po, &plan, err) < 0)
+        return -1;
+    *from = plan->spec->path;
+    *fits = !plan->nrefusals;
+    *text = bt_str(bt_plan_text(a, plan));
+    for (size_t i = 0; *fits && i < plan->spec->nlater; i++)
+        fprintf(stderr, "not yet obeyed: %s: %s\n", plan->spec->later[i].path, plan->spec->later[i].text);
+    if (!*fits) {
+        bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
+        bt_planning_print_refusals(plan, &b);
+        fputs(bt_buf_z(&b), stderr);
+    }
+    return 0;
+}
+
+static int write_file(const char *path, const struct bt_export_file *f, struct bt_err *err)
+{
+    if (bt_file_write(path, bt_str(f->text), err) < 0)
+        return -1;
+    if (f->executable && chmod(path, 0755) < 0)
+        return bt_err_set(err, BT_E_IO, errno, "make %s executable", path);
+    printf("%s\n", path);
+    return 0;
+}
+
+static int write_all(struct bt_arena *a, const char *out, const struct bt_export_file *f, size_t n, struct bt_err *err)
+{
+    struct stat st;
+    bool folder = n > 1 || (stat(out, &st) == 0 && S_ISDIR(st.st_mode));
+    if (!folder)
+        return write_file(out, f, err);
+    if (mkdir(out, 0755) < 0 && errno != EEXIST)
+        return bt_err_set(err, BT_E_IO, errno, "make the folder %s", out);
+    for (size_t i = 0; i < n; i++)
+        if (write_file(bt_arena_printf(a, "%s/%s", out, f[i].name), &f[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+static json_t *files_json(const char *kind, const struct bt_export_file *f, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "name", f[i].name, "executable", f[i].executable, "text", f[i].text));
+    return json_pack("{s:s, s:o}", "format", kind, "files", list);
+}
+
+static int kind_of(const char *name)
+{
+    for (int i = 0; i < BT_EXPORT__N; i++)
+        if (!strcmp(bt_export_names[i], name))
+            return i;
+    return -1;
+}
+
+static int run(const struct bt_verb *v, int argc, char **argv)
+{
+    bt_auto_arena a = { 0 };
+    struct args o = { 0 };
+    struct bt_err err = { 0 };
+    struct bt_strs rest = { 0 };
+    int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, NULL);
+    if (rc)
+        return rc;
+    int kind = rest.n == 1 ? kind_of(rest.v[0]) : -1;
+    if (kind < 0)
+        return bt_cmd_usage(v, o.json, rest.n ? "\"%.40s\" is none of env, sh, compose, systemd" : "as what? env, sh, compose or systemd%.0s",
+                            rest.n ? rest.v[0] : "");
+    struct bt_str text;
+    struct bt_planfile *plan;
+    struct bt_export_opts eo = { .port = (uint16_t)o.port };
+    struct bt_export_file *f;
+    size_t n;
+    bool fits;
+    if (plan_text(&a, &o, &text, &eo.from, &fits, &err) < 0)
+        return bt_cmd_fail(v, &err, o.json);
+    if (!fits)
+        return bt_errc_exit(BT_E_FIT);
+    if (bt_planfile_read(&a, eo.from, text, &plan, &err) < 0 || bt_export(&a, plan, (enum bt_export_kind)kind, &eo, &f, &n, &err) < 0)
+        return bt_cmd_fail(v, &err, o.json);
+    if (o.json) {
+        bt_cmd_json("export", files_json(bt_export_names[kind], f, n));
+        return 0;
+    }
+    if (o.out)
+        return write_all(&a, o.out, f, n, &err) < 0 ? bt_cmd_fail(v, &err, o.json) : 0;
+    for (size_t i = 0; i < n; i++) {
+        if (n > 1)
+            printf("%s# ---- %s ----\n", i ? "\n" : "", f[i].name);
+        fputs(f[i].text, stdout);
+    }
+    return 0;
+}
+
+const struct bt_verb bt_verb_export = {
+    .name = "export",
+    .summary = "the same launches without berth's daemon: a shell script, a compose file, systemd units, environment files",
+    .usage = "berth export env|sh|compose|systemd [-f FILE | --plan FILE] [--gpus FLEET] [--variant NAME] [--phase] [--port N] [-o PATH] [--json]",
+    .example = "  berth export sh -o run.sh && ./run.sh\n  berth export compose -o compose.yaml\n  berth export systemd -o ~/.config/systemd/user",
+    .opts = opts,
+    .run = run
+};
