@@ -213,7 +213,7 @@ def test_the_compose_file_is_read_by_a_compose_parser(tmp_path: Path, podman_com
         port = "9000" if i["workload"] == "tool" else {"target-0": "8000", "draft-0": "8001"}.get(i["id"], "")
         assert words == [w.replace("{port}", port) for w in i["launch"]["argv"]]
         assert "--port" not in words or words[words.index("--port") + 1] in services[i["id"]]["healthcheck"]["test"][3]
-    dry = podman_compose(tmp_path, "--dry-run", "up", "-d")
+    dry = podman_compose(tmp_path, "--verbose", "--dry-run", "up", "-d")
     assert dry.returncode == 0, dry.stderr
     assert "--entrypoint" in dry.stderr + dry.stdout and "vllm/vllm-openai:v0.32.0" in dry.stderr + dry.stdout
 
