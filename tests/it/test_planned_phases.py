@@ -1,0 +1,71 @@
+"""Phases from plan to running set, on a simulated machine: what stays is not touched, what comes back sleeps in between, and a proposal is run as it stands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from conftest import Machine, eventually
+
+PHASED = """name: ph
+phases: [a, b, c]
+workloads:
+  llm: {engine: vllm, model: Qwen/Qwen3-0.6B, gpus: 1, context: 8192, phases: [a, c], memory: 12GiB}
+  stay: {kind: service, command: [sleep, '1000'], gpus: 1, memory: 2GiB}
+  one: {kind: job, command: [sh, -c, 'until test -e go-one; do sleep 0.05; done'], gpus: 0, after: {llm: ready}, phases: a}
+  two: {kind: job, command: [sh, -c, 'until test -e go-two; do sleep 0.05; done'], gpus: 2, memory: 30GiB, phases: b}
+  three: {kind: job, command: [sh, -c, 'until test -e go-three; do sleep 0.05; done'], gpus: 0, after: {llm: ready}, phases: c}
+"""
+
+
+def states(m: Machine) -> dict[str, str]:
+    return {i["id"]: i["state"] for i in m.json("ps")["instances"]}
+
+
+def pids(m: Machine, ident: str) -> list[int]:
+    return next(i["pids"] for i in m.json("ps")["instances"] if i["id"] == ident)
+
+
+def let_go(m: Machine, name: str) -> None:
+    (m.folder / f"go-{name}").touch()
+
+
+def test_what_comes_back_sleeps_and_what_stays_is_not_touched(machine) -> None:
+    m: Machine = machine("2xA100-SXM4-40GB")
+    (m.folder / "berth.yaml").write_text(PHASED)
+    moves = {(v["to"], v["instance"]): v for v in m.json("plan")["moves"]}
+    assert (moves["b", "llm-0"]["how"], moves["b", "llm-0"]["level"], moves["c", "llm-0"]["how"]) == ("park", "sleep", "resume")
+    assert moves["b", "stay-0"]["how"] == moves["c", "stay-0"]["how"] == "stay"
+    assert m.berth("up", "-d", timeout=120).returncode == 0
+    eventually("the first job to run", lambda: states(m)["one-0"] == "running")
+    llm, stay = pids(m, "llm-0"), pids(m, "stay-0")
+    let_go(m, "one")
+    eventually("the second phase", lambda: states(m)["two-0"] == "running")
+    assert (states(m)["llm-0"], pids(m, "llm-0"), pids(m, "stay-0")) == ("parked", llm, stay)
+    kept = sum(moves["b", "llm-0"]["gpu_bytes"].values())
+    assert 0 < sum(m.used()) <= kept + 4 * 2**30          # the sleeper inside what the plan lets it keep; the job allocates nothing here
+    assert m.berth("verify").returncode == 0
+    let_go(m, "two")
+    eventually("the third phase", lambda: states(m)["three-0"] == "running")
+    assert (states(m)["llm-0"], pids(m, "llm-0"), pids(m, "stay-0")) == ("ready", llm, stay)
+    let_go(m, "three")
+    eventually("the last job to end", lambda: states(m)["three-0"] == "done")
+    assert m.berth("down").returncode == 0
+
+
+def test_a_proposal_runs_as_it_stands(machine) -> None:
+    m: Machine = machine("1xA100-SXM4-40GB")
+    (m.folder / "berth.yaml").write_text("name: turns\nworkloads:\n"
+                                         "  a: {kind: job, command: [sh, -c, 'echo a >>order'], memory: 30GiB}\n"
+                                         "  s: {kind: service, command: [sleep, '1000'], memory: 4GiB}\n"
+                                         "  b: {kind: job, command: [sh, -c, 'echo b >>order'], memory: 30GiB, after: {a: done}}\n")
+    refused = m.berth("up", "-d")
+    assert refused.returncode == 3 and "in turn" in refused.stdout + refused.stderr
+    file = Path(m.folder / "turns.json")
+    assert m.berth("plan", "--phase", "--out", file).returncode == 0
+    assert [p["name"] for p in json.loads(file.read_text())["phases"]] == ["a", "b"]
+    assert m.berth("up", "-d", "--plan", file, timeout=120).returncode == 0
+    eventually("both jobs to be done", lambda: (states(m).get("a-0"), states(m).get("b-0")) == ("done", "done"))
+    assert (m.folder / "order").read_text().split() == ["a", "b"]
+    assert states(m)["s-0"] == "ready"
+    assert m.berth("down").returncode == 0
