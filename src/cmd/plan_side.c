@@ -95,6 +95,11 @@ static const char *of(struct side *x, uint64_t n, uint64_t want)
 
 static const char *row_name(struct side *x, const struct bt_compare_row *r, size_t i)
 {
+    bool one_fleet = !x->s->fleets.n;
+    for (size_t k = 1; k < x->n && one_fleet; k++)
+        one_fleet = !strcmp(x->row[k].fleet, x->row[0].fleet);
+    if (x->s->variants && !x->s->fleets.n && !one_fleet)             /* a variant may name its own */
+        return bt_arena_printf(x->a, "%s on %s", x->label[i], r->fleet);
     if (!x->s->variants || !x->s->fleets.n)
         return x->label[i];
     return bt_arena_printf(x->a, "%s on %s", r->variant ? r->variant : "as written", x->label[i]);

@@ -228,7 +228,8 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
             if (!copies)
                 warn(plan, a, bt_arena_printf(a, "%s is optional and found no place", k->w->name));
             else if (copies < k->copies_want)
-                warn(plan, a, bt_arena_printf(a, "%s: %u of the %u copies wanted", k->w->name, copies, k->copies_want));
+                warn(plan, a, bt_arena_printf(a, "%s: %u of the %u copies wanted: %zu card%s hold%s no more", k->w->name, copies, k->copies_want, k->npool,
+                                              k->npool == 1 ? "" : "s", k->npool == 1 ? "s" : ""));
             if (!k->server || !copies)
                 continue;
             warn_server(plan, a, p, s, i);

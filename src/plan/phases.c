@@ -105,25 +105,31 @@ static const struct bt_workload *pinned(const struct pl_stages *all, const struc
     return copies ? w : NULL;
 }
 
+static const struct bt_fleet *with_less(struct bt_arena *a, const struct bt_fleet *was, const uint64_t *reserve)
+{
+    struct bt_fleet *f = BT_NEW(a, struct bt_fleet);
+    *f = *was;
+    f->gpus = BT_NEWN(a, struct bt_gpu, f->n + 1);
+    for (size_t i = 0; i < f->n; i++) {
+        f->gpus[i] = was->gpus[i];
+        f->gpus[i].others_bytes += reserve[i];
+    }
+    return f;
+}
+
 int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const struct bt_workload *const *pin, const uint64_t *reserve, uint64_t nodes,
                  struct pl_stage *next, struct bt_err *err)
 {
     struct bt_spec *spec = BT_NEW(all->a, struct bt_spec);
-    struct bt_fleet *fleet = BT_NEW(all->a, struct bt_fleet);
     struct bt_plan_in *in = BT_NEW(all->a, struct bt_plan_in);
     *in = *all->in;
     *spec = *in->spec;
-    *fleet = *in->fleet;
     spec->w = BT_NEWN(all->a, struct bt_workload, spec->n + 1);
-    fleet->gpus = BT_NEWN(all->a, struct bt_gpu, fleet->n + 1);
     for (size_t i = 0; i < spec->n; i++)
         spec->w[i] = pin && pin[i] ? *pin[i] : in->spec->w[i];
-    for (size_t i = 0; i < fleet->n; i++) {
-        fleet->gpus[i] = in->fleet->gpus[i];
-        fleet->gpus[i].others_bytes += reserve ? reserve[i] : 0;
-    }
     in->spec = spec;
-    in->fleet = fleet;
+    if (reserve)                                     /* the same cards otherwise: what was worked out for them holds */
+        in->fleet = with_less(all->a, in->fleet, reserve);
     *next = *g;
     next->in = in;
     next->s = (struct pl_solution){ .complete = true };
