@@ -34,11 +34,20 @@ CARDS = [(r"5070 Ti", "NVIDIA GeForce RTX 5070 Ti"), (r"A100.*40|A100 40", "A100
 def card(case: dict) -> tuple[str | None, float | None]:
     name = case.get("gpu") or ""
     known = next((n for pattern, n in CARDS if re.search(pattern, name)), None)
-    in_name = re.search(r"(\d+\.\d+) ?GiB", name)
+    in_name = re.search(r"(\d+\.\d+) ?GiB", name) or (None if known else re.search(r"\b(\d{2,3}) ?GB\b", name))  # a card that is not in the table, by its nominal size
     return known, case.get("total_gib") or case.get("gpu_gib") or (float(in_name.group(1)) if in_name else None)
 
 
-def version(case: dict) -> str:
+# The first version whose registry has the class: one that neither version nor date name is not older.
+SINCE = [("DeepseekV4", "0.20.0"), ("Gemma4", "0.20.0"), ("Qwen3_5", "0.17.0"), ("GlmMoeDsa", "0.16.0")]
+
+
+def version(case: dict, config: dict | None) -> str:
+    names = " ".join((config or {}).get("architectures", []))
+    if "version" not in case and "date" not in case and case.get("engine") != "V0":
+        known = next((v for name, v in SINCE if name in names), None)
+        if known:
+            return known
     if "version" in case and not (case.get("engine") == "V0" and case["version"] > "0.8.2"):
         return case["version"]
     if case.get("engine") == "V0":
@@ -46,12 +55,12 @@ def version(case: dict) -> str:
     return next(v for since, v in BY_DATE if case.get("date", "2026-01-01") >= since)
 
 
-def question(case: dict, folders: dict[str, Path]) -> dict:
+def question(case: dict, folders: dict[str, Path], config: dict | None) -> dict:
     name, total = card(case)
     q = {k: case[k] for k in ("tp", "pp", "dp", "ep", "len", "util", "seqs", "batched", "block", "eager", "quantization", "kv_dtype", "dtype", "lora", "prefix_caching", "extra") if k in case}
     if "--language-model-only" in case.get("flags", ""):
         q["extra"] = [*q.get("extra", []), "--language-model-only"]
-    q |= {"dir": str(folders.get(case.get("model", ""), "")), "version": version(case)}
+    q |= {"dir": str(folders.get(case.get("model", ""), "")), "version": version(case, config)}
     if name:
         q["gpu"] = name
     if total or not name:
@@ -193,7 +202,7 @@ def main() -> int:
             folders[name] = Path(base) / str(i)
             folders[name].mkdir()
             (folders[name] / "config.json").write_text(json.dumps(config))
-        asked = "".join(json.dumps(question(c, folders)) + "\n" for c in cases)
+        asked = "".join(json.dumps(question(c, folders, configs.get(c.get("model", "")))) + "\n" for c in cases)
         done = subprocess.run([str(driver)], input=asked, capture_output=True, text=True, check=True)
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     rows, left = [], []

@@ -76,6 +76,7 @@ struct bt_engine_version {
     bool sampler_buffers;            /* V2: 4.25 B x seqs x vocab stay allocated */
     bool state_caching;              /* prefix caching, and with it a second state of a request, is the default for hybrids too */
     bool windows_in_flight;          /* a window keeps the tokens of every batch in flight beside itself; before: of one batch */
+    bool pages_packed, blocks_summed;                /* DeepSeek-V4: pages of a block without gaps; its concurrency counted in blocks of each group */
     bool checks_whole;               /* the start-up check holds the layers of all pipeline stages against one rank's KV */
     bool null_block_reserved;        /* one request must fit in KV less one block */
     bool has_kv_bytes;               /* the pool can be pinned: --kv-cache-memory-bytes, --max-total-tokens, --ctx-size */

@@ -15,6 +15,10 @@ static const struct bt_tower intern = { .layers = 24, .hidden = 1024, .intermedi
 static const struct bt_tower mllama = { .layers = 40, .hidden = 1280, .intermediate = 5120, .heads = 16, .patch = 14, .image_tokens = 6404, .positions = 59237, .norm_bias = true, .crossed = true };
     /* positions: 1601 of a tile, in 4 tiles of 8 aspect ratios and one without */
 static const struct bt_tower pixtral = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 3025, .gated = true };
+/* image_tokens: patches here, nine of which are averaged into a token; positions: two axes of 10,240 (transformers models/gemma4) */
+static const struct bt_tower gemma4 = { .layers = 16, .hidden = 768, .intermediate = 3072, .heads = 12, .patch = 16, .image_tokens = 2520, .positions = 20480, .gated = true };
+/* a conformer of 12 layers: intermediate stands for its two MLPs and convolutions together */
+static const struct bt_tower gemma4_audio = { .layers = 12, .hidden = 1024, .intermediate = 10240, .heads = 8, .patch = 1 };
 static const struct bt_tower dots = { .layers = 42, .hidden = 1536, .intermediate = 4224, .heads = 12, .patch = 14, .merge = 2, .image_tokens = 14400, .gated = true };
 
 #define QWEN2 .known = true, .kv_heads = 32, .max_position = 32768, .qkv_bias = true, .window = BT_WINDOW_QWEN
@@ -23,6 +27,8 @@ static const struct bt_tower dots = { .layers = 42, .hidden = 1536, .intermediat
 #define LLAMA .known = true, .max_position = 2048, .attention_bias_key = true, .mlp_bias_key = true
 #define GEMMA3 .known = true, .tied = true, .kv_heads = 4, .head_dim = 256, .vocab = 262208, .max_position = 131072, .pattern = 6, .qk_norm = true, \
     .window = BT_WINDOW_PATTERN, .position_has_rope = true, .norms = 4, .tables = 2
+#define GEMMA4 .known = true, .tied = true, .kv_heads = 4, .head_dim = 256, .global_head_dim = 512, .vocab = 262144, .max_position = 131072, .pattern = 6, .qk_norm = true, \
+    .window = BT_WINDOW_PATTERN, .position_has_rope = true, .norms = 4, .tables = 2, .layer_embedding = 256
 #define DEEPSEEK .known = true, .attn = BT_ATTN_MLA, .q_lora = 1536, .max_position = 4096
 #define DELTA .known = true, .hybrid = BT_HYBRID_DELTA, .kv_heads = 2, .head_dim = 256, .max_position = 32768, .qk_norm = true, .rotary_share = 0.25, \
     .attn_gate = true, .shared_gate = true
@@ -30,6 +36,13 @@ static const struct bt_tower dots = { .layers = 42, .hidden = 1536, .intermediat
 static const struct bt_arch archs[] = {
     { .name = "LlamaForCausalLM", LLAMA },
     { .name = "LlamaForSequenceClassification", LLAMA, .pooling = true },
+    { .name = "DeciLMForCausalLM", LLAMA },
+    { .name = "GraniteForCausalLM", LLAMA, .tied = true },
+    { .name = "SeedOssForCausalLM", LLAMA, .qkv_bias = true },
+    { .name = "InternLM2ForCausalLM", LLAMA },
+    { .name = "InternLM3ForCausalLM", LLAMA },
+    { .name = "AquilaForCausalLM", LLAMA },
+    { .name = "MiMoForCausalLM", QWEN2 },
     { .name = "LlavaForConditionalGeneration", LLAMA, .tower = &clip },
     { .name = "LlavaNextForConditionalGeneration", LLAMA, .tower = &clip },
     { .name = "MllamaForConditionalGeneration", .known = true, .kv_heads = 8, .max_position = 131072, .tower = &mllama },
@@ -72,6 +85,8 @@ static const struct bt_arch archs[] = {
     { .name = "DeepseekV2ForCausalLM", DEEPSEEK },
     { .name = "DeepseekV3ForCausalLM", DEEPSEEK, .dense_first = 3 },
     { .name = "DeepseekV32ForCausalLM", DEEPSEEK, .dense_first = 3 },
+    { .name = "DeepseekV4ForCausalLM", .known = true, .attn = BT_ATTN_COMPRESSED, .kv_heads = 1, .head_dim = 512, .q_lora = 1024, .max_position = 1048576 },
+    { .name = "Glm4MoeLiteForCausalLM", .known = true, .attn = BT_ATTN_MLA, .q_lora = 768, .max_position = 202752, .dense_first = 1 },
     { .name = "KimiK25ForConditionalGeneration", DEEPSEEK, .dense_first = 1 },
     { .name = "GlmMoeDsaForCausalLM", .known = true, .attn = BT_ATTN_MLA, .q_lora = 2048, .max_position = 202752, .dense_first = 3, .indexer_every = 4 },
     { .name = "Glm4MoeForCausalLM", .known = true, .kv_heads = 8, .head_dim = 128, .max_position = 131072, .dense_first = 1, .attention_bias_key = true, .rotary_share = 0.5 },
@@ -86,8 +101,8 @@ static const struct bt_arch archs[] = {
     { .name = "GPT2LMHeadModel", .known = true, .tied = true, .max_position = 1024, .plain_mlp = true, .all_bias = true, .no_rotary = true },
     /* language models inside a shell of text and images: the classes' text part is one of those above, as its model_type says */
     { .name = "InternVLChatModel", QWEN2, .tower = &intern },
-    { .name = "Gemma4ForConditionalGeneration", .tied = true, .kv_heads = 4, .head_dim = 256, .vocab = 262144, .max_position = 131072, .pattern = 6, .qk_norm = true,
-      .window = BT_WINDOW_PATTERN, .position_has_rope = true, .norms = 4, .tables = 2, .layer_embedding = 256, .tower = &siglip },
+    { .name = "Gemma4ForCausalLM", GEMMA4 },
+    { .name = "Gemma4ForConditionalGeneration", GEMMA4, .tower = &gemma4, .audio = &gemma4_audio },
     { .name = "Gemma3nForConditionalGeneration", .tied = true, .kv_heads = 2, .head_dim = 256, .vocab = 262400, .max_position = 32768, .pattern = 5, .qk_norm = true,
       .window = BT_WINDOW_PATTERN, .position_has_rope = true, .norms = 4, .tables = 2, .layer_embedding = 256 },
     { .name = "Zamba2ForCausalLM", .tied = true, .max_position = 4096, .hybrid = BT_HYBRID_ZAMBA },

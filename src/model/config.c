@@ -82,6 +82,8 @@ static int read_numbers(const struct bt_config *c, const struct bt_arch *arch, s
     m->head_dim = arch->head_dim;
     m->vocab = arch->vocab;
     m->max_position = arch->max_position;
+    m->layers = (uint32_t)BT_MIN(json_array_size(bt_config_get(c, "layers_block_type")), (size_t)4096);        /* Nemotron 3 Ultra says it no other way */
+    m->intermediate = json_is_array(bt_config_get(c, "block_configs"));      /* each block says its own: bt_model_read_uneven() */
     for (size_t i = 0; i < BT_LEN(numbers); i++)
         if (read_number(c, &numbers[i], known, m, err) < 0)
             return -1;
@@ -242,10 +244,36 @@ static const json_t *language_part(const json_t *root)
     return NULL;
 }
 
+/* Python writes Infinity and NaN, which JSON does not have ("time_step_limit" of Mamba): null in their place. None of them is a number that we read. */
+static struct bt_str plain_numbers(struct bt_arena *a, struct bt_str text)
+{
+    static const char *const words[] = { "-Infinity", "Infinity", "NaN" };
+    char *copy = NULL;
+    bool quoted = false;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '\\' && quoted)
+            i++;
+        else if (text.p[i] == '"')
+            quoted = !quoted;
+        for (size_t k = 0; !quoted && i < text.n && k < BT_LEN(words); k++) {
+            size_t n = strlen(words[k]);
+            if (text.n - i < n || memcmp(text.p + i, words[k], n) != 0)
+                continue;
+            copy = copy ? copy : bt_arena_strndup(a, text);
+            memset(copy + i, ' ', n);
+            memcpy(copy + i, n > 3 ? "null" : "0", n > 3 ? 4 : 1);
+            i += n - 1;
+        }
+    }
+    return copy ? (struct bt_str){ copy, text.n } : text;
+}
+
 int bt_model_config(struct bt_arena *a, const char *what, struct bt_str text, struct bt_model *out, struct bt_err *err)
 {
     if (bt_model_is_lfs(text))
         return bt_model_lfs_err(err, what);
+    if (text.n <= CONFIG_MAX)
+        text = plain_numbers(a, text);
     json_t *root = bt_json_load(text, CONFIG_MAX, what, err);
     if (!root)
         return -1;

@@ -27,9 +27,8 @@ static int add_as(struct bt_tensors *l, const char *module, const char *ending, 
 }
 
 /* Weight and scales of one quantised linear layer: rows outputs, cols inputs. */
-static int add_quantised(struct bt_tensors *l, const char *module, uint64_t e, uint64_t rows, uint64_t cols, struct bt_err *err)
+static int add_quantised(struct bt_tensors *l, const struct bt_quant *q, const char *module, uint64_t e, uint64_t rows, uint64_t cols, struct bt_err *err)
 {
-    const struct bt_quant *q = &l->m->quant;
     uint64_t groups = q->group ? (cols + q->group - 1) / q->group : 1, side = q->block;
     switch (q->kind) {
     case BT_QUANT_FP8: case BT_QUANT_INT8:
@@ -58,7 +57,14 @@ static int add(struct bt_tensors *l, int layer, struct piece p, struct bt_err *e
     const char *module = layer < 0 ? p.name : bt_arena_printf(l->arena, "model.layers.%d.%s", layer, p.name);
     if (p.linear && (p.expert || !l->m->quant.experts_only) && bt_model_quantised(l->m, module)) {
         size_t before = l->n;
-        if (add_quantised(l, module, p.experts, p.rows, p.cols, err) < 0)
+        struct bt_quant q = l->m->quant;
+        if (q.mixed) {
+            q.kind = bt_model_quant_of(l->m, module);
+            q.group = q.kind == BT_QUANT_NVFP4 ? 16 : q.kind == BT_QUANT_MXFP4 ? 32 : 0;
+        }
+        if (p.expert && q.experts != BT_QUANT_NONE)
+            q = (struct bt_quant){ .kind = q.experts, .group = q.experts == BT_QUANT_NVFP4 ? 16 : 32 };
+        if (add_quantised(l, &q, module, p.experts, p.rows, p.cols, err) < 0)
             return -1;
         for (size_t i = before; i < l->n; i++)       /* no product of a shape overflows: bytes were checked */
             l->packed += l->t[i].bytes / (bt_dtype_bits(l->t[i].dtype) / 8);
@@ -84,9 +90,9 @@ static int heads_attention(struct bt_tensors *l, int i, const struct bt_layer *y
     uint64_t q = (uint64_t)y->heads * y->head_dim, kv = (uint64_t)y->kv_heads * y->head_dim, h = m->hidden;
     ADD(LINEAR("self_attn.q_proj", m->attn_gate ? 2 * q : q, h));
     BIAS(m->qkv_bias, "self_attn.q_proj", 0, q);
-    if (!y->borrows_kv) {
-        ADD(LINEAR("self_attn.k_proj", kv, h));
-        BIAS(m->qkv_bias, "self_attn.k_proj", 0, kv);
+    ADD(LINEAR("self_attn.k_proj", kv, h));          /* layers that borrow KV have theirs all the same, in files and in engines */
+    BIAS(m->qkv_bias, "self_attn.k_proj", 0, kv);
+    if (!y->k_is_v) {
         ADD(LINEAR("self_attn.v_proj", kv, h));
         BIAS(m->qkv_bias, "self_attn.v_proj", 0, kv);
     }
@@ -114,6 +120,44 @@ static int latent_attention(struct bt_tensors *l, int i, const struct bt_layer *
     ADD(PLAIN("self_attn.kv_a_layernorm", m->kv_lora, 0));
     ADD(LINEAR("self_attn.kv_b_proj", (uint64_t)y->heads * (m->qk_nope + m->v_head), m->kv_lora));
     ADD(LINEAR("self_attn.o_proj", h, (uint64_t)y->heads * m->v_head));
+    return 0;
+}
+
+/* A compressor's two projections stay in 16 bits, its place table in 32. Folding by 4 overlaps: twice as wide. */
+static int compressor(struct bt_tensors *l, int i, const char *of, uint64_t ratio, uint64_t dim, struct bt_err *err)
+{
+    uint64_t width = (ratio == 4 ? 2 : 1) * dim;
+    ADD(PLAIN(bt_arena_printf(l->arena, "%s.kv_gate", of), 2 * width, l->m->hidden));
+    ADD(PLAIN(bt_arena_printf(l->arena, "%s.norm", of), dim, 0));
+    return add_as(l, bt_arena_printf(l->arena, "model.layers.%d.%s", i, of), ".ape", BT_DT_F32, 0, ratio, width, err);
+}
+
+/* DeepSeek-V4 (vLLM models/deepseek_v4/attention.py). */
+static int compressed_attention(struct bt_tensors *l, int i, const struct bt_layer *y, struct bt_err *err)
+{
+    const struct bt_model *m = l->m;
+    const struct bt_compressed *x = m->compressed;
+    uint64_t h = m->hidden, q = (uint64_t)y->heads * m->head_dim, mix = (2ull + x->streams) * x->streams;
+    ADD(LINEAR("self_attn.q_a_proj", m->q_lora, h));
+    ADD(LINEAR("self_attn.kv_a_proj_with_mqa", m->head_dim, h));
+    ADD(PLAIN("self_attn.q_a_layernorm", m->q_lora, 0));
+    ADD(PLAIN("self_attn.kv_a_layernorm", m->head_dim, 0));
+    ADD(LINEAR("self_attn.q_b_proj", q, m->q_lora));
+    ADD(LINEAR("self_attn.o_a_proj", (uint64_t)x->o_groups * x->o_rank, q / x->o_groups));
+    ADD(LINEAR("self_attn.o_proj", h, (uint64_t)x->o_groups * x->o_rank));
+    if (y->compress > 1 && compressor(l, i, "self_attn.compressor", y->compress, m->head_dim, err) < 0)
+        return -1;
+    if (y->compress == 4) {
+        ADD(LINEAR("self_attn.indexer.queries", (uint64_t)x->index_heads * x->index_dim, m->q_lora));
+        ADD(PLAIN("self_attn.indexer.weights", x->index_heads, h));
+        if (compressor(l, i, "self_attn.indexer.compressor", y->compress, x->index_dim, err) < 0)
+            return -1;
+    }
+    for (int k = 0; k < 2; k++)      /* how the residual streams are mixed, before attention and before the experts */
+        if (add_as(l, bt_arena_printf(l->arena, "model.layers.%d.streams.%d", i, k), ".fn", BT_DT_F32, 0, mix, (uint64_t)x->streams * h, err) < 0)
+            return -1;
+    if ((uint32_t)i < x->hash_layers && y->moe)
+        return add_as(l, bt_arena_printf(l->arena, "model.layers.%d.tokens", i), ".experts_of", BT_DT_I32, 0, m->vocab, y->moe->active, err);
     return 0;
 }
 
@@ -160,15 +204,21 @@ static int dense_mlp(struct bt_tensors *l, int i, uint64_t inter, struct bt_err 
     return 0;
 }
 
-static int experts_mlp(struct bt_tensors *l, int i, const struct bt_moe *x, struct bt_err *err)
+/* at: what the experts are a part of. Where an MLP stands beside them (Gemma 4) lists of modules mean that by "mlp". */
+static int experts_mlp(struct bt_tensors *l, int i, const char *at, const struct bt_moe *x, struct bt_err *err)
 {
     const struct bt_model *m = l->m;
-    uint64_t in = (x->plain ? 1 : 2) * (uint64_t)x->intermediate;
+    uint64_t in = (x->plain ? 1 : 2) * (uint64_t)x->intermediate, width = x->latent ? x->latent : m->hidden;
+    const char *in_name = bt_arena_printf(l->arena, "%s.experts.gate_up_proj", at), *out_name = bt_arena_printf(l->arena, "%s.experts.down_proj", at);
     ADD(PLAIN("mlp.gate", x->experts, m->hidden));
-    ADD((struct piece){ "mlp.experts.gate_up_proj", x->experts, in, m->hidden, true, true });
-    BIAS(x->bias, "mlp.experts.gate_up_proj", x->experts, in);
-    ADD((struct piece){ "mlp.experts.down_proj", x->experts, m->hidden, x->intermediate, true, true });
-    BIAS(x->bias, "mlp.experts.down_proj", x->experts, m->hidden);
+    if (x->latent) {
+        ADD(LINEAR("mlp.fc1_latent_proj", width, m->hidden));
+        ADD(LINEAR("mlp.fc2_latent_proj", m->hidden, width));
+    }
+    ADD((struct piece){ in_name, x->experts, in, width, true, true });
+    BIAS(x->bias, in_name, x->experts, in);
+    ADD((struct piece){ out_name, x->experts, width, x->intermediate, true, true });
+    BIAS(x->bias, out_name, x->experts, m->hidden);
     if (x->shared_intermediate) {
         ADD(LINEAR("mlp.shared_expert.gate_up_proj", (x->plain ? 1 : 2) * (uint64_t)x->shared_intermediate, m->hidden));
         ADD(LINEAR("mlp.shared_expert.down_proj", m->hidden, x->shared_intermediate));
@@ -187,10 +237,14 @@ static int layer_tensors(struct bt_tensors *l, int i, struct bt_err *err)
         ADD(PLAIN(norms[k], m->hidden, 0));
     if (y->state && (y->state->kind == BT_STATE_DELTA ? delta_net(l, i, y->state, err) : mamba(l, i, y->state, err)) < 0)
         return -1;
-    if (y->mixer == BT_MIX_MLA ? latent_attention(l, i, y, err) < 0 : y->mixer != BT_MIX_STATE && y->mixer != BT_MIX_NONE && heads_attention(l, i, y, err) < 0)
+    if (y->compress ? compressed_attention(l, i, y, err) < 0 : y->mixer == BT_MIX_MLA ? latent_attention(l, i, y, err) < 0 : y->mixer != BT_MIX_STATE && y->mixer != BT_MIX_NONE && heads_attention(l, i, y, err) < 0)
         return -1;
-    if (y->moe)
-        return experts_mlp(l, i, y->moe, err);
+    if (m->layer_embedding) {        /* what the second embedding adds to each layer */
+        ADD(LINEAR("per_layer_input_gate", m->layer_embedding, m->hidden));
+        ADD(LINEAR("per_layer_projection", m->hidden, m->layer_embedding));
+    }
+    if (y->moe && experts_mlp(l, i, y->intermediate ? "moe" : "mlp", y->moe, err) < 0)
+        return -1;
     return y->intermediate ? dense_mlp(l, i, y->intermediate, err) : 0;
 }
 
@@ -201,8 +255,10 @@ static int ends(struct bt_tensors *l, struct bt_err *err)
     ADD(PLAIN("model.embed_tokens", m->vocab, m->hidden));
     if (!m->rotary_tables && m->plain_mlp && m->layers && !m->layer[0].state)        /* learned positions: OPT, GPT-2 */
         ADD(PLAIN("model.embed_positions", m->max_position, m->hidden));
-    if (m->layer_embedding)
+    if (m->layer_embedding) {
         ADD(PLAIN("model.embed_tokens_per_layer", m->vocab, (uint64_t)m->layers * m->layer_embedding));
+        ADD(LINEAR("model.per_layer_model_projection", (uint64_t)m->layers * m->layer_embedding, m->hidden));
+    }
     ADD(PLAIN("model.norm", m->hidden, 0));
     if (!m->tied && !m->pooling)
         ADD(m->quant.head ? LINEAR("lm_head", m->vocab, m->hidden) : PLAIN("lm_head", m->vocab, m->hidden));

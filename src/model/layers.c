@@ -71,24 +71,24 @@ static int first_of(const struct bt_config *c, const char *const *keys, size_t n
 
 static int read_experts(struct bt_arena *a, const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct experts *x, struct bt_err *err)
 {
-    uint32_t experts, active, inter, shared, shared_inter;
+    uint32_t experts, active, inter, shared, shared_inter, latent;
     *x = (struct experts){ .step = 1, .dense_intermediate = m->intermediate };
     if (FIRST_OF(c, 0, 65536, &experts, err, "n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts") < 0)
         return -1;
     if (experts < 2)
         return 0;
-    if (FIRST_OF(c, 2, 65536, &active, err, "num_experts_per_tok", "num_experts_per_token", "moe_k", "experts_per_token") < 0 ||
+    if (FIRST_OF(c, 2, 65536, &active, err, "num_experts_per_tok", "num_experts_per_token", "moe_k", "experts_per_token", "top_k_experts") < 0 ||
         FIRST_OF(c, m->intermediate, 1 << 24, &inter, err, "moe_intermediate_size", "expert_ffn_hidden_size") < 0 ||
         FIRST_OF(c, 0, 4096, &shared, err, "n_shared_experts", "num_shared_experts") < 0 ||
         FIRST_OF(c, 0, 1 << 24, &shared_inter, err, "moe_shared_expert_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size") < 0 ||
         FIRST_OF(c, arch->dense_first, 4096, &x->dense_first, err, "first_k_dense_replace", "moe_layer_start_index") < 0 ||
         FIRST_OF(c, 1, 4096, &x->step, err, "decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_freq", "expert_layer_period") < 0 ||
-        FIRST_OF(c, 0, 4096, &x->offset, err, "expert_layer_offset") < 0)
+        FIRST_OF(c, 0, 1 << 20, &latent, err, "moe_latent_size") < 0 || FIRST_OF(c, 0, 4096, &x->offset, err, "expert_layer_offset") < 0)
         return -1;
     x->moe = BT_NEW(a, struct bt_moe);
     *x->moe = (struct bt_moe){ .experts = experts, .active = BT_MIN(BT_MAX(active, 1u), experts), .intermediate = inter,
                                .shared_intermediate = shared_inter ? shared_inter : shared * inter, .shared_gate = arch->shared_gate, .bias = arch->expert_bias,
-                               .plain = arch->plain_mlp };
+                               .plain = arch->plain_mlp, .latent = latent };
     if (arch->chunked) {             /* Llama 4: one shared expert as wide as a routed one; dense layers have a width of their own */
         x->moe->shared_intermediate = m->intermediate;
         if (bt_config_u32(c, "intermediate_size_mlp", m->intermediate, 1, 1 << 24, &x->dense_intermediate, err) < 0)
@@ -164,6 +164,19 @@ static int read_mamba1(const struct bt_config *c, const struct bt_model *m, stru
     return 0;
 }
 
+/* "layers_block_type" of later Nemotrons, in the letters of earlier ones. */
+static const char *letters_of(struct bt_arena *a, const json_t *types)
+{
+    static const struct { const char *name; char letter; } names[] = { { "mamba", 'M' }, { "mlp", '-' }, { "attention", '*' }, { "moe", 'E' } };
+    size_t n = json_array_size(types);
+    char *letters = BT_NEWN(a, char, n + 1);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < BT_LEN(names); k++)
+            if (!strcmp(names[k].name, json_string_value(json_array_get(types, i)) ? json_string_value(json_array_get(types, i)) : ""))
+                letters[i] = names[k].letter;
+    return n ? letters : NULL;
+}
+
 /* Which layers keep a state, for the hybrids. */
 struct hybrid { struct bt_state *state; uint32_t interval, period, offset; const char *letters; const json_t *ids; };
 
@@ -174,12 +187,14 @@ static int read_hybrid(struct bt_arena *a, const struct bt_config *c, const stru
         return 0;
     h->state = BT_NEW(a, struct bt_state);
     h->letters = json_string_value(bt_config_get(c, "hybrid_override_pattern"));
+    if (!h->letters && arch->hybrid == BT_HYBRID_LETTERS)
+        h->letters = letters_of(a, bt_config_get(c, "layers_block_type"));
     h->ids = bt_config_get(c, "hybrid_layer_ids");
     if (bt_config_u32(c, "full_attention_interval", 4, 1, 4096, &h->interval, err) < 0 || bt_config_u32(c, "attn_layer_period", 8, 1, 4096, &h->period, err) < 0 ||
         bt_config_u32(c, "attn_layer_offset", 4, 0, 4096, &h->offset, err) < 0)
         return -1;
     if (arch->hybrid == BT_HYBRID_LETTERS && (!h->letters || strlen(h->letters) < m->layers))
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: \"hybrid_override_pattern\" does not name each of the %u layers", c->what, m->layers);
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: \"hybrid_override_pattern\" or \"layers_block_type\" does not name each of the %u layers", c->what, m->layers);
     switch (arch->hybrid) {
     case BT_HYBRID_DELTA: return read_delta(c, h->state, err);
     case BT_HYBRID_JAMBA: return read_mamba1(c, m, h->state, err);
@@ -224,9 +239,12 @@ int bt_model_read_layers(struct bt_arena *a, const struct bt_config *c, const st
     struct hybrid h;
     enum bt_window_rule rule;
     uint32_t shared = 0, global_dim = 0, global_kv = 0, indexer = 0;
+    bool k_is_v = false, beside = false, wide = false;
     if (read_windows(c, arch, m, &w, &rule, err) < 0 || read_experts(a, c, arch, m, &x, err) < 0 || read_hybrid(a, c, arch, m, &h, err) < 0 ||
-        bt_config_u32(c, "num_kv_shared_layers", 0, 0, 4096, &shared, err) < 0 || bt_config_u32(c, "global_head_dim", 0, 0, 1 << 16, &global_dim, err) < 0 ||
-        bt_config_u32(c, "num_global_key_value_heads", 0, 0, 1 << 16, &global_kv, err) < 0 || bt_config_u32(c, "index_head_dim", 0, 0, 1 << 12, &indexer, err) < 0)
+        bt_config_u32(c, "num_kv_shared_layers", 0, 0, 4096, &shared, err) < 0 || bt_config_u32(c, "global_head_dim", arch->global_head_dim, 0, 1 << 16, &global_dim, err) < 0 ||
+        bt_config_u32(c, "num_global_key_value_heads", 0, 0, 1 << 16, &global_kv, err) < 0 || bt_config_u32(c, "index_head_dim", 0, 0, 1 << 12, &indexer, err) < 0 ||
+        bt_config_bool(c, "attention_k_eq_v", false, &k_is_v, err) < 0 || bt_config_bool(c, "enable_moe_block", false, &beside, err) < 0 ||
+        bt_config_bool(c, "use_double_wide_mlp", false, &wide, err) < 0)
         return -1;
     m->layer = BT_NEWN(a, struct bt_layer, m->layers);
     for (uint32_t i = 0; i < m->layers; i++) {
@@ -244,12 +262,17 @@ int bt_model_read_layers(struct bt_arena *a, const struct bt_config *c, const st
             l->moe = x.moe, l->intermediate = m->intermediate;
         if (!sliding && global_dim)
             l->head_dim = global_dim;
-        if (!sliding && global_kv)
+        l->k_is_v = !sliding && k_is_v;
+        if (!sliding && global_kv && (k_is_v || !bt_config_get(c, "attention_k_eq_v")))
             l->kv_heads = global_kv;
+        if (beside)                  /* Gemma 4: experts and an MLP in every layer */
+            l->intermediate = x.dense_intermediate;
         l->borrows_kv = shared && shared < m->layers && i >= m->layers - shared;
+        if (l->borrows_kv && wide)
+            l->intermediate = (uint32_t)BT_MIN(2ull * l->intermediate, 1ull << 24);
         place_state(&h, arch, &w, i, l);
     }
-    return 0;
+    return bt_model_read_uneven(a, c, arch, m, err);
 }
 
 const char *bt_mixer_name(enum bt_mixer x)

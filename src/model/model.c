@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "model/gguf.h"
 #include "model/hub.h"
 #include "model/model_int.h"
@@ -89,6 +90,24 @@ static void place_tensors(struct bt_model *m)
     }
 }
 
+/* ModelOpt's own file, beside a config.json that is silent about it in older checkpoints. */
+static int read_hf_quant(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
+{
+    const char *path = bt_arena_printf(a, "%s/hf_quant_config.json", m->dir);
+    if (!bt_file_exists(path))
+        return 0;
+    json_t *root = bt_json_load_file(path, 16 * MiB, err);
+    if (!root)
+        return -1;
+    const json_t *q = json_object_get(root, "quantization");
+    if (json_is_string(json_object_get(q, "quant_algo"))) {
+        bt_model_read_quant(a, q, m);
+        m->quantization = "modelopt";
+    }
+    json_decref(root);
+    return 0;
+}
+
 static int open_dir(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
 {
     const char *path = bt_arena_printf(a, "%s/config.json", m->dir);
@@ -107,7 +126,7 @@ static int open_dir(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
     if (bt_file_read(a, path, 16 * MiB, &text, err) < 0)
         return -1;
     m->source = BT_MODEL_CONFIG;
-    if (bt_model_config(a, path, text, m, err) < 0 || bt_weights_read(a, m, err) < 0)
+    if (bt_model_config(a, path, text, m, err) < 0 || (!m->quantization && read_hf_quant(a, m, err) < 0) || bt_weights_read(a, m, err) < 0)
         return -1;
     if (!m->ntensors && bt_model_derive(a, m, err) < 0)
         return bt_err_wrap(err, "%s", path);
@@ -119,7 +138,7 @@ static int open_dir(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
     return 0;
 }
 
-static int open_builtin(struct bt_arena *a, struct bt_model *m, const char *config, uint64_t parameters, struct bt_err *err)
+static int open_builtin(struct bt_arena *a, struct bt_model *m, const char *config, const char *why, uint64_t parameters, struct bt_err *err)
 {
     m->source = BT_MODEL_CATALOG;
     if (bt_model_config(a, "built-in shape", bt_str(config), m, err) < 0 || bt_model_derive(a, m, err) < 0)
@@ -128,6 +147,8 @@ static int open_builtin(struct bt_arena *a, struct bt_model *m, const char *conf
         m->parameters = parameters;
         m->weight_bytes = parameters * bt_dtype_bits(m->dtype) / 8;
     }
+    if (why)
+        m->guessed = why;
     place_tensors(m);
     digest(m, bt_str(config));
     return 0;
@@ -174,10 +195,10 @@ int bt_model_open_revision(struct bt_arena *a, const char *ref, const char *revi
     if (bt_model_locate(a, ref, revision, &place, err) < 0)
         return -1;
     m->dir = place.dir;
-    const char *config = place.dir ? NULL : bt_builtin_config(a, ref, &parameters);
+    const char *why = NULL, *config = place.dir ? NULL : bt_builtin_alias(a, ref, &parameters, &why);
     if (!place.dir && !config)
         return not_found(a, ref, place.places, err);
-    int rc = config ? open_builtin(a, m, config, parameters, err) : open_dir(a, m, err);
+    int rc = config ? open_builtin(a, m, config, why, parameters, err) : open_dir(a, m, err);
     if (rc < 0)
         return bt_err_wrap(err, "read model %s", bt_model_shown(a, ref));
     *out = m;
@@ -212,8 +233,13 @@ int bt_model_open_hub(struct bt_arena *a, const char *ref, const char *revision,
 {
     const char *repo, *tag;
     struct bt_err local = { 0 };
-    if (bt_model_open_revision(a, ref, revision, out, &local) == 0)
+    if (bt_model_open_revision(a, ref, revision, out, &local) == 0) {
+        struct bt_model *named = NULL;
+        struct bt_err gone = { 0 };
+        if ((*out)->source == BT_MODEL_CATALOG && (*out)->guessed && split_ref(a, ref, &repo, &tag) && open_on_hub(a, ref, repo, tag, revision, &named, &gone) == 0)
+            *out = named;            /* known by its name alone: the hub's own headers are better, where it answers */
         return 0;
+    }
     if (local.code != BT_E_NOT_FOUND || bt_str_ends(bt_str(ref), ".gguf") || !split_ref(a, ref, &repo, &tag) ||
         (revision && *revision && !bt_model_is_revision(revision))) {
         *err = local;

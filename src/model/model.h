@@ -1,7 +1,7 @@
 /* model - what a model is, read from its config.json and tensor headers: layers, shapes, dtypes, bytes. Weights are never read.
  *
  * Resolution: a folder; an id in the Hugging Face cache (HF_HUB_CACHE, HF_HOME, ~/.cache/huggingface/hub); a built-in shape
- * (source "catalog"). Files come from the internet: everything is bounded and checked, no arithmetic can overflow. */
+ * (source "catalog"; a name that only says which of them it is, as "unsloth/Qwen3-8B-bnb-4bit", is a guess and says so). Files come from the internet: everything is bounded and checked, no arithmetic can overflow. */
 #ifndef BT_MODEL_H
 #define BT_MODEL_H
 #include "base/arena.h"
@@ -20,6 +20,7 @@ enum bt_tensor_role { BT_T_OTHER, BT_T_EMBED, BT_T_LM_HEAD, BT_T_NORM, BT_T_Q, B
                       BT_T_LATENT_A, BT_T_LATENT_B, BT_T_Q_B,          /* MLA: down-projections, kv_b, q_b */
                       BT_T_STATE_IN, BT_T_STATE, BT_T_STATE_OUT,       /* projections of a state layer; what is kept per head or channel */
                       BT_T_TOWER, BT_T_TOWER_NORM, BT_T_POSITION };
+#define BT_QUANT_ROLES (BT_T_POSITION + 1)
 struct bt_tensor_place { int layer; enum bt_tensor_role role; bool bias; };
 struct bt_tensor {
     const char *name;                /* "model.layers.0.self_attn.q_proj.weight" */
@@ -53,6 +54,7 @@ struct bt_moe {
     uint32_t shared_intermediate;                    /* of all shared experts together; 0 = none */
     bool shared_gate;                                /* Qwen: one number decides how much of the shared expert counts */
     bool bias, plain;                                /* gpt-oss: experts have biases; plain: up and down only */
+    uint32_t latent;                                 /* width that experts work in, with projections to and fro (Nemotron 3 Super); 0 = hidden */
 };
 
 struct bt_layer {
@@ -62,8 +64,10 @@ struct bt_layer {
     uint32_t latent;                 /* MLA: numbers kept of a token, the same on every rank */
     uint32_t indexer;                /* sparse attention beside MLA: dimensions of its own key; 0 = none */
     bool borrows_kv;                 /* reads the KV of an earlier layer (Gemma 3n, 4): keeps none */
+    bool k_is_v;                     /* one projection for keys and values; engines load it into both (Gemma 4) */
+    uint32_t compress;               /* DeepSeek-V4: so many tokens are kept as one, beside a window of all; 1 = the window alone; 0 = other models */
     const struct bt_state *state;    /* STATE; and beside attention where a layer has both (Falcon-H1) */
-    uint32_t intermediate;           /* of the dense MLP; 0 = none */
+    uint32_t intermediate;           /* of the dense MLP; 0 = none. Gemma 4 has one beside its experts */
     const struct bt_moe *moe;        /* NULL = dense */
 };
 
@@ -76,6 +80,8 @@ struct bt_quant {
     bool zeros;                      /* a zero point beside each scale */
     bool head;                       /* lm_head is quantised too */
     bool experts_only;               /* gpt-oss: attention stays 16 bit */
+    enum bt_quant_kind experts;      /* of the experts, where it differs (DeepSeek-V4: FP8, its experts MXFP4); NONE = the same */
+    uint8_t *mixed; int mixed_layers;                /* enum bt_quant_kind by layer (from -1) and role, where each module has its own; NULL = one for all */
     const char *const *ignore; size_t nignore;       /* module names or patterns that stay as they are */
 };
 
@@ -88,6 +94,13 @@ struct bt_tower {
     bool gated, norm_bias;
     bool crossed;                    /* the language model attends across to it: an image takes no place in the prompt (Llama 3.2 Vision) */
     bool out_first;                  /* the projector's first layer has the language model's width already (LLaVA, InternVL) */
+};
+
+/* DeepSeek-V4's attention: low ranks for queries and output, compressors that fold tokens, an indexer that picks among the folded ones. */
+struct bt_compressed {
+    uint32_t o_rank, o_groups, window;
+    uint32_t index_heads, index_dim, index_topk;
+    uint32_t streams, hash_layers;                   /* residual streams (hc_mult); layers whose experts are chosen by token */
 };
 
 enum bt_model_source { BT_MODEL_HEADERS, BT_MODEL_CONFIG, BT_MODEL_CATALOG };
@@ -108,6 +121,7 @@ struct bt_model {
     uint32_t q_lora, kv_lora, qk_nope, qk_rope, v_head;              /* MLA; q_lora 0 = one q projection */
     double rotary_share;             /* of head_dim that is rotated: 1, 0.5, 0.25 */
     uint32_t rotary_tables;          /* cos/sin tables: 2 where local and global layers differ */
+    const struct bt_compressed *compressed;          /* NULL for other models */
     bool attn_gate;                  /* q_proj is twice as wide: a gate for each head (Qwen3-Next) */
     bool plain_mlp;                  /* up and down only */
     uint32_t norms;                  /* a layer's norms over hidden numbers: 2, Gemma 4 */

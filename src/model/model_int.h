@@ -33,8 +33,12 @@ void bt_headers_release(struct bt_headers *h);
 /* Sum of tensors[] into parameters and weight_bytes, overflow checked. */
 BT_MUST_CHECK int bt_model_sum(struct bt_model *m, struct bt_err *err);
 
-/* builtin.c: config.json text of a built-in shape, or NULL. *parameters: the published count. */
-const char *bt_builtin_config(struct bt_arena *a, const char *id, uint64_t *parameters);
+/* builtin.c: config.json text of a built-in shape, or NULL; upper and lower case are the same, as on the hub. quant: its quantization_config, if it has
+ * none of its own; NULL = none. *parameters: the published count, 0 with quant. */
+const char *bt_builtin_config(struct bt_arena *a, const char *id, const char *quant, uint64_t *parameters);
+/* alias.c: the same for a name that is not in the table but says what it is: another's copy, its instruct or base sibling, a quantised one. *why: what
+ * was assumed, or NULL when the name itself is in the table. */
+const char *bt_builtin_alias(struct bt_arena *a, const char *id, uint64_t *parameters, const char **why);
 
 bool bt_model_is_hub_id(const char *s);              /* "NAME" or "ORG/NAME" of the hub's letters */
 bool bt_model_is_revision(const char *s);
@@ -46,7 +50,7 @@ BT_MUST_CHECK int bt_model_locate(struct bt_arena *a, const char *ref, const cha
 
 enum bt_window_rule { BT_WINDOW_NONE, BT_WINDOW_ALL, BT_WINDOW_QWEN, BT_WINDOW_PATTERN, BT_WINDOW_BY_TYPES };
 enum bt_hybrid { BT_HYBRID_NONE, BT_HYBRID_DELTA, BT_HYBRID_JAMBA, BT_HYBRID_LETTERS, BT_HYBRID_TYPES, BT_HYBRID_BOTH, BT_HYBRID_ZAMBA };
-enum bt_attn_kind { BT_ATTN_HEADS, BT_ATTN_MLA };
+enum bt_attn_kind { BT_ATTN_HEADS, BT_ATTN_MLA, BT_ATTN_COMPRESSED };
 
 /* What transformers' classes assume when a key is absent (0 = the key is needed), and which keys they listen to. One row a class. */
 struct bt_arch {
@@ -72,6 +76,7 @@ struct bt_arch {
     const struct bt_tower *tower, *audio;            /* defaults of vision_config and audio_config; NULL = none */
     bool mrope;                      /* positions of time, height and width: the table is four times as long (vLLM layers/rotary_embedding/mrope.py) */
     uint32_t layer_embedding;        /* hidden_size_per_layer_input when absent */
+    uint32_t global_head_dim;        /* of layers that see everything, when absent; 0 = head_dim */
     uint32_t indexer_every;          /* one layer in so many has the sparse indexer; 0 = each */
 };
 const struct bt_arch *bt_arch_of(const char *name);              /* never NULL: "" stands for what is not known */
@@ -84,6 +89,8 @@ BT_MUST_CHECK int bt_config_bool(const struct bt_config *c, const char *key, boo
 
 /* layers.c: layer[] from patterns, experts and states. */
 BT_MUST_CHECK int bt_model_read_layers(struct bt_arena *a, const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err);
+/* uneven.c: layers that a config describes one by one, after the rest of layer[] is there: block_configs (DeciLM), compress_ratios (DeepSeek-V4). */
+BT_MUST_CHECK int bt_model_read_uneven(struct bt_arena *a, const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err);
 /* tower.c: vision_config, and its tensors appended with `add`. */
 BT_MUST_CHECK int bt_model_read_tower(const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err);
 
@@ -92,6 +99,7 @@ void bt_model_infer(struct bt_arena *a, struct bt_model *m);
 
 /* quant.c */
 void bt_model_read_quant(struct bt_arena *a, const json_t *config, struct bt_model *m);
+enum bt_quant_kind bt_model_quant_of(const struct bt_model *m, const char *module);       /* NONE = 16 bit */
 bool bt_model_quantised(const struct bt_model *m, const char *module);           /* are this module's weights stored quantised? */
 
 /* derive.c, tower.c: tensors are collected in a growing list. */

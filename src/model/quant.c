@@ -80,13 +80,56 @@ static void compressed_tensors(const json_t *config, struct bt_quant *q)
         q->block = (uint32_t)json_integer_value(side);
 }
 
-static void modelopt(const json_t *config, struct bt_quant *q)
+static struct bt_tensor_place place_of(const char *module)
+{
+    char name[512];
+    snprintf(name, sizeof name, "%.500s.weight", module);
+    struct bt_tensor t = { .name = name, .rank = 2 };
+    return bt_tensor_place(&t);
+}
+
+/* The two small projections of a delta net: left in 16 bits everywhere, and no word about the large one beside them. */
+static bool is_small_state(const char *module)
+{
+    return bt_str_ends(bt_str(module), "in_proj_a") || bt_str_ends(bt_str(module), "in_proj_b") || bt_str_ends(bt_str(module), "in_proj_ba");
+}
+
+static enum bt_quant_kind kind_of_algo(const char *algo)
+{
+    return says(algo, "NVFP4") || says(algo, "W4A16") ? BT_QUANT_NVFP4 : says(algo, "FP8") ? BT_QUANT_FP8 : says(algo, "FP4") ? BT_QUANT_MXFP4 : BT_QUANT_UNKNOWN;
+}
+
+/* MIXED_PRECISION names every module with its algorithm: kept by layer and by what the module is. What it does not name stays in 16 bits. */
+static void mixed(struct bt_arena *a, const json_t *modules, struct bt_quant *q)
+{
+    const char *name;
+    json_t *how;
+    int last = -1;
+    json_object_foreach((json_t *)modules, name, how)
+        last = BT_MAX(last, place_of(name).layer);
+    if (!json_object_size(modules) || last >= 4096)
+        return;
+    q->mixed_layers = last + 1;
+    q->mixed = BT_NEWN(a, uint8_t, (size_t)(last + 2) * BT_QUANT_ROLES);
+    json_object_foreach((json_t *)modules, name, how) {
+        struct bt_tensor_place p = place_of(name);
+        uint8_t *row = q->mixed + (size_t)(p.layer + 1) * BT_QUANT_ROLES, kind = (uint8_t)kind_of_algo(json_string_value(json_object_get(how, "quant_algo")));
+        if (bt_str_ends(bt_str(name), ".experts"))   /* all of them by one name */
+            row[BT_T_EXPERT_IN] = row[BT_T_EXPERT_OUT] = kind;
+        else if (!is_small_state(name))
+            row[p.role] = kind;
+    }
+    q->head = q->mixed[BT_T_LM_HEAD] != BT_QUANT_NONE;
+}
+
+static void modelopt(struct bt_arena *a, const json_t *config, struct bt_quant *q)
 {
     const json_t *inner = json_object_get(config, "quantization");
     const json_t *from = json_is_object(inner) ? inner : config;
     const char *algo = json_string_value(json_object_get(from, "quant_algo"));
     q->kind = says(algo, "NVFP4") || says(algo, "MIXED") || says(algo, "W4A16") ? BT_QUANT_NVFP4 : says(algo, "FP8") ? BT_QUANT_FP8 : BT_QUANT_NVFP4;
     q->group = q->kind == BT_QUANT_NVFP4 ? 16 : 0;
+    mixed(a, json_object_get(from, "quantized_layers"), q);
 }
 
 static void read_ignore(struct bt_arena *a, const json_t *config, struct bt_quant *q)
@@ -115,7 +158,7 @@ void bt_model_read_quant(struct bt_arena *a, const json_t *config, struct bt_mod
     if (method && !strcmp(method, "compressed-tensors"))
         compressed_tensors(config, q);
     else if (says(method, "modelopt") || (!method && json_object_get(config, "quant_algo")))
-        modelopt(config, q);
+        modelopt(a, config, q);
     else if (method)
         known_method(method, q);
     if (q->kind == BT_QUANT_UNKNOWN && !(method && !strcmp(method, "gguf"))) {       /* GGUF files say themselves what each tensor is */
@@ -137,7 +180,9 @@ void bt_model_read_quant(struct bt_arena *a, const json_t *config, struct bt_mod
     const json_t *side = json_array_get(json_object_get(config, "weight_block_size"), 0);
     if (json_is_integer(side) && json_integer_value(side) > 0 && json_integer_value(side) <= 1 << 16)
         q->block = (uint32_t)json_integer_value(side);
-    q->head = truth(config, "lm_head", false);
+    q->head = q->head || truth(config, "lm_head", false);
+    if (says(json_string_value(json_object_get(config, "moe_quant_algo")), "NVFP4"))
+        q->experts = BT_QUANT_NVFP4;
     q->experts_only = q->kind == BT_QUANT_MXFP4;
     read_ignore(a, config, q);
     const json_t *inner = json_object_get(config, "quantization");
@@ -145,7 +190,10 @@ void bt_model_read_quant(struct bt_arena *a, const json_t *config, struct bt_mod
         read_ignore(a, inner, q);
 }
 
-/* ---- the ignore list ---- */
+/* ---- the ignore list ----
+ *
+ * Its names are those of the checkpoint, ours those of derive.c: "model.language_model.layers.3.self_attn*" means our model.layers.3.self_attn.q_proj,
+ * "backbone.layers.4.mixer.in_proj" our model.layers.4.mamba.in_proj. They are compared from "layers." on, by words, or by what they are. */
 
 /* '*' stands for anything; the only sign of regular expressions that these lists really use is ".*", which reads the same. */
 static bool matches(const char *pattern, struct bt_str name)
@@ -199,15 +247,56 @@ static bool ignored_by(const char *entry, struct bt_str module)
     return matches(glob, module);
 }
 
-bool bt_model_quantised(const struct bt_model *m, const char *module)
+/* "layers.3.mlp.shared_expert.up_proj": from "layers." on, in our words. "" where a name has no layer. */
+static void in_our_words(const char *name, char *out, size_t size)
+{
+    static const struct { const char *theirs, *ours; } words[] = { { "block_sparse_moe", "mlp" }, { "feed_forward", "mlp" }, { "shared_experts", "shared_expert" }, { "mixer", "*" } };
+    const char *p = strstr(name, "layers.");
+    size_t n = 0;
+    while (p && *p && n + 64 < size) {
+        size_t len = strcspn(p, "."), k = 0;
+        while (k < BT_LEN(words) && (strlen(words[k].theirs) != len || strncmp(words[k].theirs, p, len) != 0))
+            k++;
+        n += (size_t)snprintf(out + n, size - n, "%.*s%s", k < BT_LEN(words) ? 64 : (int)BT_MIN(len, 64u), k < BT_LEN(words) ? words[k].ours : p, p[len] ? "." : "");
+        p += len + (p[len] == '.');
+    }
+    out[n] = 0;
+}
+
+static bool same_thing(const char *entry, const char *module)
+{
+    if (strchr(entry, '*') || !strncmp(entry, "re:", 3)) {
+        char theirs[256], ours[256];
+        in_our_words(entry, theirs, sizeof theirs);
+        in_our_words(module, ours, sizeof ours);
+        return theirs[0] && ours[0] && strncmp(entry, "re:", 3) != 0 && ignored_by(theirs, bt_str(ours));
+    }
+    struct bt_tensor_place a = place_of(entry), b = place_of(module);
+    return a.layer >= 0 && a.layer == b.layer && a.role == b.role && a.role != BT_T_OTHER && is_small_state(entry) == is_small_state(module);
+}
+
+/* Is the module one of those that the config leaves alone? */
+static bool listed(const struct bt_model *m, const char *module)
 {
     const struct bt_quant *q = &m->quant;
-    if (q->kind == BT_QUANT_NONE)
-        return false;
     struct bt_str name = bt_str(module);
     for (size_t i = 0; i < q->nignore; i++)
-        if (ignored_by(q->ignore[i], name))
-            return false;
+        if (ignored_by(q->ignore[i], name) || same_thing(q->ignore[i], module))
+            return true;
     /* a config without a list, of a model with a latent: NVFP4 checkpoints of these leave the attention alone */
-    return q->nignore || q->kind != BT_QUANT_NVFP4 || !m->kv_lora || !strstr(module, ".self_attn.");
+    return !q->nignore && q->kind == BT_QUANT_NVFP4 && m->kv_lora && strstr(module, ".self_attn.");
+}
+
+enum bt_quant_kind bt_model_quant_of(const struct bt_model *m, const char *module)
+{
+    const struct bt_quant *q = &m->quant;
+    if (q->kind == BT_QUANT_NONE || !q->mixed)
+        return q->kind == BT_QUANT_NONE || listed(m, module) ? BT_QUANT_NONE : q->kind;
+    struct bt_tensor_place p = place_of(module);
+    return p.layer < q->mixed_layers && !is_small_state(module) ? (enum bt_quant_kind)q->mixed[(p.layer + 1) * BT_QUANT_ROLES + p.role] : BT_QUANT_NONE;
+}
+
+bool bt_model_quantised(const struct bt_model *m, const char *module)
+{
+    return bt_model_quant_of(m, module) != BT_QUANT_NONE;
 }

@@ -65,7 +65,7 @@ static const struct { const char *module; enum bt_tensor_role role; } modules[] 
     { "input_layernorm", BT_T_NORM }, { "post_attention_layernorm", BT_T_NORM }, { "pre_feedforward_layernorm", BT_T_NORM },
     { "post_feedforward_layernorm", BT_T_NORM }, { "self_attn_layer_norm", BT_T_NORM }, { "post_self_attn_layernorm", BT_T_NORM }, { "post_mlp_layernorm", BT_T_NORM },
     { "q_a_layernorm", BT_T_NORM }, { "kv_a_layernorm", BT_T_NORM },
-    { "q_a_proj", BT_T_LATENT_A }, { "kv_a_proj_with_mqa", BT_T_LATENT_A }, { "kv_b_proj", BT_T_LATENT_B }, { "q_b_proj", BT_T_Q_B },
+    { "q_a_proj", BT_T_LATENT_A }, { "kv_a_proj_with_mqa", BT_T_LATENT_A }, { "kv_b_proj", BT_T_LATENT_B }, { "q_b_proj", BT_T_Q_B }, { "o_a_proj", BT_T_Q_B },
     { "router", BT_T_ROUTER }, { "gate", BT_T_ROUTER }, { "e_score_correction_bias", BT_T_ROUTER }, { "shared_expert_gate", BT_T_ROUTER },
     { "in_proj", BT_T_STATE_IN }, { "in_proj_qkvz", BT_T_STATE_IN }, { "in_proj_ba", BT_T_STATE_IN }, { "in_proj_qkv", BT_T_STATE_IN }, { "in_proj_z", BT_T_STATE_IN },
     { "in_proj_a", BT_T_STATE_IN }, { "in_proj_b", BT_T_STATE_IN }, { "conv1d", BT_T_STATE }, { "x_proj", BT_T_STATE }, { "dt_proj", BT_T_STATE },

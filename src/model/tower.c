@@ -28,7 +28,7 @@ static void by_ratio(const json_t *vision, struct bt_tower *t)
 
 static int read_one(const struct bt_config *c, const struct bt_tower *defaults, const json_t *vision, struct bt_tower *t, struct bt_err *err)
 {
-    if (!defaults && !json_is_object(vision))
+    if ((!defaults && !json_is_object(vision)) || json_is_null(vision))      /* null: a model of the class without this tower */
         return 0;
     if (defaults)
         *t = *defaults;
@@ -54,7 +54,7 @@ static int read_one(const struct bt_config *c, const struct bt_tower *defaults, 
 static const json_t *part(const struct bt_config *c, const char *key)
 {
     const json_t *o = json_object_get(c->root, key);
-    return json_is_object(o) ? o : json_object_get(json_object_get(c->root, "thinker_config"), key);
+    return json_is_object(o) || json_is_null(o) ? o : json_object_get(json_object_get(c->root, "thinker_config"), key);
 }
 
 int bt_model_read_tower(const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err)

@@ -40,7 +40,7 @@ static uint64_t in_flight(const struct bt_need *n)
     return sat_mul(n->version->windows_in_flight ? batches : 1, n->serve.max_batched_tokens);
 }
 
-static uint64_t group_blocks(const struct bt_need *n, const struct bt_kv_group *g, uint64_t context)
+uint64_t need_group_blocks(const struct bt_need *n, const struct bt_kv_group *g, uint64_t context)
 {
     switch (g->kind) {
     case BT_MIX_SLIDING: return bt_ceil_div(BT_MIN(sat_add(g->window - 1, in_flight(n)), context), g->block) + 1;
@@ -56,8 +56,10 @@ static uint64_t group_blocks(const struct bt_need *n, const struct bt_kv_group *
 uint64_t bt_need_request_blocks(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context)
 {
     uint64_t blocks = 0;
+    if (r->tuple_bytes)
+        return need_compressed_blocks(n, r, context);
     for (size_t i = 0; i < r->ngroups; i++)
-        blocks = sat_add(blocks, group_blocks(n, &r->group[i], context));
+        blocks = sat_add(blocks, need_group_blocks(n, &r->group[i], context));
     return blocks;
 }
 
@@ -71,6 +73,8 @@ uint64_t bt_need_kv_request(const struct bt_need *n, const struct bt_need_rank *
     if (n->ops->kv_for)
         return n->ops->kv_for(n, r, context, 1);
     const struct bt_need_rank *counted = n->check ? n->check : r;
+    if (counted->tuple_bytes)
+        return need_compressed_request(n, counted, context);
     return sat_mul(bt_need_request_blocks(n, counted, context), counted->kv_block_bytes);
 }
 
@@ -79,7 +83,7 @@ uint64_t bt_need_kv_for(const struct bt_need *n, const struct bt_need_rank *r, u
     if (n->ops->kv_for)
         return n->ops->kv_for(n, r, context, requests);
     uint64_t all = sat_mul(sat_add(sat_mul(bt_need_request_blocks(n, r, context), requests), null_blocks(n)), r->kv_block_bytes);
-    return n->check && requests ? BT_MAX(all, bt_need_kv_request(n, r, context)) : all;
+    return (n->check || r->tuple_bytes) && requests ? BT_MAX(all, bt_need_kv_request(n, r, context)) : all;
 }
 
 uint64_t bt_need_kv_tokens(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes)
@@ -108,7 +112,7 @@ uint64_t bt_need_longest(const struct bt_need *n, const struct bt_need_rank *r, 
         return sat_mul(blocks, n->block);
     while (low < high) {             /* the engine searches too: more tokens never take fewer blocks */
         uint64_t mid = low + (high - low + 1) / 2;
-        if (bt_need_request_blocks(n, r, mid) <= blocks)
+        if (r->tuple_bytes ? need_compressed_request(n, r, mid) <= kv_bytes : bt_need_request_blocks(n, r, mid) <= blocks)
             low = mid;
         else
             high = mid - 1;

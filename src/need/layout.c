@@ -182,6 +182,10 @@ static void hybrid(const struct need_in *in, const struct buckets *s, uint64_t b
 void need_kv_layout(const struct need_in *in, struct bt_need *n, struct bt_need_rank *r, unsigned kv_elem)
 {
     struct buckets s = { 0 };
+    if (in->model->compressed) {
+        need_kv_compressed(in, n, r);
+        return;
+    }
     collect(in, kv_elem, n->spec_tokens, &s);
     uint64_t block = block_of(in, n, kv_elem);
     for (size_t i = 0; i < s.n; i++)

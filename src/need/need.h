@@ -24,6 +24,7 @@ struct bt_kv_group {
     uint32_t layers;                 /* that really use it, at most the rank's pool_layers */
     uint32_t window;                 /* sliding, chunked */
     uint64_t block;                  /* tokens of a block in this group; 0 for a state */
+    uint64_t page_bytes;             /* of a block of all its layers, where groups differ in it (DeepSeek-V4); else 0 */
 };
 
 struct bt_need_rank {
@@ -37,6 +38,7 @@ struct bt_need_rank {
     uint64_t kv_token_bytes;         /* one more token of a request in all layers of this rank that keep all tokens or a window */
     uint64_t kv_block_bytes;         /* of one block of the pool: page x pool_layers; for a model of equal layers kv_token_bytes x block */
     struct bt_kv_group *group; size_t ngroups;
+    uint64_t tuple_bytes;            /* DeepSeek-V4: what the start-up check counts for a block, whatever its group; else 0 */
     uint32_t pool_layers;
 };
 

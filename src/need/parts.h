@@ -57,6 +57,13 @@ uint64_t need_spec_tokens(const struct bt_serve *s);
 /* Groups, block and page of one stage, into r; n->block is raised where states need it. */
 void need_kv_layout(const struct need_in *in, struct bt_need *n, struct bt_need_rank *r, unsigned kv_elem);
 
+/* The same for models whose layers fold tokens (bt_model.compressed), and how their requests are counted: compressed.c. */
+void need_kv_compressed(const struct need_in *in, struct bt_need *n, struct bt_need_rank *r);
+uint64_t need_compressed_request(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context);
+uint64_t need_compressed_blocks(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context);
+/* Blocks that one request takes in a group (kv.c). */
+uint64_t need_group_blocks(const struct bt_need *n, const struct bt_kv_group *g, uint64_t context);
+
 /* What a process holds on the card before it allocates anything. */
 uint64_t need_context_bytes(const struct bt_gpu *card);
 /* Bytes of one KV number, from --kv-cache-dtype and the model's dtype. */

@@ -65,7 +65,8 @@ static uint64_t loaded_bytes(const struct tally *y, const struct bt_tensor *t, e
 /* MXFP4 experts are padded for their kernel: the input of each to 256, what a rank keeps of its width to 128 (vLLM layers/quantization/mxfp4.py). */
 static uint64_t padded_expert(const struct need_in *in, const struct bt_moe *x, uint64_t bytes, uint64_t cut)
 {
-    if (in->model->quant.kind != BT_QUANT_MXFP4 || !x || !x->intermediate)
+    const struct bt_quant *q = &in->model->quant;
+    if ((q->kind != BT_QUANT_MXFP4 && q->experts != BT_QUANT_MXFP4) || !x || !x->intermediate)
         return bt_ceil_div(bytes, cut);
     uint64_t width = bt_ceil_div(x->intermediate, cut), hidden = in->model->hidden;
     double grown = (double)bt_round_up(width, 128) / (double)width * (double)bt_round_up(hidden, 256) / (double)hidden;
@@ -162,6 +163,8 @@ static void tally_tensor(const struct need_in *in, struct tally *y, const struct
         bytes = tower_bytes(in, t, bytes);
     else if (!(place.bias && roles[place.role].whole_bias))
         bytes = shard_bytes(in, roles[place.role].shard, place.layer, bytes);
+    if (place.role == BT_T_K && place.layer >= 0 && in->model->layer[place.layer].k_is_v)
+        bytes = sat_mul(bytes, 2);                   /* loaded into the place of the values as well (vLLM models/gemma4.py) */
     const char *dot = strrchr(t->name, '.');
     tally_add(in, y, place.layer, roles[place.role].fused, place.role == BT_T_TOWER || place.role == BT_T_TOWER_NORM, dot ? dot : t->name, bytes);
 }

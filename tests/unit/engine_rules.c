@@ -53,7 +53,7 @@ static void version_lookup(void **st)
         { "0.32.0rc1", "0.32.0", false }, { "1.4", "0.32.0", false }, { "0.11.0", "0.11.0", true }, { "0.11", "0.11.0", false },
         { "0.10.1.1", "0.9.2", false }, { "0.9.1", "0.8.3", false }, { "0.7.3", "0.7.0", false }, { "0.6.3", "0.2.0", false }, { "0.10.2", "0.10.2", true },
         { "0.19.2rc1.dev8+g4b7f5ea1a", "0.17.0", false }, { "0.24.1", "0.24.0", false },
-        { "0.28.9", "0.28.0", false }, { "", "0.32.0", true }, { NULL, "0.32.0", true },
+        { "0.27.1", "0.27.0", false }, { "0.28.9", "0.28.0", false }, { "", "0.32.0", true }, { NULL, "0.32.0", true },
     };
     for (size_t i = 0; i < BT_LEN(cases); i++) {
         bool exact = !cases[i].exact;

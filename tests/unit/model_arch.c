@@ -143,6 +143,91 @@ static void quantisation_configs(void **st)
     }
 }
 
+static double gib(const struct bt_model *m)
+{
+    return (double)m->weight_bytes / (1024.0 * 1024 * 1024);
+}
+
+/* Sizes of the checkpoints on the hub, GiB (kaito's model catalogue; drafting layers are not in ours). */
+static void built_in_shapes_weigh_what_their_files_do(void **st)
+{
+    (void)st;
+    static const struct { const char *id; double gib, off; } files[] = {
+        { "google/gemma-4-31B-it", 58.25, 0.01 }, { "google/gemma-4-26B-A4B-it", 48.07, 0.01 }, { "google/gemma-4-E4B-it", 14.89, 0.01 }, { "google/gemma-4-E2B-it", 9.54, 0.015 },
+        { "moonshotai/Kimi-K2.5", 554.32, 0.01 }, { "deepseek-ai/DeepSeek-V4-Pro", 805.34, 0.02 }, { "mistralai/Ministral-3-14B-Instruct-2512", 14.65, 0.01 },
+        { "mistralai/Ministral-3-3B-Instruct-2512", 4.35, 0.02 }, { "nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16", 230.25, 0.025 },
+        { "nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", 58.82, 0.01 }, { "Qwen/Qwen3.5-2B", 4.24, 0.03 }, { "Qwen/Qwen3.5-122B-A10B", 232.99, 0.025 },
+        { "MiniMaxAI/MiniMax-M2.7", 214.34, 0.01 }, { "microsoft/Phi-4-mini-instruct", 7.15, 0.01 }, { "zai-org/GLM-5.2-FP8", 703.75, 0.015 },
+    };
+    setenv("HF_HUB_CACHE", "/nonexistent", 1);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_model *m = NULL;
+        struct bt_err err = { 0 };
+        if (bt_model_open(&a, files[i].id, &m, &err) < 0)
+            fail_msg("%s", err.msg);
+        if (gib(m) < files[i].gib * (1 - files[i].off) || gib(m) > files[i].gib * (1 + files[i].off))
+            fail_msg("%s: %.2f GiB, its files have %.2f", files[i].id, gib(m), files[i].gib);
+    }
+}
+
+/* What a name says of a model that is not in the table: taken, and said. */
+static void names_say_what_they_are(void **st)
+{
+    (void)st;
+    static const struct { const char *id, *of, *quantization; } cases[] = {
+        { "unsloth/Qwen3-4B-Base", "Qwen/Qwen3-4B", NULL }, { "RedHatAI/Meta-Llama-3.1-70B-Instruct-FP8", "meta-llama/Llama-3.1-70B-Instruct", "compressed-tensors" },
+        { "Qwen/Qwen2.5-72B-Instruct-AWQ", "Qwen/Qwen2.5-72B-Instruct", "awq" }, { "Qwen/Qwen3-30B-A3B-Instruct-2507-FP8", "Qwen/Qwen3-30B-A3B-Instruct-2507", "fp8" },
+        { "unsloth/gemma-3-27b-it-unsloth-bnb-4bit", "google/gemma-3-27b-it", "bitsandbytes" }, { "deepseek-ai/DeepSeek-V4-Flash-0731", "deepseek-ai/DeepSeek-V4-Flash", "fp8" },
+        { "nvidia/Llama-3.1-8B-Instruct-NVFP4", "meta-llama/Llama-3.1-8B-Instruct", "modelopt" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_model *m = NULL, *base = NULL;
+        struct bt_err err = { 0 };
+        if (bt_model_open(&a, cases[i].id, &m, &err) < 0 || bt_model_open(&a, cases[i].of, &base, &err) < 0)
+            fail_msg("%s", err.msg);
+        assert_true(m->guessed && strstr(m->guessed, cases[i].of));
+        assert_true(m->layers == base->layers && m->hidden == base->hidden && !base->guessed);
+        if (cases[i].quantization)
+            assert_string_equal(m->quantization, cases[i].quantization);
+        else
+            assert_null(m->quantization);
+    }
+    bt_auto_arena a = { 0 };
+    struct bt_model *m = NULL;
+    struct bt_err err = { 0 };
+    assert_int_equal(bt_model_open(&a, "qwen/qwen3-8b", &m, &err), 0);           /* the hub does not tell upper from lower case either */
+    assert_null(m->guessed);
+    assert_int_equal(bt_model_open(&a, "acme/Qwen9-8B-AWQ", &m, &err), -1);
+    assert_int_equal(err.code, BT_E_NOT_FOUND);
+}
+
+/* Python's Infinity, layers named one by one, blocks of their own sizes, every module with its own algorithm. */
+static void configs_of_nvidia(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_model m = model(&a, "{\"architectures\": [\"NemotronHForCausalLM\"], \"layers_block_type\": [\"mamba\", \"moe\", \"attention\", \"mlp\"], \"hidden_size\": 64, \"intermediate_size\": 128, "
+                                  "\"num_attention_heads\": 4, \"num_key_value_heads\": 2, \"vocab_size\": 100, \"n_routed_experts\": 4, \"num_experts_per_tok\": 2, \"moe_latent_size\": 16, "
+                                  "\"note\": \"Infinity\", \"time_step_limit\": [0.0, Infinity, -Infinity, NaN]}");
+    assert_true(m.layers == 4 && m.layer[0].state && m.layer[1].moe && m.layer[1].moe->latent == 16 && m.layer[2].mixer == BT_MIX_FULL && m.layer[3].intermediate == 128);
+    m = model(&a, "{\"architectures\": [\"DeciLMForCausalLM\"], \"num_hidden_layers\": 3, \"hidden_size\": 8192, \"num_attention_heads\": 64, \"vocab_size\": 100, \"block_configs\": ["
+                  "{\"attention\": {\"n_heads_in_group\": 8}, \"ffn\": {\"ffn_mult\": 5.25}}, {\"attention\": {\"no_op\": true}, \"ffn\": {\"ffn_mult\": 2.625}}, "
+                  "{\"attention\": {\"n_heads_in_group\": 16}, \"ffn\": {\"no_op\": true}}]}");
+    assert_true(m.layer[0].kv_heads == 8 && m.layer[0].intermediate == 28672 && m.layer[1].mixer == BT_MIX_NONE && m.layer[1].intermediate == 14336);
+    assert_true(m.layer[2].kv_heads == 4 && m.layer[2].intermediate == 0 && m.kv_heads == 8);
+    m = model(&a, "{\"architectures\": [\"Qwen3ForCausalLM\"], \"num_hidden_layers\": 2, \"hidden_size\": 1024, \"intermediate_size\": 1024, \"num_attention_heads\": 8, \"vocab_size\": 100, "
+                  "\"quantization_config\": {\"quant_method\": \"modelopt\", \"quant_algo\": \"MIXED_PRECISION\", \"quantized_layers\": {\"model.layers.0.self_attn.q_proj\": {\"quant_algo\": \"FP8\"}, "
+                  "\"model.layers.1.mlp.down_proj\": {\"quant_algo\": \"W4A16_NVFP4\", \"group_size\": 16}}}}");
+    uint64_t q0 = 0, q1 = 0, down0 = 0, down1 = 0;
+    for (size_t t = 0; t < m.ntensors; t++) {
+        struct bt_tensor_place p = bt_tensor_place(&m.tensors[t]);
+        *(p.role == BT_T_Q ? p.layer ? &q1 : &q0 : p.layer == 1 ? &down1 : &down0) += p.role == BT_T_Q || p.role == BT_T_DOWN ? m.tensors[t].bytes : 0;
+    }
+    assert_true(q0 == 1024 * 1024 + 4 * 1024 && q1 == 2 * 1024 * 1024 && down0 == 2 * 1024 * 1024 && down1 == 1024 * 1024 / 2 + 1024 * 1024 / 16);
+}
+
 static void the_unknown_is_guessed_and_says_so(void **st)
 {
     (void)st;
@@ -159,7 +244,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_are_the_published_ones), cmocka_unit_test(layers_are_of_their_kind), cmocka_unit_test(experts_stand_where_the_config_says),
-        cmocka_unit_test(quantisation_configs), cmocka_unit_test(the_unknown_is_guessed_and_says_so),
+        cmocka_unit_test(quantisation_configs), cmocka_unit_test(built_in_shapes_weigh_what_their_files_do),
+        cmocka_unit_test(names_say_what_they_are), cmocka_unit_test(configs_of_nvidia), cmocka_unit_test(the_unknown_is_guessed_and_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,6 +113,36 @@ static void versions_count_requests_differently(void **st)
     assert_int_equal(bt_need_request_blocks(two, &two->rank[0], 131072), 8192 + (127 + 4096 + 15) / 16 + 1);
 }
 
+/* DeepSeek-V4-Flash on eight cards: 37.93 GiB, 256,000 tokens, "2,497,693 tokens, 9.76x" in a log of a version that still left gaps between pages. */
+static void folded_tokens_are_as_logged(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_serve s = { .tp = 8, .context = 256000, .max_batched_tokens = 8192, .kv_dtype = "fp8" };
+    struct bt_need *n = of(&a, "deepseek-ai/DeepSeek-V4-Flash", "0.20.0", s), *packed = of(&a, "deepseek-ai/DeepSeek-V4-Flash", "0.24.0", s);
+    const struct bt_need_rank *r = &n->rank[0];
+    assert_int_equal(n->block, 256);
+    assert_int_equal(r->kv_block_bytes, 22 * (37440 + 8640 + 1728));
+    assert_near(concurrency(n, 37.93, 256000), 9.76, 0.005);
+    assert_int_equal(packed->rank[0].kv_block_bytes, 22 * 37440 + 21 * 8640 + 20 * 1728);
+    assert_int_equal(bt_need_kv_request(n, r, 256000), (1000 + 2 * 131 + 2051 + 1041) * r->tuple_bytes);
+    uint64_t kv = bt_need_kv_request(n, r, 100000);
+    assert_true(bt_need_longest(n, r, kv) >= 100000 && bt_need_longest(n, r, kv - 1) < 100000);
+}
+
+/* Gemma 4: full layers have heads of 512 beside sliding ones of 256, and the last layers keep nothing of their own. */
+static void borrowed_kv_is_kept_once(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_need *n = of(&a, "google/gemma-4-E4B", "0.25.1", (struct bt_serve){ .context = 32768, .max_batched_tokens = 8192 });
+    const struct bt_need_rank *r = &n->rank[0];
+    assert_int_equal(r->pool_layers, 4);
+    assert_int_equal(r->ngroups, 1 + 5);
+    assert_int_equal(r->kv_block_bytes, 4 * 16 * 2 * 2 * 512 * 2);
+    assert_int_equal(bt_need_request_blocks(n, r, 32768), 2048 + 5 * ((511 + 8192 + 31) / 32 + 1));      /* pages of half the bytes hold 32 tokens */
+}
+
 /* Real "Model loading took" of what is not a dense decoder. */
 static const struct { const char *model; uint64_t tp; double gib, off; } loads[] = {
     { "Qwen/Qwen3-30B-A3B", 4, 14.25, 0.006 }, { "openai/gpt-oss-20b", 1, 13.72, 0.03 }, { "openai/gpt-oss-120b", 1, 65.9651, 0.03 },
@@ -158,7 +188,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hybrids_are_as_logged), cmocka_unit_test(windows_are_cut_in_groups), cmocka_unit_test(a_latent_is_on_every_rank),
         cmocka_unit_test(drafts_add_layers_and_states),
-        cmocka_unit_test(versions_count_requests_differently), cmocka_unit_test(weights_are_what_real_starts_log), cmocka_unit_test(experts_are_whole_under_ep),
+        cmocka_unit_test(versions_count_requests_differently),
+        cmocka_unit_test(folded_tokens_are_as_logged),
+        cmocka_unit_test(borrowed_kv_is_kept_once), cmocka_unit_test(weights_are_what_real_starts_log), cmocka_unit_test(experts_are_whole_under_ep),
         cmocka_unit_test(quantised_while_loading),
     };
     return cmocka_run_group_tests(tests, no_cache, NULL);

@@ -1,0 +1,96 @@
+/* alias.c - names of models that are not in the table of built-in shapes but say which of them they are: a copy under another account, the
+ * instruct or base sibling, a quantised one ("-FP8", "-AWQ", "-GPTQ-Int4", "-bnb-4bit", ...). */
+#include <ctype.h>
+#include "model/model_int.h"
+
+#define INT4(group) "{\"quant_method\": \"gptq\", \"bits\": 4, \"group_size\": " group "}"
+#define INT8 "{\"quant_method\": \"compressed-tensors\", \"format\": \"int-quantized\", \"ignore\": [\"lm_head\"], \"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 8, \"type\": \"int\"}}}}"
+#define FP8 "{\"quant_method\": \"compressed-tensors\", \"format\": \"float-quantized\", \"ignore\": [\"lm_head\"], \"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 8, \"type\": \"float\"}}}}"
+#define NVFP4 "{\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\", \"ignore\": [\"lm_head\", \"*.linear_attn*\", \"*.gate\"]}"
+#define NF4 "{\"quant_method\": \"bitsandbytes\", \"load_in_4bit\": true}"
+
+/* Endings of names, the longer before what they end with; what a name has of them is what its checkpoint's quantization_config mostly says. */
+static const struct { const char *ending, *config; } quantised[] = {
+    { "-unsloth-bnb-4bit", NF4 },     { "-bnb-4bit", NF4 },             { "-nf4", NF4 },                     { "-gptq-int4", INT4("128") },      { "-gptq-4bit", INT4("128") },
+    { "-gptq-int8", "{\"quant_method\": \"gptq\", \"bits\": 8, \"group_size\": 128}" },                     { "-gptq", INT4("128") },           { "-awq-int4", "{\"quant_method\": \"awq\"}" },
+    { "-awq-4bit", "{\"quant_method\": \"awq\"}" },                     { "-int4-awq", "{\"quant_method\": \"awq\"}" },                         { "-awq", "{\"quant_method\": \"awq\"}" },
+    { "-int4-autoround", INT4("128") }, { "-autoround-int4", INT4("128") }, { "-autoround", INT4("128") },   { "-int4-mixed-autoround", INT4("128") },
+    { "-quantized.w4a16", INT4("128") }, { "-w4a16", INT4("128") },      { "-quantized.w8a8", INT8 },         { "-w8a8", INT8 },                  { "-quantized.w8a16", INT8 },
+    { "-int4", INT4("128") },         { "-int8", INT8 },                { "-fp8-dynamic", FP8 },             { "-fp8-kv", FP8 },                 { "-nvfp4", NVFP4 },
+    { "-fp4", NVFP4 },                { "-fp8", "{\"quant_method\": \"fp8\", \"weight_block_size\": [128, 128]}" },
+    { "-bf16", NULL },                { "-hf", NULL },
+};
+
+/* Accounts whose "-FP8" has a scale for each output, not for each square of 128. */
+static bool scales_by_output(const char *id)
+{
+    return !strncasecmp(id, "RedHatAI/", 9) || !strncasecmp(id, "neuralmagic/", 12) || !strncasecmp(id, "nvidia/", 7) || !strncasecmp(id, "meta-llama/", 11);
+}
+
+static bool ends_with(const char *s, const char *ending)
+{
+    size_t n = strlen(s), k = strlen(ending);
+    return n > k && strcasecmp(s + n - k, ending) == 0;
+}
+
+/* The table's id with that name under whatever account, or NULL. */
+static const char *by_name(const char *name)
+{
+    const char *const *ids = bt_model_builtin();
+    for (size_t i = 0; ids[i]; i++) {
+        const char *slash = strchr(ids[i], '/');
+        if (!strcasecmp(slash ? slash + 1 : ids[i], name))
+            return ids[i];
+    }
+    return NULL;
+}
+
+/* Siblings have the same layers: instruct and base, with and without "Meta-", a date or a version behind it. */
+static const char *by_sibling(struct bt_arena *a, const char *name)
+{
+    static const char *const kinds[] = { "-Instruct", "-it", "-Chat", "-Base", "-pt", "-hf", "-chat-hf", "-Thinking", "-Instruct-2507", "-BF16" };
+    const char *stem = name, *id = by_name(name);
+    for (size_t i = 0; !id && i < BT_LEN(kinds); i++)
+        if (ends_with(name, kinds[i])) {
+            stem = bt_arena_strndup(a, (struct bt_str){ name, strlen(name) - strlen(kinds[i]) });
+            id = by_name(stem);
+        }
+    for (size_t i = 0; !id && i < BT_LEN(kinds); i++)
+        id = by_name(bt_arena_printf(a, "%s%s", stem, kinds[i]));
+    if (!id && !strncasecmp(stem, "Meta-", 5))
+        return by_sibling(a, name + 5);
+    return id ? id : !strncasecmp(name, "Llama-3", 7) ? by_name(bt_arena_printf(a, "Meta-%s", name)) : NULL;
+}
+
+/* "…-0731", "…-2603": a month or a day at the end. */
+static const char *without_date(struct bt_arena *a, const char *name)
+{
+    const char *dash = strrchr(name, '-');
+    size_t digits = dash ? strspn(dash + 1, "0123456789") : 0;
+    return dash && dash != name && digits == 4 && !dash[5] ? bt_arena_strndup(a, (struct bt_str){ name, (size_t)(dash - name) }) : NULL;
+}
+
+const char *bt_builtin_alias(struct bt_arena *a, const char *id, uint64_t *parameters, const char **why)
+{
+    const char *exact = bt_builtin_config(a, id, NULL, parameters), *slash = strchr(id, '/'), *name = slash ? slash + 1 : id, *quant = NULL, *found = NULL;
+    *why = NULL;
+    if (exact || !slash || strlen(id) > 200)
+        return exact;
+    for (int round = 0; round < 3 && !found; round++) {
+        found = by_sibling(a, name);
+        const char *dateless = found ? NULL : without_date(a, name);
+        found = found ? found : dateless ? by_sibling(a, dateless) : NULL;
+        for (size_t i = 0; !found && i < BT_LEN(quantised); i++)
+            if (ends_with(name, quantised[i].ending)) {
+                quant = quant ? quant : quantised[i].config;
+                if (quant && !strcmp(quantised[i].ending, "-fp8") && scales_by_output(id))
+                    quant = FP8;
+                name = bt_arena_strndup(a, (struct bt_str){ name, strlen(name) - strlen(quantised[i].ending) });
+                break;
+            }
+    }
+    const char *config = found ? bt_builtin_config(a, found, quant, parameters) : NULL;
+    if (config)
+        *why = bt_arena_printf(a, "%s is not here; by its name it has the layers of %s%s", bt_model_shown(a, id), found, quant ? ", quantised as the name says" : "");
+    return config;
+}
