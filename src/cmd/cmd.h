@@ -42,6 +42,7 @@ extern const struct bt_verb bt_verb_park;
 extern const struct bt_verb bt_verb_resume;
 extern const struct bt_verb bt_verb_events;
 extern const struct bt_verb bt_verb_verify;
+extern const struct bt_verb bt_verb_run;
 extern const struct bt_verb bt_verb_sim;
 extern const struct bt_verb bt_verb_daemon;
 extern const struct bt_verb bt_verb_keeper;

@@ -122,6 +122,8 @@ static void inst_event(struct bt_live *l, const json_t *in)
     const json_t *task = json_object_get(in, "task");
     const char *doing = news_of_task(bt_live_str(in, "state")) ? bt_live_str(task, "name") : "";
     bt_buf_printf(&key, "%s %s %s %s %d", bt_live_str(in, "state"), doing, step, why, quarter);
+    if (l->quiet && !why[0])
+        return;
     bool same = !strcmp(bt_live_str(l->last, id), bt_buf_z(&key));
     if (same && !l->tty)
         return;                      /* into a file: a line a step and a quarter of it, not a line a percent */

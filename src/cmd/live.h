@@ -5,6 +5,7 @@
 #include "run/client.h"
 
 struct bt_live {
+    bool quiet;                      /* how an instance comes up and goes is not told; what it waits for, and failures, are */
     bool tty, open_line;             /* open_line: the cursor stands behind a line that may be rewritten */
     json_t *last, *said;             /* by id: the last line, the last reason */
 };

@@ -6,6 +6,7 @@
 
 struct bt_planning_opts {
     const char *file;                /* -f; NULL or "" = ./berth.yaml */
+    const char *text;                /* the spec itself, made of a command line; paths in it start at the working directory. NULL: read file */
     const char *gpus;                /* --gpus; NULL or "" = the spec's */
     const char *variant;             /* --variant; NULL or "" = none */
     bool ignore_others;

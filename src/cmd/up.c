@@ -7,30 +7,11 @@
 #include "cmd/cmd.h"
 #include "cmd/live.h"
 #include "cmd/planning.h"
+#include "cmd/up.h"
 #include "launch/launch.h"
 #include "launch/planfile.h"
+#include "run/tail.h"
 
-struct args { const char *file, *gpus, *variant, *plan, *exit_with; bool no_learned, detach, keep, again, wait_jobs; };
-
-static const struct bt_opt opts[] = {
-    { .name = "file", .alias = "f", .type = BT_OPT_STR, .off = offsetof(struct args, file), .metavar = "FILE",
-      .help = "the spec (default ./berth.yaml)" },
-    { .name = "gpus", .type = BT_OPT_STR, .off = offsetof(struct args, gpus), .metavar = "FLEET",
-      .help = "cards to use instead of the spec's: 0,1 or 4xA100-SXM4-40GB (a requirement)" },
-    { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, variant), .metavar = "NAME", .help = "a variant of the spec" },
-    { .name = "plan", .type = BT_OPT_STR, .off = offsetof(struct args, plan), .metavar = "FILE",
-      .help = "obey this plan file (`berth plan --json`) instead of planning" },
-    { .name = "detach", .alias = "d", .type = BT_OPT_BOOL, .off = offsetof(struct args, detach),
-      .help = "return when everything is ready, and leave it running" },
-    { .name = "no-learned", .type = BT_OPT_BOOL, .off = offsetof(struct args, no_learned), .help = "use nothing that was measured before" },
-    { .name = "keep", .type = BT_OPT_BOOL, .off = offsetof(struct args, keep), .help = "when something fails to start, leave the rest as it is" },
-    { .name = "again", .type = BT_OPT_BOOL, .off = offsetof(struct args, again), .help = "do the tasks anew that are done" },
-    { .name = "wait-jobs", .type = BT_OPT_BOOL, .off = offsetof(struct args, wait_jobs),
-      .help = "when all jobs have ended, take the set down; exit 0 if all are done, else 1" },
-    { .name = "exit-with", .type = BT_OPT_STR, .off = offsetof(struct args, exit_with), .metavar = "JOB",
-      .help = "when JOB has ended, take the set down; exit with its status" },
-    { 0 },
-};
 
 static volatile sig_atomic_t signalled;
 
@@ -42,7 +23,7 @@ static void on_signal(int sig)
 
 struct up {
     const struct bt_verb *v;
-    const struct args *o;
+    const struct bt_up *o;
     struct bt_wire_client c;
     struct bt_live live;
     uint64_t up_id;
@@ -50,12 +31,13 @@ struct up {
     json_t *insts;                   /* id -> its last "inst" report */
     bool answered, settled, going_down, gone, failed, interrupted;
     int signals_seen, tries;
+    struct bt_tail tail;             /* of the job that is streamed */
 };
 
 /* ---- the plan ---- */
 
 /* 0 with *text; else the exit code. */
-static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct args *o, const char **text)
+static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct bt_up *o, const char **text)
 {
     struct bt_err err = { 0 };
     if (o->plan) {
@@ -65,18 +47,44 @@ static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct a
         *text = s.p;
         return 0;
     }
-    struct bt_planning_opts po = { .file = o->file, .gpus = o->gpus, .variant = o->variant, .live = true, .no_learned = o->no_learned };
+    struct bt_planning_opts po = { .file = o->file, .text = o->text, .gpus = o->gpus, .variant = o->variant, .live = true,
+                                     .no_learned = o->no_learned };
     struct bt_plan *plan;
     if (bt_planning(a, &po, &plan, &err) < 0)
         return bt_cmd_fail(v, &err, false);
     if (plan->nrefusals) {
         bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
         bt_planning_print_refusals(plan, &b);
-        fputs(bt_buf_z(&b), stderr);
+        if (!o->quiet_refusal)
+            fputs(bt_buf_z(&b), stderr);
         return 3;
     }
     *text = bt_plan_text(a, plan);
     return 0;
+}
+
+/* ---- the job's own output ---- */
+
+static void on_line(void *ctx, int64_t wall_ms, char stream, struct bt_str text)
+{
+    (void)ctx, (void)wall_ms;
+    FILE *f = stream == 'e' ? stderr : stdout;
+    if (stream == 'b')
+        return;                      /* berth's own remarks */
+    fwrite(text.p, 1, text.n, f);
+    fputc('\n', f);
+    fflush(f);
+}
+
+static void stream(struct up *u)
+{
+    enum { BYTES = 4 * 1024 * 1024 };
+    const char *id;
+    json_t *in;
+    json_object_foreach(u->insts, id, in)
+        if (bt_live_named(in, u->o->exit_with))
+            while (bt_tail_read(&u->tail, bt_live_str(in, "folder"), BYTES, on_line, u)) {
+            }
 }
 
 /* ---- watching ---- */
@@ -108,6 +116,8 @@ static int send_up(struct up *u, const char *plan, struct bt_err *err)
 
 static void send_down(struct up *u)
 {
+    if (u->o->stream)
+        stream(u);                   /* its folder goes with it */
     struct bt_err err = { 0 };
     uint64_t id;
     u->going_down = true;
@@ -240,8 +250,10 @@ static int watch(struct up *u, const char *plan, struct bt_err *err)
 {
     bool shown = false;
     while (!u->gone) {
-        json_t *msg = bt_wire_next(&u->c, 1000, err);
+        json_t *msg = bt_wire_next(&u->c, u->o->stream ? 100 : 1000, err);
         look_signals(u);
+        if (u->o->stream && u->answered)
+            stream(u);
         if (!msg && (err->code == BT_E_BUSY || (err->code == BT_E_STATE && err->sys == EINTR)))
             continue;
         if (!msg && reconnect(u, plan, err) < 0)
@@ -262,7 +274,8 @@ static int watch(struct up *u, const char *plan, struct bt_err *err)
         }
         if (u->settled && !shown) {
             shown = true;
-            print_up(u);
+            if (!u->o->stream)
+                print_up(u);
             if (u->o->detach && !u->o->exit_with && !u->o->wait_jobs)
                 return 0;
         }
@@ -318,34 +331,27 @@ static int hand_over(struct up *u, struct bt_arena *a, const char *plan)
     }
 }
 
-static int run(const struct bt_verb *v, int argc, char **argv)
+int bt_up(const struct bt_verb *v, struct bt_arena *a, const struct bt_up *o)
 {
-    bt_auto_arena a = { 0 };
-    struct args o = { 0 };
     const char *plan = NULL;
-    int rc = bt_cmd_parse(v, &a, argc, argv, &o, NULL, NULL);
-    if (rc || (rc = make_plan(v, &a, &o, &plan)))
+    int rc = make_plan(v, a, o, &plan);
+    if (rc)
         return rc;
-    struct up u = { .v = v, .o = &o, .insts = json_object() };
+    struct up u = { .v = v, .o = o, .insts = json_object() };
     struct sigaction act = { .sa_handler = on_signal };              /* without SA_RESTART: the wait has to notice */
     int signals[] = { SIGINT, SIGTERM, SIGHUP };
     for (size_t i = 0; i < BT_LEN(signals); i++)
         sigaction(signals[i], &act, NULL);
     bt_live_init(&u.live);
+    u.live.quiet = o->stream;
+    bt_tail_init(&u.tail);
     bt_wire_client_init(&u.c, -1);
-    rc = hand_over(&u, &a, plan);
-    if (u.gone && !(u.failed && o.keep))
-        bt_live_wait_end(&u.c, 500);     /* nothing of ours may be left when we return */
+    rc = hand_over(&u, a, plan);
+    if (u.gone && !(u.failed && o->keep))
+        bt_live_wait_end(&u.c, 500); /* nothing of ours may be left when we return */
     bt_live_release(&u.live);
+    bt_tail_release(&u.tail);
     bt_wire_client_release(&u.c);
     json_decref(u.insts);
     return rc;
 }
-
-const struct bt_verb bt_verb_up = {
-    .name = "up", .summary = "plan, start everything, watch until ready",
-    .usage = "berth up [-f FILE] [--gpus FLEET] [--plan FILE] [-d] [--keep] [--again] [--wait-jobs] [--exit-with JOB]", .opts = opts, .run = run,
-    .example = "  berth up                     start ./berth.yaml, stay; Ctrl-C takes it down\n"
-               "  berth up -d                  return when all is ready\n"
-               "  berth up --exit-with analyst run until the job `analyst` has ended",
-};

@@ -1,0 +1,15 @@
+/* up.h - a spec or a plan is brought up and watched: what `up` and `run` share. */
+#ifndef BT_CMD_UP_H
+#define BT_CMD_UP_H
+#include "cmd/cmd.h"
+
+struct bt_up {
+    const char *file, *text;         /* the spec: a file (NULL = ./berth.yaml), or its text */
+    const char *gpus, *variant, *plan, *exit_with;
+    bool no_learned, detach, keep, again, wait_jobs;
+    bool quiet_refusal;              /* that it does not fit is the caller's to say */
+    bool stream;                     /* show what the job exit_with prints, and not how it comes up */
+};
+/* Returns the exit code. Takes SIGINT, SIGTERM and SIGHUP: `down`. */
+int bt_up(const struct bt_verb *v, struct bt_arena *a, const struct bt_up *o);
+#endif
