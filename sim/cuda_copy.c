@@ -82,6 +82,8 @@ static CUresult fill(CUdeviceptr dst, unsigned value, size_t n, unsigned width)
     }
 #define AFTER_STREAM(call)                      \
     CUresult rc = on_stream(stream);            \
+    if (sim_stream_capture(stream))             \
+        return rc;                              \
     return rc == CUDA_SUCCESS ? call : rc;
 #define AT(p) ((uint64_t)(uintptr_t)(p))
 

@@ -66,6 +66,7 @@ static void ctx_free(struct sim_ctx *c)
         sim_mem_free(c->mems);
     sim_pools_synced(c->dev);
     sim_streams_of_ctx_drop(c);
+    sim_modules_of_ctx_drop(c);
     sim_uncharge(c->dev, BT_SIM_CONTEXT, sim_gpu(c->dev)->context_bytes);
     sim_handle_drop(c->handle);
     free(c);

@@ -5,7 +5,10 @@
  * cuda_device.c  devices and attributes          cuda_pool.c    stream-ordered memory
  * cuda_va.c    addresses and their records       cuda_vmm.c     virtual memory management
  * cuda_copy.c  copies and fills                  cuda_stream.c  streams and events
- * cuda_proc.c  cuGetProcAddress, error names
+ * cuda_proc.c  cuGetProcAddress, error names     cuda_share.c   IPC between processes
+ * cuda_host.c  host memory, callbacks, hints     cuda_module.c  modules, kernels, launches
+ * cuda_array.c arrays and mipmaps                cuda_graph.c   graphs, their memory, capture
+ * cuda_park.c  checkpoints                       cuda_none.c    all that the driver exports and this machine has not
  *
  * One lock per process guards everything here. A device address is never mapped in the process: touching one on the CPU is a
  * fault, as with a real card. Device memory has no content: what is copied into it is dropped, what is copied out is zeros. */
@@ -69,7 +72,7 @@ CUresult sim_charge(CUdevice dev, enum bt_sim_what what, uint64_t bytes);
 void sim_uncharge(CUdevice dev, enum bt_sim_what what, uint64_t bytes);
 
 /* ---- handles: an index, a kind and a generation, so that a stale or invented one is told from a live one ---- */
-enum sim_kind { SIM_CTX = 1, SIM_STREAM, SIM_EVENT, SIM_POOL, SIM_PHYS };
+enum sim_kind { SIM_CTX = 1, SIM_STREAM, SIM_EVENT, SIM_POOL, SIM_PHYS, SIM_MODULE, SIM_FUNCTION, SIM_ARRAY, SIM_GRAPH, SIM_NODE, SIM_EXEC, SIM_MIPMAP };
 uint64_t sim_handle_new(enum sim_kind kind, void *object);   /* 0: no memory */
 void *sim_handle_get(enum sim_kind kind, uint64_t handle);   /* NULL: not one of ours, or no longer */
 void sim_handle_drop(uint64_t handle);
@@ -97,9 +100,18 @@ CUresult sim_current(struct sim_ctx **out);
 /* A stream argument (0, legacy, per-thread or a handle) -> its context. */
 CUresult sim_stream_ctx(CUstream stream, struct sim_ctx **out);
 void sim_streams_of_ctx_drop(struct sim_ctx *ctx);
+void sim_modules_of_ctx_drop(struct sim_ctx *ctx);
+/* The stream records into a graph: *graph, and the allocation becomes a node of it. */
+struct sim_graph;
+struct sim_graph *sim_stream_capture(CUstream stream);
+CUresult sim_graph_alloc(struct sim_graph *g, CUdevice dev, uint64_t bytes, uint64_t *addr);
+/* An address that a graph allocated, from sim_graph_alloc. */
+CUresult sim_graph_free(struct sim_graph *g, uint64_t addr);
+/* What the process has that a checkpoint cannot keep (BT_SIM_BOUND_*). */
+void sim_bind(uint32_t why);
 
 /* ---- allocations ---- */
-enum sim_mem_kind { SIM_MEM_BIG, SIM_MEM_BLOCK, SIM_MEM_MANAGED, SIM_MEM_HOST, SIM_MEM_POOL, SIM_MEM_RESERVE };
+enum sim_mem_kind { SIM_MEM_BIG, SIM_MEM_BLOCK, SIM_MEM_MANAGED, SIM_MEM_HOST, SIM_MEM_POOL, SIM_MEM_RESERVE, SIM_MEM_IPC, SIM_MEM_REGISTERED, SIM_MEM_GRAPH };
 struct sim_mem {
     enum sim_mem_kind kind;
     uint64_t addr, size;             /* size: as asked for; of a block, all of it */
@@ -107,6 +119,8 @@ struct sim_mem {
     unsigned va_class;
     CUdevice dev;
     unsigned flags;
+    int share;                       /* 1 + number of the share; 0: not shared */
+    unsigned opens;                  /* of SIM_MEM_IPC: how often it was opened */
     struct sim_ctx *ctx;             /* NULL: address reservations belong to the process */
     struct sim_pool *pool;
     void *more;                      /* struct sim_block of a block, struct sim_maps of a reservation */
@@ -128,6 +142,8 @@ enum sim_place { SIM_NOWHERE, SIM_HOST_SIDE, SIM_DEVICE_SIDE };
 enum sim_place sim_place(uint64_t addr, uint64_t bytes, CUdevice *dev);
 /* The allocation (a piece of a block too) that holds addr. */
 bool sim_range(uint64_t addr, uint64_t *base, uint64_t *size);
+/* Give back what sim_alloc gave. */
+void sim_free(uint64_t addr);
 /* A new allocation of device memory for ctx. */
 CUresult sim_alloc(struct sim_ctx *ctx, uint64_t bytes, uint64_t *addr);
 

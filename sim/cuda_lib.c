@@ -12,12 +12,12 @@
 struct sim_lib sim;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* `berth sim ctl stick`: inside the driver until healed, or killed. */
+/* Inside the driver until healed or killed (`berth sim ctl stick`), or until unlocked (cuCheckpointProcessUnlock). */
 static void wait_while_stuck(void)
 {
     const struct timespec step = { .tv_nsec = 5000000 };
     const struct bt_sim_proc *p = __atomic_load_n(&sim.proc, __ATOMIC_ACQUIRE);
-    while (p && __atomic_load_n(&p->stuck, __ATOMIC_ACQUIRE) && p->pid == sim.pid)
+    while (p && p->pid == sim.pid && (__atomic_load_n(&p->stuck, __ATOMIC_ACQUIRE) || __atomic_load_n(&p->park, __ATOMIC_ACQUIRE)))
         nanosleep(&step, NULL);
 }
 
@@ -189,7 +189,15 @@ CUresult sim_charge(CUdevice dev, enum bt_sim_what what, uint64_t bytes)
         fprintf(stderr, "simulated libcuda: %d processes use this machine already\n", BT_SIM_MAX_PROCS);
         return CUDA_ERROR_OPERATING_SYSTEM;
     }
+    if (sim_gpu(dev)->parent >= 0)
+        sim_bind(BT_SIM_BOUND_MIG);
     return bt_sim_charge(sim.st, sim.proc, sim.gpu_of[dev], what, bytes) ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+void sim_bind(uint32_t why)
+{
+    if (sim.proc)
+        __atomic_fetch_or(&sim.proc->bound, why, __ATOMIC_ACQ_REL);
 }
 
 void sim_uncharge(CUdevice dev, enum bt_sim_what what, uint64_t bytes)

@@ -159,6 +159,24 @@ enum sim_place sim_place(uint64_t addr, uint64_t bytes, CUdevice *dev)
     return sim_range(addr, &base, &size) && bytes <= size - (addr - base) ? SIM_DEVICE_SIDE : SIM_NOWHERE;
 }
 
+static void free_piece(struct sim_mem *m, unsigned at)
+{
+    struct sim_block *b = m->more;
+    b->spare += b->piece[at].len;
+    b->piece[at].len = b->piece[at].bytes_less = 0;
+    if (b->spare == UNITS)
+        sim_mem_free(m);
+}
+
+void sim_free(uint64_t addr)
+{
+    struct sim_mem *m = sim_mem_holding(addr);
+    if (m && m->kind == SIM_MEM_BLOCK)
+        free_piece(m, (unsigned)((addr - m->addr) / UNIT));
+    else if (m)
+        sim_mem_free(m);
+}
+
 /* ---- entries ---- */
 
 CUresult cuMemGetInfo_v2(size_t *free_bytes, size_t *total_bytes)
@@ -209,15 +227,6 @@ CUresult cuMemAlloc_v2(CUdeviceptr *ptr, size_t bytes)
     return rc;
 }
 
-static void free_piece(struct sim_mem *m, unsigned at)
-{
-    struct sim_block *b = m->more;
-    b->spare += b->piece[at].len;
-    b->piece[at].len = b->piece[at].bytes_less = 0;
-    if (b->spare == UNITS)
-        sim_mem_free(m);
-}
-
 CUresult cuMemFree_v2(CUdeviceptr ptr)
 {
     SIM_ENTER();
@@ -225,7 +234,7 @@ CUresult cuMemFree_v2(CUdeviceptr ptr)
     if (ptr == 0)
         return CUDA_SUCCESS;
     struct sim_mem *m = sim_mem_holding(ptr);
-    if (!m || m->kind == SIM_MEM_HOST || !sim_range(ptr, &base, &size) || base != ptr)
+    if (!m || m->kind == SIM_MEM_HOST || m->kind == SIM_MEM_REGISTERED || m->kind == SIM_MEM_IPC || !sim_range(ptr, &base, &size) || base != ptr)
         return CUDA_ERROR_INVALID_VALUE;
     if (m->kind == SIM_MEM_BLOCK) {
         free_piece(m, (unsigned)((ptr - m->addr) / UNIT));
@@ -309,8 +318,10 @@ CUresult cuMemAllocManaged(CUdeviceptr *ptr, size_t bytes, unsigned flags)
     if (!ptr || (flags != CU_MEM_ATTACH_GLOBAL && flags != CU_MEM_ATTACH_HOST))
         return CUDA_ERROR_INVALID_VALUE;
     CUresult rc = host_side(SIM_MEM_MANAGED, bytes, flags, &addr);
-    if (rc == CUDA_SUCCESS)
+    if (rc == CUDA_SUCCESS) {
         *ptr = addr;
+        sim_bind(BT_SIM_BOUND_MANAGED);
+    }
     return rc;
 }
 
@@ -350,7 +361,7 @@ CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr *dev, void *host, unsigned fla
 {
     SIM_ENTER();
     struct sim_mem *m = sim_mem_at((uint64_t)(uintptr_t)host);
-    if (!dev || flags != 0 || !m || m->kind != SIM_MEM_HOST)
+    if (!dev || flags != 0 || !m || (m->kind != SIM_MEM_HOST && m->kind != SIM_MEM_REGISTERED))
         return CUDA_ERROR_INVALID_VALUE;
     *dev = m->addr;                          /* one address for both sides */
     return CUDA_SUCCESS;
@@ -384,7 +395,7 @@ CUresult cuMemGetAddressRange_v2(CUdeviceptr *base, size_t *size, CUdeviceptr pt
 static CUresult pointer_attribute(const struct sim_mem *m, CUpointer_attribute which, CUdeviceptr ptr, void *data)
 {
     uint64_t base = 0, size = 0;
-    bool host = m->kind == SIM_MEM_HOST;
+    bool host = m->kind == SIM_MEM_HOST || m->kind == SIM_MEM_REGISTERED;
     sim_range(ptr, &base, &size);
     switch (which) {
     case CU_POINTER_ATTRIBUTE_CONTEXT:

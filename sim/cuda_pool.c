@@ -160,6 +160,12 @@ static CUresult alloc_async(CUdeviceptr *ptr, size_t bytes, CUmemoryPool pool, b
         return rc;
     if (!ptr || bytes == 0)
         return CUDA_ERROR_INVALID_VALUE;
+    if (sim_stream_capture(stream)) {        /* no memory now: a node of the graph */
+        rc = sim_graph_alloc(sim_stream_capture(stream), ctx->dev, bytes, &addr);
+        if (rc == CUDA_SUCCESS)
+            *ptr = addr;
+        return rc;
+    }
     if (from_pool) {
         p = pool_get(pool);
         rc = p && !p->destroyed ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
@@ -205,6 +211,8 @@ CUresult cuMemFreeAsync(CUdeviceptr ptr, CUstream stream)
         CUresult rc = sim_stream_ctx(stream, &ctx);
         if (rc != CUDA_SUCCESS)
             return rc;
+        if (sim_stream_capture(stream))
+            return sim_graph_free(sim_stream_capture(stream), ptr);
         struct sim_mem *m = sim_mem_at(ptr);
         pooled = m && m->kind == SIM_MEM_POOL;
         if (pooled)
@@ -371,4 +379,37 @@ CUresult cuMemPoolSetAccess(CUmemoryPool pool, const CUmemAccessDesc *access, si
             return CUDA_ERROR_INVALID_DEVICE;
     }
     return CUDA_SUCCESS;
+}
+
+/* ---- the names of CUDA 13: of a place instead of a device ---- */
+
+static CUresult device_at(const CUmemLocation *where, CUmemAllocationType type, CUdevice *dev)
+{
+    if (!where || type != CU_MEM_ALLOCATION_TYPE_PINNED)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (where->type != CU_MEM_LOCATION_TYPE_DEVICE)
+        return CUDA_ERROR_NOT_SUPPORTED;     /* pools of host memory: not on this machine */
+    *dev = where->id;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemGetDefaultMemPool(CUmemoryPool *pool, CUmemLocation *where, CUmemAllocationType type)
+{
+    CUdevice dev;
+    CUresult rc = device_at(where, type, &dev);
+    return rc == CUDA_SUCCESS ? cuDeviceGetDefaultMemPool(pool, dev) : rc;
+}
+
+CUresult cuMemGetMemPool(CUmemoryPool *pool, CUmemLocation *where, CUmemAllocationType type)
+{
+    CUdevice dev;
+    CUresult rc = device_at(where, type, &dev);
+    return rc == CUDA_SUCCESS ? cuDeviceGetMemPool(pool, dev) : rc;
+}
+
+CUresult cuMemSetMemPool(CUmemLocation *where, CUmemAllocationType type, CUmemoryPool pool)
+{
+    CUdevice dev;
+    CUresult rc = device_at(where, type, &dev);
+    return rc == CUDA_SUCCESS ? cuDeviceSetMemPool(dev, pool) : rc;
 }

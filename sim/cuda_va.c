@@ -156,10 +156,21 @@ void sim_mem_free(struct sim_mem *m)
         sim_pool_mem_freed(m);
         sim_va_give(m->addr, m->va_class);
         break;
+    case SIM_MEM_REGISTERED:                 /* the program's own */
+        break;
+    case SIM_MEM_GRAPH:                      /* its memory is the device's, for graphs */
+        sim_va_give(m->addr, m->va_class);
+        break;
+    case SIM_MEM_IPC:
+        bt_sim_share_leave(sim.st, sim.proc, m->share - 1);
+        sim_va_give(m->addr, m->va_class);
+        break;
     case SIM_MEM_BIG:
     case SIM_MEM_BLOCK:
     case SIM_MEM_RESERVE:
-        if (m->charged)
+        if (m->share)
+            bt_sim_share_end(sim.st, sim.proc, m->share - 1);
+        else if (m->charged)
             sim_uncharge(m->dev, BT_SIM_MEMORY, m->charged);
         sim_va_give(m->addr, m->va_class);
         break;

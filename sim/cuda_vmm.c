@@ -1,10 +1,13 @@
 /* cuda_vmm.c - virtual memory management: physical memory (handles), addresses (reservations), and what is mapped where.
  *
  * A handle's bytes go back when its references and its mappings are all gone. None of it needs a current context, and none of it
- * dies with one. Sharing handles between processes is not here yet: a handle that asks for it is refused. */
+ * dies with one. A handle may be exported as a file descriptor: a small file that names the share (sim/share.c), which another
+ * process imports. The descriptor alone keeps no memory alive, as a real one does. */
 #include "sim/cuda_int.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <string.h>
 
 struct phys {
@@ -12,7 +15,13 @@ struct phys {
     CUmemAllocationProp prop;
     CUdevice dev;                            /* -1: host memory, free of charge */
     unsigned refs, maps;
+    int share;                               /* 1 + number of the share; 0: not shared */
+    bool imported;
 };
+/* What lies in an exported file. */
+struct ticket { uint64_t magic, size; int32_t share, gpu; uint32_t gen, pad; CUmemAllocationProp prop; };
+#define TICKET_MAGIC 0x544b435448545242ull   /* "BRTHTCKT" */
+
 struct mapping { uint64_t addr, size; struct phys *phys; uint64_t open_to; };   /* open_to: bit per device */
 struct sim_maps { size_t n, room; struct mapping m[]; };    /* of one reservation, by address */
 
@@ -64,7 +73,11 @@ static void phys_drop(struct phys *p)
 {
     if (p->refs || p->maps)
         return;
-    if (p->dev >= 0)
+    if (p->imported)
+        bt_sim_share_leave(sim.st, sim.proc, p->share - 1);
+    else if (p->share)
+        bt_sim_share_end(sim.st, sim.proc, p->share - 1);
+    else if (p->dev >= 0)
         sim_uncharge(p->dev, BT_SIM_MEMORY, p->size);
     sim_handle_drop(p->handle);
     free(p);
@@ -96,7 +109,8 @@ static CUresult check_prop(const CUmemAllocationProp *p, CUdevice *dev)
     default:
         return CUDA_ERROR_INVALID_VALUE;
     }
-    return p->requestedHandleTypes == CU_MEM_HANDLE_TYPE_NONE ? CUDA_SUCCESS : CUDA_ERROR_NOT_SUPPORTED;
+    bool fd = p->requestedHandleTypes == CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR && *dev >= 0;
+    return fd || p->requestedHandleTypes == CU_MEM_HANDLE_TYPE_NONE ? CUDA_SUCCESS : CUDA_ERROR_NOT_SUPPORTED;
 }
 
 CUresult cuMemGetAllocationGranularity(size_t *granularity, const CUmemAllocationProp *prop, CUmemAllocationGranularity_flags option)
@@ -162,6 +176,75 @@ CUresult cuMemGetAllocationPropertiesFromHandle(CUmemAllocationProp *prop, CUmem
     if (!p || !prop)
         return CUDA_ERROR_INVALID_VALUE;
     *prop = p->prop;
+    return CUDA_SUCCESS;
+}
+
+/* ---- between processes ---- */
+
+CUresult cuMemExportToShareableHandle(void *out, CUmemGenericAllocationHandle handle, CUmemAllocationHandleType type, unsigned long long flags)
+{
+    SIM_ENTER();
+    struct phys *p = phys_get(handle);
+    if (!out || !p || flags != 0 || type != p->prop.requestedHandleTypes || type == CU_MEM_HANDLE_TYPE_NONE)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (!p->share) {
+        p->share = 1 + bt_sim_share_new(sim.st, sim.proc, sim.gpu_of[p->dev], p->size);
+        if (!p->share)
+            return CUDA_ERROR_OPERATING_SYSTEM;
+    }
+    struct ticket t = { .magic = TICKET_MAGIC, .size = p->size, .share = p->share - 1, .gpu = (int32_t)sim.gpu_of[p->dev],
+                        .gen = sim.st->shares[p->share - 1].gen, .prop = p->prop };
+    int fd = memfd_create("simulated-cuda-memory", MFD_CLOEXEC);
+    if (fd < 0 || pwrite(fd, &t, sizeof t, 0) != (ssize_t)sizeof t) {
+        if (fd >= 0)
+            close(fd);
+        return CUDA_ERROR_OPERATING_SYSTEM;
+    }
+    *(int *)out = fd;
+    return CUDA_SUCCESS;
+}
+
+/* The device that this process counts the card as; -1 when it may not use it. */
+static CUdevice device_of(int32_t gpu)
+{
+    for (int i = 0; i < sim.ndev; i++)
+        if (sim.gpu_of[i] == (unsigned)gpu)
+            return i;
+    return -1;
+}
+
+/* os_handle: the descriptor itself, in a pointer's clothes. It may be closed at once. */
+CUresult cuMemImportFromShareableHandle(CUmemGenericAllocationHandle *handle, void *os_handle, CUmemAllocationHandleType type)
+{
+    SIM_ENTER();
+    struct ticket t;
+    if (!handle || type != CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (pread((int)(intptr_t)os_handle, &t, sizeof t, 0) != (ssize_t)sizeof t || t.magic != TICKET_MAGIC || t.share < 0 || t.share >= BT_SIM_SHARES)
+        return CUDA_ERROR_INVALID_VALUE;
+    CUdevice dev = device_of(t.gpu);
+    if (dev < 0)
+        return CUDA_ERROR_INVALID_DEVICE;
+    struct phys *p = calloc(1, sizeof *p);
+    CUresult rc = p ? sim_charge(dev, BT_SIM_MEMORY, 0) : CUDA_ERROR_OUT_OF_MEMORY;      /* nothing: the slot alone */
+    if (rc == CUDA_SUCCESS && !bt_sim_share_join(sim.st, sim.proc, t.share, t.gen))
+        rc = CUDA_ERROR_INVALID_VALUE;       /* its owner has freed it meanwhile */
+    if (rc == CUDA_SUCCESS && !(p->handle = sim_handle_new(SIM_PHYS, p))) {
+        bt_sim_share_leave(sim.st, sim.proc, t.share);
+        rc = CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    if (rc != CUDA_SUCCESS) {
+        free(p);
+        return rc;
+    }
+    p->size = t.size;
+    p->prop = t.prop;
+    p->prop.location.id = dev;
+    p->dev = dev;
+    p->refs = 1;
+    p->share = t.share + 1;
+    p->imported = true;
+    *handle = p->handle;
     return CUDA_SUCCESS;
 }
 

@@ -16,7 +16,7 @@
 #define REAP_EVERY_MS 20
 
 _Static_assert(sizeof(struct bt_sim_state) < (4u << 20), "the state stays small enough to map in every process");
-_Static_assert(sizeof(struct bt_sim_use) == 32, "layout shared between processes");
+_Static_assert(sizeof(struct bt_sim_use) == 40, "layout shared between processes");
 
 static uint64_t now_us(void)
 {
@@ -93,7 +93,7 @@ static uint64_t use_total(const struct bt_sim_use *u)
 }
 
 /* The bytes of a MIG instance are its card's, too. delta may wrap: that is how bytes go back. */
-static void add_used(struct bt_sim_state *st, unsigned g, uint64_t delta)
+void bt_sim_add_used(struct bt_sim_state *st, unsigned g, uint64_t delta)
 {
     st->gpus[g].used_bytes += delta;
     if (st->gpus[g].parent >= 0)
@@ -118,17 +118,19 @@ static void recount(struct bt_sim_state *st)
         st->slots_high = i + 1;
         st->dying += p->state == BT_SIM_DYING;
         for (unsigned g = 0; g < all_gpus(st); g++)
-            add_used(st, g, use_total(&p->use[g]));
+            bt_sim_add_used(st, g, use_total(&p->use[g]));
     }
+    bt_sim_shares_recount(st);
 }
 
 static void slot_release(struct bt_sim_state *st, struct bt_sim_proc *p)
 {
     for (unsigned g = 0; g < all_gpus(st); g++)
-        add_used(st, g, -use_total(&p->use[g]));
+        bt_sim_add_used(st, g, -use_total(&p->use[g]));
     memset(p->use, 0, sizeof p->use);
+    bt_sim_shares_of_slot(st, (unsigned)(p - st->procs));
     st->dying -= p->state == BT_SIM_DYING;
-    p->stuck = 0;
+    p->stuck = p->park = p->bound = 0;
     p->state = BT_SIM_FREE;
 }
 
@@ -189,7 +191,7 @@ static struct bt_sim_proc *slot_take(struct bt_sim_state *st, int32_t pid, const
             continue;
         memset(p->use, 0, sizeof p->use);
         p->pid = pid;
-        p->stuck = 0;
+        p->stuck = p->park = p->bound = 0;
         p->start_ticks = me->start_ticks;
         p->stack_start = me->stack_start;
         p->pid_ns = ns;
@@ -253,7 +255,7 @@ bool bt_sim_charge(struct bt_sim_state *st, struct bt_sim_proc *p, unsigned g, e
     }
     if (ok) {
         *use_field(p, g, what) += bytes;
-        add_used(st, g, bytes);
+        bt_sim_add_used(st, g, bytes);
         if (what == BT_SIM_CONTEXT)
             p->use[g].contexts++;
     }
@@ -268,7 +270,7 @@ void bt_sim_uncharge(struct bt_sim_state *st, struct bt_sim_proc *p, unsigned g,
     if (bytes > *held)
         bytes = *held;
     *held -= bytes;
-    add_used(st, g, -bytes);
+    bt_sim_add_used(st, g, -bytes);
     if (what == BT_SIM_CONTEXT && p->use[g].contexts)
         p->use[g].contexts--;
     bt_sim_unlock(st);
@@ -332,7 +334,7 @@ bool bt_sim_stranger(struct bt_sim_state *st, int32_t pid, unsigned g, uint64_t 
     if (p) {
         p->use[g].memory_bytes = bytes;
         p->use[g].contexts = 1;
-        add_used(st, g, bytes);
+        bt_sim_add_used(st, g, bytes);
     }
     bt_sim_unlock(st);
     errno = sys;

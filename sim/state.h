@@ -3,6 +3,7 @@
  * The room around it:
  *   state.c, create.c    the machine: who holds which bytes; making one from a fleet      kinds.h     what a driver knows of a card by its name
  *   cuda_*.c             libcuda.so.1, see cuda_int.h                                     nvml*.c     libnvidia-ml.so.1, see nvml_int.h
+ *   share.c              memory that outlives its owner: IPC, exported handles            park.c      checkpoint states of a process
  *   faults.c             what can go wrong with it (`berth sim ctl`), MIG                 engine/     berth-sim-engine, see engine/engine.h
  *   mkstate.c            makes a state file by hand, for tests of the libraries
  *
@@ -21,7 +22,7 @@
 
 #define BT_SIM_ENV "BERTH_SIM_STATE"         /* path of the state file; without it both libraries say "no driver" */
 #define BT_SIM_MAGIC 0x314d495348545242ull   /* "BRTHSIM1" */
-#define BT_SIM_VERSION 2
+#define BT_SIM_VERSION 3
 #define BT_SIM_MAX_GPUS 64
 #define BT_SIM_MAX_PROCS 512
 #define BT_SIM_GRANULE (2ull << 20)          /* what the driver takes from a card at a time */
@@ -81,7 +82,13 @@ struct bt_sim_gpu {
 };
 
 enum bt_sim_proc_state { BT_SIM_FREE, BT_SIM_LIVE, BT_SIM_DYING };
-struct bt_sim_use { uint64_t context_bytes, memory_bytes; uint32_t contexts, busy_us; uint64_t busy_at_us; };
+/* States of cuCheckpointProcess*, by its numbers. */
+enum bt_sim_park { BT_SIM_RUNNING = 0, BT_SIM_LOCKED = 1, BT_SIM_CHECKPOINTED = 2, BT_SIM_PARK_FAILED = 3 };
+#define BT_SIM_BOUND_MANAGED 1u              /* has managed memory */
+#define BT_SIM_BOUND_SHARED 2u               /* exported or imported memory */
+#define BT_SIM_BOUND_MIG 4u
+/* parked_bytes: what it held before its checkpoint, contexts and all. */
+struct bt_sim_use { uint64_t context_bytes, memory_bytes; uint32_t contexts, busy_us; uint64_t busy_at_us, parked_bytes; };
 struct bt_sim_proc {
     uint32_t state;                  /* written last when a slot is taken */
     int32_t pid;
@@ -90,12 +97,19 @@ struct bt_sim_proc {
     uint64_t pid_ns;                 /* inode of its pid namespace */
     uint64_t release_at_ms;          /* when DYING */
     uint32_t stuck;                  /* 1: its CUDA calls do not return, and its death gives nothing back */
+    uint32_t park;                   /* enum bt_sim_park; while it is not running its CUDA calls do not return either */
+    uint32_t bound;                  /* BT_SIM_BOUND_*: what the driver cannot checkpoint */
     uint32_t pad;
     struct bt_sim_use use[BT_SIM_MAX_GPUS];
 };
 
 /* What NVML's event sets hear of. type: an NVML event bit; data: the Xid. */
 struct bt_sim_event { uint64_t seq, type, data; uint32_t gpu, pad; };
+
+/* Memory that several processes may hold: charged to its owner; to nobody's slot once the owner has freed it or died; given back
+ * when the last holder lets go. users: a bit per slot. */
+#define BT_SIM_SHARES 1024
+struct bt_sim_share { uint32_t live, gen; int32_t gpu, owner; uint64_t bytes; uint64_t users[BT_SIM_MAX_PROCS / 64]; };
 
 struct bt_sim_state {
     uint64_t magic;
@@ -112,6 +126,8 @@ struct bt_sim_state {
     uint64_t event_seq;              /* of the newest event; 0: none yet */
     struct bt_sim_event events[BT_SIM_EVENTS];
     struct bt_sim_gpu gpus[BT_SIM_MAX_GPUS];
+    struct bt_sim_share shares[BT_SIM_SHARES];
+    uint32_t shares_high, pad2;
     struct bt_sim_proc procs[BT_SIM_MAX_PROCS];
 };
 
@@ -163,6 +179,27 @@ static inline bool bt_sim_p2p(const struct bt_sim_gpu *a, const struct bt_sim_gp
 
 /* Look for dead processes and give back what has lingered long enough. now: also if somebody looked a moment ago. */
 void bt_sim_reap(struct bt_sim_state *st, bool now);
+
+/* ---- shared memory: share.c ---- */
+
+/* bytes of card g that p was charged with can be held by others from now on. The share's number, or -1 when there are too many. */
+int bt_sim_share_new(struct bt_sim_state *st, struct bt_sim_proc *p, unsigned g, uint64_t bytes);
+/* p holds it, too. False: it is gone, or was another generation's. */
+__attribute__((warn_unused_result)) bool bt_sim_share_join(struct bt_sim_state *st, struct bt_sim_proc *p, int share, uint32_t gen);
+void bt_sim_share_leave(struct bt_sim_state *st, struct bt_sim_proc *p, int share);
+/* The owner frees it: uncharges the owner; the bytes stay taken while somebody else holds them. */
+void bt_sim_share_end(struct bt_sim_state *st, struct bt_sim_proc *p, int share);
+/* Under the lock, for state.c: a slot goes; and what ownerless shares hold. */
+void bt_sim_shares_of_slot(struct bt_sim_state *st, unsigned slot);
+void bt_sim_shares_recount(struct bt_sim_state *st);
+void bt_sim_add_used(struct bt_sim_state *st, unsigned g, uint64_t delta);
+
+/* ---- checkpoints: park.c. Results are CUDA's codes. ---- */
+int bt_sim_park_state(struct bt_sim_state *st, int32_t pid, int *state);
+int bt_sim_park_lock(struct bt_sim_state *st, int32_t pid);
+int bt_sim_park_unlock(struct bt_sim_state *st, int32_t pid);
+int bt_sim_park_checkpoint(struct bt_sim_state *st, int32_t pid);
+int bt_sim_park_restore(struct bt_sim_state *st, int32_t pid);
 
 /* ---- faults on demand. g below ngpus; all take the lock. ---- */
 
