@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "cmd/estimate.h"
+#include "model/pipeline.h"
 #include "need/job_advice.h"
 
 #define MAX_CARDS 8
@@ -18,7 +19,8 @@ struct asking {
     struct bt_arena *a;
     struct job_args *args;
     struct estimate card;            /* only its card, note and notes */
-    struct bt_model *model;
+    struct bt_model *model;          /* or */
+    struct bt_pipeline *pipeline;
     struct bt_job job;               /* on its cards */
     struct bt_job_of of;
     struct bt_job_need need;         /* headroom included */
@@ -95,11 +97,9 @@ static int find_out(struct asking *k, struct bt_err *err)
     const struct bt_job *j = &k->args->job;
     if (bt_job_check(j, NULL, err) < 0 || bt_job_on(j, k->args->gpus, &k->job, err) < 0)
         return err->code == BT_E_SPEC ? (err->code = BT_E_USAGE, -1) : -1;
-    if (j->kind == BT_JOB_DIFFUSION)
-        return bt_err_set(err, BT_E_USAGE, 0, "--diffusion: berth cannot reckon image pipelines yet");
-    if (bt_model_open_hub(k->a, j->of, NULL, &k->model, err) < 0)
+    if (j->kind == BT_JOB_DIFFUSION ? bt_pipeline_open(k->a, j->of, &k->pipeline, err) < 0 : bt_model_open_hub(k->a, j->of, NULL, &k->model, err) < 0)
         return -1;
-    k->of.model = k->model;
+    k->of = (struct bt_job_of){ .model = k->model, .pipeline = k->pipeline };
     if (choose_card(k, err) < 0 || reckon(k, &k->card.card, err) < 0)
         return -1;
     struct bt_job_need plain;
@@ -119,7 +119,11 @@ static int find_out(struct asking *k, struct bt_err *err)
 static void print_head(const struct asking *k, struct bt_buf *b, struct bt_style st)
 {
     const struct bt_gpu *g = &k->card.card;
-    estimate_field(b, "model", bt_arena_printf(k->a, "%s  %s, %.2f billion parameters (%s)", k->model->id, k->model->architecture ? k->model->architecture : "?", (double)k->model->parameters / 1e9,
+    if (k->pipeline)
+        estimate_field(b, "pipeline", bt_arena_printf(k->a, "%s  %s, %zu parts with weights, %.2f billion parameters", k->pipeline->id, k->pipeline->class_name, k->pipeline->n,
+                       (double)k->pipeline->numbers / 1e9), st);
+    else
+        estimate_field(b, "model", bt_arena_printf(k->a, "%s  %s, %.2f billion parameters (%s)", k->model->id, k->model->architecture ? k->model->architecture : "?", (double)k->model->parameters / 1e9,
                    bt_model_source_name(k->model->source)), st);
     estimate_field(b, "job", bt_arena_printf(k->a, "%s%s", bt_job_text(k->a, &k->job, &k->need), k->job.tokens || k->job.kind == BT_JOB_DIFFUSION ? "" :
                    bt_arena_printf(k->a, " x %llu tokens (--tokens was not given)", ull(BT_MIN(bt_need_model_context(k->model), (uint64_t)BT_JOB_TOKENS)))), st);
@@ -211,7 +215,11 @@ static json_t *answer_json(const struct asking *k)
 {
     const struct bt_gpu *g = &k->card.card;
     json_t *o = json_object(), *lines = json_array(), *advice = json_array(), *notes = json_array();
-    json_object_set_new(o, "model", json_pack("{s:s, s:s?, s:o, s:o, s:s, s:s}", "id", k->model->id, "architecture", k->model->architecture, "parameters", bt_json_bytes(k->model->parameters),
+    if (k->pipeline)
+        json_object_set_new(o, "pipeline", json_pack("{s:s, s:s, s:o, s:s}", "id", k->pipeline->id, "class", k->pipeline->class_name, "parameters", bt_json_bytes(k->pipeline->numbers),
+                            "digest", k->pipeline->digest));
+    else
+        json_object_set_new(o, "model", json_pack("{s:s, s:s?, s:o, s:o, s:s, s:s}", "id", k->model->id, "architecture", k->model->architecture, "parameters", bt_json_bytes(k->model->parameters),
                         "weight_bytes", bt_json_bytes(k->model->weight_bytes), "digest", k->model->digest, "source", bt_model_source_name(k->model->source)));
     json_object_set_new(o, "job", job_json(k));
     json_object_set_new(o, "gpu", json_pack("{s:s, s:s?, s:o, s:s, s:o, s:s?}", "name", g->name, "uuid", g->uuid, "total_bytes", bt_json_bytes(g->total_bytes),
@@ -245,7 +253,7 @@ int estimate_job(const struct bt_verb *v, int argc, char **argv)
         return code;
     struct asking k = { .a = &arena, .args = &args, .card = { .arena = &arena } };
     if (rest.n)
-        return bt_cmd_usage(v, args.json, "\"%s\": the model of a job stands after --train, --forward or --generate", rest.v[0]);
+        return bt_cmd_usage(v, args.json, "\"%s\": the model of a job stands after --train, --forward, --generate or --diffusion", rest.v[0]);
     if (find_out(&k, &err) < 0)
         return bt_cmd_fail(v, &err, args.json);
     if (args.json)

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "cmd/learned.h"
 #include "cmd/planning_own.h"
+#include "model/pipeline.h"
 
 struct planning {
     struct bt_arena *a;
@@ -149,11 +150,13 @@ static void open_job(struct planning *g, const struct bt_job *j, struct bt_plan_
     struct bt_err why = { 0 };
     if (ref[0] == '.' || ref[0] == '/' || ref[0] == '~')
         ref = bt_path_abs(g->a, g->spec->dir, ref);
-    if (j->kind != BT_JOB_DIFFUSION && bt_model_open(g->a, ref, &model, &why) == 0)
-        m->job_of.model = model;
+    struct bt_pipeline *pipeline;
+    if (j->kind == BT_JOB_DIFFUSION ? bt_pipeline_open(g->a, ref, &pipeline, &why) < 0 : bt_model_open(g->a, ref, &model, &why) < 0)
+        m->job_error = bt_arena_printf(g->a, "%s%s%s%s", why.msg, why.hint[0] ? " (" : "", why.hint, why.hint[0] ? ")" : "");
+    else if (j->kind == BT_JOB_DIFFUSION)
+        m->job_of.pipeline = pipeline;
     else
-        m->job_error = why.code ? bt_arena_printf(g->a, "%s%s%s%s", why.msg, why.hint[0] ? " (" : "", why.hint, why.hint[0] ? ")" : "") :
-                       "what an image pipeline takes is not reckoned yet: give `memory` a size";
+        m->job_of.model = model;
 }
 
 static int read_spec(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_spec **out, struct bt_err *err)

@@ -85,7 +85,11 @@ static const char *snapshot(struct bt_arena *a, const char *repo, const char *re
     if (!bt_model_is_revision(commit) || strchr(commit, '/'))
         return NULL;
     const char *dir = bt_arena_printf(a, "%s/snapshots/%s", repo, commit);
-    return bt_file_exists(bt_arena_printf(a, "%s/config.json", dir)) || holds_gguf(dir) ? dir : NULL;
+    static const char *const proof[] = { "config.json", "model_index.json" };        /* of a model, of a diffusion pipeline */
+    for (size_t i = 0; i < BT_LEN(proof); i++)
+        if (bt_file_exists(bt_arena_printf(a, "%s/%s", dir, proof[i])))
+            return dir;
+    return holds_gguf(dir) ? dir : NULL;
 }
 
 int bt_model_locate(struct bt_arena *a, const char *ref, const char *revision, struct bt_model_place *out, struct bt_err *err)

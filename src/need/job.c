@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "need/diffusion.h"
 #include "need/parts.h"
 
 #define ELEM 2                       /* bfloat16 */
@@ -242,8 +243,6 @@ static int check(const struct bt_job_of *of, const struct bt_job *j, struct bt_e
     const struct bt_model *m = of->model;
     if (bt_job_check(j, NULL, err) < 0)
         return -1;
-    if (j->kind == BT_JOB_DIFFUSION)
-        return bt_err_set(err, BT_E_INPUT, 0, "diffusion pipelines are not reckoned yet");
     if (!m || !m->ntensors || !m->layers || !m->hidden || !m->vocab)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: %s", m ? m->id : j->of, m && m->tensors_why ? m->tensors_why : "its tensors are not known, so the bytes of a job on it are not");
     bool quantised = m->quantization || m->gguf;
@@ -260,6 +259,8 @@ int bt_need_job(struct bt_arena *a, const struct bt_job_of *of, const struct bt_
 {
     const struct bt_model *m = of->model;
     *out = (struct bt_job_need){ .batch = BT_MAX(j->batch, 1u) };
+    if (j->kind == BT_JOB_DIFFUSION)
+        return bt_job_check(j, NULL, err) < 0 ? -1 : need_diffusion(a, of->pipeline, j, card, out, err);
     if (check(of, j, err) < 0)
         return -1;
     if (j->kind == BT_JOB_TRAIN && j->method != BT_METHOD_FULL)

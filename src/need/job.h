@@ -1,6 +1,7 @@
 /* job - GPU memory of work that is not a server: training, activation extraction, generation in process, making images. Pure.
  *
- *   job.c   lines of training, forward, generate; what fits         job_advice.c   what would fit instead
+ *   job.c        lines of training, forward, generate; what fits        job_advice.c   what would fit instead
+ *   diffusion.c  lines of an image pipeline
  *
  * Weights, gradients and optimizer are arithmetic; activations and logits are rules of thumb with a stated uncertainty, to be replaced by what was
  * measured last time ({like: RUN}). One rank: every GPU of the job has the same lines but for pipeline stages, where the fullest is answered for. */

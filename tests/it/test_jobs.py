@@ -64,13 +64,63 @@ def test_zero_cuts_by_gpus() -> None:
         (("--train", QWEN7, "--batch", "lots"), "want auto"),
         (("--train", QWEN7, "--backend", "megatron", "--tp", "4", "--gpus", "6"), "6 GPUs"),
         (("--generate", QWEN7, "more"), "stands after"),
-        (("--diffusion", QWEN7), "yet"),
     ],
 )
 def test_mistakes(args: tuple[str, ...], has: str) -> None:
     result = berth("estimate", *args, "--gpu", "A100-SXM4-80GB")
     assert result.returncode == 2
     assert has in result.stderr
+
+
+def part(folder: Path, name: str, file: str, numbers: int, config: dict) -> None:
+    """A part with the header of one tensor, and as many bytes behind it as that promises: a hole, no data."""
+    (folder / name).mkdir(parents=True)
+    header = json.dumps({"weight": {"dtype": "F16", "shape": [numbers], "data_offsets": [0, 2 * numbers]}}).encode()
+    with (folder / name / file).open("wb") as f:
+        f.write(len(header).to_bytes(8, "little") + header)
+        f.truncate(8 + len(header) + 2 * numbers)
+    (folder / name / "config.json").write_text(json.dumps(config))
+
+
+@pytest.fixture
+def sdxl(tmp_path: Path) -> Path:
+    folder = tmp_path / "sdxl"
+    part(folder, "unet", "diffusion_pytorch_model.safetensors", 2567463684, {"sample_size": 128, "in_channels": 4, "block_out_channels": [320, 640, 1280]})
+    part(folder, "vae", "diffusion_pytorch_model.safetensors", 83653863, {"block_out_channels": [128, 256, 512, 512], "latent_channels": 4, "force_upcast": True})
+    part(folder, "text_encoder", "model.safetensors", 123060480, {})
+    part(folder, "text_encoder_2", "model.fp16.safetensors", 694659840, {})
+    (folder / "scheduler").mkdir()
+    (folder / "model_index.json").write_text(json.dumps({
+        "_class_name": "StableDiffusionXLPipeline", "scheduler": ["diffusers", "EulerDiscreteScheduler"], "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"],
+        "text_encoder": ["transformers", "CLIPTextModel"], "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"], "image_encoder": [None, None]}))
+    return folder
+
+
+def test_an_image_pipeline_from_its_parts(sdxl: Path) -> None:
+    found = estimate("--diffusion", str(sdxl), "--dtype", "float16", "--batch", "4", "--gpu", "A100-SXM4-40GB")
+    assert found["pipeline"]["parameters"] == 2567463684 + 83653863 + 123060480 + 694659840
+    need = {line["part"]: 0 for line in found["ranks"][0]["need"]}
+    for line in found["ranks"][0]["need"]:
+        need[line["part"]] += line["bytes"]
+    assert need["weights"] + need["encoder"] == 2 * found["pipeline"]["parameters"]
+    assert abs((need["weights"] + need["encoder"] + need["activations"]) / 1e9 - 21.7) < 0.7      # four images on an A100, as published
+    most = estimate("--diffusion", str(sdxl), "--dtype", "float16", "--batch", "auto", "--gpu", "RTX-4090")["job"]["batch"]
+    assert most >= 1 and not estimate("--diffusion", str(sdxl), "--dtype", "float16", "--batch", str(most + 1), "--gpu", "RTX-4090", code=3)["fits"]
+
+
+def test_an_image_pipeline_is_planned(sdxl: Path, tmp_path: Path) -> None:
+    (tmp_path / "berth.yaml").write_text("name: art\nworkloads:\n  draw: {kind: service, command: [x], memory: {diffusion: ./sdxl, size: 512x512}}\n  other: {kind: service, command: [x], memory: 4GiB}\n")
+    plan = json.loads(berth("plan", "--gpus", "1xRTX-4090", "--json", cwd=tmp_path).stdout)
+    draw = next(i for i in plan["phases"][0]["instances"] if i["workload"] == "draw")
+    assert draw["job"]["kind"] == "diffusion" and draw["ranks"][0]["bytes"] == draw["job"]["need_bytes"] < 12 * GIB
+
+
+def test_a_pipeline_that_is_not_whole(sdxl: Path) -> None:
+    (sdxl / "vae" / "diffusion_pytorch_model.safetensors").unlink()
+    result = berth("estimate", "--diffusion", str(sdxl), "--gpu", "RTX-4090")
+    assert result.returncode == 1 and "vae" in result.stderr and "hf download" in result.stderr
+    result = berth("estimate", "--diffusion", "stabilityai/none", "--gpu", "RTX-4090")
+    assert result.returncode == 1 and "no pipeline" in result.stderr
 
 
 def test_planned_beside_a_server(tmp_path: Path) -> None:
