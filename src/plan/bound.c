@@ -1,4 +1,6 @@
 /* bound - the score of a placement, and scores that no completion of it can pass. docs/plan.md, "The search", says why each holds. */
+#include <math.h>
+
 #include "plan/search_int.h"
 
 #define SLACK 1e-6                   /* sums of doubles against sums of whole thousandths */
@@ -244,7 +246,7 @@ static int64_t service_at_most(const struct search *s, size_t work, int64_t so_f
     for (size_t i = 0; i < w->nshapes; i++) {
         if (s->settled[work] && i != s->shape_of[work])
             continue;
-        double one = w->shape[i].best, room = (double)k->npool / w->shape[i].cards;
+        double one = BT_MIN(w->shape[i].best, s->capped[work]), room = (double)k->npool / w->shape[i].cards;
         int64_t each = se_thousandths(one), together = se_thousandths(one * BT_MIN((double)k->copies_want, room));
         most = BT_MAX(most, BT_MIN(so_far + (int64_t)(k->copies_want - s->placed[work]) * each, together));
     }
@@ -264,63 +266,124 @@ static double mean_of(const struct search *s, size_t g)
 
 struct open_works { size_t work[64]; size_t n; bool all; };
 
-/* Whoever comes next to a card with mean m and t tenants adds no more than (its rank's value - m) / (t + 1); on an empty card its rank's value. */
-static double service_of_cards(const struct search *s, const struct open_works *open, size_t seen)
+/* What one copy adds at most when it pays for the empty cards that it takes. A rank that joins others pays nothing and adds gain[shape] at most;
+ * who shares with nobody must pay. used: how many cards of each class the best choice takes; may be NULL. */
+static double worth(const struct search *s, size_t work, const double *gain, double *used)
 {
-    double now = 0, by_card = 0, by_work = 0, joins = 0, mean[BT_MAX_GPUS], worst[BT_MAX_GPUS];
-    size_t empty = 0, held = 0;
+    const struct se_work *w = &s->work[work];
+    const struct pl_problem *p = s->p;
+    double best = -INFINITY;
+    size_t at = 0, cards = 0;
+    for (size_t i = 0; i < w->nshapes; i++) {
+        const struct se_shape *sh = &w->shape[i];
+        if ((s->settled[work] && i != s->shape_of[work]) || sh->least == UINT64_MAX)
+            continue;
+        for (size_t c = 0; c < p->nclasses; c++) {
+            double value = BT_MIN(BT_MAX(sh->value[c * 2], sh->value[c * 2 + 1]), s->capped[work]) / sh->cards, price = s->price[c], each;
+            size_t pays = c;
+            if (!w->on_class[c])
+                continue;
+            for (size_t d = 0; sh->pp > 1 && d < p->nclasses; d++)           /* the slowest card sets the pace: others may be cheaper */
+                if (w->on_class[d] && s->price[d] < price) {
+                    price = s->price[d];
+                    pays = d;
+                }
+            each = value - price;
+            if (!w->alone && each < gain[i]) {
+                each = gain[i];
+                pays = PL_NONE;
+            }
+            if (each * sh->cards > best) {
+                best = each * sh->cards;
+                at = pays;
+                cards = sh->cards;
+            }
+        }
+    }
+    if (best == -INFINITY)
+        return 0;
+    if (best < 0 && w->k->w->optional && !s->placed[work])
+        return 0;
+    if (used && at != PL_NONE)
+        used[at] += (double)cards;
+    return best;
+}
+
+/* Whoever comes next to a card with mean m and t tenants adds no more than (its rank's value - m) / (t + 1). */
+static void joining_gains(const struct search *s, size_t work, const double *mean, double *gain)
+{
+    const struct se_work *w = &s->work[work];
+    for (size_t i = 0; i < w->nshapes; i++) {
+        gain[i] = 0;
+        for (size_t g = 0; g < s->ncards; g++) {
+            const double *v = &w->shape[i].value[s->p->cls[g] * 2];
+            double each = BT_MIN(BT_MAX(v[0], v[1]), s->capped[work]) / w->shape[i].cards;
+            if (s->ntenants[g] && each > mean[g] && w->k->pos[g] >= 0)
+                gain[i] = BT_MAX(gain[i], (each - mean[g]) / (s->ntenants[g] + 1));
+        }
+    }
+}
+
+#define MAX_SHAPES 512
+
+/* Any prices do: a card that is taken is paid for once at most, the rest of what a copy adds is its own. */
+static double service_of_cards(const struct search *s, const struct open_works *open)
+{
+    double sum = 0, mean[BT_MAX_GPUS], gain[MAX_SHAPES];
     for (size_t g = 0; g < s->ncards; g++) {
         mean[g] = mean_of(s, g);
-        now += mean[g];
-        if (s->ntenants[g])
-            continue;
-        double most = 0;
-        for (size_t i = 0; i < open->n; i++)
-            if (!s->work[open->work[i]].alone && s->p->work[open->work[i]].pos[g] >= 0)
-                most = BT_MAX(most, s->work[open->work[i]].rank_value[s->p->cls[g]]);
-        by_card += most;
-        size_t at = empty++;
-        for (; at && worst[at - 1] > most; at--)
-            worst[at] = worst[at - 1];
-        worst[at] = most;
+        sum += s->ntenants[g] ? mean[g] : s->price[s->p->cls[g]];
     }
-    for (size_t i = 0; i < open->n; i++) {           /* those that share with nobody take cards away from the others */
-        const struct se_work *w = &s->work[open->work[i]];
-        uint32_t copies = w->k->copies_want - s->placed[open->work[i]];
-        if (!w->alone)
-            continue;
-        const struct se_shape *one = se_outlook(s, open->work[i]);
-        now += one->best * copies;
-        bool must = !w->k->w->optional || s->placed[open->work[i]];
-        if (must && w->k->copies_min > s->placed[open->work[i]] && one->cards < UINT32_MAX)
-            held += (size_t)one->cards * (w->k->copies_min - s->placed[open->work[i]]);
-    }
-    held = BT_MIN(held, empty);
-    for (size_t i = 0; i < held; i++)                /* at best the cards that are worth least to them */
-        by_card -= worst[i];
     for (size_t i = 0; i < open->n; i++) {
-        const struct se_work *w = &s->work[open->work[i]];
-        const struct pl_work *k = w->k;
-        double most = 0;
-        for (size_t j = 0; j < w->nshapes && !w->alone; j++) {
-            if (s->settled[open->work[i]] && j != s->shape_of[open->work[i]])
+        size_t w = open->work[i];
+        const struct pl_work *k = s->work[w].k;
+        joining_gains(s, w, mean, gain);
+        double one = worth(s, w, gain, NULL);
+        uint32_t must = k->copies_min > s->placed[w] ? k->copies_min - s->placed[w] : 0, may = k->copies_want - s->placed[w];
+        sum += one * (one > 0 ? may : must);
+    }
+    return sum;
+}
+
+/* Prices by subgradients: dearer where more cards are asked for than there are. */
+void se_set_prices(struct search *s)
+{
+    const struct pl_problem *p = s->p;
+    double there[BT_MAX_GPUS] = { 0 }, asked[BT_MAX_GPUS], none[MAX_SHAPES] = { 0 }, best[BT_MAX_GPUS], lowest = INFINITY, step = 0;
+    for (size_t g = 0; g < s->ncards; g++)
+        there[p->cls[g]]++;
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t c = 0; c < p->nclasses && s->work[i].nshapes <= MAX_SHAPES; c++)
+            if (!p->work[i].cpu_only)
+                step = BT_MAX(step, s->work[i].rank_value[c]);
+    step /= 4;
+    for (unsigned round = 0; round < 300; round++) {
+        double sum = 0, off = 0;
+        for (size_t c = 0; c < p->nclasses; c++) {
+            asked[c] = 0;
+            sum += there[c] * s->price[c];
+        }
+        for (size_t i = 0; i < p->n; i++) {
+            double used[BT_MAX_GPUS] = { 0 };
+            if (p->work[i].cpu_only || s->work[i].nshapes > MAX_SHAPES)
                 continue;
-            double each = w->shape[j].best / w->shape[j].cards, gain = 0;
-            for (size_t g = 0; g < s->ncards; g++)
-                if (s->ntenants[g] && each > mean[g])
-                    gain = BT_MAX(gain, (each - mean[g]) / (s->ntenants[g] + 1));
-            most = BT_MAX(most, gain * w->shape[j].cards);
+            double one = worth(s, i, none, used);
+            uint32_t copies = one > 0 ? p->work[i].copies_want : p->work[i].copies_min;
+            sum += one * copies;
+            for (size_t c = 0; c < p->nclasses; c++)
+                asked[c] += used[c] * copies;
         }
-        joins += most * (k->copies_want - s->placed[open->work[i]]);
-    }
-    for (size_t i = 0, left = empty - held; i < s->nsteps && left; i++) {
-        size_t w = s->steps[i].work;
-        if (!decided(s, w, seen) && !s->work[w].alone) {                  /* copies that are placed already are counted again: no less than the truth */
-            by_work += s->steps[i].value;
-            left--;
+        if (sum < lowest) {
+            lowest = sum;
+            memcpy(best, s->price, p->nclasses * sizeof *best);
         }
+        for (size_t c = 0; c < p->nclasses; c++)
+            off += (asked[c] - there[c]) * (asked[c] - there[c]);
+        for (size_t c = 0; c < p->nclasses && off > 0; c++)
+            s->price[c] = BT_MAX(0.0, s->price[c] + step * (asked[c] - there[c]) / __builtin_sqrt(off));
+        step *= 0.98;
     }
-    return now + BT_MIN(by_card, by_work) + joins;
+    memcpy(s->price, best, p->nclasses * sizeof *best);
 }
 
 static int64_t service(const struct search *s, size_t seen)
@@ -341,14 +404,14 @@ static int64_t service(const struct search *s, size_t seen)
         if (s->p->work[w].cpu_only || s->p->work[w].solo_best <= 0)
             continue;
         sum += service_at_most(s, w, small ? so_far[w] : 0);
-        if (open.n < BT_LEN(open.work))
+        if (open.n < BT_LEN(open.work) && s->work[w].nshapes <= MAX_SHAPES)
             open.work[open.n++] = w;
         else
             open.all = false;
     }
     if (seen == s->p->n || !open.all || s->ncards > BT_MAX_GPUS)
         return sum;
-    return BT_MIN(sum, se_thousandths(service_of_cards(s, &open, seen) + SLACK));
+    return BT_MIN(sum, se_thousandths(service_of_cards(s, &open) + SLACK));
 }
 
 /* ---- the rest ---- */

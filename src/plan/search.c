@@ -6,12 +6,14 @@
  *
  * That order is tried for a while. Where it does not end, the hardest workloads go first: the best score is found and proven so, and the first
  * plan that has it is looked for in the order of the plan. */
+#include <math.h>
 #include <string.h>
 
 #include "plan/search_int.h"
 
 #define LEAF_NODES 20                /* what the contexts and KV of a leaf cost, in nodes */
-#define FIRST_NODES 20000            /* in the order of the plan, before the order is changed */
+#define FIRST_NODES 5000             /* in the order of the plan, before the order is changed */
+#define PAIR_NODES 2000              /* to place two workloads anew beside all others */
 
 int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, enum bt_plan_goal end)
 {
@@ -56,7 +58,7 @@ static void keep(struct search *s, const struct pl_room *room, const uint64_t *c
     o->score = s->best = *score;
     o->score.v[BT_GOAL_LOWEST] = se_lowest(s);
     s->first = true;
-    if (s->target && pl_score_cmp(score, s->target, BT_GOAL_LOWEST) >= 0)
+    if (s->any || (s->target && pl_score_cmp(score, s->target, BT_GOAL_LOWEST) >= 0))
         s->stop = true;
 }
 
@@ -237,7 +239,8 @@ static void put_copy(struct search *s, size_t depth, const struct pl_copy *c, co
     take_back(s);
 }
 
-struct choice { struct pl_copy c; const struct se_shape *sh; const struct pl_copy *target; size_t depth; };
+/* classes: of cards it may take. */
+struct choice { struct pl_copy c; const struct se_shape *sh; const struct pl_copy *target; size_t depth; uint64_t classes; };
 
 /* The first place in the pool that the rank may take: ranks of a tensor-parallel group rise, and so do the first ranks of equal stages. */
 static size_t first_place(const struct pl_work *k, const struct choice *x, uint32_t rank)
@@ -272,6 +275,8 @@ static void choose(struct search *s, struct choice *x, uint32_t rank)
         if (used || tried >> color[g] & 1)
             continue;
         tried |= UINT64_C(1) << color[g];
+        if (!(x->classes >> p->cls[g] & 1))
+            continue;
         bool room = s->load[g] + x->sh->stage_least[rank / x->sh->tp] <= p->cap[g];
         if (i < start || !room || (x->target && !in_card_set(x->target, g)) || !se_may_join(s, x->c.work, g))
             continue;
@@ -280,6 +285,22 @@ static void choose(struct search *s, struct choice *x, uint32_t rank)
         x->c.card[rank] = g;
         choose(s, x, rank + 1);
     }
+}
+
+/* A copy is as slow as its slowest card: classes on which the plan could not be beaten any more are left out. */
+static uint64_t worthy_classes(struct search *s, size_t work, const struct se_shape *sh, size_t depth)
+{
+    uint64_t out = 0;
+    if (s->p->nclasses == 1 || !sh->sh->cost || s->p->work[work].copies_want > 1 || (!s->out->found && !s->target))
+        return UINT64_MAX;
+    for (size_t c = 0; c < s->p->nclasses; c++) {
+        if (!s->work[work].on_class[c])
+            continue;
+        s->capped[work] = BT_MAX(sh->value[c * 2], sh->value[c * 2 + 1]);
+        out |= hopeless(s, depth) ? 0 : UINT64_C(1) << c;
+    }
+    s->capped[work] = INFINITY;
+    return out;
 }
 
 static void one_more_copy(struct search *s, size_t depth)
@@ -309,9 +330,40 @@ static void one_more_copy(struct search *s, size_t depth)
             continue;
         struct choice x = { .sh = sh, .target = target, .depth = depth };
         x.c = (struct pl_copy){ .work = work, .replica = replica, .shape = sh->index, .card = cards, .ncards = sh->cards };
-        choose(s, &x, 0);
+        x.classes = worthy_classes(s, work, sh, depth);
+        if (x.classes)
+            choose(s, &x, 0);
     }
     s->settled[work] = replica > 0;
+}
+
+/* All copies of the work where they were. */
+static void as_held(struct search *s, size_t depth)
+{
+    size_t work = s->order[depth], before = s->ncopies;
+    const struct se_work *w = &s->work[work];
+    for (size_t i = 0; i < s->held_at->ncopies; i++) {
+        const struct pl_copy *c = &s->held_at->copy[i];
+        const struct se_shape *sh = NULL;
+        if (c->work != work)
+            continue;
+        for (size_t j = 0; j < w->nshapes && c->ncards; j++)
+            if (w->shape[j].index == c->shape) {
+                sh = &w->shape[j];
+                s->shape_of[work] = j;
+                s->settled[work] = true;
+            }
+        const size_t *color = &s->color[s->ncopies * s->ncards];
+        put(s, c, sh, c->ncards ? pl_cost_class(s->p, c->card, c->ncards) : 0);
+        if (sh)
+            recolor(s, color, c, sh, &s->color[s->ncopies * s->ncards]);
+        else
+            memcpy(&s->color[s->ncopies * s->ncards], color, s->ncards * sizeof *color);
+    }
+    next_work(s, depth + 1);
+    while (s->ncopies > before)
+        take_back(s);
+    s->settled[work] = false;
 }
 
 /* The work at this depth may get another copy; else the next one's turn. */
@@ -326,6 +378,10 @@ static void next_work(struct search *s, size_t depth)
     }
     size_t work = s->order[depth];
     const struct pl_work *k = &p->work[work];
+    if (s->held[work]) {
+        as_held(s, depth);
+        return;
+    }
     if (s->placed[work] < k->copies_want)
         one_more_copy(s, depth);
     bool enough = s->placed[work] >= k->copies_min || (k->w->optional && s->placed[work] == 0);
@@ -351,17 +407,87 @@ static void first_colors(const struct pl_problem *p, size_t *color)
 }
 
 /* One run over the tree. True: all of it was seen, or the target reached. */
-static bool run(struct search *s, bool hard, uint64_t limit, struct pl_solution *out)
+static bool run(struct search *s, enum se_order how, uint64_t limit, struct pl_solution *out)
 {
-    se_order(s, hard);
+    se_order(s, how);
     s->out = out;
     s->limit = s->nodes + limit;
     s->stop = false;
     s->first = out->found;           /* an equal one does not replace what an earlier run found */
-    if (se_feasible(s, 0))
+    if (out->found)
+        s->best = out->score;
+    if (how == SE_HELD_FIRST || se_feasible(s, 0))
         next_work(s, 0);
     bool reached = s->target && out->found && pl_score_cmp(&out->score, s->target, BT_GOAL_LOWEST) >= 0;
     return !s->stop || reached;
+}
+
+/* With room for a better one. */
+static struct pl_solution own_copy(const struct search *s, const struct pl_solution *o)
+{
+    struct bt_arena *a = s->p->a;
+    struct pl_solution out = *o;
+    if (!o->found)
+        return (struct pl_solution){ 0 };
+    out.copy = BT_NEWN(a, struct pl_copy, s->max_copies + 1);
+    out.blocks = BT_NEWN(a, uint64_t, s->max_copies + 1);
+    out.ctx = BT_NEWN(a, uint64_t, s->p->n + 1);
+    memcpy(out.copy, o->copy, o->ncopies * sizeof *out.copy);        /* cards stay where they are: nobody writes into them */
+    memcpy(out.blocks, o->blocks, o->ncopies * sizeof *out.blocks);
+    memcpy(out.ctx, o->ctx, s->p->n * sizeof *out.ctx);
+    return out;
+}
+
+/* Only these may move; and who sits on their cards by order. */
+static void hold_all_but(struct search *s, size_t a, size_t b)
+{
+    const struct pl_problem *p = s->p;
+    for (size_t i = 0; i < p->n; i++)
+        s->held[i] = (i != a && i != b) || p->work[i].cpu_only;
+    for (size_t i = 0; i < p->n; i++)                /* targets come before their followers */
+        if (p->work[i].same != PL_NONE && !s->held[p->work[i].same])
+            s->held[i] = false;
+}
+
+/* Two at a time are placed anew beside all others, until nothing gets better. */
+static void improve(struct search *s, uint64_t budget, struct pl_solution *out)
+{
+    uint64_t end = s->nodes + budget;
+    bool better = true;
+    size_t n = s->p->n;
+    struct pl_solution at = own_copy(s, out);
+    s->held_at = &at;
+    while (better && s->nodes < end) {
+        better = false;
+        for (size_t apart = 0; apart < n && s->nodes < end; apart++)
+            for (size_t i = 0; i + apart < n && s->nodes < end; i++) {
+                struct pl_score was = out->score;
+                if (s->p->work[i].cpu_only && s->p->work[i + apart].cpu_only)
+                    continue;
+                hold_all_but(s, i, i + apart);
+                run(s, SE_HELD_FIRST, PAIR_NODES, out);
+                if (pl_score_cmp(&out->score, &was, BT_GOAL_LOWEST) <= 0)
+                    continue;
+                better = true;
+                at = own_copy(s, out);
+            }
+    }
+    memset(s->held, 0, n * sizeof *s->held);
+}
+
+/* Off the plan's order: some plan, a good one, the best. True: it is the best. */
+static bool detour(struct search *s, uint64_t limit, struct pl_solution *out)
+{
+    if (!out->found) {
+        s->any = true;
+        bool all = run(s, SE_HARD, limit / 4, out);
+        s->any = false;
+        if (all && !out->found)
+            return true;
+    }
+    if (out->found)
+        improve(s, limit / 4, out);
+    return run(s, SE_HARD, limit / 2, out);
 }
 
 void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out)
@@ -372,23 +498,18 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
     *out = (struct pl_solution){ 0 };
     first_colors(p, s->color);
     se_bound(s, 0, NULL, &root);
-    out->service_bound = root.v[BT_GOAL_SERVICE];
-    out->complete = run(s, false, BT_MIN(node_limit, (uint64_t)FIRST_NODES), out);
-    if (!out->complete && node_limit > FIRST_NODES) {
-        struct pl_score first = out->score;
-        bool found = out->found;
-        out->complete = run(s, true, node_limit - FIRST_NODES, out);
-        if (out->complete && out->found && !(found && pl_score_cmp(&first, &out->score, BT_GOAL_LOWEST) == 0)) {
-            struct pl_solution lowest = { 0 };
-            struct pl_score best = out->score;
-            s->target = &best;
-            if (run(s, false, node_limit / 2, &lowest) && lowest.found) {
-                lowest.complete = true;
-                lowest.service_bound = out->service_bound;
-                *out = lowest;
-            }
+    bool complete = run(s, SE_AS_PLANNED, BT_MIN(node_limit, (uint64_t)FIRST_NODES), out);
+    if (!complete && node_limit > FIRST_NODES) {
+        struct pl_solution best = own_copy(s, out), lowest = { 0 };
+        complete = detour(s, node_limit - FIRST_NODES, &best);
+        bool better = best.found && (!out->found || pl_score_cmp(&best.score, &out->score, BT_GOAL_LOWEST) > 0);
+        if (better) {                /* the first in the plan's order that is as good */
+            s->target = &best.score;
+            *out = complete && run(s, SE_AS_PLANNED, node_limit / 2, &lowest) && lowest.found ? lowest : best;
         }
     }
+    out->complete = complete;
+    out->service_bound = root.v[BT_GOAL_SERVICE];
     out->nodes = s->nodes;
     bt_arena_release(&mine);
 }

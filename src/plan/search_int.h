@@ -35,8 +35,8 @@ struct se_work {
     struct se_shape *shape; size_t nshapes;          /* the possible ones, in the order of k->shape */
     bool alone;                      /* shares with nobody of this problem */
     struct se_shape any;             /* the best of all its shapes in each of these: least, slope, ctx0, solo_ctx, best */
+    bool *on_class;                  /* [class] its pool has such cards */
     double *rank_value;              /* [class] of one rank, in the shape where ranks are worth most there */
-    double *step; size_t nsteps;     /* what a copy adds with one more empty card, falling: hull over its shapes */
 };
 
 struct se_tenant { uint32_t copy, rank; };           /* of copy[] */
@@ -49,7 +49,8 @@ struct search {
     size_t *order, *depth_of;        /* works in the order they are placed, and back */
     uint64_t limit, nodes;
     bool stop;
-    struct { size_t work; double value; } *steps; size_t nsteps;     /* of all works, falling */
+    double *capped;                  /* [p->n] a copy of it adds no more: what is asked is what cards of one class would give */
+    double *price;                   /* [class] what an empty card is worth to the workloads that come: any prices bound the service, good ones well */
     int64_t prio[64]; size_t nprio; size_t *level_of;
 
     struct pl_copy *copy; size_t ncopies, max_copies;
@@ -67,6 +68,9 @@ struct search {
     bool first;                      /* keep the first of equals: best came from this run */
     const struct pl_score *target;   /* stop at the first that reaches it */
     struct pl_solution *out;
+    bool *held;                      /* [p->n] stays where `held_at` has it */
+    const struct pl_solution *held_at;
+    bool any;                        /* stop at the first plan */
 };
 
 static inline int64_t se_thousandths(double x) { return (int64_t)__builtin_floor(x * 1000 + 1e-6); }
@@ -87,10 +91,13 @@ static inline const struct se_shape *se_outlook(const struct search *s, size_t w
 
 /* tables.c */
 struct search *se_new(struct pl_problem *p, struct bt_arena *a);
-/* The hardest first (hard), or as p->work has them. */
-void se_order(struct search *s, bool hard);
+/* As p->work has them; the hardest first; those that are held before the others. */
+enum se_order { SE_AS_PLANNED, SE_HARD, SE_HELD_FIRST };
+void se_order(struct search *s, enum se_order how);
 
-/* bound.c. seen: works order[0..seen-1] are decided. */
+/* bound.c. Prices of empty cards, for the empty fleet. */
+void se_set_prices(struct search *s);
+/* seen: works order[0..seen-1] are decided. */
 /* granted NULL: nothing that completes the placement scores more. Else the score itself, but for FREE. */
 void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_score *o);
 /* False: some work that must be placed has no room any more. */

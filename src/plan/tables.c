@@ -79,33 +79,6 @@ static void fill_values(const struct pl_problem *p, const struct pl_work *k, con
     o->best = k->solo_best > 0 ? k->weight * sh->best_tok_s / k->solo_best / k->copies_want : 0;
 }
 
-/* What one, two, ... cards add, as the upper hull over the shapes: falling steps whose sums no shape passes. */
-static void fill_steps(struct se_work *w, struct bt_arena *a)
-{
-    uint32_t most = 0, at = 0;
-    double have = 0;
-    for (size_t i = 0; i < w->nshapes; i++)
-        most = BT_MAX(most, w->shape[i].cards);
-    w->step = BT_NEWN(a, double, most + 1);
-    while (at < most) {
-        const struct se_shape *next = NULL;
-        double slope = 0;
-        for (size_t i = 0; i < w->nshapes; i++) {
-            const struct se_shape *s = &w->shape[i];
-            double x = s->cards > at ? (s->best - have) / (s->cards - at) : 0;
-            if (x > slope || (next && x == slope && x > 0 && s->cards > next->cards)) {
-                slope = x;
-                next = s;
-            }
-        }
-        if (!next)
-            break;
-        for (; at < next->cards; at++)
-            w->step[w->nsteps++] = slope;
-        have = next->best;
-    }
-}
-
 struct pool_caps { uint64_t of_class[BT_MAX_GPUS], most, least; };
 
 /* One shape on one cost class, as good as it can be there. False: it does not go. */
@@ -186,6 +159,9 @@ static void fill_work(struct search *s, size_t i)
     for (size_t j = 0; j < p->n; j++)
         w->alone = w->alone && ((j == i && k->copies_want == 1) || !p->may_share[i * p->n + j]);
     w->rank_value = BT_NEWN(s->a, double, p->nclasses);
+    w->on_class = BT_NEWN(s->a, bool, p->nclasses);
+    for (size_t j = 0; j < k->npool; j++)
+        w->on_class[p->cls[k->pool[j]]] = true;
     if (k->cpu_only)
         return;
     w->shape = BT_NEWN(s->a, struct se_shape, k->nshapes + 1);
@@ -199,26 +175,39 @@ static void fill_work(struct search *s, size_t i)
         fill_limits(p, k, sh, s->a, o);
         fill_values(p, k, sh, s->a, o);
     }
-    fill_steps(w, s->a);
-    fill_bests(s, w);
 }
 
-/* All steps of all works, the largest first: the empty cards go to those. */
-static void merge_steps(struct search *s)
+static bool has_shape_of(const struct se_work *w, uint32_t cards)
+{
+    for (size_t i = 0; i < w->nshapes; i++)
+        if (w->shape[i].cards == cards)
+            return true;
+    return false;
+}
+
+static void only_as_wide_as(struct se_work *w, const struct se_work *other)
 {
     size_t n = 0;
-    for (size_t i = 0; i < s->p->n; i++)
-        n += s->work[i].nsteps * s->p->work[i].copies_want;
-    s->steps = bt_arena_array(s->a, n + 1, sizeof *s->steps);
-    for (size_t i = 0; i < s->p->n; i++)
-        for (size_t j = 0; j < s->work[i].nsteps; j++)
-            for (uint32_t c = 0; c < s->p->work[i].copies_want; c++) {
-                size_t at = s->nsteps++;
-                for (; at > 0 && s->steps[at - 1].value < s->work[i].step[j]; at--)
-                    s->steps[at] = s->steps[at - 1];
-                s->steps[at].work = i;
-                s->steps[at].value = s->work[i].step[j];
-            }
+    for (size_t i = 0; i < w->nshapes; i++)
+        if (has_shape_of(other, w->shape[i].cards))
+            w->shape[n++] = w->shape[i];
+    w->nshapes = n;
+}
+
+/* Who sits on another's cards has as many, and the other as many as it. Those who may not share a card have no shape left. */
+static void match_widths(struct search *s)
+{
+    const struct pl_problem *p = s->p;
+    for (size_t i = 0; i < p->n; i++) {
+        size_t t = p->work[i].same;
+        if (t == PL_NONE || p->work[i].cpu_only || p->work[t].cpu_only)
+            continue;
+        if (!p->may_share[i * p->n + t])
+            s->work[i].nshapes = 0;
+        only_as_wide_as(&s->work[i], &s->work[t]);
+        if (!p->work[i].w->optional && p->work[i].copies_min)
+            only_as_wide_as(&s->work[t], &s->work[i]);
+    }
 }
 
 static void sort_levels(struct search *s)
@@ -253,7 +242,14 @@ static int harder(const struct search *s, size_t i, size_t j)
     return x > y ? -1 : x < y;
 }
 
-void se_order(struct search *s, bool hard)
+static bool before(const struct search *s, enum se_order how, size_t i, size_t j)
+{
+    if (how == SE_HELD_FIRST && s->held[i] != s->held[j])
+        return s->held[i];
+    return how != SE_AS_PLANNED && harder(s, i, j) < 0;
+}
+
+void se_order(struct search *s, enum se_order how)
 {
     const struct pl_problem *p = s->p;
     for (size_t d = 0; d < p->n; d++) {
@@ -264,7 +260,7 @@ void se_order(struct search *s, bool hard)
                 done = done || s->order[e] == i;
                 ready = ready || s->order[e] == p->work[i].same;
             }
-            if (!done && ready && (best == PL_NONE || (hard && harder(s, i, best) < 0)))
+            if (!done && ready && (best == PL_NONE || before(s, how, i, best)))
                 best = i;
         }
         s->order[d] = best;
@@ -294,6 +290,10 @@ struct search *se_new(struct pl_problem *p, struct bt_arena *a)
     s->tenant_room = BT_NEWN(a, uint32_t, cards);
     s->placed = BT_NEWN(a, uint32_t, p->n + 1);
     s->shape_of = BT_NEWN(a, size_t, p->n + 1);
+    s->capped = BT_NEWN(a, double, p->n + 1);
+    for (size_t i = 0; i < p->n; i++)
+        s->capped[i] = INFINITY;
+    s->held = BT_NEWN(a, bool, p->n + 1);
     s->settled = BT_NEWN(a, bool, p->n + 1);
     s->first_copy = BT_NEWN(a, size_t *, p->n + 1);
     s->color = BT_NEWN(a, size_t, (s->max_copies + 1) * cards);
@@ -303,8 +303,16 @@ struct search *se_new(struct pl_problem *p, struct bt_arena *a)
         s->first_copy[i] = BT_NEWN(a, size_t, p->work[i].copies_want + 1);
         fill_work(s, i);
     }
-    merge_steps(s);
+    for (size_t i = 0; i < p->n; i++)                /* a chain of followers is as long as there are works, at most */
+        match_widths(s);
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->work[i].cpu_only)
+            continue;
+        fill_bests(s, &s->work[i]);
+    }
     sort_levels(s);
-    se_order(s, false);
+    se_order(s, SE_AS_PLANNED);
+    s->price = BT_NEWN(a, double, p->nclasses);
+    se_set_prices(s);
     return s;
 }
