@@ -35,7 +35,7 @@ static const struct bt_opt opts[] = {
 #define LONGEST_DELAY_MS 600000
 
 struct sim {
-    const char *fleet, *dir, *bin, *lib, *state;
+    const char *fleet, *dir, *bin, *lib, *state, *engines;
     bool keep;                       /* dir is the user's: not removed */
 };
 
@@ -153,7 +153,7 @@ static int make_machine(struct bt_arena *a, const struct args *args, const struc
     return bt_dir_private(bt_arena_printf(a, "%s/state", sim->dir), err);
 }
 
-static void set_environment(struct bt_arena *a, const struct sim *sim)
+static void set_environment(struct bt_arena *a, struct sim *sim)
 {
     const char *path = getenv("LD_LIBRARY_PATH");
     setenv("LD_LIBRARY_PATH", path && path[0] ? bt_arena_printf(a, "%s:%s", sim->lib, path) : sim->lib, 1);
@@ -164,6 +164,9 @@ static void set_environment(struct bt_arena *a, const struct sim *sim)
     unsetenv("CUDA_VISIBLE_DEVICES");        /* it named cards of the real machine */
     const char *programs = getenv("PATH");   /* last: `berth` works inside a build tree, and no other program is hidden */
     setenv("PATH", programs && programs[0] ? bt_arena_printf(a, "%s:%s", programs, sim->bin) : sim->bin, 1);
+    sim->engines = bt_sim_engines(a, sim->dir, sim->bin, sim->lib);
+    if (sim->engines)
+        setenv("PATH", bt_arena_printf(a, "%s:%s", getenv("PATH"), sim->engines), 1);
 }
 
 /* ---- the command ---- */
@@ -314,10 +317,12 @@ static int parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **a
         return rc;
     if (dashdash == 1 && rest->n > 1 && args->release_delay_ms <= LONGEST_DELAY_MS)
         return 0;
-    if (dashdash == 0)
+    if (dashdash == 0 || !rest->n)
         return bt_cmd_usage(v, false, "no fleet to simulate");
+    if (rest->n == 1 && args->release_delay_ms <= LONGEST_DELAY_MS && bt_sim_by_hand())
+        return 0;                    /* the user's shell */
     if (dashdash == rest->n)
-        return bt_cmd_usage(v, false, "no command after `--`");
+        return bt_cmd_usage(v, false, "no command after `--`, and no terminal for a shell");
     if (dashdash > 1)
         return bt_cmd_usage(v, false, "unexpected argument \"%s\"", rest->v[1]);
     return bt_cmd_usage(v, false, "a release delay above 10 minutes");
@@ -335,13 +340,15 @@ static int open_fleet(struct bt_arena *a, const char *text, struct bt_fleet *f, 
 
 static char **command_of(struct bt_arena *a, const struct bt_strs *rest)
 {
+    if (rest->n == 1)
+        return bt_sim_login_shell(a);
     char **argv = BT_NEWN(a, char *, rest->n);
     for (size_t i = 1; i < rest->n; i++)
         argv[i - 1] = bt_arena_strdup(a, rest->v[i]);
     return argv;
 }
 
-static int run_inside(const struct bt_verb *v, struct bt_arena *a, const struct sim *sim, char *const *argv)
+static int run_inside(const struct bt_verb *v, struct bt_arena *a, struct sim *sim, char **argv)
 {
     struct bt_err err = { 0 };
     sigset_t set, old;
@@ -354,7 +361,10 @@ static int run_inside(const struct bt_verb *v, struct bt_arena *a, const struct 
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     set_environment(a, sim);
     fprintf(stderr, "berth sim: %s is SIMULATED for %s and all that it starts: no GPU is used, no figure is a measurement\n", sim->fleet, argv[0]);
-    int rc = start(argv, &old, &command, &err);
+    char **with = bt_sim_shell_argv(a, argv, sim->dir, sim->fleet);
+    if (bt_sim_by_hand() && !argv[1])
+        bt_sim_welcome(a, sim->engines);
+    int rc = start(with, &old, &command, &err);
     if (rc) {
         bt_cmd_fail(v, &err, false);
         return rc;
@@ -392,7 +402,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 
 const struct bt_verb bt_verb_sim = {
     .name = "sim", .summary = "run a command on a simulated NVIDIA machine",
-    .usage = "berth sim FLEET [--release-delay 300ms] [--state-dir DIR] -- COMMAND [ARGUMENTS], or berth sim ctl",
-    .example = "  berth sim 4xA100-SXM4-40GB -- berth gpus\n  berth sim 2xRTX-4090 -- bash\n"
+    .usage = "berth sim FLEET [--release-delay 300ms] [--state-dir DIR] [-- COMMAND [ARGUMENTS]], or berth sim ctl",
+    .example = "  berth sim 4xA100-SXM4-40GB -- berth gpus\n"
+               "  berth sim 8xH100-80GB-HBM3        your shell on that machine, until you leave it\n"
                "  berth sim ctl --help              what can go wrong with it, on demand",
     .opts = opts, .run = run };
