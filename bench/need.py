@@ -22,7 +22,7 @@ GIB = 2**30
 
 # A case that names no version: the newest row that its date allows.
 BY_DATE = [("2026-09-09", "0.29.0"), ("2026-08-26", "0.28.0"), ("2026-07-25", "0.26.0"), ("2026-07-14", "0.25.0"), ("2026-06-30", "0.24.0"), ("2026-04-21", "0.21.0"), ("2025-09-11", "0.11.0"), ("2025-05-01", "0.9.2"), ("", "0.8.3")]
-V0_BY_DATE = [("2025-01-25", "0.7.0"), ("", "0.6.0")]
+V0_BY_DATE = [("2025-03-19", "0.8.1"), ("2025-02-01", "0.7.1"), ("2025-01-27", "0.7.0"), ("", "0.6.0")]
 
 # Spellings of the logs that are not a card's name; None: no card that berth could be asked about.
 CARDS = [(r"5070 Ti", "NVIDIA GeForce RTX 5070 Ti"), (r"A100.*40|A100 40", "A100-SXM4-40GB"), (r"A100", "A100-SXM4-80GB"), (r"A800", "NVIDIA A800-SXM4-80GB"), (r"H200", "NVIDIA H200"), (r"GH200", "NVIDIA GH200 480GB"),

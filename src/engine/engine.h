@@ -65,6 +65,9 @@ struct bt_engine_version {
     double default_utilization;
     enum bt_vllm_runner runner;      /* for dense decoder models; vLLM only */
     bool v0;                         /* the engine before V1: profiles one prompt of the whole length, 256 sequences on every card */
+    bool latent_expanded;            /* no MLA yet: every head's key and value are kept, padded to 256 numbers */
+    bool latent_products;            /* the products of kv_b_proj's halves with q and o are kept beside them (VLLM_MLA_PERFORM_MATRIX_ABSORPTION) */
+    bool images_expanded;            /* the profile run keeps each image's embeddings as long as its whole budget */
     bool latent_padded;              /* MLA's 576 numbers of a token take 640 (VLLM_MLA_CUDA_MEM_ALIGN_KV_CACHE) */
     const char *v2_for;              /* while `runner` is still V1: classes that run on V2 already, by their names with blanks; NULL = none */
     bool v2_dense_only;              /* mixtures of experts, hybrids and pooling models still run on V1, but for v2_for */

@@ -2,7 +2,7 @@
 #include "model/model_int.h"
 
 /* Towers by family: what their vision_config leaves out. */
-static const struct bt_tower siglip = { .layers = 27, .hidden = 1152, .intermediate = 4304, .heads = 16, .patch = 14, .image_tokens = 256, .positions = 4096, .norm_bias = true };
+static const struct bt_tower siglip = { .layers = 27, .hidden = 1152, .intermediate = 4304, .heads = 16, .patch = 14, .image_tokens = 256, .patches = 4096, .positions = 4096, .norm_bias = true };
 static const struct bt_tower qwen2_vl = { .layers = 32, .hidden = 1280, .intermediate = 5120, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 16384 };
 static const struct bt_tower qwen25_vl = { .layers = 32, .hidden = 1280, .intermediate = 3420, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 16384, .gated = true };
 static const struct bt_tower qwen3_vl = { .layers = 27, .hidden = 1152, .intermediate = 4304, .heads = 16, .patch = 16, .merge = 2, .image_tokens = 16384, .positions = 2304, .mergers = 3, .norm_bias = true };
@@ -15,8 +15,8 @@ static const struct bt_tower intern = { .layers = 24, .hidden = 1024, .intermedi
 static const struct bt_tower mllama = { .layers = 40, .hidden = 1280, .intermediate = 5120, .heads = 16, .patch = 14, .image_tokens = 6404, .positions = 59237, .norm_bias = true, .crossed = true };
     /* positions: 1601 of a tile, in 4 tiles of 8 aspect ratios and one without */
 static const struct bt_tower pixtral = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 3025, .gated = true };
-/* image_tokens: patches here, nine of which are averaged into a token; positions: two axes of 10,240 (transformers models/gemma4) */
-static const struct bt_tower gemma4 = { .layers = 16, .hidden = 768, .intermediate = 3072, .heads = 12, .patch = 16, .image_tokens = 2520, .positions = 20480, .gated = true };
+/* nine patches are averaged into a token; positions: two axes of 10,240 (transformers models/gemma4) */
+static const struct bt_tower gemma4 = { .layers = 16, .hidden = 768, .intermediate = 3072, .heads = 12, .patch = 16, .image_tokens = 280, .patches = 2520, .positions = 20480, .gated = true };
 /* a conformer of 12 layers: intermediate stands for its two MLPs and convolutions together */
 static const struct bt_tower gemma4_audio = { .layers = 12, .hidden = 1024, .intermediate = 10240, .heads = 8, .patch = 1 };
 static const struct bt_tower dots = { .layers = 42, .hidden = 1536, .intermediate = 4224, .heads = 12, .patch = 14, .merge = 2, .image_tokens = 14400, .gated = true };

@@ -89,6 +89,7 @@ struct bt_quant {
 struct bt_tower {
     uint32_t layers, hidden, intermediate, heads;    /* layers 0 = none */
     uint32_t patch, merge, image_tokens;             /* most tokens of one image, after merging; 0 = not known */
+    uint32_t patches;                /* of one image of the most tokens; 0 = image_tokens x merge x merge */
     uint32_t positions;              /* learned ones; 0 = rotary */
     uint32_t mergers;                /* projectors beside the last one (Qwen3-VL reads three layers in between) */
     bool gated, norm_bias;

@@ -45,6 +45,8 @@ uint64_t need_spec_tokens(const struct bt_serve *s)
 
 static uint64_t attention_bytes(const struct need_in *in, const struct bt_layer *l, unsigned elem)      /* of one token */
 {
+    if (l->mixer == BT_MIX_MLA && in->version->latent_expanded)
+        return sat_mul(2ull * elem * BT_MAX(bt_round_up(l->head_dim, 256), 256u), BT_MAX(l->heads / in->serve->tp, 1u));
     if (l->mixer == BT_MIX_MLA)
         return sat_add(sat_mul(in->version->latent_padded ? bt_round_up(l->latent, 128) : l->latent, elem), l->indexer ? l->indexer + 4 : 0);       /* the indexer's key: a byte each and a scale */
     uint64_t heads = BT_MAX(l->kv_heads / in->serve->tp, 1u);        /* fewer heads than ranks: each rank keeps one */

@@ -170,10 +170,25 @@ static void tally_tensor(const struct need_in *in, struct tally *y, const struct
 }
 
 /* MLA folds the two halves of kv_b_proj into q and o: views of it in 16 bits, copies where it is quantised (vLLM layers/attention/mla_attention.py).
- * 0.7 kept their products too (0.24 GiB on a rank of DeepSeek-V2-Lite), which no row of the versions tells apart. */
+ * 0.7 multiplied them out and kept the products: q's with the keys' half, the values' half with o, and q's part for the positions; in 8 bits, without
+ * copies of the halves, where the weights are FP8. */
+static uint64_t product_bytes(const struct need_in *in)
+{
+    const struct bt_model *m = in->model;
+    uint64_t heads = bt_ceil_div(m->heads, in->serve->tp), q = m->q_lora ? m->q_lora : m->hidden, elem = m->quant.kind == BT_QUANT_FP8 ? 1 : in->elem;
+    uint64_t w[] = { sat_mul(sat_mul(q * heads, m->kv_lora), elem), sat_mul(sat_mul((uint64_t)m->hidden * heads, m->kv_lora), elem), sat_mul(sat_mul(q * heads, m->qk_rope), in->elem) }, sum = 0;
+    for (size_t i = 0; i < BT_LEN(w); i++)
+        sum = sat_add(sum, need_block_bytes(w[i]));
+    return sum;
+}
+
 static uint64_t absorbed_bytes(const struct need_in *in)
 {
     const struct bt_model *m = in->model;
+    if (!m->kv_lora || in->version->latent_expanded)
+        return 0;
+    if (in->version->latent_products)
+        return product_bytes(in);
     uint64_t latent = sat_mul(bt_ceil_div(m->heads, in->serve->tp), m->kv_lora), halves[] = { sat_mul(latent, m->qk_nope), sat_mul(latent, m->v_head) }, sum = 0;
     for (size_t i = 0; m->quantization && i < BT_LEN(halves); i++)
         sum = sat_add(sum, need_block_bytes(sat_mul(halves[i], in->elem)));
@@ -226,7 +241,7 @@ static const char *explain(const struct need_in *in, const struct tally *y)
     if (y->experts)
         bt_buf_printf(&b, ", experts %s", bt_bytes_human(y->experts));
     if (y->absorbed)
-        bt_buf_printf(&b, ", kv_b_proj once more for MLA %s", bt_bytes_human(y->absorbed));
+        bt_buf_printf(&b, ", kv_b_proj folded into q and o for MLA %s", bt_bytes_human(y->absorbed));
     if (y->tower)
         bt_buf_printf(&b, ", vision tower %s", bt_bytes_human(y->tower));
     if (y->draft)

@@ -130,6 +130,18 @@ static void folded_tokens_are_as_logged(void **st)
     assert_true(bt_need_longest(n, r, kv) >= 100000 && bt_need_longest(n, r, kv - 1) < 100000);
 }
 
+/* Before 0.7.1 every head keeps a key and a value; 0.7.1 to 0.7.3 keep products of the latent's projections too: 3.97 GiB logged on a rank. */
+static void latents_by_version(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    const char *id = "deepseek-ai/DeepSeek-Coder-V2-Lite-Instruct";
+    struct bt_need *heads = of(&a, id, "0.6.6", (struct bt_serve){ .tp = 8 }), *products = of(&a, id, "0.7.1", (struct bt_serve){ .tp = 8 });
+    assert_int_equal(heads->rank[0].kv_token_bytes, 27 * 2 * 2 * 256 * 2);
+    assert_near((double)part_of(&products->rank[0], BT_P_WEIGHTS) / (double)GiB, 3.97, 0.03);
+    assert_int_equal(of(&a, id, "0.8.3", (struct bt_serve){ .tp = 8 })->rank[0].kv_token_bytes, 27 * 576 * 2);
+}
+
 /* Gemma 4: full layers have heads of 512 beside sliding ones of 256, and the last layers keep nothing of their own. */
 static void borrowed_kv_is_kept_once(void **st)
 {
@@ -190,7 +202,8 @@ int main(void)
         cmocka_unit_test(drafts_add_layers_and_states),
         cmocka_unit_test(versions_count_requests_differently),
         cmocka_unit_test(folded_tokens_are_as_logged),
-        cmocka_unit_test(borrowed_kv_is_kept_once), cmocka_unit_test(weights_are_what_real_starts_log), cmocka_unit_test(experts_are_whole_under_ep),
+        cmocka_unit_test(borrowed_kv_is_kept_once),
+        cmocka_unit_test(latents_by_version), cmocka_unit_test(weights_are_what_real_starts_log), cmocka_unit_test(experts_are_whole_under_ep),
         cmocka_unit_test(quantised_while_loading),
     };
     return cmocka_run_group_tests(tests, no_cache, NULL);
