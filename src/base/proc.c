@@ -31,6 +31,20 @@ static ssize_t slurp(const char *path, char *buf, size_t n)
     return (ssize_t)got;
 }
 
+bool bt_proc_pss(pid_t pid, uint64_t *bytes)
+{
+    char path[64], buf[4096];
+    unsigned long long kib;
+    snprintf(path, sizeof path, "/proc/%ld/smaps_rollup", (long)pid);
+    if (slurp(path, buf, sizeof buf) <= 0)
+        return false;
+    const char *at = strstr(buf, "\nPss:");
+    if (!at || sscanf(at, "\nPss: %llu kB", &kib) != 1)
+        return false;
+    *bytes = kib * KiB;
+    return true;
+}
+
 bool bt_proc_read(pid_t pid, struct bt_proc *out)
 {
     char path[64], buf[2048];

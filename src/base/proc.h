@@ -9,6 +9,9 @@ struct bt_proc { struct bt_proc_id id; pid_t ppid, session; char state; char com
 
 /* False when there is no such process (any more). A zombie is reported with state 'Z'. */
 bool bt_proc_read(pid_t pid, struct bt_proc *out);
+/* Its share of the RAM it uses: private pages, and of shared ones its part (Pss of smaps_rollup), so that a sum over a tree counts no page
+ * twice. False: another user's, or gone. */
+bool bt_proc_pss(pid_t pid, uint64_t *bytes);
 bool bt_proc_same(struct bt_proc_id id);                             /* still that very process, and not a zombie */
 /* pidfd of exactly this process: opened, then start time checked. -1 when it is gone. O_CLOEXEC. */
 int bt_proc_pidfd(struct bt_proc_id id);

@@ -222,19 +222,22 @@ static const char *note_of(struct bt_arena *a, const json_t *in)
 
 static void add_rows(struct bt_arena *a, struct bt_table *t, const json_t *in, bool several, uint64_t *planned, uint64_t *actual)
 {
-    const json_t *ranks = json_object_get(in, "ranks");
+    const json_t *ranks = json_object_get(in, "ranks"), *host = json_array_get(json_object_get(in, "host"), 0);
     size_t n = json_array_size(ranks);
+    bool ram = !n && json_integer_value(json_object_get(host, "planned_bytes")) > 0;
     double since = json_number_value(json_object_get(in, "since"));
     const char *id = several ? bt_arena_printf(a, "%s/%s", bt_live_str(in, "project"), bt_live_str(in, "id")) : bt_live_str(in, "id");
     for (size_t i = 0; i < (n ? n : 1); i++) {
         const json_t *r = json_array_get(ranks, i), *now = json_object_get(r, "actual");
         bool valid = json_is_true(json_object_get(now, "valid"));
+        const json_t *pss = json_object_get(host, "pss_bytes");
         *planned += (uint64_t)json_integer_value(json_object_get(r, "planned_bytes"));
         *actual += valid ? (uint64_t)json_integer_value(json_object_get(now, "bytes")) : 0;
         bt_table_row(t, i ? "" : id, i ? "" : bt_live_str(in, "state"),
                      i ? "" : bt_arena_strdup(a, bt_duration_human((double)bt_wall_ms() / 1000 - since)),
-                     r ? bt_arena_printf(a, "%lld", (long long)json_integer_value(json_object_get(r, "index"))) : "-",
-                     r ? bytes_of(a, json_object_get(r, "planned_bytes"), true) : "-", r ? bytes_of(a, json_object_get(now, "bytes"), valid) : "-",
+                     r ? bt_arena_printf(a, "%lld", (long long)json_integer_value(json_object_get(r, "index"))) : ram ? "RAM" : "-",
+                     r || ram ? bytes_of(a, json_object_get(ram ? host : r, "planned_bytes"), true) : "-",
+                     ram ? bytes_of(a, pss, json_is_integer(pss)) : r ? bytes_of(a, json_object_get(now, "bytes"), valid) : "-",
                      i ? "" : note_of(a, in), NULL);
     }
 }

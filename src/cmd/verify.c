@@ -31,9 +31,12 @@ static void add_row(struct bt_arena *a, struct bt_table *t, const json_t *r)
 {
     const char *v = json_string_value(json_object_get(r, "verdict"));
     bool in_plan = json_is_true(json_object_get(r, "in_plan"));
-    bt_table_row(t, json_string_value(json_object_get(r, "instance")), bt_arena_printf(a, "%lld", (long long)number(r, "index")),
-                 in_plan ? bt_arena_strdup(a, bt_bytes_human(number(r, "planned_bytes"))) : "none",
-                 bt_arena_strdup(a, bt_bytes_human(number(r, "actual_bytes"))), v, pids_text(a, json_object_get(r, "pids")), NULL);
+    const json_t *index = json_object_get(r, "index");               /* none: a row of the host's RAM */
+    bt_table_row(t, json_string_value(json_object_get(r, "instance")),
+                 index ? bt_arena_printf(a, "%lld", (long long)json_integer_value(index)) : "RAM",
+                 in_plan || !index ? bt_arena_strdup(a, bt_bytes_human(number(r, "planned_bytes"))) : "none",
+                 json_is_null(json_object_get(r, "actual_bytes")) ? "?" : bt_arena_strdup(a, bt_bytes_human(number(r, "actual_bytes"))), v,
+                 pids_text(a, json_object_get(r, "pids")), NULL);
 }
 
 static void print_table(struct bt_arena *a, const json_t *answer)
@@ -43,8 +46,10 @@ static void print_table(struct bt_arena *a, const json_t *answer)
     const json_t *rows = json_object_get(answer, "rows"), *foreign = json_object_get(answer, "foreign");
     uint64_t planned = 0, actual = 0, over = 0, unknown = 0;
     size_t i;
-    json_t *r;
+    json_t *r, *all = json_copy((json_t *)rows);
     struct bt_table *t = bt_table_new(a, heads);
+    json_array_extend(all, json_object_get(answer, "host"));
+    rows = all;
     json_array_foreach(rows, i, r) {
         const char *v = json_string_value(json_object_get(r, "verdict"));
         add_row(a, t, r);
@@ -58,7 +63,7 @@ static void print_table(struct bt_arena *a, const json_t *answer)
         bt_table_row(t, "total", "", bt_arena_strdup(a, bt_bytes_human(planned)), bt_arena_strdup(a, bt_bytes_human(actual)), NULL);
         bt_table_print(t, bt_style_of(stdout), &b);
     } else
-        bt_buf_puts(&b, "no instance of this project was given a card\n");
+        bt_buf_puts(&b, "no instance of this project was given a card, or RAM\n");
     json_array_foreach(foreign, i, r) {
         bt_buf_printf(&b, "foreign on GPU %lld: pid %lld, %s, ", (long long)number(r, "index"), (long long)number(r, "pid"),
                       json_is_integer(json_object_get(r, "bytes")) ? bt_bytes_human(number(r, "bytes")) : "bytes unknown");
@@ -72,7 +77,10 @@ static void print_table(struct bt_arena *a, const json_t *answer)
                       json_array_size(rows));
     else if (unknown < json_array_size(rows))
         bt_buf_printf(&b, "ok: every process%s is on its own cards and inside its bytes\n", unknown ? " that could be judged" : "");
+    if (json_array_size(json_object_get(answer, "host")))
+        bt_buf_puts(&b, "RAM is watched, not enforced\n");
     bt_cmd_print(&b);
+    json_decref(all);
 }
 
 static int run(const struct bt_verb *v, int argc, char **argv)

@@ -41,11 +41,24 @@ static json_t *ranks(const struct bt_instance *in)
     return list;
 }
 
+/* What the tree takes of the RAM, no page twice; false when one of its processes may not be looked into. */
+static bool host_bytes(const struct bt_proc *m, size_t n, uint64_t *bytes)
+{
+    *bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t one;
+        if (!bt_proc_pss(m[i].id.pid, &one) && bt_proc_same(m[i].id))
+            return false;
+        *bytes += bt_proc_same(m[i].id) ? one : 0;
+    }
+    return true;
+}
+
 static void add_processes(struct bt_instance *in, json_t *o)
 {
     bt_auto_arena a = { 0 };
     struct bt_proc *all, *m;
-    uint64_t rss = 0;
+    uint64_t rss = 0, pss;
     json_t *pids = json_array();
     size_t n = 0;
     if (bt_life_alive(in->life.state)) {
@@ -58,7 +71,8 @@ static void add_processes(struct bt_instance *in, json_t *o)
     }
     json_object_set_new(o, "pids", pids);
     json_object_set_new(
-        o, "host", json_pack("[{s:i, s:o, s:o}]", "numa", 0, "planned_bytes", bt_json_bytes(in->pf->host_bytes), "rss_bytes", bt_json_bytes(rss)));
+        o, "host", json_pack("[{s:i, s:o, s:o, s:o}]", "numa", 0, "planned_bytes", bt_json_bytes(in->pf->host_bytes), "rss_bytes", bt_json_bytes(rss),
+                             "pss_bytes", host_bytes(m, n, &pss) ? bt_json_bytes(pss) : json_null()));
     json_object_set_new(o, "keeper", in->has_keeper && bt_life_alive(in->life.state) ? json_integer(in->keeper.id.pid) : json_null());
 }
 
@@ -216,11 +230,30 @@ static void foreign_on(struct bt_daemon *d, const struct bt_probe_gpu *g, json_t
     }
 }
 
+/* Of those that live in RAM alone. Beside a card, RAM is not planned to the byte. */
+static void verify_host(struct bt_instance *in, json_t *rows, bool *ok)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_proc *all, *m;
+    uint64_t bytes;
+    if (in->pf->nranks || !in->pf->host_bytes)
+        return;
+    size_t nall = bt_proc_list(&a, &all), n = bt_instance_members(&a, in, all, nall, &m);
+    bool valid = host_bytes(m, n, &bytes), inside = valid && bytes <= in->pf->host_bytes;
+    *ok &= inside || !valid;
+    json_array_append_new(rows, json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:b, s:s}", "instance", in->pf->id, "project", in->p->name, "numa", 0,
+                                          "planned_bytes", bt_json_bytes(in->pf->host_bytes), "actual_bytes", valid ? bt_json_bytes(bytes) : json_null(),
+                                          "verdict", !valid ? "unattributable" : inside ? "inside" : "over", "enforced", false, "state", state_word(in)));
+}
+
 json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p)
 {
     const struct bt_probe_sample *s = bt_sampler_last(d->sampler);
-    json_t *rows = json_array(), *foreign = json_array();
+    json_t *rows = json_array(), *foreign = json_array(), *host = json_array();
     bool ok = true;
+    for (size_t j = 0; j < p->n; j++)
+        if (bt_life_alive(p->inst[j].life.state))
+            verify_host(&p->inst[j], host, &ok);
     for (size_t i = 0; s && i < s->n; i++) {
         for (size_t j = 0; j < p->n; j++)
             if (bt_life_alive(p->inst[j].life.state))
@@ -228,5 +261,5 @@ json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p)
         if (bt_project_gpu(p, s->gpus[i].uuid))
             foreign_on(d, &s->gpus[i], foreign);
     }
-    return json_pack("{s:b, s:s, s:o, s:o}", "ok", ok, "project", p->name, "rows", rows, "foreign", foreign);
+    return json_pack("{s:b, s:s, s:o, s:o, s:o}", "ok", ok, "project", p->name, "rows", rows, "host", host, "foreign", foreign);
 }
