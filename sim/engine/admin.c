@@ -237,6 +237,10 @@ static void adapter_done(struct server *v, struct pending *p, const struct se_re
 
 void se_admin_done(struct server *v, struct pending *p, const struct se_report *rep)
 {
+    if (v->face != &se_vllm_face) {                  /* SGLang: nothing but the status */
+        evhttp_send_reply(p->req, 200, NULL, NULL);
+        return;
+    }
     if (p->op == SE_ADAPTER) {
         adapter_done(v, p, rep);
         return;

@@ -50,6 +50,8 @@ struct se {                          /* what every process of one engine knows; 
 
 /* vllm.c, and the others by name */
 int se_vllm_main(struct se *e, int argc, char **argv);
+int se_llama_main(struct se *e, int argc, char **argv);
+int se_sglang_main(struct se *e, int argc, char **argv);
 /* "VERSION" of PROGRAM.version beside the program, or of BERTH_SIM_ENGINE_VERSION, else def. */
 const char *se_version(struct bt_arena *a, const char *argv0, const char *def);
 

@@ -245,7 +245,7 @@ void se_arm(struct server *v)
         return;
     v->stepping = true;
     if (v->nchildren) {
-        se_order(v, &(struct se_order){ .op = SE_STEP, .blocks = 1 }, bt_xcalloc(1, sizeof(struct pending)));
+        se_order(v, &(struct se_order){ .op = SE_STEP, .blocks = 1, .context = v->ready.step_us }, bt_xcalloc(1, sizeof(struct pending)));
         return;
     }
     struct timeval tv = { (time_t)(v->ready.step_us / 1000000), (suseconds_t)(v->ready.step_us % 1000000) };

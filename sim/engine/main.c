@@ -45,6 +45,7 @@ const char *se_version(struct bt_arena *a, const char *argv0, const char *def)
 
 static const struct { const char *name; int (*run)(struct se *e, int argc, char **argv); } engines[] = {
     { "vllm", se_vllm_main },
+    { "llama-server", se_llama_main }, { "sglang", se_sglang_main },
 };
 
 static const char *base_name(const char *path)
