@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "gpu/gpu.h"
 #include "model/check.h"
+#include "need/capability.h"
 
 struct check_args { const char *gpu, *engine, *engine_version, *revision; bool json; };
 #define AT(f) offsetof(struct check_args, f)
@@ -91,18 +92,12 @@ static int check_engine(struct bt_findings *f, const struct bt_model *m, const s
 
 /* ---- the card ---- */
 
-/* Compute capability x 10: below `least` the engine refuses, below `native` it unpacks the weights to 16 bit as it computes (vLLM layers/quantization). */
-static const struct { enum bt_quant_kind kind; int least, native; const char *name; } quant_rules[] = {
-    { BT_QUANT_FP8, 75, 89, "FP8" }, { BT_QUANT_INT8, 75, 75, "INT8" }, { BT_QUANT_INT4, 75, 75, "4-bit weights" }, { BT_QUANT_NF4, 70, 70, "bitsandbytes" },
-    { BT_QUANT_MXFP4, 80, 100, "MXFP4" }, { BT_QUANT_NVFP4, 75, 100, "NVFP4" },
-};
-
 static const char *capability(struct bt_arena *a, int cc)
 {
     return bt_arena_printf(a, "%d.%d", cc / 10, cc % 10);
 }
 
-static void check_numbers(struct bt_findings *f, const struct bt_model *m, const struct bt_gpu *g)
+static void check_numbers(struct bt_findings *f, const struct bt_model *m, const struct bt_engine *e, const char *version, const struct bt_gpu *g)
 {
     struct bt_arena *a = f->arena;
     int cc = g->cc_major * 10 + g->cc_minor;
@@ -111,8 +106,9 @@ static void check_numbers(struct bt_findings *f, const struct bt_model *m, const
         bt_finding_add(f, "card", cc >= 50 ? BT_V_OK : BT_V_WRONG, bt_arena_printf(a, "%s %s the types of GGUF files", card, cc >= 50 ? "runs" : "is too old for"), NULL);
         return;
     }
+    struct bt_card_runs runs = bt_card_runs(e, version, m, g);
     if (cc < 70) {
-        bt_finding_add(f, "card", BT_V_WRONG, bt_arena_printf(a, "%s is older than vLLM supports: 7.0 and newer", card), "llama-server with a GGUF file of this model");
+        bt_finding_add(f, "card", BT_V_WRONG, bt_arena_printf(a, "%s is older than %s supports: %s and newer", card, e->name, capability(a, runs.least)), "llama-server with a GGUF file of this model");
         return;
     }
     bool said = false;
@@ -120,26 +116,28 @@ static void check_numbers(struct bt_findings *f, const struct bt_model *m, const
         bt_finding_add(f, "card", BT_V_WARNING, bt_arena_printf(a, "%s has no bfloat16: the engine computes in float16, and refuses --dtype bfloat16", card), "--dtype half");
         said = true;
     }
-    for (size_t i = 0; i < BT_LEN(quant_rules); i++) {
-        if (quant_rules[i].kind != m->quant.kind)
-            continue;
-        said = said || cc < quant_rules[i].native;
-        if (cc < quant_rules[i].least)
-            bt_finding_add(f, "card", BT_V_WRONG, bt_arena_printf(a, "%s cannot run %s (%s): %s is needed", card, quant_rules[i].name, m->quantization, capability(a, quant_rules[i].least)),
-                "the unquantised model, or another quantisation");
-        else if (cc < quant_rules[i].native)
-            bt_finding_add(f, "card", BT_V_WARNING, bt_arena_printf(a, "%s runs %s by unpacking it to 16 bit: smaller, not faster (native from %s)", card,
-                quant_rules[i].name, capability(a, quant_rules[i].native)), NULL);
-    }
-    if (m->quant.kind == BT_QUANT_UNKNOWN) {
-        bt_finding_add(f, "card", BT_V_NOT_CHECKED, bt_arena_printf(a, "berth does not know which cards run %s", m->quantization ? m->quantization : "this quantisation"), NULL);
-        said = true;
-    }
-    if (!said)
+    if (runs.how == BT_RUNS_NOT)
+        bt_finding_add(f, "card", BT_V_WRONG, bt_arena_printf(a, "%s cannot run %s (%s): %s is needed (%s)", card, runs.name, m->quantization, capability(a, runs.least), runs.source),
+                       "the unquantised model, or another quantisation");
+    else if (runs.how == BT_RUNS_UNPACKED)
+        bt_finding_add(f, "card", BT_V_WARNING, bt_arena_printf(a, "%s runs %s by unpacking it to 16 bit: smaller, not faster (native from %s)", card, runs.name, capability(a, runs.native)), NULL);
+    else if (runs.how == BT_RUNS_NOT_KNOWN)
+        bt_finding_add(f, "card", BT_V_NOT_CHECKED, bt_arena_printf(a, "berth does not know which cards run %s with %s", runs.name, e->name), NULL);
+    else if (!said)
         bt_finding_add(f, "card", BT_V_OK, bt_arena_printf(a, "%s runs %s", card, m->quantization ? m->quantization : bt_dtype_name(m->dtype)), NULL);
 }
 
-static int check_card(struct bt_findings *f, const struct bt_model *m, const char *text, struct bt_err *err)
+/* As asked for, else as installed; NULL: not known, and the newest counts. */
+static const char *version_of(struct bt_arena *a, const struct bt_engine *e, const char *asked)
+{
+    struct bt_engine_install found = { 0 };
+    struct bt_err absent = { 0 };
+    if (asked)
+        return asked;
+    return bt_engine_installed(a, e, NULL, NULL, &found, &absent) == 0 && found.version && found.version[0] ? found.version : NULL;
+}
+
+static int check_card(struct bt_findings *f, const struct bt_model *m, const struct bt_engine *e, const char *asked, const char *text, struct bt_err *err)
 {
     struct bt_fleet_opts o = { .visible = getenv("CUDA_VISIBLE_DEVICES") };
     struct bt_fleet fleet = { 0 };
@@ -147,7 +145,7 @@ static int check_card(struct bt_findings *f, const struct bt_model *m, const cha
         return -1;
     for (size_t i = 0; i < fleet.n; i++)
         if (i == 0 || strcmp(fleet.gpus[i].name, fleet.gpus[i - 1].name))
-            check_numbers(f, m, &fleet.gpus[i]);
+            check_numbers(f, m, e, version_of(f->arena, e, asked), &fleet.gpus[i]);
     return 0;
 }
 
@@ -199,7 +197,7 @@ static int look(const struct check_args *args, const char *ref, struct bt_findin
         return bt_err_set(err, BT_E_USAGE, 0, "--engine \"%.60s\": berth does not know it", name);
     if (check_engine(f, *m, e, args->engine_version, err) < 0)
         return -1;
-    return args->gpu ? check_card(f, *m, args->gpu, err) : 0;
+    return args->gpu ? check_card(f, *m, e, args->engine_version, args->gpu, err) : 0;
 }
 
 static int run(const struct bt_verb *v, int argc, char **argv)

@@ -374,6 +374,8 @@ static int find_out(struct estimate *e, const char *ref, struct bt_err *err)
     version_notes(e);
     if (e->args->sweep)
         return estimate_sweep(e, &serve, err);
+    if (strcmp(e->card.uuid, "cpu") && estimate_smallest(e, err) < 0)
+        return -1;
     if (!e->fit->fits)
         return bt_fit_advice(e->arena, &e->fit_case, &serve, e->fit, MAX_CARDS, &e->advice, &e->nadvice, err);
     return 0;

@@ -13,7 +13,7 @@ struct estimate_args {
 };
 
 /* The smallest number of one kind of card that it fits on. */
-struct estimate_set { const struct bt_gpu_kind *kind; uint64_t tp, pp; struct bt_fit *fit; struct bt_pace pace; };
+struct estimate_set { const struct bt_gpu_kind *kind; const char *class; uint64_t tp, pp; struct bt_fit *fit; struct bt_pace pace; };
 
 /* One combination of --sweep. */
 struct estimate_cell { uint64_t tp, pp, context; const char *kv_dtype; struct bt_fit *fit; struct bt_pace pace; };
@@ -34,6 +34,7 @@ struct estimate {
     struct bt_pace pace;             /* at pace_context */
     uint64_t pace_context;
     struct bt_advice *advice; size_t nadvice;
+    struct estimate_set *smallest; size_t nsmallest;         /* of each class of cards the least that hold it; without pace */
     struct estimate_set *sets; size_t nsets;     /* only when no card was named and none is here */
     struct estimate_cell *cell; size_t ncells;   /* --sweep */
     const char **notes; size_t nnotes;
@@ -60,4 +61,8 @@ void estimate_why_rows(struct bt_table *t, struct bt_arena *a, const char *name,
 const char *estimate_percent(struct bt_arena *a, uint64_t part, uint64_t total);
 void estimate_sweep_print(const struct estimate *e, struct bt_buf *b, struct bt_style st);
 json_t *estimate_sweep_json(const struct estimate *e);
+/* estimate_sets.c: the least cards of each class of the catalog, into e->smallest. */
+int estimate_smallest(struct estimate *e, struct bt_err *err);
+void estimate_smallest_print(const struct estimate *e, struct bt_buf *b, struct bt_style st);
+json_t *estimate_smallest_json(const struct estimate *e);
 #endif

@@ -120,6 +120,7 @@ json_t *estimate_json(const struct estimate *e)
         json_object_set_new(o, "sweep", estimate_sweep_json(e));
     if (e->paste)
         json_object_set_new(o, "command_line", command_line(e->paste));
+    json_object_set_new(o, "smallest", estimate_smallest_json(e));
     if (e->nsets)
         json_object_set_new(o, "card_sets", card_sets(e));
     for (size_t i = 0; i < e->nnotes; i++)

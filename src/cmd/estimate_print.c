@@ -357,6 +357,7 @@ void estimate_print(const struct estimate *e)
         bt_buf_puts(&b, "\n");
     }
     card_sets(e, &b, st);
+    estimate_smallest_print(e, &b, st);
     for (size_t i = 0; i < e->nnotes; i++)
         estimate_field(&b, "note", e->notes[i], st);
     if (e->fit->fits) {

@@ -37,6 +37,12 @@ int bt_version_cmp(const char *a, const char *b)
     return 0;
 }
 
+bool bt_engine_at_least(const char *version, const char *than)
+{
+    version += *version == 'v';
+    return !isdigit((unsigned char)*version) || bt_version_cmp(version, than) >= 0;
+}
+
 /* Does `version` say nothing but the row's numbers? A pre-release has the row's numbers but may lack its behaviour. */
 static bool same_release(const char *version, const char *row)
 {

@@ -165,6 +165,9 @@ const char *const *bt_engine_names(void);                            /* servers 
  * does not matter for that). Older than every row, or not a version: BT_E_SPEC. NULL or "" = the newest row. exact may be NULL. */
 const struct bt_engine_version *bt_engine_version(const struct bt_engine *e, const char *version, bool *exact, struct bt_err *err);
 
+/* Is `version` ("0.32.1rc2", "v0.9") that one or newer? By the numbers in front; what does not begin with a digit is the newest. */
+bool bt_engine_at_least(const char *version, const char *than);
+
 /* Device class decides default max_seqs and max_batched_tokens (vLLM engine/arg_utils.py). */
 struct bt_engine_device { uint64_t total_bytes; const char *name; bool cpu; };
 /* Fill what was not given with the engine's defaults for that version, device and model length. */

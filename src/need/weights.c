@@ -301,7 +301,9 @@ int need_weights(const struct need_in *in, struct bt_need_line *line, uint64_t *
         total = sat_add(total, parts[i]);
     const char *why = explain(in, &y);
 
-    uint64_t offload = BT_MIN(sat_f64(in->serve->cpu_offload_gib * (double)GiB), total - y.rotary);
+    /* Parameters of the repeated layers only, one after the other until the bytes are reached: embedding and head stay (vLLM models/utils.py make_layers,
+     * later model_executor/offloader; the same in every version since 0.5.4). The last one may go past it: that much less is on the card. */
+    uint64_t offload = BT_MIN(sat_f64(in->serve->cpu_offload_gib * (double)GiB), sat_add(y.layers, y.experts));
     if (offload)
         why = bt_arena_printf(in->arena, "%s; less %s that --cpu-offload-gb keeps in host RAM", why, bt_bytes_human(offload));
     *host_bytes = offload;

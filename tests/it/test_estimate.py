@@ -294,3 +294,18 @@ def test_sweep_for_people_and_its_mistakes() -> None:
     assert "contxt" in result.stderr
     assert "context" in result.stderr
     assert estimate(QWEN32, "--gpu", "24GiB", "--sweep", "context").returncode == 3
+
+
+def test_smallest_cards_of_each_class() -> None:
+    """One card less, or the next smaller one of its class, does not hold it."""
+    a = json.loads(estimate("Qwen/Qwen2.5-32B-Instruct", "--gpu", "H100-80GB-HBM3", "--max-model-len", "8192", "--json").stdout)
+    found = {s["class"]: s for s in a["smallest"]}
+    assert set(found) == {"consumer", "workstation", "data centre"}
+    for s in found.values():
+        again = json.loads(estimate("Qwen/Qwen2.5-32B-Instruct", "--gpu", s["gpu"], "--tp", str(s["tp"]), "--max-model-len", "8192", "--json").stdout)
+        assert again["fits"] and s["longest"] >= 8192
+        if s["tp"] > 1:
+            fewer = json.loads(estimate("Qwen/Qwen2.5-32B-Instruct", "--gpu", s["gpu"], "--tp", "1", "--max-model-len", "8192", "--json").stdout)
+            assert not fewer["fits"]
+    old = json.loads(estimate("openai/gpt-oss-20b", "--gpu", "H100-80GB-HBM3", "--json").stdout)["smallest"]
+    assert old and not any("V100" in s["gpu"] or "T4" in s["gpu"] for s in old)      # MXFP4 wants 8.0

@@ -206,6 +206,13 @@ static void offloaded_weights_are_in_ram(void **st)
     struct bt_need *all = need_of(&a, m, "0.32.0", (struct bt_serve){ 0 }, &card), *some = need_of(&a, m, "0.32.0", (struct bt_serve){ .cpu_offload_gib = 4 }, &card);
     assert_int_equal(some->rank[0].host_bytes, 4 * GiB);
     assert_int_equal(part_of(&all->rank[0], BT_P_WEIGHTS) - part_of(&some->rank[0], BT_P_WEIGHTS), 4 * GiB);
+    static const char *const versions[] = { "0.6.0", "0.11.0", "0.32.0" };           /* embedding and head are never moved, in no version */
+    for (size_t i = 0; i < BT_LEN(versions); i++) {
+        struct bt_need *most = need_of(&a, m, versions[i], (struct bt_serve){ .cpu_offload_gib = 100 }, &card);
+        uint64_t both = 2ull * 152064 * 3584 * 2, stays = part_of(&most->rank[0], BT_P_WEIGHTS);
+        assert_true(stays >= both && stays < both + 128 * MiB);
+        assert_int_equal(stays + most->rank[0].host_bytes, part_of(&need_of(&a, m, versions[i], (struct bt_serve){ 0 }, &card)->rank[0], BT_P_WEIGHTS));
+    }
 }
 
 static void float32_doubles(void **st)

@@ -1,0 +1,55 @@
+/* capability - the engines' own floors, each with where it was read. */
+#include "need/capability.h"
+
+#define MARLIN_TURING "vLLM #29901 (December 2025): Marlin kernels for 7.5"
+#define BEFORE "vLLM before #29901: Marlin from 8.0"
+
+/* The first row that matches. `until`: versions below it; NULL = all. method: quantisation_config's own word; NULL = any of the kind. */
+static const struct rule { const char *engine; enum bt_quant_kind kind; const char *method, *until; int least, native; const char *name, *source; } rules[] = {
+    { "vllm", BT_QUANT_FP8, "modelopt", NULL, 89, 89, "FP8 of ModelOpt", "vLLM layers/quantization/modelopt.py" },
+    { "vllm", BT_QUANT_FP8, NULL, "0.14.0", 80, 89, "FP8", BEFORE ", layers/quantization/fp8.py" },
+    { "vllm", BT_QUANT_FP8, NULL, NULL, 75, 89, "FP8", MARLIN_TURING ", layers/quantization/fp8.py" },
+    { "vllm", BT_QUANT_INT8, NULL, NULL, 75, 75, "INT8", "vLLM compressed_tensors/schemes/compressed_tensors_w8a8_int8.py" },
+    { "vllm", BT_QUANT_INT4, "gptq", NULL, 70, 70, "GPTQ", "vLLM layers/quantization/auto_gptq.py: 6.0, and vLLM itself wants 7.0" },
+    { "vllm", BT_QUANT_INT4, "awq", NULL, 75, 75, "AWQ", "vLLM layers/quantization/auto_awq.py" },
+    { "vllm", BT_QUANT_INT4, NULL, "0.14.0", 80, 80, "4-bit weights", BEFORE ", compressed_tensors/schemes/compressed_tensors_wNa16.py" },
+    { "vllm", BT_QUANT_INT4, NULL, NULL, 75, 75, "4-bit weights", MARLIN_TURING ", compressed_tensors/schemes/compressed_tensors_wNa16.py" },
+    { "vllm", BT_QUANT_NF4, NULL, NULL, 70, 70, "bitsandbytes", "vLLM layers/quantization/bitsandbytes.py" },
+    { "vllm", BT_QUANT_MXFP4, NULL, NULL, 80, 100, "MXFP4", "vLLM layers/quantization/mxfp4.py" },
+    { "vllm", BT_QUANT_NVFP4, NULL, "0.14.0", 80, 100, "NVFP4", BEFORE ", compressed_tensors/schemes/compressed_tensors_w4a4_nvfp4.py" },
+    { "vllm", BT_QUANT_NVFP4, NULL, NULL, 75, 100, "NVFP4", "vLLM compressed_tensors/schemes/compressed_tensors_w4a4_nvfp4.py" },
+};
+#define VLLM_LEAST 70                /* the wheels have no kernels for less */
+#define LLAMA_LEAST 50               /* ggml-cuda */
+
+static bool matches(const struct rule *r, const struct bt_engine *e, const char *version, const struct bt_model *m)
+{
+    return !strcmp(r->engine, e->name) && r->kind == m->quant.kind && (!r->method || (m->quantization && strstr(m->quantization, r->method))) &&
+           (!r->until || (version && version[0] && !bt_engine_at_least(version, r->until)));
+}
+
+struct bt_card_runs bt_card_runs(const struct bt_engine *e, const char *version, const struct bt_model *m, const struct bt_gpu *g)
+{
+    int cc = g->cc_major * 10 + g->cc_minor;
+    struct bt_card_runs out = { .name = m->quantization ? m->quantization : bt_dtype_name(m->dtype), .source = "" };
+    if (m->gguf || !strcmp(e->name, "llama-server")) {
+        out.least = out.native = LLAMA_LEAST;
+        out.how = cc >= LLAMA_LEAST ? BT_RUNS : BT_RUNS_NOT;
+        return out;
+    }
+    if (cc < VLLM_LEAST) {
+        out.least = out.native = VLLM_LEAST;
+        out.how = BT_RUNS_NOT;
+        return out;
+    }
+    if (m->quant.kind == BT_QUANT_NONE)
+        return out;
+    for (size_t i = 0; i < BT_LEN(rules); i++)
+        if (matches(&rules[i], e, version, m)) {
+            const struct rule *r = &rules[i];
+            return (struct bt_card_runs){ .how = cc < r->least ? BT_RUNS_NOT : cc < r->native ? BT_RUNS_UNPACKED : BT_RUNS, .least = r->least, .native = r->native, .name = r->name,
+                                          .source = r->source };
+        }
+    out.how = BT_RUNS_NOT_KNOWN;
+    return out;
+}

@@ -1,0 +1,20 @@
+/* capability - may this card compute with the model's numbers on that engine: dtype and quantisation against compute capability. Pure. */
+#ifndef BT_NEED_CAPABILITY_H
+#define BT_NEED_CAPABILITY_H
+#include "engine/engine.h"
+#include "gpu/gpu.h"
+#include "model/model.h"
+
+enum bt_runs { BT_RUNS,              /* as it is */
+               BT_RUNS_UNPACKED,     /* unpacked to 16 bit as it computes: smaller, not faster */
+               BT_RUNS_NOT,          /* the engine refuses to start */
+               BT_RUNS_NOT_KNOWN };
+struct bt_card_runs {
+    enum bt_runs how;
+    int least, native;               /* compute capability x 10 that is needed, and from which it is not unpacked; 0 where there is no rule */
+    const char *name;                /* "FP8" */
+    const char *source;              /* where the rule was read; "" without one */
+};
+/* version: as installed or asked for ("0.13.1"); NULL = the newest. */
+struct bt_card_runs bt_card_runs(const struct bt_engine *e, const char *version, const struct bt_model *m, const struct bt_gpu *g);
+#endif

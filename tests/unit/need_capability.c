@@ -1,0 +1,50 @@
+/* Which cards run which numbers: each row of the engines' floors, and who is asked. */
+#include "model/gguf.h"
+#include "need/capability.h"
+#include "need_help.h"
+
+static struct bt_model of(enum bt_quant_kind kind, const char *method)
+{
+    return (struct bt_model){ .dtype = BT_DT_BF16, .quantization = method, .quant = { .kind = kind } };
+}
+
+static void floors_by_method_and_version(void **st)
+{
+    (void)st;
+    static const struct { enum bt_quant_kind kind; const char *method, *version; int cc; enum bt_runs how; } cases[] = {
+        { BT_QUANT_FP8, "fp8", "0.32.0", 70, BT_RUNS_NOT },          { BT_QUANT_FP8, "fp8", "0.32.0", 75, BT_RUNS_UNPACKED },
+        { BT_QUANT_FP8, "fp8", NULL, 75, BT_RUNS_UNPACKED },         { BT_QUANT_FP8, "fp8", "0.11.0", 75, BT_RUNS_NOT },
+        { BT_QUANT_FP8, "fp8", "v0.11.0", 80, BT_RUNS_UNPACKED },    { BT_QUANT_FP8, "fp8", "0.11.0", 89, BT_RUNS },
+        { BT_QUANT_INT4, "awq", "0.11.0", 75, BT_RUNS },             { BT_QUANT_INT4, "awq", "0.32.0", 70, BT_RUNS_NOT },
+        { BT_QUANT_INT4, "gptq", "0.32.0", 70, BT_RUNS },            { BT_QUANT_INT4, "compressed-tensors", "0.11.0", 75, BT_RUNS_NOT },
+        { BT_QUANT_INT4, "compressed-tensors", "0.32.0", 75, BT_RUNS }, { BT_QUANT_MXFP4, "mxfp4", "0.32.0", 75, BT_RUNS_NOT },
+        { BT_QUANT_MXFP4, "mxfp4", "0.32.0", 90, BT_RUNS_UNPACKED }, { BT_QUANT_MXFP4, "mxfp4", "0.32.0", 100, BT_RUNS },
+        { BT_QUANT_NVFP4, "modelopt", "0.32.0", 75, BT_RUNS_UNPACKED }, { BT_QUANT_NF4, "bitsandbytes", "0.32.0", 70, BT_RUNS },
+        { BT_QUANT_UNKNOWN, "exotic", "0.32.0", 90, BT_RUNS_NOT_KNOWN }, { BT_QUANT_NONE, NULL, "0.32.0", 70, BT_RUNS },
+        { BT_QUANT_NONE, NULL, "0.32.0", 61, BT_RUNS_NOT },
+    };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        struct bt_model m = of(cases[i].kind, cases[i].method);
+        struct bt_gpu card = { .cc_major = cases[i].cc / 10, .cc_minor = cases[i].cc % 10 };
+        struct bt_card_runs r = bt_card_runs(bt_engine_find("vllm"), cases[i].version, &m, &card);
+        if (r.how != cases[i].how)
+            fail_msg("row %zu: %s on %d: %d", i, cases[i].method ? cases[i].method : "16 bit", cases[i].cc, (int)r.how);
+        if (m.quant.kind != BT_QUANT_NONE && r.how != BT_RUNS_NOT_KNOWN)
+            assert_true(r.source[0] && r.least);
+    }
+}
+
+static void other_engines(void **st)
+{
+    (void)st;
+    struct bt_model fp8 = of(BT_QUANT_FP8, "fp8"), gguf = { .gguf = &(struct bt_gguf){ 0 } };
+    struct bt_gpu pascal = { .cc_major = 6, .cc_minor = 1 }, hopper = { .cc_major = 9 };
+    assert_int_equal(bt_card_runs(bt_engine_find("llama-server"), NULL, &gguf, &pascal).how, BT_RUNS);
+    assert_int_equal(bt_card_runs(bt_engine_find("sglang"), NULL, &fp8, &hopper).how, BT_RUNS_NOT_KNOWN);    /* its floors were not read: said, not guessed */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(floors_by_method_and_version), cmocka_unit_test(other_engines) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
