@@ -15,13 +15,25 @@
 #define HEAD_BYTES ((off_t)(16 * MiB))               /* of a log past HEAD + TAIL only the ends are read: what was given, and how it ended */
 #define TAIL_BYTES ((off_t)(48 * MiB))
 
-struct diagnose_args { const char *gpu; bool json; };
+struct diagnose_args { struct bt_job job; const char *gpu; bool json; };        /* job first: its table writes there */
 #define AT(f) offsetof(struct diagnose_args, f)
-static const struct bt_opt opts[] = {
+static const struct bt_opt own_opts[] = {
     { .name = "gpu", .type = BT_OPT_STR, .off = AT(gpu), .metavar = "CARD", .help = "the card it ran on, where the log does not say: a name (A100-SXM4-40GB) or a size (79.22GiB)" },
     { .name = "json", .type = BT_OPT_BOOL, .off = AT(json), .help = "one JSON object" },
     { 0 },
 };
+
+/* The verb's own, and the keys of a job: whose log it is, where the log does not say. */
+static const struct bt_opt *options(struct bt_arena *a)
+{
+    size_t own = BT_LEN(own_opts) - 1, n = 0;
+    while (bt_job_keys()[n].name)
+        n++;
+    struct bt_opt *all = BT_NEWN(a, struct bt_opt, own + n + 1);
+    memcpy(all, own_opts, own * sizeof *all);
+    memcpy(all + own, bt_job_keys(), n * sizeof *all);
+    return all;
+}
 
 /* ---- reading ---- */
 
@@ -128,10 +140,12 @@ static void print_answer(struct bt_arena *a, const struct bt_diag *d, const stru
     if (d->engine)
         wrapped(&b, "engine", bt_arena_printf(a, "%s%s%s%s%s", d->engine, d->version[0] ? " " : "", d->version, bt_diag_arg(d, "model") ? ", model " : "", bt_diag_arg(d, "model") ? bt_diag_arg(d,
             "model") : ""), st.width);
+    if (c->job)
+        wrapped(&b, "job", c->job, st.width);
     for (size_t i = 0; i < f->nholders; i++)
         wrapped(&b, i ? "" : "holders", bt_arena_printf(a, "pid %" PRId64 ": %.2f GiB of the card", f->holder[i].pid, f->holder[i].gib), st.width);
     if (c->done && c->n) {
-        bt_buf_printf(&b, "\nwhat would start (checked with berth's ledger: %s)\n", c->on);
+        bt_buf_printf(&b, "\nwhat would %s (checked with berth's ledger: %s)\n", c->job ? "fit" : "start", c->on);
         for (size_t i = 0; i < c->n; i++)
             print_advice(&b, c->advice[i].flags, c->advice[i].text);
     }
@@ -195,6 +209,7 @@ static json_t *answer_json(const struct bt_diag *d, const struct diagnose_check 
                           "line", f->line ? bt_json_bytes(f->line) : json_null(), "quote", f->line ? json_string(f->quote) : json_null());
     json_object_set_new(o, "engine", json_pack("{s:o, s:o}", "name", d->engine ? json_string(d->engine) : json_null(), "version", d->version[0] ? json_string(d->version) : json_null()));
     json_object_set_new(o, "given", args);
+    json_object_set_new(o, "job", c->job ? json_string(c->job) : json_null());
     json_object_set_new(o, "figures", figures_json(&f->figures));
     json_object_set_new(o, "holders", holders);
     json_object_set_new(o, "advice", advice_json(d, c));
@@ -210,7 +225,9 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     struct bt_err err = { 0 };
     struct diagnose_args args = { 0 };
     struct bt_strs rest = { 0 };
-    int code = bt_cmd_parse(v, &arena, argc, argv, &args, &rest, NULL);
+    struct bt_verb verb = *v;
+    verb.opts = options(&arena);
+    int code = bt_cmd_parse(&verb, &arena, argc, argv, &args, &rest, NULL);
     if (code)
         return code;
     if (rest.n != 1) {
@@ -224,7 +241,12 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     if (read_log(rest.v[0], d, &err) < 0)
         return bt_cmd_fail(v, &err, args.json);
     bt_diag_end(d);
-    diagnose_check(&arena, d, args.gpu, &check);
+    diagnose_check(&arena, d, args.gpu, &args.job, &check);
+    for (size_t i = 0; check.job && i < d->found.nadvice;)           /* the ledger knows the batch better than a rule of three */
+        if (!strncmp(d->found.advice[i].flags, "batch size", 10))
+            memmove(&d->found.advice[i], &d->found.advice[i + 1], (--d->found.nadvice - i) * sizeof d->found.advice[0]);
+        else
+            i++;
     if (args.json)
         bt_cmd_json("diagnose", answer_json(d, &check));
     else
@@ -235,9 +257,10 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_diagnose = {
     .name = "diagnose",
     .summary = "why a start or a job failed, from its log, and what would start",
-    .usage = "berth diagnose LOG [--gpu CARD] [--json]      LOG: a file, or - for standard input",
+    .usage = "berth diagnose LOG [--gpu CARD] [--json]      LOG: a file, or - for standard input\n"
+             "       berth diagnose LOG --train|--forward|--generate|--diffusion MODEL [--batch N] [--tokens N] [...]      whose job it was, where the log does not say",
     .example = "  vllm serve Qwen/Qwen1.5-7B-Chat --max-model-len 32768 2>&1 | tee start.log; berth diagnose start.log\n"
                "  docker logs vllm 2>&1 | berth diagnose -",
-    .opts = opts,
+    .opts = own_opts,
     .run = run,
 };

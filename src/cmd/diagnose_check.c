@@ -38,7 +38,7 @@ static int serve_of(struct bt_arena *a, const struct bt_diag *d, struct paste *p
     return paste_read(a, words, n, p, err);
 }
 
-static int card_of(struct bt_arena *a, const struct bt_diag *d, const char *gpu, struct bt_gpu *card, struct bt_err *err)
+int diagnose_card(struct bt_arena *a, const struct bt_diag *d, const char *gpu, struct bt_gpu *card, struct bt_err *err)
 {
     const struct bt_gpu_kind *k = gpu && !isdigit((unsigned char)gpu[0]) ? bt_gpu_kind_find(gpu) : NULL;
     uint64_t bytes = k ? bt_gpu_kind_total(k) : 0;
@@ -63,7 +63,7 @@ static int ask(struct bt_arena *a, const struct bt_diag *d, const char *gpu, str
     struct bt_fit *fit;
     struct bt_gpu *card = BT_NEW(a, struct bt_gpu);
     bool exact;
-    if (serve_of(a, d, &p, err) < 0 || card_of(a, d, gpu, card, err) < 0 || bt_model_open_revision(a, p.model, p.serve.revision, &model, err) < 0)
+    if (serve_of(a, d, &p, err) < 0 || diagnose_card(a, d, gpu, card, err) < 0 || bt_model_open_revision(a, p.model, p.serve.revision, &model, err) < 0)
         return -1;
     const struct bt_engine_version *v = bt_engine_version(p.engine, d->version[0] ? d->version : NULL, &exact, err);
     if (!v)
@@ -84,10 +84,14 @@ static int ask(struct bt_arena *a, const struct bt_diag *d, const char *gpu, str
     return 0;
 }
 
-void diagnose_check(struct bt_arena *a, const struct bt_diag *d, const char *gpu, struct diagnose_check *out)
+void diagnose_check(struct bt_arena *a, const struct bt_diag *d, const char *gpu, const struct bt_job *told, struct diagnose_check *out)
 {
     struct bt_err err = { 0 };
     *out = (struct diagnose_check){ 0 };
+    if (!strcmp(d->found.code, "oom-job") || (!d->engine && !strncmp(d->found.code, "oom", 3)) || (told->kind_given && !strncmp(d->found.code, "oom", 3))) {
+        diagnose_check_job(a, d, gpu, told, out);
+        return;
+    }
     if (!is_about_memory(d->found.code))
         return;
     if (!d->engine || strcmp(d->engine, "vllm"))

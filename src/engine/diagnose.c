@@ -287,6 +287,10 @@ void bt_diag_line(struct bt_diag *d, struct bt_str raw)
     frame_of(d, line);
     progress_of(d, line);
     batch_of(d, line);
+    if (!d->engine)
+        bt_diag_job_line(d, line);
+    if (!d->seen.batch)
+        d->seen.batch = d->job.batch;
     struct bt_str m = message(line);
     const struct bt_diag_rule *r = bt_diag_rule_of(line);
     enum bt_diag_rank rank = r ? r->rank : BT_DIAG_NOTHING;

@@ -26,6 +26,16 @@ struct bt_diag_holder { int64_t pid; double gib; };              /* another proc
 struct bt_diag_arg { const char *name; char value[200]; };       /* name: as the engine's flag without "--", static */
 struct bt_diag_advice { char flags[120], text[280]; };           /* flags: "" for what is no flag */
 
+/* What a job's log says of the job; "", 0 and false where it does not. Larger values of doing win: training also runs forward. */
+enum bt_diag_doing { BT_DOING_UNKNOWN, BT_DOING_FORWARD, BT_DOING_GENERATE, BT_DOING_TRAIN, BT_DOING_DIFFUSION };
+struct bt_diag_job {
+    enum bt_diag_doing doing;
+    char model[200];
+    uint64_t batch, tokens, rank, zero;
+    uint64_t trained, all;           /* parameters */
+    bool checkpointing, four_bit, lora;
+};
+
 struct bt_diagnosis {
     enum bt_diag_rank rank;
     const char *code;                /* "kv-too-small": stable. "started", "unfinished", "unknown", "empty" when no line tells a cause */
@@ -43,6 +53,7 @@ struct bt_diag {
     const char *engine;              /* "vllm", "sglang", "llama-server"; NULL = not recognised */
     char version[40];
     struct bt_diag_arg arg[32]; size_t nargs;                    /* flags that the log says were given */
+    struct bt_diag_job job;
     uint64_t lines, starts;
     /* inside */
     struct bt_diag_figures seen;     /* figures of ordinary lines so far */
@@ -64,7 +75,7 @@ const char *const *bt_diag_codes(void);
 
 /* ---- between the files of diagnose ---- */
 enum bt_diag_frame { BT_FRAME_NONE, BT_FRAME_PROFILE, BT_FRAME_LOAD, BT_FRAME_WARMUP, BT_FRAME_KV, BT_FRAME_CAPTURE, BT_FRAME_TRAIN, BT_FRAME_SERVE };
-enum bt_diag_kind { BT_KIND_PLAIN, BT_KIND_KV, BT_KIND_KV_TOKENS, BT_KIND_NO_KV, BT_KIND_BUDGET, BT_KIND_OOM, BT_KIND_HEADS, BT_KIND_MAMBA, BT_KIND_DIED, BT_KIND_WORLD, BT_KIND_CONTEXT };
+enum bt_diag_kind { BT_KIND_PLAIN, BT_KIND_KV, BT_KIND_KV_TOKENS, BT_KIND_NO_KV, BT_KIND_BUDGET, BT_KIND_OOM, BT_KIND_HEADS, BT_KIND_MAMBA, BT_KIND_DIED, BT_KIND_WORLD, BT_KIND_CONTEXT, BT_KIND_RAY };
 struct bt_diag_rule {
     const char *has, *and;           /* both must be in the line */
     const char *code;
@@ -78,6 +89,7 @@ const char *bt_diag_oom_code(const struct bt_diag *d);
 void bt_diag_fill(struct bt_diag *d, const struct bt_diag_rule *r, struct bt_str line);      /* figures and cause of found */
 void bt_diag_oom_refine(struct bt_diag *d, const char *code);   /* a later line says what the memory was for */
 void bt_diag_advise(struct bt_diag *d, const struct bt_diag_rule *r);
+void bt_diag_job_line(struct bt_diag *d, struct bt_str line);     /* job.* from one line of a log that is no engine's */
 const char *bt_diag_find(struct bt_str s, const char *needle);
 /* The number right after `marker`, in GiB when a unit follows (MiB, GiB, bytes, GB); NAN when there is none. */
 double bt_diag_gib_after(struct bt_str s, const char *marker);

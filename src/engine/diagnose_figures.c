@@ -236,8 +236,18 @@ static void fill_died(struct bt_diagnosis *f, struct bt_str s)
 {
     static const struct { int signal; const char *name; } signals[] = { { 4, "SIGILL: an instruction this CPU does not have" }, { 6, "SIGABRT: it gave up itself, its last lines say why" },
         { 7, "SIGBUS: most often /dev/shm is full" }, { 9, "SIGKILL: from outside, most often the kernel because the host's RAM ran out" }, { 11, "SIGSEGV: it crashed" }, { 15, "SIGTERM: it was told to stop" } };
-    const char *at = bt_diag_find(s, "(exit code: "), *after;
-    double code = at ? number_at(at + 12, s.p + s.n, &after) : NAN;
+    static const char *const before[] = { "(exit code: ", "(exitcode: ", "exitcode  : " };           /* vLLM; torchrun, in its line and in its table */
+    const char *at = NULL, *after;
+    double code = NAN;
+    for (size_t i = 0; i < BT_LEN(before) && !at; i++)
+        if ((at = bt_diag_find(s, before[i])))
+            code = number_at(at + strlen(before[i]), s.p + s.n, &after);
+    if (!at && (at = bt_diag_find(s, "Signal ")))    /* torchrun: "Signal 9 (SIGKILL) received by PID 4711" */
+        code = -number_at(at + 7, s.p + s.n, &after);
+    if (!at && bt_diag_find(s, "killed by signal: Killed"))
+        code = -9;
+    if (!at && bt_diag_find(s, "killed by signal: Segmentation fault"))
+        code = -11;
     f->figures.has_exit = code >= -255 && code <= 255;
     f->figures.exit_code = f->figures.has_exit ? (int)code : 0;
     const char *what = "";
@@ -249,7 +259,22 @@ static void fill_died(struct bt_diagnosis *f, struct bt_str s)
     else if (!f->figures.has_exit)
         SAY(f, "a worker process died, its exit code is not known: killed from outside, or crashed");
     else
-        SAY(f, "a worker process ended (exit code %d) and took the engine with it; its own error is not in this log", f->figures.exit_code);
+        SAY(f, "a worker process ended (exit code %d) and took the others with it; its own error is not in this log", f->figures.exit_code);
+}
+
+/* "specs=[{'GPU': 1.0, 'node:10.0.0.1': 0.001}, {'GPU': 1.0}]": a GPU a worker; "{'GPU': 8.0}": all at once. */
+static void fill_ray(struct bt_diagnosis *f, struct bt_str s, const char *cause)
+{
+    uint64_t sum = 0;
+    for (const char *at; (at = bt_diag_find(s, "'GPU': "));) {
+        sum += bt_diag_count_after(s, "'GPU': ");
+        s = (struct bt_str){ at + 7, s.n - (size_t)(at + 7 - s.p) };
+    }
+    f->figures.gpus_asked = sum < 1000000 ? sum : 0;
+    if (f->figures.gpus_asked)
+        SAY(f, "%s: it was asked for %" PRIu64, cause, f->figures.gpus_asked);
+    else
+        SAY(f, "%s", cause);
 }
 
 static void fill_world(struct bt_diagnosis *f, struct bt_str s)
@@ -303,6 +328,7 @@ void bt_diag_fill(struct bt_diag *d, const struct bt_diag_rule *r, struct bt_str
     case BT_KIND_DIED: fill_died(f, line); break;
     case BT_KIND_WORLD: fill_world(f, line); break;
     case BT_KIND_CONTEXT: fill_context(f, line); break;
+    case BT_KIND_RAY: fill_ray(f, line, r->cause); break;
     case BT_KIND_PLAIN: SAY(f, "%s", r->cause); break;
     }
 }
@@ -524,6 +550,10 @@ void bt_diag_advise(struct bt_diag *d, const struct bt_diag_rule *r)
         break;
     case BT_KIND_DIED:
         advise(d, "look for the worker's own lines above; `dmesg | grep -i kill` shows the OOM killer; /dev/shm and the container's memory limit", "%s", "");
+        break;
+    case BT_KIND_RAY:
+        if (g->gpus_asked > 1)
+            advise(d, "half the GPUs, if `ray status` shows so many; `berth estimate` says with which context the model fits them", "--tensor-parallel-size %" PRIu64, g->gpus_asked / 2);
         break;
     case BT_KIND_PLAIN: break;
     }

@@ -90,3 +90,31 @@ def test_odd_bytes_never_reach_the_terminal() -> None:
     assert result.returncode == 0
     assert "\x1b" not in result.stdout
     assert "\x07" not in result.stdout
+
+
+def test_a_job_is_reckoned_from_its_own_log() -> None:
+    """Model, batch and method are read from the log; the card is what it says, less what the other process holds."""
+    path = str(LOGS / "oom_job_lora.log")
+    found = answer(path)
+    assert found["code"] == "oom-job" and found["holders"] == [{"pid": 880, "gib": 9.06}]
+    assert found["job"] == "train Qwen/Qwen2.5-7B-Instruct, lora rank 16, 1 user, batch 8 x 2048 tokens"
+    batches = [int(a["flags"].split()[-1]) for a in found["advice"] if a["checked"] and a["flags"].startswith("batch size")]
+    assert len(batches) == 2 and batches[0] < batches[1] < 8                     # now, and with the card to itself
+    room = subprocess.run([BERTH, "estimate", "--train", "Qwen/Qwen2.5-7B-Instruct", "--method", "lora", "--rank", "16", "--checkpointing", "--tokens", "2048", "--batch", "auto", "--gpu", "39.38GiB",
+                           "--json"], capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "HF_HUB_CACHE": "/nonexistent"}, check=False)
+    assert json.loads(room.stdout)["job"]["batch"] == batches[1]                 # the same ledger
+    assert not [a for a in found["advice"] if not a["checked"] and a["flags"].startswith("batch size")]
+
+
+def test_a_job_that_the_log_does_not_name() -> None:
+    path = str(LOGS / "oom_job_neighbour.log")
+    assert "--train MODEL" in answer(path)["not_checked"]
+    found = answer(path, "--forward", "Qwen/Qwen2.5-7B-Instruct", "--tokens", "2048")
+    assert found["job"] == "forward Qwen/Qwen2.5-7B-Instruct, batch 7 x 2048 tokens"         # the batch is the log's
+    assert found["checked_on"].endswith("22.06 GiB of it held by others")
+    assert answer(str(LOGS / "oom_job_extract.log"))["job"].startswith("forward google/gemma-3-12b-it, batch 32")
+
+
+def test_ray_says_how_many_it_waits_for() -> None:
+    found = answer(str(LOGS / "ray_waits.log"))
+    assert found["figures"]["gpus_asked"] == 2 and "asked for 2" in found["cause"]

@@ -1,6 +1,6 @@
 /* engine_diagnose.c - failed logs to their cause. Every file of tests/data/diagnose is a short excerpt, anonymised, in the wording of the engine it
  * names; lines in front that begin with "#@ " say what must be found:
- *   code C | step S | line N | has TEXT (in the cause) | quote TEXT | advice FLAGS | holder PID GIB | asked GIB | exit N | starts N | arg NAME VALUE | engine E | source WHERE */
+ *   code C | step S | line N | has TEXT (in the cause) | quote TEXT | advice FLAGS | holder PID GIB | asked GIB | exit N | starts N | job DOING MODEL BATCH x TOKENS [lora] [checkpointing] | arg NAME VALUE | engine E | source WHERE */
 #include <glob.h>
 #include <math.h>
 #include <setjmp.h>
@@ -57,6 +57,12 @@ static bool holds(const struct bt_diag *d, const char *key, const char *want)
     if (!strcmp(key, "asked")) return fabs(f->figures.asked_gib - strtod(want, NULL)) < 0.001;
     if (!strcmp(key, "exit")) return f->figures.has_exit && f->figures.exit_code == atoi(want);
     if (!strcmp(key, "starts")) return d->starts == strtoull(want, NULL, 10);
+    if (!strcmp(key, "job")) {
+        static const char *const doing[] = { "unknown", "forward", "generate", "train", "diffusion" };
+        const struct bt_diag_job *j = &d->job;
+        return !strcmp(bt_arena_printf(&arena, "%s %s %llu x %llu%s%s", doing[j->doing], j->model, (unsigned long long)j->batch, (unsigned long long)j->tokens, j->lora || j->rank ? " lora" : "",
+                                       j->checkpointing ? " checkpointing" : ""), want);
+    }
     if (!strcmp(key, "engine")) return d->engine && !strcmp(d->engine, want);
     if (!strcmp(key, "arg")) {
         struct bt_str name, value = bt_str_cut(bt_str(want), ' ', &name);
