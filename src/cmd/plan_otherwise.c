@@ -75,7 +75,7 @@ static size_t find_siblings(struct bt_arena *a, const struct bt_plan_in *in, str
             struct bt_sibling one = { .workload = w, .id = bt_arena_printf(a, "%s%s", id, endings[e]) };
             struct bt_model *m;
             struct bt_err not_there = { 0 };
-            if (bt_model_open(a, one.id, &m, &not_there) < 0 || !m->quantization)
+            if (bt_model_open(a, one.id, &m, &not_there) < 0 || !m->quantization || m->guessed)       /* a name alone does not make a checkpoint */
                 continue;
             one.model = m;
             BT_PUSH(a, *out, n, one);
