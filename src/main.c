@@ -15,6 +15,7 @@ static const struct bt_verb *const verbs[] = {
     &bt_verb_pace,
     &bt_verb_plan,
     &bt_verb_explain,
+    &bt_verb_diff,
     &bt_verb_export,
     &bt_verb_up,
     &bt_verb_down,

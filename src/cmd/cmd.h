@@ -30,6 +30,7 @@ extern const struct bt_verb bt_verb_estimate;
 extern const struct bt_verb bt_verb_pace;
 extern const struct bt_verb bt_verb_plan;
 extern const struct bt_verb bt_verb_explain;
+extern const struct bt_verb bt_verb_diff;
 extern const struct bt_verb bt_verb_export;
 extern const struct bt_verb bt_verb_up;
 extern const struct bt_verb bt_verb_doctor;

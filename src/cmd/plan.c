@@ -6,8 +6,9 @@
 #include "cmd/plan_side.h"
 #include "cmd/planning.h"
 #include "launch/launch.h"
+#include "plan/picture.h"
 
-struct args { const char *file, *gpus, *variant, *out; bool json, ignore_others, no_learned, variants, phase, alternatives, cheapest; struct bt_strs compare; };
+struct args { const char *file, *gpus, *variant, *out, *svg; bool json, ignore_others, no_learned, variants, phase, alternatives, cheapest; struct bt_strs compare; };
 
 static const struct bt_opt opts[] = {
     { .name = "alternatives", .type = BT_OPT_BOOL, .off = offsetof(struct args, alternatives),
@@ -27,6 +28,7 @@ static const struct bt_opt opts[] = {
       .help = "write the plan file too, for `berth up --plan FILE`" },
     { .name = "phase", .type = BT_OPT_BOOL, .off = offsetof(struct args, phase),
       .help = "what does not fit at once is cut into phases that do: who runs together, what parks, what it costs" },
+    { .name = "svg", .type = BT_OPT_STR, .off = offsetof(struct args, svg), .metavar = "FILE", .help = "draw it: a bar for each card, as a picture to be put anywhere" },
     { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, variant), .metavar = "NAME", .help = "with this variant of the spec" },
     { .name = "variants", .type = BT_OPT_BOOL, .off = offsetof(struct args, variants), .help = "the spec as written and each variant of it, side by side" },
     { 0 } };
@@ -41,8 +43,9 @@ static int side_by_side(const struct bt_verb *v, struct bt_arena *a, const struc
     struct bt_err err = { 0 };
     struct bt_plan_side side = { .base = base, .variants = o->variants, .fleets = o->compare, .json = o->json };
     int rc = 0, ok;
-    if (o->out || o->phase)
-        return bt_cmd_usage(v, o->json, "--%s is of one plan; --variants, --compare, --alternatives and --cheapest make several", o->out ? "out" : "phase");
+    if (o->out || o->phase || o->svg)
+        return bt_cmd_usage(v, o->json, "--%s is of one plan; --variants, --compare, --alternatives and --cheapest make several",
+                            o->out ? "out" : o->svg ? "svg" : "phase");
     if ((o->variants || o->compare.n) + o->alternatives + o->cheapest > 1)
         return bt_cmd_usage(v, o->json, "--alternatives, --cheapest, and --variants or --compare: one of them at a time");
     if (o->variants && o->variant)
@@ -57,6 +60,15 @@ static int side_by_side(const struct bt_verb *v, struct bt_arena *a, const struc
     else
         ok = bt_plan_side(a, &side, &rc, &err);
     return ok < 0 ? bt_cmd_fail(v, &err, o->json) : rc;
+}
+
+static int draw(const struct bt_plan *plan, const char *path, struct bt_err *err)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(BT_PICTURE_MAX);
+    bt_plan_svg(plan, &b);
+    if (b.over)
+        return bt_err_set(err, BT_E_TOO_BIG, 0, "a picture of %zu cards in %zu phases is larger than 16 MiB", plan->fleet->n, plan->nphases);
+    return bt_file_write(path, (struct bt_str){ bt_buf_z(&b), b.n }, err);
 }
 
 static int run(const struct bt_verb *v, int argc, char **argv)
@@ -76,6 +88,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         return bt_cmd_fail(v, &err, o.json);
     if (o.out && !plan->nrefusals && bt_file_write(o.out, bt_str(bt_plan_text(&a, plan)), &err) < 0)
         return bt_cmd_fail(v, &err, o.json);
+    if (o.svg && !plan->nrefusals && draw(plan, o.svg, &err) < 0)
+        return bt_cmd_fail(v, &err, o.json);
     bt_auto_buf struct bt_buf b = BT_BUF(MAX_PRINT);
     if (o.json) {
         bt_buf_puts(&b, bt_plan_text(&a, plan));
@@ -83,6 +97,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         bt_planning_print(&a, plan, bt_style_of(stdout), &b);
         if (o.out && !plan->nrefusals)
             bt_buf_printf(&b, "written to %s\n", o.out);
+        if (o.svg && !plan->nrefusals)
+            bt_buf_printf(&b, "drawn in %s\n", o.svg);
     }
     bt_cmd_print(&b);
     return plan->nrefusals ? bt_errc_exit(BT_E_FIT) : 0;
@@ -91,6 +107,6 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_plan = {
     .name = "plan", .summary = "does it fit, where, and what does it cost: before anything starts",
     .usage = "berth plan [-f FILE] [--gpus FLEET] [--phase] [--variant NAME | --variants] [--compare FLEET]... [--alternatives] [--cheapest]\n"
-             "                  [--out FILE] [--json] [--ignore-others] [--no-learned]",
+             "                  [--out FILE] [--svg FILE] [--json] [--ignore-others] [--no-learned]",
     .example = "  berth plan -f examples/forensics/berth.yaml\n  berth plan --gpus 2xA100-SXM4-80GB --json\n  berth plan --variants",
     .opts = opts, .run = run };

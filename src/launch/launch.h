@@ -3,6 +3,7 @@
  *   launch.c     plan -> argv and env of each instance (the engine's own flags, bytes not fractions)
  *   write.c      plan -> JSON (docs/reference/json.md)
  *   export*.c    a plan file as a script, a compose file, units, environment files (export.h)
+ *   diff.c       two plans, or a plan and what runs (diff.h)
  *   planfile.c   JSON -> struct bt_planfile: what run needs, checked; owned by whoever obeys it */
 #ifndef BT_LAUNCH_H
 #define BT_LAUNCH_H

@@ -13,6 +13,7 @@
  *   faster.c    pinned shapes that are slower than smaller ones
  *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet
  *   jobs.c      what a service or job with a job form takes
+ *   picture.c   the plan drawn (picture.h)
  *   needs.c     the need of a shape, worked out once                        compare.c      a plan as a row beside others (compare.h)
  *   alternatives.c   each server otherwise (alternatives.h)                   cheapest.c     the smallest fleet of the catalog (cheapest.h) */
 #ifndef BT_PLAN_H
