@@ -8,7 +8,11 @@
 #include "launch/launch.h"
 #include "plan/picture.h"
 
-struct args { const char *file, *gpus, *variant, *out, *svg; bool json, ignore_others, no_learned, variants, phase, alternatives, cheapest; struct bt_strs compare; };
+struct args {
+    const char *file, *gpus, *variant, *out, *svg;
+    bool json, ignore_others, no_learned, variants, phase, alternatives, cheapest;
+    struct bt_strs compare;
+};
 
 static const struct bt_opt opts[] = {
     { .name = "alternatives", .type = BT_OPT_BOOL, .off = offsetof(struct args, alternatives),
@@ -28,7 +32,8 @@ static const struct bt_opt opts[] = {
       .help = "write the plan file too, for `berth up --plan FILE`" },
     { .name = "phase", .type = BT_OPT_BOOL, .off = offsetof(struct args, phase),
       .help = "what does not fit at once is cut into phases that do: who runs together, what parks, what it costs" },
-    { .name = "svg", .type = BT_OPT_STR, .off = offsetof(struct args, svg), .metavar = "FILE", .help = "draw it: a bar for each card, as a picture to be put anywhere" },
+    { .name = "svg", .type = BT_OPT_STR, .off = offsetof(struct args, svg), .metavar = "FILE",
+      .help = "draw it: a bar for each card, as a picture to be put anywhere" },
     { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, variant), .metavar = "NAME", .help = "with this variant of the spec" },
     { .name = "variants", .type = BT_OPT_BOOL, .off = offsetof(struct args, variants), .help = "the spec as written and each variant of it, side by side" },
     { 0 } };

@@ -13,7 +13,8 @@ struct bt_diff_row {
 struct bt_diff { struct bt_diff_row *row; size_t n; const char **note; size_t nnotes; };     /* note: of the fleets, of the phases */
 
 /* Two plan files. BT_E_INPUT: one is no plan; a and b name them in errors. */
-BT_MUST_CHECK int bt_plan_diff(struct bt_arena *arena, const json_t *from, const char *a, const json_t *to, const char *b, struct bt_diff *out, struct bt_err *err);
+BT_MUST_CHECK int bt_plan_diff(struct bt_arena *arena, const json_t *from, const char *a, const json_t *to, const char *b, struct bt_diff *out,
+                               struct bt_err *err);
 /* A plan and the answer of `ps` for its project: the phase that runs. What is up is `from`, the plan `to`. */
 BT_MUST_CHECK int bt_plan_diff_running(struct bt_arena *arena, const json_t *ps, const json_t *plan, const char *name, struct bt_diff *out, struct bt_err *err);
 #endif
