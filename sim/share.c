@@ -42,10 +42,11 @@ int bt_sim_share_new(struct bt_sim_state *st, struct bt_sim_proc *p, unsigned g,
             found = i;
     if (found >= 0) {
         struct bt_sim_share *s = &st->shares[found];
-        *s = (struct bt_sim_share){ .live = 1, .gen = s->gen + 1, .gpu = (int32_t)g, .owner = (int32_t)slot_of(st, p), .bytes = bytes };
+        *s = (struct bt_sim_share){ .gen = s->gen + 1, .gpu = (int32_t)g, .owner = (int32_t)slot_of(st, p), .bytes = bytes };
         if ((uint32_t)found >= st->shares_high)
             st->shares_high = (uint32_t)found + 1;
         p->bound |= BT_SIM_BOUND_SHARED;
+        __atomic_store_n(&s->live, 1, __ATOMIC_RELEASE);     /* last: who is killed before leaves none */
     }
     bt_sim_unlock(st);
     return found;
