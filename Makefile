@@ -6,6 +6,7 @@
 #   make bench    the benchmarks of bench/, one table each
 #   make bench-need  the memory ledger against 178 real starts; rows to docs/benchmarks/need.csv
 #   make bench-pace  the model of speed against 396 measured rows: error by class, worst rows
+#   make bench-plan  the search against enumeration on thousands of drawn problems; how soon and how well larger ones are planned
 #   make fmt      clang-format on the lines changed since the last commit (tables keep their columns)
 #   make lint     warnings of gcc and clang as errors, and the checks of .ci/lint.py
 #   make install  PREFIX=/usr/local DESTDIR=
@@ -19,7 +20,7 @@ PYTESTFLAGS ?=
 JOBS ?= $(shell nproc)
 export BERTH_BUILD := $(abspath $(BUILD))
 
-.PHONY: all deps demo test bench bench-need bench-pace fmt lint install clean
+.PHONY: all deps demo test bench bench-need bench-pace bench-plan fmt lint install clean
 all: deps $(BUILD)/build.ninja
 	ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD)
 
@@ -49,6 +50,10 @@ bench-pace: all
 	@python3 bench/pace.py $(BUILD)/bench/bench-pace
 
 # git-clang-format exits 1 when it changed something; git itself exits 1 when there is no such command.
+bench-plan: all
+	@ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD) benchmarks
+	@python3 bench/plan.py $(BUILD)/bench/bench-plan
+
 fmt:
 	@command -v git-clang-format >/dev/null || { echo "make fmt: no git-clang-format here: apt-get install clang-format" >&2; exit 1; }
 	git clang-format --extensions c,h --force || test $$? -eq 1

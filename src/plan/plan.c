@@ -141,8 +141,7 @@ static void add_up(struct bt_plan *plan, const struct pl_stage *g, bool first)
     plan->objective[BT_GOAL_FREE] = BT_MIN(free_before, score.v[BT_GOAL_FREE]);
     if (!g->free_s.complete) {
         plan->proof = "any-time";
-        int64_t lacks = g->free_s.service_bound - score.v[BT_GOAL_SERVICE];
-        plan->gap = BT_MAX(plan->gap, g->free_s.service_bound > 0 ? (double)lacks / (double)g->free_s.service_bound : 0);
+        plan->gap = BT_MAX(plan->gap, pl_gap(&g->free_s));
     }
 }
 

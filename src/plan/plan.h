@@ -98,7 +98,7 @@ struct bt_plan {
     struct bt_plan_advice *advice; size_t nadvice;
     bool proposed;                   /* its phases are not the spec's: bt_plan_propose made them */
     const char *proof;               /* "optimal"; "any-time" when the search stopped at its limit: gap says how far off it may be */
-    double gap;                      /* 0 = none; share of the service that a better plan could have at most */
+    double gap;                      /* 0 = none; share that lacks to the bound at the first goal where any does: workloads placed, wants, service */
     uint64_t nodes;                  /* search nodes looked at */
     int64_t objective[BT_GOAL__N];   /* summed over phases; of FREE the smallest */
 };

@@ -72,7 +72,7 @@ struct pl_solution {
     uint64_t *blocks;                /* [ncopies] KV blocks */
     struct pl_score score;
     uint64_t nodes;
-    int64_t service_bound;           /* of the root */
+    struct pl_score bound;           /* no plan scores more */
 };
 
 /* BT_E_SPEC only for the user's own text (a card that does not exist); what cannot be planned becomes refusals. */
@@ -105,6 +105,8 @@ uint64_t pl_limit(const struct pl_work *k, const struct bt_gpu *g);
 uint64_t pl_floor(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cost_class, uint32_t i, size_t card);
 
 void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out);
+/* How far off the best it may be: the share that lacks to the bound at the first goal where it does, of workloads placed, wants and service. */
+double pl_gap(const struct pl_solution *s);
 /* Looks at the goals before `end`. */
 int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, enum bt_plan_goal end);
 

@@ -12,6 +12,8 @@
 #include "plan/search_int.h"
 
 #define LEAF_NODES 20                /* what the contexts and KV of a leaf cost, in nodes */
+#define BOUND_NODES 128              /* so many (workload, card) pairs of a bound are as much work as a node */
+#define SMALL 1024                   /* (workload, card) pairs past which nobody hopes to see the whole tree */
 #define FIRST_NODES 5000             /* in the order of the plan, before the order is changed */
 #define PAIR_NODES 2000              /* to place two workloads anew beside all others */
 
@@ -23,6 +25,18 @@ int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, enum bt_pla
     for (int i = BT_GOAL_WANTS; i < (int)end; i++)
         if (a->v[i] != b->v[i])
             return a->v[i] < b->v[i] ? -1 : 1;
+    return 0;
+}
+
+double pl_gap(const struct pl_solution *s)
+{
+    const struct pl_score *a = &s->score, *b = &s->bound;
+    for (uint32_t i = 0; i < a->nlevels && !s->complete; i++)
+        if (a->placed[i] != b->placed[i])
+            return (double)(b->placed[i] - a->placed[i]) / b->placed[i];
+    for (int i = BT_GOAL_WANTS; i <= BT_GOAL_SERVICE && !s->complete; i++)
+        if (a->v[i] != b->v[i] && b->v[i] > 0)
+            return (double)(b->v[i] - a->v[i]) / (double)b->v[i];
     return 0;
 }
 
@@ -64,7 +78,7 @@ static void keep(struct search *s, const struct pl_room *room, const uint64_t *c
 
 static void leaf(struct search *s)
 {
-    s->nodes += LEAF_NODES;
+    s->nodes += LEAF_NODES + s->p->n * s->ncards / BOUND_NODES;
     struct pl_problem *p = s->p;
     struct bt_arena scratch = { 0 }, *mine = p->a;
     p->a = &scratch;
@@ -96,6 +110,7 @@ static void next_work(struct search *s, size_t depth);
 
 static bool hopeless(struct search *s, size_t seen)
 {
+    s->nodes += s->p->n * s->ncards / BOUND_NODES;
     if (!se_feasible(s, seen))
         return true;
     if (!s->out->found && !s->target)
@@ -337,6 +352,18 @@ static void one_more_copy(struct search *s, size_t depth)
     s->settled[work] = replica > 0;
 }
 
+/* Cards that carry something part; empty ones stay what they were. */
+static void held_colors(struct search *s)
+{
+    size_t *out = &s->color[s->ncopies * s->ncards], ids = 0;
+    for (size_t g = 0; g < s->ncards; g++) {
+        size_t h = s->ntenants[g] ? g : 0;
+        while (h < g && (s->ntenants[h] || s->color[h] != s->color[g]))
+            h++;
+        out[g] = h < g ? out[h] : ids++;
+    }
+}
+
 /* All copies of the work where they were. */
 static void as_held(struct search *s, size_t depth)
 {
@@ -353,13 +380,10 @@ static void as_held(struct search *s, size_t depth)
                 s->shape_of[work] = j;
                 s->settled[work] = true;
             }
-        const size_t *color = &s->color[s->ncopies * s->ncards];
         put(s, c, sh, c->ncards ? pl_cost_class(s->p, c->card, c->ncards) : 0);
-        if (sh)
-            recolor(s, color, c, sh, &s->color[s->ncopies * s->ncards]);
-        else
-            memcpy(&s->color[s->ncopies * s->ncards], color, s->ncards * sizeof *color);
     }
+    if (depth + 1 == s->p->n || !s->held[s->order[depth + 1]])
+        held_colors(s);
     next_work(s, depth + 1);
     while (s->ncopies > before)
         take_back(s);
@@ -485,6 +509,11 @@ static bool detour(struct search *s, uint64_t limit, struct pl_solution *out)
         if (all && !out->found)
             return true;
     }
+    if (s->p->n * s->ncards > SMALL) {
+        if (out->found)
+            improve(s, limit / 4 * 3, out);
+        return false;
+    }
     if (out->found)
         improve(s, limit / 4, out);
     return run(s, SE_HARD, limit / 2, out);
@@ -509,7 +538,7 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
         }
     }
     out->complete = complete;
-    out->service_bound = root.v[BT_GOAL_SERVICE];
+    out->bound = root;
     out->nodes = s->nodes;
     bt_arena_release(&mine);
 }

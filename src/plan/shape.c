@@ -3,11 +3,13 @@
 
 static unsigned long long ull(uint64_t n) { return n; }
 
+#define AUTO_CARDS 16                /* no engine gains by more in one machine; `gpus: N` asks for them all the same */
+
 static void gpus_range(const struct pl_work *k, uint64_t *min, uint64_t *max)
 {
     const struct bt_workload *w = k->w;
     *min = w->gpus.set ? w->gpus.min : 1;
-    *max = w->gpus.set ? w->gpus.max : k->server ? k->npool : 1;
+    *max = w->gpus.set ? w->gpus.max : k->server ? BT_MIN(k->npool, (size_t)AUTO_CARDS) : 1;
     *max = BT_MIN(*max, k->npool);
     if (!w->gpus.set && k->server) {                 /* pins say more than auto */
         uint64_t pinned = (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1);

@@ -1,0 +1,155 @@
+/* bench-plan - drawn planning problems, timed. bench/plan.py runs it and prints the table.
+ *
+ *   bench-plan exact FROM TO CARDS WORKLOADS PHASES    one row per instance: number, outcome, phases, CPU milliseconds of the search alone and of the whole
+ *                                                      plan (alternatives and advice included), placements looked at, phases whose search stopped, largest gap
+ *   bench-plan small FROM TO                           against enumeration: number, both found, equal, leaves of the enumeration */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "plan_small.h"
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static int fail(const struct bt_err *err, const char *what)
+{
+    fprintf(stderr, "bench-plan: %s: %s\n", what, err->msg);
+    return -1;
+}
+
+/* 1 ready, 0 drawn against itself (no spec comes of it), -1 error. */
+static int read_inputs(struct bt_arena *a, const char *text, const char *fleet, struct bt_plan_in *in)
+{
+    struct bt_err err = { 0 };
+    struct bt_spec *s;
+    struct bt_fleet *f = BT_NEW(a, struct bt_fleet);
+    if (bt_spec_parse(a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0)
+        return 0;
+    if (bt_fleet_open(a, fleet, &(struct bt_fleet_opts){ .margin_bytes = s->margin_bytes }, f, &err) < 0)
+        return fail(&err, fleet);
+    struct bt_plan_model *models = BT_NEWN(a, struct bt_plan_model, s->n + 1);
+    for (size_t i = 0; i < s->n; i++) {
+        struct bt_model *m;
+        if (s->w[i].kind != BT_SERVER)
+            continue;
+        models[i].engine = bt_engine_find(s->w[i].engine);
+        models[i].version = bt_engine_version(models[i].engine, s->w[i].engine_version, NULL, &err);
+        if (bt_model_open(a, s->w[i].model, &m, &err) < 0)
+            return fail(&err, s->w[i].model);
+        models[i].model = m;
+    }
+    *in = (struct bt_plan_in){ .spec = s, .fleet = f, .models = models };
+    return 1;
+}
+
+struct outcome { double gap, ms; uint64_t nodes; unsigned found, stopped, refused; };
+
+/* Each phase built and searched, nothing explained. */
+static int search_phases(struct bt_arena *a, const struct bt_plan_in *in, struct outcome *o)
+{
+    static const char *const one[] = { "all" };
+    const char *const *names = in->spec->phases.n ? in->spec->phases.v : one;
+    size_t n = in->spec->phases.n ? in->spec->phases.n : 1;
+    struct bt_err err = { 0 };
+    struct bt_plan_in with = *in;
+    double start = now_ms();
+    with.needs = pl_needs_new(a);
+    for (size_t i = 0; i < n; i++) {
+        struct pl_problem *p;
+        struct pl_solution s = { .complete = true };
+        if (pl_problem_build(a, &with, names[i], &p, &err) < 0)
+            return fail(&err, "build");
+        if (!p->nrefusals)
+            pl_search(p, PL_NODE_LIMIT, &s);
+        o->nodes += s.nodes;
+        o->found += s.found;
+        o->gap = s.found && pl_gap(&s) > o->gap ? pl_gap(&s) : o->gap;
+        o->stopped += !s.complete;
+        o->refused += p->nrefusals > 0;
+    }
+    o->ms = now_ms() - start;
+    return 0;
+}
+
+static int exact_one(unsigned long long number, unsigned cards, unsigned works, unsigned phases, bool whole, bool show)
+{
+    bt_auto_arena a = { 0 };
+    struct draw d;
+    draw_seed(&d, number);
+    struct bt_plan_in in;
+    struct outcome o = { 0 };
+    const char *fleet = draw_fleet(&d, &a, cards), *text = draw_spec(&d, &a, works, phases, cards);
+    int ok = read_inputs(&a, text, fleet, &in);
+    if (ok <= 0)
+        return ok;
+    if (search_phases(&a, &in, &o) < 0)
+        return -1;
+    double total = 0;
+    if (whole) {
+        struct bt_err err = { 0 };
+        struct bt_plan *plan;
+        double start = now_ms();
+        if (bt_plan_make(&a, &in, &plan, &err) < 0 && err.code != BT_E_TOO_BIG)
+            return fail(&err, bt_arena_printf(&a, "instance %llu", number));
+        total = now_ms() - start;
+    }
+    printf("%llu %s %u %.3f %.3f %llu %u %.4f\n", number, o.refused ? "refused" : o.found == phases ? "fits" : "does-not-fit", phases, o.ms, total,
+           (unsigned long long)o.nodes, o.stopped, o.gap);
+    if (show)
+        printf("%s\n%s", fleet, text);
+    return 0;
+}
+
+/* 1 compared, 0 no problem came of it, -1 error. */
+static int small_one(unsigned long long number)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    struct draw d;
+    struct bt_plan_in in;
+    struct pl_problem *p;
+    struct pl_solution o;
+    draw_seed(&d, number);
+    const char *fleet, *text = small_spec(&d, &a, &fleet);
+    int ok = read_inputs(&a, text, fleet, &in);
+    if (ok <= 0)
+        return ok;
+    if (pl_problem_build(&a, &in, "all", &p, &err) < 0)
+        return fail(&err, "build");
+    if (p->nrefusals)
+        return 0;
+    pl_search(p, PL_NODE_LIMIT, &o);
+    struct brute b = { .p = p };
+    brute_work(&b, 0, 0);
+    bool equal = o.complete && o.found == b.found && (!o.found || pl_score_cmp(&o.score, &b.best, BT_GOAL_LOWEST) == 0);
+    printf("%llu %d %d %d %llu\n", number, o.found, b.found, equal, (unsigned long long)b.leaves);
+    if (!equal)
+        printf("# %s\n%s", fleet, text);
+    return 1;
+}
+
+static unsigned number(const char *z) { return (unsigned)strtoul(z, NULL, 10); }
+
+int main(int argc, char **argv)
+{
+    if (argc >= 7 && !strcmp(argv[1], "exact")) {
+        bool whole = argc > 7 && !strcmp(argv[7], "whole"), show = argc > 7 && !strcmp(argv[7], "show");
+        for (unsigned i = number(argv[2]); i < number(argv[3]); i++)
+            if (exact_one(i, number(argv[4]), number(argv[5]), number(argv[6]), whole, show) < 0)
+                return 1;
+        return 0;
+    }
+    if (argc == 4 && !strcmp(argv[1], "small")) {
+        for (unsigned i = number(argv[2]); i < number(argv[3]); i++)
+            if (small_one(i) < 0)
+                return 1;
+        return 0;
+    }
+    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | small FROM TO\n");
+    return 2;
+}

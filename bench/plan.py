@@ -1,0 +1,76 @@
+"""The search on drawn problems. Usage: bench/plan.py [path/to/bench-plan] [--quick]
+
+Three tables: small problems against plain enumeration; 8 unequal cards, 12 workloads, 3 phases (how many are proven, and how soon); 64 cards and 60
+workloads (how far the plan is from the bound). What is drawn: bench/plan_draw.h, bench/plan_small.h; the same problems on every machine. Times are CPU
+time of one core. Exits 1 when an answer differs from enumeration; figures not reached are printed as such."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def rows(tool: str, *args: object) -> list[list[str]]:
+    out = subprocess.run([tool, *map(str, args)], check=True, capture_output=True, text=True).stdout
+    return [line.split() for line in out.splitlines() if line[:1].isdigit()]
+
+
+def said(reached: bool) -> str:
+    return "reached" if reached else "NOT reached"
+
+
+def small(tool: str, quick: bool) -> bool:
+    found = [r for r in rows(tool, "small", 1, 700 if quick else 6500) if len(r) == 5]
+    equal = sum(r[3] == "1" for r in found)
+    fit = sum(r[2] == "1" for r in found)
+    print(f"against enumeration: {equal} of {len(found)} equal ({fit} fit; {sum(int(r[4]) for r in found)} placements enumerated)")
+    for r in found:
+        if r[3] != "1":
+            print(f"  differs: bench-plan small {r[0]} {int(r[0]) + 1}")
+    return equal == len(found)
+
+
+def exact(tool: str, quick: bool) -> None:
+    all_rows = rows(tool, "exact", 1, 60 if quick else 1200, 8, 12, 3)
+    drawn = [r for r in all_rows if r[1] != "refused"][: 1000]
+    ms = sorted(float(r[3]) for r in drawn)
+    proven = [r for r in drawn if r[6] == "0"]
+    fits = [r for r in drawn if r[1] == "fits"]
+    median, worst = statistics.median(ms), ms[-1]
+    print(f"\n8 unequal cards, 12 workloads, 3 phases: {len(drawn)} problems, {len(fits)} fit in all phases; {len(all_rows) - len(drawn)} more drawn against themselves")
+    print(f"  proven in all phases  {len(proven)} of {len(drawn)}" + ("" if len(proven) == len(drawn) else "  (NOT all)"))
+    print(f"  median                {median:.1f} ms   ({said(median < 50)}: 50 ms)")
+    print(f"  9 of 10 in            {ms[int(len(ms) * 0.9)]:.1f} ms")
+    print(f"  worst                 {worst:.1f} ms   ({said(worst < 1000 and len(proven) == len(drawn))}: 1 s, proven)")
+    gaps = [float(r[7]) for r in drawn if r[6] != "0" and float(r[7]) > 0]
+    if gaps:
+        print(f"  gap where not proven  median {100 * statistics.median(gaps):.1f} %, worst {100 * max(gaps):.1f} %")
+
+
+def large(tool: str, quick: bool) -> None:
+    found = [r for r in rows(tool, "exact", 1, 5 if quick else 30, 64, 60, 1) if r[1] == "fits"]
+    gaps, ms = [float(r[7]) for r in found], [float(r[3]) for r in found]
+    if not found:
+        return
+    print(f"\n64 cards, 60 workloads, 1 phase: {len(found)} problems that fit")
+    print(f"  gap to the bound      median {100 * statistics.median(gaps):.2f} %, worst {100 * max(gaps):.2f} %   ({said(max(gaps) <= 0.02)}: 2 %)")
+    print(f"  CPU time              median {statistics.median(ms):.0f} ms, worst {max(ms):.0f} ms   ({said(max(ms) < 2000)}: 2 s)")
+
+
+def main() -> int:
+    args = [a for a in sys.argv[1:] if not a.startswith("--")]
+    given = Path(args[0]) if args else ROOT / "build" / "bench" / "bench-plan"
+    tool = given if given.name == "bench-plan" else given.resolve().parents[2] / "bench" / "bench-plan"
+    quick = "--quick" in sys.argv
+    ok = small(str(tool), quick)
+    exact(str(tool), quick)
+    large(str(tool), quick)
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
