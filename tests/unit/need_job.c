@@ -115,6 +115,25 @@ static void activations_grow_as_they_should(void **st)
     assert_true(again.uncertainty_bytes < four.uncertainty_bytes);
 }
 
+/* Peaks that others measured: between the ledger without and with its headroom, as it promises. */
+static void measured_peaks_are_inside(void **st)
+{
+    (void)st;
+    struct bt_model *m = model_of(&arena, "meta-llama/Llama-2-7b-hf");
+    static const struct { const char *who; struct bt_job j; double gb; } peaks[] = {
+        { "LongLoRA (arXiv 2309.12307), table 12: plain LoRA, 8,192 tokens, one sequence a GPU, checkpointing, ZeRO 2, 8 x A100",
+          { .kind = BT_JOB_TRAIN, .method = BT_METHOD_LORA, .rank = 8, .tokens = 8192, .checkpointing = true, .zero = 2, .gpus = 8 }, 25.7 },
+        { "axolotl, examples/llama-2/qlora.yml and its README: QLoRA, rank 32 on every linear layer, 2 x 4,096 packed tokens, checkpointing",
+          { .kind = BT_JOB_TRAIN, .method = BT_METHOD_QLORA, .rank = 32, .batch = 2, .tokens = 4096, .checkpointing = true, .optimizer = BT_OPTIMIZER_ADAMW }, 17 },
+    };
+    for (size_t i = 0; i < BT_LEN(peaks); i++) {
+        struct bt_job_need n = need_job(m, peaks[i].j);
+        if ((double)n.bytes > peaks[i].gb * GB || (double)(n.bytes + n.uncertainty_bytes) < peaks[i].gb * GB)
+            fail_msg("%s: %.1f GB measured, the ledger says %.1f to %.1f", peaks[i].who, peaks[i].gb, (double)n.bytes / GB, (double)(n.bytes + n.uncertainty_bytes) / GB);
+        assert_true((double)n.uncertainty_bytes < 0.25 * (double)n.bytes);           /* a range that holds everything says nothing */
+    }
+}
+
 static void forward_and_generate(void **st)
 {
     (void)st;
@@ -248,7 +267,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zero_table), cmocka_unit_test(megatron_bytes_a_number), cmocka_unit_test(lora_as_peft_counts_it), cmocka_unit_test(activations_grow_as_they_should),
-        cmocka_unit_test(forward_and_generate), cmocka_unit_test(the_batch_that_fits_is_the_largest), cmocka_unit_test(mistakes),
+        cmocka_unit_test(measured_peaks_are_inside), cmocka_unit_test(forward_and_generate), cmocka_unit_test(the_batch_that_fits_is_the_largest), cmocka_unit_test(mistakes),
         cmocka_unit_test(advice_fits_and_is_near), cmocka_unit_test(layers_dealt_over_cards),
     };
     int rc = cmocka_run_group_tests(tests, no_cache, NULL);
