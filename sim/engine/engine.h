@@ -9,7 +9,9 @@
  *   vllm.c     vLLM's command line, config checks, the API server process and its children
  *   core.c     EngineCore: walks the ranks through load, profile, KV, capture, then decodes
  *   rank.c     one rank's life; heap.c weights.c peak.c kv.c are its memory (rank.h)
- *   http.c     the OpenAI endpoints, streams; admin.c metrics, sleep, adapters; stop.c signals and deaths
+ *   http.c     what all engines serve: the OpenAI endpoints, streams, decode steps (serve.h)
+ *   stop.c     vLLM's API server: its stop, its deaths; admin.c its metrics, sleep, adapters; adapter.c reads one
+ *   llama.c    llama-server             sglang.c sglang_rank.c  SGLang's parent and its schedulers
  *   say.c      log lines, process titles, clocks        cuda.c   libcuda by dlopen
  *
  * Where it differs from the real one: no weights are read and no kernel runs, so every reply says "simulated"; what the real engine gets from kernels

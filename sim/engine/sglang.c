@@ -1,7 +1,7 @@
 /* sglang.c - `sglang serve` as far as its supervisor can see: a parent with the HTTP server, one scheduler for each card, a detokenizer. No profiling run:
  * KV = free after the weights - (1 - f) x free at the baseline. SGLang 0.5.23 (srt/model_executor/kv_cache_configurator.py, pool_configurator.py,
  * entrypoints/http_server.py, managers/tokenizer_manager.py); read from its source, no run of it was recorded. */
-#include "sim/engine/rank.h"
+#include "sim/engine/sglang_int.h"
 #include "sim/engine/serve.h"
 
 #include <arpa/inet.h>
@@ -28,252 +28,7 @@ static struct {
     unsigned released;               /* SE_WEIGHTS | SE_KV */
     double begun;
 } self;
-static char tags[48];                /* "TP0 PP1", of this process */
-
-/* ---- lines: all on stderr ---- */
-
-static void say(const char *fmt, ...) BT_PRINTF(1, 2);
-static void say(const char *fmt, ...)
-{
-    char text[2048], stamp[32];
-    time_t now = time(NULL);
-    struct tm tm;
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", localtime_r(&now, &tm));
-    se_line(STDERR_FILENO, "[%s%s] %s", stamp, tags, text);
-}
-
 static double gib(uint64_t b) { return (double)b / (double)GiB; }
-
-static uint64_t free_now(void)
-{
-    uint64_t f = 0, t = 0;
-    se_cuda_info(&f, &t);
-    return f;
-}
-
-/* ---- one scheduler ---- */
-
-/* What is left over goes to the last stages (utils.py get_pp_indices). */
-static uint32_t stage_layers(const struct se *e, unsigned pp)
-{
-    uint32_t base = e->model->layers / (uint32_t)e->s.pp, left = e->model->layers % (uint32_t)e->s.pp;
-    return base + (pp >= e->s.pp - left);
-}
-
-static struct se_stage stage(const struct se *e, unsigned tp, unsigned pp)
-{
-    struct se_stage st = { .tp = tp, .pp = pp, .first = pp == 0, .last = pp == e->s.pp - 1, .layers = stage_layers(e, pp) };
-    for (unsigned i = 0; i < pp; i++)
-        st.first_layer += stage_layers(e, i);
-    return st;
-}
-
-struct sched { struct se *e; struct se_stage st; unsigned device; struct se_heap weights, rest, kv; uint64_t pre, loaded; };
-
-static _Noreturn void hit(const char *fmt, ...) BT_PRINTF(1, 2);
-/* Any exception of a scheduler goes to its parent as SIGQUIT; the parent kills the tree and itself. */
-static _Noreturn void hit(const char *fmt, ...)
-{
-    char text[700];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    say("Scheduler hit an exception: Traceback (most recent call last):\n%s\n", text);
-    kill(getppid(), SIGQUIT);
-    pause();
-    _exit(1);
-}
-
-static void take(struct se_heap *h, uint64_t bytes)
-{
-    if (se_heap_take(h, bytes) < 0)
-        hit("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate %.2f GiB.", gib(bytes));
-}
-
-static void sched_open(struct sched *s, struct se_report *out)
-{
-    struct se *e = s->e;
-    struct bt_err err = { 0 };
-    double begun = se_clock();
-    uint64_t p;
-    say("Init parallel begin.");
-    if (se_cuda_open((int)s->device, &err) < 0)
-        hit("%s", err.msg);
-    for (int i = 0; i < 2 && e->s.tp * e->s.pp > 1; i++)
-        if (se_cuda_alloc(i ? 16 * MiB : 232 * MiB, &p))
-            hit("torch.distributed.DistBackendError: NCCL error: unhandled cuda error (out of memory)");
-    say("Init parallel ends. elapsed=%.2f s", se_clock() - begun);
-    s->pre = free_now();
-    uint64_t total = 0;
-    char name[128];
-    se_cuda_device((int)s->device, &total, name, sizeof name);
-    say("Memory baseline taken. mem usage=%.2f GB", gib(total - BT_MIN(s->pre, total)));
-    out->kv_bytes = s->pre;
-}
-
-/* blocks: the least that any rank had free at its baseline. */
-static void sched_load(struct sched *s, uint64_t least, struct se_report *out)
-{
-    struct se *e = s->e;
-    const char *check = getenv("SGLANG_ENABLE_TP_MEMORY_INBALANCE_CHECK");
-    uint64_t *bytes;
-    double begun = se_clock();
-    if (e->s.tp > 1 && (double)least < 0.9 * (double)s->pre && !(check && !strcmp(check, "0")))
-        hit("RuntimeError: The memory capacity is unbalanced. Some GPUs may be occupied by other processes. pre_model_load_memory=%.4f, "
-            "local_gpu_memory=%.4f, "
-            "local_gpu_memory * 0.9=%.4f",
-            gib(least), gib(s->pre), 0.9 * gib(s->pre));
-    say("Load weight begin. avail mem=%.2f GB", gib(free_now()));
-    uint64_t before = free_now();
-    unsigned shards = e->model->shards ? e->model->shards : (unsigned)BT_MAX(bt_ceil_div(e->model->weight_bytes, 4 * GiB), 1u);
-    for (unsigned i = 0; i <= shards; i++) {
-        if (i == (shards + 1) / 2) {
-            size_t n = se_weights(e, &s->st, &bytes);
-            for (size_t k = 0; k < n; k++)
-                take(&s->weights, bytes[k]);
-            n = se_lora_slots(e, &s->st, &bytes);
-            for (size_t k = 0; k < n; k++)
-                take(&s->weights, bytes[k]);
-        }
-        if (!s->device)
-            se_bar("Loading safetensors checkpoint shards: %3u%% Completed | %u/%u [00:%02u<00:00,  1.10s/it]", i * 100 / shards, i, shards, i % 60);
-        se_nap(e, BT_MIN(1.0 + gib(e->model->weight_bytes) / 12, 20.0) / (shards + 1));
-    }
-    if (e->misbehave_bytes)
-        take(&s->weights, e->misbehave_bytes);
-    s->loaded = s->weights.used;
-    say("Load weight end. elapsed=%.2f s, type=%s, dtype=torch.bfloat16, avail mem=%.2f GB, mem usage=%.2f GB.", se_clock() - begun,
-        e->model->architecture, gib(free_now()), gib(before - BT_MIN(before, free_now())));
-    out->kv_bytes = free_now();
-    out->weights_gib = gib(s->loaded);
-}
-
-/* Layers on this stage that keep KV, each priced as full attention (windows get pools of their own for a few classes that are refused). */
-static uint64_t cell_bytes(const struct sched *s, uint64_t *layers, uint64_t *each)
-{
-    uint64_t sum = 0;
-    *layers = *each = 0;
-    for (uint32_t i = s->st.first_layer; i < s->st.first_layer + s->st.layers; i++) {
-        const struct bt_layer *l = &s->e->model->layer[i];
-        const char *t = s->e->s.kv_dtype ? s->e->s.kv_dtype : "auto";
-        unsigned elem = strstr(t, "fp8") ? 1 : se_elem(s->e);
-        if (l->mixer == BT_MIX_NONE || l->borrows_kv)
-            continue;
-        *each = l->mixer == BT_MIX_MLA ? (uint64_t)l->latent * elem : 2ull * BT_MAX(l->kv_heads / (uint32_t)s->e->s.tp, 1u) * l->head_dim * elem;
-        sum += *each;
-        ++*layers;
-    }
-    return sum;
-}
-
-static void sched_pool(struct sched *s, uint64_t tokens, struct se_report *out)
-{
-    struct se *e = s->e;
-    uint64_t layers, each;
-    bool mla = e->model->kv_lora > 0;
-    cell_bytes(s, &layers, &each);
-    for (uint64_t i = 0; i < layers; i++)
-        take(&s->kv, (tokens + e->s.block_size) * each);         /* a spare page */
-    double size = gib(tokens * layers * each);
-    if (mla)
-        say("KV Cache is allocated. dtype: torch.bfloat16, #tokens: %llu, KV size: %.2f GB", (unsigned long long)tokens, size);
-    else
-        say("KV Cache is allocated. dtype: torch.bfloat16, #tokens: %llu, K size: %.2f GB, V size: %.2f GB", (unsigned long long)tokens, size / 2,
-            size / 2);
-    /* everything from here on is the slack's */
-    take(&s->rest, (e->s.max_seqs + 1) * (e->s.context + 4) * 4);
-    say("Memory pool end. avail mem=%.2f GB", gib(free_now()));
-    uint64_t want, batch = e->s.sglang.graph_batch;
-    bool prefill = !e->s.eager && !e->s.sglang.no_prefill_graph && e->s.pp == 1, decode = !e->s.eager && !e->s.sglang.no_decode_graph;
-    for (int k = 0; k < 2; k++) {
-        if (!(k ? decode : prefill))
-            continue;
-        uint64_t bytes = k ? batch * MiB : 200 * MiB, before = free_now();
-        double begun = se_clock();
-        say("Capture target %s CUDA graph begin. backend=%s, %s, avail mem=%.2f GB", k ? "decode" : "prefill", k ? "full" : "breakable",
-            k ? "bs=[1, 2, 4, ...]" : "num_tokens=[...]", gib(before));
-        se_nap(e, 0.6);
-        if (se_heap_take(&s->rest, bytes) < 0)
-            hit("Exception: Capture cuda graph failed: CUDA out of memory. Tried to allocate %.2f GiB.\nPossible solutions:\n1. set "
-                "--mem-fraction-static to a smaller value "
-                "(e.g., 0.8 or 0.7)\n2. set --cuda-graph-max-bs-decode to a smaller value",
-                gib(bytes));
-        say("Capture target %s CUDA graph end. elapsed=%.2f s, mem usage=%.2f GB, avail mem=%.2f GB.", k ? "decode" : "prefill", se_clock() - begun,
-            gib(before - free_now()), gib(free_now()));
-    }
-    if (s->st.last)
-        take(&s->rest, batch * e->model->vocab * 4);
-    if (!se_forward(e, &s->st, &s->rest, &want))     /* the first real prefill, of the warm-up request */
-        hit("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate %.2f GiB.", gib(want));
-    if (!s->device)
-        say("max_total_num_tokens=%llu, chunked_prefill_size=%llu, max_prefill_tokens=16384, max_running_requests=%llu, context_len=%llu, "
-            "available_gpu_mem=%.2f GB",
-            (unsigned long long)tokens, (unsigned long long)e->s.max_batched_tokens, (unsigned long long)e->s.max_seqs,
-            (unsigned long long)e->s.context, gib(free_now()));
-    char card[128] = "";
-    uint64_t total;
-    se_cuda_device((int)s->device, &total, card, sizeof card);
-    const struct bt_gpu_kind *k = bt_gpu_kind_find(card);
-    out->step_us = (uint64_t)((double)s->loaded / ((k && k->mem_gbs > 0 ? k->mem_gbs : 500) * 1e9 * 0.8) * 1e6 + 45.0 * s->st.layers + 350);
-}
-
-static void sched_obey(struct sched *s, const struct se_order *o, struct se_report *out)
-{
-    switch (o->op) {
-    case SE_OPEN: sched_open(s, out); break;
-    case SE_LOAD: sched_load(s, o->blocks, out); break;
-    case SE_KV_MAKE: sched_pool(s, o->blocks, out); break;
-    case SE_STEP: {
-        struct timespec t = { (time_t)(o->context / 1000000), (long)(o->context % 1000000 * 1000) };
-        nanosleep(&t, NULL);
-        break;
-    }
-    case SE_SLEEP:
-        if (o->what & SE_WEIGHTS)
-            se_heap_suspend(&s->weights);
-        if (o->what & SE_KV)
-            se_heap_suspend(&s->kv);
-        break;
-    case SE_WAKE:
-        if (((o->what & SE_WEIGHTS) && se_heap_resume(&s->weights) < 0) || ((o->what & SE_KV) && se_heap_resume(&s->kv) < 0))
-            hit("RuntimeError: CUDA error: out of memory (resume_memory_occupation)");
-        break;
-    default: break;
-    }
-}
-
-static _Noreturn void scheduler_main(struct se *e, int fd, unsigned tp, unsigned pp)
-{
-    char name[80];
-    size_t at = 0;
-    struct sched s = { .e = e, .st = stage(e, tp, pp), .device = pp * (unsigned)e->s.tp + tp };
-    if (e->s.pp > 1)
-        at += (size_t)snprintf(tags + at, sizeof tags - at, " PP%u", pp);
-    if (e->s.tp > 1)
-        snprintf(tags + at, sizeof tags - at, " TP%u", tp);
-    snprintf(name, sizeof name, "sglang::scheduler%s", tags);
-    for (char *c = name; *c; c++)
-        *c = *c == ' ' ? '_' : *c;
-    se_nap(e, 0.6);                  /* imports; only after them it follows its parent's death */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    se_title(e, name);
-    struct se_order o;
-    ssize_t got;
-    while ((got = recv(fd, &o, sizeof o, 0)) == sizeof o || (got < 0 && errno == EINTR)) {
-        struct se_report rep = { .op = o.op, .ok = true };
-        if (got < 0)
-            continue;
-        sched_obey(&s, &o, &rep);
-        if (send(fd, &rep, sizeof rep, MSG_NOSIGNAL) != sizeof rep)
-            break;
-    }
-    _exit(0);
-}
 
 /* ---- the parent while loading ---- */
 
@@ -306,7 +61,7 @@ static void each(const struct se_order *o)
             continue;
         int status = 0;
         waitpid(self.s[i].pid, &status, 0);
-        say("Rank %zu scheduler died during initialization (exit code: %d). If exit code is -9 (SIGKILL), a common cause is the OS OOM killer.", i,
+        sg_say("Rank %zu scheduler died during initialization (exit code: %d). If exit code is -9 (SIGKILL), a common cause is the OS OOM killer.", i,
             WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status));
         on_child_failed(0);
     }
@@ -328,7 +83,7 @@ static _Noreturn void fatal(const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    say("Scheduler hit an exception: Traceback (most recent call last):\n%s\n", text);
+    sg_say("Scheduler hit an exception: Traceback (most recent call last):\n%s\n", text);
     on_child_failed(0);
     _exit(137);
 }
@@ -347,19 +102,19 @@ static uint64_t pool_tokens(struct se *e, uint64_t pre, uint64_t now)
               f, 1 - gib(now) / gib(pre), 1 - gib(now) / gib(pre));
     for (unsigned pp = 0; pp < e->s.pp; pp++) {
         uint64_t layers, one, cell;
-        struct sched s = { .e = e, .st = stage(e, 0, pp) };
-        cell = cell_bytes(&s, &layers, &one);
+        struct se_stage st = sg_stage(e, 0, pp);
+        cell = sg_cell_bytes(e, &st, &layers, &one);
         tokens = BT_MIN(tokens, (uint64_t)(kv * (double)GiB) / BT_MAX(cell, 1u) / e->s.block_size * e->s.block_size);
     }
     if (e->s.sglang.max_total_tokens > tokens)
-        say("max_total_tokens=%llu is larger than the profiled value %llu. Use the profiled value instead.",
+        sg_say("max_total_tokens=%llu is larger than the profiled value %llu. Use the profiled value instead.",
             (unsigned long long)e->s.sglang.max_total_tokens, (unsigned long long)tokens);
     else if (e->s.sglang.max_total_tokens)
         tokens = e->s.sglang.max_total_tokens / e->s.block_size * e->s.block_size;
     if (!tokens)
         fatal("RuntimeError: Not enough memory. Please try to increase --mem-fraction-static. Current value: mem_fraction_static=%.3f", f);
     if (tokens < e->s.context)       /* a warning, no refusal */
-        say("KV pool holds %llu tokens, fewer than --context-length %llu. Requests are limited to the pool.", (unsigned long long)tokens,
+        sg_say("KV pool holds %llu tokens, fewer than --context-length %llu. Requests are limited to the pool.", (unsigned long long)tokens,
             (unsigned long long)e->s.context);
     return tokens;
 }
@@ -390,13 +145,13 @@ static void poll_drain(struct server *v)
         while (v->streams)
             se_stream_error(v->streams);
     if (!v->streams) {
-        say("Gracefully exiting... Remaining number of requests 0.");
+        sg_say("Gracefully exiting... Remaining number of requests 0.");
         self.drained = true;
         drained(v);
         return;
     }
     if (!self.drained)
-        say("Gracefully exiting... Remaining number of requests: some.");
+        sg_say("Gracefully exiting... Remaining number of requests: some.");
     self.drained = true;             /* idle() ends it when the last one is done */
 }
 
@@ -405,14 +160,14 @@ static void on_signal(struct server *v)
     if (v->stopping)
         return;
     v->stopping = true;
-    say("SIGTERM received. signum=15 Draining requests and shutting down...");
+    sg_say("SIGTERM received. signum=15 Draining requests and shutting down...");
     se_leave_in(v, 5, poll_drain);
 }
 
 static void died(struct server *v)
 {
     (void)v;
-    say("Child process unexpectedly failed with exit code %d. pid=%d", -9, (int)self.s[0].pid);
+    sg_say("Child process unexpectedly failed with exit code %d. pid=%d", -9, (int)self.s[0].pid);
     on_child_failed(0);
 }
 
@@ -492,12 +247,12 @@ static void occupation(struct server *v, struct evhttp_request *req, bool releas
 {
     unsigned what = body_tags(req);
     if (release && v->streams) {
-        say("Scheduler hit an exception: Traceback (most recent call last):\nAssertionError: release_memory_occupation should be called only when "
+        sg_say("Scheduler hit an exception: Traceback (most recent call last):\nAssertionError: release_memory_occupation should be called only when "
             "server is idle.\n");
         on_child_failed(0);
     }
     if (!release && (self.released & what) != what && self.saver) {
-        say("Scheduler hit an exception: Traceback (most recent call last):\nKeyError: 'a tag that was not released'\n");
+        sg_say("Scheduler hit an exception: Traceback (most recent call last):\nKeyError: 'a tag that was not released'\n");
         on_child_failed(0);
     }
     if (!self.saver) {               /* 200, the cache is flushed, nothing is freed */
@@ -581,7 +336,7 @@ static void ready(struct server *v)
     self.up = true;
     event_add(v->term_ev, NULL);
     event_add(v->int_ev, NULL);
-    say("The server is fired up and ready to roll!");
+    sg_say("The server is fired up and ready to roll!");
 }
 
 static const struct { const char *name; bool value;
@@ -718,7 +473,7 @@ static bool start_children(struct se *e)
                 close(self.s[k].fd);
             if (i < self.n) {
                 close(sv[0]);
-                scheduler_main(e, sv[1], (unsigned)(i % e->s.tp), (unsigned)(i / e->s.tp));
+                sg_scheduler(e, sv[1], (unsigned)(i % e->s.tp), (unsigned)(i / e->s.tp));
             }
             prctl(PR_SET_PDEATHSIG, SIGKILL);
             se_title(e, "sglang::detokenizer");
@@ -753,7 +508,7 @@ int se_sglang_main(struct se *e, int argc, char **argv)
     se_nap(e, 1.2);                  /* imports */
     if (rc || (rc = resolve(e, sglang)))
         return rc;
-    say("server_args=ServerArgs(model_path='%s', tp_size=%llu, pp_size=%llu, mem_fraction_static=%.3f, max_total_tokens=%llu, "
+    sg_say("server_args=ServerArgs(model_path='%s', tp_size=%llu, pp_size=%llu, mem_fraction_static=%.3f, max_total_tokens=%llu, "
         "chunked_prefill_size=%llu) (berth-sim-engine: "
         "SIMULATED, every answer is made up)",
         e->model_arg, (unsigned long long)e->s.tp, (unsigned long long)e->s.pp, e->s.utilization, (unsigned long long)e->s.sglang.max_total_tokens,

@@ -69,7 +69,7 @@ def flags(case: dict) -> list[str]:
 def log_of_start(case: dict, folder: Path, kind: str, more: list[str]) -> str:
     (folder / "config.json").write_text(json.dumps(MODELS[case["model"]]))
     (folder / "vllm").symlink_to(ENGINE)
-    env = {**os.environ, "BERTH_SIM_SPEED": "2000", "BERTH_SIM_ENGINE_VERSION": version(case), "HF_HUB_OFFLINE": "1"}
+    env = {**os.environ, "BERTH_SIM_SPEED": "2000", "BERTH_SIM_ENGINE_VERSION": version(case, MODELS[case["model"]]), "HF_HUB_OFFLINE": "1"}
     cards = case.get("tp", 1) * case.get("pp", 1)
     command = [BERTH, "sim", f"{cards}x{kind}", "--", folder / "vllm", "serve", folder, "--port", "1", *flags(case), *more]
     run = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, start_new_session=True)
