@@ -138,7 +138,9 @@ int bt_adhoc_paste(struct bt_arena *a, const char *const *words, size_t n, const
                    const char **visible, struct bt_err *err)
 {
     struct paste p = { 0 };
-    if (paste_read(a, words, n, &p, err) < 0)
+    struct bt_strs all;
+    const char *config;
+    if (paste_config(a, words, n, &all, &config, err) < 0 || paste_read(a, all.v, all.n, &p, err) < 0)
         return -1;
     const struct bt_serve *s = &p.serve;
     if (strcmp(p.engine->name, "vllm")) {

@@ -298,8 +298,12 @@ int estimate_card(struct estimate *e, const char *gpu, struct bt_err *err)
 static int choose_card(struct estimate *e, struct bt_serve *serve, struct bt_err *err)
 {
     const char *gpu = e->args->gpu;
-    if ((gpu && !strcmp(gpu, "cpu")) || (!gpu && serve->llama.devices && !strcmp(serve->llama.devices, "none")))
+    if ((gpu && !strcmp(gpu, "cpu")) || (!gpu && serve->llama.devices && !strcmp(serve->llama.devices, "none")) ||
+        (!gpu && e->paste && e->paste->cpu_kv_bytes)) {
+        if (e->paste && e->paste->cpu_kv_bytes)      /* it wins over the flag (vLLM platforms/cpu.py) */
+            serve->kv_bytes = e->paste->cpu_kv_bytes;
         return card_is_ram(e, err);
+    }
     if (gpu)
         return estimate_card(e, gpu, err);
     struct bt_err absent = { 0 };
@@ -392,8 +396,13 @@ static int read_command(struct estimate *e, int argc, char **argv, int *own_argc
                 bt_err_set(err, BT_E_USAGE, 0, "nothing stands after --");
                 return bt_err_hint(err, "berth estimate -- vllm serve MODEL ...");
             }
-            if (paste_read(e->arena, (const char *const *)argv + i + 1, (size_t)(argc - i - 1), p, err) < 0)
+            struct bt_strs words = { 0 };
+            const char *config = NULL;
+            if (paste_config(e->arena, (const char *const *)argv + i + 1, (size_t)(argc - i - 1), &words, &config, err) < 0 ||
+                paste_read(e->arena, words.v, words.n, p, err) < 0)
                 return -1;
+            if (config)
+                note(e, config);
             e->paste = p;
             e->engine = p->engine;
             return 0;

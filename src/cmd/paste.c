@@ -61,7 +61,7 @@ static bool next_word(struct bt_str *line, struct bt_buf *out, bool *bare, struc
     return any && !quote;
 }
 
-static int split(struct bt_arena *a, const char *text, struct bt_strs *out, struct bt_err *err)
+int paste_split(struct bt_arena *a, const char *text, struct bt_strs *out, struct bt_err *err)
 {
     bt_auto_buf struct bt_buf word = BT_BUF(256 * KiB);
     struct bt_str line = bt_str(text);
@@ -122,6 +122,9 @@ static void variable(struct bt_arena *a, struct paste *p, const char *text)
     } else if (vllm && bt_str_eq(name, "VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS")) {
         p->graphs_in_budget = is_on(value);
         paste_note(a, p, PASTE_COUNTED, shown, is_on(value) ? "CUDA graphs are taken from the KV" : "CUDA graphs come on top of the fraction");
+    } else if (vllm && bt_str_eq(name, "VLLM_CPU_KVCACHE_SPACE") && strtoull(value, NULL, 10) <= 65536) {
+        p->cpu_kv_bytes = strtoull(value, NULL, 10) * GiB;
+        paste_note(a, p, PASTE_COUNTED, shown, "the KV of a CPU build, in GiB of RAM");
     } else {
         for (const struct paste_known *k = p->engine ? paste_known_variables(p->engine) : NULL; k && k->name; k++)
             if (bt_str_eq(name, k->name) && !(bt_str_eq(name, "VLLM_USE_V1") && is_on(value))) {
@@ -296,7 +299,7 @@ static int find_start(struct bt_arena *a, struct paste *p, struct bt_strs *words
         bool found = is_container_run(words->v, words->n, i) ? container_start(a, p, vars, words, i, f) : start_at(words->v, words->n, i, f);
         if (!found && (inner = inner_command(words->v, words->n, i))) {
             struct bt_strs deeper;
-            if (split(a, inner, &deeper, err) < 0)
+            if (paste_split(a, inner, &deeper, err) < 0)
                 return -1;
             *words = deeper;         /* what stood before the shell changes no bytes */
             i = (size_t)-1;
@@ -330,7 +333,7 @@ int paste_read(struct bt_arena *a, const char *const *words, size_t n, struct pa
     struct bt_strs all = { 0 }, vars = { 0 };
     struct found f = { 0 };
     if (n == 1 && strpbrk(words[0], " \t\n")) {
-        if (split(a, words[0], &all, err) < 0)
+        if (paste_split(a, words[0], &all, err) < 0)
             return -1;
     } else {
         for (size_t i = 0; i < n; i++)

@@ -4,7 +4,7 @@
  *   CUDA_VISIBLE_DEVICES=0,1 nohup vllm serve M   docker run --gpus all vllm/vllm-openai:v0.11.0 --model M
  *   python3 -m sglang.launch_server --model-path M --tp 2
  *
- * Every word of the command ends in the list of items with a verdict: nothing is dropped silently. Pure: no file is opened, nothing is run.
+ * Every word of the command ends in the list of items with a verdict: nothing is dropped silently. paste_read is pure: no file is opened, nothing is run.
  * Values of variables and flags that carry secrets are not kept. */
 #ifndef BT_CMD_PASTE_H
 #define BT_CMD_PASTE_H
@@ -33,6 +33,7 @@ struct paste {
     struct bt_serve serve;           /* only what was given */
     uint64_t max_position;           /* --hf-overrides, --rope-scaling: replaces the model's; 0 = not given */
     double rope_factor;              /* likewise */
+    uint64_t cpu_kv_bytes;           /* VLLM_CPU_KVCACHE_SPACE: KV of a CPU build; 0 = not given */
     int graphs_in_budget, runner;    /* set by variables: -1 = not given, else 0 or 1; enum bt_vllm_runner */
     struct paste_item *item; size_t n;
 };
@@ -40,6 +41,13 @@ struct paste {
 /* words: what stands after "--"; one word that holds blanks is cut as a shell would (quotes, backslashes, continued lines; nothing expanded).
  * BT_E_USAGE: no server that berth knows in it, no model, a value the engine would refuse. Strings are borrowed from words or live in a. */
 BT_MUST_CHECK int paste_read(struct bt_arena *a, const char *const *words, size_t n, struct paste *out, struct bt_err *err);
+
+/* One text as a shell would cut it into words, up to the first redirection or pipe. */
+BT_MUST_CHECK int paste_split(struct bt_arena *a, const char *text, struct bt_strs *out, struct bt_err *err);
+
+/* paste_config.c: `--config FILE.yaml` (vLLM, SGLang) replaced by the flags that the file stands for, less those that the command says itself; the one
+ * function here that reads a file. *note: what was read, or why it could not be (then the words stay); NULL without such a flag. BT_E_USAGE: no YAML map. */
+BT_MUST_CHECK int paste_config(struct bt_arena *a, const char *const *words, size_t n, struct bt_strs *out, const char **note, struct bt_err *err);
 
 /* Inside: flags that exist and are not in the engine's table. name NULL ends a list. */
 enum paste_args { ARGS_NONE, ARGS_ONE, ARGS_MANY };

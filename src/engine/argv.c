@@ -24,6 +24,14 @@ static const struct bt_opt *flag_of(const struct bt_opt *flags, const char *word
     return NULL;
 }
 
+const struct bt_opt *bt_engine_flag(const struct bt_engine *e, const char *word)
+{
+    if (!e->flags || word[0] != '-')
+        return NULL;
+    word += 1 + (word[1] == '-');
+    return flag_of(e->flags, word, strcspn(word, "="));
+}
+
 /* By any of its names: two rows that fill the same field are one flag. */
 static bool user_says(const struct engine_argv *v, const struct bt_opt *ours)
 {

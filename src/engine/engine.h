@@ -165,6 +165,8 @@ const char *const *bt_engine_names(void);                            /* servers 
  * does not matter for that). Older than every row, or not a version: BT_E_SPEC. NULL or "" = the newest row. exact may be NULL. */
 const struct bt_engine_version *bt_engine_version(const struct bt_engine *e, const char *version, bool *exact, struct bt_err *err);
 
+/* The row of a flag as it stands in a command, by any of its names: "--max_model_len=8K", "-tp". NULL: not in the table. */
+const struct bt_opt *bt_engine_flag(const struct bt_engine *e, const char *word);
 /* Is `version` ("0.32.1rc2", "v0.9") that one or newer? By the numbers in front; what does not begin with a digit is the newest. */
 bool bt_engine_at_least(const char *version, const char *than);
 

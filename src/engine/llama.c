@@ -272,6 +272,8 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
         engine_flag_u64(&v, "n-cpu-moe", l->n_cpu_moe);
     engine_flag_u64(&v, "cache-ram", l->cache_ram_mib);
     engine_flag(&v, "fit", "off");
+    if (!in->brief)                  /* signs of work: requests, decodes; tokens are counted at a request's end only */
+        engine_word(&v, "--metrics");
     engine_raw(&v);
     if (!in->brief)                  /* lines with bytes are told from here on */
         engine_env(&v, "LLAMA_ARG_LOG_VERBOSITY", "4");
@@ -287,6 +289,7 @@ static const struct bt_stop_step stop_ready[] = { { SIGTERM, BT_STOP_LEADER, 500
 const struct bt_engine bt_engine_llama = {
     .name = "llama-server", .versions = versions, .nversions = BT_LEN(versions), .flags = flags,
     .program = "llama-server", .health_path = "/health", .listens_when_ready = true,
+    .metric_running = "llamacpp:requests_processing", .metric_tokens = "llamacpp:n_decode_total",
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
     .log_line = bt_llama_log_line, .resolve = bt_llama_resolve, .shape_ok = bt_llama_shape_ok, .stage_layers = stage_layers, .planned = planned, .start = start,

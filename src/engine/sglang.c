@@ -251,7 +251,7 @@ static const struct bt_stop_step stop_ready[] = { { SIGTERM, BT_STOP_LEADER, 250
 /* /ready and not /health: the latter generates a token, and a failed one marks the server unhealthy. */
 const struct bt_engine bt_engine_sglang = {
     .name = "sglang", .versions = versions, .nversions = BT_LEN(versions), .flags = flags,
-    .program = "sglang", .health_path = "/ready", .listens_when_ready = true,
+    .program = "sglang", .health_path = "/ready", .vital = "sglang::", .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
     .log_line = bt_sglang_log_line, .resolve = resolve, .shape_ok = shape_ok, .stage_layers = stage_layers, .planned = planned, .start = start, .share_of = BT_SHARE_OF_FREE, .internal_ports = 1,

@@ -309,3 +309,42 @@ def test_smallest_cards_of_each_class() -> None:
             assert not fewer["fits"]
     old = json.loads(estimate("openai/gpt-oss-20b", "--gpu", "H100-80GB-HBM3", "--json").stdout)["smallest"]
     assert old and not any("V100" in s["gpu"] or "T4" in s["gpu"] for s in old)      # MXFP4 wants 8.0
+
+
+CONFIG = """
+model: Qwen/Qwen2.5-32B-Instruct
+tensor-parallel-size: 2
+max_model_len: 8192
+enforce-eager: true
+enable-lora: false
+served-model-name: [a, b]
+hf-overrides: {max_position_embeddings: 65536}
+no-such-flag: 3
+uvicorn-log-level: "info"
+"""
+
+
+def test_a_config_file_is_the_flags_it_stands_for(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(CONFIG)
+    def ask(*words: str) -> dict:
+        return json.loads(estimate("--gpu", "A100-SXM4-40GB", "--json", "--", *words).stdout)
+
+    a = ask("vllm", "serve", "-tp", "4", "--config", str(tmp_path / "c.yaml"), "--port", "80")
+    assert (a["tp"], a["context"]["asked"], a["context"]["model"]) == (4, 8192, 65536)                  # the command line wins, in whatever spelling
+    assert any("8 settings read, 1 that the command says itself left out" in n for n in a["notes"])
+    effects = {i["text"]: i["effect"] for i in a["command_line"]["items"]}
+    assert effects["--enforce-eager"] == "counted" and effects["--no-such-flag=3"] == "unknown" and "--enable-lora" not in effects
+    assert ask(f"vllm serve Qwen/Qwen3-4B --config={tmp_path}/c.yaml")["model"]["id"] == "Qwen/Qwen3-4B"         # a model beside it wins, one line too
+    (tmp_path / "c.yaml").write_text("model-path: Qwen/Qwen3-4B\ntp: 2\n")
+    assert ask("python", "-m", "sglang.launch_server", "--config", str(tmp_path / "c.yaml"))["tp"] == 2
+    gone = ask("vllm", "serve", "Qwen/Qwen3-4B", "--config", "/nonexistent/c.yaml")
+    assert any("not counted" in n and "/nonexistent/c.yaml" in n for n in gone["notes"])
+    for bad, says in (("- a\n- b\n", "a map of flags is wanted"), ("a: [1\n", "c.yaml"), ("tensor-parallel-size: much\n", "tensor-parallel-size")):
+        (tmp_path / "c.yaml").write_text(bad)
+        done = estimate("--gpu", "A100-SXM4-40GB", "--", "vllm", "serve", "Qwen/Qwen3-4B", "--config", str(tmp_path / "c.yaml"))
+        assert done.returncode == 2 and says in done.stderr, done.stderr
+
+
+def test_kv_of_a_cpu_build_from_its_variable() -> None:
+    a = json.loads(estimate("--json", "--", "VLLM_CPU_KVCACHE_SPACE=2", "vllm", "serve", "Qwen/Qwen3-1.7B", "--max-model-len", "4096").stdout)
+    assert a["gpu"]["uuid"] == "cpu" and a["ranks"][0]["kv"]["available_bytes"] == 2 << 30

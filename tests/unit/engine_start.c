@@ -29,7 +29,7 @@ static struct bt_serve read_back(const struct bt_engine *e, const struct bt_engi
     for (size_t i = first; i < c->argv.n; i++)
         if (!strcmp(c->argv.v[i], "--nccl-port"))    /* of no matter to memory: not in the table */
             i++;
-        else
+        else if (strcmp(c->argv.v[i], "--metrics"))
             BT_PUSH(&arena, words.v, words.n, c->argv.v[i]);
     if (bt_opt_argv(e->flags, &arena, (int)words.n, (char *const *)words.v, &s, &rest, NULL, &err) < 0)
         fail_msg("%s: %s", e->name, err.msg);
