@@ -13,6 +13,7 @@ struct side { struct bt_arena *a; const struct bt_plan_side *s; struct bt_compar
 static int add_row(struct side *x, const char *variant, const char *fleet, struct bt_err *err)
 {
     struct bt_planning_opts o = *x->s->base;
+    o.brief = true;
     if (variant)
         o.variant = variant;
     if (fleet)

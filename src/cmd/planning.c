@@ -185,9 +185,12 @@ static int in_turn(struct bt_arena *a, const struct bt_planning_opts *o, const s
 {
     struct bt_plan *p = *plan, *turns = NULL;
     const char *no = NULL;
-    if (p->nrefusals && bt_plan_propose(a, in, &turns, err) < 0)
+    struct bt_plan_in as = *in;
+    as.brief = !o->phase;                            /* of advice only the names are said */
+    if (p->nrefusals && (o->phase || !o->brief) && bt_plan_propose(a, &as, &turns, err) < 0)
         return -1;
     if (turns && o->phase) {
+        BT_PUSH(a, turns->warning, turns->nwarnings, bt_arena_printf(a, "not all at once: %s", p->refusal[0].text));
         *plan = turns;
     } else if (turns) {
         struct bt_plan_advice one;
@@ -228,7 +231,7 @@ int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, str
             return -1;
         open_model(&g, &g.spec->w[i], &models[i]);
     }
-    *out = (struct bt_plan_in){ .spec = g.spec, .fleet = g.fleet, .models = models };
+    *out = (struct bt_plan_in){ .spec = g.spec, .fleet = g.fleet, .models = models, .brief = o->brief };
     for (size_t i = 0; i < g.fleet->nnotes; i++)
         BT_PUSH(a, g.notes.v, g.notes.n, g.fleet->notes[i]);
     if (notes)

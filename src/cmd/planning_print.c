@@ -236,9 +236,9 @@ static void print_alternatives(struct print *x)
 {
     static const char *const heads[] = { "", "shape", ">GPUs", "layers", ">context", ">tok/s", "why", NULL };
     for (size_t i = 0; i < x->p->nalt; ) {
-        const char *name = x->p->alt[i].workload;
+        const char *name = x->p->alt[i].workload, *phase = x->p->alt[i].phase;
         struct bt_table *t = bt_table_new(x->a, heads);
-        for (; i < x->p->nalt && !strcmp(x->p->alt[i].workload, name); i++) {
+        for (; i < x->p->nalt && !strcmp(x->p->alt[i].workload, name) && !strcmp(x->p->alt[i].phase, phase); i++) {
             const struct bt_plan_alternative *r = &x->p->alt[i];
             bt_table_row(t,
                          r->taken  ? "taken"
@@ -248,7 +248,7 @@ static void print_alternatives(struct print *x)
                          r->fits ? bt_arena_strdup(x->a, bt_count_human(r->context)) : "-",
                          r->fits && r->decode_tok_s > 0 ? bt_arena_printf(x->a, "%.1f", r->decode_tok_s) : "-", r->fits ? r->why : r->why_not, NULL);
         }
-        bt_buf_printf(x->out, "\nshapes of %s that were looked at\n", name);
+        bt_buf_printf(x->out, "\nshapes of %s that were looked at%s%s\n", name, x->p->nphases > 1 ? ", phase " : "", x->p->nphases > 1 ? phase : "");
         bt_table_print(t, x->st, x->out);
     }
 }

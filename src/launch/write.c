@@ -276,8 +276,8 @@ static json_t *alternatives_json(const struct bt_plan *p)
     json_t *list = json_array();
     for (size_t i = 0; i < p->nalt; i++) {
         const struct bt_plan_alternative *t = &p->alt[i];
-        json_t *o = json_pack("{s:s, s:I, s:I, s:i, s:s, s:b, s:b}", "workload", t->workload, "tp", (json_int_t)t->tp, "pp", (json_int_t)t->pp,
-                              "cards", (int)t->cards, "layers", t->layers ? t->layers : "", "fits", t->fits, "taken", t->taken);
+        json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:i, s:s, s:b, s:b}", "phase", t->phase, "workload", t->workload, "tp", (json_int_t)t->tp,
+                              "pp", (json_int_t)t->pp, "cards", (int)t->cards, "layers", t->layers ? t->layers : "", "fits", t->fits, "taken", t->taken);
         set(o, "context", t->fits ? bt_json_bytes(t->context) : json_null());
         set(o, "decode_tok_s", t->fits ? json_real(t->decode_tok_s) : json_null());
         set(o, "why", bt_json_text(t->fits ? t->why : t->why_not));

@@ -76,6 +76,7 @@ static int add(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_
         return -1;
     with.fleet = f;
     with.needs = NULL;
+    with.brief = true;
     if (bt_plan_make(a, &with, &p, err) < 0)
         return -1;
     one.row = bt_compare_row(a, p);

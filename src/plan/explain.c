@@ -166,7 +166,7 @@ static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const 
     size_t n = shapes_to_show(k, taken, shown), first = plan->nalt;
     for (size_t i = 0; i < n; i++) {
         const struct pl_shape *sh = shown[i];
-        struct bt_plan_alternative row = { .workload = k->w->name, .tp = sh->tp, .pp = sh->pp, .cards = sh->cards, .layers = sh->layers,
+        struct bt_plan_alternative row = { .phase = p->phase, .workload = k->w->name, .tp = sh->tp, .pp = sh->pp, .cards = sh->cards, .layers = sh->layers,
                                            .why_not = sh->why_not };
         if (sh == taken) {
             row.fits = row.taken = true;
@@ -233,7 +233,7 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
             if (!k->server || !copies)
                 continue;
             warn_server(plan, a, p, s, i);
-            if (explain_server(plan, &t, p, s, i, err) < 0)
+            if (!in->brief && explain_server(plan, &t, p, s, i, err) < 0)
                 return -1;
         }
     if (!s->complete)

@@ -206,7 +206,7 @@ int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan
         plan->phase[i].name = names[i];
         all.v[i] = (struct pl_stage){ .name = names[i], .out = &plan->phase[i], .pin = BT_NEWN(a, const struct bt_workload *, spec->n + 1) };
     }
-    if (plan_stages(&all, err) < 0 || pl_faster(plan, a, remembering, err) < 0)
+    if (plan_stages(&all, err) < 0 || (!in->brief && pl_faster(plan, a, remembering, err) < 0))
         return -1;
     if (plan->nrefusals)
         for (size_t i = 0; i < plan->nphases; i++)

@@ -74,7 +74,7 @@ extern const char *const bt_move_names[];            /* "stay", "start", "park",
 
 /* Another shape of the same server that was looked at: shown beside the one taken. */
 struct bt_plan_alternative {
-    const char *workload; uint64_t tp, pp; uint32_t cards;
+    const char *phase, *workload; uint64_t tp, pp; uint32_t cards;
     const char *layers;              /* "21,22,21" or "" */
     bool fits; const char *why_not;  /* the engine's rule, or the bytes that lack */
     uint64_t context; double decode_tok_s;
@@ -118,7 +118,10 @@ struct bt_plan_model {
     const char *like_why;            /* "12.30 GiB, the peak of extract on 2026-11-20 (3 cards)" */
 };
 struct pl_needs;                     /* plan's own: what was worked out already; callers leave it NULL */
-struct bt_plan_in { const struct bt_spec *spec; const struct bt_fleet *fleet; const struct bt_plan_model *models; struct pl_needs *needs; };
+struct bt_plan_in {
+    const struct bt_spec *spec; const struct bt_fleet *fleet; const struct bt_plan_model *models; struct pl_needs *needs;
+    bool brief;                      /* no other shapes and no advice: for plans that are only compared */
+};
 
 /* Returns 0 with a plan (that may carry refusals: exit 3), -1 only for bad input (BT_E_SPEC, BT_E_INPUT), a search that found nothing
  * within its bound (BT_E_TOO_BIG) or a plan that its own validator rejects (BT_E_FAILED: a bug). */

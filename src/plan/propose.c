@@ -234,10 +234,11 @@ static struct bt_spec *phased(struct cutting *c, size_t phases)
     return spec;
 }
 
-static int plan_phased(struct cutting *c, const struct bt_spec *spec, struct bt_plan **out)
+static int plan_phased(struct cutting *c, const struct bt_spec *spec, bool brief, struct bt_plan **out)
 {
     struct bt_plan_in in = *c->in;
     in.spec = spec;
+    in.brief = brief;
     return bt_plan_make(c->a, &in, out, c->err);
 }
 
@@ -285,7 +286,7 @@ static int stretch(struct cutting *c, const struct bt_spec **spec, struct bt_pla
                             BT_PUSH(c->a, in.v, in.n, more->phases.v[k]);
                     more->w[i].phases = in;
                 }
-            if (c->best[g] == b || plan_phased(c, more, &p) < 0)
+            if (c->best[g] == b || plan_phased(c, more, true, &p) < 0)
                 continue;                            /* a plan that cannot be made is no proposal */
             if (p->nrefusals || !none_loses(*plan, p) || !all_stay(c, p, more->phases.v[BT_MAX(b, c->best[g])], &c->group[g]))
                 continue;
@@ -321,11 +322,13 @@ int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_p
         for (size_t g = 0; c.found && g < c.n; g++)
             n = BT_MAX(n, c.best[g] + 1);
         const struct bt_spec *spec = c.found ? phased(&c, n) : NULL;
-        if (spec && (plan_phased(&c, spec, out) < 0 || stretch(&c, &spec, out) < 0))
+        if (spec && (plan_phased(&c, spec, true, out) < 0 || stretch(&c, &spec, out) < 0))
             return -1;
         if (*out && (*out)->nrefusals)
             *out = NULL;
     }
+    if (*out && !in->brief && plan_phased(&c, (*out)->spec, false, out) < 0)
+        return -1;
     if (*out)
         (*out)->proposed = true;
     return 0;

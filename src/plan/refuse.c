@@ -607,7 +607,7 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
     for (size_t i = 0; i < p->nrefusals; i++)
         refuse(&r, p->refusal[i].workload ? bt_spec_find(in->spec, p->refusal[i].workload) : NULL, p->refusal[i].code, p->refusal[i].text);
     if (p->nrefusals)
-        return too_few_gpus(&r, p);
+        return in->brief ? 0 : too_few_gpus(&r, p);
     size_t before = plan->nrefusals;
     bool *keep = BT_NEWN(a, bool, in->spec->n + 1);
     for (size_t i = 0; i < in->spec->n; i++) {
@@ -625,6 +625,8 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
         return -1;
     if (plan->nrefusals == before)
         refuse(&r, NULL, "does-not-fit", "the workloads do not fit together");
+    if (in->brief)
+        return 0;
     if (look_for_advice(&r, p) < 0)
         return -1;
     advise_more_cards(&r);

@@ -90,6 +90,7 @@ def test_what_does_not_fit_at_once_fits_in_turn(tmp_path: Path) -> None:
     assert p["proposed"] is True and [[i["workload"] for i in ph["instances"]] for ph in p["phases"]] == [["writer", "writer", "ask"], ["extract", "extract"]]
     assert {m["how"] for m in p["moves"]} == {"stop", "start"}
     assert all(m["seconds"] > 0 for m in p["moves"] if m["instance"].startswith("writer"))
+    assert any("not all at once: writer" in w and "do not fit together" in w for w in p["warnings"])
     text = plan("-f", f, "--gpus", "2xA100-SXM4-40GB", "--phase").stdout
     written = TURNS
     for change in way["set"]:                           # what it says to write, written
