@@ -5,11 +5,15 @@
 
 #define CONFIG_MAX (16 * MiB)
 
+static const char *const parts[] = { "attn_config", "ffn_config" };  /* DBRX, MPT */
+
 const json_t *bt_config_get(const struct bt_config *c, const char *key)
 {
     const json_t *v = c->text ? json_object_get(c->text, key) : NULL;
     if (!v || json_is_null(v))
         v = json_object_get(c->root, key);
+    for (size_t i = 0; (!v || json_is_null(v)) && i < BT_LEN(parts); i++)
+        v = json_object_get(json_object_get(c->root, parts[i]), key);
     return json_is_null(v) ? NULL : v;
 }
 
@@ -17,6 +21,9 @@ const json_t *bt_config_get(const struct bt_config *c, const char *key)
 static const json_t *holder(const struct bt_config *c, const char *key)
 {
     const json_t *v = c->text ? json_object_get(c->text, key) : NULL;
+    for (size_t i = 0; i < BT_LEN(parts); i++)
+        if (!v && !json_object_get(c->root, key) && json_object_get(json_object_get(c->root, parts[i]), key))
+            return json_object_get(c->root, parts[i]);
     return v && !json_is_null(v) ? c->text : c->root;
 }
 
@@ -43,18 +50,52 @@ static const struct number numbers[] = {             /* bounds far past any mode
     { { "hidden_size", "n_embd", "d_model", "hidden_dim" }, AT(hidden), 1 << 20, true },
     { { "intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size", "moe_intermediate_size" }, AT(intermediate), 1 << 24, false },
     { { "num_attention_heads", "n_head", "n_heads" }, AT(heads), 1 << 16, true },
-    { { "num_key_value_heads", "multi_query_group_num", "num_kv_heads", "n_head_kv" }, AT(kv_heads), 1 << 16, false },
+    { { "num_key_value_heads", "multi_query_group_num", "num_kv_heads", "n_head_kv", "kv_n_heads" }, AT(kv_heads), 1 << 16, false },
     { { "head_dim", "kv_channels", "attention_head_dim" }, AT(head_dim), 1 << 16, false },
     { { "vocab_size", "padded_vocab_size" }, AT(vocab), 1 << 26, true },
     { { "max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "max_sequence_length" }, AT(max_position), 1u << 31, false },
 };
 
+/* A number for each layer (Gemma 3n): layers are alike, the first stands for all. */
+static int first_of_list(const struct bt_config *c, const struct number *n, size_t k, uint32_t *field, struct bt_err *err)
+{
+    const json_t *v = json_array_get(bt_config_get(c, n->keys[k]), 0);
+    if (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > (json_int_t)n->max)
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: \"%s\" is a list whose first entry is no such number", c->what, n->keys[k]);
+    *field = (uint32_t)json_integer_value(v);
+    return 0;
+}
+
+/* A text_config that says only which class it is of (LLaVA 1.5): what transformers' class assumes. */
+static uint32_t number_of_class(const struct bt_config *c, size_t off)
+{
+    static const struct { const char *type; uint32_t layers, hidden, intermediate, heads, kv_heads, vocab, max_position; } classes[] = {
+        { "llama", 32, 4096, 11008, 32, 32, 32000, 2048 }, { "mistral", 32, 4096, 14336, 32, 8, 32000, 131072 }, { "qwen2", 32, 4096, 22016, 32, 32, 151936, 32768 },
+    };
+    const char *type = json_string_value(json_object_get(c->text, "model_type"));
+    for (size_t i = 0; type && i < BT_LEN(classes); i++)
+        if (!strcmp(classes[i].type, type)) {
+            const struct { size_t off; uint32_t value; } known[] = {
+                { AT(layers), classes[i].layers }, { AT(hidden), classes[i].hidden }, { AT(intermediate), classes[i].intermediate }, { AT(heads), classes[i].heads },
+                { AT(kv_heads), classes[i].kv_heads }, { AT(vocab), classes[i].vocab }, { AT(max_position), classes[i].max_position },
+            };
+            for (size_t k = 0; k < BT_LEN(known); k++)
+                if (known[k].off == off)
+                    return known[k].value;
+        }
+    return 0;
+}
+
 static int read_number(const struct bt_config *c, const struct number *n, bool known, struct bt_model *m, struct bt_err *err)
 {
     uint32_t *field = (uint32_t *)((char *)m + n->off);
     for (size_t k = 0; k < BT_LEN(n->keys) && n->keys[k]; k++)
-        if (bt_config_get(c, n->keys[k]))
+        if (json_is_array(bt_config_get(c, n->keys[k])))
+            return first_of_list(c, n, k, field, err);
+        else if (bt_config_get(c, n->keys[k]))
             return bt_config_u32(c, n->keys[k], *field, 1, n->max, field, err);
+    if (!*field && c->text)
+        *field = number_of_class(c, n->off);
     if (n->needed && !*field && known)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: no \"%s\"", c->what, n->keys[0]);
     return 0;
@@ -91,6 +132,13 @@ static int read_numbers(const struct bt_config *c, const struct bt_arch *arch, s
         m->intermediate = 4 * m->hidden;
     if (!m->intermediate && known)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: no \"intermediate_size\"", c->what);
+    bool one_head = false;           /* Falcon 7B, StarCoder: all heads share one key and one value; later Falcons say how many do */
+    if (bt_config_get(c, "multi_query") && !json_is_true(bt_config_get(c, "new_decoder_architecture")) && bt_config_bool(c, "multi_query", false, &one_head, err) < 0)
+        return -1;
+    if (one_head)
+        m->kv_heads = 1;
+    if (arch->gate_up_counted)       /* intermediate_size is of both halves together */
+        m->intermediate = BT_MAX(m->intermediate / 2, 1u);
     if (!m->kv_heads || (m->kv_heads > m->heads && m->kv_heads == arch->kv_heads))   /* the class's own number is for its own size of model */
         m->kv_heads = m->heads;
     if (!m->head_dim && m->heads)

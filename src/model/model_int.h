@@ -72,6 +72,7 @@ struct bt_arch {
     uint32_t tables;                 /* rotary; 0 = 1 */
     double rotary_share;             /* 0 = 1 */
     bool attn_gate, shared_gate, expert_bias, pooling, no_rotary;
+    bool gate_up_counted;            /* intermediate_size counts gate and up together */
     bool chunked;                    /* sliding layers are chunks */
     const struct bt_tower *tower, *audio;            /* defaults of vision_config and audio_config; NULL = none */
     bool mrope;                      /* positions of time, height and width: the table is four times as long (vLLM layers/rotary_embedding/mrope.py) */

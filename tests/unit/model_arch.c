@@ -25,6 +25,16 @@ static size_t count(const struct bt_model *m, enum bt_mixer mixer)
 
 /* Configurations and the number of parameters that the models' own pages state. off: share that a shape without files may be off. */
 static const struct { const char *name, *json; double billions, off; } models[] = {
+    { "Falcon-7B", "{\"architectures\": [\"FalconForCausalLM\"], \"hidden_size\": 4544, \"num_hidden_layers\": 32, \"num_attention_heads\": 71, \"multi_query\": true, "
+      "\"vocab_size\": 65024, \"new_decoder_architecture\": false}", 6.9217, 0.002 },
+    { "Falcon-40B", "{\"architectures\": [\"FalconForCausalLM\"], \"hidden_size\": 8192, \"num_hidden_layers\": 60, \"num_attention_heads\": 128, \"num_kv_heads\": 8, "
+      "\"vocab_size\": 65024, \"multi_query\": true, \"new_decoder_architecture\": true}", 41.303, 0.002 },
+    { "StarCoder2-7B", "{\"architectures\": [\"Starcoder2ForCausalLM\"], \"hidden_size\": 4608, \"intermediate_size\": 18432, \"num_hidden_layers\": 32, "
+      "\"num_attention_heads\": 36, \"num_key_value_heads\": 4, \"vocab_size\": 49152}", 7.174, 0.002 },
+    { "DBRX", "{\"architectures\": [\"DbrxForCausalLM\"], \"d_model\": 6144, \"n_layers\": 40, \"n_heads\": 48, \"vocab_size\": 100352, "
+      "\"attn_config\": {\"kv_n_heads\": 8}, \"ffn_config\": {\"ffn_hidden_size\": 10752, \"moe_num_experts\": 16, \"moe_top_k\": 4}}", 131.597, 0.001 },
+    { "Qwen-7B", "{\"architectures\": [\"QWenLMHeadModel\"], \"hidden_size\": 4096, \"intermediate_size\": 22016, \"num_hidden_layers\": 32, \"num_attention_heads\": 32, "
+      "\"vocab_size\": 151936, \"seq_length\": 8192}", 7.721, 0.001 },
     { "Mixtral-8x7B", "{\"architectures\": [\"MixtralForCausalLM\"], \"num_hidden_layers\": 32, \"hidden_size\": 4096, \"intermediate_size\": 14336, \"num_attention_heads\": 32, "
       "\"num_key_value_heads\": 8, \"vocab_size\": 32000, \"num_local_experts\": 8, \"num_experts_per_tok\": 2, \"sliding_window\": null}", 46.7028, 1e-5 },
     { "Qwen3-30B-A3B", "{\"architectures\": [\"Qwen3MoeForCausalLM\"], \"num_hidden_layers\": 48, \"hidden_size\": 2048, \"intermediate_size\": 6144, \"num_attention_heads\": 32, "
