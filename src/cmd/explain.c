@@ -72,6 +72,28 @@ static void print_decisions(const struct explained *e, struct bt_buf *b)
         bt_buf_puts(b, "nothing was decided here: no workload has a card\n");
 }
 
+/* The first copy of each job that says what it does: what its berth is made of. */
+static const struct bt_plan_instance *job_at(const struct explained *e, size_t phase, size_t i)
+{
+    const struct bt_plan_instance *in = &e->plan->phase[phase].inst[i];
+    return in->job && in->nranks && !in->replica && (!e->only || !strcmp(e->only, in->w->name)) ? in : NULL;
+}
+
+static void print_jobs(struct bt_arena *a, const struct explained *e, struct bt_buf *b)
+{
+    for (size_t p = 0; p < e->plan->nphases; p++)
+        for (size_t i = 0; i < e->plan->phase[p].n; i++) {
+            const struct bt_plan_instance *in = job_at(e, p, i);
+            if (!in)
+                continue;
+            const struct bt_job_need *n = &in->job->need;
+            bt_buf_printf(b, "\n%s: %s of %s on each card: %s\n", in->w->name, bt_arena_strdup(a, bt_bytes_human(n->bytes)),
+                          bt_arena_strdup(a, bt_bytes_human(in->rank[0].bytes)), bt_job_text(a, &in->job->job, n));
+            for (size_t k = 0; k < n->n; k++)
+                bt_buf_printf(b, "  %-12s %10s  %s\n", bt_part_name(n->line[k].part), bt_bytes_human(n->line[k].bytes), n->line[k].why);
+        }
+}
+
 static void print_lack(const struct bt_conflict *c, struct bt_buf *b)
 {
     if (!c->lacks_bytes)
@@ -130,6 +152,26 @@ static json_t *decisions_json(const struct explained *e)
         json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:s}", "phase", d->phase, "workload", d->workload, "what",
                                               bt_decided_names[d->what], "taken", d->taken, "runner_up", bt_json_text(d->runner_up), "why", d->lost));
     }
+    return list;
+}
+
+static json_t *jobs_json(struct bt_arena *a, const struct explained *e)
+{
+    json_t *list = json_array();
+    for (size_t p = 0; p < e->plan->nphases; p++)
+        for (size_t i = 0; i < e->plan->phase[p].n; i++) {
+            const struct bt_plan_instance *in = job_at(e, p, i);
+            if (!in)
+                continue;
+            const struct bt_job_need *n = &in->job->need;
+            json_t *lines = json_array();
+            for (size_t k = 0; k < n->n; k++)
+                json_array_append_new(lines, json_pack("{s:s, s:o, s:s}", "part", bt_part_name(n->line[k].part), "bytes", bt_json_bytes(n->line[k].bytes),
+                                                       "why", n->line[k].why));
+            json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "phase", e->plan->phase[p].name, "workload", in->w->name,
+                                                  "text", bt_json_text(bt_job_text(a, &in->job->job, n)), "bytes", bt_json_bytes(in->rank[0].bytes),
+                                                  "need_bytes", bt_json_bytes(n->bytes), "need", lines));
+        }
     return list;
 }
 
@@ -204,11 +246,13 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         return bt_cmd_fail(v, &err, o.json);
     bool fits = !e.plan->nrefusals;
     if (o.json) {
-        bt_cmd_json("explain", json_pack("{s:s, s:b, s:o, s:o, s:o}", "name", e.plan->spec->name, "fits", fits, "decisions", decisions_json(&e),
+        bt_cmd_json("explain", json_pack("{s:s, s:b, s:o, s:o, s:o, s:o}", "name", e.plan->spec->name, "fits", fits, "decisions", decisions_json(&e), "jobs",
+                                         jobs_json(&a, &e),
                                          "conflicts", conflicts_json(&e), "relaxations", relaxations_json(&e)));
     } else {
         bt_auto_buf struct bt_buf b = BT_BUF(MAX_PRINT);
         fits ? print_decisions(&e, &b) : print_conflicts(&e, &b);
+        print_jobs(&a, &e, &b);
         bt_cmd_print(&b);
     }
     return fits ? 0 : bt_errc_exit(BT_E_FIT);

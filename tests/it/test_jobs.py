@@ -136,5 +136,9 @@ def test_planned_beside_a_server(tmp_path: Path) -> None:
     for rank in train["ranks"]:
         assert sum(line["bytes"] for line in rank["need"]) == rank["bytes"]
         assert rank["bytes"] >= train["job"]["need_bytes"]
+    explained = json.loads(berth("explain", "train", "--gpus", "4xA100-SXM4-80GB", "--json", cwd=tmp_path).stdout)["jobs"]
+    assert [j["workload"] for j in explained] == ["train"]
+    assert sum(line["bytes"] for line in explained[0]["need"]) == explained[0]["need_bytes"] == train["job"]["need_bytes"]
+    assert "logits of the loss" in berth("explain", "--gpus", "4xA100-SXM4-80GB", cwd=tmp_path).stdout
     text = berth("plan", "--gpus", "4xA100-SXM4-80GB", cwd=tmp_path).stdout
     assert f"{train['job']['users']} users" in text
