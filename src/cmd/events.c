@@ -55,7 +55,7 @@ static void print_person(const json_t *ev)
         print_text(bt_live_str(ev, "message"));
     } else {
         const char *text = bt_live_str(ev, "text");
-        printf("%s  %s%s", project, name, text[0] ? ": " : "");
+        printf("%s%s%s  %s%s", project, bt_live_str(ev, "id")[0] ? "/" : "", bt_live_str(ev, "id"), name, text[0] ? ": " : "");
         print_text(text);
     }
     putchar('\n');

@@ -181,9 +181,9 @@ void bt_live_event(void *live, const json_t *ev)
         fprintf(stderr, "  -- %s phase %s (%lld of %lld)\n", bt_live_str(ev, "what"), bt_live_str(ev, "phase"),
                 (long long)json_integer_value(json_object_get(ev, "number")), (long long)json_integer_value(json_object_get(ev, "of")));
         fflush(stderr);
-    } else if (!strcmp(name, "note")) {
+    } else if (!strcmp(name, "note") || !strcmp(name, "drift") || !strcmp(name, "foreign")) {
         end_line(l);
-        fputs("  note: ", stderr);
+        fprintf(stderr, "  %s: %s%s", name, bt_live_str(ev, "id"), bt_live_str(ev, "id")[0] ? " " : "");
         print_escaped(bt_live_str(ev, "text"));
         fputc('\n', stderr);
     }
@@ -214,6 +214,8 @@ static const char *note_of(struct bt_arena *a, const json_t *in)
     if (json_is_object(task))
         bt_buf_printf(&b, "%s%s%s(%lld of %lld tasks done)", b.n ? " " : "", bt_live_str(task, "name"), bt_live_str(task, "name")[0] ? " " : "",
                       (long long)json_integer_value(json_object_get(task, "done")), (long long)json_integer_value(json_object_get(task, "of")));
+    if (bt_live_str(in, "drift")[0])
+        bt_buf_printf(&b, "%sDRIFT %s", b.n ? "  " : "", bt_live_str(in, "drift"));
     json_int_t restarts = json_integer_value(json_object_get(in, "restarts"));
     if (restarts)
         bt_buf_printf(&b, "%s(started again %lld times)", b.n ? " " : "", (long long)restarts);

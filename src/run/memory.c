@@ -159,6 +159,7 @@ void bt_memory_members(struct bt_daemon *d)
 void bt_memory_on_sample(void *daemon)
 {
     bt_memory_members(daemon);
+    bt_drift_look(daemon);
     bt_learn_sampled(daemon);
     bt_ops_sampled(daemon);
 }

@@ -83,8 +83,11 @@ struct bt_instance {
     pid_t *pids; size_t npids;       /* last members seen */
     struct bt_card_base *base;       /* one a rank */
     int64_t wait_ms, release_ms; double ended_wall_s;
+    char drift[200]; int drift_seen; /* how it departs from its plan, "" = not; samples in a row that say so */
     char why[640], why_hint[320];    /* what it waits for, or why it failed */
 };
+
+struct bt_foreign { const char *gpu; int64_t pid; };     /* a stranger on a card of the plan */
 
 struct bt_project {
     struct bt_daemon *d;
@@ -96,6 +99,7 @@ struct bt_project {
     struct bt_strs env;              /* NAME=value, of the `up` that brought it */
     size_t phase, phase_to;          /* of plan->phase[]: where it is, and where it goes while `leaving` */
     bool leaving;                    /* what the next phase has no use for is being stopped */
+    struct bt_foreign *foreign; size_t nforeign;     /* told already */
     bool keep;                       /* a failed start is left as it is */
     bool settled, down, failed_up, adopted;
     int64_t limit_memory_ms, limit_stall_ms, limit_start_ms, limit_release_ms, limit_hang_ms, limit_tokens_ms, limit_park_ms;
@@ -198,6 +202,9 @@ json_t *bt_report_ps(struct bt_daemon *d, struct bt_project *p);             /* 
 json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p);
 void bt_report_event(struct bt_project *p, json_t *event);                   /* to every follower; takes the reference */
 void bt_report_failed(struct bt_instance *in);
+
+/* drift.c - what runs against what was planned */
+void bt_drift_look(struct bt_daemon *d);             /* after a sample, when members are known */
 
 /* journal.c - changes, numbered and written down */
 void bt_journal_event(struct bt_daemon *d, const char *project, json_t *event);      /* adds seq, clocks, boot, project */

@@ -120,6 +120,7 @@ json_t *bt_report_instance(struct bt_instance *in, bool brief)
     json_object_set_new(o, "in_phase", json_boolean(bt_phase_has(in->p, in)));
     json_object_set_new(o, "phases", phases_of(in));
     json_object_set_new(o, "task", task_of(in));
+    json_object_set_new(o, "drift", in->drift[0] ? bt_json_text(in->drift) : json_null());
     if (in->died[0])
         json_object_set_new(o, "worker_died", bt_json_text(in->died));
     if (brief)

@@ -54,8 +54,6 @@ static void later_workload(struct spec_reading *r, const struct bt_workload *w)
         key_row(r, w, false, "adapters", "adapters in `preload` are not loaded yet");
     if (w->guard_set && w->guard)
         key_row(r, w, false, "guard", "nothing holds it to its bytes yet: `berth verify` tells when it takes more");
-    if (!strcmp(w->on_drift, "stop"))
-        key_row(r, w, false, "on_drift", "it is not stopped yet when it takes more than planned: `berth verify` tells");
     if (mentions(w, "${gateway.url}"))
         key_row(r, w, true, "command", "${gateway.url} has no value yet: there is no gateway; ${workloads.NAME.url} has one");
 }
