@@ -3,6 +3,7 @@
 #   make          build into build/ (installs missing Debian packages first)
 #   make demo     the forensics example on simulated GPUs
 #   make test     unit tests, floors, fuzz corpora, then the black-box tests
+#   make test-real   real engines on the CPU under berth (vLLM, llama-server): installs about 6 GB into ~/.cache/berth/real; QUICK=1: a few minutes
 #   make bench    the benchmarks of bench/, one table each
 #   make bench-need  the memory ledger against 178 real starts; rows to docs/benchmarks/need.csv
 #   make bench-pace  the model of speed against 396 measured rows: error by class, worst rows
@@ -20,7 +21,7 @@ PYTESTFLAGS ?=
 JOBS ?= $(shell nproc)
 export BERTH_BUILD := $(abspath $(BUILD))
 
-.PHONY: all deps demo test bench bench-need bench-pace bench-plan fmt lint install clean
+.PHONY: all deps demo test bench bench-need bench-pace bench-plan fmt lint install clean test-real
 all: deps $(BUILD)/build.ninja
 	ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD)
 
@@ -37,6 +38,9 @@ demo: all
 test: all
 	@rc=0; meson test -C $(BUILD) --no-rebuild --print-errorlogs --num-processes $(JOBS) || rc=1; \
 	.ci/pytest tests/it $(PYTESTFLAGS) || rc=1; exit $$rc
+
+test-real: all
+	@tests/real/run $(PYTESTFLAGS)
 
 bench: all
 	@ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD) benchmarks

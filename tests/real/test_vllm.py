@@ -1,0 +1,145 @@
+"""A real vLLM (its CPU build) under berth, in RAM: planned to the block, started, asked, stopped at every moment, killed piece by piece, starved."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import threading
+from pathlib import Path
+
+import openai
+import pytest
+from engines import VLLM, House, alive, ask, eventually
+
+
+def server(tiny: Path, **more) -> dict:
+    return {"engine": "vllm", "model": str(tiny), "bin": str(VLLM / "bin" / "vllm"), "gpus": 0, "context": 2048, "dtype": "float32", "args": ["--enforce-eager"], **more}
+
+
+def long_stream(url: str) -> threading.Thread:
+    def read() -> None:
+        try:
+            ask(url, "/v1/completions", {"model": "llm", "prompt": "a", "max_tokens": 1900, "stream": True, "ignore_eos": True}, timeout=200)
+        except (OSError, http.client.HTTPException):
+            pass                         # cut off
+    t = threading.Thread(target=read, daemon=True)
+    t.start()
+    return t
+
+
+def ready(house: House, tiny: Path, **more) -> dict:
+    up = house.up(llm=server(tiny, **more))
+    assert up.returncode == 0, up.stderr
+    return house.ps()["llm-0"]
+
+
+@pytest.mark.quick
+def test_a_life(house: House, tiny: Path) -> None:
+    up = house.up(llm=server(tiny))
+    assert up.returncode == 0 and "loading weights" in up.stderr, up.stderr
+    llm = house.ps()["llm-0"]
+    plan = json.loads(house.berth("plan", "--json").stdout)["phases"][0]["instances"][0]
+    kv = next(line for line in plan["host"][0]["need"] if line["part"] == "kv")
+    assert kv["why"].startswith(f"{llm['kv_tokens']} tokens")        # the engine's own line says what was planned
+    client = openai.OpenAI(base_url=llm["endpoint"]["http"] + "/v1", api_key="none")
+    assert client.completions.create(model="llm", prompt="hello", max_tokens=4).usage.completion_tokens >= 1
+    assert sum(1 for _ in client.chat.completions.create(model="llm", messages=[{"role": "user", "content": "hi"}], max_tokens=5, stream=True)) >= 1
+    verify = house.berth("verify")
+    assert verify.returncode == 0 and "inside" in verify.stdout, verify.stdout
+    reader = long_stream(llm["endpoint"]["http"])
+    eventually("the stream to run", lambda: b'num_requests_running{' in (m := ask(llm["endpoint"]["http"], "/metrics")[1])
+               and any(x.startswith(b"vllm:num_requests_running") and x.endswith(b" 1.0") for x in m.splitlines()), 60)
+    house.down()                                     # with the stream open
+    reader.join(30)
+    assert not reader.is_alive()
+
+
+@pytest.mark.parametrize("victim", ["vllm", "VLLM::EngineCor", "VLLM::Worker", "keeper"])
+def test_a_piece_is_killed_around_a_live_stream(house: House, tiny: Path, victim: str) -> None:
+    llm = ready(house, tiny)
+    long_stream(llm["endpoint"]["http"])
+    os.kill(llm["keeper"] if victim == "keeper" else house.named("llm-0", victim)[0], signal.SIGKILL)
+    house.until("llm-0", "ready", restarts=1)
+    assert not any(alive(p) for p in llm["pids"])
+    assert ask(house.url("llm-0"), "/health")[0] == 200
+    house.down()
+
+
+def test_the_daemon_is_killed_and_the_stream_goes_on(house: House, tiny: Path) -> None:
+    llm = ready(house, tiny)
+    url, got = llm["endpoint"]["http"], []
+    reader = threading.Thread(target=lambda: got.append(ask(url, "/v1/completions", {"model": "llm", "prompt": "a", "max_tokens": 400, "ignore_eos": True})), daemon=True)
+    reader.start()
+    os.kill(house.daemon(), signal.SIGKILL)
+    assert house.until("llm-0", "ready")["pids"] == llm["pids"]
+    reader.join(120)
+    assert got and got[0][0] == 200 and json.loads(got[0][1])["usage"]["completion_tokens"] == 400
+    house.down()
+
+
+@pytest.mark.parametrize("moment", [0.0, 3.0, 9.0, "importing", "loading weights"])
+def test_down_while_it_starts(house: House, tiny: Path, moment: float | str) -> None:
+    house.spec(llm=server(tiny))
+    up = house.popen("up", "-d")
+    try:
+        eventually("its start", lambda: house.runtime.exists() and house.berth("ps").returncode == 0 and house.ps().get("llm-0", {}).get("state") == "starting", 30)
+        if isinstance(moment, str):
+            eventually(moment, lambda: ((i := house.ps()["llm-0"])["progress"] or {}).get("step") == moment or i["state"] == "ready", 120)
+        else:
+            threading.Event().wait(moment)
+        house.ps()
+        house.down()
+    finally:
+        up.kill()
+        up.communicate()
+
+
+def test_tensor_parallel(house: House, tiny: Path) -> None:
+    llm = ready(house, tiny, args=["--enforce-eager"], tp=2)
+    assert len(house.named("llm-0", "VLLM::Worker")) == 2
+    assert ask(llm["endpoint"]["http"], "/v1/completions", {"model": "llm", "prompt": "a", "max_tokens": 3})[0] == 200
+    os.kill(house.named("llm-0", "VLLM::Worker")[1], signal.SIGKILL)
+    house.until("llm-0", "ready", restarts=1)
+    assert not any(alive(p) for p in llm["pids"])
+    house.down()
+
+
+def test_two_servers_in_turn_through_two_phases(house: House, tiny: Path) -> None:
+    (house.folder / "berth.yaml").write_text(json.dumps({"name": "real", "phases": ["one", "two"], "workloads": {
+        "a": server(tiny, phases="one"), "b": server(tiny, phases="two"),
+        "ask": {"kind": "job", "command": ["curl", "-fsS", "${workloads.a.url}/v1/models"], "gpus": 0, "phases": "one", "after": {"a": "ready"}}}}))
+    up = house.berth("up", "-d")
+    assert up.returncode == 0, up.stderr
+    house.until("b-0", "ready")
+    assert house.ps()["a-0"]["state"] == "down" and house.ps()["ask-0"]["state"] == "done"
+    house.down()
+
+
+def test_a_port_stolen_while_it_loads(house: House, tiny: Path) -> None:
+    house.spec(llm=server(tiny))
+    up = house.popen("up", "-d")
+    with socket.socket() as thief:
+        try:
+            url = eventually("its port", lambda: house.runtime.exists() and (house.ps().get("llm-0") or {}).get("endpoint"), 30)["http"]
+            thief.bind(("127.0.0.1", int(url.rsplit(":", 1)[1])))
+            thief.listen()
+            out, _ = up.communicate(timeout=200)
+            assert up.returncode == 1 and "llm-0 failed" in out, out
+            assert "in use" in out or "not ours" in out, out
+        finally:
+            up.kill()
+            up.communicate()
+    house.assert_nothing_left()
+
+
+def test_a_truncated_model_is_refused_before_the_start(house: House, tiny: Path) -> None:
+    torn = house.folder / "torn"
+    shutil.copytree(tiny, torn)
+    os.truncate(torn / "model.safetensors", 5_000_000)
+    up = house.up(llm=server(torn))
+    assert up.returncode == 3 and "model.safetensors" in up.stderr, up.stderr
+    assert not house.runtime.exists()
