@@ -77,8 +77,9 @@ static bool known(const struct bt_project *p, const char *uuid, int64_t pid)
 static void tell_foreign(struct bt_project *p, const struct bt_probe_gpu *g, const struct bt_probe_proc *proc)
 {
     bt_auto_arena a = { 0 };
-    const char *text = bt_arena_printf(&a, "GPU %d: pid %lld (%s) %.80s is none of berth's: %s", g->index, (long long)proc->pid,
-                                       bt_proc_user(&a, (pid_t)proc->pid), bt_proc_cmdline(&a, (pid_t)proc->pid), proc->bytes_valid ? bt_bytes_human(proc->bytes) : "bytes unknown");
+    const char *who = bt_proc_user(&a, (pid_t)proc->pid), *command = bt_proc_cmdline(&a, (pid_t)proc->pid);
+    const char *text = bt_arena_printf(&a, "GPU %d: pid %lld (%s) %.80s is none of berth's: %s", g->index, (long long)proc->pid, who, command,
+                                       proc->bytes_valid ? bt_bytes_human(proc->bytes) : "bytes unknown");
     bt_warn("daemon", "%s: %s", p->name, text);
     bt_report_event(p, json_pack("{s:s, s:s, s:I, s:o}", "event", "foreign", "gpu", g->uuid, "pid", (json_int_t)proc->pid, "text", bt_json_text(text)));
 }
