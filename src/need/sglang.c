@@ -11,10 +11,21 @@ static unsigned long long ull(uint64_t n) { return n; }
 
 /* ---- what is not counted yet, said ---- */
 
-/* Architectures whose sliding layers get a pool of their own (SGLang configs/model_config.py is_hybrid_swa_model); in all others, Gemma 2 and 3
- * among them, sliding layers are priced as full ones. */
-static const char *const two_pools[] = { "GptOssForCausalLM", "Llama4ForCausalLM", "Llama4ForConditionalGeneration", "Gemma4ForCausalLM", "Gemma4ForConditionalGeneration", "MiMoV2FlashForCausalLM",
-                                         "Step3p5ForCausalLM", "DeepseekV4ForCausalLM" };
+/* Architectures whose sliding layers get a pool of their own, ratio x as many tokens as the full ones (SGLang configs/model_config.py is_hybrid_swa_model,
+ * model_executor/pool_configurator.py); in all others, Gemma 2 and 3 among them, sliding layers are priced as full ones. ratio 0: layers differ in more than the
+ * window there, and berth does not know how. */
+static const struct two_pools { const char *architecture; double ratio; } two_pools[] = {
+    { "GptOssForCausalLM", 0.8 }, { "Llama4ForCausalLM", 0.8 }, { "Llama4ForConditionalGeneration", 0.8 }, { "Gemma4ForCausalLM", 0 }, { "Gemma4ForConditionalGeneration", 0 },
+    { "MiMoV2FlashForCausalLM", 0 }, { "Step3p5ForCausalLM", 0 }, { "DeepseekV4ForCausalLM", 0 },
+};
+
+static const struct two_pools *pools_of(const struct bt_model *m)
+{
+    for (size_t i = 0; m->architecture && i < BT_LEN(two_pools); i++)
+        if (!strcmp(two_pools[i].architecture, m->architecture))
+            return &two_pools[i];
+    return NULL;
+}
 
 static int check_known(const struct bt_model *m, struct bt_err *err)
 {
@@ -24,9 +35,8 @@ static int check_known(const struct bt_model *m, struct bt_err *err)
         bt_err_set(err, BT_E_INPUT, 0, "%s: %s", m->id, m->tensors_why ? m->tensors_why : "no list of tensors, so the bytes of its weights are not known");
         return bt_err_hint(err, "download the model first: berth reads only the headers of its files");
     }
-    for (size_t i = 0; m->architecture && i < BT_LEN(two_pools); i++)
-        if (!strcmp(two_pools[i], m->architecture))
-            return bt_err_set(err, BT_E_INPUT, 0, "%s: SGLang keeps two KV pools for %s, and berth does not know their sizes yet", m->id, m->architecture);
+    if (pools_of(m) && !pools_of(m)->ratio)
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: SGLang keeps two KV pools for %s, and berth does not know their sizes yet", m->id, m->architecture);
     for (uint32_t i = 0; i < m->layers; i++)
         if (m->layer[i].mixer == BT_MIX_STATE)
             return bt_err_set(err, BT_E_INPUT, 0, "%s: layer %u keeps a state instead of KV, and berth does not know how SGLang sizes such a pool yet", m->id, i);
@@ -123,7 +133,27 @@ uint64_t need_sglang_kv(const struct bt_need *n, const struct bt_need_rank *r, u
     return kv;
 }
 
-static int fill_rank(struct need_in *in, struct bt_need *n, struct bt_need_rank *r, unsigned kv_elem, struct need_sglang *g, struct bt_err *err)
+/* One token of the full pool, and its share of the sliding one: full = budget // (full cells + ratio x sliding cells). original: with its windows. */
+static void second_pool(const struct need_in *in, const struct bt_model *original, struct bt_need *n, struct bt_need_rank *r)
+{
+    const struct two_pools *p = pools_of(original);
+    const char *asked = need_extra_flag(in->serve, "swa-full-tokens-ratio");
+    double ratio = asked && strtod(asked, NULL) > 0 && strtod(asked, NULL) <= 1 ? strtod(asked, NULL) : p ? p->ratio : 0, all = 0, sliding = 0;
+    if (!p || need_extra_flag(in->serve, "disable-hybrid-swa-memory"))
+        return;
+    for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++) {
+        const struct bt_layer *l = &original->layer[i];
+        double cell = (double)BT_MAX(l->kv_heads / in->serve->tp, 1u) * l->head_dim;
+        all += cell;
+        sliding += l->mixer == BT_MIX_SLIDING || l->mixer == BT_MIX_CHUNKED ? cell : 0;
+    }
+    if (!(sliding > 0))
+        return;
+    r->kv_token_bytes = sat_f64((double)r->kv_token_bytes * (all - sliding + ratio * sliding) / all);
+    r->kv_block_bytes = sat_mul(r->kv_token_bytes, BT_MAX(n->block, 1u));
+}
+
+static int fill_rank(struct need_in *in, const struct bt_model *original, struct bt_need *n, struct bt_need_rank *r, unsigned kv_elem, struct need_sglang *g, struct bt_err *err)
 {
     struct bt_need_line weights;
     if (need_weights(in, &weights, &r->host_bytes, err) < 0)
@@ -131,6 +161,7 @@ static int fill_rank(struct need_in *in, struct bt_need *n, struct bt_need_rank 
     need_line_push(in, r, weights);
     need_lora(in, r);
     need_kv_layout(in, n, r, kv_elem);
+    second_pool(in, original, n, r);
     size_t first = r->n;
     before_baseline(in, r);
     uint64_t before = 0;
@@ -183,7 +214,7 @@ int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struc
         r->pp = p;
         r->first_layer = first;
         r->layers = layers[p];
-        if (fill_rank(&in, n, r, kv_elem, g, err) < 0)
+        if (fill_rank(&in, m, n, r, kv_elem, g, err) < 0)
             return -1;
         for (size_t i = 0; i < r->n; i++)
             sum = sat_add(sum, r->line[i].uncertainty_bytes);

@@ -46,6 +46,23 @@ static void kv_is_the_share_of_what_is_free(void **st)
     assert_near((double)f->rank[0].engine_kv_bytes - (double)g->rank[0].engine_kv_bytes, 0.8 * 10 * (double)GiB, 4.0);
 }
 
+static void sliding_layers_of_some_have_a_pool_of_their_own(void **st)
+{
+    (void)st;
+    const struct bt_engine *e = bt_engine_find("sglang");
+    struct bt_gpu card = a100();
+    struct bt_serve s = { 0 };
+    struct bt_need *n;
+    struct bt_err err = { 0 };
+    if (bt_need_server(&arena, model_of(&arena, "openai/gpt-oss-20b"), e, &e->versions[0], &s, &card, &n, &err) < 0)
+        fail_msg("%s", err.msg);
+    /* 12 full layers and 12 of 128 tokens, 8 heads x 64 x 2 x 2 B each; the second pool has 0.8 x as many tokens */
+    assert_int_equal(n->rank[0].kv_token_bytes, (uint64_t)ceil(12 * 2048 + 0.8 * 12 * 2048));
+    BT_PUSH(&arena, s.extra.v, s.extra.n, "--disable-hybrid-swa-memory");
+    assert_int_equal(bt_need_server(&arena, model_of(&arena, "openai/gpt-oss-20b"), e, &e->versions[0], &s, &card, &n, &err), 0);
+    assert_int_equal(n->rank[0].kv_token_bytes, 24 * 2048);
+}
+
 static void the_default_share_is_that_of_the_card(void **st)
 {
     (void)st;
@@ -127,7 +144,7 @@ static void the_named_fraction_is_the_edge(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kv_is_the_share_of_what_is_free), cmocka_unit_test(the_default_share_is_that_of_the_card), cmocka_unit_test(flags_change_what_they_say),
+        cmocka_unit_test(kv_is_the_share_of_what_is_free), cmocka_unit_test(the_default_share_is_that_of_the_card), cmocka_unit_test(sliding_layers_of_some_have_a_pool_of_their_own), cmocka_unit_test(flags_change_what_they_say),
         cmocka_unit_test(refusals_in_its_own_words), cmocka_unit_test(the_named_fraction_is_the_edge),
     };
     int rc = cmocka_run_group_tests(tests, no_cache, NULL);
