@@ -25,7 +25,7 @@ static int check_counts(struct check *c)
     const struct bt_spec *s = c->p->spec;
     for (size_t i = 0; i < s->n; i++) {
         const struct bt_workload *w = &s->w[i];
-        uint64_t n = 0, min = w->copies.set ? w->copies.min : 1, want = w->copies.set ? w->copies.want : 1;
+        uint64_t n = 0, min = w->copies.set ? w->copies.min : 1, want = w->copies.set ? w->copies.want : c->p->fleet->n;
         for (size_t j = 0; j < c->ph->n; j++)
             n += c->ph->inst[j].w == w;
         if (!active(w, c->ph->name) && n)

@@ -13,7 +13,7 @@ int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t i
     memcpy(spec->w, t->in->spec->w, spec->n * sizeof *spec->w);
     spec->w[index] = *changed;
     struct bt_plan_in *in = BT_NEW(t->a, struct bt_plan_in);
-    *in = (struct bt_plan_in){ .spec = spec, .fleet = t->in->fleet, .models = t->in->models, .needs = t->in->needs };
+    *in = (struct bt_plan_in){ .spec = spec, .fleet = t->in->fleet, .models = t->in->models, .needs = t->in->needs, .copies = t->in->copies };
     *out = (struct pl_solution){ .complete = true };
     if (pl_problem_build(t->a, in, t->phase, p, err) < 0)
         return -1;

@@ -200,6 +200,8 @@ int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan
     struct bt_plan_in *remembering = BT_NEW(a, struct bt_plan_in);
     *remembering = *in;
     remembering->needs = pl_needs_new(a);
+    if (pl_open_copies(a, remembering, names, plan->nphases, err) < 0)
+        return -1;
     struct pl_stages all = { .a = a, .plan = plan, .in = remembering, .n = plan->nphases };
     all.v = BT_NEWN(a, struct pl_stage, all.n);
     for (size_t i = 0; i < all.n; i++) {

@@ -14,6 +14,7 @@
  *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet
  *   jobs.c      what a service or job with a job form takes
  *   picture.c   the plan drawn (picture.h)
+ *   copies.c    `replicas: auto`
  *   needs.c     the need of a shape, worked out once                        compare.c      a plan as a row beside others (compare.h)
  *   alternatives.c   each server otherwise (alternatives.h)                   cheapest.c     the smallest fleet of the catalog (cheapest.h) */
 #ifndef BT_PLAN_H
@@ -120,6 +121,7 @@ struct bt_plan_model {
 struct pl_needs;                     /* plan's own: what was worked out already; callers leave it NULL */
 struct bt_plan_in {
     const struct bt_spec *spec; const struct bt_fleet *fleet; const struct bt_plan_model *models; struct pl_needs *needs;
+    const uint32_t *copies;          /* plan's own: [spec->n] what `replicas: auto` came to; 0 = not settled, NULL = nothing is */
     bool brief;                      /* no other shapes and no advice: for plans that are only compared */
 };
 

@@ -128,6 +128,9 @@ void pl_host_floor(struct pl_problem *p, struct pl_work *k);
 void pl_host_fill(struct pl_problem *p, struct bt_plan *plan, struct bt_plan_phase *ph);
 BT_MUST_CHECK int pl_host_check(const struct bt_plan *p, struct bt_err *err);
 
+/* copies.c: settles in->copies, phase names as given. Nothing to do where no workload leaves its number open. */
+BT_MUST_CHECK int pl_open_copies(struct bt_arena *a, struct bt_plan_in *in, const char *const *phase, size_t nphases, struct bt_err *err);
+
 /* explain.c, refuse.c */
 struct pl_trial {
     struct bt_arena *a;

@@ -196,7 +196,8 @@ static void order_works(struct pl_problem *p, const size_t *index, size_t n)
 static void settle_counts(struct pl_problem *p, struct pl_work *k)
 {
     const struct bt_workload *w = k->w;
-    k->copies_want = w->copies.set ? (uint32_t)w->copies.want : 1;
+    uint32_t open = p->in->copies ? BT_MAX(p->in->copies[k->spec_index], 1u) : 1;        /* `auto` */
+    k->copies_want = w->copies.set ? (uint32_t)w->copies.want : open;
     k->copies_min = w->copies.set ? (uint32_t)w->copies.min : 1;
     k->cpu_only = !k->server && w->gpus.set && w->gpus.want == 0;
     k->weight = w->priority > 0 ? (double)w->priority + 1 : 1;

@@ -40,8 +40,6 @@ bool bt_workload_has_tasks(const struct bt_workload *w)
 
 static void later_workload(struct spec_reading *r, const struct bt_workload *w)
 {
-    if (!w->copies.set)
-        key_row(r, w, false, w->kind == BT_JOB ? "slots" : "replicas", "auto is planned as 1");
     if (w->dp.set && w->dp.want > 1)
         key_row(r, w, true, "dp", "data parallel inside one server is not planned yet; `replicas` are");
     if (w->ep.set && w->ep.want > 1)
