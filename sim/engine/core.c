@@ -221,13 +221,10 @@ static void with_commas(uint64_t n, char *out, size_t size)
 /* vLLM to 0.20.1 divided blocks by groups; later versions say what the concurrency is worth. */
 static uint64_t tokens_said(const struct se *e, uint64_t blocks, double concurrency)
 {
-    unsigned v[3] = { 99, 0, 0 };
     const struct se_kv *kv = e->kv;
-    if (sscanf(e->version, "%u.%u.%u", &v[0], &v[1], &v[2]) < 2)
-        v[0] = 99;
     if (se_kv_uniform(kv))
         return blocks * kv->group[0].block * BT_MAX(e->more.dcp, 1u);
-    if (kv->n && v[0] == 0 && v[1] * 100 + v[2] < 2002)
+    if (kv->n && !se_at_least(e, 0, 20, 2))
         return blocks / kv->n * kv->block;
     return (uint64_t)(concurrency * (double)e->s.context);
 }

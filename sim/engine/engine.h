@@ -57,6 +57,8 @@ int se_sglang_main(struct se *e, int argc, char **argv);
 /* "VERSION" of PROGRAM.version beside the program, or of BERTH_SIM_ENGINE_VERSION, else def. */
 const char *se_version(struct bt_arena *a, const char *argv0, const char *def);
 
+bool se_at_least(const struct se *e, unsigned major, unsigned minor, unsigned patch);         /* the version that is imitated */
+
 /* say.c */
 void se_who(const char *who);        /* "APIServer", "EngineCore", "Worker_TP0": prefix of later lines */
 void se_info(const char *where, const char *fmt, ...) BT_PRINTF(2, 3);

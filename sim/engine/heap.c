@@ -17,13 +17,19 @@ static int32_t new_block(struct se_heap *h, struct se_block b)
     return (int32_t)h->nblocks++;
 }
 
+/* max_split_size_mb: larger blocks are neither cut nor lent to smaller requests. */
+static bool kept_apart(const struct se_heap *h, uint64_t block, uint64_t bytes)
+{
+    return h->split_max && (bytes < h->split_max ? block >= h->split_max : block >= bytes + LARGE_SEGMENT);
+}
+
 /* The free block that fits most closely. */
 static int32_t best_fit(const struct se_heap *h, uint64_t bytes, bool small)
 {
     int32_t best = -1;
     for (size_t i = 0; i < h->nblocks; i++) {
         const struct se_block *b = &h->block[i];
-        if (!b->used && b->small == small && b->segment >= 0 && b->bytes >= bytes && (best < 0 || b->bytes < h->block[best].bytes))
+        if (!b->used && !(!small && kept_apart(h, b->bytes, bytes)) && b->small == small && b->segment >= 0 && b->bytes >= bytes && (best < 0 || b->bytes < h->block[best].bytes))
             best = (int32_t)i;
     }
     return best;
@@ -57,7 +63,8 @@ int32_t se_heap_take(struct se_heap *h, uint64_t bytes)
     if (at < 0)
         return -1;
     uint64_t left = h->block[at].bytes - bytes;
-    if (left >= (small ? 512 : SMALL_MAX + 1)) {     /* else the rest stays with it */
+    bool whole = !small && h->split_max && bytes >= h->split_max;
+    if (left >= (small ? 512 : SMALL_MAX + 1) && !whole) {           /* else the rest stays with it */
         int32_t rest = new_block(h, (struct se_block){ .bytes = left, .segment = h->block[at].segment, .next = h->block[at].next, .small = small });
         h->block[at].bytes = bytes;
         h->block[at].next = rest;

@@ -43,6 +43,14 @@ const char *se_version(struct bt_arena *a, const char *argv0, const char *def)
     return def;
 }
 
+bool se_at_least(const struct se *e, unsigned major, unsigned minor, unsigned patch)
+{
+    unsigned v[3] = { 0 };
+    if (sscanf(e->version, "%u.%u.%u", &v[0], &v[1], &v[2]) < 2)
+        return true;                 /* no number: as the newest */
+    return v[0] != major ? v[0] > major : v[1] != minor ? v[1] > minor : v[2] >= patch;
+}
+
 static const struct { const char *name; int (*run)(struct se *e, int argc, char **argv); } engines[] = {
     { "vllm", se_vllm_main },
     { "llama-server", se_llama_main }, { "sglang", se_sglang_main },

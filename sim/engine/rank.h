@@ -14,6 +14,7 @@ struct se_heap {
     struct se_block *block; size_t nblocks, block_cap;
     struct se_segment *segment; size_t nsegments, segment_cap;
     uint64_t used, held, peak;       /* bytes in blocks, in segments; most in blocks since se_heap_mark */
+    uint64_t split_max;              /* bytes: max_split_size_mb; 0 = none */
 };
 int32_t se_heap_take(struct se_heap *h, uint64_t bytes);         /* block, or -1: the card is full, even after a trim */
 void se_heap_give(struct se_heap *h, int32_t block);

@@ -29,7 +29,7 @@ NOT_WEIGHTS = {
     "unsloth-qwen3-4b": "adapter slots that the log does not state", "f52487522470": "NVFP4: which layers stay in 16 bits is not said by the config",
     "f60491628666": "Gemma 4 E4B: its second embeddings and audio tower are not in the config", "f52002965523": "NVFP4, as above",
     "f70469032009": "64 adapter slots of Qwen3: vLLM keeps more than A and B of the linear layers", "selfllm-dsr1": "bitsandbytes, gone since",
-    "f61511710941": "NVFP4, as above", "f63100897054": "Qwen3-VL: a batch of 2048 is not stated", "f60168338778": "AWQ in 0.28: a workspace beside the weights",
+    "f61511710941": "NVFP4, as above", "f63100897054": "Qwen3-VL: a batch of 2048 is not stated",
     "hfcook-qwen2": "0.0023 GiB below: an old rotary table",
 }
 NOT_TOKENS = {
