@@ -29,7 +29,8 @@ static int32_t best_fit(const struct se_heap *h, uint64_t bytes, bool small)
     int32_t best = -1;
     for (size_t i = 0; i < h->nblocks; i++) {
         const struct se_block *b = &h->block[i];
-        if (!b->used && !(!small && kept_apart(h, b->bytes, bytes)) && b->small == small && b->segment >= 0 && b->bytes >= bytes && (best < 0 || b->bytes < h->block[best].bytes))
+        if (!b->used && !(!small && kept_apart(h, b->bytes, bytes)) && b->small == small && b->segment >= 0 && b->bytes >= bytes &&
+            (best < 0 || b->bytes < h->block[best].bytes))
             best = (int32_t)i;
     }
     return best;
