@@ -149,7 +149,7 @@ static int compressed_attention(struct bt_tensors *l, int i, const struct bt_lay
         return -1;
     if (y->compress == 4) {
         ADD(LINEAR("self_attn.indexer.queries", (uint64_t)x->index_heads * x->index_dim, m->q_lora));
-        ADD(PLAIN("self_attn.indexer.weights", x->index_heads, h));
+        ADD(PLAIN("self_attn.indexer.weights_proj", x->index_heads, h));
         if (compressor(l, i, "self_attn.indexer.compressor", y->compress, x->index_dim, err) < 0)
             return -1;
     }

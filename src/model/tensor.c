@@ -67,13 +67,15 @@ static const struct { const char *module; enum bt_tensor_role role; } modules[] 
     { "q_a_layernorm", BT_T_NORM }, { "kv_a_layernorm", BT_T_NORM },
     { "q_a_proj", BT_T_LATENT_A }, { "kv_a_proj_with_mqa", BT_T_LATENT_A }, { "kv_b_proj", BT_T_LATENT_B }, { "q_b_proj", BT_T_Q_B }, { "o_a_proj", BT_T_Q_B },
     { "router", BT_T_ROUTER }, { "gate", BT_T_ROUTER }, { "e_score_correction_bias", BT_T_ROUTER }, { "shared_expert_gate", BT_T_ROUTER },
+    { "fc1_latent_proj", BT_T_LATENT_A }, { "fc2_latent_proj", BT_T_LATENT_A }, { "per_layer_input_gate", BT_T_LATENT_A }, { "per_layer_projection", BT_T_LATENT_A },
+    { "per_layer_model_projection", BT_T_Q_B }, { "queries", BT_T_LATENT_A }, { "weights_proj", BT_T_ROUTER }, { "kv_gate", BT_T_ROUTER },
     { "in_proj", BT_T_STATE_IN }, { "in_proj_qkvz", BT_T_STATE_IN }, { "in_proj_ba", BT_T_STATE_IN }, { "in_proj_qkv", BT_T_STATE_IN }, { "in_proj_z", BT_T_STATE_IN },
     { "in_proj_a", BT_T_STATE_IN }, { "in_proj_b", BT_T_STATE_IN }, { "conv1d", BT_T_STATE }, { "x_proj", BT_T_STATE }, { "dt_proj", BT_T_STATE },
 };
 
 /* Parameters without a module of their own: "mixer.A_log". */
 static const struct { const char *name; enum bt_tensor_role role; } bare[] = {
-    { "A_log", BT_T_STATE }, { "D", BT_T_STATE }, { "dt_bias", BT_T_STATE }, { "e_score_correction_bias", BT_T_ROUTER }, { "sinks", BT_T_QK_NORM },
+    { "A_log", BT_T_STATE }, { "D", BT_T_STATE }, { "dt_bias", BT_T_STATE }, { "e_score_correction_bias", BT_T_ROUTER }, { "sinks", BT_T_QK_NORM }, { "ape", BT_T_ROUTER }, { "fn", BT_T_ROUTER }, { "experts_of", BT_T_ROUTER },
 };
 
 static const struct { const char *module; bool out; } experts[] = {
