@@ -255,6 +255,7 @@ static void close_daemon(struct bt_daemon *d)
     unlink(bt_arena_printf(&d->arena, "%s/daemon.log", d->runtime));
     rmdir(bt_arena_printf(&d->arena, "%s/p", d->runtime));
     rmdir(bt_arena_printf(&d->arena, "%s/inst", d->runtime));
+    rmdir(bt_arena_printf(&d->arena, "%s/t", d->runtime));
     unlink(bt_arena_printf(&d->arena, "%s/daemon.lock", d->runtime));
     rmdir(d->runtime);               /* stays when something else is in it */
 }

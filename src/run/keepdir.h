@@ -7,7 +7,6 @@
  *   child.json    keeper   the workload's first process, its cgroup
  *   exit.json     keeper   its last word, written when no process of the tree is left
  *   log, log.1    keeper   keeplog.h           sock  keeper  control: {"op":"stop","steps":[..]}, {"op":"hurry"}, {"op":"env"}
- *   tmp/          daemon   the workload's TMPDIR
  *
  * The environment is not in launch.json: it may hold secrets. It reaches the keeper through an inherited descriptor. */
 #ifndef BT_RUN_KEEPDIR_H

@@ -292,7 +292,8 @@ static void add_row(struct bt_project *p, size_t phase, const struct bt_pf_insta
         i++;
     struct bt_instance *in = &p->inst[i];
     if (i == p->n) {
-        *in = (struct bt_instance){ .p = p, .pf = row, .url = "", .report_fd = -1, .dir = bt_run_inst_dir(&p->arena, p->name, row->id) };
+        *in = (struct bt_instance){ .p = p, .pf = row, .url = "", .report_fd = -1, .dir = bt_run_inst_dir(&p->arena, p->name, row->id),
+                                    .tmp = bt_run_tmp_dir(&p->arena, p->name, row->id) };
         in->in_phase = BT_NEWN(&p->arena, const struct bt_pf_instance *, p->plan->nphases);
         p->n++;
     }
@@ -606,6 +607,8 @@ static void end_project(struct bt_project *p)
         bt_auto_arena a = { 0 };
         bt_instance_reset(&p->inst[i]);
         keep_logs(&a, &p->inst[i]);
+        if (bt_tree_remove(p->inst[i].tmp, &err) < 0)
+            bt_warn("daemon", "%s: %s", p->name, err.msg);
     }
     bt_auto_arena a = { 0 };
     if (bt_tree_remove(bt_run_inst_dir(&a, p->name, NULL), &err) < 0 || bt_tree_remove(p->dir, &err) < 0)

@@ -50,7 +50,7 @@ struct bt_instance {
     const struct bt_pf_instance *pf; /* its row of the phase it is in, or was last in, or comes in first */
     const struct bt_pf_instance **in_phase;          /* its row of every phase of the plan; NULL: not in that one */
     const struct bt_engine *engine;
-    const char *dir;
+    const char *dir, *tmp;           /* its folder; its TMPDIR */
     struct bt_keep_port *port; size_t nports;
     const char *url;                 /* "" = none */
     char ip[16]; int url_port;

@@ -2,6 +2,7 @@
 #include "run/run.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 
 const char *bt_run_sock(struct bt_arena *a)
 {
@@ -16,6 +17,15 @@ const char *bt_run_project_dir(struct bt_arena *a, const char *project)
 const char *bt_run_inst_dir(struct bt_arena *a, const char *project, const char *id)
 {
     return bt_arena_printf(a, id ? "%s/inst/%s/%s" : "%s/inst/%s", bt_runtime_dir(a), project, id);
+}
+
+const char *bt_run_tmp_dir(struct bt_arena *a, const char *project, const char *id)
+{
+    enum { SHORT = 60 };
+    const char *runtime = bt_runtime_dir(a), *whose = bt_arena_printf(a, "%s %s %s", runtime, project, id);
+    struct bt_digest d = bt_digest_of(bt_str(whose));
+    const char *path = bt_arena_printf(a, "%s/t/%.10s", runtime, d.hex);
+    return strlen(path) <= SHORT ? path : bt_arena_printf(a, "/tmp/berth-%u-%.10s", (unsigned)getuid(), d.hex);
 }
 
 const char *bt_run_state_dir(struct bt_arena *a, const char *project)

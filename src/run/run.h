@@ -24,6 +24,9 @@
 const char *bt_run_sock(struct bt_arena *a);
 const char *bt_run_project_dir(struct bt_arena *a, const char *project);
 const char *bt_run_inst_dir(struct bt_arena *a, const char *project, const char *id);     /* id NULL: the project's folder of instances */
+/* The TMPDIR of an instance. Short, because engines put sockets there and a socket's path ends at 107 bytes: vLLM's are TMPDIR/ and 36 more, and
+ * did not start from a folder named after project and instance. RUNTIME/t/HASH; under a runtime folder that is too long itself, /tmp/berth-UID-HASH. */
+const char *bt_run_tmp_dir(struct bt_arena *a, const char *project, const char *id);
 const char *bt_run_state_dir(struct bt_arena *a, const char *project);                    /* what outlives `down`: logs/, done */
 const char *bt_run_log_dir(struct bt_arena *a, const char *project);                      /* in the state folder */
 #endif

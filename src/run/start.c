@@ -20,7 +20,7 @@ enum { LOG_MAX = 8 * 1024 * 1024, ENV_FD = 3, REPORT_FD = 4 };
 static bool hole(const struct bt_instance *in, struct bt_str name, struct bt_buf *out)
 {
     if (bt_str_eq(name, "tmp")) {
-        bt_buf_printf(out, "%s/tmp", in->dir);
+        bt_buf_puts(out, in->tmp);
         return true;
     }
     if (bt_str_starts(name, "url:")) {
@@ -106,7 +106,7 @@ static struct bt_strs make_env(struct bt_arena *a, const struct bt_instance *in)
         engine_env(a, &env);
     for (size_t i = 0; i < in->pf->nenv; i++)
         env_set(a, &env, in->pf->env[i].key, bt_instance_fill(a, in, in->pf->env[i].value));
-    env_set(a, &env, "TMPDIR", bt_arena_printf(a, "%s/tmp", in->dir));
+    env_set(a, &env, "TMPDIR", in->tmp);
     env_set(a, &env, "BERTH_INSTANCE", bt_arena_printf(a, "%s/%s", in->p->name, in->pf->id));
     env_set(a, &env, BT_MARK_ENV, in->dir);
     return env;
@@ -138,8 +138,7 @@ static int make_folder(struct bt_arena *a, struct bt_instance *in, struct bt_err
         return -1;
     for (const char *const *f = stale; *f; f++)
         unlink(bt_arena_printf(a, "%s/%s", in->dir, *f));
-    const char *tmp = bt_arena_printf(a, "%s/tmp", in->dir);
-    if (bt_tree_remove(tmp, err) < 0 || bt_dir_private(tmp, err) < 0)
+    if (bt_tree_remove(in->tmp, err) < 0 || bt_dir_private(in->tmp, err) < 0)
         return -1;
     struct bt_keep_launch l = { .project = in->p->name, .id = in->pf->id, .cwd = in->pf->cwd, .url = in->url, .log_max_bytes = LOG_MAX,
                                 .restarts = in->life.restarts, .wall_ms = in->launched_wall_ms, .port = in->port, .nports = in->nports,

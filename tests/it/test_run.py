@@ -356,6 +356,19 @@ def test_placeholders_and_environment(house: House) -> None:
     assert env == {"A": f"at {args[0]}", "B": "2", "TOKEN": "secret", "TMPDIR": args[2], "BERTH_INSTANCE": "set/a-0"}
 
 
+def test_a_socket_fits_into_tmpdir_whatever_the_names(tmp_path: Path) -> None:
+    code = "import os, socket; s = socket.socket(socket.AF_UNIX); s.bind(os.environ['TMPDIR'] + '/' + 'x' * 36); print(os.environ['TMPDIR'], flush=True)"
+    for folder in (tmp_path, tmp_path / ("d" * 80)):
+        folder.mkdir(exist_ok=True)
+        house = House(folder)
+        try:
+            done = house.up(plan("p" * 40, instance("i" * 40 + "-0", python(code), "job")))
+            assert done.returncode == 0, done.stderr
+            assert not Path(house.berth("logs").stdout.strip()).exists()
+        finally:
+            house.close()
+
+
 def test_readiness_by_file_and_missing_dependency(house: House) -> None:
     touch = instance("a-0", python("import os, time; open(os.environ['TMPDIR'] + '/here', 'w'); time.sleep(1000)"), ready={"kind": "file", "path": "{tmp}/here"})
     late = instance("b-0", SLEEP, after={"job": "done"})
