@@ -7,7 +7,7 @@
 #define LINK_BYTES_PER_US 20000              /* 20 GB/s over PCIe */
 #define CARD_BYTES_PER_US 1000000            /* 1 TB/s inside the card */
 
-static CUresult copy(uint64_t dst, uint64_t src, size_t bytes)
+CUresult sim_copy(uint64_t dst, uint64_t src, size_t bytes)
 {
     struct sim_ctx *ctx;
     CUdevice to = -1, from = -1;
@@ -35,7 +35,7 @@ static CUresult copy_to(CUdeviceptr dst, uint64_t src, size_t bytes)
 {
     if (bytes && !sim_va_is(dst) && !sim_mem_at(dst))
         return CUDA_ERROR_INVALID_VALUE;
-    return copy(dst, src, bytes);
+    return sim_copy(dst, src, bytes);
 }
 
 /* Ends of a copy on a stream: the stream must exist, the rest is the same, for work is done at once. */
@@ -45,7 +45,7 @@ static CUresult on_stream(CUstream stream)
     return sim_stream_ctx(stream, &ctx);
 }
 
-static CUresult fill(CUdeviceptr dst, unsigned value, size_t n, unsigned width)
+CUresult sim_fill(CUdeviceptr dst, unsigned value, size_t n, unsigned width)
 {
     struct sim_ctx *ctx;
     CUdevice dev = -1;
@@ -87,27 +87,27 @@ static CUresult fill(CUdeviceptr dst, unsigned value, size_t n, unsigned width)
     return rc == CUDA_SUCCESS ? call : rc;
 #define AT(p) ((uint64_t)(uintptr_t)(p))
 
-ENTRY(cuMemcpy, cuMemcpy_ptds, (CUdeviceptr dst, CUdeviceptr src, size_t bytes), (dst, src, bytes), return copy(dst, src, bytes);)
+ENTRY(cuMemcpy, cuMemcpy_ptds, (CUdeviceptr dst, CUdeviceptr src, size_t bytes), (dst, src, bytes), return sim_copy(dst, src, bytes);)
 ENTRY(cuMemcpyHtoD_v2, cuMemcpyHtoD_v2_ptds, (CUdeviceptr dst, const void *src, size_t bytes), (dst, src, bytes),
       return copy_to(dst, AT(src), bytes);)
 ENTRY(cuMemcpyDtoH_v2, cuMemcpyDtoH_v2_ptds, (void *dst, CUdeviceptr src, size_t bytes), (dst, src, bytes),
-      return copy(AT(dst), src, bytes);)
+      return sim_copy(AT(dst), src, bytes);)
 ENTRY(cuMemcpyDtoD_v2, cuMemcpyDtoD_v2_ptds, (CUdeviceptr dst, CUdeviceptr src, size_t bytes), (dst, src, bytes),
       return copy_to(dst, src, bytes);)
 ENTRY(cuMemcpyAsync, cuMemcpyAsync_ptsz, (CUdeviceptr dst, CUdeviceptr src, size_t bytes, CUstream stream), (dst, src, bytes, stream),
-      AFTER_STREAM(copy(dst, src, bytes)))
+      AFTER_STREAM(sim_copy(dst, src, bytes)))
 ENTRY(cuMemcpyHtoDAsync_v2, cuMemcpyHtoDAsync_v2_ptsz, (CUdeviceptr dst, const void *src, size_t bytes, CUstream stream),
       (dst, src, bytes, stream), AFTER_STREAM(copy_to(dst, AT(src), bytes)))
 ENTRY(cuMemcpyDtoHAsync_v2, cuMemcpyDtoHAsync_v2_ptsz, (void *dst, CUdeviceptr src, size_t bytes, CUstream stream),
-      (dst, src, bytes, stream), AFTER_STREAM(copy(AT(dst), src, bytes)))
+      (dst, src, bytes, stream), AFTER_STREAM(sim_copy(AT(dst), src, bytes)))
 ENTRY(cuMemcpyDtoDAsync_v2, cuMemcpyDtoDAsync_v2_ptsz, (CUdeviceptr dst, CUdeviceptr src, size_t bytes, CUstream stream),
       (dst, src, bytes, stream), AFTER_STREAM(copy_to(dst, src, bytes)))
-ENTRY(cuMemsetD8_v2, cuMemsetD8_v2_ptds, (CUdeviceptr dst, unsigned char value, size_t n), (dst, value, n), return fill(dst, value, n, 1);)
-ENTRY(cuMemsetD16_v2, cuMemsetD16_v2_ptds, (CUdeviceptr dst, unsigned short value, size_t n), (dst, value, n), return fill(dst, value, n, 2);)
-ENTRY(cuMemsetD32_v2, cuMemsetD32_v2_ptds, (CUdeviceptr dst, unsigned value, size_t n), (dst, value, n), return fill(dst, value, n, 4);)
+ENTRY(cuMemsetD8_v2, cuMemsetD8_v2_ptds, (CUdeviceptr dst, unsigned char value, size_t n), (dst, value, n), return sim_fill(dst, value, n, 1);)
+ENTRY(cuMemsetD16_v2, cuMemsetD16_v2_ptds, (CUdeviceptr dst, unsigned short value, size_t n), (dst, value, n), return sim_fill(dst, value, n, 2);)
+ENTRY(cuMemsetD32_v2, cuMemsetD32_v2_ptds, (CUdeviceptr dst, unsigned value, size_t n), (dst, value, n), return sim_fill(dst, value, n, 4);)
 ENTRY(cuMemsetD8Async, cuMemsetD8Async_ptsz, (CUdeviceptr dst, unsigned char value, size_t n, CUstream stream), (dst, value, n, stream),
-      AFTER_STREAM(fill(dst, value, n, 1)))
+      AFTER_STREAM(sim_fill(dst, value, n, 1)))
 ENTRY(cuMemsetD16Async, cuMemsetD16Async_ptsz, (CUdeviceptr dst, unsigned short value, size_t n, CUstream stream), (dst, value, n, stream),
-      AFTER_STREAM(fill(dst, value, n, 2)))
+      AFTER_STREAM(sim_fill(dst, value, n, 2)))
 ENTRY(cuMemsetD32Async, cuMemsetD32Async_ptsz, (CUdeviceptr dst, unsigned value, size_t n, CUstream stream), (dst, value, n, stream),
-      AFTER_STREAM(fill(dst, value, n, 4)))
+      AFTER_STREAM(sim_fill(dst, value, n, 4)))

@@ -320,6 +320,29 @@ CUresult cuCtxGetFlags(unsigned *flags)
     return CUDA_SUCCESS;
 }
 
+CUresult cuCtxGetId(CUcontext ctx, unsigned long long *id)
+{
+    SIM_ENTER();
+    struct sim_ctx *c;
+    CUresult rc = given_or_current(ctx, &c);
+    if (rc != CUDA_SUCCESS)
+        return rc;
+    if (!id)
+        return CUDA_ERROR_INVALID_VALUE;
+    *id = c->handle;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuCtxSetFlags(unsigned flags)
+{
+    SIM_ENTER();
+    struct sim_ctx *c;
+    CUresult rc = sim_current(&c);
+    if (rc == CUDA_SUCCESS)
+        c->flags = flags;
+    return rc;
+}
+
 CUresult cuCtxSynchronize_v2(CUcontext ctx)
 {
     SIM_ENTER();

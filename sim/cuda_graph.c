@@ -13,7 +13,7 @@ struct exec { uint64_t handle; uint64_t need[BT_SIM_MAX_GPUS]; };
 struct mem { uint64_t used, used_high, reserved, reserved_high; };
 static struct mem device_mem[BT_SIM_MAX_GPUS];
 
-enum { NODE_KERNEL = 0, NODE_MEMCPY = 1, NODE_MEMSET = 2, NODE_HOST = 3, NODE_GRAPH = 4, NODE_EMPTY = 5, NODE_ALLOC = 10, NODE_FREE = 11 };
+enum { NODE_KERNEL = 0, NODE_MEMCPY = 1, NODE_MEMSET = 2, NODE_HOST = 3, NODE_EMPTY = 5, NODE_ALLOC = 10, NODE_FREE = 11 };
 
 static struct sim_graph *graph_get(CUgraph g)
 {
@@ -190,6 +190,20 @@ CUresult cuGraphAddHostNode(CUgraphNode *node, CUgraph graph, const CUgraphNode 
     SIM_ENTER();
     (void)after, (void)nafter;
     return params ? add(node, graph, NODE_HOST, NULL) : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult cuGraphAddMemcpyNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *after, size_t nafter, const void *params, CUcontext ctx)
+{
+    SIM_ENTER();
+    (void)after, (void)nafter, (void)ctx;
+    return params ? add(node, graph, NODE_MEMCPY, NULL) : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult cuGraphAddMemsetNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *after, size_t nafter, const void *params, CUcontext ctx)
+{
+    SIM_ENTER();
+    (void)after, (void)nafter, (void)ctx;
+    return params ? add(node, graph, NODE_MEMSET, NULL) : CUDA_ERROR_INVALID_VALUE;
 }
 
 /* ---- executables ---- */
@@ -403,4 +417,17 @@ CUresult cuStreamIsCapturing(CUstream stream, int *status)
 CUresult cuStreamIsCapturing_ptsz(CUstream stream, int *status)
 {
     return cuStreamIsCapturing(stream, status);
+}
+
+/* A capture ends with an explicit end here, whoever calls what meanwhile: the mode is remembered, and makes no difference. */
+CUresult cuThreadExchangeStreamCaptureMode(int *mode)
+{
+    static __thread int of_thread;
+    SIM_ENTER();
+    if (!mode || *mode < 0 || *mode > 2)
+        return CUDA_ERROR_INVALID_VALUE;
+    int before = of_thread;
+    of_thread = *mode;
+    *mode = before;
+    return CUDA_SUCCESS;
 }

@@ -4,7 +4,7 @@
  * cuda_visible.c  CUDA_VISIBLE_DEVICES           cuda_mem.c     allocations
  * cuda_device.c  devices and attributes          cuda_pool.c    stream-ordered memory
  * cuda_va.c    addresses and their records       cuda_vmm.c     virtual memory management
- * cuda_copy.c  copies and fills                  cuda_stream.c  streams and events
+ * cuda_copy.c  copies and fills; _copy2d: rectangles  cuda_stream.c  streams and events
  * cuda_proc.c  cuGetProcAddress, error names     cuda_share.c   IPC between processes
  * cuda_host.c  host memory, callbacks, hints     cuda_module.c  modules, kernels, launches
  * cuda_array.c arrays and mipmaps                cuda_graph.c   graphs, their memory, capture
@@ -146,6 +146,10 @@ bool sim_range(uint64_t addr, uint64_t *base, uint64_t *size);
 void sim_free(uint64_t addr);
 /* A new allocation of device memory for ctx. */
 CUresult sim_alloc(struct sim_ctx *ctx, uint64_t bytes, uint64_t *addr);
+
+/* Copy and fill, in the current context; the lock is held. width: bytes of an element, n: how many. */
+CUresult sim_copy(uint64_t dst, uint64_t src, size_t bytes);
+CUresult sim_fill(CUdeviceptr dst, unsigned value, size_t n, unsigned width);
 
 /* ---- pools ---- */
 void sim_pool_mem_freed(struct sim_mem *m);

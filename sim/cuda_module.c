@@ -350,3 +350,37 @@ CUresult cuFuncSetAttribute(CUfunction function, int attribute, int value)
         return CUDA_ERROR_INVALID_VALUE;
     return sim_handle_get(SIM_FUNCTION, (uint64_t)(uintptr_t)function) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
+
+CUresult cuFuncGetModule(CUmodule *module, CUfunction function)
+{
+    SIM_ENTER();
+    struct function *f = sim_handle_get(SIM_FUNCTION, (uint64_t)(uintptr_t)function);
+    if (!module)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (!f)
+        return CUDA_ERROR_INVALID_HANDLE;
+    *module = (CUmodule)(uintptr_t)f->module->handle;
+    return CUDA_SUCCESS;
+}
+
+/* As many as a multiprocessor has threads for: registers and shared memory of a kernel that nobody looked into are not known. */
+CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction function, int threads, size_t shared)
+{
+    SIM_ENTER();
+    struct sim_ctx *ctx;
+    (void)shared;
+    CUresult rc = sim_current(&ctx);
+    if (rc != CUDA_SUCCESS)
+        return rc;
+    if (!blocks || threads <= 0)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (!sim_handle_get(SIM_FUNCTION, (uint64_t)(uintptr_t)function))
+        return CUDA_ERROR_INVALID_HANDLE;
+    *blocks = threads > 1024 ? 0 : 2048 / ((threads + 31) / 32 * 32);
+    return CUDA_SUCCESS;
+}
+
+CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, CUfunction function, int threads, size_t shared, unsigned flags)
+{
+    return flags > 1 ? CUDA_ERROR_INVALID_VALUE : cuOccupancyMaxActiveBlocksPerMultiprocessor(blocks, function, threads, shared);
+}

@@ -340,30 +340,29 @@
     NONE(cuArray3DCreate) NONE(cuArray3DGetDescriptor) NONE(cuArrayCreate) NONE(cuArrayGetDescriptor) NONE(cuArrayGetPlane) \
     NONE(cuArrayGetSparseProperties) NONE(cuCoredumpGetAttribute) NONE(cuCoredumpGetAttributeGlobal) NONE(cuCoredumpSetAttribute) \
     NONE(cuCoredumpSetAttributeGlobal) NONE(cuCtxAttach) NONE(cuCtxCreate) NONE(cuCtxDetach) NONE(cuCtxFromGreenCtx) NONE(cuCtxGetCacheConfig) \
-    NONE(cuCtxGetDevResource) NONE(cuCtxGetExecAffinity) NONE(cuCtxGetId) NONE(cuCtxGetSharedMemConfig) NONE(cuCtxRecordEvent) \
-    NONE(cuCtxResetPersistingL2Cache) NONE(cuCtxSetCacheConfig) NONE(cuCtxSetFlags) NONE(cuCtxSetSharedMemConfig) NONE(cuCtxWaitEvent) \
-    NONE(cuDestroyExternalMemory) NONE(cuDestroyExternalSemaphore) NONE(cuDevResourceGenerateDesc) NONE(cuDevSmResourceSplitByCount) \
-    NONE(cuDeviceGetDevResource) NONE(cuDeviceGetExecAffinitySupport) NONE(cuDeviceGetHostAtomicCapabilities) NONE(cuDeviceGetLuid) \
-    NONE(cuDeviceGetNvSciSyncAttributes) NONE(cuDeviceGetP2PAtomicCapabilities) NONE(cuDeviceGetProperties) NONE(cuDeviceGetTexture1DLinearMaxWidth) \
-    NONE(cuDeviceRegisterAsyncNotification) NONE(cuDeviceUnregisterAsyncNotification) NONE(cuEGLStreamConsumerAcquireFrame) \
-    NONE(cuEGLStreamConsumerConnect) NONE(cuEGLStreamConsumerConnectWithFlags) NONE(cuEGLStreamConsumerDisconnect) \
-    NONE(cuEGLStreamConsumerReleaseFrame) NONE(cuEGLStreamProducerConnect) NONE(cuEGLStreamProducerDisconnect) NONE(cuEGLStreamProducerPresentFrame) \
-    NONE(cuEGLStreamProducerReturnFrame) NONE(cuEventCreateFromEGLSync) NONE(cuEventRecordWithFlags) NONE(cuEventRecordWithFlags_ptsz) \
-    NONE(cuExternalMemoryGetMappedBuffer) NONE(cuExternalMemoryGetMappedMipmappedArray) NONE(cuFlushGPUDirectRDMAWrites) NONE(cuFuncGetModule) \
-    NONE(cuFuncGetName) NONE(cuFuncGetParamInfo) NONE(cuFuncIsLoaded) NONE(cuFuncLoad) NONE(cuFuncSetBlockShape) NONE(cuFuncSetCacheConfig) \
-    NONE(cuFuncSetSharedMemConfig) NONE(cuFuncSetSharedSize) NONE(cuGLCtxCreate) NONE(cuGLCtxCreate_v2) NONE(cuGLGetDevices) NONE(cuGLGetDevices_v2) \
-    NONE(cuGLInit) NONE(cuGLMapBufferObject) NONE(cuGLMapBufferObjectAsync) NONE(cuGLMapBufferObjectAsync_v2) NONE(cuGLMapBufferObjectAsync_v2_ptsz) \
-    NONE(cuGLMapBufferObject_v2) NONE(cuGLMapBufferObject_v2_ptds) NONE(cuGLRegisterBufferObject) NONE(cuGLSetBufferObjectMapFlags) \
-    NONE(cuGLUnmapBufferObject) NONE(cuGLUnmapBufferObjectAsync) NONE(cuGLUnregisterBufferObject) NONE(cuGraphAddBatchMemOpNode) \
-    NONE(cuGraphAddChildGraphNode) NONE(cuGraphAddDependencies) NONE(cuGraphAddDependencies_v2) NONE(cuGraphAddEventRecordNode) \
-    NONE(cuGraphAddEventWaitNode) NONE(cuGraphAddExternalSemaphoresSignalNode) NONE(cuGraphAddExternalSemaphoresWaitNode) NONE(cuGraphAddKernelNode) \
-    NONE(cuGraphAddMemcpyNode) NONE(cuGraphAddMemsetNode) NONE(cuGraphAddNode) NONE(cuGraphAddNode_v2) NONE(cuGraphBatchMemOpNodeGetParams) \
-    NONE(cuGraphBatchMemOpNodeSetParams) NONE(cuGraphChildGraphNodeGetGraph) NONE(cuGraphClone) NONE(cuGraphConditionalHandleCreate) \
-    NONE(cuGraphDebugDotPrint) NONE(cuGraphDestroyNode) NONE(cuGraphEventRecordNodeGetEvent) NONE(cuGraphEventRecordNodeSetEvent) \
-    NONE(cuGraphEventWaitNodeGetEvent) NONE(cuGraphEventWaitNodeSetEvent) NONE(cuGraphExecBatchMemOpNodeSetParams) \
-    NONE(cuGraphExecChildGraphNodeSetParams) NONE(cuGraphExecEventRecordNodeSetEvent) NONE(cuGraphExecEventWaitNodeSetEvent) \
-    NONE(cuGraphExecExternalSemaphoresSignalNodeSetParams) NONE(cuGraphExecExternalSemaphoresWaitNodeSetParams) NONE(cuGraphExecGetFlags) \
-    NONE(cuGraphExecHostNodeSetParams) NONE(cuGraphExecKernelNodeSetParams) NONE(cuGraphExecKernelNodeSetParams_v2) \
+    NONE(cuCtxGetDevResource) NONE(cuCtxGetExecAffinity) NONE(cuCtxGetSharedMemConfig) NONE(cuCtxRecordEvent) NONE(cuCtxResetPersistingL2Cache) \
+    NONE(cuCtxSetCacheConfig) NONE(cuCtxSetSharedMemConfig) NONE(cuCtxWaitEvent) NONE(cuDestroyExternalMemory) NONE(cuDestroyExternalSemaphore) \
+    NONE(cuDevResourceGenerateDesc) NONE(cuDevSmResourceSplitByCount) NONE(cuDeviceGetDevResource) NONE(cuDeviceGetExecAffinitySupport) \
+    NONE(cuDeviceGetHostAtomicCapabilities) NONE(cuDeviceGetLuid) NONE(cuDeviceGetNvSciSyncAttributes) NONE(cuDeviceGetP2PAtomicCapabilities) \
+    NONE(cuDeviceGetProperties) NONE(cuDeviceGetTexture1DLinearMaxWidth) NONE(cuDeviceRegisterAsyncNotification) \
+    NONE(cuDeviceUnregisterAsyncNotification) NONE(cuEGLStreamConsumerAcquireFrame) NONE(cuEGLStreamConsumerConnect) \
+    NONE(cuEGLStreamConsumerConnectWithFlags) NONE(cuEGLStreamConsumerDisconnect) NONE(cuEGLStreamConsumerReleaseFrame) \
+    NONE(cuEGLStreamProducerConnect) NONE(cuEGLStreamProducerDisconnect) NONE(cuEGLStreamProducerPresentFrame) NONE(cuEGLStreamProducerReturnFrame) \
+    NONE(cuEventCreateFromEGLSync) NONE(cuExternalMemoryGetMappedBuffer) NONE(cuExternalMemoryGetMappedMipmappedArray) \
+    NONE(cuFlushGPUDirectRDMAWrites) NONE(cuFuncGetName) NONE(cuFuncGetParamInfo) NONE(cuFuncIsLoaded) NONE(cuFuncLoad) NONE(cuFuncSetBlockShape) \
+    NONE(cuFuncSetCacheConfig) NONE(cuFuncSetSharedMemConfig) NONE(cuFuncSetSharedSize) NONE(cuGLCtxCreate) NONE(cuGLCtxCreate_v2) \
+    NONE(cuGLGetDevices) NONE(cuGLGetDevices_v2) NONE(cuGLInit) NONE(cuGLMapBufferObject) NONE(cuGLMapBufferObjectAsync) \
+    NONE(cuGLMapBufferObjectAsync_v2) NONE(cuGLMapBufferObjectAsync_v2_ptsz) NONE(cuGLMapBufferObject_v2) NONE(cuGLMapBufferObject_v2_ptds) \
+    NONE(cuGLRegisterBufferObject) NONE(cuGLSetBufferObjectMapFlags) NONE(cuGLUnmapBufferObject) NONE(cuGLUnmapBufferObjectAsync) \
+    NONE(cuGLUnregisterBufferObject) NONE(cuGraphAddBatchMemOpNode) NONE(cuGraphAddChildGraphNode) NONE(cuGraphAddDependencies) \
+    NONE(cuGraphAddDependencies_v2) NONE(cuGraphAddEventRecordNode) NONE(cuGraphAddEventWaitNode) NONE(cuGraphAddExternalSemaphoresSignalNode) \
+    NONE(cuGraphAddExternalSemaphoresWaitNode) NONE(cuGraphAddKernelNode) NONE(cuGraphAddNode) NONE(cuGraphAddNode_v2) \
+    NONE(cuGraphBatchMemOpNodeGetParams) NONE(cuGraphBatchMemOpNodeSetParams) NONE(cuGraphChildGraphNodeGetGraph) NONE(cuGraphClone) \
+    NONE(cuGraphConditionalHandleCreate) NONE(cuGraphDebugDotPrint) NONE(cuGraphDestroyNode) NONE(cuGraphEventRecordNodeGetEvent) \
+    NONE(cuGraphEventRecordNodeSetEvent) NONE(cuGraphEventWaitNodeGetEvent) NONE(cuGraphEventWaitNodeSetEvent) \
+    NONE(cuGraphExecBatchMemOpNodeSetParams) NONE(cuGraphExecChildGraphNodeSetParams) NONE(cuGraphExecEventRecordNodeSetEvent) \
+    NONE(cuGraphExecEventWaitNodeSetEvent) NONE(cuGraphExecExternalSemaphoresSignalNodeSetParams) NONE(cuGraphExecExternalSemaphoresWaitNodeSetParams) \
+    NONE(cuGraphExecGetFlags) NONE(cuGraphExecHostNodeSetParams) NONE(cuGraphExecKernelNodeSetParams) NONE(cuGraphExecKernelNodeSetParams_v2) \
     NONE(cuGraphExecMemcpyNodeSetParams) NONE(cuGraphExecMemsetNodeSetParams) NONE(cuGraphExecNodeSetParams) NONE(cuGraphExecUpdate) \
     NONE(cuGraphExecUpdate_v2) NONE(cuGraphExternalSemaphoresSignalNodeGetParams) NONE(cuGraphExternalSemaphoresSignalNodeSetParams) \
     NONE(cuGraphExternalSemaphoresWaitNodeGetParams) NONE(cuGraphExternalSemaphoresWaitNodeSetParams) NONE(cuGraphGetEdges) NONE(cuGraphGetEdges_v2) \
@@ -392,25 +391,19 @@
     NONE(cuMemHostGetDevicePointer) NONE(cuMemMapArrayAsync) NONE(cuMemMapArrayAsync_ptsz) NONE(cuMemPoolExportPointer) \
     NONE(cuMemPoolExportToShareableHandle) NONE(cuMemPoolGetAccess) NONE(cuMemPoolImportFromShareableHandle) NONE(cuMemPoolImportPointer) \
     NONE(cuMemPrefetchBatchAsync) NONE(cuMemPrefetchBatchAsync_ptsz) NONE(cuMemRangeGetAttribute) NONE(cuMemRangeGetAttributes) NONE(cuMemcpy2D) \
-    NONE(cuMemcpy2DAsync) NONE(cuMemcpy2DAsync_v2) NONE(cuMemcpy2DAsync_v2_ptsz) NONE(cuMemcpy2DUnaligned) NONE(cuMemcpy2DUnaligned_v2) \
-    NONE(cuMemcpy2DUnaligned_v2_ptds) NONE(cuMemcpy2D_v2) NONE(cuMemcpy2D_v2_ptds) NONE(cuMemcpy3D) NONE(cuMemcpy3DAsync) NONE(cuMemcpy3DAsync_v2) \
-    NONE(cuMemcpy3DAsync_v2_ptsz) NONE(cuMemcpy3DBatchAsync) NONE(cuMemcpy3DBatchAsync_ptsz) NONE(cuMemcpy3DBatchAsync_v2) \
-    NONE(cuMemcpy3DBatchAsync_v2_ptsz) NONE(cuMemcpy3DPeer) NONE(cuMemcpy3DPeerAsync) NONE(cuMemcpy3DPeerAsync_ptsz) NONE(cuMemcpy3DPeer_ptds) \
-    NONE(cuMemcpy3D_v2) NONE(cuMemcpy3D_v2_ptds) NONE(cuMemcpyAtoA) NONE(cuMemcpyAtoA_v2) NONE(cuMemcpyAtoA_v2_ptds) NONE(cuMemcpyAtoD) \
-    NONE(cuMemcpyAtoD_v2) NONE(cuMemcpyAtoD_v2_ptds) NONE(cuMemcpyAtoH) NONE(cuMemcpyAtoHAsync) NONE(cuMemcpyAtoHAsync_v2) \
-    NONE(cuMemcpyAtoHAsync_v2_ptsz) NONE(cuMemcpyAtoH_v2) NONE(cuMemcpyAtoH_v2_ptds) NONE(cuMemcpyBatchAsync) NONE(cuMemcpyBatchAsync_ptsz) \
-    NONE(cuMemcpyBatchAsync_v2) NONE(cuMemcpyBatchAsync_v2_ptsz) NONE(cuMemcpyDtoA) NONE(cuMemcpyDtoA_v2) NONE(cuMemcpyDtoA_v2_ptds) \
-    NONE(cuMemcpyDtoD) NONE(cuMemcpyDtoDAsync) NONE(cuMemcpyDtoH) NONE(cuMemcpyDtoHAsync) NONE(cuMemcpyHtoA) NONE(cuMemcpyHtoAAsync) \
-    NONE(cuMemcpyHtoAAsync_v2) NONE(cuMemcpyHtoAAsync_v2_ptsz) NONE(cuMemcpyHtoA_v2) NONE(cuMemcpyHtoA_v2_ptds) NONE(cuMemcpyHtoD) \
-    NONE(cuMemcpyHtoDAsync) NONE(cuMemcpyPeer) NONE(cuMemcpyPeerAsync) NONE(cuMemcpyPeerAsync_ptsz) NONE(cuMemcpyPeer_ptds) NONE(cuMemsetD16) \
-    NONE(cuMemsetD2D16) NONE(cuMemsetD2D16Async) NONE(cuMemsetD2D16Async_ptsz) NONE(cuMemsetD2D16_v2) NONE(cuMemsetD2D16_v2_ptds) NONE(cuMemsetD2D32) \
-    NONE(cuMemsetD2D32Async) NONE(cuMemsetD2D32Async_ptsz) NONE(cuMemsetD2D32_v2) NONE(cuMemsetD2D32_v2_ptds) NONE(cuMemsetD2D8) \
-    NONE(cuMemsetD2D8Async) NONE(cuMemsetD2D8Async_ptsz) NONE(cuMemsetD2D8_v2) NONE(cuMemsetD2D8_v2_ptds) NONE(cuMemsetD32) NONE(cuMemsetD8) \
-    NONE(cuMipmappedArrayGetMemoryRequirements) NONE(cuMipmappedArrayGetSparseProperties) NONE(cuModuleEnumerateFunctions) \
-    NONE(cuModuleGetFunctionCount) NONE(cuModuleGetGlobal) NONE(cuModuleGetSurfRef) NONE(cuModuleGetTexRef) NONE(cuMulticastAddDevice) \
-    NONE(cuMulticastBindAddr) NONE(cuMulticastBindMem) NONE(cuMulticastCreate) NONE(cuMulticastGetGranularity) NONE(cuMulticastUnbind) \
-    NONE(cuOccupancyAvailableDynamicSMemPerBlock) NONE(cuOccupancyMaxActiveBlocksPerMultiprocessor) \
-    NONE(cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags) NONE(cuOccupancyMaxActiveClusters) NONE(cuOccupancyMaxPotentialBlockSize) \
+    NONE(cuMemcpy2DAsync) NONE(cuMemcpy2DUnaligned) NONE(cuMemcpy3D) NONE(cuMemcpy3DAsync) NONE(cuMemcpy3DAsync_v2) NONE(cuMemcpy3DAsync_v2_ptsz) \
+    NONE(cuMemcpy3DBatchAsync) NONE(cuMemcpy3DBatchAsync_ptsz) NONE(cuMemcpy3DBatchAsync_v2) NONE(cuMemcpy3DBatchAsync_v2_ptsz) NONE(cuMemcpy3DPeer) \
+    NONE(cuMemcpy3DPeerAsync) NONE(cuMemcpy3DPeerAsync_ptsz) NONE(cuMemcpy3DPeer_ptds) NONE(cuMemcpy3D_v2) NONE(cuMemcpy3D_v2_ptds) NONE(cuMemcpyAtoA) \
+    NONE(cuMemcpyAtoA_v2) NONE(cuMemcpyAtoA_v2_ptds) NONE(cuMemcpyAtoD) NONE(cuMemcpyAtoD_v2) NONE(cuMemcpyAtoD_v2_ptds) NONE(cuMemcpyAtoH) \
+    NONE(cuMemcpyAtoHAsync) NONE(cuMemcpyAtoHAsync_v2) NONE(cuMemcpyAtoHAsync_v2_ptsz) NONE(cuMemcpyAtoH_v2) NONE(cuMemcpyAtoH_v2_ptds) \
+    NONE(cuMemcpyBatchAsync) NONE(cuMemcpyBatchAsync_ptsz) NONE(cuMemcpyBatchAsync_v2) NONE(cuMemcpyBatchAsync_v2_ptsz) NONE(cuMemcpyDtoA) \
+    NONE(cuMemcpyDtoA_v2) NONE(cuMemcpyDtoA_v2_ptds) NONE(cuMemcpyDtoD) NONE(cuMemcpyDtoDAsync) NONE(cuMemcpyDtoH) NONE(cuMemcpyDtoHAsync) \
+    NONE(cuMemcpyHtoA) NONE(cuMemcpyHtoAAsync) NONE(cuMemcpyHtoAAsync_v2) NONE(cuMemcpyHtoAAsync_v2_ptsz) NONE(cuMemcpyHtoA_v2) \
+    NONE(cuMemcpyHtoA_v2_ptds) NONE(cuMemcpyHtoD) NONE(cuMemcpyHtoDAsync) NONE(cuMemsetD16) NONE(cuMemsetD2D16) NONE(cuMemsetD2D32) NONE(cuMemsetD2D8) \
+    NONE(cuMemsetD32) NONE(cuMemsetD8) NONE(cuMipmappedArrayGetMemoryRequirements) NONE(cuMipmappedArrayGetSparseProperties) \
+    NONE(cuModuleEnumerateFunctions) NONE(cuModuleGetFunctionCount) NONE(cuModuleGetGlobal) NONE(cuModuleGetSurfRef) NONE(cuModuleGetTexRef) \
+    NONE(cuMulticastAddDevice) NONE(cuMulticastBindAddr) NONE(cuMulticastBindMem) NONE(cuMulticastCreate) NONE(cuMulticastGetGranularity) \
+    NONE(cuMulticastUnbind) NONE(cuOccupancyAvailableDynamicSMemPerBlock) NONE(cuOccupancyMaxActiveClusters) NONE(cuOccupancyMaxPotentialBlockSize) \
     NONE(cuOccupancyMaxPotentialBlockSizeWithFlags) NONE(cuOccupancyMaxPotentialClusterSize) NONE(cuParamSetSize) NONE(cuParamSetTexRef) \
     NONE(cuParamSetf) NONE(cuParamSeti) NONE(cuParamSetv) NONE(cuPointerSetAttribute) NONE(cuProfilerInitialize) NONE(cuSignalExternalSemaphoresAsync) \
     NONE(cuSignalExternalSemaphoresAsync_ptsz) NONE(cuStreamAttachMemAsync) NONE(cuStreamAttachMemAsync_ptsz) NONE(cuStreamBatchMemOp) \
@@ -418,9 +411,8 @@
     NONE(cuStreamBeginCaptureToGraph) NONE(cuStreamBeginCaptureToGraph_ptsz) NONE(cuStreamBeginCapture_ptsz) NONE(cuStreamCopyAttributes) \
     NONE(cuStreamCopyAttributes_ptsz) NONE(cuStreamGetAttribute) NONE(cuStreamGetAttribute_ptsz) NONE(cuStreamGetCaptureInfo) \
     NONE(cuStreamGetCaptureInfo_ptsz) NONE(cuStreamGetCaptureInfo_v2) NONE(cuStreamGetCaptureInfo_v2_ptsz) NONE(cuStreamGetCaptureInfo_v3) \
-    NONE(cuStreamGetCaptureInfo_v3_ptsz) NONE(cuStreamGetDevice) NONE(cuStreamGetDevice_ptsz) NONE(cuStreamGetFlags) NONE(cuStreamGetFlags_ptsz) \
-    NONE(cuStreamGetGreenCtx) NONE(cuStreamGetId) NONE(cuStreamGetId_ptsz) NONE(cuStreamGetPriority) NONE(cuStreamGetPriority_ptsz) \
-    NONE(cuStreamSetAttribute) NONE(cuStreamSetAttribute_ptsz) NONE(cuStreamUpdateCaptureDependencies) NONE(cuStreamUpdateCaptureDependencies_ptsz) \
+    NONE(cuStreamGetCaptureInfo_v3_ptsz) NONE(cuStreamGetDevice) NONE(cuStreamGetDevice_ptsz) NONE(cuStreamGetGreenCtx) NONE(cuStreamSetAttribute) \
+    NONE(cuStreamSetAttribute_ptsz) NONE(cuStreamUpdateCaptureDependencies) NONE(cuStreamUpdateCaptureDependencies_ptsz) \
     NONE(cuStreamUpdateCaptureDependencies_v2) NONE(cuStreamUpdateCaptureDependencies_v2_ptsz) NONE(cuStreamWaitValue32) \
     NONE(cuStreamWaitValue32_ptsz) NONE(cuStreamWaitValue32_v2) NONE(cuStreamWaitValue32_v2_ptsz) NONE(cuStreamWaitValue64) \
     NONE(cuStreamWaitValue64_ptsz) NONE(cuStreamWaitValue64_v2) NONE(cuStreamWaitValue64_v2_ptsz) NONE(cuStreamWriteValue32) \
@@ -435,8 +427,7 @@
     NONE(cuTexRefSetAddress2D) NONE(cuTexRefSetAddress2D_v2) NONE(cuTexRefSetAddress2D_v3) NONE(cuTexRefSetAddressMode) NONE(cuTexRefSetAddress_v2) \
     NONE(cuTexRefSetArray) NONE(cuTexRefSetBorderColor) NONE(cuTexRefSetFilterMode) NONE(cuTexRefSetFlags) NONE(cuTexRefSetFormat) \
     NONE(cuTexRefSetMaxAnisotropy) NONE(cuTexRefSetMipmapFilterMode) NONE(cuTexRefSetMipmapLevelBias) NONE(cuTexRefSetMipmapLevelClamp) \
-    NONE(cuTexRefSetMipmappedArray) NONE(cuThreadExchangeStreamCaptureMode) NONE(cuUserObjectCreate) NONE(cuUserObjectRelease) \
-    NONE(cuUserObjectRetain) NONE(cuVDPAUCtxCreate) NONE(cuVDPAUCtxCreate_v2) NONE(cuVDPAUGetDevice) NONE(cuWaitExternalSemaphoresAsync) \
-    NONE(cuWaitExternalSemaphoresAsync_ptsz)
+    NONE(cuTexRefSetMipmappedArray) NONE(cuUserObjectCreate) NONE(cuUserObjectRelease) NONE(cuUserObjectRetain) NONE(cuVDPAUCtxCreate) \
+    NONE(cuVDPAUCtxCreate_v2) NONE(cuVDPAUGetDevice) NONE(cuWaitExternalSemaphoresAsync) NONE(cuWaitExternalSemaphoresAsync_ptsz)
 /* clang-format on */
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-struct stream { uint64_t handle; struct sim_ctx *ctx; };
+struct stream { uint64_t handle; struct sim_ctx *ctx; unsigned flags; int priority; };
 struct event { uint64_t handle; struct sim_ctx *ctx; unsigned flags; bool recorded; int64_t at_ns; };
 
 CUresult sim_stream_ctx(CUstream stream, struct sim_ctx **out)
@@ -48,7 +48,6 @@ CUresult cuStreamCreateWithPriority(CUstream *stream, unsigned flags, int priori
 {
     SIM_ENTER();
     struct sim_ctx *ctx;
-    (void)priority;                          /* out of range is cut to the range, and nothing competes here */
     CUresult rc = sim_current(&ctx);
     if (rc != CUDA_SUCCESS)
         return rc;
@@ -58,6 +57,8 @@ CUresult cuStreamCreateWithPriority(CUstream *stream, unsigned flags, int priori
     if (!s)
         return CUDA_ERROR_OUT_OF_MEMORY;
     s->ctx = ctx;
+    s->flags = flags;
+    s->priority = priority > 0 ? 0 : priority < -5 ? -5 : priority;  /* out of range is cut to the range, and nothing competes here */
     s->handle = sim_handle_new(SIM_STREAM, s);
     if (!s->handle) {
         free(s);
@@ -147,6 +148,71 @@ CUresult cuStreamGetCtx_v2_ptsz(CUstream stream, CUcontext *out, CUgreenCtx *gre
     return cuStreamGetCtx_v2(stream, out, green);
 }
 
+/* A stream of the program's own, or one of the two that are always there: those have no flags and the lowest priority. */
+static CUresult stream_or_default(CUstream stream, const struct stream **out)
+{
+    static const struct stream standard = { 0 };
+    struct sim_ctx *ctx;
+    CUresult rc = sim_stream_ctx(stream, &ctx);
+    const struct stream *own = sim_handle_get(SIM_STREAM, (uint64_t)(uintptr_t)stream);
+    *out = own ? own : &standard;
+    return rc;
+}
+
+CUresult cuStreamGetFlags(CUstream stream, unsigned *flags)
+{
+    SIM_ENTER();
+    const struct stream *s;
+    CUresult rc = stream_or_default(stream, &s);
+    if (rc != CUDA_SUCCESS)
+        return rc;
+    if (!flags)
+        return CUDA_ERROR_INVALID_VALUE;
+    *flags = s->flags;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuStreamGetFlags_ptsz(CUstream stream, unsigned *flags)
+{
+    return cuStreamGetFlags(stream, flags);
+}
+
+CUresult cuStreamGetPriority(CUstream stream, int *priority)
+{
+    SIM_ENTER();
+    const struct stream *s;
+    CUresult rc = stream_or_default(stream, &s);
+    if (rc != CUDA_SUCCESS)
+        return rc;
+    if (!priority)
+        return CUDA_ERROR_INVALID_VALUE;
+    *priority = s->priority;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuStreamGetPriority_ptsz(CUstream stream, int *priority)
+{
+    return cuStreamGetPriority(stream, priority);
+}
+
+CUresult cuStreamGetId(CUstream stream, unsigned long long *id)
+{
+    SIM_ENTER();
+    const struct stream *s;
+    CUresult rc = stream_or_default(stream, &s);
+    if (rc != CUDA_SUCCESS)
+        return rc;
+    if (!id)
+        return CUDA_ERROR_INVALID_VALUE;
+    *id = s->handle ? s->handle : (uint64_t)(uintptr_t)stream;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuStreamGetId_ptsz(CUstream stream, unsigned long long *id)
+{
+    return cuStreamGetId(stream, id);
+}
+
 /* ---- events ---- */
 
 static struct event *event_get(CUevent event)
@@ -213,6 +279,17 @@ CUresult cuEventRecord(CUevent event, CUstream stream)
 CUresult cuEventRecord_ptsz(CUevent event, CUstream stream)
 {
     return cuEventRecord(event, stream);
+}
+
+/* The one flag is about capture. */
+CUresult cuEventRecordWithFlags(CUevent event, CUstream stream, unsigned flags)
+{
+    return flags > 1 ? CUDA_ERROR_INVALID_VALUE : cuEventRecord(event, stream);
+}
+
+CUresult cuEventRecordWithFlags_ptsz(CUevent event, CUstream stream, unsigned flags)
+{
+    return cuEventRecordWithFlags(event, stream, flags);
 }
 
 CUresult cuEventQuery(CUevent event)

@@ -371,6 +371,35 @@ answer([cu.cuMemHostRegister_v2(p, N(1 << 20), 0), cu.cuMemHostRegister_v2(p, N(
     assert run(machine(CARD), code) == [0, 712, 0, True, 1, 0, 713, 0]
 
 
+RECTANGLES = """
+class M2(c.Structure):
+    _fields_ = [("sx", N), ("sy", N), ("st", I), ("sh", P), ("sd", U64), ("sa", P), ("sp", N), ("dx", N), ("dy", N), ("dt", I), ("dh", P), ("dd", U64), ("da", P),
+                ("dp", N), ("w", N), ("h", N)]
+start()
+pitch = N(); p = U64(); assert cu.cuMemAllocPitch_v2(c.byref(p), c.byref(pitch), N(1000), N(64), 4) == 0
+a, b = c.create_string_buffer(b"abcdefghijkl", 12), c.create_string_buffer(b"............", 12)
+host = lambda s, d, **k: M2(st=1, sh=c.addressof(s), dt=1, dh=c.addressof(d), **k)
+two = host(a, b, sx=1, sy=1, sp=4, dx=0, dy=0, dp=6, w=2, h=2)
+out = [cu.cuMemcpy2D_v2(c.byref(two)), b.raw.decode()]
+there = M2(st=1, sh=c.addressof(a), sp=4, dt=2, dd=p.value, dp=pitch.value, w=4, h=3)
+out.append(cu.cuMemcpy2D_v2(c.byref(there)))
+there.dy = 63; out.append(cu.cuMemcpy2DAsync_v2(c.byref(there), None))       # the second row is past the end
+there.dt = 3; out.append(cu.cuMemcpy2D_v2(c.byref(there)))
+there.dt = 2; there.dp = 2; out.append(cu.cuMemcpy2D_v2(c.byref(there)))     # rows wider than their pitch
+out += [cu.cuMemsetD2D8_v2(p, pitch, c.c_ubyte(0), N(1000), N(64)), cu.cuMemsetD2D8_v2(p, pitch, c.c_ubyte(0), N(1000), N(65)), cu.cuMemsetD2D32_v2(p, pitch, 0, N(300), N(2))]
+ctx = new(P, "cuCtxGetCurrent"); q = new(U64, "cuMemAlloc_v2", N(4096))
+out += [cu.cuMemcpyPeer(q, ctx, p, ctx, N(4096)), cu.cuMemcpyPeer(q, P(77), p, ctx, N(4096)), cu.cuMemcpyPeer(q, ctx, p, ctx, N(4097))]
+s = P(); cu.cuStreamCreateWithPriority(c.byref(s), 1, -9)
+flags, priority = I(), I(); cu.cuStreamGetFlags(s, c.byref(flags)); cu.cuStreamGetPriority(s, c.byref(priority))
+out += [flags.value, priority.value, cu.cuStreamGetFlags(P(5), c.byref(flags))]
+answer(out)
+"""
+
+
+def test_rectangles_peers_and_streams(machine):
+    assert run(machine(CARD), RECTANGLES) == [0, "fg....jk....", 0, 1, 801, 1, 0, 1, 1, 0, 201, 1, 1, -5, 400]
+
+
 # Checkpoints.
 
 TARGET = """
