@@ -266,37 +266,44 @@ static double mean_of(const struct search *s, size_t g)
 
 struct open_works { size_t work[64]; size_t n; bool all; };
 
-/* What one copy adds at most when it pays for the empty cards that it takes. A rank that joins others pays nothing and adds gain[shape] at most;
+static const struct se_width *widths(const struct search *s, size_t work, size_t *n)
+{
+    const struct se_work *w = &s->work[work];
+    const struct se_shape *settled = s->settled[work] ? &w->shape[s->shape_of[work]] : NULL;
+    *n = settled ? settled->least < UINT64_MAX : w->nwidths;
+    return settled ? &settled->width : w->width;
+}
+
+/* What one copy adds at most when it pays for the empty cards that it takes. A rank that joins others pays nothing and adds gain[width] at most;
  * who shares with nobody must pay. used: how many cards of each class the best choice takes; may be NULL. */
 static double worth(const struct search *s, size_t work, const double *gain, double *used)
 {
     const struct se_work *w = &s->work[work];
     const struct pl_problem *p = s->p;
     double best = -INFINITY;
-    size_t at = 0, cards = 0;
-    for (size_t i = 0; i < w->nshapes; i++) {
-        const struct se_shape *sh = &w->shape[i];
-        if ((s->settled[work] && i != s->shape_of[work]) || sh->least == UINT64_MAX)
-            continue;
+    size_t at = 0, cards = 0, n;
+    const struct se_width *x = widths(s, work, &n);
+    for (size_t i = 0; i < n; i++) {
+        double cap = s->capped[work] / x[i].cards;
         for (size_t c = 0; c < p->nclasses; c++) {
-            double value = BT_MIN(BT_MAX(sh->value[c * 2], sh->value[c * 2 + 1]), s->capped[work]) / sh->cards, price = s->price[c], each;
+            double price = s->price[c], each;
             size_t pays = c;
             if (!w->on_class[c])
                 continue;
-            for (size_t d = 0; sh->pp > 1 && d < p->nclasses; d++)           /* the slowest card sets the pace: others may be cheaper */
+            for (size_t d = 0; x[i].chain && d < p->nclasses; d++)           /* the slowest card sets the pace: others may be cheaper */
                 if (w->on_class[d] && s->price[d] < price) {
                     price = s->price[d];
                     pays = d;
                 }
-            each = value - price;
+            each = BT_MIN(x[i].rank_value[c], cap) - price;
             if (!w->alone && each < gain[i]) {
                 each = gain[i];
                 pays = PL_NONE;
             }
-            if (each * sh->cards > best) {
-                best = each * sh->cards;
+            if (each * x[i].cards > best) {
+                best = each * x[i].cards;
                 at = pays;
-                cards = sh->cards;
+                cards = x[i].cards;
             }
         }
     }
@@ -312,24 +319,26 @@ static double worth(const struct search *s, size_t work, const double *gain, dou
 /* Whoever comes next to a card with mean m and t tenants adds no more than (its rank's value - m) / (t + 1). */
 static void joining_gains(const struct search *s, size_t work, const double *mean, double *gain)
 {
-    const struct se_work *w = &s->work[work];
-    for (size_t i = 0; i < w->nshapes; i++) {
-        gain[i] = 0;
+    const struct pl_work *k = s->work[work].k;
+    size_t n;
+    const struct se_width *x = widths(s, work, &n);
+    for (size_t i = 0; i < n; i++) {
+        double cap = s->capped[work] / x[i].cards, most = 0;
         for (size_t g = 0; g < s->ncards; g++) {
-            const double *v = &w->shape[i].value[s->p->cls[g] * 2];
-            double each = BT_MIN(BT_MAX(v[0], v[1]), s->capped[work]) / w->shape[i].cards;
-            if (s->ntenants[g] && each > mean[g] && w->k->pos[g] >= 0)
-                gain[i] = BT_MAX(gain[i], (each - mean[g]) / (s->ntenants[g] + 1));
+            double more = BT_MIN(x[i].rank_value[s->p->cls[g]], cap) - mean[g];
+            if (more > 0 && s->ntenants[g] && more > most * (s->ntenants[g] + 1) && k->pos[g] >= 0)
+                most = more / (s->ntenants[g] + 1);
         }
+        gain[i] = most;
     }
 }
 
-#define MAX_SHAPES 512
+#define MAX_WIDTHS (2 * BT_MAX_GPUS)
 
 /* Any prices do: a card that is taken is paid for once at most, the rest of what a copy adds is its own. */
 static double service_of_cards(const struct search *s, const struct open_works *open)
 {
-    double sum = 0, mean[BT_MAX_GPUS], gain[MAX_SHAPES];
+    double sum = 0, mean[BT_MAX_GPUS], gain[MAX_WIDTHS];
     for (size_t g = 0; g < s->ncards; g++) {
         mean[g] = mean_of(s, g);
         sum += s->ntenants[g] ? mean[g] : s->price[s->p->cls[g]];
@@ -349,11 +358,11 @@ static double service_of_cards(const struct search *s, const struct open_works *
 void se_set_prices(struct search *s)
 {
     const struct pl_problem *p = s->p;
-    double there[BT_MAX_GPUS] = { 0 }, asked[BT_MAX_GPUS], none[MAX_SHAPES] = { 0 }, best[BT_MAX_GPUS], lowest = INFINITY, step = 0;
+    double there[BT_MAX_GPUS] = { 0 }, asked[BT_MAX_GPUS], none[MAX_WIDTHS] = { 0 }, best[BT_MAX_GPUS], lowest = INFINITY, step = 0;
     for (size_t g = 0; g < s->ncards; g++)
         there[p->cls[g]]++;
     for (size_t i = 0; i < p->n; i++)
-        for (size_t c = 0; c < p->nclasses && s->work[i].nshapes <= MAX_SHAPES; c++)
+        for (size_t c = 0; c < p->nclasses; c++)
             if (!p->work[i].cpu_only)
                 step = BT_MAX(step, s->work[i].rank_value[c]);
     step /= 4;
@@ -365,7 +374,7 @@ void se_set_prices(struct search *s)
         }
         for (size_t i = 0; i < p->n; i++) {
             double used[BT_MAX_GPUS] = { 0 };
-            if (p->work[i].cpu_only || s->work[i].nshapes > MAX_SHAPES)
+            if (p->work[i].cpu_only)
                 continue;
             double one = worth(s, i, none, used);
             uint32_t copies = one > 0 ? p->work[i].copies_want : p->work[i].copies_min;
@@ -386,7 +395,8 @@ void se_set_prices(struct search *s)
     memcpy(s->price, best, p->nclasses * sizeof *best);
 }
 
-static int64_t service(const struct search *s, size_t seen)
+/* enough: a sum below it needs not be exact. */
+static int64_t service(const struct search *s, size_t seen, int64_t enough)
 {
     int64_t sum = 0;
     struct open_works open = { .all = true };
@@ -404,12 +414,12 @@ static int64_t service(const struct search *s, size_t seen)
         if (s->p->work[w].cpu_only || s->p->work[w].solo_best <= 0)
             continue;
         sum += service_at_most(s, w, small ? so_far[w] : 0);
-        if (open.n < BT_LEN(open.work) && s->work[w].nshapes <= MAX_SHAPES)
+        if (open.n < BT_LEN(open.work))
             open.work[open.n++] = w;
         else
             open.all = false;
     }
-    if (seen == s->p->n || !open.all || s->ncards > BT_MAX_GPUS)
+    if (seen == s->p->n || !open.all || s->ncards > BT_MAX_GPUS || sum < enough)
         return sum;
     return BT_MIN(sum, se_thousandths(service_of_cards(s, &open) + SLACK));
 }
@@ -479,9 +489,29 @@ void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_
     *o = (struct pl_score){ 0 };
     score_placed(s, seen, o);
     o->v[BT_GOAL_WANTS] = wants(s, seen, granted);
-    o->v[BT_GOAL_SERVICE] = service(s, seen);
+    o->v[BT_GOAL_SERVICE] = service(s, seen, 0);
     o->v[BT_GOAL_SHARED] = -shared(s);
     o->v[BT_GOAL_FREE] = granted ? 0 : free_at_most(s);
+}
+
+int se_compare(struct search *s, size_t seen, const struct pl_score *with)
+{
+    struct pl_score o = { 0 };
+    score_placed(s, seen, &o);
+    int c = pl_score_cmp(&o, with, BT_GOAL_WANTS);
+    if (c)
+        return c;
+    o.v[BT_GOAL_WANTS] = wants(s, seen, NULL);
+    if (o.v[BT_GOAL_WANTS] != with->v[BT_GOAL_WANTS])
+        return o.v[BT_GOAL_WANTS] < with->v[BT_GOAL_WANTS] ? -1 : 1;
+    o.v[BT_GOAL_SERVICE] = service(s, seen, with->v[BT_GOAL_SERVICE]);
+    if (o.v[BT_GOAL_SERVICE] != with->v[BT_GOAL_SERVICE])
+        return o.v[BT_GOAL_SERVICE] < with->v[BT_GOAL_SERVICE] ? -1 : 1;
+    o.v[BT_GOAL_SHARED] = -shared(s);
+    if (o.v[BT_GOAL_SHARED] != with->v[BT_GOAL_SHARED])
+        return o.v[BT_GOAL_SHARED] < with->v[BT_GOAL_SHARED] ? -1 : 1;
+    o.v[BT_GOAL_FREE] = free_at_most(s);
+    return pl_score_cmp(&o, with, BT_GOAL_LOWEST);
 }
 
 /* ---- room ---- */

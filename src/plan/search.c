@@ -115,11 +115,9 @@ static bool hopeless(struct search *s, size_t seen)
         return true;
     if (!s->out->found && !s->target)
         return false;
-    struct pl_score b;
-    se_bound(s, seen, NULL, &b);
-    if (s->target && pl_score_cmp(&b, s->target, BT_GOAL_LOWEST) < 0)
+    if (s->target && se_compare(s, seen, s->target) < 0)
         return true;
-    return s->out->found && pl_score_cmp(&b, &s->best, BT_GOAL_LOWEST) < (s->first ? 1 : 0);
+    return s->out->found && se_compare(s, seen, &s->best) < (s->first ? 1 : 0);
 }
 
 /* Stages that take the same are one part: to swap their cards changes nothing. */

@@ -16,7 +16,11 @@ struct se_row {
     double ctx0, slope;              /* tokens that the floor holds anyway; bytes of each one more, at least */
 };
 
+/* What a rank adds on cards of each class: of one shape, or the most of all shapes of a workload that are as wide. */
+struct se_width { uint32_t cards; bool chain; double *rank_value; };         /* [class]; chain: a pipeline, which may stand on several classes */
+
 struct se_shape {
+    struct se_width width;
     const struct pl_shape *sh; size_t index;
     uint32_t cards, tp, pp;
     struct se_row *row;              /* [class * pp + stage] */
@@ -34,6 +38,7 @@ struct se_work {
     struct pl_work *k;
     struct se_shape *shape; size_t nshapes;          /* the possible ones, in the order of k->shape */
     bool alone;                      /* shares with nobody of this problem */
+    struct se_width *width; size_t nwidths;
     struct se_shape any;             /* the best of all its shapes in each of these: least, slope, ctx0, solo_ctx, best */
     bool *on_class;                  /* [class] its pool has such cards */
     double *rank_value;              /* [class] of one rank, in the shape where ranks are worth most there */
@@ -100,6 +105,8 @@ void se_set_prices(struct search *s);
 /* seen: works order[0..seen-1] are decided. */
 /* granted NULL: nothing that completes the placement scores more. Else the score itself, but for FREE. */
 void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_score *o);
+/* The bound against a score, goal after goal, no further than needed: < 0 nothing that completes the placement reaches it. */
+int se_compare(struct search *s, size_t seen, const struct pl_score *with);
 /* False: some work that must be placed has no room any more. */
 bool se_feasible(struct search *s, size_t seen);
 int64_t se_lowest(const struct search *s);

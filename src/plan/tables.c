@@ -79,6 +79,20 @@ static void fill_values(const struct pl_problem *p, const struct pl_work *k, con
     o->best = k->solo_best > 0 ? k->weight * sh->best_tok_s / k->solo_best / k->copies_want : 0;
 }
 
+static void add_width(struct se_work *w, size_t nclasses, struct bt_arena *a, struct se_shape *sh)
+{
+    sh->width = (struct se_width){ sh->cards, sh->pp > 1, BT_NEWN(a, double, nclasses) };
+    for (size_t c = 0; c < nclasses; c++)
+        sh->width.rank_value[c] = BT_MAX(sh->value[c * 2], sh->value[c * 2 + 1]) / sh->cards;
+    size_t i = 0;
+    while (i < w->nwidths && (w->width[i].cards != sh->cards || w->width[i].chain != sh->width.chain))
+        i++;
+    if (i == w->nwidths)
+        w->width[w->nwidths++] = (struct se_width){ sh->cards, sh->width.chain, BT_NEWN(a, double, nclasses) };
+    for (size_t c = 0; c < nclasses; c++)
+        w->width[i].rank_value[c] = BT_MAX(w->width[i].rank_value[c], sh->width.rank_value[c]);
+}
+
 struct pool_caps { uint64_t of_class[BT_MAX_GPUS], most, least; };
 
 /* One shape on one cost class, as good as it can be there. False: it does not go. */
@@ -125,6 +139,7 @@ static void fill_bests(const struct search *s, struct se_work *w)
         cap.most = BT_MAX(cap.most, p->cap[g]);
         cap.least = BT_MIN(cap.least, p->cap[g]);
     }
+    w->width = BT_NEWN(s->a, struct se_width, w->nshapes + 1);
     w->any = (struct se_shape){ .least = UINT64_MAX, .cards = UINT32_MAX };
     for (size_t i = 0; i < w->nshapes; i++) {
         struct se_shape *sh = &w->shape[i], o;
@@ -143,6 +158,7 @@ static void fill_bests(const struct search *s, struct se_work *w)
         }
         if (sh->least == UINT64_MAX)
             continue;
+        add_width(w, p->nclasses, s->a, sh);
         take_better(&w->any, sh);
         w->any.best = BT_MAX(w->any.best, sh->best);
         w->any.cards = BT_MIN(w->any.cards, sh->cards);
