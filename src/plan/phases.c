@@ -97,9 +97,10 @@ static const struct bt_workload *pinned(const struct pl_stages *all, const struc
             continue;
         w->tp = exactly(k->shape[c->shape].tp);
         w->pp = exactly(k->shape[c->shape].pp);
+        if (w->context.same_as)                      /* its target decides, held or not */
+            continue;
         w->context.set = true;
         w->context.want = w->context.min = g->s.ctx[c->work];
-        w->context.same_as = NULL;
     }
     w->copies = exactly(copies);
     return copies ? w : NULL;

@@ -126,6 +126,18 @@ static void the_earlier_phase_yields(void **st)
     assert_non_null(move_of(p, "b", "s-0", BT_MOVE_STAY));
 }
 
+/* Two with one context: held or not, they keep having one. */
+static void tied_contexts_stay_tied(void **st)
+{
+    (void)st;
+    const char *text = "name: t\nphases: [a, b]\nworkloads:\n  s0: {engine: vllm, model: meta-llama/Llama-3.2-1B, context: {min: 1024}}\n"
+                       "  s1: {engine: vllm, model: Qwen/Qwen3-0.6B, context: {same_as: s0}, memory: 40%}\n"
+                       "  s2: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, context: {want: 4096, min: 1024}, phases: a}\n";
+    struct bt_plan *p = plan_with_ram(text, "3xA100-SXM4-40GB", 256 * GiB);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(instance_of(p, i, "s0-0")->context, instance_of(p, i, "s1-0")->context);
+}
+
 /* A command that takes the rest has the smaller rest of its phases, and what it holds there. */
 static void a_job_form_holds_what_it_has_in_all_phases(void **st)
 {
@@ -235,7 +247,7 @@ int main(void)
                                         cmocka_unit_test(cards_that_do_not_hold_what_stays), cmocka_unit_test(as_the_spec_says),
                                         cmocka_unit_test(what_may_stay_stays), cmocka_unit_test(the_earlier_phase_yields),
                                         cmocka_unit_test(what_loses_by_staying_moves),
-                                        cmocka_unit_test(a_job_form_holds_what_it_has_in_all_phases), cmocka_unit_test(drawn_sets), cmocka_unit_test(broken_moves_are_seen) };
+                                        cmocka_unit_test(tied_contexts_stay_tied), cmocka_unit_test(a_job_form_holds_what_it_has_in_all_phases), cmocka_unit_test(drawn_sets), cmocka_unit_test(broken_moves_are_seen) };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     bt_arena_release(&a);
     return rc;
