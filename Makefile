@@ -6,6 +6,7 @@
 #   make test-real   real engines on the CPU under berth (vLLM, llama-server): installs about 6 GB into ~/.cache/berth/real; QUICK=1: a few minutes
 #   make bench    the benchmarks of bench/, one table each
 #   make bench-need  the memory ledger against 178 real starts; rows to docs/benchmarks/need.csv
+#   make bench-rules  the rules other programs place by, against berth, on 200 instances
 #   make bench-pace  the model of speed against 396 measured rows: error by class, worst rows
 #   make bench-plan  the search against enumeration on thousands of drawn problems; how soon and how well larger ones are planned
 #   make fmt      clang-format on the lines changed since the last commit (tables keep their columns)
@@ -21,7 +22,7 @@ PYTESTFLAGS ?=
 JOBS ?= $(shell nproc)
 export BERTH_BUILD := $(abspath $(BUILD))
 
-.PHONY: all deps demo test bench bench-need bench-pace bench-plan fmt lint install clean test-real
+.PHONY: all deps demo test bench bench-need bench-pace bench-plan bench-rules fmt lint install clean test-real
 all: deps $(BUILD)/build.ninja
 	ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD)
 
@@ -48,6 +49,9 @@ bench: all
 
 bench-need: all
 	@python3 bench/need.py $(BUILD)/bench/bench-need
+
+bench-rules: all
+	@python3 bench/rules.py $(BUILD)/src/cmd/berth
 
 bench-pace: all
 	@ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD) benchmarks
