@@ -312,6 +312,8 @@ static int resolve(struct se *e, const struct bt_engine *vllm)
     if (!m->ntensors)
         return config_error("ModelConfig", "berth-sim-engine cannot simulate %s: %s", m->architecture,
                             m->tensors_why ? m->tensors_why : "its tensors are not known");
+    if (!strncmp(m->architecture, "DeepseekV4", 10))
+        return config_error("ModelConfig", "berth-sim-engine cannot simulate %s: it compresses its cache, by rules that were not read", m->architecture);
     se_info("model.py:733", "Resolved architecture: %s", m->architecture);
     settle_runner(e);
     struct se_card card = se_card_of_rank0();

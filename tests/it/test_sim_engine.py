@@ -9,7 +9,7 @@ import signal
 import subprocess
 
 import pytest
-from conftest import eventually
+from conftest import ROOT, eventually
 from simengine import Engine, gib
 
 MODEL = "Qwen/Qwen2.5-32B-Instruct"
@@ -102,6 +102,17 @@ def test_other_kinds_of_models(machine, model, weights_gib, tokens_of_4_gib):
             assert gib(r"GPU KV cache size: ([\d,]+) tokens", e.text()) == tokens_of_4_gib
     finally:
         e.stop()
+
+
+def test_what_it_cannot_simulate_it_refuses(start, tmp_path):
+    models = map(json.loads, (ROOT / "bench/data/vllm_models.jsonl").read_text().splitlines())
+    (tmp_path / "config.json").write_text(json.dumps(next(m["config"] for m in models if m["model"] == "deepseek-ai/DeepSeek-V4-Flash")))
+    e = start(str(tmp_path))
+    assert e.ended() == 1 and "cannot simulate DeepseekV4ForCausalLM: it compresses its cache" in e.text()
+    old = start(MODEL, env={"BERTH_SIM_ENGINE_VERSION": "0.6.6"})
+    assert old.ended() == 2 and "simulates vLLM's V1 engine, 0.8.3 and later, not 0.6.6" in old.text()
+    copies = start(MODEL, "--data-parallel-size", "2")
+    assert copies.ended() == 1 and "no data parallelism" in copies.text()
 
 
 def test_port_that_has_a_listener(start):
