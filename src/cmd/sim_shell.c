@@ -8,7 +8,8 @@
 #include "cmd/sim_ctl.h"
 
 /* Links to berth-sim-engine by these names stand behind everything else on PATH. */
-static const struct { const char *name, *version; } engines[] = { { "vllm", "0.32.0" } };
+static const struct { const char *name, *version; } engines[] = {
+    { "vllm", "0.32.0" }, { "sglang", "0.5.23" }, { "llama-server", "0.5.0" } };
 
 static const char *base_name(const char *path)
 {
@@ -109,6 +110,6 @@ void bt_sim_welcome(struct bt_arena *a, const char *engines_dir)
                     "  your own programs          CUDA's driver API and NVML count bytes; no kernel runs, PyTorch sees no card\n"
                     "  berth sim ctl              who holds what; what shall go wrong: berth sim ctl --help\n"
                     "  exit                       ends the machine and all that runs on it\n\n",
-            ours ? "a simulated engine: vLLM's flags, words and bytes, made-up answers" :
+            ours ? "a simulated engine: vLLM's flags, words and bytes, made-up answers; sglang, llama-server too" :
             vllm ? "is the real one here, and finds no card that computes" : "is not installed, and berth-sim-engine is not built");
 }

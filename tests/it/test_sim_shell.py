@@ -81,5 +81,6 @@ def test_without_a_terminal_a_command_is_wanted():
 
 
 def test_nothing_is_said_to_a_script():
-    done = subprocess.run([BERTH, "sim", "1xT4", "--", "sh", "-c", "command -v vllm"], capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"})
-    assert done.returncode == 0 and "/bin/vllm" in done.stdout and len(done.stderr.splitlines()) == 1
+    done = subprocess.run([BERTH, "sim", "1xT4", "--", "sh", "-c", "command -v vllm && sglang --version && llama-server --version"], capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"})
+    assert done.returncode == 0 and "/bin/vllm\n0.5.23\n" in done.stdout and "0.5.0" in done.stdout + done.stderr
+    assert done.stderr.startswith("berth sim: 1xT4 is SIMULATED") and "berth gpus" not in done.stderr
