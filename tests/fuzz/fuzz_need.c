@@ -3,6 +3,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
+/* The same model on SGLang, and with vLLM on the CPU: other ledgers, the same promises. */
+static void elsewhere(struct bt_arena *a, const struct bt_model *m, const struct bt_serve *s, const struct bt_gpu *card);
+
 static void check(const struct bt_need *need)
 {
     for (size_t i = 0; i < need->nranks; i++) {
@@ -13,6 +16,25 @@ static void check(const struct bt_need *need)
         if (bt_need_kv_for(need, r, 4096, 2) < bt_need_kv_for(need, r, 4096, 1) || (longest && bt_need_kv_for(need, r, longest, 1) > 8 * GiB))
             abort();
     }
+}
+
+static void elsewhere(struct bt_arena *a, const struct bt_model *m, const struct bt_serve *s, const struct bt_gpu *card)
+{
+    const struct bt_engine *sglang = bt_engine_find("sglang"), *vllm = bt_engine_find("vllm");
+    struct bt_gpu host = { .uuid = "cpu", .name = "host RAM", .pci = "", .total_bytes = 80 * GiB, .island = -1 };
+    struct bt_serve planned = *s, one = *s;
+    struct bt_err err = { 0 };
+    struct bt_need *need;
+    sglang->planned(3, &planned);
+    if (bt_need_server(a, m, sglang, &sglang->versions[0], &planned, card, &need, &err) == 0) {
+        check(need);
+        for (size_t i = 0; i < need->nranks; i++)
+            if (!(bt_need_share(need, &need->rank[i], GiB, card->total_bytes, card->total_bytes) > 0))
+                abort();
+    }
+    one.tp = one.pp = 1;
+    if (bt_need_server(a, m, vllm, &vllm->versions[vllm->nversions - 1], &one, &host, &need, &err) == 0)
+        check(need);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
@@ -36,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     struct bt_fit *fit;
     if (bt_need_server(&a, &m, vllm, v, &s, &card, &need, &err) == 0)
         check(need);
+    elsewhere(&a, &m, &s, &card);
     if (bt_fit_server(&a, &c, &s, &fit, &err) == 0 && fit->fits != (fit->nrefusals == 0))
         abort();
     return 0;
