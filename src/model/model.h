@@ -83,6 +83,7 @@ struct bt_quant {
     enum bt_quant_kind experts;      /* of the experts, where it differs (DeepSeek-V4: FP8, its experts MXFP4); NONE = the same */
     uint8_t *mixed; int mixed_layers;                /* enum bt_quant_kind by layer (from -1) and role, where each module has its own; NULL = one for all */
     const char *const *ignore; size_t nignore;       /* module names or patterns that stay as they are */
+    const struct bt_ignored *ignored;                /* quant.c: the same, looked through once */
 };
 
 /* The part that reads images, video or sound; its tensors are in tensors[] with role BT_T_TOWER. */

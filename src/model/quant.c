@@ -132,6 +132,36 @@ static void modelopt(struct bt_arena *a, const json_t *config, struct bt_quant *
     mixed(a, json_object_get(from, "quantized_layers"), q);
 }
 
+/* "layers.3.mlp.shared_expert.up_proj": from "layers." on, in our words. "" where a name has no layer. */
+static void in_our_words(const char *name, char *out, size_t size)
+{
+    static const struct { const char *theirs, *ours; } words[] = { { "block_sparse_moe", "mlp" }, { "feed_forward", "mlp" }, { "shared_experts", "shared_expert" }, { "mixer", "*" } };
+    const char *p = strstr(name, "layers.");
+    size_t n = 0;
+    while (p && *p && n + 64 < size) {
+        size_t len = strcspn(p, "."), k = 0;
+        while (k < BT_LEN(words) && (strlen(words[k].theirs) != len || strncmp(words[k].theirs, p, len) != 0))
+            k++;
+        n += (size_t)snprintf(out + n, size - n, "%.*s%s", k < BT_LEN(words) ? 64 : (int)BT_MIN(len, 64u), k < BT_LEN(words) ? words[k].ours : p, p[len] ? "." : "");
+        p += len + (p[len] == '.');
+    }
+    out[n] = 0;
+}
+
+/* An entry of the list, or a module, looked through once: lists of hundreds meet thousands of modules. */
+struct bt_ignored { const char *words; struct bt_tensor_place place; bool pattern, regex, small; };
+
+static struct bt_ignored look_through(struct bt_arena *a, const char *name)
+{
+    char words[256];
+    struct bt_ignored x = { .regex = !strncmp(name, "re:", 3), .small = is_small_state(name) };
+    x.pattern = x.regex || strchr(name, '*');
+    in_our_words(name, words, sizeof words);
+    x.words = bt_arena_strdup(a, words);
+    x.place = place_of(name);
+    return x;
+}
+
 static void read_ignore(struct bt_arena *a, const json_t *config, struct bt_quant *q)
 {
     static const char *const keys[] = { "ignore", "modules_to_not_convert", "ignored_layers", "exclude_modules", "llm_int8_skip_modules" };
@@ -145,8 +175,12 @@ static void read_ignore(struct bt_arena *a, const json_t *config, struct bt_quan
                 BT_PUSH(a, list, n, bt_arena_strdup(a, name));
         }
     }
+    struct bt_ignored *seen = BT_NEWN(a, struct bt_ignored, n);
+    for (size_t i = 0; i < n; i++)
+        seen[i] = look_through(a, list[i]);
     q->ignore = list;
     q->nignore = n;
+    q->ignored = seen;
 }
 
 void bt_model_read_quant(struct bt_arena *a, const json_t *config, struct bt_model *m)
@@ -247,32 +281,12 @@ static bool ignored_by(const char *entry, struct bt_str module)
     return matches(glob, module);
 }
 
-/* "layers.3.mlp.shared_expert.up_proj": from "layers." on, in our words. "" where a name has no layer. */
-static void in_our_words(const char *name, char *out, size_t size)
+static bool same_thing(const struct bt_ignored *entry, const struct bt_ignored *module)
 {
-    static const struct { const char *theirs, *ours; } words[] = { { "block_sparse_moe", "mlp" }, { "feed_forward", "mlp" }, { "shared_experts", "shared_expert" }, { "mixer", "*" } };
-    const char *p = strstr(name, "layers.");
-    size_t n = 0;
-    while (p && *p && n + 64 < size) {
-        size_t len = strcspn(p, "."), k = 0;
-        while (k < BT_LEN(words) && (strlen(words[k].theirs) != len || strncmp(words[k].theirs, p, len) != 0))
-            k++;
-        n += (size_t)snprintf(out + n, size - n, "%.*s%s", k < BT_LEN(words) ? 64 : (int)BT_MIN(len, 64u), k < BT_LEN(words) ? words[k].ours : p, p[len] ? "." : "");
-        p += len + (p[len] == '.');
-    }
-    out[n] = 0;
-}
-
-static bool same_thing(const char *entry, const char *module)
-{
-    if (strchr(entry, '*') || !strncmp(entry, "re:", 3)) {
-        char theirs[256], ours[256];
-        in_our_words(entry, theirs, sizeof theirs);
-        in_our_words(module, ours, sizeof ours);
-        return theirs[0] && ours[0] && strncmp(entry, "re:", 3) != 0 && ignored_by(theirs, bt_str(ours));
-    }
-    struct bt_tensor_place a = place_of(entry), b = place_of(module);
-    return a.layer >= 0 && a.layer == b.layer && a.role == b.role && a.role != BT_T_OTHER && is_small_state(entry) == is_small_state(module);
+    if (entry->pattern)
+        return !entry->regex && entry->words[0] && module->words[0] && ignored_by(entry->words, bt_str(module->words));
+    return entry->place.layer >= 0 && entry->place.layer == module->place.layer && entry->place.role == module->place.role && entry->place.role != BT_T_OTHER &&
+           entry->small == module->small;
 }
 
 /* Is the module one of those that the config leaves alone? */
@@ -280,8 +294,10 @@ static bool listed(const struct bt_model *m, const char *module)
 {
     const struct bt_quant *q = &m->quant;
     struct bt_str name = bt_str(module);
+    bt_auto_arena a = { 0 };
+    struct bt_ignored mine = q->nignore ? look_through(&a, module) : (struct bt_ignored){ 0 };
     for (size_t i = 0; i < q->nignore; i++)
-        if (ignored_by(q->ignore[i], name) || same_thing(q->ignore[i], module))
+        if (ignored_by(q->ignore[i], name) || same_thing(&q->ignored[i], &mine))
             return true;
     /* a config without a list, of a model with a latent: NVFP4 checkpoints of these leave the attention alone */
     return !q->nignore && q->kind == BT_QUANT_NVFP4 && m->kv_lora && strstr(module, ".self_attn.");
