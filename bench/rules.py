@@ -10,7 +10,8 @@ All are optional to berth, as they are to the rules: what is counted is how much
 
 Exact bytes are a gift to first-fit and FFD: nobody who uses them has them. What a card has left after the last placement is dealt evenly to the first-fit
 and FFD servers on it. A placement counts when the ledger says that the engine starts with its bytes; else it is an out-of-memory at start.
-context: granted / wanted, 0 for what does not run. tok/s: of one stream of each server that runs, 1024 tokens in the cache, as `berth pace` says it."""
+context: granted / wanted, 0 for what does not run. tok/s: of one stream of each server that runs, 1024 tokens in the cache, as `berth pace` says it.
+Exits 1 when a rule gets more workloads running than berth on any instance, or berth has no plan of one."""
 
 from __future__ import annotations
 
@@ -294,7 +295,7 @@ def main() -> int:
         print(f"{x:10} {s.admitted:9} {s.admitted / works:7.1%} {s.oom:13} {s.context / servers:16.1%} {s.tok_s:11.0f} {better[x]:19}")
     if sums["berth"].late:
         print(f"berth had no plan of {sums['berth'].late} instances: they count as nothing placed")
-    return 0 if all(sums["berth"].admitted >= sums[x].admitted for x in names) else 1
+    return 1 if any(better.values()) or sums["berth"].late else 0
 
 
 if __name__ == "__main__":

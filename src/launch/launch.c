@@ -15,6 +15,15 @@ static uint64_t kv_flag_bytes(const struct bt_plan_instance *in)
     return most;
 }
 
+/* Stages of a model with layers of several kinds hold different numbers of tokens in as many blocks: the engine has those of the poorest. */
+static uint64_t fewest_tokens(const struct bt_plan_instance *in)
+{
+    uint64_t least = in->nranks ? UINT64_MAX : 0;
+    for (size_t i = 0; i < in->nranks; i++)
+        least = BT_MIN(least, in->rank[i].kv_tokens);
+    return least;
+}
+
 /* With bytes given, a share of the card only decides whether start-up finds enough free memory: the smallest of the ranks, so that no stage asks
  * of its card what another stage needs of its own. Where it is the size of the KV, or has to be enough for it: the largest. */
 static double fraction(const struct bt_plan *p, const struct bt_plan_instance *in)
@@ -61,7 +70,7 @@ static void server_command(struct bt_arena *a, const struct bt_plan *p, const st
     s.revision = in->w->revision;
     struct bt_engine_start start = { .arena = a, .version = in->need->version, .serve = &s, .program = in->bin ? in->bin : in->need->engine->program,
                                      .model = model_word(in), .host = "127.0.0.1", .port = "{port}", .name = in->w->name, .kv_bytes = kv_flag_bytes(in),
-                                     .kv_tokens = in->host ? in->host->kv_tokens : in->nranks ? in->rank[0].kv_tokens : 0,
+                                     .kv_tokens = in->host ? in->host->kv_tokens : fewest_tokens(in),
                                      .on_host = in->host != NULL, .share = fraction(p, in), .raw = &raw,
                                      .sleeps = is_parked(p, in) };
     in->need->engine->start(&start, out);
