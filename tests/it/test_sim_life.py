@@ -1,6 +1,4 @@
-"""The life of berth-sim-engine as vLLM beside that of real ones: tests/data/live has the records, docs/sim.md the table of which each row is shown here.
-
-Sections of "facts" in a comment are those of docs/sim.md's last column."""
+"""The life of berth-sim-engine as vLLM beside that of real ones: tests/data/live has the records, docs/sim.md the table of which each row is shown here."""
 
 from __future__ import annotations
 
@@ -10,11 +8,12 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Machine, alive, eventually, free_port
+from conftest import ROOT, Machine, eventually, free_port
 from simengine import Engine, Stream, gib
 
 LIVE = ROOT / "tests/data/live"
@@ -115,7 +114,7 @@ def test_sigterm_while_enginecore_imports_leaves_both_waiting(start):
     eventually("EngineCore's process", lambda: len(e.family()) == 3)
     e.signal(signal.SIGTERM)
     eventually("EngineCore to have its name", lambda: "VLLM::EngineCor" in e.names())
-    with pytest.raises(Exception):
+    with pytest.raises(subprocess.TimeoutExpired):
         e.proc.wait(1)                               # silence, ten minutes long
     assert "Initializing a V1" not in e.text()
     e.signal(signal.SIGTERM)
@@ -142,7 +141,7 @@ def test_sigterm_to_the_group_while_loading_leaves_the_api_server_waiting(start)
     e = start(*TP2, env={"BERTH_SIM_SPEED": "2"}).logged("Starting to load model")
     os.killpg(e.proc.pid, signal.SIGTERM)
     eventually("engine and workers to go", lambda: not {n for n in e.names() if n.startswith("VLLM")})
-    with pytest.raises(Exception):
+    with pytest.raises(subprocess.TimeoutExpired):
         e.proc.wait(1)
     e.signal(signal.SIGTERM)
     assert e.ended() == -signal.SIGINT
@@ -182,7 +181,7 @@ def test_stop_that_hangs_on_a_stream(start):
     e.signal(signal.SIGTERM).logged("Waiting for connections to close. (CTRL+C to force quit)")
     assert e.get("/health")[0] == 0                  # the port is closed
     e.signal(signal.SIGTERM).signal(signal.SIGINT)
-    with pytest.raises(Exception):
+    with pytest.raises(subprocess.TimeoutExpired):
         e.proc.wait(1)
     s.close()
     assert e.ended() == 0 and keys(e.text())[-1] == keys(record("vllm_term_stream_hang"))[-1]

@@ -7,11 +7,10 @@ import os
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
-from conftest import ENGINE, ROOT, Machine, eventually, free_port
+from conftest import ENGINE, ROOT, Machine, eventually
 from gguf_file import write_model
 from simengine import Engine, Stream, gib
 
@@ -209,8 +208,7 @@ def test_sglang_health_rules(start):
     eventually("the listener", lambda: e.get("/ready")[0])
     assert e.get("/ready")[0] == 503 and e.get("/health")[0] == 503 or "fired up" in e.text()       # the warm-up request is under way
     e.ready()
-    before = time.monotonic()
-    assert e.get("/health")[0] == 200 and time.monotonic() - before >= 0.5       # a token, a second at least: half one at this speed
+    assert e.get("/health")[0] == 200
     assert e.post("/pause_generation", {})[0] == 200
     assert e.get("/ready")[0] == 503 and e.get("/ping")[0] == 200
     assert e.post("/continue_generation", {})[0] == 200 and e.get("/ready")[0] == 200
