@@ -178,6 +178,30 @@ def test_a_c_program_linked_with_it_runs(machine, tmp_path: Path):
     assert machine("2xA100-SXM4-40GB").run(tmp_path / "p", check=True).stdout == "0 2 1\n"
 
 
+BINDINGS = """
+import json
+from cuda.bindings import driver as d, runtime as r
+def ok(answer):
+    assert answer[0] == d.CUresult.CUDA_SUCCESS, answer
+    return answer[1] if len(answer) == 2 else answer[1:]
+ok(d.cuInit(0))
+ctx = ok(d.cuDevicePrimaryCtxRetain(1)); ok(d.cuCtxSetCurrent(ctx))
+before = ok(d.cuMemGetInfo())[0]
+p = ok(d.cuMemAlloc(1 << 30)); s = ok(d.cuStreamCreate(0)); q = ok(d.cuMemAllocAsync(1 << 20, s))
+taken = before - ok(d.cuMemGetInfo())[0]
+ok(d.cuMemFreeAsync(q, s)); ok(d.cuStreamSynchronize(s)); ok(d.cuMemFree(p))
+left = before - ok(d.cuMemGetInfo())[0]
+print(json.dumps([ok(d.cuDeviceGetCount()), ok(d.cuDeviceGetName(64, 0)).rstrip(b" \\0").decode(), taken >> 20, left, int(d.cuMemAlloc(1 << 40)[0]), int(r.cudaMalloc(1024)[0])]))
+"""
+
+
+def test_nvidias_own_driver_bindings_run_and_its_runtime_says_that_it_cannot(machine):
+    """cuda-bindings looks every entry up; its runtime half is libcudart, which asks for the driver's private tables."""
+    pytest.importorskip("cuda.bindings")
+    done = machine("2xA100-SXM4-40GB").run(sys.executable, "-c", BINDINGS, check=True)
+    assert json.loads(done.stdout) == [2, "NVIDIA A100-SXM4-40GB", 1024 + 32, 0, 2, 500]
+
+
 # Memory between processes.
 
 OWNER = """
