@@ -12,6 +12,7 @@ struct args {
     const char *file, *gpus, *variant, *out, *svg;
     bool json, ignore_others, no_learned, variants, phase, alternatives, cheapest;
     struct bt_strs compare;
+    uint64_t time_limit_ms;
 };
 
 static const struct bt_opt opts[] = {
@@ -34,6 +35,8 @@ static const struct bt_opt opts[] = {
       .help = "what does not fit at once is cut into phases that do: who runs together, what parks, what it costs" },
     { .name = "svg", .type = BT_OPT_STR, .off = offsetof(struct args, svg), .metavar = "FILE",
       .help = "draw it: a bar for each card, as a picture to be put anywhere" },
+    { .name = "time-limit", .type = BT_OPT_DURATION, .off = offsetof(struct args, time_limit_ms), .min = 1, .max = 3600000, .metavar = "TIME",
+      .help = "search each phase for at most so long (10s), instead of a fixed amount of work: another run may give another plan" },
     { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, variant), .metavar = "NAME", .help = "with this variant of the spec" },
     { .name = "variants", .type = BT_OPT_BOOL, .off = offsetof(struct args, variants), .help = "the spec as written and each variant of it, side by side" },
     { 0 } };
@@ -85,7 +88,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     if (rc)
         return rc;
     struct bt_planning_opts po = { .file = o.file, .gpus = o.gpus, .variant = o.variant, .ignore_others = o.ignore_others, .phase = o.phase,
-                                   .no_learned = o.no_learned };
+                                   .no_learned = o.no_learned, .time_limit_ms = o.time_limit_ms };
     if (several(&o))
         return side_by_side(v, &a, &o, &po);
     struct bt_plan *plan;
@@ -112,6 +115,6 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_plan = {
     .name = "plan", .summary = "does it fit, where, and what does it cost: before anything starts",
     .usage = "berth plan [-f FILE] [--gpus FLEET] [--phase] [--variant NAME | --variants] [--compare FLEET]... [--alternatives] [--cheapest]\n"
-             "                  [--out FILE] [--svg FILE] [--json] [--ignore-others] [--no-learned]",
+             "                  [--out FILE] [--svg FILE] [--json] [--ignore-others] [--no-learned] [--time-limit TIME]",
     .example = "  berth plan -f examples/forensics/berth.yaml\n  berth plan --gpus 2xA100-SXM4-80GB --json\n  berth plan --variants",
     .opts = opts, .run = run };

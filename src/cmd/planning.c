@@ -1,6 +1,7 @@
 /* planning - all the I/O of a plan: spec, fleet, models, engines; then the pure part. */
 #include "cmd/planning.h"
 
+#include "base/proc.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "cmd/learned.h"
@@ -206,6 +207,12 @@ static int in_turn(struct bt_arena *a, const struct bt_planning_opts *o, const s
     return 0;
 }
 
+static double now_s(void *ctx)
+{
+    (void)ctx;
+    return (double)bt_now_ms() / 1e3;
+}
+
 int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan_in *out, struct bt_strs *notes, struct bt_err *err)
 {
     struct planning g = { .a = a, .o = o, .err = err };
@@ -232,6 +239,11 @@ int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, str
         open_model(&g, &g.spec->w[i], &models[i]);
     }
     *out = (struct bt_plan_in){ .spec = g.spec, .fleet = g.fleet, .models = models, .brief = o->brief };
+    if (o->time_limit_ms) {
+        struct bt_plan_clock *clock = BT_NEW(a, struct bt_plan_clock);
+        *clock = (struct bt_plan_clock){ .now_s = now_s, .limit_s = (double)o->time_limit_ms / 1e3 };
+        out->clock = clock;
+    }
     for (size_t i = 0; i < g.fleet->nnotes; i++)
         BT_PUSH(a, g.notes.v, g.notes.n, g.fleet->notes[i]);
     if (notes)

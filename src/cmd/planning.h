@@ -11,6 +11,7 @@ struct bt_planning_opts {
     const char *variant;             /* --variant; NULL or "" = none */
     bool ignore_others;
     bool no_learned;                 /* nothing that was measured before is used */
+    uint64_t time_limit_ms;          /* of the search in each phase; 0 = a fixed amount of work */
     bool brief;                      /* as bt_plan_in.brief */
     bool phase;                      /* what does not fit at once is cut into phases, where that helps: plan->proposed */
     /* For `up`: the plan will be obeyed. The fleet is this machine's; a fleet named in the spec or in --gpus is a requirement that live cards must

@@ -236,6 +236,8 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
             if (!in->brief && explain_server(plan, &t, p, s, i, err) < 0)
                 return -1;
         }
+    if (in->clock)
+        warn(plan, a, "planned within a limit of time: the same spec may get another plan next time");
     if (!s->complete)
         warn(plan, a, bt_arena_printf(a, "the search stopped after %llu placements: a better plan may exist", (unsigned long long)s->nodes));
     return 0;

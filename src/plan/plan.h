@@ -119,9 +119,12 @@ struct bt_plan_model {
     const char *like_why;            /* "12.30 GiB, the peak of extract on 2026-11-20 (3 cards)" */
 };
 struct pl_needs;                     /* plan's own: what was worked out already; callers leave it NULL */
+/* A limit in seconds for each phase, instead of a fixed amount of work: the same inputs may give another plan then, and it says so. */
+struct bt_plan_clock { double (*now_s)(void *ctx); void *ctx; double limit_s; };
 struct bt_plan_in {
     const struct bt_spec *spec; const struct bt_fleet *fleet; const struct bt_plan_model *models; struct pl_needs *needs;
     const uint32_t *copies;          /* plan's own: [spec->n] what `replicas: auto` came to; 0 = not settled, NULL = nothing is */
+    const struct bt_plan_clock *clock;               /* NULL: a fixed amount of work, the same plan everywhere */
     bool brief;                      /* no other shapes and no advice: for plans that are only compared */
 };
 

@@ -14,6 +14,7 @@
 #define LEAF_NODES 20                /* what the contexts and KV of a leaf cost, in nodes */
 #define BOUND_NODES 128              /* so many (workload, card) pairs of a bound are as much work as a node */
 #define SMALL 1024                   /* (workload, card) pairs past which nobody hopes to see the whole tree */
+#define CLOCK_EVERY 256              /* nodes between two looks at the clock */
 #define FIRST_NODES 5000             /* in the order of the plan, before the order is changed */
 #define PAIR_NODES 2000              /* to place two workloads anew beside all others */
 
@@ -264,11 +265,19 @@ static size_t first_place(const struct pl_work *k, const struct choice *x, uint3
     return stage && x->sh->like_before[stage] ? (size_t)k->pos[x->c.card[rank - x->sh->tp]] + 1 : 0;
 }
 
+static bool is_late(struct search *s)
+{
+    const struct bt_plan_clock *c = s->p->in->clock;
+    if (c && !s->late && ++s->asked % CLOCK_EVERY == 0)
+        s->late = c->now_s(c->ctx) - s->start_s > c->limit_s;
+    return s->late;
+}
+
 static void choose(struct search *s, struct choice *x, uint32_t rank)
 {
     struct pl_problem *p = s->p;
     const struct pl_work *k = &p->work[x->c.work];
-    if (++s->nodes > s->limit)
+    if (++s->nodes > s->limit || is_late(s))
         s->stop = true;
     if (s->stop)
         return;
@@ -479,10 +488,10 @@ static void improve(struct search *s, uint64_t budget, struct pl_solution *out)
     size_t n = s->p->n;
     struct pl_solution at = own_copy(s, out);
     s->held_at = &at;
-    while (better && s->nodes < end) {
+    while (better && s->nodes < end && !s->late) {
         better = false;
-        for (size_t apart = 0; apart < n && s->nodes < end; apart++)
-            for (size_t i = 0; i + apart < n && s->nodes < end; i++) {
+        for (size_t apart = 0; apart < n && s->nodes < end && !s->late; apart++)
+            for (size_t i = 0; i + apart < n && s->nodes < end && !s->late; i++) {
                 struct pl_score was = out->score;
                 if (s->p->work[i].cpu_only && s->p->work[i + apart].cpu_only)
                     continue;
@@ -523,6 +532,10 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
     struct search *s = se_new(p, &mine);
     struct pl_score root;
     *out = (struct pl_solution){ 0 };
+    if (p->in->clock) {
+        s->start_s = p->in->clock->now_s(p->in->clock->ctx);
+        node_limit = UINT64_MAX / 4;
+    }
     first_colors(p, s->color);
     se_bound(s, 0, NULL, &root);
     bool complete = run(s, SE_AS_PLANNED, BT_MIN(node_limit, (uint64_t)FIRST_NODES), out);
