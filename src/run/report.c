@@ -247,6 +247,20 @@ static void verify_host(struct bt_instance *in, json_t *rows, bool *ok)
                                           "verdict", !valid ? "unattributable" : inside ? "inside" : "over", "enforced", false, "state", state_word(in)));
 }
 
+/* Ranks whose card the driver does not list any more: nobody can say what they hold, and they will not compute. */
+static void verify_gone(struct bt_instance *in, const struct bt_probe_sample *s, json_t *rows, bool *ok)
+{
+    for (size_t i = 0; i < in->pf->nranks; i++) {
+        const struct bt_pf_rank *r = &in->pf->rank[i];
+        if (bt_probe_gpu(s, r->gpu))
+            continue;
+        *ok = false;
+        json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:s, s:[], s:b, s:s}", "instance", in->pf->id, "project", in->p->name, "gpu",
+                                              r->gpu, "index", r->index, "planned_bytes", bt_json_bytes(r->bytes), "actual_bytes", bt_json_bytes(0),
+                                              "verdict", "gone", "pids", "in_plan", true, "state", state_word(in)));
+    }
+}
+
 json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p)
 {
     const struct bt_probe_sample *s = bt_sampler_last(d->sampler);
@@ -255,6 +269,9 @@ json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p)
     for (size_t j = 0; j < p->n; j++)
         if (bt_life_alive(p->inst[j].life.state))
             verify_host(&p->inst[j], host, &ok);
+    for (size_t j = 0; s && !s->error && j < p->n; j++)
+        if (bt_life_alive(p->inst[j].life.state))
+            verify_gone(&p->inst[j], s, rows, &ok);
     for (size_t i = 0; s && i < s->n; i++) {
         for (size_t j = 0; j < p->n; j++)
             if (bt_life_alive(p->inst[j].life.state))

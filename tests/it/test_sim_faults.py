@@ -85,6 +85,18 @@ def test_a_card_falls_off_the_bus(machine):
     end(near, gone)
 
 
+def test_verify_says_whose_card_is_gone(cards: Cards) -> None:
+    assert cards.up(cards.tenant("a-0", (0, GIB), planned=3 * GIB), cards.tenant("b-0", (1, GIB), planned=3 * GIB)).returncode == 0
+    ctl(cards.machine, "lose", "1")
+    code, told = eventually("verify to see it", lambda: (v := cards.verify())[0] and v)  # type: ignore[misc]
+    assert code == 4 and not told["ok"] and {r["instance"]: r["verdict"] for r in told["rows"]} == {"a-0": "inside", "b-0": "gone"}
+    table = cards.berth("verify")
+    assert table.returncode == 4 and "gone" in table.stdout and "ok:" not in table.stdout
+    assert "GPU 1 is not there any more" in cards.berth("ps").stdout
+    ctl(cards.machine, "heal")
+    eventually("it to be well again", lambda: cards.verify()[0] == 0)
+
+
 def test_calls_of_a_process_whose_card_is_lost_fail(machine):
     m = machine("1xA100-SXM4-40GB")
     code = """
