@@ -73,8 +73,8 @@ static void print_table(struct bt_arena *a, const json_t *answer)
     if (unknown)
         bt_buf_printf(&b, "%llu not attributable: the driver does not say which process holds what\n", (unsigned long long)unknown);
     if (over)
-        bt_buf_printf(&b, "drift: %llu of %zu hold more than planned, are on a card that the plan did not give them, or have lost theirs\n", (unsigned long long)over,
-                      json_array_size(rows));
+        bt_buf_printf(&b, "drift: %llu of %zu hold more than planned, are on a card that the plan did not give them, or have lost theirs\n",
+                      (unsigned long long)over, json_array_size(rows));
     else if (unknown < json_array_size(rows))
         bt_buf_printf(&b, "ok: every process%s is on its own cards and inside its bytes\n", unknown ? " that could be judged" : "");
     if (json_array_size(json_object_get(answer, "host")))
