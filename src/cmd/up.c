@@ -136,6 +136,12 @@ static void look_signals(struct up *u)
     send_down(u);
 }
 
+/* A server of a phase that was passed over: it will not come by itself. */
+static bool waits_for_a_phase(const json_t *in)
+{
+    return !strcmp(bt_live_str(in, "state"), "pending") && json_is_false(json_object_get(in, "in_phase"));
+}
+
 static void look_jobs(struct up *u)
 {
     bool any_job = false, all_over = true, only_jobs = true, wanted_over = u->o->exit_with != NULL;
@@ -145,7 +151,7 @@ static void look_jobs(struct up *u)
         if (u->o->exit_with && bt_live_named(in, u->o->exit_with))
             wanted_over &= bt_live_over(in);
         any_job |= is_job(in);
-        only_jobs &= is_job(in);
+        only_jobs &= is_job(in) || waits_for_a_phase(in);
         all_over &= !is_job(in) || bt_live_over(in);
     }
     if (u->going_down || u->failed)
@@ -162,8 +168,11 @@ static void take_event(struct up *u, const json_t *ev)
     bt_live_event(&u->live, ev);
     if (!name)
         return;
-    if (id && strcmp(bt_live_str(in, "state"), "down"))              /* how it ended, not that it was put away after that */
+    bool down = !strcmp(bt_live_str(in, "state"), "down");
+    if (id && !down)                 /* how it ended, not that it was put away after that */
         json_object_set(u->insts, id, in);
+    else if (id && !is_job(in) && !u->going_down)
+        json_object_del(u->insts, id);               /* its phase is over: the jobs that are left decide when `up` is */
     if (!strcmp(name, "up"))
         u->settled = true;
     if (!strcmp(name, "gone"))

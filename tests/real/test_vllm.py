@@ -99,7 +99,16 @@ def test_down_while_it_starts(house: House, tiny: Path, moment: float | str) -> 
 
 
 def test_tensor_parallel(house: House, tiny: Path) -> None:
-    llm = ready(house, tiny, args=["--enforce-eager"], tp=2)
+    # the planner gives a server in RAM one rank: the plan is made, and two are written into it
+    house.spec(llm=server(tiny))
+    plan = json.loads(house.berth("plan", "--json").stdout)
+    launch = plan["phases"][0]["instances"][0]["launch"]
+    launch["argv"] = [a for i, a in enumerate(launch["argv"]) if "--tensor-parallel-size" not in (a, launch["argv"][i - 1])] + ["--tensor-parallel-size", "2"]
+    plan["phases"][0]["instances"][0]["host"][0]["bytes"] *= 2
+    (house.folder / "plan.json").write_text(json.dumps(plan))
+    up = house.berth("up", "-d", "--plan", house.folder / "plan.json")
+    assert up.returncode == 0, up.stderr
+    llm = house.ps()["llm-0"]
     assert len(house.named("llm-0", "VLLM::Worker")) == 2
     assert ask(llm["endpoint"]["http"], "/v1/completions", {"model": "llm", "prompt": "a", "max_tokens": 3})[0] == 200
     os.kill(house.named("llm-0", "VLLM::Worker")[1], signal.SIGKILL)
