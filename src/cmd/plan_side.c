@@ -8,7 +8,7 @@
 
 #define MAX_PRINT (4 * MiB)
 
-struct side { struct bt_arena *a; const struct bt_plan_side *s; struct bt_compare_row *row; const char **label; size_t n; };
+struct side { struct bt_arena *a; const struct bt_plan_side *s; struct bt_compare_row *row; const char **label; size_t n; struct bt_err why; size_t faults; };
 
 static int add_row(struct side *x, const char *variant, const char *fleet, struct bt_err *err)
 {
@@ -23,8 +23,11 @@ static int add_row(struct side *x, const char *variant, const char *fleet, struc
     struct bt_compare_row row = { .variant = variant && variant[0] ? variant : NULL, .fleet = fleet };
     if (bt_planning(x->a, &o, &p, &why) == 0) {
         row = bt_compare_row(x->a, p);
-    } else if (fleet && why.code == BT_E_SPEC) {     /* a pool names cards that this fleet has not */
+    } else if ((fleet || x->s->variants) && why.code == BT_E_SPEC) { /* a pool names cards that this fleet has not */
         row.why_not = bt_arena_strdup(x->a, why.msg);
+        row.fleet = fleet ? fleet : o.gpus && o.gpus[0] ? o.gpus : "its own fleet";
+        x->why = why;
+        x->faults++;
     } else {
         *err = why;
         return !x->s->variants ? -1 : bt_err_wrap(err, variant[0] ? "variant %s" : "the spec as written", variant);
@@ -208,6 +211,10 @@ int bt_plan_side(struct bt_arena *a, const struct bt_plan_side *s, int *rc, stru
     struct side x = { .a = a, .s = s };
     if (add_all(&x, err) < 0)
         return -1;
+    if (x.faults == x.n) {                           /* in none of them: then it is the fleet's name, or the spec's words */
+        *err = x.why;
+        return -1;
+    }
     *rc = bt_errc_exit(BT_E_FIT);
     for (size_t i = 0; i < x.n; i++)
         *rc = x.row[i].fits ? 0 : *rc;

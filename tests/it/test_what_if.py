@@ -61,6 +61,14 @@ def test_a_pool_that_a_fleet_has_not_is_a_row(tmp_path: Path) -> None:
     assert 'no card "3"' in found[0]["why_not"]
 
 
+def test_variants_whose_pool_the_fleet_has_not_are_rows(tmp_path: Path) -> None:
+    activations = str(ROOT / "examples" / "activations" / "berth.yaml")
+    found = {r["variant"]: r for r in rows("-f", activations, "--gpus", "2xA100-SXM4-80GB", "--variants")}
+    assert 'no card "2"' in found[None]["why_not"] and found["two-cards"]["fits"] and found["split-1-1"]["fits"]
+    nonsense = plan("-f", activations, "--gpus", "2xNOSUCH", "--variants")
+    assert nonsense.returncode == 2 and "NOSUCH" in nonsense.stderr
+
+
 def test_variants_by_fleets(tmp_path: Path) -> None:
     f = spec(tmp_path, "  a: {kind: job, command: [x], memory: 30GiB}\nvariants: {small: {a: {memory: 10GiB}}, none: {a: {gpus: 0, memory: null}}}\n")
     found = rows("-f", f, "--variants", "--compare", "1xRTX-4090", "--compare", "1xA100-SXM4-40GB")
