@@ -87,7 +87,11 @@ static inline bool draw_command(struct draw *d, struct bt_buf *b, bool follows)
 static inline void draw_phases(struct draw *d, char *out, size_t size, unsigned phases)
 {
     unsigned p = draw(d, phases), q = draw(d, phases), how = draw(d, 5);     /* 3 of 5 in one phase, 1 in two, 1 in all */
-    snprintf(out, size, how == 0 ? "" : how > 1 || p == q ? ", phases: p%u" : ", phases: [p%u, p%u]", p, q);
+    out[0] = '\0';
+    if (how > 1 || (how && p == q))
+        snprintf(out, size, ", phases: p%u", p);
+    else if (how)
+        snprintf(out, size, ", phases: [p%u, p%u]", p, q);
 }
 
 /* A spec of n workloads, w0 .. wn-1, over `phases` phases; `cards` are those that a pool may name. */
