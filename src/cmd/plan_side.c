@@ -100,8 +100,13 @@ static const char *of(struct side *x, uint64_t n, uint64_t want)
 static const char *row_name(struct side *x, const struct bt_compare_row *r, size_t i)
 {
     bool one_fleet = !x->s->fleets.n;
-    for (size_t k = 1; k < x->n && one_fleet; k++)
-        one_fleet = !strcmp(x->row[k].fleet, x->row[0].fleet);
+    const char *first = NULL;
+    for (size_t k = 0; k < x->n && one_fleet; k++) {
+        if (!x->row[k].cards)
+            continue;
+        one_fleet = !first || !strcmp(x->row[k].fleet, first);
+        first = x->row[k].fleet;
+    }
     if (x->s->variants && !x->s->fleets.n && !one_fleet)             /* a variant may name its own */
         return bt_arena_printf(x->a, "%s on %s", x->label[i], r->fleet);
     if (!x->s->variants || !x->s->fleets.n)
