@@ -70,40 +70,49 @@ static uint64_t state_bytes(const struct need_in *in, const struct bt_state *s, 
     return sat_add(conv, sat_mul(sat_mul(bt_ceil_div(s->heads, tp), (uint64_t)s->head_dim * s->state), state_elem(in, s)));
 }
 
-/* ---- buckets: layers that keep the same ---- */
+/* ---- buckets: layers of the whole model that keep the same ---- */
 
-struct bucket { enum bt_mixer kind; uint32_t window; uint64_t bytes; uint32_t layers; };      /* bytes: of a token, or of a state */
+/* bytes: of a token, or of a state. A stage is a run of layers, so its part of a bucket is one too: `before` it, then `mine`. */
+struct bucket { enum bt_mixer kind; uint32_t window; uint64_t bytes; uint32_t layers, before, mine; };
 struct buckets { struct bucket b[64]; size_t n; };
+enum where { EARLIER, HERE, LATER }; /* than this stage */
 
-static void put(struct buckets *s, enum bt_mixer kind, uint32_t window, uint64_t bytes)
+static struct bucket *bucket_of(struct buckets *s, enum bt_mixer kind, uint32_t window, uint64_t bytes)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (s->b[i].kind == kind && s->b[i].window == window && s->b[i].bytes == bytes) {
-            s->b[i].layers++;
-            return;
-        }
-    if (s->n < BT_LEN(s->b))
-        s->b[s->n++] = (struct bucket){ kind, window, bytes, 1 };
-    else
-        s->b[s->n - 1].layers++;     /* more kinds of layers than any model has */
+        if (s->b[i].kind == kind && s->b[i].window == window && s->b[i].bytes == bytes)
+            return &s->b[i];
+    if (s->n == BT_LEN(s->b))
+        return &s->b[s->n - 1];      /* more kinds of layers than any model has */
+    s->b[s->n] = (struct bucket){ .kind = kind, .window = window, .bytes = bytes };
+    return &s->b[s->n++];
+}
+
+static void put(struct buckets *s, enum where at, enum bt_mixer kind, uint32_t window, uint64_t bytes)
+{
+    struct bucket *b = bucket_of(s, kind, window, bytes);
+    b->layers++;
+    b->before += at == EARLIER;
+    b->mine += at == HERE;
 }
 
 static void collect(const struct need_in *in, unsigned elem, uint64_t spec, struct buckets *s)
 {
     const struct bt_model *m = in->model;
     const struct bt_layer *last_attention = NULL;
-    for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++) {
+    for (uint32_t i = 0; i < m->layers; i++) {
         const struct bt_layer *l = &m->layer[i];
+        enum where at = i < in->first_layer ? EARLIER : i - in->first_layer < in->layers ? HERE : LATER;
         if (l->state)
-            put(s, BT_MIX_STATE, 0, state_bytes(in, l->state, spec));
+            put(s, at, BT_MIX_STATE, 0, state_bytes(in, l->state, spec));
         if (l->mixer == BT_MIX_STATE || l->mixer == BT_MIX_NONE || l->borrows_kv)
             continue;
-        put(s, l->mixer, l->window, attention_bytes(in, l, elem));
+        put(s, at, l->mixer, l->window, attention_bytes(in, l, elem));
         if (l->mixer == BT_MIX_FULL || l->mixer == BT_MIX_MLA)
             last_attention = l;
     }
-    for (uint32_t i = 0; spec && in->last && last_attention && i < m->mtp_layers; i++)
-        put(s, last_attention->mixer, 0, attention_bytes(in, last_attention, elem));
+    for (uint32_t i = 0; spec && last_attention && i < m->mtp_layers; i++)           /* drafting layers follow the last one */
+        put(s, in->last ? HERE : LATER, last_attention->mixer, 0, attention_bytes(in, last_attention, elem));
 }
 
 static bool has_state(const struct buckets *s)
@@ -135,18 +144,6 @@ static uint64_t block_for_states(const struct buckets *s, uint64_t block)
     return token ? BT_MAX(block, sat_mul(align, bt_ceil_div(state, sat_mul(align, token)))) : block;
 }
 
-/* One block size for the whole model, whichever stage the states are on. */
-static uint64_t block_of(const struct need_in *in, const struct bt_need *n, unsigned elem)
-{
-    struct need_in whole = *in;
-    struct buckets s = { 0 };
-    whole.first_layer = 0;
-    whole.layers = in->model->layers;
-    whole.last = true;
-    collect(&whole, elem, n->spec_tokens, &s);
-    return has_state(&s) ? block_for_states(&s, n->serve.block_size) : n->serve.block_size;
-}
-
 static void add_group(const struct need_in *in, struct bt_need_rank *r, struct bt_kv_group g)
 {
     BT_PUSH(in->arena, r->group, r->ngroups, g);
@@ -163,6 +160,15 @@ static uint32_t group_size(const struct buckets *s)
     return 2ull * most < 3ull * least ? most : least;
 }
 
+/* Layers of this stage in the g-th of n groups: a group takes every n-th layer of its bucket. */
+static uint32_t share_of(const struct bucket *b, uint32_t g, uint32_t n)
+{
+    uint32_t until = b->before + b->mine;
+    return (until + n - 1 - g) / n - (b->before + n - 1 - g) / n;
+}
+
+/* The groups, and what a request takes of them, are the whole model's on every stage; a block holds a page for each layer of the stage's fullest
+ * group (get_kv_cache_configs, _project_kv_cache_groups_to_worker; a group may have no layer on a stage). */
 static void hybrid(const struct need_in *in, const struct buckets *s, uint64_t block, struct bt_need_rank *r)
 {
     uint64_t page = 0;
@@ -174,11 +180,14 @@ static void hybrid(const struct need_in *in, const struct buckets *s, uint64_t b
         uint64_t fits = b->kind == BT_MIX_STATE ? 0 : BT_MAX(page / BT_MAX(sat_mul(b->bytes, block), 1u), 1u);       /* smaller pages take longer blocks */
         if (has_state(s))
             fits = b->kind != BT_MIX_STATE;
-        for (uint32_t left = b->layers; left; left -= BT_MIN(left, size))
-            add_group(in, r, (struct bt_kv_group){ .kind = b->kind, .layers = BT_MIN(left, size), .window = b->window, .block = sat_mul(block, fits) });
+        uint32_t groups = (uint32_t)bt_ceil_div(b->layers, size);
+        for (uint32_t g = 0; g < groups; g++) {
+            uint32_t layers = share_of(b, g, groups);
+            add_group(in, r, (struct bt_kv_group){ .kind = b->kind, .layers = layers, .window = b->window, .block = sat_mul(block, fits) });
+            r->pool_layers = BT_MAX(r->pool_layers, layers);
+        }
     }
-    r->pool_layers = size;
-    r->kv_block_bytes = sat_mul(page, size);
+    r->kv_block_bytes = sat_mul(page, r->pool_layers);
 }
 
 void need_kv_layout(const struct need_in *in, struct bt_need *n, struct bt_need_rank *r, unsigned kv_elem)
@@ -189,22 +198,22 @@ void need_kv_layout(const struct need_in *in, struct bt_need *n, struct bt_need_
         return;
     }
     collect(in, kv_elem, n->spec_tokens, &s);
-    uint64_t block = block_of(in, n, kv_elem);
+    uint64_t block = has_state(&s) ? block_for_states(&s, n->serve.block_size) : n->serve.block_size;           /* one for all stages */
     for (size_t i = 0; i < s.n; i++)
         if (s.b[i].kind != BT_MIX_STATE)
-            r->kv_token_bytes = sat_add(r->kv_token_bytes, sat_mul(s.b[i].bytes, s.b[i].layers));
+            r->kv_token_bytes = sat_add(r->kv_token_bytes, sat_mul(s.b[i].bytes, s.b[i].mine));
     if (s.n && one_kind(&s)) {
         uint64_t pages = 0;
         for (size_t i = 0; i < s.n; i++) {
-            r->pool_layers += s.b[i].layers;
-            pages = sat_add(pages, sat_mul(sat_mul(s.b[i].bytes, s.b[i].layers), s.b[i].kind == BT_MIX_STATE ? 1 : block));
+            r->pool_layers += s.b[i].mine;
+            pages = sat_add(pages, sat_mul(sat_mul(s.b[i].bytes, s.b[i].mine), s.b[i].kind == BT_MIX_STATE ? 1 : block));
         }
         add_group(in, r, (struct bt_kv_group){ .kind = s.b[0].kind, .layers = r->pool_layers, .window = s.b[0].window, .block = s.b[0].kind == BT_MIX_STATE ? 0 : block });
         r->kv_block_bytes = pages;
     } else if (s.n) {
         hybrid(in, &s, block, r);
     }
-    if (!r->ngroups)                 /* a stage without anything to remember */
+    if (!r->ngroups)                 /* a model without anything to remember */
         add_group(in, r, (struct bt_kv_group){ .kind = BT_MIX_FULL, .block = block });
     const char *dcp = need_extra_flag(in->serve, "decode-context-parallel-size");        /* ranks share the tokens of a latent */
     uint64_t share = dcp ? BT_MIN(BT_MAX(strtoul(dcp, NULL, 10), 1ul), 1024ul) : 1;

@@ -18,7 +18,8 @@ struct bt_need_line {
 };
 
 /* Layers that share block tables. Every group draws blocks from one pool; a block of the pool is pool_layers pages, one for each layer of a
- * group, and groups with fewer layers leave pages empty (vLLM v1/core/kv_cache_utils.py). */
+ * group, and groups with fewer layers leave pages empty (vLLM v1/core/kv_cache_utils.py). Every stage of a pipeline has the whole model's groups;
+ * one may have no layer there. */
 struct bt_kv_group {
     enum bt_mixer kind;
     uint32_t layers;                 /* that really use it, at most the rank's pool_layers */

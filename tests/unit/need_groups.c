@@ -56,6 +56,31 @@ static void windows_are_cut_in_groups(void **st)
     assert_true(bt_need_longest(n, r, kv - 1) < 32768);
 }
 
+/* Stages of 21, 21 and 20 layers have 3, 4 and 3 full ones; all draw seven blocks for a request's tokens, as the whole model does. */
+static void groups_are_the_whole_models_on_every_stage(void **st)
+{
+    (void)st;
+    static const uint32_t full[] = { 3, 4, 3 };
+    bt_auto_arena a = { 0 };
+    struct bt_need *whole = of(&a, "google/gemma-3-27b-it", "0.32.0", (struct bt_serve){ .context = 32768, .max_batched_tokens = 8192 });
+    struct bt_need *n = of(&a, "google/gemma-3-27b-it", "0.32.0", (struct bt_serve){ .pp = 3, .context = 32768, .max_batched_tokens = 8192 });
+    uint32_t layers[7] = { 0 };
+    for (size_t p = 0; p < 3; p++) {
+        const struct bt_need_rank *r = &n->rank[p];
+        assert_int_equal(r->ngroups, 7);
+        assert_int_equal(r->group[6].layers, full[p]);
+        assert_int_equal(r->pool_layers, full[p]);
+        assert_int_equal(r->kv_block_bytes, full[p] * 16ull * 2 * 16 * 128 * 2);
+        assert_int_equal(bt_need_request_blocks(n, r, 1000), bt_need_request_blocks(whole, &whole->rank[0], 1000));
+        for (size_t g = 0; g < 7; g++)
+            layers[g] += r->group[g].layers;
+    }
+    for (size_t g = 0; g < 7; g++)
+        assert_int_equal(layers[g], whole->rank[0].group[g].layers);
+    n = of(&a, "google/gemma-3-27b-it", "0.32.0", (struct bt_serve){ .pp = 31, .context = 32768, .max_batched_tokens = 8192 });
+    assert_true(n->rank[0].ngroups == 7 && n->rank[0].pool_layers == 1);             /* two local layers: five groups have none here, and still take blocks */
+}
+
 static void a_latent_is_on_every_rank(void **st)
 {
     (void)st;
@@ -198,7 +223,7 @@ static void quantised_while_loading(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hybrids_are_as_logged), cmocka_unit_test(windows_are_cut_in_groups), cmocka_unit_test(a_latent_is_on_every_rank),
+        cmocka_unit_test(hybrids_are_as_logged), cmocka_unit_test(windows_are_cut_in_groups), cmocka_unit_test(groups_are_the_whole_models_on_every_stage), cmocka_unit_test(a_latent_is_on_every_rank),
         cmocka_unit_test(drafts_add_layers_and_states),
         cmocka_unit_test(versions_count_requests_differently),
         cmocka_unit_test(folded_tokens_are_as_logged),
