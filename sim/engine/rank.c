@@ -139,7 +139,7 @@ void se_rank_load(struct se_rank *r, struct se_report *out)
         se_info("gpu_worker.py:548", "Using V2 Model Runner");
     if (r->st.pp == 0)               /* each rank of the first stage says it */
         se_info("gpu_model_runner.py:4101", "Starting to load model %s...", e->model_arg);
-    if (se_at_least(e, 0, 28, 0))    /* load and profile run with max_split_size_mb=20 */
+    if (se_at_least(e, 0, 21, 0))    /* load and profile run with max_split_size_mb=20 (vLLM #41268) */
         r->weights.split_max = r->rest.split_max = 20 * MiB;
     unsigned shards = e->model->shards ? e->model->shards : (unsigned)BT_MAX(bt_ceil_div(e->model->weight_bytes, 4 * GiB), 1u);
     double seconds = BT_MIN(1.0 + gib(e->model->weight_bytes) / 12.0, 20.0), begun = se_clock();      /* several ranks read one page cache */

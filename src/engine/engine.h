@@ -81,6 +81,7 @@ struct bt_engine_version {
     bool windows_in_flight;          /* a window keeps the tokens of every batch in flight beside itself; before: of one batch */
     bool pages_packed, blocks_summed;                /* DeepSeek-V4: pages of a block without gaps; its concurrency counted in blocks of each group */
     bool checks_whole;               /* the start-up check holds the layers of all pipeline stages against one rank's KV */
+    bool loads_unsplit;              /* the allocator loads with max_split_size_mb=20: what is as large keeps its segment whole */
     bool null_block_reserved;        /* one request must fit in KV less one block */
     bool has_kv_bytes;               /* the pool can be pinned: --kv-cache-memory-bytes, --max-total-tokens, --ctx-size */
     const char *source;              /* where these facts were read */

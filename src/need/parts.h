@@ -41,6 +41,8 @@ static inline bool need_is_host(const struct bt_gpu *card) { return !strcmp(card
 /* Bytes that the CUDA caching allocator holds for one tensor (PyTorch c10/cuda/CUDACachingAllocator.cpp: 512 B steps; 10 MiB and more come
  * in 2 MiB steps, and a rest of at most 1 MiB is not split off). */
 uint64_t need_block_bytes(uint64_t tensor_bytes);
+/* The same while the engine loads: from the version on that does so with max_split_size_mb=20, a tensor of 20 MiB and more keeps its segment whole. */
+uint64_t need_loaded_bytes(const struct need_in *in, uint64_t tensor_bytes);
 /* BT_E_INPUT with the way out when the model is a GGUF file and the engine none that berth knows with one. */
 BT_MUST_CHECK int need_no_gguf(const struct bt_model *m, const struct bt_engine *e, struct bt_err *err);
 BT_MUST_CHECK int need_weights(const struct need_in *in, struct bt_need_line *line, uint64_t *host_bytes, struct bt_err *err);

@@ -10,10 +10,10 @@ static unsigned long long ull(uint64_t n) { return n; }
 /* Numbers of one slot and rank, and the bytes they take: A or B of one layer is one tensor for all slots. */
 struct slots { uint64_t each, elem, numbers, bytes; };
 
-static void slot_tensor(struct slots *s, uint64_t numbers)
+static void slot_tensor(const struct need_in *in, struct slots *s, uint64_t numbers)
 {
     s->numbers = sat_add(s->numbers, numbers);
-    s->bytes = sat_add(s->bytes, need_block_bytes(sat_mul(sat_mul(numbers, s->each), s->elem)));
+    s->bytes = sat_add(s->bytes, need_loaded_bytes(in, sat_mul(sat_mul(numbers, s->each), s->elem)));
 }
 
 static void slots_of_layer(const struct need_in *in, const struct bt_layer *l, struct slots *s)
@@ -23,8 +23,8 @@ static void slots_of_layer(const struct need_in *in, const struct bt_layer *l, s
     uint64_t q = heads ? sat_mul(l->heads, l->head_dim) / tp : 0, kv = heads ? sat_mul(l->kv_heads, l->head_dim) / kv_parts : 0;
     uint64_t a[] = { h, h, h, q, h, h, inner }, b[] = { q, kv, kv, h, inner, inner, h };          /* q, k, v, o, gate, up, down */
     for (size_t i = 0; i < BT_LEN(a); i++) {
-        slot_tensor(s, a[i]);
-        slot_tensor(s, b[i]);
+        slot_tensor(in, s, a[i]);
+        slot_tensor(in, s, b[i]);
     }
 }
 
@@ -42,8 +42,8 @@ void need_lora(const struct need_in *in, struct bt_need_rank *r)
     /* the full vocabulary on every rank: embedding on the first stage, head on the last, and once more there, as logs of 0.8 and 0.27 show */
     if (need_lora_embeddings(m->architecture))
         for (int k = 0; k < in->first + 2 * in->last; k++) {
-            slot_tensor(&y, m->vocab);
-            slot_tensor(&y, k < in->first + in->last ? m->hidden : 0);
+            slot_tensor(in, &y, m->vocab);
+            slot_tensor(in, &y, k < in->first + in->last ? m->hidden : 0);
         }
     uint64_t vocab_numbers = y.numbers - in_layers;
     need_line_push(in, r, (struct bt_need_line){ BT_P_LORA, y.bytes,

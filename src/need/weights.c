@@ -10,6 +10,12 @@ uint64_t need_block_bytes(uint64_t tensor_bytes)
     return segment - n <= MiB ? segment : n;
 }
 
+uint64_t need_loaded_bytes(const struct need_in *in, uint64_t tensor_bytes)
+{
+    uint64_t n = need_block_bytes(tensor_bytes);
+    return in->version->loads_unsplit && !need_is_host(in->card) && n >= 20 * MiB ? bt_round_up(n, 2 * MiB) : n;
+}
+
 /* Tensors that the engine keeps as one: they share a block. */
 enum fused { F_QKV, F_O, F_GATE_UP, F_DOWN, F_EMBED, F_HEAD, F_W13, F_W2, F_SHARED_IN, F_SHARED_OUT, F_LATENT_A, F_OWN };
 enum shard { SH_WHOLE, SH_TP, SH_KV, SH_QKV, SH_EXPERTS };
@@ -178,7 +184,7 @@ static uint64_t product_bytes(const struct need_in *in)
     uint64_t heads = bt_ceil_div(m->heads, in->serve->tp), q = m->q_lora ? m->q_lora : m->hidden, elem = m->quant.kind == BT_QUANT_FP8 ? 1 : in->elem;
     uint64_t w[] = { sat_mul(sat_mul(q * heads, m->kv_lora), elem), sat_mul(sat_mul((uint64_t)m->hidden * heads, m->kv_lora), elem), sat_mul(sat_mul(q * heads, m->qk_rope), in->elem) }, sum = 0;
     for (size_t i = 0; i < BT_LEN(w); i++)
-        sum = sat_add(sum, need_block_bytes(w[i]));
+        sum = sat_add(sum, need_loaded_bytes(in, w[i]));
     return sum;
 }
 
@@ -191,7 +197,7 @@ static uint64_t absorbed_bytes(const struct need_in *in)
         return product_bytes(in);
     uint64_t latent = sat_mul(bt_ceil_div(m->heads, in->serve->tp), m->kv_lora), halves[] = { sat_mul(latent, m->qk_nope), sat_mul(latent, m->v_head) }, sum = 0;
     for (size_t i = 0; m->quantization && i < BT_LEN(halves); i++)
-        sum = sat_add(sum, need_block_bytes(sat_mul(halves[i], in->elem)));
+        sum = sat_add(sum, need_loaded_bytes(in, sat_mul(halves[i], in->elem)));
     return sum;
 }
 
@@ -200,14 +206,14 @@ static void tally_sum(const struct need_in *in, struct tally *y)
     for (uint32_t i = 0; i <= in->model->layers; i++)
         for (const struct piece *p = y->of_layer[i]; p; p = p->next) {
             uint64_t *to = p->fused == F_W13 || p->fused == F_W2 ? &y->experts : p->layer >= 0 ? &y->layers : p->tower ? &y->tower : p->fused == F_EMBED ? &y->embed : p->fused == F_HEAD ? &y->head : &y->other;
-            *to = sat_add(*to, need_block_bytes(p->bytes));
+            *to = sat_add(*to, need_loaded_bytes(in, p->bytes));
         }
     /* one cos/sin table for the whole stage, in the serving dtype (vLLM layers/rotary_embedding); two where local layers rotate otherwise */
     const struct bt_model *m = in->model;
     double rotated = m->kv_lora ? m->qk_rope : m->rotary_share * m->head_dim;
     double table = (double)bt_need_model_context(m) * rotated * in->elem;
     for (uint32_t i = 0; i < m->rotary_tables; i++)
-        y->rotary = sat_add(y->rotary, need_block_bytes(sat_f64(table * (i ? 1 : m->rotary_stretch))));
+        y->rotary = sat_add(y->rotary, need_loaded_bytes(in, sat_f64(table * (i ? 1 : m->rotary_stretch))));
     for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++)
         if (m->layer[i].mixer == BT_MIX_MLA)
             y->absorbed = sat_add(y->absorbed, absorbed_bytes(in));
@@ -217,7 +223,7 @@ static void tally_sum(const struct need_in *in, struct tally *y)
 static uint64_t between_bytes(const struct need_in *in)
 {
     const struct bt_model *m = in->model;
-    return in->first ? sat_mul(m->tower.mergers, need_block_bytes(sat_mul(sat_mul(in->serve->max_batched_tokens, m->hidden), in->elem))) : 0;
+    return in->first ? sat_mul(m->tower.mergers, need_loaded_bytes(in, sat_mul(sat_mul(in->serve->max_batched_tokens, m->hidden), in->elem))) : 0;
 }
 
 /* A model's own drafting layers (MTP) are loaded with --speculative-config: each like a layer of the model, and one projection of two hidden states. */

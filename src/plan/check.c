@@ -209,7 +209,7 @@ static int check_server_bytes(struct check *c, const struct bt_plan_instance *in
                 ull(least));
         if (r->kv_bytes < bt_need_kv_for(n, q, in->context, 1))
             BAD(c, "%s: rank %zu: %llu bytes of KV hold less than one request of %llu tokens", in->id, i, ull(r->kv_bytes), ull(in->context));
-        /* The same blocks everywhere. Stages of a model with layers of several kinds hold different numbers of tokens in them. */
+        /* The same blocks everywhere; what they are in bytes, and in tokens where layers fold them, is each stage's own. */
         uint64_t first = n->rank[in->rank[0].pp].kv_block_bytes;
         if (first && q->kv_block_bytes && r->kv_bytes / q->kv_block_bytes != in->rank[0].kv_bytes / first)
             BAD(c, "%s: rank %zu holds %llu blocks, the first one %llu", in->id, i, ull(r->kv_bytes / q->kv_block_bytes), ull(in->rank[0].kv_bytes / first));

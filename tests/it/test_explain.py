@@ -173,10 +173,11 @@ def test_a_name_that_is_not_there() -> None:
     assert r.returncode == 2 and "lm" in r.stderr and "berth explain llm" in r.stderr
 
 
-def test_stages_that_hold_different_numbers_of_tokens_are_planned(tmp_path: Path) -> None:
-    """Layers with and without a window: the stages of a pipeline take the same blocks, and hold different tokens in them."""
-    path, _ = write(tmp_path, "name: pp\ngpus: 4xRTX-3090\nworkloads: {llm: {engine: vllm, model: google/gemma-3-27b-it, tp: 1, pp: 4, context: {want: 8192, min: 4096}}}\n")
+def test_stages_with_different_layers_hold_the_same_tokens(tmp_path: Path) -> None:
+    """Layers with and without a window, grouped over the whole model: the stages of a pipeline take the same blocks and tokens, in different bytes."""
+    path, _ = write(tmp_path, "name: pp\ngpus: 3xA100-SXM4-40GB\nworkloads: {llm: {engine: vllm, model: google/gemma-3-27b-it, tp: 1, pp: 3, context: {want: 8192, min: 4096}}}\n")
     r = berth("plan", "-f", path, "--json")
     assert r.returncode == 0, r.stderr
     ranks = json.loads(r.stdout)["phases"][0]["instances"][0]["ranks"]
-    assert len({x["kv"]["tokens"] for x in ranks}) > 1 and min(x["kv"]["tokens"] for x in ranks) >= 8192
+    assert len({x["kv"]["tokens"] for x in ranks}) == 1 and ranks[0]["kv"]["tokens"] >= 8192
+    assert len({x["kv"]["bytes"] for x in ranks}) > 1

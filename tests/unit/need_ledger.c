@@ -37,6 +37,21 @@ static void blocks_are_the_allocators(void **st)
     assert_true(need_block_bytes(UINT64_MAX) <= BT_NEED_CAP);
 }
 
+/* From 0.21 on vLLM loads with max_split_size_mb=20: a segment of 20 MiB and more stays whole. */
+static void large_tensors_keep_their_segment(void **st)
+{
+    (void)st;
+    struct bt_gpu card = card_of(79.1, 8), host = { .uuid = "cpu" };
+    struct need_in before = { .version = row("0.20.2"), .card = &card }, now = { .version = row("0.21.0"), .card = &card }, cpu = { .version = row("0.32.0"), .card = &host };
+    uint64_t odd = 42 * MiB + 512;
+    assert_int_equal(need_loaded_bytes(&before, odd), odd);
+    assert_int_equal(need_loaded_bytes(&now, odd), 44 * MiB);
+    assert_int_equal(need_loaded_bytes(&cpu, odd), odd);             /* no such allocator there */
+    assert_int_equal(need_loaded_bytes(&now, 42 * MiB), 42 * MiB);
+    assert_int_equal(need_loaded_bytes(&now, 20 * MiB - 1536 * 1024), 20 * MiB - 1536 * 1024);      /* smaller ones are cut as ever */
+    assert_true(need_loaded_bytes(&now, UINT64_MAX) <= BT_NEED_CAP);
+}
+
 /* Every line has its reason; the sums are sums; what the engine charges is a part of the whole. */
 static void check_ledger(const struct bt_need *n)
 {
@@ -294,7 +309,8 @@ static void absurd_flags_saturate(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(weights_are_what_real_starts_log), cmocka_unit_test(blocks_are_the_allocators), cmocka_unit_test(ledger_sums_up_for_every_version_and_model),
+        cmocka_unit_test(weights_are_what_real_starts_log), cmocka_unit_test(blocks_are_the_allocators), cmocka_unit_test(large_tensors_keep_their_segment),
+        cmocka_unit_test(ledger_sums_up_for_every_version_and_model),
         cmocka_unit_test(stages_share_the_layers), cmocka_unit_test(tied_embeddings_are_on_both_ends), cmocka_unit_test(few_kv_heads_are_copied),
         cmocka_unit_test(lora_slots_cost_what_was_seen), cmocka_unit_test(profiled_peak_is_the_larger_term), cmocka_unit_test(graphs_are_charged_where_the_version_does),
         cmocka_unit_test(latents_need_a_workspace), cmocka_unit_test(graphs_of_experts), cmocka_unit_test(offloaded_weights_are_in_ram),
