@@ -12,7 +12,8 @@ static json_t *need_lines(const struct estimate *e, size_t stage)
         json_array_append_new(all, json_pack("{s:s, s:o, s:s, s:b}", "part", bt_part_name(r->line[i].part), "bytes", bt_json_bytes(r->line[i].bytes), "why", r->line[i].why,
                                              "charged", (int)r->line[i].charged));
     json_array_append_new(all, json_pack("{s:s, s:o, s:o, s:b}", "part", bt_part_name(BT_P_KV), "bytes", bt_json_bytes(e->fit->rank[stage].kv_bytes),
-                                         "why", json_string(bt_arena_printf(e->arena, "%llu B per token, in blocks of %llu tokens", (unsigned long long)r->kv_token_bytes, (unsigned long long)e->fit->need->block)),
+                                         "why", json_string(e->model->kv_unknown ? "not counted: the model's config does not say how it attends" :
+                                         bt_arena_printf(e->arena, "%llu B per token, in blocks of %llu tokens", (unsigned long long)r->kv_token_bytes, (unsigned long long)e->fit->need->block)),
                                          "charged", 1));
     return all;
 }

@@ -97,6 +97,9 @@ static const struct bt_arch archs[] = {
       .no_rotary = true, .norms = 1 },
     { .name = "GraniteMoeHybridForCausalLM", .known = true, .tied = true, .max_position = 131072, .hybrid = BT_HYBRID_TYPES, .no_rotary = true },
     { .name = "FalconH1ForCausalLM", .known = true, .kv_heads = 2, .max_position = 8192, .hybrid = BT_HYBRID_BOTH },
+    { .name = "MambaForCausalLM", .known = true, .tied = true, .vocab = 50280, .hybrid = BT_HYBRID_ALL_1, .no_rotary = true, .norms = 1 },
+    { .name = "FalconMambaForCausalLM", .known = true, .tied = true, .vocab = 50280, .hybrid = BT_HYBRID_ALL_1, .no_rotary = true, .norms = 1 },
+    { .name = "Mamba2ForCausalLM", .known = true, .vocab = 32768, .hybrid = BT_HYBRID_ALL_2, .no_rotary = true, .norms = 1 },
     { .name = "OPTForCausalLM", .known = true, .tied = true, .max_position = 2048, .plain_mlp = true, .all_bias = true, .no_rotary = true },
     { .name = "FalconForCausalLM", .known = true, .tied = true, .max_position = 2048, .plain_mlp = true, .norms = 1 },
     { .name = "Starcoder2ForCausalLM", .known = true, .tied = true, .kv_heads = 2, .max_position = 4096, .plain_mlp = true, .all_bias = true, .window = BT_WINDOW_ALL },
@@ -128,6 +131,11 @@ const struct bt_arch *bt_arch_of(const char *name)
         if (!strcmp(archs[i].name, name))
             return &archs[i];
     return &unknown;
+}
+
+bool bt_arch_attends(const struct bt_arch *arch)
+{
+    return arch->hybrid != BT_HYBRID_ALL_1 && arch->hybrid != BT_HYBRID_ALL_2;
 }
 
 bool bt_model_architecture_known(const char *architecture)

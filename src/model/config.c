@@ -123,12 +123,17 @@ static int read_numbers(const struct bt_config *c, const struct bt_arch *arch, s
     m->head_dim = arch->head_dim;
     m->vocab = arch->vocab;
     m->max_position = arch->max_position;
+    if (!bt_arch_attends(arch)) {    /* no heads and no last position; vLLM, told no context, takes 2048 (config/model.py). bt_model_read_layers() has the state's */
+        m->heads = m->kv_heads = m->head_dim = 1;
+        m->max_position = 2048;
+        m->unbounded = !bt_config_get(c, "max_position_embeddings");
+    }
     m->layers = (uint32_t)BT_MIN(json_array_size(bt_config_get(c, "layers_block_type")), (size_t)4096);        /* Nemotron 3 Ultra says it no other way */
     m->intermediate = json_is_array(bt_config_get(c, "block_configs"));      /* each block says its own: bt_model_read_uneven() */
     for (size_t i = 0; i < BT_LEN(numbers); i++)
         if (read_number(c, &numbers[i], known, m, err) < 0)
             return -1;
-    if (!m->intermediate && m->hidden && (arch->plain_mlp || !known))
+    if (!m->intermediate && m->hidden && (arch->plain_mlp || !bt_arch_attends(arch) || !known))
         m->intermediate = 4 * m->hidden;
     if (!m->intermediate && known)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: no \"intermediate_size\"", c->what);

@@ -1,4 +1,5 @@
 /* infer.c - the shape of a model whose config does not say it in words we know, from the shapes of its tensors. */
+#include "base/units.h"
 #include "model/model_int.h"
 
 struct seen { uint64_t layers, vocab, hidden, q, kv, qkv, inner, head_dim; bool bounded; };
@@ -52,6 +53,23 @@ static uint32_t small(uint64_t n, uint32_t max)
     return n && n <= max ? (uint32_t)n : 0;
 }
 
+/* Neither config nor tensors say how tokens are mixed: the weights are counted, and nothing that grows with a request. Sizes that are not known are 1, so
+ * that activations stay a lower bound; the words say so. */
+static void weights_alone(struct bt_arena *a, struct bt_model *m, uint32_t layers)
+{
+    m->layers = BT_MAX(layers, 1u);
+    m->layer = BT_NEWN(a, struct bt_layer, m->layers);
+    for (uint32_t i = 0; i < m->layers; i++)
+        m->layer[i] = (struct bt_layer){ .mixer = BT_MIX_NONE, .heads = 1, .kv_heads = 1, .head_dim = 1, .intermediate = m->intermediate };
+    m->heads = m->kv_heads = m->head_dim = 1;
+    m->hidden = BT_MAX(m->hidden, 1u);
+    m->vocab = BT_MAX(m->vocab, 1u);
+    m->unbounded = true;
+    m->kv_unknown = true;
+    m->guessed = bt_arena_printf(a, "%s is not known and its config does not say how it attends: KV is not counted, activations in part; at least %s for weights", m->architecture,
+                                 bt_bytes_human(m->weight_bytes));
+}
+
 void bt_model_infer(struct bt_arena *a, struct bt_model *m)
 {
     struct seen s = { 0 };
@@ -80,8 +98,10 @@ void bt_model_infer(struct bt_arena *a, struct bt_model *m)
         m->head_dim = m->hidden / m->heads;
     if (!m->max_position)
         m->max_position = 4096;
-    if (!layers || !m->heads || !m->head_dim || !m->hidden || !m->vocab)
-        return;                                      /* not a decoder with attention; `need` names what is missing */
+    if (!layers || !m->heads || !m->head_dim || !m->hidden || !m->vocab) {
+        weights_alone(a, m, layers);
+        return;
+    }
     if (!m->layers) {
         m->layers = layers;
         m->layer = BT_NEWN(a, struct bt_layer, layers);

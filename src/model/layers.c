@@ -164,6 +164,24 @@ static int read_mamba1(const struct bt_config *c, const struct bt_model *m, stru
     return 0;
 }
 
+/* A model of states alone has no attention beside them, and calls their figures by plain names (transformers models/mamba, models/mamba2). */
+static int read_state_only(const struct bt_config *c, const struct bt_arch *arch, const struct bt_model *m, struct bt_state *s, struct bt_err *err)
+{
+    bool two = arch->hybrid == BT_HYBRID_ALL_2;
+    uint32_t expand = 0, state = 0, kernel = 0, rank = 0, inner = 0, heads = 0, dim = 0, groups = 0;
+    if (bt_config_u32(c, "expand", 2, 1, 16, &expand, err) < 0 || bt_config_u32(c, "state_size", two ? 128 : 16, 1, 1 << 14, &state, err) < 0 ||
+        bt_config_u32(c, "conv_kernel", 4, 1, 64, &kernel, err) < 0 || FIRST_OF(c, (m->hidden + 15) / 16, SMALL, &rank, err, "time_step_rank") < 0 ||
+        FIRST_OF(c, expand * m->hidden, 1 << 24, &inner, err, "intermediate_size") < 0 || bt_config_u32(c, "num_heads", 128, 1, 1 << 14, &heads, err) < 0 ||
+        bt_config_u32(c, "head_dim", 64, 1, 1 << 14, &dim, err) < 0 || bt_config_u32(c, "n_groups", 8, 1, 1 << 10, &groups, err) < 0)
+        return -1;
+    *s = two ? (struct bt_state){ .kind = BT_STATE_MAMBA2, .conv_channels = heads * dim + 2 * groups * state, .conv_kernel = kernel, .heads = heads, .head_dim = dim,
+                                  .state = state, .keys = groups * state, .groups = groups }
+             : (struct bt_state){ .kind = BT_STATE_MAMBA1, .conv_channels = BT_MAX(inner, 1u), .conv_kernel = kernel, .heads = BT_MAX(inner, 1u), .head_dim = 1,
+                                  .state = state, .groups = 1, .dt_rank = BT_MAX(rank, 1u) };
+    s->elem = elem_of(c, "mamba_ssm_cache_dtype");
+    return 0;
+}
+
 /* "layers_block_type" of later Nemotrons, in the letters of earlier ones. */
 static const char *letters_of(struct bt_arena *a, const json_t *types)
 {
@@ -198,6 +216,7 @@ static int read_hybrid(struct bt_arena *a, const struct bt_config *c, const stru
     switch (arch->hybrid) {
     case BT_HYBRID_DELTA: return read_delta(c, h->state, err);
     case BT_HYBRID_JAMBA: return read_mamba1(c, m, h->state, err);
+    case BT_HYBRID_ALL_1: case BT_HYBRID_ALL_2: return read_state_only(c, arch, m, h->state, err);
     default: return read_mamba2(c, m, h->state, err);
     }
 }
@@ -222,6 +241,10 @@ static void place_state(const struct hybrid *h, const struct bt_arch *arch, cons
     case BT_HYBRID_BOTH:
         l->state = h->state;
         return;
+    case BT_HYBRID_ALL_1: case BT_HYBRID_ALL_2:
+        state = true;
+        l->intermediate = 0;
+        break;
     }
     if (state) {
         l->mixer = BT_MIX_STATE;
@@ -271,6 +294,11 @@ int bt_model_read_layers(struct bt_arena *a, const struct bt_config *c, const st
         if (l->borrows_kv && wide)
             l->intermediate = (uint32_t)BT_MIN(2ull * l->intermediate, 1ull << 24);
         place_state(&h, arch, &w, i, l);
+    }
+    if (!bt_arch_attends(arch)) {    /* what ranks divide among them (vLLM model_executor/layers/mamba/mamba_utils.py) */
+        m->heads = m->kv_heads = h.state->heads;
+        m->head_dim = h.state->head_dim;
+        m->intermediate = h.state->heads * h.state->head_dim;
     }
     return bt_model_read_uneven(a, c, arch, m, err);
 }

@@ -118,6 +118,8 @@ struct bt_model {
     enum bt_dtype dtype;             /* torch_dtype of the config */
     uint32_t layers, hidden, intermediate, heads, kv_heads, head_dim, vocab, max_position;
     bool tied, qkv_bias, o_bias, mlp_bias, qk_norm;
+    bool unbounded;                  /* states alone: a request may be of any length; max_position is what an engine takes that is told none */
+    bool kv_unknown;                 /* neither config nor tensors say how it attends: its layers are NONE, KV is not counted, and `guessed` says so */
     double rope_factor;              /* longest context = max_position x this; 1 when none, or when max_position already has it (llama3, longrope) */
     struct bt_layer *layer;          /* [layers] */
     uint32_t q_lora, kv_lora, qk_nope, qk_rope, v_head;              /* MLA; q_lora 0 = one q projection */

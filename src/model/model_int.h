@@ -49,7 +49,7 @@ BT_MUST_CHECK int bt_model_locate(struct bt_arena *a, const char *ref, const cha
 /* ---- config.json in parts ---- */
 
 enum bt_window_rule { BT_WINDOW_NONE, BT_WINDOW_ALL, BT_WINDOW_QWEN, BT_WINDOW_PATTERN, BT_WINDOW_BY_TYPES };
-enum bt_hybrid { BT_HYBRID_NONE, BT_HYBRID_DELTA, BT_HYBRID_JAMBA, BT_HYBRID_LETTERS, BT_HYBRID_TYPES, BT_HYBRID_BOTH, BT_HYBRID_ZAMBA };
+enum bt_hybrid { BT_HYBRID_NONE, BT_HYBRID_DELTA, BT_HYBRID_JAMBA, BT_HYBRID_LETTERS, BT_HYBRID_TYPES, BT_HYBRID_BOTH, BT_HYBRID_ZAMBA, BT_HYBRID_ALL_1, BT_HYBRID_ALL_2 };    /* ALL: Mamba 1 or 2 in every layer, no attention */
 enum bt_attn_kind { BT_ATTN_HEADS, BT_ATTN_MLA, BT_ATTN_COMPRESSED };
 
 /* What transformers' classes assume when a key is absent (0 = the key is needed), and which keys they listen to. One row a class. */
@@ -80,6 +80,7 @@ struct bt_arch {
     uint32_t global_head_dim;        /* of layers that see everything, when absent; 0 = head_dim */
     uint32_t indexer_every;          /* one layer in so many has the sparse indexer; 0 = each */
 };
+bool bt_arch_attends(const struct bt_arch *arch);                /* false: every layer is a state */
 const struct bt_arch *bt_arch_of(const char *name);              /* never NULL: "" stands for what is not known */
 
 /* The file and, for models of text and images, the part of it that describes the language model. */

@@ -97,7 +97,7 @@ static void size_kv(struct bt_fit *f, const struct bt_gpu *card)
 {
     const struct bt_need *n = f->need;
     uint64_t blocks = UINT64_MAX;
-    f->longest = f->model_context;
+    f->longest = n->model->unbounded && !n->serve.context_auto ? BT_MAX(f->model_context, f->asked) : f->model_context;
     for (size_t i = 0; i < n->nranks; i++) {
         const struct bt_need_rank *r = &n->rank[i];
         uint64_t kv = f->rank[i].engine_kv_bytes = bt_need_kv_by_engine(n, r, card->total_bytes);
@@ -189,7 +189,7 @@ int bt_fit_server(struct bt_arena *a, const struct bt_fit_case *c, const struct 
     f->rank = BT_NEWN(a, struct bt_fit_rank, f->need->nranks);
     size_kv(f, c->card);
     f->concurrency = bt_fit_concurrency(f, f->asked);
-    if (f->asked > f->model_context)
+    if (f->asked > bt_need_context_limit(c->model))
         REFUSE(a, f, "context-too-long", "User-specified max_model_len (%llu) is greater than the derived max_model_len (max_position_embeddings=%llu).",
                (unsigned long long)f->asked, (unsigned long long)f->model_context);
     check_stages(a, f, c->card);

@@ -15,7 +15,7 @@ struct bt_fit {
     size_t busiest;                  /* stage with the most need_bytes */
     uint64_t model_context;          /* the most the model allows */
     uint64_t asked;                  /* tokens of one request */
-    uint64_t longest;                /* the longest single request that fits, at most model_context */
+    uint64_t longest;                /* the longest single request that fits, at most model_context; of a model without a limit, what was asked */
     uint64_t tokens;                 /* KV tokens of the poorest stage */
     uint64_t blocks;                 /* of the pool, the same on all stages */
     uint64_t request_bytes;          /* KV of one request of `asked` tokens on the stage that needs most */

@@ -243,7 +243,7 @@ static int check(const struct bt_job_of *of, const struct bt_job *j, struct bt_e
     const struct bt_model *m = of->model;
     if (bt_job_check(j, NULL, err) < 0)
         return -1;
-    if (!m || !m->ntensors || !m->layers || !m->hidden || !m->vocab)
+    if (!m || !m->ntensors || m->kv_unknown || !m->layers || !m->hidden || !m->vocab)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: %s", m ? m->id : j->of, m && m->tensors_why ? m->tensors_why : "its tensors are not known, so the bytes of a job on it are not");
     bool quantised = m->quantization || m->gguf;
     if (quantised) {

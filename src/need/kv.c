@@ -97,8 +97,6 @@ uint64_t bt_need_kv_tokens(const struct bt_need *n, const struct bt_need_rank *r
     return sat_f64(floor((double)blocks / (double)each * (double)n->serve.context));
 }
 
-#define LONGEST_ASKED ((uint64_t)1 << 40)            /* tokens; where no layer grows with the request, any length fits */
-
 uint64_t bt_need_longest(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes)
 {
     if (n->ops->longest)

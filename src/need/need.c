@@ -36,6 +36,11 @@ uint64_t bt_need_model_context(const struct bt_model *m)
     return sat_f64(floor(m->max_position * stretch));
 }
 
+uint64_t bt_need_context_limit(const struct bt_model *m)
+{
+    return m->unbounded ? LONGEST_ASKED : bt_need_model_context(m);
+}
+
 struct bt_shape bt_need_shape(const struct bt_model *m)
 {
     return (struct bt_shape){ .heads = m->heads, .kv_heads = m->kv_heads, .layers = m->layers, .hidden = m->hidden,
@@ -50,12 +55,27 @@ void need_line_push(const struct need_in *in, struct bt_need_rank *r, struct bt_
         r->budget_bytes = sat_add(r->budget_bytes, line.bytes);
 }
 
+int need_figures(const struct bt_model *m, struct bt_err *err)
+{
+    const struct { uint32_t value; const char *key; } figures[] = {
+        { m->layers, "num_hidden_layers" }, { m->hidden, "hidden_size" }, { m->heads, "num_attention_heads" }, { m->kv_heads, "num_key_value_heads" },
+        { m->head_dim, "head_dim" }, { m->vocab, "vocab_size" }, { m->max_position, "max_position_embeddings" },
+    };
+    for (size_t i = 0; i < BT_LEN(figures); i++)
+        if (!figures[i].value) {
+            bt_err_set(err, BT_E_INPUT, 0, "%s: its config lacks a figure that the memory depends on: no \"%s\", nor a name that berth takes for it, and no weight files to tell it from", m->id,
+                       figures[i].key);
+            return bt_err_hint(err, "download the model first: berth reads only the headers of its files");
+        }
+    return 0;
+}
+
 /* What the ledger cannot answer is said, with the reason; an architecture that berth does not know is estimated (m->guessed). */
 static int check_known(const struct bt_model *m, const struct bt_serve *s, struct bt_err *err)
 {
     struct bt_quant online;
-    if (!m->layers || !m->hidden || !m->heads || !m->kv_heads || !m->head_dim || !m->vocab || !m->max_position)
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: its config lacks a figure that the memory depends on (layers, hidden, heads, head_dim, vocab or positions is 0)", m->id);
+    if (need_figures(m, err) < 0)
+        return -1;
     if (!m->ntensors) {
         bt_err_set(err, BT_E_INPUT, 0, "%s: %s", m->id, m->tensors_why ? m->tensors_why : "no list of tensors, so the bytes of its weights are not known");
         return bt_err_hint(err, "download the model first: berth reads only the headers of its files");

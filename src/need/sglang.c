@@ -29,14 +29,16 @@ static const struct two_pools *pools_of(const struct bt_model *m)
 
 static int check_known(const struct bt_model *m, struct bt_err *err)
 {
-    if (!m->layers || !m->hidden || !m->heads || !m->kv_heads || !m->head_dim || !m->vocab || !m->max_position)
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: its config lacks a figure that the memory depends on (layers, hidden, heads, head_dim, vocab or positions is 0)", m->id);
+    if (need_figures(m, err) < 0)
+        return -1;
     if (!m->ntensors) {
         bt_err_set(err, BT_E_INPUT, 0, "%s: %s", m->id, m->tensors_why ? m->tensors_why : "no list of tensors, so the bytes of its weights are not known");
         return bt_err_hint(err, "download the model first: berth reads only the headers of its files");
     }
     if (pools_of(m) && !pools_of(m)->ratio)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: SGLang keeps two KV pools for %s, and berth does not know their sizes yet", m->id, m->architecture);
+    if (m->kv_unknown)
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: its config does not say how it attends, and berth does not know how SGLang sizes its pools then yet", m->id);
     for (uint32_t i = 0; i < m->layers; i++)
         if (m->layer[i].mixer == BT_MIX_STATE)
             return bt_err_set(err, BT_E_INPUT, 0, "%s: layer %u keeps a state instead of KV, and berth does not know how SGLang sizes such a pool yet", m->id, i);

@@ -24,7 +24,7 @@ struct look {
 static bool look_at(const struct bt_pace_in *in, struct look *x)
 {
     *x = (struct look){ .in = in, .m = in->model, .k = in->card->kind };
-    if (!x->k || !(x->k->mem_gbs > 0))
+    if (!x->k || !(x->k->mem_gbs > 0) || x->m->kv_unknown)
         return false;
     if (in->weight)
         x->w = *in->weight;

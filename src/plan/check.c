@@ -145,7 +145,7 @@ static const struct bt_workload *context_source(const struct check *c, const str
 static int check_context(struct check *c, const struct bt_plan_instance *in)
 {
     const struct bt_workload *t = context_source(c, in->w);
-    uint64_t most = bt_need_model_context(in->need->model);
+    uint64_t most = bt_need_context_limit(in->need->model);
     if (in->context < 1 || in->context > most)
         BAD(c, "%s: context %llu of a model made for %llu", in->id, ull(in->context), ull(most));
     if (t->context.want && in->context > t->context.want)

@@ -102,7 +102,7 @@ static int prepare_server(struct pl_problem *p, struct pl_work *k, struct bt_err
     uint64_t most = bt_need_model_context(k->pm->model);
     k->ctx_want = w->context.want ? w->context.want : BT_MAX(most, w->context.min);
     k->ctx_min = w->context.min ? w->context.min : BT_MIN(BT_MIN((uint64_t)4096, most), k->ctx_want);
-    if (k->ctx_want > most)
+    if (k->ctx_want > bt_need_context_limit(k->pm->model))
         pl_refuse(p, w, "context-past-model", "%s: context %llu is more than the %llu tokens that %s was made for", w->name,
                   (unsigned long long)k->ctx_want, (unsigned long long)most, w->model);
     return 0;
@@ -130,7 +130,7 @@ static void tie_contexts(struct pl_problem *p)
         struct pl_work *k = &p->work[i], *root = &p->work[k->ctx_root];
         if (!k->server || k == root || !k->pm->model || !root->pm->model)
             continue;
-        uint64_t most = bt_need_model_context(k->pm->model);
+        uint64_t most = bt_need_context_limit(k->pm->model);
         if (root->w->context.min > most || root->ctx_min > most) {
             pl_refuse(p, k->w, "context-past-model", "%s: context as %s's, at least %llu, is more than the %llu tokens that %s was made for",
                       k->w->name, root->w->name, (unsigned long long)root->ctx_min, (unsigned long long)most, k->w->model);

@@ -250,12 +250,41 @@ static void the_unknown_is_guessed_and_says_so(void **st)
     assert_non_null(m.tensors_why);
 }
 
+/* Parameters as the models' pages state them (2.77 and 7.28 and 7.27 billion). A request keeps (kernel - 1) columns of its convolution and its state, in the
+ * model's type, in each layer (vLLM model_executor/layers/mamba/mamba_utils.py): layout.c has the bytes from these figures. */
+static void states_alone_have_no_heads_and_no_limit(void **st)
+{
+    (void)st;
+    static const struct { const char *json; double billions; enum bt_state_kind kind; uint32_t channels, heads, head_dim, state; bool unbounded; } cases[] = {
+        { "{\"architectures\": [\"MambaForCausalLM\"], \"hidden_size\": 2560, \"num_hidden_layers\": 64, \"vocab_size\": 50280, \"state_size\": 16, \"conv_kernel\": 4, \"expand\": 2, "
+          "\"time_step_rank\": 160}", 2.7683, BT_STATE_MAMBA1, 5120, 5120, 1, 16, true },
+        { "{\"architectures\": [\"FalconMambaForCausalLM\"], \"hidden_size\": 4096, \"num_hidden_layers\": 64, \"vocab_size\": 65024, \"intermediate_size\": 8192, \"expand\": 16, "
+          "\"time_step_rank\": 256, \"tie_word_embeddings\": false}", 7.2727, BT_STATE_MAMBA1, 8192, 8192, 1, 16, true },
+        { "{\"architectures\": [\"Mamba2ForCausalLM\"], \"hidden_size\": 4096, \"num_hidden_layers\": 64, \"vocab_size\": 32768, \"num_heads\": 128, \"head_dim\": 64, \"n_groups\": 8, "
+          "\"state_size\": 128, \"max_position_embeddings\": null}", 7.2854, BT_STATE_MAMBA2, 10240, 128, 64, 128, true },
+        { "{\"architectures\": [\"MambaForCausalLM\"], \"hidden_size\": 768, \"num_hidden_layers\": 24, \"time_step_rank\": \"auto\", \"max_position_embeddings\": 4096}", 0.1291,
+          BT_STATE_MAMBA1, 1536, 1536, 1, 16, false },
+    };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_model m = model(&a, cases[i].json);
+        assert_int_equal(count(&m, BT_MIX_STATE), m.layers);
+        const struct bt_state *s = m.layer[m.layers - 1].state;
+        assert_true(s->kind == cases[i].kind && s->conv_channels == cases[i].channels && s->heads == cases[i].heads && s->head_dim == cases[i].head_dim && s->state == cases[i].state);
+        assert_true(m.heads == s->heads && m.unbounded == cases[i].unbounded && m.max_position == (cases[i].unbounded ? 2048 : 4096) && !m.guessed);
+        double billions = (double)m.parameters / 1e9;
+        if (billions < cases[i].billions * 0.998 || billions > cases[i].billions * 1.002)
+            fail_msg("%zu: %.4f billion, want %.4f", i, billions, cases[i].billions);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_are_the_published_ones), cmocka_unit_test(layers_are_of_their_kind), cmocka_unit_test(experts_stand_where_the_config_says),
         cmocka_unit_test(quantisation_configs), cmocka_unit_test(built_in_shapes_weigh_what_their_files_do),
         cmocka_unit_test(names_say_what_they_are), cmocka_unit_test(configs_of_nvidia), cmocka_unit_test(the_unknown_is_guessed_and_says_so),
+        cmocka_unit_test(states_alone_have_no_heads_and_no_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

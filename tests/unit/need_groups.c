@@ -81,6 +81,31 @@ static void groups_are_the_whole_models_on_every_stage(void **st)
     assert_true(n->rank[0].ngroups == 7 && n->rank[0].pool_layers == 1);             /* two local layers: five groups have none here, and still take blocks */
 }
 
+/* A state for each request and nothing for its tokens: 64 layers x (3 x 5120 + 5120 x 16) x 2 B. It may be of any length. */
+static void states_alone_take_no_tokens(void **st)
+{
+    (void)st;
+    static const char json[] = "{\"architectures\": [\"MambaForCausalLM\"], \"hidden_size\": 2560, \"num_hidden_layers\": 64, \"vocab_size\": 50280}";
+    bt_auto_arena a = { 0 };
+    struct bt_model m = { .id = "mamba" };
+    struct bt_err err = { 0 };
+    struct bt_gpu card = card_of(79.1, 9);
+    struct bt_fit *f = NULL;
+    assert_true(bt_model_config(&a, "config.json", bt_str(json), &m, &err) == 0 && bt_model_derive(&a, &m, &err) == 0);
+    struct bt_need *n = need_of(&a, &m, "0.11.0", (struct bt_serve){ .context = 100000 }, &card);
+    const struct bt_need_rank *r = &n->rank[0];
+    const uint64_t state = 64ull * (3 * 5120 + 5120 * 16) * 2;
+    assert_int_equal(r->kv_token_bytes, 0);
+    assert_int_equal(r->kv_block_bytes, state);
+    assert_int_equal(bt_need_request_blocks(n, r, 1), bt_need_request_blocks(n, r, 100000));
+    assert_true(bt_need_longest(n, r, 4 * state) > 1u << 30);
+    n = need_of(&a, &m, "0.11.0", (struct bt_serve){ .context = 100000, .tp = 2 }, &card);
+    assert_int_equal(n->rank[0].kv_block_bytes, state / 2);
+    struct bt_fit_case in = { .model = &m, .engine = vllm(), .version = row("0.11.0"), .card = &card };
+    assert_int_equal(bt_fit_server(&a, &in, &(struct bt_serve){ .context = 100000 }, &f, &err), 0);
+    assert_true(f->fits && f->longest == 100000);
+}
+
 static void a_latent_is_on_every_rank(void **st)
 {
     (void)st;
@@ -224,7 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hybrids_are_as_logged), cmocka_unit_test(windows_are_cut_in_groups), cmocka_unit_test(groups_are_the_whole_models_on_every_stage), cmocka_unit_test(a_latent_is_on_every_rank),
-        cmocka_unit_test(drafts_add_layers_and_states),
+        cmocka_unit_test(drafts_add_layers_and_states), cmocka_unit_test(states_alone_take_no_tokens),
         cmocka_unit_test(versions_count_requests_differently),
         cmocka_unit_test(folded_tokens_are_as_logged),
         cmocka_unit_test(borrowed_kv_is_kept_once),
