@@ -224,6 +224,11 @@ static void note_guess(struct bt_arena *a, const struct bt_arch *arch, struct bt
 {
     if (arch->known || !m->layers || !m->heads)
         return;
+    if (m->cross_tokens) {
+        m->guessed = bt_arena_printf(a, "%s is not known in detail; taken for an encoder of %u layers and a decoder with %u of %u heads x %u, each of which also keeps keys and values of %u "
+                                     "encoder tokens for a request (vLLM serves Whisper so, and not BART or T5)", m->architecture, m->audio.layers, m->layers, m->heads, m->head_dim, m->cross_tokens);
+        return;
+    }
     m->guessed = bt_arena_printf(a, "%s is not known; taken for a decoder with %u %s layers of %u heads (%u KV heads) x %u%s", m->architecture, m->layers,
                                  m->kv_lora ? "latent-attention" : "attention", m->heads, m->kv_heads, m->head_dim, m->tower.layers ? " and a tower for images" : "");
 }
@@ -276,6 +281,7 @@ static int read_all(struct bt_arena *a, const struct bt_config *c, struct bt_mod
         return -1;
     const struct bt_arch *arch = bt_arch_of(m->architecture);
     if (read_numbers(c, arch, m, err) < 0 || read_flags(c, arch, m, err) < 0 || read_rope(c, arch, m, err) < 0 || bt_model_read_tower(c, arch, m, err) < 0 ||
+        (!arch->known && bt_model_read_crossed(c, m, err) < 0) ||
         bt_model_read_layers(a, c, arch, m, err) < 0)
         return -1;
     note_guess(a, arch, m);

@@ -105,6 +105,18 @@ static int heads_attention(struct bt_tensors *l, int i, const struct bt_layer *y
     return 0;
 }
 
+/* From a decoder's layer to what the encoder made: as wide as its own attention. */
+static int cross_attention(struct bt_tensors *l, int i, const struct bt_layer *y, struct bt_err *err)
+{
+    uint64_t q = (uint64_t)y->heads * y->head_dim, h = l->m->hidden;
+    ADD(LINEAR("cross_attn.q_proj", q, h));
+    ADD(LINEAR("cross_attn.k_proj", q, h));
+    ADD(LINEAR("cross_attn.v_proj", q, h));
+    ADD(LINEAR("cross_attn.o_proj", h, q));
+    ADD(PLAIN("cross_attn.norm", h, 0));
+    return 0;
+}
+
 static int latent_attention(struct bt_tensors *l, int i, const struct bt_layer *y, struct bt_err *err)
 {
     const struct bt_model *m = l->m;
@@ -238,6 +250,8 @@ static int layer_tensors(struct bt_tensors *l, int i, struct bt_err *err)
     if (y->state && (y->state->kind == BT_STATE_DELTA ? delta_net(l, i, y->state, err) : mamba(l, i, y->state, err)) < 0)
         return -1;
     if (y->compress ? compressed_attention(l, i, y, err) < 0 : y->mixer == BT_MIX_MLA ? latent_attention(l, i, y, err) < 0 : y->mixer != BT_MIX_STATE && y->mixer != BT_MIX_NONE && heads_attention(l, i, y, err) < 0)
+        return -1;
+    if (m->cross_tokens && cross_attention(l, i, y, err) < 0)
         return -1;
     if (m->layer_embedding) {        /* what the second embedding adds to each layer */
         ADD(LINEAR("per_layer_input_gate", m->layer_embedding, m->hidden));

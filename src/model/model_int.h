@@ -93,6 +93,8 @@ BT_MUST_CHECK int bt_config_bool(const struct bt_config *c, const char *key, boo
 BT_MUST_CHECK int bt_model_read_layers(struct bt_arena *a, const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err);
 /* uneven.c: layers that a config describes one by one, after the rest of layer[] is there: block_configs (DeciLM), compress_ratios (DeepSeek-V4). */
 BT_MUST_CHECK int bt_model_read_uneven(struct bt_arena *a, const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err);
+/* crossed.c: encoder and decoder, where the config says is_encoder_decoder: fills cross_tokens and the encoder as the audio tower; after numbers, flags and rope. */
+BT_MUST_CHECK int bt_model_read_crossed(const struct bt_config *c, struct bt_model *m, struct bt_err *err);
 /* tower.c: vision_config, and its tensors appended with `add`. */
 BT_MUST_CHECK int bt_model_read_tower(const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err);
 

@@ -49,7 +49,7 @@ uint64_t need_group_blocks(const struct bt_need *n, const struct bt_kv_group *g,
         bool caching = n->serve.prefix_caching_on || (n->version->state_caching && !n->serve.prefix_caching_off);
         return 1 + caching + n->spec_tokens;
     }
-    default: return bt_ceil_div(context, g->block);
+    default: return bt_ceil_div(n->model->cross_tokens && g->window ? g->window : context, g->block);           /* a window: the encoder's tokens */
     }
 }
 

@@ -108,6 +108,8 @@ static void collect(const struct need_in *in, unsigned elem, uint64_t spec, stru
         if (l->mixer == BT_MIX_STATE || l->mixer == BT_MIX_NONE || l->borrows_kv)
             continue;
         put(s, at, l->mixer, l->window, attention_bytes(in, l, elem));
+        if (m->cross_tokens)         /* FULL with a window: so many tokens, whatever the request's own (vLLM v1/kv_cache_interface.py, CrossAttentionSpec) */
+            put(s, at, BT_MIX_FULL, m->cross_tokens, attention_bytes(in, l, elem));
         if (l->mixer == BT_MIX_FULL || l->mixer == BT_MIX_MLA)
             last_attention = l;
     }
@@ -200,7 +202,7 @@ void need_kv_layout(const struct need_in *in, struct bt_need *n, struct bt_need_
     collect(in, kv_elem, n->spec_tokens, &s);
     uint64_t block = has_state(&s) ? block_for_states(&s, n->serve.block_size) : n->serve.block_size;           /* one for all stages */
     for (size_t i = 0; i < s.n; i++)
-        if (s.b[i].kind != BT_MIX_STATE)
+        if (s.b[i].kind != BT_MIX_STATE && !(in->model->cross_tokens && s.b[i].window))
             r->kv_token_bytes = sat_add(r->kv_token_bytes, sat_mul(s.b[i].bytes, s.b[i].mine));
     if (s.n && one_kind(&s)) {
         uint64_t pages = 0;

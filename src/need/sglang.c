@@ -37,6 +37,8 @@ static int check_known(const struct bt_model *m, struct bt_err *err)
     }
     if (pools_of(m) && !pools_of(m)->ratio)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: SGLang keeps two KV pools for %s, and berth does not know their sizes yet", m->id, m->architecture);
+    if (m->cross_tokens)
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: a decoder beside an encoder, and berth does not know how SGLang keeps the encoder's keys and values yet", m->id);
     if (m->kv_unknown)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: its config does not say how it attends, and berth does not know how SGLang sizes its pools then yet", m->id);
     for (uint32_t i = 0; i < m->layers; i++)

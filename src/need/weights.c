@@ -249,7 +249,7 @@ static const char *explain(const struct need_in *in, const struct tally *y)
     if (y->absorbed)
         bt_buf_printf(&b, ", kv_b_proj folded into q and o for MLA %s", bt_bytes_human(y->absorbed));
     if (y->tower)
-        bt_buf_printf(&b, ", vision tower %s", bt_bytes_human(y->tower));
+        bt_buf_printf(&b, ", %s %s", m->cross_tokens ? "encoder" : "vision tower", bt_bytes_human(y->tower));
     if (y->draft)
         bt_buf_printf(&b, ", %u drafting layer%s %s", m->mtp_layers, m->mtp_layers > 1 ? "s" : "", bt_bytes_human(y->draft));
     if (y->between)

@@ -278,13 +278,42 @@ static void states_alone_have_no_heads_and_no_limit(void **st)
     }
 }
 
+/* Whisper large: 1.54 billion parameters and its turbo 0.809; T5 v1.1 large 783 million, and BART large 406 million, as their pages state. */
+static void a_decoder_beside_an_encoder_keeps_both(void **st)
+{
+    (void)st;
+    static const struct { const char *json; double billions; uint32_t layers, encoder, heads, head_dim, positions, cross; } cases[] = {
+        { "{\"architectures\": [\"WhisperForConditionalGeneration\"], \"is_encoder_decoder\": true, \"d_model\": 1280, \"encoder_layers\": 32, \"decoder_layers\": 32, \"num_hidden_layers\": 32, "
+          "\"encoder_attention_heads\": 20, \"decoder_attention_heads\": 20, \"encoder_ffn_dim\": 5120, \"decoder_ffn_dim\": 5120, \"max_source_positions\": 1500, \"max_target_positions\": 448, "
+          "\"vocab_size\": 51866, \"tie_word_embeddings\": true}", 1.543, 32, 32, 20, 64, 448, 1500 },
+        { "{\"architectures\": [\"WhisperForConditionalGeneration\"], \"is_encoder_decoder\": true, \"d_model\": 1280, \"encoder_layers\": 32, \"decoder_layers\": 4, \"num_hidden_layers\": 32, "
+          "\"decoder_attention_heads\": 20, \"decoder_ffn_dim\": 5120, \"encoder_ffn_dim\": 5120, \"max_source_positions\": 1500, \"max_target_positions\": 448, \"vocab_size\": 51866, "
+          "\"tie_word_embeddings\": true}", 0.809, 4, 32, 20, 64, 448, 1500 },
+        { "{\"architectures\": [\"T5ForConditionalGeneration\"], \"is_encoder_decoder\": true, \"d_model\": 1024, \"num_layers\": 24, \"num_decoder_layers\": 24, \"num_heads\": 16, \"d_kv\": 64, "
+          "\"d_ff\": 2816, \"feed_forward_proj\": \"gated-gelu\", \"n_positions\": 512, \"vocab_size\": 32128, \"tie_word_embeddings\": false}", 0.783, 24, 24, 16, 64, 512, 512 },
+        { "{\"architectures\": [\"BartForConditionalGeneration\"], \"is_encoder_decoder\": true, \"d_model\": 1024, \"encoder_layers\": 12, \"decoder_layers\": 12, \"num_hidden_layers\": 12, "
+          "\"encoder_attention_heads\": 16, \"decoder_attention_heads\": 16, \"encoder_ffn_dim\": 4096, \"decoder_ffn_dim\": 4096, \"max_position_embeddings\": 1024, \"vocab_size\": 50265, "
+          "\"tie_word_embeddings\": true}", 0.406, 12, 12, 16, 64, 1024, 1024 },
+    };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_model m = model(&a, cases[i].json);
+        double billions = (double)m.parameters / 1e9;
+        assert_true(m.layers == cases[i].layers && m.audio.layers == cases[i].encoder && m.heads == cases[i].heads && m.head_dim == cases[i].head_dim);
+        assert_true(m.max_position == cases[i].positions && m.cross_tokens == cases[i].cross);
+        assert_non_null(strstr(m.guessed, "encoder tokens for a request"));
+        if (billions < cases[i].billions * 0.98 || billions > cases[i].billions * 1.02)          /* an estimate: front ends and relative positions are not counted one by one */
+            fail_msg("%zu: %.4f billion, want %.4f", i, billions, cases[i].billions);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_are_the_published_ones), cmocka_unit_test(layers_are_of_their_kind), cmocka_unit_test(experts_stand_where_the_config_says),
         cmocka_unit_test(quantisation_configs), cmocka_unit_test(built_in_shapes_weigh_what_their_files_do),
         cmocka_unit_test(names_say_what_they_are), cmocka_unit_test(configs_of_nvidia), cmocka_unit_test(the_unknown_is_guessed_and_says_so),
-        cmocka_unit_test(states_alone_have_no_heads_and_no_limit),
+        cmocka_unit_test(states_alone_have_no_heads_and_no_limit), cmocka_unit_test(a_decoder_beside_an_encoder_keeps_both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,6 +106,26 @@ static void states_alone_take_no_tokens(void **st)
     assert_true(f->fits && f->longest == 100000);
 }
 
+/* Whisper: 448 tokens of its own and 1500 of the encoder, in each of 4 layers: 28 and 94 blocks of 16. */
+static void the_encoders_tokens_are_kept_as_well(void **st)
+{
+    (void)st;
+    static const char json[] = "{\"architectures\": [\"WhisperForConditionalGeneration\"], \"is_encoder_decoder\": true, \"d_model\": 1280, \"encoder_layers\": 32, \"decoder_layers\": 4, "
+                               "\"decoder_attention_heads\": 20, \"max_source_positions\": 1500, \"max_target_positions\": 448, \"vocab_size\": 51866}";
+    bt_auto_arena a = { 0 };
+    struct bt_model m = { .id = "whisper" };
+    struct bt_err err = { 0 };
+    struct bt_gpu card = card_of(79.1, 9);
+    assert_true(bt_model_config(&a, "config.json", bt_str(json), &m, &err) == 0 && bt_model_derive(&a, &m, &err) == 0);
+    struct bt_need *n = need_of(&a, &m, "0.11.0", (struct bt_serve){ 0 }, &card);
+    const struct bt_need_rank *r = &n->rank[0];
+    const uint64_t token = 4ull * 2 * 20 * 64 * 2;
+    assert_int_equal(r->kv_token_bytes, token);
+    assert_int_equal(r->kv_block_bytes, token * 16);
+    assert_int_equal(bt_need_request_blocks(n, r, 448), 28 + 94);
+    assert_int_equal(bt_need_request_blocks(n, r, 1), 1 + 94);
+}
+
 static void a_latent_is_on_every_rank(void **st)
 {
     (void)st;
@@ -249,7 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hybrids_are_as_logged), cmocka_unit_test(windows_are_cut_in_groups), cmocka_unit_test(groups_are_the_whole_models_on_every_stage), cmocka_unit_test(a_latent_is_on_every_rank),
-        cmocka_unit_test(drafts_add_layers_and_states), cmocka_unit_test(states_alone_take_no_tokens),
+        cmocka_unit_test(drafts_add_layers_and_states), cmocka_unit_test(states_alone_take_no_tokens), cmocka_unit_test(the_encoders_tokens_are_kept_as_well),
         cmocka_unit_test(versions_count_requests_differently),
         cmocka_unit_test(folded_tokens_are_as_logged),
         cmocka_unit_test(borrowed_kv_is_kept_once),
