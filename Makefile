@@ -8,6 +8,7 @@
 #   make bench-need  the memory ledger against 178 real starts; rows to docs/benchmarks/need.csv
 #   make bench-rules  the rules other programs place by, against berth, on 200 instances
 #   make bench-pace  the model of speed against 396 measured rows: error by class, worst rows
+#   make bench-run  the supervisor: restart, 200 instances, adoption, a flood of log; beside supervisord and runit where they are on PATH
 #   make bench-plan  the search against enumeration on thousands of drawn problems; how soon and how well larger ones are planned
 #   make fmt      clang-format on the lines changed since the last commit (tables keep their columns)
 #   make lint     warnings of gcc and clang as errors, and the checks of .ci/lint.py
@@ -22,7 +23,7 @@ PYTESTFLAGS ?=
 JOBS ?= $(shell nproc)
 export BERTH_BUILD := $(abspath $(BUILD))
 
-.PHONY: all deps demo test bench bench-need bench-pace bench-plan bench-rules fmt lint install clean test-real
+.PHONY: all deps demo test bench bench-need bench-pace bench-plan bench-rules bench-run fmt lint install clean test-real
 all: deps $(BUILD)/build.ninja
 	ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD)
 
@@ -52,6 +53,9 @@ bench-need: all
 
 bench-rules: all
 	@python3 bench/rules.py $(BUILD)/src/cmd/berth
+
+bench-run: all
+	@python3 bench/run.py $(BUILD)/src/cmd/berth
 
 bench-pace: all
 	@ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD) benchmarks
