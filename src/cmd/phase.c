@@ -14,13 +14,14 @@ static const struct bt_opt opts[] = {
     { 0 },
 };
 
-struct wait { struct bt_live live; bool over, failed; };
+struct wait { struct bt_live live; const char *to; bool over, failed, entered; };
 
 static void on_event(struct wait *w, const json_t *ev)
 {
     const char *name = bt_live_str(ev, "event");
     bt_live_event(&w->live, ev);
     w->failed |= !strcmp(name, "gone") || !strcmp(name, "up-failed");
+    w->entered |= !strcmp(name, "phase") && !strcmp(bt_live_str(ev, "what"), "entering") && !strcmp(bt_live_str(ev, "phase"), w->to);
     w->over |= w->failed || !strcmp(name, "up");
 }
 
@@ -74,7 +75,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         return bt_cmd_usage(v, o.json, "name one phase, or none to see them");
     if (bt_live_something_up(&err) < 0)
         return bt_cmd_fail(v, &err, o.json);
-    struct wait w = { 0 };
+    struct wait w = { .to = rest.n ? rest.v[0] : "" };
     json_t *answer = NULL;
     bt_live_init(&w.live);
     for (int tries = 0; rest.n && !answer && tries < 5 && bt_run_connect(&c, &err) == 0; tries++) {
@@ -89,6 +90,12 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     if (answer && w.over && !w.failed) {             /* where it is now, not where it was when it was asked to go */
         json_decref(answer);
         answer = bt_live_ask("phase", o.project, &err);
+    }
+    if (answer && w.over && !w.failed && !w.entered && strcmp(bt_live_str(answer, "phase"), w.to) != 0) {
+        bt_err_set(&err, BT_E_STATE, 0, "go to phase %.60s: another request sent %s to phase %s meanwhile", w.to, bt_live_str(answer, "project"),
+                   bt_live_str(answer, "phase"));
+        json_decref(answer);
+        answer = NULL;
     }
     if (!answer)
         return bt_cmd_fail(v, &err, o.json);

@@ -129,8 +129,8 @@ static bool has_left(struct bt_project *p, struct bt_instance *in)
         return true;
     if (s == BT_ST_PARKED || s == BT_ST_PARKING)
         return keeps_sleeping(in) ? s == BT_ST_PARKED : leave(p, in);
-    if (stays(in, p->phase_to))
-        return true;
+    if (stays(in, p->phase_to))      /* sent away for another phase before we turned round: it has to be over before it can come again */
+        return !((s == BT_ST_STOPPING || s == BT_ST_RELEASING) && !in->life.want_up);
     const struct bt_pf_move *m = s == BT_ST_READY ? bt_park_move(in, p->phase, p->phase_to) : NULL;
     if (m && !strcmp(m->level, "none"))
         return true;                 /* `park: none`: it stays as it is, the plan has counted it */

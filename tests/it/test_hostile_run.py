@@ -1,0 +1,134 @@
+"""Broken, hostile and badly timed things against what runs: records, journals, phases. Real processes, no GPU."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import eventually
+from plans import SLEEP, House, instance, plan, python
+from test_phases import gate, now_in, phase, phased
+from test_tasks import NOTE, lines, matrix, slots
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    one = House(tmp_path)
+    yield one
+    one.close()
+
+
+def record(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "projects" / "p" / "done"
+
+
+def up_tasks(house: House, tmp_path: Path, n: list, *args: str, **more):
+    return house.up(plan("p", *slots("x", 1, [*NOTE, str(tmp_path / "ran"), "{job.n}"], {"matrix": matrix(n=n)})), *args, **more)
+
+
+def test_a_torn_record_costs_its_last_line_and_not_the_next_one(house: House, tmp_path: Path) -> None:
+    assert up_tasks(house, tmp_path, [0, 1]).returncode == 0
+    record(tmp_path).write_bytes(record(tmp_path).read_bytes()[:-20])     # the crash cut task 1's line
+    assert up_tasks(house, tmp_path, [0, 1]).returncode == 0
+    assert lines(tmp_path / "ran") == ["0", "1", "1"]
+    again = up_tasks(house, tmp_path, [0, 1])
+    assert again.returncode == 0 and lines(tmp_path / "ran") == ["0", "1", "1"], again.stderr
+
+
+def test_a_record_that_is_no_file_is_an_error_and_never_a_hang(house: House, tmp_path: Path) -> None:
+    record(tmp_path).parent.mkdir(parents=True)
+    os.mkfifo(record(tmp_path))
+    done = up_tasks(house, tmp_path, [0, 1], timeout=20)
+    assert done.returncode != 0 and str(record(tmp_path)) in done.stderr, done.stderr
+    record(tmp_path).unlink()
+    record(tmp_path).mkdir()
+    done = up_tasks(house, tmp_path, [0, 1], timeout=20)
+    assert done.returncode != 0 and str(record(tmp_path)) in done.stderr, done.stderr
+
+
+def test_values_with_every_odd_character_are_one_argument_each(house: House, tmp_path: Path) -> None:
+    odd = ["a\nb", "{job.n}", "{job.", "'\"$(id)`", "\x1b[31m", "x" * 2000, "", "\u2028é"]
+    code = "import sys, json\nopen(sys.argv[1], 'a').write(json.dumps(sys.argv[2:]) + '\\n')"
+    value = plan("p", *slots("x", 1, python(code, str(tmp_path / "ran"), "{job.n}"), {"matrix": matrix(n=odd)}))
+    done = house.up(value)
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(x) for x in (tmp_path / "ran").read_text().splitlines()] == [[x] for x in odd]
+    assert "\x1b[31m" not in done.stderr + done.stdout
+    assert "every task" in house.up(value).stdout
+
+
+def test_a_journal_that_another_program_locks_holds_up_one_event_and_not_each(house: House, tmp_path: Path) -> None:
+    assert house.up(plan("p", instance("s-0", SLEEP)), "-d").returncode == 0
+    db = sqlite3.connect(tmp_path / "state" / "berth.db", isolation_level=None)
+    db.execute("BEGIN EXCLUSIVE")
+    # 60 x 4 events, each held up for 0.2 s, would be over the deadline
+    done = house.up(plan("q", *[instance(f"t-{i}", ["/bin/sleep", "1000"]) for i in range(60)]), "-d", timeout=25)
+    assert done.returncode == 0, done.stderr
+    assert "the journal: " in (house.runtime / "daemon.log").read_text()
+    db.execute("ROLLBACK")
+    db.close()
+    assert house.berth("down", "p").returncode == 0 and house.berth("down", "q").returncode == 0
+
+
+def test_phases_back_and_forth_while_the_daemon_dies(house: House, tmp_path: Path) -> None:
+    slow = python("import signal, time\nsignal.signal(signal.SIGTERM, lambda *a: (time.sleep(0.3), exit(0)))\nprint('up', flush=True)\nwhile True: time.sleep(1)")
+    both = instance("both-0", SLEEP)
+    value = phased("p", one=[both, instance("a-0", slow)], two=[both, instance("b-0", slow)], three=[instance("c-0", slow)])
+    assert house.up(value, "-d").returncode == 0
+    for k, pause in enumerate([0, 0.05, 0.15, 0.3, 0.4, 0.6]):
+        to, back = ("two", "one") if k % 2 == 0 else ("three", "two")
+        x = house.popen("phase", to)
+        time.sleep(pause)
+        os.kill(house.daemon(), signal.SIGKILL)
+        y = house.popen("phase", back)
+        z = house.popen("phase", to)
+        said = {one: one.communicate(timeout=30)[0] for one in (x, y, z)}
+        eventually("settled", lambda: phase(house)["to"] is None)
+        at = phase(house)["phase"]
+        assert any(one.returncode == 0 for one in (x, y, z)), said.values()
+        want = {"one": {"both-0", "a-0"}, "two": {"both-0", "b-0"}, "three": {"c-0"}}[at]
+        eventually("states", lambda: {i for i, r in house.ps().items() if r["state"] == "ready"} == want)
+    p = house.popen("phase", "one")
+    time.sleep(0.1)
+    assert house.berth("down").returncode == 0
+    p.communicate(timeout=30)
+    house.assert_empty()
+
+
+def test_down_and_a_dead_keeper_in_a_boundary(house: House, tmp_path: Path) -> None:
+    slow = python("import signal, time\nsignal.signal(signal.SIGTERM, lambda *a: (time.sleep(0.5), exit(0)))\nprint('up', flush=True)\nwhile True: time.sleep(1)")
+    value = phased("p", one=[instance("a-0", slow), instance("w-0", gate(tmp_path, "go"), "job")], two=[instance("b-0", slow)])
+    assert house.up(value, "-d").returncode == 0
+    keeper = json.loads((house.runtime / "inst" / "p" / "a-0" / "keeper.json").read_text())["pid"]
+    x = house.popen("phase", "two")
+    eventually("stopping", lambda: house.state("a-0") == "stopping")
+    os.kill(keeper, signal.SIGKILL)
+    os.kill(house.daemon(), signal.SIGKILL)
+    now_in(house, "two")
+    house.until("b-0", "ready")
+    x.communicate(timeout=30)
+    assert house.berth("down").returncode == 0
+    house.assert_empty()
+
+
+def test_a_hundred_thousand_tasks_are_one_queue(house: House) -> None:
+    value = plan("p", *slots("x", 1, python("import time; time.sleep(1000)", "{job.a}", "{job.b}"), {"matrix": matrix(a=range(1000), b=range(100))}))
+    done = house.up(value, "-d")
+    assert done.returncode == 0 and house.ps()["x-0"]["task"]["name"] == "a=0 b=0", done.stderr
+
+
+@pytest.mark.parametrize("delay", [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4])
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_at_every_moment_of_up(house: House, tmp_path: Path, delay: float, sig: int) -> None:
+    p = house.popen("up", "--plan", house.write(plan("p", *[instance(f"s-{i}", SLEEP) for i in range(4)])))
+    time.sleep(delay)
+    p.send_signal(sig)
+    p.communicate(timeout=30)
+    eventually("all gone", lambda: not house.processes())
+    eventually("folder gone", lambda: not house.runtime.exists())
