@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -108,6 +109,21 @@ static int read_record(struct bt_arena *a, const struct bt_project *p, char (**o
     return 0;
 }
 
+/* A line that was cut by a crash is ended first: else the next one would be lost with it. */
+static bool add_line(int fd, struct bt_arena *a, const char *line)
+{
+    struct stat st;
+    char last = '\n';
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        errno = errno ? errno : EINVAL;
+        return false;
+    }
+    if (st.st_size && pread(fd, &last, 1, st.st_size - 1) != 1)
+        return false;
+    const char *text = last == '\n' ? line : bt_arena_printf(a, "\n%s", line);
+    return write(fd, text, strlen(text)) == (ssize_t)strlen(text) && fdatasync(fd) == 0;
+}
+
 static void write_done(const struct bt_instance *in)
 {
     bt_auto_arena a = { 0 };
@@ -117,8 +133,9 @@ static void write_done(const struct bt_instance *in)
     const char *line = bt_arena_printf(&a, "%s %s %s\n", hex, in->queue->name, bt_task_name(&a, in->queue, (size_t)in->task)), *path = record(&a, in->p);
     bt_auto_fd fd = -1;
     if (bt_dir_private(bt_run_state_dir(&a, in->p->name), &err) == 0)
-        fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line) || fdatasync(fd) < 0) {
+        fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
+    errno = fd < 0 ? errno : 0;
+    if (fd < 0 || !add_line(fd, &a, line)) {
         int e = errno;
         bt_warn("inst", "%s/%s: %s: %s: a later `up` will do this task again", in->p->name, in->pf->id, path, strerror(e));
         bt_report_event(in->p, json_pack("{s:s, s:s}", "event", "note", "text", "the record of tasks done cannot be written: a later `up` will do them again"));
