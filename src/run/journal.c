@@ -1,7 +1,8 @@
 /* journal.c - every change gets a number, two clocks and the boot it happened in, is written down, and goes to who listens.
  *
  * A journal that cannot be written (a full disk, a folder that is read-only) costs the memory of what happened, and nothing else: it is said once a
- * minute, numbers go on, and what runs goes on. Progress within a state is told and not written. */
+ * minute, numbers go on, and what runs goes on. One that another program locks costs one wait of the store, then nothing for five seconds: each wait holds
+ * up everything that runs. Progress within a state is told and not written. */
 #include <stdio.h>
 
 #include "base/file.h"
@@ -9,7 +10,7 @@
 #include "run/project.h"
 #include "store/store.h"
 
-enum { KEEP = 100000, AGAIN_MS = 60000 };
+enum { KEEP = 100000, AGAIN_MS = 60000, BUSY_PAUSE_MS = 5000 };
 
 static void degraded(struct bt_daemon *d, const struct bt_err *err)
 {
@@ -70,9 +71,11 @@ static void write_down(struct bt_daemon *d, const char *project, json_t *ev)
     struct bt_store_event row = { .wall_ms = bt_wall_ms(), .mono_ms = bt_now_ms(), .boot = bt_boot_id(), .project = project,
                                   .instance = in ? member(in, "id") : member(ev, "id"), .event = member(ev, "event"), .body = body ? body : "{}" };
     d->seq++;
-    if (opened(d) && bt_store_add_event(d->journal, &row, &d->seq, &err) < 0) {
+    if (row.mono_ms >= d->journal_busy_ms && opened(d) && bt_store_add_event(d->journal, &row, &d->seq, &err) < 0) {
         degraded(d, &err);
-        if (err.code != BT_E_BUSY)
+        if (err.code == BT_E_BUSY)
+            d->journal_busy_ms = bt_now_ms() + BUSY_PAUSE_MS;
+        else
             bt_journal_close(d);     /* tried anew later: the disk may have room again, the file may be another one */
     }
     free(body);

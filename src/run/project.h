@@ -126,7 +126,7 @@ struct bt_daemon {
     struct bt_project **project; size_t nprojects;
     struct bt_conn *conns;
     struct bt_sampler *sampler;
-    struct bt_store *journal; int64_t journal_bad_ms;                /* NULL: not open; when it last failed */
+    struct bt_store *journal; int64_t journal_bad_ms, journal_busy_ms;        /* NULL: not open; when it last failed; locked: not before */
     int64_t seq;                     /* of the last change */
     int64_t idle_since_ms;
     bool leave;                      /* the last project is down: end when the answers are out */
