@@ -9,6 +9,7 @@
 #   make bench-rules  the rules other programs place by, against berth, on 200 instances
 #   make bench-pace  the model of speed against 396 measured rows: error by class, worst rows
 #   make bench-run  the supervisor: restart, 200 instances, adoption, a flood of log; beside supervisord and runit where they are on PATH
+#   make bench-solvers  the search beside CBC, HiGHS and CP-SAT on the same formulation (fetches highspy and ortools into a venv outside the tree)
 #   make bench-plan  the search against enumeration on thousands of drawn problems; how soon and how well larger ones are planned
 #   make fmt      clang-format on the lines changed since the last commit (tables keep their columns)
 #   make lint     warnings of gcc and clang as errors, and the checks of .ci/lint.py
@@ -23,7 +24,7 @@ PYTESTFLAGS ?=
 JOBS ?= $(shell nproc)
 export BERTH_BUILD := $(abspath $(BUILD))
 
-.PHONY: all deps demo test bench bench-need bench-pace bench-plan bench-rules bench-run fmt lint install clean test-real
+.PHONY: all deps demo test bench bench-need bench-pace bench-plan bench-rules bench-run bench-solvers fmt lint install clean test-real
 all: deps $(BUILD)/build.ninja
 	ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD)
 
@@ -65,6 +66,13 @@ bench-pace: all
 bench-plan: all
 	@ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD) benchmarks
 	@python3 bench/plan.py $(BUILD)/bench/bench-plan
+
+SOLVERS_VENV ?= $(HOME)/.cache/berth/solvers
+bench-solvers: all
+	@ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD) benchmarks
+	@test -x $(SOLVERS_VENV)/bin/python || python3 -m venv $(SOLVERS_VENV) || exit 1; \
+	$(SOLVERS_VENV)/bin/pip install -q highspy ortools || echo "bench-solvers: highspy and ortools could not be installed: what is there is run" >&2; \
+	$(SOLVERS_VENV)/bin/python bench/solvers.py $(BUILD)/bench/bench-solvers $(SOLVERSFLAGS)
 
 fmt:
 	@command -v git-clang-format >/dev/null || { echo "make fmt: no git-clang-format here: apt-get install clang-format" >&2; exit 1; }
