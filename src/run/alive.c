@@ -57,7 +57,7 @@ static bool look_vital(struct bt_instance *in)
     bt_auto_arena a = { 0 };
     if (!in->alive.vital) {
         struct bt_proc *all, *m;
-        size_t nall = bt_proc_list(&a, &all), n = bt_instance_members(&a, in, all, nall, &m);
+        size_t nall = bt_daemon_procs(in->p->d, false, &all), n = bt_instance_members(&a, in, all, nall, &m);
         note_vital(in, m, n);
         bt_shm_note(in->dir, m, n);
         return true;

@@ -98,6 +98,20 @@ static bool answers_pending(const struct bt_daemon *d)
 
 /* ---- the beat ---- */
 
+size_t bt_daemon_procs(struct bt_daemon *d, bool fresh, struct bt_proc **out)
+{
+    enum { OLD_MS = 100 };
+    int64_t now = bt_now_ms();
+    if (fresh || !d->procs_ms || now - d->procs_ms > OLD_MS) {
+        bt_arena_release(&d->procs_arena);
+        d->procs_arena = (struct bt_arena){ 0 };
+        d->nprocs = bt_proc_list(&d->procs_arena, &d->procs);
+        d->procs_ms = now;
+    }
+    *out = d->procs;
+    return d->nprocs;
+}
+
 static bool anything_moves(const struct bt_daemon *d)
 {
     for (size_t i = 0; i < d->nprojects; i++)

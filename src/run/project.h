@@ -128,6 +128,7 @@ struct bt_daemon {
     struct bt_sampler *sampler;
     struct bt_store *journal; int64_t journal_bad_ms, journal_busy_ms;        /* NULL: not open; when it last failed; locked: not before */
     int64_t seq;                     /* of the last change */
+    struct bt_arena procs_arena; struct bt_proc *procs; size_t nprocs; int64_t procs_ms;      /* bt_daemon_procs() */
     int64_t idle_since_ms;
     bool leave;                      /* the last project is down: end when the answers are out */
 };
@@ -171,6 +172,9 @@ size_t bt_instance_members(struct bt_arena *a, const struct bt_instance *in, con
 /* drive.c - one instance's next step */
 void bt_instance_drive(struct bt_instance *in);
 void bt_instance_read_log(struct bt_instance *in);   /* what its log has since the last look: steps, the KV size, the first error */
+
+/* All processes, read once for everybody who asks within 100 ms; fresh: read now. Valid until the next call with fresh, or 100 ms later. */
+size_t bt_daemon_procs(struct bt_daemon *d, bool fresh, struct bt_proc **out);
 
 /* alive.c - after ready */
 void bt_alive_look(struct bt_instance *in);          /* one look; may raise BT_EV_STALLED */

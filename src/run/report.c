@@ -62,7 +62,7 @@ static void add_processes(struct bt_instance *in, json_t *o)
     json_t *pids = json_array();
     size_t n = 0;
     if (bt_life_alive(in->life.state)) {
-        size_t nall = bt_proc_list(&a, &all);
+        size_t nall = bt_daemon_procs(in->p->d, false, &all);
         n = bt_instance_members(&a, in, all, nall, &m);
     }
     for (size_t i = 0; i < n; i++) {
@@ -145,6 +145,8 @@ static void add_reserved(const struct bt_project *p, json_t *list)
 json_t *bt_report_ps(struct bt_daemon *d, struct bt_project *p)
 {
     json_t *list = json_array(), *reserved = json_array();
+    struct bt_proc *now;
+    bt_daemon_procs(d, true, &now);  /* once for all of them */
     struct bt_project *only = p ? p : d->nprojects == 1 ? d->project[0] : NULL;
     for (size_t i = 0; i < d->nprojects; i++)
         for (size_t j = 0; j < d->project[i]->n; j++)

@@ -442,4 +442,5 @@ void bt_instance_ended(struct bt_instance *in)
     bt_life_ended(&in->life, ran, clean);
     if (next)
         in->life.deaths = 0;
+    event_add(in->p->d->tick, &(struct timeval){ 0, 0 });            /* what its end decides is decided now, not on the next beat */
 }
