@@ -26,7 +26,7 @@ struct up {
     const struct bt_up *o;
     struct bt_wire_client c;
     struct bt_live live;
-    uint64_t up_id;
+    uint64_t up_id, follow_id;       /* follow_id: of the last reconnection, 0: none */
     char project[64];
     json_t *insts;                   /* id -> its last "inst" report */
     bool answered, settled, going_down, gone, failed, interrupted;
@@ -185,12 +185,18 @@ static void take_event(struct up *u, const json_t *ev)
     }
 }
 
+static void on_event(void *ctx, const json_t *ev)
+{
+    take_event(ctx, ev);
+}
+
+/* What happens while the table is asked for counts as well: the end of the last job may be in it. */
 static void print_up(struct up *u)
 {
     bt_auto_arena a = { 0 };
     bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
     struct bt_err err = { 0 };
-    json_t *ps = bt_wire_call(&u->c, "ps", bt_live_project(u->project), NULL, NULL, &err);
+    json_t *ps = bt_wire_call(&u->c, "ps", bt_live_project(u->project), on_event, u, &err);
     if (!ps)
         return;
     bt_live_table(&a, ps, bt_style_of(stdout), &b);
@@ -200,10 +206,18 @@ static void print_up(struct up *u)
     bt_cmd_print(&b);
 }
 
+static void take_instances(struct up *u, const json_t *answer)
+{
+    size_t i;
+    json_t *in;
+    json_array_foreach(json_object_get(answer, "instances"), i, in)
+        if (strcmp(bt_live_str(in, "state"), "down") != 0 || !json_object_get(u->insts, bt_live_str(in, "id")))
+            json_object_set(u->insts, bt_live_str(in, "id"), in);
+}
+
 /* The daemon ended under us: a new one finds what runs. Before our plan was accepted: hand it over again. */
 static int reconnect(struct up *u, const char *plan, struct bt_err *err)
 {
-    uint64_t id;
     struct bt_err cause = *err;
     bt_wire_client_release(&u->c);
     if (u->tries++ >= 5) {
@@ -217,22 +231,35 @@ static int reconnect(struct up *u, const char *plan, struct bt_err *err)
         return 0;
     }
     fprintf(stderr, "  the daemon was killed; another one takes over\n");
-    if (bt_run_connect(&u->c, err) < 0 || bt_wire_send(&u->c, "follow", bt_live_project(u->project), &id, err) < 0)
+    if (bt_run_connect(&u->c, err) < 0 || bt_wire_send(&u->c, "follow", bt_live_project(u->project), &u->follow_id, err) < 0)
         return -1;
     if (u->going_down)
         send_down(u);
     return 0;
 }
 
+/* What happened while no daemon was there is in the state that the new one found, not in an event. */
+static int take_follow(struct up *u, const json_t *msg, struct bt_err *err)
+{
+    int is = bt_wire_is_answer(msg, u->follow_id, err);
+    if (is < 0) {                    /* its end came between the two daemons */
+        u->gone = true;
+        return u->going_down ? 0 : -1;
+    }
+    if (is > 0) {
+        u->settled |= json_is_true(json_object_get(msg, "settled"));
+        take_instances(u, msg);
+    }
+    return 0;
+}
+
 static int take_answer(struct up *u, const json_t *msg, struct bt_err *err)
 {
+    if (u->answered)
+        return u->follow_id ? take_follow(u, msg, err) : 0;
     int is = bt_wire_is_answer(msg, u->up_id, err);
-    size_t i;
-    json_t *in;
-    if (is < 0)
-        return -1;
-    if (is == 0 || u->answered)
-        return 0;
+    if (is <= 0)
+        return is;
     u->answered = true;
     if (json_is_true(json_object_get(msg, "all_done"))) {
         puts("every task of every job is done: nothing was started (`berth up --again` does them anew)");
@@ -240,8 +267,7 @@ static int take_answer(struct up *u, const json_t *msg, struct bt_err *err)
         return 0;
     }
     snprintf(u->project, sizeof u->project, "%s", json_string_value(json_object_get(msg, "project")));
-    json_array_foreach(json_object_get(msg, "instances"), i, in)
-        json_object_set(u->insts, json_string_value(json_object_get(in, "id")), in);
+    take_instances(u, msg);
     return 0;
 }
 

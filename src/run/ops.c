@@ -89,7 +89,10 @@ static json_t *op_follow(struct bt_conn *c, const json_t *msg, struct bt_err *er
     if (!p)
         return NULL;
     snprintf(c->follow, sizeof c->follow, "%s", p->name);
-    return json_pack("{s:s, s:b}", "project", p->name, "settled", p->settled);
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->n; i++)
+        json_array_append_new(list, bt_report_instance(&p->inst[i], true));
+    return json_pack("{s:s, s:b, s:o}", "project", p->name, "settled", p->settled, "instances", list);
 }
 
 static json_t *op_ps(struct bt_conn *c, const json_t *msg, struct bt_err *err)
