@@ -4,6 +4,7 @@
 #   make demo     the forensics example on simulated GPUs
 #   make test     unit tests, floors, fuzz corpora, then the black-box tests
 #   make test-real   real engines on the CPU under berth (vLLM, llama-server): installs about 6 GB into ~/.cache/berth/real; QUICK=1: a few minutes
+#   make test-gpu  berth on a real NVIDIA card: a few GiB of one that has them free; skips without a driver
 #   make bench    the benchmarks of bench/, one table each
 #   make bench-need  the memory ledger against 178 real starts; rows to docs/benchmarks/need.csv
 #   make bench-rules  the rules other programs place by, against berth, on 200 instances
@@ -24,7 +25,7 @@ PYTESTFLAGS ?=
 JOBS ?= $(shell nproc)
 export BERTH_BUILD := $(abspath $(BUILD))
 
-.PHONY: all deps demo test bench bench-need bench-pace bench-plan bench-rules bench-run bench-solvers fmt lint install clean test-real
+.PHONY: all deps demo test test-gpu bench bench-need bench-pace bench-plan bench-rules bench-run bench-solvers fmt lint install clean test-real
 all: deps $(BUILD)/build.ninja
 	ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD)
 
@@ -41,6 +42,9 @@ demo: all
 test: all
 	@rc=0; meson test -C $(BUILD) --no-rebuild --print-errorlogs --num-processes $(JOBS) || rc=1; \
 	.ci/pytest tests/it $(PYTESTFLAGS) || rc=1; exit $$rc
+
+test-gpu: all
+	@.ci/pytest tests/gpu $(PYTESTFLAGS)
 
 test-real: all
 	@tests/real/run $(PYTESTFLAGS)
