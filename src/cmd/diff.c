@@ -9,38 +9,21 @@
 #include "launch/launch.h"
 #include "launch/planfile.h"
 
-struct args {
-    const char *file, *gpus, *variant;
-    bool json;
-};
+struct args { struct bt_planning_opts po; bool json; };
 
 static const struct bt_opt opts[] = {
-    { .name = "file",
-      .alias = "f",
-      .type = BT_OPT_STR,
-      .off = offsetof(struct args, file),
-      .def = "berth.yaml",
-      .metavar = "FILE",
-      .help = "without a plan file: the spec, planned now" },
-    { .name = "gpus", .type = BT_OPT_STR, .off = offsetof(struct args, gpus), .metavar = "FLEET", .help = "of the spec, as in `berth plan`" },
+    BT_PLANNING_ROWS(struct args, po),
     { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "one JSON object" },
-    { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, variant), .metavar = "NAME", .help = "of the spec" },
     { 0 }
 };
 
 static json_t *plan_now(struct bt_arena *a, const struct args *o, const char **name, bool *fits, struct bt_err *err)
 {
-    struct bt_planning_opts po = { .file = o->file, .gpus = o->gpus, .variant = o->variant };
     struct bt_plan *plan;
-    if (bt_planning(a, &po, &plan, err) < 0)
+    if (bt_planning(a, &o->po, &plan, err) < 0)
         return NULL;
     *name = plan->spec->path;
-    *fits = !plan->nrefusals;
-    if (!*fits) {
-        bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
-        bt_planning_print_refusals(plan, &b);
-        fputs(bt_buf_z(&b), stderr);
-    }
+    *fits = bt_planning_fits(plan);
     return bt_json_load(bt_str(bt_plan_text(a, plan)), BT_PLANFILE_MAX, *name, err);
 }
 
@@ -94,7 +77,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         return rc;
     if (rest.n > 2)
         return bt_cmd_usage(v, o.json, "two plans at most, not \"%s\" too", rest.v[2]);
-    const char *from = rest.n == 2 ? rest.v[0] : "what runs", *to = rest.n ? rest.v[rest.n - 1] : o.file;
+    const char *from = rest.n == 2 ? rest.v[0] : "what runs", *to = rest.n ? rest.v[rest.n - 1] : o.po.file;
     bool fits = true;
     struct bt_diff d;
     json_t *x = rest.n == 2 ? bt_json_load_file(rest.v[0], BT_PLANFILE_MAX, &err) : NULL;

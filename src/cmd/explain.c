@@ -7,31 +7,11 @@
 #include "cmd/planning.h"
 #include "plan/decide.h"
 
-struct args {
-    const char *file, *gpus, *variant;
-    bool json, ignore_others, phase;
-};
+struct args { struct bt_planning_opts po; bool json; };
 
 static const struct bt_opt opts[] = {
-    { .name = "file",
-      .alias = "f",
-      .type = BT_OPT_STR,
-      .off = offsetof(struct args, file),
-      .def = "berth.yaml",
-      .metavar = "FILE",
-      .help = "the spec" },
-    { .name = "gpus",
-      .type = BT_OPT_STR,
-      .off = offsetof(struct args, gpus),
-      .metavar = "FLEET",
-      .help = "instead of the spec's, as in `berth plan`" },
-    { .name = "ignore-others", .type = BT_OPT_BOOL, .off = offsetof(struct args, ignore_others), .help = "plan as if the cards were empty" },
+    BT_PLANNING_ROWS(struct args, po),
     { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "one JSON object" },
-    { .name = "phase",
-      .type = BT_OPT_BOOL,
-      .off = offsetof(struct args, phase),
-      .help = "what does not fit at once is cut into phases, as in `berth plan --phase`" },
-    { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, variant), .metavar = "NAME", .help = "with this variant of the spec" },
     { 0 }
 };
 
@@ -210,8 +190,7 @@ static json_t *relaxations_json(const struct explained *e)
 
 static int explain(struct bt_arena *a, const struct args *o, struct explained *e, struct bt_err *err)
 {
-    struct bt_planning_opts po = { .file = o->file, .gpus = o->gpus, .variant = o->variant, .ignore_others = o->ignore_others, .phase = o->phase };
-    if (bt_planning_inputs(a, &po, &e->in, NULL, err) < 0)
+    if (bt_planning_inputs(a, &o->po, &e->in, NULL, err) < 0)
         return -1;
     if (e->only && !bt_spec_find(e->in.spec, e->only)) {
         const char **names = BT_NEWN(a, const char *, e->in.spec->n + 1);
@@ -221,7 +200,7 @@ static int explain(struct bt_arena *a, const struct args *o, struct explained *e
         bt_err_set(err, BT_E_SPEC, 0, "%s has no workload \"%.60s\"", e->in.spec->path, e->only);
         return near ? bt_err_hint(err, "berth explain %s", near) : -1;
     }
-    if (bt_planning(a, &po, &e->plan, err) < 0)
+    if (bt_planning(a, &o->po, &e->plan, err) < 0)
         return -1;
     if (!e->plan->nrefusals)
         return bt_plan_decisions(a, &e->in, e->plan, e->only, &e->decision, &e->ndecisions, err);
@@ -261,7 +240,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_explain = {
     .name = "explain",
     .summary = "why the plan is as it is: each decision, the next best and what it lost; or what cannot be met together",
-    .usage = "berth explain [WORKLOAD] [-f FILE] [--gpus FLEET] [--variant NAME] [--phase] [--json] [--ignore-others]",
+    .usage = "berth explain [WORKLOAD] [-f FILE] [--gpus FLEET] [--variant NAME] [--phase] [--json] [--ignore-others] [--no-learned]",
     .example = "  berth explain -f examples/forensics/berth.yaml\n  berth explain llm --gpus 2xA100-SXM4-40GB",
     .opts = opts,
     .run = run

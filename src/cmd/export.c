@@ -9,26 +9,10 @@
 #include "launch/export.h"
 #include "launch/launch.h"
 
-struct args {
-    const char *file, *gpus, *variant, *plan, *out;
-    uint64_t port;
-    bool json, ignore_others, phase;
-};
+struct args { struct bt_planning_opts po; const char *plan, *out; uint64_t port; bool json; };
 
 static const struct bt_opt opts[] = {
-    { .name = "file",
-      .alias = "f",
-      .type = BT_OPT_STR,
-      .off = offsetof(struct args, file),
-      .def = "berth.yaml",
-      .metavar = "FILE",
-      .help = "the spec" },
-    { .name = "gpus",
-      .type = BT_OPT_STR,
-      .off = offsetof(struct args, gpus),
-      .metavar = "FLEET",
-      .help = "instead of the spec's, as in `berth plan`" },
-    { .name = "ignore-others", .type = BT_OPT_BOOL, .off = offsetof(struct args, ignore_others), .help = "plan as if the cards were empty" },
+    BT_PLANNING_ROWS(struct args, po),
     { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "one JSON object: the files and their text" },
     { .name = "out",
       .alias = "o",
@@ -36,10 +20,6 @@ static const struct bt_opt opts[] = {
       .off = offsetof(struct args, out),
       .metavar = "PATH",
       .help = "write it there: a file, a folder where there are several" },
-    { .name = "phase",
-      .type = BT_OPT_BOOL,
-      .off = offsetof(struct args, phase),
-      .help = "what does not fit at once is cut into phases, as in `berth plan --phase`" },
     { .name = "plan",
       .type = BT_OPT_STR,
       .off = offsetof(struct args, plan),
@@ -52,7 +32,6 @@ static const struct bt_opt opts[] = {
       .min = 1,
       .max = 65000,
       .help = "the first of the ports that are chosen" },
-    { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, variant), .metavar = "NAME", .help = "with this variant of the spec" },
     { 0 }
 };
 
@@ -64,20 +43,14 @@ static int plan_text(struct bt_arena *a, const struct args *o, struct bt_str *te
         *from = o->plan;
         return bt_file_read(a, o->plan, BT_PLANFILE_MAX, text, err);
     }
-    struct bt_planning_opts po = { .file = o->file, .gpus = o->gpus, .variant = o->variant, .ignore_others = o->ignore_others, .phase = o->phase };
     struct bt_plan *plan;
-    if (bt_planning(a, &po, &plan, err) < 0)
+    if (bt_planning(a, &o->po, &plan, err) < 0)
         return -1;
     *from = plan->spec->path;
-    *fits = !plan->nrefusals;
+    *fits = bt_planning_fits(plan);
     *text = bt_str(bt_plan_text(a, plan));
     for (size_t i = 0; *fits && i < plan->spec->nlater; i++)
         fprintf(stderr, "not yet obeyed: %s: %s\n", plan->spec->later[i].path, plan->spec->later[i].text);
-    if (!*fits) {
-        bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
-        bt_planning_print_refusals(plan, &b);
-        fputs(bt_buf_z(&b), stderr);
-    }
     return 0;
 }
 

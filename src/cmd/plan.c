@@ -9,35 +9,27 @@
 #include "plan/picture.h"
 
 struct args {
-    const char *file, *gpus, *variant, *out, *svg;
-    bool json, ignore_others, no_learned, variants, phase, alternatives, cheapest;
+    struct bt_planning_opts po;
+    const char *out, *svg;
+    bool json, variants, alternatives, cheapest;
     struct bt_strs compare;
-    uint64_t time_limit_ms;
 };
 
 static const struct bt_opt opts[] = {
+    BT_PLANNING_ROWS(struct args, po),
     { .name = "alternatives", .type = BT_OPT_BOOL, .off = offsetof(struct args, alternatives),
       .help = "each server otherwise: other shapes, replicas, quantised, weights in host RAM; what is gained and given up" },
     { .name = "cheapest", .type = BT_OPT_BOOL, .off = offsetof(struct args, cheapest),
       .help = "the smallest fleet of the catalog that holds it: fewest cards, then fewest bytes" },
     { .name = "compare", .type = BT_OPT_STRS, .off = offsetof(struct args, compare), .metavar = "FLEET",
       .help = "side by side on this fleet and the others so named: --compare 2xH100-80GB-HBM3 --compare 4xA100-SXM4-40GB" },
-    { .name = "file", .alias = "f", .type = BT_OPT_STR, .off = offsetof(struct args, file), .def = "berth.yaml", .metavar = "FILE",
-      .help = "the spec" },
-    { .name = "gpus", .type = BT_OPT_STR, .off = offsetof(struct args, gpus), .metavar = "FLEET",
-      .help = "instead of the spec's: auto, cards of this machine (0,2), a named fleet (4xA100-SXM4-40GB), a fleet.json" },
-    { .name = "ignore-others", .type = BT_OPT_BOOL, .off = offsetof(struct args, ignore_others), .help = "plan as if the cards were empty" },
-    { .name = "no-learned", .type = BT_OPT_BOOL, .off = offsetof(struct args, no_learned), .help = "use nothing that was measured before" },
     { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "print JSON: the plan file" },
     { .name = "out", .alias = "o", .type = BT_OPT_STR, .off = offsetof(struct args, out), .metavar = "FILE",
       .help = "write the plan file too, for `berth up --plan FILE`" },
-    { .name = "phase", .type = BT_OPT_BOOL, .off = offsetof(struct args, phase),
-      .help = "what does not fit at once is cut into phases that do: who runs together, what parks, what it costs" },
     { .name = "svg", .type = BT_OPT_STR, .off = offsetof(struct args, svg), .metavar = "FILE",
       .help = "draw it: a bar for each card, as a picture to be put anywhere" },
-    { .name = "time-limit", .type = BT_OPT_DURATION, .off = offsetof(struct args, time_limit_ms), .min = 1, .max = 3600000, .metavar = "TIME",
+    { .name = "time-limit", .type = BT_OPT_DURATION, .off = offsetof(struct args, po.time_limit_ms), .min = 1, .max = 3600000, .metavar = "TIME",
       .help = "search each phase for at most so long (10s), instead of a fixed amount of work: another run may give another plan" },
-    { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, variant), .metavar = "NAME", .help = "with this variant of the spec" },
     { .name = "variants", .type = BT_OPT_BOOL, .off = offsetof(struct args, variants), .help = "the spec as written and each variant of it, side by side" },
     { 0 } };
 
@@ -46,25 +38,25 @@ static const struct bt_opt opts[] = {
 /* --cheapest, --alternatives, --variants, --compare: several answers, and none of them a plan file. */
 static bool several(const struct args *o) { return o->variants || o->compare.n || o->alternatives || o->cheapest; }
 
-static int side_by_side(const struct bt_verb *v, struct bt_arena *a, const struct args *o, const struct bt_planning_opts *base)
+static int side_by_side(const struct bt_verb *v, struct bt_arena *a, const struct args *o)
 {
     struct bt_err err = { 0 };
-    struct bt_plan_side side = { .base = base, .variants = o->variants, .fleets = o->compare, .json = o->json };
+    struct bt_plan_side side = { .base = &o->po, .variants = o->variants, .fleets = o->compare, .json = o->json };
     int rc = 0, ok;
-    if (o->out || o->phase || o->svg)
+    if (o->out || o->po.phase || o->svg)
         return bt_cmd_usage(v, o->json, "--%s is of one plan; --variants, --compare, --alternatives and --cheapest make several",
                             o->out ? "out" : o->svg ? "svg" : "phase");
     if ((o->variants || o->compare.n) + o->alternatives + o->cheapest > 1)
         return bt_cmd_usage(v, o->json, "--alternatives, --cheapest, and --variants or --compare: one of them at a time");
-    if (o->variants && o->variant)
+    if (o->variants && o->po.variant)
         return bt_cmd_usage(v, o->json, "--variant is one of them, --variants is all");
-    if (o->gpus && (o->compare.n || o->cheapest))
+    if (o->po.gpus && (o->compare.n || o->cheapest))
         return bt_cmd_usage(v, o->json, o->cheapest ? "--cheapest looks for the fleet that --gpus names"
                                                     : "--gpus and --compare both name fleets: --compare each of them");
     if (o->alternatives)
-        ok = bt_plan_otherwise(a, base, o->json, &rc, &err);
+        ok = bt_plan_otherwise(a, &o->po, o->json, &rc, &err);
     else if (o->cheapest)
-        ok = bt_plan_smallest(a, base, o->json, &rc, &err);
+        ok = bt_plan_smallest(a, &o->po, o->json, &rc, &err);
     else
         ok = bt_plan_side(a, &side, &rc, &err);
     return ok < 0 ? bt_cmd_fail(v, &err, o->json) : rc;
@@ -87,12 +79,10 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, NULL, NULL);
     if (rc)
         return rc;
-    struct bt_planning_opts po = { .file = o.file, .gpus = o.gpus, .variant = o.variant, .ignore_others = o.ignore_others, .phase = o.phase,
-                                   .no_learned = o.no_learned, .time_limit_ms = o.time_limit_ms };
     if (several(&o))
-        return side_by_side(v, &a, &o, &po);
+        return side_by_side(v, &a, &o);
     struct bt_plan *plan;
-    if (bt_planning(&a, &po, &plan, &err) < 0)
+    if (bt_planning(&a, &o.po, &plan, &err) < 0)
         return bt_cmd_fail(v, &err, o.json);
     if (o.out && !plan->nrefusals && bt_file_write(o.out, bt_str(bt_plan_text(&a, plan)), &err) < 0)
         return bt_cmd_fail(v, &err, o.json);

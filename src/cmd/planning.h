@@ -19,6 +19,17 @@ struct bt_planning_opts {
     bool live;
 };
 
+/* The options of a verb that plans, of its struct T with a `struct bt_planning_opts` called M. */
+#define BT_PLANNING_ROWS(T, M) \
+    { .name = "file", .alias = "f", .type = BT_OPT_STR, .off = offsetof(T, M.file), .def = "berth.yaml", .metavar = "FILE", .help = "the spec" }, \
+    { .name = "gpus", .type = BT_OPT_STR, .off = offsetof(T, M.gpus), .metavar = "FLEET", \
+      .help = "instead of the spec's: auto, cards of this machine (0,2), a named fleet (4xA100-SXM4-40GB), a fleet.json" }, \
+    { .name = "ignore-others", .type = BT_OPT_BOOL, .off = offsetof(T, M.ignore_others), .help = "plan as if the cards were empty" }, \
+    { .name = "no-learned", .type = BT_OPT_BOOL, .off = offsetof(T, M.no_learned), .help = "use nothing that was measured before" }, \
+    { .name = "phase", .type = BT_OPT_BOOL, .off = offsetof(T, M.phase), \
+      .help = "what does not fit at once is cut into phases that do: who runs together, what parks, what it costs" }, \
+    { .name = "variant", .type = BT_OPT_STR, .off = offsetof(T, M.variant), .metavar = "NAME", .help = "with this variant of the spec" }
+
 /* Returns 0 with a plan; it may carry refusals (plan->nrefusals): nothing in it may be obeyed then, and the exit code is 3. Everything lives in
  * the arena. BT_E_SPEC: no spec, or its text, with line and column. BT_E_DEVICE: no NVML. BT_E_NOT_FOUND: `live` and no engine. BT_E_STATE: `live`,
  * and the project is up already or the spec holds something that cannot be run yet. */
@@ -39,4 +50,6 @@ void bt_planning_print_moves(struct bt_arena *a, const struct bt_plan *p, struct
 double bt_planning_boundary_s(const struct bt_plan *p, const char *from, const char *to);
 /* Only the refusals and the way out: what `up` says before it exits with 3. */
 void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out);
+/* Whether it may be obeyed; the refusals go to standard error. */
+bool bt_planning_fits(const struct bt_plan *p);
 #endif

@@ -1,4 +1,6 @@
 /* planning_print - a plan for people: the fleet, who sits where with how many bytes, a bar per GPU, the other shapes, what to know. */
+#include <stdio.h>
+
 #include "base/units.h"
 #include "cmd/planning.h"
 #include "plan/compare.h"
@@ -285,6 +287,14 @@ void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out)
             bt_buf_printf(out, "\n             %s: %s", v->more[k].path, v->more[k].value);
         bt_buf_puts(out, "\n");
     }
+}
+
+bool bt_planning_fits(const struct bt_plan *p)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
+    bt_planning_print_refusals(p, &b);
+    fputs(bt_buf_z(&b), stderr);
+    return !p->nrefusals;
 }
 
 /* A variant is a choice between sides: which one it is. */
