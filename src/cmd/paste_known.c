@@ -47,7 +47,7 @@ static const struct paste_known vllm_flags[] = {
 
 static const struct paste_known sglang_flags[] = {
     { "admin-api-key", ARGS_ONE }, { "allow-auto-truncate", ARGS_NONE }, { "api-key", ARGS_ONE }, { "chat-template", ARGS_ONE }, { "constrained-json-whitespace-pattern", ARGS_ONE },
-    { "decode-log-interval", ARGS_ONE }, { "disable-outlines-disk-cache", ARGS_NONE }, { "disable-overlap-schedule", ARGS_NONE }, { "dist-init-addr", ARGS_ONE },
+    { "decode-log-interval", ARGS_ONE }, { "disable-outlines-disk-cache", ARGS_NONE }, { "dist-init-addr", ARGS_ONE },
     { "dist-timeout", ARGS_ONE }, { "download-dir", ARGS_ONE }, { "enable-cache-report", ARGS_NONE }, { "enable-metrics", ARGS_NONE }, { "enable-mixed-chunk", ARGS_NONE },
     { "file-storage-path", ARGS_ONE }, { "gated-launch-port", ARGS_ONE }, { "gpu-id-step", ARGS_ONE }, { "grammar-backend", ARGS_ONE }, { "grpc-port", ARGS_ONE },
     { "load-balance-method", ARGS_ONE }, { "load-format", ARGS_ONE }, { "log-level", ARGS_ONE }, { "log-level-http", ARGS_ONE }, { "log-requests", ARGS_NONE },
@@ -58,13 +58,13 @@ static const struct paste_known sglang_flags[] = {
     { "warmups", ARGS_ONE }, { "watchdog-timeout", ARGS_ONE }, { "weight-version", ARGS_ONE }, { "base-gpu-id", ARGS_ONE },
     { "attention-backend", ARGS_ONE, "the attention workspace" }, { "attn-dp-size", ARGS_ONE, share }, { "config", ARGS_ONE, "every flag in that file: paste them instead" },
     { "cuda-graph-backend-decode", ARGS_ONE, graphs }, { "cuda-graph-backend-prefill", ARGS_ONE, graphs }, { "cuda-graph-bs-decode", ARGS_MANY, graphs },
-    { "cuda-graph-config", ARGS_ONE, graphs }, { "cuda-graph-max-bs-prefill", ARGS_ONE, graphs }, { "disable-hybrid-swa-memory", ARGS_NONE, share },
-    { "disable-radix-cache", ARGS_NONE, share }, { "enable-dp-attention", ARGS_NONE, share }, { "enable-hierarchical-cache", ARGS_NONE, "host RAM: twice the KV by default" },
+    { "cuda-graph-config", ARGS_ONE, graphs }, { "cuda-graph-max-bs-prefill", ARGS_ONE, graphs }, 
+    { "enable-dp-attention", ARGS_NONE, share }, { "enable-hierarchical-cache", ARGS_NONE, "host RAM: twice the KV by default" },
     { "enable-memory-saver", ARGS_NONE, "the allocator" }, { "enable-multimodal", ARGS_NONE, images }, { "enable-symm-mem", ARGS_NONE, "4 GB of symmetric memory" },
-    { "enable-torch-compile", ARGS_NONE, graphs }, { "ep-size", ARGS_ONE, share }, { "json-model-override-args", ARGS_ONE, shape }, { "mamba-full-memory-ratio", ARGS_ONE, state },
-    { "max-mamba-cache-size", ARGS_ONE, state }, { "max-prefill-tokens", ARGS_ONE, "the activations of a prefill" }, { "moe-a2a-backend", ARGS_ONE, "exchange buffers" },
+    { "enable-torch-compile", ARGS_NONE, graphs }, { "ep-size", ARGS_ONE, share }, { "json-model-override-args", ARGS_ONE, shape }, 
+    { "max-prefill-tokens", ARGS_ONE, "the activations of a prefill" }, { "moe-a2a-backend", ARGS_ONE, "exchange buffers" }, { "linear-attn-backend", ARGS_ONE, state },
     { "speculative-algorithm", ARGS_ONE, spec }, { "speculative-draft-model-path", ARGS_ONE, spec }, { "speculative-eagle-topk", ARGS_ONE, spec },
-    { "speculative-num-draft-tokens", ARGS_ONE, spec }, { "speculative-num-steps", ARGS_ONE, spec }, { "swa-full-tokens-ratio", ARGS_ONE, share },
+    { "speculative-num-draft-tokens", ARGS_ONE, spec }, { "speculative-num-steps", ARGS_ONE, spec }, 
     { "weight-cache-mode", ARGS_ONE, "who holds the weights" },
     { 0 },
 };

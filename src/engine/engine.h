@@ -29,6 +29,12 @@ struct bt_sglang_serve {
     uint64_t graph_batch;            /* largest decode batch captured */
     bool no_decode_graph, no_prefill_graph;
     bool seqs_given;                 /* --max-running-requests: set by bt_engine_resolve */
+    bool no_radix, no_overlap, no_swa_pool, text_only;
+    const char *device, *ssm_dtype, *state_strategy; /* --mamba-ssm-dtype, --mamba-radix-cache-strategy; NULL = the model's, auto */
+    double state_ratio, swa_ratio;   /* --mamba-full-memory-ratio, --swa-full-tokens-ratio; 0 = not given */
+    uint64_t max_states;             /* --max-mamba-cache-size */
+    uint64_t state_requests;         /* hybrids: a plan keeps states for so many requests; 0 = the engine's own share of the memory */
+    uint64_t state_slots, slots_each;                /* what that comes to, by the ledger: slots in all, and of a request; 0 = no states */
 };
 
 /* What a server is asked to do, in engine-neutral words; filled from an engine's own flags (bt_engine.flags), from berth.yaml,

@@ -41,6 +41,10 @@ static int parse_choice(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct
     return bt_err_hint(err, "one of: %s", list);
 }
 
+static const char *const devices[] = { "cuda", "cpu", NULL };
+static const char *const strategies[] = { "auto", "no_buffer", "extra_buffer", "extra_buffer_lazy", NULL };
+static const char *const state_dtypes[] = { "float32", "bfloat16", "float16", NULL };
+
 static const struct bt_opt flags[] = {
     { .name = "model-path", .alias = "model", .type = BT_OPT_STR, .off = AT(model), .metavar = "MODEL" },
     { .name = "tp-size", .alias = "tp", .type = BT_OPT_U64, .off = AT(tp), .min = 1, .max = 4096, .help = "GPUs that share each layer (--tensor-parallel-size)" },
@@ -64,6 +68,17 @@ static const struct bt_opt flags[] = {
     { .name = "kv-cache-dtype", .type = BT_OPT_CUSTOM, .off = AT(kv_dtype), .parse = parse_choice, .choices = kv_dtypes, .metavar = "TYPE", .help = "auto (the model's), bf16, fp8_e4m3, fp8_e5m2" },
     { .name = "dtype", .type = BT_OPT_CUSTOM, .off = AT(dtype), .parse = parse_choice, .choices = dtypes, .metavar = "TYPE", .help = "auto (the model's), half, float16, bfloat16, float, float32" },
     { .name = "quantization", .type = BT_OPT_STR, .off = AT(quantization), .metavar = "METHOD", .help = "as the engine names it" },
+    { .name = "device", .type = BT_OPT_CUSTOM, .off = AT(sglang.device), .parse = parse_choice, .choices = devices, .metavar = "KIND", .help = "cuda (default), cpu" },
+    { .name = "disable-radix-cache", .type = BT_OPT_BOOL, .off = AT(sglang.no_radix), .help = "keep no prefixes: hybrids keep one state a request then" },
+    { .name = "disable-overlap-schedule", .type = BT_OPT_BOOL, .off = AT(sglang.no_overlap), .help = "hybrids keep fewer states a request then" },
+    { .name = "max-mamba-cache-size", .type = BT_OPT_U64, .off = AT(sglang.max_states), .min = 1, .max = MANY, .metavar = "SLOTS", .help = "states of hybrids (default: by --mamba-full-memory-ratio)" },
+    { .name = "mamba-full-memory-ratio", .type = BT_OPT_F64, .off = AT(sglang.state_ratio), .min = 0.001, .max = 1000, .help = "bytes of states to bytes of KV (default 0.9)" },
+    { .name = "mamba-ssm-dtype", .type = BT_OPT_CUSTOM, .off = AT(sglang.ssm_dtype), .parse = parse_choice, .choices = state_dtypes, .metavar = "TYPE", .help = "float32, bfloat16, float16 (default: the model's, float32)" },
+    { .name = "mamba-radix-cache-strategy", .type = BT_OPT_CUSTOM, .off = AT(sglang.state_strategy), .parse = parse_choice, .choices = strategies, .metavar = "HOW",
+      .help = "auto, no_buffer, extra_buffer, extra_buffer_lazy: 3 to 5 states a request" },
+    { .name = "swa-full-tokens-ratio", .type = BT_OPT_F64, .off = AT(sglang.swa_ratio), .min = 0.001, .max = 1, .help = "tokens of sliding layers' pool to the others' (default 0.8)" },
+    { .name = "disable-hybrid-swa-memory", .type = BT_OPT_BOOL, .off = AT(sglang.no_swa_pool), .help = "sliding layers in the pool of all" },
+    { .name = "language-model-only", .type = BT_OPT_BOOL, .off = AT(sglang.text_only), .help = "no images" },
     { .name = "enable-lora", .type = BT_OPT_BOOL, .off = AT(lora), .help = "reserve slots for adapters" },
     { .name = "max-loras-per-batch", .type = BT_OPT_U64, .off = AT(max_loras), .min = 1, .max = 4096, .help = "adapter slots on the GPU, the base model counted as one (default 8)" },
     { .name = "max-lora-rank", .type = BT_OPT_U64, .off = AT(max_lora_rank), .min = 1, .max = 4096, .help = "largest rank of an adapter" },
@@ -91,19 +106,25 @@ void bt_sglang_by_capacity(uint64_t nvml_bytes, uint64_t tp, uint64_t *chunk, ui
     *graph_batch = tp >= 4 ? by_capacity[i].batch_tp4 : by_capacity[i].batch;
 }
 
-/* Prefill graph sizes up to one chunk. */
-static double prefill_graphs(uint64_t chunk)
+/* generate_prefill_cuda_graph_batch_sizes of cuda_graph_hook.py: first size, last, step. */
+uint64_t bt_sglang_prefill_graphs(const struct bt_serve *s)
 {
-    return chunk <= 2048 ? 42 : chunk <= 4096 ? 50 : chunk <= 8192 ? 58 : 74;
+    static const struct { uint64_t from, to, step; } runs[] = { { 4, 32, 4 }, { 48, 256, 16 }, { 288, 512, 32 }, { 576, 1024, 64 }, { 1280, 4096, 256 }, { 4608, UINT64_MAX, 512 } };
+    uint64_t most = s->sglang.max_total_tokens ? BT_MIN(s->max_batched_tokens, s->sglang.max_total_tokens) : s->max_batched_tokens, n = 0;
+    for (size_t i = 0; i < BT_LEN(runs); i++) {
+        uint64_t last = BT_MIN(most, runs[i].to);
+        n += last >= runs[i].from ? (last - runs[i].from) / runs[i].step + 1 : 0;
+    }
+    return n;
 }
 
 double bt_sglang_fraction(uint64_t nvml_bytes, const struct bt_serve *s, bool mla)
 {
     double capacity = (double)nvml_bytes / (double)MiB, tp = (double)BT_MAX(s->tp, 1u), pp = (double)BT_MAX(s->pp, 1u);
-    bool decode = !s->eager && !s->sglang.no_decode_graph, prefill = !s->eager && !s->sglang.no_prefill_graph;
+    bool decode = !s->eager && !s->sglang.no_decode_graph, prefill = !s->eager && !s->sglang.no_prefill_graph && s->pp <= 1;
     double reserved = 512 + 1.5 * (double)BT_MAX(s->max_batched_tokens, 2048u) + tp * pp / 8 * 1024;
     reserved += decode ? 2 * (double)s->sglang.graph_batch : 0;
-    reserved += !prefill ? 0 : mla ? 1536 : 8 * prefill_graphs(s->max_batched_tokens);
+    reserved += !prefill ? 0 : mla ? 1536 : 8 * (double)bt_sglang_prefill_graphs(s);
     if (capacity > 60 * 1024)
         reserved = fmax(reserved, 10240);
     return capacity > reserved ? round((capacity - reserved) / capacity * 1000) / 1000 : 0;
@@ -178,8 +199,12 @@ static bool shape_ok(const struct bt_shape *m, uint64_t tp, uint64_t pp, struct 
 
 #define PLANNED_REQUESTS 256         /* its own default makes room for 2048 to 4096: a table of 2 GiB at a context of 128K */
 
+/* States are large: 77 MB a slot of Qwen3-Next, and five slots a request. */
+#define PLANNED_STATES 16
+
 static void planned(uint64_t requests, struct bt_serve *s)
 {
+    s->sglang.state_requests = s->max_seqs ? s->max_seqs : BT_MAX(requests, (uint64_t)PLANNED_STATES);
     if (!s->max_seqs)
         s->max_seqs = BT_MAX(requests, (uint64_t)PLANNED_REQUESTS);
 }
@@ -215,7 +240,25 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
     engine_flag_u64(&v, "max-total-tokens", in->kv_tokens);
     engine_flag_u64(&v, "chunked-prefill-size", s->max_batched_tokens);
     if (s->sglang.seqs_given)
-        engine_flag_u64(&v, "max-running-requests", s->max_seqs);
+        engine_flag_u64(&v, "max-running-requests", s->sglang.slots_each ? BT_MAX(BT_MIN(s->max_seqs, s->sglang.state_slots / s->sglang.slots_each), 1u) : s->max_seqs);
+    if (s->sglang.slots_each)
+        engine_flag_u64(&v, "max-mamba-cache-size", s->sglang.state_slots);
+    if (s->sglang.no_radix)
+        engine_flag(&v, "disable-radix-cache", NULL);
+    if (s->sglang.no_overlap)
+        engine_flag(&v, "disable-overlap-schedule", NULL);
+    if (s->sglang.state_strategy)
+        engine_flag(&v, "mamba-radix-cache-strategy", s->sglang.state_strategy);
+    if (s->sglang.ssm_dtype)
+        engine_flag(&v, "mamba-ssm-dtype", s->sglang.ssm_dtype);
+    if (s->sglang.swa_ratio > 0)
+        engine_flag(&v, "swa-full-tokens-ratio", bt_arena_printf(in->arena, "%.4g", s->sglang.swa_ratio));
+    if (s->sglang.no_swa_pool)
+        engine_flag(&v, "disable-hybrid-swa-memory", NULL);
+    if (s->sglang.text_only)
+        engine_flag(&v, "language-model-only", NULL);
+    if (in->on_host)
+        engine_flag(&v, "device", "cpu");
     if (!in->brief && !s->eager && !s->sglang.no_decode_graph)       /* its default goes by the smallest card of the machine, whichever it may use */
         engine_flag_u64(&v, "cuda-graph-max-bs-decode", s->sglang.graph_batch);
     if (s->dtype)

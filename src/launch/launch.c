@@ -35,6 +35,8 @@ static double fraction(const struct bt_plan *p, const struct bt_plan_instance *i
         double f = bt_need_share(in->need, r->need, r->kv_bytes, p->fleet->gpus[r->gpu].total_bytes, r->bytes);
         u = bytes ? BT_MIN(u, f) : BT_MAX(u, f);
     }
+    if (in->host && in->need->engine->share_of == BT_SHARE_OF_FREE)
+        u = bt_need_share(in->need, in->host->need, in->host->kv_bytes, BT_NEED_CAP, in->host->bytes);
     return u;
 }
 

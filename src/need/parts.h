@@ -51,6 +51,7 @@ BT_MUST_CHECK int need_weights(const struct need_in *in, struct bt_need_line *li
 void need_lora(const struct need_in *in, struct bt_need_rank *r);
 void need_runtime(const struct need_in *in, struct bt_need_rank *r);     /* activations, sampler, graphs, workspace, context, comm, headroom */
 void need_host_runtime(const struct need_in *in, struct bt_need_rank *r);            /* the same of an engine that computes on the CPU */
+uint64_t need_forward_bytes(const struct need_in *in);               /* what a forward of max_batched_tokens holds at its widest */
 void need_line_push(const struct need_in *in, struct bt_need_rank *r, struct bt_need_line line);
 
 /* What is said on the command line in flags that berth hands on as they are: the value of --NAME, or NULL. */

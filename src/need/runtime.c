@@ -73,7 +73,7 @@ static double widest(const struct need_in *in)
     return most;
 }
 
-static uint64_t forward_bytes(const struct need_in *in)
+uint64_t need_forward_bytes(const struct need_in *in)
 {
     return sat_f64((double)in->serve->max_batched_tokens * (widest(in) + 4.0 * in->model->hidden) * in->elem);
 }
@@ -341,7 +341,7 @@ static void comm(const struct need_in *in, struct bt_need_rank *r)
 
 void need_runtime(const struct need_in *in, struct bt_need_rank *r)
 {
-    uint64_t forward = forward_bytes(in);
+    uint64_t forward = need_forward_bytes(in);
     activations(in, r, forward);
     sampler(in, r, forward);
     encoder(in, r, forward);
@@ -362,7 +362,7 @@ void need_runtime(const struct need_in *in, struct bt_need_rank *r)
 
 void need_host_runtime(const struct need_in *in, struct bt_need_rank *r)
 {
-    uint64_t forward = forward_bytes(in);
+    uint64_t forward = need_forward_bytes(in);
     activations(in, r, forward);
     if (in->last && !in->model->pooling) {
         uint64_t logits = sat_f64(8.0 * (double)in->serve->max_seqs * in->model->vocab);

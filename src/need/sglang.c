@@ -11,22 +11,6 @@ static unsigned long long ull(uint64_t n) { return n; }
 
 /* ---- what is not counted yet, said ---- */
 
-/* Architectures whose sliding layers get a pool of their own, ratio x as many tokens as the full ones (SGLang configs/model_config.py is_hybrid_swa_model,
- * model_executor/pool_configurator.py); in all others, Gemma 2 and 3 among them, sliding layers are priced as full ones. ratio 0: layers differ in more than the
- * window there, and berth does not know how. */
-static const struct two_pools { const char *architecture; double ratio; } two_pools[] = {
-    { "GptOssForCausalLM", 0.8 }, { "Llama4ForCausalLM", 0.8 }, { "Llama4ForConditionalGeneration", 0.8 }, { "Gemma4ForCausalLM", 0 }, { "Gemma4ForConditionalGeneration", 0 },
-    { "MiMoV2FlashForCausalLM", 0 }, { "Step3p5ForCausalLM", 0 }, { "DeepseekV4ForCausalLM", 0 },
-};
-
-static const struct two_pools *pools_of(const struct bt_model *m)
-{
-    for (size_t i = 0; m->architecture && i < BT_LEN(two_pools); i++)
-        if (!strcmp(two_pools[i].architecture, m->architecture))
-            return &two_pools[i];
-    return NULL;
-}
-
 static int check_known(const struct bt_model *m, struct bt_err *err)
 {
     if (need_figures(m, err) < 0)
@@ -35,34 +19,27 @@ static int check_known(const struct bt_model *m, struct bt_err *err)
         bt_err_set(err, BT_E_INPUT, 0, "%s: %s", m->id, m->tensors_why ? m->tensors_why : "no list of tensors, so the bytes of its weights are not known");
         return bt_err_hint(err, "download the model first: berth reads only the headers of its files");
     }
-    if (pools_of(m) && !pools_of(m)->ratio)
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: SGLang keeps two KV pools for %s, and berth does not know their sizes yet", m->id, m->architecture);
-    if (m->cross_tokens)
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: a decoder beside an encoder, and berth does not know how SGLang keeps the encoder's keys and values yet", m->id);
+    if (m->compressed)
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: SGLang keeps pools of folded tokens for %s, and berth does not know their sizes yet", m->id, m->architecture);
     if (m->kv_unknown)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: its config does not say how it attends, and berth does not know how SGLang sizes its pools then yet", m->id);
-    for (uint32_t i = 0; i < m->layers; i++)
-        if (m->layer[i].mixer == BT_MIX_STATE)
-            return bt_err_set(err, BT_E_INPUT, 0, "%s: layer %u keeps a state instead of KV, and berth does not know how SGLang sizes such a pool yet", m->id, i);
     return 0;
-}
-
-/* Every layer as SGLang prices it: windows count as full. */
-static const struct bt_model *priced(struct bt_arena *a, const struct bt_model *m)
-{
-    struct bt_model *copy = BT_NEW(a, struct bt_model);
-    *copy = *m;
-    copy->layer = BT_NEWN(a, struct bt_layer, m->layers);
-    memcpy(copy->layer, m->layer, m->layers * sizeof *copy->layer);
-    for (uint32_t i = 0; i < m->layers; i++)
-        if (copy->layer[i].mixer == BT_MIX_SLIDING || copy->layer[i].mixer == BT_MIX_CHUNKED)
-            copy->layer[i].mixer = BT_MIX_FULL;
-    return copy;
 }
 
 static bool is_mla(const struct bt_model *m)
 {
-    return m->layers && m->layer[0].mixer == BT_MIX_MLA;
+    for (uint32_t i = 0; i < m->layers; i++)
+        if (m->layer[i].mixer == BT_MIX_MLA)
+            return true;
+    return false;
+}
+
+static bool has_kv(const struct bt_model *m)
+{
+    for (uint32_t i = 0; i < m->layers; i++)
+        if (m->layer[i].mixer != BT_MIX_STATE && m->layer[i].mixer != BT_MIX_NONE)
+            return true;
+    return false;
 }
 
 static int elem_of(const struct bt_model *m, const struct bt_serve *s, unsigned *out, struct bt_err *err)
@@ -82,8 +59,15 @@ static void push(const struct need_in *in, struct bt_need_rank *r, enum bt_part 
     need_line_push(in, r, (struct bt_need_line){ .part = part, .bytes = bytes, .why = why, .charged = charged, .uncertainty_bytes = uncertain });
 }
 
+/* The scheduler, the front with its tokenizer, the detokenizer: Python with torch each. Of vLLM's three such processes 684, 654 and 942 MiB were measured. */
+#define HOST_PROCESSES (3 * 760 * MiB)
+
 static void before_baseline(const struct need_in *in, struct bt_need_rank *r)
 {
+    if (need_is_host(in->card)) {
+        push(in, r, BT_P_CONTEXT, HOST_PROCESSES, false, HOST_PROCESSES / 3, "three processes of Python and torch, there before SGLang's baseline; an estimate by what vLLM's took");
+        return;
+    }
     uint64_t ranks = in->serve->tp * in->serve->pp;
     push(in, r, BT_P_CONTEXT, need_context_bytes(in->card), false, 128 * MiB,
          bt_arena_printf(in->arena, "CUDA context, an estimate for compute capability %d.%d; there before SGLang's baseline", in->card->cc_major, in->card->cc_minor));
@@ -99,17 +83,19 @@ static void slack_lines(const struct need_in *in, struct bt_need_rank *r, uint64
     const struct bt_serve *s = in->serve;
     const struct bt_model *m = in->model;
     struct bt_arena *a = in->arena;
-    double numbers = 3.0 * m->intermediate / (double)s->tp + 4.0 * m->hidden;
-    uint64_t forward = sat_f64((double)s->max_batched_tokens * numbers * in->elem);
-    push(in, r, BT_P_ACTIVATIONS, forward, false, forward / 8 + 64 * MiB,
-         bt_arena_printf(a, "%llu tokens of a prefill step x (3 x %u%s + 4 x %u) x %u B, in the slack; the rule of vLLM's profile runs, SGLang measures none", ull(s->max_batched_tokens), m->intermediate,
-                         s->tp > 1 ? bt_arena_printf(a, " / %llu", ull(s->tp)) : "", m->hidden, in->elem));
-    if (!s->eager && !s->sglang.no_decode_graph) {
+    bool plain = true, host = need_is_host(in->card);
+    for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++)
+        plain = plain && !m->layer[i].moe && !m->layer[i].state;
+    uint64_t forward = need_forward_bytes(in);
+    push(in, r, BT_P_ACTIVATIONS, forward, false, forward / (plain ? 8 : 2) + 64 * MiB,
+         bt_arena_printf(a, "%llu tokens of a prefill step x (%s + 4 x %u) x %u B, in the slack; the rule of vLLM's profile runs, SGLang measures none", ull(s->max_batched_tokens),
+                         plain ? bt_arena_printf(a, "3 x %u%s", m->intermediate, s->tp > 1 ? bt_arena_printf(a, " / %llu", ull(s->tp)) : "") : "its widest layer", m->hidden, in->elem));
+    if (!host && !s->eager && !s->sglang.no_decode_graph) {
         uint64_t bytes = s->sglang.graph_batch * 2 * MiB;
         push(in, r, BT_P_GRAPHS, bytes, false, bytes, bt_arena_printf(a, "decode graphs up to %llu requests x 2 MiB, in the slack: SGLang's own reserve for them (memory_hook.py)", ull(s->sglang.graph_batch)));
     }
-    if (!s->eager && !s->sglang.no_prefill_graph && s->pp == 1) {
-        uint64_t bytes = is_mla(m) ? 1536 * MiB : (s->max_batched_tokens <= 2048 ? 42 : s->max_batched_tokens <= 4096 ? 50 : s->max_batched_tokens <= 8192 ? 58 : 74) * 8 * MiB;
+    if (!s->eager && !s->sglang.no_prefill_graph) {
+        uint64_t bytes = is_mla(m) ? 1536 * MiB : bt_sglang_prefill_graphs(s) * 8 * MiB;
         push(in, r, BT_P_GRAPHS, bytes, false, bytes, bt_arena_printf(a, "prefill graphs of a chunk of %llu tokens, in the slack: SGLang's own reserve for them (memory_hook.py)", ull(s->max_batched_tokens)));
     }
     uint64_t requests = s->max_seqs;
@@ -118,10 +104,12 @@ static void slack_lines(const struct need_in *in, struct bt_need_rank *r, uint64
         requests = by_pool <= 2048 ? 2048 : by_pool >= 4096 ? 4096 : (uint64_t)by_pool;
         requests = BT_MIN(requests, BT_MAX(kv_tokens / 2, 1u));
     }
+    if (s->sglang.slots_each)
+        requests = BT_MIN(requests, BT_MAX(s->sglang.state_slots / s->sglang.slots_each, 1u));
     uint64_t table = sat_mul(sat_mul(requests + 1, sat_add(s->context, 4)), 4);
     push(in, r, BT_P_WORKSPACE, table, false, 0, bt_arena_printf(a, "request table: (%llu requests + 1) x (%llu tokens + 4) x 4 B, in the slack%s (memory_pool.py)", ull(requests), ull(s->context),
-                                                                 s->sglang.seqs_given ? "" : "; --max-running-requests makes it small"));
-    if (in->last) {
+                                                                 s->sglang.seqs_given || s->sglang.slots_each ? "" : "; --max-running-requests makes it small"));
+    if (in->last && !host) {
         uint64_t logits = sat_mul(sat_mul(s->sglang.graph_batch, m->vocab), 4);
         push(in, r, BT_P_SAMPLER, logits, false, 0, bt_arena_printf(a, "shared logits: %llu x %u vocabulary x 4 B, in the slack", ull(s->sglang.graph_batch), m->vocab));
     }
@@ -130,42 +118,38 @@ static void slack_lines(const struct need_in *in, struct bt_need_rank *r, uint64
 uint64_t need_sglang_kv(const struct bt_need *n, const struct bt_need_rank *r, uint64_t total_bytes)
 {
     const struct need_sglang *g = n->sglang;
-    uint64_t before = total_bytes > g->away_bytes ? total_bytes - g->away_bytes : 0;
-    uint64_t share = sat_f64(floor((double)before * g->fraction)), kv = share > r->budget_bytes ? share - r->budget_bytes : 0;
+    uint64_t before = total_bytes > g->away_bytes ? total_bytes - g->away_bytes : 0, charged = BT_MAX(g->charged_bytes, r->budget_bytes);
+    uint64_t share = sat_f64(floor((double)before * g->fraction)), kv = share > charged ? share - charged : 0;
+    if (!r->kv_token_bytes)          /* no layer of this stage keeps tokens: a pool of as many rows as one request has, and no bytes */
+        return kv ? r->kv_block_bytes : 0;
     if (n->serve.sglang.max_total_tokens)            /* caps the pool; the slack stays what it is */
         kv = BT_MIN(kv, sat_mul(n->serve.sglang.max_total_tokens, r->kv_token_bytes));
     return kv;
 }
 
-/* One token of the full pool, and its share of the sliding one: full = budget // (full cells + ratio x sliding cells). original: with its windows. */
-static void second_pool(const struct need_in *in, const struct bt_model *original, struct bt_need *n, struct bt_need_rank *r)
+/* Whisper's attention across and its encoder's layers have rows for every token of the pool (configs/model_config.py num_attention_layers). */
+static void rows_of_an_encoder(const struct bt_model *m, struct bt_need_rank *r, uint64_t block)
 {
-    const struct two_pools *p = pools_of(original);
-    const char *asked = need_extra_flag(in->serve, "swa-full-tokens-ratio");
-    double ratio = asked && strtod(asked, NULL) > 0 && strtod(asked, NULL) <= 1 ? strtod(asked, NULL) : p ? p->ratio : 0, all = 0, sliding = 0;
-    if (!p || need_extra_flag(in->serve, "disable-hybrid-swa-memory"))
+    if (!m->cross_tokens)
         return;
-    for (uint32_t i = in->first_layer; i < in->first_layer + in->layers; i++) {
-        const struct bt_layer *l = &original->layer[i];
-        double cell = (double)BT_MAX(l->kv_heads / in->serve->tp, 1u) * l->head_dim;
-        all += cell;
-        sliding += l->mixer == BT_MIX_SLIDING || l->mixer == BT_MIX_CHUNKED ? cell : 0;
-    }
-    if (!(sliding > 0))
-        return;
-    r->kv_token_bytes = sat_f64((double)r->kv_token_bytes * (all - sliding + ratio * sliding) / all);
-    r->kv_block_bytes = sat_mul(r->kv_token_bytes, BT_MAX(n->block, 1u));
+    r->kv_token_bytes = sat_mul(r->kv_token_bytes / BT_MAX(m->layers, 1u), m->audio.layers + 2ull * m->layers);
+    r->kv_block_bytes = sat_mul(r->kv_token_bytes, BT_MAX(block, 1u));
 }
 
-static int fill_rank(struct need_in *in, const struct bt_model *original, struct bt_need *n, struct bt_need_rank *r, unsigned kv_elem, struct need_sglang *g, struct bt_err *err)
+/* What is charged to the fraction, and what was there before its baseline. */
+static int fill_charged(struct need_in *in, struct bt_need *n, struct bt_need_rank *r, unsigned kv_elem, struct need_sglang *g, struct bt_err *err)
 {
     struct bt_need_line weights;
+    struct need_in priced = *in;
+    priced.model = need_sglang_priced(in->arena, in->model);
     if (need_weights(in, &weights, &r->host_bytes, err) < 0)
         return -1;
     need_line_push(in, r, weights);
     need_lora(in, r);
-    need_kv_layout(in, n, r, kv_elem);
-    second_pool(in, original, n, r);
+    need_sglang_image_lines(in, in->model, r);
+    need_kv_layout(&priced, n, r, kv_elem);
+    need_sglang_second_pool(&priced, in->model, n->block, r);
+    rows_of_an_encoder(in->model, r, n->block);
     size_t first = r->n;
     before_baseline(in, r);
     uint64_t before = 0;
@@ -173,9 +157,22 @@ static int fill_rank(struct need_in *in, const struct bt_model *original, struct
         before = sat_add(before, r->line[i].bytes);
     g->before_bytes = BT_MAX(g->before_bytes, before);
     g->away_bytes = BT_MAX(g->away_bytes, sat_add(in->card->others_bytes, before));
-    uint64_t kv = need_sglang_kv(n, r, in->card->total_bytes);
-    slack_lines(in, r, r->kv_token_bytes ? kv / r->kv_token_bytes : 0);
+    g->charged_bytes = BT_MAX(g->charged_bytes, r->budget_bytes);
     return 0;
+}
+
+/* What is left for states and tokens is the poorest rank's on all of them: free memory is the least of the world's ranks. */
+static void fill_rest(struct need_in *in, struct bt_need *n, struct bt_need_rank *r, struct need_sglang *g)
+{
+    uint64_t before = in->card->total_bytes > g->away_bytes ? in->card->total_bytes - g->away_bytes : 0, share = sat_f64(floor((double)before * g->fraction));
+    uint64_t richer = g->charged_bytes - BT_MIN(r->budget_bytes, g->charged_bytes), states = need_sglang_states(in, n->engine, r, share > richer ? share - richer : 0, &n->serve);
+    g->states_bytes = BT_MAX(g->states_bytes, states);
+    struct need_sglang with = *g;
+    with.charged_bytes = sat_add(g->charged_bytes, states);
+    n->sglang = &with;
+    uint64_t kv = need_sglang_kv(n, r, in->card->total_bytes);
+    n->sglang = g;
+    slack_lines(in, r, r->kv_token_bytes ? kv / r->kv_token_bytes : n->serve.context);
 }
 
 int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
@@ -190,41 +187,47 @@ int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struc
     unsigned elem, kv_elem;
     s->tp = BT_MAX(s->tp, 1u);
     s->pp = BT_MAX(s->pp, 1u);
-    if (need_is_host(card)) {
-        bt_err_set(err, BT_E_INPUT, 0, "SGLang on the CPU: berth does not know what it takes there");
-        return bt_err_hint(err, "vllm or llama-server on the CPU");
-    }
     if (need_no_gguf(m, e, err) < 0 || check_known(m, err) < 0 || elem_of(m, s, &elem, err) < 0 || need_kv_elem(s, elem, &kv_elem, err) < 0)
         return -1;
     if (!bt_engine_shape_ok(e, &shape, s->tp, s->pp, &why))
         return bt_err_set(err, BT_E_FIT, 0, "%s", why.text);
+    n->on_host = need_is_host(card);
+    if (n->on_host && s->tp * s->pp > 1) {
+        bt_err_set(err, BT_E_FIT, 0, "TP=%llu PP=%llu on the CPU: each rank wants a NUMA node of its own, and berth plans one", ull(s->tp), ull(s->pp));
+        return bt_err_hint(err, "leave --tp and --pp-size out");
+    }
+    if (s->pp > m->layers)
+        return bt_err_set(err, BT_E_FIT, 0, "%u layers cannot be cut into %llu pipeline stages", m->layers, ull(s->pp));
+    s->sglang.no_prefill_graph = s->sglang.no_prefill_graph || n->on_host || !need_sglang_prefill_graphs(s, m);
     struct bt_engine_device device = { .total_bytes = card->nvml_total_bytes ? card->nvml_total_bytes : card->total_bytes, .name = card->name };
     bt_engine_resolve(e, v, &device, bt_need_model_context(m), s);
-    g->fraction = s->utilization_set ? s->utilization : bt_sglang_fraction(device.total_bytes, s, is_mla(m));
+    g->fraction = s->utilization_set ? s->utilization : bt_sglang_fraction(device.total_bytes, s, is_mla(m)) * need_sglang_image_factor(s, m);
     g->total_bytes = card->total_bytes;
     s->utilization = g->fraction;
     n->block = s->block_size;
     n->nranks = s->pp;
     n->rank = BT_NEWN(a, struct bt_need_rank, n->nranks);
-    uint32_t *layers = BT_NEWN(a, uint32_t, n->nranks), first = 0;
-    for (uint32_t p = 0; p < n->nranks; p++)
-        layers[p] = bt_engine_stage_layers(e, m->layers, s->pp, p);
-    const struct bt_model *full = priced(a, m);
+    struct need_in *in = BT_NEWN(a, struct need_in, n->nranks);
+    uint32_t first = 0;
     for (uint32_t p = 0; p < n->nranks; p++) {
-        struct need_in in = { .arena = a, .model = full, .version = v, .serve = s, .card = card, .pp_rank = p, .first_layer = first, .layers = layers[p], .elem = elem,
-                              .first = p == 0, .last = p + 1 == n->nranks };
-        struct bt_need_rank *r = &n->rank[p];
-        uint64_t sum = 0;
-        r->pp = p;
-        r->first_layer = first;
-        r->layers = layers[p];
-        if (fill_rank(&in, m, n, r, kv_elem, g, err) < 0)
+        uint32_t layers = bt_engine_stage_layers(e, m->layers, s->pp, p);
+        in[p] = (struct need_in){ .arena = a, .model = m, .version = v, .serve = s, .card = card, .pp_rank = p, .first_layer = first, .layers = layers, .elem = elem,
+                                  .first = p == 0, .last = p + 1 == n->nranks };
+        n->rank[p].pp = p;
+        n->rank[p].first_layer = first;
+        n->rank[p].layers = layers;
+        if (fill_charged(&in[p], n, &n->rank[p], kv_elem, g, err) < 0)
             return -1;
-        for (size_t i = 0; i < r->n; i++)
-            sum = sat_add(sum, r->line[i].uncertainty_bytes);
-        n->uncertainty_bytes = BT_MAX(n->uncertainty_bytes, sum);
-        first += layers[p];
+        first += layers;
     }
+    for (uint32_t p = 0; p < n->nranks; p++) {
+        uint64_t sum = 0;
+        fill_rest(&in[p], n, &n->rank[p], g);
+        for (size_t i = 0; i < n->rank[p].n; i++)
+            sum = sat_add(sum, n->rank[p].line[i].uncertainty_bytes);
+        n->uncertainty_bytes = BT_MAX(n->uncertainty_bytes, sum);
+    }
+    g->charged_bytes = sat_add(g->charged_bytes, g->states_bytes);
     *out = n;
     return 0;
 }
@@ -236,9 +239,44 @@ static double share(const struct bt_need *n, const struct bt_need_rank *r, uint6
     (void)total_bytes;
     if (!free_bytes)
         return 0.999;
-    return BT_MIN(ceil((double)sat_add(r->budget_bytes, kv_bytes) / (double)free_bytes * 1e3 + 0.5) / 1e3, 0.999);
+    return BT_MIN(ceil((double)sat_add(BT_MAX(n->sglang->charged_bytes, r->budget_bytes), kv_bytes) / (double)free_bytes * 1e3 + 0.5) / 1e3, 0.999);
+}
+
+/* ---- the pool ---- */
+
+static uint64_t blocks_of(const struct bt_need *n, uint64_t context)
+{
+    return bt_ceil_div(sat_add(context, need_sglang_rows(n->model)), BT_MAX(n->block, 1u));
+}
+
+static uint64_t kv_for(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context, uint64_t requests)
+{
+    return r->kv_token_bytes ? sat_mul(sat_mul(blocks_of(n, context), requests), r->kv_block_bytes) : 0;
+}
+
+/* A stage without tokens does not bound the pool; where none has any, the pool is as long as one request may be. */
+static uint64_t kv_tokens(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes)
+{
+    if (!r->kv_token_bytes)
+        return has_kv(n->model) ? BT_NEED_CAP : n->serve.sglang.max_total_tokens ? n->serve.sglang.max_total_tokens : n->serve.context;
+    return sat_mul(kv_bytes / r->kv_block_bytes, n->block);
+}
+
+static uint64_t longest(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes)
+{
+    uint64_t tokens = kv_tokens(n, r, kv_bytes), rows = r->kv_token_bytes ? need_sglang_rows(n->model) : 0;
+    return tokens > rows ? tokens - rows : 0;
+}
+
+static double concurrency(const struct bt_fit *f, uint64_t context)
+{
+    const struct bt_sglang_serve *s = &f->need->serve.sglang;
+    double by_slots = s->slots_each ? (double)(s->state_slots / s->slots_each) : INFINITY;
+    double by_tokens = has_kv(f->need->model) ? (double)f->tokens / (double)BT_MAX(sat_mul(blocks_of(f->need, context), f->need->block), 1u) : INFINITY;
+    return fmin(by_slots, by_tokens);
 }
 
 const struct need_ops need_sglang_ops = {
-    .engine = "sglang", .server = need_sglang_server, .advice = fit_sglang_advice, .check = fit_sglang_checks, .kv_by_engine = need_sglang_kv, .share = share,
+    .engine = "sglang", .server = need_sglang_server, .advice = fit_sglang_advice, .check = fit_sglang_checks, .concurrency = concurrency,
+    .kv_for = kv_for, .kv_tokens = kv_tokens, .longest = longest, .kv_by_engine = need_sglang_kv, .share = share,
 };

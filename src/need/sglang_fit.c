@@ -31,9 +31,12 @@ void fit_sglang_checks(struct bt_arena *a, struct bt_fit *f, const struct bt_gpu
         uint64_t kv = f->rank[i].engine_kv_bytes, left = card->total_bytes > card->others_bytes ? card->total_bytes - card->others_bytes : 0;
         if (r->budget_bytes > before)
             refuse(a, f, "out-of-memory-at-load", "CUDA out of memory while loading: %.2f GiB of weights do not go on a card with %.2f GiB left.", GIB(r->budget_bytes), GIB(before));
+        else if (n->serve.sglang.slots_each && n->serve.sglang.state_slots < n->serve.sglang.slots_each)
+            refuse(a, f, "state-too-small", "Not enough GPU memory for hybrid (mamba/linear-attention) state cache: %llu slots, and one request holds %llu.",
+                   ull(n->serve.sglang.state_slots), ull(n->serve.sglang.slots_each));
         else if (kv < r->kv_block_bytes)
             refuse(a, f, "no-kv-memory", "Loaded weights leave no GPU memory for the KV cache under --mem-fraction-static=%.3f. Raise --mem-fraction-static above %.3f.", g->fraction,
-                   before ? (double)r->budget_bytes / (double)before : 1.0);
+                   before ? (double)(g->charged_bytes - BT_MIN(g->states_bytes, g->charged_bytes)) / (double)before : 1.0);
         else if (sat_add(r->fixed_bytes, f->rank[i].engine_kv_bytes) > left)
             refuse(a, f, "over-the-card", "CUDA out of memory after the KV cache is allocated: what --mem-fraction-static=%.3f leaves free (%.2f GiB) is less than activations, graphs and tables take (%.2f GiB).",
                    g->fraction, (1 - g->fraction) * GIB(before), GIB(r->fixed_bytes - r->budget_bytes - (g->away_bytes - card->others_bytes)));

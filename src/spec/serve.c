@@ -10,7 +10,7 @@ static const struct { size_t off; const char *use; } decided[] = {
     { AT(kv_bytes), "memory, context and requests" }, { AT(host), "no key: servers listen on 127.0.0.1" }, { AT(port), "port: N" },
     { AT(model), "model: ID" },                      { AT(revision), "revision: REV" },          { AT(dtype), "dtype: TYPE" },
     { AT(quantization), "quantization: METHOD" },    { AT(kv_dtype), "kv_dtype: TYPE" },         { AT(trust_remote_code), "trust_remote_code: true" },
-    { AT(sglang.max_total_tokens), "memory, context and requests" },
+    { AT(sglang.max_total_tokens), "memory, context and requests" }, { AT(sglang.device), "gpus: N, or gpus: 0 for the CPU" },
     { AT(llama.kv_k), "kv_dtype: TYPE" },            { AT(llama.kv_v), "kv_dtype: TYPE" },
     { AT(llama.split), "gpus: N" },                  { AT(llama.devices), "gpus: N, or gpus: 0 for the CPU" },
     { AT(llama.split_mode), "gpus: N; layers are split" }, { AT(llama.main_gpu), "gpus: N" },

@@ -96,7 +96,9 @@ def test_what_does_not_go_on_a_cpu(tmp_path: Path) -> None:
     done = berth("estimate", "--gpu", "cpu", model, "--tp", "2")
     assert done.returncode == 3 and "NUMA node" in done.stderr
     done = berth("estimate", "--gpu", "cpu", "--engine", "sglang", model)
-    assert done.returncode == 1 and "SGLang on the CPU" in done.stderr
+    assert done.returncode == 3 and "--context-length" in done.stdout
+    done = berth("estimate", "--gpu", "cpu", "--engine", "sglang", "--tp", "2", model)
+    assert done.returncode == 3 and "NUMA node" in done.stderr
     huge = estimate(model, "--max-model-len", "2048", "--kv-cache-memory-bytes", "4000G")
     assert not huge["fits"] and "RAM" in huge["refusals"][0]["text"]
 

@@ -58,9 +58,107 @@ static void sliding_layers_of_some_have_a_pool_of_their_own(void **st)
         fail_msg("%s", err.msg);
     /* 12 full layers and 12 of 128 tokens, 8 heads x 64 x 2 x 2 B each; the second pool has 0.8 x as many tokens */
     assert_int_equal(n->rank[0].kv_token_bytes, (uint64_t)ceil(12 * 2048 + 0.8 * 12 * 2048));
-    BT_PUSH(&arena, s.extra.v, s.extra.n, "--disable-hybrid-swa-memory");
+    s.sglang.no_swa_pool = true;
     assert_int_equal(bt_need_server(&arena, model_of(&arena, "openai/gpt-oss-20b"), e, &e->versions[0], &s, &card, &n, &err), 0);
     assert_int_equal(n->rank[0].kv_token_bytes, 24 * 2048);
+}
+
+static struct bt_need *need_of_model(const char *id, struct bt_serve s, struct bt_gpu card)
+{
+    const struct bt_engine *e = bt_engine_find("sglang");
+    struct bt_gpu *kept = BT_NEW(&arena, struct bt_gpu);
+    struct bt_need *n;
+    struct bt_err err = { 0 };
+    *kept = card;
+    if (bt_need_server(&arena, model_of(&arena, id), e, &e->versions[0], &s, kept, &n, &err) < 0)
+        fail_msg("%s", err.msg);
+    return n;
+}
+
+static struct bt_gpu h100(void)
+{
+    struct bt_gpu g = card_of(79.22, 9);
+    g.nvml_total_bytes = 81559 * MiB;
+    return g;
+}
+
+/* Qwen3-Next: 36 of 48 layers keep a state of 8 heads x 128 x 128 float32 at TP 4 and 2048 channels x 3 columns in 16 bits. */
+#define NEXT "Qwen/Qwen3-Next-80B-A3B-Instruct"
+#define NEXT_SLOT (36ull * (8 * 128 * 128 * 4 + 2048 * 3 * 2))
+
+static void states_take_their_part_first(void **st)
+{
+    (void)st;
+    struct bt_serve s = { .tp = 4, .utilization = 0.8, .utilization_set = true };
+    struct bt_need *n = need_of_model(NEXT, s, h100());
+    const struct bt_need_rank *r = &n->rank[0];
+    double before = (double)h100().total_bytes - (double)part_of(r, BT_P_CONTEXT) - (double)part_of(r, BT_P_COMM), rest = floor(before * 0.8) - (double)part_of(r, BT_P_WEIGHTS);
+    uint64_t slots = (uint64_t)((rest * 0.9 / 1.9 - (double)NEXT_SLOT) / (double)NEXT_SLOT);
+    assert_int_equal(n->serve.sglang.state_slots, slots);
+    assert_int_equal(n->serve.sglang.slots_each, 5);
+    assert_int_equal(part_of(r, BT_P_STATE), (slots + 1) * NEXT_SLOT);
+    assert_near((double)bt_need_kv_by_engine(n, r, h100().total_bytes), rest - (double)((slots + 1) * NEXT_SLOT), 4.0);
+    assert_int_equal(r->kv_token_bytes, 12 * 2 * 256 * 2);           /* 12 layers of attention; two heads of 256 on four ranks: one on each */
+    /* the request table has no more rows than states allow */
+    assert_int_equal(part_of(r, BT_P_WORKSPACE), (slots / 5 + 1) * (262144ull + 4) * 4);
+}
+
+static void flags_of_states(void **st)
+{
+    (void)st;
+    static const struct { struct bt_sglang_serve g; uint64_t max_seqs, slots, each; } cases[] = {
+        { { .max_states = 40 }, 0, 40, 5 },
+        { { .max_states = 40, .state_strategy = "no_buffer" }, 0, 40, 3 },
+        { { .max_states = 40, .no_overlap = true }, 0, 40, 3 },
+        { { .max_states = 40, .state_strategy = "extra_buffer_lazy" }, 0, 40, 4 },
+        { { .no_radix = true }, 24, 24, 1 },
+        { { .state_requests = 16 }, 0, 80, 5 },
+    };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        struct bt_need *n = need_of_model(NEXT, (struct bt_serve){ .tp = 4, .max_seqs = cases[i].max_seqs, .sglang = cases[i].g }, h100());
+        assert_int_equal(n->serve.sglang.state_slots, cases[i].slots);
+        assert_int_equal(n->serve.sglang.slots_each, cases[i].each);
+        assert_int_equal(part_of(&n->rank[0], BT_P_STATE), (cases[i].slots + 1) * NEXT_SLOT);
+    }
+    struct bt_need *half = need_of_model(NEXT, (struct bt_serve){ .tp = 4, .sglang = { .max_states = 40, .ssm_dtype = "bfloat16" } }, h100());
+    assert_int_equal(part_of(&half->rank[0], BT_P_STATE), 41 * 36ull * (8 * 128 * 128 * 2 + 2048 * 3 * 2));
+    uint64_t more = need_of_model(NEXT, (struct bt_serve){ .tp = 4, .sglang = { .state_ratio = 0.2 } }, h100())->serve.sglang.state_slots;
+    assert_true(more < need_of_model(NEXT, (struct bt_serve){ .tp = 4 }, h100())->serve.sglang.state_slots);
+}
+
+static void images_take_off_the_default(void **st)
+{
+    (void)st;
+    struct bt_need *n = need_of_model("Qwen/Qwen2.5-VL-7B-Instruct", (struct bt_serve){ 0 }, h100());
+    /* (81559 - 512 - 1.5 x 8192 - 128 - 2 x 256) / 81559 to three digits, no prefill graphs; 0.95 x (1 - 0.1 x (24 x 1280^2 / (24 x 1024^2) - 1)): its config says depth, and 24 is taken */
+    double want = 0.835 * 0.95 * (1 - 0.1 * (1280.0 * 1280 / (1024 * 1024) - 1));
+    assert_near(n->serve.utilization, want, 1e-9);
+    assert_true(n->serve.sglang.no_prefill_graph);
+    struct bt_need *text = need_of_model("Qwen/Qwen2.5-VL-7B-Instruct", (struct bt_serve){ .sglang.text_only = true }, h100());
+    assert_true(text->serve.utilization > n->serve.utilization && part_of(&text->rank[0], BT_P_ENCODER) == 0 && part_of(&n->rank[0], BT_P_ENCODER) > 100 * MiB);
+    assert_false(need_of_model("Qwen/Qwen3.5-9B", (struct bt_serve){ 0 }, h100())->serve.sglang.no_prefill_graph);
+}
+
+/* The poorest rank's free memory is every rank's: the stage without embeddings has no more KV than the one with them. */
+static void stages_share_what_the_poorest_has(void **st)
+{
+    (void)st;
+    struct bt_need *n = need_of_model(QWEN7, (struct bt_serve){ .pp = 2, .utilization = 0.8, .utilization_set = true }, a100());
+    uint64_t total = a100().total_bytes;
+    assert_true(n->rank[0].budget_bytes != n->rank[1].budget_bytes);
+    assert_int_equal(bt_need_kv_by_engine(n, &n->rank[0], total), bt_need_kv_by_engine(n, &n->rank[1], total));
+}
+
+static void on_the_cpu(void **st)
+{
+    (void)st;
+    struct bt_gpu ram = card_of(64, 0);
+    ram.uuid = "cpu";
+    ram.nvml_total_bytes = ram.total_bytes;
+    struct bt_need *n = need_of_model(QWEN7, (struct bt_serve){ .context = 4096 }, ram);
+    const struct bt_need_rank *r = &n->rank[0];
+    assert_true(n->on_host && part_of(r, BT_P_GRAPHS) == 0 && part_of(r, BT_P_COMM) == 0 && part_of(r, BT_P_CONTEXT) > 0);
+    assert_near((double)bt_need_kv_by_engine(n, r, ram.total_bytes), floor(((double)ram.total_bytes - (double)part_of(r, BT_P_CONTEXT)) * n->serve.utilization) - (double)part_of(r, BT_P_WEIGHTS), 4.0);
 }
 
 static void the_default_share_is_that_of_the_card(void **st)
@@ -144,6 +242,8 @@ static void the_named_fraction_is_the_edge(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(states_take_their_part_first), cmocka_unit_test(flags_of_states), cmocka_unit_test(images_take_off_the_default), cmocka_unit_test(stages_share_what_the_poorest_has),
+        cmocka_unit_test(on_the_cpu),
         cmocka_unit_test(kv_is_the_share_of_what_is_free), cmocka_unit_test(the_default_share_is_that_of_the_card), cmocka_unit_test(sliding_layers_of_some_have_a_pool_of_their_own), cmocka_unit_test(flags_change_what_they_say),
         cmocka_unit_test(refusals_in_its_own_words), cmocka_unit_test(the_named_fraction_is_the_edge),
     };
