@@ -96,7 +96,7 @@ def test_what_does_not_go_on_a_cpu(tmp_path: Path) -> None:
     done = berth("estimate", "--gpu", "cpu", model, "--tp", "2")
     assert done.returncode == 3 and "NUMA node" in done.stderr
     done = berth("estimate", "--gpu", "cpu", "--engine", "sglang", model)
-    assert done.returncode == 3 and "--context-length" in done.stdout
+    assert done.returncode == 0 and "--device cpu" in done.stdout
     done = berth("estimate", "--gpu", "cpu", "--engine", "sglang", "--tp", "2", model)
     assert done.returncode == 3 and "NUMA node" in done.stderr
     huge = estimate(model, "--max-model-len", "2048", "--kv-cache-memory-bytes", "4000G")
@@ -125,6 +125,22 @@ def test_berths_of_ram(tmp_path: Path) -> None:
         assert tokens <= asked["ranks"][0]["kv"]["tokens"] <= tokens + 256
     assert "--gpu-memory-utilization" not in a["launch"]["argv"]
     assert b["launch"]["argv"][b["launch"]["argv"].index("--gpu-layers") + 1] == "0"
+
+
+def test_sglang_in_ram(tmp_path: Path) -> None:
+    """What a plan starts is what the pasted command is estimated as; the share it passes is enough for the pool it pins."""
+    tiny(tmp_path / "m", 65536)
+    rc, p = plan(tmp_path, "  a: {engine: sglang, model: ./m, gpus: 0, context: {want: 16384}, requests: 2}\n", "--gpus", "none")
+    assert rc == 0
+    one = p["phases"][0]["instances"][0]
+    argv = [w.replace("{port}", "8000").replace("{internal}", "8001") for w in one["launch"]["argv"]]
+    assert argv[argv.index("--device") + 1] == "cpu" and 0 < float(argv[argv.index("--mem-fraction-static") + 1]) < 1
+    asked = json.loads(berth("estimate", "--json", "--", *argv).stdout)
+    assert "RAM" in asked["gpu"]["name"]             # --device cpu is read
+    pool = int(argv[argv.index("--max-total-tokens") + 1])
+    assert pool >= 2 * 16384
+    assert abs(asked["ranks"][0]["need_bytes"] - asked["ranks"][0]["kv"]["tokens"] * asked["ranks"][0]["kv"]["bytes_per_token"] + pool * asked["ranks"][0]["kv"]["bytes_per_token"]
+               - one["host"][0]["bytes"]) <= 2 * MIB
 
 
 def test_ram_is_not_promised_twice(tmp_path: Path) -> None:
