@@ -20,8 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "bench" / "data"
 GIB = 2**30
 
-# A case that names no version: the newest row that its date allows.
-BY_DATE = [("2026-09-09", "0.29.0"), ("2026-08-26", "0.28.0"), ("2026-07-25", "0.26.0"), ("2026-07-14", "0.25.0"), ("2026-06-30", "0.24.0"), ("2026-04-21", "0.21.0"), ("2025-09-11", "0.11.0"), ("2025-05-01", "0.9.2"), ("", "0.8.3")]
+# A case that names no version: the newest row that was out on its date. Days of releases; of 0.20 and 0.22 the first logs that name them.
+BY_DATE = [("2026-09-09", "0.29.0"), ("2026-08-26", "0.28.0"), ("2026-08-11", "0.27.0"), ("2026-07-25", "0.26.0"), ("2026-07-14", "0.25.0"), ("2026-06-30", "0.24.0"), ("2026-06-01", "0.22.0"),
+           ("2026-05-15", "0.21.0"), ("2026-05-01", "0.20.0"), ("2026-01-20", "0.14.0"), ("2025-12-19", "0.13.0"), ("2025-10-02", "0.11.0"), ("2025-09-13", "0.10.2"), ("2025-05-01", "0.9.2"), ("", "0.8.3")]
 V0_BY_DATE = [("2025-03-19", "0.8.1"), ("2025-02-01", "0.7.1"), ("2025-01-27", "0.7.0"), ("", "0.6.0")]
 
 # Spellings of the logs that are not a card's name; None: no card that berth could be asked about.
@@ -108,6 +109,8 @@ def unstated(case: dict, config: dict) -> list[tuple[tuple[str, ...], str]]:
         ("unsloth-bnb-4bit" in name and not any(k in quant for k in lists), MEMORY, "dynamic bitsandbytes: the list of layers left in 16 bits is not there"),
         ("rank_not_stated" in case, MEMORY, "adapter slots of an unstated rank"),
         ("images_not_stated" in case, ("KV available",), "more images to a prompt than the default, and not how many"),
+        ("drafter_not_stated" in case, ("KV tokens", "KV available"), "a drafting model of its own, whose shape is not there"),
+        ("batched_not_stated" in case, ("needed KV", "KV tokens", "KV available"), "a batch that was set, and not to what"),
     ]
     return [(figures, why) for applies, figures, why in found if applies]
 

@@ -74,6 +74,10 @@ struct bt_engine_version {
     bool latent_expanded;            /* no MLA yet: every head's key and value are kept, padded to 256 numbers */
     bool latent_products;            /* the products of kv_b_proj's halves with q and o are kept beside them (VLLM_MLA_PERFORM_MATRIX_ABSORPTION) */
     bool images_expanded;            /* the profile run keeps each image's embeddings as long as its whole budget */
+    bool videos_unprofiled;          /* a video that has more tokens than an image is not what the profile run encodes */
+    bool videos_by_batch;            /* of a video, the frames that one batch has room for; otherwise those of the longest request */
+    bool encoder_unprofiled;         /* runner V2 leaves images and videos out of its profile run */
+    bool items_whole;                /* an image or video that is not cut raises the default batch to its own size (bt_tower.whole_tokens) */
     bool latent_padded;              /* MLA's 576 numbers of a token take 640 (VLLM_MLA_CUDA_MEM_ALIGN_KV_CACHE) */
     const char *v2_for;              /* while `runner` is still V1: classes that run on V2 already, by their names with blanks; NULL = none */
     bool v2_dense_only;              /* mixtures of experts, hybrids and pooling models still run on V1, but for v2_for */

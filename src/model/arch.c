@@ -3,10 +3,16 @@
 
 /* Towers by family: what their vision_config leaves out. */
 static const struct bt_tower siglip = { .layers = 27, .hidden = 1152, .intermediate = 4304, .heads = 16, .patch = 14, .image_tokens = 256, .patches = 4096, .positions = 4096, .norm_bias = true };
-static const struct bt_tower qwen2_vl = { .layers = 32, .hidden = 1280, .intermediate = 5120, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 16384 };
-static const struct bt_tower qwen25_vl = { .layers = 32, .hidden = 1280, .intermediate = 3420, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 16384, .gated = true };
-static const struct bt_tower qwen3_vl = { .layers = 27, .hidden = 1152, .intermediate = 4304, .heads = 16, .patch = 16, .merge = 2, .image_tokens = 16384, .positions = 2304, .mergers = 3, .norm_bias = true };
-static const struct bt_tower qwen35 = { .layers = 27, .hidden = 1152, .intermediate = 4304, .heads = 16, .patch = 16, .merge = 2, .image_tokens = 16384, .positions = 2304, .norm_bias = true };
+static const struct bt_tower qwen2_vl = { .layers = 32, .hidden = 1280, .intermediate = 5120, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 16384, .by_pixels = true, .videos = true };
+static const struct bt_tower qwen25_vl = { .layers = 32, .hidden = 1280, .intermediate = 3420, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 16384, .by_pixels = true, .videos = true, .gated = true };
+/* its processor makes videos smaller: 768 tokens of two frames (transformers models/qwen2_5_omni) */
+static const struct bt_tower qwen25_omni = { .layers = 32, .hidden = 1280, .intermediate = 3420, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 16384, .by_pixels = true, .videos = true,
+    .frame_tokens = 768, .gated = true };
+/* videos: 25,165,824 pixels of all frames together, 2 x 32 x 32 to a token (video_preprocessor_config.json) */
+static const struct bt_tower qwen3_vl = { .layers = 27, .hidden = 1152, .intermediate = 4304, .heads = 16, .patch = 16, .merge = 2, .image_tokens = 16384, .videos = true, .video_tokens = 12288,
+    .positions = 2304, .mergers = 3, .norm_bias = true };
+static const struct bt_tower qwen35 = { .layers = 27, .hidden = 1152, .intermediate = 4304, .heads = 16, .patch = 16, .merge = 2, .image_tokens = 16384, .videos = true, .video_tokens = 12288,
+    .positions = 2304, .norm_bias = true };
 static const struct bt_tower whisper = { .layers = 32, .hidden = 1280, .intermediate = 5120, .heads = 20, .patch = 1, .positions = 1500, .norm_bias = true };
 static const struct bt_tower clip = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .image_tokens = 2880, .positions = 577, .norm_bias = true, .out_first = true };
 static const struct bt_tower phi3v = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 2304, .positions = 577, .norm_bias = true,
@@ -119,8 +125,8 @@ static const struct bt_arch archs[] = {
     { .name = "Gemma3nForConditionalGeneration", .tied = true, .kv_heads = 2, .head_dim = 256, .vocab = 262400, .max_position = 32768, .pattern = 5, .qk_norm = true,
       .window = BT_WINDOW_PATTERN, .position_has_rope = true, .norms = 4, .tables = 2, .layer_embedding = 256 },
     { .name = "Zamba2ForCausalLM", .tied = true, .max_position = 4096, .hybrid = BT_HYBRID_ZAMBA },
-    { .name = "Qwen2_5OmniForConditionalGeneration", .kv_heads = 4, .max_position = 32768, .qkv_bias = true, .window = BT_WINDOW_QWEN, .tower = &qwen25_vl, .audio = &whisper, .mrope = true },
-    { .name = "Qwen2_5OmniModel", .kv_heads = 4, .max_position = 32768, .qkv_bias = true, .window = BT_WINDOW_QWEN, .tower = &qwen25_vl, .audio = &whisper, .mrope = true },
+    { .name = "Qwen2_5OmniForConditionalGeneration", .kv_heads = 4, .max_position = 32768, .qkv_bias = true, .window = BT_WINDOW_QWEN, .tower = &qwen25_omni, .audio = &whisper, .mrope = true },
+    { .name = "Qwen2_5OmniModel", .kv_heads = 4, .max_position = 32768, .qkv_bias = true, .window = BT_WINDOW_QWEN, .tower = &qwen25_omni, .audio = &whisper, .mrope = true },
     { .name = "Qwen3OmniMoeForConditionalGeneration", .kv_heads = 4, .head_dim = 128, .max_position = 65536, .qk_norm = true, .tower = &qwen3_vl, .audio = &whisper, .mrope = true },
 };
 static const struct bt_arch unknown = { .name = "", .window = BT_WINDOW_BY_TYPES };

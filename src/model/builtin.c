@@ -348,21 +348,21 @@ enum tie { SEPARATE, TIED };
     GEMMA3(X, "google/gemma-3-27b-it", 62, 5376, 21504, 32, 16, 128, 262208, 131072, TIED, 27432406640) \
     GEMMA3(X, "google/gemma-3-4b-it", 34, 2560, 10240, 8, 4, 256, 262208, 131072, TIED, 4300079472) \
     GEMMA4(X, "google/gemma-4-26B-A4B", 30, 2816, 2112, 16, 8, 256, 262144, 262144, TIED, 0, \
-        "\"sliding_window\": 1024, \"attention_k_eq_v\": true, \"num_global_key_value_heads\": 2, \"enable_moe_block\": true, " \
+        "\"sliding_window\": 1024, \"use_bidirectional_attention\": \"vision\", \"attention_k_eq_v\": true, \"num_global_key_value_heads\": 2, \"enable_moe_block\": true, " \
         "\"num_experts\": 128, \"top_k_experts\": 8, \"moe_intermediate_size\": 704, \"vision_config\": {\"hidden_size\": 1152, " \
         "\"intermediate_size\": 4304, \"num_hidden_layers\": 27, \"num_attention_heads\": 16, \"patch_size\": 16}, " \
         "\"hidden_size_per_layer_input\": 0, \"audio_config\": null") \
     GEMMA4(X, "google/gemma-4-26B-A4B-it", 30, 2816, 2112, 16, 8, 256, 262144, 262144, TIED, 0, \
-        "\"sliding_window\": 1024, \"attention_k_eq_v\": true, \"num_global_key_value_heads\": 2, \"enable_moe_block\": true, " \
+        "\"sliding_window\": 1024, \"use_bidirectional_attention\": \"vision\", \"attention_k_eq_v\": true, \"num_global_key_value_heads\": 2, \"enable_moe_block\": true, " \
         "\"num_experts\": 128, \"top_k_experts\": 8, \"moe_intermediate_size\": 704, \"vision_config\": {\"hidden_size\": 1152, " \
         "\"intermediate_size\": 4304, \"num_hidden_layers\": 27, \"num_attention_heads\": 16, \"patch_size\": 16}, " \
         "\"hidden_size_per_layer_input\": 0, \"audio_config\": null") \
     GEMMA4(X, "google/gemma-4-31B", 60, 5376, 21504, 32, 16, 256, 262144, 262144, TIED, 0, \
-        "\"sliding_window\": 1024, \"attention_k_eq_v\": true, \"num_global_key_value_heads\": 4, \"vision_config\": {\"hidden_size\": " \
+        "\"sliding_window\": 1024, \"use_bidirectional_attention\": \"vision\", \"attention_k_eq_v\": true, \"num_global_key_value_heads\": 4, \"vision_config\": {\"hidden_size\": " \
         "1152, \"intermediate_size\": 4304, \"num_hidden_layers\": 27, \"num_attention_heads\": 16, \"patch_size\": 16}, " \
         "\"hidden_size_per_layer_input\": 0, \"audio_config\": null") \
     GEMMA4(X, "google/gemma-4-31B-it", 60, 5376, 21504, 32, 16, 256, 262144, 262144, TIED, 0, \
-        "\"sliding_window\": 1024, \"attention_k_eq_v\": true, \"num_global_key_value_heads\": 4, \"vision_config\": {\"hidden_size\": " \
+        "\"sliding_window\": 1024, \"use_bidirectional_attention\": \"vision\", \"attention_k_eq_v\": true, \"num_global_key_value_heads\": 4, \"vision_config\": {\"hidden_size\": " \
         "1152, \"intermediate_size\": 4304, \"num_hidden_layers\": 27, \"num_attention_heads\": 16, \"patch_size\": 16}, " \
         "\"hidden_size_per_layer_input\": 0, \"audio_config\": null") \
     GEMMA4(X, "google/gemma-4-E2B", 35, 1536, 6144, 8, 1, 256, 262144, 131072, TIED, 0, \

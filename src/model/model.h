@@ -92,6 +92,11 @@ struct bt_tower {
     uint32_t patch, merge, image_tokens;             /* most tokens of one image, after merging; 0 = not known */
     uint32_t patches;                /* of one image of the most tokens; 0 = image_tokens x merge x merge */
     uint32_t positions;              /* learned ones; 0 = rotary */
+    bool by_pixels;                  /* its images are as large as max_pixels says */
+    bool videos;                     /* it reads videos too, of the tokens below; 0 = as many frames as there is room for, each as an image */
+    uint32_t video_tokens;           /* most of one video */
+    uint32_t frame_tokens;           /* of two frames; 0 = image_tokens */
+    uint32_t whole_tokens;           /* most tokens of one item that a batch has to hold as a whole; 0 = any may be cut */
     uint32_t mergers;                /* projectors beside the last one (Qwen3-VL reads three layers in between) */
     bool gated, norm_bias;
     bool crossed;                    /* the language model attends across to it: an image takes no place in the prompt (Llama 3.2 Vision) */

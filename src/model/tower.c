@@ -26,6 +26,13 @@ static void by_ratio(const json_t *vision, struct bt_tower *t)
         t->intermediate = (uint32_t)(ratio * t->hidden);
 }
 
+/* Gemma 4: images and videos are seen in both directions, so none may be cut; a video is 32 frames of 70 tokens and 8 around them (vLLM models/gemma4_mm.py). */
+static void whole(const struct bt_config *c, struct bt_tower *t)
+{
+    const char *both = json_string_value(bt_config_get(c, "use_bidirectional_attention"));
+    t->whole_tokens = both && !strcmp(both, "vision") && t->layers ? 32 * 78 : 0;
+}
+
 static int read_one(const struct bt_config *c, const struct bt_tower *defaults, const json_t *vision, struct bt_tower *t, struct bt_err *err)
 {
     if ((!defaults && !json_is_object(vision)) || json_is_null(vision))      /* null: a model of the class without this tower */
@@ -45,6 +52,7 @@ static int read_one(const struct bt_config *c, const struct bt_tower *defaults, 
         *t = (struct bt_tower){ 0 };
     else if (!t->intermediate)
         t->intermediate = 4 * t->hidden;
+    whole(c, t);
     const json_t *between = json_object_get(vision, "deepstack_visual_indexes");
     if (json_is_array(between))
         t->mergers = (uint32_t)BT_MIN(json_array_size(between), (size_t)t->layers);

@@ -213,6 +213,8 @@ static int vllm_server(struct bt_arena *a, const struct bt_model *m, const struc
     }
     struct bt_engine_device device = { .total_bytes = card->total_bytes, .name = card->name, .cpu = n->on_host };
     bt_engine_resolve(e, v, &device, bt_need_model_context(m), s);
+    if (!serve->max_batched_tokens && v->items_whole)                /* an image or video that may not be cut has to fit into one batch */
+        s->max_batched_tokens = BT_MAX(s->max_batched_tokens, (uint64_t)m->tower.whole_tokens);
     n->block = s->block_size = s->block_size ? s->block_size : 16;
     n->spec_tokens = need_spec_tokens(s);
 

@@ -92,48 +92,6 @@ static void activations(const struct need_in *in, struct bt_need_rank *r, uint64
         true, plain ? forward / 16 + 32 * MiB : forward / 2 + 64 * MiB });
 }
 
-/* The largest image is profiled too: patches of one width, so many times that at the peak of a layer. Logs up to 0.11: 17 (Qwen2.5-VL-7B), 19 (Llama
- * 3.2 Vision, the one where it is most of the card), 20 (Qwen2.5-VL-3B); of 0.26 and 0.28: 9 to 11. */
-#define ENCODER_COPIES_OLD 19
-#define ENCODER_COPIES 12
-
-/* V0 made up a whole batch of prompts with an image each; V1 takes as many as its budget holds: the batch, or one image (vLLM v1/core/encoder_cache_manager.py). */
-static uint64_t profiled_images(const struct need_in *in)
-{
-    const struct bt_tower *t = &in->model->tower;
-    uint64_t held = in->serve->max_batched_tokens / t->image_tokens;
-    return in->version->v0 && t->crossed ? in->serve->max_seqs : BT_MAX(BT_MIN(in->serve->max_seqs, held), 1u);
-}
-
-/* The images' embeddings stay while the language model is profiled; some versions make each as long as the whole budget (v1/worker/gpu_model_runner.py). */
-static uint64_t embeddings_bytes(const struct need_in *in, uint64_t images)
-{
-    const struct bt_tower *t = &in->model->tower;
-    uint64_t budget = BT_MAX(in->serve->max_batched_tokens, (uint64_t)t->image_tokens), each = in->version->images_expanded && t->image_tokens < budget ? budget : t->image_tokens;
-    return in->version->v0 || t->crossed ? 0 : sat_mul(sat_mul(images, each), (uint64_t)in->model->hidden * (1 + t->mergers) * in->elem);
-}
-
-static void encoder(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
-{
-    const struct bt_tower *t = &in->model->tower;
-    if (!in->first || !t->layers || !t->image_tokens || need_extra_flag(in->serve, "language-model-only") || need_extra_flag(in->serve, "skip-mm-profiling"))
-        return;
-    bool recent = in->version->graphs_in_budget || in->version->runner == BT_RUNNER_V2;
-    uint64_t merge = BT_MAX(t->merge, 1u), images = profiled_images(in), patches = sat_mul(t->patches ? t->patches : sat_mul(t->image_tokens, merge * merge), images);
-    unsigned copies = recent ? ENCODER_COPIES : ENCODER_COPIES_OLD;
-    uint64_t bytes = sat_mul(sat_mul(patches, t->hidden), copies * 2), kept = embeddings_bytes(in, images);
-    uint64_t sort = in->last && in->version->sampler_profiled && !in->model->pooling ? sat_f64(in->version->sampler_bytes * (double)in->serve->max_seqs * in->model->vocab) : 0;
-    uint64_t language = BT_MAX(forward, sort), above = bytes > language ? bytes - language : 0;      /* run one after the other: the larger peak counts */
-    if (!BT_MAX(above, kept))
-        return;
-    const char *what = above > kept ? bt_arena_printf(in->arena, "%s above the language model's peak", bt_bytes_human(above))
-                                    : bt_arena_printf(in->arena, "below the language model's peak, but %s of embeddings stay beside it", bt_bytes_human(kept));
-    need_line_push(in, r, (struct bt_need_line){ BT_P_ENCODER, BT_MAX(above, kept),
-        bt_arena_printf(in->arena, "%llu image%s of the largest size, %llu patches x %u x %u x 2 B = %s, %s: the profile run encodes it; "
-                        "a smaller max_pixels in --mm-processor-kwargs makes it smaller", ull(images), images > 1 ? "s" : "", ull(patches), t->hidden, copies, bt_bytes_human(bytes), what),
-        true, BT_MAX(above, kept) / 2 });
-}
-
 static void sampler(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
 {
     if (!in->last || in->model->pooling)
@@ -344,7 +302,7 @@ void need_runtime(const struct need_in *in, struct bt_need_rank *r)
     uint64_t forward = need_forward_bytes(in);
     activations(in, r, forward);
     sampler(in, r, forward);
-    encoder(in, r, forward);
+    need_encoder(in, r, forward);
     compiling(in, r);
     graphs(in, r);
     workspace(in, r);

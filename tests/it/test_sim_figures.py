@@ -27,14 +27,14 @@ MODELS = {m["model"]: m["config"] for m in map(json.loads, (ROOT / "bench/data/v
 # Logged figures that no start with the inputs of the log can give, with what is different about them.
 NOT_WEIGHTS = {
     "unsloth-qwen3-4b": "adapter slots that the log does not state", "f52487522470": "NVFP4: which layers stay in 16 bits is not said by the config",
-    "f60491628666": "Gemma 4 E4B: its second embeddings and audio tower are not in the config", "f52002965523": "NVFP4, as above",
+    "f60491628666": "Gemma 4 in FP8: by which method is not stated", "f52002965523": "NVFP4, as above",
     "f70469032009": "64 adapter slots of Qwen3: vLLM keeps more than A and B of the linear layers", "selfllm-dsr1": "bitsandbytes, gone since",
     "f61511710941": "NVFP4, as above", "f63100897054": "Qwen3-VL: a batch of 2048 is not stated",
     "hfcook-qwen2": "0.0023 GiB below: an old rotary table",
 }
 NOT_TOKENS = {
-    "f60215495369": "DeepSeek-V4 compresses its cache", "f60491628666": "Gemma 4 E4B, as above", "v21348": "the pool is the minimum over ranks: another one had less",
-    "club1086": "Qwen 3.8: third-party config", "f60233783688": "drafting layers that the log does not state", "f42588844709": "the minimum over ranks",
+    "f60215495369": "DeepSeek-V4 compresses its cache", "f60491628666": "the simulator's batch is not raised for images that may not be cut", "v21348": "the pool is the minimum over ranks: another one had less",
+    "club1086": "a drafting model of its own, whose shape is not stated", "f42588844709": "the minimum over ranks",
     "f68835604738": "no version stated: says tokens as 0.20.2 and later do", "f57391778374": "no version stated", "club602": "int8_per_token_head is not among berth's flags of vLLM",
     "f62579888396": "the log does not state how many cards share a stage",
     "f66380900772": "DeepSeek-V4", "f66812598096": "DeepSeek-V4", "f66862056619": "a context that is not stated",
