@@ -168,6 +168,17 @@ static void failed_event(struct bt_live *l, const json_t *ev)
     }
 }
 
+static void warm_event(struct bt_live *l, const json_t *ev)
+{
+    if (l->quiet && json_is_true(json_object_get(ev, "warm")))
+        return;
+    end_line(l);
+    fprintf(stderr, "  %-14s %-11s ", bt_live_str(ev, "id"), "warm");
+    print_escaped(bt_live_str(ev, "text"));
+    fputc('\n', stderr);
+    fflush(stderr);
+}
+
 void bt_live_event(void *live, const json_t *ev)
 {
     struct bt_live *l = live;
@@ -181,6 +192,8 @@ void bt_live_event(void *live, const json_t *ev)
         fprintf(stderr, "  -- %s phase %s (%lld of %lld)\n", bt_live_str(ev, "what"), bt_live_str(ev, "phase"),
                 (long long)json_integer_value(json_object_get(ev, "number")), (long long)json_integer_value(json_object_get(ev, "of")));
         fflush(stderr);
+    } else if (!strcmp(name, "warm")) {
+        warm_event(l, ev);
     } else if (!strcmp(name, "note") || !strcmp(name, "drift") || !strcmp(name, "foreign")) {
         end_line(l);
         fprintf(stderr, "  %s: %s%s", name, bt_live_str(ev, "id"), bt_live_str(ev, "id")[0] ? " " : "");
@@ -196,6 +209,18 @@ static const char *bytes_of(struct bt_arena *a, const json_t *v, bool valid)
     return !valid ? "?" : bt_arena_strdup(a, bt_bytes_human((uint64_t)json_integer_value(v)));
 }
 
+static void add_url(const json_t *in, struct bt_buf *b)
+{
+    bt_buf_puts(b, bt_live_str(json_object_get(in, "endpoint"), "http"));
+    if (!json_is_false(json_object_get(in, "warm")))
+        return;
+    if (bt_live_str(in, "not_warm")[0]) {
+        bt_buf_puts(b, "  not warm: ");
+        bt_buf_add_escaped(b, bt_str(bt_live_str(in, "not_warm")));
+    } else
+        bt_buf_puts(b, "  its first request runs");
+}
+
 static const char *note_of(struct bt_arena *a, const json_t *in)
 {
     const json_t *p = json_object_get(in, "progress");
@@ -207,7 +232,7 @@ static const char *note_of(struct bt_arena *a, const json_t *in)
     } else if (bt_live_str(in, "why")[0])
         bt_buf_add_escaped(&b, bt_str(bt_live_str(in, "why")));
     else if (!strcmp(bt_live_str(in, "state"), "ready"))
-        bt_buf_puts(&b, bt_live_str(json_object_get(in, "endpoint"), "http"));
+        add_url(in, &b);
     else if (json_is_false(json_object_get(in, "in_phase")) && !strcmp(bt_live_str(in, "state"), "pending"))
         bt_buf_printf(&b, "of phase %s", json_string_value(json_array_get(json_object_get(in, "phases"), 0)));
     const json_t *task = json_object_get(in, "task");

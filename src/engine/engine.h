@@ -140,6 +140,10 @@ struct bt_engine_command { struct bt_strs argv; struct bt_engine_env *env; size_
 /* How it gives memory back without ending: requests to its endpoint, one after the other (POST, no body). */
 struct bt_engine_park { const char *level; const char *park[4], *resume[4]; };      /* level: "kv", "sleep"; lists end with NULL */
 
+/* The smallest request that makes it work: POST path with {"model": NAME, REST}. Of several the first that is not refused with 4xx or 501 is meant: a
+ * server of embeddings has no completions. */
+struct bt_engine_first { const char *path, *rest; };
+
 struct bt_shape;
 struct bt_refusal;
 struct bt_engine_device;
@@ -150,6 +154,8 @@ struct bt_engine {
     const char *program;             /* looked for in PATH, venv: "vllm" */
     const char *health_path;         /* "/health" */
     const struct bt_engine_park *park; size_t npark;
+    const struct bt_engine_first *first; size_t nfirst;
+    const char *key_flag, *key_env;  /* where the key that its /v1 asks for may be said; NULL: nowhere */
     const char *vital;               /* how the names (comm) of its own processes begin, besides the leader's; NULL: it has none */
     const char *metric_running, *metric_tokens;      /* in GET /metrics: requests at work, tokens made since the start; NULL: not by default */
     bool listens_when_ready;         /* a refused connection while starting is normal */

@@ -286,11 +286,19 @@ static const struct bt_stop_step stop_starting[] = { { SIGTERM, BT_STOP_LEADER, 
 /* Idle it is gone in milliseconds. With a stream open it waits for its client for ever (10 of 10 tries); the second signal ends it at once, with status 1. */
 static const struct bt_stop_step stop_ready[] = { { SIGTERM, BT_STOP_LEADER, 5000 }, { SIGTERM, BT_STOP_LEADER, 1000 }, { SIGKILL, BT_STOP_TREE, 5000 } };
 
+/* A server of embeddings answers 501 to completions, one that ranks 501 to both (llama.cpp tools/server). */
+static const struct bt_engine_first first[] = {
+    { "/v1/completions", "\"prompt\":\"1\",\"max_tokens\":1" },
+    { "/v1/embeddings", "\"input\":\"1\"" },
+    { "/v1/rerank", "\"query\":\"1\",\"documents\":[\"1\"]" },
+};
+
 const struct bt_engine bt_engine_llama = {
     .name = "llama-server", .versions = versions, .nversions = BT_LEN(versions), .flags = flags,
     .program = "llama-server", .health_path = "/health", .listens_when_ready = true,
     .metric_running = "llamacpp:requests_processing", .metric_tokens = "llamacpp:n_decode_total",
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
+    .first = first, .nfirst = BT_LEN(first), .key_flag = "--api-key", .key_env = "LLAMA_API_KEY",
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
     .log_line = bt_llama_log_line, .resolve = bt_llama_resolve, .shape_ok = bt_llama_shape_ok, .stage_layers = stage_layers, .planned = planned, .start = start,
 };

@@ -292,10 +292,17 @@ static const struct bt_stop_step stop_starting[] = { { SIGTERM, BT_STOP_LEADER, 
 static const struct bt_stop_step stop_ready[] = { { SIGTERM, BT_STOP_LEADER, 25000 }, { SIGKILL, BT_STOP_TREE, 5000 } };
 
 /* /ready and not /health: the latter generates a token, and a failed one marks the server unhealthy. */
+static const struct bt_engine_first first[] = {
+    { "/v1/completions", "\"prompt\":\"1\",\"max_tokens\":1" },
+    { "/v1/embeddings", "\"input\":\"1\"" },
+    { "/v1/classify", "\"input\":\"1\"" },
+};
+
 const struct bt_engine bt_engine_sglang = {
     .name = "sglang", .versions = versions, .nversions = BT_LEN(versions), .flags = flags,
     .program = "sglang", .health_path = "/ready", .vital = "sglang::", .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
+    .first = first, .nfirst = BT_LEN(first), .key_flag = "--api-key",
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
     .log_line = bt_sglang_log_line, .resolve = resolve, .shape_ok = shape_ok, .stage_layers = stage_layers, .planned = planned, .start = start, .share_of = BT_SHARE_OF_FREE, .internal_ports = 1,
 };

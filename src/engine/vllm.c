@@ -288,10 +288,19 @@ static const struct bt_engine_park park[] = {
     { "kv", { "/pause?mode=abort", "/release_kv_cache_memory" }, { "/wake_up?tags=kv_cache", "/resume" } },
 };
 
+/* vLLM entrypoints/openai and entrypoints/pooling, 0.32: which of them are there depends on what the model does. */
+static const struct bt_engine_first first[] = {
+    { "/v1/completions", "\"prompt\":\"1\",\"max_tokens\":1" },
+    { "/v1/embeddings", "\"input\":\"1\"" },
+    { "/pooling", "\"input\":\"1\"" },
+    { "/classify", "\"input\":\"1\"" },
+};
+
 const struct bt_engine bt_engine_vllm = {
     .name = "vllm", .versions = versions, .nversions = BT_LEN(versions), .flags = bt_vllm_flags,
     .program = "vllm", .health_path = "/health", .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
+    .first = first, .nfirst = BT_LEN(first), .key_flag = "--api-key", .key_env = "VLLM_API_KEY",
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
     .park = park, .npark = BT_LEN(park), .vital = "VLLM::", .metric_running = "vllm:num_requests_running", .metric_tokens = "vllm:generation_tokens_total",
     .log_line = bt_vllm_log_line, .start = start, .share_of = BT_SHARE_OF_TOTAL, .internal_ports = 16,      /* API server, engine cores, ranks */

@@ -297,6 +297,8 @@ static void drive_alive(struct bt_instance *in)
             watch_progress(in);
     }
     if (in->life.state == BT_ST_READY)
+        bt_warm_look(in);
+    if (in->life.state == BT_ST_READY)
         bt_alive_look(in);
     if (in->life.state == BT_ST_PARKING || in->life.state == BT_ST_RESUMING)
         bt_park_drive(in);

@@ -80,20 +80,38 @@ struct bt_health *bt_health_get(struct event_base *base, const char *ip, int por
 struct bt_health *bt_http_ask(struct event_base *base, const char *ip, int port, const char *method, const char *path, int deadline_ms,
                               size_t body_max, void (*done)(void *ctx, int status, struct bt_str body), void *ctx)
 {
+    return bt_http_send(base, ip, port, &(struct bt_http_request){ .method = method, .path = path, .deadline_ms = deadline_ms, .body_max = body_max }, done,
+                        ctx);
+}
+
+static void write_request(struct evbuffer *out, const char *ip, int port, const struct bt_http_request *r)
+{
+    evbuffer_add_printf(out, "%s %s HTTP/1.1\r\nHost: %s:%d\r\nUser-Agent: berth\r\n", r->method, r->path, ip, port);
+    if (r->key)
+        evbuffer_add_printf(out, "Authorization: Bearer %s\r\n", r->key);
+    if (r->body)
+        evbuffer_add_printf(out, "Content-Type: application/json\r\n");
+    if (!strcmp(r->method, "POST"))
+        evbuffer_add_printf(out, "Content-Length: %zu\r\n", r->body ? strlen(r->body) : 0);
+    evbuffer_add_printf(out, "Connection: close\r\n\r\n%s", r->body ? r->body : "");
+}
+
+struct bt_health *bt_http_send(struct event_base *base, const char *ip, int port, const struct bt_http_request *r,
+                               void (*done)(void *ctx, int status, struct bt_str body), void *ctx)
+{
     struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-    struct timeval limit = { deadline_ms / 1000, deadline_ms % 1000 * 1000 };
+    struct timeval limit = { r->deadline_ms / 1000, r->deadline_ms % 1000 * 1000 };
     if (inet_pton(AF_INET, ip, &in.sin_addr) != 1)
         return NULL;
     struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
     if (!bev)
         return NULL;
     struct bt_health *h = bt_xcalloc(1, sizeof *h);
-    *h = (struct bt_health){ bev, done, ctx, body_max };
+    *h = (struct bt_health){ bev, done, ctx, r->body_max };
     bufferevent_setcb(bev, on_read, NULL, on_event, h);
-    bufferevent_setwatermark(bev, EV_READ, 12, body_max ? body_max + HEAD_MAX : 4096);         /* without a body: a status line */
+    bufferevent_setwatermark(bev, EV_READ, 12, r->body_max ? r->body_max + HEAD_MAX : 4096);   /* without a body: a status line */
     bufferevent_set_timeouts(bev, &limit, &limit);
-    evbuffer_add_printf(bufferevent_get_output(bev), "%s %s HTTP/1.1\r\nHost: %s:%d\r\nUser-Agent: berth\r\n%sConnection: close\r\n\r\n", method,
-                        path, ip, port, strcmp(method, "POST") ? "" : "Content-Length: 0\r\n");
+    write_request(bufferevent_get_output(bev), ip, port, r);
     bufferevent_enable(bev, EV_READ | EV_WRITE);
     if (bufferevent_socket_connect(bev, (struct sockaddr *)&in, sizeof in) < 0) {
         bt_health_free(h);

@@ -1,4 +1,4 @@
-/* health.h - one HTTP GET to a loopback address with a deadline. On the loop, never blocking. */
+/* health.h - one HTTP request to a loopback address with a deadline. On the loop, never blocking. */
 #ifndef BT_RUN_HEALTH_H
 #define BT_RUN_HEALTH_H
 #include <event2/event.h>
@@ -11,6 +11,10 @@ struct bt_health;
  * NULL when no connection can be made (done is not called). Cancel: bt_health_free before done. */
 struct bt_health *bt_health_get(struct event_base *base, const char *ip, int port, const char *path, int deadline_ms,
                                 size_t body_max, void (*done)(void *ctx, int status, struct bt_str body), void *ctx);
+/* A whole request. body NULL: none; else JSON. key NULL: none; else it goes as "Authorization: Bearer". All of it is copied. */
+struct bt_http_request { const char *method, *path, *body, *key; int deadline_ms; size_t body_max; };
+struct bt_health *bt_http_send(struct event_base *base, const char *ip, int port, const struct bt_http_request *r,
+                               void (*done)(void *ctx, int status, struct bt_str body), void *ctx);
 /* The same with another method, no body sent. */
 struct bt_health *bt_http_ask(struct event_base *base, const char *ip, int port, const char *method, const char *path, int deadline_ms,
                               size_t body_max, void (*done)(void *ctx, int status, struct bt_str body), void *ctx);

@@ -267,7 +267,7 @@ static int set_limits(struct bt_project *p, struct bt_err *err)
         return -1;
     if (limit(p, "BERTH_HANG", "2m", &p->limit_hang_ms, err) < 0 || limit(p, "BERTH_TOKENS_STALL", "5m", &p->limit_tokens_ms, err) < 0)
         return -1;
-    if (limit(p, "BERTH_PARK_WAIT", "2m", &p->limit_park_ms, err) < 0)
+    if (limit(p, "BERTH_PARK_WAIT", "2m", &p->limit_park_ms, err) < 0 || limit(p, "BERTH_WARM_WAIT", "5m", &p->limit_warm_ms, err) < 0)
         return -1;
     return limit(p, "BERTH_RELEASE_WAIT", "30s", &p->limit_release_ms, err);
 }
@@ -481,6 +481,8 @@ static void adopt_instance(struct bt_instance *in)
     bt_life_found(&in->life, ready ? BT_ST_READY : BT_ST_STARTING);
     in->life.since_ms -= bt_wall_ms() - (ready ? written_ms(bt_arena_printf(&a, "%s/ready", in->dir)) : l.wall_ms);
     in->orphaned_ms = bt_now_ms();
+    if (ready)
+        bt_warm_found(in);
     if (ready && !gone)
         bt_park_found(in);
     bt_info("inst", "%s/%s: found %s", in->p->name, in->pf->id, bt_life_state_name(in->life.state));
@@ -627,7 +629,7 @@ static bool past_start(const struct bt_instance *in)
 {
     enum bt_life_state s = in->life.state;
     if (!in->life.job)
-        return s == BT_ST_READY;
+        return s == BT_ST_READY && in->warm.is != BT_WARM_UNDECIDED;
     for (size_t i = 0; i < in->pf->nafter && s == BT_ST_WAITING; i++)
         if (!strcmp(in->pf->after[i].what, "done") || !strcmp(in->pf->after[i].what, "released"))
             return true;             /* its turn comes when other work has ended: not a part of the start */

@@ -43,6 +43,18 @@ struct bt_park {
     int64_t since_ms; double asked_wall_s;           /* asked_wall_s: all requests were answered then; samples before it tell nothing */
 };
 
+/* The first small request of a server (warm.c). */
+enum bt_warm_is { BT_WARM_UNDECIDED, BT_WARM_NONE, BT_WARM_YES, BT_WARM_NO };        /* NONE: nothing of it can be asked */
+struct bt_warm {
+    enum bt_warm_is is;
+    size_t step;                     /* of engine->first */
+    bool named, asked;               /* named: model, as its API calls it, is known; asked: the request itself has been sent */
+    struct bt_health *request;
+    char model[256], why[200];       /* why: it is not warm */
+    int64_t since_ms, next_ms;
+    double seconds;                  /* from ready to the answer */
+};
+
 struct bt_instance {
     struct bt_life life;             /* first: the table's callbacks get a pointer to it */
     struct bt_life_ops ops;
@@ -73,6 +85,7 @@ struct bt_instance {
     char told[512];                  /* by a keeper that could not start it: what exit.json should say, and a full disk may keep it from saying */
     struct bt_health *health; int64_t health_ms;
     struct bt_alive alive;
+    struct bt_warm warm; int cold_deaths;            /* cold_deaths: in a row, ready and before the first answer */
     struct bt_park park;
     struct bt_learning learn;
     bool answered;                   /* the last health probe was good: prove that the listener is ours */
@@ -102,7 +115,7 @@ struct bt_project {
     struct bt_foreign *foreign; size_t nforeign;     /* told already */
     bool keep;                       /* a failed start is left as it is */
     bool settled, down, failed_up, adopted;
-    int64_t limit_memory_ms, limit_stall_ms, limit_start_ms, limit_release_ms, limit_hang_ms, limit_tokens_ms, limit_park_ms;
+    int64_t limit_memory_ms, limit_stall_ms, limit_start_ms, limit_release_ms, limit_hang_ms, limit_tokens_ms, limit_park_ms, limit_warm_ms;
 };
 
 struct bt_conn {
@@ -179,6 +192,15 @@ size_t bt_daemon_procs(struct bt_daemon *d, bool fresh, struct bt_proc **out);
 /* alive.c - after ready */
 void bt_alive_look(struct bt_instance *in);          /* one look; may raise BT_EV_STALLED */
 void bt_alive_reset(struct bt_alive *w);
+
+/* warm.c - the first small request */
+void bt_warm_look(struct bt_instance *in);           /* of a ready one: one look */
+void bt_warm_found(struct bt_instance *in);          /* adoption */
+void bt_warm_reset(struct bt_warm *w);
+/* Nobody waits for an answer any more: before a stop, which must not find a client that stays. */
+void bt_warm_cancel(struct bt_instance *in);
+/* Before the verdict about its end: whoever dies of its first request twice in a row will die of it always. */
+void bt_warm_ended(struct bt_instance *in);
 
 /* park.c - memory given back without ending */
 const struct bt_pf_move *bt_park_move(const struct bt_instance *in, size_t from, size_t to);       /* the plan parks it there; NULL: it does not */

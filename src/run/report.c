@@ -123,6 +123,9 @@ json_t *bt_report_instance(struct bt_instance *in, bool brief)
     json_object_set_new(o, "drift", in->drift[0] ? bt_json_text(in->drift) : json_null());
     if (in->died[0])
         json_object_set_new(o, "worker_died", bt_json_text(in->died));
+    json_object_set_new(o, "warm", in->life.state != BT_ST_READY || in->warm.is == BT_WARM_NONE ? json_null() : json_boolean(in->warm.is == BT_WARM_YES));
+    if (in->warm.is == BT_WARM_NO)
+        json_object_set_new(o, "not_warm", bt_json_text(in->warm.why));
     if (brief)
         return o;
     json_object_set_new(o, "ranks", ranks(in));

@@ -133,7 +133,7 @@ static int env_file(const struct bt_strs *env, struct bt_err *err)
 
 static int make_folder(struct bt_arena *a, struct bt_instance *in, struct bt_err *err)
 {
-    static const char *const stale[] = { "ready", "keeper.json", "child.json", "exit.json", "exit.space", "sock", "parked", NULL };
+    static const char *const stale[] = { "ready", "keeper.json", "child.json", "exit.json", "exit.space", "sock", "parked", "warm", NULL };
     if (bt_dir_private(in->dir, err) < 0)
         return -1;
     for (const char *const *f = stale; *f; f++)
@@ -246,6 +246,7 @@ void bt_instance_reset(struct bt_instance *in)
     in->learn = (struct bt_learning){ 0 };
     bt_alive_reset(&in->alive);
     bt_park_reset(&in->park);
+    bt_warm_reset(&in->warm);
     bt_tail_release(&in->tail);
     bt_tail_init(&in->tail);
     in->ctl_in = BT_BUF(16 * MiB);
@@ -380,6 +381,7 @@ static void note_shm(const struct bt_instance *in)
 void bt_instance_send_stop(struct bt_instance *in)
 {
     static const char *const whom[] = { [BT_STOP_LEADER] = "leader", [BT_STOP_TREE_BUT_TRACKER] = "tree-but-tracker", [BT_STOP_TREE] = "tree" };
+    bt_warm_cancel(in);
     if (!in->stop_sent)
         note_shm(in);
     bool loading = !bt_file_exists(bt_arena_printf(&in->p->arena, "%s/ready", in->dir));
@@ -424,6 +426,7 @@ void bt_instance_ended(struct bt_instance *in)
     in->exited = true;
     in->sweeping = false;
     in->ended_wall_s = (double)bt_wall_ms() / 1000;
+    bt_warm_ended(in);
     if (in->ctl)
         bufferevent_free(in->ctl);
     in->ctl = NULL;
@@ -436,7 +439,8 @@ void bt_instance_ended(struct bt_instance *in)
     bool next = in->queue && bt_task_over(in, ran && clean, !in->life.want_up || in->life.anew, ran && in->life.deaths < in->life.retries);
     if (in->life.want_up && !in->life.anew && !in->why[0] && !(in->life.job && clean)) {
         snprintf(in->why, sizeof in->why, "%s", bt_keep_exit_text(&a, &in->exit));
-        snprintf(in->why_hint, sizeof in->why_hint, "%s", in->exit.hint);
+        if (in->exit.hint[0])
+            snprintf(in->why_hint, sizeof in->why_hint, "%s", in->exit.hint);
     }
     in->life.anew |= next;           /* the slot goes on with another task: not a restart, and not a death */
     bt_life_ended(&in->life, ran, clean);
