@@ -95,16 +95,26 @@ int bt_cmd_end(int rc)
     return rc ? rc : 1;
 }
 
-void bt_cmd_json(const char *kind, json_t *o)
+static void put_json(const char *kind, json_t *o, size_t flags)
 {
     json_t *all = json_pack("{s:i, s:s}", "schema", 1, "kind", kind);
     json_object_update(all, o);
     json_decref(o);
-    bt_auto_free char *text = json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    bt_auto_free char *text = json_dumps(all, flags | JSON_REAL_PRECISION(12));
     if (text)
         put(text, strlen(text));
     put("\n", 1);
     json_decref(all);
+}
+
+void bt_cmd_json(const char *kind, json_t *o)
+{
+    put_json(kind, o, JSON_INDENT(2));
+}
+
+void bt_cmd_json_line(const char *kind, json_t *o)
+{
+    put_json(kind, o, JSON_COMPACT);
 }
 
 void bt_cmd_print(const struct bt_buf *b)

@@ -57,6 +57,7 @@ int bt_cmd_fail(const struct bt_verb *v, const struct bt_err *err, bool json);
 int bt_cmd_usage(const struct bt_verb *v, bool json, const char *fmt, ...) BT_PRINTF(3, 4);
 /* Print one JSON object to stdout with "schema": 1 and "kind" first. Takes the reference. */
 void bt_cmd_json(const char *kind, json_t *o);
+void bt_cmd_json_line(const char *kind, json_t *o);  /* the same on one line, for answers that go on */
 void bt_cmd_print(const struct bt_buf *b);           /* to stdout */
 /* The last word of every verb: rc, or 1 with a word on stderr when a part of the output could not be written (a plan cut short by a full disk must not look
  * like a plan). */

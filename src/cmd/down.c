@@ -4,10 +4,11 @@
 #include "cmd/cmd.h"
 #include "cmd/live.h"
 
-struct args { bool quiet; };
+struct args { bool quiet, json; };
 
 static const struct bt_opt opts[] = {
     { .name = "quiet", .alias = "q", .type = BT_OPT_BOOL, .off = offsetof(struct args, quiet), .help = "no line per step" },
+    { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "print JSON" },
     { 0 },
 };
 
@@ -38,20 +39,23 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     if (rc)
         return rc;
     if (rest.n > 1)
-        return bt_cmd_usage(v, false, "one project at a time");
+        return bt_cmd_usage(v, o.json, "one project at a time");
     if (bt_live_something_up(&err) < 0)
-        return bt_cmd_fail(v, &err, false);
+        return bt_cmd_fail(v, &err, o.json);
     bt_live_init(&live);
     json_t *answer = ask(rest.n ? rest.v[0] : NULL, o.quiet ? NULL : bt_live_event, &live, &err);
     bt_live_release(&live);
     if (!answer)
-        return bt_cmd_fail(v, &err, false);
-    printf("%s is down\n", json_string_value(json_object_get(answer, "project")));
+        return bt_cmd_fail(v, &err, o.json);
+    if (o.json)
+        bt_cmd_json("down", json_pack("{s:s}", "project", bt_live_str(answer, "project")));
+    else
+        printf("%s is down\n", bt_live_str(answer, "project"));
     json_decref(answer);
     return 0;
 }
 
 const struct bt_verb bt_verb_down = {
-    .name = "down", .summary = "stop everything, wait until the memory is free", .usage = "berth down [PROJECT] [-q]", .opts = opts, .run = run,
+    .name = "down", .summary = "stop everything, wait until the memory is free", .usage = "berth down [PROJECT] [-q] [--json]", .opts = opts, .run = run,
     .example = "  berth down             the project that is up\n  berth down forensics   one of several",
 };

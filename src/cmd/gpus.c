@@ -1,17 +1,22 @@
 /* gpus.c - berth gpus: which cards there are, what is free on them, and who holds the rest. */
 #include <stdio.h>
+#include <time.h>
 
 #include "base/proc.h"
 #include "base/units.h"
 #include "cmd/cmd.h"
 #include "gpu/fleet_json.h"
 
-struct args { const char *gpus; bool json, catalog; };
+struct args { const char *gpus; bool json, csv, catalog, watch; uint64_t every_ms; };
 
 static const struct bt_opt opts[] = {
     { .name = "gpus", .type = BT_OPT_STR, .off = offsetof(struct args, gpus), .def = "auto", .metavar = "FLEET",
       .help = "this machine (auto), cards of it (0,2), a named fleet (4xA100-SXM4-40GB+1xRTX-A6000) or a fleet.json" },
     { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "print JSON; it is also a fleet.json for --gpus" },
+    { .name = "csv", .type = BT_OPT_BOOL, .off = offsetof(struct args, csv), .help = "print a line a card for spreadsheets; bytes as integers" },
+    { .name = "watch", .alias = "w", .type = BT_OPT_BOOL, .off = offsetof(struct args, watch), .help = "again and again; on a terminal in place, Ctrl-C ends it" },
+    { .name = "every", .type = BT_OPT_DURATION, .off = offsetof(struct args, every_ms), .def = "2s", .min = 100, .max = 3600000, .metavar = "TIME",
+      .help = "--watch: how often" },
     { .name = "catalog", .type = BT_OPT_BOOL, .off = offsetof(struct args, catalog), .help = "list every kind of card that berth knows by name" },
     { 0 } };
 
@@ -148,31 +153,91 @@ static void print_catalog(struct bt_arena *a, bool json)
     bt_cmd_print(&out);
 }
 
+/* ---- for spreadsheets ---- */
+
+static const char *number(struct bt_arena *a, bool valid, double value)
+{
+    return valid ? bt_arena_printf(a, "%.0f", value) : "";
+}
+
+/* What the driver did not say is an empty field, as no figure is 0 that was not read. No field of a card can hold a comma, but its name. */
+static void print_csv(struct bt_arena *a, const struct bt_fleet *f, bool heads)
+{
+    bt_auto_buf struct bt_buf out = BT_BUF(1 * MiB);
+    if (heads)
+        bt_buf_puts(&out, "time,index,uuid,name,total_bytes,used_bytes,others_bytes,margin_bytes,free_bytes,island,util_percent,temp_c,power_w\n");
+    for (size_t i = 0; i < f->n; i++) {
+        const struct bt_gpu *g = &f->gpus[i];
+        bt_buf_printf(&out, "%.3f,%d,%s,\"", (double)bt_wall_ms() / 1000, g->index, g->uuid);
+        for (const char *c = g->name; *c; c++)
+            bt_buf_printf(&out, *c == '"' ? "\"\"" : "%c", *c);
+        bt_buf_printf(&out, "\",%llu,%s,%llu,%llu,%llu,%s,%s,%s,%s\n", (unsigned long long)g->total_bytes,
+                      number(a, g->used_valid, (double)g->used_bytes), (unsigned long long)g->others_bytes, (unsigned long long)g->margin_bytes,
+                      (unsigned long long)bt_gpu_capacity(g), number(a, g->island >= 0, g->island), number(a, g->util_valid, g->util_percent),
+                      number(a, g->temp_valid, g->temp_c), number(a, g->power_valid, g->power_w));
+    }
+    bt_cmd_print(&out);
+}
+
+/* ---- one look, or many ---- */
+
+static int look(struct bt_arena *a, const struct args *o, bool first, struct bt_err *err)
+{
+    struct bt_fleet fleet;
+    struct bt_fleet_opts fo = { .margin_bytes = BT_DEFAULT_MARGIN, .visible = getenv("CUDA_VISIBLE_DEVICES") };
+    if (bt_fleet_open(a, o->gpus, &fo, &fleet, err) < 0)
+        return -1;
+    if (o->json && o->watch)
+        bt_cmd_json_line("gpus", bt_fleet_json(&fleet));
+    else if (o->json)
+        bt_cmd_json("gpus", bt_fleet_json(&fleet));
+    else if (o->csv)
+        print_csv(a, &fleet, first);
+    else {
+        if (o->watch)
+            fputs(isatty(STDOUT_FILENO) ? "\033[H\033[J" : first ? "" : "\n", stdout);
+        print_fleet(a, &fleet);
+    }
+    return 0;
+}
+
+/* Until nobody reads any more, or the driver is gone. A driver is opened anew each time: a card that fell off the bus is not remembered. */
+static int watch(const struct bt_verb *v, const struct args *o)
+{
+    struct bt_err err = { 0 };
+    for (bool first = true;; first = false) {
+        bt_auto_arena a = { 0 };
+        if (look(&a, o, first, &err) < 0)
+            return bt_cmd_fail(v, &err, o->json);
+        if (fflush(stdout) || ferror(stdout))
+            return 1;
+        nanosleep(&(struct timespec){ .tv_sec = (time_t)(o->every_ms / 1000), .tv_nsec = (long)(o->every_ms % 1000) * 1000000 }, NULL);
+    }
+}
+
 static int run(const struct bt_verb *v, int argc, char **argv)
 {
     bt_auto_arena a = { 0 };
     struct args args = { 0 };
     struct bt_err err = { 0 };
-    struct bt_fleet fleet;
     int rc = bt_cmd_parse(v, &a, argc, argv, &args, NULL, NULL);
     if (rc)
         return rc;
+    if (args.json && args.csv)
+        return bt_cmd_usage(v, true, "--json or --csv, not both");
+    if (args.catalog && (args.csv || args.watch))
+        return bt_cmd_usage(v, args.json, "--catalog is a list of kinds: without --csv and --watch");
     if (args.catalog) {
         print_catalog(&a, args.json);
         return 0;
     }
-    struct bt_fleet_opts fo = { .margin_bytes = BT_DEFAULT_MARGIN, .visible = getenv("CUDA_VISIBLE_DEVICES") };
-    if (bt_fleet_open(&a, args.gpus, &fo, &fleet, &err) < 0)
-        return bt_cmd_fail(v, &err, args.json);
-    if (args.json)
-        bt_cmd_json("gpus", bt_fleet_json(&fleet));
-    else
-        print_fleet(&a, &fleet);
-    return 0;
+    if (args.watch)
+        return watch(v, &args);
+    return look(&a, &args, true, &err) < 0 ? bt_cmd_fail(v, &err, args.json) : 0;
 }
 
 const struct bt_verb bt_verb_gpus = {
     .name = "gpus", .summary = "the cards of this machine or of a fleet: what is free, and who holds the rest",
-    .usage = "berth gpus [--gpus FLEET] [--json]",
-    .example = "  berth gpus\n  berth gpus --gpus 4xA100-SXM4-40GB\n  berth gpus --json > fleet.json && berth gpus --gpus fleet.json",
+    .usage = "berth gpus [--gpus FLEET] [--json|--csv] [--watch [--every TIME]]",
+    .example = "  berth gpus\n  berth gpus --watch\n  berth gpus --csv --watch --every 10s >> cards.csv\n  berth gpus --gpus 4xA100-SXM4-40GB\n  berth gpus --json > fleet.json && berth gpus --gpus fleet.json",
     .opts = opts, .run = run };

@@ -25,8 +25,11 @@ json_t *bt_live_ask(const char *op, const char *project, struct bt_err *err);
 /* The answer to `ps`, of one project or (NULL) of all: a new reference. All, with nothing up: no instances, and no daemon is started. */
 json_t *bt_live_ps(const char *project, struct bt_err *err);
 /* Send op with these members (takes the reference) and show events until every instance of the answer is in a state of `there` (NULL-terminated), or
- * is failed, down or ready where that is not what was asked for: then *failed. detach: return with the answer. */
-BT_MUST_CHECK int bt_live_move(const char *op, json_t *members, const char *const *there, bool detach, bool *failed, struct bt_err *err);
+ * is failed, down or ready where that is not what was asked for: then *failed. detach: return with the answer. moved (may be NULL): the
+ * last report of each, as in `ps`; a new reference. */
+BT_MUST_CHECK int bt_live_move(const char *op, json_t *members, const char *const *there, bool detach, bool *failed, json_t **moved, struct bt_err *err);
+/* What `restart`, `park` and `resume` share: their --json, or nothing more than what was told on the way. Returns the exit code. */
+int bt_live_moved(const char *kind, json_t *moved, bool failed, bool json);
 /* The last daemon takes its folder with it and closes the connection after that: wait for it, silent_ms at most. */
 void bt_live_wait_end(struct bt_wire_client *c, int silent_ms);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "base/proc.h"
 #include "cmd/cmd.h"
 #include "cmd/live.h"
 #include "launch/planfile.h"
@@ -11,17 +12,19 @@
 
 enum { LOOK_MS = 100, READ_BYTES = 4 * 1024 * 1024, ASK_EVERY = 10 };
 
-struct args { const char *project; bool follow; };
+struct args { const char *project; bool follow, json; uint64_t since_ms; };
 
 static const struct bt_opt opts[] = {
     { .name = "follow", .alias = "f", .type = BT_OPT_BOOL, .off = offsetof(struct args, follow), .help = "go on until what is shown has ended" },
     { .name = "project", .alias = "p", .type = BT_OPT_STR, .off = offsetof(struct args, project), .metavar = "NAME",
       .help = "of this project (default: the one that is up, or the last)" },
+    { .name = "since", .type = BT_OPT_DURATION, .off = offsetof(struct args, since_ms), .metavar = "TIME", .help = "not what is older: 10m, 2h" },
+    { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "print JSON, an object a line" },
     { 0 },
 };
 
 struct source { const char *id, *dir; struct bt_tail tail; bool begun, ended; };
-struct line { int64_t ms; size_t order; const char *id; struct bt_str text; };       /* text may hold NUL bytes: it is a child's */
+struct line { int64_t ms; size_t order; const char *id; char stream; struct bt_str text; };       /* text may hold NUL bytes: it is a child's */
 struct logs {
     struct bt_arena *a;
     const char *project, *what;
@@ -29,6 +32,8 @@ struct logs {
     struct source *src; size_t n;
     struct line *line; size_t nlines;        /* read, not printed yet */
     const char *reading;             /* id of the source being read */
+    int64_t from_ms;                 /* older lines are not shown */
+    bool json;
 };
 
 /* ---- what there is ---- */
@@ -113,8 +118,9 @@ static void find_sources(struct logs *l)
 static void take(void *ctx, int64_t ms, char stream, struct bt_str text)
 {
     struct logs *l = ctx;
-    struct line row = { ms, l->nlines, l->reading, { bt_arena_strndup(l->a, text), text.n } };
-    (void)stream;
+    if (ms < l->from_ms)
+        return;
+    struct line row = { ms, l->nlines, l->reading, stream, { bt_arena_strndup(l->a, text), text.n } };
     BT_PUSH(l->a, l->line, l->nlines, row);
 }
 
@@ -122,6 +128,19 @@ static int by_time(const void *a, const void *b)
 {
     const struct line *x = a, *y = b;
     return x->ms != y->ms ? (x->ms < y->ms ? -1 : 1) : x->order < y->order ? -1 : 1;
+}
+
+static void print_json(const struct logs *l, const struct line *row)
+{
+    const char *stream = row->stream == 'o' ? "stdout" : row->stream == 'e' ? "stderr" : "berth";
+    json_t *text = json_stringn(row->text.p, row->text.n);
+    if (!text) {                     /* not UTF-8 */
+        bt_auto_buf struct bt_buf b = BT_BUF(256 * KiB);
+        bt_buf_add_escaped(&b, row->text);
+        text = json_string(bt_buf_z(&b));
+    }
+    bt_cmd_json_line("log", json_pack("{s:s, s:s, s:f, s:s, s:o}", "project", l->project, "instance", row->id, "wall_s", (double)row->ms / 1000, "stream",
+                                      stream, "text", text ? text : json_null()));
 }
 
 /* What several instances printed is shown in the order of time. False when nobody reads any more. */
@@ -132,6 +151,10 @@ static bool print_lines(struct logs *l)
         qsort(l->line, l->nlines, sizeof *l->line, by_time);
     for (size_t i = 0; i < l->nlines; i++) {
         bt_auto_buf struct bt_buf b = BT_BUF(256 * KiB);
+        if (l->json) {
+            print_json(l, &l->line[i]);
+            continue;
+        }
         if (named)
             bt_buf_printf(&b, "%-12s | ", l->line[i].id);
         bt_buf_add_escaped(&b, l->line[i].text);
@@ -238,19 +261,19 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, NULL);
     if (rc)
         return rc;
-    struct logs l = { .a = &a, .what = rest.n ? rest.v[0] : NULL };
+    struct logs l = { .a = &a, .what = rest.n ? rest.v[0] : NULL, .json = o.json, .from_ms = o.since_ms ? bt_wall_ms() - (int64_t)o.since_ms : 0 };
     if (rest.n > 1)
-        return bt_cmd_usage(v, false, "one instance or workload, or none for all");
+        return bt_cmd_usage(v, o.json, "one instance or workload, or none for all");
     if (bt_run_anything() && !o.project) {           /* just begun: nothing has a folder yet */
         for (int i = 0; i < 20 && o.follow && pick_project(&l, NULL, &err) == 0 && l.kept; i++)
             usleep(LOOK_MS * 1000);
     }
     if (pick_project(&l, o.project, &err) < 0)
-        return bt_cmd_fail(v, &err, false);
+        return bt_cmd_fail(v, &err, o.json);
     find_sources(&l);
     if (!l.n && (l.kept || ask_daemon(l.project, l.what) == UNKNOWN)) {
         bt_err_set(&err, BT_E_STATE, 0, "project %s has no log of \"%s\"", l.project, l.what ? l.what : "anything");
-        return bt_cmd_fail(v, &err, false);
+        return bt_cmd_fail(v, &err, o.json);
     }
     if (o.follow && !l.kept)
         follow(&l);
@@ -262,6 +285,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 }
 
 const struct bt_verb bt_verb_logs = {
-    .name = "logs", .summary = "what instances printed", .usage = "berth logs [-f] [-p PROJECT] [INSTANCE|WORKLOAD]", .opts = opts, .run = run,
-    .example = "  berth logs              everything, in the order of time\n  berth logs -f analyst   follow one until it ends",
+    .name = "logs", .summary = "what instances printed", .usage = "berth logs [-f] [--since TIME] [-p PROJECT] [INSTANCE|WORKLOAD] [--json]", .opts = opts, .run = run,
+    .example = "  berth logs              everything, in the order of time\n  berth logs -f analyst   follow one until it ends\n"
+               "  berth logs --since 10m llm",
 };

@@ -29,8 +29,10 @@ struct up {
     uint64_t up_id, follow_id;       /* follow_id: of the last reconnection, 0: none */
     char project[64];
     json_t *insts;                   /* id -> its last "inst" report */
+    json_t *failures;                /* "failed" events, for --json */
     bool answered, settled, going_down, gone, failed, interrupted;
     int signals_seen, tries;
+    bool told, told_failed;          /* its JSON is out: that it is up; an error of kind "error" */
     struct bt_tail tail;             /* of the job that is streamed */
 };
 
@@ -43,7 +45,7 @@ static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct b
     if (o->plan) {
         struct bt_str s;
         if (bt_file_read(a, o->plan, BT_PLANFILE_MAX, &s, &err) < 0)
-            return bt_cmd_fail(v, &err, false);
+            return bt_cmd_fail(v, &err, o->json);
         *text = s.p;
         return 0;
     }
@@ -51,12 +53,14 @@ static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct b
                                      .no_learned = o->no_learned };
     struct bt_plan *plan;
     if (bt_planning(a, &po, &plan, &err) < 0)
-        return bt_cmd_fail(v, &err, false);
+        return bt_cmd_fail(v, &err, o->json);
     if (plan->nrefusals) {
         bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
         bt_planning_print_refusals(plan, &b);
         if (!o->quiet_refusal)
             fputs(bt_buf_z(&b), stderr);
+        if (o->json)
+            puts(bt_plan_text(a, plan));
         return 3;
     }
     *text = bt_plan_text(a, plan);
@@ -168,6 +172,10 @@ static void take_event(struct up *u, const json_t *ev)
     bt_live_event(&u->live, ev);
     if (!name)
         return;
+    if (u->o->json && !strcmp(name, "failed"))
+        json_array_append_new(u->failures, json_pack("{s:O*, s:O*, s:O*, s:O*, s:O*, s:O*}", "id", json_object_get(ev, "id"), "workload",
+                                                     json_object_get(ev, "workload"), "message", json_object_get(ev, "message"), "hint",
+                                                     json_object_get(ev, "hint"), "lines", json_object_get(ev, "lines"), "exit", json_object_get(ev, "exit")));
     bool down = !strcmp(bt_live_str(in, "state"), "down");
     if (id && !down)                 /* how it ended, not that it was put away after that */
         json_object_set(u->insts, id, in);
@@ -199,9 +207,13 @@ static void print_up(struct up *u)
     json_t *ps = bt_wire_call(&u->c, "ps", bt_live_project(u->project), on_event, u, &err);
     if (!ps)
         return;
-    bt_live_table(&a, ps, bt_style_of(stdout), &b);
+    if (u->o->json) {
+        bt_cmd_json("up", json_pack("{s:b, s:s, s:o}", "ok", true, "project", u->project, "instances", json_incref(json_object_get(ps, "instances"))));
+        u->told = true;
+    } else
+        bt_live_table(&a, ps, bt_style_of(stdout), &b);
     json_decref(ps);
-    if (!u->o->detach)
+    if (!u->o->detach && !u->o->json)
         bt_buf_printf(&b, "%s is up. Ctrl-C takes it down.\n", u->project);
     bt_cmd_print(&b);
 }
@@ -262,7 +274,7 @@ static int take_answer(struct up *u, const json_t *msg, struct bt_err *err)
         return is;
     u->answered = true;
     if (json_is_true(json_object_get(msg, "all_done"))) {
-        puts("every task of every job is done: nothing was started (`berth up --again` does them anew)");
+        fputs("every task of every job is done: nothing was started (`berth up --again` does them anew)\n", u->o->json ? stderr : stdout);
         u->gone = true;
         return 0;
     }
@@ -348,6 +360,17 @@ static int exit_code(const struct up *u)
     return u->failed ? 1 : u->o->exit_with ? 0 : worst;
 }
 
+/* What came of it: of a set that never was up the one object, of one that was the second. */
+static void print_end(const struct up *u, int rc)
+{
+    json_t *list = json_array(), *in;
+    const char *id;
+    json_object_foreach(u->insts, id, in)
+        json_array_append(list, in);
+    bt_cmd_json(u->told ? "ended" : "up", json_pack("{s:b, s:o, s:i, s:o, s:O}", "ok", rc == 0, "project", u->project[0] ? json_string(u->project) : json_null(),
+                                                    "exit_code", rc, "instances", list, "failures", u->failures));
+}
+
 /* Another project came between the plan and its start: its bytes are known now, so plan again. 0, or the exit code. */
 static int hand_over(struct up *u, struct bt_arena *a, const char *plan)
 {
@@ -357,7 +380,7 @@ static int hand_over(struct up *u, struct bt_arena *a, const char *plan)
         if (send_up(u, plan, &err) == 0 && watch(u, plan, &err) == 0)
             return exit_code(u);
         if (err.code != BT_E_BUSY || u->answered || u->o->plan || tries == TRIES)
-            return bt_cmd_fail(u->v, &err, false);
+            return u->told_failed = true, bt_cmd_fail(u->v, &err, u->o->json && !u->told);
         fprintf(stderr, "  another project took some of the memory just now: planning again\n");
         bt_wire_client_release(&u->c);
         int rc = make_plan(u->v, a, u->o, &plan);
@@ -372,7 +395,7 @@ int bt_up(const struct bt_verb *v, struct bt_arena *a, const struct bt_up *o)
     int rc = make_plan(v, a, o, &plan);
     if (rc)
         return rc;
-    struct up u = { .v = v, .o = o, .insts = json_object() };
+    struct up u = { .v = v, .o = o, .insts = json_object(), .failures = json_array() };
     struct sigaction act = { .sa_handler = on_signal };              /* without SA_RESTART: the wait has to notice */
     int signals[] = { SIGINT, SIGTERM, SIGHUP };
     for (size_t i = 0; i < BT_LEN(signals); i++)
@@ -382,11 +405,14 @@ int bt_up(const struct bt_verb *v, struct bt_arena *a, const struct bt_up *o)
     bt_tail_init(&u.tail);
     bt_wire_client_init(&u.c, -1);
     rc = hand_over(&u, a, plan);
+    if (o->json && !u.told_failed && !(u.told && o->detach && !u.gone))
+        print_end(&u, rc);
     if (u.gone && !(u.failed && o->keep))
         bt_live_wait_end(&u.c, 500); /* nothing of ours may be left when we return */
     bt_live_release(&u.live);
     bt_tail_release(&u.tail);
     bt_wire_client_release(&u.c);
     json_decref(u.insts);
+    json_decref(u.failures);
     return rc;
 }

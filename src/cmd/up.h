@@ -7,6 +7,7 @@ struct bt_up {
     const char *file, *text;         /* the spec: a file (NULL = ./berth.yaml), or its text */
     const char *gpus, *variant, *plan, *exit_with;
     bool no_learned, detach, keep, again, wait_jobs;
+    bool json;                       /* one object when it is up or could not be; unless detached a second one, "ended" */
     bool quiet_refusal;              /* that it does not fit is the caller's to say */
     bool stream;                     /* show what the job exit_with prints, and not how it comes up */
 };

@@ -26,6 +26,7 @@ static const struct bt_opt opts[] = {
       .help = "when all jobs have ended, take the set down; exit 0 if all are done, else 1" },
     { .name = "exit-with", .type = BT_OPT_STR, .off = offsetof(struct args, up.exit_with), .metavar = "JOB",
       .help = "when JOB has ended, take the set down; exit with its status" },
+    { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, up.json), .help = "print JSON: when it is up, and (without -d) when it has ended" },
     { .name = "engine", .type = BT_OPT_STR, .off = offsetof(struct args, one.engine), .metavar = "NAME",
       .help = "MODEL: vllm (default), sglang, llama-server" },
     { .name = "memory", .type = BT_OPT_STR, .off = offsetof(struct args, one.memory), .metavar = "SIZE", .help = "MODEL: of each card, 40% or 20GiB" },
@@ -80,13 +81,13 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     if (rc)
         return rc;
     if (one_thing(&a, &o, &rest, dashdash, &err) < 0)
-        return bt_cmd_fail(v, &err, false);
+        return bt_cmd_fail(v, &err, o.up.json);
     return bt_up(v, &a, &o.up);
 }
 
 const struct bt_verb bt_verb_up = {
     .name = "up", .summary = "plan, start everything, watch until ready",
-    .usage = "berth up [-f FILE] [--gpus FLEET] [--variant NAME] [--plan FILE] [-d] [--keep] [--again] [--wait-jobs] [--exit-with JOB]\n"
+    .usage = "berth up [-f FILE] [--gpus FLEET] [--variant NAME] [--plan FILE] [-d] [--keep] [--again] [--wait-jobs] [--exit-with JOB] [--json]\n"
              "       berth up MODEL [--memory SIZE] [--context N] [--port N] [...]\n"
              "       berth up [...] -- vllm serve MODEL ...",
     .opts = opts, .run = run,
