@@ -14,7 +14,8 @@ static const struct bt_opt opts[] = {
       .help = "this machine (auto), cards of it (0,2), a named fleet (4xA100-SXM4-40GB+1xRTX-A6000) or a fleet.json" },
     { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "print JSON; it is also a fleet.json for --gpus" },
     { .name = "csv", .type = BT_OPT_BOOL, .off = offsetof(struct args, csv), .help = "print a line a card for spreadsheets; bytes as integers" },
-    { .name = "watch", .alias = "w", .type = BT_OPT_BOOL, .off = offsetof(struct args, watch), .help = "again and again; on a terminal in place, Ctrl-C ends it" },
+    { .name = "watch", .alias = "w", .type = BT_OPT_BOOL, .off = offsetof(struct args, watch), 
+      .help = "again and again; on a terminal in place, Ctrl-C ends it" },
     { .name = "every", .type = BT_OPT_DURATION, .off = offsetof(struct args, every_ms), .def = "2s", .min = 100, .max = 3600000, .metavar = "TIME",
       .help = "--watch: how often" },
     { .name = "catalog", .type = BT_OPT_BOOL, .off = offsetof(struct args, catalog), .help = "list every kind of card that berth knows by name" },
@@ -239,5 +240,6 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_gpus = {
     .name = "gpus", .summary = "the cards of this machine or of a fleet: what is free, and who holds the rest",
     .usage = "berth gpus [--gpus FLEET] [--json|--csv] [--watch [--every TIME]]",
-    .example = "  berth gpus\n  berth gpus --watch\n  berth gpus --csv --watch --every 10s >> cards.csv\n  berth gpus --gpus 4xA100-SXM4-40GB\n  berth gpus --json > fleet.json && berth gpus --gpus fleet.json",
+    .example = "  berth gpus\n  berth gpus --watch\n  berth gpus --csv --watch --every 10s >> cards.csv\n  berth gpus --gpus 4xA100-SXM4-40GB\n"
+               "  berth gpus --json > fleet.json && berth gpus --gpus fleet.json",
     .opts = opts, .run = run };

@@ -285,7 +285,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 }
 
 const struct bt_verb bt_verb_logs = {
-    .name = "logs", .summary = "what instances printed", .usage = "berth logs [-f] [--since TIME] [-p PROJECT] [INSTANCE|WORKLOAD] [--json]", .opts = opts, .run = run,
+    .name = "logs", .summary = "what instances printed",
+    .usage = "berth logs [-f] [--since TIME] [-p PROJECT] [INSTANCE|WORKLOAD] [--json]", .opts = opts, .run = run,
     .example = "  berth logs              everything, in the order of time\n  berth logs -f analyst   follow one until it ends\n"
                "  berth logs --since 10m llm",
 };

@@ -363,12 +363,12 @@ static int exit_code(const struct up *u)
 /* What came of it: of a set that never was up the one object, of one that was the second. */
 static void print_end(const struct up *u, int rc)
 {
-    json_t *list = json_array(), *in;
+    json_t *list = json_array(), *in, *project = u->project[0] ? json_string(u->project) : json_null();
     const char *id;
     json_object_foreach(u->insts, id, in)
         json_array_append(list, in);
-    bt_cmd_json(u->told ? "ended" : "up", json_pack("{s:b, s:o, s:i, s:o, s:O}", "ok", rc == 0, "project", u->project[0] ? json_string(u->project) : json_null(),
-                                                    "exit_code", rc, "instances", list, "failures", u->failures));
+    bt_cmd_json(u->told ? "ended" : "up", json_pack("{s:b, s:o, s:i, s:o, s:O}", "ok", rc == 0, "project", project, "exit_code", rc, "instances", list,
+                                                    "failures", u->failures));
 }
 
 /* Another project came between the plan and its start: its bytes are known now, so plan again. 0, or the exit code. */

@@ -3,8 +3,8 @@
  * In the verbs      client.h   how a verb reaches the daemon, and starts it
  * In the daemon     daemon.h   one per user and runtime folder: the loop, who is connected
  *                   project.h  what it holds, and the steps over it: project.c (birth, adoption, end), phase.c (from phase to phase),
- *                              start.c (from waiting to running), drive.c (one look at one instance), alive.c (is it at work), warm.c (its first request), park.c (memory given back),
- *                              memory.c (room and release), drift.c, journal.c, report.c (JSON), ops.c (requests)
+ *                              start.c (from waiting to running), drive.c (one look at one instance), alive.c (is it at work), warm.c (its first request),
+ *                              park.c (memory given back), memory.c (room and release), drift.c, journal.c, report.c (JSON), ops.c (requests)
  *                   learn.h    what it really takes, remembered
  *                   life.h     the life of an instance: one table, pure
  *                   sample.h   NVML through the probe process; bytes per instance
