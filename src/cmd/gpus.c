@@ -14,7 +14,7 @@ static const struct bt_opt opts[] = {
       .help = "this machine (auto), cards of it (0,2), a named fleet (4xA100-SXM4-40GB+1xRTX-A6000) or a fleet.json" },
     { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "print JSON; it is also a fleet.json for --gpus" },
     { .name = "csv", .type = BT_OPT_BOOL, .off = offsetof(struct args, csv), .help = "print a line a card for spreadsheets; bytes as integers" },
-    { .name = "watch", .alias = "w", .type = BT_OPT_BOOL, .off = offsetof(struct args, watch), 
+    { .name = "watch", .alias = "w", .type = BT_OPT_BOOL, .off = offsetof(struct args, watch),
       .help = "again and again; on a terminal in place, Ctrl-C ends it" },
     { .name = "every", .type = BT_OPT_DURATION, .off = offsetof(struct args, every_ms), .def = "2s", .min = 100, .max = 3600000, .metavar = "TIME",
       .help = "--watch: how often" },

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -108,6 +107,6 @@ def test_gpus_again_and_again(machine: Callable[..., Machine], how: str | None, 
         line = watch.stdout.readline()
         assert line
         looks += line.startswith("{" if how == "--json" else "this machine") if how != "--csv" else line[0].isdigit()
-    watch.send_signal(signal.SIGINT)
+    watch.terminate()
     watch.wait(20)
     watch.stdout.close()
