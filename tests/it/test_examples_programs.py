@@ -189,12 +189,13 @@ def test_spool_puts_back_what_a_dead_owner_had(tmp_path):
 # The programs together.
 
 class FakeLlm(http.server.ThreadingHTTPServer):
-    """Answers /v1/models and /v1/chat/completions; each verdict takes `delay_s`."""
+    """Answers /v1/models and /v1/chat/completions; each verdict takes `delay_s`, or as long as `thinks` does."""
 
     def __init__(self, delay_s: float) -> None:
         super().__init__(("127.0.0.1", 0), FakeLlmHandler)
         self.delay_s, self.questions, self.answer = delay_s, [], "bad \x1b[31mverdict\n"
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.thinks: Callable[[], None] = lambda: time.sleep(self.delay_s)
 
 
 class FakeLlmHandler(http.server.BaseHTTPRequestHandler):
@@ -206,7 +207,7 @@ class FakeLlmHandler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.questions.append(body)
-        time.sleep(self.server.delay_s)
+        self.server.thinks()
         self.reply({"choices": [{"message": {"role": "assistant", "content": self.server.answer}}]} if self.path == "/v1/chat/completions" else None)
 
     def reply(self, body: object) -> None:
@@ -263,6 +264,11 @@ def stems(folder: Path) -> list[str]:
 
 def test_serial_and_overlapped_end_to_end(tmp_path, llm):
     before = sorted(FORENSICS.iterdir())
+
+    def until_two_wait() -> None:
+        """An LLM slower than vision on any machine: it answers when two more findings are in the queue, or no more can come."""
+        wait_for(lambda: len(stems(tmp_path / "queue")) >= 2 or not any(stems(tmp_path / f) for f in ("inbox", "looking")), "vision to get ahead")
+    llm.thinks = until_two_wait
     with vision(tmp_path) as worker:
         code, out, err = ended(start("analyst.py", "--llm", llm.url + "/", "--images", "6", work=tmp_path))
         assert (code, err) == (0, ""), out
