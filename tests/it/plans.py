@@ -85,6 +85,12 @@ class House:
                 return int(fields[4])
         return 0
 
+    def kill_daemon(self) -> None:
+        """With SIGKILL, whoever it is now: the last one may have just died, and the next not have the lock yet."""
+        pid = eventually("a daemon", self.daemon)
+        os.kill(int(pid), signal.SIGKILL)      # type: ignore[call-overload]
+        eventually("the daemon to be dead", lambda: not alive(int(pid)))    # type: ignore[call-overload]
+
     def processes(self) -> list[int]:
         """Everything that still belongs to this house: by its mark, or by its folder in the arguments."""
         found = []

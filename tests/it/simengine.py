@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 
-from conftest import Machine, alive, eventually, free_port
+from conftest import DEADLINE_S, Machine, alive, eventually, free_port
 
 
 class Engine:
@@ -30,7 +30,7 @@ class Engine:
 
     def get(self, path: str) -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(self.url(path), timeout=5) as r:
+            with urllib.request.urlopen(self.url(path), timeout=DEADLINE_S) as r:
                 return r.status, r.read().decode()
         except urllib.error.HTTPError as e:
             return e.code, e.read().decode()
@@ -40,10 +40,12 @@ class Engine:
     def post(self, path: str, body: object) -> tuple[int, str]:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         try:
-            with urllib.request.urlopen(urllib.request.Request(self.url(path), data, {"content-type": "application/json"}), timeout=30) as r:
+            with urllib.request.urlopen(urllib.request.Request(self.url(path), data, {"content-type": "application/json"}), timeout=DEADLINE_S) as r:
                 return r.status, r.read().decode()
         except urllib.error.HTTPError as e:
             return e.code, e.read().decode()
+        except (urllib.error.URLError, OSError):
+            return 0, ""                 # cut off, or nobody there
 
     def ready(self) -> "Engine":
         eventually("the engine to be ready", lambda: self.get(self.ready_path)[0] == 200 or self.proc.poll() is not None)
@@ -63,7 +65,7 @@ class Engine:
         return self.log.read_text()
 
     def ended(self) -> int:
-        return self.proc.wait(30)
+        return self.proc.wait(DEADLINE_S)
 
     def family(self) -> list[int]:
         """Pids of the engine's session."""
@@ -99,7 +101,7 @@ class Stream(threading.Thread):
         self.events: list[str] = []
         self.ended = ""
         ask = {"model": "small", "prompt": "x", "max_tokens": tokens, "stream": True, **body}
-        self.reply = urllib.request.urlopen(urllib.request.Request(e.url(path), json.dumps(ask).encode(), {"content-type": "application/json"}), timeout=60)
+        self.reply = urllib.request.urlopen(urllib.request.Request(e.url(path), json.dumps(ask).encode(), {"content-type": "application/json"}), timeout=DEADLINE_S)
         self.start()
         eventually("the first token", lambda: self.events)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import BERTH, Machine, eventually
+from conftest import BERTH, DEADLINE_S, Machine, eventually
 
 GIB = 1 << 30
 
@@ -91,8 +91,8 @@ def test_no_room_is_3_and_with_wait_it_waits(m: Machine) -> None:
         second = m.popen(BERTH, "run", "--wait", "--memory", "30GiB", "--", "echo", "mine", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert second.stderr and "waiting" in second.stderr.readline()
         (m.folder / "go").touch()
-        assert holder.wait(30) == 0
-        out, _ = second.communicate(timeout=60)
+        assert holder.wait(DEADLINE_S) == 0
+        out, _ = second.communicate(timeout=DEADLINE_S)
         assert second.returncode == 0 and out == "mine\n"
     finally:
         for one in (holder, second):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BERTH
+from conftest import BERTH, DEADLINE_S
 from test_hub import CONFIG, gguf, safetensors, tensors
 
 
@@ -34,7 +34,7 @@ def write_tiny(folder: Path, shards: int = 2, **config: object) -> Path:
 
 
 def check(model: Path | str, *args: str, **env: str) -> tuple[int, dict, str]:
-    done = subprocess.run([str(BERTH), "check", str(model), "--json", *args], capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **env})
+    done = subprocess.run([str(BERTH), "check", str(model), "--json", *args], capture_output=True, text=True, timeout=DEADLINE_S, check=False, env={**os.environ, **env})
     return done.returncode, json.loads(done.stdout), done.stderr
 
 
@@ -47,7 +47,7 @@ def test_whole(tmp_path: Path) -> None:
     assert code == 0 and answer["ok"] and answer["schema"] == 1 and answer["kind"] == "check"
     assert rows(answer, "wrong") == []
     assert {r["what"] for r in answer["rows"] if r["verdict"] == "ok"} >= {"config", "weights", "index", "layers", "tokenizer", "card"}
-    text = subprocess.run([str(BERTH), "check", str(tmp_path / "m")], capture_output=True, text=True, timeout=60, check=True).stdout
+    text = subprocess.run([str(BERTH), "check", str(tmp_path / "m")], capture_output=True, text=True, timeout=DEADLINE_S, check=True).stdout
     assert text.rstrip().endswith("whole")
 
 
@@ -158,5 +158,5 @@ def test_gguf(tmp_path: Path) -> None:
     (("a", "--gpus", "1"), 2, "unknown option"),
 ])
 def test_usage(args: tuple[str, ...], code: int, says: str) -> None:
-    done = subprocess.run([str(BERTH), "check", *args], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([str(BERTH), "check", *args], capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert done.returncode == code and says in done.stderr

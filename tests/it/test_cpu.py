@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BERTH, eventually
+from conftest import BERTH, DEADLINE_S, eventually
 from gguf_file import write_model
 from plans import House
 
@@ -43,7 +43,7 @@ threading.Event().wait()
 
 
 def berth(*args: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(BERTH), *map(str, args)], capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "PATH": "/usr/bin:/bin", **env})
+    return subprocess.run([str(BERTH), *map(str, args)], capture_output=True, text=True, timeout=DEADLINE_S, check=False, env={**os.environ, "PATH": "/usr/bin:/bin", **env})
 
 
 def tiny(folder: Path, positions: int = 4194304) -> Path:

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import BERTH, ENGINE, ROOT, alive, eventually
+from conftest import BERTH, DEADLINE_S, ENGINE, ROOT, alive, eventually
 
 DEMO = ROOT / "examples" / "forensics" / "demo.sh"
 
@@ -28,7 +28,7 @@ class Demo:
 
     def wait(self) -> int:
         try:
-            return self.proc.wait(150)
+            return self.proc.wait(DEADLINE_S)
         finally:
             self.file.close()
 

@@ -7,14 +7,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import BERTH, ROOT
+from conftest import BERTH, DEADLINE_S, ROOT
 
 LOGS = ROOT / "tests" / "data" / "diagnose"
 
 
 def diagnose(*args: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
     env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "HF_HUB_CACHE": "/nonexistent", "LC_ALL": "C.UTF-8"}
-    return subprocess.run([BERTH, "diagnose", *args], input=text, capture_output=True, text=True, timeout=60, env=env, check=False)
+    return subprocess.run([BERTH, "diagnose", *args], input=text, capture_output=True, text=True, timeout=DEADLINE_S, env=env, check=False)
 
 
 def answer(*args: str, text: str | None = None, code: int = 0) -> dict:

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from conftest import BERTH, ROOT, free_port
+from conftest import BERTH, DEADLINE_S, ROOT, free_port
 
 EXAMPLES = ROOT / "examples"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -25,7 +25,7 @@ workloads:
 
 
 def berth(*args: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    r = subprocess.run([str(BERTH), *map(str, args)], capture_output=True, text=True, timeout=60, env=ENV)
+    r = subprocess.run([str(BERTH), *map(str, args)], capture_output=True, text=True, timeout=DEADLINE_S, env=ENV)
     assert r.returncode == code, r.stdout + r.stderr
     return r
 
@@ -74,7 +74,7 @@ def test_what_is_no_plan_is_an_error_or_nothing_but_never_a_crash(tmp_path: Path
     a, bad = plan(tmp_path, "a", BASE), tmp_path / "bad"
     bad.write_text(text)
     for pair in ((a, bad), (bad, a), (bad, bad)):
-        r = subprocess.run([str(BERTH), "diff", *map(str, pair)], capture_output=True, text=True, timeout=60, env=ENV)
+        r = subprocess.run([str(BERTH), "diff", *map(str, pair)], capture_output=True, text=True, timeout=DEADLINE_S, env=ENV)
         assert r.returncode in (0, 1, 2, 4)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import BERTH, Machine, alive, eventually
+from conftest import BERTH, DEADLINE_S, Machine, alive, eventually
 from plans import SLEEP
 
 
@@ -82,7 +82,7 @@ def test_strays_are_named_and_ended(tmp_path: Path) -> None:
             rows = doctor(tmp_path, code=5)["strays"]
             assert len(rows) == 1 and f"pid {ours.pid} " in rows[0]["text"] and "--fix" in rows[0]["cure"]
             assert "ended pid" in doctor(tmp_path, "--fix")["strays"][0]["text"]
-            assert ours.wait(10) == -signal.SIGKILL and alive(others.pid)
+            assert ours.wait(DEADLINE_S) == -signal.SIGKILL and alive(others.pid)
             assert doctor(tmp_path)["strays"][0]["state"] == "ok"
         finally:
             ours.kill()

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import BERTH, ROOT
+from conftest import BERTH, DEADLINE_S, ROOT
 
 DATA = json.loads((ROOT / "tests" / "data" / "vllm_cases.json").read_text())
 GIB = 2**30
@@ -23,7 +23,7 @@ def estimate(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
         if name in os.environ:
             clean[name] = os.environ[name]
-    return subprocess.run([BERTH, "estimate", *args], capture_output=True, text=True, timeout=60, env=clean, check=False)
+    return subprocess.run([BERTH, "estimate", *args], capture_output=True, text=True, timeout=DEADLINE_S, env=clean, check=False)
 
 
 def answer(*args: str, code: int | None = 0) -> dict:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import eventually
+from conftest import DEADLINE_S, eventually
 from plans import SLEEP, House, instance, plan, python
 
 
@@ -51,12 +51,12 @@ def test_followed_over_the_death_of_the_daemon(house: House) -> None:
         assert reader.stdout
         first = json.loads(reader.stdout.readline())
         assert first["event"] == "begun"
-        os.kill(house.daemon(), signal.SIGKILL)
+        house.kill_daemon()
         house.ps()
         assert house.berth("restart", "a").returncode == 0
         assert house.berth("down").returncode == 0
         rows = [first, *(json.loads(line) for line in reader.stdout)]
-        assert reader.wait(20) == 0
+        assert reader.wait(DEADLINE_S) == 0
     finally:
         reader.kill()
         reader.wait()

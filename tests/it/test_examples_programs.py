@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 FORENSICS = Path(__file__).resolve().parents[2] / "examples" / "forensics"
-DEADLINE_S = 120
+DEADLINE_S = 180
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import BERTH, ROOT
+from conftest import BERTH, DEADLINE_S, ROOT
 
 FORENSICS = str(ROOT / "examples" / "forensics" / "berth.yaml")
 ENV = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": "/nonexistent", "PATH": "/usr/bin:/bin"}
 
 
 def berth(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(BERTH), *args], capture_output=True, text=True, timeout=120, env=ENV)
+    return subprocess.run([str(BERTH), *args], capture_output=True, text=True, timeout=DEADLINE_S, env=ENV)
 
 
 def explain(*args: str, code: int = 0) -> dict:

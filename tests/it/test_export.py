@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import BERTH, ROOT, Machine, alive, eventually, free_port
+from conftest import BERTH, DEADLINE_S, ROOT, Machine, alive, eventually, free_port
 
 VENV = ROOT / ".venv" / "bin"
 SMALL = "Qwen/Qwen2.5-0.5B-Instruct"
@@ -25,7 +25,7 @@ def spec(folder: Path, text: str) -> Path:
 
 
 def export(kind: str, path: Path, *more: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    r = subprocess.run([str(BERTH), "export", kind, "-f", str(path), *more], capture_output=True, text=True, timeout=60, env={"HF_HUB_CACHE": "/nonexistent", "HF_HUB_OFFLINE": "1", "PATH": os.environ["PATH"]})
+    r = subprocess.run([str(BERTH), "export", kind, "-f", str(path), *more], capture_output=True, text=True, timeout=DEADLINE_S, env={"HF_HUB_CACHE": "/nonexistent", "HF_HUB_OFFLINE": "1", "PATH": os.environ["PATH"]})
     assert r.returncode == code, r.stdout + r.stderr
     return r
 
@@ -84,7 +84,7 @@ def test_ctrl_c_stops_everything(machine) -> None:
     assert len(started) == 2 and all(alive(x) for x in started)
     assert sum(m.used()) > 0
     p.send_signal(signal.SIGINT)
-    assert p.wait(60) == 130
+    assert p.wait(DEADLINE_S) == 130
     assert "stopping everything" in out.read_text()
     left = subprocess.run(["ps", "-eo", "sid=,stat="], capture_output=True, text=True).stdout.split("\n")
     assert not [x for x in left if x.split() and int(x.split()[0]) in started and x.split()[1][0] != "Z"]
@@ -166,7 +166,7 @@ workloads:
 
 
 def with_secret(kind: str, path: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(BERTH), "export", kind, "-f", str(path), *more], capture_output=True, text=True, timeout=60,
+    return subprocess.run([str(BERTH), "export", kind, "-f", str(path), *more], capture_output=True, text=True, timeout=DEADLINE_S,
                           env={"HF_HUB_CACHE": "/nonexistent", "HF_HUB_OFFLINE": "1", "PATH": os.environ["PATH"], "SECRET": "hunter2", "HF_TOKEN": "hf_hunter2"})
 
 
@@ -189,7 +189,7 @@ def podman_compose(tmp_path: Path):
     (tools / "podman").chmod(0o755)
 
     def run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([str(VENV / "podman-compose"), "-f", "compose.yaml", *args], cwd=folder, capture_output=True, text=True, timeout=60,
+        return subprocess.run([str(VENV / "podman-compose"), "-f", "compose.yaml", *args], cwd=folder, capture_output=True, text=True, timeout=DEADLINE_S,
                               env={"PATH": f"{tools}:/usr/bin:/bin", "HOME": str(tmp_path), "TOOL_IMAGE": "tool:1", "PREPARE_IMAGE": "prepare:1"})
 
     return run
@@ -238,12 +238,12 @@ def test_the_units_are_read_by_systemd(tmp_path: Path) -> None:
     assert "After=set-target-0.service" in draft and "Requires=" not in draft        # only its turn to start
     if not shutil.which("systemd-analyze"):
         pytest.skip("no systemd-analyze here: the units are not verified")
-    r = subprocess.run(["systemd-analyze", "--user", "verify", *[str(p) for p in units.iterdir()]], capture_output=True, text=True, timeout=60, env={**os.environ, "SYSTEMD_UNIT_PATH": f"{units}:",
+    r = subprocess.run(["systemd-analyze", "--user", "verify", *[str(p) for p in units.iterdir()]], capture_output=True, text=True, timeout=DEADLINE_S, env={**os.environ, "SYSTEMD_UNIT_PATH": f"{units}:",
                        "XDG_RUNTIME_DIR": str(tmp_path)})
     faults = [line for line in r.stderr.splitlines() if "set-" in line or "set.target" in line]
     assert not faults, r.stderr
     (units / "set-tool-0.service").write_text(tool.replace("[Service]", "[Service]\nNonsense=1"))
-    r = subprocess.run(["systemd-analyze", "--user", "verify", str(units / "set-tool-0.service")], capture_output=True, text=True, timeout=60, env={**os.environ, "SYSTEMD_UNIT_PATH": f"{units}:", "XDG_RUNTIME_DIR": str(tmp_path)})
+    r = subprocess.run(["systemd-analyze", "--user", "verify", str(units / "set-tool-0.service")], capture_output=True, text=True, timeout=DEADLINE_S, env={**os.environ, "SYSTEMD_UNIT_PATH": f"{units}:", "XDG_RUNTIME_DIR": str(tmp_path)})
     assert "Nonsense" in r.stderr                                     # it does look
 
 

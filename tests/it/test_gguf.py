@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BERTH
+from conftest import BERTH, DEADLINE_S
 
 TYPES = {"F32": (0, 1, 4), "F16": (1, 1, 2), "Q8_0": (8, 32, 34), "Q4_K": (12, 256, 144)}
 GIB = 1 << 30
@@ -52,7 +52,7 @@ def write(path: Path, layers: int = 32, hidden: int = 4096, feed: int = 14336, h
 
 
 def estimate(*args: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(BERTH), "estimate", *map(str, args)], capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **env})
+    return subprocess.run([str(BERTH), "estimate", *map(str, args)], capture_output=True, text=True, timeout=DEADLINE_S, check=False, env={**os.environ, **env})
 
 
 def answer(*args: str | Path, **env: str) -> dict:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import BERTH, Machine, eventually, free_port
+from conftest import BERTH, DEADLINE_S, Machine, eventually, free_port
 from plans import SLEEP, House, instance, plan, python
 
 FLEET = "4xA100-SXM4-40GB"
@@ -27,7 +27,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 def berth(*args: str | bytes | Path, **more) -> subprocess.CompletedProcess[str]:
     return subprocess.run([os.fsencode(BERTH), *(os.fsencode(a) for a in args)], capture_output=more.pop("capture_output", True), text=True, errors="replace",
-                          timeout=60, check=False, **more)
+                          timeout=DEADLINE_S, check=False, **more)
 
 
 def spec(folder: Path, text: str) -> Path:
@@ -50,14 +50,14 @@ def test_output_that_cannot_be_written_is_a_failure(tmp_path: Path, verb: list[s
 def test_a_reader_that_left_is_no_failure(tmp_path: Path) -> None:
     spec(tmp_path, ONE)
     done = subprocess.run(["bash", "-c", f"'{BERTH}' plan --gpus {FLEET} | head -c1 >/dev/null; echo ${{PIPESTATUS[0]}}"], cwd=tmp_path, capture_output=True, text=True,
-                          timeout=60, check=True)
+                          timeout=DEADLINE_S, check=True)
     assert done.stdout == "0\n" and done.stderr == ""
 
 
 def test_closed_stdio_is_not_taken_over_by_files(house: House) -> None:
     """Or the daemon's log and the control socket would get our words."""
     at = house.write(plan("set", instance("a-0", SLEEP)))
-    done = subprocess.run(["bash", "-c", f"exec '{BERTH}' up -d --plan '{at}' <&- >&- 2>&-"], env=house.env, cwd=house.folder, timeout=60, check=False)
+    done = subprocess.run(["bash", "-c", f"exec '{BERTH}' up -d --plan '{at}' <&- >&- 2>&-"], env=house.env, cwd=house.folder, timeout=DEADLINE_S, check=False)
     assert done.returncode == 0
     assert house.state("a-0") == "ready"
     assert "a-0" not in (house.runtime / "daemon.log").read_text().replace("set/a-0:", "")
@@ -167,7 +167,7 @@ def test_relative_runtime_folder(house: House) -> None:
 def test_files_that_may_not_grow(house: House, kib: int) -> None:
     """As a full disk does; ulimit -f is the full disk that every machine has."""
     at = house.write(plan("set", instance("a-0", SLEEP)))
-    up = subprocess.run([BERTH, "up", "-d", "--plan", at], env={**house.env, "FILLER": "x" * 6000}, cwd=house.folder, capture_output=True, text=True, timeout=60, check=False,
+    up = subprocess.run([BERTH, "up", "-d", "--plan", at], env={**house.env, "FILLER": "x" * 6000}, cwd=house.folder, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (kib * 1024, kib * 1024)))  # noqa: PLW1509
     if up.returncode == 0:
         assert kib >= 8
@@ -222,7 +222,7 @@ def _fill(path: Path) -> None:
 def test_environment_that_is_not_text(house: House) -> None:
     at = house.write(plan("set", instance("a-0", SLEEP)))
     up = subprocess.run([BERTH, "up", "-d", "--plan", at], env={**{os.fsencode(k): os.fsencode(v) for k, v in house.env.items()}, b"BAD": b"x\xff"}, cwd=house.folder,
-                        capture_output=True, text=True, timeout=60, check=False)
+                        capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert up.returncode == 0 and "environment variable BAD is not UTF-8" in up.stderr
 
 
@@ -232,7 +232,7 @@ def test_folder_that_is_not_text(machine: Callable[..., Machine]) -> None:
     os.mkdir(folder)
     with open(folder + b"/berth.yaml", "w") as f:
         f.write(ONE)
-    up = subprocess.run([BERTH, "up", "-d"], cwd=folder, env=m.env, capture_output=True, text=True, errors="replace", timeout=60, check=False)
+    up = subprocess.run([BERTH, "up", "-d"], cwd=folder, env=m.env, capture_output=True, text=True, errors="replace", timeout=DEADLINE_S, check=False)
     assert up.returncode == 2 and "rename the folder" in up.stderr
     assert m.berth("ps").stdout == "nothing is up\n"
 
@@ -302,7 +302,7 @@ def test_two_projects_at_the_same_moment(machine: Callable[..., Machine]) -> Non
     for name in ("one", "two"):
         folder = spec(m.folder / name, f"name: {name}\nworkloads: {{llm: {{engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 1}}}}\n")
         ups.append(m.popen(BERTH, "up", "-d", cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
-    words = [up.communicate(timeout=60)[1] for up in ups]
+    words = [up.communicate(timeout=DEADLINE_S)[1] for up in ups]
     assert [up.returncode for up in ups] == [0, 0], words
     cards = {i["project"]: i["ranks"][0]["index"] for i in m.json("ps")["instances"]}
     assert sorted(cards.values()) == [0, 1]

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from conftest import BERTH
+from conftest import BERTH, DEADLINE_S
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_secret"
@@ -212,7 +212,7 @@ def put_tiny(hub: Hub, shards: int = 2, padding: int = 0) -> None:
 def estimate(hub: Hub | str, tmp_path: Path, model: str = "acme/tiny", *args: str, **env: str) -> subprocess.CompletedProcess[str]:
     url = hub if isinstance(hub, str) else hub.url
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "BERTH_", "http", "HTTP"))}
-    return subprocess.run([str(BERTH), "estimate", model, "--gpu", "rtx4090", "--json", *args], capture_output=True, text=True, timeout=100, check=False,
+    return subprocess.run([str(BERTH), "estimate", model, "--gpu", "rtx4090", "--json", *args], capture_output=True, text=True, timeout=DEADLINE_S, check=False,
                           env={**clean, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "NO_PROXY": "*", **env})
 
 

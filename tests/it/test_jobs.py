@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import BERTH
+from conftest import BERTH, DEADLINE_S
 
 GIB = 2**30
 QWEN7 = "Qwen/Qwen2.5-7B-Instruct"
@@ -15,7 +15,7 @@ QWEN7 = "Qwen/Qwen2.5-7B-Instruct"
 
 def berth(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "HF_HUB_CACHE": "/nonexistent", "LC_ALL": "C.UTF-8", "BERTH_STATE_DIR": str(cwd or "/nonexistent")}
-    return subprocess.run([BERTH, *args], capture_output=True, text=True, timeout=60, env=env, check=False, cwd=cwd)
+    return subprocess.run([BERTH, *args], capture_output=True, text=True, timeout=DEADLINE_S, env=env, check=False, cwd=cwd)
 
 
 def estimate(*args: str, code: int = 0) -> dict:

@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import BERTH, ROOT
+from conftest import BERTH, DEADLINE_S, ROOT
 from test_json_docs import compare
 
 PAGE = (ROOT / "docs" / "reference" / "pace.md").read_text()
@@ -16,7 +16,7 @@ QWEN = "Qwen/Qwen2.5-32B-Instruct"
 
 
 def pace(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(BERTH), "pace", *args], capture_output=True, text=True, timeout=60, env={"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": "/nonexistent", "PATH": "/usr/bin:/bin"})
+    return subprocess.run([str(BERTH), "pace", *args], capture_output=True, text=True, timeout=DEADLINE_S, env={"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": "/nonexistent", "PATH": "/usr/bin:/bin"})
 
 
 def answer(*args: str, code: int = 0) -> dict:
@@ -75,7 +75,7 @@ def test_the_table_by_shape() -> None:
 
 
 def test_the_rate_is_the_plans() -> None:
-    plan = json.loads(subprocess.run([str(BERTH), "plan", "-f", str(ROOT / "examples" / "forensics" / "berth.yaml"), "--json"], capture_output=True, text=True, timeout=60).stdout)
+    plan = json.loads(subprocess.run([str(BERTH), "plan", "-f", str(ROOT / "examples" / "forensics" / "berth.yaml"), "--json"], capture_output=True, text=True, timeout=DEADLINE_S).stdout)
     llm = next(i for i in plan["phases"][0]["instances"] if i["workload"] == "llm")
     found = answer(llm["model"]["id"], "--gpus", "4xA100-SXM4-40GB", "--tp", str(llm["tp"]), "--pp", str(llm["pp"]), "--engine-version", llm["engine"]["version"])
     assert found["shapes"][0]["one_stream"]["decode_tok_s"] == pytest.approx(llm["pace"]["decode_tok_s"], rel=0.001)

@@ -110,7 +110,7 @@ def test_a_new_daemon_knows_who_is_parked(cards: Cards) -> None:
     up(cards, phased(cards, server(cards)))
     leader = pid(cards, "llm-0")
     assert cards.berth("phase", "train").returncode == 0
-    os.kill(cards.daemon(), signal.SIGKILL)
+    cards.kill_daemon()
     cards.until("llm-0", "parked")
     assert cards.state("train-0") == "ready"
     assert cards.berth("phase", "again").returncode == 0

@@ -115,11 +115,11 @@ def test_the_next_daemon_goes_on_in_the_phase(house: House, tmp_path: Path) -> N
     a, b = instance("a-0", SLEEP), instance("b-0", gate(tmp_path, "go"), "job")
     assert house.up(phased("p", one=[a], two=[b], three=[a]), "-d").returncode == 0
     assert house.berth("phase", "two", "-d").returncode == 0
-    os.kill(house.daemon(), signal.SIGKILL)          # at some moment of the boundary
+    house.kill_daemon()          # at some moment of the boundary
     now_in(house, "two")
     house.until("b-0", "running")
     assert house.state("a-0") in ("down", "pending")
-    os.kill(house.daemon(), signal.SIGKILL)
+    house.kill_daemon()
     (tmp_path / "go").touch()
     now_in(house, "three")
     house.until("a-0", "ready")

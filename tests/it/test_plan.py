@@ -8,10 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import BERTH, DEADLINE_S, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("BERTH_BUILD", ROOT / "build"))
-BERTH = Path(os.environ.get("BERTH", BUILD / "src" / "cmd" / "berth"))
 FORENSICS = ROOT / "examples" / "forensics" / "berth.yaml"
 A100X4 = "4xA100-SXM4-40GB"
 
@@ -22,7 +20,7 @@ def plan(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
         if name in os.environ:
             clean[name] = os.environ[name]
-    return subprocess.run([BERTH, "plan", *args], capture_output=True, text=True, timeout=60, env=clean, check=False)
+    return subprocess.run([BERTH, "plan", *args], capture_output=True, text=True, timeout=DEADLINE_S, env=clean, check=False)
 
 
 def spec(tmp_path: Path, workloads: str, top: str = "") -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BERTH
+from conftest import BERTH, DEADLINE_S
 from test_gguf import write
 
 CARD = "A100-SXM4-40GB"
@@ -17,7 +17,7 @@ MIB = 1 << 20
 
 
 def berth(*args: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(BERTH), *map(str, args)], capture_output=True, text=True, timeout=60, check=False, cwd=cwd, env={**os.environ, "PATH": "/usr/bin:/bin"})
+    return subprocess.run([str(BERTH), *map(str, args)], capture_output=True, text=True, timeout=DEADLINE_S, check=False, cwd=cwd, env={**os.environ, "PATH": "/usr/bin:/bin"})
 
 
 def plan(tmp_path: Path, workloads: str, gpus: str = f"1x{CARD}") -> dict:

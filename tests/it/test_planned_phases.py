@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from conftest import Machine, eventually
+from conftest import DEADLINE_S, Machine, eventually
 
 PHASED = """name: ph
 phases: [a, b, c]
@@ -36,7 +36,7 @@ def test_what_comes_back_sleeps_and_what_stays_is_not_touched(machine) -> None:
     moves = {(v["to"], v["instance"]): v for v in m.json("plan")["moves"]}
     assert (moves["b", "llm-0"]["how"], moves["b", "llm-0"]["level"], moves["c", "llm-0"]["how"]) == ("park", "sleep", "resume")
     assert moves["b", "stay-0"]["how"] == moves["c", "stay-0"]["how"] == "stay"
-    assert m.berth("up", "-d", timeout=120).returncode == 0
+    assert m.berth("up", "-d", timeout=DEADLINE_S).returncode == 0
     eventually("the first job to run", lambda: states(m)["one-0"] == "running")
     llm, stay = pids(m, "llm-0"), pids(m, "stay-0")
     let_go(m, "one")
@@ -64,7 +64,7 @@ def test_a_proposal_runs_as_it_stands(machine) -> None:
     file = Path(m.folder / "turns.json")
     assert m.berth("plan", "--phase", "--out", file).returncode == 0
     assert [p["name"] for p in json.loads(file.read_text())["phases"]] == ["a", "b"]
-    assert m.berth("up", "-d", "--plan", file, timeout=120).returncode == 0
+    assert m.berth("up", "-d", "--plan", file, timeout=DEADLINE_S).returncode == 0
     eventually("both jobs to be done", lambda: (states(m).get("a-0"), states(m).get("b-0")) == ("done", "done"))
     assert (m.folder / "order").read_text().split() == ["a", "b"]
     assert states(m)["s-0"] == "ready"

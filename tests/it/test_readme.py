@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-from conftest import BERTH, ROOT
+from conftest import BERTH, DEADLINE_S, ROOT
 
 
 def test_the_plan_shown_is_the_plan_printed() -> None:
@@ -14,6 +14,6 @@ def test_the_plan_shown_is_the_plan_printed() -> None:
     assert shown, "README.md shows no plan of the forensics example any more"
     env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "HF_HUB_CACHE": "/nonexistent", "LC_ALL": "C.UTF-8"}
     env |= {name: os.environ[name] for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS") if name in os.environ}
-    printed = subprocess.run([BERTH, *shown[1].split()], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    printed = subprocess.run([BERTH, *shown[1].split()], cwd=ROOT, env=env, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert printed.returncode == 0, printed.stderr
     assert shown[2] == printed.stdout

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Machine, alive, eventually
+from conftest import DEADLINE_S, Machine, alive, eventually
 from plans import HTTP, PORT, House, instance, plan, python
 
 GIB = 1 << 30
@@ -121,7 +121,7 @@ def test_barrier_names_who_holds_the_memory(cards: Cards) -> None:
     finally:
         stranger.kill()
         stranger.wait()
-    out, _ = up2.communicate(timeout=60)
+    out, _ = up2.communicate(timeout=DEADLINE_S)
     assert up2.returncode == 0, out
 
 
@@ -143,7 +143,7 @@ def test_one_start_at_a_time_per_card(cards: Cards, tmp_path: Path) -> None:
     ps = cards.ps()
     assert ps["a-0"]["state"] == "starting" and ps["b-0"]["state"] == "waiting" and "until a-0 has measured" in ps["b-0"]["why"]
     gate.touch()
-    out, _ = up.communicate(timeout=60)
+    out, _ = up.communicate(timeout=DEADLINE_S)
     assert up.returncode == 0, out
 
 

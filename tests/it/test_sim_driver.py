@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import BUILD, eventually
+from conftest import BUILD, DEADLINE_S, eventually
 
 DRIVER = BUILD / "sim"
 MKSTATE = DRIVER / "sim-mkstate"
@@ -178,7 +178,7 @@ def box(tmp_path: Path) -> Iterator[Callable[..., Box]]:
         for actor in one.actors:
             actor.proc.stdin.close()
             actor.proc.stdout.close()
-            actor.proc.wait(20)
+            actor.proc.wait(DEADLINE_S)
 
 
 # Without a machine, and before cuInit.
@@ -440,7 +440,7 @@ def test_an_orderly_exit_gives_back_at_once(box):
     leaver, other = b.actor().start(), b.actor().start()
     leaver.ok("alloc", 30 * GiB)
     leaver.proc.stdin.close()
-    leaver.proc.wait(20)
+    leaver.proc.wait(DEADLINE_S)
     assert other.used() == CONTEXT
     other.ok("alloc", 30 * GiB)
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 
 import pytest
-from conftest import ROOT, eventually
+from conftest import DEADLINE_S, ROOT, eventually
 from simengine import Engine, gib
 
 MODEL = "Qwen/Qwen2.5-32B-Instruct"
@@ -118,7 +118,7 @@ def test_what_it_cannot_simulate_it_refuses(start, tmp_path):
 def test_port_that_has_a_listener(start):
     first = start("Qwen/Qwen2.5-0.5B-Instruct", "--gpu-memory-utilization", "0.3").ready()
     second = start.machine.popen("vllm", "serve", "Qwen/Qwen2.5-0.5B-Instruct", "--host", "127.0.0.1", "--port", str(first.port), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    assert second.wait(30) == 1
+    assert second.wait(DEADLINE_S) == 1
     assert "[Errno 98] Address already in use" in second.stderr.read()
 
 

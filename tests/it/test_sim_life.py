@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Machine, eventually, free_port
+from conftest import DEADLINE_S, ROOT, Machine, eventually, free_port
 from simengine import Engine, Stream, gib
 
 LIVE = ROOT / "tests/data/live"
@@ -170,7 +170,7 @@ def test_stop_with_a_stream_ends_it_with_an_error_and_done(start):
     s = Stream(e)
     e.signal(signal.SIGTERM)
     assert e.ended() == 0
-    s.join(10)
+    s.join(DEADLINE_S)
     assert json.loads(s.events[-2])["error"]["code"] == 500 and s.events[-1] == "[DONE]" and s.ended == "end"
     assert "AsyncLLM output_handler failed." in e.text() and "Waiting for connections to close" not in e.text()
 
@@ -219,7 +219,7 @@ def test_death_of_enginecore_with_a_stream(start):
     s = Stream(e)
     os.kill(e.pid_of("VLLM::EngineCore"), signal.SIGKILL)
     assert e.ended() == 0
-    s.join(10)
+    s.join(DEADLINE_S)
     assert "EngineCore encountered an issue" in s.events[-2] and s.events[-1] == "[DONE]"
 
 

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ENGINE, ROOT, Machine, eventually
+from conftest import DEADLINE_S, ENGINE, ROOT, Machine, eventually
 from gguf_file import write_model
 from simengine import Engine, Stream, gib
 
@@ -229,7 +229,7 @@ def test_sglang_drains_without_limit_and_takes_new_requests_meanwhile(start):
     e.signal(signal.SIGTERM).logged("SIGTERM received.")
     assert e.get("/ready")[0] == 503
     assert e.post("/v1/completions", {"model": "small", "prompt": "x", "max_tokens": 1})[0] == 200
-    s.join(30)
+    s.join(DEADLINE_S)
     assert s.events[-1] == "[DONE]" and len(s.events) == 401
     assert e.ended() == 0
     eventually("the tree to end", lambda: not e.family())
@@ -286,10 +286,10 @@ def test_berth_starts_them(start, engine, model):
     project.mkdir()
     write_model(project / "m.gguf")
     (project / "berth.yaml").write_text(f"name: p\nworkloads:\n  a: {{engine: {engine}, model: {model}, context: {{want: 8192}}, requests: 2}}\n")
-    up = m.berth("up", "-d", cwd=project, timeout=60)
+    up = m.berth("up", "-d", cwd=project, timeout=DEADLINE_S)
     try:
         assert up.returncode == 0, up.stdout + up.stderr
         found = m.json("ps", cwd=project)["instances"]
         assert [i["state"] for i in found] == ["ready"], found
     finally:
-        m.berth("down", cwd=project, timeout=60)
+        m.berth("down", cwd=project, timeout=DEADLINE_S)

@@ -72,11 +72,11 @@ def test_the_daemon_dies_and_no_task_runs_twice(house: House, tmp_path: Path) ->
     argv = python(code, str(tmp_path / "ran"), "{job.n}")
     assert house.up(plan("p", instance("s-0", SLEEP), *slots("x", 2, argv, {"matrix": matrix(n=range(6))})), "-d").returncode == 0
     eventually("two at work", lambda: lines(tmp_path / "ran") == ["0", "1"])
-    os.kill(house.daemon(), signal.SIGKILL)
+    house.kill_daemon()
     assert {house.ps()[f"x-{i}"]["task"]["name"] for i in range(2)} == {"n=0", "n=1"}
     (tmp_path / "ran.go").touch()
     for _ in range(3):
-        os.kill(house.daemon(), signal.SIGKILL)
+        house.kill_daemon()
         house.ps()
     eventually("all done", lambda: all(house.state(f"x-{i}") == "done" for i in range(2)))
     assert lines(tmp_path / "ran") == [str(n) for n in range(6)]
@@ -96,7 +96,8 @@ def test_down_in_the_middle_and_up_again_goes_on(house: House, tmp_path: Path) -
 
 def test_a_phase_whose_jobs_are_done_is_skipped_the_next_time(house: House, tmp_path: Path) -> None:
     first = instance("gen-0", [*NOTE, str(tmp_path / "ran"), "gen"], "job")
-    server = instance("srv-0", python(f"import pathlib, time\npathlib.Path({str(tmp_path / 'ran')!r}).open('a').write('srv\\n')\ntime.sleep(1000)"))
+    server = instance("srv-0", python(f"import pathlib, time\npathlib.Path({str(tmp_path / 'ran')!r}).open('a').write('srv\\n')\nprint('up', flush=True)\ntime.sleep(1000)"),
+                      ready={"kind": "log", "pattern": "^up$"})
     code = "import os, sys, pathlib\npathlib.Path(sys.argv[1]).open('a').write('ext\\n')\nsys.exit(not os.path.exists(sys.argv[1] + '.ok'))"
     ext = instance("ext-0", python(code, str(tmp_path / "ran")), "job")
     value = {**plan("p"), "phases": [{"name": "generate", "instances": [server, first]}, {"name": "extract", "instances": [ext]}]}
