@@ -406,6 +406,9 @@ static int read_flags(struct se *e, const struct bt_engine *sglang, int argc, ch
         fprintf(stderr, "usage: sglang serve [-h] ...\nsglang serve: error: unrecognized arguments: %s\n", rest.n > 1 ? rest.v[1] : err.msg);
         return 2;
     }
+    const char *cut = getenv("SGLANG_PP_LAYER_PARTITION");
+    if (cut && !bt_engine_cut_parse(&e->arena, cut, &e->s))
+        fatal("ValueError: Invalid partition string: partition_list_str='%s'", cut);
     e->model_arg = rest.n ? rest.v[0] : e->s.model;
     if (!e->model_arg)
         return fprintf(stderr, "sglang serve: error: the following arguments are required: --model-path/--model\n"), 2;

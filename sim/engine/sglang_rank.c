@@ -53,9 +53,11 @@ static uint64_t free_now(void)
 
 /* ---- one scheduler ---- */
 
-/* What is left over goes to the last stages (utils.py get_pp_indices). */
+/* SGLANG_PP_LAYER_PARTITION; else what is left over goes to the last stages (utils.py get_pp_indices). */
 static uint32_t stage_layers(const struct se *e, unsigned pp)
 {
+    if (e->s.ncut == e->s.pp)
+        return e->s.cut[pp];
     uint32_t base = e->model->layers / (uint32_t)e->s.pp, left = e->model->layers % (uint32_t)e->s.pp;
     return base + (pp >= e->s.pp - left);
 }

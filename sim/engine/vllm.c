@@ -83,6 +83,15 @@ static int check_config(struct se *e, const struct se_card *c, bool context_give
             "World size (%llu) is larger than the number of available GPUs (%d) in this node. If this is intentional and you are using:\n- ray, set "
             "'--distributed-executor-backend ray'.\n- multiprocessing, set '--nnodes' appropriately.",
             (unsigned long long)(s->tp * s->pp), c->count);
+    uint64_t cut = 0;
+    for (uint64_t i = 0; i < s->ncut; i++)
+        cut += s->cut[i];
+    if (s->cut && s->pp > 1 && s->ncut != s->pp)
+        return plain_error(bt_arena_printf(&e->arena, "ValueError: len(partitions)=%llu does not match pp_size=%llu.", (unsigned long long)s->ncut,
+                                           (unsigned long long)s->pp));
+    if (s->cut && s->pp > 1 && cut != m->layers)
+        return plain_error(bt_arena_printf(&e->arena, "ValueError: sum(partitions)=%llu does not match num_hidden_layers=%u.", (unsigned long long)cut,
+                                           m->layers));
     if (!bt_engine_shape_ok(bt_engine_find("vllm"), &shape, s->tp, s->pp, &why))
         return plain_error(bt_arena_printf(&e->arena, "AssertionError: %s", why.text));
     return 0;
@@ -243,6 +252,9 @@ static int read_flags(struct se *e, const struct bt_engine *vllm, int argc, char
         return usage_error(bt_arena_printf(&e->arena, "unrecognized arguments: %s", err.msg));
     if (rest.n > 1 || (!rest.n && !e->s.model))
         return usage_error(rest.n > 1 ? "unrecognized arguments" : "the following arguments are required: model_tag");
+    const char *cut = getenv("VLLM_PP_LAYER_PARTITION");
+    if (cut && !bt_engine_cut_parse(&e->arena, cut, &e->s))
+        return plain_error(bt_arena_printf(&e->arena, "ValueError: Invalid partition string: partition_list_str='%s'", cut));
     e->model_arg = rest.n ? rest.v[0] : e->s.model;
     e->more.dev_mode = switched_on("VLLM_SERVER_DEV_MODE");
     e->more.runtime_lora = switched_on("VLLM_ALLOW_RUNTIME_LORA_UPDATING");

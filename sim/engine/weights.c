@@ -6,7 +6,8 @@ struct se_stage se_stage_of(const struct se *e, unsigned tp, unsigned pp)
 {
     uint32_t *layers = bt_xcalloc(e->s.pp, sizeof *layers);
     struct se_stage st = { .tp = tp, .pp = pp, .first = pp == 0, .last = pp == e->s.pp - 1 };
-    bt_engine_pp_layers(e->model->layers, e->s.pp, layers);
+    for (unsigned i = 0; i < e->s.pp; i++)           /* VLLM_PP_LAYER_PARTITION was checked at the start */
+        layers[i] = e->s.ncut == e->s.pp ? e->s.cut[i] : bt_engine_stage_layers(NULL, e->model->layers, e->s.pp, i);
     for (unsigned i = 0; i < pp; i++)
         st.first_layer += layers[i];
     st.layers = layers[pp];

@@ -168,6 +168,12 @@ int bt_adhoc_paste(struct bt_arena *a, const char *const *words, size_t n, const
         json_object_set_new(w, "tp", json_integer((json_int_t)s->tp));
     if (s->pp)
         json_object_set_new(w, "pp", json_integer((json_int_t)s->pp));
+    if (s->cut) {
+        json_t *layers = json_array();
+        for (uint64_t i = 0; i < s->ncut; i++)
+            json_array_append_new(layers, json_integer((json_int_t)s->cut[i]));
+        json_object_set_new(w, "pp_layers", layers);
+    }
     if (!more.context && s->context)
         more.context = bt_arena_printf(a, "%llu", (unsigned long long)s->context);
     if (!more.memory && s->utilization_set)

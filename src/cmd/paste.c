@@ -125,6 +125,8 @@ static void variable(struct bt_arena *a, struct paste *p, const char *text)
     } else if (vllm && bt_str_eq(name, "VLLM_CPU_KVCACHE_SPACE") && strtoull(value, NULL, 10) <= 65536) {
         p->cpu_kv_bytes = strtoull(value, NULL, 10) * GiB;
         paste_note(a, p, PASTE_COUNTED, shown, "the KV of a CPU build, in GiB of RAM");
+    } else if (p->engine && bt_str_eq(name, vllm ? "VLLM_PP_LAYER_PARTITION" : "SGLANG_PP_LAYER_PARTITION") && bt_engine_cut_parse(a, value, &p->serve)) {
+        paste_note(a, p, PASTE_COUNTED, shown, "which layers each stage gets");
     } else {
         for (const struct paste_known *k = p->engine ? paste_known_variables(p->engine) : NULL; k && k->name; k++)
             if (bt_str_eq(name, k->name) && !(bt_str_eq(name, "VLLM_USE_V1") && is_on(value))) {
@@ -345,6 +347,11 @@ int paste_read(struct bt_arena *a, const char *const *words, size_t n, struct pa
         variable(a, out, vars.v[i]);
     if (paste_flags(a, all.v + f.at, all.n - f.at, f.positional, out, err) < 0)
         return -1;
+    if (out->serve.cut && out->serve.ncut != BT_MAX(out->serve.pp, 1u)) {
+        bt_err_set(err, BT_E_USAGE, 0, "%s_PP_LAYER_PARTITION cuts the layers into %llu stages, and the command has %llu", !strcmp(out->engine->name, "vllm") ? "VLLM" : "SGLANG",
+                   (unsigned long long)out->serve.ncut, (unsigned long long)BT_MAX(out->serve.pp, 1u));
+        return bt_err_hint(err, "the engine would not start so: --pipeline-parallel-size %llu", (unsigned long long)out->serve.ncut);
+    }
     if (!out->model) {
         bt_err_set(err, BT_E_USAGE, 0, "the command names no model");
         for (size_t i = 0; i < out->n; i++)

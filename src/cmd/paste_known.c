@@ -98,13 +98,13 @@ static const struct paste_known vllm_variables[] = {
     { "VLLM_ALLOW_LONG_MAX_MODEL_LEN", ARGS_ONE, "a context past the model's own, which is refused here" }, { "VLLM_ATTENTION_BACKEND", ARGS_ONE, "the attention workspace" },
     { "VLLM_CPU_KVCACHE_SPACE", ARGS_ONE, "the KV of a CPU build, in GiB of RAM" }, { "VLLM_ENABLE_STARTUP_PLAN", ARGS_ONE, "KV as the last start measured it" },
     { "VLLM_FLASHINFER_WORKSPACE_BUFFER_SIZE", ARGS_ONE, "the attention workspace" }, { "VLLM_KV_CACHE_LAYOUT", ARGS_ONE, "the layout of KV" },
-    { "VLLM_PP_LAYER_PARTITION", ARGS_ONE, "which layers each stage gets" }, { "VLLM_REPLICATE_EMBED", ARGS_ONE, "the embedding, then whole on each GPU" },
+    { "VLLM_REPLICATE_EMBED", ARGS_ONE, "the embedding, then whole on each GPU" },
     { "VLLM_USE_V1", ARGS_ONE, "the engine of before 0.9, which is laid out differently" },
     { 0 },
 };
 static const struct paste_known sglang_variables[] = {
     { "PYTORCH_CUDA_ALLOC_CONF", ARGS_ONE, "fragmentation: some hundred MiB either way" }, { "SGLANG_ENABLE_POST_CAPTURE_KV_SIZING", ARGS_ONE, "KV, then sized after the graphs" },
-    { "SGLANG_MM_FEATURE_CACHE_MB", ARGS_ONE, images }, { "SGLANG_PP_LAYER_PARTITION", ARGS_ONE, "which layers each stage gets" }, { "SGLANG_VLM_CACHE_SIZE_MB", ARGS_ONE, images },
+    { "SGLANG_MM_FEATURE_CACHE_MB", ARGS_ONE, images }, { "SGLANG_VLM_CACHE_SIZE_MB", ARGS_ONE, images },
     { 0 },
 };
 static const struct paste_known llama_variables[] = {

@@ -65,6 +65,16 @@ const char *bt_planning_shape(struct bt_arena *a, uint64_t tp, uint64_t pp)
 
 static const char *shape(struct print *x, uint64_t tp, uint64_t pp) { return bt_planning_shape(x->a, tp, pp); }
 
+/* With the layers of its stages, where the engine would cut otherwise. */
+static const char *cut_shape(struct print *x, const struct bt_plan_instance *in)
+{
+    char layers[96];
+    if (!in->cut)
+        return shape(x, in->tp, in->pp);
+    bt_engine_cut_text(in->cut, in->pp, layers, sizeof layers);
+    return bt_arena_printf(x->a, "%s (%s)", shape(x, in->tp, in->pp), layers);
+}
+
 static uint64_t weights_of(const struct bt_rank_berth *r)
 {
     uint64_t n = 0;
@@ -106,7 +116,7 @@ static void instance_row(struct print *x, struct bt_table *t, const struct bt_pl
         return;
     }
     uint64_t weights = weights_of(r);
-    const char *where = in->host ? "RAM" : card_list(x, in), *as = in->host ? "no GPU" : shape(x, in->tp, in->pp);
+    const char *where = in->host ? "RAM" : card_list(x, in), *as = in->host ? "no GPU" : cut_shape(x, in);
     bt_table_row(t, in->id, where, as, bt_arena_strdup(x->a, bt_count_human(in->context)), bytes(x, r->bytes),
                  bytes(x, weights), bytes(x, r->bytes - weights - r->kv_bytes), bytes(x, r->kv_bytes),
                  bt_arena_strdup(x->a, bt_count_human(r->kv_tokens)), in->pace.known ? bt_arena_printf(x->a, "%.1f", in->pace.decode_tok_s) : "?",

@@ -1,5 +1,6 @@
 /* argv - a command line written word by word, the user's own flags winning over ours. */
 #include <inttypes.h>
+#include "base/units.h"
 #include "engine/engine_int.h"
 
 void engine_word(struct engine_argv *v, const char *z)
@@ -72,4 +73,15 @@ void engine_raw(struct engine_argv *v)
 {
     for (size_t i = 0; v->in->raw && i < v->in->raw->n; i++)
         engine_word(v, v->in->raw->v[i]);
+}
+
+void engine_cut(struct engine_argv *v, const char *variable)
+{
+    const struct bt_serve *s = v->in->serve;
+    bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
+    if (!s->cut || s->pp < 2 || s->ncut != s->pp)
+        return;
+    for (uint64_t i = 0; i < s->pp; i++)
+        bt_buf_printf(&b, "%s%" PRIu32, i ? "," : "", s->cut[i]);
+    engine_env(v, variable, bt_arena_strdup(v->in->arena, bt_buf_z(&b)));
 }

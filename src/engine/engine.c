@@ -181,20 +181,69 @@ void bt_engine_pp_layers(uint32_t layers, uint64_t pp, uint32_t *out)
         out[i] = bt_engine_stage_layers(NULL, layers, pp, i);
 }
 
-void bt_engine_pp_text(const struct bt_engine *e, uint32_t layers, uint64_t pp, char *out, size_t size)
+static void layers_text(const uint32_t *cut, const struct bt_engine *e, uint32_t layers, uint64_t pp, char *out, size_t size)
 {
     if (!size)
         return;
     *out = 0;
     size_t used = 0;
     for (uint64_t i = 0; i < pp; i++) {
-        int n = snprintf(out + used, size - used, "%s%" PRIu32, i ? "," : "", bt_engine_stage_layers(e, layers, pp, i));
+        int n = snprintf(out + used, size - used, "%s%" PRIu32, i ? "," : "", cut ? cut[i] : bt_engine_stage_layers(e, layers, pp, i));
         if (n < 0 || used + (size_t)n + 5 > size) {                  /* keep room for ",..." */
             snprintf(out + used, size - used, ",...");
             return;
         }
         used += (size_t)n;
     }
+}
+
+void bt_engine_pp_text(const struct bt_engine *e, uint32_t layers, uint64_t pp, char *out, size_t size) { layers_text(NULL, e, layers, pp, out, size); }
+void bt_engine_cut_text(const uint32_t *cut, uint64_t pp, char *out, size_t size) { layers_text(cut, NULL, 0, pp, out, size); }
+
+static const uint32_t *cut_of(const struct bt_serve *s) { return s->ncut == s->pp && s->pp > 1 ? s->cut : NULL; }
+
+bool bt_engine_cut_parse(struct bt_arena *a, const char *text, struct bt_serve *s)
+{
+    uint32_t *cut = BT_NEWN(a, uint32_t, strlen(text) / 2 + 2);
+    size_t n = 0;
+    for (const char *p = text; ; p++) {
+        char *end;
+        unsigned long v = isdigit((unsigned char)*p) ? strtoul(p, &end, 10) : 0;
+        if (!v || v > UINT16_MAX)
+            return false;
+        cut[n++] = (uint32_t)v;
+        p = end;
+        if (!*p)
+            break;
+        if (*p != ',')
+            return false;
+    }
+    s->cut = cut;
+    s->ncut = n;
+    return true;
+}
+
+int bt_engine_cut(const struct bt_engine *e, uint32_t layers, const struct bt_serve *s, uint32_t *out, struct bt_err *err)
+{
+    char text[128], own[128];
+    const uint32_t *cut = cut_of(s);
+    uint64_t sum = 0;
+    bool empty = false;
+    for (uint64_t i = 0; i < s->pp; i++) {
+        out[i] = cut ? cut[i] : bt_engine_stage_layers(e, layers, s->pp, i);
+        sum += out[i];
+        empty = empty || !out[i];
+    }
+    if (!cut)
+        return 0;
+    bt_engine_cut_text(cut, s->pp, text, sizeof text);
+    bt_engine_pp_text(e, layers, s->pp, own, sizeof own);
+    if (!e->cuts_layers)
+        return bt_err_set(err, BT_E_SPEC, 0, "pp_layers [%s]: %s cuts layers as it likes", text, e->name);
+    if (!empty && sum == layers)
+        return 0;
+    bt_err_set(err, BT_E_SPEC, 0, "pp_layers [%s]: %s", text, empty ? "a stage without a layer" : "not as many layers as the model has");
+    return bt_err_hint(err, "the model has %u layers; the engine itself cuts %s", layers, own);
 }
 
 #define VOCAB_PADDING 64             /* vLLM layers/vocab_parallel_embedding.py: the vocabulary is padded to this, then divided */

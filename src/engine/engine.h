@@ -42,6 +42,7 @@ struct bt_sglang_serve {
 struct bt_serve {
     const char *model, *revision, *dtype, *quantization, *kv_dtype;
     uint64_t tp, pp, dp;
+    const uint32_t *cut; uint64_t ncut;              /* layers of each pipeline stage; NULL, or not pp of them: as the engine cuts */
     bool expert_parallel, eager, lora, trust_remote_code;
     bool context_auto;               /* --max-model-len auto / -1 */
     uint64_t context;                /* tokens of one request, prompt and answer */
@@ -170,6 +171,7 @@ struct bt_engine {
     bool (*shape_ok)(const struct bt_shape *m, uint64_t tp, uint64_t pp, struct bt_refusal *why);
     /* Layers of one pipeline stage; behind bt_engine_stage_layers, NULL = vLLM's. */
     uint32_t (*stage_layers)(uint32_t layers, uint64_t pp, uint64_t stage);
+    bool cuts_layers;                /* stages may be cut as one likes (bt_serve.cut) */
     /* What a plan pins where the user leaves it open, before defaults: so that the bytes are what was planned. NULL = nothing.
      * requests: of the spec, at least so many at once. */
     void (*planned)(uint64_t requests, struct bt_serve *s);
@@ -203,6 +205,13 @@ uint32_t bt_engine_stage_layers(const struct bt_engine *e, uint32_t layers, uint
 void bt_engine_pp_layers(uint32_t layers, uint64_t pp, uint32_t *out);
 /* An engine's stages for people: "21,22,21"; cut with "..." when it does not fit. */
 void bt_engine_pp_text(const struct bt_engine *e, uint32_t layers, uint64_t pp, char *out, size_t size);
+/* The same of stages that were cut otherwise. */
+void bt_engine_cut_text(const uint32_t *cut, uint64_t pp, char *out, size_t size);
+/* "21,22,21" as its variable has it, into s->cut. False: no list of numbers from 1. */
+BT_MUST_CHECK bool bt_engine_cut_parse(struct bt_arena *a, const char *text, struct bt_serve *s);
+/* Layers of each stage: s->cut where it is for so many stages, else the engine's own split. out has s->pp entries. BT_E_SPEC where the cut is none of so many layers (a stage
+ * without one, another sum: the engines refuse both), or the engine cuts as it likes. */
+BT_MUST_CHECK int bt_engine_cut(const struct bt_engine *e, uint32_t layers, const struct bt_serve *s, uint32_t *out, struct bt_err *err);
 
 /* An installed engine: program path and version, found without running it. The version is the first line of a file PROGRAM.version
  * beside the program, else that of the package's dist-info in the Python prefix around it (the venv's folder, or the one its

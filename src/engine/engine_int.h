@@ -27,6 +27,8 @@ void engine_flag(struct engine_argv *v, const char *name, const char *value);
 void engine_flag_u64(struct engine_argv *v, const char *name, uint64_t n);
 void engine_env(struct engine_argv *v, const char *key, const char *value);
 void engine_raw(struct engine_argv *v);
+/* The variable that cuts the stages, where they are cut otherwise than the engine would (distributed/utils.py get_pp_indices, of vLLM and SGLang alike). */
+void engine_cut(struct engine_argv *v, const char *variable);
 
 /* -1, 0, 1 by the numbers in front ("0.9.2" < "0.11.0"; "0.32.0rc1" and "0.32.0+cpu" equal "0.32.0"). Both must begin with a digit. */
 int bt_version_cmp(const char *a, const char *b);

@@ -174,6 +174,11 @@ void bt_llama_resolve(const struct bt_engine_version *v, const struct bt_engine_
     } else if (!l->gpu_layers_set) {
         l->gpu_layers = UINT32_MAX;
     }
+    if (s->cut && s->pp > 1 && s->ncut == s->pp) {   /* half a layer off each boundary: no rounding of its shares moves one. The output counts as a layer */
+        for (uint64_t i = 0; i < s->pp; i++)
+            l->split[i] = s->cut[i] - (i == 0 ? 0.5 : 0) + (i + 1 == s->pp ? 1.5 : 0);
+        l->nsplit = s->pp;
+    }
     l->kv_k = l->kv_k ? l->kv_k : "f16";
     l->kv_v = l->kv_v ? l->kv_v : "f16";
     if (!l->cache_ram_set)
@@ -300,5 +305,5 @@ const struct bt_engine bt_engine_llama = {
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .first = first, .nfirst = BT_LEN(first), .key_flag = "--api-key", .key_env = "LLAMA_API_KEY",
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
-    .log_line = bt_llama_log_line, .resolve = bt_llama_resolve, .shape_ok = bt_llama_shape_ok, .stage_layers = stage_layers, .planned = planned, .start = start,
+    .log_line = bt_llama_log_line, .resolve = bt_llama_resolve, .shape_ok = bt_llama_shape_ok, .stage_layers = stage_layers, .cuts_layers = true, .planned = planned, .start = start,
 };

@@ -282,6 +282,7 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
     if (!in->brief)                  /* else a random one of 22000 to 29999 */
         engine_flag(&v, "nccl-port", "{internal}");
     engine_raw(&v);
+    engine_cut(&v, "SGLANG_PP_LAYER_PARTITION");
 }
 
 /* ---- stopping ---- */
@@ -304,5 +305,5 @@ const struct bt_engine bt_engine_sglang = {
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .first = first, .nfirst = BT_LEN(first), .key_flag = "--api-key",
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
-    .log_line = bt_sglang_log_line, .resolve = resolve, .shape_ok = shape_ok, .stage_layers = stage_layers, .planned = planned, .start = start, .share_of = BT_SHARE_OF_FREE, .internal_ports = 1,
+    .log_line = bt_sglang_log_line, .resolve = resolve, .shape_ok = shape_ok, .stage_layers = stage_layers, .cuts_layers = true, .planned = planned, .start = start, .share_of = BT_SHARE_OF_FREE, .internal_ports = 1,
 };

@@ -260,6 +260,7 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
     }
     if (in->on_host && !in->version->has_kv_bytes)   /* in whole GiB */
         engine_env(&v, "VLLM_CPU_KVCACHE_SPACE", bt_arena_printf(in->arena, "%llu", (unsigned long long)bt_ceil_div(in->kv_bytes, GiB)));
+    engine_cut(&v, "VLLM_PP_LAYER_PARTITION");
     if (!in->brief)                  /* it counts up from here for its own sockets: a block is leased */
         engine_env(&v, "VLLM_PORT", "{internal}");
 }
@@ -303,5 +304,5 @@ const struct bt_engine bt_engine_vllm = {
     .first = first, .nfirst = BT_LEN(first), .key_flag = "--api-key", .key_env = "VLLM_API_KEY",
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
     .park = park, .npark = BT_LEN(park), .vital = "VLLM::", .metric_running = "vllm:num_requests_running", .metric_tokens = "vllm:generation_tokens_total",
-    .log_line = bt_vllm_log_line, .start = start, .share_of = BT_SHARE_OF_TOTAL, .internal_ports = 16,      /* API server, engine cores, ranks */
+    .log_line = bt_vllm_log_line, .start = start, .share_of = BT_SHARE_OF_TOTAL, .cuts_layers = true, .internal_ports = 16,      /* API server, engine cores, ranks */
 };

@@ -221,12 +221,24 @@ static json_t *learn_json(struct bt_arena *a, const struct bt_plan *p, const str
                      "known_bytes", bt_json_bytes(bt_need_known_bytes(in->rank[0].need, in->rank[0].kv_bytes)));
 }
 
+/* Layers of each pipeline stage; null without stages. */
+static json_t *stages_json(const struct bt_plan_instance *in)
+{
+    if (!in->need || in->pp < 2)
+        return json_null();
+    json_t *list = json_array();
+    for (size_t i = 0; i < in->nranks; i += in->tp)
+        json_array_append_new(list, json_integer((json_int_t)in->rank[i].need->layers));
+    return list;
+}
+
 static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_phase *ph, const struct bt_plan_instance *in)
 {
     static const char *const kinds[] = { [BT_SERVER] = "server", [BT_SERVICE] = "service", [BT_JOB] = "job" };
     const struct bt_workload *w = in->w;
     json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:i, s:i, s:s}", "id", in->id, "workload", w->name, "kind", kinds[w->kind], "replica",
                           (int)in->replica, "tp", (json_int_t)in->tp, "pp", (json_int_t)in->pp, "dp", 1, "ep", 1, "node", "local");
+    set(o, "pp_layers", stages_json(in));
     set(o, "context", in->need ? bt_json_bytes(in->context) : json_null());
     set(o, "served_names", launch_served_names(a, p, in));
     set(o, "optional", json_boolean(w->optional));

@@ -285,6 +285,13 @@ int need_llama_server(struct bt_arena *a, const struct bt_model *m, const struct
         return -1;
     if (!bt_engine_shape_ok(e, &shape, s->tp, s->pp, &why))
         return bt_err_set(err, BT_E_FIT, 0, "%s", why.text);
+    if (s->cut && s->ncut == s->pp && !cpu) {
+        uint32_t stages[BT_LEN(s->llama.split)];
+        if (s->llama.gpu_layers_set && s->llama.gpu_layers <= m->layers)
+            return bt_err_set(err, BT_E_SPEC, 0, "pp_layers cuts all layers, and --gpu-layers keeps some of them in RAM: one of the two");
+        if (bt_engine_cut(e, m->layers, s, stages, err) < 0)         /* at most 16 stages: bt_engine_shape_ok */
+            return -1;
+    }
     bt_engine_resolve(e, v, &device, bt_need_model_context(m), s);
     if (!cpu && s->llama.devices && !strcmp(s->llama.devices, "none")) {
         bt_err_set(err, BT_E_SPEC, 0, "-dev none uses no GPU, and the estimate is for %s", card->name);

@@ -221,7 +221,8 @@ static int vllm_server(struct bt_arena *a, const struct bt_model *m, const struc
     n->nranks = s->pp;
     n->rank = BT_NEWN(a, struct bt_need_rank, n->nranks);
     uint32_t *stage_layers = BT_NEWN(a, uint32_t, n->nranks), first = 0;
-    bt_engine_pp_layers(m->layers, s->pp, stage_layers);
+    if (bt_engine_cut(e, m->layers, s, stage_layers, err) < 0)
+        return -1;
     for (uint32_t p = 0; p < n->nranks; p++) {
         struct need_in in = { .arena = a, .model = m, .version = v, .serve = s, .card = card, .pp_rank = p, .first_layer = first,
                               .layers = stage_layers[p], .elem = elem, .first = p == 0, .last = p + 1 == n->nranks };

@@ -175,6 +175,21 @@ static void fill_rest(struct need_in *in, struct bt_need *n, struct bt_need_rank
     slack_lines(in, r, r->kv_token_bytes ? kv / r->kv_token_bytes : n->serve.context);
 }
 
+/* It sizes every pool from the least memory that any rank of the world has left (kv_cache_configurator.py: a minimum over TP x PP), so the stage with the
+ * most layers has to find room for its pool on the fullest card. Counted so on all stages: with fewer layers a stage takes less than that. */
+static void even_pool(struct bt_need *n)
+{
+    uint64_t token = 0, block = 0;
+    for (size_t i = 0; i < n->nranks; i++) {
+        token = BT_MAX(token, n->rank[i].kv_token_bytes);
+        block = BT_MAX(block, n->rank[i].kv_block_bytes);
+    }
+    for (size_t i = 0; i < n->nranks; i++) {
+        n->rank[i].kv_token_bytes = token;
+        n->rank[i].kv_block_bytes = block;
+    }
+}
+
 int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
                        const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
 {
@@ -208,17 +223,18 @@ int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struc
     n->nranks = s->pp;
     n->rank = BT_NEWN(a, struct bt_need_rank, n->nranks);
     struct need_in *in = BT_NEWN(a, struct need_in, n->nranks);
-    uint32_t first = 0;
+    uint32_t *layers = BT_NEWN(a, uint32_t, n->nranks), first = 0;
+    if (bt_engine_cut(e, m->layers, s, layers, err) < 0)
+        return -1;
     for (uint32_t p = 0; p < n->nranks; p++) {
-        uint32_t layers = bt_engine_stage_layers(e, m->layers, s->pp, p);
-        in[p] = (struct need_in){ .arena = a, .model = m, .version = v, .serve = s, .card = card, .pp_rank = p, .first_layer = first, .layers = layers, .elem = elem,
+        in[p] = (struct need_in){ .arena = a, .model = m, .version = v, .serve = s, .card = card, .pp_rank = p, .first_layer = first, .layers = layers[p], .elem = elem,
                                   .first = p == 0, .last = p + 1 == n->nranks };
         n->rank[p].pp = p;
         n->rank[p].first_layer = first;
-        n->rank[p].layers = layers;
+        n->rank[p].layers = layers[p];
         if (fill_charged(&in[p], n, &n->rank[p], kv_elem, g, err) < 0)
             return -1;
-        first += layers;
+        first += layers[p];
     }
     for (uint32_t p = 0; p < n->nranks; p++) {
         uint64_t sum = 0;
@@ -228,6 +244,8 @@ int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struc
         n->uncertainty_bytes = BT_MAX(n->uncertainty_bytes, sum);
     }
     g->charged_bytes = sat_add(g->charged_bytes, g->states_bytes);
+    if (s->cut)
+        even_pool(n);
     *out = n;
     return 0;
 }

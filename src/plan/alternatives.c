@@ -73,7 +73,7 @@ static int plan_row(struct look *l, const struct bt_workload *w, const struct bt
         row->why_not = stage.p->refusal[0].text;
         return 0;
     }
-    pl_search(stage.p, TRY_NODES, &stage.s);
+    pl_solve(stage.p, TRY_NODES, &stage.s);
     row->fits = stage.s.found;
     row->why_not = stage.s.found ? NULL : stage.s.complete ? "does not fit beside the others" : "not found among the first placements looked at";
     if (stage.s.found)
@@ -198,6 +198,7 @@ static int fewest_cards(struct look *l, const struct bt_workload *from, const st
             BT_PUSH(l->a, r.set, r.nset, row->set[i]);
         w.gpus = exactly(cards);
         w.tp = w.pp = (struct bt_range){ 0 };
+        w.pp_layers.n = 0;
         set(l, &r, "gpus", bt_arena_printf(l->a, "%u", cards));
         if (plan_row(l, &w, model, &r) < 0)
             return -1;
@@ -270,6 +271,7 @@ static struct bt_workload with_offload(struct look *l, uint64_t cards, uint64_t 
     struct bt_workload w = *l->w;
     w.gpus = exactly(cards);
     w.tp = w.pp = (struct bt_range){ 0 };
+    w.pp_layers.n = 0;
     w.args = (struct bt_strs){ 0 };
     for (size_t i = 0; i < l->w->args.n; i++)
         BT_PUSH(l->a, w.args.v, w.args.n, l->w->args.v[i]);
@@ -319,6 +321,7 @@ static int offload(struct look *l)
         struct bt_alternative without = { .fits = false }, row = { .fits = false };
         plain.gpus = exactly(cards);
         plain.tp = plain.pp = (struct bt_range){ 0 };
+        plain.pp_layers.n = 0;
         if (plan_row(l, &plain, NULL, &without) < 0 || (!without.fits && offload_on(l, cards, &row) < 0))
             return -1;
         if (without.fits)

@@ -57,7 +57,7 @@ static bool fits(const struct bt_plan_in *in, const char *fleet)
         struct pl_solution s = { 0 };
         if (pl_problem_build(&a, &with, names[i], &p, &why) < 0 || p->nrefusals)     /* a pool that this fleet has not, a shape of too many cards */
             return false;
-        pl_search(p, TRY_NODES, &s);
+        pl_solve(p, TRY_NODES, &s);
         if (!s.found)
             return false;
     }

@@ -99,6 +99,15 @@ static int check_shape(struct check *c, const struct bt_plan_instance *in)
         BAD(c, "%s: tp %llu x pp %llu is not what was pinned", in->id, ull(in->tp), ull(in->pp));
     if (!bt_engine_shape_ok(in->need->engine, &m, in->tp, in->pp, &why))
         BAD(c, "%s: %s", in->id, why.text);
+    uint64_t layers = 0;
+    for (size_t i = 0; i < in->nranks; i += in->tp) {
+        uint64_t stage = i / in->tp, has = in->cut ? in->cut[stage] : bt_engine_stage_layers(in->need->engine, m.layers, in->pp, stage);
+        layers += has;
+        if ((in->cut && !has) || (in->pp > 1 && w->pp_layers.n && w->pp_layers.v[stage] != has))
+            BAD(c, "%s: stage %llu has %llu layers, `pp_layers` says otherwise", in->id, ull(stage), ull(has));
+    }
+    if (layers != m.layers)
+        BAD(c, "%s: its stages have %llu layers, the model %u", in->id, ull(layers), m.layers);
     for (size_t i = 0; i < in->nranks; i++) {
         const struct bt_rank_berth *r = &in->rank[i];
         if (r->tp != i % in->tp || r->pp != i / in->tp)
@@ -192,6 +201,8 @@ static int check_server_bytes(struct check *c, const struct bt_plan_instance *in
         return -1;
     serve.tp = in->tp;
     serve.pp = in->pp;
+    serve.cut = in->cut;
+    serve.ncut = in->cut ? in->pp : 0;
     serve.context = in->need->serve.context;
     if (bt_need_server(&c->a, in->need->model, in->need->engine, in->need->version, &serve, poorest, &n, c->err) < 0)
         return -1;

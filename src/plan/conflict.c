@@ -45,7 +45,7 @@ static int fits(struct conflicting *c, const struct bt_workload *w, const bool *
         return 0;
     for (size_t g = 0; more && g < p->fleet->n; g++)
         p->cap[g] += card == PL_NONE || card == g ? more : 0;
-    pl_search(p, TRY_NODES, &s);
+    pl_solve(p, TRY_NODES, &s);
     c->sure = c->sure && (s.found || s.complete);
     return s.found || !s.complete;
 }
@@ -60,7 +60,7 @@ static bool take_back(const struct bt_plan_model *pm, struct bt_workload *w, enu
 {
     struct bt_workload was = *w;
     switch (k) {
-    case K_PINS: w->tp = w->pp = (struct bt_range){ 0 }; return was.tp.set || was.pp.set;
+    case K_PINS: w->tp = w->pp = (struct bt_range){ 0 }; w->pp_layers.n = 0; return was.tp.set || was.pp.set;
     case K_GPUS:
         w->gpus = w->kind == BT_SERVER ? (struct bt_range){ 0 } : (struct bt_range){ .set = true, .want = 1, .min = 1, .max = was.gpus.max };
         return was.gpus.set && was.gpus.min > 0 && (w->kind == BT_SERVER || was.gpus.min > 1);

@@ -142,20 +142,28 @@ static int decide_shape(struct deciding *d, size_t index, const struct pl_work *
     const struct pl_shape *taken = &k->shape[c->shape];
     struct rival best = { 0 };
     size_t others = 0;
+    bool even = false;               /* the best of them differs from the one taken only in how the layers are cut */
     const char *why = NULL;
     for (size_t i = 0; i < k->nshapes; i++) {
         const struct pl_shape *sh = &k->shape[i];
-        if (sh == taken)
+        if (sh == taken || !pl_is_shown(k, sh, taken))
             continue;
         others++;
         why = sh->why_not ? sh->why_not : why;
-        struct bt_workload w = pl_pinned(k->w, sh);
-        if (sh->ok && plan_rival(d, &w, index, shape_words(d->t.a, sh->tp, sh->pp, sh->layers), &best) < 0)
+        bool own = taken->cut && taken->tp == sh->tp && taken->pp == sh->pp;
+        struct bt_workload w = pl_pinned(d->p, k, sh, own || k->w->pp_layers.n);
+        const struct pl_problem *before = best.p;
+        if (sh->ok && plan_rival(d, &w, index, "", &best) < 0)
             return -1;
+        if (best.p != before) {
+            best.name = shape_words(d->t.a, sh->tp, sh->pp, pl_layers_of(best.p, &best.s, k->spec_index));
+            even = own;
+        }
     }
     const char *name = shape_words(d->t.a, taken->tp, taken->pp, taken->layers);
     if (best.found)
-        say(d, k->w, BT_DECIDED_SHAPE, name, best.name, what_it_lost(d, &best));
+        say(d, k->w, BT_DECIDED_SHAPE, name, best.name,
+            even && lost_at(&d->s.score, &best.s.score) >= BT_GOAL_FREE ? PL_LESS_KV : what_it_lost(d, &best));
     else if (!others)
         say(d, k->w, BT_DECIDED_SHAPE, name, NULL, "the spec leaves no other");
     else
@@ -309,6 +317,8 @@ int bt_plan_decisions(struct bt_arena *a, const struct bt_plan_in *in, const str
             return d.in.spec->n ? -1 : 0;
         if (!d.s.found)
             continue;
+        if (pl_recut(d.p, &d.s, err) < 0)
+            return -1;
         d.t.base = d.p;
         for (size_t w = 0; w < d.in.spec->n; w++)
             if (pl_in_phase(&d.in.spec->w[w], d.ph->name) && (!only || !strcmp(only, d.in.spec->w[w].name)) && decide_workload(&d, w) < 0)

@@ -22,7 +22,7 @@ int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t i
             if (t->base->work[j].spec_index == (*p)->work[i].spec_index)
                 (*p)->work[i].solo_best = t->base->work[j].solo_best;
     if (!(*p)->nrefusals)
-        pl_search(*p, TRY_NODES, out);
+        pl_solve(*p, TRY_NODES, out);
     return 0;
 }
 
@@ -110,19 +110,42 @@ static const char *why_taken(struct bt_arena *a, const struct outlook *win, cons
     }
 }
 
-struct bt_workload pl_pinned(const struct bt_workload *w, const struct pl_shape *s)
+void pl_pin_layers(struct bt_arena *a, const struct pl_work *k, const struct pl_shape *s, struct bt_workload *out)
 {
-    struct bt_workload out = *w;
+    out->pp_layers.n = s->pp;
+    out->pp_layers.v = BT_NEWN(a, uint32_t, s->pp);
+    for (uint32_t i = 0; i < s->pp; i++)
+        out->pp_layers.v[i] = s->cut ? s->cut[i] : bt_engine_stage_layers(k->pm->engine, k->pm->model->layers, s->pp, i);
+}
+
+struct bt_workload pl_pinned(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, bool cut)
+{
+    struct bt_workload out = *k->w;
     out.tp = (struct bt_range){ .set = true, .want = s->tp, .min = s->tp, .max = s->tp };
     out.pp = (struct bt_range){ .set = true, .want = s->pp, .min = s->pp, .max = s->pp };
+    out.pp_layers.n = 0;
+    if (cut && s->pp > 1)
+        pl_pin_layers(p->a, k, s, &out);
     return out;
 }
 
+bool pl_is_shown(const struct pl_work *k, const struct pl_shape *s, const struct pl_shape *taken)
+{
+    return s == taken || !s->cut || k->w->pp_layers.n;
+}
+
+const char *pl_layers_of(const struct pl_problem *p, const struct pl_solution *s, size_t spec_index)
+{
+    const struct pl_copy *c = first_copy(p, s, spec_index);
+    return c && p->work[c->work].server ? p->work[c->work].shape[c->shape].layers : "";
+}
+
 /* The plan with the server in this shape instead: *row says what came of it, *out how it compares. */
-static int try_shape(const struct pl_trial *t, const struct pl_work *k, const struct pl_shape *sh, const struct outlook *win,
+static int try_shape(const struct pl_trial *t, const struct pl_work *k, const struct pl_shape *sh, const struct pl_shape *taken, const struct outlook *win,
                      struct bt_plan_alternative *row, struct outlook *out, struct bt_err *err)
 {
-    struct bt_workload w = pl_pinned(k->w, sh);
+    bool rival = taken->cut && taken->tp == sh->tp && taken->pp == sh->pp;     /* of the one taken: the engine's own cut */
+    struct bt_workload w = pl_pinned(t->base, k, sh, rival || k->w->pp_layers.n);
     struct pl_problem *q;
     struct pl_solution *o = BT_NEW(t->a, struct pl_solution);
     if (pl_try(t, &w, k->spec_index, &q, o, err) < 0)
@@ -135,7 +158,8 @@ static int try_shape(const struct pl_trial *t, const struct pl_work *k, const st
     *out = outlook_of(q, o, k->spec_index);
     row->context = out->ctx;
     row->decode_tok_s = out->rate;
-    row->why = why_lost(t->a, win, out);
+    row->layers = pl_layers_of(q, o, k->spec_index);
+    row->why = rival && lost_at(&win->s->score, &out->s->score) >= BT_GOAL_FREE ? PL_LESS_KV : why_lost(t->a, win, out);
     return 0;
 }
 
@@ -148,7 +172,7 @@ static size_t shapes_to_show(const struct pl_work *k, const struct pl_shape *tak
             for (size_t i = 0; i < k->nshapes; i++) {
                 const struct pl_shape *sh = &k->shape[i];
                 bool room = n < MAX_ALTERNATIVES - 1 || (n < MAX_ALTERNATIVES && sh == taken);      /* the one taken is always shown */
-                if (sh->cards == cards && sh->tp == tp && room)
+                if (sh->cards == cards && sh->tp == tp && room && pl_is_shown(k, sh, taken))
                     out[n++] = sh;
             }
     return n;
@@ -172,7 +196,7 @@ static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const 
             row.fits = row.taken = true;
             row.context = win.ctx;
             row.decode_tok_s = win.rate;
-        } else if (sh->ok && try_shape(t, k, sh, &win, &row, &others[i], err) < 0) {
+        } else if (sh->ok && try_shape(t, k, sh, taken, &win, &row, &others[i], err) < 0) {
             return -1;
         }
         BT_PUSH(t->a, plan->alt, plan->nalt, row);

@@ -13,6 +13,7 @@ static struct bt_workload on_one(const struct bt_workload *was, uint64_t cards, 
     struct bt_workload w = *was;
     w.gpus = exactly(cards);
     w.tp = w.pp = (struct bt_range){ 0 };
+    w.pp_layers.n = 0;
     if (copies)
         w.copies = exactly(copies);
     return w;

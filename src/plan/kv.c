@@ -98,6 +98,12 @@ static uint64_t least_blocks(const struct pl_use *u, const struct pl_work *k, ui
     return BT_MAX(floor, one);
 }
 
+void pl_room_floors(struct pl_room *r, const uint64_t *ctx)
+{
+    for (size_t i = 0; i < r->n; i++)
+        r->use[i].blocks = least_blocks(&r->use[i], &r->p->work[r->use[i].work], ctx[r->use[i].work]);
+}
+
 /* ---- contexts ---- */
 
 #define LEVELS 65536u                /* steps from min to want when all grow together */

@@ -39,7 +39,7 @@ static int fits_on(struct bt_arena *a, const struct bt_plan_in *in, const char *
     with.fleet = &larger;
     if (pl_problem_build(a, &with, phase, &p, &ignored) < 0 || p->nrefusals)
         return 0;
-    pl_search(p, TRY_NODES, &s);
+    pl_solve(p, TRY_NODES, &s);
     return s.found;
 }
 

@@ -23,7 +23,8 @@ bool pl_same_place(const struct bt_plan_instance *a, const struct bt_plan_instan
     if (a->w != b->w || a->nranks != b->nranks || a->tp != b->tp || a->pp != b->pp || a->context != b->context)
         return false;
     for (size_t i = 0; i < a->nranks; i++)
-        if (a->rank[i].gpu != b->rank[i].gpu || a->rank[i].bytes - a->rank[i].kv_bytes != b->rank[i].bytes - b->rank[i].kv_bytes)
+        if (a->rank[i].gpu != b->rank[i].gpu || (a->rank[i].need && a->rank[i].need->layers != b->rank[i].need->layers) ||
+            a->rank[i].bytes - a->rank[i].kv_bytes != b->rank[i].bytes - b->rank[i].kv_bytes)
             return false;
     return true;
 }

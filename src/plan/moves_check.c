@@ -26,7 +26,8 @@ static bool places_agree(const struct bt_plan_instance *a, const struct bt_plan_
 {
     bool same = a->w == b->w && a->nranks == b->nranks && a->context == b->context && a->tp == b->tp && a->pp == b->pp;
     for (size_t i = 0; same && i < a->nranks; i++)
-        same = a->rank[i].gpu == b->rank[i].gpu && a->rank[i].bytes == b->rank[i].bytes && a->rank[i].kv_bytes == b->rank[i].kv_bytes;
+        same = a->rank[i].gpu == b->rank[i].gpu && (!a->rank[i].need || a->rank[i].need->layers == b->rank[i].need->layers) &&
+               a->rank[i].bytes == b->rank[i].bytes && a->rank[i].kv_bytes == b->rank[i].kv_bytes;
     return same;
 }
 

@@ -5,7 +5,8 @@
 
 struct key { const struct bt_model *model; const struct bt_engine_version *version; const struct bt_gpu *card; struct bt_serve serve; };
 struct known { struct key key; struct bt_need *need; struct known *next; };
-struct pl_needs { struct known *bucket[BUCKETS]; };
+struct kept_cut { uint32_t *layers, pp; };
+struct pl_needs { struct known *bucket[BUCKETS]; struct kept_cut *cut; size_t ncuts; };
 
 struct pl_needs *pl_needs_new(struct bt_arena *a)
 {
@@ -43,4 +44,16 @@ int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve
     n->next = *at;
     *at = n;
     return 0;
+}
+
+const uint32_t *pl_cut_kept(struct pl_problem *p, const uint32_t *cut, uint32_t pp)
+{
+    struct pl_needs *n = p->needs;
+    for (size_t i = 0; i < n->ncuts; i++)
+        if (n->cut[i].pp == pp && !memcmp(n->cut[i].layers, cut, pp * sizeof *cut))
+            return n->cut[i].layers;
+    struct kept_cut row = { BT_NEWN(p->a, uint32_t, pp), pp };
+    memcpy(row.layers, cut, pp * sizeof *cut);
+    BT_PUSH(p->a, n->cut, n->ncuts, row);
+    return row.layers;
 }

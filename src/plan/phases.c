@@ -64,7 +64,8 @@ static bool same_copies(const struct pl_stage *x, const struct pl_stage *y, size
         const struct pl_work *ka = &x->p->work[a->work], *kb = &y->p->work[b->work];
         if (a->ncards != b->ncards || memcmp(a->card, b->card, a->ncards * sizeof *a->card) || x->s.ctx[a->work] != y->s.ctx[b->work])
             return false;
-        if (ka->server && (ka->shape[a->shape].tp != kb->shape[b->shape].tp || ka->shape[a->shape].pp != kb->shape[b->shape].pp))
+        if (ka->server && (ka->shape[a->shape].tp != kb->shape[b->shape].tp || ka->shape[a->shape].pp != kb->shape[b->shape].pp
+                           || strcmp(ka->shape[a->shape].layers, kb->shape[b->shape].layers)))
             return false;
     }
 }
@@ -97,6 +98,8 @@ static const struct bt_workload *pinned(const struct pl_stages *all, const struc
             continue;
         w->tp = exactly(k->shape[c->shape].tp);
         w->pp = exactly(k->shape[c->shape].pp);
+        if (k->shape[c->shape].pp > 1 && k->pm->engine->cuts_layers)
+            pl_pin_layers(all->a, k, &k->shape[c->shape], w);
         if (w->context.same_as)                      /* its target decides, held or not */
             continue;
         w->context.set = true;
@@ -141,7 +144,7 @@ int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const st
             if (g->free_p->work[j].spec_index == next->p->work[i].spec_index)
                 next->p->work[i].solo_best = g->free_p->work[j].solo_best;
     if (!next->p->nrefusals)
-        pl_search(next->p, nodes, &next->s);
+        pl_solve(next->p, nodes, &next->s);
     return 0;
 }
 

@@ -19,6 +19,8 @@ static void need_at_grant(struct pl_problem *p, const struct pl_solution *s, str
         struct bt_serve serve = k->serve;
         serve.tp = k->shape[c->shape].tp;
         serve.pp = k->shape[c->shape].pp;
+        serve.cut = k->shape[c->shape].cut;
+        serve.ncut = serve.cut ? serve.pp : 0;
         serve.context = s->ctx[u->work];
         struct bt_need *n;
         struct bt_err ignored;
@@ -90,6 +92,7 @@ static struct bt_plan_instance make_instance(struct pl_problem *p, const struct 
     }
     inst.tp = k->shape[c->shape].tp;
     inst.pp = k->shape[c->shape].pp;
+    inst.cut = k->shape[c->shape].cut;
     inst.context = s->ctx[c->work];
     pl_rate(p, &k->shape[c->shape], c->card, &inst.pace);
     server_ranks(p, c, u, &inst);
@@ -151,7 +154,7 @@ static int plan_alone(struct pl_stages *all, struct pl_stage *g, struct bt_err *
     if (pl_problem_build(all->a, all->in, g->name, &g->free_p, err) < 0)
         return -1;
     if (!g->free_p->nrefusals)
-        pl_search(g->free_p, PL_NODE_LIMIT, &g->free_s);
+        pl_solve(g->free_p, PL_NODE_LIMIT, &g->free_s);
     all->plan->nodes += g->free_s.nodes;
     if (g->free_p->nrefusals || (!g->free_s.found && g->free_s.complete))
         return pl_refusals(all->plan, all->a, all->in, g->free_p, err);
@@ -176,7 +179,7 @@ static int plan_stages(struct pl_stages *all, struct bt_err *err)
     if (pl_keep(all, err) < 0)
         return -1;
     for (size_t i = 0; i < all->n; i++) {
-        if (i && pl_park(all, i, err) < 0)
+        if ((i && pl_park(all, i, err) < 0) || pl_recut(all->v[i].p, &all->v[i].s, err) < 0)
             return -1;
         pl_fill(all, i);
     }

@@ -3,7 +3,7 @@
  *   problem.c   spec + fleet + models + engine rows -> what may be placed where, hard limits
  *   shape.c     candidate shapes of a server (tp x pp) with need and pace
  *   search.c    branch and bound over cards, the best by enum bt_plan_goal     tables.c, bound.c (search_int.h)   what it asks, what it can still reach
- *   kv.c        floor and deal: context and KV of the servers on each card
+ *   kv.c        floor and deal: context and KV of the servers on each card      cut.c    pipelines whose layers are not cut evenly
  *   propose.c   a set that does not fit at once, cut into phases that do
  *   phases.c    phases that know of each other: who stays, who is parked     moves.c, moves_check.c   what happens between them, and its check
  *   plan.c      the steps in order: a phase solved becomes instances with berths
@@ -46,6 +46,7 @@ struct bt_plan_instance {
     const struct bt_workload *w;
     uint32_t replica;
     uint64_t tp, pp;
+    const uint32_t *cut;             /* [pp] layers of each stage where the engine would cut otherwise; else NULL */
     uint64_t context;                /* tokens; servers only */
     const struct bt_need *need;      /* servers only */
     uint64_t like_bytes; const char *like_why;       /* {like: RUN} that was measured */

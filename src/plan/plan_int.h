@@ -17,6 +17,7 @@ struct pl_shape {
     uint32_t tp, pp, cards;          /* a service or job on n cards: tp = n, pp = 1 */
     bool ok; const char *code, *why_not;
     const char *layers;              /* "21,22,21"; "" when pp = 1 */
+    const uint32_t *cut;             /* [pp] layers of each stage; NULL = as the engine cuts them */
     struct pl_cost *cost;            /* [nclasses]; NULL for a service or job */
     double best_tok_s;
     uint64_t *job_bytes;             /* [nclasses] of a job form on so many cards of each kind; NULL without one */
@@ -80,11 +81,17 @@ BT_MUST_CHECK int pl_problem_build(struct bt_arena *a, const struct bt_plan_in *
 void pl_refuse(struct pl_problem *p, const struct bt_workload *w, const char *code, const char *fmt, ...) BT_PRINTF(4, 5);
 /* Every shape that `gpus`, `tp` and `pp` of the work allow, the impossible ones with their reason. */
 BT_MUST_CHECK int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err);
+/* The same tp x pp with its layers cut otherwise, behind k->shape. Nothing where the ledger says that it cannot be. */
+BT_MUST_CHECK int pl_shape_cut(struct pl_problem *p, struct pl_work *k, const struct pl_shape *even, const uint32_t *cut, struct bt_err *err);
+/* In a plan that was found: each pipeline cut for the most KV in the rooms that it has, all others at their floors. Its shapes and FREE may change, no more. */
+BT_MUST_CHECK int pl_recut(struct pl_problem *p, struct pl_solution *s, struct bt_err *err);
 size_t pl_cost_class(const struct pl_problem *p, const size_t *card, uint32_t n);         /* of the poorest card */
 struct pl_needs *pl_needs_new(struct bt_arena *a);
 /* bt_need_server() of the work on such a card, remembered in p->needs. */
 BT_MUST_CHECK int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out,
                           struct bt_err *err);
+/* One pointer for equal cuts, for as long as p->needs: needs are remembered by it. */
+const uint32_t *pl_cut_kept(struct pl_problem *p, const uint32_t *cut, uint32_t pp);
 bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);
 /* served.c: the model as a checkpoint of that method would be; NULL where its tensors are known only from files, or it is quantised already. */
 const struct bt_model *pl_model_as(struct bt_arena *a, const struct bt_model *m, const char *method);
@@ -105,6 +112,11 @@ uint64_t pl_limit(const struct pl_work *k, const struct bt_gpu *g);
 uint64_t pl_floor(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cost_class, uint32_t i, size_t card);
 
 void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out);
+/* cut.c: the search, and where some workload does not get all it wants, again with pipelines whose layers are cut for the rooms there are: those are further
+ * shapes then, behind the others. */
+void pl_solve(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out);
+/* The free memory of the solution, dealt anew, into its score. */
+void pl_rescore_free(struct pl_problem *p, struct pl_solution *s);
 /* How far off the best it may be: the share that lacks to the bound at the first goal where it does, of workloads placed, wants and service. */
 double pl_gap(const struct pl_solution *s);
 /* Looks at the goals before `end`. */
@@ -120,6 +132,8 @@ void pl_room_init(struct pl_room *r, struct pl_problem *p, const struct pl_copy 
 void pl_grant(struct pl_room *r, uint64_t *ctx);
 /* The rest of each card as blocks, at equal concurrency. */
 void pl_deal(struct pl_room *r, const uint64_t *ctx);
+/* Each at its floor: its requests at the least context, one of the context that was granted. */
+void pl_room_floors(struct pl_room *r, const uint64_t *ctx);
 /* Bytes that stand on each card now. */
 void pl_room_load(const struct pl_room *r, uint64_t load[BT_MAX_GPUS]);
 
@@ -138,8 +152,15 @@ struct pl_trial {
     const char *phase;
     const struct pl_problem *base;   /* rates are measured against its best; or NULL */
 };
-/* The workload with tp and pp as in this shape. */
-struct bt_workload pl_pinned(const struct bt_workload *w, const struct pl_shape *s);
+/* The workload with tp and pp as in this shape, and where `cut` its layers too: else a pipeline is cut as fits best. */
+struct bt_workload pl_pinned(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, bool cut);
+/* Its layers as in this shape, where the engine can be told. */
+void pl_pin_layers(struct bt_arena *a, const struct pl_work *k, const struct pl_shape *s, struct bt_workload *out);
+/* "21,22,21" of its first copy there; "" without stages. */
+const char *pl_layers_of(const struct pl_problem *p, const struct pl_solution *s, size_t spec_index);
+#define PL_LESS_KV "its poorest stage holds less KV"
+/* Is the shape one to be shown beside the one taken? Of the cuts of one tp x pp the taken one, and the engine's own. */
+bool pl_is_shown(const struct pl_work *k, const struct pl_shape *s, const struct pl_shape *taken);
 /* Plan the phase again with workload `index` changed; out->found tells. The problem is left in *p. */
 BT_MUST_CHECK int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out,
                          struct bt_err *err);

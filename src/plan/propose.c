@@ -109,7 +109,7 @@ static int fits(struct cutting *c, unsigned mask)
     if (pl_problem_build(c->a, only(c, mask), "all", &p, c->err) < 0)
         return -1;
     if (!p->nrefusals)
-        pl_search(p, TRY_NODES, &s);
+        pl_solve(p, TRY_NODES, &s);
     w->fits = !p->nrefusals && s.found;
     memcpy(w->v, s.score.v, sizeof w->v);
     return w->fits;

@@ -64,7 +64,7 @@ static int fits(struct refusing *r, const struct bt_plan_in *in, struct pl_probl
         return -1;
     if ((*p)->nrefusals)
         return 0;
-    pl_search(*p, TRY_NODES, &s);
+    pl_solve(*p, TRY_NODES, &s);
     return s.found || !s.complete;
 }
 
@@ -158,11 +158,11 @@ static const char *short_reason(struct bt_arena *a, const struct pl_work *k, con
 }
 
 /* One shape planned together with everything else: 1 it fits, and text and advice say so; 0 it does not; -1 error. */
-static int other_shape(struct refusing *r, size_t index, const struct bt_workload *open, const struct pl_shape *sh, uint32_t pinned_cards,
+static int other_shape(struct refusing *r, size_t index, const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, uint32_t pinned_cards,
                        struct bt_buf *text)
 {
     const struct pl_trial t = { r->a, r->in, r->phase, NULL };
-    struct bt_workload w = pl_pinned(open, sh);
+    struct bt_workload w = pl_pinned(p, k, sh, false);
     struct pl_problem *q;
     struct pl_solution o;
     if (pl_try(&t, &w, index, &q, &o, r->err) < 0)
@@ -175,7 +175,7 @@ static int other_shape(struct refusing *r, size_t index, const struct bt_workloa
     double rate = pl_rate(q, &q->work[c->work].shape[c->shape], c->card, NULL);
     uint32_t freed = pinned_cards - sh->cards;
     const char *frees = freed == 0 ? "" : freed == 1 ? " and frees a GPU" : bt_arena_printf(r->a, " and frees %u GPUs", freed);
-    const char *layers = sh->layers[0] ? bt_arena_printf(r->a, " (layers %s)", sh->layers) : "";
+    const char *cut = pl_layers_of(q, &o, index), *layers = cut[0] ? bt_arena_printf(r->a, " (layers %s)", cut) : "";
     const char *what = bt_arena_printf(r->a, "%s%s fits with %s tokens at %.1f tok/s%s", shape_words(r->a, sh->tp, sh->pp), layers,
                                        bt_count_human(o.ctx[c->work]), rate, frees);
     bt_buf_printf(text, "; %s", what);
@@ -191,6 +191,7 @@ static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards,
     const struct pl_trial t = { r->a, r->in, r->phase, NULL };
     struct bt_workload open = r->in->spec->w[index];
     open.tp = open.pp = (struct bt_range){ 0 };
+    open.pp_layers.n = 0;
     struct pl_problem *p;
     struct pl_solution s;
     if (pl_try(&t, &open, index, &p, &s, r->err) < 0)
@@ -201,9 +202,9 @@ static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards,
             k = &p->work[i];
     for (uint32_t cards = pinned_cards, said = 0; k && cards >= 1; cards--)
         for (size_t i = 0; i < k->nshapes && said < 3; i++) {
-            if (!k->shape[i].ok || k->shape[i].cards != cards)
+            if (!k->shape[i].ok || k->shape[i].cards != cards || k->shape[i].cut)
                 continue;
-            int fit = other_shape(r, index, &open, &k->shape[i], pinned_cards, text);
+            int fit = other_shape(r, index, p, k, &k->shape[i], pinned_cards, text);
             if (fit < 0)
                 return -1;
             said += (uint32_t)fit;
@@ -435,6 +436,7 @@ static int advise_open_shape(struct refusing *r, size_t index)
     if (!w.tp.set && !w.pp.set)
         return 0;
     w.tp = w.pp = (struct bt_range){ 0 };
+    w.pp_layers.n = 0;
     int ok = would_fit(r, index, &w);
     if (ok > 0)
         advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: it fits with `tp: auto` and `pp: auto`", w.name),

@@ -77,6 +77,25 @@ static void keep(struct search *s, const struct pl_room *room, const uint64_t *c
         s->stop = true;
 }
 
+static int64_t dealt_free(struct pl_room *room, const uint64_t *ctx, uint64_t *load)
+{
+    const struct pl_problem *p = room->p;
+    pl_deal(room, ctx);
+    pl_room_load(room, load);
+    for (size_t g = 0; g < p->fleet->n; g++)
+        if (room->rest[g])
+            load[g] = p->cap[g];
+    return se_free(p, load);
+}
+
+void pl_rescore_free(struct pl_problem *p, struct pl_solution *s)
+{
+    struct pl_room room;
+    uint64_t load[BT_MAX_GPUS];
+    pl_room_init(&room, p, s->copy, s->ncopies);
+    s->score.v[BT_GOAL_FREE] = dealt_free(&room, s->ctx, load);
+}
+
 static void leaf(struct search *s)
 {
     s->nodes += LEAF_NODES + s->p->n * s->ncards / BOUND_NODES;
@@ -91,12 +110,7 @@ static void leaf(struct search *s)
     se_bound(s, p->n, ctx, &score);
     int worst = s->first ? 0 : -1;   /* the first of equals is kept */
     if (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_FREE) >= 0) {
-        pl_deal(&room, ctx);
-        pl_room_load(&room, load);
-        for (size_t g = 0; g < p->fleet->n; g++)
-            if (room.rest[g])
-                load[g] = p->cap[g];
-        score.v[BT_GOAL_FREE] = se_free(p, load);
+        score.v[BT_GOAL_FREE] = dealt_free(&room, ctx, load);
         p->a = mine;
         if (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_LOWEST) > worst)
             keep(s, &room, ctx, &score);

@@ -52,6 +52,8 @@ static int cost_shape(struct pl_problem *p, struct pl_work *k, struct pl_shape *
     struct bt_serve serve = k->serve;
     serve.tp = s->tp;
     serve.pp = s->pp;
+    serve.cut = s->cut;
+    serve.ncut = s->cut ? s->pp : 0;
     serve.context = k->ctx_want;
     for (size_t c = 0; c < p->nclasses; c++) {
         struct bt_err why = { 0 };
@@ -84,14 +86,42 @@ static void best_rate(struct pl_problem *p, struct pl_work *k, struct pl_shape *
     }
 }
 
+/* Pinned to what the engine does anyway. */
+static bool is_own_cut(const struct pl_work *k, uint32_t pp)
+{
+    for (uint32_t i = 0; i < pp; i++)
+        if (k->w->pp_layers.v[i] != bt_engine_stage_layers(k->pm->engine, k->pm->model->layers, pp, i))
+            return false;
+    return true;
+}
+
+int pl_shape_cut(struct pl_problem *p, struct pl_work *k, const struct pl_shape *even, const uint32_t *cut, struct bt_err *err)
+{
+    char layers[256];
+    struct pl_shape s = *even;
+    bt_engine_cut_text(cut, s.pp, layers, sizeof layers);
+    s.cut = cut;
+    s.layers = bt_arena_strdup(p->a, layers);
+    if (cost_shape(p, k, &s, err) < 0)
+        return -1;
+    if (s.ok)
+        BT_PUSH(p->a, k->shape, k->nshapes, s);
+    return 0;
+}
+
 static int server_shape(struct pl_problem *p, struct pl_work *k, uint32_t tp, uint32_t pp, struct bt_err *err)
 {
     struct pl_shape s = { .tp = tp, .pp = pp, .cards = tp * pp, .ok = true, .layers = "" };
     struct bt_shape m = bt_need_shape(k->pm->model);
     struct bt_refusal why = { 0 };
     char layers[256] = "";
+    if (pp > 1 && k->w->pp_layers.n == pp && !is_own_cut(k, pp))
+        s.cut = pl_cut_kept(p, k->w->pp_layers.v, pp);
     if (pp > 1) {
-        bt_engine_pp_text(k->pm->engine, m.layers, pp, layers, sizeof layers);
+        if (s.cut)
+            bt_engine_cut_text(s.cut, pp, layers, sizeof layers);
+        else
+            bt_engine_pp_text(k->pm->engine, m.layers, pp, layers, sizeof layers);
         s.layers = bt_arena_strdup(p->a, layers);
     }
     if (!bt_engine_shape_ok(k->pm->engine, &m, tp, pp, &why)) {

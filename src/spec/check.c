@@ -25,7 +25,8 @@ static const struct { const char *key; bool server, service, job; } key_kinds[] 
     { "adapters", true, false, false },      { "args", true, false, false },       { "bin", true, false, false },      { "command", false, true, true },
     { "context", true, false, false },       { "dp", true, false, false },         { "dtype", true, false, false },    { "engine", true, false, false },
     { "engine_version", true, false, false }, { "ep", true, false, false },        { "expects", false, true, true },   { "kv_dtype", true, false, false },
-    { "matrix", false, false, true },        { "model", true, false, false },      { "pp", true, false, false },       { "quantization", true, false, false },
+    { "matrix", false, false, true },        { "model", true, false, false },      { "pp", true, false, false },       { "pp_layers", true, false, false },
+    { "quantization", true, false, false },
     { "ready", false, true, true },          { "replicas", true, true, false },    { "requests", true, false, false }, { "retries", false, false, true },
     { "revision", true, false, false },      { "shards", false, false, true },     { "slots", false, false, true },    { "tp", true, false, false },
     { "trust_remote_code", true, false, false }, { "venv", true, false, false },   { "restart", true, true, false },
@@ -97,6 +98,10 @@ static int check_memory(struct bt_spec *s, struct bt_workload *w, struct bt_err 
     }
     if (none && (w->pool.n || w->same_gpus_as))
         return at_key(s, w, w->same_gpus_as ? "same_gpus_as" : "pool", err, "it names cards, and `gpus: 0` uses none");
+    if (w->pp_layers.n && w->pp.set && w->pp.want != w->pp_layers.n)
+        return at_key(s, w, "pp_layers", err, "pp_layers names %zu stages, and pp is %llu", w->pp_layers.n, (unsigned long long)w->pp.want);
+    if (w->pp_layers.n)
+        w->pp = (struct bt_range){ .set = true, .want = w->pp_layers.n, .min = w->pp_layers.n, .max = w->pp_layers.n, .at = w->pp.at };
     uint64_t ranks = (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1);
     if (w->gpus.set && w->gpus.want > 0 && ranks > w->gpus.max)
         return at_key(s, w, w->tp.set ? "tp" : "pp", err, "tp x pp is %llu GPUs, and `gpus` allows %llu", (unsigned long long)ranks,

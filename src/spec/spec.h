@@ -40,6 +40,7 @@ struct bt_workload {
     bool trust_remote_code;
     struct bt_range gpus;            /* gpus: 0 -> set, want 0 */
     struct bt_range tp, pp, dp, ep;  /* pins: want */
+    struct { uint32_t *v; size_t n; } pp_layers;     /* layers of each stage; n = 0: auto. pp is n then */
     struct bt_range copies;          /* replicas of servers and services, slots of a job */
     struct bt_strs pool; struct bt_mark pool_at;     /* card ids as written; n = 0: all */
     struct bt_memory memory, expects;

@@ -105,6 +105,27 @@ static int parse_pin(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt
     return 0;
 }
 
+static int parse_layers(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_workload *w = workload(ctx);
+    const struct bt_node *n = ctx->node;
+    w->pp_layers.v = NULL;
+    w->pp_layers.n = 0;
+    if (spec_is(n, "auto"))
+        return 0;
+    if (n->kind != BT_NODE_SEQ || n->n < 2 || n->n > 64) {
+        bt_node_err(err, ctx->doc, n, "%s: want a list, one number for each of 2 to 64 stages", opt->name);
+        return bt_err_hint(err, "pp_layers: [40, 24]");
+    }
+    for (size_t i = 0; i < n->n; i++) {
+        uint64_t layers;
+        if (number(ctx->doc, &n->items[i], opt->name, 1, 65536, &layers, err) < 0)
+            return bt_err_hint(err, "layers of a stage, from 1");
+        BT_PUSH(ctx->arena, w->pp_layers.v, w->pp_layers.n, (uint32_t)layers);
+    }
+    return 0;
+}
+
 /* ---- memory, expects ---- */
 
 static const enum bt_mem_form form_of[BT_JOB__N] = {
@@ -352,7 +373,8 @@ static int parse_words(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct 
 static bool env_is_ours(const char *key)
 {
     static const char *const ours[] = {
-        "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "NVIDIA_VISIBLE_DEVICES", "VLLM_PORT", "VLLM_PP_LAYER_PARTITION", "TMPDIR", "PORT"
+        "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "NVIDIA_VISIBLE_DEVICES", "VLLM_PORT", "VLLM_PP_LAYER_PARTITION", "SGLANG_PP_LAYER_PARTITION",
+        "TMPDIR", "PORT"
     };
     for (size_t i = 0; i < BT_LEN(ours); i++)
         if (!strcmp(key, ours[i]))
@@ -380,7 +402,7 @@ static int parse_env(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt
             return bt_node_err(err, ctx->doc, k, "env: \"%.60s\" is not a name of a variable", k->text);
         if (env_is_ours(k->text)) {
             bt_node_err(err, ctx->doc, k, "env: %s is set by berth, from the plan", k->text);
-            return bt_err_hint(err, "`pool` and `gpus` say which cards, `port` which port");
+            return bt_err_hint(err, strstr(k->text, "LAYER") ? "pp_layers: [40, 24]" : "`pool` and `gpus` say which cards, `port` which port");
         }
         if (v->kind != BT_NODE_SCALAR)
             return bt_node_err(err, ctx->doc, v->line ? v : k, "env: %s: want a text, not %s", k->text, bt_node_kind_name(v));
@@ -662,6 +684,7 @@ static const struct bt_opt workload_opts[] = {
     { .name = "pool", .type = BT_OPT_CUSTOM, .parse = parse_pool, .off = AT(pool), .help = "the cards it may use (default: all)" },
     { .name = "port", .type = BT_OPT_CUSTOM, .parse = parse_port, .off = AT(port), .help = "TCP port, or auto" },
     { .name = "pp", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(pp), .help = "pipeline parallel" },
+    { .name = "pp_layers", .type = BT_OPT_CUSTOM, .parse = parse_layers, .off = AT(pp_layers), .help = "layers of each pipeline stage: [N, N, ...]" },
     { .name = "priority", .type = BT_OPT_CUSTOM, .parse = parse_priority, .off = AT(priority), .help = "higher is placed first and weighs more" },
     { .name = "quantization", .type = BT_OPT_STR, .off = AT(quantization), .help = "as the engine names it" },
     { .name = "ready", .type = BT_OPT_CUSTOM, .parse = parse_ready, .off = AT(ready), .help = "how to tell that it is ready" },

@@ -127,12 +127,13 @@ static void json_flags(void **st)
 static void variables(void **st)
 {
     (void)st;
-    struct paste p = read_ok(WORDS("HF_TOKEN=hf_abc", "VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS=0", "VLLM_USE_V2_MODEL_RUNNER=0", "VLLM_PP_LAYER_PARTITION=1,2", "VLLM_USE_V1=1", "vllm", "serve", "M",
+    struct paste p = read_ok(WORDS("HF_TOKEN=hf_abc", "VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS=0", "VLLM_USE_V2_MODEL_RUNNER=0", "VLLM_PP_LAYER_PARTITION=1,2", "VLLM_USE_V1=1", "vllm", "serve", "M", "-pp", "2",
                                    "--api-key", "sk-1"));
     assert_true(p.graphs_in_budget == 0 && p.runner == BT_RUNNER_V1);
     assert_string_equal(item(&p, "HF_TOKEN")->text, "HF_TOKEN=...");
     assert_string_equal(item(&p, "--api-key")->text, "--api-key ...");
-    assert_int_equal(item(&p, "VLLM_PP_LAYER_PARTITION")->effect, PASTE_NOT_COUNTED);
+    assert_int_equal(item(&p, "VLLM_PP_LAYER_PARTITION")->effect, PASTE_COUNTED);
+    assert_true(p.serve.ncut == 2 && p.serve.cut[0] == 1 && p.serve.cut[1] == 2);
     assert_int_equal(item(&p, "VLLM_USE_V1")->effect, PASTE_NO_BYTES);
 }
 

@@ -5,7 +5,7 @@
 static void search_equals_enumeration(void **st)
 {
     (void)st;
-    unsigned looked = 0, fitting = 0, bad = 0;
+    unsigned looked = 0, fitting = 0, bad = 0, cuts = 0;
     for (uint64_t round = 1; looked < 600 && round < 4000; round++) {
         bt_auto_arena a = { 0 };
         struct bt_err err = { 0 };
@@ -32,13 +32,25 @@ static void search_equals_enumeration(void **st)
                         (long long)o.score.v[1], (long long)o.score.v[2], (long long)o.score.v[3], (long long)o.score.v[4], b.found, (long long)b.best.v[1],
                         (long long)b.best.v[2], (long long)b.best.v[3], (long long)b.best.v[4], text);
         }
+        pl_solve(p, PL_NODE_LIMIT, &o);              /* with other cuts of its pipelines, where those were looked at */
+        for (size_t i = 0; i < p->n; i++)
+            for (size_t j = 0; j < p->work[i].nshapes; j++)
+                cuts += p->work[i].shape[j].cut != NULL;
+        b = (struct brute){ .p = p };
+        brute_work(&b, 0, 0);
+        if (!o.complete || o.found != b.found || (o.found && pl_score_cmp(&o.score, &b.best, 5) != 0)) {
+            bad++;
+            print_error("round %llu on %s, with cuts: search %d (%lld %lld), enumeration %d (%lld %lld)\n%s\n", (unsigned long long)round, fleet, o.found,
+                        (long long)o.score.v[1], (long long)o.score.v[2], b.found, (long long)b.best.v[1], (long long)b.best.v[2], text);
+        }
         struct bt_plan *plan;                        /* and what comes out passes the validator */
         if (bt_plan_make(&a, in, &plan, &err) < 0)
             fail_msg("round %llu on %s: %s\n%s", (unsigned long long)round, fleet, err.msg, text);
         assert_int_equal(plan->nrefusals == 0, b.found);
     }
-    print_message("%u instances, %u of them fit\n", looked, fitting);
+    print_message("%u instances, %u of them fit; %u uneven cuts among their shapes\n", looked, fitting, cuts);
     assert_int_equal(bad, 0);
+    assert_true(cuts >= 50);
     assert_true(looked >= 500 && fitting >= 200 && fitting < looked);
 }
 
