@@ -19,7 +19,7 @@ static const struct bt_opt opts[] = {
     { 0 },
 };
 
-struct events { const struct args *o; const char *project; int64_t seq; };
+struct events { const struct args *o; const char *project; int64_t seq; bool told; };         /* told: that the journal cannot be read */
 
 static void print_clock(double wall_s)
 {
@@ -104,20 +104,40 @@ static int history(struct events *e, struct bt_err *err)
         return -1;
     struct bt_store_event *row, *last = NULL;
     size_t n = 1, nlast = 0;
+    bool all = e->o->since_set || e->seq;            /* between two daemons nothing may fall out */
     int rc = 0;
     for (int64_t from = e->seq; s && n && rc == 0;) {
         rc = bt_store_events(s, &a, e->project, from, PAGE, &row, &n, err);
         if (rc == 0 && n)
             from = row[n - 1].seq;
-        for (size_t i = 0; rc == 0 && e->o->since_set && i < n; i++)
+        for (size_t i = 0; rc == 0 && all && i < n; i++)
             show_row(e, &row[i]);
-        for (size_t i = 0; rc == 0 && !e->o->since_set && i < n; i++)
+        for (size_t i = 0; rc == 0 && !all && i < n; i++)
             BT_PUSH(&a, last, nlast, row[i]);
     }
     for (size_t i = nlast > LAST ? nlast - LAST : 0; i < nlast; i++)
         show_row(e, &last[i]);
     bt_store_close(s);
     return rc;
+}
+
+/* The daemon numbers on from a smaller one: the journal was moved away, or made anew. Waiting for ours would be for ever. */
+static void look_number(struct events *e, const json_t *answer)
+{
+    int64_t last = json_integer_value(json_object_get(answer, "seq"));
+    if (last >= e->seq)
+        return;
+    fprintf(stderr, "berth events: the journal is another one: its numbers go on from %lld, not from %lld\n", (long long)last, (long long)e->seq);
+    e->seq = last;
+}
+
+/* What has been is shown where it can be read; what comes is shown in any case. */
+static void catch_up(struct events *e)
+{
+    struct bt_err err = { 0 };
+    if (history(e, &err) < 0 && !e->told)
+        fprintf(stderr, "berth events: %s; what happens from now on is shown nevertheless\n", err.msg);
+    e->told |= err.code != 0;
 }
 
 static int follow(struct events *e, struct bt_err *err)
@@ -127,15 +147,18 @@ static int follow(struct events *e, struct bt_err *err)
     if (bt_run_connect(&c, err) < 0)
         return -1;
     int rc = bt_wire_send(&c, "watch", json_object(), &id, err);
-    if (rc == 0)
-        rc = history(e, err);        /* after we listen: nothing falls between */
     for (json_t *msg; rc == 0 && (msg = bt_wire_next(&c, -1, err));) {
-        if (json_object_get(msg, "event"))
+        int is = bt_wire_is_answer(msg, id, err);
+        if (is > 0) {
+            look_number(e, msg);
+            catch_up(e);             /* after we listen: nothing falls between */
+        } else if (is == 0 && json_object_get(msg, "event"))
             show(e, msg);
+        rc = is < 0 ? -1 : 0;
         json_decref(msg);
     }
     bt_wire_client_release(&c);
-    return rc < 0 ? -1 : 0;          /* the daemon has ended: nothing is up any more */
+    return rc < 0 && err->code != BT_E_NOT_FOUND ? -1 : 0;           /* it has ended: nothing is up any more, or another one will answer */
 }
 
 static int run(const struct bt_verb *v, int argc, char **argv)
@@ -150,7 +173,10 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     if (rest.n > 1)
         return bt_cmd_usage(v, o.json, "one project, or none for all");
     struct events e = { .o = &o, .project = rest.n ? rest.v[0] : NULL, .seq = o.since_set ? (int64_t)o.since : 0 };
-    rc = history(&e, &err);
+    if (!o.follow || !bt_run_anything())
+        rc = history(&e, &err);
+    else
+        catch_up(&e);
     while (rc == 0 && o.follow && bt_run_anything())                 /* a daemon that is killed is followed by another */
         rc = follow(&e, &err);
     return rc < 0 ? bt_cmd_fail(v, &err, o.json) : 0;

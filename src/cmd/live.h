@@ -1,6 +1,9 @@
 /* live.h - what the verbs that talk to the daemon share: asking it, its events and the table of instances for people. */
 #ifndef BT_CMD_LIVE_H
 #define BT_CMD_LIVE_H
+#include <errno.h>
+#include <stdio.h>
+
 #include "base/table.h"
 #include "run/client.h"
 
@@ -24,6 +27,22 @@ BT_MUST_CHECK int bt_live_something_up(struct bt_err *err);
 json_t *bt_live_ask(const char *op, const char *project, struct bt_err *err);
 /* The answer to `ps`, of one project or (NULL) of all: a new reference. All, with nothing up: no instances, and no daemon is started. */
 json_t *bt_live_ps(const char *project, struct bt_err *err);
+/* One request, and what follows from it, whatever becomes of the daemon. When it is killed, the next one is asked: anew (with "again": true in the request)
+ * where there was no answer, and then for the state: what happened between the two is in that, not in an event. */
+struct bt_talk {
+    const char *op;
+    json_t *members;                 /* of the request; bt_live_talk() takes the reference */
+    void *ctx;
+    void (*on_answer)(void *ctx, const json_t *answer);              /* may come twice, if the first daemon died over what it had promised */
+    void (*on_event)(void *ctx, const json_t *ev);                   /* before the answer, too */
+    void (*on_state)(void *ctx, const json_t *state);                /* `follow` of a next daemon: phase, settled, failed, instances */
+    bool (*over)(void *ctx);         /* asked after each of them, once there was an answer */
+    int (*to_end_ms)(void *ctx);     /* may be NULL; else: how long to wait for the daemon's own end, 0: not at all */
+    bool again, answered;            /* out: another daemon was asked; it was accepted */
+    char project[64];                /* out: which it is */
+};
+/* 0: over. -1: refused, or nobody answers; BT_E_STATE with `again`: the project ended between two daemons. */
+BT_MUST_CHECK int bt_live_talk(struct bt_talk *t, struct bt_err *err);
 /* Send op with these members (takes the reference) and show events until every instance of the answer is in a state of `there` (NULL-terminated), or
  * is failed, down or ready where that is not what was asked for: then *failed. detach: return with the answer. moved (may be NULL): the
  * last report of each, as in `ps`; a new reference. */

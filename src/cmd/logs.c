@@ -97,17 +97,17 @@ static bool matches(const char *id, const char *what)
 
 static void find_sources(struct logs *l)
 {
-    const char **name, *root = l->kept ? bt_run_log_dir(l->a, l->project) : bt_run_inst_dir(l->a, l->project, NULL);
-    size_t n = folders(l->a, root, &name);
+    bt_auto_arena a = { 0 };         /* it is called ten times a second while somebody follows */
+    const char **name, *root = l->kept ? bt_run_log_dir(&a, l->project) : bt_run_inst_dir(&a, l->project, NULL);
+    size_t n = folders(&a, root, &name);
     for (size_t i = 0; i < n; i++) {
-        const char *id =
-            l->kept && bt_str_ends(bt_str(name[i]), ".log") ? bt_arena_strndup(l->a, (struct bt_str){ name[i], strlen(name[i]) - 4 }) : name[i];
+        const char *id = l->kept && bt_str_ends(bt_str(name[i]), ".log") ? bt_arena_strndup(&a, (struct bt_str){ name[i], strlen(name[i]) - 4 }) : name[i];
         bool known = !matches(id, l->what);
         for (size_t j = 0; j < l->n; j++)
             known |= !strcmp(l->src[j].id, id);
         if (known)
             continue;
-        struct source s = { .id = id, .dir = bt_arena_printf(l->a, "%s/%s", root, name[i]) };
+        struct source s = { .id = bt_arena_strdup(l->a, id), .dir = bt_arena_printf(l->a, "%s/%s", root, name[i]) };
         bt_tail_init(&s.tail);
         BT_PUSH(l->a, l->src, l->n, s);
     }
@@ -181,7 +181,7 @@ static bool read_source(struct logs *l, struct source *s)
 
 /* ---- following ---- */
 
-enum standing { LIVES, COMING, OVER, UNKNOWN };
+enum standing { LIVES, COMING, OVER, UNKNOWN };      /* UNKNOWN: nothing of that name is up */
 
 static enum standing ask_daemon(const char *project, const char *id_or_workload)
 {
@@ -198,15 +198,22 @@ static enum standing ask_daemon(const char *project, const char *id_or_workload)
         else
             is = !strcmp(s, "pending") || !strcmp(s, "waiting") ? COMING : LIVES;
     }
+    bool no_answer = !ps && err.code && err.code != BT_E_STATE;      /* a daemon in trouble says nothing about who lives: asked again later */
     json_decref(ps);
-    return is;
+    return no_answer ? LIVES : is;
+}
+
+static bool has_exit(const struct source *s)
+{
+    bt_auto_arena a = { 0 };
+    return bt_file_exists(bt_arena_printf(&a, "%s/exit.json", s->dir));
 }
 
 static bool source_over(struct logs *l, const struct source *s)
 {
     if (!bt_file_exists(s->dir))
         return true;                 /* the project is down; what it printed last was read through the open file */
-    if (!bt_file_exists(bt_arena_printf(l->a, "%s/exit.json", s->dir)))
+    if (!has_exit(s))
         return false;
     enum standing is = ask_daemon(l->project, s->id);
     return is == OVER || is == UNKNOWN;
@@ -221,17 +228,31 @@ static void show(struct logs *l)
     print_lines(l);
 }
 
+/* What began and ended between two looks, in a project that is down since: it is among what was kept. */
+static void show_missed(struct logs *l)
+{
+    size_t seen = l->n;
+    for (size_t i = 0; i < seen; i++)
+        if (bt_file_exists(l->src[i].dir))
+            return;
+    l->kept = true;
+    find_sources(l);
+    for (size_t i = seen; i < l->n; i++)
+        read_source(l, &l->src[i]);
+    print_lines(l);
+}
+
 static void follow(struct logs *l)
 {
     for (unsigned turn = 0;; turn++) {
         bt_auto_arena turn_arena = { 0 };
         struct bt_arena *keep = l->a;
         bool any = false, all_over = true;
-        if (turn % ASK_EVERY == 0)
-            find_sources(l);
+        find_sources(l);
         l->a = &turn_arena;          /* a follower may live for days: lines go away with the turn */
         for (size_t i = 0; i < l->n; i++) {
             struct source *s = &l->src[i];
+            s->ended = s->ended && (!bt_file_exists(s->dir) || has_exit(s));         /* else somebody started it again */
             bool got = !s->ended && read_source(l, s);
             any |= got;
             if (!got && !s->ended && turn % ASK_EVERY == 0)
@@ -244,8 +265,10 @@ static void follow(struct logs *l)
             return;
         if (all_over && turn % ASK_EVERY == 0) {
             enum standing is = ask_daemon(l->project, l->what);
-            if (is == OVER || is == UNKNOWN)
+            if (is == OVER || is == UNKNOWN) {
+                show_missed(l);
                 return;
+            }
         }
         if (!any)
             usleep(LOOK_MS * 1000);

@@ -14,40 +14,49 @@ static const struct bt_opt opts[] = {
     { 0 },
 };
 
-struct wait { struct bt_live live; const char *to; bool over, failed, entered; };
+struct wait { struct bt_live live; const char *to; json_t *answer; bool detach, settled, failed, entered; };
 
-static void on_event(struct wait *w, const json_t *ev)
+static void on_answer(void *ctx, const json_t *answer)
 {
+    struct wait *w = ctx;
+    json_decref(w->answer);
+    w->answer = json_deep_copy(answer);
+    w->settled |= json_is_true(json_object_get(answer, "settled"));  /* it is there already */
+}
+
+static void on_event(void *ctx, const json_t *ev)
+{
+    struct wait *w = ctx;
     const char *name = bt_live_str(ev, "event");
     bt_live_event(&w->live, ev);
     w->failed |= !strcmp(name, "gone") || !strcmp(name, "up-failed");
     w->entered |= !strcmp(name, "phase") && !strcmp(bt_live_str(ev, "what"), "entering") && !strcmp(bt_live_str(ev, "phase"), w->to);
-    w->over |= w->failed || !strcmp(name, "up");
+    w->settled |= !strcmp(name, "up");
+}
+
+static void on_state(void *ctx, const json_t *state)
+{
+    struct wait *w = ctx;
+    w->settled |= json_is_true(json_object_get(state, "settled"));
+}
+
+static bool over(void *ctx)
+{
+    const struct wait *w = ctx;
+    return w->detach || w->settled || w->failed;
 }
 
 /* The answer (a new reference), when all of the phase is up or it failed. */
-static json_t *go(struct bt_wire_client *c, const char *name, const struct args *o, struct wait *w, struct bt_err *err)
+static json_t *go(struct wait *w, const struct args *o, struct bt_err *err)
 {
-    uint64_t id;
-    json_t *members = bt_live_project(o->project), *answer = NULL;
-    json_object_set_new(members, "phase", json_string(name));
-    if (bt_wire_send(c, "phase", members, &id, err) < 0)
-        return NULL;
-    while (!answer || (!o->detach && !w->over)) {
-        json_t *msg = bt_wire_next(c, -1, err);
-        int is = msg ? bt_wire_is_answer(msg, id, err) : -1;
-        if (is > 0) {
-            answer = json_incref(msg);
-            w->over |= json_is_true(json_object_get(msg, "settled"));        /* it is there already */
-        } else if (is == 0)
-            on_event(w, msg);
-        json_decref(msg);
-        if (is < 0) {
-            json_decref(answer);
-            return NULL;
-        }
-    }
-    return answer;
+    json_t *members = bt_live_project(o->project);
+    json_object_set_new(members, "phase", json_string(w->to));
+    w->detach = o->detach;
+    struct bt_talk t = { .op = "phase", .members = members, .ctx = w, .on_answer = on_answer, .on_event = on_event, .on_state = on_state, .over = over };
+    if (bt_live_talk(&t, err) == 0)
+        return w->answer;
+    json_decref(w->answer);
+    return NULL;
 }
 
 static void print_phases(const json_t *answer)
@@ -67,7 +76,6 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     struct args o = { 0 };
     struct bt_strs rest = { 0 };
     struct bt_err err = { 0 };
-    struct bt_wire_client c;
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, NULL);
     if (rc)
         return rc;
@@ -76,22 +84,14 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     if (bt_live_something_up(&err) < 0)
         return bt_cmd_fail(v, &err, o.json);
     struct wait w = { .to = rest.n ? rest.v[0] : "" };
-    json_t *answer = NULL;
     bt_live_init(&w.live);
-    for (int tries = 0; rest.n && !answer && tries < 5 && bt_run_connect(&c, &err) == 0; tries++) {
-        answer = go(&c, rest.v[0], &o, &w, &err);    /* a daemon that is killed under us had begun: the next one goes on, and is asked again */
-        bt_wire_client_release(&c);
-        if (!answer && err.code != BT_E_NOT_FOUND)
-            break;
-    }
-    if (!rest.n)
-        answer = bt_live_ask("phase", o.project, &err);
+    json_t *answer = rest.n ? go(&w, &o, &err) : bt_live_ask("phase", o.project, &err);
     bt_live_release(&w.live);
-    if (answer && w.over && !w.failed) {             /* where it is now, not where it was when it was asked to go */
+    if (answer && w.settled && !w.failed) {          /* where it is now, not where it was when it was asked to go */
         json_decref(answer);
         answer = bt_live_ask("phase", o.project, &err);
     }
-    if (answer && w.over && !w.failed && !w.entered && strcmp(bt_live_str(answer, "phase"), w.to) != 0) {
+    if (answer && w.settled && !w.failed && !w.entered && strcmp(bt_live_str(answer, "phase"), w.to) != 0) {
         bt_err_set(&err, BT_E_STATE, 0, "go to phase %.60s: another request sent %s to phase %s meanwhile", w.to, bt_live_str(answer, "project"),
                    bt_live_str(answer, "phase"));
         json_decref(answer);

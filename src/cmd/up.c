@@ -118,14 +118,17 @@ static int send_up(struct up *u, const char *plan, struct bt_err *err)
                                                  !u->o->plan, "again", u->o->again), &u->up_id, err);
 }
 
-static void send_down(struct up *u)
+/* again: not a person's wish for haste. */
+static void send_down(struct up *u, bool again)
 {
     if (u->o->stream)
         stream(u);                   /* its folder goes with it */
     struct bt_err err = { 0 };
     uint64_t id;
+    json_t *members = bt_live_project(u->project);
+    json_object_set_new(members, "again", json_boolean(again));
     u->going_down = true;
-    if (bt_wire_send(&u->c, "down", bt_live_project(u->project), &id, &err) < 0)
+    if (bt_wire_send(&u->c, "down", members, &id, &err) < 0)
         fprintf(stderr, "berth up: %s\n", err.msg);
 }
 
@@ -137,7 +140,7 @@ static void look_signals(struct up *u)
     u->signals_seen = signalled;
     u->interrupted = true;
     fprintf(stderr, u->going_down ? "\n  going down: no more waiting\n" : "\n  taking %s down (once more: without waiting)\n", u->project);
-    send_down(u);
+    send_down(u, false);
 }
 
 /* A server of a phase that was passed over: it will not come by itself. */
@@ -161,7 +164,7 @@ static void look_jobs(struct up *u)
     if (u->going_down || u->failed)
         return;
     if ((u->o->exit_with && wanted_over) || (any_job && all_over && (u->o->wait_jobs || (only_jobs && !u->o->detach))))
-        send_down(u);
+        send_down(u, true);
 }
 
 static void take_event(struct up *u, const json_t *ev)
@@ -183,8 +186,10 @@ static void take_event(struct up *u, const json_t *ev)
         json_object_del(u->insts, id);               /* its phase is over: the jobs that are left decide when `up` is */
     if (!strcmp(name, "up"))
         u->settled = true;
-    if (!strcmp(name, "gone"))
+    if (!strcmp(name, "gone")) {
         u->gone = true;
+        u->failed |= json_is_true(json_object_get(ev, "failed"));    /* told to a daemon's follower that is dead since */
+    }
     if (!strcmp(name, "up-failed")) {
         u->failed = true;
         bool kept = json_is_true(json_object_get(ev, "kept"));
@@ -246,7 +251,7 @@ static int reconnect(struct up *u, const char *plan, struct bt_err *err)
     if (bt_run_connect(&u->c, err) < 0 || bt_wire_send(&u->c, "follow", bt_live_project(u->project), &u->follow_id, err) < 0)
         return -1;
     if (u->going_down)
-        send_down(u);
+        send_down(u, true);
     return 0;
 }
 
@@ -259,6 +264,7 @@ static int take_follow(struct up *u, const json_t *msg, struct bt_err *err)
         return u->going_down ? 0 : -1;
     }
     if (is > 0) {
+        u->tries = 0;
         u->settled |= json_is_true(json_object_get(msg, "settled"));
         take_instances(u, msg);
     }
@@ -317,7 +323,7 @@ static int watch(struct up *u, const char *plan, struct bt_err *err)
         if (!was_answered && u->answered && !u->gone && u->o->exit_with && !knows_job(u)) {
             fprintf(stderr, "berth up: --exit-with %s: there is no such workload\n", u->o->exit_with);
             u->failed = true;
-            send_down(u);
+            send_down(u, true);
         }
         if (u->settled && !shown) {
             shown = true;

@@ -258,10 +258,28 @@ static void sweep(struct bt_instance *in)
         t.leader = in->child.id;
     size_t nall = bt_proc_list(&a, &all), n = bt_tree_members(&a, &t, all, nall, &m);
     if (n == 0) {
+        bool cut_off = in->orphaned_ms && !in->has_keeper && !in->has_child && !bt_file_exists(bt_arena_printf(&a, "%s/exit.json", in->dir));
+        in->life.anew |= cut_off && in->life.want_up;        /* the last daemon died over its start: nothing ever ran, so it begins again */
         bt_instance_ended(in);
         return;
     }
     bt_tree_signal(&a, &t, SIGKILL, bt_now_ms() - in->sweep_ms < SWEEP_HARD_MS);
+}
+
+/* Its keeper runs, and has only not got so far as to say so. */
+static bool keeper_comes(const struct bt_instance *in)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_proc *all;
+    size_t n = bt_daemon_procs(in->p->d, false, &all);
+    bt_auto_buf struct bt_buf want = BT_BUF(32 * KiB);
+    bt_buf_puts(&want, "berth keeper ");
+    bt_buf_add_escaped(&want, bt_str(in->dir));
+    bt_buf_puts(&want, " ");
+    for (size_t i = 0; i < n; i++)
+        if (all[i].state != 'Z' && strstr(bt_proc_cmdline(&a, all[i].id.pid), bt_buf_z(&want)))
+            return true;
+    return false;
 }
 
 /* Adopted: a keeper that was being started when the daemon died has a moment to say who it is. */
@@ -269,7 +287,7 @@ static void find_keeper(struct bt_instance *in)
 {
     in->has_keeper = bt_keep_who_read(&in->p->arena, in->dir, "keeper.json", &in->keeper);
     in->has_child = bt_keep_who_read(&in->p->arena, in->dir, "child.json", &in->child);
-    if (!in->has_keeper && bt_now_ms() - in->orphaned_ms > NO_KEEPER_MS) {
+    if (!in->has_keeper && bt_now_ms() - in->orphaned_ms > NO_KEEPER_MS && !keeper_comes(in)) {
         in->sweeping = true;
         in->sweep_ms = bt_now_ms();
     }

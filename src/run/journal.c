@@ -35,8 +35,11 @@ static bool opened(struct bt_daemon *d)
     }
     if (bt_store_note(d->journal))
         bt_warn("daemon", "%s", bt_store_note(d->journal));
-    if (bt_store_trim(d->journal, KEEP, &err) < 0)
+    int64_t last;
+    if (bt_store_trim(d->journal, KEEP, &err) < 0 || bt_store_last_event(d->journal, &last, &err) < 0)
         degraded(d, &err);
+    else
+        d->seq = BT_MAX(d->seq, last);
     return true;
 }
 
@@ -70,8 +73,11 @@ static void write_down(struct bt_daemon *d, const char *project, json_t *ev)
     char *body = json_dumps(ev, JSON_COMPACT);
     struct bt_store_event row = { .wall_ms = bt_wall_ms(), .mono_ms = bt_now_ms(), .boot = bt_boot_id(), .project = project,
                                   .instance = in ? member(in, "id") : member(ev, "id"), .event = member(ev, "event"), .body = body ? body : "{}" };
-    d->seq++;
-    if (row.mono_ms >= d->journal_busy_ms && opened(d) && bt_store_add_event(d->journal, &row, &d->seq, &err) < 0) {
+    bool open = row.mono_ms >= d->journal_busy_ms && opened(d);
+    int64_t seq = d->seq++;          /* without the file, numbers go on */
+    if (open && bt_store_add_event(d->journal, &row, &seq, &err) == 0)
+        d->seq = seq;
+    else if (open) {
         degraded(d, &err);
         if (err.code == BT_E_BUSY)
             d->journal_busy_ms = bt_now_ms() + BUSY_PAUSE_MS;

@@ -33,9 +33,10 @@ int bt_keep_launch_write(const char *dir, const struct bt_keep_launch *l, struct
                               json_pack("{s:s, s:i, s:i}", "name", l->port[i].name, "port", (int)l->port[i].port, "block", (int)l->port[i].block));
     for (size_t i = 0; i < l->nbase; i++)
         json_array_append_new(base, json_integer(l->base[i]));
-    json_t *o = json_pack("{s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:I}", "project", l->project, "id", l->id, "argv", argv, "cwd", l->cwd,
+    json_t *o = json_pack("{s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:b}", "project", l->project, "id", l->id, "argv", argv, "cwd", l->cwd,
                           "url", l->url, "log_max_bytes", (json_int_t)l->log_max_bytes, "restarts", (json_int_t)l->restarts, "wall_ms",
-                          (json_int_t)l->wall_ms, "ports", ports, "base", base, "task", (json_int_t)l->task);
+                          (json_int_t)l->wall_ms, "ports", ports, "base", base, "task", (json_int_t)l->task, "deaths",
+                          (json_int_t)l->deaths, "was_ready", l->was_ready);
     if (!o)
         return bt_err_set(err, BT_E_INPUT, 0, "write %s/launch.json: a text that is not UTF-8", dir);
     return write_json(dir, "launch.json", o, err);
@@ -86,6 +87,9 @@ int bt_keep_launch_read(struct bt_arena *a, const char *dir, struct bt_keep_laun
         BT_PUSH(a, out->base, out->nbase, json_is_integer(s) ? (int64_t)json_integer_value(s) : -1);
     const json_t *task = json_object_get(o, "task");
     out->task = json_is_integer(task) ? (int64_t)json_integer_value(task) : -1;
+    json_int_t deaths = json_integer_value(json_object_get(o, "deaths"));    /* an older berth's launch.json has none */
+    out->deaths = (uint64_t)BT_MAX(BT_MIN(deaths, UINT32_MAX), 0);
+    out->was_ready = json_is_true(json_object_get(o, "was_ready"));
     out->wall_ms = (int64_t)wall_ms;
     out->project = bt_arena_strdup(a, project);
     out->id = bt_arena_strdup(a, id);
@@ -168,6 +172,30 @@ bool bt_keep_exit_read(struct bt_arena *a, const char *dir, struct bt_keep_exit 
     }
     json_decref(o);
     return ok;
+}
+
+static const char *const wishes[] = { [BT_WISH_NONE] = "", [BT_WISH_DOWN] = "down", [BT_WISH_LEAVE] = "leave", [BT_WISH_ANEW] = "anew",
+                                      [BT_WISH_BROKEN] = "broken" };
+
+int bt_keep_wish_write(const char *dir, enum bt_wish wish, const char *why, struct bt_err *err)
+{
+    bt_auto_arena a = { 0 };
+    return bt_file_write(bt_arena_printf(&a, "%s/wish", dir), bt_str(bt_arena_printf(&a, "%s\n%s", wishes[wish], why)), err);
+}
+
+enum bt_wish bt_keep_wish_read(struct bt_arena *a, const char *dir, const char **why)
+{
+    enum { WISH_MAX = 4096 };
+    struct bt_err ignored = { 0 };
+    struct bt_str text, word;
+    *why = "";
+    if (bt_file_read(a, bt_arena_printf(a, "%s/wish", dir), WISH_MAX, &text, &ignored) < 0)
+        return BT_WISH_NONE;
+    *why = bt_arena_strndup(a, bt_str_cut(text, '\n', &word));
+    for (size_t i = 1; i < BT_LEN(wishes); i++)
+        if (bt_str_eq(word, wishes[i]))
+            return (enum bt_wish)i;
+    return BT_WISH_NONE;
 }
 
 const char *bt_keep_exit_text(struct bt_arena *a, const struct bt_keep_exit *x)

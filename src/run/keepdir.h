@@ -3,6 +3,8 @@
  *
  *   launch.json   daemon   what to run, and what the next daemon has to know about it
  *   ready         daemon   exists from the moment the instance was ready
+ *   wish          daemon   what is to become of it, where that is not "as planned": a stop under way, a restart
+ *   parked        daemon   how it was parked, by whom, and whether it was told to come back
  *   keeper.json   keeper   who keeps it: pid, start time, boot
  *   child.json    keeper   the workload's first process, its cgroup
  *   exit.json     keeper   its last word, written when no process of the tree is left
@@ -21,7 +23,8 @@ struct bt_keep_launch {
     struct bt_strs argv;
     const char *cwd, *url;           /* url: endpoint with its port, or "" */
     uint64_t log_max_bytes;
-    uint64_t restarts;               /* how many times it was started again since `up` */
+    uint64_t restarts, deaths;       /* how many times it was started again since `up`; deaths in a row before this start */
+    bool was_ready;                  /* in an earlier life since `up` */
     int64_t wall_ms;                 /* when this start was ordered: older lines of the log are an earlier start's */
     struct bt_keep_port *port; size_t nports;
     int64_t task;                    /* of its job's queue; -1: none */
@@ -41,5 +44,13 @@ struct bt_keep_exit { int status, signal; bool asked; int64_t wall_ms; char fail
 BT_MUST_CHECK int bt_keep_exit_reserve(const char *dir, struct bt_err *err);
 BT_MUST_CHECK int bt_keep_exit_write(const char *dir, const struct bt_keep_exit *x, struct bt_err *err);
 bool bt_keep_exit_read(struct bt_arena *a, const char *dir, struct bt_keep_exit *out);
+/* Why it was told to end, or is to begin anew. NONE: nobody did (no such file). */
+enum bt_wish { BT_WISH_NONE, BT_WISH_DOWN,           /* a person, or drift */
+               BT_WISH_LEAVE,        /* the phase that is left, or gone to, has no use for it as it is */
+               BT_WISH_ANEW,         /* a person wants it started again */
+               BT_WISH_BROKEN };     /* it hung, or lost a part: a death */
+BT_MUST_CHECK int bt_keep_wish_write(const char *dir, enum bt_wish wish, const char *why, struct bt_err *err);
+enum bt_wish bt_keep_wish_read(struct bt_arena *a, const char *dir, const char **why);          /* *why: "" where none was given */
+
 const char *bt_keep_exit_text(struct bt_arena *a, const struct bt_keep_exit *x);      /* "exit status 1", "killed by signal 9 (Killed)" */
 #endif

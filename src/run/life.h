@@ -39,6 +39,7 @@ enum bt_life_effect {
     BT_FX_HURRY = 4,                 /* ... from the first SIGKILL on */
     BT_FX_TIMER = 8,                 /* backoff_until_ms is set: raise BT_EV_TIMER then */
     BT_FX_TELL = 16,                 /* it failed: say so to people, with its last lines */
+    BT_FX_NOTE = 32,                 /* what is wanted of it has changed: write that down for a next owner. STOP and HURRY mean that, too */
 };
 
 enum bt_verdict { BT_V_NONE, BT_V_DOWN, BT_V_DONE, BT_V_FAILED, BT_V_AGAIN, BT_V_ANEW };

@@ -92,7 +92,8 @@ static json_t *op_follow(struct bt_conn *c, const json_t *msg, struct bt_err *er
     json_t *list = json_array();
     for (size_t i = 0; i < p->n; i++)
         json_array_append_new(list, bt_report_instance(&p->inst[i], true));
-    return json_pack("{s:s, s:b, s:o}", "project", p->name, "settled", p->settled, "instances", list);
+    return json_pack("{s:s, s:b, s:s, s:b, s:o}", "project", p->name, "settled", p->settled, "phase", p->plan->phase[p->phase].name, "failed", p->failed_up,
+                     "instances", list);
 }
 
 static json_t *op_ps(struct bt_conn *c, const json_t *msg, struct bt_err *err)
@@ -168,18 +169,30 @@ static json_t *op_restart(struct bt_conn *c, const json_t *msg, struct bt_err *e
     json_t *v, *list = named(c, msg, &p, err);
     if (!list)
         return NULL;
+    json_array_foreach(list, i, v)
+        if (!bt_phase_has(p, with_id(p, json_string_value(v)))) {
+            bt_err_set(err, BT_E_STATE, 0, "%s has no place in this phase", json_string_value(v));
+            json_decref(list);
+            return NULL;
+        }
     snprintf(c->follow, sizeof c->follow, "%s", p->name);
     json_array_foreach(list, i, v)
         bt_life_event(&with_id(p, json_string_value(v))->life, BT_EV_RESTART);
     return json_pack("{s:s, s:o}", "project", p->name, "instances", list);
 }
 
-static int may_park(const struct bt_instance *in, const char *level, struct bt_err *err)
+/* again: asked already, of a daemon that died over it; what it began is no reason to refuse. */
+static int may_park(const struct bt_instance *in, const char *level, bool again, struct bt_err *err)
 {
-    if (in->life.state != BT_ST_READY)
+    enum bt_life_state s = in->life.state;
+    bool begun = s == BT_ST_PARKING || s == BT_ST_PARKED || s == BT_ST_STOPPING || s == BT_ST_RELEASING || s == BT_ST_DOWN;
+    if (again && begun)
+        return 0;
+    if (s != BT_ST_READY)
         return bt_err_set(err, BT_E_STATE, 0, "%s is %s: only what is ready can be parked", in->pf->id, bt_life_state_name(in->life.state));
-    if (strcmp(level, "stop") && !bt_park_how(in, level)) {
-        bt_err_set(err, BT_E_STATE, 0, "%s: engine %s cannot be parked by %s", in->pf->id, in->engine->name, level);
+    const struct bt_engine_park *how = bt_park_how(in, level);
+    if (strcmp(level, "stop") && (!how || !in->url[0])) {
+        bt_err_set(err, BT_E_STATE, 0, "%s: engine %s%s cannot be parked by %s", in->pf->id, in->engine->name, how ? " without an endpoint" : "", level);
         return bt_err_hint(err, "`--level stop` stops it until `berth resume %s`", in->pf->id);
     }
     return 0;
@@ -189,16 +202,19 @@ static json_t *op_park(struct bt_conn *c, const json_t *msg, struct bt_err *err)
 {
     struct bt_project *p;
     const char *level;
+    bool again;
     size_t i;
     json_t *v, *list = named(c, msg, &p, err);
-    if (!list || bt_json_str_opt(msg, "level", "sleep", &level, "request", err) < 0)
+    if (!list || bt_json_str_opt(msg, "level", "sleep", &level, "request", err) < 0 || bt_json_bool_opt(msg, "again", false, &again, "request", err) < 0)
         goto bad;
     json_array_foreach(list, i, v)
-        if (may_park(with_id(p, json_string_value(v)), level, err) < 0)
+        if (may_park(with_id(p, json_string_value(v)), level, again, err) < 0)
             goto bad;
     snprintf(c->follow, sizeof c->follow, "%s", p->name);
     json_array_foreach(list, i, v) {
         struct bt_instance *in = with_id(p, json_string_value(v));
+        if (in->life.state != BT_ST_READY)
+            continue;                /* begun */
         if (!strcmp(level, "stop"))
             bt_life_event(&in->life, BT_EV_DOWN);
         else if (!bt_park_begin(in, level, NULL, true))
@@ -213,13 +229,18 @@ bad:
 static json_t *op_resume(struct bt_conn *c, const json_t *msg, struct bt_err *err)
 {
     struct bt_project *p;
+    bool again;
     size_t i;
     json_t *v, *list = named(c, msg, &p, err);
-    if (!list)
+    if (!list || bt_json_bool_opt(msg, "again", false, &again, "request", err) < 0) {
+        json_decref(list);
         return NULL;
+    }
     json_array_foreach(list, i, v) {
         const struct bt_instance *in = with_id(p, json_string_value(v));
         bool parked = in->life.state == BT_ST_PARKED || in->life.state == BT_ST_DOWN;
+        if (again && !parked && in->life.want_up)
+            continue;                /* on its way, or there */
         if (!parked || !bt_phase_has(p, in)) {
             bt_err_set(err, BT_E_STATE, 0, parked ? "%s has no place in this phase" : "%s is %s: it is not parked", in->pf->id,
                        bt_life_state_name(in->life.state));
@@ -230,7 +251,8 @@ static json_t *op_resume(struct bt_conn *c, const json_t *msg, struct bt_err *er
     snprintf(c->follow, sizeof c->follow, "%s", p->name);
     json_array_foreach(list, i, v) {
         struct bt_instance *in = with_id(p, json_string_value(v));
-        in->park.by_hand = false;    /* the next look brings it back, when there is room */
+        if (in->life.state == BT_ST_PARKED)
+            bt_park_let_back(in);
         if (in->life.state == BT_ST_DOWN)
             bt_life_event(&in->life, BT_EV_UP);
     }
@@ -242,6 +264,7 @@ static json_t *op_watch(struct bt_conn *c, const json_t *msg, struct bt_err *err
 {
     (void)msg, (void)err;
     c->watches = true;
+    bt_journal_store(c->d);          /* its numbers go on from those of the file */
     return json_pack("{s:I}", "seq", (json_int_t)c->d->seq);
 }
 
@@ -273,12 +296,13 @@ static json_t *op_phase(struct bt_conn *c, const json_t *msg, struct bt_err *err
 static bool op_down(struct bt_conn *c, const json_t *msg, uint64_t id, struct bt_err *err)
 {
     struct bt_project *p = meant(c, msg, err);
-    if (!p)
+    bool again;
+    if (!p || bt_json_bool_opt(msg, "again", false, &again, "request", err) < 0)
         return false;
     snprintf(c->follow, sizeof c->follow, "%s", p->name);
     c->wants_gone = true;
     c->gone_id = id;
-    bt_project_down(p);
+    bt_project_down(p, !again);
     return true;
 }
 

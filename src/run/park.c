@@ -43,15 +43,20 @@ uint64_t bt_instance_claims_on(const struct bt_instance *in, const char *uuid, b
     return in->life.state == BT_ST_PARKED && in->park.move ? BT_MIN(planned, kept_on(in, uuid)) : planned;
 }
 
-static void mark(struct bt_instance *in, bool parked)
+/* "sleep hand", "sleep plan", "sleep plan back": the level, who wanted it, and whether its engine was told to come back. */
+static void mark(const struct bt_instance *in, bool back)
 {
     bt_auto_arena a = { 0 };
     struct bt_err err = { 0 };
-    const char *path = bt_arena_printf(&a, "%s/parked", in->dir);
-    if (!parked)
-        unlink(path);
-    else if (bt_file_write(path, bt_str(in->park.how->level), &err) < 0)
+    const char *text = bt_arena_printf(&a, "%s %s%s", in->park.how->level, in->park.by_hand ? "hand" : "plan", back ? " back" : "");
+    if (bt_file_write(bt_arena_printf(&a, "%s/parked", in->dir), bt_str(text), &err) < 0)
         bt_warn("inst", "%s/%s: a next daemon will not know that it is parked: %s", in->p->name, in->pf->id, err.msg);
+}
+
+static void unmark(const struct bt_instance *in)
+{
+    bt_auto_arena a = { 0 };
+    unlink(bt_arena_printf(&a, "%s/parked", in->dir));
 }
 
 /* ---- there ---- */
@@ -66,7 +71,7 @@ bool bt_park_begin(struct bt_instance *in, const char *level, const struct bt_pf
     in->park.move = m;
     in->park.by_hand = by_hand;
     in->park.since_ms = bt_now_ms();
-    mark(in, true);
+    mark(in, false);
     return bt_life_event(&in->life, BT_EV_PARK);
 }
 
@@ -80,21 +85,34 @@ void bt_park_found(struct bt_instance *in)
 {
     bt_auto_arena a = { 0 };
     struct bt_err err = { 0 };
-    struct bt_str level;
-    if (bt_file_read(&a, bt_arena_printf(&a, "%s/parked", in->dir), 64, &level, &err) < 0)
+    struct bt_str text, level, who;
+    if (bt_file_read(&a, bt_arena_printf(&a, "%s/parked", in->dir), 64, &text, &err) < 0)
         return;
+    text = bt_str_cut(bt_str_cut(text, ' ', &level), ' ', &who);
     in->park.how = bt_park_how(in, bt_arena_strndup(&a, level));
-    in->park.by_hand = bt_phase_has(in->p, in);      /* of a phase that it is not in: that phase's move */
+    in->park.by_hand = bt_str_eq(who, "hand");
     for (size_t i = 0; i < in->p->plan->nmoves && !in->park.by_hand; i++) {
         const struct bt_pf_move *m = &in->p->plan->move[i];
         if (!strcmp(m->instance, in->pf->id) && !strcmp(m->how, "park"))
             in->park.move = m;
     }
     in->park.since_ms = bt_now_ms();
+    if (!in->park.how)
+        return;
+    if (bt_str_eq(text, "back")) {   /* told to come back: told again, and its answer counts */
+        bt_life_found(&in->life, BT_ST_RESUMING);
+        return;
+    }
     in->park.found = true;
     in->park.asked_wall_s = (double)bt_wall_ms() / 1000;
+    bt_life_found(&in->life, BT_ST_PARKING);
+}
+
+void bt_park_let_back(struct bt_instance *in)
+{
+    in->park.by_hand = false;
     if (in->park.how)
-        bt_life_found(&in->life, BT_ST_PARKING);
+        mark(in, false);
 }
 
 /* ---- requests ---- */
@@ -163,7 +181,7 @@ static void give_up(struct bt_instance *in, const char *what, const char *why)
     bt_warn("inst", "%s/%s", in->p->name, text);
     bt_report_event(in->p, json_pack("{s:s, s:o}", "event", "note", "text", bt_json_text(text)));
     if (as_it_was) {
-        mark(in, false);
+        unmark(in);
         bt_park_reset(&in->park);
         bt_life_event(&in->life, BT_EV_READY);
         return;
@@ -199,7 +217,7 @@ void bt_park_drive(struct bt_instance *in)
         return;
     }
     if (asked == 1 && back) {
-        mark(in, false);
+        unmark(in);
         bt_alive_reset(&in->alive);
         bt_park_reset(k);
         bt_life_event(&in->life, BT_EV_READY);
@@ -222,5 +240,6 @@ void bt_park_resume(struct bt_instance *in)
     in->park.failed[0] = 0;
     in->park.asked_wall_s = 0;
     in->park.since_ms = bt_now_ms();
+    mark(in, true);
     bt_life_event(&in->life, BT_EV_RESUME);
 }

@@ -20,6 +20,19 @@ static int64_t now_ms(void *ctx)
     return bt_now_ms();
 }
 
+/* What a next daemon has to know, if this one is killed before the end comes: a stop that was asked for is no death. */
+static void note_wish(const struct bt_instance *in)
+{
+    struct bt_err err = { 0 };
+    const struct bt_life *l = &in->life;
+    if (in->p->down || !bt_file_exists(in->dir))
+        return;                      /* `down` of the whole project is noted in its own folder */
+    bool left = in->p->leaving || !bt_phase_has(in->p, in);
+    enum bt_wish wish = !l->want_up ? (left ? BT_WISH_LEAVE : BT_WISH_DOWN) : in->gave_up && !l->anew ? BT_WISH_BROKEN : BT_WISH_ANEW;
+    if (bt_keep_wish_write(in->dir, wish, in->why, &err) < 0)
+        bt_warn("inst", "%s/%s: a next daemon will not know what it was stopped for: %s", in->p->name, in->pf->id, err.msg);
+}
+
 static void on_act(void *ctx, struct bt_life *life, unsigned fx)
 {
     struct bt_instance *in = ctx;
@@ -28,6 +41,8 @@ static void on_act(void *ctx, struct bt_life *life, unsigned fx)
         bt_instance_start(in);
     if (fx & BT_FX_HURRY)
         in->hurry_wanted = true;     /* STOP needs no act of its own: the next look sends the steps, and again after a reconnect */
+    if (fx & (BT_FX_STOP | BT_FX_HURRY | BT_FX_NOTE))
+        note_wish(in);
     if (fx & BT_FX_TELL)
         bt_report_failed(in);
 }
@@ -451,18 +466,37 @@ static int64_t written_ms(const char *path)
     return stat(path, &st) == 0 ? st.st_mtim.tv_sec * INT64_C(1000) + st.st_mtim.tv_nsec / 1000000 : bt_wall_ms();
 }
 
-static void adopt_instance(struct bt_instance *in)
+/* A stop that the last daemon began: it goes on, and its end means what it was to mean. */
+static void find_wish(struct bt_instance *in, bool gone, bool asked)
+{
+    const char *why;
+    enum bt_wish wish = bt_keep_wish_read(&in->p->arena, in->dir, &why);
+    bool comes_back = wish == BT_WISH_LEAVE && bt_phase_has(in->p, in) && !in->p->leaving;           /* the phase it was to make room for is over */
+    if (wish == BT_WISH_NONE && gone && asked)
+        wish = BT_WISH_ANEW;         /* it could not be written: of something still wanted, it was a restart */
+    if (wish == BT_WISH_NONE)
+        return;
+    bt_life_found(&in->life, BT_ST_STOPPING);
+    in->life.want_up = comes_back || wish == BT_WISH_ANEW || wish == BT_WISH_BROKEN;
+    in->life.anew = comes_back || wish == BT_WISH_ANEW;
+    in->gave_up = wish == BT_WISH_BROKEN;
+    snprintf(in->why, sizeof in->why, "%s", why);
+}
+
+/* What its folder says. True: it has ended, and what that means is to be decided. */
+static bool find_instance(struct bt_instance *in)
 {
     bt_auto_arena a = { 0 };
     struct bt_err err = { 0 };
     struct bt_keep_launch l;
-    struct bt_keep_exit x;
+    struct bt_keep_exit x = { 0 };
     if (bt_keep_launch_read(&in->p->arena, in->dir, &l, &err) < 0)
-        return;                      /* never started: it stays pending */
+        return false;                /* never started: it stays pending */
     bool gone = bt_keep_exit_read(&a, in->dir, &x);
     if (gone && !bt_phase_has(in->p, in) && (!in->life.job || x.asked))
-        return;                      /* of a phase that is over, and stopped for it */
-    in->life.restarts = in->life.deaths = (uint32_t)l.restarts;
+        return false;                /* of a phase that is over, and stopped for it */
+    in->life.restarts = (uint32_t)l.restarts;
+    in->life.deaths = (uint32_t)l.deaths;
     in->launched_wall_ms = l.wall_ms;
     in->port = l.port;
     in->nports = l.nports;
@@ -477,19 +511,26 @@ static void adopt_instance(struct bt_instance *in)
         if (in->queue->state[in->task] != BT_TASK_DONE)
             bt_task_take(in);
     }
-    in->life.was_ready = ready || l.restarts > 0;    /* it is only started again by itself after it was ready once */
+    in->life.was_ready = ready || l.was_ready;       /* it is only started again by itself after it was ready once */
     bt_life_found(&in->life, ready ? BT_ST_READY : BT_ST_STARTING);
     in->life.since_ms -= bt_wall_ms() - (ready ? written_ms(bt_arena_printf(&a, "%s/ready", in->dir)) : l.wall_ms);
     in->orphaned_ms = bt_now_ms();
     if (ready)
         bt_warm_found(in);
-    if (ready && !gone)
+    find_wish(in, gone, x.asked);
+    if (in->life.state == BT_ST_READY && !gone)
         bt_park_found(in);
     bt_info("inst", "%s/%s: found %s", in->p->name, in->pf->id, bt_life_state_name(in->life.state));
-    if (gone) {
-        in->life.anew = x.asked;     /* a stop that the last daemon asked for, of something still wanted: a restart */
-        bt_instance_ended(in);
-    }
+    return gone;
+}
+
+/* The journal's chain of states begins anew here: what the last daemon did after its last word is not known. */
+static void tell_found(struct bt_project *p)
+{
+    json_t *states = json_object();
+    for (size_t i = 0; i < p->n; i++)
+        json_object_set_new(states, p->inst[i].pf->id, json_string(bt_report_state(&p->inst[i])));
+    bt_report_event(p, json_pack("{s:s, s:o}", "event", "adopted", "states", states));
 }
 
 static bool read_env(struct bt_project *p, const char *path, struct bt_err *err)
@@ -519,7 +560,7 @@ void bt_project_adopt(struct bt_daemon *d, const char *name)
     struct bt_project *p = bt_xcalloc(1, sizeof *p);
     p->d = d;
     p->adopted = true;
-    const char *dir = bt_run_project_dir(&p->arena, name);
+    const char *dir = bt_run_project_dir(&p->arena, name), *down = bt_arena_printf(&p->arena, "%s/down", dir);
     if (!of_this_boot(&p->arena, dir) || bt_file_read(&p->arena, bt_arena_printf(&p->arena, "%s/plan.json", dir), BT_PLANFILE_MAX, &text, &err) < 0) {
         bt_warn("daemon", "project %s is of an earlier boot or was never written whole: forgotten", name);
         if (bt_tree_remove(dir, &err) < 0 || bt_tree_remove(bt_run_inst_dir(&p->arena, name, NULL), &err) < 0)
@@ -538,8 +579,13 @@ void bt_project_adopt(struct bt_daemon *d, const char *name)
     p->settled = bt_file_exists(bt_arena_printf(&p->arena, "%s/settled", dir));
     insert(d, p);
     bt_phase_found(p);
+    bool *gone = BT_NEWN(&p->arena, bool, p->n + 1);
     for (size_t i = 0; i < p->n; i++)
-        adopt_instance(&p->inst[i]);
+        gone[i] = find_instance(&p->inst[i]);
+    tell_found(p);
+    for (size_t i = 0; i < p->n; i++)
+        if (gone[i])
+            bt_instance_ended(&p->inst[i]);
     for (size_t i = 0; i < p->n; i++) {
         struct bt_instance *in = &p->inst[i];
         if (bt_project_place(in, &err) < 0)
@@ -547,20 +593,23 @@ void bt_project_adopt(struct bt_daemon *d, const char *name)
         if (in->life.state == BT_ST_PENDING && bt_phase_has(p, in) && !p->leaving)
             bt_life_event(&in->life, BT_EV_UP);
     }
-    if (bt_file_exists(bt_arena_printf(&p->arena, "%s/down", dir)))
-        bt_project_down(p);
+    if (bt_file_exists(down)) {
+        struct bt_str word;
+        p->failed_up = bt_file_read(&p->arena, down, 64, &word, &err) == 0 && bt_str_eq(word, "failed");
+        bt_project_down(p, false);
+    }
 }
 
 /* ---- down ---- */
 
-void bt_project_down(struct bt_project *p)
+void bt_project_down(struct bt_project *p, bool hurry)
 {
     bt_auto_arena a = { 0 };
     struct bt_err err = { 0 };
-    for (size_t i = 0; i < p->n && p->down; i++)     /* the second one: those being stopped go to SIGKILL */
+    for (size_t i = 0; i < p->n && p->down && hurry; i++)            /* the second one: those being stopped go to SIGKILL */
         if (p->inst[i].life.state == BT_ST_STOPPING)
             bt_life_event(&p->inst[i].life, BT_EV_DOWN);
-    if (!p->down && bt_file_write(bt_arena_printf(&a, "%s/down", p->dir), BT_S(""), &err) < 0)
+    if (!p->down && bt_file_write(bt_arena_printf(&a, "%s/down", p->dir), bt_str(p->failed_up ? "failed" : ""), &err) < 0)
         bt_warn("daemon", "%s: a next daemon will not know that it goes down: %s", p->name, err.msg);
     p->down = true;
     for (size_t i = 0; i < p->n; i++) {
@@ -648,7 +697,7 @@ static void look_settled(struct bt_project *p)
             p->failed_up = true;
             bt_report_event(p, json_pack("{s:s, s:s, s:b}", "event", "up-failed", "id", p->inst[i].pf->id, "kept", p->keep));
             if (!p->keep)
-                bt_project_down(p);
+                bt_project_down(p, false);
             return;
         }
         if (!past_start(&p->inst[i]))

@@ -153,7 +153,7 @@ BT_MUST_CHECK int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, c
                                  bool again, struct bt_project **out, struct bt_err *err);
 struct bt_project *bt_project_find(struct bt_daemon *d, const char *name);
 void bt_project_adopt(struct bt_daemon *d, const char *name);
-void bt_project_down(struct bt_project *p);          /* wants everything down; a second call hurries */
+void bt_project_down(struct bt_project *p, bool hurry);      /* wants everything down; hurry: of a second call, those being stopped go to SIGKILL */
 void bt_project_drive(struct bt_project *p);         /* one look at everything that may move; one that is all down is gone after it */
 struct bt_instance *bt_project_first_of(struct bt_project *p, const char *workload);
 const struct bt_pf_gpu *bt_project_gpu(const struct bt_project *p, const char *uuid);      /* NULL: not a card of its plan */
@@ -176,6 +176,7 @@ void bt_phase_found(struct bt_project *p);           /* adoption: which phase th
 /* start.c - from waiting to running */
 void bt_instance_start(struct bt_instance *in);      /* EV_EXIT follows at once when it cannot even be tried */
 void bt_instance_connect(struct bt_instance *in);
+void bt_instance_lost_keeper(struct bt_instance *in);        /* it is dead: the next looks end its tree */
 void bt_instance_send_stop(struct bt_instance *in);
 void bt_instance_ended(struct bt_instance *in);      /* reads exit.json, or notes that nobody knows */
 void bt_instance_reset(struct bt_instance *in);      /* forget this start: closes, frees */
@@ -209,6 +210,7 @@ bool bt_park_begin(struct bt_instance *in, const char *level, const struct bt_pf
 void bt_park_drive(struct bt_instance *in);          /* parking, resuming: one look */
 bool bt_park_wants_back(const struct bt_instance *in);
 void bt_park_resume(struct bt_instance *in);         /* there is room */
+void bt_park_let_back(struct bt_instance *in);       /* a person wants it back: the next look brings it, when there is room */
 void bt_park_found(struct bt_instance *in);          /* adoption */
 void bt_park_reset(struct bt_park *k);
 uint64_t bt_instance_claims_on(const struct bt_instance *in, const char *uuid, bool *placed);      /* planned; parked: what it keeps */
@@ -223,6 +225,7 @@ void bt_memory_on_sample(void *daemon);              /* of every sample: members
 uint64_t bt_memory_promised(const struct bt_project *p, const char *uuid);           /* the most of a card that any phase with work left takes */
 
 /* report.c - JSON for people and verbs */
+const char *bt_report_state(const struct bt_instance *in);           /* as people read it: "running" is a job that is ready */
 json_t *bt_report_instance(struct bt_instance *in, bool brief);
 json_t *bt_report_ps(struct bt_daemon *d, struct bt_project *p);             /* p NULL: all */
 json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p);

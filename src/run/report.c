@@ -76,7 +76,7 @@ static void add_processes(struct bt_instance *in, json_t *o)
     json_object_set_new(o, "keeper", in->has_keeper && bt_life_alive(in->life.state) ? json_integer(in->keeper.id.pid) : json_null());
 }
 
-static const char *state_word(const struct bt_instance *in)
+const char *bt_report_state(const struct bt_instance *in)
 {
     return in->life.job && in->life.state == BT_ST_READY ? "running" : bt_life_state_name(in->life.state);
 }
@@ -112,7 +112,7 @@ json_t *bt_report_instance(struct bt_instance *in, bool brief)
     double since = (double)(bt_wall_ms() - (bt_now_ms() - in->life.since_ms)) / 1000;
     json_t *o =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:o, s:i, s:o, s:o}", "id", in->pf->id, "workload", in->pf->workload, "project", in->p->name,
-                  "kind", in->pf->kind, "state", state_word(in), "want", want_word(in), "since", since,
+                  "kind", in->pf->kind, "state", bt_report_state(in), "want", want_word(in), "since", since,
                   "endpoint", in->url[0] ? json_pack("{s:s, s:n}", "http", in->url, "unix") : json_null(), "restarts", (int)in->life.restarts,
                   "progress", progress(in), "exit", how_it_ended(in));
     json_object_set_new(o, "why", in->why[0] ? bt_json_text(in->why) : json_null());
@@ -222,7 +222,7 @@ static void verify_on(struct bt_instance *in, const struct bt_probe_gpu *g, json
     *ok &= strcmp(v, "over") && strcmp(v, "misplaced");
     json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:s, s:o, s:b, s:s}", "instance", in->pf->id, "project", in->p->name, "gpu",
                                           g->uuid, "index", g->index, "planned_bytes", bt_json_bytes(planned), "actual_bytes", bt_json_bytes(a.bytes),
-                                          "verdict", v, "pids", pids_on(g, in), "in_plan", has, "state", state_word(in)));
+                                          "verdict", v, "pids", pids_on(g, in), "in_plan", has, "state", bt_report_state(in)));
 }
 
 static void foreign_on(struct bt_daemon *d, const struct bt_probe_gpu *g, json_t *list)
@@ -249,7 +249,7 @@ static void verify_host(struct bt_instance *in, json_t *rows, bool *ok)
     *ok &= inside || !valid;
     json_array_append_new(rows, json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:b, s:s}", "instance", in->pf->id, "project", in->p->name, "numa", 0,
                                           "planned_bytes", bt_json_bytes(in->pf->host_bytes), "actual_bytes", valid ? bt_json_bytes(bytes) : json_null(),
-                                          "verdict", !valid ? "unattributable" : inside ? "inside" : "over", "enforced", false, "state", state_word(in)));
+                                          "verdict", !valid ? "unattributable" : inside ? "inside" : "over", "enforced", false, "state", bt_report_state(in)));
 }
 
 /* Ranks whose card the driver does not list any more: nobody can say what they hold, and they will not compute. */
@@ -262,7 +262,7 @@ static void verify_gone(struct bt_instance *in, const struct bt_probe_sample *s,
         *ok = false;
         json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:s, s:[], s:b, s:s}", "instance", in->pf->id, "project", in->p->name, "gpu",
                                               r->gpu, "index", r->index, "planned_bytes", bt_json_bytes(r->bytes), "actual_bytes", bt_json_bytes(0),
-                                              "verdict", "gone", "pids", "in_plan", true, "state", state_word(in)));
+                                              "verdict", "gone", "pids", "in_plan", true, "state", bt_report_state(in)));
     }
 }
 

@@ -133,7 +133,7 @@ static int env_file(const struct bt_strs *env, struct bt_err *err)
 
 static int make_folder(struct bt_arena *a, struct bt_instance *in, struct bt_err *err)
 {
-    static const char *const stale[] = { "ready", "keeper.json", "child.json", "exit.json", "exit.space", "sock", "parked", "warm", NULL };
+    static const char *const stale[] = { "ready", "keeper.json", "child.json", "exit.json", "exit.space", "sock", "parked", "warm", "wish", NULL };
     if (bt_dir_private(in->dir, err) < 0)
         return -1;
     for (const char *const *f = stale; *f; f++)
@@ -141,7 +141,7 @@ static int make_folder(struct bt_arena *a, struct bt_instance *in, struct bt_err
     if (bt_tree_remove(in->tmp, err) < 0 || bt_dir_private(in->tmp, err) < 0)
         return -1;
     struct bt_keep_launch l = { .project = in->p->name, .id = in->pf->id, .cwd = in->pf->cwd, .url = in->url, .log_max_bytes = LOG_MAX,
-                                .restarts = in->life.restarts, .wall_ms = in->launched_wall_ms, .port = in->port, .nports = in->nports,
+                                .restarts = in->life.restarts, .deaths = in->life.deaths, .was_ready = in->life.was_ready, .wall_ms = in->launched_wall_ms, .port = in->port, .nports = in->nports,
                                 .task = in->queue ? in->task : -1 };
     for (size_t i = 0; i < in->pf->argv.n; i++) {
         const char *arg = bt_instance_fill(a, in, in->pf->argv.v[i]);
@@ -189,6 +189,13 @@ static int spawn_keeper(const struct bt_instance *in, int env_fd, int report_fd,
     return e ? bt_err_set(err, BT_E_EXEC, e, "start the keeper of %s", in->pf->id) : 0;
 }
 
+void bt_instance_lost_keeper(struct bt_instance *in)
+{
+    bt_warn("inst", "%s/%s: its keeper was killed", in->p->name, in->pf->id);
+    in->sweeping = true;
+    in->sweep_ms = bt_now_ms();
+}
+
 static void on_report(evutil_socket_t fd, short what, void *ctx)
 {
     struct bt_instance *in = ctx;
@@ -200,15 +207,18 @@ static void on_report(evutil_socket_t fd, short what, void *ctx)
     event_free(in->report);
     in->report = NULL;
     bt_close_fd(&in->report_fd);
-    if (n <= 0 || strcmp(word, "ok\n")) {
-        memcpy(in->told, word, sizeof in->told);
-        bt_instance_ended(in);
-        return;
-    }
-    in->ran = true;
     in->has_keeper = bt_keep_who_read(&in->p->arena, in->dir, "keeper.json", &in->keeper);
     in->has_child = bt_keep_who_read(&in->p->arena, in->dir, "child.json", &in->child);
-    bt_instance_connect(in);
+    if (n <= 0) {                    /* it was killed before its word, and its child may run */
+        in->ran = in->has_child;
+        bt_instance_lost_keeper(in);
+    } else if (strcmp(word, "ok\n")) {
+        memcpy(in->told, word, sizeof in->told);
+        bt_instance_ended(in);
+    } else {
+        in->ran = true;
+        bt_instance_connect(in);
+    }
 }
 
 static int try_start(struct bt_instance *in, struct bt_err *err)
@@ -291,11 +301,8 @@ static void lost_connection(struct bt_instance *in)
     bt_buf_clear(&in->ctl_in);
     if (bt_file_exists(bt_arena_printf(&in->p->arena, "%s/exit.json", in->dir)))
         bt_instance_ended(in);
-    else if (!in->has_keeper || !in->keeper.this_boot || !bt_proc_same(in->keeper.id)) {
-        bt_warn("inst", "%s/%s: its keeper was killed", in->p->name, in->pf->id);
-        in->sweeping = true;
-        in->sweep_ms = bt_now_ms();
-    }                                /* else: it lives and dropped us; the next look connects again */
+    else if (!in->has_keeper || !in->keeper.this_boot || !bt_proc_same(in->keeper.id))
+        bt_instance_lost_keeper(in); /* else: it lives and dropped us; the next look connects again */
 }
 
 /* Names that the project's env file does not hold (secrets) come back from a keeper that has them. */

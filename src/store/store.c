@@ -283,8 +283,10 @@ int bt_store_run(struct bt_store *s, struct bt_arena *a, const char *project, co
 int bt_store_add_event(struct bt_store *s, const struct bt_store_event *e, int64_t *seq, struct bt_err *err)
 {
     struct statement t;
-    if (prepare(s, "INSERT INTO events(wall_ms, mono_ms, boot, project, instance, event, body) VALUES(?, ?, ?, ?, ?, ?, ?)", "write an event to", &t, err) < 0)
+    if (prepare(s, "INSERT INTO events(seq, wall_ms, mono_ms, boot, project, instance, event, body) VALUES(1 + max(?, ifnull((SELECT seq FROM sqlite_sequence"
+                " WHERE name = 'events'), 0)), ?, ?, ?, ?, ?, ?, ?)", "write an event to", &t, err) < 0)
         return -1;
+    put_number(&t, *seq);
     put_number(&t, e->wall_ms);
     put_number(&t, e->mono_ms);
     put_text(&t, e->boot);
@@ -296,6 +298,19 @@ int bt_store_add_event(struct bt_store *s, const struct bt_store_event *e, int64
         return -1;
     *seq = s->q->last_insert_rowid(s->db);
     return 0;
+}
+
+int bt_store_last_event(struct bt_store *s, int64_t *seq, struct bt_err *err)
+{
+    struct statement t;
+    *seq = 0;
+    if (prepare(s, "SELECT seq FROM sqlite_sequence WHERE name = 'events'", "read the last number of", &t, err) < 0)
+        return -1;
+    int rc = next_row(&t, err);
+    if (rc > 0)
+        *seq = number_of(&t, 0);
+    s->q->finalize(t.st);
+    return rc < 0 ? -1 : 0;
 }
 
 int bt_store_events(struct bt_store *s, struct bt_arena *a, const char *project, int64_t seq, size_t most, struct bt_store_event **out,

@@ -43,8 +43,9 @@ BT_MUST_CHECK int bt_store_run(struct bt_store *s, struct bt_arena *a, const cha
 
 /* Events, in the order they were written; body: JSON text. */
 struct bt_store_event { int64_t seq, wall_ms, mono_ms; const char *boot, *project, *instance, *event, *body; };
-/* *seq: the number it was given; it grows over all lives of the file. */
+/* *seq: in, the last number that was given without this file (0: none was); out, the one it was given. It grows over all lives of the file. */
 BT_MUST_CHECK int bt_store_add_event(struct bt_store *s, const struct bt_store_event *e, int64_t *seq, struct bt_err *err);
+BT_MUST_CHECK int bt_store_last_event(struct bt_store *s, int64_t *seq, struct bt_err *err);         /* the last number given, kept or not; 0: none */
 /* Those after seq, oldest first, at most `most`; project NULL = all. */
 BT_MUST_CHECK int bt_store_events(struct bt_store *s, struct bt_arena *a, const char *project, int64_t seq, size_t most, struct bt_store_event **out,
                                   size_t *n, struct bt_err *err);

@@ -21,7 +21,10 @@ port, awake, asleep, manner = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3
 hold(0, asleep)
 extra = ctypes.c_uint64()
 def take():
-    ask("cuMemAlloc_v2", ctypes.byref(extra), ctypes.c_size_t(awake - asleep))
+    if not extra.value: ask("cuMemAlloc_v2", ctypes.byref(extra), ctypes.c_size_t(awake - asleep))
+def give():
+    ask("cuMemFree_v2", extra)
+    extra.value = 0
 take()
 class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self, code):
@@ -30,7 +33,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         print(self.path, flush=True)
         if manner == "refuses": return self.answer(404)
-        if self.path == "/sleep?level=1" and manner == "ok": ask("cuMemFree_v2", extra)
+        if self.path == "/sleep?level=1" and manner == "ok": give()
         if self.path == "/wake_up": take()
         self.answer(200)
     def log_message(self, *_): pass

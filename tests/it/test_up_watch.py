@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from plans import House, instance, plan
 
-Step = Callable[["Daemon", dict], list[dict]]
+DIES: dict = {"dies": True}              # in what is sent back: the connection ends after the rest
 
 
 class Daemon(threading.Thread):
@@ -20,6 +20,7 @@ class Daemon(threading.Thread):
     def __init__(self, path: Path, conversations: list[dict[str, list[dict] | None]]):
         super().__init__(daemon=True)
         self.seen: list[str] = []
+        self.requests: list[dict] = []
         self.conversations = conversations
         path.parent.mkdir(mode=0o700)
         self.listener = socket.socket(socket.AF_UNIX)
@@ -27,22 +28,29 @@ class Daemon(threading.Thread):
         self.listener.listen()
         self.start()
 
-    def talk(self, peer: socket.socket, says: dict[str, list[dict] | None]) -> None:
+    def talk(self, peer: socket.socket, says: dict[str, list[dict] | None]) -> bool:
+        """False: nobody said anything. That was only somebody who looked whether a daemon is there."""
+        asked = False
         for line in peer.makefile():
+            asked = True
             request = json.loads(line)
             self.seen.append(request["op"])
-            for message in says.get(request["op"]) or []:
+            self.requests.append(request)
+            for message in [m for m in says.get(request["op"]) or [] if m is not DIES]:
                 if "ok" in message:
                     message = {"id": request["id"], **message}
                 peer.sendall((json.dumps(message) + "\n").encode())
-            if says.get(request["op"]) is None:
-                return
+            if says.get(request["op"]) is None or DIES in says[request["op"]]:
+                return True
+        return asked
 
     def run(self) -> None:
         for says in self.conversations:
-            peer, _ = self.listener.accept()
-            with peer:
-                self.talk(peer, says)
+            said = False
+            while not said:
+                peer, _ = self.listener.accept()
+                with peer:
+                    said = self.talk(peer, says)
         self.listener.close()
 
 
@@ -86,7 +94,13 @@ def test_an_end_between_two_daemons_is_in_the_answer_of_the_next(house: House) -
 
 
 def test_a_project_that_ended_between_two_daemons_is_said(house: House) -> None:
-    refusal = {"ok": False, "error": {"code": "bad-state", "message": "project p is not up; up: nothing"}}
+    refusal = {"ok": False, "error": {"code": "wrong-state", "message": "project p is not up; up: nothing"}}
     daemon, status, errors = up(house, {"up": [ACCEPTED, UP], "ps": None}, {"follow": [refusal]})
     assert status != 0 and "project p is not up" in errors
     assert daemon.seen == ["up", "ps", "follow"]
+
+
+def test_a_failed_start_whose_daemon_died_in_the_going_down_is_a_failure(house: House) -> None:
+    over = {"ok": True, "project": "p", "settled": False, "instances": [job("down", 0)]}
+    daemon, status, _ = up(house, {"up": [ACCEPTED, DIES]}, {"follow": [over, {"event": "gone", "project": "p", "failed": True}]})
+    assert status == 1 and daemon.seen == ["up", "follow"]
