@@ -2,7 +2,8 @@
 #include "cmd/cmd.h"
 #include "cmd/live.h"
 
-struct wait { struct bt_live live; json_t *left, *last; const char *const *there; bool detach, failed; };        /* left: ids that are not there yet; last: their reports */
+/* left: ids that are not there yet; last: their reports */
+struct wait { struct bt_live live; json_t *left, *last; const char *const *there; bool detach, failed; };
 
 static bool is_one_of(const char *state, const char *const *list)
 {

@@ -141,7 +141,8 @@ static int make_folder(struct bt_arena *a, struct bt_instance *in, struct bt_err
     if (bt_tree_remove(in->tmp, err) < 0 || bt_dir_private(in->tmp, err) < 0)
         return -1;
     struct bt_keep_launch l = { .project = in->p->name, .id = in->pf->id, .cwd = in->pf->cwd, .url = in->url, .log_max_bytes = LOG_MAX,
-                                .restarts = in->life.restarts, .deaths = in->life.deaths, .was_ready = in->life.was_ready, .wall_ms = in->launched_wall_ms, .port = in->port, .nports = in->nports,
+                                .restarts = in->life.restarts, .deaths = in->life.deaths, .was_ready = in->life.was_ready,
+                                .wall_ms = in->launched_wall_ms, .port = in->port, .nports = in->nports,
                                 .task = in->queue ? in->task : -1 };
     for (size_t i = 0; i < in->pf->argv.n; i++) {
         const char *arg = bt_instance_fill(a, in, in->pf->argv.v[i]);
