@@ -16,6 +16,10 @@ from pathlib import Path
 
 import pytest
 
+# Ignored signals are inherited: SIGINT in the background of a script, SIGHUP under nohup. What is tested here is to see them; a handler ends with exec.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 os.environ.setdefault("HF_HUB_OFFLINE", "1")      # no test asks the real hub; test_hub.py brings its own
 
 ROOT = Path(__file__).resolve().parents[2]
