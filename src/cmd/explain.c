@@ -234,7 +234,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         print_jobs(&a, &e, &b);
         bt_cmd_print(&b);
     }
-    return fits ? 0 : bt_errc_exit(BT_E_FIT);
+    return bt_planning_exit(e.plan);
 }
 
 const struct bt_verb bt_verb_explain = {

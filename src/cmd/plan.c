@@ -99,7 +99,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
             bt_buf_printf(&b, "drawn in %s\n", o.svg);
     }
     bt_cmd_print(&b);
-    return plan->nrefusals ? bt_errc_exit(BT_E_FIT) : 0;
+    return bt_planning_exit(plan);
 }
 
 const struct bt_verb bt_verb_plan = {

@@ -130,6 +130,12 @@ static int find_engine(struct planning *g, const struct bt_workload *w, struct b
     return 0;
 }
 
+/* A model that is not there, or broken, is no question of room. */
+static const char *code_of(const struct bt_err *why)
+{
+    return why->code == BT_E_NOT_FOUND ? "model-not-found" : why->code == BT_E_INPUT || why->code == BT_E_IO || why->code == BT_E_TOO_BIG ? "model-broken" : NULL;
+}
+
 static void open_model(struct planning *g, const struct bt_workload *w, struct bt_plan_model *m)
 {
     const char *ref = w->model;
@@ -141,6 +147,7 @@ static void open_model(struct planning *g, const struct bt_workload *w, struct b
         m->model = model;
     else
         m->model_error = bt_arena_printf(g->a, "%s%s%s%s", why.msg, why.hint[0] ? " (" : "", why.hint, why.hint[0] ? ")" : "");
+    m->error_code = code_of(&why);
 }
 
 /* What a service or job works on, where it says so. */
@@ -158,6 +165,7 @@ static void open_job(struct planning *g, const struct bt_job *j, struct bt_plan_
         m->job_of.pipeline = pipeline;
     else
         m->job_of.model = model;
+    m->error_code = code_of(&why);
 }
 
 static int read_spec(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_spec **out, struct bt_err *err)

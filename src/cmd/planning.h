@@ -48,7 +48,9 @@ void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_st
 void bt_planning_print_moves(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out);
 /* Seconds of a boundary: moves of one card come one after the other. */
 double bt_planning_boundary_s(const struct bt_plan *p, const char *from, const char *to);
-/* Only the refusals and the way out: what `up` says before it exits with 3. */
+/* 0; 3 when it does not fit; 1 when all that is wrong is a model that is not there or broken. */
+int bt_planning_exit(const struct bt_plan *p);
+/* Only the refusals and the way out: what `up` says before it exits. */
 void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out);
 /* Whether it may be obeyed; the refusals go to standard error. */
 bool bt_planning_fits(const struct bt_plan *p);

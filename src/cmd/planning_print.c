@@ -299,6 +299,14 @@ void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out)
     }
 }
 
+int bt_planning_exit(const struct bt_plan *p)
+{
+    size_t models = 0;
+    for (size_t i = 0; i < p->nrefusals; i++)
+        models += !strcmp(p->refusal[i].code, "model-not-found") || !strcmp(p->refusal[i].code, "model-broken");
+    return !p->nrefusals ? 0 : models == p->nrefusals ? bt_errc_exit(BT_E_FAILED) : bt_errc_exit(BT_E_FIT);
+}
+
 bool bt_planning_fits(const struct bt_plan *p)
 {
     bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);

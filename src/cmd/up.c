@@ -61,7 +61,7 @@ static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct b
             fputs(bt_buf_z(&b), stderr);
         if (o->json)
             puts(bt_plan_text(a, plan));
-        return 3;
+        return bt_planning_exit(plan);
     }
     *text = bt_plan_text(a, plan);
     return 0;

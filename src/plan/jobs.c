@@ -39,7 +39,7 @@ void pl_job_shapes(struct pl_problem *p, struct pl_work *k)
     if (!pl_job(k->w))
         return;
     if (k->pm->job_error) {
-        pl_refuse(p, k->w, "model-not-known-yet", "%s: %s", k->w->name, k->pm->job_error);
+        pl_refuse(p, k->w, k->pm->error_code ? k->pm->error_code : "model-not-known-yet", "%s: %s", k->w->name, k->pm->job_error);
         return;
     }
     bool any = false;

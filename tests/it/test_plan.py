@@ -129,12 +129,27 @@ def test_bad_specs_are_exit_2(tmp_path: Path, workloads: str, says: str) -> None
 
 @pytest.mark.parametrize(("workload", "code"), [
     ("{engine: vllm, model: Qwen/Qwen3-4B, gpus: 0, tp: 2}", "shape-impossible"),
-    ("{engine: vllm, model: nobody/nothing}", "model-not-known-yet"), ("{engine: vllm, model: Qwen/Qwen3-4B, context: 900000}", "context-past-model"),
+    ("{engine: vllm, model: Qwen/Qwen3-4B, context: 900000}", "context-past-model"),
     ("{engine: vllm, model: Qwen/Qwen3-4B, gpus: 8}", "too-few-gpus")])
 def test_refusals_have_codes(tmp_path: Path, workload: str, code: str) -> None:
     r = plan("-f", spec(tmp_path, f"  a: {workload}\n"), "--gpus", A100X4, "--json")
     assert r.returncode == 3, r.stdout + r.stderr
     assert code in [x["code"] for x in json.loads(r.stdout)["refusals"]]
+
+
+@pytest.mark.parametrize("form", ["{{engine: vllm, model: {m}}}", "{{kind: job, command: [x], memory: {{forward: {m}, batch: 1, tokens: 128}}}}"])
+def test_a_broken_or_missing_model_is_no_question_of_room(tmp_path: Path, form: str) -> None:
+    """Exit 1, as `berth estimate` of it; with another workload that does not fit, 3."""
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut" / "config.json").write_text('{"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 128, "max_position_embeddings": 512}')
+    (tmp_path / "cut" / "model.safetensors").write_bytes((5000).to_bytes(8, "little") + b'{"model.embed')
+    for model, code in (("./cut", "model-broken"), ("./gone", "model-not-found"), ("nobody/nothing", "model-not-found")):
+        f = spec(tmp_path, "  a: " + form.format(m=model) + "\n")
+        r = plan("-f", f, "--gpus", A100X4, "--json")
+        assert (r.returncode, [x["code"] for x in json.loads(r.stdout)["refusals"]]) == (1, [code]), r.stdout
+        assert plan("-f", f, "--gpus", A100X4).returncode == 1
+        both = spec(tmp_path, "  a: " + form.format(m=model) + "\n  b: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 8}\n")
+        assert plan("-f", both, "--gpus", A100X4).returncode == 3
 
 
 def test_no_spec_no_fleet(tmp_path: Path) -> None:
