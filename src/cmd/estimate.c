@@ -216,8 +216,9 @@ void estimate_pace(struct bt_arena *a, const struct bt_fit_case *c, const struct
     for (size_t i = 0; i < n->nranks; i++)
         kv += (double)n->rank[i].kv_token_bytes;
     kv *= (double)BT_MIN(tp, (uint64_t)BT_MAX(c->model->kv_heads, 1u));
+    const struct bt_model *loaded = s->quantization && s->quantization[0] ? bt_model_as(a, c->model, s->quantization) : NULL;        /* made so while loading: fewer bytes to read */
     bool wide = n->serve.dtype && (!strcmp(n->serve.dtype, "float32") || !strcmp(n->serve.dtype, "float"));
-    struct bt_pace_in in = { .model = c->model, .engine = c->engine, .version = c->version, .card = c->card, .tp = tp, .pp = pp, .context = context,
+    struct bt_pace_in in = { .model = loaded ? loaded : c->model, .engine = c->engine, .version = c->version, .card = c->card, .tp = tp, .pp = pp, .context = context,
                              .kv_bytes_per_token = kv, .elem = wide ? 4 : 2, .nvlink = same_kind_by_nvlink(a, c->card->kind, tp > 1 ? tp : pp) };
     bt_pace_decode(&in, out);
 }

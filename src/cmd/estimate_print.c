@@ -333,8 +333,12 @@ static void refusals(const struct estimate *e, struct bt_buf *b, struct bt_style
     for (size_t i = 0; i < e->nadvice; i++) {
         bt_buf_printf(b, "  %s\n      ", e->advice[i].flags);
         struct bt_pace p = { 0 };
-        if (e->advice[i].fit->need && !e->advice[i].fit->need->serve.eager)          /* without graphs the figure would be too high */
-            estimate_pace(e->arena, &e->fit_case, &e->advice[i].fit->need->serve, e->advice[i].fit->need, e->pace_context, &p);
+        struct bt_fit_case c = e->fit_case;
+        const struct bt_need *n = e->advice[i].fit->need;
+        if (n && !n->serve.eager && !n->rank[0].host_bytes) {        /* without graphs, or over the bus, the figure would be too high */
+            c.model = n->model;      /* or its sibling */
+            estimate_pace(e->arena, &c, &n->serve, n, e->pace_context, &p);
+        }
         add_wrapped(b, p.known ? bt_arena_printf(e->arena, "%s, about %s tokens/s", e->advice[i].text, rate(e->arena, p.decode_tok_s)) : e->advice[i].text, 6, st.width);
     }
 }

@@ -77,6 +77,9 @@ enum bt_gguf_place { BT_GGUF_INPUT, BT_GGUF_LAYER, BT_GGUF_OUTPUT };
 enum bt_gguf_place bt_gguf_tensor_place(const struct bt_tensor *t, uint32_t *layer);
 bool bt_gguf_tensor_is_expert(const struct bt_tensor *t);            /* "ffn_up_exps": what --cpu-moe keeps on the CPU */
 
+/* The model as its Q4_K_M file would be, tensor by tensor; NULL when it is no larger than that already, or no GGUF model. Rows that 256 does not divide: Q5_0, as llama-quantize does. */
+const struct bt_model *bt_gguf_as_q4(struct bt_arena *a, const struct bt_model *m);
+
 /* For this floor. Open path (and its split siblings) into m. The .gguf that a folder without safetensors means: *path NULL when it has none. */
 BT_MUST_CHECK int bt_gguf_open(struct bt_arena *a, const char *path, struct bt_model *m, struct bt_err *err);
 BT_MUST_CHECK int bt_gguf_in_folder(struct bt_arena *a, const char *dir, const char **path, struct bt_err *err);

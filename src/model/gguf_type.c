@@ -39,3 +39,54 @@ bool bt_ggml_row_bytes(const struct bt_ggml_type *t, uint64_t elements, uint64_t
 {
     return elements % t->block == 0 && bt_mul_u64(elements / t->block, t->bytes, out);
 }
+
+/* ---- Q4_K_M of a model (llama.cpp src/llama-quant.cpp, llama_tensor_get_type) ---- */
+
+/* The first and last eighth of the layers and every third between get more bits. */
+static bool more_bits(uint32_t layer, uint32_t layers)
+{
+    return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
+}
+
+static const struct bt_ggml_type *type_in_q4(const struct bt_model *m, const struct bt_tensor *t)
+{
+    uint32_t layer;
+    enum bt_gguf_place at = bt_gguf_tensor_place(t, &layer);
+    bool richer = strstr(t->name, ".attn_v.") || strstr(t->name, ".ffn_down"), output = at == BT_GGUF_OUTPUT || (at == BT_GGUF_INPUT && !m->gguf->own_output);
+    if (t->rank < 2 || strstr(t->name, "_norm") || strstr(t->name, "ffn_gate_inp") || strstr(t->name, "ssm_conv1d") || !bt_str_ends(bt_str(t->name), ".weight"))
+        return t->ggml;
+    if (t->shape[t->rank - 1] % 256)
+        return t->shape[t->rank - 1] % 32 ? t->ggml : bt_ggml_type_named("Q5_0");
+    return bt_ggml_type_named(output || (richer && more_bits(layer, m->gguf->layers)) ? "Q6_K" : "Q4_K");
+}
+
+const struct bt_model *bt_gguf_as_q4(struct bt_arena *a, const struct bt_model *m)
+{
+    if (!m->gguf || !m->ntensors)
+        return NULL;
+    struct bt_model *as = BT_NEW(a, struct bt_model);
+    struct bt_gguf *g = BT_NEW(a, struct bt_gguf);
+    *as = *m;
+    *g = *m->gguf;
+    g->main_type = "Q4_K";
+    as->gguf = g;
+    as->quantization = "Q4_K";
+    as->tensors = BT_NEWN(a, struct bt_tensor, m->ntensors);
+    as->weight_bytes = 0;
+    for (size_t i = 0; i < m->ntensors; i++) {
+        struct bt_tensor *t = &as->tensors[i];
+        uint64_t rows = 1, row;
+        *t = m->tensors[i];
+        const struct bt_ggml_type *type = type_in_q4(m, t);
+        for (unsigned d = 0; d + 1 < t->rank; d++)
+            if (!bt_mul_u64(rows, t->shape[d], &rows))
+                return NULL;
+        if (type && type != t->ggml && bt_ggml_row_bytes(type, t->rank ? t->shape[t->rank - 1] : 0, &row) && bt_mul_u64(rows, row, &row) && row < t->bytes) {
+            t->ggml = type;
+            t->bytes = row;
+            t->dtype = type->plain;
+        }
+        as->weight_bytes += t->bytes;                /* no more than the model's, which was added up */
+    }
+    return as->weight_bytes < m->weight_bytes / 10 * 9 ? as : NULL;
+}

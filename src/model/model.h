@@ -170,6 +170,9 @@ struct bt_tensor_place bt_tensor_place(const struct bt_tensor *t);
 /* How a quantisation that is named on the command line ("fp8", "awq") stores weights; false: berth does not know it. */
 bool bt_model_quant_method(const char *method, struct bt_quant *q);
 
+/* The model as a checkpoint of that method ("fp8", "awq") would be; NULL where its tensors are known only from files, or it is quantised already. */
+const struct bt_model *bt_model_as(struct bt_arena *a, const struct bt_model *m, const char *method);
+
 /* Parsers, for tests and fuzzing. A safetensors header is the JSON after the 8-byte length; data_bytes is what follows it in the file.
  * Tensors come in the order of their data. what: names the file in errors. bt_model_config fills the shape and layer[], no tensors;
  * bt_model_derive adds them (or tensors_why) for the architectures that are known. */

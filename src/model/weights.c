@@ -362,3 +362,17 @@ int bt_model_sum(struct bt_model *m, struct bt_err *err)
     }
     return 0;
 }
+
+const struct bt_model *bt_model_as(struct bt_arena *a, const struct bt_model *m, const char *method)
+{
+    struct bt_model *as = BT_NEW(a, struct bt_model);
+    struct bt_err ignored = { 0 };
+    *as = *m;
+    if (m->quantization || m->gguf || !bt_model_architecture_known(m->architecture) || !bt_model_quant_method(method, &as->quant))
+        return NULL;
+    as->quantization = method;
+    as->tensors = NULL;
+    as->ntensors = 0;
+    as->file_bytes = 0;
+    return bt_model_derive(a, as, &ignored) == 0 && as->ntensors ? as : NULL;
+}

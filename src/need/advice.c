@@ -3,22 +3,13 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "need/fit.h"
+#include "need/advising.h"
 #include "need/ops.h"
 #include "need/parts.h"
 
-struct search {
-    struct bt_arena *arena;
-    const struct bt_fit_case *c;
-    const struct bt_serve *serve;
-    const struct bt_fit *now;
-    struct bt_advice *out; size_t n, max;
-    struct bt_err *err;
-};
-
 static unsigned long long ull(uint64_t n) { return n; }
 
-static uint64_t poorest_kv(const struct bt_fit *f)
+uint64_t need_poorest_kv(const struct bt_fit *f)
 {
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; f->need && i < f->need->nranks; i++)
@@ -26,24 +17,32 @@ static uint64_t poorest_kv(const struct bt_fit *f)
     return least == UINT64_MAX ? 0 : least;
 }
 
-/* Try `changed`; keep it when it fits. flags NULL means: only look. */
-static int try(struct search *s, const struct bt_serve *changed, const char *flags, const char *path, uint64_t value, const char *text_value, const char *what, bool *kept)
+int need_advise(struct advising *x, const struct bt_serve *changed, const struct advised *how, bool *kept)
 {
     struct bt_fit *f;
+    struct bt_fit_case c = *x->c;
     *kept = false;
-    if (bt_fit_server(s->arena, s->c, changed, &f, s->err) < 0)
-        return -1;
-    if (!f->fits || s->n >= s->max)
+    c.model = how->as ? how->as : c.model;
+    if (x->n >= x->max)
         return 0;
-    int64_t gains = (int64_t)BT_MIN(poorest_kv(f), (uint64_t)INT64_MAX) - (int64_t)BT_MIN(poorest_kv(s->now), (uint64_t)INT64_MAX);
-    struct bt_advice adv = { .flags = flags, .path = path, .value = value, .text_value = text_value, .gains_bytes = gains, .fit = f,
-        .text = bt_arena_printf(s->arena, "%s: longest context %s tokens, %s of KV per GPU", what, bt_count_human(f->longest), bt_bytes_human(poorest_kv(f))) };
-    BT_PUSH(s->arena, s->out, s->n, adv);
+    if (bt_fit_server(x->arena, &c, changed, &f, x->err) < 0)
+        return -1;
+    if (!f->fits)
+        return 0;
+    int64_t gains = (int64_t)BT_MIN(need_poorest_kv(f), (uint64_t)INT64_MAX) - (int64_t)BT_MIN(need_poorest_kv(x->now), (uint64_t)INT64_MAX);
+    struct bt_advice adv = { .flags = how->flags, .path = how->path, .value = how->value, .text_value = how->text_value, .gains_bytes = gains, .fit = f,
+        .text = bt_arena_printf(x->arena, "%s: longest context %s tokens, %s of KV per GPU", how->what, bt_count_human(f->longest), bt_bytes_human(need_poorest_kv(f))) };
+    BT_PUSH(x->arena, x->out, x->n, adv);
     *kept = true;
     return 0;
 }
 
-static int fewer_tokens(struct search *s)
+static int try(struct advising *s, const struct bt_serve *changed, const char *flags, const char *path, uint64_t value, const char *text_value, const char *what, bool *kept)
+{
+    return need_advise(s, changed, &(struct advised){ .flags = flags, .path = path, .value = value, .text_value = text_value, .what = what }, kept);
+}
+
+static int fewer_tokens(struct advising *s)
 {
     uint64_t fits = BT_MIN(s->now->longest, s->now->model_context);
     if (!s->now->need || fits >= s->now->asked || fits < s->now->need->block)
@@ -56,7 +55,7 @@ static int fewer_tokens(struct search *s)
                bt_arena_printf(s->arena, "%s tokens instead of %s", bt_count_human(fits), bt_count_human(s->now->asked)), &kept);
 }
 
-static int fp8_kv(struct search *s)
+static int fp8_kv(struct advising *s)
 {
     struct bt_serve v = *s->serve;
     bool kept;
@@ -66,7 +65,7 @@ static int fp8_kv(struct search *s)
     return try(s, &v, "--kv-cache-dtype fp8", "kv_dtype", 0, "fp8", "KV in 8 bits (some accuracy)", &kept);
 }
 
-static int higher_utilization(struct search *s)
+static int higher_utilization(struct advising *s)
 {
     if (!s->now->need)
         return 0;
@@ -92,7 +91,7 @@ static int higher_utilization(struct search *s)
                lower ? "a share that is free at the start" : "nearly the whole card", &kept);
 }
 
-static int without_experts(struct search *s)
+static int without_experts(struct advising *s)
 {
     struct bt_serve v = *s->serve;
     bool kept;
@@ -102,7 +101,7 @@ static int without_experts(struct search *s)
     return try(s, &v, "--no-enable-expert-parallel", "ep", 1, NULL, "it has no experts to share", &kept);
 }
 
-static int eager(struct search *s)
+static int eager(struct advising *s)
 {
     struct bt_serve v = *s->serve;
     bool kept;
@@ -112,7 +111,7 @@ static int eager(struct search *s)
     return try(s, &v, "--enforce-eager", "args", 0, "--enforce-eager", "no CUDA graphs (slower decode)", &kept);
 }
 
-static int fewer_sequences(struct search *s)
+static int fewer_sequences(struct advising *s)
 {
     static const uint64_t steps[] = { 128, 64, 32, 16, 8 };
     uint64_t now = s->now->need ? s->now->need->serve.max_seqs : 0;
@@ -129,7 +128,7 @@ static int fewer_sequences(struct search *s)
     return 0;
 }
 
-static int smaller_batches(struct search *s)
+static int smaller_batches(struct advising *s)
 {
     static const uint64_t steps[] = { 4096, 2048, 1024, 512 };
     uint64_t now = s->now->need ? s->now->need->serve.max_batched_tokens : 0;
@@ -146,7 +145,7 @@ static int smaller_batches(struct search *s)
     return 0;
 }
 
-static const char *stage_list(struct search *s, uint64_t pp)
+static const char *stage_list(struct advising *s, uint64_t pp)
 {
     uint32_t *layers = BT_NEWN(s->arena, uint32_t, pp);
     for (uint64_t i = 0; i < pp; i++)
@@ -158,7 +157,7 @@ static const char *stage_list(struct search *s, uint64_t pp)
 }
 
 /* The longest context of a split that starts but for its length; 0 when it starts as it is, or not at all. */
-static int shorter_for(struct search *s, const struct bt_serve *split, uint64_t *context)
+static int shorter_for(struct advising *s, const struct bt_serve *split, uint64_t *context)
 {
     struct bt_fit *f;
     *context = 0;
@@ -169,7 +168,7 @@ static int shorter_for(struct search *s, const struct bt_serve *split, uint64_t 
     return 0;
 }
 
-static int other_split(struct search *s, uint64_t tp, uint64_t pp, bool may_shorten, bool *kept)
+static int other_split(struct advising *s, uint64_t tp, uint64_t pp, bool may_shorten, bool *kept)
 {
     struct bt_serve v = *s->serve;
     uint64_t shorter = 0;
@@ -190,7 +189,7 @@ static int other_split(struct search *s, uint64_t tp, uint64_t pp, bool may_shor
 }
 
 /* More cards: the next TP that fits; and as many stages as cards were asked for. */
-static int more_cards(struct search *s, uint64_t max_gpus)
+static int more_cards(struct advising *s, uint64_t max_gpus)
 {
     uint64_t tp = BT_MAX(s->serve->tp, 1u), pp = BT_MAX(s->serve->pp, 1u);
     bool kept = false;
@@ -205,7 +204,7 @@ static int more_cards(struct search *s, uint64_t max_gpus)
 }
 
 /* The shape is refused: the nearest TP below and above, and the same number of cards as stages. */
-static int other_shape(struct search *s, uint64_t max_gpus)
+static int other_shape(struct advising *s, uint64_t max_gpus)
 {
     uint64_t tp = BT_MAX(s->serve->tp, 1u), pp = BT_MAX(s->serve->pp, 1u);
     bool kept = false;
@@ -223,7 +222,7 @@ static int other_shape(struct search *s, uint64_t max_gpus)
 }
 
 /* Nothing alone was enough: everything that costs no accuracy, then with fp8 KV, on more and more cards. */
-static int all_together(struct search *s, uint64_t max_gpus)
+static int all_together(struct advising *s, uint64_t max_gpus)
 {
     bool kept = false;
     for (uint64_t t = BT_MAX(s->serve->tp, 1u); t <= max_gpus && !kept; t++)
@@ -242,7 +241,7 @@ static int all_together(struct search *s, uint64_t max_gpus)
     return 0;
 }
 
-static int fewer_kv_bytes(struct search *s)
+static int fewer_kv_bytes(struct advising *s)
 {
     if (!s->serve->kv_bytes || !s->now->need)
         return 0;
@@ -266,16 +265,17 @@ int bt_fit_advice(struct bt_arena *a, const struct bt_fit_case *c, const struct 
         return ops->advice(a, c, serve, now, max_gpus, out, n, err);
     if (need_is_host(c->card))       /* one rank, on the CPU */
         max_gpus = 1;
-    struct search s = { .arena = a, .c = c, .serve = serve, .now = now, .max = 8, .err = err };
+    static const struct advised_words words = { "--max-loras", "--max-lora-rank", "--max-model-len" };
+    struct advising s = { .arena = a, .c = c, .serve = serve, .now = now, .max = 12, .err = err };
     if (!now->need) {
         if (other_shape(&s, max_gpus) < 0)
             return -1;
     } else {
-        int (*const small[])(struct search *) = { without_experts, fewer_tokens, fewer_kv_bytes, higher_utilization, fp8_kv, fewer_sequences, smaller_batches, eager };
+        int (*const small[])(struct advising *) = { without_experts, fewer_tokens, fewer_kv_bytes, higher_utilization, fp8_kv, fewer_sequences, smaller_batches, eager };
         for (size_t i = 0; i < BT_LEN(small); i++)
             if (small[i](&s) < 0)
                 return -1;
-        if (more_cards(&s, max_gpus) < 0)
+        if (need_advise_lora(&s, &words) < 0 || more_cards(&s, max_gpus) < 0 || need_advise_fewer_bits(&s, &words) < 0 || need_advise_offload(&s) < 0)
             return -1;
     }
     if (!s.n && all_together(&s, max_gpus) < 0)

@@ -1,5 +1,6 @@
 /* llama_fit.c - would llama-server start with these flags, in its own words; and which nearby flags would. */
 #include <stdio.h>
+#include "need/advising.h"
 #include "need/llama.h"
 #include "need/parts.h"
 
@@ -141,31 +142,38 @@ double fit_llama_concurrency(const struct bt_fit *f, uint64_t context)
 
 /* ---- advice ---- */
 
-struct search { struct bt_arena *a; const struct bt_fit_case *c; const struct bt_serve *serve; const struct bt_fit *now; struct bt_advice *out; size_t n; struct bt_err *err; };
-
-static int try(struct search *x, const struct bt_serve *s, const char *flags, const char *path, uint64_t value, const char *text_value, const char *what)
+static int try_as(struct advising *x, const struct bt_model *as, const struct bt_serve *s, const char *flags, const char *path, uint64_t value, const char *text_value, const char *what)
 {
     struct bt_fit *f;
-    if (fit_llama_server(x->a, x->c, s, &f, x->err) < 0)
+    struct bt_fit_case c = *x->c;
+    c.model = as ? as : c.model;
+    if (x->n >= x->max)
+        return 0;
+    if (fit_llama_server(x->arena, &c, s, &f, x->err) < 0)
         return -1;
-    if (!f->fits || x->n >= 6)
+    if (!f->fits)
         return 0;
     struct bt_advice adv = { .flags = flags, .path = path, .value = value, .text_value = text_value, .fit = f,
-                             .text = bt_arena_printf(x->a, "%s: %s tokens a slot, %s of KV on the fullest device", what, bt_count_human(f->asked), bt_bytes_human(f->rank[f->busiest].kv_bytes)) };
-    BT_PUSH(x->a, x->out, x->n, adv);
+                             .text = bt_arena_printf(x->arena, "%s: %s tokens a slot, %s of KV on the fullest device", what, bt_count_human(f->asked), bt_bytes_human(f->rank[f->busiest].kv_bytes)) };
+    BT_PUSH(x->arena, x->out, x->n, adv);
     return 0;
 }
 
-static int fewer_tokens(struct search *x)
+static int try(struct advising *x, const struct bt_serve *s, const char *flags, const char *path, uint64_t value, const char *text_value, const char *what)
+{
+    return try_as(x, NULL, s, flags, path, value, text_value, what);
+}
+
+static int fewer_tokens(struct advising *x)
 {
     struct bt_serve s = *x->serve;
     if (!x->now->longest || x->now->longest >= x->now->asked)
         return 0;
     s.context = s.max_seqs && !s.llama.unified ? sat_mul(x->now->longest, s.max_seqs) : x->now->longest;
-    return try(x, &s, bt_arena_printf(x->a, "-c %llu", ull(s.context)), "context", x->now->longest, NULL, "a smaller cache");
+    return try(x, &s, bt_arena_printf(x->arena, "-c %llu", ull(s.context)), "context", x->now->longest, NULL, "a smaller cache");
 }
 
-static int packed_kv(struct search *x)
+static int packed_kv(struct advising *x)
 {
     struct bt_serve s = *x->serve;
     if (s.llama.kv_k && strcmp(s.llama.kv_k, "f16"))
@@ -174,7 +182,7 @@ static int packed_kv(struct search *x)
     return try(x, &s, "-ctk q8_0 -ctv q8_0", "args", 0, "-ctk q8_0 -ctv q8_0", "KV in 8 bits");
 }
 
-static int more_cards(struct search *x, uint64_t max_gpus)
+static int more_cards(struct advising *x, uint64_t max_gpus)
 {
     size_t before = x->n;
     for (uint64_t n = x->now->need ? x->now->need->serve.pp + 1 : 2; n <= BT_MIN(max_gpus, 16u) && x->n == before; n++) {
@@ -187,13 +195,13 @@ static int more_cards(struct search *x, uint64_t max_gpus)
             s.llama.split[i] = 1;
             bt_buf_printf(&b, "%s1", i ? "," : "-ts ");
         }
-        if (try(x, &s, bt_arena_strdup(x->a, bt_buf_z(&b)), "gpus", n, NULL, bt_arena_printf(x->a, "%llu GPUs", ull(n))) < 0)
+        if (try(x, &s, bt_arena_strdup(x->arena, bt_buf_z(&b)), "gpus", n, NULL, bt_arena_printf(x->arena, "%llu GPUs", ull(n))) < 0)
             return -1;
     }
     return 0;
 }
 
-static int experts_on_cpu(struct search *x)
+static int experts_on_cpu(struct advising *x)
 {
     struct bt_serve s = *x->serve;
     if (!x->c->model->gguf->experts || s.llama.cpu_moe)
@@ -203,7 +211,7 @@ static int experts_on_cpu(struct search *x)
 }
 
 /* The most layers that fit, at the context that was asked for. */
-static int fewer_layers(struct search *x)
+static int fewer_layers(struct advising *x)
 {
     uint64_t low = 0, high = x->c->model->gguf->layers;
     struct bt_serve s = *x->serve;
@@ -225,15 +233,57 @@ static int fewer_layers(struct search *x)
     if (!low)
         return 0;
     s.llama.gpu_layers = low;
-    return try(x, &s, bt_arena_printf(x->a, "-ngl %llu", ull(low)), "args", 0, bt_arena_printf(x->a, "-ngl %llu", ull(low)), "the other layers on the CPU, slower");
+    return try(x, &s, bt_arena_printf(x->arena, "-ngl %llu", ull(low)), "args", 0, bt_arena_printf(x->arena, "-ngl %llu", ull(low)), "the other layers on the CPU, slower");
+}
+
+/* Each slot of its own has its part of -c, so fewer of them have longer ones; and windows, states and logits are per slot. */
+static int fewer_slots(struct advising *x)
+{
+    static const uint64_t slots[] = { 8, 4, 2, 1 };
+    size_t before = x->n;
+    for (size_t i = 0; i < BT_LEN(slots) && x->now->need && x->n == before; i++) {
+        struct bt_serve s = *x->serve;
+        if (slots[i] >= x->now->need->serve.max_seqs)
+            continue;
+        s.max_seqs = slots[i];
+        const char *flags = bt_arena_printf(x->arena, "-np %llu", ull(slots[i]));
+        if (try(x, &s, flags, "args", 0, flags, bt_arena_printf(x->arena, "%llu slot%s instead of %llu", ull(slots[i]), slots[i] > 1 ? "s" : "", ull(x->now->need->serve.max_seqs))) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int smaller_steps(struct advising *x)
+{
+    static const uint64_t sizes[] = { 256, 128, 64 };
+    size_t before = x->n;
+    for (size_t i = 0; i < BT_LEN(sizes) && x->now->need && x->n == before; i++) {
+        struct bt_serve s = *x->serve;
+        if (sizes[i] >= (s.llama.ubatch ? s.llama.ubatch : 512))
+            continue;
+        s.llama.ubatch = sizes[i];
+        const char *flags = bt_arena_printf(x->arena, "-ub %llu", ull(sizes[i]));
+        if (try(x, &s, flags, "args", 0, flags, "smaller compute buffers, slower prompts") < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int fewer_bits(struct advising *x)
+{
+    const struct bt_model *m = x->c->model, *four = bt_gguf_as_q4(x->arena, m);
+    const char *file = m->file && strrchr(m->file, '/') ? strrchr(m->file, '/') + 1 : m->file ? m->file : m->id;
+    if (!four)
+        return 0;
+    return try_as(x, four, x->serve, "-m MODEL-Q4_K_M.gguf", "model", 0, "MODEL-Q4_K_M.gguf", bt_arena_printf(x->arena, "its Q4_K_M file (%s) in place of %s", bt_bytes_human(four->weight_bytes), file));
 }
 
 int fit_llama_advice(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *serve, const struct bt_fit *now, uint64_t max_gpus,
                      struct bt_advice **out, size_t *n, struct bt_err *err)
 {
-    struct search x = { .a = a, .c = c, .serve = serve, .now = now, .err = err };
+    struct advising x = { .arena = a, .c = c, .serve = serve, .now = now, .max = 10, .err = err };
     bool cpu = need_is_host(c->card);
-    if (fewer_tokens(&x) < 0 || packed_kv(&x) < 0 || (!cpu && (more_cards(&x, max_gpus) < 0 || experts_on_cpu(&x) < 0 || fewer_layers(&x) < 0)))
+    if (fewer_tokens(&x) < 0 || packed_kv(&x) < 0 || fewer_slots(&x) < 0 || smaller_steps(&x) < 0 || fewer_bits(&x) < 0 || (!cpu && (more_cards(&x, max_gpus) < 0 || experts_on_cpu(&x) < 0 || fewer_layers(&x) < 0)))
         return -1;
     *out = x.out;
     *n = x.n;

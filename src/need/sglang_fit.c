@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "need/advising.h"
 #include "need/parts.h"
 
 #define GIB(n) ((double)(n) / (double)GiB)
@@ -47,33 +48,13 @@ void fit_sglang_checks(struct bt_arena *a, struct bt_fit *f, const struct bt_gpu
 
 /* ---- what would start ---- */
 
-struct search { struct bt_arena *arena; const struct bt_fit_case *c; const struct bt_serve *serve; const struct bt_fit *now; struct bt_advice *out; size_t n; struct bt_err *err; };
-
-static uint64_t poorest_kv(const struct bt_fit *f)
+static int attempt(struct advising *s, const struct bt_serve *changed, const char *flags, const char *path, uint64_t value, const char *what, bool *kept)
 {
-    uint64_t least = UINT64_MAX;
-    for (size_t i = 0; f->need && i < f->need->nranks; i++)
-        least = BT_MIN(least, f->rank[i].engine_kv_bytes);
-    return least == UINT64_MAX ? 0 : least;
+    bool words = !strcmp(path, "args") || !strcmp(path, "kv_dtype");
+    return need_advise(s, changed, &(struct advised){ .flags = flags, .path = path, .value = value, .text_value = !words ? NULL : !strcmp(path, "kv_dtype") ? "fp8_e4m3" : flags, .what = what }, kept);
 }
 
-static int attempt(struct search *s, const struct bt_serve *changed, const char *flags, const char *path, uint64_t value, const char *what, bool *kept)
-{
-    struct bt_fit *f;
-    *kept = false;
-    if (bt_fit_server(s->arena, s->c, changed, &f, s->err) < 0)
-        return -1;
-    if (!f->fits || s->n >= 8)
-        return 0;
-    struct bt_advice adv = { .flags = flags, .path = path, .value = value, .text_value = strcmp(path, "args") ? NULL : flags, .fit = f,
-        .gains_bytes = (int64_t)poorest_kv(f) - (int64_t)poorest_kv(s->now),
-        .text = bt_arena_printf(s->arena, "%s: longest context %s tokens, %s of KV per GPU", what, bt_count_human(f->longest), bt_bytes_human(poorest_kv(f))) };
-    BT_PUSH(s->arena, s->out, s->n, adv);
-    *kept = true;
-    return 0;
-}
-
-static int fewer_tokens(struct search *s)
+static int fewer_tokens(struct advising *s)
 {
     struct bt_serve v = *s->serve;
     bool kept;
@@ -84,7 +65,7 @@ static int fewer_tokens(struct search *s)
 }
 
 /* Higher for more KV, lower when the slack is too small: the nearest hundredth that starts. */
-static int other_fraction(struct search *s)
+static int other_fraction(struct advising *s)
 {
     if (!s->now->need)
         return 0;
@@ -106,24 +87,59 @@ static int other_fraction(struct search *s)
     return 0;
 }
 
-static int small_changes(struct search *s)
+static int small_changes(struct advising *s)
 {
-    bool kept;
+    static const uint64_t requests[] = { 1024, 256, 64, 16 };
+    bool kept = false;
     struct bt_serve v = *s->serve;
     if (s->c->card->cc_major >= 9 || (s->c->card->cc_major == 8 && s->c->card->cc_minor == 9)) {
         v.kv_dtype = "fp8_e4m3";
         if (attempt(s, &v, "--kv-cache-dtype fp8_e4m3", "kv_dtype", 0, "KV in 8 bits (some accuracy)", &kept) < 0)
             return -1;
     }
+    kept = false;
+    for (size_t i = 0; i < BT_LEN(requests) && !kept; i++) {
+        v = *s->serve;
+        v.max_seqs = requests[i];
+        const char *what = bt_arena_printf(s->arena, "%llu requests at once: a smaller request table, smaller graphs", ull(requests[i]));
+        if ((!s->serve->max_seqs || s->serve->max_seqs > requests[i]) &&
+            attempt(s, &v, bt_arena_printf(s->arena, "--max-running-requests %llu", ull(requests[i])), "args", 0, what, &kept) < 0)
+            return -1;
+    }
     v = *s->serve;
-    v.max_seqs = 64;
-    if ((!s->serve->max_seqs || s->serve->max_seqs > 64) && attempt(s, &v, "--max-running-requests 64", "args", 0, "64 requests at once: a smaller request table, smaller graphs", &kept) < 0)
-        return -1;
     v.max_batched_tokens = 2048;
-    return attempt(s, &v, "--max-running-requests 64 --chunked-prefill-size 2048", "args", 0, "smaller steps too", &kept);
+    if (attempt(s, &v, "--chunked-prefill-size 2048", "args", 0, "smaller steps of a prefill", &kept) < 0)
+        return -1;
+    if (!kept) {
+        v.max_seqs = 64;
+        if (attempt(s, &v, "--max-running-requests 64 --chunked-prefill-size 2048", "args", 0, "64 requests at once and smaller steps", &kept) < 0)
+            return -1;
+    }
+    v = *s->serve;
+    v.eager = true;
+    return s->serve->eager ? 0 : attempt(s, &v, "--disable-cuda-graph", "args", 0, "no CUDA graphs (slower decode): its default leaves more for KV", &kept);
 }
 
-static int more_cards(struct search *s, uint64_t max_gpus)
+/* Hybrids: what states do not take is left to tokens, and half as large they leave half of theirs. */
+static int smaller_states(struct advising *s)
+{
+    static const double ratios[] = { 0.5, 0.25, 0.1, 0.05 };
+    bool kept = false;
+    if (!s->now->need || !s->now->need->serve.sglang.slots_each)
+        return 0;
+    struct bt_serve v = *s->serve;
+    for (size_t i = 0; i < BT_LEN(ratios) && !kept && !v.sglang.max_states; i++) {
+        v.sglang.state_ratio = ratios[i];
+        const char *flags = bt_arena_printf(s->arena, "--mamba-full-memory-ratio %g", ratios[i]);
+        if (attempt(s, &v, flags, "args", 0, "less for states, so fewer requests at once", &kept) < 0)
+            return -1;
+    }
+    v = *s->serve;
+    v.sglang.ssm_dtype = "bfloat16";
+    return s->serve->sglang.ssm_dtype ? 0 : attempt(s, &v, "--mamba-ssm-dtype bfloat16", "args", 0, "states in 16 bits (some accuracy)", &kept);
+}
+
+static int more_cards(struct advising *s, uint64_t max_gpus)
 {
     uint64_t tp = BT_MAX(s->serve->tp, 1u), pp = BT_MAX(s->serve->pp, 1u);
     bool kept = false;
@@ -140,15 +156,25 @@ static int more_cards(struct search *s, uint64_t max_gpus)
         if (attempt(s, &v, bt_arena_printf(s->arena, "--tp %llu", ull(t)), "tp", t, "more GPUs", &kept) < 0)
             return -1;
     }
+    kept = false;
+    for (uint64_t p = pp + 1; p <= max_gpus / tp && p <= s->c->model->layers && !kept; p++) {
+        struct bt_serve v = *s->serve;
+        v.pp = p;
+        if (attempt(s, &v, bt_arena_printf(s->arena, "--pp-size %llu", ull(p)), "pp", p, bt_arena_printf(s->arena, "%llu stages", ull(p)), &kept) < 0)
+            return -1;
+    }
     return 0;
 }
 
 int fit_sglang_advice(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *serve, const struct bt_fit *now, uint64_t max_gpus, struct bt_advice **out, size_t *n, struct bt_err *err)
 {
-    struct search s = { .arena = a, .c = c, .serve = serve, .now = now, .err = err };
-    if (now->need && (fewer_tokens(&s) < 0 || other_fraction(&s) < 0 || small_changes(&s) < 0))
+    static const struct advised_words words = { "--max-loras-per-batch", "--max-lora-rank", "--context-length" };
+    struct advising s = { .arena = a, .c = c, .serve = serve, .now = now, .max = 12, .err = err };
+    if (need_is_host(c->card))
+        max_gpus = 1;
+    if (now->need && (fewer_tokens(&s) < 0 || other_fraction(&s) < 0 || small_changes(&s) < 0 || smaller_states(&s) < 0 || need_advise_lora(&s, &words) < 0))
         return -1;
-    if (more_cards(&s, max_gpus) < 0)
+    if (more_cards(&s, max_gpus) < 0 || need_advise_fewer_bits(&s, &words) < 0 || need_advise_offload(&s) < 0)
         return -1;
     *out = s.out;
     *n = s.n;

@@ -252,7 +252,7 @@ static int quantised_rows(struct look *l)
     if (siblings(l, have) < 0)
         return -1;
     for (size_t i = 0; i < BT_LEN(ways); i++) {
-        const struct bt_model *m = have[ways[i].bits == 4] ? NULL : pl_model_as(l->a, model_of(l), ways[i].method);
+        const struct bt_model *m = have[ways[i].bits == 4] ? NULL : bt_model_as(l->a, model_of(l), ways[i].method);
         struct bt_alternative row = { .workload = l->w->name, .kind = "quantised", .what = ways[i].what, .bits = ways[i].bits };
         if (!m)
             continue;

@@ -93,8 +93,6 @@ BT_MUST_CHECK int pl_need(struct pl_problem *p, const struct pl_work *k, const s
 /* One pointer for equal cuts, for as long as p->needs: needs are remembered by it. */
 const uint32_t *pl_cut_kept(struct pl_problem *p, const uint32_t *cut, uint32_t pp);
 bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);
-/* served.c: the model as a checkpoint of that method would be; NULL where its tensors are known only from files, or it is quantised already. */
-const struct bt_model *pl_model_as(struct bt_arena *a, const struct bt_model *m, const char *method);
 /* served.c: adds what reading weights from host RAM costs; nothing where none lie there. */
 void pl_pace_offloaded(const struct bt_need *need, const struct bt_gpu *card, struct bt_pace *pace);
 double pl_rate(const struct pl_problem *p, const struct pl_shape *s, const size_t *card, struct bt_pace *pace);

@@ -1,19 +1,5 @@
-/* served - the weights as they are read for each token: of a quantised sibling, or from host RAM over the bus (vLLM's --cpu-offload-gb). */
+/* served - the weights as they are read for each token: from host RAM over the bus (vLLM's --cpu-offload-gb). */
 #include "plan/plan_int.h"
-
-const struct bt_model *pl_model_as(struct bt_arena *a, const struct bt_model *m, const char *method)
-{
-    struct bt_model *as = BT_NEW(a, struct bt_model);
-    struct bt_err ignored = { 0 };
-    *as = *m;
-    if (m->quantization || m->gguf || !bt_model_architecture_known(m->architecture) || !bt_model_quant_method(method, &as->quant))
-        return NULL;
-    as->quantization = method;
-    as->tensors = NULL;
-    as->ntensors = 0;
-    as->file_bytes = 0;
-    return bt_model_derive(a, as, &ignored) == 0 && as->ntensors ? as : NULL;
-}
 
 /* GB/s from host RAM to one card, measured: docs/plan.md. Generation 3 is 12; a bus that is not known is taken for that. */
 static double host_link_gbs(const struct bt_gpu *g)
