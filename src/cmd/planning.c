@@ -133,7 +133,8 @@ static int find_engine(struct planning *g, const struct bt_workload *w, struct b
 /* A model that is not there, or broken, is no question of room. */
 static const char *code_of(const struct bt_err *why)
 {
-    return why->code == BT_E_NOT_FOUND ? "model-not-found" : why->code == BT_E_INPUT || why->code == BT_E_IO || why->code == BT_E_TOO_BIG ? "model-broken" : NULL;
+    bool broken = why->code == BT_E_INPUT || why->code == BT_E_IO || why->code == BT_E_TOO_BIG;
+    return why->code == BT_E_NOT_FOUND ? "model-not-found" : broken ? "model-broken" : NULL;
 }
 
 static void open_model(struct planning *g, const struct bt_workload *w, struct bt_plan_model *m)

@@ -109,7 +109,8 @@ extern const char *const bt_plan_objective_names[BT_GOAL__N];
 /* What a server was resolved to; made by cmd (I/O), handed in (pure). Same order as spec->w; model NULL = not a server. */
 struct bt_plan_model {
     const struct bt_model *model;
-    const char *model_error, *error_code;            /* of model_error or job_error, as the refusal's code: model-not-found, model-broken; NULL = model-not-known-yet */
+    const char *model_error;
+    const char *error_code;          /* of model_error or job_error, as the refusal's code: model-not-found, model-broken; NULL = model-not-known-yet */
     const struct bt_engine *engine;
     const struct bt_engine_version *version;
     const char *bin;

@@ -86,7 +86,8 @@ static bool server_can_be_planned(struct pl_problem *p, struct pl_work *k)
     if (!k->pm->engine)
         pl_refuse(p, w, "model-not-known-yet", "%s: %s is no engine that berth knows", w->name, w->engine);
     else if (!k->pm->model)
-        pl_refuse(p, w, k->pm->error_code ? k->pm->error_code : "model-not-known-yet", "%s: %s", w->name, k->pm->model_error ? k->pm->model_error : "its model is not known");
+        pl_refuse(p, w, k->pm->error_code ? k->pm->error_code : "model-not-known-yet", "%s: %s", w->name,
+                  k->pm->model_error ? k->pm->model_error : "its model is not known");
     else
         return true;
     return false;
