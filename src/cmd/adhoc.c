@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cmd/paste.h"
+#include "engine/engine.h"
 
 enum { NAME_MAX_LEN = 30 };
 
@@ -88,37 +89,90 @@ int bt_adhoc_model(struct bt_arena *a, const char *model, const struct bt_adhoc 
 
 /* ---- a pasted command ---- */
 
-/* Flags that the spec has keys for, or that are the plan's to decide: they are not handed on as they are. */
-static bool is_key(struct bt_str flag)
+#define AT(f) offsetof(struct bt_serve, f)
+
+/* What becomes of a flag, by the field that it fills: so for every engine. Without `dropped` the spec has a key for it; with, it is the plan's to decide and
+ * left out, which is said. What is not here goes on as it is written. */
+static const struct { size_t off; const char *dropped; } fields[] = {
+    { AT(model), NULL }, { AT(tp), NULL }, { AT(pp), NULL }, { AT(context), NULL }, { AT(dtype), NULL }, { AT(quantization), NULL }, { AT(kv_dtype), NULL },
+    { AT(llama.kv_k), NULL }, { AT(llama.kv_v), NULL }, { AT(revision), NULL }, { AT(trust_remote_code), NULL }, { AT(port), NULL },
+    { AT(host), "servers of berth listen on 127.0.0.1" },
+    { AT(utilization), "a share of what is free, which berth sizes; --memory limits the whole" },    /* of vLLM it is one of the total: `memory` */
+    { AT(sglang.max_total_tokens), "berth sizes the pool; --memory limits the whole" },
+    { AT(sglang.device), "the plan says where it runs" }, { AT(llama.devices), "the plan says where it runs" },
+    { AT(llama.main_gpu), "the plan says where it runs" },
+    { AT(llama.split), "the plan deals the layers" }, { AT(llama.split_mode), "the plan deals the layers" },
+    { AT(llama.unified), "the slots of a planned server share one cache" }, { AT(llama.fit), "every size is planned" },
+};
+
+static bool is_field(const struct paste *p, struct bt_str flag, const char **dropped)
 {
-    static const char *const keys[] = { "model", "tensor-parallel-size", "tp", "pipeline-parallel-size", "pp", "max-model-len", "gpu-memory-utilization",
-                                        "dtype", "quantization", "q", "kv-cache-dtype", "revision", "host", "port", "trust-remote-code" };
-    char name[64];
-    size_t n = 0;
-    for (size_t i = 0; i < flag.n && n + 1 < sizeof name; i++)
-        if (n || flag.p[i] != '-')
-            name[n++] = flag.p[i] == '_' ? '-' : flag.p[i];
-    name[n] = 0;
-    for (size_t i = 0; i < BT_LEN(keys); i++)
-        if (!strcmp(name, keys[i]))
+    char name[80];
+    snprintf(name, sizeof name, "%.*s", BT_STR(flag));
+    const struct bt_opt *f = bt_engine_flag(p->engine, name);
+    *dropped = NULL;
+    for (size_t i = 0; f && i < BT_LEN(fields); i++)
+        if (f->off == fields[i].off) {
+            bool is_memory = f->off == AT(utilization) && p->engine->share_of == BT_SHARE_OF_TOTAL, at_home = f->off == AT(host);
+            *dropped = is_memory || (at_home && (!strcmp(p->serve.host, "127.0.0.1") || !strcmp(p->serve.host, "localhost"))) ? NULL : fields[i].dropped;
             return true;
+        }
     return false;
 }
 
-static json_t *other_flags(struct bt_arena *a, const struct paste *p)
+static json_t *other_flags(struct bt_arena *a, const struct paste *p, struct bt_strs *notes)
 {
     json_t *args = json_array();
     for (size_t i = 0; i < p->n; i++) {
-        const char *z = p->item[i].text;
+        const char *z = p->item[i].text, *dropped;
         size_t len = strcspn(z, " =");
-        if (z[0] != '-' || is_key((struct bt_str){ z, len }))
+        if (z[0] != '-')
             continue;
+        if (is_field(p, (struct bt_str){ z, len }, &dropped)) {
+            if (dropped)
+                BT_PUSH(a, notes->v, notes->n, bt_arena_printf(a, "%s is left out: %s", z, dropped));
+            continue;
+        }
         bool two = z[len] == ' ';    /* "--flag value" is two words */
         json_array_append_new(args, literal(two ? bt_arena_strndup(a, (struct bt_str){ z, len }) : z));
         if (two)
             json_array_append_new(args, literal(z + len + 1));
     }
     return args;
+}
+
+/* "./build/bin/llama-server", "/opt/v/bin/python -m vllm...": the engine that was named, not the one in PATH. */
+static void named_program(struct bt_arena *a, const struct paste *p, const char *const *words, size_t n, json_t *w)
+{
+    for (size_t i = 0; i < n && !strpbrk(words[i], " \t\n"); i++) {
+        const char *slash = strrchr(words[i], '/');
+        if (!slash || words[i][0] == '-' || strchr(words[i], '='))
+            continue;
+        size_t len = (size_t)(slash - words[i]);
+        if (!strcmp(slash + 1, p->engine->program)) {
+            set_literal(w, "bin", words[i]);
+            return;
+        }
+        if (!strncmp(slash + 1, "python", 6) && len > 4 && !memcmp(slash - 4, "/bin", 4)) {
+            set_literal(w, "venv", bt_arena_strndup(a, (struct bt_str){ words[i], len - 4 }));
+            return;
+        }
+    }
+}
+
+/* llama-server's context is that of all slots; ours is that of one request. Given -np, each slot has its part unless they share one cache. */
+static uint64_t context_of(const struct paste *p)
+{
+    const struct bt_serve *s = &p->serve;
+    bool parts = !strcmp(p->engine->name, "llama-server") && s->max_seqs > 1 && !s->llama.unified;
+    return parts ? s->context / s->max_seqs : s->context;
+}
+
+/* A file of llama-server's -m is a path, however it is written; of a model's name the spec has to be told. */
+static const char *model_of(struct bt_arena *a, const struct paste *p)
+{
+    bool path = !strcmp(p->engine->name, "llama-server") && bt_str_ends(bt_str(p->model), ".gguf") && !strchr("./~", p->model[0]);
+    return path ? bt_arena_printf(a, "./%s", p->model) : p->model;
 }
 
 /* NAME=value before the command. CUDA_VISIBLE_DEVICES is the fleet's business. */
@@ -135,7 +189,7 @@ static json_t *variables(struct bt_arena *a, const struct paste *p)
 }
 
 int bt_adhoc_paste(struct bt_arena *a, const char *const *words, size_t n, const struct bt_adhoc *o, const char **text, const char **workload,
-                   const char **visible, struct bt_err *err)
+                   const char **visible, struct bt_strs *notes, struct bt_err *err)
 {
     struct paste p = { 0 };
     struct bt_strs all;
@@ -143,25 +197,27 @@ int bt_adhoc_paste(struct bt_arena *a, const char *const *words, size_t n, const
     if (paste_config(a, words, n, &all, &config, err) < 0 || paste_read(a, all.v, all.n, &p, err) < 0)
         return -1;
     const struct bt_serve *s = &p.serve;
-    if (strcmp(p.engine->name, "vllm")) {
-        bt_err_set(err, BT_E_USAGE, 0, "a command of %s is not taken over by `up` yet", p.engine->name);
-        return bt_err_hint(err, "`berth up %s --engine %s` plans and starts it", p.model, p.engine->name);
-    }
     if (p.image) {
         bt_err_set(err, BT_E_USAGE, 0, "that starts a container (%s); berth starts the engine itself", p.image);
-        return bt_err_hint(err, "give the `vllm serve ...` that runs inside");
+        return bt_err_hint(err, "give the `%s ...` that runs inside", !strcmp(p.engine->name, "vllm") ? "vllm serve" : p.engine->program);
     }
     if (s->kv_bytes) {
         bt_err_set(err, BT_E_USAGE, 0, "--kv-cache-memory-bytes is what berth decides");
         return bt_err_hint(err, "leave it out, or say `--memory 20GiB` for the whole of it");
     }
+    const char *k = s->llama.kv_k, *values = s->llama.kv_v;
+    if ((k || values) && (!k || !values || strcmp(k, values))) {
+        bt_err_set(err, BT_E_USAGE, 0, "keys as %s and values as %s: berth plans one type for both", k ? k : "f16", values ? values : "f16");
+        return bt_err_hint(err, "-ctk %s -ctv %s", k ? k : values, k ? k : values);
+    }
     struct bt_adhoc more = *o;
-    json_t *w = json_pack("{s:s}", "engine", "vllm"), *args = other_flags(a, &p), *env = variables(a, &p);
-    set_literal(w, "model", p.model);
+    json_t *w = json_pack("{s:s}", "engine", p.engine->name), *args = other_flags(a, &p, notes), *env = variables(a, &p);
+    set_literal(w, "model", model_of(a, &p));
+    named_program(a, &p, all.v, all.n, w);
     set_literal(w, "revision", s->revision);
     set_literal(w, "dtype", s->dtype);
     set_literal(w, "quantization", s->quantization);
-    set_literal(w, "kv_dtype", s->kv_dtype);
+    set_literal(w, "kv_dtype", s->kv_dtype ? s->kv_dtype : s->llama.kv_k);
     if (s->trust_remote_code)
         json_object_set_new(w, "trust_remote_code", json_true());
     if (s->tp)
@@ -175,8 +231,8 @@ int bt_adhoc_paste(struct bt_arena *a, const char *const *words, size_t n, const
         json_object_set_new(w, "pp_layers", layers);
     }
     if (!more.context && s->context)
-        more.context = bt_arena_printf(a, "%llu", (unsigned long long)s->context);
-    if (!more.memory && s->utilization_set)
+        more.context = bt_arena_printf(a, "%llu", (unsigned long long)context_of(&p));
+    if (!more.memory && s->utilization_set && p.engine->share_of == BT_SHARE_OF_TOTAL)
         more.memory = bt_arena_printf(a, "%g%%", s->utilization * 100);
     if (!more.port && s->port)
         more.port = bt_arena_printf(a, "%llu", (unsigned long long)s->port);

@@ -225,7 +225,7 @@ static double now_s(void *ctx)
 int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan_in *out, struct bt_strs *notes, struct bt_err *err)
 {
     struct planning g = { .a = a, .o = o, .err = err };
-    if (read_spec(a, o, &g.spec, err) < 0)
+    if (read_spec(a, o, &g.spec, err) < 0 || (o->only && bt_planning_only(a, o->only, g.spec, err) < 0))
         return -1;
     if ((o->live && (check_can_run(&g) < 0 || check_folder(&g) < 0)) || open_fleet(&g) < 0)
         return -1;

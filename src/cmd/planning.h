@@ -9,6 +9,7 @@ struct bt_planning_opts {
     const char *text;                /* the spec itself, made of a command line; paths in it start at the working directory. NULL: read file */
     const char *gpus;                /* --gpus; NULL or "" = the spec's */
     const char *variant;             /* --variant; NULL or "" = none */
+    const struct bt_spec_only *only; /* NULL, or: one job of the spec (`beside` is found out) */
     bool ignore_others;
     bool no_learned;                 /* nothing that was measured before is used */
     uint64_t time_limit_ms;          /* of the search in each phase; 0 = a fixed amount of work */

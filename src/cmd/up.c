@@ -33,7 +33,8 @@ struct up {
     bool answered, settled, going_down, gone, failed, interrupted;
     int signals_seen, tries;
     bool told, told_failed;          /* its JSON is out: that it is up; an error of kind "error" */
-    struct bt_tail tail;             /* of the job that is streamed */
+    struct bt_arena *a;
+    struct slot { const char *id; struct bt_tail tail; } *slot; size_t nslots;   /* of the job that is streamed */
 };
 
 /* ---- the plan ---- */
@@ -50,7 +51,7 @@ static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct b
         return 0;
     }
     struct bt_planning_opts po = { .file = o->file, .text = o->text, .gpus = o->gpus, .variant = o->variant, .live = true,
-                                     .no_learned = o->no_learned };
+                                     .no_learned = o->no_learned, .only = o->only };
     struct bt_plan *plan;
     if (bt_planning(a, &po, &plan, &err) < 0)
         return bt_cmd_fail(v, &err, o->json);
@@ -80,6 +81,17 @@ static void on_line(void *ctx, int64_t wall_ms, char stream, struct bt_str text)
     fflush(f);
 }
 
+static struct bt_tail *tail_of(struct up *u, const char *id)
+{
+    for (size_t i = 0; i < u->nslots; i++)
+        if (!strcmp(u->slot[i].id, id))
+            return &u->slot[i].tail;
+    struct slot s = { .id = bt_arena_strdup(u->a, id) };
+    bt_tail_init(&s.tail);
+    BT_PUSH(u->a, u->slot, u->nslots, s);
+    return &u->slot[u->nslots - 1].tail;
+}
+
 static void stream(struct up *u)
 {
     enum { BYTES = 4 * 1024 * 1024 };
@@ -87,7 +99,7 @@ static void stream(struct up *u)
     json_t *in;
     json_object_foreach(u->insts, id, in)
         if (bt_live_named(in, u->o->exit_with))
-            while (bt_tail_read(&u->tail, bt_live_str(in, "folder"), BYTES, on_line, u)) {
+            while (bt_tail_read(tail_of(u, id), bt_live_str(in, "folder"), BYTES, on_line, u)) {
             }
 }
 
@@ -280,7 +292,8 @@ static int take_answer(struct up *u, const json_t *msg, struct bt_err *err)
         return is;
     u->answered = true;
     if (json_is_true(json_object_get(msg, "all_done"))) {
-        fputs("every task of every job is done: nothing was started (`berth up --again` does them anew)\n", u->o->json ? stderr : stdout);
+        fprintf(u->o->json ? stderr : stdout, "every task of %s is done: nothing was started (`berth %s --again` does them anew)\n",
+                u->o->only ? u->o->only->job : "every job", u->o->only ? "run JOB" : "up");
         u->gone = true;
         return 0;
     }
@@ -401,14 +414,13 @@ int bt_up(const struct bt_verb *v, struct bt_arena *a, const struct bt_up *o)
     int rc = make_plan(v, a, o, &plan);
     if (rc)
         return rc;
-    struct up u = { .v = v, .o = o, .insts = json_object(), .failures = json_array() };
+    struct up u = { .v = v, .o = o, .a = a, .insts = json_object(), .failures = json_array() };
     struct sigaction act = { .sa_handler = on_signal };              /* without SA_RESTART: the wait has to notice */
     int signals[] = { SIGINT, SIGTERM, SIGHUP };
     for (size_t i = 0; i < BT_LEN(signals); i++)
         sigaction(signals[i], &act, NULL);
     bt_live_init(&u.live);
     u.live.quiet = o->stream;
-    bt_tail_init(&u.tail);
     bt_wire_client_init(&u.c, -1);
     rc = hand_over(&u, a, plan);
     if (o->json && !u.told_failed && !(u.told && o->detach && !u.gone))
@@ -416,7 +428,8 @@ int bt_up(const struct bt_verb *v, struct bt_arena *a, const struct bt_up *o)
     if (u.gone && !(u.failed && o->keep))
         bt_live_wait_end(&u.c, 500); /* nothing of ours may be left when we return */
     bt_live_release(&u.live);
-    bt_tail_release(&u.tail);
+    for (size_t i = 0; i < u.nslots; i++)
+        bt_tail_release(&u.slot[i].tail);
     bt_wire_client_release(&u.c);
     json_decref(u.insts);
     json_decref(u.failures);

@@ -2,9 +2,11 @@
 #ifndef BT_CMD_UP_H
 #define BT_CMD_UP_H
 #include "cmd/cmd.h"
+#include "spec/spec.h"
 
 struct bt_up {
     const char *file, *text;         /* the spec: a file (NULL = ./berth.yaml), or its text */
+    const struct bt_spec_only *only; /* of the spec, one job; NULL: all of it */
     const char *gpus, *variant, *plan, *exit_with;
     bool no_learned, detach, keep, again, wait_jobs;
     bool json;                       /* one object when it is up or could not be; unless detached a second one, "ended" */

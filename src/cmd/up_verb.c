@@ -56,15 +56,18 @@ static bool says_one(const struct bt_adhoc *o)
 static int one_thing(struct bt_arena *a, struct args *o, const struct bt_strs *rest, size_t dashdash, struct bt_err *err)
 {
     const char *workload, *visible = NULL;
+    struct bt_strs notes = { 0 };
     bool pasted = dashdash < rest->n;
     if (rest->n == 0)
         return says_one(&o->one) || o->save ? bt_err_set(err, BT_E_USAGE, 0, "--engine, --memory, --context, --port, --name and --save go with a MODEL") : 0;
     if (o->up.file || o->up.plan || (pasted && dashdash > 0) || (!pasted && rest->n > 1))
-        return bt_err_set(err, BT_E_USAGE, 0, "one of: a spec (-f), a plan file (--plan), one MODEL, or `-- vllm serve ...`");
-    int rc = pasted ? bt_adhoc_paste(a, rest->v, rest->n, &o->one, &o->up.text, &workload, &visible, err)
+        return bt_err_set(err, BT_E_USAGE, 0, "one of: a spec (-f), a plan file (--plan), one MODEL, or `-- vllm serve ...` (llama-server, sglang)");
+    int rc = pasted ? bt_adhoc_paste(a, rest->v, rest->n, &o->one, &o->up.text, &workload, &visible, &notes, err)
                     : bt_adhoc_model(a, rest->v[0], &o->one, &o->up.text, &workload, err);
     if (rc < 0)
         return -1;
+    for (size_t i = 0; i < notes.n; i++)
+        fprintf(stderr, "  note: %s\n", notes.v[i]);
     if (visible && !o->up.gpus)
         o->up.gpus = visible;
     return o->save ? save(o->save, o->up.text, err) : 0;
@@ -89,7 +92,7 @@ const struct bt_verb bt_verb_up = {
     .name = "up", .summary = "plan, start everything, watch until ready",
     .usage = "berth up [-f FILE] [--gpus FLEET] [--variant NAME] [--plan FILE] [-d] [--keep] [--again] [--wait-jobs] [--exit-with JOB] [--json]\n"
              "       berth up MODEL [--memory SIZE] [--context N] [--port N] [...]\n"
-             "       berth up [...] -- vllm serve MODEL ...",
+             "       berth up [...] -- vllm serve MODEL ... | llama-server -m FILE ... | python -m sglang.launch_server ...",
     .opts = opts, .run = run,
     .example = "  berth up                     start ./berth.yaml, stay; Ctrl-C takes it down\n"
                "  berth up -d                  return when all is ready\n"

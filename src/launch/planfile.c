@@ -497,6 +497,27 @@ static int read_moves(struct reader *r, const json_t *root, const char *at, stru
     return 0;
 }
 
+/* One job beside a set that runs (`berth run JOB`): whose record it writes, and where the others listen. */
+static int read_beside(struct reader *r, const json_t *root, const char *at, struct bt_planfile *p)
+{
+    const char *key, *here = bt_arena_printf(r->a, "%s.urls", at);
+    json_t *urls = json_object_get(root, "urls"), *v;
+    if (get_str_opt(r, root, "tasks_of", p->name, at, &p->tasks_of) < 0)
+        return -1;
+    p->one_job = json_object_get(root, "tasks_of") != NULL;
+    if (!bt_planfile_name_ok(p->tasks_of))
+        return bad(r, bt_arena_printf(r->a, "%s.tasks_of", at), "is no name of a project");
+    if (urls && !json_is_object(urls))
+        return bad(r, here, "is not an object");
+    json_object_foreach(urls, key, v) {
+        if (!json_is_string(v))
+            return bad(r, here, "has a value that is not a text");
+        struct bt_pf_env row = { bt_arena_strdup(r->a, key), bt_arena_strdup(r->a, json_string_value(v)) };
+        BT_PUSH(r->a, p->url, p->nurls, row);
+    }
+    return 0;
+}
+
 static int read_root(struct reader *r, const json_t *root, const char *at, struct bt_planfile *p)
 {
     const json_t *list;
@@ -507,6 +528,7 @@ static int read_root(struct reader *r, const json_t *root, const char *at, struc
     if (strcmp(kind, "plan"))
         return bad(r, at, bt_arena_printf(r->a, "is of kind \"%.40s\", not \"plan\"", kind));
     if (get_name(r, root, "name", at, &p->name) < 0 || get_str_opt(r, root, "spec_dir", "/", at, &p->spec_dir) < 0 ||
+        read_beside(r, root, at, p) < 0 ||
         check_refusals(r, root, at) < 0 || read_fleet(r, root, at, p) < 0)
         return -1;
     if (!p->live && p->ngpus && !r->any_fleet) {

@@ -37,6 +37,9 @@ struct bt_pf_move { const char *from, *to, *instance, *how, *level; struct bt_pf
 struct bt_pf_gpu { const char *uuid, *name; int index; uint64_t total_bytes, margin_bytes; };
 struct bt_planfile {
     const char *name, *spec_dir; bool live;
+    const char *tasks_of; bool one_job;                  /* the project whose record of done tasks counts: its own unless the plan says another. one_job:
+                                                          * it says one, being of `berth run JOB`: `again` is of these tasks then, and not of the record */
+    struct bt_pf_env *url; size_t nurls;                 /* of workloads that another project runs: what {url:KEY} stands for */
     struct bt_pf_gpu *gpu; size_t ngpus;
     struct bt_pf_phase *phase; size_t nphases;
     struct bt_pf_move *move; size_t nmoves;

@@ -340,6 +340,14 @@ json_t *bt_plan_json(const struct bt_plan *p)
            *warnings = json_array();
     set(o, "spec_dir", bt_json_text(s->dir));
     set(o, "variant", bt_json_text(s->variant));
+    if (s->tasks_of)
+        set(o, "tasks_of", json_string(s->tasks_of));
+    if (s->noutside) {
+        json_t *urls = json_object();
+        for (size_t i = 0; i < s->noutside; i++)
+            set(urls, s->outside[i].name, bt_json_text(s->outside[i].url));
+        set(o, "urls", urls);
+    }
     set(o, "inputs",
         json_pack("{s:s, s:s, s:s, s:s}", "spec", s->digest, "fleet", fleet_digest(&a, p->fleet), "models", models_digest(&a, p),
                   "learned", learned_digest(&a, p)));

@@ -253,6 +253,11 @@ static int check_urls(struct bt_instance *in, struct bt_err *err)
             char w[64] = "";
             sscanf(u, "{url:%63[^}]}", w);
             struct bt_instance *other = bt_project_first_of(in->p, w);
+            bool outside = false;
+            for (size_t k = 0; k < in->p->plan->nurls; k++)
+                outside |= !strcmp(in->p->plan->url[k].key, w);
+            if (outside)
+                continue;
             if (!other || !other->url[0])
                 return bt_err_set(err, BT_E_INPUT, 0, "%s: %s: %s", in->pf->id, u,
                                   other ? "that workload has no http endpoint" : "there is no such workload");

@@ -27,6 +27,11 @@ static bool hole(const struct bt_instance *in, struct bt_str name, struct bt_buf
         char w[64];
         snprintf(w, sizeof w, "%.*s", (int)(name.n - 4), name.p + 4);
         struct bt_instance *other = bt_project_first_of(in->p, w);
+        for (size_t i = 0; !other && i < in->p->plan->nurls; i++)
+            if (!strcmp(in->p->plan->url[i].key, w)) {
+                bt_buf_puts(out, in->p->plan->url[i].value);
+                return true;
+            }
         if (other)
             bt_buf_puts(out, other->url);
         return other != NULL;

@@ -78,7 +78,7 @@ static void digest(const struct bt_task_queue *q, size_t task, char out[static D
 
 static const char *record(struct bt_arena *a, const struct bt_project *p)
 {
-    return bt_arena_printf(a, "%s/done", bt_run_state_dir(a, p->name));
+    return bt_arena_printf(a, "%s/done", bt_run_state_dir(a, p->plan->tasks_of));
 }
 
 static int by_text(const void *x, const void *y)
@@ -132,7 +132,7 @@ static void write_done(const struct bt_instance *in)
     digest(in->queue, (size_t)in->task, hex);
     const char *line = bt_arena_printf(&a, "%s %s %s\n", hex, in->queue->name, bt_task_name(&a, in->queue, (size_t)in->task)), *path = record(&a, in->p);
     bt_auto_fd fd = -1;
-    if (bt_dir_private(bt_run_state_dir(&a, in->p->name), &err) == 0)
+    if (bt_dir_private(bt_run_state_dir(&a, in->p->plan->tasks_of), &err) == 0)
         fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
     errno = fd < 0 ? errno : 0;
     if (fd < 0 || !add_line(fd, &a, line)) {
@@ -184,6 +184,8 @@ int bt_tasks_make(struct bt_project *p, bool again, struct bt_err *err)
     size_t n = 0;
     for (size_t i = 0; i < p->n; i++)
         join_queue(&p->inst[i]);
+    if (again && p->plan->one_job)
+        return 0;
     if (again && unlink(record(&a, p)) < 0 && errno != ENOENT && errno != ENOTDIR)
         return bt_err_set(err, BT_E_IO, errno, "forget which tasks are done: remove %s", record(&a, p));
     if (!p->nqueues || read_record(&a, p, &known, &n, err) < 0)

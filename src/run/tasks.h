@@ -1,7 +1,8 @@
 /* tasks.h - the tasks of a job (cells of its matrix x its shards), queued over its slots; what is done stays done over `down` and `up`.
  *
  * A task is known by what it runs: the digest of its command with its own values filled in, and its folder. So a longer matrix has only its new points
- * to do, and a changed command has all. The record is STATE/projects/PROJECT/done, a line a task; it is dropped by `up --again`.
+ * to do, and a changed command has all. The record is STATE/projects/PROJECT/done, a line a task; it is dropped by `up --again`
+ * (`run JOB --again` does not look at it).
  * A job of a plan with several phases, without a matrix or shards, is remembered the same way: as one task of its own.
  * Loop thread only. */
 #ifndef BT_RUN_TASKS_H

@@ -70,6 +70,8 @@ struct bt_workload {
 /* Accepted now, obeyed by a later version. decides: it says what runs, so a plan that leaves it out may be shown and not obeyed. */
 struct bt_not_obeyed { const char *path, *text; struct bt_mark at; bool decides; };
 
+struct bt_spec_url { const char *name, *url; };
+
 struct bt_spec {
     const char *name, *path, *dir;   /* dir: relative paths start here */
     const char *digest;
@@ -82,6 +84,8 @@ struct bt_spec {
     struct bt_strs variants;         /* names */
     const char *variant;             /* the one applied, or NULL */
     struct bt_not_obeyed *later; size_t nlater;
+    const char *tasks_of;            /* bt_spec_only: the project whose record of done tasks counts; NULL: its own */
+    struct bt_spec_url *outside; size_t noutside;    /* bt_spec_only, beside: workloads that it calls and that run already; url is the caller's to fill */
     struct bt_doc doc;
 };
 
@@ -95,6 +99,12 @@ struct bt_spec_opts {
 BT_MUST_CHECK int bt_spec_read(struct bt_arena *a, const char *path, const struct bt_spec_opts *o, struct bt_spec **out, struct bt_err *err);
 BT_MUST_CHECK int bt_spec_parse(struct bt_arena *a, const char *name, const char *dir, struct bt_str text, const struct bt_spec_opts *o,
                                 struct bt_spec **out, struct bt_err *err);
+/* Leave of the spec one job and what it needs (servers and services that it is `after` or whose url it names; other jobs are taken to be done), in one
+ * phase. value: replaces the list of that key of its matrix. beside: what it needs runs already: only the job is left, and `outside` lists whom it calls.
+ * BT_E_USAGE: no such job, no such key. Changes s in place; digest stays that of the file. */
+struct bt_spec_value { const char *key, *value; };
+struct bt_spec_only { const char *job; const struct bt_spec_value *value; size_t nvalues; bool beside; };
+BT_MUST_CHECK int bt_spec_only(struct bt_arena *a, struct bt_spec *s, const struct bt_spec_only *o, struct bt_err *err);
 /* The tables of keys, top level and of a workload: sorted, ended by name NULL. For docs and tests. */
 const struct bt_opt *bt_spec_keys(void);
 const struct bt_opt *bt_spec_workload_keys(void);

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 from conftest import BERTH, DEADLINE_S, Machine, eventually
+from gguf_file import write_model
+from test_cpu import tiny
+from test_up_engines import install
 
 GIB = 1 << 30
 
@@ -59,6 +62,41 @@ def test_a_pasted_command(m: Machine) -> None:
     assert m.json("ps")["instances"][0]["ranks"][0]["index"] == 1
 
 
+def test_a_pasted_llama_server(m: Machine) -> None:
+    install(m, llama_server="0.5.0")
+    write_model(m.folder / "m.gguf", layers=8, hidden=1024, heads=8, feed=3072)
+    command = ["llama-server", "-m", "m.gguf", "-c", "8192", "-np", "2", "-ngl", "99", "-ctk", "q8_0", "-ctv", "q8_0", "-fa", "on", "--host", "0.0.0.0", "-ts", "1,1", "--jinja"]
+    spec = spec_of(m, "--", *command)
+    assert spec["workloads"]["m-gguf"] == {"engine": "llama-server", "model": "./m.gguf", "kv_dtype": "q8_0", "context": 4096, "args": ["-np", "2", "-ngl", "99", "-fa", "on", "--jinja"]}
+    done = m.berth("up", "-d", "--", str(m.folder / "bin" / "llama-server"), *command[1:])
+    assert done.returncode == 0, done.stderr
+    assert "-ts 1,1 is left out: the plan deals the layers" in done.stderr and "--host 0.0.0.0 is left out" in done.stderr
+    one = m.json("ps")["instances"][0]
+    assert one["id"] == "m-gguf-0" and one["warm"] is True and one["kv_tokens"] >= 8192
+
+
+def test_a_pasted_sglang(m: Machine) -> None:
+    install(m, sglang="0.5.23")
+    tiny(m.folder / "m", 2048)
+    words = {f"w{i}": i for i in range(1000)}
+    (m.folder / "m" / "tokenizer.json").write_text(json.dumps({"version": "1.0", "model": {"type": "WordLevel", "vocab": words, "unk_token": "w0"}}))
+    command = ["python3", "-m", "sglang.launch_server", "--model-path", "./m", "--tp", "1", "--context-length", "1024", "--mem-fraction-static", "0.5", "--dtype", "bfloat16",
+               "--chunked-prefill-size", "512", "--port", "0x"]
+    assert m.berth("up", "--", *command).returncode == 2
+    spec = spec_of(m, "--", *command[:-2])
+    assert spec["workloads"]["m"] == {"engine": "sglang", "model": "./m", "dtype": "bfloat16", "tp": 1, "context": 1024, "args": ["--chunked-prefill-size", "512"]}
+    done = m.berth("up", "-d", "--", *command[:-2])
+    assert done.returncode == 0 and "--mem-fraction-static 0.5 is left out" in done.stderr, done.stderr
+    assert m.json("ps")["instances"][0]["warm"] is True
+
+
+def test_the_program_that_was_named_is_the_one(m: Machine) -> None:
+    spec = spec_of(m, "--", "/opt/v/bin/vllm", "serve", "Qwen/Qwen3-8B", "--max-model-len", "4096")
+    assert spec["workloads"]["qwen3-8b"]["bin"] == "/opt/v/bin/vllm"
+    spec = spec_of(m, "--", "/opt/v/bin/python3", "-m", "vllm.entrypoints.openai.api_server", "--model", "Qwen/Qwen3-8B")
+    assert spec["workloads"]["qwen3-8b"]["venv"] == "/opt/v"
+
+
 @pytest.mark.parametrize(("args", "words"), [
     (["Qwen/Qwen3-8B", "Qwen/Qwen3-4B"], "one of: a spec"),
     (["-f", "x.yaml", "Qwen/Qwen3-8B"], "one of: a spec"),
@@ -66,7 +104,7 @@ def test_a_pasted_command(m: Machine) -> None:
     (["Qwen/Qwen3-8B", "--context", "many"], "context"),
     (["--", "docker", "run", "vllm/vllm-openai:v0.11.0", "--model", "Qwen/Qwen3-8B"], "starts a container"),
     (["--", "vllm", "serve", "Qwen/Qwen3-8B", "--kv-cache-memory-bytes", "8G"], "what berth decides"),
-    (["--", "python", "-m", "sglang.launch_server", "--model-path", "Qwen/Qwen3-8B"], "sglang"),
+    (["--", "llama-server", "-m", "x.gguf", "-ctk", "q8_0"], "one type for both"),
 ])
 def test_what_it_cannot_take(m: Machine, args: list[str], words: str) -> None:
     done = m.berth("up", *args)
