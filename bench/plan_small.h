@@ -95,7 +95,7 @@ static inline bool brute_fits(const struct brute *b)
         size_t cls = c->ncards ? pl_cost_class(p, c->card, c->ncards) : 0;
         for (uint32_t j = 0; j < c->ncards; j++) {
             size_t g = c->card[j];
-            if (k->pos[g] < 0)
+            if (k->pos[g] < 0 || (c->ncards > 1 && p->fleet->gpus[g].mig_of))
                 return false;
             for (uint32_t q = 0; q < j; q++)
                 if (c->card[q] == g || (q / s->tp == j / s->tp && strcmp(p->fleet->gpus[c->card[q]].name, p->fleet->gpus[g].name)))

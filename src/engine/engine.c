@@ -246,6 +246,11 @@ int bt_engine_cut(const struct bt_engine *e, uint32_t layers, const struct bt_se
     return bt_err_hint(err, "the model has %u layers; the engine itself cuts %s", layers, own);
 }
 
+bool bt_engine_takes_uuids(const struct bt_engine *e, const struct bt_engine_version *v)
+{
+    return strcmp(e->name, "vllm") || !v || bt_engine_at_least(v->version, "0.24");
+}
+
 #define VOCAB_PADDING 64             /* vLLM layers/vocab_parallel_embedding.py: the vocabulary is padded to this, then divided */
 
 enum tp_rule { TP_OK, TP_HEADS, TP_KV_HEADS, TP_INTERMEDIATE, TP_VOCAB };

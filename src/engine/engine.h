@@ -184,6 +184,8 @@ const char *const *bt_engine_names(void);                            /* servers 
  * does not matter for that). Older than every row, or not a version: BT_E_SPEC. NULL or "" = the newest row. exact may be NULL. */
 const struct bt_engine_version *bt_engine_version(const struct bt_engine *e, const char *version, bool *exact, struct bt_err *err);
 
+/* May CUDA_VISIBLE_DEVICES name cards by uuid? vLLM before 0.24 reads numbers alone (platforms/interface.py device_id_to_physical_device_id; PR #45026). */
+bool bt_engine_takes_uuids(const struct bt_engine *e, const struct bt_engine_version *v);
 /* The row of a flag as it stands in a command, by any of its names: "--max_model_len=8K", "-tp". NULL: not in the table. */
 const struct bt_opt *bt_engine_flag(const struct bt_engine *e, const char *word);
 /* Is `version` ("0.32.1rc2", "v0.9") that one or newer? By the numbers in front; what does not begin with a digit is the newest. */

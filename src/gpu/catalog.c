@@ -1,5 +1,6 @@
 /* catalog.c - finding a kind of card by whatever name people and drivers give it. */
 #include "gpu/catalog.h"
+#include "base/units.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -80,6 +81,37 @@ const struct bt_gpu_kind *bt_gpu_kind_find(const char *name)
         if (kind_has_name(&bt_gpu_catalog[i], wanted))
             return &bt_gpu_catalog[i];
     return NULL;
+}
+
+#define MIG_COMPUTE 7                /* slices of a card, and of its memory with the bandwidth that goes with it */
+#define MIG_MEMORY 8
+
+const struct bt_gpu_kind *bt_gpu_kind_mig(struct bt_arena *a, const char *name)
+{
+    const char *at = name ? strstr(name, " MIG ") : NULL;
+    unsigned slices, gb;
+    if (!at || sscanf(at, " MIG %1ug.%3ugb", &slices, &gb) != 2 || !slices || slices > MIG_COMPUTE)
+        return NULL;
+    const struct bt_gpu_kind *card = bt_gpu_kind_find(bt_arena_strndup(a, (struct bt_str){ name, (size_t)(at - name) }));
+    if (!card || !card->nvml_bytes)
+        return NULL;
+    double eighth = (double)card->nvml_bytes / GiB / MIG_MEMORY, memory = BT_MIN(BT_MAX((double)(unsigned)(gb / eighth + 0.5), 1.0), (double)MIG_MEMORY);
+    double compute = (double)slices / MIG_COMPUTE;
+    struct bt_gpu_kind *k = BT_NEW(a, struct bt_gpu_kind);
+    *k = *card;
+    k->key = "";
+    k->short_name = bt_arena_printf(a, "%s%s", card->short_name, at);
+    k->nvml_name = name;
+    k->aliases = "";
+    k->nvml_bytes = k->cuda_bytes = 0;
+    k->mem_gbs *= memory / MIG_MEMORY;
+    k->fp16_tflops *= compute;
+    k->fp8_tflops *= compute;
+    k->int8_tops *= compute;
+    k->fp32_tflops *= compute;
+    k->nvlink_gbs = 0;
+    k->nvlink_mesh = false;
+    return k;
 }
 
 uint64_t bt_gpu_kind_total(const struct bt_gpu_kind *k)

@@ -34,7 +34,9 @@ static json_t *procs_json(const struct bt_gpu *g)
 static json_t *gpu_json(const struct bt_gpu *g)
 {
     json_t *o = json_pack("{s:s, s:i, s:s, s:s, s:s?, s:s}", "uuid", g->uuid, "index", g->index, "node", "local", "name", g->name,
-                          "key", g->kind ? g->kind->key : NULL, "pci", g->pci);
+                          "key", g->kind && !g->mig_of ? g->kind->key : NULL, "pci", g->pci);
+    if (g->mig_of)
+        json_object_set_new(o, "mig_of", bt_json_text(g->mig_of));
     json_object_set_new(o, "total_bytes", bt_json_bytes(g->total_bytes));
     json_object_set_new(o, "total_source", json_string(bt_total_source_name(g->total_source)));
     json_object_set_new(o, "nvml_total_bytes", bt_json_bytes(g->nvml_total_bytes));
@@ -164,6 +166,9 @@ static int read_gpu(struct bt_arena *a, const json_t *v, size_t i, const struct 
         g->uuid = bt_arena_printf(a, "virtual-%zu", i);
     g->index = (int)index;
     g->kind = bt_gpu_kind_find(g->name);
+    if (read_text(a, v, "mig_of", "", &g->mig_of, what, err) < 0)
+        return -1;
+    g->mig_of = g->mig_of[0] ? g->mig_of : NULL;
     return read_total(v, g, what, err) < 0 || read_figures(v, g, o, what, err) < 0 || read_capability(v, g, what, err) < 0 ? -1 : 0;
 }
 
@@ -205,6 +210,12 @@ static int read_fleet(struct bt_arena *a, const json_t *v, const char *what, con
     for (size_t i = 0; i < n; i++)
         if (read_gpu(a, json_array_get(gpus, i), i, o, &f->gpus[i], what, err) < 0)
             return -1;
+    for (size_t i = 0; i < n; i++) {                 /* equal instances are of one kind, wherever they stand */
+        for (size_t j = 0; f->gpus[i].mig_of && j < i && !f->gpus[i].kind; j++)
+            f->gpus[i].kind = f->gpus[j].mig_of && !strcmp(f->gpus[i].name, f->gpus[j].name) ? f->gpus[j].kind : NULL;
+        if (f->gpus[i].mig_of && !f->gpus[i].kind)
+            f->gpus[i].kind = bt_gpu_kind_mig(a, f->gpus[i].name);
+    }
     if (check_unique(f, what, err) < 0)
         return -1;
     qsort(f->gpus, n, sizeof *f->gpus, by_index);

@@ -37,6 +37,9 @@ const struct bt_gpu_kind *bt_gpu_kind_find(const char *name);
 /* total_bytes of a kind: cuda_bytes, else nvml_bytes less 2 %. 0 = the catalog does not know its memory (Jetson). */
 uint64_t bt_gpu_kind_total(const struct bt_gpu_kind *k);
 uint64_t bt_total_from_nvml(uint64_t nvml_bytes);    /* less 2 % */
+/* The part of a card that its instance "... MIG 3g.20gb" is: sevenths of its computing, eighths of its memory and bandwidth (NVIDIA MIG user guide). Made in
+ * the arena; NULL where the card is not known or the name no instance's. Bytes are not said: NVML has them. */
+const struct bt_gpu_kind *bt_gpu_kind_mig(struct bt_arena *a, const char *name);
 /* "did you mean" list for an unknown name, in *err as BT_E_SPEC. Returns -1. */
 int bt_gpu_kind_unknown(const char *name, struct bt_err *err);
 
@@ -47,9 +50,10 @@ struct bt_gpu_proc { int64_t pid; uint64_t bytes; bool bytes_valid; const char *
 
 struct bt_learned_list;
 struct bt_gpu {
-    const char *uuid;                /* "GPU-...", or "virtual-N" for a card of the catalog */
+    const char *uuid;                /* "GPU-...", "MIG-...", or "virtual-N" for a card of the catalog */
+    const char *mig_of;              /* a MIG instance: uuid of the card it is a part of. A process sees one instance, so no group of ranks stands on any */
     const char *name;
-    int index;                       /* CUDA_DEVICE_ORDER=PCI_BUS_ID order of the whole machine */
+    int index;                       /* CUDA_DEVICE_ORDER=PCI_BUS_ID order of the whole machine; MIG instances are counted behind all cards */
     const struct bt_gpu_kind *kind;  /* NULL when the catalog does not know it */
     const char *pci;                 /* "" when virtual */
     uint64_t total_bytes, nvml_total_bytes, others_bytes, margin_bytes;

@@ -262,15 +262,64 @@ static void read_driver(struct bt_arena *a, const struct bt_nvml *nv, struct bt_
 static bool can_plan_on(struct bt_arena *a, const struct bt_nvml *nv, const struct card *c, struct bt_fleet *f)
 {
     const char *reason = NULL;
-    if (c->mig)
-        reason = "it is in MIG mode, and berth does not place on MIG instances";
-    else if (c->memory_rc != NVML_SUCCESS && c->memory_rc != NVML_ERROR_NOT_SUPPORTED)       /* unified memory: not supported, and no fault */
+    if (c->memory_rc != NVML_SUCCESS && c->memory_rc != NVML_ERROR_NOT_SUPPORTED)       /* unified memory: not supported, and no fault */
         reason = bt_arena_printf(a, "the driver does not say how much of its memory is in use: %s", why(nv, c->memory_rc));
     else if (!c->gpu.total_bytes)
         reason = "the driver does not say how much memory it has";
     if (reason)
         note(a, f, bt_arena_printf(a, "%s (%s) is left out: %s", c->gpu.name, c->gpu.uuid, reason));
     return !reason;
+}
+
+/* ---- MIG ---- */
+
+/* One instance: memory and processes are its own; what is asked of a card alone stays its card's. */
+static bool read_instance(struct bt_arena *a, const struct bt_nvml *nv, const struct card *of, nvmlDevice_t dev, const struct bt_fleet_opts *o, struct card *c)
+{
+    char text[96] = "";
+    *c = (struct card){ .dev = dev, .domain = of->domain, .bus = of->bus, .device = of->device };
+    c->gpu = (struct bt_gpu){ .mig_of = of->gpu.uuid, .pci = of->gpu.pci, .cc_major = of->gpu.cc_major, .cc_minor = of->gpu.cc_minor, .island = -1 };
+    if (nv->uuid(dev, text, sizeof text) != NVML_SUCCESS)
+        return false;
+    c->gpu.uuid = bt_arena_printf(a, "%.*s", (int)sizeof text - 1, text);
+    c->gpu.name = bt_arena_printf(a, "%s MIG", of->gpu.name);
+    if (nv->name && nv->name(dev, text, sizeof text) == NVML_SUCCESS)
+        c->gpu.name = bt_arena_printf(a, "%.*s", (int)sizeof text - 1, text);
+    read_figures(nv, c, o);
+    read_procs(a, nv, c);
+    return true;
+}
+
+/* Equal instances are of one kind, and kinds are told apart by where they lie. */
+static void name_kind(struct bt_arena *a, struct bt_fleet *f, struct bt_gpu *g)
+{
+    for (size_t i = 0; i < f->n && !g->kind; i++)
+        g->kind = f->gpus[i].mig_of && !strcmp(f->gpus[i].name, g->name) ? f->gpus[i].kind : NULL;
+    g->kind = g->kind ? g->kind : bt_gpu_kind_mig(a, g->name);
+}
+
+static void add_instances(struct bt_arena *a, const struct bt_nvml *nv, const struct card *of, const struct bt_fleet_opts *o, int *index, struct bt_fleet *f)
+{
+    unsigned most = 0, found = 0;
+    if (!nv->mig_most || !nv->mig_at || nv->mig_most(of->dev, &most) != NVML_SUCCESS)
+        most = 0;
+    for (unsigned i = 0; i < most && f->n < BT_MAX_GPUS; i++) {
+        nvmlDevice_t dev;
+        struct card c;
+        if (nv->mig_at(of->dev, i, &dev) != NVML_SUCCESS || !read_instance(a, nv, of, dev, o, &c))
+            continue;
+        found++;
+        c.gpu.index = (*index)++;
+        name_kind(a, f, &c.gpu);
+        if (can_plan_on(a, nv, &c, f))
+            f->gpus[f->n++] = c.gpu;
+    }
+    if (!found)
+        note(a, f, bt_arena_printf(a, "%s (%s) is left out: it is in MIG mode and has no instances: `nvidia-smi mig -cgi ... -C` makes some", of->gpu.name,
+                                   of->gpu.uuid));
+    else
+        note(a, f, bt_arena_printf(a, "GPU %d (%s) is in MIG mode: its %u instance%s stand%s behind the cards", of->gpu.index, of->gpu.name, found,
+                                   found == 1 ? "" : "s", found == 1 ? "s" : ""));
 }
 
 int bt_nvml_read(struct bt_arena *a, const struct bt_nvml *nv, bool links, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
@@ -301,11 +350,17 @@ int bt_nvml_read(struct bt_arena *a, const struct bt_nvml *nv, bool links, const
     qsort(cards, n, sizeof *cards, by_pci);
     if (links)
         find_islands(nv, cards, n);
-    f.gpus = BT_NEWN(a, struct bt_gpu, n ? n : 1);
+    f.gpus = BT_NEWN(a, struct bt_gpu, BT_MAX_GPUS);
     for (size_t i = 0; i < n; i++) {
         cards[i].gpu.index = (int)i;         /* also of a card that is left out next: CUDA counts it */
-        if (can_plan_on(a, nv, &cards[i], &f))
+        if (!cards[i].mig && can_plan_on(a, nv, &cards[i], &f))
             f.gpus[f.n++] = cards[i].gpu;
+    }
+    for (size_t i = 0, next = n; i < n; i++) {
+        int index = (int)next;
+        if (cards[i].mig)
+            add_instances(a, nv, &cards[i], o, &index, &f);
+        next = (size_t)index;
     }
     *out = f;
     return 0;
@@ -324,7 +379,7 @@ static bool visible_card(const struct bt_fleet *f, struct bt_str word, size_t *o
         index = index * 10 + (uint64_t)(word.p[i] - '0');
     }
     for (size_t i = 0; i < f->n; i++)
-        if (digits ? (uint64_t)f->gpus[i].index == index : word.n > 4 && !strncmp(f->gpus[i].uuid, word.p, word.n)) {
+        if (digits ? (uint64_t)f->gpus[i].index == index && !f->gpus[i].mig_of : word.n > 4 && !strncmp(f->gpus[i].uuid, word.p, word.n)) {
             *out = i;
             found++;
         }

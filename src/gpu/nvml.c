@@ -32,6 +32,8 @@ static const struct symbol { size_t off; bool needed; const char *names[2]; } sy
     { AT(procs_v1[BT_NVML_GRAPHICS]), false, { "nvmlDeviceGetGraphicsRunningProcesses" } },
     { AT(procs_v1[BT_NVML_MPS]), false, { "nvmlDeviceGetMPSComputeRunningProcesses" } },
     { AT(mig), false, { "nvmlDeviceGetMigMode" } },
+    { AT(mig_most), false, { "nvmlDeviceGetMaxMigDeviceCount" } },
+    { AT(mig_at), false, { "nvmlDeviceGetMigDeviceHandleByIndex" } },
     { AT(p2p), false, { "nvmlDeviceGetP2PStatus" } },
     { AT(link_state), false, { "nvmlDeviceGetNvLinkState" } },
     { AT(link_peer), false, { "nvmlDeviceGetNvLinkRemotePciInfo_v2" } },

@@ -30,6 +30,8 @@ struct bt_nvml {
     nvmlReturn_t (*procs[BT_NVML_LISTS])(nvmlDevice_t, unsigned *, nvmlProcessInfo_v3_t *);         /* _v3 or _v2: 24-byte rows */
     nvmlReturn_t (*procs_v1[BT_NVML_LISTS])(nvmlDevice_t, unsigned *, nvmlProcessInfo_v1_t *);   /* unsuffixed: 16-byte rows */
     nvmlReturn_t (*mig)(nvmlDevice_t, unsigned *, unsigned *);       /* mode now, mode after a reset */
+    nvmlReturn_t (*mig_most)(nvmlDevice_t, unsigned *);              /* instances that there may be, with gaps */
+    nvmlReturn_t (*mig_at)(nvmlDevice_t, unsigned, nvmlDevice_t *);
     nvmlReturn_t (*p2p)(nvmlDevice_t, nvmlDevice_t, nvmlGpuP2PCapsIndex_t, nvmlGpuP2PStatus_t *);
     nvmlReturn_t (*link_state)(nvmlDevice_t, unsigned, nvmlEnableState_t *);
     nvmlReturn_t (*link_peer)(nvmlDevice_t, unsigned, nvmlPciInfo_t *);
@@ -42,7 +44,8 @@ void bt_nvml_unload(struct bt_nvml *nv);
 BT_MUST_CHECK int bt_nvml_open(const struct bt_nvml *nv, struct bt_err *err);
 void bt_nvml_close(const struct bt_nvml *nv);
 
-/* Every card that we may open, in PCI order, margins and others as o says; o->visible is not looked at. links: read the
+/* Every card that we may open, in PCI order; in place of one in MIG mode nothing, and behind all cards its instances (index: on from the last card);
+ * margins and others as o says; o->visible is not looked at. links: read the
  * topology too (a call per pair). A figure that cannot be read is marked invalid; a card that cannot be opened is a note. */
 BT_MUST_CHECK int bt_nvml_read(struct bt_arena *a, const struct bt_nvml *nv, bool links, const struct bt_fleet_opts *o, struct bt_fleet *out,
                                struct bt_err *err);

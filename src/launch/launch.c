@@ -85,8 +85,15 @@ static void put(json_t *env, const char *key, const char *value) { json_object_s
 static const char *visible(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in)
 {
     bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
-    for (size_t i = 0; i < in->nranks; i++)
-        bt_buf_printf(&b, "%s%s", i ? "," : "", p->fleet->gpus[in->rank[i].gpu].uuid);
+    bool numbers = in->need && p->fleet->live && !bt_engine_takes_uuids(in->need->engine, in->need->version);
+    for (size_t i = 0; i < in->nranks; i++) {
+        const struct bt_gpu *g = &p->fleet->gpus[in->rank[i].gpu];
+        bt_buf_printf(&b, "%s", i ? "," : "");
+        if (numbers)                 /* beside CUDA_DEVICE_ORDER=PCI_BUS_ID it is CUDA's own */
+            bt_buf_printf(&b, "%d", g->index);
+        else
+            bt_buf_puts(&b, g->uuid);
+    }
     return bt_arena_strdup(a, bt_buf_z(&b));         /* "" hides every GPU */
 }
 

@@ -539,7 +539,7 @@ static bool one_copy_goes(const struct search *s, size_t work)
                 }
             uint64_t room = room_on(s, g);
             bool fits = k->claim == PL_WHOLE ? !s->ntenants[g] : least <= room;
-            cards += fits && se_may_join(s, work, g);
+            cards += fits && pl_card_for(s->p, sh->cards, g) && se_may_join(s, work, g);
         }
         if (cards >= sh->cards)
             return true;

@@ -81,6 +81,8 @@ static int check_cards(struct check *c, const struct bt_plan_instance *in)
     for (size_t i = 0; i < in->nranks; i++) {
         if (in->rank[i].gpu >= c->p->fleet->n)
             BAD(c, "%s: rank %zu is on a card that is not there", in->id, i);
+        if (in->nranks > 1 && card_of(c, &in->rank[i])->mig_of)
+            BAD(c, "%s: %zu ranks, and GPU %d is a MIG instance: a process sees one", in->id, in->nranks, card_of(c, &in->rank[i])->index);
         for (size_t j = 0; j < i; j++)
             if (in->rank[j].gpu == in->rank[i].gpu)
                 BAD(c, "%s: two ranks on GPU %d", in->id, card_of(c, &in->rank[i])->index);
@@ -97,6 +99,8 @@ static int check_shape(struct check *c, const struct bt_plan_instance *in)
         BAD(c, "%s: tp %llu x pp %llu on %zu GPUs", in->id, ull(in->tp), ull(in->pp), in->nranks);
     if ((w->tp.set && w->tp.want != in->tp) || (w->pp.set && w->pp.want != in->pp))
         BAD(c, "%s: tp %llu x pp %llu is not what was pinned", in->id, ull(in->tp), ull(in->pp));
+    if (card_of(c, &in->rank[0])->mig_of && !bt_engine_takes_uuids(in->need->engine, in->need->version))
+        BAD(c, "%s: %s %s cannot be given a MIG instance", in->id, in->need->engine->name, in->need->version->version);
     if (!bt_engine_shape_ok(in->need->engine, &m, in->tp, in->pp, &why))
         BAD(c, "%s: %s", in->id, why.text);
     uint64_t layers = 0;

@@ -155,6 +155,8 @@ static void find_kinds(const struct pl_problem *p, const struct pl_work *k, stru
 {
     for (size_t i = 0; i < k->npool; i++) {
         size_t g = k->pool[i];
+        if (!pl_card_for(p, 2, g))
+            continue;
         out->of_class[p->cls[g]]++;
         add_kind(out, p->cls[g], p->cap[g]);
     }
@@ -162,7 +164,7 @@ static void find_kinds(const struct pl_problem *p, const struct pl_work *k, stru
         for (size_t i = 0; i < k->npool; i++) {
             const struct pl_work *o = &p->work[j];
             size_t g = k->pool[i];
-            if (o == k || o->cpu_only || o->pos[g] < 0 || !p->may_share[(size_t)(k - p->work) * p->n + j])
+            if (o == k || o->cpu_only || !pl_card_for(p, 2, g) || o->pos[g] < 0 || !p->may_share[(size_t)(k - p->work) * p->n + j])
                 continue;
             uint64_t taken = neighbour_bytes(p, o, g);
             if (taken && taken < p->cap[g])

@@ -11,7 +11,7 @@ static const char *named(struct bt_arena *a, const struct bt_fleet *f, const str
         const struct bt_gpu_kind *k = f->gpus[i].kind;
         for (run = 1; i + run < f->n && f->gpus[i + run].kind == k; run++) {
         }
-        if (!k)
+        if (!k || f->gpus[i].mig_of)
             return NULL;
         size_t count = run;
         if (i + run == f->n && k == kind) {          /* the last run grows */

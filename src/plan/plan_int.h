@@ -86,6 +86,8 @@ BT_MUST_CHECK int pl_shape_cut(struct pl_problem *p, struct pl_work *k, const st
 /* In a plan that was found: each pipeline cut for the most KV in the rooms that it has, all others at their floors. Its shapes and FREE may change, no more. */
 BT_MUST_CHECK int pl_recut(struct pl_problem *p, struct pl_solution *s, struct bt_err *err);
 size_t pl_cost_class(const struct pl_problem *p, const size_t *card, uint32_t n);         /* of the poorest card */
+/* A copy on so many cards may stand on this one: of MIG a process sees one instance, so several ranks go on whole cards only. */
+static inline bool pl_card_for(const struct pl_problem *p, uint32_t cards, size_t card) { return cards == 1 || !p->fleet->gpus[card].mig_of; }
 struct pl_needs *pl_needs_new(struct bt_arena *a);
 /* bt_need_server() of the work on such a card, remembered in p->needs. */
 BT_MUST_CHECK int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out,

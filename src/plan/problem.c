@@ -42,6 +42,25 @@ static void classify_cards(struct pl_problem *p)
     }
 }
 
+/* An engine that reads numbers alone cannot be told a MIG instance: that has none. */
+static void leave_out_instances(struct pl_problem *p, struct pl_work *k)
+{
+    size_t n = 0;
+    if (!k->server || !k->pm->engine || bt_engine_takes_uuids(k->pm->engine, k->pm->version))
+        return;
+    for (size_t i = 0; i < k->npool; i++) {
+        size_t g = k->pool[i];
+        bool instance = p->fleet->gpus[g].mig_of;
+        k->pos[g] = instance ? -1 : (int)n;
+        if (!instance)
+            k->pool[n++] = g;
+    }
+    if (k->npool && !n)
+        pl_refuse(p, k->w, "mig-by-number", "%s: %s %s reads CUDA_VISIBLE_DEVICES as numbers, and MIG instances have none: 0.24 and later take them",
+                  k->w->name, k->pm->engine->name, k->pm->version->version);
+    k->npool = n;
+}
+
 static int resolve_pool(struct pl_problem *p, struct pl_work *k, struct bt_err *err)
 {
     const struct bt_fleet *f = p->fleet;
@@ -62,6 +81,7 @@ static int resolve_pool(struct pl_problem *p, struct pl_work *k, struct bt_err *
         k->pool[i] = g;
         k->pos[g] = (int)i;
     }
+    leave_out_instances(p, k);
     return 0;
 }
 

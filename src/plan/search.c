@@ -308,7 +308,7 @@ static void choose(struct search *s, struct choice *x, uint32_t rank)
         bool used = false;
         for (uint32_t r = 0; r < rank; r++)
             used = used || x->c.card[r] == g;
-        if (used || tried >> color[g] & 1)
+        if (used || tried >> color[g] & 1 || !pl_card_for(p, x->sh->cards, g))
             continue;
         tried |= UINT64_C(1) << color[g];
         if (!(x->classes >> p->cls[g] & 1))

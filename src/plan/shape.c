@@ -5,15 +5,24 @@ static unsigned long long ull(uint64_t n) { return n; }
 
 #define AUTO_CARDS 16                /* no engine gains by more in one machine; `gpus: N` asks for them all the same */
 
-static void gpus_range(const struct pl_work *k, uint64_t *min, uint64_t *max)
+static uint64_t whole_cards(const struct pl_problem *p, const struct pl_work *k)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < k->npool; i++)
+        n += pl_card_for(p, 2, k->pool[i]);
+    return n;
+}
+
+static void gpus_range(const struct pl_problem *p, const struct pl_work *k, uint64_t *min, uint64_t *max)
 {
     const struct bt_workload *w = k->w;
+    uint64_t most = BT_MAX(whole_cards(p, k), (uint64_t)(k->npool > 0));
     *min = w->gpus.set ? w->gpus.min : 1;
-    *max = w->gpus.set ? w->gpus.max : k->server ? BT_MIN(k->npool, (size_t)AUTO_CARDS) : 1;
-    *max = BT_MIN(*max, k->npool);
+    *max = w->gpus.set ? w->gpus.max : k->server ? BT_MIN(most, (uint64_t)AUTO_CARDS) : 1;
+    *max = BT_MIN(*max, most);
     if (!w->gpus.set && k->server) {                 /* pins say more than auto */
         uint64_t pinned = (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1);
-        *max = BT_MAX(*max, BT_MIN(pinned, k->npool));
+        *max = BT_MAX(*max, BT_MIN(pinned, most));
     }
 }
 
@@ -78,6 +87,8 @@ static void best_rate(struct pl_problem *p, struct pl_work *k, struct pl_shape *
     for (size_t i = 0; s->ok && i < k->npool; i++) {
         size_t g = k->pool[i], c = p->cls[g];
         uint32_t peers = 0;
+        if (!pl_card_for(p, s->cards, g))
+            continue;
         for (size_t j = 0; j < k->npool; j++)
             peers +=
                 p->cls[k->pool[j]] == c && p->fleet->gpus[k->pool[j]].island >= 0 && p->fleet->gpus[k->pool[j]].island == p->fleet->gpus[g].island;
@@ -165,11 +176,24 @@ static void sort_shapes(struct pl_work *k)
         }
 }
 
+static void too_few(struct pl_problem *p, const struct pl_work *k, uint64_t wants)
+{
+    const struct bt_workload *w = k->w;
+    uint64_t whole = whole_cards(p, k);
+    const char *has = w->pool.n ? "its pool has " : "the fleet has ", *least = w->gpus.set && w->gpus.min != w->gpus.max ? "at least " : "";
+    const char *shape = k->server && (w->tp.set || w->pp.set) ? " (tp x pp)" : "";
+    if (whole < k->npool)
+        pl_refuse(p, w, "too-few-gpus", "%s wants %s%llu GPUs per instance%s; %s%llu whole cards and %llu MIG instances, of which a process sees one", w->name,
+                  least, ull(wants), shape, has, ull(whole), ull(k->npool - whole));
+    else
+        pl_refuse(p, w, "too-few-gpus", "%s wants %s%llu GPUs per instance%s; %s%llu", w->name, least, ull(wants), shape, has, ull(k->npool));
+}
+
 int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err)
 {
     const struct bt_workload *w = k->w;
     uint64_t min, max;
-    gpus_range(k, &min, &max);
+    gpus_range(p, k, &min, &max);
     if (!k->server) {
         for (uint64_t n = max; n >= min && n > 0; n--) {
             struct pl_shape s = { .tp = (uint32_t)n, .pp = 1, .cards = (uint32_t)n, .ok = true, .layers = "" };
@@ -178,6 +202,8 @@ int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err)
         }
         k->solo_best = 1;
         pl_job_shapes(p, k);
+        if (!k->nshapes)
+            too_few(p, k, min);
         return 0;
     }
     for (uint32_t cards = 1; cards <= max; cards++)
@@ -193,10 +219,7 @@ int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err)
     for (size_t i = 0; i < k->nshapes; i++)
         k->solo_best = BT_MAX(k->solo_best, k->shape[i].best_tok_s);
     if (!k->nshapes)
-        pl_refuse(p, w, "too-few-gpus", "%s wants %s%llu GPUs per instance%s; %s%llu", w->name,
-                  w->gpus.set && w->gpus.min != w->gpus.max ? "at least " : "",
-                  ull(w->gpus.set ? min : (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1)), w->tp.set || w->pp.set ? " (tp x pp)" : "",
-                  w->pool.n ? "its pool has " : "the fleet has ", ull(k->npool));
+        too_few(p, k, w->gpus.set ? min : (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1));
     return 0;
 }
 

@@ -320,7 +320,7 @@ print(json.dumps({"mode": n.nvmlDeviceGetMigMode(h)[0], "count": n.nvmlDeviceGet
     assert look()["procs"] == [[[p.pid, 2]], [], [[p.pid, 2]], []]
     big = m.run(*python(TENANT, f"0:{11 * GIB}"), env={"CUDA_VISIBLE_DEVICES": got["uuids"][1]})
     assert big.returncode == 1 and "cuMemAlloc_v2: 2" in big.stderr                          # the instance's memory, not the card's
-    assert "in MIG mode" in notes(m) and len(there(m)) == 1
+    assert "in MIG mode" in notes(m) and [u[:4] for u in there(m)] == ["GPU-"] + ["MIG-"] * 3
     assert "processes use this machine" in ctl(m, "mig", "0", "off", code=75).stderr
     end(p)
     ctl(m, "mig", "0", "off")

@@ -247,7 +247,23 @@ static void cards_in_mig_mode_are_notes(void **st)
     assert_int_equal(f.n, 3);
     assert_int_equal(f.nnotes, 1);
     assert_non_null(strstr(f.notes[0], cards[1].uuid));
-    assert_non_null(strstr(f.notes[0], "MIG mode"));
+    assert_non_null(strstr(f.notes[0], "MIG mode and has no instances"));
+}
+
+/* What part of its card an instance is: sevenths of its computing, eighths of its memory with the bandwidth. */
+static void instances_are_parts_of_kinds(void **st)
+{
+    bt_auto_arena a = { 0 };
+    (void)st;
+    const struct bt_gpu_kind *card = bt_gpu_kind_find("A100-SXM4-40GB"), *half = bt_gpu_kind_mig(&a, "NVIDIA A100-SXM4-40GB MIG 3g.20gb");
+    assert_non_null(half);
+    assert_true(half->mem_gbs == card->mem_gbs / 2 && half->fp16_tflops > card->fp16_tflops * 0.42 && half->fp16_tflops < card->fp16_tflops * 0.43 && !half->nvlink_mesh && half->cc_major == 8);
+    const struct bt_gpu_kind *least = bt_gpu_kind_mig(&a, "NVIDIA A100-SXM4-40GB MIG 1g.5gb"), *big = bt_gpu_kind_mig(&a, "NVIDIA H100 80GB HBM3 MIG 7g.80gb");
+    assert_true(least && least->mem_gbs == card->mem_gbs / 8);
+    assert_true(big && big->mem_gbs == bt_gpu_kind_find("H100-80GB-HBM3")->mem_gbs);
+    static const char *const none[] = { "NVIDIA A100-SXM4-40GB", "NVIDIA A100-SXM4-40GB MIG", "NVIDIA A100-SXM4-40GB MIG 9g.20gb", "Nobody MIG 3g.20gb", "", NULL };
+    for (size_t i = 0; i < BT_LEN(none); i++)
+        assert_null(bt_gpu_kind_mig(&a, none[i]));
 }
 
 static void cards_that_cannot_be_opened_are_notes(void **st)
@@ -454,7 +470,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(cards_stand_in_bus_order, reset), cmocka_unit_test_setup(figures, reset),
         cmocka_unit_test_setup(totals_of_a_card_that_is_not_what_its_name_says, reset), cmocka_unit_test_setup(an_older_driver_has_only_v1, reset),
-        cmocka_unit_test_setup(memory_that_fails_is_not_free, reset), cmocka_unit_test_setup(cards_in_mig_mode_are_notes, reset),
+        cmocka_unit_test_setup(memory_that_fails_is_not_free, reset), cmocka_unit_test_setup(cards_in_mig_mode_are_notes, reset), cmocka_unit_test(instances_are_parts_of_kinds),
         cmocka_unit_test_setup(figures_that_fail_are_invalid_and_no_error, reset), cmocka_unit_test_setup(cards_that_cannot_be_opened_are_notes, reset),
         cmocka_unit_test_setup(more_cards_than_we_take, reset), cmocka_unit_test_setup(processes, reset), cmocka_unit_test_setup(islands, reset),
         cmocka_unit_test_setup(visible_devices, reset), cmocka_unit_test_setup(init_failures_are_told_apart, reset),
