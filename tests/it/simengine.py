@@ -28,9 +28,9 @@ class Engine:
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def get(self, path: str) -> tuple[int, str]:
+    def get(self, path: str, timeout: float = DEADLINE_S) -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(self.url(path), timeout=DEADLINE_S) as r:
+            with urllib.request.urlopen(self.url(path), timeout=timeout) as r:
                 return r.status, r.read().decode()
         except urllib.error.HTTPError as e:
             return e.code, e.read().decode()

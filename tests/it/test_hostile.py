@@ -132,7 +132,7 @@ def test_refused_up_leaves_no_daemon(house: House) -> None:
         one = instance("a-0", SLEEP, ports=[{"name": "port", "want": port, "block": 1}])
         up = house.up(plan("set", one), "-d")
     assert up.returncode == 1 and f"port {port} is in use by pid {os.getpid()}" in up.stderr
-    eventually("the daemon that was started for it to be gone", lambda: not house.runtime.exists(), 5)
+    eventually("the daemon that was started for it to be gone", lambda: not house.runtime.exists(), 9)
 
 
 def test_what_an_engine_died_of_is_in_the_verdict(machine: Callable[..., Machine]) -> None:

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import Machine
+from conftest import Machine, eventually
 
 SPEC = "name: {name}\nworkloads:\n  hold: {{kind: service, command: [sleep, '1000'], gpus: 1, memory: {memory}, pool: [0]}}\n"
 CARD = 42285268992
@@ -83,6 +83,6 @@ def test_a_new_daemon_still_waits_for_the_bytes(machine):
             continue
         if ours and parts[1:2] == [b"daemon"]:
             os.kill(pid, signal.SIGKILL)
-    assert m.json("ps")["instances"][0]["state"] == "ready"
+    eventually("the next daemon to have taken it up", lambda: m.json("ps")["instances"][0]["state"] == "ready")
     m.berth("down", check=True)
     assert m.used() == [0], "down came back before the bytes did"

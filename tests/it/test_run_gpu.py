@@ -100,7 +100,7 @@ def test_absent_and_foreign(cards: Cards) -> None:
     try:
         assert cards.up(instance("a-0", python("import time; print('up', flush=True); time.sleep(1000)"), **READY_BY_LOG,
                                  ranks=[{"gpu": cards.cards[0]["uuid"], "index": 0, "bytes": GIB}])).returncode == 0
-        code, told = eventually("the stranger to be seen", lambda: (v := cards.verify()) and v[1].get("foreign") and v)  # type: ignore[misc]
+        code, told = eventually("the stranger to be seen", lambda: (v := cards.verify()) and (f := v[1].get("foreign")) and f[0]["bytes"] > GIB and v)  # type: ignore[misc]
         assert code == 0 and told["rows"][0]["verdict"] == "absent"
         assert told["foreign"][0]["pid"] == stranger.pid and told["foreign"][0]["bytes"] > GIB and "libcuda" in told["foreign"][0]["command"]
     finally:

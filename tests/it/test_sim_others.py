@@ -170,7 +170,7 @@ def test_llama_slots_wait_their_turn_and_any_model_name_is_taken(start):
 
 
 def test_llama_sleeps_when_idle_and_wakes(start):
-    e = start(Llama, *M, "--sleep-idle-seconds", "10").ready()       # half a second at this speed
+    e = start(Llama, *M, "--sleep-idle-seconds", "60").ready()       # 3 s at this speed
     full = start.machine.used()[0]
     e.logged("server is entering sleeping state")
     eventually("its memory to come back", lambda: start.machine.used()[0] < full)
@@ -225,12 +225,12 @@ def test_sglang_sigterm_while_loading_takes_all_with_it(start):
 
 def test_sglang_drains_without_limit_and_takes_new_requests_meanwhile(start):
     e = start(Sglang, *S).ready()
-    s = Stream(e, 400)
+    s = Stream(e, 1500)
     e.signal(signal.SIGTERM).logged("SIGTERM received.")
     assert e.get("/ready")[0] == 503
     assert e.post("/v1/completions", {"model": "small", "prompt": "x", "max_tokens": 1})[0] == 200
     s.join(DEADLINE_S)
-    assert s.events[-1] == "[DONE]" and len(s.events) == 401
+    assert s.events[-1] == "[DONE]" and len(s.events) == 1501
     assert e.ended() == 0
     eventually("the tree to end", lambda: not e.family())
 
@@ -272,8 +272,7 @@ def test_sglang_gives_memory_back_only_with_its_saver(start):
     assert e.post("/resume_memory_occupation", {"tags": ["kv_cache"]})[0] == 200
     assert start.machine.used()[0] == full
     Stream(e)
-    with pytest.raises(OSError):
-        e.post("/release_memory_occupation", {})     # while a request runs: an assertion, and the end of all
+    assert e.post("/release_memory_occupation", {})[0] == 0           # while a request runs: an assertion, and the end of all
     assert e.ended() == -signal.SIGKILL
 
 
