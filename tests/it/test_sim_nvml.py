@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import BUILD, ROOT, eventually
+from conftest import BUILD, DEADLINE_S, ROOT, eventually
 
 GiB = 1 << 30
 LIBRARY = BUILD / "sim" / "libnvidia-ml.so.1"
@@ -151,7 +151,7 @@ def test_nvitop_shows_the_fleet_and_who_works(machine):
     p.communicate()
 
 
-def screen_of(argv: list[str], env: dict[str, str], wanted: str, deadline_s: float = 30) -> str:
+def screen_of(argv: list[str], env: dict[str, str], wanted: str, deadline_s: float = DEADLINE_S) -> str:
     """What a curses program writes to its terminal until `wanted` is there, escapes taken out."""
     pid, fd = pty.fork()
     if pid == 0:
