@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -20,6 +21,11 @@ import pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
+# A shell's background job ignores these, and so would every program that we start and that leaves them as they are.
+for number in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")      # no test asks the real hub; test_hub.py brings its own
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +41,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             pytest.exit(f"{program} is not built: run make first, or name the build folder with BERTH_BUILD", returncode=2)
 
 
+def flat(text: str) -> str:
+    """Without line breaks: where a table's last column is folded depends on how long things have run."""
+    return " ".join(text.split())
+
+
 def eventually(what: str, check: Callable[[], object], deadline_s: float = DEADLINE_S) -> object:
     """The first true answer of check(); fails with `what` when none comes in time."""
     end = time.monotonic() + deadline_s
@@ -48,9 +59,15 @@ def eventually(what: str, check: Callable[[], object], deadline_s: float = DEADL
 
 
 def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """Below the ports that berth leases and those of outgoing connections, at random: nobody takes it before the test does, not another test either."""
+    while True:
+        port = random.randrange(10240, 21000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def alive(pid: int) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import alive, eventually, free_port
+from conftest import alive, eventually, flat, free_port
 from plans import SLEEP, House, instance, plan, python, web
 
 
@@ -50,7 +50,7 @@ def test_a_phase_ends_with_its_jobs_and_what_stays_is_not_restarted(house: House
     ps = house.ps()
     assert {i: r["state"] for i, r in ps.items()} == {"both-0": "ready", "first-0": "ready", "work-0": "running", "second-0": "pending"}
     assert ps["both-0"]["phases"] == ["one", "two"] and not ps["second-0"]["in_phase"]
-    assert "of phase two" in house.berth("ps").stdout
+    assert "of phase two" in flat(house.berth("ps").stdout)
     stays, leaves = leader(house, "both-0"), leader(house, "first-0")
     (tmp_path / "go").touch()
     now_in(house, "two")

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import DEADLINE_S, Machine, alive, eventually
+from conftest import DEADLINE_S, Machine, alive, eventually, flat
 from plans import python
 from test_run_gpu import GIB, TENANT, Cards
 
@@ -92,7 +92,7 @@ def test_verify_says_whose_card_is_gone(cards: Cards) -> None:
     assert code == 4 and not told["ok"] and {r["instance"]: r["verdict"] for r in told["rows"]} == {"a-0": "inside", "b-0": "gone"}
     table = cards.berth("verify")
     assert table.returncode == 4 and "gone" in table.stdout and "ok:" not in table.stdout
-    eventually("ps to mark it, two samples in a row without it", lambda: "GPU 1 is not there any more" in cards.berth("ps").stdout)
+    eventually("ps to mark it, two samples in a row without it", lambda: "GPU 1 is not there any more" in flat(cards.berth("ps").stdout))
     ctl(cards.machine, "heal")
     eventually("it to be well again", lambda: cards.verify()[0] == 0)
 

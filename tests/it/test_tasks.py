@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import eventually
+from conftest import eventually, flat
 from plans import SLEEP, House, instance, plan, python
 
 NOTE = python("import sys, pathlib\npathlib.Path(sys.argv[1]).open('a').write(' '.join(sys.argv[2:]) + '\\n')")
@@ -80,7 +80,7 @@ def test_the_daemon_dies_and_no_task_runs_twice(house: House, tmp_path: Path) ->
         house.ps()
     eventually("all done", lambda: all(house.state(f"x-{i}") == "done" for i in range(2)))
     assert lines(tmp_path / "ran") == [str(n) for n in range(6)]
-    assert "(6 of 6 tasks done)" in house.berth("ps").stdout
+    assert "(6 of 6 tasks done)" in flat(house.berth("ps").stdout)
 
 
 def test_down_in_the_middle_and_up_again_goes_on(house: House, tmp_path: Path) -> None:

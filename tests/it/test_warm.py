@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Machine, eventually
+from conftest import Machine, eventually, flat
 from plans import HTTP, PORT, House, instance, plan, python
 from test_alive import server
 from test_run_gpu import Cards
@@ -85,7 +85,7 @@ def test_up_waits_for_the_first_answer_and_clients_do_not(house: House) -> None:
     house.until("client-0", "done")
     llm = house.ps()["llm-0"]
     assert llm["state"] == "ready" and llm["warm"] is False and up.poll() is None
-    assert "its first request runs" in house.berth("ps").stdout
+    assert "its first request runs" in flat(house.berth("ps").stdout)
     (house.folder / "go").touch()
     out, _ = up.communicate(timeout=60)
     assert up.returncode == 0, out
@@ -104,7 +104,7 @@ def test_one_that_refuses_every_request_stays_up_and_is_not_called_warm(house: H
     assert up.returncode == 0 and "answers 404 to POST /v1/completions, 404 to POST /v1/embeddings" in up.stderr, up.stderr
     llm = house.ps()["llm-0"]
     assert llm["state"] == "ready" and llm["warm"] is False and "404" in llm["not_warm"]
-    assert "not warm: answers 404" in house.berth("ps").stdout
+    assert "not warm: answers 404" in flat(house.berth("ps").stdout)
 
 
 def test_the_key_of_its_command_line_is_used(house: House) -> None:
