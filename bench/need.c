@@ -64,6 +64,7 @@ static json_t *rank_of(const struct bt_need_rank *r)
         json_object_set_new(o, key, json_integer(json_integer_value(json_object_get(o, key)) + (json_int_t)r->line[i].bytes));
     }
     json_object_set_new(o, "budget", json_integer((json_int_t)r->budget_bytes));
+    json_object_set_new(o, "passing", json_integer((json_int_t)r->passing_bytes));
     json_object_set_new(o, "per_token", json_integer((json_int_t)r->kv_token_bytes));
     return o;
 }

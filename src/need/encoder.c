@@ -11,6 +11,8 @@ static unsigned long long ull(uint64_t n) { return n; }
 #define COPIES_OLD 19
 #define COPIES 12
 
+#define WHOLE_COPIES 3               /* of these the layer's input, its normed copy and the sum; queries, keys, values and the MLP are cut by TP */
+
 #define MOST_PAIRS 7                 /* vLLM models/qwen2_vl.py: a video of at most 14 frames, two to a patch */
 #define TIMED_TENTHS 125             /* vLLM models/qwen3_vl.py of 0.11: 12.5 tokens of budget for each of a video, because of the time stamps between frames */
 
@@ -101,26 +103,34 @@ static uint64_t kept_bytes(const struct need_in *in, const struct item *x, uint6
     return in->version->v0 || t->crossed ? 0 : sat_mul(sat_mul(items, each), (uint64_t)in->model->hidden * (1 + t->mergers) * in->elem);
 }
 
-void need_encoder(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
+/* Ranks that share a layer of the tower; with --mm-encoder-tp-mode data each encodes images of its own. */
+static uint64_t split(const struct need_in *in)
+{
+    const char *mode = need_extra_flag(in->serve, "mm-encoder-tp-mode");
+    return mode && !strcmp(mode, "data") ? 1 : BT_MAX(in->serve->tp, 1u);
+}
+
+uint64_t need_encoder(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
 {
     const struct bt_tower *t = &in->model->tower;
     if (!in->first || !t->layers || !t->image_tokens || need_extra_flag(in->serve, "language-model-only"))
-        return;
+        return 0;
     struct item x = largest(in);
     if (!x.tokens)
-        return;
-    unsigned copies = in->version->graphs_in_budget || in->version->runner == BT_RUNNER_V2 ? COPIES : COPIES_OLD;
-    uint64_t items = profiled(in, &x), patches = sat_mul(x.patches, items), bytes = sat_mul(sat_mul(patches, t->hidden), copies * 2), kept = kept_bytes(in, &x, items);
-    uint64_t sort = in->last && in->version->sampler_profiled && !in->model->pooling ? sat_f64(in->version->sampler_bytes * (double)in->serve->max_seqs * in->model->vocab) : 0;
-    uint64_t language = BT_MAX(forward, sort), above = bytes > language ? bytes - language : 0;      /* run one after the other: the larger peak counts */
+        return 0;
+    unsigned cut = (in->version->graphs_in_budget || in->version->runner == BT_RUNNER_V2 ? COPIES : COPIES_OLD) - WHOLE_COPIES;
+    uint64_t items = profiled(in, &x), copies = WHOLE_COPIES + bt_ceil_div(cut, split(in)), patches = sat_mul(x.patches, items);
+    uint64_t bytes = sat_mul(sat_mul(patches, t->hidden), 2 * copies), kept = kept_bytes(in, &x, items);
+    uint64_t language = need_language_peak(in, forward), above = bytes > language ? bytes - language : 0;            /* run one after the other: the larger peak counts */
     if (!BT_MAX(above, kept))
-        return;
+        return 0;
     const char *what = above > kept ? bt_arena_printf(in->arena, "%s above the language model's peak", bt_bytes_human(above))
                                     : bt_arena_printf(in->arena, "below the language model's peak, but %s of embeddings stay beside it", bt_bytes_human(kept));
     bool skipped = need_extra_flag(in->serve, "skip-mm-profiling") || (in->version->encoder_unprofiled && in->version->runner == BT_RUNNER_V2);
     need_line_push(in, r, (struct bt_need_line){ skipped ? BT_P_HEADROOM : BT_P_ENCODER, BT_MAX(above, kept),
-        bt_arena_printf(in->arena, "%llu %s%s of the largest size, %llu patches x %u x %u x 2 B = %s, %s: %s; "
-                        "a smaller max_pixels in --mm-processor-kwargs makes it smaller", ull(items), x.what, items > 1 ? "s" : "", ull(patches), t->hidden, copies, bt_bytes_human(bytes), what,
+        bt_arena_printf(in->arena, "%llu %s%s of the largest size, %llu patches x %u x %llu x 2 B = %s, %s: %s; "
+                        "a smaller max_pixels in --mm-processor-kwargs makes it smaller", ull(items), x.what, items > 1 ? "s" : "", ull(patches), t->hidden, ull(copies), bt_bytes_human(bytes), what,
                         skipped ? "encoded at run time, and not in this engine's profile" : "the profile run encodes it"),
         !skipped, BT_MAX(above, kept) / 2 });
+    return skipped ? 0 : kept;
 }

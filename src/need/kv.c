@@ -130,7 +130,8 @@ uint64_t bt_need_kv_by_engine(const struct bt_need *n, const struct bt_need_rank
     if (n->serve.kv_bytes)
         return n->serve.kv_bytes;
     uint64_t budget = sat_f64(ceil((double)total_bytes * n->serve.utilization));     /* as vLLM v1/worker/utils.py rounds it */
-    return budget > r->budget_bytes ? budget - r->budget_bytes : 0;
+    uint64_t charged = sat_add(r->budget_bytes, r->passing_bytes);
+    return budget > charged ? budget - charged : 0;
 }
 
 double bt_need_share(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes, uint64_t total_bytes, uint64_t room_bytes)

@@ -107,8 +107,10 @@ static void apply(struct bt_arena *a, struct bt_need *n, const struct bt_learned
     r->line = own;
     if (l->graph_bytes && sum_of(r, is_graphs))
         replace(a, r, l, is_graphs, l->graph_bytes, "CUDA graphs, by the engine's log");
-    if (l->activation_bytes)
+    if (l->activation_bytes) {
+        r->passing_bytes = 0;        /* the measured peak has it, if that start compiled */
         replace(a, r, l, is_inside, l->activation_bytes, "the peak of the profile run, by the engine's log");
+    }
     if (l->rest_bytes)
         outside(a, r, l);
     r->fixed_bytes = r->budget_bytes = n->uncertainty_bytes = 0;

@@ -36,6 +36,7 @@ struct bt_need_rank {
     uint64_t host_bytes;             /* weights that --cpu-offload-gb keeps in RAM */
     uint64_t host_token_bytes;       /* more RAM for each token of the pool: caches and masks of layers on the CPU */
     uint64_t budget_bytes;           /* the part of fixed_bytes that the engine charges to its own fraction (not context, comm, later graphs) */
+    uint64_t passing_bytes;          /* beside budget_bytes: charged as well where the engine sizes KV itself, but gone by then; not in fixed_bytes */
     uint64_t kv_token_bytes;         /* one more token of a request in all layers of this rank that keep all tokens or a window */
     uint64_t kv_block_bytes;         /* of one block of the pool: page x pool_layers; for a model of equal layers kv_token_bytes x block */
     struct bt_kv_group *group; size_t ngroups;

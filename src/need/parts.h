@@ -49,7 +49,8 @@ BT_MUST_CHECK int need_weights(const struct need_in *in, struct bt_need_line *li
 
 /* The other lines; each appends to r->line. */
 void need_lora(const struct need_in *in, struct bt_need_rank *r);
-void need_encoder(const struct need_in *in, struct bt_need_rank *r, uint64_t forward);     /* encoder.c; forward: the language model's profiled peak */
+uint64_t need_language_peak(const struct need_in *in, uint64_t forward);
+uint64_t need_encoder(const struct need_in *in, struct bt_need_rank *r, uint64_t forward);           /* encoder.c; returns the bytes of embeddings that stay while the language model is profiled */
 void need_runtime(const struct need_in *in, struct bt_need_rank *r);     /* activations, sampler, graphs, workspace, context, comm, headroom */
 void need_host_runtime(const struct need_in *in, struct bt_need_rank *r);            /* the same of an engine that computes on the CPU */
 uint64_t need_forward_bytes(const struct need_in *in);               /* what a forward of max_batched_tokens holds at its widest */

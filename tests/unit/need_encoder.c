@@ -90,6 +90,15 @@ static void what_is_not_profiled_is_kept_free(void **st)
     struct bt_need *n = of(&a, "Qwen/Qwen3-VL-8B-Instruct", "0.26.0", s), *later = of(&a, "Qwen/Qwen3-VL-8B-Instruct", "0.27.0", s);
     assert_int_equal(part_of(&n->rank[0], BT_P_ENCODER), 0);
     assert_true(part_of(&n->rank[0], BT_P_HEADROOM) >= part_of(&later->rank[0], BT_P_ENCODER) && part_of(&later->rank[0], BT_P_ENCODER) > GiB);
+    const char *data[] = { "--mm-encoder-tp-mode", "data" };
+    struct bt_serve two = s, whole = s;
+    two.tp = whole.tp = 2;
+    whole.extra = (struct bt_strs){ data, 2 };
+    n = of(&a, "Qwen/Qwen3-VL-8B-Instruct", "0.32.0", two);                  /* 65536 patches x 1152 x (3 + 9 / 2) x 2 B: ranks share the tower's layers, unless each encodes by itself */
+    assert_non_null(strstr(line_of(n, BT_P_ENCODER)->why, "65536 patches x 1152 x 8 x 2 B"));
+    n = of(&a, "Qwen/Qwen3-VL-8B-Instruct", "0.32.0", whole);
+    assert_non_null(strstr(line_of(n, BT_P_ENCODER)->why, "65536 patches x 1152 x 12 x 2 B"));
+    n = of(&a, "Qwen/Qwen3-VL-8B-Instruct", "0.26.0", s);
     assert_true(n->rank[0].budget_bytes < later->rank[0].budget_bytes);
     struct bt_need *experts = of(&a, "Qwen/Qwen3-VL-30B-A3B-Instruct", "0.26.0", s);                     /* experts still run on V1 */
     assert_true(part_of(&experts->rank[0], BT_P_ENCODER) > 0);

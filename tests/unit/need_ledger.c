@@ -180,7 +180,11 @@ static void graphs_are_charged_where_the_version_does(void **st)
         assert_false(old->rank[0].line[i].part == BT_P_GRAPHS && old->rank[0].line[i].charged);
     uint64_t graphs = part_of(&new->rank[0], BT_P_GRAPHS);
     assert_near((double)graphs / (double)GiB, 0.56, 0.02);           /* a real 8B start logs 0.52 */
-    assert_int_equal(new->rank[0].budget_bytes - eager->rank[0].budget_bytes, graphs + 700 * MiB);      /* and what the first compilation takes */
+    const uint64_t forward = part_of(&eager->rank[0], BT_P_ACTIVATIONS), held = part_of(&new->rank[0], BT_P_ACTIVATIONS) - forward, compiled = (uint64_t)(5.6 * 8192 * 2 * 14336) + 1;
+    assert_int_equal(new->rank[0].budget_bytes - eager->rank[0].budget_bytes, graphs + held);
+    assert_true(held == compiled - forward - graphs && new->rank[0].passing_bytes == graphs && eager->rank[0].passing_bytes == 0);
+    assert_int_equal(bt_need_kv_by_engine(eager, &eager->rank[0], card.total_bytes) - bt_need_kv_by_engine(new, &new->rank[0], card.total_bytes), graphs + compiled - forward);
+    assert_int_equal(old->rank[0].passing_bytes, 0);
     assert_int_equal(part_of(&need_of(&a, m, "0.32.0", (struct bt_serve){ .cudagraph_sizes = "[1, 2, 4]" }, &card)->rank[0], BT_P_GRAPHS), 3 * 32 * 368 * KiB);
 }
 
