@@ -2,9 +2,12 @@
  *
  *   bench-plan exact FROM TO CARDS WORKLOADS PHASES    one row per instance: number, outcome, phases, CPU milliseconds of the search alone and of the whole
  *                                                      plan (alternatives and advice included), placements looked at, phases whose search stopped, largest gap
+ *   bench-plan boxes FROM TO BOXES WORKLOADS           many machines of 8 cards of two or three kinds: number, outcome, CPU milliseconds of the whole plan and of its
+ *                                                      check alone, gap, the share that lacks of workloads placed, of wants, of service, the largest resident set in MiB
  *   bench-plan small FROM TO                           against enumeration: number, both found, equal, leaves of the enumeration */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "plan_small.h"
@@ -75,6 +78,54 @@ static int exact_one(unsigned long long number, unsigned cards, unsigned works, 
     return 0;
 }
 
+/* Machines of 8 cards, of one to three kinds. */
+static const char *draw_boxes(struct draw *d, struct bt_arena *a, unsigned boxes)
+{
+    static const char *const kinds[] = { "H100-80GB-HBM3", "A100-SXM4-80GB", "A100-SXM4-40GB", "L40S", "RTX-A6000" };
+    unsigned used = 1 + draw(d, 3), first = draw(d, BT_LEN(kinds)), left = boxes;
+    bt_auto_buf struct bt_buf b = BT_BUF(4096);
+    for (unsigned i = 0; i < used; i++) {
+        unsigned n = i + 1 < used ? 1 + draw(d, left - (used - i)) : left;
+        bt_buf_printf(&b, "%s%ux8x%s", i ? "+" : "", n, kinds[(first + i) % BT_LEN(kinds)]);
+        left -= n;
+    }
+    return bt_arena_strdup(a, bt_buf_z(&b));
+}
+
+static int boxes_one(unsigned long long number, unsigned boxes, unsigned works)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    struct bt_plan *plan;
+    struct bt_plan_in in;
+    struct draw d;
+    struct rusage used;
+    draw_seed(&d, number);
+    const char *fleet = draw_boxes(&d, &a, boxes), *text = draw_spec(&d, &a, works, 1, 0);
+    int ok = read_inputs(&a, text, fleet, &in);
+    if (ok <= 0)
+        return ok;
+    double start = now_ms(), planned, checked;
+    if (bt_plan_make(&a, &in, &plan, &err) < 0) {
+        if (err.code != BT_E_TOO_BIG)
+            return fail(&err, bt_arena_printf(&a, "instance %llu", number));
+        printf("%llu none %.0f 0 0 0 0 0 0 %s: %s\n", number, now_ms() - start, fleet, err.msg);
+        return 0;
+    }
+    planned = now_ms();
+    if (!plan->nrefusals && bt_plan_check(plan, &err) < 0)
+        return fail(&err, "check");
+    checked = now_ms();
+    getrusage(RUSAGE_SELF, &used);
+    printf("%llu %s %.0f %.0f %.4f", number, plan->nrefusals ? "refused" : "fits", planned - start, checked - planned, plan->gap);
+    for (int g = BT_GOAL_PLACED; g < BT_GOAL_SHARED; g++)
+        printf(" %.4f", plan->bound[g] > 0 ? 1 - (double)plan->objective[g] / (double)plan->bound[g] : 0);
+    printf(" %ld %s\n", used.ru_maxrss / 1024, fleet);
+    if (plan->nrefusals)
+        printf("# %s\n", plan->refusal[0].text);
+    return 0;
+}
+
 /* 1 compared, 0 no problem came of it, -1 error. */
 static int small_one(unsigned long long number)
 {
@@ -114,12 +165,18 @@ int main(int argc, char **argv)
                 return 1;
         return 0;
     }
+    if (argc == 6 && !strcmp(argv[1], "boxes")) {
+        for (unsigned i = number(argv[2]); i < number(argv[3]); i++)
+            if (boxes_one(i, number(argv[4]), number(argv[5])) < 0)
+                return 1;
+        return 0;
+    }
     if (argc == 4 && !strcmp(argv[1], "small")) {
         for (unsigned i = number(argv[2]); i < number(argv[3]); i++)
             if (small_one(i) < 0)
                 return 1;
         return 0;
     }
-    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | small FROM TO\n");
+    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | boxes FROM TO BOXES WORKLOADS | small FROM TO\n");
     return 2;
 }

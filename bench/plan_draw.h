@@ -97,7 +97,7 @@ static inline void draw_phases(struct draw *d, char *out, size_t size, unsigned 
 /* A spec of n workloads, w0 .. wn-1, over `phases` phases; `cards` are those that a pool may name. */
 static inline const char *draw_spec(struct draw *d, struct bt_arena *a, unsigned n, unsigned phases, unsigned cards)
 {
-    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
+    bt_auto_buf struct bt_buf b = BT_BUF(4 * MiB);
     bool follows_any = false;
     char where[64] = "";
     bt_buf_puts(&b, "name: t\n");

@@ -19,18 +19,21 @@ static inline int read_inputs(struct bt_arena *a, const char *text, const char *
     struct bt_fleet *f = BT_NEW(a, struct bt_fleet);
     if (bt_spec_parse(a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0)
         return 0;
-    if (bt_fleet_open(a, fleet, &(struct bt_fleet_opts){ .margin_bytes = s->margin_bytes }, f, &err) < 0)
+    if (bt_fleet_open(a, fleet, &(struct bt_fleet_opts){ .margin_bytes = s->margin_bytes, .boxes = true }, f, &err) < 0)
         return fail(&err, fleet);
     struct bt_plan_model *models = BT_NEWN(a, struct bt_plan_model, s->n + 1);
     for (size_t i = 0; i < s->n; i++) {
-        struct bt_model *m;
+        struct bt_model *m = NULL;
         if (s->w[i].kind != BT_SERVER)
             continue;
         models[i].engine = bt_engine_find(s->w[i].engine);
         models[i].version = bt_engine_version(models[i].engine, s->w[i].engine_version, NULL, &err);
-        if (bt_model_open(a, s->w[i].model, &m, &err) < 0)
+        for (size_t j = 0; j < i && !models[i].model; j++)           /* as the planner's own reader: each model once */
+            if (s->w[j].kind == BT_SERVER && !strcmp(s->w[j].model, s->w[i].model))
+                models[i].model = models[j].model;
+        if (!models[i].model && bt_model_open(a, s->w[i].model, &m, &err) < 0)
             return fail(&err, s->w[i].model);
-        models[i].model = m;
+        models[i].model = models[i].model ? models[i].model : m;
     }
     *in = (struct bt_plan_in){ .spec = s, .fleet = f, .models = models };
     return 1;

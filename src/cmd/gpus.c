@@ -185,7 +185,7 @@ static void print_csv(struct bt_arena *a, const struct bt_fleet *f, bool heads)
 static int look(struct bt_arena *a, const struct args *o, bool first, struct bt_err *err)
 {
     struct bt_fleet fleet;
-    struct bt_fleet_opts fo = { .margin_bytes = BT_DEFAULT_MARGIN, .visible = getenv("CUDA_VISIBLE_DEVICES") };
+    struct bt_fleet_opts fo = { .margin_bytes = BT_DEFAULT_MARGIN, .visible = getenv("CUDA_VISIBLE_DEVICES"), .boxes = true };
     if (bt_fleet_open(a, o->gpus, &fo, &fleet, err) < 0)
         return -1;
     if (o->json && o->watch)

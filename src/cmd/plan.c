@@ -33,7 +33,7 @@ static const struct bt_opt opts[] = {
     { .name = "variants", .type = BT_OPT_BOOL, .off = offsetof(struct args, variants), .help = "the spec as written and each variant of it, side by side" },
     { 0 } };
 
-#define MAX_PRINT (4 * MiB)
+#define MAX_PRINT (1024 * MiB)       /* ten thousand cards as JSON */
 
 /* --cheapest, --alternatives, --variants, --compare: several answers, and none of them a plan file. */
 static bool several(const struct args *o) { return o->variants || o->compare.n || o->alternatives || o->cheapest; }
@@ -79,6 +79,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, NULL, NULL);
     if (rc)
         return rc;
+    o.po.boxes = !o.alternatives && !o.cheapest && !o.svg;
     if (several(&o))
         return side_by_side(v, &a, &o);
     struct bt_plan *plan;

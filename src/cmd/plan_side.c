@@ -51,7 +51,7 @@ static int add_fleets(struct side *x, const char *variant, struct bt_err *err)
 /* A fleet or a spec that is no such thing is an error, before any row is made. */
 static int check_inputs(struct side *x, struct bt_strs *variants, struct bt_err *err)
 {
-    struct bt_fleet_opts fo = { .margin_bytes = BT_DEFAULT_MARGIN };
+    struct bt_fleet_opts fo = { .margin_bytes = BT_DEFAULT_MARGIN, .boxes = true };
     struct bt_fleet ignored;
     for (size_t i = 0; i < x->s->fleets.n; i++)
         if (bt_fleet_open(x->a, x->s->fleets.v[i], &fo, &ignored, err) < 0)

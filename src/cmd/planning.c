@@ -62,7 +62,8 @@ static int open_fleet(struct planning *g)
     struct bt_fleet_opts fo = { .margin_bytes = g->spec->margin_bytes,
                                 .ignore_others = g->o->ignore_others,
                                 .visible = getenv("CUDA_VISIBLE_DEVICES"),
-                                .base_dir = given(g->o->gpus) ? NULL : g->spec->dir };
+                                .base_dir = given(g->o->gpus) ? NULL : g->spec->dir,
+                                .boxes = g->o->boxes || g->o->live };      /* `up` says itself that this is one machine */
     struct bt_err absent = { 0 };
     g->fleet = BT_NEW(g->a, struct bt_fleet);
     if (none || (!strcmp(text, "auto") && all_on_host(g->spec) && bt_fleet_open(g->a, text, &fo, g->fleet, &absent) < 0)) {
@@ -137,8 +138,25 @@ static const char *code_of(const struct bt_err *why)
     return why->code == BT_E_NOT_FOUND ? "model-not-found" : broken ? "model-broken" : NULL;
 }
 
-static void open_model(struct planning *g, const struct bt_workload *w, struct bt_plan_model *m)
+/* Of the first workload of the same model, if there is one: a fleet of many machines has it many times. */
+static const struct bt_plan_model *opened_before(const struct planning *g, const struct bt_workload *w, const struct bt_plan_model *models)
 {
+    for (const struct bt_workload *v = g->spec->w; v < w; v++)
+        if (v->kind == BT_SERVER && !strcmp(v->model, w->model))
+            return &models[v - g->spec->w];
+    return NULL;
+}
+
+static void open_model(struct planning *g, const struct bt_workload *w, struct bt_plan_model *models)
+{
+    struct bt_plan_model *m = &models[w - g->spec->w];
+    const struct bt_plan_model *same = opened_before(g, w, models);
+    if (same) {
+        m->model = same->model;
+        m->model_error = same->model_error;
+        m->error_code = same->error_code;
+        return;
+    }
     const char *ref = w->model;
     if (ref[0] == '.' || ref[0] == '/' || ref[0] == '~')
         ref = bt_path_abs(g->a, g->spec->dir, ref);
@@ -245,7 +263,7 @@ int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, str
             continue;
         if (find_engine(&g, &g.spec->w[i], &models[i]) < 0)
             return -1;
-        open_model(&g, &g.spec->w[i], &models[i]);
+        open_model(&g, &g.spec->w[i], models);
     }
     *out = (struct bt_plan_in){ .spec = g.spec, .fleet = g.fleet, .models = models, .brief = o->brief };
     if (o->time_limit_ms) {

@@ -14,6 +14,7 @@ struct bt_planning_opts {
     bool no_learned;                 /* nothing that was measured before is used */
     uint64_t time_limit_ms;          /* of the search in each phase; 0 = a fixed amount of work */
     bool brief;                      /* as bt_plan_in.brief */
+    bool boxes;                      /* the caller can show a plan of several machines; else such a fleet is an error */
     bool phase;                      /* what does not fit at once is cut into phases, where that helps: plan->proposed */
     /* For `up`: the plan will be obeyed. The fleet is this machine's; a fleet named in the spec or in --gpus is a requirement that live cards must
      * meet. An engine that is not installed is an error, and so is a key that this version cannot obey and that decides what would run. */
@@ -47,6 +48,8 @@ const char *bt_planning_shape(struct bt_arena *a, uint64_t tp, uint64_t pp);
 void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out);
 /* Between its phases: who stays, parks, comes back, starts and stops. Nothing for a plan of one phase. */
 void bt_planning_print_moves(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out);
+/* Of a fleet of several machines: its machines, what is on each, and how near that is to what no plan can pass. */
+void bt_planning_print_boxes(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out);
 /* Seconds of a boundary: moves of one card come one after the other. */
 double bt_planning_boundary_s(const struct bt_plan *p, const char *from, const char *to);
 /* 0; 3 when it does not fit; 1 when all that is wrong is a model that is not there or broken. */

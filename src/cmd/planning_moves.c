@@ -35,13 +35,15 @@ static void row(struct bt_arena *a, struct bt_table *t, const struct bt_plan *p,
 
 double bt_planning_boundary_s(const struct bt_plan *p, const char *from, const char *to)
 {
-    double per_card[BT_MAX_GPUS] = { 0 }, most = 0;
+    struct bt_arena a = { 0 };
+    double *per_card = BT_NEWN(&a, double, p->fleet->n + 1), most = 0;
     for (size_t i = 0; i < p->nmoves; i++)
         for (size_t r = 0; !strcmp(p->move[i].from, from) && !strcmp(p->move[i].to, to) && r < p->move[i].inst->nranks; r++) {
             double *s = &per_card[p->move[i].inst->rank[r].gpu];
             *s += p->move[i].seconds;
             most = *s > most ? *s : most;
         }
+    bt_arena_release(&a);
     return most;
 }
 

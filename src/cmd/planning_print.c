@@ -7,6 +7,7 @@
 
 #define BAR_COLUMNS 56
 #define MAX_LABELS 24
+#define MAX_NOTES 20                 /* of many machines */
 
 struct print { struct bt_arena *a; const struct bt_plan *p; struct bt_style st; struct bt_buf *out; };
 
@@ -18,13 +19,7 @@ static void print_fleet(struct print *x)
     const struct bt_fleet *f = x->p->fleet;
     uint64_t total = 0, others = 0;
     bt_buf_puts(x->out, "fleet: ");
-    for (size_t i = 0; i < f->n; ) {
-        size_t n = 1;
-        while (i + n < f->n && !strcmp(f->gpus[i + n].name, f->gpus[i].name))
-            n++;
-        bt_buf_printf(x->out, "%s%zu x %s", i ? " + " : "", n, f->gpus[i].name);
-        i += n;
-    }
+    bt_buf_puts(x->out, bt_compare_fleet(x->a, f));
     for (size_t i = 0; i < f->n; i++) {
         total += f->gpus[i].total_bytes;
         others += f->gpus[i].others_bytes;
@@ -37,7 +32,7 @@ static void print_fleet(struct print *x)
     if (others)
         bt_buf_printf(x->out, ", %s of it taken by others", bt_bytes_human(others));
     bt_buf_printf(x->out, "; %s left free on each card\n", bt_bytes_human(x->p->spec->margin_bytes));
-    if (!f->live)
+    if (!f->live && !f->nboxes)
         bt_buf_printf(x->out, "  these cards are from %s: `berth up` plans again, on this machine's own\n",
                       !strcmp(f->source, "catalog") ? "the catalog" : "a file");
 }
@@ -272,8 +267,11 @@ static void print_notes(struct print *x)
     const struct bt_plan *p = x->p;
     if (p->nwarnings)
         bt_buf_puts(x->out, "\n");
-    for (size_t i = 0; i < p->nwarnings; i++)
+    size_t most = p->fleet->nboxes ? BT_MIN(p->nwarnings, (size_t)MAX_NOTES) : p->nwarnings;
+    for (size_t i = 0; i < most; i++)
         bt_buf_printf(x->out, "note: %s\n", p->warning[i]);
+    if (p->nwarnings > most)
+        bt_buf_printf(x->out, "%zu more notes: --json has them all\n", p->nwarnings - most);
     if (p->spec->nlater)
         bt_buf_puts(x->out, "\n");
     for (size_t i = 0; i < p->spec->nlater; i++)
@@ -345,6 +343,13 @@ void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_st
         bt_buf_puts(out, "\ndoes not fit:\n");
         bt_planning_print_refusals(p, out);
         print_notes(&x);
+        return;
+    }
+    if (p->fleet->nboxes) {
+        bt_planning_print_boxes(a, p, st, out);
+        print_notes(&x);
+        bt_buf_printf(out, "\na plan of %zu machines, each planned on its own, after %llu placements looked at\n", p->fleet->nboxes,
+                      (unsigned long long)p->nodes);
         return;
     }
     for (size_t i = 0; i < p->nphases; i++) {

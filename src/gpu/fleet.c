@@ -41,77 +41,123 @@ static const char *shown(struct bt_arena *a, const char *text, size_t n)
 
 /* ---- fleets by name ---- */
 
-/* "4xNAME", "4 x NAME" or "NAME" (one card). */
-static int split_group(struct bt_arena *a, struct bt_str group, uint64_t *count, const char **name, struct bt_err *err)
+/* "4xNAME", "4 x NAME" or "NAME" (one card); "16x4xNAME": 16 machines of four, boxes = 16. */
+struct group { uint64_t boxes, cards; const struct bt_gpu_kind *kind; };     /* boxes 0: not said */
+
+/* "4x" at the front of *g: its number, and *g goes on behind it. False: there is none. */
+static bool cut_count(struct bt_str *g, struct bt_str *digits)
 {
-    size_t digits = 0, x;
-    while (digits < group.n && isdigit((unsigned char)group.p[digits]))
-        digits++;
-    for (x = digits; x < group.n && group.p[x] == ' ';)
+    size_t n = 0, x;
+    while (n < g->n && isdigit((unsigned char)g->p[n]))
+        n++;
+    for (x = n; x < g->n && g->p[x] == ' ';)
         x++;
-    *count = 1;
-    *name = "";
-    if (digits && x + 1 < group.n && (group.p[x] == 'x' || group.p[x] == 'X')) {
-        if (bt_u64_parse((struct bt_str){ group.p, digits }, 1, BT_MAX_GPUS, count, err) < 0) {
-            bt_err_set(err, BT_E_SPEC, 0, "\"%s\" asks for %.*s cards", shown(a, group.p, group.n), (int)BT_MIN(digits, (size_t)20), group.p);
-            return bt_err_hint(err, "a fleet has 1 to %d cards: 4xA100-SXM4-40GB", BT_MAX_GPUS);
-        }
-        group = (struct bt_str){ group.p + x + 1, group.n - x - 1 };
-    }
-    *name = bt_arena_strndup(a, bt_str_trim(group));
-    return 0;
+    if (!n || x + 1 >= g->n || (g->p[x] != 'x' && g->p[x] != 'X'))
+        return false;
+    *digits = (struct bt_str){ g->p, n };
+    *g = bt_str_trim((struct bt_str){ g->p + x + 1, g->n - x - 1 });
+    return true;
+}
+
+static int read_count(struct bt_arena *a, struct bt_str group, struct bt_str digits, uint64_t most, const char *what, uint64_t *out, struct bt_err *err)
+{
+    if (bt_u64_parse(digits, 1, most, out, err) == 0)
+        return 0;
+    bt_err_set(err, BT_E_SPEC, 0, "\"%s\" asks for %.*s %s", shown(a, group.p, group.n), (int)BT_MIN(digits.n, (size_t)20), digits.p, what);
+    return bt_err_hint(err, "a machine has 1 to %d cards: 4xA100-SXM4-40GB; many machines: 16x4xA100-SXM4-40GB, %d cards in all", BT_MAX_GPUS, BT_MAX_FLEET);
+}
+
+static int read_group(struct bt_arena *a, struct bt_str text, struct group *out, struct bt_err *err)
+{
+    struct bt_str name = text, first, second;
+    *out = (struct group){ .cards = 1 };
+    bool one = cut_count(&name, &first), two = one && cut_count(&name, &second);
+    if (one && read_count(a, text, first, two ? BT_MAX_FLEET : BT_MAX_GPUS, two ? "machines" : "cards", two ? &out->boxes : &out->cards, err) < 0)
+        return -1;
+    if (two && read_count(a, text, second, BT_MAX_GPUS, "cards", &out->cards, err) < 0)
+        return -1;
+    const char *z = bt_arena_strndup(a, bt_str_trim(name));
+    out->kind = bt_gpu_kind_find(z);
+    if (!out->kind)
+        return bt_gpu_kind_unknown(z, err);
+    if (bt_gpu_kind_total(out->kind))
+        return 0;
+    bt_err_set(err, BT_E_SPEC, 0, "the catalog does not know how much memory a %s has", out->kind->nvml_name);
+    return bt_err_hint(err, "its memory is shared with the host: write a fleet.json with its total_bytes");
 }
 
 static void add_virtual(struct bt_arena *a, struct bt_fleet *f, const struct bt_gpu_kind *k, int island, const struct bt_fleet_opts *o)
 {
-    struct bt_gpu *g = &f->gpus[f->n];
-    *g = (struct bt_gpu){
+    struct bt_gpu g = {
         .uuid = bt_arena_printf(a, "virtual-%zu", f->n), .name = k->nvml_name, .index = (int)f->n, .kind = k, .pci = "",
         .total_bytes = bt_gpu_kind_total(k), .nvml_total_bytes = k->nvml_bytes, .margin_bytes = o->margin_bytes,
         .total_source = k->cuda_bytes ? BT_TOTAL_CATALOG : BT_TOTAL_NVML_LESS_2PCT,
         .cc_major = k->cc_major, .cc_minor = k->cc_minor, .island = island };
-    f->n++;
+    BT_PUSH(a, f->gpus, f->n, g);
 }
 
-static int add_group(struct bt_arena *a, struct bt_fleet *f, struct bt_str group, int *islands, const struct bt_fleet_opts *o, struct bt_err *err)
+/* Cards of one kind that stand in two groups of one machine are still one machine's: same island. */
+static int island_of(const struct bt_fleet *f, size_t first, const struct bt_gpu_kind *k, int *islands)
 {
-    uint64_t count;
-    const char *name;
-    if (split_group(a, group, &count, &name, err) < 0)
-        return -1;
-    const struct bt_gpu_kind *k = bt_gpu_kind_find(name);
-    if (!k)
-        return bt_gpu_kind_unknown(name, err);
-    if (!bt_gpu_kind_total(k)) {
-        bt_err_set(err, BT_E_SPEC, 0, "the catalog does not know how much memory a %s has", k->nvml_name);
-        return bt_err_hint(err, "its memory is shared with the host: write a fleet.json with its total_bytes");
-    }
-    if (f->n + count > BT_MAX_GPUS) {
-        bt_err_set(err, BT_E_SPEC, 0, "\"%s\" has more than %d cards", f->text, BT_MAX_GPUS);
-        return bt_err_hint(err, "a fleet has 1 to %d cards", BT_MAX_GPUS);
-    }
-    int island = -1;
-    if (k->nvlink_mesh)              /* cards of one kind that stand in two groups are still one machine's: same island */
-        for (size_t i = 0; i < f->n; i++)
-            if (f->gpus[i].kind == k)
-                island = f->gpus[i].island;
-    if (k->nvlink_mesh && island < 0)
-        island = (*islands)++;
-    for (uint64_t i = 0; i < count; i++)
-        add_virtual(a, f, k, island, o);
-    return 0;
+    for (size_t i = first; k->nvlink_mesh && i < f->n; i++)
+        if (f->gpus[i].kind == k)
+            return f->gpus[i].island;
+    return k->nvlink_mesh ? (*islands)++ : -1;
+}
+
+static void add_cards(struct bt_arena *a, struct bt_fleet *f, size_t first, const struct group *g, int *islands, const struct bt_fleet_opts *o)
+{
+    int island = island_of(f, first, g->kind, islands);
+    for (uint64_t i = 0; i < g->cards; i++)
+        add_virtual(a, f, g->kind, island, o);
 }
 
 /* An island of one card is no island. */
-static void drop_lonely_islands(struct bt_fleet *f)
+static void drop_lonely_islands(struct bt_arena *a, struct bt_fleet *f, int islands)
 {
-    for (size_t i = 0; i < f->n; i++) {
-        size_t same = 0;
-        for (size_t j = 0; j < f->n; j++)
-            same += f->gpus[i].island >= 0 && f->gpus[j].island == f->gpus[i].island;
-        if (same == 1)
+    size_t *cards = BT_NEWN(a, size_t, (size_t)islands + 1);
+    for (size_t i = 0; i < f->n; i++)
+        if (f->gpus[i].island >= 0)
+            cards[f->gpus[i].island]++;
+    for (size_t i = 0; i < f->n; i++)
+        if (f->gpus[i].island >= 0 && cards[f->gpus[i].island] == 1)
             f->gpus[i].island = -1;
-    }
+}
+
+/* Every group says so many machines, or is one. */
+static void add_boxes(struct bt_arena *a, struct bt_fleet *f, const struct group *g, size_t n, int *islands, const struct bt_fleet_opts *o)
+{
+    for (size_t i = 0; i < n; i++)
+        for (uint64_t k = 0; k < BT_MAX(g[i].boxes, (uint64_t)1); k++) {
+            struct bt_box box = { .name = bt_arena_printf(a, "node-%zu", f->nboxes), .first = f->n, .n = g[i].cards };
+            add_cards(a, f, f->n, &g[i], islands, o);
+            BT_PUSH(a, f->box, f->nboxes, box);
+        }
+}
+
+struct groups { struct group *v; size_t n; uint64_t boxes, cards; };
+
+static int read_groups(struct bt_arena *a, const char *text, struct groups *g, struct bt_err *err)
+{
+    struct bt_str rest = bt_str(text), one;
+    do {
+        struct group next;
+        rest = bt_str_cut(rest, '+', &one);
+        one = bt_str_trim(one);
+        if (!one.n) {
+            bt_err_set(err, BT_E_SPEC, 0, "\"%s\" has nothing on one side of a `+`", shown(a, text, strlen(text)));
+            return bt_err_hint(err, "write it like 2xRTX-4090+1xRTX-A6000");
+        }
+        if (read_group(a, one, &next, err) < 0)
+            return -1;
+        BT_PUSH(a, g->v, g->n, next);
+        g->boxes += next.boxes;
+        g->cards += next.cards * BT_MAX(next.boxes, (uint64_t)1);
+    } while (rest.p && g->cards <= BT_MAX_FLEET);
+    if (g->cards <= (g->boxes ? BT_MAX_FLEET : BT_MAX_GPUS))
+        return 0;
+    bt_err_set(err, BT_E_SPEC, 0, "\"%s\" has more than %d cards", shown(a, text, strlen(text)), g->boxes ? BT_MAX_FLEET : BT_MAX_GPUS);
+    return bt_err_hint(err, "a machine has 1 to %d cards; many machines, 16x4xA100-SXM4-40GB, %d together", BT_MAX_GPUS, BT_MAX_FLEET);
 }
 
 /* "4xA100-SXM4-40GB+1xRTX-A6000" -> virtual cards. */
@@ -121,23 +167,36 @@ static int fleet_named(struct bt_arena *a, const char *text, const struct bt_fle
         bt_err_set(err, BT_E_SPEC, 0, "\"%s\" is not one fleet", shown(a, text, strlen(text)));
         return bt_err_hint(err, "cards of one fleet are joined by `+`: 2xRTX-4090+1xRTX-A6000; two fleets are compared one after the other");
     }
-    struct bt_fleet f = { .source = "catalog", .text = shown(a, text, strlen(text)), .driver = "", .ram_bytes = bt_ram_allowed(""),
-                          .gpus = BT_NEWN(a, struct bt_gpu, BT_MAX_GPUS) };
+    struct bt_fleet f = { .source = "catalog", .text = shown(a, text, strlen(text)), .driver = "", .ram_bytes = bt_ram_allowed("") };
+    struct groups g = { 0 };
     int islands = 0;
-    struct bt_str rest = bt_str(text), group;
-    do {
-        rest = bt_str_cut(rest, '+', &group);
-        group = bt_str_trim(group);
-        if (!group.n) {
-            bt_err_set(err, BT_E_SPEC, 0, "\"%s\" has nothing on one side of a `+`", f.text);
-            return bt_err_hint(err, "write it like 2xRTX-4090+1xRTX-A6000");
-        }
-        if (add_group(a, &f, group, &islands, o, err) < 0)
-            return bt_err_wrap(err, "fleet \"%s\"", f.text);
-    } while (rest.p);
-    drop_lonely_islands(&f);
+    if (read_groups(a, text, &g, err) < 0)
+        return bt_err_wrap(err, "fleet \"%s\"", f.text);
+    if (g.boxes)
+        add_boxes(a, &f, g.v, g.n, &islands, o);
+    for (size_t i = 0; !g.boxes && i < g.n; i++)
+        add_cards(a, &f, 0, &g.v[i], &islands, o);
+    drop_lonely_islands(a, &f, islands);
     *out = f;
     return 0;
+}
+
+size_t bt_fleet_box(const struct bt_fleet *f, size_t card)
+{
+    size_t low = 0, high = f->nboxes;
+    while (high - low > 1) {         /* boxes are in the order of their cards */
+        size_t mid = low + (high - low) / 2;
+        if (f->box[mid].first <= card)
+            low = mid;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+const char *bt_fleet_node(const struct bt_fleet *f, size_t card)
+{
+    return f->nboxes ? f->box[bt_fleet_box(f, card)].name : "local";
 }
 
 /* ---- which cards are meant ---- */
@@ -346,7 +405,11 @@ int bt_fleet_match(struct bt_arena *a, const struct bt_fleet *live, const char *
             return -1;
         return strncmp(want.gpus[0].uuid, "virtual-", 8) ? match_uuids(a, live, &want, out, err) : match_kinds(a, live, &want, out, err);
     }
-    return fleet_named(a, text, &none, &want, err) < 0 ? -1 : match_kinds(a, live, &want, out, err);
+    if (fleet_named(a, text, &none, &want, err) < 0)
+        return -1;
+    if (want.nboxes > 1)
+        return bt_err_set(err, BT_E_FIT, 0, "%s is required, %zu machines; this is one", want.text, want.nboxes);
+    return match_kinds(a, live, &want, out, err);
 }
 
 static int open_live(struct bt_arena *a, const char *text, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err)
@@ -367,7 +430,15 @@ int bt_fleet_open(struct bt_arena *a, const char *text, const struct bt_fleet_op
     text = bt_arena_strndup(a, bt_str_trim(bt_str(text ? text : "")));
     if (bt_fleet_text_is_live(text))
         return open_live(a, text, o, out, err);
-    if (is_path(text))
-        return bt_fleet_file(a, bt_path_abs(a, o->base_dir, text), o, out, err);
-    return fleet_named(a, text, o, out, err);
+    struct bt_fleet f;
+    if (is_path(text) ? bt_fleet_file(a, bt_path_abs(a, o->base_dir, text), o, &f, err) < 0 : fleet_named(a, text, o, &f, err) < 0)
+        return -1;
+    if (f.nboxes == 1)               /* one machine, however it was written */
+        f.nboxes = 0;
+    if (f.nboxes && !o->boxes) {
+        bt_err_set(err, BT_E_SPEC, 0, "%s is %zu machines; this looks at the cards of one", f.text, f.nboxes);
+        return bt_err_hint(err, "name the cards of one of them, such as 8xH100-80GB-HBM3; `berth plan` takes them all");
+    }
+    *out = f;
+    return 0;
 }

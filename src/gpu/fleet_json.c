@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "gpu/fleet.h"
 
-#define FLEET_FILE_MAX (1 * MiB)
+#define FLEET_FILE_MAX (64 * MiB)    /* tens of thousands of cards */
 #define CARD_BYTES_MAX ((uint64_t)16 << 40)
 #define CARD_BYTES_MIN (64 * MiB)
 
@@ -31,9 +31,9 @@ static json_t *procs_json(const struct bt_gpu *g)
     return list;
 }
 
-static json_t *gpu_json(const struct bt_gpu *g)
+static json_t *gpu_json(const struct bt_gpu *g, const char *node)
 {
-    json_t *o = json_pack("{s:s, s:i, s:s, s:s, s:s?, s:s}", "uuid", g->uuid, "index", g->index, "node", "local", "name", g->name,
+    json_t *o = json_pack("{s:s, s:i, s:s, s:s, s:s?, s:s}", "uuid", g->uuid, "index", g->index, "node", node, "name", g->name,
                           "key", g->kind && !g->mig_of ? g->kind->key : NULL, "pci", g->pci);
     if (g->mig_of)
         json_object_set_new(o, "mig_of", bt_json_text(g->mig_of));
@@ -52,14 +52,23 @@ static json_t *gpu_json(const struct bt_gpu *g)
     return o;
 }
 
+json_t *bt_fleet_nodes_json(const struct bt_fleet *f)
+{
+    json_t *nodes = json_array();
+    for (size_t i = 0; i < f->nboxes; i++)
+        json_array_append_new(nodes, json_pack("{s:s, s:o}", "name", f->box[i].name, "ram_bytes", bt_json_bytes(f->box[i].ram_bytes)));
+    if (!f->nboxes)
+        json_array_append_new(nodes, json_pack("{s:s, s:o}", "name", "local", "ram_bytes", bt_json_bytes(f->ram_bytes)));
+    return nodes;
+}
+
 json_t *bt_fleet_json(const struct bt_fleet *f)
 {
     json_t *o = json_pack("{s:s, s:s, s:s}", "source", f->source, "text", f->text, "driver", f->driver);
-    json_t *node = json_pack("{s:s, s:o}", "name", "local", "ram_bytes", bt_json_bytes(f->ram_bytes));
-    json_object_set_new(o, "nodes", json_pack("[o]", node));
     json_t *gpus = json_array(), *notes = json_array();
+    json_object_set_new(o, "nodes", bt_fleet_nodes_json(f));
     for (size_t i = 0; i < f->n; i++)
-        json_array_append_new(gpus, gpu_json(&f->gpus[i]));
+        json_array_append_new(gpus, gpu_json(&f->gpus[i], bt_fleet_node(f, i)));
     for (size_t i = 0; i < f->nnotes; i++)
         json_array_append_new(notes, json_string(f->notes[i]));
     json_object_set_new(o, "gpus", gpus);
@@ -112,7 +121,7 @@ static int read_figures(const json_t *v, struct bt_gpu *g, const struct bt_fleet
 {
     uint64_t island, util, temp, power;
     if (bt_json_u64_opt(v, "others_bytes", 0, 0, CARD_BYTES_MAX, &g->others_bytes, what, err) < 0 ||
-        bt_json_u64_opt(v, "island", UINT64_MAX, 0, BT_MAX_GPUS - 1, &island, what, err) < 0 ||
+        bt_json_u64_opt(v, "island", UINT64_MAX, 0, BT_MAX_FLEET - 1, &island, what, err) < 0 ||
         bt_json_u64_opt(v, "used_bytes", UINT64_MAX, 0, CARD_BYTES_MAX, &g->used_bytes, what, err) < 0 ||
         bt_json_u64_opt(v, "util_percent", UINT64_MAX, 0, 100, &util, what, err) < 0 ||
         bt_json_u64_opt(v, "temp_c", UINT64_MAX, 0, 1000, &temp, what, err) < 0 ||
@@ -158,7 +167,7 @@ static int read_gpu(struct bt_arena *a, const json_t *v, size_t i, const struct 
     if (!json_is_object(v))
         return bt_err_set(err, BT_E_SPEC, 0, "%s is not an object", what);
     if (read_text(a, v, "name", "", &g->name, what, err) < 0 || read_text(a, v, "uuid", "", &g->uuid, what, err) < 0 ||
-        read_text(a, v, "pci", "", &g->pci, what, err) < 0 || bt_json_u64_opt(v, "index", i, 0, 4095, &index, what, err) < 0)
+        read_text(a, v, "pci", "", &g->pci, what, err) < 0 || bt_json_u64_opt(v, "index", i, 0, BT_MAX_FLEET - 1, &index, what, err) < 0)
         return -1;
     if (!g->name[0])
         return bt_err_set(err, BT_E_SPEC, 0, "%s has no name", what);
@@ -172,53 +181,133 @@ static int read_gpu(struct bt_arena *a, const json_t *v, size_t i, const struct 
     return read_total(v, g, what, err) < 0 || read_figures(v, g, o, what, err) < 0 || read_capability(v, g, what, err) < 0 ? -1 : 0;
 }
 
-static int check_unique(const struct bt_fleet *f, const char *what, struct bt_err *err)
+/* ---- several machines ---- */
+
+/* Which machine the card says it stands in. */
+struct standing { struct bt_gpu gpu; size_t box; };
+
+static int by_box_and_index(const void *x, const void *y)
 {
-    for (size_t i = 0; i < f->n; i++)
-        for (size_t j = 0; j < i; j++)
-            if (!strcmp(f->gpus[i].uuid, f->gpus[j].uuid) || f->gpus[i].index == f->gpus[j].index) {
-                bt_err_set(err, BT_E_SPEC, 0, "%s: gpus[%zu] and gpus[%zu] are the same card (%s, index %d)", what, j, i, f->gpus[i].uuid,
-                           f->gpus[i].index);
-                return bt_err_hint(err, "every card has a uuid and an index of its own");
-            }
-    return 0;
+    const struct standing *a = x, *b = y;
+    if (a->box != b->box)
+        return a->box < b->box ? -1 : 1;
+    return (a->gpu.index > b->gpu.index) - (a->gpu.index < b->gpu.index);
 }
 
 static int by_index(const void *x, const void *y)
 {
-    const struct bt_gpu *a = x, *b = y;
+    const struct bt_gpu *a = *(const struct bt_gpu *const *)x, *b = *(const struct bt_gpu *const *)y;
     return (a->index > b->index) - (a->index < b->index);
 }
 
-static int read_fleet(struct bt_arena *a, const json_t *v, const char *what, const struct bt_fleet_opts *o, struct bt_fleet *f, struct bt_err *err)
+static int by_uuid(const void *x, const void *y)
 {
-    const json_t *gpus = json_object_get(v, "gpus"), *node = json_array_get(json_object_get(v, "nodes"), 0);
-    size_t n = json_array_size(gpus);
-    if (!json_is_array(gpus) || !n || n > BT_MAX_GPUS)
-        return bt_err_set(err, BT_E_SPEC, 0, "%s: gpus is not a list of 1 to %d cards", what, BT_MAX_GPUS);
-    if (json_array_size(json_object_get(v, "nodes")) > 1)
-        return bt_err_set(err, BT_E_SPEC, 0, "%s: more than one node: a fleet is one machine", what);
-    if (node && !json_is_object(node))
-        return bt_err_set(err, BT_E_SPEC, 0, "%s: nodes[0] is not an object", what);
-    *f = (struct bt_fleet){ .source = "file", .text = what, .gpus = BT_NEWN(a, struct bt_gpu, n), .n = n };
-    if (read_text(a, v, "driver", "", &f->driver, what, err) < 0)
-        return -1;
-    if (!node)
-        f->ram_bytes = bt_ram_allowed("");
-    else if (bt_json_u64(node, "ram_bytes", 0, (uint64_t)1 << 60, &f->ram_bytes, what, err) < 0)
-        return -1;
-    for (size_t i = 0; i < n; i++)
-        if (read_gpu(a, json_array_get(gpus, i), i, o, &f->gpus[i], what, err) < 0)
+    return strcmp((*(const struct bt_gpu *const *)x)->uuid, (*(const struct bt_gpu *const *)y)->uuid);
+}
+
+static int check_unique(struct bt_arena *a, const struct bt_fleet *f, const char *what, struct bt_err *err)
+{
+    const struct bt_gpu **g = BT_NEWN(a, const struct bt_gpu *, f->n);
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < f->n; i++)
+            g[i] = &f->gpus[i];
+        qsort(g, f->n, sizeof *g, pass ? by_uuid : by_index);
+        for (size_t i = 1; i < f->n; i++)
+            if (pass ? !strcmp(g[i]->uuid, g[i - 1]->uuid) : g[i]->index == g[i - 1]->index) {
+                bt_err_set(err, BT_E_SPEC, 0, "%s: two of its gpus are the same card (%s, index %d)", what, g[i]->uuid, g[i]->index);
+                return bt_err_hint(err, "every card has a uuid and an index of its own");
+            }
+    }
+    return 0;
+}
+
+static int read_nodes(struct bt_arena *a, const json_t *nodes, struct bt_fleet *f, const char *what, struct bt_err *err)
+{
+    for (size_t i = 0; i < json_array_size(nodes); i++) {
+        const json_t *v = json_array_get(nodes, i);
+        const char *here = bt_arena_printf(a, "%s: nodes[%zu]", what, i);
+        struct bt_box box = { .name = "local" };
+        if (!json_is_object(v))
+            return bt_err_set(err, BT_E_SPEC, 0, "%s is not an object", here);
+        if (read_text(a, v, "name", "local", &box.name, here, err) < 0 ||
+            bt_json_u64(v, "ram_bytes", 0, (uint64_t)1 << 60, &box.ram_bytes, json_array_size(nodes) > 1 ? here : what, err) < 0)
             return -1;
-    for (size_t i = 0; i < n; i++) {                 /* equal instances are of one kind, wherever they stand */
+        for (size_t j = 0; j < f->nboxes; j++)
+            if (!strcmp(f->box[j].name, box.name))
+                return bt_err_set(err, BT_E_SPEC, 0, "%s: two nodes are called %s", what, box.name);
+        BT_PUSH(a, f->box, f->nboxes, box);
+    }
+    return 0;
+}
+
+static int box_of(const struct bt_fleet *f, const json_t *v, size_t i, size_t *last, const char *what, struct bt_err *err)
+{
+    const char *name;
+    if (f->nboxes < 2)
+        return 0;
+    if (bt_json_str_opt(v, "node", "", &name, what, err) < 0)
+        return -1;
+    for (size_t k = 0; k < f->nboxes; k++, *last = (*last + 1) % f->nboxes)      /* cards of one node mostly stand together */
+        if (!strcmp(f->box[*last].name, name))
+            return 0;
+    return bt_err_set(err, BT_E_SPEC, 0, "%s: gpus[%zu] is in node \"%.60s\", which is not in its nodes", what, i, is_plain(name) ? name : "");
+}
+
+/* Cards in the order of their machines, which get their ranges. */
+static int settle_boxes(struct bt_arena *a, struct bt_fleet *f, struct standing *card, const char *what, struct bt_err *err)
+{
+    qsort(card, f->n, sizeof *card, by_box_and_index);
+    f->gpus = BT_NEWN(a, struct bt_gpu, f->n);
+    for (size_t i = 0; i < f->n; i++) {
+        f->gpus[i] = card[i].gpu;
+        if (f->nboxes < 2)
+            continue;
+        struct bt_box *b = &f->box[card[i].box];
+        b->first = b->n ? b->first : i;
+        b->n++;
+        if (b->n > BT_MAX_GPUS)
+            return bt_err_set(err, BT_E_SPEC, 0, "%s: node %s has more than %d cards", what, b->name, BT_MAX_GPUS);
+    }
+    for (size_t i = 0; f->nboxes > 1 && i < f->nboxes; i++)
+        if (!f->box[i].n)
+            return bt_err_set(err, BT_E_SPEC, 0, "%s: node %s has no cards", what, f->box[i].name);
+    return 0;
+}
+
+/* Equal instances are of one kind, wherever they stand. */
+static void settle_mig_kinds(struct bt_arena *a, struct bt_fleet *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
         for (size_t j = 0; f->gpus[i].mig_of && j < i && !f->gpus[i].kind; j++)
             f->gpus[i].kind = f->gpus[j].mig_of && !strcmp(f->gpus[i].name, f->gpus[j].name) ? f->gpus[j].kind : NULL;
         if (f->gpus[i].mig_of && !f->gpus[i].kind)
             f->gpus[i].kind = bt_gpu_kind_mig(a, f->gpus[i].name);
     }
-    if (check_unique(f, what, err) < 0)
+}
+
+static int read_fleet(struct bt_arena *a, const json_t *v, const char *what, const struct bt_fleet_opts *o, struct bt_fleet *f, struct bt_err *err)
+{
+    const json_t *gpus = json_object_get(v, "gpus"), *nodes = json_object_get(v, "nodes");
+    size_t n = json_array_size(gpus), most = json_array_size(nodes) > 1 ? BT_MAX_FLEET : BT_MAX_GPUS, box = 0;
+    if (!json_is_array(gpus) || !n || n > most)
+        return bt_err_set(err, BT_E_SPEC, 0, "%s: gpus is not a list of 1 to %zu cards", what, most);
+    *f = (struct bt_fleet){ .source = "file", .text = what, .n = n };
+    if (read_text(a, v, "driver", "", &f->driver, what, err) < 0 || read_nodes(a, nodes, f, what, err) < 0)
         return -1;
-    qsort(f->gpus, n, sizeof *f->gpus, by_index);
+    f->ram_bytes = f->nboxes ? f->box[0].ram_bytes : bt_ram_allowed("");
+    struct standing *card = BT_NEWN(a, struct standing, n);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *g = json_array_get(gpus, i);
+        if (read_gpu(a, g, i, o, &card[i].gpu, what, err) < 0 || box_of(f, g, i, &box, what, err) < 0)
+            return -1;
+        card[i].box = f->nboxes < 2 ? 0 : box;
+    }
+    if (settle_boxes(a, f, card, what, err) < 0)
+        return -1;
+    settle_mig_kinds(a, f);
+    if (check_unique(a, f, what, err) < 0)
+        return -1;
+    f->nboxes = f->nboxes > 1 ? f->nboxes : 0;
     return 0;
 }
 

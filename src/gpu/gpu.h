@@ -12,7 +12,8 @@
 #include "base/arena.h"
 #include "base/node.h"
 
-#define BT_MAX_GPUS 64
+#define BT_MAX_GPUS 64               /* cards of one machine */
+#define BT_MAX_FLEET 65536           /* cards of a fleet of many machines */
 
 /* One kind of card. Static data, compiled in from gpu/catalog.csv (source per figure there). 0 = not known. */
 struct bt_gpu_kind {
@@ -68,6 +69,9 @@ struct bt_gpu {
     bool procs_valid;  struct bt_gpu_proc *procs; size_t nprocs;
 };
 
+/* One machine of a fleet that has several: "nodes" in JSON. No instance spans two. */
+struct bt_box { const char *name; size_t first, n; uint64_t ram_bytes; };      /* gpus[first .. first + n - 1] */
+
 struct bt_fleet {
     const char *source;              /* "nvml", "catalog", "file"; "host": no cards, RAM alone */
     const char *text;                /* as the user wrote it: "4xA100-SXM4-40GB", "auto", path */
@@ -75,6 +79,7 @@ struct bt_fleet {
     const char *driver;              /* driver version or "" */
     uint64_t ram_bytes;              /* what our cgroup allows, not MemTotal */
     struct bt_gpu *gpus; size_t n;   /* in index order */
+    struct bt_box *box; size_t nboxes;               /* several machines, their cards one after the other; 0 = one machine ("local") */
     const char **notes; size_t nnotes;   /* "CUDA_VISIBLE_DEVICES=0,1 narrows this machine's 4 GPUs to 2" */
 };
 static inline uint64_t bt_gpu_capacity(const struct bt_gpu *g)
@@ -83,6 +88,11 @@ static inline uint64_t bt_gpu_capacity(const struct bt_gpu *g)
     return g->total_bytes > off ? g->total_bytes - off : 0;
 }
 
+/* The machine that the card stands in: "local" where there is one. */
+const char *bt_fleet_node(const struct bt_fleet *f, size_t card);
+/* Its number, 0 where there is one. */
+size_t bt_fleet_box(const struct bt_fleet *f, size_t card);
+
 #define BT_DEFAULT_MARGIN (512 * MiB)
 
 struct bt_fleet_opts {
@@ -90,9 +100,11 @@ struct bt_fleet_opts {
     bool ignore_others;              /* others_bytes = 0 */
     const char *visible;             /* CUDA_VISIBLE_DEVICES to honour, NULL = none set; narrows live fleets only */
     const char *base_dir;            /* relative fleet.json paths start here; NULL = cwd */
+    bool boxes;                      /* the caller can do with a fleet of several machines; else such a one is BT_E_SPEC */
 };
 /* "auto" or "" = this machine; "0,2" = cards of this machine by index; "GPU-ab12..,.." by uuid (prefix);
- * "4xA100-SXM4-40GB+1xRTX-A6000" = catalog; "x.json" = a saved fleet. Everything lives in the arena.
+ * "4xA100-SXM4-40GB+1xRTX-A6000" = catalog; "16x8xH100-80GB-HBM3+4xL4" = 16 machines of 8 cards and one of 4; "x.json" = a saved fleet. Everything
+ * lives in the arena. Cards of several machines are numbered through.
  * BT_E_SPEC for a card that is not there (lists those that are) or named twice; BT_E_DEVICE without a working NVML,
  * with the way out ("name a fleet: --gpus 4xA100-SXM4-40GB, or try `berth sim`"). */
 BT_MUST_CHECK int bt_fleet_open(struct bt_arena *a, const char *text, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err);

@@ -1,6 +1,7 @@
 /* write - a plan as JSON: docs/reference/json.md. Order of keys is the order here; nothing depends on a clock or a hash table. */
 #include "base/hash.h"
 #include "base/json.h"
+#include "gpu/fleet_json.h"
 #include "launch/launch_int.h"
 #include "need/learn.h"
 
@@ -68,11 +69,11 @@ static const char *learned_digest(struct bt_arena *a, const struct bt_plan *p)
 static json_t *fleet_json(const struct bt_fleet *f)
 {
     json_t *o = json_pack("{s:s, s:b}", "source", f->source, "live", f->live), *gpus = json_array();
-    set(o, "nodes", json_pack("[{s:s, s:o}]", "name", "local", "ram_bytes", bt_json_bytes(f->ram_bytes)));
+    set(o, "nodes", bt_fleet_nodes_json(f));
     for (size_t i = 0; i < f->n; i++) {
         const struct bt_gpu *g = &f->gpus[i];
         json_array_append_new(gpus, json_pack("{s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "uuid", bt_json_text(g->uuid), "index", g->index,
-                                              "node", "local", "name", bt_json_text(g->name), "total_bytes", bt_json_bytes(g->total_bytes),
+                                              "node", bt_fleet_node(f, i), "name", bt_json_text(g->name), "total_bytes", bt_json_bytes(g->total_bytes),
                                               "nvml_total_bytes", bt_json_bytes(g->nvml_total_bytes), "others_bytes", bt_json_bytes(g->others_bytes),
                                               "margin_bytes", bt_json_bytes(g->margin_bytes), "total_source", bt_total_source_name(g->total_source)));
     }
@@ -237,7 +238,8 @@ static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const 
     static const char *const kinds[] = { [BT_SERVER] = "server", [BT_SERVICE] = "service", [BT_JOB] = "job" };
     const struct bt_workload *w = in->w;
     json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:i, s:i, s:s}", "id", in->id, "workload", w->name, "kind", kinds[w->kind], "replica",
-                          (int)in->replica, "tp", (json_int_t)in->tp, "pp", (json_int_t)in->pp, "dp", 1, "ep", 1, "node", "local");
+                          (int)in->replica, "tp", (json_int_t)in->tp, "pp", (json_int_t)in->pp, "dp", 1, "ep", 1, "node",
+                          p->fleet->nboxes ? p->fleet->box[in->box].name : "local");
     set(o, "pp_layers", stages_json(in));
     set(o, "context", in->need ? bt_json_bytes(in->context) : json_null());
     set(o, "served_names", launch_served_names(a, p, in));
@@ -371,6 +373,12 @@ json_t *bt_plan_json(const struct bt_plan *p)
     for (size_t i = 0; i < BT_LEN(p->objective); i++)
         set(objective, bt_plan_objective_names[i], json_integer((json_int_t)p->objective[i]));
     set(o, "objective", objective);
+    if (p->fleet->nboxes) {
+        json_t *bound = json_object();
+        for (size_t i = 0; i < BT_LEN(p->bound); i++)
+            set(bound, bt_plan_objective_names[i], json_integer((json_int_t)p->bound[i]));
+        set(o, "bound", bound);
+    }
     set(o, "proof", json_string(p->nrefusals ? "none" : p->proof));
     set(o, "gap", json_real(p->gap));
     for (size_t i = 0; i < p->nwarnings; i++)

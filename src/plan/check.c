@@ -1,9 +1,15 @@
 /* check - every hard limit of a plan recomputed from spec, fleet and models, by other code than the search's: counts, pools,
  * shapes, bytes, sharing. What looks like a copy of problem.c is one on purpose. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "base/units.h"
 #include "plan/plan.h"
 
-struct check { const struct bt_plan *p; const struct bt_plan_phase *ph; struct bt_arena a; struct bt_err *err; };
+/* Of the phase that is looked at, so that thousands of instances need no search through each other: [spec->n], by the workload whose context counts. */
+struct known { const struct bt_workload *source; uint64_t context; const char *id; uint64_t model_context; };
+
+struct check { const struct bt_plan *p; const struct bt_plan_phase *ph; struct bt_arena a; struct bt_err *err; struct known *known; };
 
 #define BAD(c, ...) return bt_err_set((c)->err, BT_E_FAILED, 0, __VA_ARGS__)
 static unsigned long long ull(uint64_t n) { return n; }
@@ -20,34 +26,54 @@ static bool active(const struct bt_workload *w, const char *phase)
 
 /* ---- who is there ---- */
 
+static bool of_this_spec(const struct check *c, const struct bt_workload *w)
+{
+    return w >= c->p->spec->w && w < c->p->spec->w + c->p->spec->n;
+}
+
+static size_t number_of(const struct check *c, const struct bt_workload *w) { return (size_t)(w - c->p->spec->w); }
+
 static int check_counts(struct check *c)
 {
     const struct bt_spec *s = c->p->spec;
+    uint64_t *n = BT_NEWN(&c->a, uint64_t, s->n + 1);
+    for (size_t j = 0; j < c->ph->n; j++)
+        n[number_of(c, c->ph->inst[j].w)]++;
     for (size_t i = 0; i < s->n; i++) {
         const struct bt_workload *w = &s->w[i];
-        uint64_t n = 0, min = w->copies.set ? w->copies.min : 1, want = w->copies.set ? w->copies.want : c->p->fleet->n;
-        for (size_t j = 0; j < c->ph->n; j++)
-            n += c->ph->inst[j].w == w;
-        if (!active(w, c->ph->name) && n)
+        uint64_t min = w->copies.set ? w->copies.min : 1, want = w->copies.set ? w->copies.want : c->p->fleet->n;
+        if (!active(w, c->ph->name) && n[i])
             BAD(c, "%s is not active in phase %s", w->name, c->ph->name);
-        if (active(w, c->ph->name) && (n > want || (n < min && !(w->optional && n == 0))))
-            BAD(c, "%s: %llu instances; want %llu, at least %llu", w->name, ull(n), ull(want), ull(min));
+        if (active(w, c->ph->name) && (n[i] > want || (n[i] < min && !(w->optional && n[i] == 0))))
+            BAD(c, "%s: %llu instances; want %llu, at least %llu", w->name, ull(n[i]), ull(want), ull(min));
     }
     return 0;
 }
 
+static int by_copy(const void *x, const void *y)
+{
+    const struct bt_plan_instance *a = *(const struct bt_plan_instance *const *)x, *b = *(const struct bt_plan_instance *const *)y;
+    if (a->w != b->w)
+        return a->w < b->w ? -1 : 1;
+    return (a->replica > b->replica) - (a->replica < b->replica);
+}
+
 static int check_ids(struct check *c)
 {
+    const struct bt_plan_instance **in = BT_NEWN(&c->a, const struct bt_plan_instance *, c->ph->n + 1);
     for (size_t i = 0; i < c->ph->n; i++) {
-        const struct bt_plan_instance *a = &c->ph->inst[i];
-        if (!bt_spec_find(c->p->spec, a->w->name) || bt_spec_find(c->p->spec, a->w->name) != a->w)
+        const struct bt_plan_instance *a = in[i] = &c->ph->inst[i];
+        char id[128];
+        if (!of_this_spec(c, a->w))
             BAD(c, "%s: not a workload of this spec", a->id);
-        if (strcmp(a->id, bt_arena_printf(&c->a, "%s-%u", a->w->name, a->replica)))
+        snprintf(id, sizeof id, "%s-%u", a->w->name, a->replica);
+        if (strcmp(a->id, id))
             BAD(c, "%s: the id of %s number %u", a->id, a->w->name, a->replica);
-        for (size_t j = 0; j < i; j++)
-            if (!strcmp(c->ph->inst[j].id, a->id))
-                BAD(c, "%s is there twice", a->id);
     }
+    qsort(in, c->ph->n, sizeof *in, by_copy);
+    for (size_t i = 1; i < c->ph->n; i++)
+        if (in[i]->w == in[i - 1]->w && in[i]->replica == in[i - 1]->replica)
+            BAD(c, "%s is there twice", in[i]->id);
     return 0;
 }
 
@@ -75,6 +101,8 @@ static int check_cards(struct check *c, const struct bt_plan_instance *in)
 {
     const struct bt_workload *w = in->w;
     bool server = w->kind == BT_SERVER;
+    if (in->box >= BT_MAX(c->p->fleet->nboxes, (size_t)1))
+        BAD(c, "%s: on a machine that is not there", in->id);
     uint64_t min = w->gpus.set ? w->gpus.min : server && in->nranks ? in->nranks : 1, max = w->gpus.set ? w->gpus.max : server ? c->p->fleet->n : 1;
     if (in->nranks < min || in->nranks > max)
         BAD(c, "%s: %zu GPUs; want %llu to %llu", in->id, in->nranks, ull(min), ull(max));
@@ -86,6 +114,8 @@ static int check_cards(struct check *c, const struct bt_plan_instance *in)
         for (size_t j = 0; j < i; j++)
             if (in->rank[j].gpu == in->rank[i].gpu)
                 BAD(c, "%s: two ranks on GPU %d", in->id, card_of(c, &in->rank[i])->index);
+        if (bt_fleet_box(c->p->fleet, in->rank[i].gpu) != in->box)
+            BAD(c, "%s: rank %zu is not on the machine of the others", in->id, i);
     }
     return check_pool(c, in);
 }
@@ -155,9 +185,30 @@ static const struct bt_workload *context_source(const struct check *c, const str
     return t;
 }
 
+static void know_contexts(struct check *c)
+{
+    c->known = BT_NEWN(&c->a, struct known, c->p->spec->n + 1);
+    for (size_t i = 0; i < c->p->spec->n; i++)
+        c->known[i].source = context_source(c, &c->p->spec->w[i]);
+    for (size_t i = 0; i < c->ph->n; i++) {
+        const struct bt_plan_instance *in = &c->ph->inst[i];
+        struct known *k = &c->known[number_of(c, in->w)], *of = &c->known[number_of(c, k->source)];
+        if (in->w->kind != BT_SERVER)
+            continue;
+        if (!of->id) {
+            of->id = in->id;
+            of->context = in->context;
+        }
+        if (in->need) {                              /* of the model that the context belongs to */
+            uint64_t most = bt_need_model_context(in->need->model);
+            k->model_context = k->model_context ? BT_MIN(k->model_context, most) : most;
+        }
+    }
+}
+
 static int check_context(struct check *c, const struct bt_plan_instance *in)
 {
-    const struct bt_workload *t = context_source(c, in->w);
+    const struct bt_workload *t = c->known[number_of(c, in->w)].source;
     uint64_t most = bt_need_context_limit(in->need->model);
     if (in->context < 1 || in->context > most)
         BAD(c, "%s: context %llu of a model made for %llu", in->id, ull(in->context), ull(most));
@@ -165,24 +216,19 @@ static int check_context(struct check *c, const struct bt_plan_instance *in)
         BAD(c, "%s: context %llu is more than the %llu wanted", in->id, ull(in->context), ull(t->context.want));
     if (in->context < t->context.min)
         BAD(c, "%s: context %llu is less than the least, %llu", in->id, ull(in->context), ull(t->context.min));
-    for (size_t i = 0; i < c->ph->n; i++) {
-        const struct bt_plan_instance *o = &c->ph->inst[i];
-        if (o->w->kind == BT_SERVER && context_source(c, o->w) == t && o->context != in->context)
-            BAD(c, "%s and %s must have one context and have %llu and %llu", in->id, o->id, ull(in->context), ull(o->context));
-    }
+    const struct known *first = &c->known[number_of(c, t)];
+    if (first->context != in->context)
+        BAD(c, "%s and %s must have one context and have %llu and %llu", in->id, first->id, ull(in->context), ull(first->context));
     return 0;
 }
 
 /* min of a context that says nothing: 4096, or less where the model or `want` is less. */
 static uint64_t least_context(const struct check *c, const struct bt_plan_instance *in)
 {
-    const struct bt_workload *t = context_source(c, in->w);
+    const struct bt_workload *t = c->known[number_of(c, in->w)].source;
+    uint64_t most = c->known[number_of(c, t)].model_context, least = most ? BT_MIN((uint64_t)4096, most) : 4096;
     if (t->context.min)
         return t->context.min;
-    uint64_t least = 4096;
-    for (size_t i = 0; i < c->ph->n; i++)            /* of the model that the context belongs to */
-        if (c->ph->inst[i].w == t && c->ph->inst[i].need)
-            least = BT_MIN(least, bt_need_model_context(c->ph->inst[i].need->model));
     return t->context.want ? BT_MIN(least, t->context.want) : least;
 }
 
@@ -293,32 +339,47 @@ static bool wants_it_all(const struct bt_workload *w)
     return w->kind != BT_SERVER && w->memory.form == BT_MEM_AUTO;
 }
 
-static int check_card(struct check *c, size_t g)
+struct tenant { const struct bt_plan_instance *in; uint64_t bytes; };
+struct tenants { struct tenant *v; size_t n; };
+
+static int check_card(struct check *c, size_t g, const struct tenants *on)
 {
     const struct bt_gpu *card = &c->p->fleet->gpus[g];
-    const struct bt_plan_instance *on[4096];
-    size_t n = 0;
     uint64_t sum = 0;
-    for (size_t i = 0; i < c->ph->n; i++)
-        for (size_t j = 0; j < c->ph->inst[i].nranks && n < BT_LEN(on); j++)
-            if (c->ph->inst[i].rank[j].gpu == g) {
-                on[n++] = &c->ph->inst[i];
-                if (__builtin_add_overflow(sum, c->ph->inst[i].rank[j].bytes, &sum))
-                    BAD(c, "GPU %d: absurd sum of bytes", card->index);
-            }
+    for (size_t i = 0; i < on->n; i++)
+        if (__builtin_add_overflow(sum, on->v[i].bytes, &sum))
+            BAD(c, "GPU %d: absurd sum of bytes", card->index);
     if (sum > bt_gpu_capacity(card))
         BAD(c, "GPU %d: %llu bytes planned, %llu there", card->index, ull(sum), ull(bt_gpu_capacity(card)));
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < i; j++)
-            if (!lets_in(on[i]->w, on[j]->w) || !lets_in(on[j]->w, on[i]->w) || wants_it_all(on[i]->w) || wants_it_all(on[j]->w))
-                BAD(c, "GPU %d: %s and %s may not share it", card->index, on[j]->id, on[i]->id);
+    for (size_t i = 0; i < on->n; i++)
+        for (size_t j = 0; j < i; j++) {
+            const struct bt_workload *v = on->v[i].in->w, *w = on->v[j].in->w;
+            if (!lets_in(v, w) || !lets_in(w, v) || wants_it_all(v) || wants_it_all(w))
+                BAD(c, "GPU %d: %s and %s may not share it", card->index, on->v[j].in->id, on->v[i].in->id);
+        }
+    return 0;
+}
+
+static int check_all_cards(struct check *c)
+{
+    struct tenants *on = BT_NEWN(&c->a, struct tenants, c->p->fleet->n + 1);
+    for (size_t i = 0; i < c->ph->n; i++)
+        for (size_t j = 0; j < c->ph->inst[i].nranks; j++) {
+            struct tenants *t = &on[c->ph->inst[i].rank[j].gpu];
+            struct tenant one = { &c->ph->inst[i], c->ph->inst[i].rank[j].bytes };
+            BT_PUSH(&c->a, t->v, t->n, one);
+        }
+    for (size_t g = 0; g < c->p->fleet->n; g++)
+        if (check_card(c, g, &on[g]) < 0)
+            return -1;
     return 0;
 }
 
 static int check_phase(struct check *c)
 {
-    if (check_counts(c) < 0 || check_ids(c) < 0)
+    if (check_ids(c) < 0 || check_counts(c) < 0)
         return -1;
+    know_contexts(c);
     for (size_t i = 0; i < c->ph->n; i++) {
         const struct bt_plan_instance *in = &c->ph->inst[i];
         if (check_cards(c, in) < 0 || check_same_gpus(c, in) < 0)
@@ -332,10 +393,7 @@ static int check_phase(struct check *c)
             return in->need ? -1 : bt_err_set(c->err, BT_E_FAILED, 0, "%s: a server without a ledger", in->id);
         }
     }
-    for (size_t g = 0; g < c->p->fleet->n; g++)
-        if (check_card(c, g) < 0)
-            return -1;
-    return 0;
+    return check_all_cards(c);
 }
 
 int bt_plan_check(const struct bt_plan *p, struct bt_err *err)

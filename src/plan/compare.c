@@ -4,13 +4,34 @@
 #include "base/units.h"
 #include "plan/plan_int.h"
 
+static void add_run(const struct bt_fleet *f, size_t first, size_t n, struct bt_buf *b)
+{
+    for (size_t i = 0, run; i < n; i += run) {
+        const struct bt_gpu *g = &f->gpus[first + i];
+        for (run = 1; i + run < n && !strcmp(g[run].name, g->name); run++) {
+        }
+        bt_buf_printf(b, "%s%zu x %s", i ? " + " : "", run, g->name);
+    }
+}
+
+static bool same_names(const struct bt_fleet *f, const struct bt_box *x, const struct bt_box *y)
+{
+    bool same = x->n == y->n;
+    for (size_t i = 0; same && i < x->n; i++)
+        same = !strcmp(f->gpus[x->first + i].name, f->gpus[y->first + i].name);
+    return same;
+}
+
 const char *bt_compare_fleet(struct bt_arena *a, const struct bt_fleet *f)
 {
-    bt_auto_buf struct bt_buf b = BT_BUF(8192);
-    for (size_t i = 0, run; i < f->n; i += run) {
-        for (run = 1; i + run < f->n && !strcmp(f->gpus[i + run].name, f->gpus[i].name); run++) {
+    bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
+    if (!f->nboxes)
+        add_run(f, 0, f->n, &b);
+    for (size_t i = 0, run; i < f->nboxes; i += run) {
+        for (run = 1; i + run < f->nboxes && same_names(f, &f->box[i], &f->box[i + run]); run++) {
         }
-        bt_buf_printf(&b, "%s%zu x %s", i ? " + " : "", run, f->gpus[i].name);
+        bt_buf_printf(&b, "%s%zu machine%s of ", i ? ", " : "", run, run == 1 ? "" : "s");
+        add_run(f, f->box[i].first, f->box[i].n, &b);
     }
     return bt_arena_strdup(a, bt_buf_z(&b));
 }
@@ -24,12 +45,13 @@ static uint64_t requests_held(const struct bt_plan_instance *in)
     return in->nranks && in->context ? tokens / in->context : 0;
 }
 
-static void add_instance(struct bt_compare_work *w, const struct bt_plan_instance *in, bool *cards)
+/* cards: [fleet->n] the last workload seen there, as `mark` says. */
+static void add_instance(struct bt_compare_work *w, const struct bt_plan_instance *in, size_t *cards, size_t mark)
 {
     w->copies++;
     for (size_t i = 0; i < in->nranks; i++) {
-        w->cards += !cards[in->rank[i].gpu];
-        cards[in->rank[i].gpu] = true;
+        w->cards += cards[in->rank[i].gpu] != mark;
+        cards[in->rank[i].gpu] = mark;
         w->bytes = BT_MAX(w->bytes, in->rank[i].bytes);
         w->all_bytes += in->rank[i].bytes;
     }
@@ -52,15 +74,14 @@ static void add_instance(struct bt_compare_work *w, const struct bt_plan_instanc
 static void add_phase(struct bt_arena *a, struct bt_compare_row *row, const struct bt_plan *p, const struct bt_plan_phase *ph)
 {
     uint64_t planned = 0;
-    bool used[BT_MAX_GPUS] = { false };
-    size_t n = 0;
+    size_t n = 0, *cards = BT_NEWN(a, size_t, p->fleet->n + 1);
+    bool *used = BT_NEWN(a, bool, p->fleet->n + 1);
     for (size_t k = 0; k < p->spec->n; k++) {
         const struct bt_workload *w = &p->spec->w[k];
         struct bt_compare_work out = { .phase = ph->name, .name = w->name, .kind = w->kind, .copies_want = w->copies.set ? (uint32_t)w->copies.want : 1 };
-        bool cards[BT_MAX_GPUS] = { false };
         for (size_t i = 0; i < ph->n; i++)
             if (ph->inst[i].w == w)
-                add_instance(&out, &ph->inst[i], cards);
+                add_instance(&out, &ph->inst[i], cards, k + 1);
         if (pl_in_phase(w, ph->name))                /* an optional one without a place stands there with none */
             BT_PUSH(a, row->work, row->n, out);
     }

@@ -70,14 +70,13 @@ static int check_room(struct walk *k, const struct bt_plan_phase *ph, struct bt_
         host += k->v[i].parked ? k->v[i].host : k->v[i].inst->host_bytes;
     if (strcmp(f->source, "catalog") && f->ram_bytes && host > f->ram_bytes)
         BAD("phase %s: %llu bytes of RAM planned, %llu there", ph->name, ull(host), ull(f->ram_bytes));
-    for (size_t g = 0; g < f->n; g++) {
-        uint64_t sum = 0;
-        for (size_t i = 0; i < k->n; i++)
-            for (size_t r = 0; r < k->v[i].inst->nranks; r++)
-                sum += k->v[i].inst->rank[r].gpu == g ? k->v[i].gpu[r] : 0;
-        if (sum > bt_gpu_capacity(&f->gpus[g]))
-            BAD("phase %s: GPU %d: %llu bytes with the parked ones, %llu there", ph->name, f->gpus[g].index, ull(sum), ull(bt_gpu_capacity(&f->gpus[g])));
-    }
+    uint64_t *sum = BT_NEWN(&k->a, uint64_t, f->n + 1);
+    for (size_t i = 0; i < k->n; i++)
+        for (size_t r = 0; r < k->v[i].inst->nranks; r++)
+            sum[k->v[i].inst->rank[r].gpu] += k->v[i].gpu[r];
+    for (size_t g = 0; g < f->n; g++)
+        if (sum[g] > bt_gpu_capacity(&f->gpus[g]))
+            BAD("phase %s: GPU %d: %llu bytes with the parked ones, %llu there", ph->name, f->gpus[g].index, ull(sum[g]), ull(bt_gpu_capacity(&f->gpus[g])));
     return 0;
 }
 

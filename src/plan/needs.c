@@ -1,16 +1,18 @@
 /* needs - the need of a shape is worked out once: the trials of advice and alternatives ask for the same ones hundreds of times. */
 #include "plan/plan_int.h"
 
-#define BUCKETS 1024
+#define BUCKETS 4096
 
 struct key { const struct bt_model *model; const struct bt_engine_version *version; const struct bt_gpu *card; struct bt_serve serve; };
 struct known { struct key key; struct bt_need *need; struct known *next; };
 struct kept_cut { uint32_t *layers, pp; };
-struct pl_needs { struct known *bucket[BUCKETS]; struct kept_cut *cut; size_t ncuts; };
+struct pl_needs { struct bt_arena *a; struct known *bucket[BUCKETS]; struct kept_cut *cut; size_t ncuts; };
 
 struct pl_needs *pl_needs_new(struct bt_arena *a)
 {
-    return BT_NEW(a, struct pl_needs);
+    struct pl_needs *n = BT_NEW(a, struct pl_needs);
+    n->a = a;
+    return n;
 }
 
 static size_t bucket_of(const struct key *k)
@@ -36,9 +38,9 @@ int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve
             *out = n->need;
             return 0;
         }
-    if (bt_need_server(p->a, k->pm->model, k->pm->engine, k->pm->version, serve, card, out, err) < 0)
+    if (bt_need_server(p->needs->a, k->pm->model, k->pm->engine, k->pm->version, serve, card, out, err) < 0)
         return -1;
-    struct known *n = BT_NEW(p->a, struct known);
+    struct known *n = BT_NEW(p->needs->a, struct known);
     n->key = key;
     n->need = *out;
     n->next = *at;
@@ -52,8 +54,8 @@ const uint32_t *pl_cut_kept(struct pl_problem *p, const uint32_t *cut, uint32_t 
     for (size_t i = 0; i < n->ncuts; i++)
         if (n->cut[i].pp == pp && !memcmp(n->cut[i].layers, cut, pp * sizeof *cut))
             return n->cut[i].layers;
-    struct kept_cut row = { BT_NEWN(p->a, uint32_t, pp), pp };
+    struct kept_cut row = { BT_NEWN(n->a, uint32_t, pp), pp };
     memcpy(row.layers, cut, pp * sizeof *cut);
-    BT_PUSH(p->a, n->cut, n->ncuts, row);
+    BT_PUSH(n->a, n->cut, n->ncuts, row);
     return row.layers;
 }

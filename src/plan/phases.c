@@ -369,7 +369,7 @@ static int plan_beside(struct pl_stages *all, struct pl_stage *g, struct bt_err 
             reserve[g->parked[k].inst->rank[r].gpu] += g->parked[k].gpu_bytes[r];
     }
     struct pl_stage next;
-    if (pl_stage_try(all, g, g->pin, reserve, PL_NODE_LIMIT, &next, err) < 0)
+    if (pl_stage_try(all, g, g->pin, reserve, pl_node_limit(all->in), &next, err) < 0)
         return -1;
     all->plan->nodes += next.s.nodes;
     if (!next.s.found || (!all_asked && !no_worse(all, g, next.p, &next.s)))

@@ -1,4 +1,5 @@
 /* plan - the steps in order: each phase built, searched, turned into instances with berths, explained; then judged by the validator. */
+#include "plan/boxes.h"
 #include "plan/phases.h"
 
 const char *const bt_plan_objective_names[BT_GOAL__N] = {
@@ -154,7 +155,7 @@ static int plan_alone(struct pl_stages *all, struct pl_stage *g, struct bt_err *
     if (pl_problem_build(all->a, all->in, g->name, &g->free_p, err) < 0)
         return -1;
     if (!g->free_p->nrefusals)
-        pl_solve(g->free_p, PL_NODE_LIMIT, &g->free_s);
+        pl_solve(g->free_p, pl_node_limit(all->in), &g->free_s);
     all->plan->nodes += g->free_s.nodes;
     if (g->free_p->nrefusals || (!g->free_s.found && g->free_s.complete))
         return pl_refusals(all->plan, all->a, all->in, g->free_p, err);
@@ -192,6 +193,13 @@ static int plan_stages(struct pl_stages *all, struct bt_err *err)
     return 0;
 }
 
+static int checked(const struct bt_plan *plan, struct bt_err *err)
+{
+    if (bt_plan_check(plan, err) == 0 && pl_moves_check(plan, err) == 0 && pl_host_check(plan, err) == 0)
+        return 0;
+    return bt_err_wrap(err, "the plan does not pass its own check (a fault of berth)");
+}
+
 int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, struct bt_err *err)
 {
     static const char *const one[] = { "all" };
@@ -202,7 +210,15 @@ int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan
     plan->phase = BT_NEWN(a, struct bt_plan_phase, plan->nphases);
     struct bt_plan_in *remembering = BT_NEW(a, struct bt_plan_in);
     *remembering = *in;
-    remembering->needs = pl_needs_new(a);
+    remembering->needs = in->needs ? in->needs : pl_needs_new(a);
+    if (in->fleet->nboxes > 1) {
+        for (size_t i = 0; i < plan->nphases; i++)
+            plan->phase[i].name = names[i];
+        if (pl_boxes(a, remembering, plan, err) < 0 || (!plan->nrefusals && checked(plan, err) < 0))
+            return -1;
+        *out = plan;
+        return 0;
+    }
     if (pl_open_copies(a, remembering, names, plan->nphases, err) < 0)
         return -1;
     struct pl_stages all = { .a = a, .plan = plan, .in = remembering, .n = plan->nphases };
@@ -216,8 +232,8 @@ int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan
     if (plan->nrefusals)
         for (size_t i = 0; i < plan->nphases; i++)
             plan->phase[i].n = 0;
-    else if (bt_plan_check(plan, err) < 0 || pl_moves_check(plan, err) < 0 || pl_host_check(plan, err) < 0)
-        return bt_err_wrap(err, "the plan does not pass its own check (a fault of berth)");
+    else if (checked(plan, err) < 0)
+        return -1;
     *out = plan;
     return 0;
 }

@@ -13,6 +13,7 @@
  *   faster.c    pinned shapes that are slower than smaller ones
  *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet
  *   jobs.c      what a service or job with a job form takes
+ *   boxes.c     a fleet of several machines: dealt, each planned on its own (boxes.h)
  *   picture.c   the plan drawn (picture.h)
  *   copies.c    `replicas: auto`
  *   needs.c     the need of a shape, worked out once                        compare.c      a plan as a row beside others (compare.h)
@@ -56,6 +57,7 @@ struct bt_plan_instance {
     uint64_t host_bytes;
     struct bt_pace pace;
     const char *bin, *engine_version;/* engine found, or NULL; row used */
+    size_t box;                      /* the machine, of a fleet that has several: index into fleet->box */
 };
 
 struct bt_plan_phase { const char *name; struct bt_plan_instance *inst; size_t n; };
@@ -103,6 +105,7 @@ struct bt_plan {
     double gap;                      /* 0 = none; share that lacks to the bound at the first goal where any does: workloads placed, wants, service */
     uint64_t nodes;                  /* search nodes looked at */
     int64_t objective[BT_GOAL__N];   /* summed over phases; of FREE the smallest */
+    int64_t bound[BT_GOAL_SHARED];   /* over several machines: no plan has more workloads placed, wants, or (with all wants) service; else 0 */
 };
 extern const char *const bt_plan_objective_names[BT_GOAL__N];
 
@@ -121,11 +124,13 @@ struct bt_plan_model {
     const char *like_why;            /* "12.30 GiB, the peak of extract on 2026-11-20 (3 cards)" */
 };
 struct pl_needs;                     /* plan's own: what was worked out already; callers leave it NULL */
+struct pl_within;                    /* plan's own: one machine of several; callers leave it NULL */
 /* A limit in seconds for each phase, instead of a fixed amount of work: the same inputs may give another plan then, and it says so. */
 struct bt_plan_clock { double (*now_s)(void *ctx); void *ctx; double limit_s; };
 struct bt_plan_in {
     const struct bt_spec *spec; const struct bt_fleet *fleet; const struct bt_plan_model *models; struct pl_needs *needs;
     const uint32_t *copies;          /* plan's own: [spec->n] what `replicas: auto` came to; 0 = not settled, NULL = nothing is */
+    const struct pl_within *within;
     const struct bt_plan_clock *clock;               /* NULL: a fixed amount of work, the same plan everywhere */
     bool brief;                      /* no other shapes and no advice: for plans that are only compared */
 };

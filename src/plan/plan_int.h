@@ -63,6 +63,13 @@ struct pl_problem {
     struct bt_plan_refusal *refusal; size_t nrefusals;    /* found while building: nothing to search then */
 };
 
+/* A machine that is planned as one of several: how its workloads count in the whole. */
+struct pl_within {
+    const double *weight;            /* [spec->n] times its weight: the share of its copies that are here */
+    const double *solo_best;         /* [spec->n] of any machine */
+    uint64_t nodes;                  /* of the search of a phase */
+};
+
 struct pl_copy { size_t work; uint32_t replica; size_t shape; size_t *card; uint32_t ncards; };      /* card: pp-major */
 struct pl_score { uint32_t placed[64]; uint32_t nlevels; int64_t v[BT_GOAL__N]; };
 
@@ -117,6 +124,7 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
 void pl_solve(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out);
 /* The free memory of the solution, dealt anew, into its score. */
 void pl_rescore_free(struct pl_problem *p, struct pl_solution *s);
+static inline uint64_t pl_node_limit(const struct bt_plan_in *in) { return in->within ? in->within->nodes : PL_NODE_LIMIT; }
 /* How far off the best it may be: the share that lacks to the bound at the first goal where it does, of workloads placed, wants and service. */
 double pl_gap(const struct pl_solution *s);
 /* Looks at the goals before `end`. */

@@ -1,7 +1,7 @@
 /* problem - what may be placed where in one phase: workloads with their shapes, cards with their capacity, who may share. */
 #include <stdio.h>
 
-#include "plan/plan_int.h"
+#include "plan/boxes.h"
 
 void pl_refuse(struct pl_problem *p, const struct bt_workload *w, const char *code, const char *fmt, ...)
 {
@@ -180,13 +180,15 @@ static bool allows(const struct bt_workload *a, const struct bt_workload *b)
     return false;
 }
 
+bool pl_lets_share(const struct bt_workload *a, const struct bt_workload *b) { return allows(a, b) && allows(b, a); }
+
 static void fill_sharing(struct pl_problem *p)
 {
     p->may_share = BT_NEWN(p->a, bool, p->n * p->n + 1);
     for (size_t i = 0; i < p->n; i++)
         for (size_t j = 0; j < p->n; j++) {
             const struct pl_work *a = &p->work[i], *b = &p->work[j];
-            p->may_share[i * p->n + j] = allows(a->w, b->w) && allows(b->w, a->w) && a->claim != PL_WHOLE && b->claim != PL_WHOLE;
+            p->may_share[i * p->n + j] = pl_lets_share(a->w, b->w) && a->claim != PL_WHOLE && b->claim != PL_WHOLE;
         }
 }
 
@@ -285,6 +287,10 @@ int pl_problem_build(struct bt_arena *a, const struct bt_plan_in *in, const char
     for (size_t i = 0; i < p->n; i++)
         if (settle_shapes(p, &p->work[i], err) < 0)
             return -1;
+    for (size_t i = 0; in->within && i < p->n; i++) {
+        p->work[i].weight *= in->within->weight[p->work[i].spec_index];
+        p->work[i].solo_best = in->within->solo_best[p->work[i].spec_index];
+    }
     fill_sharing(p);
     *out = p;
     return 0;

@@ -303,6 +303,8 @@ int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_p
     remembering->needs = in->needs ? in->needs : pl_needs_new(a);
     struct cutting c = { .a = a, .in = remembering, .err = err };
     *out = NULL;
+    if (in->fleet->nboxes > 1)                       /* cuts are of one machine */
+        return 0;
     find_groups(&c);
     if (in->spec->phases.n || c.n < 2 || c.n > MAX_GROUPS)
         return 0;

@@ -5,8 +5,8 @@
 #include "base/units.h"
 #include "spec/spec_int.h"
 
-#define MAX_SPEC (4 * MiB)
-#define MAX_WORKLOADS 256
+#define MAX_SPEC (16 * MiB)
+#define MAX_WORKLOADS 16384
 
 /* ---- small readers that every file of this folder uses ---- */
 

@@ -113,6 +113,43 @@ static void islands_of_named_fleets(void **st)
     assert_int_equal(f.gpus[0].island, -1);          /* a bridge is an option that nobody has to own */
 }
 
+/* Many machines: each with its own island, cards numbered through; only for those who can do with them. */
+static void fleets_of_machines(void **st)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_fleet f, back;
+    struct bt_err err = { 0 };
+    struct bt_fleet_opts many = margin;
+    (void)st;
+    many.boxes = true;
+    assert_int_equal(bt_fleet_open(&a, "2x4xA100-SXM4-40GB + 3xRTX-4090 + 1 x 2 x H100-SXM", &many, &f, &err), 0);
+    assert_int_equal(f.n, 13);
+    assert_int_equal(f.nboxes, 4);
+    static const size_t first[] = { 0, 4, 8, 11 }, cards[] = { 4, 4, 3, 2 };
+    static const int island[] = { 0, 1, -1, 2 };
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(f.box[i].first == first[i] && f.box[i].n == cards[i]);
+        assert_string_equal(f.box[i].name, bt_arena_printf(&a, "node-%zu", i));
+        for (size_t k = 0; k < cards[i]; k++) {
+            assert_int_equal(f.gpus[first[i] + k].island, island[i]);
+            assert_int_equal(f.gpus[first[i] + k].index, (int)(first[i] + k));
+            assert_int_equal(bt_fleet_box(&f, first[i] + k), i);
+            assert_string_equal(bt_fleet_node(&f, first[i] + k), f.box[i].name);
+        }
+    }
+    f.box[2].ram_bytes = 7 * GiB;
+    json_t *v = bt_fleet_json(&f);
+    assert_int_equal(bt_fleet_from_json(&a, v, "x.json", &many, &back, &err), 0);
+    assert_true(back.nboxes == 4 && back.n == 13 && back.box[2].first == 8 && back.box[2].n == 3 && back.box[2].ram_bytes == 7 * GiB);
+    assert_string_equal(back.box[3].name, "node-3");
+    json_decref(v);
+    assert_int_equal(bt_fleet_open(&a, "2x4xT4", &margin, &f, &err), -1);
+    assert_true(err.code == BT_E_SPEC && strstr(err.msg, "2 machines") && err.hint[0]);
+    assert_int_equal(bt_fleet_open(&a, "1x4xA100-SXM4-40GB", &margin, &f, &err), 0);     /* one machine, however it is written */
+    assert_true(f.nboxes == 0 && f.n == 4 && f.gpus[3].island == 0);
+    assert_string_equal(bt_fleet_node(&f, 3), "local");
+}
+
 static void fleets_that_are_refused(void **st)
 {
     static const struct { const char *text; enum bt_errc code; const char *says, *hint; } rows[] = {
@@ -121,6 +158,11 @@ static void fleets_that_are_refused(void **st)
         { "1000000000xA100-SXM4-40GB", BT_E_SPEC, "asks for 1000000000 cards", "1 to 64" },
         { "99999999999999999999999999999999xT4", BT_E_SPEC, "asks for", "1 to 64" },
         { "40xT4+40xL4", BT_E_SPEC, "more than 64", "1 to 64" },
+        { "2x65xT4", BT_E_SPEC, "asks for 65 cards", "1 to 64" },
+        { "0x8xT4", BT_E_SPEC, "asks for 0 machines", "1 to 64" },
+        { "65537x1xT4", BT_E_SPEC, "asks for 65537 machines", "65536" },
+        { "40000x2xT4", BT_E_SPEC, "more than 65536", "65536" },
+        { "2x2x2xT4", BT_E_SPEC, "2xT4", "" },
         { "4xA100", BT_E_SPEC, "no card called \"A100\"", "A100-SXM4-40GB" },
         { "A100 40GB", BT_E_SPEC, "no card called", "A100-PCIE-40GB" },
         { "RTX-4099", BT_E_SPEC, "no card called", "RTX-409" },
@@ -303,11 +345,16 @@ static void fleet_files(void **st)
         { "{\"gpus\": [{\"name\": \"T4\", \"total_bytes\": -1}]}", "total_bytes" },
         { "{\"gpus\": [{\"name\": \"T4\", \"total_bytes\": 1}]}", "total_bytes" },
         { "{\"gpus\": [{\"name\": \"T4\", \"total_bytes\": 9223372036854775807}]}", "total_bytes" },
-        { "{\"gpus\": [{\"name\": \"T4\", \"island\": 64}]}", "island" },
+        { "{\"gpus\": [{\"name\": \"T4\", \"island\": 65536}]}", "island" },
         { "{\"gpus\": [{\"name\": \"T4\", \"compute_capability\": \"seven\"}]}", "compute_capability" },
         { "{\"gpus\": [{\"name\": \"T4\", \"uuid\": \"GPU-1\"}, {\"name\": \"T4\", \"uuid\": \"GPU-1\"}]}", "the same card" },
         { "{\"gpus\": [{\"name\": \"T4\", \"index\": 1}, {\"name\": \"T4\", \"index\": 1}]}", "the same card" },
-        { "{\"gpus\": [{\"name\": \"T4\"}], \"nodes\": [{\"ram_bytes\": 1}, {\"ram_bytes\": 1}]}", "more than one node" },
+        { "{\"gpus\": [{\"name\": \"T4\"}], \"nodes\": [{\"ram_bytes\": 1}, {\"ram_bytes\": 1}]}", "two nodes are called" },
+        { "{\"gpus\": [{\"name\": \"T4\"}], \"nodes\": [{\"name\": \"a\", \"ram_bytes\": 1}, {\"name\": \"b\", \"ram_bytes\": 1}]}", "is in node" },
+        { "{\"gpus\": [{\"name\": \"T4\", \"node\": \"a\"}], \"nodes\": [{\"name\": \"a\", \"ram_bytes\": 1}, {\"name\": \"b\", \"ram_bytes\": 1}]}",
+          "node b has no cards" },
+        { "{\"gpus\": [{\"name\": \"T4\", \"node\": \"a\"}, {\"name\": \"T4\", \"node\": \"b\"}], \"nodes\": [{\"name\": \"a\", \"ram_bytes\": 1},"
+          " {\"name\": \"b\", \"ram_bytes\": 1}]}", "2 machines" },
         { "{\"gpus\": [{\"name\": \"T4\"}], \"nodes\": [7]}", "nodes[0]" },
         { "{\"gpus\": [{\"name\": \"T4\", \"name\": \"L4\"}]}", "" },
         { "{\"gpus\": [", "" },
@@ -333,7 +380,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_find_their_kind), cmocka_unit_test(every_row_is_sound_and_found_by_all_its_names), cmocka_unit_test(totals_are_cudas),
-        cmocka_unit_test(named_fleets), cmocka_unit_test(islands_of_named_fleets), cmocka_unit_test(fleets_that_are_refused),
+        cmocka_unit_test(named_fleets), cmocka_unit_test(fleets_of_machines), cmocka_unit_test(islands_of_named_fleets), cmocka_unit_test(fleets_that_are_refused),
         cmocka_unit_test(picking_cards), cmocka_unit_test(virtual_ids_are_whole_words), cmocka_unit_test(requirements_choose_matching_cards), cmocka_unit_test(a_saved_fleet_as_a_requirement),
         cmocka_unit_test(a_fleet_survives_its_json), cmocka_unit_test(fleet_files),
     };

@@ -17,7 +17,7 @@ static inline struct bt_plan_in *plan_inputs(struct bt_arena *a, const char *tex
     struct bt_fleet *f = BT_NEW(a, struct bt_fleet);
     if (bt_spec_parse(a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0)
         fail_msg("%s\n%s", err.msg, text);
-    struct bt_fleet_opts fo = { .margin_bytes = s->margin_bytes };
+    struct bt_fleet_opts fo = { .margin_bytes = s->margin_bytes, .boxes = true };
     if (bt_fleet_open(a, fleet, &fo, f, &err) < 0)
         fail_msg("%s", err.msg);
     struct bt_plan_model *models = BT_NEWN(a, struct bt_plan_model, s->n + 1);

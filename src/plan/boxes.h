@@ -1,0 +1,79 @@
+/* boxes.h - plan's own: a fleet of several machines. No instance spans two, so the workloads are dealt to boxes and each box is planned as a fleet of its
+ * own, exactly (plan.c), boxes with the same content once.
+ *
+ *   boxes_worth.c   what every workload can be in a box: cards, bytes, context, service; a bound on the service of all of them from prices of cards
+ *   boxes_deal.c    which copy goes into which box
+ *   boxes_solve.c   a box with its copies as a spec and a fleet, planned; contexts made equal between boxes
+ *   boxes.c         the steps in order; the boxes' plans as one plan, its score and its gap
+ *
+ * Units: bytes; service as in docs/plan.md, not yet in thousandths. Everything lives in the arena of the plan. Single thread, deterministic. */
+#ifndef BT_PLAN_BOXES_H
+#define BT_PLAN_BOXES_H
+#include "plan/plan_int.h"
+
+#define BX_NODES 20000               /* of the search in one box: small problems end long before */
+
+/* A way to run one copy of a group in a box. */
+struct bx_option {
+    uint32_t cards;
+    double wants;                    /* sum of the shares of their wanted contexts that its servers reach alone */
+    double value;                    /* service of one copy on cards of its own (its members share them) */
+    uint64_t floor, full;            /* of its fullest rank: at the least contexts, at the wanted ones */
+    bool whole;                      /* nobody beside it */
+    uint32_t tp, pp;                 /* of a workload's own option; a group's members have their own */
+};
+struct bx_menu { struct bx_option *v; size_t n; };   /* of one workload: per number of cards at most one, rising */
+
+/* Boxes that look the same to `need` and `pace`. */
+struct bx_class {
+    struct bt_fleet fleet;           /* one such box, with the most that any of them has free on each card */
+    size_t boxes, cards;             /* boxes, cards in all of them */
+};
+
+/* A workload and who follows it by `same_gpus_as`: they go together, copy by copy. */
+struct bx_group {
+    size_t *member, nmembers;        /* indices into spec->w, the target first */
+    uint32_t min, want;              /* copies of the target */
+    uint64_t phases;                 /* bit per phase */
+    bool host;                       /* takes no card */
+    struct bx_option **option; size_t *noptions;     /* [class]: fewer cards first, each more than the one before it gains by */
+    size_t *pool, npool;             /* cards of the fleet that the target may stand on, rising; NULL = all */
+};
+
+struct bx_copy { size_t group; uint32_t replica; size_t box; size_t *card; uint32_t ncards; uint64_t floor, full; };       /* card: of the fleet */
+
+struct bx {
+    struct bt_arena *a; const struct bt_plan_in *in; /* in->spec: a copy in which equal names of models are one text, so that needs are worked out once */
+    struct bt_plan *plan;            /* nodes, warnings and refusals go here */
+    const struct bt_fleet *fleet;
+    size_t nphases; const char *const *phase;
+    struct bx_class *cls; size_t ncls; size_t *class_of;             /* [boxes] */
+    struct bx_group *group; size_t ngroups; size_t *group_of;        /* [spec->n] */
+    uint64_t *ctx_want, *ctx_min; size_t *ctx_root;  /* [spec->n] as pl_problem has them, whoever is in the same box */
+    struct bx_menu **menu;           /* [class][spec->n] */
+    double *solo_best;               /* [spec->n] of any box */
+    double *rate_scale;              /* [spec->n] weight / solo_best / copies wanted: times a rate it is service; 0 = its rate is not known */
+    double *price;                   /* [phase * ncls + class] of a card, the best found */
+    double service_bound;            /* no plan in which every context is as long as it can be alone serves more */
+    struct bx_copy *copy; size_t ncopies;
+};
+
+/* Groups, classes, options, prices, bound. What can go nowhere becomes refusals of the plan. */
+BT_MUST_CHECK int bx_worth(struct bx *b, struct bt_err *err);
+/* b->copy. False: some copy that must have a place was found none (*left says whose), the second time as tightly as they go. */
+bool bx_deal(struct bx *b, size_t *left);
+/* Another box for a copy that its box could not hold after all. False: none. */
+bool bx_redeal(struct bx *b, size_t copy, const bool *closed);
+/* What a box was planned from, and its plan. Its workloads are spec->w[of[i]], copy k of them is copy replica[i][k] of the whole. */
+struct bx_solved { struct bt_plan *plan; size_t *of; uint32_t **replica; };
+/* out[box]; plan NULL for a box with nothing in it. BT_E_TOO_BIG: some box holds less than was dealt to it, and no other takes it. */
+BT_MUST_CHECK int bx_solve(struct bx *b, struct bx_solved *out, struct bt_err *err);
+/* Longest context that the workload can have alone, as a share of what it wants: in any box. */
+double bx_most_wants(const struct bx *b, size_t w);
+/* boxes.c: the whole of it; in->fleet->nboxes > 1. plan: its phases named and empty. */
+BT_MUST_CHECK int pl_boxes(struct bt_arena *a, struct bt_plan_in *in, struct bt_plan *plan, struct bt_err *err);
+/* A command that does not say what it takes. */
+static inline bool bx_takes_whole(const struct bt_workload *w) { return w->kind != BT_SERVER && w->memory.form == BT_MEM_AUTO; }
+/* problem.c: may they stand on one card, as far as `share` and `apart` say? */
+bool pl_lets_share(const struct bt_workload *a, const struct bt_workload *b);
+#endif

@@ -1,0 +1,519 @@
+/* boxes_deal - which copy goes into which box, with a place there that shows that it fits. What the copies of a box are in the end, its own plan decides.
+ *
+ * Each group first chooses how many cards its copies get: at the prices that boxes_worth found, as long as all others still get the least with which
+ * their contexts are as long as they can be. Then the largest go first, each into the box where the fewest cards are left over; who finds no empty cards
+ * joins others, at the contexts that are wanted or, where that does not fit, at the least ones. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/boxes.h"
+
+struct tenant { size_t copy; uint64_t phases; };
+struct seat { struct tenant *v; size_t n; };         /* of one card */
+
+struct deal {
+    struct bx *b;
+    struct seat *seat;               /* [cards of the fleet] */
+    size_t *empty;                   /* [boxes] cards without a tenant */
+    size_t *choice, *choice_cls;     /* [ngroups] the option it wants: an index, SIZE_MAX = none */
+    size_t *order;                   /* [ngroups] */
+    uint32_t *placed, *shape;        /* [ngroups] copies, and the cards of each */
+    bool tight;                      /* as much as will go: the least contexts, few cards, cards filled up one after the other */
+};
+
+/* ---- choices ---- */
+
+static double price_of(const struct bx *b, const struct bx_group *g, size_t cls)
+{
+    double sum = 0;
+    for (size_t ph = 0; ph < b->nphases; ph++)
+        sum += g->phases >> ph & 1 ? b->price[ph * b->ncls + cls] : 0;
+    return sum;
+}
+
+static unsigned nphases_of(const struct bx_group *g) { return (unsigned)__builtin_popcountll(g->phases); }
+
+/* What the option is worth beyond its cards, in all phases of the group. */
+static double worth(const struct bx *b, const struct bx_group *g, size_t cls, const struct bx_option *o)
+{
+    return o->value * nphases_of(g) - price_of(b, g, cls) * o->cards;
+}
+
+static bool prefer(const struct bx_option *x, double wx, const struct bx_option *y, double wy)
+{
+    if (fabs(x->wants - y->wants) > 1e-9)
+        return x->wants > y->wants;
+    return wx > wy + 1e-12 || (wx > wy - 1e-12 && x->cards < y->cards);
+}
+
+/* The best at the prices, and of those with contexts as long the one with the fewest cards. */
+static void favourites(const struct bx *b, const struct bx_group *g, size_t *best_cls, size_t *best, size_t *least_cls, size_t *least)
+{
+    *best = *least = SIZE_MAX;
+    for (size_t c = 0; c < b->ncls; c++)
+        for (size_t i = 0; i < g->noptions[c]; i++) {
+            const struct bx_option *o = &g->option[c][i], *at = *best == SIZE_MAX ? NULL : &g->option[*best_cls][*best];
+            if (!at || prefer(o, worth(b, g, c, o), at, worth(b, g, *best_cls, at))) {
+                *best = i;
+                *best_cls = c;
+            }
+            at = *least == SIZE_MAX ? NULL : &g->option[*least_cls][*least];
+            bool longer = at && o->wants > at->wants + 1e-9, as_long = at && o->wants > at->wants - 1e-9;
+            if (!at || longer || (as_long && (o->cards < at->cards || (o->cards == at->cards && worth(b, g, c, o) > worth(b, g, *least_cls, at) + 1e-12)))) {
+                *least = i;
+                *least_cls = c;
+            }
+        }
+}
+
+struct wish { size_t group, cls, option; double gain; };
+
+static int by_gain(const void *x, const void *y)
+{
+    const struct wish *a = x, *b = y;
+    if (a->gain != b->gain)
+        return a->gain > b->gain ? -1 : 1;
+    return (a->group > b->group) - (a->group < b->group);
+}
+
+/* Cards that are asked for in each class and phase, with this change. */
+static void ask(const struct bx *b, int64_t *asked, const struct bx_group *g, size_t cls, int64_t cards)
+{
+    for (size_t ph = 0; ph < b->nphases; ph++)
+        if (g->phases >> ph & 1)
+            asked[ph * b->ncls + cls] += cards * g->want;
+}
+
+static bool too_many(const struct bx *b, const int64_t *asked, const struct bx_group *g, size_t cls)
+{
+    for (size_t ph = 0; ph < b->nphases; ph++)
+        if (g->phases >> ph & 1 && asked[ph * b->ncls + cls] > (int64_t)b->cls[cls].cards)
+            return true;
+    return false;
+}
+
+/* Everybody at the least, then whoever gains most goes to what it likes best, as long as there are cards. */
+static void choose(struct deal *d)
+{
+    struct bx *b = d->b;
+    struct wish *wish = BT_NEWN(b->a, struct wish, b->ngroups + 1);
+    int64_t *asked = BT_NEWN(b->a, int64_t, b->nphases * b->ncls + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < b->ngroups; i++) {
+        const struct bx_group *g = &b->group[i];
+        size_t best, best_cls = 0, least, least_cls = 0;
+        favourites(b, g, &best_cls, &best, &least_cls, &least);
+        d->choice[i] = least;
+        d->choice_cls[i] = least_cls;
+        if (best == SIZE_MAX)
+            continue;
+        const struct bx_option *x = &g->option[best_cls][best], *y = &g->option[least_cls][least];
+        ask(b, asked, g, least_cls, y->cards);
+        if (x != y)
+            wish[n++] = (struct wish){ i, best_cls, best, (worth(b, g, best_cls, x) - worth(b, g, least_cls, y)) / x->cards };
+    }
+    qsort(wish, n, sizeof *wish, by_gain);
+    for (size_t i = 0; i < n; i++) {
+        const struct bx_group *g = &b->group[wish[i].group];
+        size_t was = d->choice[wish[i].group], was_cls = d->choice_cls[wish[i].group];
+        /* what it likes best, else less of it, down to what it has */
+        for (size_t o = wish[i].option + 1; o-- > 0; ) {
+            const struct bx_option *to = &g->option[wish[i].cls][o], *from = &g->option[was_cls][was];
+            if (prefer(from, worth(b, g, was_cls, from), to, worth(b, g, wish[i].cls, to)))
+                break;
+            ask(b, asked, g, was_cls, -(int64_t)from->cards);
+            ask(b, asked, g, wish[i].cls, to->cards);
+            if (!too_many(b, asked, g, wish[i].cls)) {
+                d->choice[wish[i].group] = o;
+                d->choice_cls[wish[i].group] = wish[i].cls;
+                break;
+            }
+            ask(b, asked, g, wish[i].cls, -(int64_t)to->cards);
+            ask(b, asked, g, was_cls, from->cards);
+        }
+    }
+}
+
+/* The fewest cards and bytes. */
+static void choose_fewest(struct deal *d)
+{
+    for (size_t i = 0; i < d->b->ngroups; i++) {
+        const struct bx_group *g = &d->b->group[i];
+        d->choice[i] = SIZE_MAX;
+        for (size_t c = 0; c < d->b->ncls; c++)
+            for (size_t k = 0; k < g->noptions[c]; k++) {
+                const struct bx_option *o = &g->option[c][k], *at = d->choice[i] == SIZE_MAX ? NULL : &g->option[d->choice_cls[i]][d->choice[i]];
+                if (!at || o->cards < at->cards || (o->cards == at->cards && o->floor < at->floor)) {
+                    d->choice[i] = k;
+                    d->choice_cls[i] = c;
+                }
+            }
+    }
+}
+
+/* ---- seats ---- */
+
+static bool in_pool(const struct bx_group *g, size_t card)
+{
+    size_t low = 0, high = g->npool;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (g->pool[mid] == card)
+            return true;
+        if (g->pool[mid] < card)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return !g->pool;
+}
+
+static bool groups_share(const struct bx *b, const struct bx_group *x, const struct bx_group *y)
+{
+    for (size_t i = 0; i < x->nmembers; i++)
+        for (size_t j = 0; j < y->nmembers; j++) {
+            const struct bt_workload *v = &b->in->spec->w[x->member[i]], *w = &b->in->spec->w[y->member[j]];
+            if (bx_takes_whole(v) || bx_takes_whole(w) || !pl_lets_share(v, w))
+                return false;
+        }
+    return true;
+}
+
+/* How a card would take a rank: tenants beside it in its fullest phase, bytes left over; false: not at all. */
+struct view { size_t card, tenants; uint64_t left; };
+
+static bool look(const struct deal *d, const struct bx_group *g, const struct bx_option *o, size_t card, bool floors, struct view *out)
+{
+    const struct bx *b = d->b;
+    const struct seat *s = &d->seat[card];
+    uint64_t cap = bt_gpu_capacity(&b->fleet->gpus[card]), most = 0, mine = floors ? o->floor : o->full;
+    *out = (struct view){ .card = card };
+    if (!in_pool(g, card))
+        return false;
+    for (size_t ph = 0; ph < b->nphases; ph++) {
+        uint64_t sum = 0;
+        size_t n = 0;
+        if (!(g->phases >> ph & 1))
+            continue;
+        for (size_t i = 0; i < s->n; i++) {
+            const struct bx_copy *c = &b->copy[s->v[i].copy];
+            if (!(s->v[i].phases >> ph & 1))
+                continue;
+            if (o->whole || !groups_share(b, g, &b->group[c->group]))
+                return false;
+            sum += floors ? c->floor : c->full;
+            n++;
+        }
+        most = BT_MAX(most, sum);
+        out->tenants = BT_MAX(out->tenants, n);
+    }
+    if (most + mine > cap)
+        return false;
+    out->left = cap - most - mine;
+    return true;
+}
+
+static int by_view(const void *x, const void *y)
+{
+    const struct view *a = x, *b = y;
+    if (a->tenants != b->tenants)
+        return a->tenants < b->tenants ? -1 : 1;
+    if (a->left != b->left)
+        return a->left > b->left ? -1 : 1;
+    return (a->card > b->card) - (a->card < b->card);
+}
+
+static int by_left(const void *x, const void *y)
+{
+    const struct view *a = x, *b = y;
+    if (a->left != b->left)
+        return a->left < b->left ? -1 : 1;
+    return (a->card > b->card) - (a->card < b->card);
+}
+
+struct place { size_t box; size_t card[BT_MAX_GPUS]; size_t spare, tenants; };
+
+/* One kind of GPU inside a tensor-parallel group: the first kind of which there are enough. */
+static size_t enough_of_a_kind(const struct bx *b, struct view *v, size_t n, size_t want, size_t *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t m = 0;
+        for (size_t j = 0; j < n && m < want; j++)
+            if (!strcmp(b->fleet->gpus[v[j].card].name, b->fleet->gpus[v[i].card].name))
+                out[m++] = j;
+        if (m == want)
+            return m;
+    }
+    for (size_t j = 0; j < want && j < n; j++)       /* a pipeline over several kinds, perhaps */
+        out[j] = j;
+    return BT_MIN(want, n);
+}
+
+enum how { ALONE, AT_WISH, AT_FLOOR };
+
+static bool place_in(const struct deal *d, const struct bx_group *g, const struct bx_option *o, size_t box, enum how how, struct place *out)
+{
+    const struct bt_box *x = &d->b->fleet->box[box];
+    struct view v[BT_MAX_GPUS];
+    size_t n = 0, at[BT_MAX_GPUS];
+    if (how == ALONE && d->b->nphases == 1 && d->empty[box] < o->cards)
+        return false;
+    for (size_t i = 0; i < x->n; i++)
+        if (look(d, g, o, x->first + i, how == AT_FLOOR, &v[n]) && (how != ALONE || !v[n].tenants))
+            n++;
+    if (n < o->cards)
+        return false;
+    qsort(v, n, sizeof *v, d->tight ? by_left : by_view);        /* tight: the fullest cards that still hold it */
+    if (enough_of_a_kind(d->b, v, n, o->cards, at) < o->cards)
+        return false;
+    *out = (struct place){ .box = box, .spare = n - o->cards };
+    for (size_t i = 0; i < o->cards; i++) {
+        out->card[i] = v[at[i]].card;
+        out->tenants = BT_MAX(out->tenants, v[at[i]].tenants);
+    }
+    return true;
+}
+
+/* The box where the fewest empty cards are left over; among others the one with the fewest neighbours, then the most room. */
+static bool find_place(const struct deal *d, const struct bx_group *g, const struct bx_option *o, size_t cls, enum how how, const bool *closed,
+                       struct place *out)
+{
+    bool found = false;
+    for (size_t i = 0; i < d->b->fleet->nboxes; i++) {
+        struct place p;
+        if (d->b->class_of[i] != cls || (closed && closed[i]) || !place_in(d, g, o, i, how, &p))
+            continue;
+        bool fewer = p.tenants < out->tenants || (p.tenants == out->tenants && p.spare > out->spare);
+        bool wins = !found || (how == ALONE || d->tight ? p.spare < out->spare : fewer);
+        if (wins)
+            *out = p;
+        found = true;
+        if (how == ALONE && !p.spare)
+            break;
+    }
+    return found;
+}
+
+static void sit(struct deal *d, size_t copy)
+{
+    struct bx_copy *c = &d->b->copy[copy];
+    for (uint32_t i = 0; i < c->ncards; i++) {
+        struct seat *s = &d->seat[c->card[i]];
+        d->empty[c->box] -= s->n == 0;
+        struct tenant t = { copy, d->b->group[c->group].phases };
+        BT_PUSH(d->b->a, s->v, s->n, t);
+    }
+}
+
+static void stand_up(struct deal *d, size_t copy)
+{
+    struct bx_copy *c = &d->b->copy[copy];
+    for (uint32_t i = 0; i < c->ncards; i++) {
+        struct seat *s = &d->seat[c->card[i]];
+        struct tenant *v = NULL;
+        size_t n = 0;
+        for (size_t j = 0; j < s->n; j++)
+            if (s->v[j].copy != copy)
+                BT_PUSH(d->b->a, v, n, s->v[j]);
+        *s = (struct seat){ v, n };
+        d->empty[c->box] += n == 0;
+    }
+}
+
+static void add_copy(struct deal *d, size_t group, uint32_t replica, const struct bx_option *o, const struct place *p)
+{
+    struct bx *b = d->b;
+    struct bx_copy c = { .group = group, .replica = replica, .box = p->box, .ncards = o->cards, .floor = o->floor, .full = o->full };
+    c.card = BT_NEWN(b->a, size_t, o->cards + 1);
+    memcpy(c.card, p->card, o->cards * sizeof *c.card);
+    BT_PUSH(b->a, b->copy, b->ncopies, c);
+    sit(d, b->ncopies - 1);
+}
+
+static void take_back(struct deal *d, size_t to)
+{
+    while (d->b->ncopies > to)
+        stand_up(d, --d->b->ncopies);
+}
+
+/* ---- dealing ---- */
+
+/* Copies [from, to) of the group in this option, all of them or none. */
+static bool deal_copies(struct deal *d, size_t group, size_t cls, const struct bx_option *o, uint32_t from, uint32_t to, enum how how)
+{
+    const struct bx_group *g = &d->b->group[group];
+    size_t before = d->b->ncopies;
+    for (uint32_t r = from; r < to; r++) {
+        struct place p;
+        bool found = find_place(d, g, o, cls, how, NULL, &p);
+        for (size_t c = 0; !found && c < d->b->ncls; c++)        /* the same shape on other machines */
+            for (size_t i = 0; c != cls && i < g->noptions[c] && !found; i++)
+                found = g->option[c][i].cards == o->cards && find_place(d, g, &g->option[c][i], c, how, NULL, &p);
+        if (!found) {
+            take_back(d, before);
+            return false;
+        }
+        add_copy(d, group, r, o, &p);
+    }
+    d->shape[group] = o->cards;
+    return true;
+}
+
+/* Its options from the one chosen on, the best first: the chosen one, then by wants and worth. */
+static bool deal_group(struct deal *d, size_t group, uint32_t from, uint32_t to, enum how how)
+{
+    const struct bx *b = d->b;
+    const struct bx_group *g = &b->group[group];
+    struct { size_t cls, option; double worth; } list[256];
+    size_t n = 0;
+    for (size_t c = 0; c < b->ncls; c++)
+        for (size_t i = 0; i < g->noptions[c] && n < BT_LEN(list); i++) {
+            if (d->placed[group] && g->option[c][i].cards != d->shape[group])
+                continue;
+            list[n].cls = c;
+            list[n].option = i;
+            list[n++].worth = worth(b, g, c, &g->option[c][i]);
+        }
+    for (size_t i = 1; i < n; i++)
+        for (size_t j = i; j > 0; j--) {
+            bool chosen = list[j].cls == d->choice_cls[group] && list[j].option == d->choice[group];
+            bool other = list[j - 1].cls == d->choice_cls[group] && list[j - 1].option == d->choice[group];
+            const struct bx_option *x = &g->option[list[j].cls][list[j].option], *y = &g->option[list[j - 1].cls][list[j - 1].option];
+            if (other || (!chosen && !prefer(x, list[j].worth, y, list[j - 1].worth)))
+                break;
+            __typeof__(list[0]) t = list[j];
+            list[j] = list[j - 1];
+            list[j - 1] = t;
+        }
+    for (size_t i = 0; i < n; i++)
+        if (deal_copies(d, group, list[i].cls, &g->option[list[i].cls][list[i].option], from, to, how))
+            return true;
+    return false;
+}
+
+struct turn { size_t group; int64_t priority; bool pool, whole; uint32_t cards; uint64_t bytes; };
+
+/* Who may not go everywhere goes first, then who takes whole cards, then the largest. */
+static int by_turn(const void *x, const void *y)
+{
+    const struct turn *a = x, *b = y;
+    if (a->priority != b->priority)
+        return a->priority > b->priority ? -1 : 1;
+    if (a->pool != b->pool)
+        return a->pool ? -1 : 1;
+    if (a->whole != b->whole)
+        return a->whole ? -1 : 1;
+    if (a->cards != b->cards)
+        return a->cards > b->cards ? -1 : 1;
+    if (a->bytes != b->bytes)
+        return a->bytes > b->bytes ? -1 : 1;
+    return (a->group > b->group) - (a->group < b->group);
+}
+
+static void order_groups(struct deal *d)
+{
+    const struct bx *b = d->b;
+    struct turn *turn = BT_NEWN(b->a, struct turn, b->ngroups + 1);
+    for (size_t i = 0; i < b->ngroups; i++) {
+        const struct bx_group *g = &b->group[i];
+        const struct bx_option *o = d->choice[i] == SIZE_MAX ? NULL : &g->option[d->choice_cls[i]][d->choice[i]];
+        turn[i] = (struct turn){ .group = i, .pool = g->pool != NULL, .whole = o && o->whole, .cards = o ? o->cards : 0,
+                                 .bytes = o && d->tight ? o->floor : 0 };
+    }
+    qsort(turn, b->ngroups, sizeof *turn, by_turn);
+    for (size_t i = 0; i < b->ngroups; i++)
+        d->order[i] = turn[i].group;
+}
+
+/* Servers on the CPU and commands without cards: box after box. */
+static void deal_hosts(struct deal *d)
+{
+    struct bx *b = d->b;
+    size_t box = 0;
+    for (size_t i = 0; i < b->ngroups; i++)
+        for (uint32_t r = 0; b->group[i].host && r < b->group[i].want; r++) {
+            struct bx_copy c = { .group = i, .replica = r, .box = box++ % b->fleet->nboxes };
+            BT_PUSH(b->a, b->copy, b->ncopies, c);
+        }
+}
+
+/* Those who must have a place, then the others. False: *left found none. */
+static bool deal_all(struct deal *d, size_t *left)
+{
+    struct bx *b = d->b;
+    for (enum how how = d->tight ? AT_FLOOR : ALONE; how <= AT_FLOOR; how++)
+        for (size_t k = 0; k < b->ngroups; k++) {
+            const struct bx_group *g = &b->group[d->order[k]];
+            *left = d->order[k];
+            if (g->host || !g->min || d->placed[*left])
+                continue;
+            if (deal_group(d, *left, 0, g->min, how))
+                d->placed[*left] = g->min;
+            else if (how == AT_FLOOR)
+                return false;
+        }
+    for (enum how how = ALONE; how <= AT_FLOOR; how++)
+        for (size_t k = 0; k < b->ngroups; k++) {
+            size_t i = d->order[k];
+            while (!b->group[i].host && d->placed[i] < b->group[i].want && deal_group(d, i, d->placed[i], d->placed[i] + 1, how))
+                d->placed[i]++;
+        }
+    deal_hosts(d);
+    return true;
+}
+
+static struct deal new_deal(struct bx *b)
+{
+    struct deal d = { .b = b, .seat = BT_NEWN(b->a, struct seat, b->fleet->n), .empty = BT_NEWN(b->a, size_t, b->fleet->nboxes),
+                      .choice = BT_NEWN(b->a, size_t, b->ngroups + 1), .choice_cls = BT_NEWN(b->a, size_t, b->ngroups + 1),
+                      .order = BT_NEWN(b->a, size_t, b->ngroups + 1), .placed = BT_NEWN(b->a, uint32_t, b->ngroups + 1),
+                      .shape = BT_NEWN(b->a, uint32_t, b->ngroups + 1) };
+    for (size_t i = 0; i < b->fleet->nboxes; i++)
+        d.empty[i] = b->fleet->box[i].n;
+    b->copy = NULL;
+    b->ncopies = 0;
+    return d;
+}
+
+bool bx_deal(struct bx *b, size_t *left)
+{
+    for (int tight = 0; tight < 2; tight++) {
+        struct deal d = new_deal(b);
+        d.tight = tight;
+        if (tight)
+            choose_fewest(&d);
+        else
+            choose(&d);
+        order_groups(&d);
+        if (deal_all(&d, left))
+            return true;
+    }
+    return false;
+}
+
+bool bx_redeal(struct bx *b, size_t copy, const bool *closed)
+{
+    struct bx_copy *all = b->copy, *c = &b->copy[copy];
+    size_t n = b->ncopies;
+    struct deal d = new_deal(b);
+    b->copy = all;
+    b->ncopies = n;
+    const struct bx_group *g = &b->group[c->group];
+    for (size_t i = 0; i < n; i++)
+        if (i != copy)
+            sit(&d, i);
+    for (enum how how = ALONE; how <= AT_FLOOR; how++)
+        for (size_t cls = 0; cls < b->ncls; cls++)
+            for (size_t i = g->noptions[cls]; i-- > 0; ) {
+                struct place p;
+                const struct bx_option *o = &g->option[cls][i];
+                if ((g->want > 1 && o->cards != c->ncards) || !find_place(&d, g, o, cls, how, closed, &p))
+                    continue;
+                *c = (struct bx_copy){ .group = c->group, .replica = c->replica, .box = p.box, .ncards = o->cards, .floor = o->floor, .full = o->full,
+                                       .card = BT_NEWN(b->a, size_t, o->cards + 1) };
+                memcpy(c->card, p.card, o->cards * sizeof *c->card);
+                return true;
+            }
+    return false;
+}

@@ -1,0 +1,239 @@
+/* Fleets of several machines: against the exact search where both can be asked, and the rules that go across machines. */
+#include <string.h>
+
+#include "../../bench/plan_draw.h"
+#include "plan/plan_int.h"
+#include "plan_help.h"
+
+static struct bt_arena a;
+
+static struct bt_plan *fits(const char *text, const char *fleet)
+{
+    struct bt_plan *p = plan_of(&a, text, fleet);
+    if (p->nrefusals)
+        fail_msg("%s: %s\n%s", fleet, p->refusal[0].text, text);
+    return p;
+}
+
+/* ---- one card a machine is what the exact search sees, as long as nobody takes two ---- */
+
+static const char *draw_singles(struct draw *d, unsigned n)
+{
+    static const char *const models[] = { "Qwen/Qwen2.5-7B-Instruct", "Qwen/Qwen3-4B", "HuggingFaceTB/SmolLM2-135M", "Qwen/Qwen3-1.7B", "google/gemma-2-9b-it" };
+    static const char *const sizes[] = { "2GiB", "30%", "9GiB", "auto", "rest", "45%" };
+    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
+    bt_buf_puts(&b, "name: t\nworkloads:\n");
+    for (unsigned i = 0; i < n; i++) {
+        bt_buf_printf(&b, "  w%u: {", i);
+        if (draw(d, 3))
+            bt_buf_printf(&b, "engine: vllm, model: %s, gpus: 1, context: {min: 1024, want: %u}", models[draw(d, BT_LEN(models))], 4096 << draw(d, 3));
+        else
+            bt_buf_printf(&b, "kind: service, command: [x], memory: %s", sizes[draw(d, BT_LEN(sizes))]);
+        if (draw(d, 6) == 0)
+            bt_buf_puts(&b, ", replicas: {want: 2, min: 1}");
+        if (draw(d, 4) == 0)
+            bt_buf_puts(&b, ", optional: true");
+        if (draw(d, 5) == 0)
+            bt_buf_printf(&b, ", priority: %u", 1 + draw(d, 3));
+        if (i && draw(d, 6) == 0)
+            bt_buf_printf(&b, ", apart: [w%u]", draw(d, i));
+        bt_buf_puts(&b, "}\n");
+    }
+    return bt_arena_strdup(&a, bt_buf_z(&b));
+}
+
+static void bounds_hold_and_plans_are_no_better_than_the_best(void **st)
+{
+    (void)st;
+    unsigned looked = 0, equal = 0;
+    double lost = 0;
+    for (unsigned round = 1; round <= 150; round++) {
+        struct draw d;
+        struct bt_err err = { 0 };
+        struct bt_plan *exact, *p;
+        draw_seed(&d, round);
+        unsigned x = 2 + draw(&d, 4), y = 1 + draw(&d, 3), works = 3 + draw(&d, 6);
+        const char *text = draw_singles(&d, works);
+        exact = plan_of(&a, text, bt_arena_printf(&a, "%uxRTX-4090+%uxL40S", x, y));
+        struct bt_plan_in *in = plan_inputs(&a, text, bt_arena_printf(&a, "%ux1xRTX-4090+%ux1xL40S", x, y));
+        if (bt_plan_make(&a, in, &p, &err) < 0) {
+            assert_int_equal(err.code, BT_E_TOO_BIG);        /* not all ways were tried */
+            continue;
+        }
+        if (exact->nrefusals || strcmp(exact->proof, "optimal")) {
+            assert_true(p->nrefusals || strcmp(exact->proof, "optimal"));
+            continue;
+        }
+        if (p->nrefusals)
+            fail_msg("round %u: %s\n%s", round, p->refusal[0].text, text);
+        looked++;
+        for (int g = BT_GOAL_PLACED; g <= BT_GOAL_WANTS; g++)
+            if (exact->objective[g] > p->bound[g])
+                fail_msg("round %u: %lld is past the bound %lld of goal %d\n%s", round, (long long)exact->objective[g], (long long)p->bound[g], g, text);
+        if (exact->objective[BT_GOAL_WANTS] == p->bound[BT_GOAL_WANTS] && exact->objective[BT_GOAL_SERVICE] > p->bound[BT_GOAL_SERVICE] + 1)
+            fail_msg("round %u: service %lld is past the bound %lld\n%s", round, (long long)exact->objective[BT_GOAL_SERVICE],
+                     (long long)p->bound[BT_GOAL_SERVICE], text);
+        int worse = 0;               /* < 0: the plan beats the best one, which cannot be */
+        for (int g = BT_GOAL_PLACED; g <= BT_GOAL_SERVICE && !worse; g++) {
+            int64_t more = p->objective[g] - exact->objective[g];
+            worse = more > (g == BT_GOAL_SERVICE) ? -1 : more < -(g == BT_GOAL_SERVICE) ? 1 : 0;
+            if (worse > 0)
+                lost += (double)-more / (double)exact->objective[g];
+        }
+        if (worse < 0)
+            fail_msg("round %u: better than the best\n%s", round, text);
+        equal += worse == 0;
+    }
+    print_message("%u compared, %u equal to the best; %.2f %% lost on average\n", looked, equal, looked ? 100 * lost / looked : 0);
+    assert_true(looked >= 80 && equal * 3 >= looked && lost < 0.1 * looked);
+}
+
+/* ---- across machines ---- */
+
+static void equal_machines_are_planned_once(void **st)
+{
+    (void)st;
+    const char *text = "name: t\nworkloads:\n  llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, replicas: 400, gpus: 2}\n";
+    struct bt_plan *one = fits("name: t\nworkloads:\n  llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, replicas: 4, gpus: 2}\n", "8xA100-SXM4-40GB");
+    struct bt_plan *p = fits(text, "100x8xA100-SXM4-40GB");
+    assert_int_equal(p->phase[0].n, 400);
+    assert_true(p->nodes < 4 * one->nodes + 1000);
+    size_t *on = BT_NEWN(&a, size_t, 100);
+    for (size_t i = 0; i < 400; i++) {
+        assert_true(p->phase[0].inst[i].context == p->phase[0].inst[0].context && p->phase[0].inst[i].replica == i);
+        on[p->phase[0].inst[i].box]++;
+    }
+    for (size_t i = 0; i < 100; i++)
+        assert_int_equal(on[i], 4);
+}
+
+/* A machine with smaller cards gives a shorter context: then all copies have that one. */
+static void copies_on_unequal_machines_have_one_context(void **st)
+{
+    (void)st;
+    const char *text = "name: t\nworkloads:\n  llm: {engine: vllm, model: Qwen/Qwen2.5-14B-Instruct, replicas: 3, gpus: 1, context: {min: 2048, want: 32768}}\n";
+    struct bt_plan *p = fits(text, "1x2xA100-SXM4-80GB+1x1xL40S");
+    uint64_t ctx = p->phase[0].inst[0].context;
+    assert_true(p->phase[0].inst[1].context == ctx && p->phase[0].inst[2].context == ctx);
+    assert_true(ctx == fits(text, "3xL40S")->phase[0].inst[0].context);
+}
+
+/* Together on the same cards, within one machine; a pool on another; what is apart is apart. */
+static void rules_hold(void **st)
+{
+    (void)st;
+    const char *text = "name: t\nworkloads:\n"
+                       "  target: {engine: vllm, model: Qwen/Qwen3-32B, gpus: 2, replicas: 3, context: {min: 8192}}\n"
+                       "  draft: {engine: vllm, model: Qwen/Qwen3-1.7B, context: {same_as: target}, replicas: 3, same_gpus_as: target}\n"
+                       "  pinned: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 1, pool: [9]}\n"
+                       "  a: {kind: service, command: [x], memory: 30GiB, apart: [b]}\n"
+                       "  b: {kind: service, command: [x], memory: 30GiB}\n"
+                       "  host: {kind: job, command: [x], gpus: 0}\n";
+    struct bt_plan *p = fits(text, "6x2xA100-SXM4-80GB");
+    for (unsigned r = 0; r < 3; r++) {
+        const struct bt_plan_instance *t = instance_of(p, 0, bt_arena_printf(&a, "target-%u", r)), *d = instance_of(p, 0, bt_arena_printf(&a, "draft-%u", r));
+        assert_true(t->nranks == 2 && d->nranks == 2 && t->box == d->box && t->context == d->context);
+        assert_true(t->rank[0].gpu / 2 == t->box && t->rank[1].gpu / 2 == t->box);
+    }
+    assert_true(instance_of(p, 0, "pinned-0")->rank[0].gpu == 9 && instance_of(p, 0, "pinned-0")->box == 4);
+    assert_true(instance_of(p, 0, "a-0")->rank[0].gpu != instance_of(p, 0, "b-0")->rank[0].gpu);
+    assert_int_equal(instance_of(p, 0, "host-0")->nranks, 0);
+}
+
+/* Who is in two phases stays in its machine, and on its cards. */
+static void phases_share_machines(void **st)
+{
+    (void)st;
+    const char *text = "name: t\nphases: [day, night]\nworkloads:\n"
+                       "  llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 1, replicas: 6}\n"
+                       "  chat: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 1, replicas: 6, phases: day}\n"
+                       "  train: {kind: job, command: [x], memory: 60GiB, slots: 6, phases: night}\n";
+    struct bt_plan *p = fits(text, "6x2xA100-SXM4-80GB");
+    size_t stay = 0;
+    for (size_t i = 0; i < p->nmoves; i++)
+        stay += p->move[i].how == BT_MOVE_STAY && !strcmp(p->move[i].inst->w->name, "llm");
+    assert_int_equal(stay, 6);
+    for (unsigned r = 0; r < 6; r++) {
+        const char *id = bt_arena_printf(&a, "llm-%u", r);
+        assert_true(instance_of(p, 0, id)->rank[0].gpu == instance_of(p, 1, id)->rank[0].gpu);
+    }
+}
+
+/* More than cards: those that may share do, those that take whole cards get them. */
+static void a_full_fleet_is_filled(void **st)
+{
+    (void)st;
+    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
+    bt_buf_puts(&b, "name: t\nworkloads:\n");
+    for (int i = 0; i < 12; i++)
+        bt_buf_printf(&b, "  s%d: {kind: service, command: [x], memory: 7GiB}\n  w%d: {kind: service, command: [x], memory: auto}\n", i, i);
+    struct bt_plan *p = fits(bt_buf_z(&b), "4x4xRTX-4090");
+    assert_int_equal(p->objective[BT_GOAL_PLACED], 24);
+}
+
+static void what_fits_nowhere_is_refused(void **st)
+{
+    (void)st;
+    struct bt_plan *p = plan_of(&a, "name: t\nworkloads:\n  llm: {engine: vllm, model: Qwen/Qwen2.5-72B-Instruct}\n  ok: {kind: job, command: [x], memory: 1GiB}\n",
+                                "20x2xRTX-4090");
+    assert_int_equal(p->nrefusals, 1);
+    assert_true(strstr(p->refusal[0].text, "llm does not fit into any of the 20 machines") != NULL);
+    p = plan_of(&a, "name: t\nworkloads:\n  llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 4}\n", "20x2xRTX-4090");
+    assert_int_equal(p->nrefusals, 1);
+    assert_string_equal(p->refusal[0].workload, "llm");
+    p = plan_of(&a, "name: t\nworkloads:\n  llm: {engine: vllm, model: Qwen/Qwen2.5-72B-Instruct, optional: true}\n  ok: {kind: job, command: [x], memory: 1GiB}\n",
+                "20x2xRTX-4090");
+    assert_int_equal(p->nrefusals, 0);
+    assert_int_equal(p->objective[BT_GOAL_PLACED], 1);
+}
+
+/* The same input, the same plan. */
+static void twice_the_same(void **st)
+{
+    (void)st;
+    unsigned looked = 0;
+    for (unsigned round = 1; looked < 8 && round < 60; round++) {
+        struct draw d;
+        struct bt_spec *s;
+        struct bt_err err = { 0 };
+        draw_seed(&d, round);
+        const char *text = draw_spec(&d, &a, 24, 1 + round % 3, 0);
+        struct bt_plan *p, *q;
+        if (bt_spec_parse(&a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0)
+            continue;
+        struct bt_plan_in *in = plan_inputs(&a, text, "4x4xA100-SXM4-80GB+3x8xL40S");
+        if (bt_plan_make(&a, in, &p, &err) < 0 || p->nrefusals)
+            continue;
+        assert_int_equal(bt_plan_make(&a, in, &q, &err), 0);
+        looked++;
+        assert_true(p->nphases == q->nphases && p->nodes == q->nodes && !memcmp(p->objective, q->objective, sizeof p->objective) && p->nmoves == q->nmoves);
+        for (size_t ph = 0; ph < p->nphases; ph++) {
+            assert_int_equal(p->phase[ph].n, q->phase[ph].n);
+            for (size_t i = 0; i < p->phase[ph].n; i++) {
+                const struct bt_plan_instance *x = &p->phase[ph].inst[i], *y = &q->phase[ph].inst[i];
+                assert_true(!strcmp(x->id, y->id) && x->nranks == y->nranks && x->box == y->box);
+                for (size_t r = 0; r < x->nranks; r++)
+                    assert_true(x->rank[r].gpu == y->rank[r].gpu && x->rank[r].bytes == y->rank[r].bytes);
+            }
+        }
+    }
+    assert_true(looked >= 5);
+}
+
+static int end(void **st)
+{
+    (void)st;
+    bt_arena_release(&a);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(bounds_hold_and_plans_are_no_better_than_the_best, end), cmocka_unit_test_teardown(equal_machines_are_planned_once, end),
+        cmocka_unit_test_teardown(copies_on_unequal_machines_have_one_context, end), cmocka_unit_test_teardown(rules_hold, end),
+        cmocka_unit_test_teardown(phases_share_machines, end), cmocka_unit_test_teardown(a_full_fleet_is_filled, end),
+        cmocka_unit_test_teardown(what_fits_nowhere_is_refused, end), cmocka_unit_test_teardown(twice_the_same, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
