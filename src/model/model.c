@@ -31,29 +31,48 @@ const char *bt_model_shown(struct bt_arena *a, const char *text)
     return bt_arena_strdup(a, bt_buf_z(&b));
 }
 
-static void hash_u64(struct bt_hash *h, uint64_t v)
+/* Many small pieces are gathered before they are hashed. */
+struct gathered { struct bt_hash *h; size_t n; unsigned char b[4096]; };
+
+static void gather(struct gathered *g, const void *p, size_t n)
+{
+    if (n > sizeof g->b - g->n) {
+        bt_hash_add(g->h, g->b, g->n);
+        g->n = 0;
+    }
+    if (n > sizeof g->b) {
+        bt_hash_add(g->h, p, n);
+        return;
+    }
+    memcpy(g->b + g->n, p, n);
+    g->n += n;
+}
+
+static void gather_u64(struct gathered *g, uint64_t v)
 {
     unsigned char b[8];
     for (int i = 0; i < 8; i++)
         b[i] = (unsigned char)(v >> (8 * i));
-    bt_hash_add(h, b, sizeof b);
+    gather(g, b, sizeof b);
 }
 
 static void digest(struct bt_model *m, struct bt_str config)
 {
     struct bt_hash h;
     struct bt_digest d;
+    struct gathered g = { .h = &h };
     bt_hash_init(&h);
-    hash_u64(&h, config.n);
-    bt_hash_add(&h, config.p, config.n);
+    gather_u64(&g, config.n);
+    gather(&g, config.p, config.n);
     for (size_t i = 0; i < m->ntensors; i++) {
         const struct bt_tensor *t = &m->tensors[i];
-        bt_hash_add(&h, t->name, strlen(t->name) + 1);
-        hash_u64(&h, t->dtype);
-        hash_u64(&h, t->rank);
+        gather(&g, t->name, strlen(t->name) + 1);
+        gather_u64(&g, t->dtype);
+        gather_u64(&g, t->rank);
         for (int k = 0; k < t->rank; k++)
-            hash_u64(&h, t->shape[k]);
+            gather_u64(&g, t->shape[k]);
     }
+    bt_hash_add(&h, g.b, g.n);
     bt_hash_end(&h, &d);
     memcpy(m->digest, d.hex, sizeof m->digest);
 }
@@ -80,14 +99,6 @@ static enum bt_dtype main_dtype(const struct bt_model *m)
         if (bytes[d] > bytes[best])
             best = (enum bt_dtype)d;
     return best;
-}
-
-static void place_tensors(struct bt_model *m)
-{
-    for (size_t i = 0; i < m->ntensors; i++) {
-        m->tensors[i].place = bt_tensor_place(&m->tensors[i]);
-        m->tensors[i].placed = true;
-    }
 }
 
 /* ModelOpt's own file, beside a config.json that is silent about it in older checkpoints. */
@@ -133,7 +144,7 @@ static int open_dir(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
     bt_model_infer(a, m);
     if (m->dtype == BT_DT_UNKNOWN)
         m->dtype = main_dtype(m);
-    place_tensors(m);
+    bt_tensors_place(a, m);
     digest(m, text);
     return 0;
 }
@@ -149,7 +160,7 @@ static int open_builtin(struct bt_arena *a, struct bt_model *m, const char *conf
     }
     if (why)
         m->guessed = why;
-    place_tensors(m);
+    bt_tensors_place(a, m);
     digest(m, bt_str(config));
     return 0;
 }

@@ -21,7 +21,11 @@ enum bt_tensor_role { BT_T_OTHER, BT_T_EMBED, BT_T_LM_HEAD, BT_T_NORM, BT_T_Q, B
                       BT_T_STATE_IN, BT_T_STATE, BT_T_STATE_OUT,       /* projections of a state layer; what is kept per head or channel */
                       BT_T_TOWER, BT_T_TOWER_NORM, BT_T_POSITION };
 #define BT_QUANT_ROLES (BT_T_POSITION + 1)
-struct bt_tensor_place { int layer; enum bt_tensor_role role; bool bias; };
+struct bt_tensor_place {
+    int layer; enum bt_tensor_role role; bool bias;
+    bool unused;                     /* engines pass it over: a drafting layer's ("mtp."), or a table that they compute */
+    const char *last;                /* the last part of the name, with its dot: ".weight"; the name where it has one part */
+};
 struct bt_tensor {
     const char *name;                /* "model.layers.0.self_attn.q_proj.weight" */
     enum bt_dtype dtype;
@@ -31,6 +35,9 @@ struct bt_tensor {
     const struct bt_ggml_type *ggml; /* of a GGUF file (model/gguf.h); dtype is UNKNOWN for its block types. NULL otherwise */
     struct bt_tensor_place place; bool placed;       /* remembered when the model is opened: a plan asks once for each shape and kind of card */
 };
+
+/* Tensors of one layer with the same place, type and shape, as the experts have them: the first, and how many. */
+struct bt_alike { const struct bt_tensor *t; uint32_t count; };
 
 /* How one layer mixes tokens, and what it remembers: decides its KV bytes. STATE keeps a fixed state for each request and no tokens
  * (Mamba, gated delta net); NONE has no attention at all (an MLP of its own, as in Nemotron-H). */
@@ -143,6 +150,7 @@ struct bt_model {
     struct bt_quant quant;
     const char *guessed;             /* not NULL: the architecture is not known, and this says what was assumed; figures are estimates */
     struct bt_tensor *tensors; size_t ntensors;      /* as on disk: a tied lm_head that was saved all the same is in it */
+    const struct bt_alike *alike; size_t nalike;     /* the same, told once for all that are equal but for their number; 0 = not sorted out */
     const char *tensors_why;         /* when ntensors is 0: why it cannot be told, for `need` to say; else NULL */
     uint64_t parameters, weight_bytes;               /* elements and bytes of tensors[]; a built-in shape without tensors has its published count */
     const char *quantization;        /* quant_method of the config, or NULL */

@@ -26,10 +26,13 @@ struct bt_headers {
     struct bt_names names;
     struct bt_tensor *tensor; size_t n, cap;
     struct bt_spot *spot; size_t spots;              /* of one file, sorted there */
+    char *text; uint64_t room;       /* its header's text: one piece of memory for all files */
 };
 BT_MUST_CHECK int bt_headers_add(struct bt_headers *h, uint32_t file, const char *what, struct bt_str json, uint64_t data_bytes, struct bt_err *err);
 void bt_headers_release(struct bt_headers *h);
 #define bt_auto_headers __attribute__((cleanup(bt_headers_release))) struct bt_headers
+/* tensor.c: fills place of each of m's tensors, and which of them are alike. */
+void bt_tensors_place(struct bt_arena *a, struct bt_model *m);
 /* Sum of tensors[] into parameters and weight_bytes, overflow checked. */
 BT_MUST_CHECK int bt_model_sum(struct bt_model *m, struct bt_err *err);
 

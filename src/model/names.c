@@ -63,15 +63,19 @@ static struct bt_name *append(struct bt_names *t, struct bt_arena *a, struct bt_
 
 struct bt_name *bt_names_get(struct bt_names *t, struct bt_arena *a, struct bt_str text, bool *fresh)
 {
+    *fresh = false;
+    if (t->next < t->n && t->name[t->next].n == text.n && memcmp(t->name[t->next].text, text.p, text.n) == 0)
+        return &t->name[t->next++];                  /* lists of the same names mostly have the same order */
     if (t->n * 2 >= t->slots)
         grow_slots(t);
     uint32_t hash = hash_of(t->key, text);
     size_t k = hash & (t->slots - 1);
-    *fresh = false;
     for (; t->slot[k].at; k = (k + 1) & (t->slots - 1)) {
         struct bt_name *hit = &t->name[t->slot[k].at - 1];
-        if (t->slot[k].hash == hash && hit->n == text.n && memcmp(hit->text, text.p, text.n) == 0)
+        if (t->slot[k].hash == hash && hit->n == text.n && memcmp(hit->text, text.p, text.n) == 0) {
+            t->next = t->slot[k].at;
             return hit;
+        }
     }
     *fresh = true;
     struct bt_name *made = append(t, a, text);

@@ -285,7 +285,9 @@ void bt_headers_release(struct bt_headers *h)
 {
     bt_names_release(&h->names);
     free(h->spot);
+    free(h->text);
     h->spot = NULL;
+    h->text = NULL;
 }
 
 int bt_safetensors_header(struct bt_arena *a, const char *what, struct bt_str json, uint64_t data_bytes, struct bt_tensor **out, size_t *n, struct bt_err *err)

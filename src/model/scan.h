@@ -27,7 +27,8 @@ int bt_scan_err(const struct bt_scan *s, const char *what, struct bt_err *err); 
 /* Names, each kept once, numbered in the order they came. said and in are the owner's: 0 in a new one. */
 struct bt_name { const char *text; uint32_t n, said, in; };
 struct bt_name_slot { uint32_t hash, at; };          /* at: number + 1; 0 = free */
-struct bt_names { struct bt_name *name; size_t n, cap; struct bt_name_slot *slot; size_t slots; uint64_t key[2]; };
+struct bt_names { struct bt_name *name; size_t n, cap; struct bt_name_slot *slot; size_t slots, next; uint64_t key[2]; };
+    /* next: the number behind the one that was found last */
 /* The name, found or added; its text is copied into the arena when new. Valid until the next call. */
 struct bt_name *bt_names_get(struct bt_names *t, struct bt_arena *a, struct bt_str text, bool *fresh);
 void bt_names_release(struct bt_names *t);

@@ -152,6 +152,11 @@ static enum part_of of_after(enum part_of of, struct bt_str part)
     return of;
 }
 
+static bool is_draft(const char *name)
+{
+    return !strncmp(name, "mtp.", 4) || strstr(name, ".mtp.");
+}
+
 static struct bt_tensor_place by_name(const struct bt_tensor *t)
 {
     struct bt_tensor_place place = { -1, BT_T_OTHER, false };
@@ -168,6 +173,8 @@ static struct bt_tensor_place by_name(const struct bt_tensor *t)
         last = part;
     }
     place.bias = is_word(last, "bias") || bt_str_ends(last, "_bias");
+    place.last = last.p > t->name ? last.p - 1 : t->name;
+    place.unused = is_draft(t->name) || (bt_str_eq(last, "inv_freq") && bt_str_ends(module, "rotary_emb"));
     if (of == OF_TOWER) {
         place.layer = -1;
         place.role = t->rank >= 2 ? BT_T_TOWER : BT_T_TOWER_NORM;
@@ -175,6 +182,74 @@ static struct bt_tensor_place by_name(const struct bt_tensor *t)
     }
     place.role = role_of(of, module, last);
     return place;
+}
+
+/* Names of experts differ in the number alone, and so does nothing that they say: what stood before and behind it lately, with the answer. */
+struct lately { const char *from; size_t before; unsigned n, at; struct { const char *behind; struct bt_tensor_place place; } tail[8]; };
+
+static struct bt_tensor_place by_name_or_lately(struct lately *l, const struct bt_tensor *t)
+{
+    static const char word[] = ".experts.";
+    const char *hit = strstr(t->name, word), *number = hit ? hit + sizeof word - 1 : NULL, *behind = number;
+    while (behind && *behind >= '0' && *behind <= '9')
+        behind++;
+    if (!hit || behind == number || *behind != '.')
+        return by_name(t);
+    size_t before = (size_t)(number - t->name);
+    if (l->before != before || memcmp(l->from, t->name, before) != 0)
+        *l = (struct lately){ .from = t->name, .before = before };
+    for (unsigned i = 0; i < l->n; i++)
+        if (!strcmp(l->tail[i].behind, behind)) {
+            struct bt_tensor_place place = l->tail[i].place;
+            place.last = behind + (place.last - l->tail[i].behind);
+            return place;
+        }
+    struct bt_tensor_place place = by_name(t);
+    if (place.role == BT_T_TOWER || place.role == BT_T_TOWER_NORM || place.last < behind)            /* a tower's role goes by its rank too */
+        return place;
+    l->tail[l->at].behind = behind;
+    l->tail[l->at].place = place;
+    l->at = (l->at + 1) % BT_LEN(l->tail);
+    l->n = BT_MIN(l->n + 1, (unsigned)BT_LEN(l->tail));
+    return place;
+}
+
+static bool alike(const struct bt_tensor *x, const struct bt_tensor *y)
+{
+    const struct bt_tensor_place *p = &x->place, *q = &y->place;
+    return p->layer == q->layer && p->role == q->role && x->bytes == y->bytes && x->dtype == y->dtype && x->rank == y->rank && p->bias == q->bias && p->unused == q->unused &&
+           !memcmp(x->shape, y->shape, sizeof x->shape) && !strcmp(p->last, q->last);
+}
+
+#define LATELY 24                    /* kinds of tensors that take turns in a layer */
+
+/* Of a tower the name says more than its place does: each for itself. */
+static void add_alike(struct bt_alike *all, size_t *n, const struct bt_tensor *t)
+{
+    bool tower = t->place.role == BT_T_TOWER || t->place.role == BT_T_TOWER_NORM;
+    for (size_t i = *n; !tower && i > 0 && *n - i < LATELY; i--)
+        if (alike(all[i - 1].t, t)) {
+            all[i - 1].count++;
+            return;
+        }
+    all[(*n)++] = (struct bt_alike){ t, 1 };
+}
+
+void bt_tensors_place(struct bt_arena *a, struct bt_model *m)
+{
+    struct lately l = { 0 };
+    struct bt_alike *all = bt_xcalloc(m->ntensors + 1, sizeof *all);
+    size_t n = 0;
+    for (size_t i = 0; i < m->ntensors; i++) {
+        m->tensors[i].place = by_name_or_lately(&l, &m->tensors[i]);
+        m->tensors[i].placed = true;
+        add_alike(all, &n, &m->tensors[i]);
+    }
+    struct bt_alike *kept = BT_NEWN(a, struct bt_alike, n);
+    memcpy(kept, all, n * sizeof *kept);
+    free(all);
+    m->alike = kept;
+    m->nalike = n;
 }
 
 struct bt_tensor_place bt_tensor_place(const struct bt_tensor *t)

@@ -93,10 +93,14 @@ static int add_file(struct bt_headers *h, uint32_t file, const struct bt_model *
     *size = bt_hub_file_size(m, path) ? bt_hub_file_size(m, path) : on_disk;
     if (header_length(fd, path, *size, &length, err) < 0)
         return -1;
-    bt_auto_free char *text = bt_xmalloc(length + 1);
-    if (pread_all(fd, text, length, 8) < 0)
+    if (length >= h->room) {
+        free(h->text);
+        h->room = length + length / 4 + 1;           /* the next ones are about as long */
+        h->text = bt_xmalloc(h->room);
+    }
+    if (pread_all(fd, h->text, length, 8) < 0)
         return bt_err_set(err, BT_E_IO, errno, "read the header of %s", path);
-    return bt_headers_add(h, file, path, (struct bt_str){ text, length }, *size - 8 - length, err);
+    return bt_headers_add(h, file, path, (struct bt_str){ h->text, length }, *size - 8 - length, err);
 }
 
 int bt_weights_read_file(struct bt_arena *a, const struct bt_model *m, const char *path, struct bt_tensor **out, size_t *n, uint64_t *size, struct bt_err *err)
@@ -372,7 +376,8 @@ const struct bt_model *bt_model_as(struct bt_arena *a, const struct bt_model *m,
         return NULL;
     as->quantization = method;
     as->tensors = NULL;
-    as->ntensors = 0;
+    as->alike = NULL;
+    as->ntensors = as->nalike = 0;
     as->file_bytes = 0;
     return bt_model_derive(a, as, &ignored) == 0 && as->ntensors ? as : NULL;
 }

@@ -34,7 +34,7 @@ static const struct { enum fused fused; enum shard shard; bool whole_bias, linea
     [BT_T_TOWER] = { F_OWN, SH_WHOLE, false, false },     [BT_T_TOWER_NORM] = { F_OWN, SH_WHOLE, false, false }, [BT_T_POSITION] = { F_OWN, SH_WHOLE, false, false },
 };       /* o and down are cut along their input, so their bias is added once and kept whole (vLLM layers/linear.py RowParallelLinear) */
 
-struct piece { int layer; enum fused fused; bool tower; const char *suffix; uint64_t bytes; struct piece *next; };
+struct piece { int layer; enum fused fused; bool tower; const char *suffix; uint64_t bytes, count; struct piece *next; };       /* count: so many blocks of that size */
 
 struct tally { struct piece **of_layer; struct bt_quant online; uint64_t layers, experts, embed, head, tower, other, rotary, absorbed, between, draft; };
     /* of_layer[0]: tensors outside the layers; online: quantised while loading */
@@ -123,17 +123,18 @@ static uint64_t vocab_bytes(const struct need_in *in, const struct bt_tensor *t,
     return sat_mul(whole / rows, bt_ceil_div(bt_round_up(vocab, 64), in->serve->tp));
 }
 
-static void tally_add(const struct need_in *in, struct tally *y, int layer, enum fused fused, bool tower, const char *suffix, uint64_t bytes)
+static void tally_add(const struct need_in *in, struct tally *y, int layer, enum fused fused, bool tower, const char *suffix, uint64_t bytes, uint64_t count)
 {
     struct piece **head = &y->of_layer[layer + 1];
     if (fused != F_OWN)
         for (struct piece *p = *head; p; p = p->next)
             if (p->fused == fused && !strcmp(p->suffix, suffix)) {
-                p->bytes = sat_add(p->bytes, bytes);
+                p->bytes = sat_add(p->bytes, sat_mul(bytes, count));
                 return;
             }
     struct piece *p = BT_NEW(in->arena, struct piece);
-    *p = (struct piece){ .layer = layer, .fused = fused, .tower = tower, .suffix = suffix, .bytes = bytes, .next = *head };
+    bool own = fused == F_OWN;
+    *p = (struct piece){ .layer = layer, .fused = fused, .tower = tower, .suffix = suffix, .bytes = own ? bytes : sat_mul(bytes, count), .count = own ? count : 1, .next = *head };
     *head = p;
 }
 
@@ -153,15 +154,13 @@ static bool on_stage(const struct need_in *in, const struct bt_tensor_place *pla
     return true;
 }
 
-static void tally_tensor(const struct need_in *in, struct tally *y, const struct bt_tensor *t)
+static void tally_tensor(const struct need_in *in, struct tally *y, const struct bt_tensor *t, uint64_t count)
 {
     struct bt_tensor_place place = bt_tensor_place(t);
     if (!on_stage(in, &place) || place.layer >= (int)in->model->layers)
         return;
-    if (strstr(t->name, "mtp.") && (bt_str_starts(bt_str(t->name), "mtp.") || strstr(t->name, ".mtp.")))
-        return;                                      /* layers for drafting: a line of their own */
-    if (bt_str_ends(bt_str(t->name), "rotary_emb.inv_freq"))
-        return;                                      /* old checkpoints carry it, the engine computes its own table */
+    if (place.unused)                                /* layers for drafting are a line of their own; old checkpoints carry a table that the engine computes */
+        return;
     uint64_t bytes = loaded_bytes(y, t, place.role, in->elem);
     if (place.role == BT_T_EMBED || place.role == BT_T_LM_HEAD)
         bytes = vocab_bytes(in, t, bytes);
@@ -171,8 +170,7 @@ static void tally_tensor(const struct need_in *in, struct tally *y, const struct
         bytes = shard_bytes(in, roles[place.role].shard, place.layer, bytes);
     if (place.role == BT_T_K && place.layer >= 0 && in->model->layer[place.layer].k_is_v)
         bytes = sat_mul(bytes, 2);                   /* loaded into the place of the values as well (vLLM models/gemma4.py) */
-    const char *dot = strrchr(t->name, '.');
-    tally_add(in, y, place.layer, roles[place.role].fused, place.role == BT_T_TOWER || place.role == BT_T_TOWER_NORM, dot ? dot : t->name, bytes);
+    tally_add(in, y, place.layer, roles[place.role].fused, place.role == BT_T_TOWER || place.role == BT_T_TOWER_NORM, place.last, bytes, count);
 }
 
 /* MLA folds the two halves of kv_b_proj into q and o: views of it in 16 bits, copies where it is quantised (vLLM layers/attention/mla_attention.py).
@@ -206,7 +204,7 @@ static void tally_sum(const struct need_in *in, struct tally *y)
     for (uint32_t i = 0; i <= in->model->layers; i++)
         for (const struct piece *p = y->of_layer[i]; p; p = p->next) {
             uint64_t *to = p->fused == F_W13 || p->fused == F_W2 ? &y->experts : p->layer >= 0 ? &y->layers : p->tower ? &y->tower : p->fused == F_EMBED ? &y->embed : p->fused == F_HEAD ? &y->head : &y->other;
-            *to = sat_add(*to, need_loaded_bytes(in, p->bytes));
+            *to = sat_add(*to, sat_mul(need_loaded_bytes(in, p->bytes), p->count));
         }
     /* one cos/sin table for the whole stage, in the serving dtype (vLLM layers/rotary_embedding); two where local layers rotate otherwise */
     const struct bt_model *m = in->model;
@@ -297,8 +295,8 @@ int need_weights(const struct need_in *in, struct bt_need_line *line, uint64_t *
     if (!m->ntensors)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: no list of tensors, so the bytes of its weights are not known", m->id);
     struct tally y = { .online = online_quant(in), .of_layer = BT_NEWN(in->arena, struct piece *, (size_t)m->layers + 1) };
-    for (size_t i = 0; i < m->ntensors; i++)
-        tally_tensor(in, &y, &m->tensors[i]);
+    for (size_t i = 0; i < (m->nalike ? m->nalike : m->ntensors); i++)
+        tally_tensor(in, &y, m->nalike ? m->alike[i].t : &m->tensors[i], m->nalike ? m->alike[i].count : 1);
     tally_sum(in, &y);
     y.between = between_bytes(in);
     y.draft = draft_bytes(in, &y);

@@ -89,15 +89,16 @@ bool bt_pace_weigh(const struct bt_model *m, const char *quantization, unsigned 
     bool fp4 = asked == BT_KERNEL_FP4; /* checkpoints of this kind quantise the experts and leave the rest at 16 bits */
     experts_of(m, out);
     double expert_params = 0;
-    for (size_t i = 0; i < m->ntensors; i++) {
-        const struct bt_tensor *t = &m->tensors[i];
+    for (size_t i = 0; i < (m->nalike ? m->nalike : m->ntensors); i++) {
+        const struct bt_tensor *t = m->nalike ? m->alike[i].t : &m->tensors[i];
         enum use use = use_of(m, t);
         if (use == USE_NONE)
             continue;
         bool plain = is_plain(t);
         double n =
             plain && !t->ggml ? (double)t->bytes * 8 / bt_dtype_bits(t->dtype) : (double)t->bytes * 8 / (plain ? 16 : pc_kernel_bits(out->kernel));
-        double bits = t->ggml || !plain ? (double)t->bytes * 8 / n : (elem ? elem : 2) * 8.0;
+        n *= m->nalike ? m->alike[i].count : 1;
+        double bits = t->ggml || !plain ? (double)t->bytes * 8 * (m->nalike ? m->alike[i].count : 1) / n : (elem ? elem : 2) * 8.0;
         if (online && plain && use != USE_HEAD && !(fp4 && out->experts && use == USE_LINEAR))
             bits = pc_kernel_bits(asked);
         else if (online && plain && use == USE_HEAD)

@@ -310,9 +310,32 @@ static void absurd_flags_saturate(void **st)
         }
 }
 
+/* Tensors that are alike are counted once for all: the same bytes as one by one. */
+static void alike_tensors_are_counted_as_one_by_one(void **st)
+{
+    (void)st;
+    static const char *const ids[] = { "deepseek-ai/DeepSeek-V3", "openai/gpt-oss-20b", "Qwen/Qwen3-30B-A3B", "Qwen/Qwen2.5-VL-7B-Instruct", "Qwen/Qwen3-Next-80B-A3B-Instruct" };
+    bt_auto_arena a = { 0 };
+    struct bt_gpu card = card_of(139.8, 9);
+    for (size_t i = 0; i < BT_LEN(ids); i++)
+        for (int ep = 0; ep < 2; ep++) {
+            struct bt_model *m = model_of(&a, ids[i]), each = *m;
+            struct bt_serve s = { .tp = 4, .pp = 2, .expert_parallel = ep };
+            each.alike = NULL;
+            each.nalike = 0;
+            assert_true(m->nalike > 0 && m->nalike < m->ntensors);
+            struct bt_need *x = need_of(&a, m, "0.32.0", s, &card), *y = need_of(&a, &each, "0.32.0", s, &card);
+            for (size_t r = 0; r < x->nranks; r++) {
+                assert_int_equal(x->rank[r].fixed_bytes, y->rank[r].fixed_bytes);
+                assert_string_equal(x->rank[r].line[0].why, y->rank[r].line[0].why);
+            }
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(alike_tensors_are_counted_as_one_by_one),
         cmocka_unit_test(weights_are_what_real_starts_log), cmocka_unit_test(blocks_are_the_allocators), cmocka_unit_test(large_tensors_keep_their_segment),
         cmocka_unit_test(ledger_sums_up_for_every_version_and_model),
         cmocka_unit_test(stages_share_the_layers), cmocka_unit_test(tied_embeddings_are_on_both_ends), cmocka_unit_test(few_kv_heads_are_copied),
