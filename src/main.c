@@ -29,6 +29,7 @@ static const struct bt_verb *const verbs[] = {
     &bt_verb_verify,
     &bt_verb_doctor,
     &bt_verb_run,
+    &bt_verb_config,
     &bt_verb_sim,
     &bt_verb_daemon,
     &bt_verb_keeper,

@@ -3,7 +3,7 @@
  *   planning*.c   what plan and up share: all the I/O before a plan, and the plan for people
  *   live.c        what up, down, ps, logs, restart and verify share: asking the daemon, its events for people
  *   estimate*.c, diagnose*.c   those verbs, by step; paste*.c reads a server's command line as people have it
- *   daemon.c, keeper.c, probe.c   started by berth itself
+ *   daemon.c, keeper.c, probe.c   started by berth itself; config.c   the daemon as a unit of systemd
  *
  * A verb's function gets its own arguments, prints to stdout (answers) and stderr (errors, progress), and returns an exit code:
  * 0 ok, 1 failed, 2 usage or spec, 3 does not fit, 4 drift, 5 unhealthy, 75 try again. */
@@ -44,6 +44,7 @@ extern const struct bt_verb bt_verb_resume;
 extern const struct bt_verb bt_verb_events;
 extern const struct bt_verb bt_verb_verify;
 extern const struct bt_verb bt_verb_run;
+extern const struct bt_verb bt_verb_config;
 extern const struct bt_verb bt_verb_sim;
 extern const struct bt_verb bt_verb_daemon;
 extern const struct bt_verb bt_verb_keeper;

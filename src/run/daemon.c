@@ -132,6 +132,8 @@ static void look_idle(struct bt_daemon *d)
         return;
     }
     bool socket_gone = !bt_file_exists(d->sock);     /* its folder was removed: nobody can ever connect again */
+    if (d->stay && !socket_gone)
+        return;
     if (socket_gone || now - d->idle_since_ms > BT_IDLE_MS || (d->leave && !answers_pending(d)))
         event_base_loopbreak(d->base);
 }
@@ -159,6 +161,22 @@ static void look_sampler(struct bt_daemon *d)
     }
 }
 
+/* For people who ask the service manager. */
+static void look_status(struct bt_daemon *d)
+{
+    size_t n[BT_ST__N] = { 0 }, all = 0;
+    char text[sizeof d->notify.status];
+    for (size_t i = 0; i < d->nprojects; i++)
+        for (size_t j = 0; j < d->project[i]->n; j++, all++)
+            n[d->project[i]->inst[j].life.state]++;
+    if (!d->nprojects)
+        snprintf(text, sizeof text, "nothing is up");
+    else
+        snprintf(text, sizeof text, "%zu project%s, %zu instance%s: %zu at work, %zu starting, %zu failed", d->nprojects, d->nprojects == 1 ? "" : "s", all,
+                 all == 1 ? "" : "s", n[BT_ST_READY], n[BT_ST_STARTING] + n[BT_ST_WAITING], n[BT_ST_FAILED]);
+    bt_notify_beat(&d->notify, text, bt_now_ms());
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
     struct bt_daemon *d = ctx;
@@ -169,6 +187,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     bt_ops_sampled(d);
     drop_closing(d);
     look_idle(d);
+    look_status(d);
     int ms = anything_moves(d) ? TICK_MS : SLOW_TICK_MS;
     struct timeval next = { 0, ms * 1000 };
     event_add(d->tick, &next);
@@ -191,6 +210,28 @@ static void on_end_signal(evutil_socket_t sig, short what, void *ctx)
 
 /* ---- birth ---- */
 
+static const char *stay_file(struct bt_daemon *d)
+{
+    return bt_arena_printf(&d->arena, "%s/daemon.stay", d->runtime);
+}
+
+/* The daemon that has the lock, by its socket: 0 when none listens. */
+static pid_t holder(const struct bt_daemon *d)
+{
+    struct bt_err none = { 0 };
+    struct ucred who = { 0 };
+    socklen_t len = sizeof who;
+    bt_auto_fd fd = bt_wire_connect(d->sock, &none);
+    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 ? who.pid : 0;
+}
+
+static bool stays(struct bt_daemon *d, pid_t pid)
+{
+    struct bt_err none = { 0 };
+    struct bt_str text;
+    return bt_file_read(&d->arena, stay_file(d), 64, &text, &none) == 0 && strtoll(text.p, NULL, 10) == pid;
+}
+
 /* The lock file may be unlinked by a daemon that is ending: a lock on a file that has no name any more is worth nothing. */
 static int take_lock(const char *path, struct bt_err *err)
 {
@@ -207,6 +248,26 @@ static int take_lock(const char *path, struct bt_err *err)
     return bt_err_set(err, BT_E_IO, 0, "lock %s: it vanishes again and again", path);
 }
 
+/* A service takes over from the daemon that a verb had started: that one ends as it would of any SIGTERM, and what runs goes on. */
+static int take_over(struct bt_daemon *d, const char *path, struct bt_err *err)
+{
+    enum { WAIT_MS = 10000, LOOK_US = 20000 };
+    for (int64_t until = bt_now_ms() + WAIT_MS;;) {
+        struct bt_err why = { 0 };
+        d->lock_fd = take_lock(path, &why);
+        if (d->lock_fd >= 0)
+            return 0;
+        pid_t pid = why.code == BT_E_STATE ? holder(d) : 0;
+        if (why.code != BT_E_STATE || bt_now_ms() > until || (pid && stays(d, pid))) {
+            *err = why;
+            return pid ? bt_err_hint(err, "pid %d stays there already", (int)pid) : -1;
+        }
+        if (pid)
+            kill(pid, SIGTERM);
+        usleep(LOOK_US);
+    }
+}
+
 static int open_daemon(struct bt_daemon *d, struct bt_err *err)
 {
     d->runtime = bt_runtime_dir(&d->arena);
@@ -214,8 +275,10 @@ static int open_daemon(struct bt_daemon *d, struct bt_err *err)
     d->listener = d->lock_fd = -1;
     if (bt_dir_private(d->runtime, err) < 0)
         return -1;
-    d->lock_fd = take_lock(bt_arena_printf(&d->arena, "%s/daemon.lock", d->runtime), err);
-    if (d->lock_fd < 0)
+    const char *lock = bt_arena_printf(&d->arena, "%s/daemon.lock", d->runtime);
+    if (d->stay ? take_over(d, lock, err) < 0 : (d->lock_fd = take_lock(lock, err)) < 0)
+        return -1;
+    if (d->stay && bt_file_write(stay_file(d), bt_str(bt_arena_printf(&d->arena, "%d\n", (int)getpid())), err) < 0)
         return -1;
     d->listener = bt_wire_listen(d->sock, err);
     if (d->listener < 0)
@@ -263,6 +326,8 @@ static void close_daemon(struct bt_daemon *d)
         conn_free(d->conns);
     bt_sampler_free(d->sampler);
     bt_journal_close(d);
+    if (d->stay)
+        unlink(stay_file(d));
     if (!tidy)
         return;                      /* the folders are for the next one */
     unlink(d->sock);
@@ -274,25 +339,29 @@ static void close_daemon(struct bt_daemon *d)
     rmdir(d->runtime);               /* stays when something else is in it */
 }
 
-int bt_daemon_run(int ready_fd)
+int bt_daemon_run(int ready_fd, bool stay)
 {
     static struct bt_daemon d;
     struct bt_err err = { 0 };
     bt_log_init(BT_INFO, STDERR_FILENO);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    d.stay = stay;
+    bt_notify_init(&d.notify);
     if (open_daemon(&d, &err) < 0) {
-        bool other = err.code == BT_E_STATE;
+        bool other = err.code == BT_E_STATE && !stay;
         if (!other)
-            bt_error("daemon", "%s", err.msg);
+            bt_error("daemon", "%s%s%s", err.msg, err.hint[0] ? ": " : "", err.hint);
         tell(ready_fd, other ? "ok\n" : err.msg);
         return other ? 0 : 1;
     }
     bt_info("daemon", "berth " BERTH_VERSION ", pid %d, runtime folder %s", (int)getpid(), d.runtime);
     adopt_all(&d);
     tell(ready_fd, "ok\n");
+    bt_notify_ready(&d.notify);
     on_tick(-1, 0, &d);
     event_base_dispatch(d.base);
+    bt_notify_stopping(&d.notify);
     close_daemon(&d);
     return 0;
 }

@@ -308,7 +308,7 @@ static bool op_down(struct bt_conn *c, const json_t *msg, uint64_t id, struct bt
 
 void bt_ops_project_gone(struct bt_daemon *d, const char *name, bool failed_up)
 {
-    bool last = d->nprojects == 0;
+    bool last = d->nprojects == 0 && !d->stay;
     json_t *ev = json_pack("{s:s, s:b}", "event", "gone", "failed", failed_up);
     bt_journal_event(d, name, ev);
     for (struct bt_conn *c = d->conns; c; c = c->next) {

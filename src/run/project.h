@@ -12,6 +12,7 @@
 #include "run/life.h"
 #include "run/keepdir.h"
 #include "run/learn.h"
+#include "run/notify.h"
 #include "run/run.h"
 #include "run/sample.h"
 #include "run/tail.h"
@@ -143,6 +144,8 @@ struct bt_daemon {
     int64_t seq;                     /* of the last change */
     struct bt_arena procs_arena; struct bt_proc *procs; size_t nprocs; int64_t procs_ms;      /* bt_daemon_procs() */
     int64_t idle_since_ms;
+    bool stay;                       /* of a service: does not end by itself */
+    struct bt_notify notify;
     bool leave;                      /* the last project is down: end when the answers are out */
 };
 
