@@ -160,6 +160,7 @@ static void set_environment(struct bt_arena *a, struct sim *sim)
     setenv("BERTH_SIM_STATE", sim->state, 1);
     setenv("BERTH_SIM", sim->fleet, 1);
     setenv("BERTH_RUNTIME_DIR", bt_arena_printf(a, "%s/run", sim->dir), 1);
+    setenv("BERTH_LOCK_DIR", sim->dir, 1);           /* cards of two simulated machines have the same uuids */
     setenv("BERTH_STATE_DIR", bt_arena_printf(a, "%s/state", sim->dir), 1);
     unsetenv("CUDA_VISIBLE_DEVICES");        /* it named cards of the real machine */
     const char *programs = getenv("PATH");   /* last: `berth` works inside a build tree, and no other program is hidden */

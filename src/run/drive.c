@@ -102,6 +102,8 @@ static void drive_waiting(struct bt_instance *in)
             bt_life_event(&in->life, BT_EV_BLOCKED);
     } else if (in->queue && !bt_task_take(in)) {
         bt_life_event(&in->life, BT_EV_NOTHING);
+    } else if (!bt_memory_window(in, in->why, sizeof in->why)) {
+        in->wait_ms = 0;             /* whoever starts there has limits of its own */
     } else if (ports_free(in) && bt_memory_room(in, in->why, sizeof in->why)) {
         in->why[0] = 0;
         bt_life_event(&in->life, BT_EV_START);
@@ -320,7 +322,7 @@ static void drive_alive(struct bt_instance *in)
         bt_alive_look(in);
     if (in->life.state == BT_ST_PARKING || in->life.state == BT_ST_RESUMING)
         bt_park_drive(in);
-    if (bt_park_wants_back(in) && gate_open(in) && bt_memory_room(in, in->why, sizeof in->why))
+    if (bt_park_wants_back(in) && gate_open(in) && bt_memory_window(in, in->why, sizeof in->why) && bt_memory_room(in, in->why, sizeof in->why))
         bt_park_resume(in);
     if (in->life.state == BT_ST_STOPPING && (!in->stop_sent || in->hurry_wanted))
         bt_instance_send_stop(in);
@@ -345,7 +347,24 @@ static void drive_releasing(struct bt_instance *in)
     bt_life_freed(&in->life);
 }
 
-void bt_instance_drive(struct bt_instance *in)
+/* Held from the launch until the engine has measured; while waiting only for as long as the driver's word about it is to come. */
+static bool wants_window(const struct bt_instance *in)
+{
+    enum bt_life_state s = in->life.state;
+    return (s == BT_ST_STARTING && !in->kv_sized) || s == BT_ST_RESUMING || ((s == BT_ST_WAITING || s == BT_ST_PARKED) && in->window.foreign && !bt_memory_heard(in));
+}
+
+/* A start that a new daemon found has it too, if nobody else took it meanwhile. */
+static void look_window(struct bt_instance *in)
+{
+    char why[256];
+    if (!wants_window(in))
+        bt_window_give(&in->window);
+    else if (in->life.state == BT_ST_STARTING && !in->window.fd && !bt_memory_window(in, why, sizeof why))
+        bt_debug("inst", "%s/%s: %s", in->p->name, in->pf->id, why);
+}
+
+static void drive(struct bt_instance *in)
 {
     switch (in->life.state) {
     case BT_ST_WAITING:
@@ -369,4 +388,10 @@ void bt_instance_drive(struct bt_instance *in)
     default:
         break;
     }
+}
+
+void bt_instance_drive(struct bt_instance *in)
+{
+    drive(in);
+    look_window(in);
 }

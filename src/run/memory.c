@@ -39,6 +39,27 @@ static void name_holders(const struct bt_daemon *d, const struct bt_probe_gpu *g
     }
 }
 
+bool bt_memory_heard(const struct bt_instance *in)
+{
+    const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);
+    return !in->window.foreign || (s && s->t > in->window.taken_wall_s);
+}
+
+bool bt_memory_window(struct bt_instance *in, char *why, size_t n)
+{
+    bt_auto_arena a = { 0 };
+    const char **uuid = BT_NEWN(&a, const char *, in->pf->nranks + 1);
+    size_t k = 0;
+    for (size_t i = 0; i < in->pf->nranks; i++) {
+        bool twice = false;
+        for (size_t j = 0; j < k; j++)
+            twice |= !strcmp(uuid[j], in->pf->rank[i].gpu);
+        if (!twice)
+            uuid[k++] = in->pf->rank[i].gpu;
+    }
+    return bt_window_take(&in->window, uuid, k, bt_arena_printf(&a, "%s/%s", in->p->name, in->pf->id), why, n);
+}
+
 bool bt_memory_room(struct bt_instance *in, char *why, size_t n)
 {
     const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);
@@ -46,6 +67,10 @@ bool bt_memory_room(struct bt_instance *in, char *why, size_t n)
         return true;
     if (!s || s->error) {
         snprintf(why, n, s ? "no word from the driver about its cards: %s" : "waits for the driver's first word about its cards", s ? s->error : "");
+        return false;
+    }
+    if (!bt_memory_heard(in)) {
+        snprintf(why, n, "waits for the driver's word after another user's start");
         return false;
     }
     for (size_t i = 0; i < in->pf->nranks; i++) {

@@ -5,7 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct bt_notify { char path[108]; bool abstract; int64_t watchdog_ms, told_ms; char status[256]; };    /* path "": nobody listens; watchdog_ms 0: none wanted */
+struct bt_notify {
+    char path[108]; bool abstract;   /* "": nobody listens */
+    int64_t watchdog_ms, told_ms;    /* 0: no watchdog is wanted */
+    char status[256];
+};
 /* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and removes them: what we start is no part of the service's conversation. */
 void bt_notify_init(struct bt_notify *n);
 void bt_notify_ready(struct bt_notify *n);

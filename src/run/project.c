@@ -296,6 +296,7 @@ static void project_free(struct bt_project *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         bt_instance_reset(&p->inst[i]);
+        bt_window_give(&p->inst[i].window);
         if (p->inst[i].has_log_ready)
             regfree(&p->inst[i].log_ready);
     }

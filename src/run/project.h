@@ -18,6 +18,7 @@
 #include "run/tail.h"
 #include "run/tasks.h"
 #include "run/tree.h"
+#include "run/window.h"
 
 struct bt_daemon;
 struct bt_project;
@@ -94,6 +95,7 @@ struct bt_instance {
     struct bt_keep_exit exit; bool exited;
 
     /* memory */
+    struct bt_window window;
     pid_t *pids; size_t npids;       /* last members seen */
     struct bt_card_base *base;       /* one a rank */
     int64_t wait_ms, release_ms; double ended_wall_s;
@@ -219,6 +221,8 @@ void bt_park_reset(struct bt_park *k);
 uint64_t bt_instance_claims_on(const struct bt_instance *in, const char *uuid, bool *placed);      /* planned; parked: what it keeps */
 
 /* memory.c - room and release, on the newest sample */
+bool bt_memory_heard(const struct bt_instance *in);  /* the newest sample is younger than its window, or need not be */
+bool bt_memory_window(struct bt_instance *in, char *why, size_t n);          /* false: another user starts on a card of it */
 bool bt_memory_room(struct bt_instance *in, char *why, size_t n);            /* false: why says who is in the way */
 void bt_memory_note_base(struct bt_instance *in);
 bool bt_memory_released(struct bt_instance *in, char *why, size_t n);
