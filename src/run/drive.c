@@ -322,7 +322,8 @@ static void drive_alive(struct bt_instance *in)
         bt_alive_look(in);
     if (in->life.state == BT_ST_PARKING || in->life.state == BT_ST_RESUMING)
         bt_park_drive(in);
-    if (bt_park_wants_back(in) && gate_open(in) && bt_memory_window(in, in->why, sizeof in->why) && bt_memory_room(in, in->why, sizeof in->why))
+    if (bt_park_wants_back(in) && gate_open(in) && bt_memory_window(in, in->why, sizeof in->why) &&
+        bt_memory_room(in, in->why, sizeof in->why))
         bt_park_resume(in);
     if (in->life.state == BT_ST_STOPPING && (!in->stop_sent || in->hurry_wanted))
         bt_instance_send_stop(in);
