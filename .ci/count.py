@@ -4,7 +4,7 @@ usage: count.py FIRST[+AGAIN]...     meson's testlog.json or a junit .xml; AGAIN
        count.py --failed FILE        what failed in it, a name a line: what to run again
 
 A file that is not there counts as one failure: a step that never came to its tests has not passed them; an AGAIN that is not there changes nothing.
-"step:NAME" is a step without tests of its own that failed: one failure. What failed first and passed again counts as passed, and is printed as
+"step:NAME" is a step without tests of its own that failed: one failure; "skip:NAME" one whose tests could not be run here: one skipped. What failed first and passed again counts as passed, and is printed as
 "flaky: NAME" with the end of what it said when it failed: it is a fault of the test or of the program that somebody has yet to find.
 """
 
@@ -88,7 +88,8 @@ def main() -> int:
     total: Counter[str] = Counter()
     flaky: list[str] = []
     for names in sys.argv[1:]:
-        total += Counter(failed=1) if names.startswith("step:") else count(names, flaky)
+        named = {"step": Counter(failed=1), "skip": Counter(skipped=1)}.get(names.partition(":")[0])
+        total += count(names, flaky) if named is None else named
     if flaky:
         print("\n".join(flaky))
         print(f"{len(flaky)} failed at first and passed when run again, alone: counted as passed, to be mended all the same")

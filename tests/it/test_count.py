@@ -77,3 +77,4 @@ def test_no_results_and_a_failed_step_are_failures(tmp_path):
         rc, said = count(good, bad)
         assert rc == 1 and said[-1] == "1 passed, 1 failed", bad
     assert count(f"{good}+{tmp_path / 'none.xml'}") == (0, ["1 passed, 0 failed"])
+    assert count(good, "skip:real") == (0, ["1 passed, 0 failed, 1 skipped"])
