@@ -252,7 +252,7 @@ def advice(tmp_path: Path, text: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(("fleet", "size", "more", "path", "value"), [
     ("2xA100-SXM4-40GB", "72B", "", "gpus", "4xA100-SXM4-40GB"),
-    ("1xRTX-4090+1xA100-SXM4-40GB", "32B", "", "gpus", "1xRTX-4090+2xA100-SXM4-40GB"),
+    ("1xRTX-4090+1xA100-SXM4-40GB", "32B", "", "gpus", "1xRTX-4090+1xA100-SXM4-40GB+1xRTX-4090"),       # PP=3, cut 16,18,30
     ("2xA100-SXM4-40GB", "32B", ", tp: 1, pp: 1", "workloads.llm.tp", "auto"),
     ("2xA100-SXM4-40GB", "7B", ", replicas: 8, gpus: 1", "workloads.llm.replicas", "4"),
     ("2xA100-SXM4-40GB", "7B", ", gpus: 4", "workloads.llm.gpus", "{min: 1, max: 2}"),
