@@ -352,7 +352,9 @@ static void drive_releasing(struct bt_instance *in)
 static bool wants_window(const struct bt_instance *in)
 {
     enum bt_life_state s = in->life.state;
-    return (s == BT_ST_STARTING && !in->kv_sized) || s == BT_ST_RESUMING || ((s == BT_ST_WAITING || s == BT_ST_PARKED) && in->window.foreign && !bt_memory_heard(in));
+    if (s == BT_ST_WAITING || s == BT_ST_PARKED)
+        return in->window.foreign && !bt_memory_heard(in);
+    return (s == BT_ST_STARTING && !in->kv_sized) || s == BT_ST_RESUMING;
 }
 
 /* A start that a new daemon found has it too, if nobody else took it meanwhile. */
