@@ -102,6 +102,7 @@ static void set_card(struct bt_sim_gpu *gpu, const struct bt_sim_gpu_desc *d, un
     gpu->fan = k->fan;
     gpu->datacenter = !k->fan;
     gpu->ecc = !k->fan;
+    gpu->integrated = strstr(d->name, "GB10") || strstr(d->name, "Orin") || strstr(d->name, "Thor");
     gpu->mig_capable =
         strstr(d->name, "A100") || strstr(d->name, "A30") || strstr(d->name, "H100") || strstr(d->name, "H200") || strstr(d->name, "B200");
     gpu->island = gpu->parent = -1;

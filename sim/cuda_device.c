@@ -182,7 +182,7 @@ static int shared_kib(const struct bt_sim_gpu *g)
 }
 
 enum from { CONST, OF_CARD };
-enum card_value { CLOCK_KHZ, SMS, BUS, DEVICE, DOMAIN, MEM_KHZ, WIDTH, L2, THREADS_SM, MAJOR, MINOR, SHARED_SM, OPTIN, ECC, BLOCKS_SM, FP64_RATIO,
+enum card_value { CLOCK_KHZ, SMS, BUS, DEVICE, DOMAIN, MEM_KHZ, WIDTH, L2, THREADS_SM, MAJOR, MINOR, SHARED_SM, OPTIN, ECC, INTEGRATED, BLOCKS_SM, FP64_RATIO,
                   HOPPER, BOARD };
 static const struct { CUdevice_attribute id; enum from from; int value; } attributes[] = {
     { CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK, CONST, 1024 },
@@ -202,7 +202,7 @@ static const struct { CUdevice_attribute id; enum from from; int value; } attrib
     { CU_DEVICE_ATTRIBUTE_GPU_OVERLAP, CONST, 1 },
     { CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, OF_CARD, SMS },
     { CU_DEVICE_ATTRIBUTE_KERNEL_EXEC_TIMEOUT, CONST, 0 },
-    { CU_DEVICE_ATTRIBUTE_INTEGRATED, CONST, 0 },
+    { CU_DEVICE_ATTRIBUTE_INTEGRATED, OF_CARD, INTEGRATED },
     { CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY, CONST, 1 },
     { CU_DEVICE_ATTRIBUTE_COMPUTE_MODE, CONST, 0 },
     { CU_DEVICE_ATTRIBUTE_SURFACE_ALIGNMENT, CONST, 512 },
@@ -271,6 +271,7 @@ static int card_value(const struct bt_sim_gpu *g, CUdevice dev, enum card_value 
     case SHARED_SM: return shared_kib(g) * 1024;
     case OPTIN: return (g->cc_major < 8 ? shared_kib(g) : shared_kib(g) - 1) * 1024;
     case ECC: return (int)g->ecc;
+    case INTEGRATED: return (int)g->integrated;
     case BLOCKS_SM: return g->cc_major == 8 && g->cc_minor ? 16 : 32;
     case FP64_RATIO: return g->cores_per_sm == 64 || g->cc_major == 9 ? 2 : 64;
     case HOPPER: return g->cc_major >= 9;

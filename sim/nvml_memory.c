@@ -18,6 +18,8 @@ static struct bytes bytes_of(const struct bt_sim_gpu *g, unsigned at)
 nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory)
 {
     NV_ANY(memory);
+    if (g->integrated)
+        return NVML_ERROR_NOT_SUPPORTED;
     struct bytes b = bytes_of(g, at);
     *memory = (nvmlMemory_t){ .total = b.total, .free = b.free, .used = b.used + b.reserved };
     return NVML_SUCCESS;
@@ -28,6 +30,8 @@ nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t device, nvmlMemory_v2_t *me
     NV_ANY(memory);
     if (memory->version != nvmlMemory_v2)
         return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    if (g->integrated)
+        return NVML_ERROR_NOT_SUPPORTED;
     struct bytes b = bytes_of(g, at);
     memory->total = b.total;
     memory->reserved = b.reserved;

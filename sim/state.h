@@ -22,7 +22,7 @@
 
 #define BT_SIM_ENV "BERTH_SIM_STATE"         /* path of the state file; without it both libraries say "no driver" */
 #define BT_SIM_MAGIC 0x314d495348545242ull   /* "BRTHSIM1" */
-#define BT_SIM_VERSION 3
+#define BT_SIM_VERSION 4
 #define BT_SIM_MAX_GPUS 64
 #define BT_SIM_MAX_PROCS 512
 #define BT_SIM_GRANULE (2ull << 20)          /* what the driver takes from a card at a time */
@@ -66,6 +66,7 @@ struct bt_sim_gpu {
     int32_t island;                  /* cards of one island reach each other by NVLink; -1 = on its own */
     uint32_t nvswitch;               /* 1: its links end at switches, not at peers */
     uint32_t fan, ecc, mig_capable, datacenter;
+    uint32_t integrated;             /* 1: its memory is the host's; NVML says nothing of it */
     uint64_t nvml_total_bytes, cuda_total_bytes, context_bytes;
     int32_t parent;                  /* of a MIG instance: its card's index; -1: a whole card */
     uint32_t gi, ci, slices;         /* of a MIG instance: its ids, and its share in sevenths of the multiprocessors */

@@ -89,7 +89,7 @@ static int read_group(struct bt_arena *a, struct bt_str text, struct group *out,
 static void add_virtual(struct bt_arena *a, struct bt_fleet *f, const struct bt_gpu_kind *k, int island, const struct bt_fleet_opts *o)
 {
     struct bt_gpu g = {
-        .uuid = bt_arena_printf(a, "virtual-%zu", f->n), .name = k->nvml_name, .index = (int)f->n, .kind = k, .pci = "",
+        .uuid = bt_arena_printf(a, "virtual-%zu", f->n), .name = k->nvml_name, .index = (int)f->n, .kind = k, .unified = bt_gpu_kind_unified(k), .pci = "",
         .total_bytes = bt_gpu_kind_total(k), .nvml_total_bytes = k->nvml_bytes, .margin_bytes = o->margin_bytes,
         .total_source = k->cuda_bytes ? BT_TOTAL_CATALOG : BT_TOTAL_NVML_LESS_2PCT,
         .cc_major = k->cc_major, .cc_minor = k->cc_minor, .island = island };

@@ -35,6 +35,8 @@ static json_t *gpu_json(const struct bt_gpu *g, const char *node)
 {
     json_t *o = json_pack("{s:s, s:i, s:s, s:s, s:s?, s:s}", "uuid", g->uuid, "index", g->index, "node", node, "name", g->name,
                           "key", g->kind && !g->mig_of ? g->kind->key : NULL, "pci", g->pci);
+    if (g->unified)
+        json_object_set_new(o, "unified", json_true());
     if (g->mig_of)
         json_object_set_new(o, "mig_of", bt_json_text(g->mig_of));
     json_object_set_new(o, "total_bytes", bt_json_bytes(g->total_bytes));
@@ -177,6 +179,7 @@ static int read_gpu(struct bt_arena *a, const json_t *v, size_t i, const struct 
     g->kind = bt_gpu_kind_find(g->name);
     if (read_text(a, v, "mig_of", "", &g->mig_of, what, err) < 0)
         return -1;
+    g->unified = json_is_true(json_object_get(v, "unified")) || bt_gpu_kind_unified(g->kind);
     g->mig_of = g->mig_of[0] ? g->mig_of : NULL;
     return read_total(v, g, what, err) < 0 || read_figures(v, g, o, what, err) < 0 || read_capability(v, g, what, err) < 0 ? -1 : 0;
 }

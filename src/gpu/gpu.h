@@ -61,6 +61,7 @@ struct bt_gpu {
     enum bt_total_source total_source;
     int cc_major, cc_minor;
     const struct bt_learned_list *learned;           /* need/learn.h: what was measured on this machine; NULL = nothing, or not wanted */
+    bool unified;                    /* its memory is the host's RAM (GB10, Jetson): one pool, whoever takes from it. NVML says nothing of it there */
     int island;                      /* cards of one island reach each other by NVLink; -1 = on its own */
     bool used_valid;   uint64_t used_bytes;          /* device-wide, NVML v2 (without what the driver reserves) */
     bool util_valid;   unsigned util_percent;
@@ -111,6 +112,11 @@ BT_MUST_CHECK int bt_fleet_open(struct bt_arena *a, const char *text, const stru
 /* What this process may use of the host's RAM: the smallest limit of its cgroups (v2 and v1, up the tree), else MemTotal.
  * root: "" for this machine; a test gives a folder that holds proc/ and sys/. 0 when /proc cannot be read. */
 uint64_t bt_ram_allowed(const char *root);
+/* What of it nobody can have any more: MemTotal - MemAvailable. 0 when /proc cannot be read. */
+uint64_t bt_ram_in_use(const char *root);
+uint64_t bt_ram_total(const char *root);             /* MemTotal */
+/* Cards of this kind have no memory of their own. */
+static inline bool bt_gpu_kind_unified(const struct bt_gpu_kind *k) { return k && !k->nvml_bytes && k->eff_class && !strcmp(k->eff_class, "lpddr"); }
 /* True when this text means cards of this machine: "", "auto", "0,2", "GPU-ab12". */
 bool bt_fleet_text_is_live(const char *text);
 /* Keep only the cards that match a requirement such as "4xA100-SXM4-40GB": what a fleet named in a spec means once the plan is to be started. */

@@ -81,6 +81,20 @@ static void set_totals(struct bt_gpu *g, uint64_t nvml_total)
     }
 }
 
+/* One memory for host and GPU: the driver's answer is "not supported", the kernel's is the truth. CUDA calls all of it total, so what we may not have of it
+ * counts as others'. */
+static void read_unified(struct bt_gpu *g, const struct bt_fleet_opts *o)
+{
+    uint64_t total = bt_ram_total(""), used = o->ignore_others ? 0 : bt_ram_in_use("");
+    g->unified = true;
+    g->total_bytes = g->kind && g->kind->cuda_bytes ? g->kind->cuda_bytes : total;
+    g->total_source = g->kind && g->kind->cuda_bytes ? BT_TOTAL_CATALOG : BT_TOTAL_GIVEN;
+    g->nvml_total_bytes = 0;
+    uint64_t left = BT_MIN(g->total_bytes - BT_MIN(used, g->total_bytes), bt_ram_allowed(""));
+    g->used_valid = total > 0;
+    g->used_bytes = g->others_bytes = g->total_bytes - BT_MIN(left, g->total_bytes);
+}
+
 static void read_figures(const struct bt_nvml *nv, struct card *c, const struct bt_fleet_opts *o)
 {
     struct bt_gpu *g = &c->gpu;
@@ -90,13 +104,16 @@ static void read_figures(const struct bt_nvml *nv, struct card *c, const struct 
         set_totals(g, total);
         g->used_valid = true;
         g->used_bytes = used;
-    } else if (g->kind) {            /* unified memory, or a driver that fails half way: the catalog still knows the card */
+    } else if (c->memory_rc == NVML_ERROR_NOT_SUPPORTED && bt_gpu_kind_unified(g->kind)) {
+        read_unified(g, o);
+    } else if (g->kind) {            /* a driver that fails half way: the catalog still knows the card */
         g->nvml_total_bytes = g->kind->nvml_bytes;
         g->total_bytes = bt_gpu_kind_total(g->kind);
         g->total_source = g->kind->cuda_bytes ? BT_TOTAL_CATALOG : BT_TOTAL_NVML_LESS_2PCT;
     }
     g->margin_bytes = o->margin_bytes;
-    g->others_bytes = o->ignore_others ? 0 : g->used_bytes;
+    if (!g->unified)
+        g->others_bytes = o->ignore_others ? 0 : g->used_bytes;
     nvmlUtilization_t util;
     if (nv->utilization && nv->utilization(c->dev, &util) == NVML_SUCCESS) {
         g->util_valid = true;

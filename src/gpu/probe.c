@@ -18,8 +18,9 @@ static json_t *gpu_json(const struct bt_gpu *g)
     for (size_t i = 0; g->procs_valid && i < g->nprocs; i++)
         json_array_append_new(procs, json_pack("{s:I, s:o}", "pid", (json_int_t)g->procs[i].pid, "bytes",
                                                maybe(g->procs[i].bytes_valid, g->procs[i].bytes)));
-    return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o}", "uuid", g->uuid, "index", g->index, "nvml_total_bytes", bt_json_bytes(g->nvml_total_bytes),
-                     "used_bytes", maybe(g->used_valid, g->used_bytes), "util_percent", maybe(g->util_valid, g->util_percent), "procs", procs);
+    return json_pack("{s:s, s:i, s:b, s:o, s:o, s:o, s:o}", "uuid", g->uuid, "index", g->index, "unified", g->unified,
+                     "nvml_total_bytes", bt_json_bytes(g->nvml_total_bytes), "used_bytes", maybe(g->used_valid, g->used_bytes),
+                     "util_percent", maybe(g->util_valid, g->util_percent), "procs", procs);
 }
 
 void bt_probe_print(const struct bt_fleet *f, double t, const struct bt_err *failed, struct bt_buf *out)
@@ -79,6 +80,7 @@ static int read_gpu(struct bt_arena *a, const json_t *v, struct bt_probe_gpu *g,
         return -1;
     g->uuid = bt_arena_strdup(a, g->uuid);
     g->index = (int)index;
+    g->unified = json_is_true(json_object_get(v, "unified"));
     g->used_valid = g->used_bytes != UINT64_MAX;
     g->used_bytes = g->used_valid ? g->used_bytes : 0;
     g->util_valid = util != UINT64_MAX;

@@ -13,6 +13,7 @@ struct bt_probe_gpu {
     const char *uuid;
     int index;                                       /* PCI_BUS_ID order of the whole machine, as in struct bt_gpu */
     uint64_t nvml_total_bytes;
+    bool unified;                                    /* used_bytes are the machine's RAM in use: others' too, at any moment */
     bool used_valid;   uint64_t used_bytes;
     bool util_valid;   unsigned util_percent;
     bool procs_valid;  struct bt_probe_proc *procs; size_t nprocs;

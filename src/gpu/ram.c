@@ -19,13 +19,15 @@ static struct bt_str read_text(struct bt_arena *a, const char *root, const char 
     return text;
 }
 
-static uint64_t mem_total(struct bt_arena *a, const char *root)
+static uint64_t meminfo(struct bt_arena *a, const char *root, const char *row)
 {
     struct bt_str text = read_text(a, root, "/proc/meminfo");
-    const char *line = strstr(text.p, "MemTotal:");
+    const char *line = strstr(text.p, row);
     unsigned long long kib = 0;
-    return line && sscanf(line, "MemTotal: %llu kB", &kib) == 1 ? (uint64_t)kib * KiB : 0;
+    return line && sscanf(line + strlen(row), "%llu kB", &kib) == 1 ? (uint64_t)kib * KiB : 0;
 }
+
+static uint64_t mem_total(struct bt_arena *a, const char *root) { return meminfo(a, root, "MemTotal:"); }
 
 static uint64_t limit_in(struct bt_arena *a, const char *root, const char *dir, const char *file)
 {
@@ -107,4 +109,17 @@ uint64_t bt_ram_allowed(const char *root)
     bt_auto_arena a = { 0 };
     uint64_t total = mem_total(&a, root), v2 = limit_up_the_tree(&a, root, true), v1 = limit_up_the_tree(&a, root, false);
     return BT_MIN(total, BT_MIN(v1, v2));
+}
+
+uint64_t bt_ram_total(const char *root)
+{
+    bt_auto_arena a = { 0 };
+    return mem_total(&a, root);
+}
+
+uint64_t bt_ram_in_use(const char *root)
+{
+    bt_auto_arena a = { 0 };
+    uint64_t total = mem_total(&a, root), available = meminfo(&a, root, "MemAvailable:");
+    return available && total > available ? total - available : 0;
 }

@@ -4,10 +4,39 @@
 
 static unsigned long long ull(uint64_t n) { return n; }
 
-/* RAM of a catalog's machine is not known. */
+/* The card that is the host's memory too: what it may have is what there is for both. */
+static const struct bt_gpu *pool_of(const struct bt_fleet *f)
+{
+    for (size_t g = 0; g < f->n; g++)
+        if (f->gpus[g].unified)
+            return &f->gpus[g];
+    return NULL;
+}
+
+/* RAM of a catalog's machine is not known, unless its card's memory is the same. */
 static uint64_t ram_of(const struct bt_fleet *f)
 {
-    return strcmp(f->source, "catalog") && f->ram_bytes ? f->ram_bytes : 0;
+    uint64_t ram = strcmp(f->source, "catalog") && f->ram_bytes ? f->ram_bytes : 0;
+    const struct bt_gpu *pool = pool_of(f);
+    return pool ? BT_MIN(bt_gpu_capacity(pool), ram ? ram : UINT64_MAX) : ram;
+}
+
+/* Servers on the CPU come after the cards; where both take from one memory, theirs is kept back from the card. */
+void pl_host_reserve(struct pl_problem *p)
+{
+    for (size_t g = 0; g < p->fleet->n; g++)
+        for (size_t i = 0; i < p->n && p->fleet->gpus[g].unified; i++) {
+            uint64_t all = p->work[i].host_floor * p->work[i].copies_want;
+            p->cap[g] -= BT_MIN(all, p->cap[g]);
+        }
+}
+
+static uint64_t on_pool(const struct bt_fleet *f, const struct bt_plan_instance *in)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < in->nranks; i++)
+        sum += f->gpus[in->rank[i].gpu].unified ? in->rank[i].bytes : 0;
+    return sum;
 }
 
 static const struct bt_gpu *host_card(struct pl_problem *p)
@@ -93,7 +122,7 @@ void pl_host_fill(struct pl_problem *p, struct bt_plan *plan, struct bt_plan_pha
     uint64_t ram = ram_of(p->fleet), held = 0, floors = 0;
     for (size_t i = 0; i < ph->n; i++) {
         const struct pl_work *k = work_of(p, &ph->inst[i]);
-        held += ph->inst[i].host_bytes;
+        held += ph->inst[i].host_bytes + on_pool(p->fleet, &ph->inst[i]);
         floors += k ? k->host_floor : 0;
     }
     if (ram && held + floors > ram) {

@@ -1,4 +1,5 @@
 /* host_check - the validator's part for servers on the CPU: bytes recomputed, and all RAM of a phase together. Shares no code with host.c. */
+#include "base/units.h"
 #include "plan/plan_int.h"
 
 #define BAD(...) return bt_err_set(err, BT_E_FAILED, 0, __VA_ARGS__)
@@ -36,9 +37,31 @@ static int check_one(struct bt_arena *a, const struct bt_plan *p, const struct b
     return 0;
 }
 
+/* One memory for host and card: what stands on either, of the machine, is in it. */
+static int check_pool(const struct bt_plan *p, const struct bt_plan_phase *ph, size_t g, struct bt_err *err)
+{
+    const struct bt_fleet *f = p->fleet;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < ph->n; i++) {
+        const struct bt_plan_instance *in = &ph->inst[i];
+        bool here = f->nboxes < 2 || (in->nranks && bt_fleet_box(f, in->rank[0].gpu) == bt_fleet_box(f, g));
+        if (here && __builtin_add_overflow(sum, in->host_bytes, &sum))
+            BAD("phase %s: absurd sum of RAM", ph->name);
+        for (size_t r = 0; r < in->nranks; r++)
+            if (in->rank[r].gpu == g && __builtin_add_overflow(sum, in->rank[r].bytes, &sum))
+                BAD("phase %s: absurd sum of RAM", ph->name);
+    }
+    if (sum > bt_gpu_capacity(&f->gpus[g]))
+        BAD("phase %s: %llu bytes of the one memory of card and host planned, and %llu are there", ph->name, ull(sum), ull(bt_gpu_capacity(&f->gpus[g])));
+    return 0;
+}
+
 static int check_phase(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_phase *ph, struct bt_err *err)
 {
     uint64_t sum = 0;
+    for (size_t g = 0; g < p->fleet->n; g++)
+        if (p->fleet->gpus[g].unified && check_pool(p, ph, g, err) < 0)
+            return -1;
     for (size_t i = 0; i < ph->n; i++) {
         const struct bt_plan_instance *in = &ph->inst[i];
         if (in->w->kind == BT_SERVER && in->w->gpus.set && in->w->gpus.want == 0 && check_one(a, p, in, err) < 0)

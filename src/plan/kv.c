@@ -13,13 +13,15 @@ static void add_use(struct pl_room *r, const struct pl_copy *c, size_t index)
     struct pl_problem *p = r->p;
     const struct pl_work *k = &p->work[c->work];
     const struct pl_shape *s = &k->shape[c->shape];
-    const struct bt_need *n = s->cost[pl_cost_class(p, c->card, c->ncards)].need;
+    size_t cls = pl_cost_class(p, c->card, c->ncards);
+    const struct bt_need *n = s->cost[cls].need;
     struct pl_use *u = &r->use[r->n++];
     *u = (struct pl_use){ .copy = index, .work = c->work, .need = n, .rank = BT_NEWN(p->a, struct pl_rank_use, c->ncards), .n = c->ncards };
     for (uint32_t i = 0; i < c->ncards; i++) {
         const struct bt_need_rank *q = &n->rank[i / s->tp];
-        u->rank[i] = (struct pl_rank_use){ .card = c->card[i], .fixed = q->fixed_bytes, .block_bytes = q->kv_block_bytes,
-                                           .limit = k->claim == PL_LIMIT ? pl_limit(k, &p->fleet->gpus[c->card[i]]) : UINT64_MAX };
+        const struct bt_gpu *g = &p->fleet->gpus[c->card[i]];
+        u->rank[i] = (struct pl_rank_use){ .card = c->card[i], .fixed = pl_fixed(q, g), .block_bytes = q->kv_block_bytes,
+                                           .limit = k->claim == PL_LIMIT ? pl_floor(p, k, s, cls, i, c->card[i]) : UINT64_MAX };
     }
 }
 
@@ -35,7 +37,7 @@ void pl_room_init(struct pl_room *r, struct pl_problem *p, const struct pl_copy 
         for (uint32_t j = 0; j < copy[i].ncards; j++) {
             size_t g = copy[i].card[j];
             if (k->claim != PL_DEAL)
-                r->base[g] += pl_floor(p, k, &k->shape[copy[i].shape], 0, j, g);
+                r->base[g] += pl_floor(p, k, &k->shape[copy[i].shape], pl_cost_class(p, copy[i].card, copy[i].ncards), j, g);
             r->rest[g] = r->rest[g] || k->claim == PL_REST;
         }
     }

@@ -273,6 +273,12 @@ static const char *level_of(struct pl_stages *all, size_t i, const struct pl_sta
     size_t index = (size_t)(w - all->in->spec->w);
     if (w->kind == BT_JOB || !strcmp(w->park, "stop"))
         return NULL;
+    if (all->in->fleet->gpus[inst->rank[0].gpu].unified && strcmp(w->park, "none") && strcmp(w->park, "kv")) {
+        if (strcmp(w->park, "auto"))
+            warn(all, bt_arena_printf(all->a, "%s: park: %s keeps its weights in RAM, which is the card's memory here: it is stopped when its phase ends",
+                                      w->name, w->park));
+        return NULL;
+    }
     if (!strcmp(w->park, "auto"))
         return engine_parks(inst, "sleep") && comes_back(all, i, index, from) ? "sleep" : NULL;
     if (!strcmp(w->park, "none") || engine_parks(inst, w->park))

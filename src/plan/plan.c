@@ -35,7 +35,7 @@ static void need_at_grant(struct pl_problem *p, const struct pl_solution *s, str
             continue;
         u->need = n;
         for (size_t j = 0; j < u->n; j++)
-            u->rank[j].fixed = n->rank[j / serve.tp].fixed_bytes;
+            u->rank[j].fixed = pl_fixed(&n->rank[j / serve.tp], &p->fleet->gpus[u->rank[j].card]);
     }
     pl_deal(room, s->ctx);
 }

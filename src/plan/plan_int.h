@@ -95,6 +95,8 @@ BT_MUST_CHECK int pl_recut(struct pl_problem *p, struct pl_solution *s, struct b
 size_t pl_cost_class(const struct pl_problem *p, const size_t *card, uint32_t n);         /* of the poorest card */
 /* A copy on so many cards may stand on this one: of MIG a process sees one instance, so several ranks go on whole cards only. */
 static inline bool pl_card_for(const struct pl_problem *p, uint32_t cards, size_t card) { return cards == 1 || !p->fleet->gpus[card].mig_of; }
+/* What a rank takes of the card beside KV: where card and host are one memory, its RAM too. */
+static inline uint64_t pl_fixed(const struct bt_need_rank *r, const struct bt_gpu *g) { return r->fixed_bytes + (g->unified ? r->host_bytes : 0); }
 struct pl_needs *pl_needs_new(struct bt_arena *a);
 /* bt_need_server() of the work on such a card, remembered in p->needs. */
 BT_MUST_CHECK int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out,
@@ -147,6 +149,7 @@ void pl_room_load(const struct pl_room *r, uint64_t load[BT_MAX_GPUS]);
 
 /* host.c: the floor of a server on the CPU, or its refusal; berths of RAM for those of a phase whose other instances are all there. host_check.c */
 void pl_host_floor(struct pl_problem *p, struct pl_work *k);
+void pl_host_reserve(struct pl_problem *p);
 void pl_host_fill(struct pl_problem *p, struct bt_plan *plan, struct bt_plan_phase *ph);
 BT_MUST_CHECK int pl_host_check(const struct bt_plan *p, struct bt_err *err);
 

@@ -276,13 +276,16 @@ uint64_t pl_floor(const struct pl_problem *p, const struct pl_work *k, const str
 {
     if (s->job_bytes)
         return k->claim == PL_LIMIT ? s->job_bytes[p->cls[card]] : BT_MAX(s->job_bytes[p->cls[card]], PL_REST_FLOOR);
-    if (k->claim == PL_LIMIT)
-        return pl_limit(k, &p->fleet->gpus[card]);
+    if (k->claim == PL_LIMIT) {      /* `memory` is what it has on the card: RAM comes on top where that is the same */
+        const struct bt_need *n = k->server ? s->cost[cost_class].need : NULL;
+        const struct bt_gpu *g = &p->fleet->gpus[card];
+        return pl_limit(k, g) + (n ? pl_fixed(&n->rank[i / s->tp], g) - n->rank[i / s->tp].fixed_bytes : 0);
+    }
     if (k->claim == PL_REST)
         return k->w->expects.like ? BT_MAX(k->pm->like_bytes, PL_REST_FLOOR) : PL_REST_FLOOR;
     if (k->claim == PL_WHOLE)
         return p->cap[card];
     const struct bt_need *n = s->cost[cost_class].need;
     const struct bt_need_rank *r = &n->rank[i / s->tp];
-    return r->fixed_bytes + bt_need_kv_for(n, r, k->ctx_min, k->w->requests);
+    return pl_fixed(r, &p->fleet->gpus[card]) + bt_need_kv_for(n, r, k->ctx_min, k->w->requests);
 }

@@ -10,13 +10,14 @@ static void server_row(const struct pl_problem *p, const struct pl_work *k, cons
     const struct bt_need_rank *r = &n->rank[stage];
     uint64_t kv = bt_need_kv_for(n, r, k->ctx_min, k->w->requests), most = bt_need_kv_for(n, r, k->ctx_want, 1);
     double want = (double)k->ctx_want;
-    o->need = o->floor = r->fixed_bytes + kv;
+    const struct bt_gpu *card = &p->fleet->gpus[p->cls_card[cls]];
+    o->need = o->floor = pl_fixed(r, card) + kv;
     o->ctx0 = want;
     if (k->claim == PL_LIMIT) {
-        o->floor = o->full = pl_limit(k, &p->fleet->gpus[p->cls_card[cls]]);
+        o->floor = o->full = pl_floor(p, k, sh, cls, stage * sh->tp, p->cls_card[cls]);
         return;
     }
-    o->full = r->fixed_bytes + bt_need_kv_for(n, r, k->ctx_min, n->serve.max_seqs);
+    o->full = pl_fixed(r, card) + bt_need_kv_for(n, r, k->ctx_min, n->serve.max_seqs);
     o->block = r->kv_block_bytes;
     if (most <= kv)
         return;
@@ -63,7 +64,7 @@ static void fill_limits(const struct pl_problem *p, const struct pl_work *k, con
         for (uint32_t i = 0; i < sh->pp; i++)
             for (size_t on = 0; on < n; on++) {
                 const struct bt_need_rank *r = &sh->cost[c].need->rank[i];
-                uint64_t kv = o->limit[on] > r->fixed_bytes ? o->limit[on] - r->fixed_bytes : 0;
+                uint64_t fixed = pl_fixed(r, &p->fleet->gpus[p->cls_card[on]]), kv = o->limit[on] > fixed ? o->limit[on] - fixed : 0;
                 o->limit_ctx[(c * sh->pp + i) * n + on] = BT_MIN((double)k->ctx_want, (double)bt_need_longest(sh->cost[c].need, r, kv));
             }
 }

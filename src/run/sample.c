@@ -172,7 +172,7 @@ struct bt_actual bt_sample_actual(const struct bt_probe_gpu *g, const pid_t *pid
 
 struct bt_actual bt_sample_residual(const struct bt_probe_gpu *g)
 {
-    struct bt_actual r = { .valid = g->used_valid && g->procs_valid };
+    struct bt_actual r = { .valid = g->used_valid && g->procs_valid && !g->unified };
     uint64_t listed = 0;
     for (size_t i = 0; r.valid && i < g->nprocs; i++) {
         r.valid &= g->procs[i].bytes_valid;

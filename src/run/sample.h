@@ -19,7 +19,7 @@ const struct bt_probe_sample *bt_sampler_last(const struct bt_sampler *s);
 /* Bytes of pids[0..n) on one card. valid = every one of them that is there has a figure. */
 struct bt_actual { uint64_t bytes; bool valid; size_t nprocs; };
 struct bt_actual bt_sample_actual(const struct bt_probe_gpu *g, const pid_t *pids, size_t n);
-/* Used bytes that no listed process accounts for: driver and teardown. valid: both figures are there. */
+/* Used bytes that no listed process accounts for: driver and teardown. valid: both figures are there; not where card and host are one memory. */
 struct bt_actual bt_sample_residual(const struct bt_probe_gpu *g);
 
 /* What a start needs on a card, and what stands in its way. */
