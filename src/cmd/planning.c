@@ -265,7 +265,7 @@ int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, str
             return -1;
         open_model(&g, &g.spec->w[i], models);
     }
-    *out = (struct bt_plan_in){ .spec = g.spec, .fleet = g.fleet, .models = models, .brief = o->brief };
+    *out = (struct bt_plan_in){ .spec = g.spec, .fleet = g.fleet, .models = models, .brief = o->brief, .obeyed = o->live };
     if (o->time_limit_ms) {
         struct bt_plan_clock *clock = BT_NEW(a, struct bt_plan_clock);
         *clock = (struct bt_plan_clock){ .now_s = now_s, .limit_s = (double)o->time_limit_ms / 1e3 };

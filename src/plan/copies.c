@@ -93,7 +93,7 @@ static int settle(struct bt_arena *a, const struct bt_plan_in *in, const char *c
 {
     uint32_t fewest = UINT32_MAX;
     for (size_t i = 0; i < nphases; i++) {
-        struct pl_trial t = { a, in, phase[i], NULL };
+        struct pl_trial t = { a, in, phase[i], NULL, 0 };
         uint32_t n;
         if (!pl_in_phase(&in->spec->w[index], phase[i]))
             continue;

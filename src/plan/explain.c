@@ -3,6 +3,7 @@
 
 #define MAX_ALTERNATIVES 12
 #define TRY_NODES 100000
+#define SHAPE_NODES 10000            /* of a shape that is only shown beside the one taken */
 
 int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out,
            struct bt_err *err)
@@ -22,7 +23,7 @@ int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t i
             if (t->base->work[j].spec_index == (*p)->work[i].spec_index)
                 (*p)->work[i].solo_best = t->base->work[j].solo_best;
     if (!(*p)->nrefusals)
-        pl_solve(*p, TRY_NODES, out);
+        pl_solve(*p, t->nodes ? t->nodes : TRY_NODES, out);
     return 0;
 }
 
@@ -160,6 +161,8 @@ static int try_shape(const struct pl_trial *t, const struct pl_work *k, const st
     row->decode_tok_s = out->rate;
     row->layers = pl_layers_of(q, o, k->spec_index);
     row->why = rival && lost_at(&win->s->score, &out->s->score) >= BT_GOAL_FREE ? PL_LESS_KV : why_lost(t->a, win, out);
+    if (!o->complete && out->ctx >= win->ctx && out->rate >= win->rate && !rival)        /* what others lose is not certain then */
+        row->why = "no better plan with it was found in a short search";
     return 0;
 }
 
@@ -240,7 +243,7 @@ static void warn_server(struct bt_plan *plan, struct bt_arena *a, const struct p
 int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s,
                struct bt_err *err)
 {
-    struct pl_trial t = { a, in, p->phase, p };
+    struct pl_trial t = { a, in, p->phase, p, SHAPE_NODES };
     for (size_t w = 0; w < in->spec->n; w++)
         for (size_t i = 0; i < p->n; i++) {
             const struct pl_work *k = &p->work[i];
@@ -257,7 +260,7 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
             if (!k->server || !copies)
                 continue;
             warn_server(plan, a, p, s, i);
-            if (!in->brief && explain_server(plan, &t, p, s, i, err) < 0)
+            if (!in->brief && !in->obeyed && explain_server(plan, &t, p, s, i, err) < 0)
                 return -1;
         }
     if (in->clock)

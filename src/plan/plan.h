@@ -132,6 +132,7 @@ struct bt_plan_in {
     const uint32_t *copies;          /* plan's own: [spec->n] what `replicas: auto` came to; 0 = not settled, NULL = nothing is */
     const struct pl_within *within;
     const struct bt_plan_clock *clock;               /* NULL: a fixed amount of work, the same plan everywhere */
+    bool obeyed;                     /* no other shapes: for a plan that is started, not read */
     bool brief;                      /* no other shapes and no advice: for plans that are only compared */
 };
 

@@ -162,6 +162,7 @@ struct pl_trial {
     const struct bt_plan_in *in;
     const char *phase;
     const struct pl_problem *base;   /* rates are measured against its best; or NULL */
+    uint64_t nodes;                  /* of the search; 0 = as many as a plan that is taken deserves */
 };
 /* The workload with tp and pp as in this shape, and where `cut` its layers too: else a pipeline is cut as fits best. */
 struct bt_workload pl_pinned(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, bool cut);

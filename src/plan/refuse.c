@@ -161,7 +161,7 @@ static const char *short_reason(struct bt_arena *a, const struct pl_work *k, con
 static int other_shape(struct refusing *r, size_t index, const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, uint32_t pinned_cards,
                        struct bt_buf *text)
 {
-    const struct pl_trial t = { r->a, r->in, r->phase, NULL };
+    const struct pl_trial t = { r->a, r->in, r->phase, NULL, 0 };
     struct bt_workload w = pl_pinned(p, k, sh, false);
     struct pl_problem *q;
     struct pl_solution o;
@@ -188,7 +188,7 @@ static int other_shape(struct refusing *r, size_t index, const struct pl_problem
 /* Shapes other than the pinned one, on as many cards or fewer; three are enough. */
 static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards, struct bt_buf *text)
 {
-    const struct pl_trial t = { r->a, r->in, r->phase, NULL };
+    const struct pl_trial t = { r->a, r->in, r->phase, NULL, 0 };
     struct bt_workload open = r->in->spec->w[index];
     open.tp = open.pp = (struct bt_range){ 0 };
     open.pp_layers.n = 0;
@@ -318,7 +318,7 @@ static int refuse_together(struct refusing *r, bool *keep)
 
 static int would_fit(struct refusing *r, size_t index, const struct bt_workload *w)
 {
-    const struct pl_trial t = { r->a, r->in, r->phase, NULL };
+    const struct pl_trial t = { r->a, r->in, r->phase, NULL, 0 };
     struct pl_problem *p;
     struct pl_solution s;
     if (pl_try(&t, w, index, &p, &s, r->err) < 0)
@@ -448,7 +448,7 @@ static int advise_open_shape(struct refusing *r, size_t index)
 /* To leave one out is a way only where others run then. */
 static int advise_optional(struct refusing *r, size_t index)
 {
-    const struct pl_trial t = { r->a, r->in, r->phase, NULL };
+    const struct pl_trial t = { r->a, r->in, r->phase, NULL, 0 };
     struct bt_workload w = r->in->spec->w[index];
     struct pl_problem *p;
     struct pl_solution s;
