@@ -89,6 +89,8 @@ struct bt_engine_version {
     bool sampler_profiled;           /* the profile run includes the sampler */
     bool sampler_buffers;            /* V2: 4.25 B x seqs x vocab stay allocated */
     bool state_caching;              /* prefix caching, and with it a second state of a request, is the default for hybrids too */
+    bool states_by_block;            /* prefix caching keeps a state for each block where the class can, not two of a request (need.c has the classes) */
+    bool states_aligned;             /* two of a request it is, and one for each drafted token; before 0.15 one, and no caching of states but by block */
     bool windows_in_flight;          /* a window keeps the tokens of every batch in flight beside itself; before: of one batch */
     bool pages_packed, blocks_summed;                /* DeepSeek-V4: pages of a block without gaps; its concurrency counted in blocks of each group */
     bool checks_whole;               /* the start-up check holds the layers of all pipeline stages against one rank's KV */

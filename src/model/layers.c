@@ -135,8 +135,8 @@ static int read_delta(const struct bt_config *c, struct bt_state *s, struct bt_e
 
 static int read_mamba2(const struct bt_config *c, const struct bt_model *m, struct bt_state *s, struct bt_err *err)
 {
-    uint32_t heads = 0, dim = 0, groups = 0, state = 0, kernel = 0, inner = 0;
-    if (FIRST_OF(c, 128, 1 << 14, &heads, err, "mamba_num_heads", "mamba_n_heads", "n_mamba_heads") < 0 ||
+    uint32_t heads = 0, dim = 0, groups = 0, state = 0, kernel = 0, inner = 0, chunk = 0;
+    if (FIRST_OF(c, 0, 1 << 16, &chunk, err, "mamba_chunk_size", "chunk_size") < 0 || FIRST_OF(c, 128, 1 << 14, &heads, err, "mamba_num_heads", "mamba_n_heads", "n_mamba_heads") < 0 ||
         FIRST_OF(c, 64, 1 << 14, &dim, err, "mamba_head_dim", "mamba_d_head", "mamba_headdim") < 0 ||
         FIRST_OF(c, 8, 1 << 10, &groups, err, "n_groups", "mamba_n_groups", "mamba_ngroups") < 0 ||
         FIRST_OF(c, 128, 1 << 14, &state, err, "ssm_state_size", "mamba_d_state") < 0 || FIRST_OF(c, 4, 64, &kernel, err, "conv_kernel", "mamba_d_conv") < 0 ||
@@ -148,7 +148,7 @@ static int read_mamba2(const struct bt_config *c, const struct bt_model *m, stru
         dim = inner / heads;
     groups = BT_MAX(groups, 1u);
     *s = (struct bt_state){ .kind = BT_STATE_MAMBA2, .conv_channels = heads * dim + 2 * groups * state, .conv_kernel = BT_MAX(kernel, 1u), .heads = heads,
-                            .head_dim = dim, .state = state, .keys = groups * state, .groups = groups, .elem = elem_of(c, "mamba_ssm_cache_dtype") };
+                            .head_dim = dim, .state = state, .keys = groups * state, .groups = groups, .chunk = chunk, .elem = elem_of(c, "mamba_ssm_cache_dtype") };
     return 0;
 }
 
@@ -217,7 +217,12 @@ static int read_hybrid(struct bt_arena *a, const struct bt_config *c, const stru
     case BT_HYBRID_DELTA: return read_delta(c, h->state, err);
     case BT_HYBRID_JAMBA: return read_mamba1(c, m, h->state, err);
     case BT_HYBRID_ALL_1: case BT_HYBRID_ALL_2: return read_state_only(c, arch, m, h->state, err);
-    default: return read_mamba2(c, m, h->state, err);
+    default:
+        if (read_mamba2(c, m, h->state, err) < 0)
+            return -1;
+        if (arch->hybrid == BT_HYBRID_LETTERS && !h->state->elem)
+            h->state->elem = 4;      /* Nemotron-H: float32 where its config does not say (vLLM models/config.py from 0.20 on; float16 before) */
+        return 0;
     }
 }
 

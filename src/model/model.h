@@ -53,6 +53,7 @@ struct bt_state {
     uint32_t keys;                                   /* delta: numbers of all key heads; Mamba: groups x state */
     uint32_t groups;                                 /* Mamba 2: copied when TP does not divide them */
     uint32_t dt_rank;                                /* Mamba 1 */
+    uint32_t chunk;                                  /* tokens that the scan takes at once; 0 = it has none */
     uint32_t elem;                                   /* bytes of a state number; 0 = the model's own type */
 };
 

@@ -55,7 +55,7 @@ void need_kv_compressed(const struct need_in *in, struct bt_need *n, struct bt_n
         many += m->layer[i].compress == 128;
     }
     if (n->spec_tokens && in->last)
-        all += m->mtp_layers;        /* drafting layers keep a window alone */
+        all += need_draft(m, in->serve).layers;      /* drafting layers keep a window alone */
     struct pages p = pages_of(m);
     uint64_t kinds[] = { BT_MAX(four, many), all, four, many }, most = tuples(kinds, BT_LEN(kinds)), widest = kinds[0];
     uint64_t folded = four * (p.four + p.index) + many * p.many, parts = bt_ceil_div(all, most);

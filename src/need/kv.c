@@ -45,9 +45,11 @@ uint64_t need_group_blocks(const struct bt_need *n, const struct bt_kv_group *g,
     switch (g->kind) {
     case BT_MIX_SLIDING: return bt_ceil_div(BT_MIN(sat_add(g->window - 1, in_flight(n)), context), g->block) + 1;
     case BT_MIX_CHUNKED: return bt_ceil_div(BT_MIN(sat_add(g->window, in_flight(n)), context), g->block);
-    case BT_MIX_STATE: {             /* one state, and with prefix caching the one it began from (vLLM v1/kv_cache_interface.py) */
+    case BT_MIX_STATE: {             /* one state, and with prefix caching the one it began from, or one for each block (vLLM v1/kv_cache_interface.py) */
         bool caching = n->serve.prefix_caching_on || (n->version->state_caching && !n->serve.prefix_caching_off);
-        return 1 + caching + n->spec_tokens;
+        if (n->version->states_by_block)
+            return bt_ceil_div(context, n->block);
+        return n->version->states_aligned ? 1 + caching + n->spec_tokens : 1;
     }
     default: return bt_ceil_div(n->model->cross_tokens && g->window ? g->window : context, g->block);           /* a window: the encoder's tokens */
     }

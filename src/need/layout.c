@@ -28,19 +28,6 @@ const char *need_extra_flag(const struct bt_serve *s, const char *name)
     return NULL;
 }
 
-/* --speculative-config '{"method": "mtp", "num_speculative_tokens": 3}' */
-uint64_t need_spec_tokens(const struct bt_serve *s)
-{
-    static const char key[] = "\"num_speculative_tokens\"";
-    const char *config = need_extra_flag(s, "speculative-config"), *at = config ? strstr(config, key) : NULL;
-    if (!at)
-        return 0;
-    at += sizeof key - 1;
-    at += strspn(at, " :");
-    unsigned long n = strtoul(at, NULL, 10);
-    return BT_MIN(n, 64u);
-}
-
 /* ---- pages ---- */
 
 static uint64_t attention_bytes(const struct need_in *in, const struct bt_layer *l, unsigned elem)      /* of one token */
@@ -74,7 +61,7 @@ static uint64_t state_bytes(const struct need_in *in, const struct bt_state *s, 
 
 /* bytes: of a token, or of a state. A stage is a run of layers, so its part of a bucket is one too: `before` it, then `mine`. */
 struct bucket { enum bt_mixer kind; uint32_t window; uint64_t bytes; uint32_t layers, before, mine; };
-struct buckets { struct bucket b[64]; size_t n; };
+struct buckets { struct bucket b[64]; size_t n; uint64_t chunk; };              /* chunk: of states that are kept by block, in tokens; 0 = they are not */
 enum where { EARLIER, HERE, LATER }; /* than this stage */
 
 static struct bucket *bucket_of(struct buckets *s, enum bt_mixer kind, uint32_t window, uint64_t bytes)
@@ -96,6 +83,8 @@ static void put(struct buckets *s, enum where at, enum bt_mixer kind, uint32_t w
     b->mine += at == HERE;
 }
 
+#define NO_CHUNK 2048                /* what stands for a chunk where the scan has none (vLLM config/model.py get_mamba_chunk_size) */
+
 static void collect(const struct need_in *in, unsigned elem, uint64_t spec, struct buckets *s)
 {
     const struct bt_model *m = in->model;
@@ -103,6 +92,8 @@ static void collect(const struct need_in *in, unsigned elem, uint64_t spec, stru
     for (uint32_t i = 0; i < m->layers; i++) {
         const struct bt_layer *l = &m->layer[i];
         enum where at = i < in->first_layer ? EARLIER : i - in->first_layer < in->layers ? HERE : LATER;
+        if (l->state && in->version->states_by_block)
+            s->chunk = l->state->chunk ? l->state->chunk : NO_CHUNK;
         if (l->state)
             put(s, at, BT_MIX_STATE, 0, state_bytes(in, l->state, spec));
         if (l->mixer == BT_MIX_STATE || l->mixer == BT_MIX_NONE || l->borrows_kv)
@@ -113,7 +104,8 @@ static void collect(const struct need_in *in, unsigned elem, uint64_t spec, stru
         if (l->mixer == BT_MIX_FULL || l->mixer == BT_MIX_MLA)
             last_attention = l;
     }
-    for (uint32_t i = 0; spec && last_attention && i < m->mtp_layers; i++)           /* drafting layers follow the last one */
+    uint32_t drafting = need_draft(m, in->serve).layers;
+    for (uint32_t i = 0; spec && last_attention && i < drafting; i++)           /* drafting layers follow the last one */
         put(s, in->last ? HERE : LATER, last_attention->mixer, 0, attention_bytes(in, last_attention, elem));
 }
 
@@ -143,6 +135,8 @@ static uint64_t block_for_states(const struct buckets *s, uint64_t block)
         align = s->b[i].kind == BT_MIX_MLA ? 128 : align;
     }
     align = BT_MAX(align, block);
+    for (uint64_t step = align; s->chunk && align % s->chunk; )      /* the smallest multiple of both */
+        align += step;
     return token ? BT_MAX(block, sat_mul(align, bt_ceil_div(state, sat_mul(align, token)))) : block;
 }
 

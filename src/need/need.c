@@ -130,11 +130,24 @@ static bool named(const char *list, const char *word)
     return at && (at == list || at[-1] == ' ') && (at[strlen(word)] == ' ' || at[strlen(word)] == 0);
 }
 
+/* Classes whose states can be kept for each block (vLLM models, SupportsMambaPrefixCaching). */
+#define STATES_BY_BLOCK "NemotronHForCausalLM JambaForCausalLM MambaForCausalLM FalconMambaForCausalLM Mamba2ForCausalLM Zamba2ForCausalLM GraniteMoeHybridForCausalLM FalconH1ForCausalLM BambaForCausalLM"
+
+/* --mamba-cache-mode all | align; without it all where the version and the class can, and nothing is drafted (vLLM models/config.py MambaModelConfig). */
+static bool states_by_block(const struct bt_engine_version *v, const struct bt_model *m, const struct bt_serve *s)
+{
+    const char *mode = need_extra_flag(s, "mamba-cache-mode");
+    if (!named(STATES_BY_BLOCK, m->architecture) || !(s->prefix_caching_on || (v->state_caching && !s->prefix_caching_off)))
+        return false;
+    return mode ? !strcmp(mode, "all") : v->states_by_block && !need_spec_tokens(s);
+}
+
 /* The version as it behaves for this model: which runner it takes decides what is profiled (vLLM config/vllm.py). */
-static const struct bt_engine_version *as_run(struct bt_arena *a, const struct bt_engine_version *v, const struct bt_model *m)
+static const struct bt_engine_version *as_run(struct bt_arena *a, const struct bt_engine_version *v, const struct bt_model *m, const struct bt_serve *s)
 {
     struct bt_engine_version *mine = BT_NEW(a, struct bt_engine_version);
     *mine = *v;
+    mine->states_by_block = states_by_block(v, m, s);
     if (named(v->v2_for, m->architecture) && !(v->v2_plain_only && m->quantization)) {
         mine->runner = BT_RUNNER_V2;
         mine->graphs_in_budget = mine->sampler_profiled = false;     /* that early V2 estimates no graphs */
@@ -198,7 +211,7 @@ static int vllm_server(struct bt_arena *a, const struct bt_model *m, const struc
     if (need_no_gguf(m, e, err) < 0)
         return -1;
     struct bt_need *n = BT_NEW(a, struct bt_need);
-    v = as_run(a, v, m);
+    v = as_run(a, v, m, serve);
     *n = (struct bt_need){ .ops = &need_vllm_ops, .model = m, .engine = e, .version = v, .serve = *serve };
     struct bt_serve *s = &n->serve;
     s->tp = s->tp ? s->tp : 1;

@@ -224,14 +224,28 @@ static uint64_t between_bytes(const struct need_in *in)
     return in->first ? sat_mul(m->tower.mergers, need_loaded_bytes(in, sat_mul(sat_mul(in->serve->max_batched_tokens, m->hidden), in->elem))) : 0;
 }
 
+#define DRAFT_VOCAB 32000            /* words that an EAGLE-3 head drafts from, in the published ones */
+
+/* A head of its own: 16 bit, a dense layer that reads embeddings beside hidden states, a projection of three of them, and a small lm_head (vLLM models/llama_eagle3.py). */
+static uint64_t head_bytes(const struct need_in *in)
+{
+    const struct bt_model *m = in->model;
+    uint64_t h = m->hidden, heads = (uint64_t)m->head_dim * (m->heads + 2ull * m->kv_heads), mlp = 3ull * m->intermediate;
+    uint64_t numbers = sat_add(sat_add(sat_mul(2 * h, heads), sat_mul(h, (uint64_t)m->head_dim * m->heads)), sat_add(sat_mul(h, mlp), sat_mul(h, DRAFT_VOCAB)));
+    return sat_add(bt_ceil_div(sat_mul(numbers, in->elem), in->serve->tp), sat_mul(sat_mul(3 * h, h), in->elem));
+}
+
 /* A model's own drafting layers (MTP) are loaded with --speculative-config: each like a layer of the model, and one projection of two hidden states. */
 static uint64_t draft_bytes(const struct need_in *in, const struct tally *y)
 {
     const struct bt_model *m = in->model;
-    if (!in->last || !m->mtp_layers || !need_spec_tokens(in->serve) || !in->layers)
+    struct need_draft draft = need_draft(m, in->serve);
+    if (!in->last || !draft.layers || !in->layers)
         return 0;
+    if (draft.head)
+        return head_bytes(in);
     uint64_t layer = sat_add(y->layers, y->experts) / in->layers, join = sat_mul(sat_mul(2ull * m->hidden, m->hidden), in->elem);
-    return sat_mul(m->mtp_layers, sat_add(layer, bt_ceil_div(join, in->serve->tp)));
+    return sat_mul(draft.layers, sat_add(layer, bt_ceil_div(join, in->serve->tp)));
 }
 
 static const char *explain(const struct need_in *in, const struct tally *y)
@@ -248,8 +262,9 @@ static const char *explain(const struct need_in *in, const struct tally *y)
         bt_buf_printf(&b, ", kv_b_proj folded into q and o for MLA %s", bt_bytes_human(y->absorbed));
     if (y->tower)
         bt_buf_printf(&b, ", %s %s", m->cross_tokens ? "encoder" : "vision tower", bt_bytes_human(y->tower));
+    struct need_draft draft = need_draft(m, in->serve);
     if (y->draft)
-        bt_buf_printf(&b, ", %u drafting layer%s %s", m->mtp_layers, m->mtp_layers > 1 ? "s" : "", bt_bytes_human(y->draft));
+        bt_buf_printf(&b, ", %u drafting layer%s %s", draft.layers, draft.head ? " of its own checkpoint" : draft.layers > 1 ? "s" : "", bt_bytes_human(y->draft));
     if (y->between)
         bt_buf_printf(&b, ", buffers between tower and layers %s", bt_bytes_human(y->between));
     if (y->embed)

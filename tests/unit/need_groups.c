@@ -158,6 +158,67 @@ static void drafts_add_layers_and_states(void **st)
     assert_null(need_extra_flag(&s, "speculative"));
 }
 
+/* What drafts from the prompt adds no layer; a head of its own checkpoint adds one; DeepSeek-V4's own block drafter three, with windows alone. */
+static void drafts_are_told_by_their_method(void **st)
+{
+    (void)st;
+    static const struct { const char *model, *config; uint64_t tokens; uint32_t pool; bool weights; } cases[] = {
+        { "Qwen/Qwen3.6-27B", "{\"method\": \"ngram\", \"num_speculative_tokens\": 4}", 4, 16, false },
+        { "Qwen/Qwen3.6-27B", "{\"num_speculative_tokens\":2,\"method\":\"qwen3_5_mtp\"}", 2, 17, true },
+        { "meta-llama/Llama-3.1-8B-Instruct", "{\"model\": \"yuhuili/EAGLE3-LLaMA3.1-Instruct-8B\", \"method\": \"eagle3\", \"num_speculative_tokens\": 3}", 3, 33, true },
+        { "meta-llama/Llama-3.1-8B-Instruct", "{\"method\": \"mtp\"}", 0, 32, false },
+    };
+    bt_auto_arena a = { 0 };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        const char *given[] = { "--speculative-config", cases[i].config };
+        struct bt_need *plain = of(&a, cases[i].model, "0.20.0", (struct bt_serve){ .context = 32768 });
+        struct bt_need *n = of(&a, cases[i].model, "0.20.0", (struct bt_serve){ .context = 32768, .extra = { given, 2 } });
+        assert_int_equal(n->spec_tokens, cases[i].tokens);
+        assert_int_equal(n->rank[0].pool_layers, cases[i].pool);
+        assert_int_equal(part_of(&n->rank[0], BT_P_WEIGHTS) > part_of(&plain->rank[0], BT_P_WEIGHTS), cases[i].weights);
+    }
+    const char *dspark[] = { "--speculative-config", "{\"method\": \"dspark\", \"num_speculative_tokens\": 7}" };
+    struct bt_need *plain = of(&a, "deepseek-ai/DeepSeek-V4-Flash", "0.27.0", (struct bt_serve){ .tp = 2, .context = 65536 });
+    struct bt_need *n = of(&a, "deepseek-ai/DeepSeek-V4-Flash", "0.27.0", (struct bt_serve){ .tp = 2, .context = 65536, .extra = { dspark, 2 } });
+    size_t windows = 0, before = 0;
+    for (size_t i = 0; i < n->rank[0].ngroups; i++)
+        windows += n->rank[0].group[i].window == 128 && n->rank[0].group[i].block == 64 ? n->rank[0].group[i].layers : 0;
+    for (size_t i = 0; i < plain->rank[0].ngroups; i++)
+        before += plain->rank[0].group[i].window == 128 && plain->rank[0].group[i].block == 64 ? plain->rank[0].group[i].layers : 0;
+    assert_int_equal(windows, before + 3);
+    double more = (double)(part_of(&n->rank[0], BT_P_WEIGHTS) - part_of(&plain->rank[0], BT_P_WEIGHTS)) / (double)GiB;
+    assert_near(more, 3 * 1.71, 0.05);               /* a real start: 80.84 GiB on each of two, 74.19 without */
+}
+
+/* Mamba 2 with prefix caching: until 0.27 a state for each block of attention, which is a multiple of the scan's chunk; two with drafts, and from 0.28 on. */
+static void states_are_kept_by_block(void **st)
+{
+    (void)st;
+    const char *mtp[] = { "--speculative-config", "{\"method\": \"ngram\", \"num_speculative_tokens\": 2}" }, *align[] = { "--mamba-cache-mode", "align" }, *all[] = { "--mamba-cache-mode=all" };
+    static const char json[] = "{\"architectures\": [\"GraniteMoeHybridForCausalLM\"], \"hidden_size\": 1536, \"num_hidden_layers\": 4, \"layer_types\": [\"mamba\", \"mamba\", \"mamba\", \"attention\"], "
+                               "\"num_attention_heads\": 12, \"num_key_value_heads\": 4, \"vocab_size\": 100352, \"intermediate_size\": 4096, \"shared_intermediate_size\": 4096, \"mamba_n_heads\": 48, "
+                               "\"mamba_d_head\": 64, \"mamba_d_state\": 128, \"mamba_n_groups\": 1, \"mamba_chunk_size\": 256, \"max_position_embeddings\": 131072}";
+    const struct { const char *version; struct bt_serve serve; uint64_t block, states; } cases[] = {
+        { "0.20.0", { 0 }, 400, 1 }, { "0.20.0", { .prefix_caching_on = true }, 512, 131072 / 512 }, { "0.20.0", { .prefix_caching_on = true, .extra = { align, 2 } }, 400, 2 },
+        { "0.20.0", { .prefix_caching_on = true, .extra = { mtp, 2 } }, 416, 4 }, { "0.28.0", { 0 }, 400, 2 }, { "0.28.0", { .extra = { all, 1 } }, 512, 131072 / 512 },
+        { "0.28.0", { .prefix_caching_off = true }, 400, 1 }, { "0.13.0", { .prefix_caching_on = true }, 512, 131072 / 512 }, { "0.13.0", { .extra = { mtp, 2 } }, 416, 1 },
+    };
+    bt_auto_arena a = { 0 };
+    struct bt_model m = { .id = "granite" };
+    struct bt_err err = { 0 };
+    struct bt_gpu card = card_of(79.1, 9);
+    assert_true(bt_model_config(&a, "config.json", bt_str(json), &m, &err) == 0 && bt_model_derive(&a, &m, &err) == 0);
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        struct bt_need *n = need_of(&a, &m, cases[i].version, cases[i].serve, &card);
+        const struct bt_kv_group *g = NULL;
+        for (size_t k = 0; k < n->rank[0].ngroups; k++)
+            g = n->rank[0].group[k].kind == BT_MIX_STATE ? &n->rank[0].group[k] : g;
+        assert_non_null(g);
+        assert_int_equal(n->block, cases[i].block);
+        assert_int_equal(need_group_blocks(n, g, 131072), cases[i].states);
+    }
+}
+
 /* One state of a request, two where prefixes are cached: the default from 0.28 on. Real errors of 0.26 and 0.15: 8.18 GiB, 112,896 tokens; 24 GiB with two stages. */
 static void versions_count_requests_differently(void **st)
 {
@@ -269,7 +330,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hybrids_are_as_logged), cmocka_unit_test(windows_are_cut_in_groups), cmocka_unit_test(groups_are_the_whole_models_on_every_stage), cmocka_unit_test(a_latent_is_on_every_rank),
-        cmocka_unit_test(drafts_add_layers_and_states), cmocka_unit_test(states_alone_take_no_tokens), cmocka_unit_test(the_encoders_tokens_are_kept_as_well),
+        cmocka_unit_test(drafts_add_layers_and_states), cmocka_unit_test(drafts_are_told_by_their_method),
+        cmocka_unit_test(states_are_kept_by_block), cmocka_unit_test(states_alone_take_no_tokens), cmocka_unit_test(the_encoders_tokens_are_kept_as_well),
         cmocka_unit_test(versions_count_requests_differently),
         cmocka_unit_test(folded_tokens_are_as_logged),
         cmocka_unit_test(borrowed_kv_is_kept_once),
