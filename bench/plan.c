@@ -4,7 +4,8 @@
  *                                                      plan (alternatives and advice included), placements looked at, phases whose search stopped, largest gap
  *   bench-plan boxes FROM TO BOXES WORKLOADS           many machines of 8 cards of two or three kinds: number, outcome, CPU milliseconds of the whole plan and of its
  *                                                      check alone, gap, the share that lacks of workloads placed, of wants, of service, the largest resident set in MiB
- *   bench-plan small FROM TO                           against enumeration: number, both found, equal, leaves of the enumeration */
+ *   bench-plan small FROM TO [NODES]                   against enumeration: number, both found, equal, leaves of the enumeration; NODES: steps in the order
+ *                                                      of the plan before shapes are chosen first (few: nearly all problems come that far) */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -127,7 +128,7 @@ static int boxes_one(unsigned long long number, unsigned boxes, unsigned works)
 }
 
 /* 1 compared, 0 no problem came of it, -1 error. */
-static int small_one(unsigned long long number)
+static int small_one(unsigned long long number, uint64_t first_nodes)
 {
     bt_auto_arena a = { 0 };
     struct bt_err err = { 0 };
@@ -144,6 +145,7 @@ static int small_one(unsigned long long number)
         return fail(&err, "build");
     if (p->nrefusals)
         return 0;
+    p->first_nodes = first_nodes;
     pl_search(p, PL_NODE_LIMIT, &o);
     struct brute b = { .p = p };
     brute_work(&b, 0, 0);
@@ -171,12 +173,12 @@ int main(int argc, char **argv)
                 return 1;
         return 0;
     }
-    if (argc == 4 && !strcmp(argv[1], "small")) {
+    if (argc >= 4 && !strcmp(argv[1], "small")) {
         for (unsigned i = number(argv[2]); i < number(argv[3]); i++)
-            if (small_one(i) < 0)
+            if (small_one(i, argc > 4 ? number(argv[4]) : PL_FIRST_NODES) < 0)
                 return 1;
         return 0;
     }
-    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | boxes FROM TO BOXES WORKLOADS | small FROM TO\n");
+    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | boxes FROM TO BOXES WORKLOADS | small FROM TO [NODES]\n");
     return 2;
 }

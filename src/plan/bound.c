@@ -60,7 +60,7 @@ static void contexts_at_most(struct search *s, size_t seen)
         if (!k->server || !in || !k->ctx_want)
             continue;
         s->mult[k->ctx_root]++;
-        if (!k->w->optional || s->placed[i])
+        if (!s->may_skip[i] || s->placed[i])
             s->ctx[k->ctx_root] = BT_MIN(s->ctx[k->ctx_root], se_outlook(s, i)->solo_ctx);
     }
     for (size_t i = 0; i < s->ncopies; i++) {
@@ -164,10 +164,10 @@ static double room_in_all(const struct search *s, size_t seen)
     }
     for (size_t i = 0; i < s->p->n; i++) {
         const struct pl_work *k = &s->p->work[i];
-        if (decided(s, i, seen) || k->cpu_only || (k->w->optional && !s->placed[i]))
+        if (decided(s, i, seen) || k->cpu_only || (s->may_skip[i] && !s->placed[i]))
             continue;
-        if (k->copies_min > s->placed[i] && se_outlook(s, i)->least < UINT64_MAX)
-            room -= (double)se_outlook(s, i)->least * (k->copies_min - s->placed[i]);
+        if (s->copies_least[i] > s->placed[i] && se_outlook(s, i)->least < UINT64_MAX)
+            room -= (double)se_outlook(s, i)->least * (s->copies_least[i] - s->placed[i]);
     }
     return room;
 }
@@ -189,12 +189,12 @@ static double lacks_in_all(const struct search *s, size_t seen, double room)
         const struct pl_work *k = &s->p->work[i];
         if (decided(s, i, seen) || k->cpu_only)
             continue;
-        uint32_t more = k->copies_min > s->placed[i] ? k->copies_min - s->placed[i] : 0;
-        bool must = !k->w->optional || s->placed[i];
+        uint32_t more = s->copies_least[i] > s->placed[i] ? s->copies_least[i] - s->placed[i] : 0;
+        bool must = !s->may_skip[i] || s->placed[i];
         const struct se_shape *one = se_outlook(s, i);
         if (k->server && must)
             add_item(item, &n, k->ctx_root, one->slope * more, one->ctx0);
-        uint32_t wished = k->copies_want - BT_MAX(k->copies_min, s->placed[i]);
+        uint32_t wished = k->copies_want - BT_MAX(s->copies_least[i], s->placed[i]);
         if (must && wished && one->least && one->least < UINT64_MAX)
             item[n++] = (struct item){ .root = PL_NONE, .gain = (double)wished / k->copies_want, .wish = (double)one->least * wished };
     }
@@ -223,6 +223,7 @@ static int64_t wants(struct search *s, size_t seen, const uint64_t *granted)
     }
     if (granted)
         return sum;
+    s->wants_open = sum;
     double lacks = BT_MAX(lacks_on_cards(s), lacks_in_all(s, seen, room_in_all(s, seen)));
     return lacks > 0 ? BT_MIN(sum, se_thousandths(most - lacks + SLACK)) : sum;
 }
@@ -309,7 +310,7 @@ static double worth(const struct search *s, size_t work, const double *gain, dou
     }
     if (best == -INFINITY)
         return 0;
-    if (best < 0 && w->k->w->optional && !s->placed[work])
+    if (best < 0 && s->may_skip[work] && !s->placed[work])
         return 0;
     if (used && at != PL_NONE)
         used[at] += (double)cards;
@@ -348,7 +349,7 @@ static double service_of_cards(const struct search *s, const struct open_works *
         const struct pl_work *k = s->work[w].k;
         joining_gains(s, w, mean, gain);
         double one = worth(s, w, gain, NULL);
-        uint32_t must = k->copies_min > s->placed[w] ? k->copies_min - s->placed[w] : 0, may = k->copies_want - s->placed[w];
+        uint32_t must = s->copies_least[w] > s->placed[w] ? s->copies_least[w] - s->placed[w] : 0, may = k->copies_want - s->placed[w];
         sum += one * (one > 0 ? may : must);
     }
     return sum;
@@ -377,7 +378,7 @@ void se_set_prices(struct search *s)
             if (p->work[i].cpu_only)
                 continue;
             double one = worth(s, i, none, used);
-            uint32_t copies = one > 0 ? p->work[i].copies_want : p->work[i].copies_min;
+            uint32_t copies = one > 0 ? p->work[i].copies_want : s->copies_least[i];
             sum += one * copies;
             for (size_t c = 0; c < p->nclasses; c++)
                 asked[c] += used[c] * copies;
@@ -494,6 +495,18 @@ void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_
     o->v[BT_GOAL_FREE] = granted ? 0 : free_at_most(s);
 }
 
+/* Service and shared cards as one number. 0: whatever reaches both has no more of either. */
+static int compare_sets(struct search *s, size_t seen, const struct pl_score *with)
+{
+    int64_t groups = shared(s);
+    for (size_t g = 0; g < s->ncards; g++)           /* sets count the cards */
+        groups -= s->ntenants[g] > 1;
+    double most = se_sets_bound(s, seen, s->wants_open - with->v[BT_GOAL_WANTS]);
+    int64_t here = most >= 1e15 ? INT64_MAX : (int64_t)floor(most * (double)s->shared_parts + 1e-4) - groups;
+    int64_t there = with->v[BT_GOAL_SERVICE] * s->shared_parts + with->v[BT_GOAL_SHARED];
+    return (here > there) - (here < there);
+}
+
 int se_compare(struct search *s, size_t seen, const struct pl_score *with)
 {
     struct pl_score o = { 0 };
@@ -505,13 +518,12 @@ int se_compare(struct search *s, size_t seen, const struct pl_score *with)
     if (o.v[BT_GOAL_WANTS] != with->v[BT_GOAL_WANTS])
         return o.v[BT_GOAL_WANTS] < with->v[BT_GOAL_WANTS] ? -1 : 1;
     o.v[BT_GOAL_SERVICE] = service(s, seen, with->v[BT_GOAL_SERVICE]);
-    if (o.v[BT_GOAL_SERVICE] != with->v[BT_GOAL_SERVICE])
-        return o.v[BT_GOAL_SERVICE] < with->v[BT_GOAL_SERVICE] ? -1 : 1;
     o.v[BT_GOAL_SHARED] = -shared(s);
-    if (o.v[BT_GOAL_SHARED] != with->v[BT_GOAL_SHARED])
-        return o.v[BT_GOAL_SHARED] < with->v[BT_GOAL_SHARED] ? -1 : 1;
+    c = pl_score_cmp(&o, with, BT_GOAL_FREE);
+    if (c > 0 && s->sets)
+        c = compare_sets(s, seen, with);
     o.v[BT_GOAL_FREE] = free_at_most(s);
-    return pl_score_cmp(&o, with, BT_GOAL_LOWEST);
+    return c ? c : (o.v[BT_GOAL_FREE] > with->v[BT_GOAL_FREE]) - (o.v[BT_GOAL_FREE] < with->v[BT_GOAL_FREE]);
 }
 
 /* ---- room ---- */
@@ -552,7 +564,7 @@ bool se_feasible(struct search *s, size_t seen)
     for (size_t d = seen; d < s->p->n; d++) {
         size_t w = s->order[d];
         const struct pl_work *k = &s->p->work[w];
-        if (k->cpu_only || (k->w->optional && !s->placed[w]) || s->placed[w] >= k->copies_min)
+        if (k->cpu_only || (s->may_skip[w] && !s->placed[w]) || s->placed[w] >= s->copies_least[w])
             continue;
         if (!one_copy_goes(s, w))
             return false;

@@ -8,6 +8,7 @@
 #define PL_PACE_AT_TOKENS 1024       /* tokens in the KV cache when the rates of shapes are compared */
 #define PL_REST_FLOOR (512 * MiB)    /* `rest` with less than a CUDA context is no berth */
 #define PL_NODE_LIMIT 1000000
+#define PL_FIRST_NODES 5000          /* in the order of the plan, before the order is changed */
 #define PL_MAX_COPIES 1024
 
 /* Need and pace of one shape on one kind of card. */
@@ -59,6 +60,7 @@ struct pl_problem {
     size_t cls[BT_MAX_GPUS];         /* cards of one kind and size */
     size_t cls_card[BT_MAX_GPUS]; size_t nclasses;
     uint64_t cap[BT_MAX_GPUS];
+    uint64_t first_nodes;            /* PL_FIRST_NODES */
     const struct bt_gpu *host;       /* RAM as a card, once somebody asked for it */
     struct bt_plan_refusal *refusal; size_t nrefusals;    /* found while building: nothing to search then */
 };

@@ -262,7 +262,8 @@ static int settle_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err 
 int pl_problem_build(struct bt_arena *a, const struct bt_plan_in *in, const char *phase, struct pl_problem **out, struct bt_err *err)
 {
     struct pl_problem *p = BT_NEW(a, struct pl_problem);
-    *p = (struct pl_problem){ .a = a, .in = in, .needs = in->needs ? in->needs : pl_needs_new(a), .spec = in->spec, .fleet = in->fleet, .phase = phase };
+    *p = (struct pl_problem){ .a = a, .in = in, .needs = in->needs ? in->needs : pl_needs_new(a), .spec = in->spec, .fleet = in->fleet, .phase = phase,
+                              .first_nodes = PL_FIRST_NODES };
     if (in->fleet->n > BT_MAX_GPUS)
         return bt_err_set(err, BT_E_INPUT, 0, "a fleet of %zu cards; want at most %d", in->fleet->n, BT_MAX_GPUS);
     classify_cards(p);

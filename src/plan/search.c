@@ -15,7 +15,6 @@
 #define BOUND_NODES 128              /* so many (workload, card) pairs of a bound are as much work as a node */
 #define SMALL 1024                   /* (workload, card) pairs past which nobody hopes to see the whole tree */
 #define CLOCK_EVERY 256              /* nodes between two looks at the clock */
-#define FIRST_NODES 5000             /* in the order of the plan, before the order is changed */
 #define PAIR_NODES 2000              /* to place two workloads anew beside all others */
 
 int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, enum bt_plan_goal end)
@@ -232,6 +231,7 @@ static void put(struct search *s, const struct pl_copy *c, const struct se_shape
     s->copy[at] = *c;
     s->copy_shape[at] = sh;
     s->copy_cls[at] = cls;
+    s->copy_unit[at] = s->sets && sh ? se_sets_unit(s, c, sh) : 0;
     s->copy_value[at] = c->ncards ? value_of(s, sh, c) : 0;
     for (uint32_t i = 0; i < c->ncards; i++) {
         s->load[c->card[i]] += se_floor(s, w, sh, cls, i, c->card[i]);
@@ -279,7 +279,7 @@ static size_t first_place(const struct pl_work *k, const struct choice *x, uint3
     return stage && x->sh->like_before[stage] ? (size_t)k->pos[x->c.card[rank - x->sh->tp]] + 1 : 0;
 }
 
-static bool is_late(struct search *s)
+bool se_late(struct search *s)
 {
     const struct bt_plan_clock *c = s->p->in->clock;
     if (c && !s->late && ++s->asked % CLOCK_EVERY == 0)
@@ -291,7 +291,7 @@ static void choose(struct search *s, struct choice *x, uint32_t rank)
 {
     struct pl_problem *p = s->p;
     const struct pl_work *k = &p->work[x->c.work];
-    if (++s->nodes > s->limit || is_late(s))
+    if (++s->nodes > s->limit || se_late(s))
         s->stop = true;
     if (s->stop)
         return;
@@ -327,7 +327,7 @@ static void choose(struct search *s, struct choice *x, uint32_t rank)
 static uint64_t worthy_classes(struct search *s, size_t work, const struct se_shape *sh, size_t depth)
 {
     uint64_t out = 0;
-    if (s->p->nclasses == 1 || !sh->sh->cost || s->p->work[work].copies_want > 1 || (!s->out->found && !s->target))
+    if (s->p->nclasses == 1 || s->fixed[work] || !sh->sh->cost || s->p->work[work].copies_want > 1 || (!s->out->found && !s->target))
         return UINT64_MAX;
     for (size_t c = 0; c < s->p->nclasses; c++) {
         if (!s->work[work].on_class[c])
@@ -358,19 +358,21 @@ static void one_more_copy(struct search *s, size_t depth)
         return;
     for (size_t i = 0; i < w->nshapes && !s->stop; i++) {
         const struct se_shape *sh = &w->shape[i];
-        if ((replica && i != s->shape_of[work]) || (target && sh->cards != target->ncards))
+        if (((replica || s->fixed[work]) && i != s->shape_of[work]) || (target && sh->cards != target->ncards))
             continue;
         s->shape_of[work] = i;
         s->settled[work] = true;
-        if (!replica && (sh->least == UINT64_MAX || hopeless(s, depth)))
+        if (!replica && !s->fixed[work] && (sh->least == UINT64_MAX || hopeless(s, depth)))
             continue;
         struct choice x = { .sh = sh, .target = target, .depth = depth };
         x.c = (struct pl_copy){ .work = work, .replica = replica, .shape = sh->index, .card = cards, .ncards = sh->cards };
         x.classes = worthy_classes(s, work, sh, depth);
+        if (s->sets)
+            x.classes &= se_sets_classes(s, work, i);
         if (x.classes)
             choose(s, &x, 0);
     }
-    s->settled[work] = replica > 0;
+    s->settled[work] = replica > 0 || s->fixed[work];
 }
 
 /* Cards that carry something part; empty ones stay what they were. */
@@ -429,10 +431,12 @@ static void next_work(struct search *s, size_t depth)
     }
     if (s->placed[work] < k->copies_want)
         one_more_copy(s, depth);
-    bool enough = s->placed[work] >= k->copies_min || (k->w->optional && s->placed[work] == 0);
+    bool enough = s->placed[work] >= s->copies_least[work] || (s->may_skip[work] && s->placed[work] == 0);
     if (enough && !s->stop && !(s->placed[work] < k->copies_want && hopeless(s, depth + 1)))
         next_work(s, depth + 1);
 }
+
+void se_place(struct search *s) { next_work(s, 0); }
 
 /* What nothing ever tells apart: the same kind and bytes, the same island, in the same pools. */
 static void first_colors(const struct pl_problem *p, size_t *color)
@@ -521,7 +525,7 @@ static void improve(struct search *s, uint64_t budget, struct pl_solution *out)
 }
 
 /* Off the plan's order: some plan, a good one, the best. True: it is the best. */
-static bool detour(struct search *s, uint64_t limit, struct pl_solution *out)
+static bool detour(struct search *s, uint64_t limit, const struct pl_score *root, struct pl_solution *out)
 {
     if (!out->found) {
         s->any = true;
@@ -537,6 +541,11 @@ static bool detour(struct search *s, uint64_t limit, struct pl_solution *out)
     }
     if (out->found)
         improve(s, limit / 4, out);
+    if (out->found) {
+        se_restrict(s, &out->score);
+        if (pl_score_cmp(&out->score, root, BT_GOAL_WANTS) == 0 && se_sets_start(s))
+            return se_run_choices(s, limit / 4 * 3, out);
+    }
     return run(s, SE_HARD, limit / 2, out);
 }
 
@@ -552,10 +561,10 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
     }
     first_colors(p, s->color);
     se_bound(s, 0, NULL, &root);
-    bool complete = run(s, SE_AS_PLANNED, BT_MIN(node_limit, (uint64_t)FIRST_NODES), out);
-    if (!complete && node_limit > FIRST_NODES) {
+    bool complete = run(s, SE_AS_PLANNED, BT_MIN(node_limit, p->first_nodes), out);
+    if (!complete && node_limit > p->first_nodes) {
         struct pl_solution best = own_copy(s, out), lowest = { 0 };
-        complete = detour(s, node_limit - FIRST_NODES, &best);
+        complete = detour(s, node_limit - p->first_nodes, &root, &best);
         bool better = best.found && (!out->found || pl_score_cmp(&best.score, &out->score, BT_GOAL_LOWEST) > 0);
         if (better) {                /* the first in the plan's order that is as good */
             s->target = &best.score;

@@ -2,7 +2,8 @@
  *
  *   tables.c   bytes, tokens and rates of every shape on every class of card
  *   bound.c    the score of a placement, and scores that no completion of it passes
- *   search.c   which workload is placed next, and where */
+ *   search.c   which workload is placed next, and where
+ *   choices.c  the shapes of all before the cards of any           sets.c     how much service sets of neighbours on a card allow */
 #ifndef BT_PLAN_SEARCH_INT_H
 #define BT_PLAN_SEARCH_INT_H
 #include "plan/plan_int.h"
@@ -42,6 +43,7 @@ struct se_work {
     struct se_shape any;             /* the best of all its shapes in each of these: least, slope, ctx0, solo_ctx, best */
     bool *on_class;                  /* [class] its pool has such cards */
     double *rank_value;              /* [class] of one rank, in the shape where ranks are worth most there */
+    uint64_t ctx_least;              /* a server's: any less is not looked at */
 };
 
 struct se_tenant { uint32_t copy, rank; };           /* of copy[] */
@@ -59,13 +61,20 @@ struct search {
     double *price;                   /* [class] what an empty card is worth to the workloads that come: any prices bound the service, good ones well */
     int64_t prio[64]; size_t nprio; size_t *level_of;
 
+    struct se_sets *sets;            /* NULL until there is a plan to beat */
+    bool *fixed;                     /* [p->n] settled before any copy is placed */
+    int64_t shared_parts;            /* a shared card in parts of a thousandth of service: so few that all of them make no thousandth */
+    int64_t wants_open;              /* of the last bound: the wants of each workload at their best, whatever they lack together */
+
     struct pl_copy *copy; size_t ncopies, max_copies;
+    size_t *copy_unit;               /* [ncopies] of sets */
     const struct se_shape **copy_shape; size_t *copy_cls; double *copy_value;        /* [ncopies] */
     uint64_t *load;                  /* [cards] floors */
     struct se_tenant **tenant; uint32_t *ntenants, *tenant_room;     /* [cards] */
     uint32_t *placed;                /* [p->n] copies */
     size_t *shape_of;                /* [p->n] of its copies, an index of work[].shape */
     bool *settled;                   /* [p->n] shape_of counts: copies are placed, or about to be */
+    uint32_t *copies_least; bool *may_skip;          /* [p->n] of the spec, until se_restrict() says more */
     size_t **first_copy;             /* [p->n][replica]: index into copy[] */
     size_t *color;                   /* [(max_copies + 1) * cards]: cards that nothing tells apart after so many copies */
 
@@ -101,6 +110,9 @@ struct search *se_new(struct pl_problem *p, struct bt_arena *a);
 enum se_order { SE_AS_PLANNED, SE_HARD, SE_HELD_FIRST };
 void se_order(struct search *s, enum se_order how);
 
+/* From here on only what is as good as `reached` in workloads placed and wants is looked at: contexts, copies and floors that this asks of each workload. */
+void se_restrict(struct search *s, const struct pl_score *reached);
+
 /* bound.c. Prices of empty cards, for the empty fleet. */
 void se_set_prices(struct search *s);
 /* seen: works order[0..seen-1] are decided. */
@@ -108,6 +120,29 @@ void se_set_prices(struct search *s);
 void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_score *o);
 /* The bound against a score, goal after goal, no further than needed: < 0 nothing that completes the placement reaches it. */
 int se_compare(struct search *s, size_t seen, const struct pl_score *with);
+/* choices.c. With a plan to beat, and sets: shapes before cards. True: all that is as good as the best was seen. */
+bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out);
+/* search.c. All ways to give cards to what is settled so far. */
+void se_place(struct search *s);
+bool se_late(struct search *s);
+
+/* sets.c. False: too many of anything, no sets. */
+bool se_sets_start(struct search *s);
+/* Better prices, of the shapes and kinds of card that are left; returns the bound. Stops below `reached`. */
+double se_sets_tighten(struct search *s, unsigned rounds, double reached, int64_t slack);
+/* Leaves out what cannot be in anything as good as `reached`, given the bound. */
+void se_sets_kill(struct search *s, double bound, double reached);
+/* A shape of a work, on one kind of card where it has one copy and no pipeline; loss: of the bound, at least. */
+struct se_option { size_t shape, unit; double loss; };
+size_t se_sets_options(const struct search *s, size_t work, struct se_option *o, size_t room);       /* those left, the least loss first; > room: more */
+void se_sets_only(struct search *s, size_t work, const struct se_option *o);
+uint64_t se_sets_classes(const struct search *s, size_t work, size_t shape);         /* a bit for each class that is left for the shape */
+struct se_marks *se_sets_marks(const struct search *s);              /* room for prices and what is left out */
+void se_sets_save(const struct search *s, struct se_marks *m);
+void se_sets_restore(struct search *s, const struct se_marks *m);
+size_t se_sets_unit(const struct search *s, const struct pl_copy *c, const struct se_shape *sh);
+/* Nothing that completes the placement, and is short of `slack` wants at most and places all, has more service less shared cards / shared_parts. */
+double se_sets_bound(struct search *s, size_t seen, int64_t slack);
 /* False: some work that must be placed has no room any more. */
 bool se_feasible(struct search *s, size_t seen);
 int64_t se_lowest(const struct search *s);

@@ -1,14 +1,18 @@
 /* tables - what the search asks about a shape on a kind of card, worked out once: bytes, tokens, rates. */
 #include <math.h>
+#include <string.h>
 
 #include "plan/search_int.h"
 
 /* Tokens past the floor cost `slope` each. KV grows with the context in a straight line, or ever slower (windows): the chord lies below it. */
-static void server_row(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, size_t cls, uint32_t stage, struct se_row *o)
+static void server_row(const struct pl_problem *p, const struct se_work *w, const struct pl_shape *sh, size_t cls, uint32_t stage, struct se_row *o)
 {
+    const struct pl_work *k = w->k;
     const struct bt_need *n = sh->cost[cls].need;
     const struct bt_need_rank *r = &n->rank[stage];
     uint64_t kv = bt_need_kv_for(n, r, k->ctx_min, k->w->requests), most = bt_need_kv_for(n, r, k->ctx_want, 1);
+    if (w->ctx_least > k->ctx_min)
+        kv = BT_MAX(kv, bt_need_kv_for(n, r, w->ctx_least, 1));
     double want = (double)k->ctx_want;
     const struct bt_gpu *card = &p->fleet->gpus[p->cls_card[cls]];
     o->need = o->floor = pl_fixed(r, card) + kv;
@@ -29,14 +33,15 @@ static void server_row(const struct pl_problem *p, const struct pl_work *k, cons
         o->ctx0 = want;
 }
 
-static void fill_rows(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, struct bt_arena *a, struct se_shape *o)
+static void fill_rows(const struct pl_problem *p, const struct se_work *w, const struct pl_shape *sh, struct bt_arena *a, struct se_shape *o)
 {
+    const struct pl_work *k = w->k;
     o->row = BT_NEWN(a, struct se_row, p->nclasses * sh->pp);
     for (size_t c = 0; c < p->nclasses; c++)
         for (uint32_t i = 0; i < sh->pp; i++) {
             struct se_row *r = &o->row[c * sh->pp + i];
             if (k->server) {
-                server_row(p, k, sh, c, i, r);
+                server_row(p, w, sh, c, i, r);
                 continue;
             }
             r->floor = r->full = k->claim == PL_WHOLE ? 0 : pl_floor(p, k, sh, c, i, p->cls_card[c]);
@@ -80,16 +85,19 @@ static void fill_values(const struct pl_problem *p, const struct pl_work *k, con
     o->best = k->solo_best > 0 ? k->weight * sh->best_tok_s / k->solo_best / k->copies_want : 0;
 }
 
-static void add_width(struct se_work *w, size_t nclasses, struct bt_arena *a, struct se_shape *sh)
+/* goes: classes on which the shape fits at all; a pipeline may have its slowest rank on a class that is not the one its needs are reckoned for. */
+static void add_width(struct se_work *w, size_t nclasses, struct bt_arena *a, struct se_shape *sh, const bool *goes)
 {
     sh->width = (struct se_width){ sh->cards, sh->pp > 1, BT_NEWN(a, double, nclasses) };
     for (size_t c = 0; c < nclasses; c++)
-        sh->width.rank_value[c] = BT_MAX(sh->value[c * 2], sh->value[c * 2 + 1]) / sh->cards;
+        sh->width.rank_value[c] = goes[c] || sh->pp > 1 ? BT_MAX(sh->value[c * 2], sh->value[c * 2 + 1]) / sh->cards : -INFINITY;
     size_t i = 0;
     while (i < w->nwidths && (w->width[i].cards != sh->cards || w->width[i].chain != sh->width.chain))
         i++;
-    if (i == w->nwidths)
+    if (i == w->nwidths) {
         w->width[w->nwidths++] = (struct se_width){ sh->cards, sh->width.chain, BT_NEWN(a, double, nclasses) };
+        memcpy(w->width[i].rank_value, sh->width.rank_value, nclasses * sizeof *sh->width.rank_value);
+    }
     for (size_t c = 0; c < nclasses; c++)
         w->width[i].rank_value[c] = BT_MAX(w->width[i].rank_value[c], sh->width.rank_value[c]);
 }
@@ -141,9 +149,12 @@ static void fill_bests(const struct search *s, struct se_work *w)
         cap.least = BT_MIN(cap.least, p->cap[g]);
     }
     w->width = BT_NEWN(s->a, struct se_width, w->nshapes + 1);
+    w->nwidths = 0;
+    memset(w->rank_value, 0, p->nclasses * sizeof *w->rank_value);
     w->any = (struct se_shape){ .least = UINT64_MAX, .cards = UINT32_MAX };
     for (size_t i = 0; i < w->nshapes; i++) {
         struct se_shape *sh = &w->shape[i], o;
+        bool goes[BT_MAX_GPUS];
         sh->least = UINT64_MAX;
         sh->stage_least = BT_NEWN(s->a, uint64_t, sh->pp);
         for (uint32_t j = 0; j < sh->pp; j++) {
@@ -154,12 +165,13 @@ static void fill_bests(const struct search *s, struct se_work *w)
         for (size_t c = 0; c < p->nclasses; c++) {
             if (cap.of_class[c])
                 w->rank_value[c] = BT_MAX(w->rank_value[c], BT_MAX(sh->value[c * 2], sh->value[c * 2 + 1]) / sh->cards);
-            if (on_class(s, w, sh, &cap, c, &o))
+            goes[c] = on_class(s, w, sh, &cap, c, &o);
+            if (goes[c])
                 take_better(sh, &o);
         }
         if (sh->least == UINT64_MAX)
             continue;
-        add_width(w, p->nclasses, s->a, sh);
+        add_width(w, p->nclasses, s->a, sh, goes);
         take_better(&w->any, sh);
         w->any.best = BT_MAX(w->any.best, sh->best);
         w->any.cards = BT_MIN(w->any.cards, sh->cards);
@@ -188,7 +200,7 @@ static void fill_work(struct search *s, size_t i)
             continue;
         struct se_shape *o = &w->shape[w->nshapes++];
         *o = (struct se_shape){ .sh = sh, .index = j, .cards = sh->cards, .tp = sh->tp, .pp = sh->pp };
-        fill_rows(p, k, sh, s->a, o);
+        fill_rows(p, w, sh, s->a, o);
         fill_limits(p, k, sh, s->a, o);
         fill_values(p, k, sh, s->a, o);
     }
@@ -285,6 +297,33 @@ void se_order(struct search *s, enum se_order how)
     }
 }
 
+/* Of `of` thousandths, how many must be there where `slack` may lack. */
+static double share_left(double of, int64_t slack) { return BT_MAX(of * 1000 - (double)slack - 1, 0.0) / 1000; }
+
+void se_restrict(struct search *s, const struct pl_score *reached)
+{
+    const struct pl_problem *p = s->p;
+    struct pl_score root;
+    se_bound(s, 0, NULL, &root);     /* leaves the contexts in s->ctx */
+    int64_t slack = s->wants_open - reached->v[BT_GOAL_WANTS];
+    bool all = pl_score_cmp(&root, reached, BT_GOAL_WANTS) == 0;
+    if (!all || slack < 0)
+        return;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pl_work *k = &p->work[i];
+        struct se_work *w = &s->work[i];
+        s->may_skip[i] = false;
+        while (k->copies_want > 1 && s->copies_least[i] < k->copies_want && 1000 - 1000 * (int64_t)s->copies_least[i] / k->copies_want > slack)
+            s->copies_least[i]++;
+        if (!k->server || !k->ctx_want)
+            continue;
+        w->ctx_least = (uint64_t)(share_left(s->ctx[k->ctx_root] / (double)k->ctx_want, slack) * (double)k->ctx_want);
+        for (size_t j = 0; j < w->nshapes; j++)
+            fill_rows(p, w, w->shape[j].sh, s->a, &w->shape[j]);
+        fill_bests(s, w);
+    }
+}
+
 struct search *se_new(struct pl_problem *p, struct bt_arena *a)
 {
     struct search *s = BT_NEW(a, struct search);
@@ -299,6 +338,7 @@ struct search *se_new(struct pl_problem *p, struct bt_arena *a)
     s->depth_of = BT_NEWN(a, size_t, p->n + 1);
     s->copy = BT_NEWN(a, struct pl_copy, s->max_copies + 1);
     s->copy_shape = BT_NEWN(a, const struct se_shape *, s->max_copies + 1);
+    s->copy_unit = BT_NEWN(a, size_t, s->max_copies + 1);
     s->copy_cls = BT_NEWN(a, size_t, s->max_copies + 1);
     s->copy_value = BT_NEWN(a, double, s->max_copies + 1);
     s->load = BT_NEWN(a, uint64_t, cards);
@@ -310,7 +350,14 @@ struct search *se_new(struct pl_problem *p, struct bt_arena *a)
     s->capped = BT_NEWN(a, double, p->n + 1);
     for (size_t i = 0; i < p->n; i++)
         s->capped[i] = INFINITY;
+    s->copies_least = BT_NEWN(a, uint32_t, p->n + 1);
+    s->may_skip = BT_NEWN(a, bool, p->n + 1);
+    for (size_t i = 0; i < p->n; i++) {
+        s->copies_least[i] = p->work[i].copies_min;
+        s->may_skip[i] = p->work[i].w->optional;
+    }
     s->held = BT_NEWN(a, bool, p->n + 1);
+    s->fixed = BT_NEWN(a, bool, p->n + 1);
     s->settled = BT_NEWN(a, bool, p->n + 1);
     s->first_copy = BT_NEWN(a, size_t *, p->n + 1);
     s->color = BT_NEWN(a, size_t, (s->max_copies + 1) * cards);

@@ -42,6 +42,15 @@ static void search_equals_enumeration(void **st)
                         (long long)o.score.v[1], (long long)o.score.v[2], (long long)o.score.v[3], (long long)o.score.v[4], b.found, (long long)b.best.v[1],
                         (long long)b.best.v[2], (long long)b.best.v[3], (long long)b.best.v[4], text);
         }
+        struct pl_solution q;
+        p->first_nodes = 1;          /* shapes before cards, nearly always */
+        pl_search(p, PL_NODE_LIMIT, &q);
+        p->first_nodes = PL_FIRST_NODES;
+        if (!q.complete || q.found != b.found || (q.found && pl_score_cmp(&q.score, &b.best, 5) != 0)) {
+            bad++;
+            print_error("round %llu on %s, shapes first: search %d (%lld %lld), enumeration %d (%lld %lld)\n%s\n", (unsigned long long)round, fleet, q.found,
+                        (long long)q.score.v[1], (long long)q.score.v[2], b.found, (long long)b.best.v[1], (long long)b.best.v[2], text);
+        }
         pl_solve(p, PL_NODE_LIMIT, &o);              /* with other cuts of its pipelines, where those were looked at */
         for (size_t i = 0; i < p->n; i++)
             for (size_t j = 0; j < p->work[i].nshapes; j++)

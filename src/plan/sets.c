@@ -1,0 +1,575 @@
+/* sets - how much service whole sets of neighbours allow. Every card carries one set of ranks that fits it (bytes, pool, who shares with whom); what ties
+ * the cards together, that each copy stands once, gets a price instead: a copy of the work pays it, cut into equal parts for its ranks. With any prices the
+ * best set of each card, each on its own, and the prices of the copies add up to no less than any placement reaches (Lagrange); subgradients find good ones.
+ *
+ * One price a work is enough: whatever its shapes were paid one by one, all may be paid as the dearest, which makes no sum larger and no set better.
+ *
+ * A rank is worth a share of its copy's rate divided by the tenants of its card, or of the copy's fullest card where that is known. Values are whole
+ * thousandths of a copy, cut into equal ranks. docs/plan.md says more. */
+#include <math.h>
+#include <string.h>
+
+#include "plan/search_int.h"
+
+#define BUSY 6u                      /* a card with more tenants counts as one with so many */
+#define MAX_UNITS 1024u
+#define PATIENCE 8u                  /* rounds without gain before steps are halved */
+#define TURN 1.5                     /* of the last direction, against what it overshot */
+#define EPS 1e-9
+
+/* A work in a shape; a tensor-parallel group on cards of one kind (that of class `on`), a pipeline anywhere.
+ * busy: neighbours that it must have make its cards so busy. */
+struct unit { size_t work, shape, on; uint32_t cards; unsigned busy; double *value; uint64_t *least; };      /* [class] thousandths alone; bytes of a rank */
+/* A rank that may be taken to a card of a color where so many sit, in the order of gains. */
+struct item { size_t work, unit; double gain; uint64_t bytes; };
+struct items { struct item *v; size_t n; };
+struct color { size_t card, count; double best; struct items level[BUSY + 1]; };    /* best: of the sets of an empty one */
+
+struct se_sets {
+    struct unit *unit; size_t nunits;
+    size_t *first;                   /* [works + 1] its units */
+    struct color *color; size_t ncolors; size_t *color_of;           /* [cards] */
+    double *price;                   /* [works] of a copy */
+    double *over, *best, *dir;       /* [works] scratch */
+    double shared;                   /* what a shared card costs, beside the service */
+    uint64_t *friends;               /* [works] who may sit beside it; a bit per work */
+    double *loss;                    /* [units] of the bound, at the last se_sets_kill() */
+    bool *dead;                      /* [units] nothing with it is as good as what there is */
+};
+
+static bool live(const struct search *s, const struct se_sets *t, size_t u)
+{
+    size_t w = t->unit[u].work;
+    return !t->dead[u] && (!s->settled[w] || s->shape_of[w] == t->unit[u].shape);
+}
+
+/* What a rank adds beyond its part of the price where `tenants` sit on its card. Never less than the score counts: that rounds in another order. */
+static double gain(const struct se_sets *t, size_t u, double thousandths, unsigned tenants)
+{
+    const struct unit *x = &t->unit[u];
+    unsigned busy = BT_MIN(BT_MAX(tenants, x->busy), BUSY);
+    return (floor(thousandths / busy + 2e-6) - t->price[x->work]) / x->cards;
+}
+
+/* ---- the best set of a card ---- */
+
+/* Who would add something to a card of that color. A shape that takes no less and gains no more than another of its workload is left out. */
+static void fill_items(const struct search *s, const struct se_sets *t, const struct color *c, unsigned tenants, struct items *o)
+{
+    size_t n = 0, cls = s->p->cls[c->card];
+    for (size_t u = 0; u < t->nunits; u++) {
+        const struct unit *x = &t->unit[u];
+        if (!live(s, t, u) || !pl_card_for(s->p, x->cards, c->card))
+            continue;
+        if (s->p->work[x->work].pos[c->card] < 0 || x->least[cls] > s->p->cap[c->card] || BT_MIN(x->busy, BUSY) > tenants)
+            continue;
+        struct item one = { .work = x->work, .unit = u, .gain = gain(t, u, x->value[cls], tenants), .bytes = x->least[cls] };
+        bool beaten = one.gain <= EPS;
+        for (size_t j = 0; j < n && !beaten; j++)
+            beaten = o->v[j].work == one.work && o->v[j].gain >= one.gain && o->v[j].bytes <= one.bytes;
+        if (beaten)
+            continue;
+        size_t j = 0, kept = 0;
+        for (; j < n; j++)
+            if (!(o->v[j].work == one.work && o->v[j].gain <= one.gain && o->v[j].bytes >= one.bytes))
+                o->v[kept++] = o->v[j];
+        n = kept;
+        for (j = n++; j > 0 && o->v[j - 1].gain < one.gain; j--)
+            o->v[j] = o->v[j - 1];
+        o->v[j] = one;
+    }
+    o->n = n;
+}
+
+struct walk {
+    const struct search *s; const struct se_sets *t;
+    const struct item *item;
+    unsigned level; uint32_t sitting;
+    double best;
+    size_t at[64], best_at[64], depth, nbest; unsigned best_level;
+};
+
+static void set_found(struct walk *w, double sum)
+{
+    double worth = sum - (w->sitting + w->depth > 1 ? w->t->shared : 0);
+    if (worth <= w->best || (!w->depth && !w->sitting))
+        return;
+    w->best = worth;
+    w->best_level = w->level;
+    w->nbest = w->depth;
+    memcpy(w->best_at, w->at, w->depth * sizeof *w->at);
+}
+
+/* Of from[0..n-1], items in the order of gains, those that may still come; rest: what each and all after it add at most. */
+static size_t may_come(const struct walk *w, const uint16_t *from, size_t n, uint64_t open, uint64_t room, uint16_t *at, double *rest)
+{
+    double best[64] = { 0 }, sum = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct item *x = &w->item[from[i]];
+        if (open >> x->work & 1 && x->bytes <= room)
+            at[kept++] = from[i];
+    }
+    for (size_t i = kept; i-- > 0; ) {
+        const struct item *x = &w->item[at[i]];
+        sum += (x->gain - best[x->work]) * w->s->p->work[x->work].copies_want;
+        best[x->work] = x->gain;
+        rest[i] = sum;
+    }
+    return kept;
+}
+
+/* copies: of the last item taken, which may come again. */
+static void walk_sets(struct walk *w, const uint16_t *from, size_t n, uint64_t open, uint64_t room, double sum, uint32_t copies)
+{
+    uint16_t at[MAX_UNITS];
+    double rest[MAX_UNITS];
+    uint32_t taken = w->sitting + (uint32_t)w->depth, more = w->level < BUSY ? w->level - BT_MIN(w->level, taken) : (uint32_t)(BT_LEN(w->at) - w->depth);
+    set_found(w, sum);
+    if (!more || !n)
+        return;
+    n = may_come(w, from, n, open, room, at, rest);
+    for (size_t i = 0; i < n; i++) {
+        const struct item *x = &w->item[at[i]];
+        size_t last = w->depth ? w->at[w->depth - 1] : PL_NONE;
+        if (sum + BT_MIN(x->gain * more, rest[i]) <= w->best)
+            return;
+        if (last != PL_NONE && w->item[last].work == x->work && last != at[i])
+            continue;                /* all copies of a work have one shape */
+        uint32_t mine = last == at[i] ? copies + 1 : 1, all = w->s->p->work[x->work].copies_want;
+        uint64_t beside = open & w->t->friends[x->work];
+        if (mine >= all)
+            beside &= ~(UINT64_C(1) << x->work);
+        w->at[w->depth++] = at[i];
+        walk_sets(w, at + i, n - i, beside, room - x->bytes, sum + x->gain, mine);
+        w->depth--;
+    }
+}
+
+static void walk_level(struct walk *w, const struct items *items, uint64_t open, uint64_t room, double base)
+{
+    uint16_t all[MAX_UNITS];
+    w->item = items->v;
+    for (size_t i = 0; i < items->n; i++)
+        all[i] = (uint16_t)i;
+    walk_sets(w, all, items->n, open, room, base, 0);
+}
+
+/* Leaves the best set in w; best: what there is without any. */
+static void best_of_color(struct walk *w, const struct color *c)
+{
+    w->best = 0;
+    w->nbest = 0;
+    for (w->level = 1; w->level <= BUSY; w->level++)
+        walk_level(w, &c->level[w->level], UINT64_MAX, w->s->p->cap[c->card], 0);
+}
+
+static void fill_all_items(const struct search *s, struct se_sets *t)
+{
+    for (size_t i = 0; i < t->ncolors; i++)
+        for (unsigned k = 1; k <= BUSY; k++)
+            fill_items(s, t, &t->color[i], k, &t->color[i].level[k]);
+}
+
+/* ---- prices ---- */
+
+/* How many copies whatever is as good as `with` has at least: who lacks more lacks too much of the wants. */
+static uint32_t must_have(const struct search *s, size_t work, int64_t slack)
+{
+    const struct pl_work *k = &s->p->work[work];
+    uint32_t n = k->copies_want;
+    while (n > s->copies_least[work] && k->copies_want > 1 && 1000 - 1000 * (int64_t)(n - 1) / k->copies_want <= slack)
+        n--;
+    return n;
+}
+
+/* Of the copies still to come. */
+static uint32_t copies_paid(const struct search *s, size_t work, int64_t slack)
+{
+    uint32_t must = must_have(s, work, slack), placed = s->placed[work];
+    return s->sets->price[work] > 0 ? s->p->work[work].copies_want - placed : must > placed ? must - placed : 0;
+}
+
+/* The sum with the prices as they are, and how many more copies stand than are paid for. */
+static double bound_of_prices(const struct search *s, struct se_sets *t, int64_t slack)
+{
+    double sum = 0;
+    struct walk w = { .s = s, .t = t };
+    memset(t->over, 0, s->p->n * sizeof *t->over);
+    fill_all_items(s, t);
+    for (size_t i = 0; i < t->ncolors; i++) {
+        struct color *c = &t->color[i];
+        best_of_color(&w, c);
+        c->best = w.best;
+        sum += w.best * (double)c->count;
+        for (size_t j = 0; j < w.nbest; j++) {
+            const struct item *x = &c->level[w.best_level].v[w.best_at[j]];
+            t->over[x->work] += (double)c->count / t->unit[x->unit].cards;
+        }
+    }
+    for (size_t i = 0; i < s->p->n; i++)
+        if (t->first[i] < t->first[i + 1]) {
+            uint32_t n = copies_paid(s, i, slack);
+            sum += t->price[i] * n;
+            t->over[i] -= n;
+        }
+    return sum;
+}
+
+/* A step along what is over, turned where it goes back and forth (Camerini, Fratta and Maffioli 1975). False: nothing is over. */
+static bool step(struct se_sets *t, size_t n, double by)
+{
+    double turn = 0, length = 0, off = 0;
+    for (size_t i = 0; i < n; i++) {
+        turn += t->dir[i] * t->over[i];
+        length += t->dir[i] * t->dir[i];
+    }
+    double keep = turn < 0 && length > 0 ? -TURN * turn / length : 0;
+    for (size_t i = 0; i < n; i++) {
+        t->dir[i] = t->over[i] + keep * t->dir[i];
+        off += t->dir[i] * t->dir[i];
+    }
+    for (size_t i = 0; i < n && off > 0; i++)
+        t->price[i] += by * t->dir[i] / off;
+    return off > 0;
+}
+
+double se_sets_tighten(struct search *s, unsigned rounds, double reached, int64_t slack)
+{
+    struct se_sets *t = s->sets;
+    double lowest = INFINITY, scale = 1.0;
+    unsigned since = 0;
+    size_t n = s->p->n;
+    memset(t->dir, 0, n * sizeof *t->dir);
+    for (unsigned round = 0; round < rounds; round++) {
+        double sum = bound_of_prices(s, t, slack);
+        if (sum < lowest - 1e-3) {
+            lowest = sum;
+            since = 0;
+            memcpy(t->best, t->price, n * sizeof *t->best);
+        } else if (++since >= PATIENCE) {
+            scale /= 2;
+            since = 0;
+            memcpy(t->price, t->best, n * sizeof *t->best);
+            memset(t->dir, 0, n * sizeof *t->dir);
+            continue;
+        }
+        if (sum < reached || !step(t, n, scale * (sum - reached + 1e-3)))
+            break;
+    }
+    memcpy(t->price, t->best, n * sizeof *t->best);
+    bound_of_prices(s, t, slack);    /* items and best sets of these prices */
+    return lowest;
+}
+
+/* How much the bound falls at least where a copy stands in the unit: each of its cards carries a set with it then, and not the best. */
+static double loss(const struct search *s, const struct se_sets *t, size_t u)
+{
+    const struct unit *x = &t->unit[u];
+    double least = INFINITY;
+    uint64_t beside = t->friends[x->work];
+    if (s->p->work[x->work].copies_want == 1)
+        beside &= ~(UINT64_C(1) << x->work);
+    for (size_t i = 0; i < t->ncolors; i++) {
+        const struct color *c = &t->color[i];
+        size_t cls = s->p->cls[c->card];
+        struct walk w = { .s = s, .t = t, .sitting = 1, .best = -INFINITY };
+        if (!pl_card_for(s->p, x->cards, c->card) || s->p->work[x->work].pos[c->card] < 0 || x->least[cls] > s->p->cap[c->card])
+            continue;
+        for (w.level = BT_MIN(BT_MAX(1u, x->busy), BUSY); w.level <= BUSY; w.level++)
+            walk_level(&w, &c->level[w.level], beside, s->p->cap[c->card] - x->least[cls], gain(t, u, x->value[cls], w.level));
+        least = BT_MIN(least, c->best - w.best);
+    }
+    return BT_MAX(least, 0.0) * x->cards;
+}
+
+void se_sets_kill(struct search *s, double bound, double reached)
+{
+    struct se_sets *t = s->sets;
+    for (size_t u = 0; u < t->nunits; u++) {
+        if (!live(s, t, u))
+            continue;
+        t->loss[u] = loss(s, t, u);
+        if (bound - t->loss[u] < reached)
+            t->dead[u] = true;
+    }
+}
+
+/* ---- choices ---- */
+
+size_t se_sets_options(const struct search *s, size_t work, struct se_option *o, size_t room)
+{
+    const struct se_sets *t = s->sets;
+    bool many = s->p->work[work].copies_want > 1;
+    size_t n = 0;
+    for (size_t u = t->first[work]; u < t->first[work + 1]; u++) {
+        const struct unit *x = &t->unit[u];
+        size_t j = 0;
+        if (!live(s, t, u))
+            continue;
+        while (many && j < n && o[j].shape != x->shape)
+            j++;
+        j = many ? j : n;
+        if (j == n) {
+            if (n == room)
+                return n + 1;
+            o[j = n++] = (struct se_option){ x->shape, many ? PL_NONE : u, INFINITY };
+        }
+        o[j].loss = BT_MIN(o[j].loss, t->loss[u]);
+        for (; j > 0 && o[j - 1].loss > o[j].loss; j--) {
+            struct se_option swap = o[j];
+            o[j] = o[j - 1];
+            o[j - 1] = swap;
+        }
+    }
+    return n;
+}
+
+void se_sets_only(struct search *s, size_t work, const struct se_option *o)
+{
+    struct se_sets *t = s->sets;
+    for (size_t u = t->first[work]; u < t->first[work + 1]; u++)
+        if (t->unit[u].shape != o->shape || (o->unit != PL_NONE && u != o->unit))
+            t->dead[u] = true;
+}
+
+struct se_marks { double *price; bool *dead; };
+
+struct se_marks *se_sets_marks(const struct search *s)
+{
+    struct se_marks *m = BT_NEW(s->a, struct se_marks);
+    m->price = BT_NEWN(s->a, double, s->p->n);
+    m->dead = BT_NEWN(s->a, bool, s->sets->nunits);
+    return m;
+}
+
+void se_sets_save(const struct search *s, struct se_marks *m)
+{
+    memcpy(m->price, s->sets->price, s->p->n * sizeof *m->price);
+    memcpy(m->dead, s->sets->dead, s->sets->nunits * sizeof *m->dead);
+}
+
+void se_sets_restore(struct search *s, const struct se_marks *m)
+{
+    memcpy(s->sets->price, m->price, s->p->n * sizeof *m->price);
+    memcpy(s->sets->dead, m->dead, s->sets->nunits * sizeof *m->dead);
+}
+
+uint64_t se_sets_classes(const struct search *s, size_t work, size_t shape)
+{
+    const struct se_sets *t = s->sets;
+    uint64_t out = 0;
+    for (size_t u = t->first[work]; u < t->first[work + 1]; u++)
+        if (t->unit[u].shape == shape && !t->dead[u])
+            for (size_t c = 0; c < s->p->nclasses; c++)
+                out |= (uint64_t)(t->unit[u].least[c] < UINT64_MAX) << c;
+    return out;
+}
+
+/* ---- set up ---- */
+
+static bool same_color(const struct pl_problem *p, size_t g, size_t h)
+{
+    bool same = p->cls[g] == p->cls[h] && p->cap[g] == p->cap[h] && pl_card_for(p, 2, g) == pl_card_for(p, 2, h);
+    for (size_t i = 0; i < p->n && same; i++)
+        same = (p->work[i].pos[g] >= 0) == (p->work[i].pos[h] >= 0);
+    return same;
+}
+
+static void fill_colors(const struct search *s, struct se_sets *t, struct bt_arena *a)
+{
+    t->color = BT_NEWN(a, struct color, s->ncards);
+    t->color_of = BT_NEWN(a, size_t, s->ncards);
+    for (size_t g = 0; g < s->ncards; g++) {
+        size_t c = 0;
+        while (c < t->ncolors && !same_color(s->p, g, t->color[c].card))
+            c++;
+        if (c == t->ncolors) {
+            t->color[t->ncolors++] = (struct color){ .card = g };
+            for (unsigned k = 1; k <= BUSY; k++)
+                t->color[c].level[k].v = BT_NEWN(a, struct item, t->nunits + 1);
+        }
+        t->color[c].count++;
+        t->color_of[g] = c;
+    }
+}
+
+/* The least that any rank of the shape takes on a card of the class, whatever the others of its copy stand on. */
+static uint64_t least_on(const struct search *s, const struct se_work *w, const struct se_shape *sh, size_t cls)
+{
+    uint64_t least = UINT64_MAX;
+    if (!w->on_class[cls])
+        return least;
+    if (w->k->claim == PL_WHOLE)
+        return 0;                    /* all of the card: shares with nobody */
+    if (sh->limit)
+        return sh->limit[cls];
+    for (size_t c = 0; c < s->p->nclasses; c++)
+        for (uint32_t j = 0; j < sh->pp; j++)
+            if (c == cls || sh->pp > 1)          /* a pipeline's needs are those on its poorest card */
+                least = BT_MIN(least, sh->row[c * sh->pp + j].floor);
+    return least;
+}
+
+/* Cards of the pool that are of one kind with those of the class: a tensor-parallel group finds no others. */
+static uint32_t alike(const struct search *s, const struct pl_work *k, size_t cls)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < k->npool; i++)
+        n += !strcmp(s->p->fleet->gpus[k->pool[i]].name, s->p->fleet->gpus[s->p->cls_card[cls]].name);
+    return n;
+}
+
+static double rate_on(const struct se_shape *sh, size_t cls) { return sh->sh->cost ? BT_MAX(sh->value[cls * 2], sh->value[cls * 2 + 1]) : sh->best; }
+
+static bool first_of_kind(const struct search *s, const struct se_work *w, size_t cls)
+{
+    const struct bt_gpu *gpus = s->p->fleet->gpus;
+    for (size_t c = 0; c < cls; c++)
+        if (w->on_class[c] && !strcmp(gpus[s->p->cls_card[c]].name, gpus[s->p->cls_card[cls]].name))
+            return false;
+    return w->on_class[cls];
+}
+
+/* Tenants on each card of its copies at least: itself, those it follows, and those that follow every copy of it. */
+static unsigned company(const struct search *s, size_t work)
+{
+    const struct pl_problem *p = s->p;
+    unsigned n = 1;
+    size_t up = work;
+    for (size_t i = 0; p->work[up].same != PL_NONE && i < p->n; i++) {
+        up = p->work[up].same;
+        n++;
+    }
+    for (size_t i = 0; i < p->n; i++)
+        n += p->work[i].same == work && !s->may_skip[i] && s->copies_least[i] >= p->work[work].copies_want;
+    return n;
+}
+
+static bool add_unit(const struct search *s, struct se_sets *t, size_t work, size_t i, size_t on, struct bt_arena *a)
+{
+    const struct se_work *w = &s->work[work];
+    const struct se_shape *sh = &w->shape[i];
+    const struct bt_gpu *gpus = s->p->fleet->gpus;
+    if (t->nunits == MAX_UNITS)
+        return false;
+    struct unit *u = &t->unit[t->nunits++];
+    *u = (struct unit){ work, i, on, sh->cards, company(s, work), BT_NEWN(a, double, s->p->nclasses), BT_NEWN(a, uint64_t, s->p->nclasses) };
+    for (size_t c = 0; c < s->p->nclasses; c++) {
+        bool goes = on == PL_NONE || !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[c]].name);
+        u->value[c] = rate_on(sh, c) * 1000;
+        u->least[c] = goes ? least_on(s, w, sh, c) : UINT64_MAX;
+    }
+    return true;
+}
+
+static bool add_units(const struct search *s, struct se_sets *t, size_t work, struct bt_arena *a)
+{
+    const struct se_work *w = &s->work[work];
+    for (size_t i = 0; i < w->nshapes; i++) {
+        const struct se_shape *sh = &w->shape[i];
+        if (sh->least == UINT64_MAX)
+            continue;
+        if (sh->pp > 1 && !add_unit(s, t, work, i, PL_NONE, a))
+            return false;
+        for (size_t c = 0; c < s->p->nclasses && sh->pp == 1; c++)
+            if (first_of_kind(s, w, c) && alike(s, w->k, c) >= sh->tp && !add_unit(s, t, work, i, c, a))
+                return false;
+    }
+    return true;
+}
+
+bool se_sets_start(struct search *s)
+{
+    struct bt_arena *a = s->a;
+    if (s->p->n > 64)
+        return false;                /* a bit per work */
+    struct se_sets *t = BT_NEW(a, struct se_sets);
+    t->unit = BT_NEWN(a, struct unit, MAX_UNITS);
+    t->first = BT_NEWN(a, size_t, s->p->n + 1);
+    for (size_t i = 0; i < s->p->n; i++) {
+        t->first[i] = t->nunits;
+        if (!s->p->work[i].cpu_only && !add_units(s, t, i, a))
+            return false;
+    }
+    t->first[s->p->n] = t->nunits;
+    t->friends = BT_NEWN(a, uint64_t, s->p->n);
+    for (size_t i = 0; i < s->p->n; i++)
+        for (size_t j = 0; j < s->p->n; j++)
+            t->friends[i] |= (uint64_t)s->p->may_share[i * s->p->n + j] << j;
+    fill_colors(s, t, a);
+    t->price = BT_NEWN(a, double, s->p->n);
+    t->over = BT_NEWN(a, double, s->p->n);
+    t->best = BT_NEWN(a, double, s->p->n);
+    t->dir = BT_NEWN(a, double, s->p->n);
+    t->loss = BT_NEWN(a, double, t->nunits);
+    t->dead = BT_NEWN(a, bool, t->nunits);
+    s->shared_parts = (int64_t)(s->ncards + s->max_copies + 1);
+    t->shared = 1.0 / (double)s->shared_parts;
+    s->sets = t;
+    return true;
+}
+
+/* ---- at a node ---- */
+
+static double best_on(const struct search *s, size_t g, uint64_t open, const unsigned *busy)
+{
+    const struct se_sets *t = s->sets;
+    const struct color *c = &t->color[t->color_of[g]];
+    struct walk w = { .s = s, .t = t, .sitting = s->ntenants[g], .best = s->ntenants[g] ? -INFINITY : 0 };
+    uint64_t room = s->p->cap[g] > s->load[g] ? s->p->cap[g] - s->load[g] : 0;
+    for (uint32_t i = 0; i < s->ntenants[g]; i++)
+        open &= t->friends[s->copy[s->tenant[g][i].copy].work];
+    for (w.level = BT_MAX(1u, BT_MIN(w.sitting, BUSY)); w.level <= BUSY; w.level++) {
+        double base = 0;
+        for (uint32_t i = 0; i < s->ntenants[g]; i++) {
+            size_t at = s->tenant[g][i].copy;
+            base += gain(t, s->copy_unit[at], s->copy_value[at] * 1000, BT_MAX(w.level, busy[at]));
+        }
+        walk_level(&w, &c->level[w.level], open, room, base);
+    }
+    return w.best;
+}
+
+double se_sets_bound(struct search *s, size_t seen, int64_t slack)
+{
+    const struct se_sets *t = s->sets;
+    double sum = 0;
+    unsigned busy[PL_MAX_COPIES];
+    uint64_t open = 0;
+    for (size_t i = 0; i < s->ncopies; i++) {
+        const struct pl_copy *c = &s->copy[i];
+        busy[i] = 1;
+        for (uint32_t j = 0; j < c->ncards; j++)
+            busy[i] = BT_MAX(busy[i], s->ntenants[c->card[j]]);
+        sum += c->ncards ? t->price[c->work] : 0;
+    }
+    for (size_t d = seen; d < s->p->n; d++) {
+        size_t w = s->order[d];
+        if (s->p->work[w].cpu_only || s->placed[w] == s->p->work[w].copies_want)
+            continue;
+        sum += t->price[w] * copies_paid(s, w, slack);
+        open |= UINT64_C(1) << w;
+    }
+    double empty[BT_MAX_GPUS];       /* by color */
+    for (size_t c = 0; c < t->ncolors; c++)
+        empty[c] = -1;
+    for (size_t g = 0; g < s->ncards; g++) {
+        double *known = &empty[t->color_of[g]];
+        if (s->ntenants[g])
+            sum += best_on(s, g, open, busy);
+        else
+            sum += *known = *known < 0 ? best_on(s, g, open, busy) : *known;
+    }
+    return sum;
+}
+
+size_t se_sets_unit(const struct search *s, const struct pl_copy *c, const struct se_shape *sh)
+{
+    const struct se_sets *t = s->sets;
+    size_t shape = (size_t)(sh - s->work[c->work].shape);
+    for (size_t u = t->first[c->work]; u < t->first[c->work + 1]; u++)
+        if (t->unit[u].shape == shape && t->unit[u].least[s->p->cls[c->card[0]]] < UINT64_MAX)
+            return u;
+    return 0;                        /* not: every set of cards has its unit */
+}
