@@ -17,15 +17,12 @@ from pathlib import Path
 
 import pytest
 
-# Ignored signals are inherited: SIGINT in the background of a script, SIGHUP under nohup. What is tested here is to see them; a handler ends with exec.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-    signal.signal(signal.SIGHUP, lambda *_: None)
-# A shell's background job ignores these, and so would every program that we start and that leaves them as they are.
-for number in (signal.SIGINT, signal.SIGQUIT):
-    if signal.getsignal(number) == signal.SIG_IGN:
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+# Ignored signals are inherited: SIGINT and SIGQUIT in the background of a script, SIGHUP under nohup. What is tested here is to see them; a handler ends with exec.
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, {signal.SIGINT: signal.default_int_handler, signal.SIGQUIT: signal.SIG_DFL}.get(number, lambda *_: None))
 
+os.environ.pop("COLUMNS", None)      # tables are as wide as a pipe's, not as the terminal that the tests run in
 os.environ.setdefault("HF_HUB_OFFLINE", "1")      # no test asks the real hub; test_hub.py brings its own
 
 ROOT = Path(__file__).resolve().parents[2]
