@@ -15,7 +15,8 @@ static bool bindable(uint16_t port, uint32_t address)
     if (fd < 0)
         return false;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);        /* old connections in TIME_WAIT stop no server: not us either */
-    return bind(fd, (struct sockaddr *)&in, sizeof in) == 0 && listen(fd, 1) == 0;
+    /* Who listens there makes bind() fail. We do not listen ourselves: a server that binds in that moment would find it taken. */
+    return bind(fd, (struct sockaddr *)&in, sizeof in) == 0;
 }
 
 bool bt_port_free(uint16_t port)

@@ -7,7 +7,7 @@
 #define BT_PORT_FIRST 21000          /* leases are taken below the kernel's range for outgoing connections (32768..60999) */
 #define BT_PORT_LAST 31999
 
-/* Can a server bind and listen there now? Tries it, on loopback and on all addresses. */
+/* Can a server bind and listen there now? Tries to bind, on loopback and on all addresses; disturbs nobody who does so meanwhile. */
 bool bt_port_free(uint16_t port);
 /* Processes that listen on it, of those we may look into. n = 0: nobody listens, or another user does (*listened tells). */
 size_t bt_port_listeners(struct bt_arena *a, uint16_t port, pid_t **out, bool *listened);
