@@ -146,10 +146,15 @@ static const struct { const char *name; enum bt_diag_frame frame; } frames[] = {
     { "during FULL graph capture", BT_FRAME_CAPTURE }, { "graph capture (", BT_FRAME_CAPTURE }, { "warm-up, after KV", BT_FRAME_WARMUP }, { "warming up sampler", BT_FRAME_WARMUP },
 };
 
+/* Where vLLM and SGLang look at what they were told, before anything is loaded. */
+static const char *const settings_files[] = { "/vllm/config/", "/vllm/engine/arg_utils.py", "/sglang/srt/server_args.py", "/sglang/srt/arg_groups/" };
+
 static void frame_of(struct bt_diag *d, struct bt_str s)
 {
     if (bt_diag_find(s, "Traceback (most recent call last)"))
-        d->frame = BT_FRAME_NONE, d->traceback = true;
+        d->frame = BT_FRAME_NONE, d->traceback = true, d->in_settings = false;
+    for (size_t i = 0; i < BT_LEN(settings_files) && bt_diag_find(s, "File \""); i++)
+        d->in_settings = d->in_settings || bt_diag_find(s, settings_files[i]);
     if (!bt_diag_find(s, ", in ") && !bt_diag_find(s, "graph capture") && !bt_diag_find(s, "after KV") && !bt_diag_find(s, "warming up") && !bt_diag_find(s, "layer_kv_cache"))
         return;
     for (size_t i = 0; i < BT_LEN(frames); i++)
@@ -304,9 +309,11 @@ void bt_diag_line(struct bt_diag *d, struct bt_str raw)
         take(d, r, rank, line);
     else if (r && d->found.code && !strcmp(d->found.code, "oom") && !strncmp(r->code, "oom-", 4))
         bt_diag_oom_refine(d, r->code);
-    if (!r && !d->first_error_line && !d->ready && looks_like_error(m) && !bt_diag_find(m, "ValidationError: ")) {
+    bool refused = bt_diag_find(line, "Value error, ") != NULL;      /* pydantic's, behind "1 validation error for VllmConfig" */
+    if (!r && !d->first_error_line && !d->ready && (refused || looks_like_error(m)) && !bt_diag_find(m, "ValidationError: ")) {
         quote(d->first_error, sizeof d->first_error, m);
         d->first_error_line = d->lines;
+        d->first_refused = refused || d->in_settings;
     }
 }
 
@@ -325,6 +332,14 @@ static void first_error(struct bt_diag *d)
     f->step = d->step;
     f->nadvice = 0;
     memcpy(f->quote, d->first_error, sizeof f->quote);
+    if (d->first_refused) {          /* its sentence is the cause, and mostly names the flag */
+        const char *said = strstr(d->first_error, "Error: "), *end = strstr(d->first_error, " [type=");
+        said = said && said - d->first_error < 40 ? said + 7 : d->first_error;
+        f->rank = BT_DIAG_CAUSE;
+        settle(f, "settings-refused", "");
+        snprintf(f->cause, sizeof f->cause, "the engine refuses its settings: %.*s", end && end > said ? (int)(end - said) : (int)strlen(said), said);
+        return;
+    }
     settle(f, "unknown", "berth does not know this error; the first one in the log is quoted");
 }
 

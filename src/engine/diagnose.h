@@ -58,9 +58,9 @@ struct bt_diag {
     /* inside */
     struct bt_diag_figures seen;     /* figures of ordinary lines so far */
     const char *step;
-    bool ready, traceback;
+    bool ready, traceback, in_settings;              /* in_settings: the traceback goes through the engine's own reading of its flags */
     int frame;                       /* what the frames of the traceback so far point to */
-    char first_error[420]; uint64_t first_error_line;
+    char first_error[420]; uint64_t first_error_line; bool first_refused;      /* first_refused: it is the engine's refusal of its settings */
 };
 
 void bt_diag_init(struct bt_diag *d);

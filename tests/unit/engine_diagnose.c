@@ -122,6 +122,41 @@ static void single_lines(void **st)
         { "ValueError: Couldn't instantiate the backend tokenizer from one of:", "tokenizer-missing" },
         { "safetensors._safetensors_rust.SafetensorError: Error while deserializing header: header too small", "weights-broken" },
         { "FileNotFoundError: Weight files referenced in index but missing: {'./m-00002-of-00002.safetensors'}", "shard-missing" },
+        { "ValueError: Some modules are dispatched on the CPU or the disk. Make sure you have enough GPU RAM to fit the quantized model.", "oom-load" },
+        { "triton.runtime.errors.OutOfResources: out of resource: shared memory, Required: 147456, Hardware limit: 101376. Reducing block sizes or `num_stages` may help.", "not-on-this-platform" },
+        { "ValueError: Chunked MM input disabled but max_tokens_per_mm_item (16384) is larger than max_num_batched_tokens (8192). Please increase max_num_batched_tokens.", "batch-below-image" },
+        { "RuntimeError: start (1280) + length (1280) exceeds dimension size (2048).", "shape-not-divisible" },
+        { "ConnectionError: Could not find any running Ray instance. Please specify the one to connect to by setting `--address` flag", "ray-missing" },
+        { "ValueError: Following weights were not initialized from checkpoint: {'model.layers.0.self_attn.qkv_proj.qweight'}", "weights-mismatch" },
+        { "0.00.100.000 E llama_model_load: error loading model: missing tensor 'blk.0.attn_q.weight'", "weights-mismatch" },
+        { "0.00.100.000 E llama_model_load: error loading model: done_getting_tensors: wrong number of tensors; expected 292, got 291", "weights-mismatch" },
+        { "0.00.100.000 E llama_model_load: error loading model: error loading model hyperparameters: key not found in model: llama.context_length", "config-broken" },
+        { "0.00.100.000 E llama_model_load: error loading model: error loading model vocabulary: unknown pre-tokenizer type: 'foo'", "architecture-unknown" },
+        { "0.00.100.000 E llama_model_load: error loading model: check_tensor_dims: tensor 'token_embd.weight' has wrong shape; expected 4096, 32000, got 4096, 32002", "weights-mismatch" },
+        { "_pickle.UnpicklingError: invalid load key, 'v'.", "weights-broken" },
+        { "RuntimeError: PytorchStreamReader failed reading zip archive: failed finding central directory", "weights-broken" },
+        { "ValueError: Unrecognized model in ./x. Should have a `model_type` key in its config.json.", "config-broken" },
+        { "ValueError: `rope_scaling` must be a dictionary with two fields, `type` and `factor`, got {'rope_type': 'llama3'}", "architecture-unknown" },
+        { "ValueError: Tokenizer class TikTokenTokenizer does not exist or is not currently imported.", "tokenizer-missing" },
+        { "ValueError: max_cpu_loras (4) must be >= max_loras (8).", "bad-flag" },
+        { "RuntimeError: Loading lora sql failed: No adapter found for /tmp/x", "adapter-missing" },
+        { "ValueError: While loading /lora, expected target modules in ['q_proj'] but received ['embed_tokens'].", "adapter-mismatch" },
+        { "ValueError: GPU memory utilization must be less than 1.0. Got 1.5.", "bad-flag" },
+        { "RuntimeError: Cannot re-initialize CUDA in forked subprocess. To use CUDA with multiprocessing, you must use the 'spawn' start method", "multiprocessing" },
+        { "RuntimeError: Quantization scheme is not supported for the current GPU. Min capability: 89. Current capability: 80.", "quantisation-not-supported" },
+        { "ValueError: Invalid quantization method: foo", "quantisation-not-supported" },
+        { "ValueError: type fp8e4nv not supported in this architecture. The supported fp8 dtypes are ('fp8e4b15', 'fp8e5')", "dtype-not-supported" },
+        { "  Value error, The model type 'gemma3' does not support float16. Reason: Numerical instability. Please use bfloat16 or float32 instead. [type=value_error]", "dtype-not-supported" },
+        { "RuntimeError: Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU and installed a driver", "no-gpu" },
+        { "OSError: CUDA_HOME environment variable is not set. Please set it to your CUDA install root.", "toolchain-missing" },
+        { "[sgl_kernel] CRITICAL: Could not load any common_ops library!", "library-mismatch" },
+        { "RuntimeError: operator torchvision::nms does not exist", "library-mismatch" },
+        { "RuntimeError: Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu!", "mixed-devices" },
+        { "torch.distributed.DistNetworkError: The client socket has timed out after 600000ms while trying to connect to (10.0.0.1, 29500).", "start-timeout" },
+        { "TimeoutError: RPC call to execute_model timed out.", "engine-died" },
+        { "[2026-11-21 10:00:00 TP0] Scheduler watchdog timeout (self.watchdog_timeout=300, self.soft=False)", "engine-died" },
+        { "RuntimeError: Worker failed with error 'x', please check the stack trace above for the root cause", "cause-not-in-log" },
+        { "  Value error, `--decode-context-parallel-size` (4) exceeds the maximum supported value (2) for `--tensor-parallel-size` (8) [type=value_error, input_value=x]", "settings-refused" },
         { "vllm: error: unrecognized arguments: --no-such-flag 3", "unknown-flag" },
         { "vllm: error: argument --dtype: invalid choice: 'fp17'", "bad-flag" },
         { "  Value error, Cannot find the config file for awq [type=value_error]", "quantisation-not-supported" },
@@ -198,6 +233,28 @@ static void advice_from_figures(void **st)
     assert_int_equal(d->found.nadvice, 1);                           /* 0.22 GiB are no share worth naming */
 }
 
+/* What vLLM and SGLang raise while they read their flags is their own sentence about them; the same words from elsewhere are not known. */
+static void refusals_of_settings(void **st)
+{
+    (void)st;
+    static const char *const files[] = { "/x/vllm/config/parallel.py", "/x/vllm/engine/arg_utils.py", "/x/sglang/srt/server_args.py", "/x/sglang/srt/arg_groups/lora_hook.py", "/x/vllm/model_executor/layers/linear.py" };
+    for (size_t i = 0; i < BT_LEN(files); i++) {
+        struct bt_diag *d = bt_xcalloc(1, sizeof *d);
+        char text[600];
+        snprintf(text, sizeof text, "Traceback (most recent call last):\n  File \"%s\", line 12, in verify\n    raise ValueError(\nValueError: --foo is not supported with --bar.\n", files[i]);
+        bt_diag_init(d);
+        for (char *at = text, *end; (end = strchr(at, '\n')); at = end + 1)
+            bt_diag_line(d, (struct bt_str){ at, (size_t)(end - at) });
+        bt_diag_end(d);
+        bool settings = i + 1 < BT_LEN(files);
+        assert_string_equal(d->found.code, settings ? "settings-refused" : "unknown");
+        assert_int_equal(d->found.rank == BT_DIAG_CAUSE, settings);
+        if (settings)
+            assert_string_equal(d->found.cause, "the engine refuses its settings: --foo is not supported with --bar.");
+        free(d);
+    }
+}
+
 static void codes_are_words(void **st)
 {
     (void)st;
@@ -214,7 +271,7 @@ static void codes_are_words(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_fixture), cmocka_unit_test(single_lines), cmocka_unit_test(odd_text), cmocka_unit_test(advice_from_figures), cmocka_unit_test(codes_are_words),
+        cmocka_unit_test(every_fixture), cmocka_unit_test(single_lines), cmocka_unit_test(odd_text), cmocka_unit_test(advice_from_figures), cmocka_unit_test(refusals_of_settings), cmocka_unit_test(codes_are_words),
     };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     bt_arena_release(&arena);
