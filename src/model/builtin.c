@@ -36,6 +36,18 @@ enum tie { SEPARATE, TIED };
 #define PHIMOE(X, id, ...) X(id, "PhiMoEForCausalLM", "phimoe", __VA_ARGS__)
 #define COHERE(X, id, ...) X(id, "CohereForCausalLM", "cohere", __VA_ARGS__)
 #define COHERE2(X, id, ...) X(id, "Cohere2ForCausalLM", "cohere2", __VA_ARGS__)
+#define INTERNVL(X, id, ...) X(id, "InternVLChatModel", "internvl_chat", __VA_ARGS__)
+#define DOTS(X, id, ...) X(id, "DotsOCRForCausalLM", "dots_ocr", __VA_ARGS__)
+#define INTERNLM3(X, id, ...) X(id, "InternLM3ForCausalLM", "internlm3", __VA_ARGS__)
+#define STARCODER2(X, id, ...) X(id, "Starcoder2ForCausalLM", "starcoder2", __VA_ARGS__)
+#define GPTNEOX(X, id, ...) X(id, "GPTNeoXForCausalLM", "gpt_neox", __VA_ARGS__)
+#define MIMO(X, id, ...) X(id, "MiMoForCausalLM", "mimo", __VA_ARGS__)
+#define LLAVA(X, id, ...) X(id, "LlavaForConditionalGeneration", "llava", __VA_ARGS__)
+#define LLAVA_NEXT(X, id, ...) X(id, "LlavaNextForConditionalGeneration", "llava_next", __VA_ARGS__)
+#define LLAMA4(X, id, ...) X(id, "Llama4ForConditionalGeneration", "llama4", __VA_ARGS__)
+#define JAMBA(X, id, ...) X(id, "JambaForCausalLM", "jamba", __VA_ARGS__)
+#define GRANITE_H(X, id, ...) X(id, "GraniteMoeHybridForCausalLM", "granitemoehybrid", __VA_ARGS__)
+#define FALCON_H1(X, id, ...) X(id, "FalconH1ForCausalLM", "falcon_h1", __VA_ARGS__)
 #define DEEPSEEK_V32(X, id, ...) X(id, "DeepseekV32ForCausalLM", "deepseek_v32", __VA_ARGS__)
 #define DEEPSEEK_V4(X, id, ...) X(id, "DeepseekV4ForCausalLM", "deepseek_v4", __VA_ARGS__)
 #define GLM4(X, id, ...) X(id, "Glm4ForCausalLM", "glm4", __VA_ARGS__)
@@ -55,11 +67,18 @@ enum tie { SEPARATE, TIED };
     LLAMA(X, "01-ai/Yi-1.5-9B-Chat", 48, 4096, 11008, 32, 4, 128, 64000, 4096, SEPARATE, 0) \
     LLAMA(X, "01-ai/Yi-34B-Chat", 60, 7168, 20480, 56, 8, 128, 64000, 4096, SEPARATE, 0) \
     LLAMA(X, "01-ai/Yi-6B-Chat", 32, 4096, 11008, 32, 4, 128, 64000, 4096, SEPARATE, 0) \
+    QWEN2(X, "Alibaba-NLP/gte-Qwen2-7B-instruct", 28, 3584, 18944, 28, 4, 128, 151646, 131072, SEPARATE, 0) \
     SEED_OSS(X, "ByteDance-Seed/Seed-OSS-36B-Instruct", 64, 5120, 27648, 80, 8, 128, 155136, 524288, SEPARATE, 0, "\"attention_bias\": true") \
+    QWEN25_VL(X, "ByteDance-Seed/UI-TARS-1.5-7B", 28, 3584, 18944, 28, 4, 128, 152064, 128000, SEPARATE, 0, \
+        "\"vision_config\": {\"depth\": 32, \"hidden_size\": 1280, \"intermediate_size\": 3420, \"num_heads\": 16, \"patch_size\": 14, " \
+        "\"spatial_merge_size\": 2}") \
     COHERE(X, "CohereForAI/c4ai-command-r-plus", 64, 12288, 33792, 96, 8, 128, 256000, 131072, TIED, 103810674688) \
     COHERE(X, "CohereForAI/c4ai-command-r-v01", 40, 8192, 22528, 64, 64, 128, 256000, 131072, TIED, 34980831232) \
+    COHERE(X, "CohereLabs/aya-expanse-32b", 40, 8192, 24576, 64, 8, 128, 256000, 8192, TIED, 32296476672) \
+    COHERE(X, "CohereLabs/aya-expanse-8b", 32, 4096, 14336, 32, 8, 128, 256000, 8192, TIED, 8028033024) \
     COHERE2(X, "CohereLabs/c4ai-command-a-03-2025", 64, 12288, 36864, 96, 8, 128, 256000, 131072, TIED, 0, "\"sliding_window\": 4096") \
     COHERE2(X, "CohereLabs/c4ai-command-r7b-12-2024", 32, 4096, 14336, 32, 8, 128, 256000, 132096, TIED, 8027901952, "\"sliding_window\": 4096") \
+    GPTNEOX(X, "EleutherAI/pythia-6.9b", 32, 4096, 16384, 32, 32, 128, 50432, 2048, SEPARATE, 0) \
     MISTRAL(X, "HuggingFaceH4/zephyr-7b-beta", 32, 4096, 14336, 32, 8, 128, 32000, 32768, SEPARATE, 7241732096, "\"sliding_window\": 4096") \
     LLAMA(X, "HuggingFaceTB/SmolLM2-1.7B-Instruct", 24, 2048, 8192, 32, 32, 64, 49152, 8192, TIED, 1711376384) \
     LLAMA(X, "HuggingFaceTB/SmolLM2-135M",            30,  576,  1536,  9,  3,  64,  49152,   8192, TIED,       134515008) \
@@ -77,6 +96,26 @@ enum tie { SEPARATE, TIED };
         "\"num_local_experts\": 256, \"num_experts_per_tok\": 8, \"use_qk_norm\": true, \"quantization_config\": {\"quant_method\": " \
         "\"fp8\", \"weight_block_size\": [128, 128]}") \
     LLAMA(X, "NousResearch/Hermes-3-Llama-3.1-8B", 32, 4096, 14336, 32, 8, 128, 128256, 131072, SEPARATE, 0) \
+    QWEN3(X, "NousResearch/Hermes-4-14B", 40, 5120, 17408, 40, 8, 128, 151936, 40960, SEPARATE, 0) \
+    LLAMA(X, "NousResearch/Hermes-4-70B", 80, 8192, 28672, 64, 8, 128, 128256, 131072, SEPARATE, 0) \
+    INTERNVL(X, "OpenGVLab/InternVL3-14B", 48, 5120, 13824, 40, 8, 128, 151674, 32768, SEPARATE, 0, \
+        "\"vision_config\": {\"num_hidden_layers\": 24, \"hidden_size\": 1024, \"intermediate_size\": 4096, \"num_attention_heads\": 16, " \
+        "\"patch_size\": 14}") \
+    INTERNVL(X, "OpenGVLab/InternVL3-1B", 24, 896, 4864, 14, 2, 64, 151674, 32768, SEPARATE, 0, \
+        "\"vision_config\": {\"num_hidden_layers\": 24, \"hidden_size\": 1024, \"intermediate_size\": 4096, \"num_attention_heads\": 16, " \
+        "\"patch_size\": 14}") \
+    INTERNVL(X, "OpenGVLab/InternVL3-2B", 28, 1536, 8960, 12, 2, 128, 151674, 32768, SEPARATE, 0, \
+        "\"vision_config\": {\"num_hidden_layers\": 24, \"hidden_size\": 1024, \"intermediate_size\": 4096, \"num_attention_heads\": 16, " \
+        "\"patch_size\": 14}") \
+    INTERNVL(X, "OpenGVLab/InternVL3-38B", 64, 5120, 27648, 40, 8, 128, 151674, 32768, SEPARATE, 0, \
+        "\"vision_config\": {\"num_hidden_layers\": 45, \"hidden_size\": 3200, \"intermediate_size\": 12800, " \
+        "\"num_attention_heads\": 25, \"patch_size\": 14}") \
+    INTERNVL(X, "OpenGVLab/InternVL3-78B", 80, 8192, 29568, 64, 8, 128, 151674, 32768, SEPARATE, 0, \
+        "\"vision_config\": {\"num_hidden_layers\": 45, \"hidden_size\": 3200, \"intermediate_size\": 12800, " \
+        "\"num_attention_heads\": 25, \"patch_size\": 14}") \
+    INTERNVL(X, "OpenGVLab/InternVL3-8B", 28, 3584, 18944, 28, 4, 128, 151674, 32768, SEPARATE, 0, \
+        "\"vision_config\": {\"num_hidden_layers\": 24, \"hidden_size\": 1024, \"intermediate_size\": 4096, \"num_attention_heads\": 16, " \
+        "\"patch_size\": 14}") \
     QWEN2(X, "Qwen/QwQ-32B", 64, 5120, 27648, 40, 8, 128, 152064, 40960, SEPARATE, 32763876352) \
     QWEN2(X, "Qwen/Qwen1.5-0.5B-Chat", 24, 1024, 2816, 16, 16, 64, 151936, 32768, TIED, 463987712) \
     QWEN2(X, "Qwen/Qwen1.5-1.8B-Chat", 24, 2048, 5504, 16, 16, 128, 151936, 32768, SEPARATE, 1836828672) \
@@ -251,6 +290,36 @@ enum tie { SEPARATE, TIED };
     GLM4(X, "THUDM/GLM-Z1-32B-0414", 61, 6144, 23040, 48, 2, 128, 151552, 32768, SEPARATE, 0) \
     GLM4(X, "THUDM/GLM-Z1-9B-0414", 40, 4096, 13696, 32, 2, 128, 151552, 32768, SEPARATE, 0) \
     LLAMA(X, "TinyLlama/TinyLlama-1.1B-Chat-v1.0", 22, 2048, 5632, 32, 4, 64, 32000, 2048, SEPARATE, 1100048384) \
+    MIMO(X, "XiaomiMiMo/MiMo-7B-Base", 36, 4096, 11008, 32, 8, 128, 151680, 32768, SEPARATE, 0, \
+        "\"num_nextn_predict_layers\": 1") \
+    MIMO(X, "XiaomiMiMo/MiMo-7B-RL", 36, 4096, 11008, 32, 8, 128, 151680, 32768, SEPARATE, 0, \
+        "\"num_nextn_predict_layers\": 1") \
+    JAMBA(X, "ai21labs/AI21-Jamba-1.5-Large", 72, 8192, 24576, 64, 8, 128, 65536, 262144, SEPARATE, 0, \
+        "\"num_experts\": 16, \"num_experts_per_tok\": 2, \"attn_layer_period\": 8, \"attn_layer_offset\": 4, " \
+        "\"expert_layer_period\": 2, \"expert_layer_offset\": 1, \"mamba_d_state\": 16, \"mamba_d_conv\": 4, \"mamba_expand\": 2, " \
+        "\"mamba_dt_rank\": 512") \
+    JAMBA(X, "ai21labs/AI21-Jamba-1.5-Mini", 32, 4096, 14336, 32, 8, 128, 65536, 262144, SEPARATE, 51570323328, \
+        "\"num_experts\": 16, \"num_experts_per_tok\": 2, \"attn_layer_period\": 8, \"attn_layer_offset\": 4, " \
+        "\"expert_layer_period\": 2, \"expert_layer_offset\": 1, \"mamba_d_state\": 16, \"mamba_d_conv\": 4, \"mamba_expand\": 2, " \
+        "\"mamba_dt_rank\": 256") \
+    JAMBA(X, "ai21labs/AI21-Jamba-Large-1.6", 72, 8192, 24576, 64, 8, 128, 65536, 262144, SEPARATE, 0, \
+        "\"num_experts\": 16, \"num_experts_per_tok\": 2, \"attn_layer_period\": 8, \"attn_layer_offset\": 4, " \
+        "\"expert_layer_period\": 2, \"expert_layer_offset\": 1, \"mamba_d_state\": 16, \"mamba_d_conv\": 4, \"mamba_expand\": 2, " \
+        "\"mamba_dt_rank\": 512") \
+    JAMBA(X, "ai21labs/AI21-Jamba-Large-1.7", 72, 8192, 24576, 64, 8, 128, 65536, 262144, SEPARATE, 0, \
+        "\"num_experts\": 16, \"num_experts_per_tok\": 2, \"attn_layer_period\": 8, \"attn_layer_offset\": 4, " \
+        "\"expert_layer_period\": 2, \"expert_layer_offset\": 1, \"mamba_d_state\": 16, \"mamba_d_conv\": 4, \"mamba_expand\": 2, " \
+        "\"mamba_dt_rank\": 512") \
+    JAMBA(X, "ai21labs/AI21-Jamba-Mini-1.6", 32, 4096, 14336, 32, 8, 128, 65536, 262144, SEPARATE, 51570323328, \
+        "\"num_experts\": 16, \"num_experts_per_tok\": 2, \"attn_layer_period\": 8, \"attn_layer_offset\": 4, " \
+        "\"expert_layer_period\": 2, \"expert_layer_offset\": 1, \"mamba_d_state\": 16, \"mamba_d_conv\": 4, \"mamba_expand\": 2, " \
+        "\"mamba_dt_rank\": 256") \
+    JAMBA(X, "ai21labs/AI21-Jamba-Mini-1.7", 32, 4096, 14336, 32, 8, 128, 65536, 262144, SEPARATE, 51570323328, \
+        "\"num_experts\": 16, \"num_experts_per_tok\": 2, \"attn_layer_period\": 8, \"attn_layer_offset\": 4, " \
+        "\"expert_layer_period\": 2, \"expert_layer_offset\": 1, \"mamba_d_state\": 16, \"mamba_d_conv\": 4, \"mamba_expand\": 2, " \
+        "\"mamba_dt_rank\": 256") \
+    STARCODER2(X, "bigcode/starcoder2-15b", 40, 6144, 24576, 48, 4, 128, 49152, 16384, SEPARATE, 0, \
+        "\"sliding_window\": 4096") \
     LLAMA(X, "codellama/CodeLlama-13b-Instruct-hf", 40, 5120, 13824, 40, 40, 128, 32016, 16384, SEPARATE, 0) \
     LLAMA(X, "codellama/CodeLlama-34b-Instruct-hf", 48, 8192, 22016, 64, 8, 128, 32000, 16384, SEPARATE, 0) \
     LLAMA(X, "codellama/CodeLlama-7b-Instruct-hf", 32, 4096, 11008, 32, 32, 128, 32016, 16384, SEPARATE, 0) \
@@ -372,10 +441,30 @@ enum tie { SEPARATE, TIED };
     GEMMA4(X, "google/gemma-4-E4B", 42, 2560, 10240, 8, 2, 256, 262144, 131072, TIED, 0, "\"sliding_window\": 512, \"num_kv_shared_layers\": 18") \
     GEMMA4(X, "google/gemma-4-E4B-it", 42, 2560, 10240, 8, 2, 256, 262144, 131072, TIED, 0, "\"sliding_window\": 512, \"num_kv_shared_layers\": 18") \
     GEMMA(X, "google/gemma-7b-it", 28, 3072, 24576, 16, 16, 256, 256000, 8192, TIED, 8537680896) \
+    GEMMA3(X, "google/medgemma-27b-it", 62, 5376, 21504, 32, 16, 128, 262208, 131072, TIED, 0) \
+    GEMMA3(X, "google/medgemma-4b-it", 34, 2560, 10240, 8, 4, 256, 262208, 131072, TIED, 0) \
     GRANITE(X, "ibm-granite/granite-3.1-2b-instruct", 40, 2048, 8192, 32, 8, 64, 49155, 131072, TIED, 0) \
     GRANITE(X, "ibm-granite/granite-3.1-8b-instruct", 40, 4096, 12800, 32, 8, 128, 49155, 131072, TIED, 0) \
     GRANITE(X, "ibm-granite/granite-3.3-8b-instruct", 40, 4096, 12800, 32, 8, 128, 49159, 131072, TIED, 0) \
+    GRANITE_H(X, "ibm-granite/granite-4.0-h-small", 40, 4096, 768, 32, 8, 128, 100352, 131072, TIED, 0, \
+        "\"layer_types\": [\"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"attention\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", " \
+        "\"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"attention\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", " \
+        "\"mamba\", \"mamba\", \"mamba\", \"attention\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", " \
+        "\"mamba\", \"attention\", \"mamba\", \"mamba\", \"mamba\", \"mamba\"], \"mamba_d_head\": 64, \"mamba_d_state\": 128, " \
+        "\"mamba_n_groups\": 1, \"mamba_d_conv\": 4, \"mamba_chunk_size\": 256, \"num_local_experts\": 72, \"num_experts_per_tok\": 10, " \
+        "\"shared_intermediate_size\": 1536, \"mamba_n_heads\": 128") \
+    GRANITE_H(X, "ibm-granite/granite-4.0-h-tiny", 40, 1536, 512, 12, 4, 128, 100352, 131072, TIED, 0, \
+        "\"layer_types\": [\"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"attention\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", " \
+        "\"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"attention\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", " \
+        "\"mamba\", \"mamba\", \"mamba\", \"attention\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", \"mamba\", " \
+        "\"mamba\", \"attention\", \"mamba\", \"mamba\", \"mamba\", \"mamba\"], \"mamba_d_head\": 64, \"mamba_d_state\": 128, " \
+        "\"mamba_n_groups\": 1, \"mamba_d_conv\": 4, \"mamba_chunk_size\": 256, \"num_local_experts\": 64, \"num_experts_per_tok\": 6, " \
+        "\"shared_intermediate_size\": 1024, \"mamba_n_heads\": 48") \
     INTERNLM2(X, "internlm/internlm2_5-7b-chat", 32, 4096, 14336, 32, 8, 128, 92544, 32768, SEPARATE, 7737708544) \
+    INTERNLM3(X, "internlm/internlm3-8b-instruct", 48, 4096, 10240, 32, 2, 128, 128512, 32768, SEPARATE, 0) \
+    LLAVA(X, "llava-hf/llava-1.5-13b-hf", 40, 5120, 13824, 40, 40, 128, 32064, 4096, SEPARATE, 0) \
+    LLAVA(X, "llava-hf/llava-1.5-7b-hf", 32, 4096, 11008, 32, 32, 128, 32064, 4096, SEPARATE, 0) \
+    LLAVA_NEXT(X, "llava-hf/llava-v1.6-mistral-7b-hf", 32, 4096, 14336, 32, 8, 128, 32064, 32768, SEPARATE, 0) \
     LLAMA(X, "lmsys/vicuna-13b-v1.5", 40, 5120, 13824, 40, 40, 128, 32000, 4096, SEPARATE, 13015864320) \
     LLAMA(X, "lmsys/vicuna-7b-v1.5", 32, 4096, 11008, 32, 32, 128, 32000, 4096, SEPARATE, 6738415616) \
     LLAMA(X, "meta-llama/Llama-2-13b-chat-hf", 40, 5120, 13824, 40, 40, 128, 32000, 4096, SEPARATE, 13015864320) \
@@ -395,6 +484,14 @@ enum tie { SEPARATE, TIED };
     LLAMA(X, "meta-llama/Llama-3.2-3B",               28, 3072,  8192, 24,  8, 128, 128256, 131072, TIED,      3212749824) \
     LLAMA(X, "meta-llama/Llama-3.2-3B-Instruct",      28, 3072,  8192, 24,  8, 128, 128256, 131072, TIED,      3212749824) \
     LLAMA(X, "meta-llama/Llama-3.3-70B-Instruct",     80, 8192, 28672, 64,  8, 128, 128256, 131072, SEPARATE, 70553706496) \
+    LLAMA4(X, "meta-llama/Llama-4-Maverick-17B-128E-Instruct", 48, 5120, 8192, 40, 8, 128, 202048, 1048576, SEPARATE, 0, \
+        "\"attention_chunk_size\": 8192, \"interleave_moe_layer_step\": 2, \"intermediate_size_mlp\": 16384, " \
+        "\"num_experts_per_tok\": 1, \"num_local_experts\": 128, \"vision_config\": {\"num_hidden_layers\": 34, \"hidden_size\": 1408, " \
+        "\"intermediate_size\": 5632, \"num_attention_heads\": 16, \"patch_size\": 14}") \
+    LLAMA4(X, "meta-llama/Llama-4-Scout-17B-16E-Instruct", 48, 5120, 8192, 40, 8, 128, 202048, 10485760, SEPARATE, 0, \
+        "\"attention_chunk_size\": 8192, \"interleave_moe_layer_step\": 1, \"intermediate_size_mlp\": 16384, " \
+        "\"num_experts_per_tok\": 1, \"num_local_experts\": 16, \"vision_config\": {\"num_hidden_layers\": 34, \"hidden_size\": 1408, " \
+        "\"intermediate_size\": 5632, \"num_attention_heads\": 16, \"patch_size\": 14}") \
     LLAMA(X, "meta-llama/Llama-Guard-3-8B", 32, 4096, 14336, 32, 8, 128, 128256, 131072, SEPARATE, 0) \
     LLAMA(X, "meta-llama/Meta-Llama-3-70B", 80, 8192, 28672, 64, 8, 128, 128256, 8192, SEPARATE, 70553706496) \
     LLAMA(X, "meta-llama/Meta-Llama-3-70B-Instruct", 80, 8192, 28672, 64, 8, 128, 128256, 8192, SEPARATE, 70553706496) \
@@ -414,6 +511,7 @@ enum tie { SEPARATE, TIED };
     MISTRAL(X, "mistralai/Codestral-22B-v0.1", 56, 6144, 16384, 48, 8, 128, 32768, 32768, SEPARATE, 0) \
     MISTRAL(X, "mistralai/Devstral-Small-2507", 40, 5120, 32768, 32, 8, 128, 131072, 131072, SEPARATE, 23572403200) \
     MISTRAL(X, "mistralai/Magistral-Small-2506", 40, 5120, 32768, 32, 8, 128, 131072, 40960, SEPARATE, 23572403200) \
+    MISTRAL3(X, "mistralai/Magistral-Small-2509", 40, 5120, 32768, 32, 8, 128, 131072, 131072, SEPARATE, 0) \
     MISTRAL3(X, "mistralai/Ministral-3-14B-Instruct-2512", 40, 5120, 16384, 32, 8, 128, 131072, 262144, SEPARATE, 0, \
         "\"quantization_config\": {\"quant_method\": \"fp8\", \"activation_scheme\": \"static\", \"modules_to_not_convert\": " \
         "[\"vision_tower\", \"multi_modal_projector\", \"lm_head\"]}") \
@@ -452,27 +550,46 @@ enum tie { SEPARATE, TIED };
         "\"v_head_dim\": 128, \"quantization_config\": {\"quant_method\": \"fp8\", \"weight_block_size\": [128, 128]}") \
     KIMI_K25(X, "moonshotai/Kimi-K2.5", 61, 7168, 18432, 64, 64, 192, 163840, 262144, SEPARATE, 0, KIMI_K25_MORE) \
     KIMI_K25(X, "moonshotai/Kimi-K2.6", 61, 7168, 18432, 64, 64, 192, 163840, 262144, SEPARATE, 0, KIMI_K25_MORE) \
+    QWEN25_VL(X, "nanonets/Nanonets-OCR-s", 36, 2048, 11008, 16, 2, 128, 151936, 128000, TIED, 0, \
+        "\"vision_config\": {\"depth\": 32, \"hidden_size\": 1280, \"intermediate_size\": 3420, \"num_heads\": 16, \"patch_size\": 14, " \
+        "\"spatial_merge_size\": 2}") \
     LLAMA(X, "nvidia/Llama-3.1-Nemotron-70B-Instruct-HF", 80, 8192, 28672, 64, 8, 128, 128256, 131072, SEPARATE, 0) \
     NEMOTRON_H(X, "nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", 52, 2688, 1856, 32, 2, 128, 131072, 262144, SEPARATE, 0, \
         "\"hybrid_override_pattern\": \"MEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEMEM*EMEMEMEME\", \"mamba_num_heads\": 64, " \
         "\"n_routed_experts\": 128, \"num_experts_per_tok\": 6, \"moe_intermediate_size\": 1856, \"moe_shared_expert_intermediate_size\": " \
-        "3712, \"mamba_head_dim\": 64, \"n_groups\": 8, \"ssm_state_size\": 128, \"conv_kernel\": 4, \"mamba_ssm_cache_dtype\": " \
+        "3712, \"mamba_head_dim\": 64, \"n_groups\": 8, \"ssm_state_size\": 128, \"conv_kernel\": 4, \"chunk_size\": 128, \"mamba_ssm_cache_dtype\": " \
         "\"float32\", \"n_shared_experts\": 1") \
     NEMOTRON_H(X, "nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16", 88, 4096, 2688, 32, 2, 128, 131072, 262144, SEPARATE, 0, \
         "\"hybrid_override_pattern\": \"MEMEMEM*EMEMEMEM*EMEMEMEM*EMEMEMEMEM*EMEMEMEMEM*EMEMEMEMEM*EMEMEMEMEM*EMEMEMEM*EMEMEMEME\", " \
         "\"mamba_num_heads\": 128, \"n_routed_experts\": 512, \"num_experts_per_tok\": 22, \"moe_intermediate_size\": 2688, " \
         "\"moe_latent_size\": 1024, \"moe_shared_expert_intermediate_size\": 5376, \"mamba_head_dim\": 64, \"n_groups\": 8, " \
-        "\"ssm_state_size\": 128, \"conv_kernel\": 4, \"mamba_ssm_cache_dtype\": \"float32\", \"n_shared_experts\": 1") \
+        "\"ssm_state_size\": 128, \"conv_kernel\": 4, \"chunk_size\": 128, \"mamba_ssm_cache_dtype\": \"float32\", \"n_shared_experts\": 1") \
     NEMOTRON_H(X, "nvidia/NVIDIA-Nemotron-Nano-9B-v2", 56, 4480, 15680, 40, 8, 128, 131072, 131072, SEPARATE, 8888227328, \
         "\"hybrid_override_pattern\": \"M-M-M-MM-M-M-M*-M-M-M*-M-M-M-M*-M-M-M-M*-M-MM-M-M-M-M-M-\", \"mamba_num_heads\": 128, \"mamba_head_dim\": 80, " \
-        "\"n_groups\": 8, \"ssm_state_size\": 128, \"conv_kernel\": 4") \
+        "\"n_groups\": 8, \"ssm_state_size\": 128, \"conv_kernel\": 4, \"chunk_size\": 128") \
+    NEMOTRON_H(X, "nvidia/Nemotron-H-56B-Base-8K", 118, 8192, 32768, 64, 8, 128, 131072, 8192, SEPARATE, 0, \
+        "" \
+        "\"hybrid_override_pattern\": \"M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M-\", " \
+        "\"mamba_num_heads\": 256, \"mamba_head_dim\": 64, \"n_groups\": 8, \"ssm_state_size\": 256, \"conv_kernel\": 4, " \
+        "\"chunk_size\": 128") \
+    NEMOTRON_H(X, "nvidia/Nemotron-H-8B-Base-8K", 52, 4096, 21504, 32, 8, 128, 131072, 8192, SEPARATE, 0, \
+        "\"hybrid_override_pattern\": \"M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M-\", \"mamba_num_heads\": 128, " \
+        "\"mamba_head_dim\": 64, \"n_groups\": 8, \"ssm_state_size\": 128, \"conv_kernel\": 4, \"chunk_size\": 128") \
     GPT_OSS(X, "openai/gpt-oss-120b", 36, 2880, 2880, 64, 8, 64, 201088, 131072, SEPARATE, 116829156672, \
         "\"num_local_experts\": 128, \"num_experts_per_tok\": 4, \"sliding_window\": 128, \"quantization_config\": {\"quant_method\": \"mxfp4\", " \
         "\"modules_to_not_convert\": [\"lm_head\"]}") \
     GPT_OSS(X, "openai/gpt-oss-20b", 24, 2880, 2880, 64, 8, 64, 201088, 131072, SEPARATE, 20914757184, \
         "\"num_local_experts\": 32, \"num_experts_per_tok\": 4, \"sliding_window\": 128, \"quantization_config\": {\"quant_method\": \"mxfp4\", " \
         "\"modules_to_not_convert\": [\"lm_head\"]}") \
+    DOTS(X, "rednote-hilab/dots.ocr", 28, 1536, 8960, 12, 2, 128, 151936, 131072, SEPARATE, 0) \
+    FALCON_H1(X, "tiiuae/Falcon-H1-34B-Instruct", 72, 5120, 21504, 20, 4, 128, 261120, 262144, SEPARATE, 0, \
+        "\"mamba_n_groups\": 2, \"mamba_d_head\": 128, \"mamba_d_state\": 256, \"mamba_d_conv\": 4, \"mamba_chunk_size\": 256, " \
+        "\"mamba_d_ssm\": 4096, \"mamba_n_heads\": 32") \
+    FALCON_H1(X, "tiiuae/Falcon-H1-7B-Instruct", 44, 3072, 12288, 12, 2, 128, 130048, 262144, SEPARATE, 0, \
+        "\"mamba_n_groups\": 1, \"mamba_d_head\": 128, \"mamba_d_state\": 256, \"mamba_d_conv\": 4, \"mamba_chunk_size\": 256, " \
+        "\"mamba_d_ssm\": 3072, \"mamba_n_heads\": 24") \
     LLAMA(X, "tiiuae/Falcon3-7B-Instruct", 28, 3072, 23040, 12, 4, 256, 131072, 32768, SEPARATE, 0) \
+    LLAMA(X, "upstage/SOLAR-10.7B-Instruct-v1.0", 48, 4096, 14336, 32, 8, 128, 32000, 4096, SEPARATE, 10731524096) \
     GLM4_MOE(X, "zai-org/GLM-4.5", 92, 5120, 12288, 96, 8, 128, 151552, 131072, SEPARATE, 0, \
         "\"n_routed_experts\": 160, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 1536, \"n_shared_experts\": 1, " \
         "\"first_k_dense_replace\": 3, \"attention_bias\": true, \"use_qk_norm\": true") \

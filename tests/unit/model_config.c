@@ -199,6 +199,28 @@ static void builtin_counts(void **st)
     }
 }
 
+/* Towers, experts beside states and other parts whose exact count nobody publishes: the number in the model's name or on its card. */
+static void builtin_sizes_are_the_published_ones(void **st)
+{
+    (void)st;
+    static const struct { const char *id; double billions; } cases[] = {
+        { "OpenGVLab/InternVL3-78B", 78.4 }, { "OpenGVLab/InternVL3-38B", 38.4 }, { "OpenGVLab/InternVL3-14B", 15.1 }, { "OpenGVLab/InternVL3-8B", 7.94 }, { "OpenGVLab/InternVL3-2B", 2.09 },
+        { "ai21labs/AI21-Jamba-Large-1.7", 398.6 }, { "ibm-granite/granite-4.0-h-small", 32.2 }, { "ibm-granite/granite-4.0-h-tiny", 6.94 }, { "tiiuae/Falcon-H1-7B-Instruct", 7.59 },
+        { "tiiuae/Falcon-H1-34B-Instruct", 33.6 }, { "nvidia/Nemotron-H-56B-Base-8K", 56.3 }, { "nvidia/Nemotron-H-8B-Base-8K", 8.1 }, { "meta-llama/Llama-4-Scout-17B-16E-Instruct", 108.6 },
+        { "meta-llama/Llama-4-Maverick-17B-128E-Instruct", 401.6 }, { "bigcode/starcoder2-15b", 15.96 }, { "llava-hf/llava-1.5-7b-hf", 7.06 }, { "llava-hf/llava-v1.6-mistral-7b-hf", 7.57 },
+    };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_model *m = NULL;
+        struct bt_err err = { 0 };
+        if (bt_model_open(&a, cases[i].id, &m, &err) < 0)
+            fail_msg("%s", err.msg);
+        double off = (double)m->parameters / 1e9 / cases[i].billions - 1;
+        if (off < -0.01 || off > 0.01)
+            fail_msg("%s: %.3f billion numbers, published %.2f", cases[i].id, (double)m->parameters / 1e9, cases[i].billions);
+    }
+}
+
 static void every_builtin_opens(void **st)
 {
     (void)st;
@@ -227,7 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(class_defaults), cmocka_unit_test(windows), cmocka_unit_test(rope), cmocka_unit_test(text_config_holds_the_numbers),
-        cmocka_unit_test(each_lie_is_named), cmocka_unit_test(derived_tensors), cmocka_unit_test(builtin_counts), cmocka_unit_test(every_builtin_opens),
+        cmocka_unit_test(each_lie_is_named), cmocka_unit_test(derived_tensors), cmocka_unit_test(builtin_counts), cmocka_unit_test(builtin_sizes_are_the_published_ones), cmocka_unit_test(every_builtin_opens),
     };
     return cmocka_run_group_tests(tests, no_cache, NULL);
 }
