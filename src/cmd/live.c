@@ -99,6 +99,24 @@ static void print_escaped(const char *text)
     fputs(bt_buf_z(&b), stderr);
 }
 
+/* "loading weights 40 %", "downloading 20 %  3.0 GiB of 15.0 GiB, 110 MiB/s, 1 m 50 s left" */
+static void add_progress(const json_t *p, struct bt_buf *b)
+{
+    const json_t *percent = json_object_get(p, "percent"), *bytes = json_object_get(p, "bytes"), *of = json_object_get(p, "of_bytes");
+    const json_t *rate = json_object_get(p, "bytes_per_s"), *left = json_object_get(p, "seconds_left");
+    bt_buf_add_escaped(b, bt_str(bt_live_str(p, "step")));
+    if (json_is_integer(percent))
+        bt_buf_printf(b, " %lld %%", (long long)json_integer_value(percent));
+    if (json_is_integer(bytes))
+        bt_buf_printf(b, "  %s", bt_bytes_human((uint64_t)json_integer_value(bytes)));
+    if (json_is_integer(of))
+        bt_buf_printf(b, " of %s", bt_bytes_human((uint64_t)json_integer_value(of)));
+    if (json_is_integer(rate))
+        bt_buf_printf(b, ", %s/s", bt_bytes_human((uint64_t)json_integer_value(rate)));
+    if (json_is_number(left))
+        bt_buf_printf(b, ", %s left", bt_duration_human(json_number_value(left)));
+}
+
 /* Why it is as it is, once: not again when it goes on from there, and not before the event that tells a failure in full. */
 static const char *news(struct bt_live *l, const char *id, const char *state, const char *why)
 {
@@ -134,11 +152,15 @@ static void inst_event(struct bt_live *l, const json_t *in)
     const char *reason = news(l, id, bt_live_str(in, "state"), why), *text = step[0] ? step : reason[0] ? reason : doing[0] ? doing : url;
     fprintf(stderr, "%s  %-14s ", same && l->open_line ? "\r" : "", id);
     fprintf(stderr, text[0] ? "%-11s " : "%s", bt_live_str(in, "state"));
-    print_escaped(text);
-    if (json_is_integer(percent))
-        fprintf(stderr, " %3lld %%", (long long)json_integer_value(percent));
+    bt_auto_buf struct bt_buf shown = BT_BUF(4096);
+    if (step[0])
+        add_progress(progress, &shown);
+    if (step[0])
+        fputs(bt_buf_z(&shown), stderr);
+    else
+        print_escaped(text);
     if (l->tty && step[0]) {
-        fputs("   ", stderr);
+        fputs("\033[K", stderr);     /* the line before may have been longer */
         l->open_line = true;
     } else
         fputc('\n', stderr);
@@ -225,11 +247,9 @@ static const char *note_of(struct bt_arena *a, const json_t *in)
 {
     const json_t *p = json_object_get(in, "progress");
     bt_auto_buf struct bt_buf b = BT_BUF(4096);
-    if (bt_live_str(p, "step")[0]) {
-        bt_buf_puts(&b, bt_live_str(p, "step"));
-        if (json_is_integer(json_object_get(p, "percent")))
-            bt_buf_printf(&b, " %lld %%", (long long)json_integer_value(json_object_get(p, "percent")));
-    } else if (bt_live_str(in, "why")[0])
+    if (bt_live_str(p, "step")[0])
+        add_progress(p, &b);
+    else if (bt_live_str(in, "why")[0])
         bt_buf_add_escaped(&b, bt_str(bt_live_str(in, "why")));
     else if (!strcmp(bt_live_str(in, "state"), "ready"))
         add_url(in, &b);

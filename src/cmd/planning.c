@@ -265,6 +265,8 @@ int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, str
             return -1;
         open_model(&g, &g.spec->w[i], models);
     }
+    if (o->live && !getenv("BERTH_SIM") && bt_planning_disk(a, g.spec, models, err) < 0)     /* simulated engines fetch nothing */
+        return -1;
     *out = (struct bt_plan_in){ .spec = g.spec, .fleet = g.fleet, .models = models, .brief = o->brief, .obeyed = o->live };
     if (o->time_limit_ms) {
         struct bt_plan_clock *clock = BT_NEW(a, struct bt_plan_clock);

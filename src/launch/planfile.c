@@ -214,6 +214,17 @@ static int read_engine_version(struct reader *r, const json_t *o, const char *at
     return json_is_object(engine) ? get_str_opt(r, engine, "version", NULL, bt_arena_printf(r->a, "%s.engine", at), &in->engine_version) : 0;
 }
 
+static int read_model(struct reader *r, const json_t *o, const char *at, struct bt_pf_instance *in)
+{
+    const json_t *model = json_object_get(o, "model");
+    const char *here = bt_arena_printf(r->a, "%s.model", at);
+    if (!json_is_object(model))
+        return 0;
+    if (get_str_opt(r, model, "id", NULL, here, &in->model) < 0)
+        return -1;
+    return bt_json_u64_opt(model, "weight_bytes", 0, 0, UINT64_C(1) << 60, &in->model_bytes, here, r->err);
+}
+
 static int read_launch(struct reader *r, const json_t *o, const char *at, struct bt_pf_instance *in)
 {
     static const char *const policies[] = { "on-failure", "always", "never", NULL };
@@ -226,7 +237,7 @@ static int read_launch(struct reader *r, const json_t *o, const char *at, struct
         bt_json_u64_opt(launch, "stop_grace_ms", 10000, 0, 86400000, &in->stop_grace_ms, here, r->err) < 0 ||
         bt_json_u64_opt(launch, "retries", 0, 0, 1000000, &retries, here, r->err) < 0)
         return -1;
-    if (read_engine_version(r, o, at, in) < 0)
+    if (read_engine_version(r, o, at, in) < 0 || read_model(r, o, at, in) < 0)
         return -1;
     if (in->cwd[0] != '/')
         return bad(r, bt_arena_printf(r->a, "%s.cwd", here), "has to be an absolute path");

@@ -14,6 +14,7 @@ struct bt_pf_instance {
     const char *id, *workload, *kind;                    /* server, service, job */
     uint32_t replica;
     const char *engine, *engine_version;                 /* "vllm", "command"; the version is NULL where the plan names none */
+    const char *model; uint64_t model_bytes;             /* as the engine is told it, and its weights; NULL and 0: none, or the plan does not say */
     struct bt_pf_rank *rank; size_t nranks;
     uint64_t host_bytes;
     struct bt_strs argv;

@@ -249,7 +249,8 @@ static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const 
     set(o, "on_drift", json_string(w->on_drift));
     if (in->need) {
         set(o, "model",
-            json_pack("{s:o, s:o, s:s}", "id", bt_json_text(w->model), "revision", bt_json_text(w->revision), "digest", in->need->model->digest));
+            json_pack("{s:o, s:o, s:s, s:o}", "id", bt_json_text(w->model), "revision", bt_json_text(w->revision), "digest", in->need->model->digest,
+                      "weight_bytes", bt_json_bytes(in->need->model->weight_bytes)));
         set(o, "engine",
             json_pack("{s:s, s:o, s:o}", "name", in->need->engine->name, "version", bt_json_text(in->engine_version), "bin", bt_json_text(in->bin)));
     } else {

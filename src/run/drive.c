@@ -226,7 +226,14 @@ static bool is_ready(struct bt_instance *in)
     return false;
 }
 
-/* Progress is a longer log or used CPU; its absence, not a guess about duration, is the deadline. */
+/* A first start spends minutes in a step that no log tells of. */
+static void look_download(struct bt_instance *in)
+{
+    if (bt_download_look(&in->download, in->model_dir, in->pf->model_bytes, bt_now_ms()))
+        tell_progress(in);
+}
+
+/* Progress is a longer log, a longer download or used CPU; its absence, not a guess about duration, is the deadline. */
 static void watch_progress(struct bt_instance *in)
 {
     int64_t now = bt_now_ms();
@@ -235,7 +242,7 @@ static void watch_progress(struct bt_instance *in)
     bt_auto_arena a = { 0 };
     struct bt_proc *all, *m;
     size_t nall = bt_proc_list(&a, &all), n = bt_instance_members(&a, in, all, nall, &m);
-    uint64_t mark = in->tail.bytes + bt_tree_cpu_ticks(m, n);
+    uint64_t mark = in->tail.bytes + bt_tree_cpu_ticks(m, n) + in->download.bytes;
     in->progress_look_ms = now;
     if (!in->progress_ms || mark != in->progress_mark)
         in->progress_ms = now;
@@ -313,8 +320,10 @@ static void drive_alive(struct bt_instance *in)
     if (in->life.state == BT_ST_STARTING) {
         if (is_ready(in))
             bt_life_event(&in->life, BT_EV_READY);
-        else if (in->life.state == BT_ST_STARTING)
+        else if (in->life.state == BT_ST_STARTING) {
+            look_download(in);
             watch_progress(in);
+        }
     }
     if (in->life.state == BT_ST_READY)
         bt_warm_look(in);

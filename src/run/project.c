@@ -214,8 +214,23 @@ const struct bt_instance *bt_daemon_owner(const struct bt_daemon *d, int64_t pid
     return NULL;
 }
 
+/* The plan's variables come before those of `up`, as for the engine itself. */
+static const char *model_dir(const struct bt_instance *in)
+{
+    struct bt_arena *a = &in->p->arena;
+    struct bt_strs env = { 0 };
+    if (!in->pf->model || strcmp(in->pf->kind, "server"))
+        return NULL;
+    for (size_t i = 0; i < in->pf->nenv; i++)
+        BT_PUSH(a, env.v, env.n, bt_arena_printf(a, "%s=%s", in->pf->env[i].key, in->pf->env[i].value));
+    for (size_t i = 0; i < in->p->env.n; i++)
+        BT_PUSH(a, env.v, env.n, in->p->env.v[i]);
+    return bt_download_dir(a, &env, in->pf->model);
+}
+
 static int set_up(struct bt_instance *in, struct bt_err *err)
 {
+    in->model_dir = model_dir(in);
     in->engine = bt_engine_find(in->pf->engine);
     if (!in->engine)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: this berth knows no engine \"%s\"", in->pf->id, in->pf->engine);

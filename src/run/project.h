@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "launch/planfile.h"
+#include "run/download.h"
 #include "run/health.h"
 #include "run/life.h"
 #include "run/keepdir.h"
@@ -83,6 +84,8 @@ struct bt_instance {
     int64_t launched_wall_ms, orphaned_ms;
     struct bt_tail tail;
     char step[64]; int percent; uint64_t kv_tokens;
+    const char *model_dir;           /* in the model cache; NULL: nothing of it can be fetched */
+    struct bt_download download;
     char first_error[256], died[256];
     char told[512];                  /* by a keeper that could not start it: what exit.json should say, and a full disk may keep it from saying */
     struct bt_health *health; int64_t health_ms;

@@ -7,8 +7,20 @@
 
 enum { LAST_LINES = 12 };
 
+static json_t *download(const struct bt_download *d)
+{
+    bool known = d->of_bytes > 0;
+    double left = d->per_s > 0 && known ? (double)(d->of_bytes - d->bytes) / d->per_s : -1;
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "step", "downloading", "percent",
+                     known ? json_integer((json_int_t)((double)d->bytes * 100 / (double)d->of_bytes)) : json_null(),
+                     "bytes", bt_json_bytes(d->bytes), "of_bytes", known ? bt_json_bytes(d->of_bytes) : json_null(), "bytes_per_s",
+                     d->per_s > 0 ? bt_json_bytes((uint64_t)d->per_s) : json_null(), "seconds_left", left >= 0 ? json_real(left) : json_null());
+}
+
 static json_t *progress(const struct bt_instance *in)
 {
+    if (in->life.state == BT_ST_STARTING && in->download.active)
+        return download(&in->download);
     if (in->life.state != BT_ST_STARTING || !in->step[0])
         return json_null();
     return json_pack("{s:s, s:o}", "step", in->step, "percent", in->percent < 0 ? json_null() : json_integer(in->percent));

@@ -8,6 +8,7 @@
  *                   learn.h    what it really takes, remembered
  *                   life.h     the life of an instance: one table, pure
  *                   sample.h   NVML through the probe process; bytes per instance
+ *                   download.h a model that is fetched for the first time
  *                   window.h   one start at a time on a card, between users        notify.h   words for systemd
  *                   ports.h    is a port free, and who holds it                health.h  one HTTP probe with a deadline
  * In the keeper     keeper.h   parent of one instance; outlives the daemon     child.h   fork, exec, and which step failed

@@ -260,6 +260,7 @@ void bt_instance_reset(struct bt_instance *in)
     bt_buf_release(&in->ctl_in);
     bt_health_free(in->health);
     in->learn = (struct bt_learning){ 0 };
+    in->download = (struct bt_download){ 0 };
     bt_alive_reset(&in->alive);
     bt_park_reset(&in->park);
     bt_warm_reset(&in->warm);
@@ -285,6 +286,7 @@ void bt_instance_start(struct bt_instance *in)
 {
     struct bt_err err = { 0 };
     bt_instance_reset(in);
+    bt_download_look(&in->download, in->model_dir, in->pf->model_bytes, bt_now_ms());         /* what there is before it begins */
     bt_memory_note_base(in);
     if (try_start(in, &err) == 0)
         return;
