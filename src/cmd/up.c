@@ -4,8 +4,10 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "base/proc.h"
 #include "cmd/cmd.h"
 #include "cmd/live.h"
+#include "cmd/live_block.h"
 #include "cmd/planning.h"
 #include "cmd/up.h"
 #include "launch/launch.h"
@@ -26,6 +28,8 @@ struct up {
     const struct bt_up *o;
     struct bt_wire_client c;
     struct bt_live live;
+    struct bt_live_block block;      /* in the foreground, on a terminal: the table of ps, kept up to date */
+    int64_t drawn_ms;
     uint64_t up_id, follow_id;       /* follow_id: of the last reconnection, 0: none */
     char project[64];
     json_t *insts;                   /* id -> its last "inst" report */
@@ -151,6 +155,7 @@ static void look_signals(struct up *u)
         return;
     u->signals_seen = signalled;
     u->interrupted = true;
+    bt_live_block_clear(&u->block);
     fprintf(stderr, u->going_down ? "\n  going down: no more waiting\n" : "\n  taking %s down (once more: without waiting)\n", u->project);
     send_down(u, false);
 }
@@ -181,6 +186,7 @@ static void look_jobs(struct up *u)
 
 static void take_event(struct up *u, const json_t *ev)
 {
+    bt_live_block_clear(&u->block);
     const char *name = json_string_value(json_object_get(ev, "event"));
     json_t *in = json_object_get(ev, "instance");
     const char *id = json_string_value(json_object_get(in, "id"));
@@ -222,6 +228,7 @@ static void print_up(struct up *u)
     bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
     struct bt_err err = { 0 };
     json_t *ps = bt_wire_call(&u->c, "ps", bt_live_project(u->project), on_event, u, &err);
+    u->drawn_ms = bt_now_ms();
     if (!ps)
         return;
     if (u->o->json) {
@@ -232,7 +239,19 @@ static void print_up(struct up *u)
     json_decref(ps);
     if (!u->o->detach && !u->o->json)
         bt_buf_printf(&b, "%s is up. Ctrl-C takes it down.\n", u->project);
-    bt_cmd_print(&b);
+    if (u->o->detach || u->o->json || !u->block.cursor)
+        bt_cmd_print(&b);
+    else
+        bt_live_block_show(&u->block, bt_buf_z(&b));
+}
+
+/* The table of what is up, every second and after every event; while it comes up or goes down its events tell more. */
+static void keep_table(struct up *u)
+{
+    enum { EVERY_MS = 1000, SOON_MS = 250 };
+    bool wanted = u->block.cursor && u->settled && !u->going_down && !u->gone && !u->failed && !u->o->detach && !u->o->stream && !u->o->json;
+    if (wanted && bt_now_ms() - u->drawn_ms >= (u->block.lines ? EVERY_MS : SOON_MS))
+        print_up(u);
 }
 
 static void take_instances(struct up *u, const json_t *answer)
@@ -316,12 +335,15 @@ static int watch(struct up *u, const char *plan, struct bt_err *err)
 {
     bool shown = false;
     while (!u->gone) {
-        json_t *msg = bt_wire_next(&u->c, u->o->stream ? 100 : 1000, err);
+        json_t *msg = bt_wire_next(&u->c, u->o->stream ? 100 : u->block.cursor ? 250 : 1000, err);
         look_signals(u);
         if (u->o->stream && u->answered)
             stream(u);
-        if (!msg && (err->code == BT_E_BUSY || (err->code == BT_E_STATE && err->sys == EINTR)))
+        if (!msg && (err->code == BT_E_BUSY || (err->code == BT_E_STATE && err->sys == EINTR))) {
+            if (shown)
+                keep_table(u);
             continue;
+        }
         if (!msg && reconnect(u, plan, err) < 0)
             return -1;
         if (!msg)
@@ -347,6 +369,8 @@ static int watch(struct up *u, const char *plan, struct bt_err *err)
         }
         if (u->answered)
             look_jobs(u);
+        if (shown)
+            keep_table(u);
     }
     return 0;
 }
@@ -420,6 +444,7 @@ int bt_up(const struct bt_verb *v, struct bt_arena *a, const struct bt_up *o)
     for (size_t i = 0; i < BT_LEN(signals); i++)
         sigaction(signals[i], &act, NULL);
     bt_live_init(&u.live);
+    bt_live_block_init(&u.block);
     u.live.quiet = o->stream;
     bt_wire_client_init(&u.c, -1);
     rc = hand_over(&u, a, plan);
