@@ -305,7 +305,7 @@ const struct bt_engine bt_engine_vllm = {
     .program = "vllm", .health_path = "/health", .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .first = first, .nfirst = BT_LEN(first), .key_flag = "--api-key", .key_env = "VLLM_API_KEY",
-    .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
+    .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready), .drain_flag = "--shutdown-timeout",
     .park = park, .npark = BT_LEN(park), .vital = "VLLM::", .metric_running = "vllm:num_requests_running", .metric_tokens = "vllm:generation_tokens_total",
     .log_line = bt_vllm_log_line, .start = start, .share_of = BT_SHARE_OF_TOTAL, .cuts_layers = true, .internal_ports = 16,      /* API server, engine cores, ranks */
 };

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "run/project.h"
 #include "run/shm.h"
 #include "wire/wire.h"
@@ -393,6 +394,24 @@ static void note_shm(const struct bt_instance *in)
     bt_shm_note(in->dir, m, n);
 }
 
+/* The user asked the engine to let requests end: it takes the whole of that time while one runs, and would be killed in it. */
+static int64_t drain_ms(const struct bt_instance *in)
+{
+    enum { MAX_S = 24 * 3600 };
+    const char *flag = in->engine->drain_flag, *value = NULL;
+    size_t len = flag ? strlen(flag) : 0;
+    uint64_t seconds = 0;
+    struct bt_err ignored = { 0 };
+    for (size_t i = 0; len && i < in->pf->argv.n; i++) {
+        const char *word = in->pf->argv.v[i];
+        if (!strncmp(word, flag, len) && word[len] == '=')
+            value = word + len + 1;
+        else if (!strcmp(word, flag) && i + 1 < in->pf->argv.n)
+            value = in->pf->argv.v[i + 1];
+    }
+    return value && bt_u64_parse(bt_str(value), 0, MAX_S, &seconds, &ignored) == 0 ? (int64_t)seconds * 1000 : 0;
+}
+
 void bt_instance_send_stop(struct bt_instance *in)
 {
     static const char *const whom[] = { [BT_STOP_LEADER] = "leader", [BT_STOP_TREE_BUT_TRACKER] = "tree-but-tracker", [BT_STOP_TREE] = "tree" };
@@ -406,7 +425,7 @@ void bt_instance_send_stop(struct bt_instance *in)
     for (size_t i = 0; i < n; i++) {
         bool grace = i == 0 && !strcmp(in->engine->name, "command");         /* of a plain command the spec says how long */
         json_array_append_new(steps, json_pack("{s:i, s:s, s:I}", "signal", s[i].signal, "whom", whom[s[i].whom], "wait_ms",
-                                               (json_int_t)(grace ? in->pf->stop_grace_ms : s[i].wait_ms)));
+                                               (json_int_t)(grace ? (int64_t)in->pf->stop_grace_ms : s[i].wait_ms + (i == 0 && !loading ? drain_ms(in) : 0))));
     }
     send_ctl(in, json_pack("{s:s, s:o}", "op", "stop", "steps", steps));     /* a keeper that walks them already does not begin anew */
     in->stop_sent = true;
