@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,9 +57,11 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 @pytest.fixture(params=["path", "abstract"])
 def manager(house: House, request: pytest.FixtureRequest) -> Iterator[Manager]:
-    one = Manager(house, str(house.folder / "notify") if request.param == "path" else f"@berth-test-{os.getpid()}-{house.folder.name}")
+    short = tempfile.mkdtemp(dir="/tmp")             # a socket's path ends at 107 bytes, whatever TMPDIR is
+    one = Manager(house, f"{short}/notify" if request.param == "path" else f"@berth-test-{os.getpid()}-{house.folder.name}")
     yield one
     one.close()
+    shutil.rmtree(short)
 
 
 def test_it_says_that_it_is_ready_what_it_does_and_that_it_lives(house: House, manager: Manager) -> None:

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import BERTH, ENGINE, ROOT
+from conftest import BERTH, ENGINE, ROOT, free_port
 
 sys.path.insert(0, str(ROOT / "bench"))
 from need import card, version  # noqa: E402
@@ -72,7 +72,7 @@ def log_of_start(case: dict, folder: Path, kind: str, more: list[str], until: st
         (folder / "vllm").symlink_to(ENGINE)
     env = {**os.environ, **extra, "BERTH_SIM_SPEED": "2000", "BERTH_SIM_ENGINE_VERSION": version(case, MODELS[case["model"]]), "HF_HUB_OFFLINE": "1"}
     cards = case.get("tp", 1) * case.get("pp", 1)
-    command = [BERTH, "sim", f"{cards}x{kind}", "--", folder / "vllm", "serve", folder, "--port", "1", *flags(case), *more]
+    command = [BERTH, "sim", f"{cards}x{kind}", "--", folder / "vllm", "serve", folder, "--port", str(free_port()), *flags(case), *more]
     run = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, start_new_session=True)
     lines = []
     for line in run.stdout:

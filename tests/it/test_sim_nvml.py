@@ -160,7 +160,10 @@ def screen_of(argv: list[str], env: dict[str, str], wanted: str, deadline_s: flo
     try:
         while wanted not in text and time.monotonic() < end:
             if select.select([fd], [], [], 0.5)[0]:
-                raw = os.read(fd, 65536).decode("utf-8", "replace")
+                try:
+                    raw = os.read(fd, 65536).decode("utf-8", "replace")
+                except OSError:
+                    break                # it has ended
                 text += re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]|\([A-Z0-9]|[=>])", "", raw)
     finally:
         os.kill(pid, 9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -24,7 +25,9 @@ class Daemon(threading.Thread):
         self.conversations = conversations
         path.parent.mkdir(mode=0o700)
         self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(path))
+        at = os.open(path.parent, os.O_RDONLY)
+        self.listener.bind(f"/proc/self/fd/{at}/{path.name}")       # a socket's path ends at 107 bytes, whatever TMPDIR is
+        os.close(at)
         self.listener.listen()
         self.start()
 
