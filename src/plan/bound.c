@@ -7,6 +7,8 @@
 
 static bool decided(const struct search *s, size_t work, size_t seen) { return s->depth_of[work] < seen; }
 
+static bool may_stand(const struct search *s, size_t work, size_t seen) { return s->placed[work] || (!decided(s, work, seen) && s->copies_most[work]); }
+
 bool se_may_join(const struct search *s, size_t work, size_t card)
 {
     const bool *row = &s->p->may_share[work * s->p->n];
@@ -37,7 +39,7 @@ static void score_placed(const struct search *s, size_t seen, struct pl_score *o
 {
     o->nlevels = (uint32_t)s->nprio;
     for (size_t i = 0; i < s->p->n; i++)
-        if (!decided(s, i, seen) || s->placed[i]) {
+        if (may_stand(s, i, seen)) {
             if (s->level_of[i] < s->nprio)
                 o->placed[s->level_of[i]]++;
             o->v[BT_GOAL_PLACED]++;
@@ -56,7 +58,7 @@ static void contexts_at_most(struct search *s, size_t seen)
     }
     for (size_t i = 0; i < p->n; i++) {
         const struct pl_work *k = &p->work[i];
-        bool in = !decided(s, i, seen) || s->placed[i];
+        bool in = may_stand(s, i, seen);
         if (!k->server || !in || !k->ctx_want)
             continue;
         s->mult[k->ctx_root]++;
@@ -194,7 +196,7 @@ static double lacks_in_all(const struct search *s, size_t seen, double room)
         const struct se_shape *one = se_outlook(s, i);
         if (k->server && must)
             add_item(item, &n, k->ctx_root, one->slope * more, one->ctx0);
-        uint32_t wished = k->copies_want - BT_MAX(s->copies_least[i], s->placed[i]);
+        uint32_t wished = s->copies_most[i] - BT_MIN(s->copies_most[i], BT_MAX(s->copies_least[i], s->placed[i]));
         if (must && wished && one->least && one->least < UINT64_MAX)
             item[n++] = (struct item){ .root = PL_NONE, .gain = (double)wished / k->copies_want, .wish = (double)one->least * wished };
     }
@@ -211,19 +213,19 @@ static int64_t wants(struct search *s, size_t seen, const uint64_t *granted)
     for (size_t i = 0; i < p->n; i++) {
         const struct pl_work *k = &p->work[i];
         bool open = !decided(s, i, seen);
-        if (k->server && (open || s->placed[i]) && k->ctx_want) {
+        if (k->server && may_stand(s, i, seen) && k->ctx_want) {
             double c = granted ? (double)BT_MIN(granted[i], k->ctx_want) : s->ctx[k->ctx_root];
             sum += se_thousandths(c / (double)k->ctx_want);
             most += c / (double)k->ctx_want;
         }
         if (k->copies_want > 1) {
-            sum += open ? 1000 : 1000 * (int64_t)s->placed[i] / k->copies_want;
-            most += open ? 1 : (double)s->placed[i] / k->copies_want;
+            uint32_t n = open ? s->copies_most[i] : s->placed[i];
+            sum += 1000 * (int64_t)n / k->copies_want;
+            most += (double)n / k->copies_want;
         }
     }
     if (granted)
         return sum;
-    s->wants_open = sum;
     double lacks = BT_MAX(lacks_on_cards(s), lacks_in_all(s, seen, room_in_all(s, seen)));
     return lacks > 0 ? BT_MIN(sum, se_thousandths(most - lacks + SLACK)) : sum;
 }
@@ -248,8 +250,8 @@ static int64_t service_at_most(const struct search *s, size_t work, int64_t so_f
         if (s->settled[work] && i != s->shape_of[work])
             continue;
         double one = BT_MIN(w->shape[i].best, s->capped[work]), room = (double)k->npool / w->shape[i].cards;
-        int64_t each = se_thousandths(one), together = se_thousandths(one * BT_MIN((double)k->copies_want, room));
-        most = BT_MAX(most, BT_MIN(so_far + (int64_t)(k->copies_want - s->placed[work]) * each, together));
+        int64_t each = se_thousandths(one), together = se_thousandths(one * BT_MIN((double)s->copies_most[work], room));
+        most = BT_MAX(most, BT_MIN(so_far + (int64_t)(s->copies_most[work] - s->placed[work]) * each, together));
     }
     return most;
 }
@@ -346,10 +348,9 @@ static double service_of_cards(const struct search *s, const struct open_works *
     }
     for (size_t i = 0; i < open->n; i++) {
         size_t w = open->work[i];
-        const struct pl_work *k = s->work[w].k;
         joining_gains(s, w, mean, gain);
         double one = worth(s, w, gain, NULL);
-        uint32_t must = s->copies_least[w] > s->placed[w] ? s->copies_least[w] - s->placed[w] : 0, may = k->copies_want - s->placed[w];
+        uint32_t must = s->copies_least[w] > s->placed[w] ? s->copies_least[w] - s->placed[w] : 0, may = s->copies_most[w] - s->placed[w];
         sum += one * (one > 0 ? may : must);
     }
     return sum;
@@ -378,7 +379,7 @@ void se_set_prices(struct search *s)
             if (p->work[i].cpu_only)
                 continue;
             double one = worth(s, i, none, used);
-            uint32_t copies = one > 0 ? p->work[i].copies_want : s->copies_least[i];
+            uint32_t copies = one > 0 ? s->copies_most[i] : s->copies_least[i];
             sum += one * copies;
             for (size_t c = 0; c < p->nclasses; c++)
                 asked[c] += used[c] * copies;
@@ -501,7 +502,7 @@ static int compare_sets(struct search *s, size_t seen, const struct pl_score *wi
     int64_t groups = shared(s);
     for (size_t g = 0; g < s->ncards; g++)           /* sets count the cards */
         groups -= s->ntenants[g] > 1;
-    double most = se_sets_bound(s, seen, s->wants_open - with->v[BT_GOAL_WANTS]);
+    double most = se_sets_bound(s, seen);
     int64_t here = most >= 1e15 ? INT64_MAX : (int64_t)floor(most * (double)s->shared_parts + 1e-4) - groups;
     int64_t there = with->v[BT_GOAL_SERVICE] * s->shared_parts + with->v[BT_GOAL_SHARED];
     return (here > there) - (here < there);
@@ -515,8 +516,8 @@ int se_compare(struct search *s, size_t seen, const struct pl_score *with)
     if (c)
         return c;
     o.v[BT_GOAL_WANTS] = wants(s, seen, NULL);
-    if (o.v[BT_GOAL_WANTS] != with->v[BT_GOAL_WANTS])
-        return o.v[BT_GOAL_WANTS] < with->v[BT_GOAL_WANTS] ? -1 : 1;
+    if (o.v[BT_GOAL_WANTS] != with->v[BT_GOAL_WANTS] || s->wants_only)
+        return o.v[BT_GOAL_WANTS] > with->v[BT_GOAL_WANTS] ? 1 : -1;
     o.v[BT_GOAL_SERVICE] = service(s, seen, with->v[BT_GOAL_SERVICE]);
     o.v[BT_GOAL_SHARED] = -shared(s);
     c = pl_score_cmp(&o, with, BT_GOAL_FREE);

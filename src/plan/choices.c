@@ -1,21 +1,34 @@
-/* choices - the shapes of all workloads before the cards of any. What a choice leaves to be reached is bounded by sets of neighbours (sets.c): prices are
- * made better at each choice, shapes that can be in nothing as good any more are left out for all that follows, and where every workload has its shape
- * the cards are searched with no other shape. Workloads with one shape left come first, then those that are hard to place. */
+/* choices - how many copies of each workload, then the shapes of all workloads, and only then the cards of any.
+ *
+ * Numbers of copies are taken from the best: most workloads placed, then most wants, with each workload's context at its best. For each, first what places
+ * or reaches more than the best plan so far is looked for, or that there is no such thing; then, where it could be as good, what has more service. What a
+ * number of copies has more of wants than the best plan may be lacking in contexts, no more, and floors hold the rest.
+ *
+ * What the choice of a shape leaves to be reached is bounded by sets of neighbours (sets.c): prices are made better at each choice, shapes that can be in
+ * nothing as good any more are left out for all that follows, and where every workload has its shape the cards are searched with no other. Workloads with
+ * one shape left come first, then those that are hard to place. */
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "plan/search_int.h"
 
 #define OPTIONS 256
+#define MAX_NUMBERS 2000u            /* ways to have so many copies of each; with more nobody hopes to see them all */
 #define ROOT_ROUNDS 400u             /* of prices, for the empty fleet */
 #define ROUNDS 20u                   /* for each choice */
 #define LEAF_ROUNDS 40u              /* before cards are searched */
-#define ROUND_NODES 20u              /* what a round costs */
+#define SHARES 8u                    /* of the work, for one way to have so many copies of each: the next may be easier */
 
-struct choices { struct se_marks **marks; int64_t slack; };          /* marks: by depth */
+/* So many copies of each work; what that reaches at most. */
+struct numbers { uint32_t *copies; struct pl_score most; size_t n; };
+struct choices { struct search *s; struct se_marks **marks; struct bt_arena *a; struct numbers *v; size_t n; bool too_many; uint64_t end; };
 
 /* Half a shared card less than the best: what is above it may be as good. */
 static double to_reach(const struct search *s)
 {
+    if (s->wants_only)
+        return SE_NO_ROOM;
     return (double)s->best.v[BT_GOAL_SERVICE] + ((double)s->best.v[BT_GOAL_SHARED] - 0.5) / (double)s->shared_parts;
 }
 
@@ -37,7 +50,7 @@ static size_t next_to_choose(const struct search *s, struct se_option *o, size_t
     size_t best = PL_NONE;
     for (size_t d = 0; d < s->p->n; d++) {
         size_t w = s->order[d], many;
-        if (s->fixed[w] || s->p->work[w].cpu_only)
+        if (s->fixed[w] || s->p->work[w].cpu_only || !s->copies_most[w])
             continue;
         many = se_sets_options(s, w, mine, OPTIONS);
         if (many > OPTIONS || (best != PL_NONE && (many > 1 || *n <= 1)))
@@ -49,33 +62,41 @@ static size_t next_to_choose(const struct search *s, struct se_option *o, size_t
     return best;
 }
 
-static bool tighten(struct search *s, const struct choices *x, unsigned rounds, double *bound)
+static bool tighten(struct search *s, unsigned rounds, double *bound)
 {
-    s->nodes += rounds * ROUND_NODES;
     if (s->stop || s->nodes > s->limit || se_late(s)) {
         s->stop = true;
         return false;
     }
-    *bound = se_sets_tighten(s, rounds, to_reach(s), x->slack);
+    *bound = se_sets_tighten(s, rounds, to_reach(s));
     return *bound >= to_reach(s);
 }
 
-static void choose_shapes(struct search *s, struct choices *x, size_t depth)
+/* Large ranks first: they leave the fewest places. */
+static void place(struct search *s)
 {
+    se_order(s, SE_RANKS);
+    se_place(s);
+    se_order(s, SE_HARD);
+}
+
+static void choose_shapes(struct choices *x, size_t depth)
+{
+    struct search *s = x->s;
     struct se_option o[OPTIONS];
     size_t n = 0, work;
     double bound;
-    if (!tighten(s, x, depth ? ROUNDS : ROOT_ROUNDS, &bound))
+    if (!tighten(s, depth ? ROUNDS : ROOT_ROUNDS, &bound))
         return;
     se_sets_kill(s, bound, to_reach(s));
     work = next_to_choose(s, o, &n);
     if (work == PL_NONE) {
-        if (tighten(s, x, LEAF_ROUNDS, &bound))
-            se_place(s);
+        if (tighten(s, LEAF_ROUNDS, &bound))
+            place(s);
         return;
     }
     if (!x->marks[depth])
-        x->marks[depth] = se_sets_marks(s);
+        x->marks[depth] = se_sets_marks(s, x->a);
     se_sets_save(s, x->marks[depth]);
     s->fixed[work] = s->settled[work] = true;
     for (size_t i = 0; i < n && !s->stop; i++) {
@@ -83,25 +104,179 @@ static void choose_shapes(struct search *s, struct choices *x, size_t depth)
             continue;
         s->shape_of[work] = o[i].shape;
         se_sets_only(s, work, &o[i]);
-        choose_shapes(s, x, depth + 1);
+        choose_shapes(x, depth + 1);
         se_sets_restore(s, x->marks[depth]);
     }
     s->fixed[work] = s->settled[work] = false;
 }
 
-bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out)
+/* ---- numbers of copies ---- */
+
+/* As good as they can be: workloads placed and wants, the rest open. */
+static void most_of(const struct search *s, const uint32_t *copies, struct pl_score *o)
 {
-    struct choices x = { .marks = BT_NEWN(s->a, struct se_marks *, s->p->n + 1) };
-    struct pl_score root;
-    se_bound(s, 0, NULL, &root);
-    x.slack = s->wants_open - out->score.v[BT_GOAL_WANTS];
-    se_order(s, SE_HARD);
-    s->out = out;
-    s->limit = s->nodes + limit;
+    *o = (struct pl_score){ .nlevels = (uint32_t)s->nprio };
+    for (size_t i = 0; i < s->p->n; i++) {
+        const struct pl_work *k = &s->p->work[i];
+        if (!copies[i])
+            continue;
+        o->placed[s->level_of[i]]++;
+        o->v[BT_GOAL_PLACED]++;
+        o->v[BT_GOAL_WANTS] += k->server && k->ctx_want ? se_thousandths(s->ctx_most[i]) : 0;
+        o->v[BT_GOAL_WANTS] += k->copies_want > 1 ? 1000 * (int64_t)copies[i] / k->copies_want : 0;
+    }
+}
+
+static bool followers_stand(const struct search *s, const uint32_t *copies)
+{
+    for (size_t i = 0; i < s->p->n; i++)
+        if (s->p->work[i].same != PL_NONE && copies[i] > copies[s->p->work[i].same])
+            return false;
+    return true;
+}
+
+/* All numbers from work i on, those before as they are. `copies` is changed, and left at the most for the works from i on. */
+static void list_numbers(struct choices *x, size_t i, uint32_t *copies)
+{
+    struct search *s = x->s;
+    struct pl_score most;
+    most_of(s, copies, &most);       /* those to come at their most */
+    if (x->too_many || (s->out->found && pl_score_cmp(&most, &s->best, BT_GOAL_SERVICE) < 0))
+        return;
+    if (i == s->p->n) {
+        if (!followers_stand(s, copies))
+            return;
+        if (x->n == MAX_NUMBERS) {
+            x->too_many = true;
+            return;
+        }
+        struct numbers one = { BT_NEWN(s->a, uint32_t, i + 1), most, i };
+        memcpy(one.copies, copies, i * sizeof *copies);
+        BT_PUSH(s->a, x->v, x->n, one);
+        return;
+    }
+    const struct pl_work *k = &s->p->work[i];
+    uint32_t least = k->cpu_only ? k->copies_want : BT_MAX(k->copies_min, 1u);
+    for (uint32_t n = k->copies_want; n >= least && !x->too_many; n--) {
+        copies[i] = n;
+        list_numbers(x, i + 1, copies);
+    }
+    if (k->w->optional && !k->cpu_only) {
+        copies[i] = 0;
+        list_numbers(x, i + 1, copies);
+    }
+    copies[i] = k->copies_want;
+}
+
+static int by_most(const void *a, const void *b)
+{
+    const struct numbers *x = a, *y = b;
+    int c = pl_score_cmp(&y->most, &x->most, BT_GOAL_SERVICE);
+    for (size_t i = 0; i < x->n && !c; i++)
+        c = (x->copies[i] < y->copies[i]) - (x->copies[i] > y->copies[i]);
+    return c;
+}
+
+/* What may lack of the contexts where `want` is to be reached; negative: anything may. */
+static int64_t slack_for(const struct search *s, const struct pl_score *most, int64_t want)
+{
+    bool as_many = s->out->found && pl_score_cmp(most, &s->best, BT_GOAL_WANTS) == 0;
+    return as_many ? most->v[BT_GOAL_WANTS] - want : -1;
+}
+
+/* One pass over all shapes with these numbers of copies. */
+static void pass(struct choices *x, const uint32_t *copies, int64_t slack, uint64_t share)
+{
+    bt_auto_arena a = { 0 };
+    struct search *s = x->s;
+    x->a = &a;
+    x->marks = BT_NEWN(&a, struct se_marks *, s->p->n + 1);
+    se_fix(s, copies, slack, &a);
+    s->limit = BT_MIN(x->end, s->nodes + share);
+    if (se_sets_start(s, &a))
+        choose_shapes(x, 0);
+    else
+        s->stop = true;
+    s->sets = NULL;
+}
+
+/* More placed, or more wants, than the best has: until there is none. False: not known. */
+static bool pass_for_wants(struct choices *x, const struct numbers *v, uint64_t share)
+{
+    struct search *s = x->s;
+    s->wants_only = s->any = true;
+    for (bool better = true; better && !s->stop; ) {
+        struct pl_score was = s->best;
+        bool found = s->out->found;
+        if (found && pl_score_cmp(&v->most, &s->best, BT_GOAL_SERVICE) <= 0)
+            break;
+        pass(x, v->copies, slack_for(s, &v->most, was.v[BT_GOAL_WANTS] + 1), share);
+        better = s->out->found && (!found || pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0);
+        s->stop = s->stop && !better;                /* `any` stopped it, not the limit */
+    }
+    bool known = !s->stop;
     s->stop = false;
+    s->wants_only = s->any = false;
+    return known;
+}
+
+bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, bool *all)
+{
+    struct choices x = { .s = s };
+    struct pl_score root;
+    uint32_t *copies = BT_NEWN(s->a, uint32_t, s->p->n + 1);
+    se_fix(s, NULL, -1, s->a);
+    se_bound(s, 0, NULL, &root);     /* leaves the contexts in s->ctx */
+    for (size_t i = 0; i < s->p->n; i++) {
+        const struct pl_work *k = &s->p->work[i];
+        copies[i] = k->copies_want;
+        s->ctx_most[i] = k->server && k->ctx_want ? BT_MIN(s->ctx[k->ctx_root] / (double)k->ctx_want, 1.0) : 0;
+    }
+    s->out = out;
     s->first = true;
-    s->best = out->score;
-    choose_shapes(s, &x, 0);
-    se_sets_tighten(s, 1, -INFINITY, x.slack);       /* of all shapes again, for who asks next */
-    return !s->stop;
+    if (out->found)
+        s->best = out->score;
+    list_numbers(&x, 0, copies);
+    if (x.too_many || s->p->n > 64)
+        return false;
+    if (x.n)
+        qsort(x.v, x.n, sizeof *x.v, by_most);
+    x.end = s->nodes + limit;
+    s->stop = false;
+    se_order(s, SE_HARD);
+    bool *known = BT_NEWN(s->a, bool, x.n + 1);
+    *all = true;
+    for (size_t i = 0; i < x.n && s->nodes < x.end && !s->late; i++) {
+        if (out->found && pl_score_cmp(&x.v[i].most, &s->best, BT_GOAL_SERVICE) < 0)
+            break;
+        known[i] = pass_for_wants(&x, &x.v[i], limit / SHARES);
+    }
+    for (size_t i = 0; i < x.n; i++) {
+        if (out->found && pl_score_cmp(&x.v[i].most, &s->best, BT_GOAL_SERVICE) < 0)
+            break;
+        bool equal = out->found && pl_score_cmp(&x.v[i].most, &s->best, BT_GOAL_WANTS) == 0;
+        if (equal && s->nodes < x.end && !s->late)
+            pass(&x, x.v[i].copies, slack_for(s, &x.v[i].most, s->best.v[BT_GOAL_WANTS]), limit);
+        *all = *all && known[i] && !s->stop && (!equal || s->nodes < x.end);
+        s->stop = false;
+    }
+    se_fix(s, NULL, -1, s->a);
+    return true;
+}
+
+void se_as_many(struct search *s, const struct pl_solution *o)
+{
+    uint32_t *copies = BT_NEWN(s->a, uint32_t, s->p->n + 1);
+    struct pl_score most;
+    for (size_t i = 0; i < o->ncopies; i++)
+        copies[o->copy[i].work]++;
+    most_of(s, copies, &most);
+    se_fix(s, copies, most.v[BT_GOAL_WANTS] - o->score.v[BT_GOAL_WANTS], s->a);
+    s->best = o->score;
+    se_order(s, SE_AS_PLANNED);
+    if (!se_sets_start(s, s->a))
+        return;
+    double bound = se_sets_tighten(s, ROOT_ROUNDS, to_reach(s));
+    se_sets_kill(s, bound, to_reach(s));
+    se_sets_tighten(s, 1, -INFINITY);
 }

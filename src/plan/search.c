@@ -125,7 +125,7 @@ static void next_work(struct search *s, size_t depth);
 static bool hopeless(struct search *s, size_t seen)
 {
     s->nodes += s->p->n * s->ncards / BOUND_NODES;
-    if (!se_feasible(s, seen))
+    if (!se_feasible(s, seen) || (s->wants_only && se_sets_bound(s, seen) < SE_NO_ROOM))
         return true;
     if (!s->out->found && !s->target)
         return false;
@@ -254,13 +254,12 @@ static void take_back(struct search *s)
 
 static void put_copy(struct search *s, size_t depth, const struct pl_copy *c, const struct se_shape *sh)
 {
-    const struct pl_work *k = &s->p->work[c->work];
     size_t cls = pl_cost_class(s->p, c->card, c->ncards);
     if (!copy_fits(s, c, &s->work[c->work], sh, cls))
         return;
     const size_t *color = &s->color[s->ncopies * s->ncards];
     put(s, c, sh, cls);
-    if (!hopeless(s, depth + (s->placed[c->work] == k->copies_want))) {
+    if (!hopeless(s, depth + (s->placed[c->work] == s->copies_most[c->work]))) {
         recolor(s, color, c, sh, &s->color[s->ncopies * s->ncards]);
         next_work(s, depth);
     }
@@ -424,15 +423,14 @@ static void next_work(struct search *s, size_t depth)
         return;
     }
     size_t work = s->order[depth];
-    const struct pl_work *k = &p->work[work];
     if (s->held[work]) {
         as_held(s, depth);
         return;
     }
-    if (s->placed[work] < k->copies_want)
+    if (s->placed[work] < s->copies_most[work])
         one_more_copy(s, depth);
     bool enough = s->placed[work] >= s->copies_least[work] || (s->may_skip[work] && s->placed[work] == 0);
-    if (enough && !s->stop && !(s->placed[work] < k->copies_want && hopeless(s, depth + 1)))
+    if (enough && !s->stop && !(s->placed[work] < s->copies_most[work] && hopeless(s, depth + 1)))
         next_work(s, depth + 1);
 }
 
@@ -525,7 +523,7 @@ static void improve(struct search *s, uint64_t budget, struct pl_solution *out)
 }
 
 /* Off the plan's order: some plan, a good one, the best. True: it is the best. */
-static bool detour(struct search *s, uint64_t limit, const struct pl_score *root, struct pl_solution *out)
+static bool detour(struct search *s, uint64_t limit, struct pl_solution *out)
 {
     if (!out->found) {
         s->any = true;
@@ -541,11 +539,9 @@ static bool detour(struct search *s, uint64_t limit, const struct pl_score *root
     }
     if (out->found)
         improve(s, limit / 4, out);
-    if (out->found) {
-        se_restrict(s, &out->score);
-        if (pl_score_cmp(&out->score, root, BT_GOAL_WANTS) == 0 && se_sets_start(s))
-            return se_run_choices(s, limit / 4 * 3, out);
-    }
+    bool all = false;
+    if (se_run_choices(s, limit / 2, out, &all) && all)
+        return true;
     return run(s, SE_HARD, limit / 2, out);
 }
 
@@ -564,10 +560,11 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
     bool complete = run(s, SE_AS_PLANNED, BT_MIN(node_limit, p->first_nodes), out);
     if (!complete && node_limit > p->first_nodes) {
         struct pl_solution best = own_copy(s, out), lowest = { 0 };
-        complete = detour(s, node_limit - p->first_nodes, &root, &best);
+        complete = detour(s, node_limit - p->first_nodes, &best);
         bool better = best.found && (!out->found || pl_score_cmp(&best.score, &out->score, BT_GOAL_LOWEST) > 0);
         if (better) {                /* the first in the plan's order that is as good */
             s->target = &best.score;
+            se_as_many(s, &best);
             *out = complete && run(s, SE_AS_PLANNED, node_limit / 2, &lowest) && lowest.found ? lowest : best;
         }
     }

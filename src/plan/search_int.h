@@ -64,7 +64,6 @@ struct search {
     struct se_sets *sets;            /* NULL until there is a plan to beat */
     bool *fixed;                     /* [p->n] settled before any copy is placed */
     int64_t shared_parts;            /* a shared card in parts of a thousandth of service: so few that all of them make no thousandth */
-    int64_t wants_open;              /* of the last bound: the wants of each workload at their best, whatever they lack together */
 
     struct pl_copy *copy; size_t ncopies, max_copies;
     size_t *copy_unit;               /* [ncopies] of sets */
@@ -74,7 +73,8 @@ struct search {
     uint32_t *placed;                /* [p->n] copies */
     size_t *shape_of;                /* [p->n] of its copies, an index of work[].shape */
     bool *settled;                   /* [p->n] shape_of counts: copies are placed, or about to be */
-    uint32_t *copies_least; bool *may_skip;          /* [p->n] of the spec, until se_restrict() says more */
+    uint32_t *copies_least, *copies_most; bool *may_skip;            /* [p->n] of the spec, until se_fix() says more */
+    double *ctx_most;                /* [p->n] of the context wanted, what one at most can have: of the empty fleet */
     size_t **first_copy;             /* [p->n][replica]: index into copy[] */
     size_t *color;                   /* [(max_copies + 1) * cards]: cards that nothing tells apart after so many copies */
 
@@ -86,6 +86,7 @@ struct search {
     bool *held;                      /* [p->n] stays where `held_at` has it */
     const struct pl_solution *held_at;
     bool any;                        /* stop at the first plan */
+    bool wants_only;                 /* only what places or reaches more is looked for; sets are of room, not of service */
 };
 
 static inline int64_t se_thousandths(double x) { return (int64_t)__builtin_floor(x * 1000 + 1e-6); }
@@ -106,12 +107,13 @@ static inline const struct se_shape *se_outlook(const struct search *s, size_t w
 
 /* tables.c */
 struct search *se_new(struct pl_problem *p, struct bt_arena *a);
-/* As p->work has them; the hardest first; those that are held before the others. */
-enum se_order { SE_AS_PLANNED, SE_HARD, SE_HELD_FIRST };
+/* As p->work has them; the hardest first; those that are held before the others; the largest ranks first. */
+enum se_order { SE_AS_PLANNED, SE_HARD, SE_HELD_FIRST, SE_RANKS };
 void se_order(struct search *s, enum se_order how);
 
-/* From here on only what is as good as `reached` in workloads placed and wants is looked at: contexts, copies and floors that this asks of each workload. */
-void se_restrict(struct search *s, const struct pl_score *reached);
+/* So many copies of each work, no more and no fewer (NULL: as the spec says); contexts that lack `slack` thousandths of s->ctx_most at most, which floors
+ * then hold (negative: any). The tables lie in `a`. */
+void se_fix(struct search *s, const uint32_t *copies, int64_t slack, struct bt_arena *a);
 
 /* bound.c. Prices of empty cards, for the empty fleet. */
 void se_set_prices(struct search *s);
@@ -120,16 +122,20 @@ void se_set_prices(struct search *s);
 void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_score *o);
 /* The bound against a score, goal after goal, no further than needed: < 0 nothing that completes the placement reaches it. */
 int se_compare(struct search *s, size_t seen, const struct pl_score *with);
-/* choices.c. With a plan to beat, and sets: shapes before cards. True: all that is as good as the best was seen. */
-bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out);
+/* choices.c. Numbers of copies first, then shapes, then cards. *all: everything that is as good as the best was seen. False: too many to do so. */
+bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, bool *all);
+/* Only what has as many copies of each workload as this, with its wants; and sets for it. */
+void se_as_many(struct search *s, const struct pl_solution *o);
 /* search.c. All ways to give cards to what is settled so far. */
 void se_place(struct search *s);
 bool se_late(struct search *s);
 
-/* sets.c. False: too many of anything, no sets. */
-bool se_sets_start(struct search *s);
-/* Better prices, of the shapes and kinds of card that are left; returns the bound. Stops below `reached`. */
-double se_sets_tighten(struct search *s, unsigned rounds, double reached, int64_t slack);
+/* sets.c, of the numbers of copies and floors as se_fix() left them. False: too many of anything, no sets. */
+bool se_sets_start(struct search *s, struct bt_arena *a);
+/* Better prices, of the shapes and kinds of card that are left; returns the bound. Stops below `reached`. With wants_only a bound below SE_NO_ROOM says that
+ * not everything has room; larger ones say nothing. */
+#define SE_NO_ROOM (-1e-3)
+double se_sets_tighten(struct search *s, unsigned rounds, double reached);
 /* Leaves out what cannot be in anything as good as `reached`, given the bound. */
 void se_sets_kill(struct search *s, double bound, double reached);
 /* A shape of a work, on one kind of card where it has one copy and no pipeline; loss: of the bound, at least. */
@@ -137,12 +143,12 @@ struct se_option { size_t shape, unit; double loss; };
 size_t se_sets_options(const struct search *s, size_t work, struct se_option *o, size_t room);       /* those left, the least loss first; > room: more */
 void se_sets_only(struct search *s, size_t work, const struct se_option *o);
 uint64_t se_sets_classes(const struct search *s, size_t work, size_t shape);         /* a bit for each class that is left for the shape */
-struct se_marks *se_sets_marks(const struct search *s);              /* room for prices and what is left out */
+struct se_marks *se_sets_marks(const struct search *s, struct bt_arena *a);          /* room for prices and what is left out */
 void se_sets_save(const struct search *s, struct se_marks *m);
 void se_sets_restore(struct search *s, const struct se_marks *m);
 size_t se_sets_unit(const struct search *s, const struct pl_copy *c, const struct se_shape *sh);
-/* Nothing that completes the placement, and is short of `slack` wants at most and places all, has more service less shared cards / shared_parts. */
-double se_sets_bound(struct search *s, size_t seen, int64_t slack);
+/* Nothing that completes the placement has more service less shared cards / shared_parts. */
+double se_sets_bound(const struct search *s, size_t seen);
 /* False: some work that must be placed has no room any more. */
 bool se_feasible(struct search *s, size_t seen);
 int64_t se_lowest(const struct search *s);

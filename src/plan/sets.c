@@ -15,6 +15,7 @@
 #define MAX_UNITS 1024u
 #define PATIENCE 8u                  /* rounds without gain before steps are halved */
 #define TURN 1.5                     /* of the last direction, against what it overshot */
+#define ROUND_NODES 20u              /* what a round of prices costs */
 #define EPS 1e-9
 
 /* A work in a shape; a tensor-parallel group on cards of one kind (that of class `on`), a pipeline anywhere.
@@ -31,6 +32,7 @@ struct se_sets {
     struct color *color; size_t ncolors; size_t *color_of;           /* [cards] */
     double *price;                   /* [works] of a copy */
     double *over, *best, *dir;       /* [works] scratch */
+    bool room_only;                  /* no rank is worth anything: what must stand is only to find room */
     double shared;                   /* what a shared card costs, beside the service */
     uint64_t *friends;               /* [works] who may sit beside it; a bit per work */
     double *loss;                    /* [units] of the bound, at the last se_sets_kill() */
@@ -48,6 +50,8 @@ static double gain(const struct se_sets *t, size_t u, double thousandths, unsign
 {
     const struct unit *x = &t->unit[u];
     unsigned busy = BT_MIN(BT_MAX(tenants, x->busy), BUSY);
+    if (t->room_only)
+        return -t->price[x->work] / x->cards;
     return (floor(thousandths / busy + 2e-6) - t->price[x->work]) / x->cards;
 }
 
@@ -112,7 +116,7 @@ static size_t may_come(const struct walk *w, const uint16_t *from, size_t n, uin
     }
     for (size_t i = kept; i-- > 0; ) {
         const struct item *x = &w->item[at[i]];
-        sum += (x->gain - best[x->work]) * w->s->p->work[x->work].copies_want;
+        sum += (x->gain - best[x->work]) * w->s->copies_most[x->work];
         best[x->work] = x->gain;
         rest[i] = sum;
     }
@@ -136,7 +140,7 @@ static void walk_sets(struct walk *w, const uint16_t *from, size_t n, uint64_t o
             return;
         if (last != PL_NONE && w->item[last].work == x->work && last != at[i])
             continue;                /* all copies of a work have one shape */
-        uint32_t mine = last == at[i] ? copies + 1 : 1, all = w->s->p->work[x->work].copies_want;
+        uint32_t mine = last == at[i] ? copies + 1 : 1, all = w->s->copies_most[x->work];
         uint64_t beside = open & w->t->friends[x->work];
         if (mine >= all)
             beside &= ~(UINT64_C(1) << x->work);
@@ -173,25 +177,15 @@ static void fill_all_items(const struct search *s, struct se_sets *t)
 
 /* ---- prices ---- */
 
-/* How many copies whatever is as good as `with` has at least: who lacks more lacks too much of the wants. */
-static uint32_t must_have(const struct search *s, size_t work, int64_t slack)
-{
-    const struct pl_work *k = &s->p->work[work];
-    uint32_t n = k->copies_want;
-    while (n > s->copies_least[work] && k->copies_want > 1 && 1000 - 1000 * (int64_t)(n - 1) / k->copies_want <= slack)
-        n--;
-    return n;
-}
-
 /* Of the copies still to come. */
-static uint32_t copies_paid(const struct search *s, size_t work, int64_t slack)
+static uint32_t copies_paid(const struct search *s, size_t work)
 {
-    uint32_t must = must_have(s, work, slack), placed = s->placed[work];
-    return s->sets->price[work] > 0 ? s->p->work[work].copies_want - placed : must > placed ? must - placed : 0;
+    uint32_t least = s->may_skip[work] && !s->placed[work] ? 0 : s->copies_least[work], placed = s->placed[work];
+    return s->sets->price[work] > 0 ? s->copies_most[work] - placed : least > placed ? least - placed : 0;
 }
 
 /* The sum with the prices as they are, and how many more copies stand than are paid for. */
-static double bound_of_prices(const struct search *s, struct se_sets *t, int64_t slack)
+static double bound_of_prices(const struct search *s, struct se_sets *t)
 {
     double sum = 0;
     struct walk w = { .s = s, .t = t };
@@ -209,7 +203,7 @@ static double bound_of_prices(const struct search *s, struct se_sets *t, int64_t
     }
     for (size_t i = 0; i < s->p->n; i++)
         if (t->first[i] < t->first[i + 1]) {
-            uint32_t n = copies_paid(s, i, slack);
+            uint32_t n = copies_paid(s, i);
             sum += t->price[i] * n;
             t->over[i] -= n;
         }
@@ -234,7 +228,7 @@ static bool step(struct se_sets *t, size_t n, double by)
     return off > 0;
 }
 
-double se_sets_tighten(struct search *s, unsigned rounds, double reached, int64_t slack)
+double se_sets_tighten(struct search *s, unsigned rounds, double reached)
 {
     struct se_sets *t = s->sets;
     double lowest = INFINITY, scale = 1.0;
@@ -242,7 +236,8 @@ double se_sets_tighten(struct search *s, unsigned rounds, double reached, int64_
     size_t n = s->p->n;
     memset(t->dir, 0, n * sizeof *t->dir);
     for (unsigned round = 0; round < rounds; round++) {
-        double sum = bound_of_prices(s, t, slack);
+        double sum = bound_of_prices(s, t);
+        s->nodes += ROUND_NODES;
         if (sum < lowest - 1e-3) {
             lowest = sum;
             since = 0;
@@ -254,11 +249,11 @@ double se_sets_tighten(struct search *s, unsigned rounds, double reached, int64_
             memset(t->dir, 0, n * sizeof *t->dir);
             continue;
         }
-        if (sum < reached || !step(t, n, scale * (sum - reached + 1e-3)))
+        if (sum < reached || !step(t, n, scale * (sum - reached + (t->room_only ? 1 : 1e-3))))
             break;
     }
     memcpy(t->price, t->best, n * sizeof *t->best);
-    bound_of_prices(s, t, slack);    /* items and best sets of these prices */
+    bound_of_prices(s, t);    /* items and best sets of these prices */
     return lowest;
 }
 
@@ -268,7 +263,7 @@ static double loss(const struct search *s, const struct se_sets *t, size_t u)
     const struct unit *x = &t->unit[u];
     double least = INFINITY;
     uint64_t beside = t->friends[x->work];
-    if (s->p->work[x->work].copies_want == 1)
+    if (s->copies_most[x->work] == 1)
         beside &= ~(UINT64_C(1) << x->work);
     for (size_t i = 0; i < t->ncolors; i++) {
         const struct color *c = &t->color[i];
@@ -300,7 +295,7 @@ void se_sets_kill(struct search *s, double bound, double reached)
 size_t se_sets_options(const struct search *s, size_t work, struct se_option *o, size_t room)
 {
     const struct se_sets *t = s->sets;
-    bool many = s->p->work[work].copies_want > 1;
+    bool many = s->copies_most[work] > 1;
     size_t n = 0;
     for (size_t u = t->first[work]; u < t->first[work + 1]; u++) {
         const struct unit *x = &t->unit[u];
@@ -335,11 +330,11 @@ void se_sets_only(struct search *s, size_t work, const struct se_option *o)
 
 struct se_marks { double *price; bool *dead; };
 
-struct se_marks *se_sets_marks(const struct search *s)
+struct se_marks *se_sets_marks(const struct search *s, struct bt_arena *a)
 {
-    struct se_marks *m = BT_NEW(s->a, struct se_marks);
-    m->price = BT_NEWN(s->a, double, s->p->n);
-    m->dead = BT_NEWN(s->a, bool, s->sets->nunits);
+    struct se_marks *m = BT_NEW(a, struct se_marks);
+    m->price = BT_NEWN(a, double, s->p->n);
+    m->dead = BT_NEWN(a, bool, s->sets->nunits);
     return m;
 }
 
@@ -442,7 +437,7 @@ static unsigned company(const struct search *s, size_t work)
         n++;
     }
     for (size_t i = 0; i < p->n; i++)
-        n += p->work[i].same == work && !s->may_skip[i] && s->copies_least[i] >= p->work[work].copies_want;
+        n += p->work[i].same == work && !s->may_skip[i] && s->copies_least[i] >= s->copies_most[work];
     return n;
 }
 
@@ -479,9 +474,9 @@ static bool add_units(const struct search *s, struct se_sets *t, size_t work, st
     return true;
 }
 
-bool se_sets_start(struct search *s)
+bool se_sets_start(struct search *s, struct bt_arena *a)
 {
-    struct bt_arena *a = s->a;
+    s->sets = NULL;
     if (s->p->n > 64)
         return false;                /* a bit per work */
     struct se_sets *t = BT_NEW(a, struct se_sets);
@@ -489,7 +484,7 @@ bool se_sets_start(struct search *s)
     t->first = BT_NEWN(a, size_t, s->p->n + 1);
     for (size_t i = 0; i < s->p->n; i++) {
         t->first[i] = t->nunits;
-        if (!s->p->work[i].cpu_only && !add_units(s, t, i, a))
+        if (!s->p->work[i].cpu_only && s->copies_most[i] && !add_units(s, t, i, a))
             return false;
     }
     t->first[s->p->n] = t->nunits;
@@ -505,7 +500,8 @@ bool se_sets_start(struct search *s)
     t->loss = BT_NEWN(a, double, t->nunits);
     t->dead = BT_NEWN(a, bool, t->nunits);
     s->shared_parts = (int64_t)(s->ncards + s->max_copies + 1);
-    t->shared = 1.0 / (double)s->shared_parts;
+    t->room_only = s->wants_only;
+    t->shared = t->room_only ? 0 : 1.0 / (double)s->shared_parts;
     s->sets = t;
     return true;
 }
@@ -531,7 +527,7 @@ static double best_on(const struct search *s, size_t g, uint64_t open, const uns
     return w.best;
 }
 
-double se_sets_bound(struct search *s, size_t seen, int64_t slack)
+double se_sets_bound(const struct search *s, size_t seen)
 {
     const struct se_sets *t = s->sets;
     double sum = 0;
@@ -546,9 +542,9 @@ double se_sets_bound(struct search *s, size_t seen, int64_t slack)
     }
     for (size_t d = seen; d < s->p->n; d++) {
         size_t w = s->order[d];
-        if (s->p->work[w].cpu_only || s->placed[w] == s->p->work[w].copies_want)
+        if (s->p->work[w].cpu_only || s->placed[w] == s->copies_most[w])
             continue;
-        sum += t->price[w] * copies_paid(s, w, slack);
+        sum += t->price[w] * copies_paid(s, w);
         open |= UINT64_C(1) << w;
     }
     double empty[BT_MAX_GPUS];       /* by color */

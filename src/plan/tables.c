@@ -137,7 +137,7 @@ static void take_better(struct se_shape *best, const struct se_shape *o)
 }
 
 /* Over all classes and shapes: the least bytes, the least bytes per token, the most tokens. */
-static void fill_bests(const struct search *s, struct se_work *w)
+static void fill_bests(const struct search *s, struct se_work *w, struct bt_arena *a)
 {
     const struct pl_problem *p = s->p;
     const struct pl_work *k = w->k;
@@ -148,7 +148,7 @@ static void fill_bests(const struct search *s, struct se_work *w)
         cap.most = BT_MAX(cap.most, p->cap[g]);
         cap.least = BT_MIN(cap.least, p->cap[g]);
     }
-    w->width = BT_NEWN(s->a, struct se_width, w->nshapes + 1);
+    w->width = BT_NEWN(a, struct se_width, w->nshapes + 1);
     w->nwidths = 0;
     memset(w->rank_value, 0, p->nclasses * sizeof *w->rank_value);
     w->any = (struct se_shape){ .least = UINT64_MAX, .cards = UINT32_MAX };
@@ -156,7 +156,7 @@ static void fill_bests(const struct search *s, struct se_work *w)
         struct se_shape *sh = &w->shape[i], o;
         bool goes[BT_MAX_GPUS];
         sh->least = UINT64_MAX;
-        sh->stage_least = BT_NEWN(s->a, uint64_t, sh->pp);
+        sh->stage_least = BT_NEWN(a, uint64_t, sh->pp);
         for (uint32_t j = 0; j < sh->pp; j++) {
             sh->stage_least[j] = sh->row[j].floor;
             for (size_t c = 1; c < p->nclasses; c++)
@@ -171,7 +171,7 @@ static void fill_bests(const struct search *s, struct se_work *w)
         }
         if (sh->least == UINT64_MAX)
             continue;
-        add_width(w, p->nclasses, s->a, sh, goes);
+        add_width(w, p->nclasses, a, sh, goes);
         take_better(&w->any, sh);
         w->any.best = BT_MAX(w->any.best, sh->best);
         w->any.cards = BT_MIN(w->any.cards, sh->cards);
@@ -271,8 +271,16 @@ static int harder(const struct search *s, size_t i, size_t j)
     return x > y ? -1 : x < y;
 }
 
+static double rank_bytes(const struct search *s, size_t i)
+{
+    const struct se_shape *o = se_outlook(s, i);
+    return s->p->work[i].cpu_only || o->least == UINT64_MAX ? 0 : (double)o->least / o->cards;
+}
+
 static bool before(const struct search *s, enum se_order how, size_t i, size_t j)
 {
+    if (how == SE_RANKS)
+        return rank_bytes(s, i) > rank_bytes(s, j);
     if (how == SE_HELD_FIRST && s->held[i] != s->held[j])
         return s->held[i];
     return how != SE_AS_PLANNED && harder(s, i, j) < 0;
@@ -297,30 +305,24 @@ void se_order(struct search *s, enum se_order how)
     }
 }
 
-/* Of `of` thousandths, how many must be there where `slack` may lack. */
+/* Of a context that is `of` of what is wanted at most, how much is there at least where `slack` thousandths may lack. */
 static double share_left(double of, int64_t slack) { return BT_MAX(of * 1000 - (double)slack - 1, 0.0) / 1000; }
 
-void se_restrict(struct search *s, const struct pl_score *reached)
+void se_fix(struct search *s, const uint32_t *copies, int64_t slack, struct bt_arena *a)
 {
     const struct pl_problem *p = s->p;
-    struct pl_score root;
-    se_bound(s, 0, NULL, &root);     /* leaves the contexts in s->ctx */
-    int64_t slack = s->wants_open - reached->v[BT_GOAL_WANTS];
-    bool all = pl_score_cmp(&root, reached, BT_GOAL_WANTS) == 0;
-    if (!all || slack < 0)
-        return;
     for (size_t i = 0; i < p->n; i++) {
         const struct pl_work *k = &p->work[i];
         struct se_work *w = &s->work[i];
-        s->may_skip[i] = false;
-        while (k->copies_want > 1 && s->copies_least[i] < k->copies_want && 1000 - 1000 * (int64_t)s->copies_least[i] / k->copies_want > slack)
-            s->copies_least[i]++;
-        if (!k->server || !k->ctx_want)
+        s->copies_most[i] = copies ? copies[i] : k->copies_want;
+        s->copies_least[i] = copies ? copies[i] : k->copies_min;
+        s->may_skip[i] = !copies && k->w->optional;
+        if (k->cpu_only)
             continue;
-        w->ctx_least = (uint64_t)(share_left(s->ctx[k->ctx_root] / (double)k->ctx_want, slack) * (double)k->ctx_want);
+        w->ctx_least = slack < 0 || !k->server ? 0 : (uint64_t)(share_left(s->ctx_most[i], slack) * (double)k->ctx_want);
         for (size_t j = 0; j < w->nshapes; j++)
-            fill_rows(p, w, w->shape[j].sh, s->a, &w->shape[j]);
-        fill_bests(s, w);
+            fill_rows(p, w, w->shape[j].sh, a, &w->shape[j]);
+        fill_bests(s, w, a);
     }
 }
 
@@ -350,10 +352,13 @@ struct search *se_new(struct pl_problem *p, struct bt_arena *a)
     s->capped = BT_NEWN(a, double, p->n + 1);
     for (size_t i = 0; i < p->n; i++)
         s->capped[i] = INFINITY;
+    s->copies_most = BT_NEWN(a, uint32_t, p->n + 1);
+    s->ctx_most = BT_NEWN(a, double, p->n + 1);
     s->copies_least = BT_NEWN(a, uint32_t, p->n + 1);
     s->may_skip = BT_NEWN(a, bool, p->n + 1);
     for (size_t i = 0; i < p->n; i++) {
         s->copies_least[i] = p->work[i].copies_min;
+        s->copies_most[i] = p->work[i].copies_want;
         s->may_skip[i] = p->work[i].w->optional;
     }
     s->held = BT_NEWN(a, bool, p->n + 1);
@@ -372,7 +377,7 @@ struct search *se_new(struct pl_problem *p, struct bt_arena *a)
     for (size_t i = 0; i < p->n; i++) {
         if (p->work[i].cpu_only)
             continue;
-        fill_bests(s, &s->work[i]);
+        fill_bests(s, &s->work[i], a);
     }
     sort_levels(s);
     se_order(s, SE_AS_PLANNED);
