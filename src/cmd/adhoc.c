@@ -94,7 +94,8 @@ int bt_adhoc_model(struct bt_arena *a, const char *model, const struct bt_adhoc 
 /* What becomes of a flag, by the field that it fills: so for every engine. Without `dropped` the spec has a key for it; with, it is the plan's to decide and
  * left out, which is said. What is not here goes on as it is written. */
 static const struct { size_t off; const char *dropped; } fields[] = {
-    { AT(model), NULL }, { AT(tp), NULL }, { AT(pp), NULL }, { AT(context), NULL }, { AT(dtype), NULL }, { AT(quantization), NULL }, { AT(kv_dtype), NULL },
+    { AT(model), NULL }, { AT(tp), NULL }, { AT(pp), NULL }, { AT(dp), NULL }, { AT(expert_parallel), NULL }, { AT(sglang.ep), NULL },
+    { AT(context), NULL }, { AT(dtype), NULL }, { AT(quantization), NULL }, { AT(kv_dtype), NULL },
     { AT(llama.kv_k), NULL }, { AT(llama.kv_v), NULL }, { AT(revision), NULL }, { AT(trust_remote_code), NULL }, { AT(port), NULL },
     { AT(host), "servers of berth listen on 127.0.0.1" },
     { AT(utilization), "a share of what is free, which berth sizes; --memory limits the whole" },    /* of vLLM it is one of the total: `memory` */
@@ -224,6 +225,10 @@ int bt_adhoc_paste(struct bt_arena *a, const char *const *words, size_t n, const
         json_object_set_new(w, "tp", json_integer((json_int_t)s->tp));
     if (s->pp)
         json_object_set_new(w, "pp", json_integer((json_int_t)s->pp));
+    if (s->dp > 1)
+        json_object_set_new(w, "dp", json_integer((json_int_t)s->dp));
+    if (s->sglang.ep > 1 || s->expert_parallel)
+        json_object_set_new(w, "ep", json_integer((json_int_t)(s->sglang.ep > 1 ? s->sglang.ep : BT_MAX(s->tp, 1u) * BT_MAX(s->dp, 1u))));
     if (s->cut) {
         json_t *layers = json_array();
         for (uint64_t i = 0; i < s->ncut; i++)

@@ -61,7 +61,7 @@ static const struct paste_known sglang_flags[] = {
     { "cuda-graph-config", ARGS_ONE, graphs }, { "cuda-graph-max-bs-prefill", ARGS_ONE, graphs },
     { "enable-dp-attention", ARGS_NONE, share }, { "enable-hierarchical-cache", ARGS_NONE, "host RAM: twice the KV by default" },
     { "enable-memory-saver", ARGS_NONE, "the allocator" }, { "enable-multimodal", ARGS_NONE, images }, { "enable-symm-mem", ARGS_NONE, "4 GB of symmetric memory" },
-    { "enable-torch-compile", ARGS_NONE, graphs }, { "ep-size", ARGS_ONE, share }, { "json-model-override-args", ARGS_ONE, shape },
+    { "enable-torch-compile", ARGS_NONE, graphs }, { "json-model-override-args", ARGS_ONE, shape },
     { "max-prefill-tokens", ARGS_ONE, "the activations of a prefill" }, { "moe-a2a-backend", ARGS_ONE, "exchange buffers" }, { "linear-attn-backend", ARGS_ONE, state },
     { "speculative-algorithm", ARGS_ONE, spec }, { "speculative-draft-model-path", ARGS_ONE, spec }, { "speculative-eagle-topk", ARGS_ONE, spec },
     { "speculative-num-draft-tokens", ARGS_ONE, spec }, { "speculative-num-steps", ARGS_ONE, spec },

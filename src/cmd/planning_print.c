@@ -64,8 +64,13 @@ static const char *shape(struct print *x, uint64_t tp, uint64_t pp) { return bt_
 static const char *cut_shape(struct print *x, const struct bt_plan_instance *in)
 {
     char layers[96];
+    const char *ep = in->ep > 1 ? bt_arena_printf(x->a, " EP=%llu", (unsigned long long)in->ep) : "";
+    if (in->dp > 1 && in->tp * in->pp == 1)
+        return bt_arena_printf(x->a, "DP=%llu%s", (unsigned long long)in->dp, ep);
+    if (in->dp > 1)
+        return bt_arena_printf(x->a, "DP=%llu x %s%s", (unsigned long long)in->dp, shape(x, in->tp, in->pp), ep);
     if (!in->cut)
-        return shape(x, in->tp, in->pp);
+        return bt_arena_printf(x->a, "%s%s", shape(x, in->tp, in->pp), ep);
     bt_engine_cut_text(in->cut, in->pp, layers, sizeof layers);
     return bt_arena_printf(x->a, "%s (%s)", shape(x, in->tp, in->pp), layers);
 }

@@ -26,6 +26,7 @@ struct bt_llama_serve {
 /* What only SGLang can be asked. */
 struct bt_sglang_serve {
     uint64_t max_total_tokens;       /* no more KV than this; 0 = what fits */
+    uint64_t ep;                     /* ranks of a tensor-parallel group that share the experts; 0 = not given */
     uint64_t graph_batch;            /* largest decode batch captured */
     bool no_decode_graph, no_prefill_graph;
     bool seqs_given;                 /* --max-running-requests: set by bt_engine_resolve */

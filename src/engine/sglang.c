@@ -52,6 +52,9 @@ static const struct bt_opt flags[] = {
     { .name = "pp-size", .alias = "pp", .type = BT_OPT_U64, .off = AT(pp), .min = 1, .max = 4096, .help = "stages that share the layers (--pipeline-parallel-size)" },
     { .name = "pipeline-parallel-size", .type = BT_OPT_U64, .off = AT(pp), .min = 1, .max = 4096 },
     { .name = "dp-size", .alias = "dp", .type = BT_OPT_U64, .off = AT(dp), .min = 1, .max = 4096, .help = "copies behind one front (--data-parallel-size)" },
+    { .name = "ep-size", .alias = "ep", .type = BT_OPT_U64, .off = AT(sglang.ep), .min = 1, .max = 4096,
+      .help = "ranks of a TP group that share the experts (--expert-parallel-size)" },
+    { .name = "expert-parallel-size", .type = BT_OPT_U64, .off = AT(sglang.ep), .min = 1, .max = 4096 },
     { .name = "data-parallel-size", .type = BT_OPT_U64, .off = AT(dp), .min = 1, .max = 4096 },
     { .name = "context-length", .type = BT_OPT_U64, .off = AT(context), .min = 1, .max = UINT32_MAX, .metavar = "TOKENS", .help = "longest request (default: the model's)" },
     { .name = "mem-fraction-static", .type = BT_OPT_F64, .off = AT(utilization), .set_off = AT(utilization_set), .min = 0.001, .max = 0.999, .metavar = "SHARE",
@@ -235,6 +238,10 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
         engine_flag_u64(&v, "tp", s->tp);
     if (s->pp > 1 || !in->brief)
         engine_flag_u64(&v, "pp-size", s->pp);
+    if (s->dp > 1)
+        engine_flag_u64(&v, "dp-size", s->dp);
+    if (s->sglang.ep > 1)
+        engine_flag_u64(&v, "ep-size", s->sglang.ep);
     engine_flag_u64(&v, "context-length", s->context);
     engine_flag(&v, "mem-fraction-static", bt_arena_printf(in->arena, "%.3f", in->share));
     engine_flag_u64(&v, "max-total-tokens", in->kv_tokens);

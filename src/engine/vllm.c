@@ -240,6 +240,10 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
         engine_flag_u64(&v, "tensor-parallel-size", s->tp);
     if (s->pp > 1 || !in->brief)
         engine_flag_u64(&v, "pipeline-parallel-size", s->pp);
+    if (s->dp > 1)
+        engine_flag_u64(&v, "data-parallel-size", s->dp);
+    if (s->expert_parallel)
+        engine_flag(&v, "enable-expert-parallel", NULL);
     engine_flag_u64(&v, "max-model-len", s->context);
     if (in->version->has_kv_bytes)
         engine_flag_u64(&v, "kv-cache-memory-bytes", in->kv_bytes);

@@ -165,6 +165,8 @@ static json_t *ranks_json(struct bt_arena *a, const struct bt_plan *p, const str
         const struct bt_gpu *g = &p->fleet->gpus[r->gpu];
         json_t *o = json_pack("{s:o, s:i, s:i, s:i, s:o}", "gpu", bt_json_text(g->uuid), "index", g->index, "tp", (int)r->tp, "pp", (int)r->pp,
                               "bytes", bt_json_bytes(r->bytes));
+        if (in->dp > 1)
+            set(o, "dp", json_integer((json_int_t)r->dp));
         if (r->need)
             set(o, "kv", json_pack("{s:o, s:o}", "bytes", bt_json_bytes(r->kv_bytes), "tokens", bt_json_bytes(r->kv_tokens)));
         set(o, "need", in->job ? job_lines(a, in, r) : need_json(a, in, r));
@@ -228,7 +230,7 @@ static json_t *stages_json(const struct bt_plan_instance *in)
     if (!in->need || in->pp < 2)
         return json_null();
     json_t *list = json_array();
-    for (size_t i = 0; i < in->nranks; i += in->tp)
+    for (size_t i = 0; i < in->tp * in->pp; i += in->tp)
         json_array_append_new(list, json_integer((json_int_t)in->rank[i].need->layers));
     return list;
 }
@@ -238,7 +240,8 @@ static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const 
     static const char *const kinds[] = { [BT_SERVER] = "server", [BT_SERVICE] = "service", [BT_JOB] = "job" };
     const struct bt_workload *w = in->w;
     json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:i, s:i, s:s}", "id", in->id, "workload", w->name, "kind", kinds[w->kind], "replica",
-                          (int)in->replica, "tp", (json_int_t)in->tp, "pp", (json_int_t)in->pp, "dp", 1, "ep", 1, "node",
+                          (int)in->replica, "tp", (json_int_t)in->tp, "pp", (json_int_t)in->pp, "dp", (int)BT_MAX(in->dp, 1u), "ep", (int)BT_MAX(in->ep, 1u),
+                          "node",
                           p->fleet->nboxes ? p->fleet->box[in->box].name : "local");
     set(o, "pp_layers", stages_json(in));
     set(o, "context", in->need ? bt_json_bytes(in->context) : json_null());

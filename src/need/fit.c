@@ -155,7 +155,7 @@ static void check_stages(struct bt_arena *a, struct bt_fit *f, const struct bt_g
         check_after(a, f, card, &n->rank[i], f->rank[i].kv_bytes);
 }
 
-static bool has_experts(const struct bt_model *m)
+bool bt_need_has_experts(const struct bt_model *m)
 {
     for (uint32_t i = 0; i < m->layers; i++)
         if (m->layer[i].moe)
@@ -184,7 +184,7 @@ int bt_fit_server(struct bt_arena *a, const struct bt_fit_case *c, const struct 
     }
     if (bt_need_server(a, c->model, c->engine, c->version, serve, c->card, &f->need, err) < 0)
         return -1;
-    if (serve->expert_parallel && !has_experts(c->model))
+    if (serve->expert_parallel && !bt_need_has_experts(c->model))
         REFUSE(a, f, "no-experts", "Number of experts in the model must be greater than 0 when expert parallelism is enabled.");
     f->rank = BT_NEWN(a, struct bt_fit_rank, f->need->nranks);
     size_kv(f, c->card);

@@ -96,6 +96,8 @@ uint64_t bt_need_kv_by_engine(const struct bt_need *n, const struct bt_need_rank
 double bt_need_share(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes, uint64_t total_bytes, uint64_t room_bytes);
 /* Tokens of one request that the model allows: its positions, stretched where its rope says so. The engine's default context. */
 uint64_t bt_need_model_context(const struct bt_model *m);
+/* Does any layer have experts? */
+bool bt_need_has_experts(const struct bt_model *m);
 /* The most that a request may be asked to have: the same, and 2^40 where the model has no limit of its own (bt_model.unbounded). */
 uint64_t bt_need_context_limit(const struct bt_model *m);
 struct bt_shape bt_need_shape(const struct bt_model *m);

@@ -223,6 +223,8 @@ int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struc
     n->nranks = s->pp;
     n->rank = BT_NEWN(a, struct bt_need_rank, n->nranks);
     struct need_in *in = BT_NEWN(a, struct need_in, n->nranks);
+    uint64_t dp = s->dp;
+    s->dp = 1;                       /* its data-parallel engines share nothing: the ledger is that of one */
     uint32_t *layers = BT_NEWN(a, uint32_t, n->nranks), first = 0;
     if (bt_engine_cut(e, m->layers, s, layers, err) < 0)
         return -1;
@@ -246,6 +248,7 @@ int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struc
     g->charged_bytes = sat_add(g->charged_bytes, g->states_bytes);
     if (s->cut)
         even_pool(n);
+    s->dp = dp;
     *out = n;
     return 0;
 }

@@ -82,9 +82,10 @@ static uint64_t padded_expert(const struct need_in *in, const struct bt_moe *x, 
 static uint64_t expert_bytes(const struct need_in *in, const struct bt_moe *x, uint64_t whole)
 {
     const struct bt_serve *s = in->serve;
-    if (!s->expert_parallel || !x)
-        return padded_expert(in, x, whole, s->tp);
-    uint64_t ranks = sat_mul(s->tp, BT_MAX(s->dp, 1u)), mine = bt_ceil_div(x->experts, ranks);
+    uint64_t ranks = sat_mul(s->tp, BT_MAX(s->dp, 1u));
+    if (!s->expert_parallel || !x)   /* vLLM cuts experts by all ranks of tp x dp (fused_moe/config.py, flatten_tp_across_dp) */
+        return padded_expert(in, x, whole, x ? ranks : s->tp);
+    uint64_t mine = bt_ceil_div(x->experts, ranks);
     return padded_expert(in, x, sat_mul(whole / x->experts, mine), 1);
 }
 

@@ -125,8 +125,12 @@ static int check_shape(struct check *c, const struct bt_plan_instance *in)
     const struct bt_workload *w = in->w;
     struct bt_shape m = bt_need_shape(in->need->model);
     struct bt_refusal why;
-    if (in->tp * in->pp != in->nranks || !in->nranks)
-        BAD(c, "%s: tp %llu x pp %llu on %zu GPUs", in->id, ull(in->tp), ull(in->pp), in->nranks);
+    if (in->tp * in->pp * in->dp != in->nranks || !in->nranks)
+        BAD(c, "%s: tp %llu x pp %llu x dp %llu on %zu GPUs", in->id, ull(in->tp), ull(in->pp), ull(in->dp), in->nranks);
+    if ((w->dp.set ? w->dp.want : 1) != in->dp || (w->ep.set ? w->ep.want : 1) != in->ep)
+        BAD(c, "%s: dp %llu, ep %llu is not what was pinned", in->id, ull(in->dp), ull(in->ep));
+    if (in->ep > 1 && (!strcmp(in->need->engine->name, "sglang") ? in->tp % in->ep != 0 : in->tp * in->dp != in->ep))
+        BAD(c, "%s: ep %llu on tp %llu x dp %llu", in->id, ull(in->ep), ull(in->tp), ull(in->dp));
     if ((w->tp.set && w->tp.want != in->tp) || (w->pp.set && w->pp.want != in->pp))
         BAD(c, "%s: tp %llu x pp %llu is not what was pinned", in->id, ull(in->tp), ull(in->pp));
     if (card_of(c, &in->rank[0])->mig_of && !bt_engine_takes_uuids(in->need->engine, in->need->version))
@@ -134,7 +138,7 @@ static int check_shape(struct check *c, const struct bt_plan_instance *in)
     if (!bt_engine_shape_ok(in->need->engine, &m, in->tp, in->pp, &why))
         BAD(c, "%s: %s", in->id, why.text);
     uint64_t layers = 0;
-    for (size_t i = 0; i < in->nranks; i += in->tp) {
+    for (size_t i = 0; i < in->tp * in->pp; i += in->tp) {
         uint64_t stage = i / in->tp, has = in->cut ? in->cut[stage] : bt_engine_stage_layers(in->need->engine, m.layers, in->pp, stage);
         layers += has;
         if ((in->cut && !has) || (in->pp > 1 && w->pp_layers.n && w->pp_layers.v[stage] != has))
@@ -144,7 +148,7 @@ static int check_shape(struct check *c, const struct bt_plan_instance *in)
         BAD(c, "%s: its stages have %llu layers, the model %u", in->id, ull(layers), m.layers);
     for (size_t i = 0; i < in->nranks; i++) {
         const struct bt_rank_berth *r = &in->rank[i];
-        if (r->tp != i % in->tp || r->pp != i / in->tp)
+        if (r->tp != i % in->tp || r->pp != i / in->tp % in->pp || r->dp != i / in->tp / in->pp)
             BAD(c, "%s: rank %zu is not where pp-major order puts it", in->id, i);
         if (strcmp(card_of(c, r)->name, card_of(c, &in->rank[i / in->tp * in->tp])->name))
             BAD(c, "%s: two kinds of GPU in one tensor-parallel group", in->id);

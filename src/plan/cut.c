@@ -230,7 +230,7 @@ static bool add_cuts(struct pl_problem *p, struct pl_work *k)
         return false;
     find_kinds(p, k, &s);
     for (size_t i = 0; i < n && s.n > 1; i++)
-        if (k->shape[i].ok && k->shape[i].pp > 1 && k->shape[i].pp <= MAX_STAGES)
+        if (k->shape[i].ok && k->shape[i].pp > 1 && k->shape[i].pp <= MAX_STAGES && pl_dp(&k->shape[i]) == 1)
             cut_shape(p, k, i, &s);
     return k->nshapes > n;
 }
@@ -384,7 +384,8 @@ static int recut_one(struct pl_problem *p, struct pl_solution *s, const struct p
 static bool may_recut(const struct pl_problem *p, const struct pl_work *k, const struct pl_copy *c)
 {
     bool here_only = !p->spec->phases.n || p->spec->phases.n == 1 || k->w->phases.n == 1;
-    return k->server && here_only && k->pm->engine->cuts_layers && !k->w->pp_layers.n && k->shape[c->shape].pp > 1 && k->shape[c->shape].pp <= MAX_STAGES;
+    return k->server && here_only && k->pm->engine->cuts_layers && !k->w->pp_layers.n && pl_dp(&k->shape[c->shape]) == 1
+        && k->shape[c->shape].pp > 1 && k->shape[c->shape].pp <= MAX_STAGES;
 }
 
 int pl_recut(struct pl_problem *p, struct pl_solution *s, struct bt_err *err)

@@ -156,11 +156,11 @@ static int decide_shape(struct deciding *d, size_t index, const struct pl_work *
         if (sh->ok && plan_rival(d, &w, index, "", &best) < 0)
             return -1;
         if (best.p != before) {
-            best.name = shape_words(d->t.a, sh->tp, sh->pp, pl_layers_of(best.p, &best.s, k->spec_index));
+            best.name = shape_words(d->t.a, sh->tp, pl_stages(sh), pl_layers_of(best.p, &best.s, k->spec_index));
             even = own;
         }
     }
-    const char *name = shape_words(d->t.a, taken->tp, taken->pp, taken->layers);
+    const char *name = shape_words(d->t.a, taken->tp, pl_stages(taken), taken->layers);
     if (best.found)
         say(d, k->w, BT_DECIDED_SHAPE, name, best.name,
             even && lost_at(&d->s.score, &best.s.score) >= BT_GOAL_FREE ? PL_LESS_KV : what_it_lost(d, &best));

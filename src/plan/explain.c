@@ -113,19 +113,20 @@ static const char *why_taken(struct bt_arena *a, const struct outlook *win, cons
 
 void pl_pin_layers(struct bt_arena *a, const struct pl_work *k, const struct pl_shape *s, struct bt_workload *out)
 {
-    out->pp_layers.n = s->pp;
-    out->pp_layers.v = BT_NEWN(a, uint32_t, s->pp);
-    for (uint32_t i = 0; i < s->pp; i++)
-        out->pp_layers.v[i] = s->cut ? s->cut[i] : bt_engine_stage_layers(k->pm->engine, k->pm->model->layers, s->pp, i);
+    uint32_t stages = pl_stages(s);
+    out->pp_layers.n = stages;
+    out->pp_layers.v = BT_NEWN(a, uint32_t, stages);
+    for (uint32_t i = 0; i < stages; i++)
+        out->pp_layers.v[i] = s->cut ? s->cut[i] : bt_engine_stage_layers(k->pm->engine, k->pm->model->layers, stages, i);
 }
 
 struct bt_workload pl_pinned(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, bool cut)
 {
     struct bt_workload out = *k->w;
     out.tp = (struct bt_range){ .set = true, .want = s->tp, .min = s->tp, .max = s->tp };
-    out.pp = (struct bt_range){ .set = true, .want = s->pp, .min = s->pp, .max = s->pp };
+    out.pp = (struct bt_range){ .set = true, .want = pl_stages(s), .min = pl_stages(s), .max = pl_stages(s) };
     out.pp_layers.n = 0;
-    if (cut && s->pp > 1)
+    if (cut && pl_stages(s) > 1)
         pl_pin_layers(p->a, k, s, &out);
     return out;
 }
@@ -193,7 +194,8 @@ static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const 
     size_t n = shapes_to_show(k, taken, shown), first = plan->nalt;
     for (size_t i = 0; i < n; i++) {
         const struct pl_shape *sh = shown[i];
-        struct bt_plan_alternative row = { .phase = p->phase, .workload = k->w->name, .tp = sh->tp, .pp = sh->pp, .cards = sh->cards, .layers = sh->layers,
+        struct bt_plan_alternative row = { .phase = p->phase, .workload = k->w->name, .tp = sh->tp, .pp = pl_stages(sh), .cards = sh->cards,
+                                           .layers = sh->layers,
                                            .why_not = sh->why_not };
         if (sh == taken) {
             row.fits = row.taken = true;

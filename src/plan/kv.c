@@ -256,6 +256,48 @@ static void set_blocks(struct pl_room *r, void *use, uint64_t blocks)
     ((struct pl_use *)use)->blocks = blocks;
 }
 
+/* Place in the pool of its n-th card, by place. */
+static int nth_place(const struct pl_room *r, const struct pl_use *u, size_t n)
+{
+    const int *pos = r->p->work[u->work].pos;
+    for (size_t i = 0; i < u->n; i++) {
+        size_t before = 0;
+        for (size_t j = 0; j < u->n; j++)
+            before += pos[u->rank[j].card] < pos[u->rank[i].card];
+        if (before == n)
+            return pos[u->rank[i].card];
+    }
+    return 0;
+}
+
+/* Copies of one workload by their cards, not by their numbers, and those by place, not by rank: how equal ones are named must not matter, for the search tries
+ * one naming only. */
+static bool cards_before(const struct pl_room *r, const struct pl_use *a, const struct pl_use *b)
+{
+    const struct pl_work *k = &r->p->work[a->work];
+    if (a->work != b->work)
+        return a->work < b->work;
+    for (size_t j = 0; j < a->n && j < b->n; j++)
+        if (nth_place(r, a, j) != nth_place(r, b, j))
+            return nth_place(r, a, j) < nth_place(r, b, j);
+    for (size_t j = 0; j < a->n && j < b->n; j++)
+        if (a->rank[j].card != b->rank[j].card)
+            return k->pos[a->rank[j].card] < k->pos[b->rank[j].card];
+    return false;
+}
+
+static size_t *in_card_order(const struct pl_room *r)
+{
+    size_t *order = BT_NEWN(r->p->a, size_t, r->n + 1);
+    for (size_t i = 0; i < r->n; i++) {
+        size_t at = i;
+        for (; at > 0 && cards_before(r, &r->use[i], &r->use[order[at - 1]]); at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+    return order;
+}
+
 void pl_deal(struct pl_room *r, const uint64_t *ctx)
 {
     struct deal *d = BT_NEWN(r->p->a, struct deal, r->n + 1);
@@ -280,7 +322,10 @@ void pl_deal(struct pl_room *r, const uint64_t *ctx)
         if (level == top)
             break;
     }
-    for (size_t i = 0; i < r->n; i++)                /* less than 1/256 of a request each: in order */
+    size_t *order = in_card_order(r);
+    for (size_t n = 0; n < r->n; n++) {              /* less than 1/256 of a request each: in order */
+        size_t i = order[n];
         if (later[i])
             most_that_fits(r, r->use[i].blocks, d[i].cap + 1, set_blocks, &r->use[i]);
+    }
 }

@@ -24,6 +24,18 @@ static size_t bucket_of(const struct key *k)
     return h % BUCKETS;
 }
 
+/* The rows of one data-parallel engine after the other: they are equal, and each stands on cards of its own. */
+static struct bt_need *of_all_engines(struct bt_arena *a, const struct bt_need *one, uint64_t dp)
+{
+    struct bt_need *n = BT_NEW(a, struct bt_need);
+    *n = *one;
+    n->nranks = one->nranks * dp;
+    n->rank = BT_NEWN(a, struct bt_need_rank, n->nranks);
+    for (size_t i = 0; i < n->nranks; i++)
+        n->rank[i] = one->rank[i % one->nranks];
+    return n;
+}
+
 int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
 {
     struct key key;
@@ -40,6 +52,8 @@ int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve
         }
     if (bt_need_server(p->needs->a, k->pm->model, k->pm->engine, k->pm->version, serve, card, out, err) < 0)
         return -1;
+    if (serve->dp > 1)
+        *out = of_all_engines(p->needs->a, *out, serve->dp);
     struct known *n = BT_NEW(p->needs->a, struct known);
     n->key = key;
     n->need = *out;

@@ -97,8 +97,8 @@ static const struct bt_workload *pinned(const struct pl_stages *all, const struc
         if (!k->server)
             continue;
         w->tp = exactly(k->shape[c->shape].tp);
-        w->pp = exactly(k->shape[c->shape].pp);
-        if (k->shape[c->shape].pp > 1 && k->pm->engine->cuts_layers)
+        w->pp = exactly(pl_stages(&k->shape[c->shape]));
+        if (pl_stages(&k->shape[c->shape]) > 1 && k->pm->engine->cuts_layers)
             pl_pin_layers(all->a, k, &k->shape[c->shape], w);
         if (w->context.same_as)                      /* its target decides, held or not */
             continue;

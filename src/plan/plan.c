@@ -19,7 +19,7 @@ static void need_at_grant(struct pl_problem *p, const struct pl_solution *s, str
         const struct pl_copy *c = &s->copy[u->copy];
         struct bt_serve serve = k->serve;
         serve.tp = k->shape[c->shape].tp;
-        serve.pp = k->shape[c->shape].pp;
+        serve.pp = pl_stages(&k->shape[c->shape]);
         serve.cut = k->shape[c->shape].cut;
         serve.ncut = serve.cut ? serve.pp : 0;
         serve.context = s->ctx[u->work];
@@ -47,7 +47,8 @@ static void server_ranks(const struct pl_problem *p, const struct pl_copy *c, co
     for (uint32_t i = 0; i < c->ncards; i++) {
         const struct bt_need_rank *r = &u->need->rank[i / sh->tp];
         uint64_t kv = u->blocks * r->kv_block_bytes;
-        inst->rank[i] = (struct bt_rank_berth){ .gpu = c->card[i], .tp = i % sh->tp, .pp = i / sh->tp, .need = r, .kv_bytes = kv,
+        inst->rank[i] = (struct bt_rank_berth){ .gpu = c->card[i], .tp = i % sh->tp, .pp = i / sh->tp % pl_stages(sh),
+                                                .dp = i / sh->tp / pl_stages(sh), .need = r, .kv_bytes = kv,
                                                 .kv_tokens = bt_need_kv_tokens(u->need, r, kv), .bytes = r->fixed_bytes + kv };
         inst->host_bytes += r->host_bytes + r->host_token_bytes * inst->rank[i].kv_tokens;
     }
@@ -79,7 +80,8 @@ static struct bt_plan_instance make_instance(struct pl_problem *p, const struct 
                                              const uint64_t *load)
 {
     const struct pl_work *k = &p->work[c->work];
-    struct bt_plan_instance inst = { .id = bt_arena_printf(p->a, "%s-%u", k->w->name, c->replica), .w = k->w, .replica = c->replica, .tp = 1, .pp = 1,
+    struct bt_plan_instance inst = { .id = bt_arena_printf(p->a, "%s-%u", k->w->name, c->replica), .w = k->w, .replica = c->replica,
+                                     .tp = 1, .pp = 1, .dp = 1, .ep = 1,
                                 .bin = k->pm->bin, .engine_version = k->pm->version ? k->pm->version->version : NULL };
     inst.rank = BT_NEWN(p->a, struct bt_rank_berth, c->ncards + 1);
     inst.nranks = c->ncards;
@@ -92,7 +94,9 @@ static struct bt_plan_instance make_instance(struct pl_problem *p, const struct 
         return inst;
     }
     inst.tp = k->shape[c->shape].tp;
-    inst.pp = k->shape[c->shape].pp;
+    inst.pp = pl_stages(&k->shape[c->shape]);
+    inst.dp = pl_dp(&k->shape[c->shape]);
+    inst.ep = k->w->ep.set ? k->w->ep.want : 1;
     inst.cut = k->shape[c->shape].cut;
     inst.context = s->ctx[c->work];
     pl_rate(p, &k->shape[c->shape], c->card, &inst.pace);

@@ -29,7 +29,7 @@
 
 struct bt_rank_berth {
     size_t gpu;                      /* index into fleet->gpus */
-    uint32_t tp, pp;                 /* which rank */
+    uint32_t tp, pp, dp;             /* which rank */
     const struct bt_need_rank *need; /* NULL for a service or job: `declared` bytes only */
     uint64_t kv_bytes, kv_tokens;
     uint64_t bytes;                  /* fixed + kv, or declared: the whole berth */
@@ -48,6 +48,7 @@ struct bt_plan_instance {
     const struct bt_workload *w;
     uint32_t replica;
     uint64_t tp, pp;
+    uint64_t dp, ep;                 /* 1 = none */
     const uint32_t *cut;             /* [pp] layers of each stage where the engine would cut otherwise; else NULL */
     uint64_t context;                /* tokens; servers only */
     const struct bt_need *need;      /* servers only */

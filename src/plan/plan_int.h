@@ -15,7 +15,8 @@
 struct pl_cost { struct bt_need *need; struct bt_pace pace[2]; };    /* pace[1]: ranks reach each other by NVLink */
 
 struct pl_shape {
-    uint32_t tp, pp, cards;          /* a service or job on n cards: tp = n, pp = 1 */
+    uint32_t tp, pp, cards;          /* pp: rows of tp ranks: pipeline stages, of one data-parallel engine after the other. A service or job: tp = n, pp = 1 */
+    uint32_t dp;                     /* engines; 0 = 1 */
     bool ok; const char *code, *why_not;
     const char *layers;              /* "21,22,21"; "" when pp = 1 */
     const uint32_t *cut;             /* [pp] layers of each stage; NULL = as the engine cuts them */
@@ -94,6 +95,8 @@ BT_MUST_CHECK int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_e
 BT_MUST_CHECK int pl_shape_cut(struct pl_problem *p, struct pl_work *k, const struct pl_shape *even, const uint32_t *cut, struct bt_err *err);
 /* In a plan that was found: each pipeline cut for the most KV in the rooms that it has, all others at their floors. Its shapes and FREE may change, no more. */
 BT_MUST_CHECK int pl_recut(struct pl_problem *p, struct pl_solution *s, struct bt_err *err);
+static inline uint32_t pl_dp(const struct pl_shape *s) { return s->dp ? s->dp : 1; }
+static inline uint32_t pl_stages(const struct pl_shape *s) { return s->pp / pl_dp(s); }
 size_t pl_cost_class(const struct pl_problem *p, const size_t *card, uint32_t n);         /* of the poorest card */
 /* A copy on so many cards may stand on this one: of MIG a process sees one instance, so several ranks go on whole cards only. */
 static inline bool pl_card_for(const struct pl_problem *p, uint32_t cards, size_t card) { return cards == 1 || !p->fleet->gpus[card].mig_of; }

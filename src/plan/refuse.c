@@ -140,7 +140,7 @@ static const char *too_small_text(struct refusing *r, const struct pl_problem *p
     for (size_t i = 0; i < cost->need->rank[0].n; i++)
         weights += cost->need->rank[0].line[i].part == BT_P_WEIGHTS ? cost->need->rank[0].line[i].bytes : 0;
     return bt_arena_printf(r->a, "%s: even as %s it needs %s on a card (%s of weights; KV of %llu x %s tokens), and %s %s there: %s lack on each",
-                           k->w->name, shape_words(r->a, best->tp, best->pp), bt_bytes_human(need), bt_bytes_human(weights), ull(k->w->requests),
+                           k->w->name, shape_words(r->a, best->tp, pl_stages(best)), bt_bytes_human(need), bt_bytes_human(weights), ull(k->w->requests),
                            bt_count_human(k->ctx_min), bt_bytes_human(has), k->claim == PL_LIMIT ? "are allowed it" : "are", bt_bytes_human(least));
 }
 
@@ -176,12 +176,12 @@ static int other_shape(struct refusing *r, size_t index, const struct pl_problem
     uint32_t freed = pinned_cards - sh->cards;
     const char *frees = freed == 0 ? "" : freed == 1 ? " and frees a GPU" : bt_arena_printf(r->a, " and frees %u GPUs", freed);
     const char *cut = pl_layers_of(q, &o, index), *layers = cut[0] ? bt_arena_printf(r->a, " (layers %s)", cut) : "";
-    const char *what = bt_arena_printf(r->a, "%s%s fits with %s tokens at %.1f tok/s%s", shape_words(r->a, sh->tp, sh->pp), layers,
+    const char *what = bt_arena_printf(r->a, "%s%s fits with %s tokens at %.1f tok/s%s", shape_words(r->a, sh->tp, pl_stages(sh)), layers,
                                        bt_count_human(o.ctx[c->work]), rate, frees);
     bt_buf_printf(text, "; %s", what);
     advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: %s", w.name, what), bt_arena_printf(r->a, "workloads.%s.tp", w.name),
                                        bt_arena_printf(r->a, "%u", sh->tp), bt_arena_printf(r->a, "workloads.%s.pp", w.name),
-                                       bt_arena_printf(r->a, "%u", sh->pp) });
+                                       bt_arena_printf(r->a, "%u", pl_stages(sh)) });
     return 1;
 }
 
@@ -225,7 +225,7 @@ static int refuse_alone(struct refusing *r, size_t index, const struct pl_proble
         if (!possible && k->nshapes) {
             const struct pl_shape *s = &k->shape[0];
             bt_auto_buf struct bt_buf b = BT_BUF(4096);
-            bt_buf_printf(&b, "%s: %s is impossible (%s)", w->name, shape_words(r->a, s->tp, s->pp), short_reason(r->a, k, s));
+            bt_buf_printf(&b, "%s: %s is impossible (%s)", w->name, shape_words(r->a, s->tp, pl_stages(s)), short_reason(r->a, k, s));
             if (other_shapes(r, index, s->cards, &b) < 0)
                 return -1;
             refuse(r, w, s->code, bt_arena_strdup(r->a, bt_buf_z(&b)));
@@ -469,6 +469,13 @@ static int advise_optional(struct refusing *r, size_t index)
 enum { REQUESTS, KV_DTYPE, GPUS, FEWER, MEMORY, SHARE, POOL };       /* tried in this order */
 struct change { bool applies; const char *key, *value; struct bt_workload w; };
 
+/* Keys and values in a byte, as the engine calls that. */
+static const char *small_kv(const struct pl_work *k)
+{
+    const char *engine = k->pm->engine ? k->pm->engine->name : "";
+    return !strcmp(engine, "sglang") ? "fp8_e4m3" : !strcmp(engine, "llama-server") ? "q8_0" : "fp8";
+}
+
 static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k)
 {
     const struct bt_workload *was = &r->in->spec->w[index];
@@ -476,7 +483,7 @@ static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k
     uint64_t fewer = BT_MIN(was->gpus.max, (uint64_t)k->npool);
     struct change c[] = {
         [REQUESTS] = { k->server && was->requests > 1, "requests", "1", *was },
-        [KV_DTYPE] = { k->server && !was->kv_dtype, "kv_dtype", "fp8", *was },
+        [KV_DTYPE] = { k->server && !was->kv_dtype, "kv_dtype", small_kv(k), *was },
         [GPUS] = { k->server && few_gpus, "gpus", bt_arena_printf(r->a, "{min: %llu, max: %zu}", ull(was->gpus.min), k->npool), *was },
         [FEWER] = { k->server && was->gpus.set && was->gpus.min > 1, "gpus", bt_arena_printf(r->a, "{min: 1, max: %llu}", ull(fewer)), *was },
         [MEMORY] = { k->server && k->claim == PL_LIMIT, "memory", "auto", *was },
@@ -484,7 +491,7 @@ static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k
         [POOL] = { was->pool.n > 0, "pool", "all", *was },
     };
     c[REQUESTS].w.requests = 1;
-    c[KV_DTYPE].w.kv_dtype = "fp8";
+    c[KV_DTYPE].w.kv_dtype = small_kv(k);
     c[GPUS].w.gpus.max = c[GPUS].w.gpus.want = k->npool;
     c[FEWER].w.gpus.min = 1;
     c[FEWER].w.gpus.max = c[FEWER].w.gpus.want = fewer;

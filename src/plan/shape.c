@@ -13,6 +13,11 @@ static uint64_t whole_cards(const struct pl_problem *p, const struct pl_work *k)
     return n;
 }
 
+static uint64_t pinned_cards(const struct bt_workload *w)
+{
+    return (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1) * (w->dp.set ? w->dp.want : 1);
+}
+
 static void gpus_range(const struct pl_problem *p, const struct pl_work *k, uint64_t *min, uint64_t *max)
 {
     const struct bt_workload *w = k->w;
@@ -21,7 +26,7 @@ static void gpus_range(const struct pl_problem *p, const struct pl_work *k, uint
     *max = w->gpus.set ? w->gpus.max : k->server ? BT_MIN(most, (uint64_t)AUTO_CARDS) : 1;
     *max = BT_MIN(*max, most);
     if (!w->gpus.set && k->server) {                 /* pins say more than auto */
-        uint64_t pinned = (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1);
+        uint64_t pinned = pinned_cards(w);
         *max = BT_MAX(*max, BT_MIN(pinned, most));
     }
 }
@@ -44,7 +49,7 @@ static void cost_pace(struct pl_problem *p, const struct pl_work *k, struct pl_s
                                  .version = k->pm->version,
                                  .card = &p->fleet->gpus[p->cls_card[cls]],
                                  .tp = s->tp,
-                                 .pp = s->pp,
+                                 .pp = pl_stages(s),
                                  .context = PL_PACE_AT_TOKENS,
                                  .kv_bytes_per_token = kv_bytes_per_token(c->need),
                                  .elem = k->serve.dtype && (!strcmp(k->serve.dtype, "float32") || !strcmp(k->serve.dtype, "float")) ? 4 : 2,
@@ -60,9 +65,9 @@ static int cost_shape(struct pl_problem *p, struct pl_work *k, struct pl_shape *
     s->cost = BT_NEWN(p->a, struct pl_cost, p->nclasses);
     struct bt_serve serve = k->serve;
     serve.tp = s->tp;
-    serve.pp = s->pp;
+    serve.pp = pl_stages(s);
     serve.cut = s->cut;
-    serve.ncut = s->cut ? s->pp : 0;
+    serve.ncut = s->cut ? serve.pp : 0;
     serve.context = k->ctx_want;
     for (size_t c = 0; c < p->nclasses; c++) {
         struct bt_err why = { 0 };
@@ -120,9 +125,25 @@ int pl_shape_cut(struct pl_problem *p, struct pl_work *k, const struct pl_shape 
     return 0;
 }
 
-static int server_shape(struct pl_problem *p, struct pl_work *k, uint32_t tp, uint32_t pp, struct bt_err *err)
+/* `ep` against what the engine makes of it. NULL = it goes. */
+static const char *ep_broken(struct pl_problem *p, const struct pl_work *k, uint64_t tp, uint64_t dp)
 {
-    struct pl_shape s = { .tp = tp, .pp = pp, .cards = tp * pp, .ok = true, .layers = "" };
+    uint64_t ep = k->w->ep.set ? k->w->ep.want : 1;
+    bool sglang = !strcmp(k->pm->engine->name, "sglang");
+    if (ep < 2)
+        return NULL;
+    if (!bt_need_has_experts(k->pm->model))
+        return "Number of experts in the model must be greater than 0 when expert parallelism is enabled.";
+    if (sglang ? tp % ep == 0 : tp * dp == ep)
+        return NULL;
+    return sglang ? bt_arena_printf(p->a, "ep %llu does not divide tp %llu: SGLang shares experts among the ranks of a tensor-parallel group", ull(ep), ull(tp))
+                  : bt_arena_printf(p->a, "ep %llu, and tp x dp is %llu: vLLM shares experts among all of these ranks", ull(ep), ull(tp * dp));
+}
+
+static int server_shape(struct pl_problem *p, struct pl_work *k, uint32_t tp, uint32_t pp, uint32_t dp, struct bt_err *err)
+{
+    struct pl_shape s = { .tp = tp, .pp = pp * dp, .dp = dp, .cards = tp * pp * dp, .ok = true, .layers = "" };
+    const char *ep = ep_broken(p, k, tp, dp);
     struct bt_shape m = bt_need_shape(k->pm->model);
     struct bt_refusal why = { 0 };
     char layers[256] = "";
@@ -139,6 +160,10 @@ static int server_shape(struct pl_problem *p, struct pl_work *k, uint32_t tp, ui
         s.ok = false;
         s.code = why.code;
         s.why_not = bt_arena_strdup(p->a, why.text);
+    } else if (ep) {
+        s.ok = false;
+        s.code = bt_need_has_experts(k->pm->model) ? "ep-not-possible" : "no-experts";
+        s.why_not = ep;
     } else if (cost_shape(p, k, &s, err) < 0) {
         return -1;
     }
@@ -181,7 +206,7 @@ static void too_few(struct pl_problem *p, const struct pl_work *k, uint64_t want
     const struct bt_workload *w = k->w;
     uint64_t whole = whole_cards(p, k);
     const char *has = w->pool.n ? "its pool has " : "the fleet has ", *least = w->gpus.set && w->gpus.min != w->gpus.max ? "at least " : "";
-    const char *shape = k->server && (w->tp.set || w->pp.set) ? " (tp x pp)" : "";
+    const char *shape = !k->server || (!w->tp.set && !w->pp.set && !w->dp.set) ? "" : w->dp.set ? " (tp x pp x dp)" : " (tp x pp)";
     if (whole < k->npool)
         pl_refuse(p, w, "too-few-gpus", "%s wants %s%llu GPUs per instance%s; %s%llu whole cards and %llu MIG instances, of which a process sees one", w->name,
                   least, ull(wants), shape, has, ull(whole), ull(k->npool - whole));
@@ -206,20 +231,21 @@ int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err)
             too_few(p, k, min);
         return 0;
     }
-    for (uint32_t cards = 1; cards <= max; cards++)
-        for (uint32_t tp = 1; tp <= cards; tp++) {
-            uint32_t pp = cards / tp;
+    uint32_t dp = w->dp.set ? (uint32_t)w->dp.want : 1;
+    for (uint32_t cards = dp; cards <= max; cards += dp)
+        for (uint32_t tp = 1; tp <= cards / dp; tp++) {
+            uint32_t pp = cards / dp / tp;
             bool pinned_out = (w->tp.set && w->tp.want != tp) || (w->pp.set && w->pp.want != pp);
-            if (cards % tp || cards < min || pinned_out)
+            if (cards / dp % tp || cards < min || pinned_out)
                 continue;
-            if (server_shape(p, k, tp, pp, err) < 0)
+            if (server_shape(p, k, tp, pp, dp, err) < 0)
                 return -1;
         }
     sort_shapes(k);
     for (size_t i = 0; i < k->nshapes; i++)
         k->solo_best = BT_MAX(k->solo_best, k->shape[i].best_tok_s);
     if (!k->nshapes)
-        too_few(p, k, w->gpus.set ? min : (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1));
+        too_few(p, k, w->gpus.set ? min : pinned_cards(w));
     return 0;
 }
 

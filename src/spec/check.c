@@ -102,9 +102,12 @@ static int check_memory(struct bt_spec *s, struct bt_workload *w, struct bt_err 
         return at_key(s, w, "pp_layers", err, "pp_layers names %zu stages, and pp is %llu", w->pp_layers.n, (unsigned long long)w->pp.want);
     if (w->pp_layers.n)
         w->pp = (struct bt_range){ .set = true, .want = w->pp_layers.n, .min = w->pp_layers.n, .max = w->pp_layers.n, .at = w->pp.at };
-    uint64_t ranks = (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1);
+    uint64_t ranks = (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1) * (w->dp.set ? w->dp.want : 1);
+    if (none && w->dp.set && w->dp.want > 1)
+        return at_key(s, w, "dp", err, "on the CPU it is one engine: leave `dp` out, or `replicas` of it");
     if (w->gpus.set && w->gpus.want > 0 && ranks > w->gpus.max)
-        return at_key(s, w, w->tp.set ? "tp" : "pp", err, "tp x pp is %llu GPUs, and `gpus` allows %llu", (unsigned long long)ranks,
+        return at_key(s, w, w->tp.set ? "tp" : w->pp.set ? "pp" : "dp", err, w->dp.set ? "tp x pp x dp is %llu GPUs, and `gpus` allows %llu"
+                                                                            : "tp x pp is %llu GPUs, and `gpus` allows %llu", (unsigned long long)ranks,
                       (unsigned long long)w->gpus.max);
     if (w->gpus.set && w->tp.set && w->pp.set && ranks < w->gpus.min)
         return at_key(s, w, "gpus", err, "tp x pp is %llu GPUs, and `gpus` wants at least %llu", (unsigned long long)ranks,

@@ -40,10 +40,6 @@ bool bt_workload_has_tasks(const struct bt_workload *w)
 
 static void later_workload(struct spec_reading *r, const struct bt_workload *w)
 {
-    if (w->dp.set && w->dp.want > 1)
-        key_row(r, w, true, "dp", "data parallel inside one server is not planned yet; `replicas` are");
-    if (w->ep.set && w->ep.want > 1)
-        key_row(r, w, true, "ep", "expert parallel is not planned yet");
     if (!strcmp(w->park, "checkpoint"))
         key_row(r, w, false, "park", "the driver's checkpoint is not used yet: it is stopped instead");
     if (w->adapters.watch)

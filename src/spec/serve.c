@@ -5,11 +5,12 @@
 
 /* What is the plan's answer, by the field that an engine's flag fills: so for every engine. `use` says how to wish for it in the spec. */
 static const struct { size_t off; const char *use; } decided[] = {
-    { AT(tp), "tp: N" },                             { AT(pp), "pp: N" },                        { AT(dp), "replicas: N" },
+    { AT(tp), "tp: N" },                             { AT(pp), "pp: N" },                        { AT(dp), "dp: N, or replicas: N" },
     { AT(expert_parallel), "ep: N" },                { AT(context), "context: N" },              { AT(utilization), "memory: 40%" },
     { AT(kv_bytes), "memory, context and requests" }, { AT(host), "no key: servers listen on 127.0.0.1" }, { AT(port), "port: N" },
     { AT(model), "model: ID" },                      { AT(revision), "revision: REV" },          { AT(dtype), "dtype: TYPE" },
     { AT(quantization), "quantization: METHOD" },    { AT(kv_dtype), "kv_dtype: TYPE" },         { AT(trust_remote_code), "trust_remote_code: true" },
+    { AT(sglang.ep), "ep: N" },
     { AT(sglang.max_total_tokens), "memory, context and requests" }, { AT(sglang.device), "gpus: N, or gpus: 0 for the CPU" },
     { AT(llama.kv_k), "kv_dtype: TYPE" },            { AT(llama.kv_v), "kv_dtype: TYPE" },
     { AT(llama.split), "gpus: N" },                  { AT(llama.devices), "gpus: N, or gpus: 0 for the CPU" },
@@ -53,7 +54,7 @@ static const struct bt_node *arg_at(const struct arg_walk *k, size_t i)
 /* --tensor-parallel-size 2 beside `tp: 2` says the same thing twice: no contradiction. */
 static bool says_the_pin(const struct bt_workload *w, const struct bt_opt *f, const char *value)
 {
-    const struct bt_range *pin = f->off == AT(tp) ? &w->tp : f->off == AT(pp) ? &w->pp : NULL;
+    const struct bt_range *pin = f->off == AT(tp) ? &w->tp : f->off == AT(pp) ? &w->pp : f->off == AT(dp) ? &w->dp : f->off == AT(sglang.ep) ? &w->ep : NULL;
     return pin && pin->set && value && strtoull(value, NULL, 10) == pin->want;
 }
 
@@ -153,6 +154,8 @@ static int check_switches(struct arg_walk *k, const struct bt_engine *e, struct 
     const struct { const char *key; bool said; size_t off; const char *instead; } rows[] = {
         { "adapters", k->w->adapters.set, AT(lora), "llama-server loads an adapter with `args: [--lora, FILE]`" },
         { "revision", k->w->revision != NULL, AT(revision), "name the file itself" },
+        { "dp", k->w->dp.set && k->w->dp.want > 1, AT(dp), "replicas: N" },
+        { "ep", k->w->ep.set && k->w->ep.want > 1, !strcmp(e->name, "sglang") ? AT(sglang.ep) : AT(expert_parallel), "experts are cut by layers, as the rest" },
         { "trust_remote_code", k->w->trust_remote_code, AT(trust_remote_code), "it runs no code of the model" },
     };
     for (size_t i = 0; i < BT_LEN(rows); i++)
@@ -177,6 +180,11 @@ int bt_spec_serve(struct bt_arena *a, const struct bt_spec *s, const struct bt_w
     if (through_table(&k, "dtype", w->dtype, err) < 0 || through_table(&k, "kv_dtype", w->kv_dtype, err) < 0
         || through_table(&k, "quantization", w->quantization, err) < 0 || check_switches(&k, e, err) < 0)
         return -1;
+    out->dp = w->dp.set ? w->dp.want : 0;
+    if (w->ep.set && w->ep.want > 1) {
+        out->expert_parallel = has_flag(e, AT(expert_parallel));
+        out->sglang.ep = w->ep.want;
+    }
     if (w->adapters.set) {
         out->lora = true;
         out->max_loras = w->adapters.max;
