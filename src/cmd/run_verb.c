@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "cmd/adhoc.h"
+#include "cmd/planning_own.h"
 #include "cmd/up.h"
 
 struct args { struct bt_adhoc one; const char *fleet, *file, *variant; bool wait, again; };
@@ -49,18 +50,37 @@ static int take_values(struct bt_arena *a, int *argc, char **argv, struct bt_spe
     return 0;
 }
 
+/* Without a size the job takes the whole of what a card has: only cards of which half is free are looked at, now and in the plans of others. Where that
+ * leaves none, or the fleet is no list of this machine's cards, it stays with what was asked, and `up` says what is missing. */
+static const char *free_cards(struct bt_arena *a, const char *on)
+{
+    struct bt_fleet f;
+    struct bt_err ignored = { 0 };
+    struct bt_fleet_opts fo = { .margin_bytes = BT_DEFAULT_MARGIN, .visible = getenv("CUDA_VISIBLE_DEVICES") };
+    bt_auto_buf struct bt_buf list = BT_BUF(4096);
+    if (bt_fleet_open(a, on ? on : "auto", &fo, &f, &ignored) < 0 || !f.live || bt_planning_own(a, "", false, &f, &ignored) < 0)
+        return on;
+    for (size_t i = 0; i < f.n; i++)
+        if (bt_gpu_capacity(&f.gpus[i]) >= f.gpus[i].total_bytes / 2)
+            bt_buf_printf(&list, "%s%d", list.n ? "," : "", f.gpus[i].index);
+    return list.n && !list.over ? bt_arena_strdup(a, bt_buf_z(&list)) : on;
+}
+
 /* Until there is room, when that is wanted. */
 static int up(const struct bt_verb *v, struct bt_arena *a, struct bt_up *u, bool wait)
 {
     enum { AGAIN_S = 2 };
     int rc;
+    const char *on = u->gpus;
     u->quiet_refusal = wait;
-    for (bool told = false; (rc = bt_up(v, a, u)) == 3 && wait; told = true) {
+    for (bool told = false;; told = true) {
+        u->gpus = u->whole_cards ? free_cards(a, on) : on;
+        if ((rc = bt_up(v, a, u)) != 3 || !wait)
+            return rc;
         if (!told)
             fprintf(stderr, "berth run: no room now; waiting (Ctrl-C ends it)\n");
         nanosleep(&(struct timespec){ .tv_sec = AGAIN_S }, NULL);
     }
-    return rc;
 }
 
 static int run_job(const struct bt_verb *v, struct bt_arena *a, const struct args *o, const char *job, const struct bt_spec_value *value, size_t n)
@@ -80,6 +100,7 @@ static int run_command(const struct bt_verb *v, struct bt_arena *a, struct args 
         return bt_cmd_usage(v, false, "--file, --variant and --again go with a JOB of the spec");
     if (!o->one.gpus)
         o->one.gpus = "1";
+    u.whole_cards = !o->one.memory && strcmp(o->one.gpus, "0") != 0;
     if (bt_adhoc_command(a, words->v, words->n, ".", (unsigned)getpid(), &o->one, &u.text, &u.exit_with, &err) < 0)
         return bt_cmd_fail(v, &err, false);
     return up(v, a, &u, o->wait);

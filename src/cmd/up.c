@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/proc.h"
+#include "base/units.h"
 #include "cmd/cmd.h"
 #include "cmd/live.h"
 #include "cmd/live_block.h"
@@ -43,6 +44,23 @@ struct up {
 
 /* ---- the plan ---- */
 
+/* Without a size "whatever the card has" is asked for, and a sliver beside a server is not meant by that. */
+static bool a_sliver(const struct bt_plan *plan, const struct bt_up *o)
+{
+    for (size_t i = 0; o->whole_cards && i < plan->phase[0].n; i++)
+        for (size_t r = 0; r < plan->phase[0].inst[i].nranks; r++) {
+            const struct bt_rank_berth *k = &plan->phase[0].inst[i].rank[r];
+            const struct bt_gpu *g = &plan->fleet->gpus[k->gpu];
+            if (k->bytes >= g->total_bytes / 2)
+                continue;
+            if (!o->quiet_refusal)
+                fprintf(stderr, "no whole card is free: GPU %d has %s of %s\n  try: --memory SIZE says how much of a card is enough; --wait waits\n", g->index,
+                        bt_bytes_human(k->bytes), bt_bytes_human(g->total_bytes));
+            return true;
+        }
+    return false;
+}
+
 /* 0 with *text; else the exit code. */
 static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct bt_up *o, const char **text)
 {
@@ -68,6 +86,8 @@ static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct b
             puts(bt_plan_text(a, plan));
         return bt_planning_exit(plan);
     }
+    if (a_sliver(plan, o))
+        return 3;
     *text = bt_plan_text(a, plan);
     return 0;
 }

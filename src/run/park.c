@@ -178,6 +178,8 @@ static void give_up(struct bt_instance *in, const char *what, const char *why)
     bt_auto_arena a = { 0 };
     bool as_it_was = in->life.state == BT_ST_PARKING && in->park.by_hand && !in->park.step;        /* it refused the first request: nothing has changed */
     const char *text = bt_arena_printf(&a, "%s could not be %s (%s): it %s", in->pf->id, what, why, as_it_was ? "runs on" : "is stopped instead");
+    if (as_it_was)
+        text = bt_arena_printf(&a, "%s. `park: sleep` in the spec starts it so that it can; `berth park --level stop` ends it until `berth resume`", text);
     bt_warn("inst", "%s/%s", in->p->name, text);
     bt_report_event(in->p, json_pack("{s:s, s:o}", "event", "note", "text", bt_json_text(text)));
     if (as_it_was) {

@@ -140,6 +140,14 @@ def test_no_room_is_3_and_with_wait_it_waits(m: Machine) -> None:
     eventually("nothing to be up", lambda: m.json("ps")["instances"] == [])
 
 
+def test_a_whole_card_is_not_what_a_server_left_of_one(m: Machine) -> None:
+    assert m.berth("up", "Qwen/Qwen3-8B", "--gpus", "0", "-d").returncode == 0
+    done = m.berth("run", "--on", "0", "--", "true")
+    assert done.returncode == 3 and "no whole card is free: GPU 0" in done.stderr and "--memory" in done.stderr, done.stderr
+    done = m.berth("run", "--", "sh", "-c", "echo $CUDA_VISIBLE_DEVICES")
+    assert done.returncode == 0 and done.stdout.strip() == m.json("gpus")["gpus"][1]["uuid"], done.stderr
+
+
 def test_run_needs_a_command() -> None:
     for args in (["run"], ["run", "true"], ["run", "--"]):
         assert subprocess.run([BERTH, *args], capture_output=True, check=False, env=os.environ).returncode == 2
