@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import threading
 from pathlib import Path
 
@@ -152,3 +153,35 @@ def test_a_truncated_model_is_refused_before_the_start(house: House, tiny: Path)
     up = house.up(llm=server(torn))
     assert up.returncode == 1 and "model.safetensors" in up.stderr, up.stderr
     assert not house.runtime.exists()
+
+
+def adapter(folder: Path, rank: int = 8) -> Path:
+    """A LoRA adapter of the tiny model's q_proj, in PEFT's words, with B = 0: it changes no answer."""
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": rank, "lora_alpha": 16, "lora_dropout": 0.0, "bias": "none",
+                                                            "target_modules": ["q_proj"], "base_model_name_or_path": None}))
+    header, at = {}, 0
+    for layer in range(4):
+        for half, shape in (("A", [rank, 256]), ("B", [256, rank])):
+            header[f"base_model.model.model.layers.{layer}.self_attn.q_proj.lora_{half}.weight"] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + 4 * 256 * rank]}
+            at += 4 * 256 * rank
+    words = json.dumps(header).encode()
+    (folder / "adapter_model.safetensors").write_bytes(struct.pack("<Q", len(words)) + words + bytes(at))
+    return folder
+
+
+def test_an_adapter_comes_and_goes_while_it_serves(house: House, tiny: Path) -> None:
+    llm = ready(house, tiny, args=["--enforce-eager", "--enable-lora", "--max-lora-rank", "16"], env={"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"})
+    url = llm["endpoint"]["http"]
+    good, big = adapter(house.folder / "good"), adapter(house.folder / "big", 32)
+    said = ask(url, "/v1/load_lora_adapter", {"lora_name": "mine", "lora_path": str(good)})
+    assert said[0] == 200, said
+    answer = ask(url, "/v1/completions", {"model": "mine", "prompt": "a", "max_tokens": 3})
+    assert answer[0] == 200 and json.loads(answer[1])["model"] == "mine", answer
+    status, why = ask(url, "/v1/load_lora_adapter", {"lora_name": "big", "lora_path": str(big)})
+    assert status >= 400 and b"rank" in why, why
+    assert ask(url, "/v1/unload_lora_adapter", {"lora_name": "mine"})[0] == 200
+    assert ask(url, "/v1/completions", {"model": "mine", "prompt": "a", "max_tokens": 3})[0] == 404
+    assert ask(url, "/v1/completions", {"model": "llm", "prompt": "a", "max_tokens": 3})[0] == 200
+    assert house.ps()["llm-0"]["pids"] == llm["pids"] and house.berth("verify").returncode == 0
+    house.down()
