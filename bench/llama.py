@@ -33,6 +33,21 @@ GEMMA = {"arch": "gemma3", "layers": 12, "window": 1024, "head_dim": 128, "tied"
 OSS = {"arch": "gpt-oss", "layers": 6, "window": 128, "head_dim": 64, "heads": 16, "kv_heads": 8, "experts": 32, "used": 4, "expert_feed": 1024, "hidden": 1024}
 LATENT = {"arch": "deepseek2", "layers": 4, "latent": 512, "head_dim": 128, "heads": 16}
 
+QWEN3 = {"arch": "qwen3", "hidden": 2560, "heads": 32, "kv_heads": 8, "head_dim": 128, "feed": 9728}
+LARGE = {"hidden": 4096, "heads": 32, "kv_heads": 8, "feed": 14336, "layers": 3}
+
+#: Recorded after the sums of llama_compute.c stood, which were not changed for them.
+UNSEEN: list[tuple[dict, str, int]] = [
+    ({"hidden": 3584, "heads": 28, "kv_heads": 4, "feed": 18944, "layers": 3, "vocab": 152064}, "-c 16384 -np 4", 0),
+    ({"hidden": 2048, "heads": 32, "kv_heads": 8, "head_dim": 64, "feed": 8192}, "-c 32768 -ub 256", 0),
+    ({"arch": "qwen3", "hidden": 1024, "heads": 16, "kv_heads": 8, "head_dim": 128, "feed": 3072}, "-c 4096", 0),
+    ({"arch": "qwen3", "hidden": 4096, "heads": 32, "kv_heads": 8, "head_dim": 128, "feed": 12288, "layers": 3}, "-c 8192 -ctk q4_0 -ctv q4_0", 0),
+    ({"experts": 8, "used": 2, "feed": 14336, "hidden": 4096, "heads": 32, "kv_heads": 8, "layers": 2}, "-c 8192", 0),
+    ({"arch": "gemma3", "layers": 6, "window": 1024, "head_dim": 256, "hidden": 2560, "heads": 8, "kv_heads": 4, "feed": 10240, "tied": True, "vocab": 262144}, "-c 8192", 0),
+    ({"hidden": 4096, "heads": 32, "kv_heads": 32, "feed": 11008, "layers": 3}, "-c 4096 -fa off", 0),
+    ({"arch": "qwen2", "hidden": 1536, "heads": 12, "kv_heads": 2, "feed": 8960}, "-c 8192 -np 2", 0),
+]
+
 #: shape, flags, devices (0: the CPU alone)
 CASES: list[tuple[dict, str, int]] = [
     *(({}, f"-c {c}", 0) for c in (512, 1024, 4096, 16384, 65536)), *(({}, f"-c {c} -fa off", 0) for c in (1024, 4096, 16384, 65536)),
@@ -49,6 +64,14 @@ CASES: list[tuple[dict, str, int]] = [
     *((SMALL, f"-c {c} -ngl all -ts {s}", 2) for c in (4096, 16384) for s in ("1,1", "3,1", "1,2")), (SMALL, "-c 4096 -ngl 5 -ts 1,1", 2), ({**SMALL, "tied": True}, "-c 4096 -ngl all -ts 1,1", 2),
     ({**SMALL, "experts": 16, "used": 4, "feed": 1024}, "-c 4096 -ngl all -ts 1,1", 2), ({**SMALL, "experts": 16, "used": 4, "feed": 1024}, "-c 4096 -ngl all --cpu-moe", 1),
     ({**SMALL, "experts": 16, "used": 4, "feed": 1024}, "-c 4096 -ngl all -ncmoe 3", 1), (GEMMA, "-c 16384 -ngl all -ts 1,1", 2), (OSS, "-c 16384 -ngl all -ts 1,1", 2), (SMALL, "-c 8192 -np 4 -ngl all -ts 1,1", 2),
+    ({"hidden": 3072, "heads": 24, "kv_heads": 8, "feed": 8192}, "-c 8192", 0), ({"hidden": 5120, "heads": 40, "kv_heads": 8, "feed": 13824, "layers": 3}, "-c 4096", 0),
+    ({"hidden": 896, "heads": 14, "kv_heads": 2, "feed": 4864, "head_dim": 64}, "-c 4096", 0), *((QWEN3, f, 0) for f in ("-c 8192", "-c 8192 -fa off")), ({}, "-c 4096 -ctk f32 -ctv f32", 0),
+    ({"feed": 2048}, "-c 16384 -fa off", 0), ({"feed": 1024}, "-c 4096", 0), *((LARGE, f"-c 8192 -ctk q8_0 -ctv q8_0{f}", 0) for f in ("", " -ub 256")),
+    ({"experts": 16, "used": 4, "feed": 4096, "hidden": 1024, "heads": 8, "kv_heads": 4}, "-c 4096", 0),
+    ({"arch": "qwen3moe", "experts": 128, "used": 8, "expert_feed": 768, "head_dim": 128, "hidden": 2048, "heads": 32, "kv_heads": 4}, "-c 8192", 0),
+    ({"arch": "gemma2", "layers": 4, "window": 4096, "head_dim": 256, "tied": True, "hidden": 2304, "heads": 8, "kv_heads": 4, "feed": 9216}, "-c 8192", 0),
+    ({"head_dim": 256, "heads": 16, "hidden": 3072, "kv_heads": 16, "feed": 24576}, "-c 4096 -fa off", 0),
+    *UNSEEN,
 ]
 
 

@@ -1,5 +1,5 @@
 /* llama_compute.c - the compute buffers of llama-server: what its graph of one micro-batch holds at once. llama.cpp does not have it in closed
- * form (ggml/src/ggml-alloc.c packs the graph's tensors); these sums reproduce what it reserved for 85 shapes and settings
+ * form (ggml/src/ggml-alloc.c packs the graph's tensors); these sums reproduce what it reserved for 107 shapes and settings
  * (tests/data/llama_buffers.jsonl, docs/benchmarks/llama.md). All tensors of a graph are f32 rows of -ub tokens. */
 #include "need/llama.h"
 #include "need/parts.h"
@@ -35,11 +35,14 @@ static bool packed(const struct need_llama *l)
 }
 
 /* Gate, up and their product beside the residual; of experts what each chosen one gives, which goes where gate and up were if there is room.
- * On a device the embedded tokens came in from the host. */
-static uint64_t feed_numbers(const struct widest *w, bool host)
+ * On a device the embedded tokens came in from the host. What is as wide as the residual goes where attention's rows were, queries wider than it leave a hole
+ too large for it, and behind a cache that is not f16 (copies and rotations: llama-kv-cache.cpp attn_rot_k) one row more is free by then. */
+static uint64_t feed_numbers(const struct bt_gguf *g, const struct widest *w, bool host, bool copied)
 {
-    uint64_t ff = w->moe ? w->moe : w->ff, down = w->moe_down > 2 * w->moe ? w->moe_down : 0;
-    return sat_add(sat_add(sat_mul(ff, 3), (host ? 4 : 3) * w->hidden), down);
+    uint64_t ff = w->moe ? w->moe : w->ff, down = w->moe_down > 2 * w->moe ? w->moe_down : 0, rows = (host ? 4 : 3) - copied;
+    if (!w->moe && ff == w->hidden)
+        rows = 2;
+    return sat_add(sat_add(sat_mul(ff, 3), rows * w->hidden), sat_add(down, !g->mla && w->q > w->hidden ? w->q - w->hidden : 0));
 }
 
 static uint64_t attention_numbers(const struct bt_gguf *g, const struct widest *w, bool with_flash)
@@ -69,22 +72,36 @@ static uint64_t copies(const struct need_llama *l, const struct bt_serve *s)
     return s->pp > 1 && all && !l->on_cpu ? 4 : 1;
 }
 
+/* A cache of f32 is cast to f16 for flash attention, on every backend (llama-graph.cpp build_attn_mha). Bytes of one cell. */
+static uint64_t cast_bytes(const struct need_llama *l, const struct widest *w)
+{
+    return sat_mul(w->kv, (uint64_t)(l->k->plain == BT_DT_F32) * 2 + (uint64_t)(l->v->plain == BT_DT_F32) * 2);
+}
+
 uint64_t need_llama_compute_cell(const struct need_llama *l, const struct bt_serve *s)
 {
     struct widest w = widest_layer(l->gguf);
     uint64_t mask = sat_mul(sat_mul(l->ubatch, flash(s) ? 2 : 4), copies(l, s)), scores = flash(s) ? 0 : sat_mul(sat_mul(w.heads, l->ubatch), 4);
-    return sat_add(sat_add(mask, scores), flash(s) && packed(l) && !l->on_cpu ? 4 * w.kv : 0);
+    return sat_add(sat_add(sat_add(mask, scores), flash(s) ? cast_bytes(l, &w) : 0), flash(s) && packed(l) && !l->on_cpu ? 4 * w.kv : 0);
 }
 
 uint64_t need_llama_compute(const struct need_llama *l, const struct bt_serve *s, uint64_t cells, struct need_llama_step step, const char **why, struct bt_arena *a)
 {
     struct widest w = widest_layer(l->gguf);
     bool with_flash = flash(s);
-    uint64_t row = sat_mul(l->ubatch, 4), feed = sat_mul(feed_numbers(&w, step.host), row), attention = sat_mul(attention_numbers(l->gguf, &w, with_flash), row);
+    uint64_t row = sat_mul(l->ubatch, 4), feed = sat_mul(feed_numbers(l->gguf, &w, step.host, packed(l) || cast_bytes(l, &w)), row), attention = sat_mul(attention_numbers(l->gguf, &w, with_flash), row);
     uint64_t scores = with_flash ? 0 : sat_mul(sat_mul(cells, w.heads), row), unpacked = with_flash && packed(l) && !step.host ? sat_mul(sat_mul(cells, w.kv), 4) : 0;
-    uint64_t logits = step.head ? sat_add(sat_mul(sat_mul(l->slots, l->gguf->vocab), 4), sat_mul(2 * w.hidden, row)) : 0, masks = need_llama_masks(l, s, cells);
+    uint64_t outputs = step.layers ? row : sat_mul(l->slots, 4);     /* a device with the output alone sees the rows that are asked for */
+    uint64_t logits = step.head ? sat_add(sat_mul(sat_mul(l->slots, l->gguf->vocab), 4), sat_mul(2 * w.hidden, outputs)) : 0, masks = need_llama_masks(l, s, cells);
     if (step.head && step.layers == 1)               /* the last layer's feed-forward is computed for the tokens that are asked for: one a slot */
         feed = 0;
+    attention = sat_add(attention, with_flash ? sat_mul(cells, cast_bytes(l, &w)) : 0);
+    bool experts_apart = w.moe && !l->on_cpu && s->llama.gpu_layers > l->gguf->layers && (s->llama.cpu_moe || (s->llama.n_cpu_moe && step.host));
+    if (experts_apart) {             /* attention here, the experts there, which get one row and hand one over */
+        feed = step.host ? sat_mul(sat_add(3 * w.moe, 3 * w.hidden), row) : 0;
+        attention = step.host ? 0 : sat_add(attention, sat_mul(2 * w.hidden, row));
+        masks = step.host ? 0 : masks;
+    }
     if (!step.layers)
         feed = attention = scores = unpacked = masks = 0;
     uint64_t widest = BT_MAX(BT_MAX(feed, sat_add(attention, scores)), logits);
@@ -101,7 +118,7 @@ uint64_t need_llama_compute_doubt(const struct need_llama *l, uint64_t bytes)
     bool other = false;              /* shapes whose graphs were not measured */
     for (uint32_t i = 0; i < l->gguf->layers; i++)
         other = other || l->gguf->layer[i].recurrent;
-    return other ? bytes / 2 : l->on_cpu ? bytes / 6 : bytes / 4;
+    return other ? bytes / 2 : l->on_cpu ? bytes / 11 : bytes / 4;
 }
 
 uint64_t need_llama_inputs(const struct need_llama *l, const struct bt_serve *s, uint64_t cells)

@@ -27,9 +27,10 @@ def test_ledger_is_what_the_engine_allocates(tmp_path: Path, row: dict) -> None:
         if place == "CPU":
             assert abs(found["output"] - told(row, place, "output")) < 0.02
         real = told(row, place, "compute")
-        slack = 0.5 if "moe" in row["flags"] else 0.25
+        slack = 0.10 if place == "CPU" else 0.18
+        unpacked = 8.1 if place != "CPU" and "-ctk" in row["flags"] else 0.2  # a device that is a CPU does not unpack its cache, CUDA does
         assert real * 0.93 - 0.2 <= found["compute"], (place, "compute: too little", found["compute"], real)
-        assert found["compute"] <= real * (1 + slack) + 9, (place, "compute: too much", found["compute"], real)
+        assert found["compute"] <= real * (1 + slack) + unpacked, (place, "compute: too much", found["compute"], real)
 
 
 def test_the_rows_cover_what_changes_bytes() -> None:
