@@ -168,7 +168,8 @@ static struct bt_tensor_place by_name(const struct bt_tensor *t)
         of = of_after(of, part);
         if (after_layers && place.layer < 0)
             place.layer = layer_number(part);
-        after_layers = is_word(part, "layers") || is_word(part, "h");
+        bool language = !last.n || is_word(last, "transformer") || is_word(last, "model");           /* MPT's and DBRX's blocks, not some tower's */
+        after_layers = is_word(part, "layers") || is_word(part, "h") || (language && is_word(part, "blocks"));
         module = last;
         last = part;
     }

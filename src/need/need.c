@@ -187,7 +187,9 @@ int need_no_gguf(const struct bt_model *m, const struct bt_engine *e, struct bt_
 {
     if (!m->gguf)
         return 0;
-    bt_err_set(err, BT_E_INPUT, 0, "%s: a GGUF file, and berth does not know how much memory %s takes with one", m->id, e->name);
+    /* vLLM: #5191 (2024-08), and #39612 moved it out (0.24.0) */
+    const char *which = !strcmp(e->name, "vllm") ? " (versions 0.5.5 to 0.23 load one, later ones with vllm-gguf-plugin)" : "";
+    bt_err_set(err, BT_E_INPUT, 0, "%s: a GGUF file, and berth does not know how much memory %s takes with one%s", m->id, e->name, which);
     return bt_err_hint(err, "--engine llama-server");
 }
 

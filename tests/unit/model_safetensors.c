@@ -121,6 +121,7 @@ static void places(void **st)
         { "model.layers.4.linear_attn.out_proj.weight", 4, BT_T_STATE_OUT }, { "model.layers.4.linear_attn.A_log", 4, BT_T_STATE },
         { "backbone.layers.4.mixer.in_proj.weight", 4, BT_T_STATE_IN }, { "model.layers.4.mlp.gate.e_score_correction_bias", 4, BT_T_ROUTER, true },
         { "model.layers.99999999999999.mlp.up_proj.weight", -1, BT_T_UP }, { "model.layers.x.mlp.up_proj.weight", -1, BT_T_UP },
+        { "transformer.blocks.3.attn.Wqkv.weight", 3, BT_T_QKV }, { "blocks.3.ffn.up_proj.weight", 3, BT_T_UP }, { "sam_model.blocks.30.mlp.up_proj.weight", -1, BT_T_UP },
         { "", -1, BT_T_OTHER }, { ".", -1, BT_T_OTHER }, { "weight", -1, BT_T_OTHER }, { "layers", -1, BT_T_OTHER },
     };
     for (size_t i = 0; i < BT_LEN(cases); i++) {
