@@ -130,6 +130,8 @@ uint64_t need_sglang_states(const struct need_in *in, const struct bt_engine *e,
     }
     s->sglang.state_slots = slots;
     s->sglang.slots_each = each;
+    if (s->sglang.state_requests)    /* the plan's command says so: graphs of more requests than can run are not captured */
+        s->sglang.graph_batch = BT_MIN(s->sglang.graph_batch, BT_MAX(slots / each, 1u));
     need_line_push(in, r, (struct bt_need_line){ .part = BT_P_STATE, .bytes = sat_mul(sat_add(slots, 1), one), .charged = true,
         .why = bt_arena_printf(in->arena, "(%llu slots + 1) x %s of states a slot: %s; a request holds %llu, so at most %llu run at once (SGLang kv_cache_configurator.py)", ull(slots),
                                bt_bytes_human(one), how, ull(each), ull(slots / each)) });

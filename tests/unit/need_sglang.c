@@ -118,6 +118,8 @@ static void flags_of_states(void **st)
         struct bt_need *n = need_of_model(NEXT, (struct bt_serve){ .tp = 4, .max_seqs = cases[i].max_seqs, .sglang = cases[i].g }, h100());
         assert_int_equal(n->serve.sglang.state_slots, cases[i].slots);
         assert_int_equal(n->serve.sglang.slots_each, cases[i].each);
+        if (cases[i].g.state_requests)
+            assert_int_equal(n->serve.sglang.graph_batch, cases[i].g.state_requests);
         assert_int_equal(part_of(&n->rank[0], BT_P_STATE), (cases[i].slots + 1) * NEXT_SLOT);
     }
     struct bt_need *half = need_of_model(NEXT, (struct bt_serve){ .tp = 4, .sglang = { .max_states = 40, .ssm_dtype = "bfloat16" } }, h100());
