@@ -216,7 +216,7 @@ static json_t *pace_json(const struct bt_plan_instance *in)
 /* Under what its measured bytes are remembered, and what of them is computed and never learned. */
 static json_t *learn_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in)
 {
-    if (!in->need || in->need->nranks != 1 || !in->nranks || strcmp(in->need->engine->name, "vllm"))
+    if (!in->need || in->need->nranks != 1 || !in->nranks || !bt_need_learns(in->need->engine))
         return json_null();
     const char *key = bt_need_key(a, in->need, p->fleet->gpus[in->rank[0].gpu].name, p->fleet->driver ? p->fleet->driver : "");
     const char *what = bt_arena_printf(a, "%s on %s %s", in->w->model, in->need->engine->name, in->need->version->version);

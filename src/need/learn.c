@@ -17,6 +17,11 @@ const char *bt_need_key(struct bt_arena *a, const struct bt_need *n, const char 
                   s->cpu_offload_gib, s->cudagraph_sizes ? s->cudagraph_sizes : "", ull(s->max_cudagraph_size), !s->prefix_caching_off);
     if (n->model->kv_lora)           /* a latent attention's workspace grows with it */
         bt_buf_printf(&b, "|context %llu", ull(s->context));
+    if (n->sglang) {                 /* its request table and state pool go by these too */
+        const struct bt_sglang_serve *g = &s->sglang;
+        bt_buf_printf(&b, "|context %llu graphs %llu %d %d states %llu %s text %d", ull(s->context), ull(g->graph_batch), g->no_decode_graph, g->no_prefill_graph, ull(g->state_slots),
+                      g->ssm_dtype ? g->ssm_dtype : "", g->text_only);
+    }
     for (size_t i = 0; i < s->extra.n; i++)
         bt_buf_printf(&b, "|%s", s->extra.v[i]);
     struct bt_hash h;
@@ -25,6 +30,11 @@ const char *bt_need_key(struct bt_arena *a, const struct bt_need *n, const char 
     bt_hash_add(&h, bt_buf_z(&b), b.n);
     bt_hash_end(&h, &d);
     return b.over ? "" : bt_arena_strdup(a, d.hex);              /* flags past all measure: a key that nothing is stored under */
+}
+
+bool bt_need_learns(const struct bt_engine *e)
+{
+    return !strcmp(e->name, "vllm") || !strcmp(e->name, "sglang");
 }
 
 static bool is_known(enum bt_part p) { return p == BT_P_WEIGHTS || p == BT_P_LORA || p == BT_P_KV || p == BT_P_STATE || p == BT_P_DRAFT; }
@@ -74,7 +84,7 @@ static void replace(struct bt_arena *a, struct bt_need_rank *r, const struct bt_
 
 /* What stays on the card beside torch's own: at most what was held when it was ready. Some of that may be activations that torch kept, so more than the
  * estimate is believed only as far as the activations do not explain it. */
-static void outside(struct bt_arena *a, struct bt_need_rank *r, const struct bt_learned *l)
+static void outside(struct bt_arena *a, struct bt_need_rank *r, const struct bt_learned *l, bool charged)
 {
     uint64_t graphs = sum_of(r, is_graphs), inside = sum_of(r, is_inside), estimate = sum_of(r, is_outside);
     uint64_t held = l->rest_bytes > graphs ? l->rest_bytes - graphs : 0;
@@ -95,7 +105,7 @@ static void outside(struct bt_arena *a, struct bt_need_rank *r, const struct bt_
     }
     r->n = kept;
     struct bt_need_line rest = { BT_P_WORKSPACE, bytes - context, measured(a, l, "workspaces, NCCL and kernels, by what its process held when it was ready, beside context, graphs, weights and KV",
-                                 estimate - BT_MIN(estimate, context)), true, 0 };
+                                 estimate - BT_MIN(estimate, context)), charged, 0 };
     BT_PUSH(a, r->line, r->n, rest);
 }
 
@@ -112,7 +122,7 @@ static void apply(struct bt_arena *a, struct bt_need *n, const struct bt_learned
         replace(a, r, l, is_inside, l->activation_bytes, "the peak of the profile run, by the engine's log");
     }
     if (l->rest_bytes)
-        outside(a, r, l);
+        outside(a, r, l, !n->sglang);                /* SGLang's fraction covers weights and pools alone */
     r->fixed_bytes = r->budget_bytes = n->uncertainty_bytes = 0;
     for (size_t i = 0; i < r->n; i++) {
         r->fixed_bytes = sat_add(r->fixed_bytes, r->line[i].bytes);
@@ -124,7 +134,7 @@ static void apply(struct bt_arena *a, struct bt_need *n, const struct bt_learned
 void need_learn(struct bt_arena *a, struct bt_need *n, const struct bt_gpu *card)
 {
     const struct bt_learned_list *list = card->learned;
-    if (!list || !list->n || n->nranks != 1)
+    if (!list || !list->n || n->nranks != 1 || !bt_need_learns(n->engine))
         return;
     const char *key = bt_need_key(a, n, card->name, list->driver);
     for (size_t i = 0; i < list->n && !n->learned; i++)

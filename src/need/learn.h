@@ -1,7 +1,8 @@
 /* learn - what was measured when the same server started before, in place of estimates. Pure: the rows are an input; cmd reads them (store/store.h).
  *
  * Replaced are activations, graphs and what a process holds outside of torch; weights, LoRA slots and KV never: their formulas must be right. A row
- * counts for exactly one key; nothing is carried over to another model, version, card, driver, shape or flag. vLLM, one pipeline stage. */
+ * counts for exactly one key; nothing is carried over to another model, version, card, driver, shape or flag. vLLM and SGLang, one pipeline stage: all its ranks
+ * are alike. */
 #ifndef BT_LEARN_H
 #define BT_LEARN_H
 #include "need/need.h"
@@ -16,6 +17,8 @@ struct bt_learned {
 };
 struct bt_learned_list { const char *driver; const struct bt_learned *row; size_t n; };     /* bt_gpu.learned */
 
+/* Is what a start of this engine held taken into the next ledger? */
+bool bt_need_learns(const struct bt_engine *e);
 /* Digest of everything that the measured bytes depend on: model, engine and version, card, driver, shape, flags. */
 const char *bt_need_key(struct bt_arena *a, const struct bt_need *n, const char *gpu_name, const char *driver);
 /* Bytes of a rank that are computed and never learned: weights, LoRA slots and this KV. */

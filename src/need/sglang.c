@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "engine/sglang.h"
+#include "need/learn.h"
 #include "need/parts.h"
 
 static unsigned long long ull(uint64_t n) { return n; }
@@ -246,6 +247,7 @@ int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struc
         n->uncertainty_bytes = BT_MAX(n->uncertainty_bytes, sum);
     }
     g->charged_bytes = sat_add(g->charged_bytes, g->states_bytes);
+    need_learn(a, n, card);
     if (s->cut)
         even_pool(n);
     s->dp = dp;

@@ -54,6 +54,36 @@ static void the_same_server_only(void **st)
     assert_string_not_equal(bt_need_key(&a, plain, "test card", "580"), bt_need_key(&a, plain, "other card", "580"));
 }
 
+/* SGLang's slack lines are outside its fraction: measured ones stay there, so its KV is what it was; two ranks of TP are one row. */
+static void sglang_learns_what_it_held(void **st)
+{
+    (void)st;
+    const struct bt_engine *e = bt_engine_find("sglang");
+    const struct bt_model *m = model_of(&a, "Qwen/Qwen2.5-7B-Instruct");
+    struct bt_gpu card = card_of(39.38, 8);
+    struct bt_serve s = { .tp = 2, .context = 8192, .max_seqs = 64 };
+    struct bt_need *plain, *learned, *other;
+    struct bt_err err = { 0 };
+    card.nvml_total_bytes = 40960 * MiB;
+    assert_int_equal(bt_need_server(&a, m, e, &e->versions[0], &s, &card, &plain, &err), 0);
+    struct bt_learned l = row_of(plain);
+    l.rest_bytes = outside_of(plain) / 2 + part_of(&plain->rank[0], BT_P_GRAPHS);
+    struct bt_learned_list list = { .driver = "580", .row = &l, .n = 1 };
+    card.learned = &list;
+    assert_int_equal(bt_need_server(&a, m, e, &e->versions[0], &s, &card, &learned, &err), 0);
+    assert_ptr_equal(learned->learned, &l);
+    assert_int_equal(outside_of(learned), outside_of(plain) / 2);
+    assert_int_equal(learned->rank[0].budget_bytes, plain->rank[0].budget_bytes);
+    assert_int_equal(bt_need_kv_by_engine(learned, &learned->rank[0], card.total_bytes), bt_need_kv_by_engine(plain, &plain->rank[0], card.total_bytes));
+    uint64_t sum = 0;
+    for (size_t i = 0; i < learned->rank[0].n; i++)
+        sum += learned->rank[0].line[i].bytes;
+    assert_true(sum == learned->rank[0].fixed_bytes && sum < plain->rank[0].fixed_bytes);
+    s.sglang.graph_batch = 8;        /* another server */
+    assert_int_equal(bt_need_server(&a, m, e, &e->versions[0], &s, &card, &other, &err), 0);
+    assert_null(other->learned);
+}
+
 static void weights_and_kv_are_never_learned(void **st)
 {
     (void)st;
@@ -102,6 +132,7 @@ static void the_peak_by_the_log(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sglang_learns_what_it_held),
         cmocka_unit_test(the_same_server_only), cmocka_unit_test(weights_and_kv_are_never_learned), cmocka_unit_test(held_bytes_are_a_bound), cmocka_unit_test(the_peak_by_the_log),
     };
     int rc = cmocka_run_group_tests(tests, no_cache, NULL);
