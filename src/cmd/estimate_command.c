@@ -1,5 +1,6 @@
 /* estimate_command - the command line that starts what was estimated, with every size pinned. */
 #include "cmd/estimate.h"
+#include "launch/export.h"
 #include "need/ops.h"
 
 static const char *joined(struct bt_arena *a, const struct bt_strs *words)
@@ -40,5 +41,11 @@ const char *estimate_command(const struct estimate *e, uint64_t *per_gpu_kv)
     struct bt_engine_start start = { .arena = e->arena, .version = e->version, .serve = &s, .model = e->model->file ? e->model->file : e->model->id, .hub = e->model->hub != NULL,
                                      .kv_bytes = *per_gpu_kv, .kv_tokens = tokens, .share = share, .on_host = n->on_host, .brief = true };
     e->engine->start(&start, &out);
+    for (size_t i = 0; e->paste && i < s.extra.n; i++)
+        if (paste_ledger_reads(e->engine, s.extra.v[i])) {           /* as the answer has counted it */
+            bt_auto_buf struct bt_buf word = BT_BUF(8192);
+            bt_ex_shell_word(&word, s.extra.v[i]);
+            BT_PUSH(e->arena, out.argv.v, out.argv.n, bt_arena_strdup(e->arena, bt_buf_z(&word)));
+        }
     return joined(e->arena, &out.argv);
 }

@@ -56,5 +56,6 @@ const struct paste_known *paste_known_flags(const struct bt_engine *e);
 const struct paste_known *paste_known_variables(const struct bt_engine *e);
 /* The flags of words[at..n), which follow the program; fills serve, model and items. positional: a word that is no flag is the model. */
 BT_MUST_CHECK int paste_flags(struct bt_arena *a, const char *const *words, size_t n, bool positional, struct paste *out, struct bt_err *err);
+bool paste_ledger_reads(const struct bt_engine *engine, const char *flag);     /* "--name=value" of serve.extra: in the answer all the same */
 void paste_note(struct bt_arena *a, struct paste *p, enum paste_effect effect, const char *text, const char *note);
 #endif

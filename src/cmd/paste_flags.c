@@ -210,6 +210,22 @@ static int counted_flag(struct walk *k, const struct meaning *m, const char *wor
     return 0;
 }
 
+/* need_extra_flag in src/need is the reader; a drafter that is a whole model it does not count */
+bool paste_ledger_reads(const struct bt_engine *engine, const char *flag)
+{
+    static const char *const read[] = { "--language-model-only", "--limit-mm-per-prompt", "--mamba-cache-mode", "--mamba-ssm-cache-dtype", "--mm-encoder-tp-mode", "--mm-processor-kwargs", "--skip-mm-profiling" },
+                             *const methods[] = { "\"mtp\"", "_mtp\"", "\"ngram\"", "\"suffix\"" };
+    if (strcmp(engine->name, "vllm") != 0)
+        return false;
+    for (size_t i = 0; i < BT_LEN(read); i++)
+        if (!strncmp(read[i], flag, strcspn(flag, "=")) && !read[i][strcspn(flag, "=")])
+            return true;
+    for (size_t i = 0; !strncmp(flag, "--speculative-config=", 21) && i < BT_LEN(methods); i++)
+        if (strstr(flag, methods[i]))
+            return true;
+    return false;
+}
+
 static int known_flag(struct walk *k, const struct meaning *m, const char *key, const char *word, const char *value, struct bt_err *err)
 {
     static const char *const secrets[] = { "api-key", "admin-api-key", "hf-token" }, *const json[] = { "hf-overrides", "rope-scaling", "compilation-config", "json-model-override-args" };
@@ -226,11 +242,14 @@ static int known_flag(struct walk *k, const struct meaning *m, const char *key, 
                 return bt_err_set(err, BT_E_USAGE, 0, "%s needs a value", word);
             return json_flag(k, row->name, key, shown, value, row->bytes, err);
         }
+    const char *handed = NULL;
     if (row->bytes && !m->negated) { /* the ledger counts some of these by their text */
-        const char *handed = value ? bt_arena_printf(k->arena, "--%s=%s", row->name, value) : bt_arena_printf(k->arena, "--%s", row->name);
+        handed = value ? bt_arena_printf(k->arena, "--%s=%s", row->name, value) : bt_arena_printf(k->arena, "--%s", row->name);
         BT_PUSH(k->arena, k->p->serve.extra.v, k->p->serve.extra.n, handed);
     }
-    if (row->bytes && !m->negated)
+    if (handed && paste_ledger_reads(k->p->engine, handed))
+        paste_note(k->arena, k->p, PASTE_COUNTED, shown, m->read_as);
+    else if (handed)
         paste_note(k->arena, k->p, PASTE_NOT_COUNTED, shown, bt_arena_printf(k->arena, "changes %s%s%s", row->bytes, m->read_as ? "; " : "", m->read_as ? m->read_as : ""));
     else
         paste_note(k->arena, k->p, PASTE_NO_BYTES, shown, m->read_as);

@@ -109,6 +109,17 @@ static void what_is_not_understood_is_named(void **st)
     assert_int_equal(p.n, 5);
 }
 
+static void what_the_ledger_reads_of_a_text_is_counted(void **st)
+{
+    (void)st;
+    struct paste p = read_ok(WORDS("vllm", "serve", "M", "--limit-mm-per-prompt", "{\"image\":2}", "--speculative-config={\"method\":\"mtp\"}", "--skip-mm-profiling", "--mm-processor-cache-gb", "4"));
+    assert_int_equal(item(&p, "--limit-mm-per-prompt")->effect, PASTE_COUNTED);
+    assert_int_equal(item(&p, "--speculative-config")->effect, PASTE_COUNTED);
+    assert_int_equal(item(&p, "--skip-mm-profiling")->effect, PASTE_COUNTED);
+    assert_int_equal(item(&p, "--mm-processor-cache-gb 4")->effect, PASTE_NOT_COUNTED);
+    assert_int_equal(p.serve.extra.n, 4);
+}
+
 static void json_flags(void **st)
 {
     (void)st;
@@ -178,7 +189,7 @@ static void tables_are_sound(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_forms_people_use), cmocka_unit_test(other_engines), cmocka_unit_test(flags_in_the_engines_syntax), cmocka_unit_test(what_is_not_understood_is_named),
+        cmocka_unit_test(the_forms_people_use), cmocka_unit_test(other_engines), cmocka_unit_test(flags_in_the_engines_syntax), cmocka_unit_test(what_is_not_understood_is_named), cmocka_unit_test(what_the_ledger_reads_of_a_text_is_counted),
         cmocka_unit_test(json_flags), cmocka_unit_test(variables), cmocka_unit_test(mistakes), cmocka_unit_test(tables_are_sound),
     };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
