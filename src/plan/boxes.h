@@ -12,6 +12,7 @@
 #include "plan/plan_int.h"
 
 #define BX_NODES 20000               /* of the search in one box: small problems end long before */
+#define BX_PATIENT_NODES 100000      /* of a box that held nothing with those */
 
 /* A way to run one copy of a group in a box. */
 struct bx_option {
@@ -36,6 +37,7 @@ struct bx_group {
     uint32_t min, want;              /* copies of the target */
     uint64_t phases;                 /* bit per phase */
     bool host;                       /* takes no card */
+    bool sociable;                   /* shares with everybody who does */
     struct bx_option **option; size_t *noptions;     /* [class]: fewer cards first, each more than the one before it gains by */
     size_t *pool, npool;             /* cards of the fleet that the target may stand on, rising; NULL = all */
 };

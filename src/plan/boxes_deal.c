@@ -10,7 +10,7 @@
 #include "plan/boxes.h"
 
 struct tenant { size_t copy; uint64_t phases; };
-struct seat { struct tenant *v; size_t n; };         /* of one card */
+struct seat { struct tenant *v; size_t n; uint64_t floor, full; };   /* of one card; bytes of all its tenants, whatever their phases */
 
 struct deal {
     struct bx *b;
@@ -47,34 +47,25 @@ static bool prefer(const struct bx_option *x, double wx, const struct bx_option 
     return wx > wy + 1e-12 || (wx > wy - 1e-12 && x->cards < y->cards);
 }
 
-/* The best at the prices, and of those with contexts as long the one with the fewest cards. */
-static void favourites(const struct bx *b, const struct bx_group *g, size_t *best_cls, size_t *best, size_t *least_cls, size_t *least)
+/* An option of a group, by what it is worth at the prices. */
+struct pick { size_t cls, option; double worth; };
+
+static const struct bx_option *picked(const struct bx_group *g, struct pick x) { return &g->option[x.cls][x.option]; }
+
+/* All of them, the best first. */
+static size_t picks(const struct bx *b, const struct bx_group *g, bool priced, struct pick *out, size_t most)
 {
-    *best = *least = SIZE_MAX;
+    size_t n = 0;
     for (size_t c = 0; c < b->ncls; c++)
-        for (size_t i = 0; i < g->noptions[c]; i++) {
-            const struct bx_option *o = &g->option[c][i], *at = *best == SIZE_MAX ? NULL : &g->option[*best_cls][*best];
-            if (!at || prefer(o, worth(b, g, c, o), at, worth(b, g, *best_cls, at))) {
-                *best = i;
-                *best_cls = c;
-            }
-            at = *least == SIZE_MAX ? NULL : &g->option[*least_cls][*least];
-            bool longer = at && o->wants > at->wants + 1e-9, as_long = at && o->wants > at->wants - 1e-9;
-            if (!at || longer || (as_long && (o->cards < at->cards || (o->cards == at->cards && worth(b, g, c, o) > worth(b, g, *least_cls, at) + 1e-12)))) {
-                *least = i;
-                *least_cls = c;
-            }
+        for (size_t i = 0; i < g->noptions[c] && n < most; i++) {
+            const struct bx_option *o = &g->option[c][i];
+            struct pick x = { c, i, priced ? worth(b, g, c, o) : o->value };
+            size_t at = n++;
+            for (; at > 0 && prefer(o, x.worth, picked(g, out[at - 1]), out[at - 1].worth); at--)
+                out[at] = out[at - 1];
+            out[at] = x;
         }
-}
-
-struct wish { size_t group, cls, option; double gain; };
-
-static int by_gain(const void *x, const void *y)
-{
-    const struct wish *a = x, *b = y;
-    if (a->gain != b->gain)
-        return a->gain > b->gain ? -1 : 1;
-    return (a->group > b->group) - (a->group < b->group);
+    return n;
 }
 
 /* Cards that are asked for in each class and phase, with this change. */
@@ -85,54 +76,116 @@ static void ask(const struct bx *b, int64_t *asked, const struct bx_group *g, si
             asked[ph * b->ncls + cls] += cards * g->want;
 }
 
-static bool too_many(const struct bx *b, const int64_t *asked, const struct bx_group *g, size_t cls)
+static bool too_many(const struct bx *b, const int64_t *asked, const struct bx_group *g, size_t cls, int64_t more)
 {
     for (size_t ph = 0; ph < b->nphases; ph++)
-        if (g->phases >> ph & 1 && asked[ph * b->ncls + cls] > (int64_t)b->cls[cls].cards)
+        if (g->phases >> ph & 1 && asked[ph * b->ncls + cls] + more * g->want > (int64_t)b->cls[cls].cards)
             return true;
     return false;
 }
 
-/* Everybody at the least, then whoever gains most goes to what it likes best, as long as there are cards. */
+struct wish { size_t group; double gain; };
+
+static int by_gain(const void *x, const void *y)
+{
+    const struct wish *a = x, *b = y;
+    if (a->gain != b->gain)
+        return a->gain > b->gain ? -1 : 1;
+    return (a->group > b->group) - (a->group < b->group);
+}
+
+/* In each class the option with the fewest cards of those with the longest contexts of all; the best class first. */
+static size_t least_picks(const struct pick *all, size_t n, const struct bx_group *g, struct pick *out, size_t most)
+{
+    size_t m = 0;
+    for (size_t i = 0; i < n && picked(g, all[i])->wants > picked(g, all[0])->wants - 1e-9; i++) {
+        size_t at = 0;
+        while (at < m && out[at].cls != all[i].cls)
+            at++;
+        if (at == m && m < most)
+            out[m++] = all[i];
+        else if (at < m && picked(g, all[i])->cards < picked(g, out[at])->cards)
+            out[at] = all[i];
+    }
+    for (size_t i = 1; i < m; i++)
+        for (size_t j = i; j > 0 && out[j].worth > out[j - 1].worth + 1e-12; j--) {
+            struct pick t = out[j];
+            out[j] = out[j - 1];
+            out[j - 1] = t;
+        }
+    return m;
+}
+
+#define MAX_PICKS 256                /* of one group: 64 numbers of cards, in four kinds of machine; past that the later kinds are not looked at */
+
+/* Everybody with few cards, where that is worth most; who loses most elsewhere chooses first. */
+static void choose_least(struct deal *d, int64_t *asked, struct wish *wish)
+{
+    struct bx *b = d->b;
+    struct pick all[MAX_PICKS], least[MAX_PICKS];
+    for (size_t i = 0; i < b->ngroups; i++) {
+        const struct bx_group *g = &b->group[i];
+        size_t n = picks(b, g, true, all, MAX_PICKS), m = n ? least_picks(all, n, g, least, MAX_PICKS) : 0;
+        wish[i] = (struct wish){ i, m > 1 ? (least[0].worth - least[1].worth) / picked(g, least[0])->cards : INFINITY };
+    }
+    qsort(wish, b->ngroups, sizeof *wish, by_gain);
+    for (size_t k = 0; k < b->ngroups; k++) {
+        size_t i = wish[k].group, at = 0;
+        const struct bx_group *g = &b->group[i];
+        size_t n = picks(b, g, true, all, MAX_PICKS), m = n ? least_picks(all, n, g, least, MAX_PICKS) : 0;
+        d->choice[i] = SIZE_MAX;
+        if (!m)
+            continue;
+        while (at < m && too_many(b, asked, g, least[at].cls, picked(g, least[at])->cards))
+            at++;
+        at = at == m ? 0 : at;
+        d->choice[i] = least[at].option;
+        d->choice_cls[i] = least[at].cls;
+        ask(b, asked, g, least[at].cls, picked(g, least[at])->cards);
+    }
+}
+
+/* Whoever gains most for a card goes to what it likes best of what there are cards for: at the prices, then (what is left over is free) without. */
+static void choose_more(struct deal *d, int64_t *asked, struct wish *wish, bool priced)
+{
+    struct bx *b = d->b;
+    struct pick all[MAX_PICKS];
+    for (size_t i = 0; i < b->ngroups; i++) {
+        const struct bx_group *g = &b->group[i];
+        size_t n = picks(b, g, priced, all, MAX_PICKS);
+        wish[i] = (struct wish){ i, -INFINITY };
+        if (d->choice[i] == SIZE_MAX || !n)
+            continue;
+        const struct bx_option *has = &g->option[d->choice_cls[i]][d->choice[i]];
+        double now = priced ? worth(b, g, d->choice_cls[i], has) : has->value;
+        wish[i].gain = (all[0].worth - now) / picked(g, all[0])->cards;
+    }
+    qsort(wish, b->ngroups, sizeof *wish, by_gain);
+    for (size_t k = 0; k < b->ngroups && wish[k].gain > 0; k++) {
+        size_t i = wish[k].group;
+        const struct bx_group *g = &b->group[i];
+        const struct bx_option *has = &g->option[d->choice_cls[i]][d->choice[i]];
+        double now = priced ? worth(b, g, d->choice_cls[i], has) : has->value;
+        size_t n = picks(b, g, priced, all, MAX_PICKS);
+        ask(b, asked, g, d->choice_cls[i], -(int64_t)has->cards);
+        for (size_t o = 0; o < n && prefer(picked(g, all[o]), all[o].worth, has, now); o++)
+            if (!too_many(b, asked, g, all[o].cls, picked(g, all[o])->cards)) {
+                d->choice[i] = all[o].option;
+                d->choice_cls[i] = all[o].cls;
+                break;
+            }
+        ask(b, asked, g, d->choice_cls[i], g->option[d->choice_cls[i]][d->choice[i]].cards);
+    }
+}
+
 static void choose(struct deal *d)
 {
     struct bx *b = d->b;
     struct wish *wish = BT_NEWN(b->a, struct wish, b->ngroups + 1);
     int64_t *asked = BT_NEWN(b->a, int64_t, b->nphases * b->ncls + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < b->ngroups; i++) {
-        const struct bx_group *g = &b->group[i];
-        size_t best, best_cls = 0, least, least_cls = 0;
-        favourites(b, g, &best_cls, &best, &least_cls, &least);
-        d->choice[i] = least;
-        d->choice_cls[i] = least_cls;
-        if (best == SIZE_MAX)
-            continue;
-        const struct bx_option *x = &g->option[best_cls][best], *y = &g->option[least_cls][least];
-        ask(b, asked, g, least_cls, y->cards);
-        if (x != y)
-            wish[n++] = (struct wish){ i, best_cls, best, (worth(b, g, best_cls, x) - worth(b, g, least_cls, y)) / x->cards };
-    }
-    qsort(wish, n, sizeof *wish, by_gain);
-    for (size_t i = 0; i < n; i++) {
-        const struct bx_group *g = &b->group[wish[i].group];
-        size_t was = d->choice[wish[i].group], was_cls = d->choice_cls[wish[i].group];
-        /* what it likes best, else less of it, down to what it has */
-        for (size_t o = wish[i].option + 1; o-- > 0; ) {
-            const struct bx_option *to = &g->option[wish[i].cls][o], *from = &g->option[was_cls][was];
-            if (prefer(from, worth(b, g, was_cls, from), to, worth(b, g, wish[i].cls, to)))
-                break;
-            ask(b, asked, g, was_cls, -(int64_t)from->cards);
-            ask(b, asked, g, wish[i].cls, to->cards);
-            if (!too_many(b, asked, g, wish[i].cls)) {
-                d->choice[wish[i].group] = o;
-                d->choice_cls[wish[i].group] = wish[i].cls;
-                break;
-            }
-            ask(b, asked, g, wish[i].cls, -(int64_t)to->cards);
-            ask(b, asked, g, was_cls, from->cards);
-        }
-    }
+    choose_least(d, asked, wish);
+    choose_more(d, asked, wish, true);
+    choose_more(d, asked, wish, false);
 }
 
 /* The fewest cards and bytes. */
@@ -171,6 +224,8 @@ static bool in_pool(const struct bx_group *g, size_t card)
 
 static bool groups_share(const struct bx *b, const struct bx_group *x, const struct bx_group *y)
 {
+    if (x->sociable && y->sociable)
+        return true;
     for (size_t i = 0; i < x->nmembers; i++)
         for (size_t j = 0; j < y->nmembers; j++) {
             const struct bt_workload *v = &b->in->spec->w[x->member[i]], *w = &b->in->spec->w[y->member[j]];
@@ -189,7 +244,9 @@ static bool look(const struct deal *d, const struct bx_group *g, const struct bx
     const struct seat *s = &d->seat[card];
     uint64_t cap = bt_gpu_capacity(&b->fleet->gpus[card]), most = 0, mine = floors ? o->floor : o->full;
     *out = (struct view){ .card = card };
-    if (!in_pool(g, card))
+    if (!in_pool(g, card) || (o->cards > 1 && b->fleet->gpus[card].mig_of))       /* of MIG a process sees one instance */
+        return false;
+    if (b->nphases == 1 && (floors ? s->floor : s->full) + mine > cap)
         return false;
     for (size_t ph = 0; ph < b->nphases; ph++) {
         uint64_t sum = 0;
@@ -302,6 +359,8 @@ static void sit(struct deal *d, size_t copy)
         struct seat *s = &d->seat[c->card[i]];
         d->empty[c->box] -= s->n == 0;
         struct tenant t = { copy, d->b->group[c->group].phases };
+        s->floor += c->floor;
+        s->full += c->full;
         BT_PUSH(d->b->a, s->v, s->n, t);
     }
 }
@@ -316,7 +375,7 @@ static void stand_up(struct deal *d, size_t copy)
         for (size_t j = 0; j < s->n; j++)
             if (s->v[j].copy != copy)
                 BT_PUSH(d->b->a, v, n, s->v[j]);
-        *s = (struct seat){ v, n };
+        *s = (struct seat){ v, n, s->floor - c->floor, s->full - c->full };
         d->empty[c->box] += n == 0;
     }
 }
@@ -360,35 +419,22 @@ static bool deal_copies(struct deal *d, size_t group, size_t cls, const struct b
     return true;
 }
 
-/* Its options from the one chosen on, the best first: the chosen one, then by wants and worth. */
+/* The option chosen, then the others, the best first. */
 static bool deal_group(struct deal *d, size_t group, uint32_t from, uint32_t to, enum how how)
 {
     const struct bx *b = d->b;
     const struct bx_group *g = &b->group[group];
-    struct { size_t cls, option; double worth; } list[256];
-    size_t n = 0;
-    for (size_t c = 0; c < b->ncls; c++)
-        for (size_t i = 0; i < g->noptions[c] && n < BT_LEN(list); i++) {
-            if (d->placed[group] && g->option[c][i].cards != d->shape[group])
-                continue;
-            list[n].cls = c;
-            list[n].option = i;
-            list[n++].worth = worth(b, g, c, &g->option[c][i]);
-        }
-    for (size_t i = 1; i < n; i++)
-        for (size_t j = i; j > 0; j--) {
-            bool chosen = list[j].cls == d->choice_cls[group] && list[j].option == d->choice[group];
-            bool other = list[j - 1].cls == d->choice_cls[group] && list[j - 1].option == d->choice[group];
-            const struct bx_option *x = &g->option[list[j].cls][list[j].option], *y = &g->option[list[j - 1].cls][list[j - 1].option];
-            if (other || (!chosen && !prefer(x, list[j].worth, y, list[j - 1].worth)))
-                break;
-            __typeof__(list[0]) t = list[j];
-            list[j] = list[j - 1];
-            list[j - 1] = t;
-        }
-    for (size_t i = 0; i < n; i++)
-        if (deal_copies(d, group, list[i].cls, &g->option[list[i].cls][list[i].option], from, to, how))
+    struct pick all[MAX_PICKS];
+    size_t n = picks(b, g, true, all, MAX_PICKS);
+    for (size_t i = 0; i <= n; i++) {                /* 0: the one chosen */
+        struct pick x = i ? all[i - 1] : (struct pick){ .cls = d->choice_cls[group], .option = d->choice[group] };
+        if (x.option == SIZE_MAX || (i && x.cls == d->choice_cls[group] && x.option == d->choice[group]))
+            continue;
+        if (d->placed[group] && picked(g, x)->cards != d->shape[group])
+            continue;
+        if (deal_copies(d, group, x.cls, picked(g, x), from, to, how))
             return true;
+    }
     return false;
 }
 

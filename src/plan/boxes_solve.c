@@ -15,6 +15,7 @@ struct solve {
     uint64_t *cap;                   /* [spec->n] by root: no context is longer; 0 = no cap yet */
     size_t **in, *nin;               /* [boxes] copies, as indices into b->copy */
     size_t *boxes_of;                /* [ngroups] */
+    uint64_t nodes;                  /* of a box's search */
     uint64_t *sign;                  /* [boxes] what it was planned from, as a hash; 0 = not to be taken for another */
 };
 
@@ -166,7 +167,7 @@ static struct built build(struct solve *s, size_t box)
         solo[at] = b->solo_best[m[i].w];
     }
     drop_absent(spec);
-    *within = (struct pl_within){ .weight = weight, .solo_best = solo, .nodes = s->as_dealt[box] ? PL_NODE_LIMIT : BX_NODES };
+    *within = (struct pl_within){ .weight = weight, .solo_best = solo, .nodes = s->nodes };
     *out.in = *b->in;
     out.in->spec = spec;
     out.in->fleet = fleet_of(b, box);
@@ -223,29 +224,58 @@ static const struct bt_plan *known_box(const struct solve *s, size_t box, const 
 
 /* ---- one box ---- */
 
+static bool better(const struct bt_plan *x, const struct bt_plan *y)
+{
+    for (int g = BT_GOAL_PLACED; g < BT_GOAL_LOWEST; g++)
+        if (x->objective[g] != y->objective[g])
+            return x->objective[g] > y->objective[g];
+    return false;
+}
+
+/* 1 planned, 0 not, -1 error. */
+static int plan_built(struct solve *s, size_t box, const struct built *x, struct bt_plan **out, struct bt_err *err)
+{
+    struct bt_err why = { 0 };
+    if (bt_plan_make(s->b->a, x->in, out, &why) < 0) {
+        if (why.code == BT_E_TOO_BIG)
+            return 0;
+        *err = why;
+        return bt_err_wrap(err, "%s", s->b->fleet->box[box].name);
+    }
+    s->b->plan->nodes += (*out)->nodes;
+    return (*out)->nrefusals == 0;
+}
+
+/* Where the search stopped before it had seen all, the shapes of the deal may be better than those that it found: those are soon seen all. */
+static int plan_as_dealt(struct solve *s, size_t box, struct bt_plan **best, struct bt_err *err)
+{
+    struct bt_plan *p;
+    s->as_dealt[box] = true;
+    struct built x = build(s, box);
+    s->as_dealt[box] = false;
+    int ok = plan_built(s, box, &x, &p, err);
+    if (ok > 0 && better(p, *best))
+        *best = p;
+    return ok < 0 ? -1 : 1;
+}
+
 /* 1 planned, 0 not, -1 error. */
 static int plan_box(struct solve *s, size_t box, struct bt_err *err)
 {
     struct built x = build(s, box);
-    struct bt_err why = { 0 };
+    int ok = 1;
     s->out[box] = x.solved;
     s->sign[box] = sign(s, box, &x);
     if (!x.in->spec->n)
         return 1;
     struct bt_plan *p = (struct bt_plan *)known_box(s, box, &x);
     if (!p) {
-        if (bt_plan_make(s->b->a, x.in, &p, &why) < 0) {
-            if (why.code == BT_E_TOO_BIG)
-                return 0;
-            *err = why;
-            return bt_err_wrap(err, "%s", s->b->fleet->box[box].name);
-        }
-        s->b->plan->nodes += p->nodes;
-        if (p->nrefusals)
-            return 0;
+        ok = plan_built(s, box, &x, &p, err);
+        if (ok > 0 && !s->as_dealt[box] && strcmp(p->proof, "optimal"))
+            ok = plan_as_dealt(s, box, &p, err);
     }
-    s->out[box].plan = p;
-    return 1;
+    s->out[box].plan = ok > 0 ? p : NULL;
+    return ok;
 }
 
 /* The copy that goes: the last that was dealt here, but for those without a card. */
@@ -263,7 +293,9 @@ static int solve_box(struct solve *s, size_t box, struct bt_err *err)
         int ok = plan_box(s, box, err);
         if (ok == 0 && !s->as_dealt[box]) {
             s->as_dealt[box] = true;
+            s->nodes = BX_PATIENT_NODES;
             ok = plan_box(s, box, err);
+            s->nodes = BX_NODES;
         }
         if (ok) {
             s->dirty[box] = false;
@@ -359,7 +391,8 @@ static int make_even(struct solve *s, struct bt_err *err)
 int bx_solve(struct bx *b, struct bx_solved *out, struct bt_err *err)
 {
     size_t n = b->fleet->nboxes;
-    struct solve s = { .b = b, .out = out, .dirty = BT_NEWN(b->a, bool, n), .closed = BT_NEWN(b->a, bool, n), .as_dealt = BT_NEWN(b->a, bool, n),
+    struct solve s = { .b = b, .nodes = BX_NODES, .out = out, .dirty = BT_NEWN(b->a, bool, n), .closed = BT_NEWN(b->a, bool, n),
+                       .as_dealt = BT_NEWN(b->a, bool, n),
                        .cap = BT_NEWN(b->a, uint64_t, b->in->spec->n + 1), .in = BT_NEWN(b->a, size_t *, n), .nin = BT_NEWN(b->a, size_t, n),
                        .boxes_of = BT_NEWN(b->a, size_t, b->ngroups + 1), .sign = BT_NEWN(b->a, uint64_t, n) };
     memset(s.dirty, 1, n * sizeof *s.dirty);

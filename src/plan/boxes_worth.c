@@ -10,7 +10,7 @@
 #include "plan/boxes.h"
 
 #define CHUNK 64                     /* workloads that are built into one problem: what two of them are to each other is not asked */
-#define PRICE_STEPS 120
+#define PRICE_STEPS 160
 
 /* ---- one text for one name ---- */
 
@@ -124,6 +124,13 @@ static int make_groups(struct bx *b, struct bt_err *err)
         if (resolve_pool(b, g, w, err) < 0)
             return -1;
     }
+    for (size_t i = 0; i < b->ngroups; i++)
+        b->group[i].sociable = true;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct bt_workload *w = &s->w[i];
+        struct bx_group *g = &b->group[at[target_of(b, i)]];
+        g->sociable = g->sociable && w->share == BT_SHARE_TRUE && !w->apart.n && !bx_takes_whole(w);
+    }
     for (size_t pass = 0; pass < 2; pass++)          /* the target is the first member */
         for (size_t i = 0; i < s->n; i++) {
             size_t t = target_of(b, i);
@@ -142,7 +149,7 @@ static int make_groups(struct bx *b, struct bt_err *err)
 
 static bool look_same(const struct bt_gpu *x, const struct bt_gpu *y)
 {
-    return x->kind == y->kind && !strcmp(x->name, y->name) && x->total_bytes == y->total_bytes;
+    return x->kind == y->kind && !x->mig_of == !y->mig_of && !strcmp(x->name, y->name) && x->total_bytes == y->total_bytes;
 }
 
 /* Islands by their pattern: their numbers differ from box to box. */
@@ -209,11 +216,23 @@ static struct bt_workload on_its_own(const struct bx *b, size_t i)
     return w;
 }
 
+/* 2: every card of the fleet is in one NVLink island; 1: some are in one; 0: none are. */
+static int links_of(const struct bt_fleet *f)
+{
+    bool some = false, all = true;
+    for (size_t i = 0; i < f->n; i++) {
+        some = some || f->gpus[i].island >= 0;
+        all = all && f->gpus[i].island >= 0 && f->gpus[i].island == f->gpus[0].island;
+    }
+    return all ? 2 : some;
+}
+
 /* The option that a shape is on cards of class c of its box (all of them such cards). */
 static bool option_of(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, size_t c, struct bx_option *out)
 {
     const struct bt_gpu *card = &p->fleet->gpus[p->cls_card[c]];
     uint64_t cap = 0;
+    const int linked = links_of(p->fleet);
     for (size_t g = 0; g < p->fleet->n; g++)
         if (p->cls[g] == c)
             cap = BT_MAX(cap, p->cap[g]);
@@ -240,8 +259,9 @@ static bool option_of(const struct pl_problem *p, const struct pl_work *k, const
     out->full = BT_MIN(out->full, room);
     out->wants = k->ctx_want ? BT_MIN(1.0, least / (double)k->ctx_want) : 1;
     const struct bt_pace *pace = sh->cost[c].pace;
-    for (int i = 0; i < 2; i++)                      /* with NVLink where there is any: the most it can be */
-        out->value = pace[i].known && (i == 0 || card->island >= 0) ? BT_MAX(out->value, pace[i].decode_tok_s) : out->value;
+    for (int i = 0; i < 2; i++)                      /* the most it can be, with NVLink and without, as far as such cards are there */
+        if (pace[i].known && (i ? sh->cards > 1 && linked > 0 : sh->cards == 1 || linked < 2))
+            out->value = BT_MAX(out->value, pace[i].decode_tok_s);
     return out->floor <= cap;
 }
 
@@ -499,7 +519,7 @@ static void find_prices(struct bx *b)
             }
             for (size_t c = 0; c < b->ncls; c++) {   /* dearer where more is asked for than there is */
                 double over = (asked[c] - (double)b->cls[c].cards) / (double)b->cls[c].cards;
-                price[c] = BT_MAX(0.0, price[c] + most * BT_MAX(-1.0, BT_MIN(1.0, over)) / (4 + 2 * step));
+                price[c] *= 1 + BT_MAX(-0.5, BT_MIN(1.0, over)) / (2 + 0.1 * step);
             }
         }
         b->service_bound += b->ngroups ? best : 0;
