@@ -35,6 +35,8 @@ struct se_sets {
     bool room_only;                  /* no rank is worth anything: what must stand is only to find room */
     double shared;                   /* what a shared card costs, beside the service */
     uint64_t *friends;               /* [works] who may sit beside it; a bit per work */
+    uint64_t *needs;                 /* [works] who must sit on all its cards: whom it follows, and who follows every copy of it */
+    uint64_t tied;                   /* works that need somebody or are needed: they are in sets although they gain nothing */
     double *loss;                    /* [units] of the bound, at the last se_sets_kill() */
     bool *dead;                      /* [units] nothing with it is as good as what there is */
 };
@@ -68,7 +70,7 @@ static void fill_items(const struct search *s, const struct se_sets *t, const st
         if (s->p->work[x->work].pos[c->card] < 0 || x->least[cls] > s->p->cap[c->card] || BT_MIN(x->busy, BUSY) > tenants)
             continue;
         struct item one = { .work = x->work, .unit = u, .gain = gain(t, u, x->value[cls], tenants), .bytes = x->least[cls] };
-        bool beaten = one.gain <= EPS;
+        bool beaten = one.gain <= EPS && !(t->tied >> x->work & 1);
         for (size_t j = 0; j < n && !beaten; j++)
             beaten = o->v[j].work == one.work && o->v[j].gain >= one.gain && o->v[j].bytes <= one.bytes;
         if (beaten)
@@ -88,7 +90,7 @@ static void fill_items(const struct search *s, const struct se_sets *t, const st
 struct walk {
     const struct search *s; const struct se_sets *t;
     const struct item *item;
-    unsigned level; uint32_t sitting;
+    unsigned level; uint32_t sitting; uint64_t seated;               /* works of those who sit there */
     double best;
     size_t at[64], best_at[64], depth, nbest; unsigned best_level;
 };
@@ -96,7 +98,14 @@ struct walk {
 static void set_found(struct walk *w, double sum)
 {
     double worth = sum - (w->sitting + w->depth > 1 ? w->t->shared : 0);
+    uint64_t in = w->seated, needs = 0;
     if (worth <= w->best || (!w->depth && !w->sitting))
+        return;
+    for (size_t i = 0; i < w->depth; i++)
+        in |= UINT64_C(1) << w->item[w->at[i]].work;
+    for (uint64_t left = in & w->t->tied; left; left &= left - 1)
+        needs |= w->t->needs[__builtin_ctzll(left)];
+    if (needs & ~in)
         return;
     w->best = worth;
     w->best_level = w->level;
@@ -116,8 +125,10 @@ static size_t may_come(const struct walk *w, const uint16_t *from, size_t n, uin
     }
     for (size_t i = kept; i-- > 0; ) {
         const struct item *x = &w->item[at[i]];
-        sum += (x->gain - best[x->work]) * w->s->copies_most[x->work];
-        best[x->work] = x->gain;
+        if (x->gain > best[x->work]) {
+            sum += (x->gain - best[x->work]) * w->s->copies_most[x->work];
+            best[x->work] = x->gain;
+        }
         rest[i] = sum;
     }
     return kept;
@@ -136,7 +147,7 @@ static void walk_sets(struct walk *w, const uint16_t *from, size_t n, uint64_t o
     for (size_t i = 0; i < n; i++) {
         const struct item *x = &w->item[at[i]];
         size_t last = w->depth ? w->at[w->depth - 1] : PL_NONE;
-        if (sum + BT_MIN(x->gain * more, rest[i]) <= w->best)
+        if (sum + (x->gain > 0 ? BT_MIN(x->gain * more, rest[i]) : x->gain) <= w->best)
             return;
         if (last != PL_NONE && w->item[last].work == x->work && last != at[i])
             continue;                /* all copies of a work have one shape */
@@ -268,7 +279,7 @@ static double loss(const struct search *s, const struct se_sets *t, size_t u)
     for (size_t i = 0; i < t->ncolors; i++) {
         const struct color *c = &t->color[i];
         size_t cls = s->p->cls[c->card];
-        struct walk w = { .s = s, .t = t, .sitting = 1, .best = -INFINITY };
+        struct walk w = { .s = s, .t = t, .sitting = 1, .seated = UINT64_C(1) << x->work, .best = -INFINITY };
         if (!pl_card_for(s->p, x->cards, c->card) || s->p->work[x->work].pos[c->card] < 0 || x->least[cls] > s->p->cap[c->card])
             continue;
         for (w.level = BT_MIN(BT_MAX(1u, x->busy), BUSY); w.level <= BUSY; w.level++)
@@ -426,19 +437,31 @@ static bool first_of_kind(const struct search *s, const struct se_work *w, size_
     return w->on_class[cls];
 }
 
-/* Tenants on each card of its copies at least: itself, those it follows, and those that follow every copy of it. */
-static unsigned company(const struct search *s, size_t work)
+/* Who sits on its cards whatever the plan: whom it follows, and those that follow every copy of it. */
+static void fill_needs(const struct search *s, struct se_sets *t)
 {
     const struct pl_problem *p = s->p;
-    unsigned n = 1;
-    size_t up = work;
-    for (size_t i = 0; p->work[up].same != PL_NONE && i < p->n; i++) {
-        up = p->work[up].same;
-        n++;
+    for (size_t i = 0; i < p->n; i++) {
+        size_t up = p->work[i].same;
+        if (up == PL_NONE || p->work[i].cpu_only || p->work[up].cpu_only || !s->copies_most[i])
+            continue;
+        t->needs[i] |= UINT64_C(1) << up;
+        if (!s->may_skip[i] && s->copies_least[i] >= s->copies_most[up])
+            t->needs[up] |= UINT64_C(1) << i;
+        t->tied |= UINT64_C(1) << up | UINT64_C(1) << i;
     }
-    for (size_t i = 0; i < p->n; i++)
-        n += p->work[i].same == work && !s->may_skip[i] && s->copies_least[i] >= s->copies_most[work];
-    return n;
+}
+
+/* Tenants on each card of its copies at least: itself, those it needs, those they need, ... */
+static unsigned company(const struct se_sets *t, size_t work)
+{
+    uint64_t in = UINT64_C(1) << work, was = 0;
+    while (in != was) {
+        was = in;
+        for (uint64_t left = in; left; left &= left - 1)
+            in |= t->needs[__builtin_ctzll(left)];
+    }
+    return (unsigned)__builtin_popcountll(in);
 }
 
 static bool add_unit(const struct search *s, struct se_sets *t, size_t work, size_t i, size_t on, struct bt_arena *a)
@@ -449,7 +472,7 @@ static bool add_unit(const struct search *s, struct se_sets *t, size_t work, siz
     if (t->nunits == MAX_UNITS)
         return false;
     struct unit *u = &t->unit[t->nunits++];
-    *u = (struct unit){ work, i, on, sh->cards, company(s, work), BT_NEWN(a, double, s->p->nclasses), BT_NEWN(a, uint64_t, s->p->nclasses) };
+    *u = (struct unit){ work, i, on, sh->cards, company(t, work), BT_NEWN(a, double, s->p->nclasses), BT_NEWN(a, uint64_t, s->p->nclasses) };
     for (size_t c = 0; c < s->p->nclasses; c++) {
         bool goes = on == PL_NONE || !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[c]].name);
         u->value[c] = rate_on(sh, c) * 1000;
@@ -481,6 +504,8 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
         return false;                /* a bit per work */
     struct se_sets *t = BT_NEW(a, struct se_sets);
     t->unit = BT_NEWN(a, struct unit, MAX_UNITS);
+    t->needs = BT_NEWN(a, uint64_t, s->p->n);
+    fill_needs(s, t);
     t->first = BT_NEWN(a, size_t, s->p->n + 1);
     for (size_t i = 0; i < s->p->n; i++) {
         t->first[i] = t->nunits;
@@ -514,8 +539,11 @@ static double best_on(const struct search *s, size_t g, uint64_t open, const uns
     const struct color *c = &t->color[t->color_of[g]];
     struct walk w = { .s = s, .t = t, .sitting = s->ntenants[g], .best = s->ntenants[g] ? -INFINITY : 0 };
     uint64_t room = s->p->cap[g] > s->load[g] ? s->p->cap[g] - s->load[g] : 0;
-    for (uint32_t i = 0; i < s->ntenants[g]; i++)
-        open &= t->friends[s->copy[s->tenant[g][i].copy].work];
+    for (uint32_t i = 0; i < s->ntenants[g]; i++) {
+        size_t work = s->copy[s->tenant[g][i].copy].work;
+        open &= t->friends[work];
+        w.seated |= UINT64_C(1) << work;
+    }
     for (w.level = BT_MAX(1u, BT_MIN(w.sitting, BUSY)); w.level <= BUSY; w.level++) {
         double base = 0;
         for (uint32_t i = 0; i < s->ntenants[g]; i++) {
