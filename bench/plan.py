@@ -23,14 +23,16 @@ def said(reached: bool) -> str:
     return "reached" if reached else "NOT reached"
 
 
-def small(tool: str, quick: bool) -> bool:
-    found = [r for r in rows(tool, "small", 1, 700 if quick else 6500) if len(r) == 5]
+def small(tool: str, quick: bool, *steps: int) -> bool:
+    """steps: 1 = leave the order of the plan at once, so that small problems too go by numbers of copies, shapes, cards."""
+    found = [r for r in rows(tool, "small", 1, 700 if quick else 6500, *steps) if len(r) == 5]
     equal = sum(r[3] == "1" for r in found)
     fit = sum(r[2] == "1" for r in found)
-    print(f"against enumeration: {equal} of {len(found)} equal ({fit} fit; {sum(int(r[4]) for r in found)} placements enumerated)")
+    way = "shapes before cards" if steps else "against enumeration"
+    print(f"{way}: {equal} of {len(found)} equal ({fit} fit; {sum(int(r[4]) for r in found)} placements enumerated)")
     for r in found:
         if r[3] != "1":
-            print(f"  differs: bench-plan small {r[0]} {int(r[0]) + 1}")
+            print(f"  differs: bench-plan small {r[0]} {int(r[0]) + 1} {' '.join(map(str, steps))}")
     return equal == len(found)
 
 
@@ -84,6 +86,7 @@ def main() -> int:
     tool = given if given.name == "bench-plan" else given.resolve().parents[2] / "bench" / "bench-plan"
     quick = "--quick" in sys.argv
     ok = small(str(tool), quick)
+    ok = small(str(tool), quick, 1) and ok
     exact(str(tool), quick)
     large(str(tool), quick)
     boxes(str(tool), quick)
