@@ -1,6 +1,7 @@
 /* cmd - one thin file per verb: parse, call, print. main.c is the table of verbs.
  *
  *   planning*.c   what plan and up share: all the I/O before a plan, and the plan for people
+ *   live_block.c  the table of `up` that is drawn again in its place
  *   live.c        what up, down, ps, logs, restart and verify share: asking the daemon, its events for people
  *   estimate*.c, diagnose*.c   those verbs, by step; paste*.c reads a server's command line as people have it
  *   daemon.c, keeper.c, probe.c   started by berth itself; config.c   the daemon as a unit of systemd
