@@ -42,8 +42,9 @@ static bool sample(struct bt_err *failed, bool *ok)
     bt_auto_arena a = { 0 };
     bt_auto_buf struct bt_buf line = BT_BUF(BT_PROBE_LINE_MAX);
     struct bt_fleet f;
+    double begun_s = (double)bt_now_ms() / 1000;
     *ok = bt_fleet_sample(&a, &f, failed) == 0;
-    bt_probe_print(&f, (double)bt_wall_ms() / 1000, *ok ? NULL : failed, &line);
+    bt_probe_print(&f, begun_s, *ok ? NULL : failed, &line);
     return write_all(STDOUT_FILENO, bt_buf_z(&line), line.n);
 }
 

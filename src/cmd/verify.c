@@ -70,6 +70,12 @@ static void print_table(struct bt_arena *a, const json_t *answer)
         bt_buf_add_escaped(&b, bt_str(json_string_value(json_object_get(r, "command"))));
         bt_buf_puts(&b, "\n");
     }
+    json_array_foreach(json_object_get(answer, "not_at_work"), i, r) {
+        bt_buf_printf(&b, "not at work: %s, %s", bt_live_str(r, "instance"), bt_live_str(r, "state"));
+        bt_buf_puts(&b, bt_live_str(r, "why")[0] ? ": " : "");
+        bt_buf_add_escaped(&b, bt_str(bt_live_str(r, "why")));
+        bt_buf_puts(&b, "\n");
+    }
     if (unknown)
         bt_buf_printf(&b, "%llu not attributable: the driver does not say which process holds what\n", (unsigned long long)unknown);
     if (over)

@@ -1,9 +1,10 @@
 /* probe.h - one sample of this machine's cards as one JSON line: what `berth probe` prints and run/ reads.
  *
- * {"t": 1789000000.25, "gpus": [{"uuid": "GPU-..", "index": 0, "nvml_total_bytes": 42949672960, "used_bytes": 123, "util_percent": 7,
+ * {"t": 89000.25, "gpus": [{"uuid": "GPU-..", "index": 0, "nvml_total_bytes": 42949672960, "used_bytes": 123, "util_percent": 7,
  *   "procs": [{"pid": 4711, "bytes": 123}]}]}
  * A figure the driver does not give is null: used_bytes, util_percent, procs, a process's bytes. A sample that failed as a
- * whole has "error" and no cards: {"t": 1.5, "gpus": [], "error": "..."}. t is CLOCK_REALTIME in seconds. */
+ * whole has "error" and no cards: {"t": 1.5, "gpus": [], "error": "..."}. t is
+ * CLOCK_MONOTONIC in seconds (the machine's own clock may be set), read before the driver was asked: all that was so by then is in it. */
 #ifndef BT_GPU_PROBE_H
 #define BT_GPU_PROBE_H
 #include "gpu/gpu.h"

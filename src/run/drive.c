@@ -128,11 +128,8 @@ static void on_line(void *ctx, int64_t wall_ms, char stream, struct bt_str text)
     struct bt_log_event ev;
     if (wall_ms < in->launched_wall_ms || stream == 'b')
         return;                      /* an earlier start's */
-    if (in->has_log_ready && !in->log_matched) {
-        char z[16384];
-        snprintf(z, sizeof z, "%.*s", BT_STR(text));
-        in->log_matched = regexec(&in->log_ready, z, 0, NULL, 0) == 0;
-    }
+    if (in->log_ready && !in->log_matched)
+        in->log_matched = bt_pattern_found(in->log_ready, text);
     if (!in->engine->log_line(text, &ev))
         return;
     in->kv_sized |= ev.kv_sized;
@@ -195,9 +192,9 @@ static bool listener_ours(struct bt_instance *in)
 static bool file_is_there(struct bt_instance *in)
 {
     bt_auto_arena a = { 0 };
-    struct stat st;
+    struct stat st, begun;           /* one clock for both: that of the files */
     const char *path = bt_path_abs(&a, in->pf->cwd, bt_instance_fill(&a, in, in->pf->ready_arg));
-    return stat(path, &st) == 0 && (int64_t)st.st_mtim.tv_sec >= in->launched_wall_ms / 1000;       /* not one of an earlier life */
+    return stat(path, &st) == 0 && stat(bt_arena_printf(&a, "%s/launch.json", in->dir), &begun) == 0 && st.st_mtim.tv_sec >= begun.st_mtim.tv_sec;
 }
 
 static bool is_ready(struct bt_instance *in)

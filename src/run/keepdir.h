@@ -2,7 +2,7 @@
  * After a death of either, the folder is the truth.
  *
  *   launch.json   daemon   what to run, and what the next daemon has to know about it
- *   ready         daemon   exists from the moment the instance was ready
+ *   ready         daemon   exists from the moment the instance was ready; when that was (CLOCK_MONOTONIC, ms)
  *   wish          daemon   what is to become of it, where that is not "as planned": a stop under way, a restart
  *   parked        daemon   how it was parked, by whom, and whether it was told to come back
  *   keeper.json   keeper   who keeps it: pid, start time, boot
@@ -26,6 +26,7 @@ struct bt_keep_launch {
     uint64_t restarts, deaths;       /* how many times it was started again since `up`; deaths in a row before this start */
     bool was_ready;                  /* in an earlier life since `up` */
     int64_t wall_ms;                 /* when this start was ordered: older lines of the log are an earlier start's */
+    int64_t mono_ms;                 /* the same on the clock that nobody sets; 0: not known */
     struct bt_keep_port *port; size_t nports;
     int64_t task;                    /* of its job's queue; -1: none */
     int64_t *base; size_t nbase;     /* one a rank: bytes its card used for nobody just before the start; -1 = not known */

@@ -484,6 +484,7 @@ int bt_keeper_run(const char *dir, int env_fd, int report_fd)
         return 1;
     }
     bt_close_fd(&env_fd);
+    k.log.last_ms = k.launch.wall_ms;
     if (start_workload(&k, &err) < 0) {
         last_word(&k, &err);
         report(report_fd, err.msg);

@@ -51,7 +51,8 @@ static void put_line(struct bt_keeplog *l, char stream, const char *p, size_t n,
 {
     if (l->nout + n + 32 > sizeof l->out)
         bt_keeplog_flush(l);
-    l->nout += (size_t)snprintf(l->out + l->nout, 32, "%lld %c ", (long long)wall_ms, stream);
+    l->last_ms = BT_MAX(l->last_ms, wall_ms);        /* a clock that is set back does not turn the log round */
+    l->nout += (size_t)snprintf(l->out + l->nout, 32, "%lld %c ", (long long)l->last_ms, stream);
     memcpy(l->out + l->nout, p, n);
     l->nout += n;
     l->out[l->nout++] = '\n';

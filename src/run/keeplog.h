@@ -1,8 +1,9 @@
 /* keeplog.h - the log of an instance: both its streams, line by line, with a ceiling.
  *
  * Two files in the instance's folder, `log` and the older `log.1`; together at most 2 x max bytes. A line of the log is
- * "MILLISECONDS S TEXT": CLOCK_REALTIME, and S = o (stdout), e (stderr) or b (berth's own remark). A carriage return ends a
- * line like a newline (progress bars); lines past 16 KiB are cut into several. A full disk loses lines, never blocks. */
+ * "MILLISECONDS S TEXT": CLOCK_REALTIME, never less than in the line before it (a clock may be set back), and S = o (stdout),
+ * e (stderr) or b (berth's own remark). A carriage return ends a line like a newline (progress bars); lines past 16 KiB are cut into
+ * several. A full disk loses lines, never blocks. */
 #ifndef BT_RUN_KEEPLOG_H
 #define BT_RUN_KEEPLOG_H
 #include "base/str.h"
@@ -10,6 +11,7 @@
 struct bt_keeplog {
     int dirfd, fd;
     uint64_t bytes, max, lost;       /* lost: bytes that could not be written */
+    int64_t last_ms;                 /* of the last line; the owner sets it after opening, to what no line may be older than */
     struct { char text[16384]; size_t n; bool cr; } part[2];
     char out[65536]; size_t nout;
 };

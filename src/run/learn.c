@@ -93,9 +93,9 @@ static void sampled(struct bt_instance *in, const struct bt_probe_sample *s)
     l->peak_bytes = BT_MAX(l->peak_bytes, most);
     if (in->life.state != BT_ST_READY || l->noted)
         return;
-    if (!l->ready_wall_ms)
-        l->ready_wall_ms = bt_wall_ms();
-    if (s->t * 1000 <= (double)l->ready_wall_ms)
+    if (!l->ready_ms)
+        l->ready_ms = bt_now_ms();
+    if (s->t * 1000 <= (double)l->ready_ms)
         return;                      /* the sample may be older than its last allocation */
     l->noted = true;
     bool whole_start = in->launched_wall_ms && !in->p->adopted;      /* a daemon that came later has not seen who was there */

@@ -13,7 +13,7 @@ struct bt_learning {
     bool crowded;                    /* somebody else was on one of its cards while it started: its figures tell nothing */
     bool noted;                      /* this start is in the store, or will not be */
     uint64_t peak_bytes;             /* the most that one card of it was seen to hold */
-    int64_t ready_wall_ms;
+    int64_t ready_ms;
 };
 
 void bt_learn_line(struct bt_instance *in, const struct bt_log_event *ev);

@@ -137,7 +137,7 @@ bool bt_memory_released(struct bt_instance *in, char *why, size_t n)
     const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);
     if (!in->pf->nranks)
         return true;
-    if (!s || s->error || s->t <= in->ended_wall_s) {
+    if (!s || s->error || s->t <= in->ended_s) {
         snprintf(why, n, "waiting for the driver's word that its memory is free");
         return false;
     }

@@ -122,8 +122,8 @@ static json_t *op_verify(struct bt_conn *c, const json_t *msg, struct bt_err *er
         bt_err_set(err, BT_E_DEVICE, 0, "ask the driver what runs on the cards: %s", s->error);
         return NULL;
     }
-    if (gpus && s->t <= c->held_wall_s) {
-        bt_err_set(err, BT_E_BUSY, 0, "the driver has been silent for %.0f s", (double)bt_wall_ms() / 1000 - s->t);
+    if (gpus && s->t <= c->held_s) {
+        bt_err_set(err, BT_E_BUSY, 0, "the driver has been silent for %.0f s", (double)bt_now_ms() / 1000 - s->t);
         return NULL;
     }
     bt_memory_members(c->d);         /* processes that started since the sample belong to somebody, too */
@@ -358,7 +358,7 @@ void bt_ops_sampled(struct bt_daemon *d)
         struct bt_err err = { 0 };
         uint64_t id;
         const char *op;
-        if (!c->held || !((s && s->t > c->held_wall_s) || bt_now_ms() - c->held_ms > SILENT_MS))
+        if (!c->held || !((s && s->t > c->held_s) || bt_now_ms() - c->held_ms > SILENT_MS))
             continue;
         json_t *msg = c->held;
         c->held = NULL;
@@ -378,7 +378,7 @@ void bt_ops_request(struct bt_conn *c, json_t *msg)
         ok = bt_err_set(&err, BT_E_BUSY, 0, "control message: the last question has not been answered yet") == 0;
     if (ok && wants_sample(op) && bt_daemon_has_cards(c->d)) {
         c->held = json_incref(msg);
-        c->held_wall_s = (double)bt_wall_ms() / 1000;
+        c->held_s = (double)bt_now_ms() / 1000;
         c->held_ms = bt_now_ms();
         return;
     }

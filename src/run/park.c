@@ -104,7 +104,7 @@ void bt_park_found(struct bt_instance *in)
         return;
     }
     in->park.found = true;
-    in->park.asked_wall_s = (double)bt_wall_ms() / 1000;
+    in->park.asked_s = (double)bt_now_ms() / 1000;
     bt_life_found(&in->life, BT_ST_PARKING);
 }
 
@@ -154,7 +154,7 @@ static bool given_back(const struct bt_instance *in, char *why, size_t n)
     const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);
     if (!in->pf->nranks)
         return true;
-    if (!s || s->error || s->t <= in->park.asked_wall_s) {
+    if (!s || s->error || s->t <= in->park.asked_s) {
         snprintf(why, n, "the driver has not said what it holds now");
         return false;
     }
@@ -204,16 +204,16 @@ void bt_park_drive(struct bt_instance *in)
     if (k->found) {
         const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);
         bool there = given_back(in, why, sizeof why);
-        k->found = !there && in->pf->nranks && !(s && !s->error && s->t > k->asked_wall_s);
+        k->found = !there && in->pf->nranks && !(s && !s->error && s->t > k->asked_s);
         if (there)
             bt_life_event(&in->life, BT_EV_PARKED);
         else if (!k->found)
-            k->asked_wall_s = 0;     /* the last daemon had not got so far */
+            k->asked_s = 0;     /* the last daemon had not got so far */
         return;
     }
     int asked = ask(in, back ? k->how->resume : k->how->park);
-    if (asked == 1 && !k->asked_wall_s)
-        k->asked_wall_s = (double)bt_wall_ms() / 1000;
+    if (asked == 1 && !k->asked_s)
+        k->asked_s = (double)bt_now_ms() / 1000;
     if (asked == 1 && !back && given_back(in, why, sizeof why)) {
         bt_life_event(&in->life, BT_EV_PARKED);
         return;
@@ -240,7 +240,7 @@ void bt_park_resume(struct bt_instance *in)
 {
     in->park.step = 0;
     in->park.failed[0] = 0;
-    in->park.asked_wall_s = 0;
+    in->park.asked_s = 0;
     in->park.since_ms = bt_now_ms();
     mark(in, true);
     bt_life_event(&in->life, BT_EV_RESUME);

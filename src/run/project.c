@@ -54,7 +54,8 @@ static void on_changed(void *ctx, struct bt_life *life, enum bt_life_state from)
     bt_auto_arena a = { 0 };
     bt_info("inst", "%s/%s: %s -> %s%s%s", in->p->name, in->pf->id, bt_life_state_name(from), bt_life_state_name(life->state), in->why[0] ? ": " : "",
             in->why);
-    if (life->state == BT_ST_READY && bt_file_write(bt_arena_printf(&a, "%s/ready", in->dir), BT_S(""), &err) < 0)
+    const char *now = bt_arena_printf(&a, "%lld", (long long)bt_now_ms());
+    if (life->state == BT_ST_READY && bt_file_write(bt_arena_printf(&a, "%s/ready", in->dir), bt_str(now), &err) < 0)
         bt_warn("inst", "%s: %s", in->pf->id, err.msg);
     if (life->state == BT_ST_WAITING || life->state == BT_ST_READY)
         in->why[0] = in->why_hint[0] = 0;
@@ -234,16 +235,8 @@ static int set_up(struct bt_instance *in, struct bt_err *err)
     in->engine = bt_engine_find(in->pf->engine);
     if (!in->engine)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: this berth knows no engine \"%s\"", in->pf->id, in->pf->engine);
-    if (in->pf->ready == BT_PF_READY_LOG) {
-        char why[160];
-        int e = regcomp(&in->log_ready, in->pf->ready_arg, REG_EXTENDED | REG_NOSUB);
-        if (e) {
-            regerror(e, &in->log_ready, why, sizeof why);
-            return bt_err_set(err, BT_E_INPUT, 0, "%s: ready: the pattern \"%.120s\" is not a POSIX extended regular expression: %s", in->pf->id,
-                              in->pf->ready_arg, why);
-        }
-        in->has_log_ready = true;
-    }
+    if (in->pf->ready == BT_PF_READY_LOG && bt_pattern_compile(&in->p->arena, in->pf->ready_arg, &in->log_ready, err) < 0)
+        return bt_err_wrap(err, "%s: ready", in->pf->id);
     return 0;
 }
 
@@ -312,8 +305,6 @@ static void project_free(struct bt_project *p)
     for (size_t i = 0; i < p->n; i++) {
         bt_instance_reset(&p->inst[i]);
         bt_window_give(&p->inst[i].window);
-        if (p->inst[i].has_log_ready)
-            regfree(&p->inst[i].log_ready);
     }
     struct bt_arena a = p->arena;
     bt_arena_release(&a);
@@ -481,10 +472,14 @@ bad:
 
 /* ---- adoption ---- */
 
-static int64_t written_ms(const char *path)
+/* When it was ready, by the clock that nobody sets; `else_ms` where the file does not say. */
+static int64_t ready_since(const char *path, int64_t else_ms)
 {
-    struct stat st;
-    return stat(path, &st) == 0 ? st.st_mtim.tv_sec * INT64_C(1000) + st.st_mtim.tv_nsec / 1000000 : bt_wall_ms();
+    bt_auto_arena a = { 0 };
+    struct bt_err ignored = { 0 };
+    struct bt_str text;
+    uint64_t ms;
+    return bt_file_read(&a, path, 64, &text, &ignored) == 0 && bt_u64_parse(text, 1, INT64_MAX, &ms, &ignored) == 0 ? (int64_t)ms : else_ms;
 }
 
 /* A stop that the last daemon began: it goes on, and its end means what it was to mean. */
@@ -534,7 +529,8 @@ static bool find_instance(struct bt_instance *in)
     }
     in->life.was_ready = ready || l.was_ready;       /* it is only started again by itself after it was ready once */
     bt_life_found(&in->life, ready ? BT_ST_READY : BT_ST_STARTING);
-    in->life.since_ms -= bt_wall_ms() - (ready ? written_ms(bt_arena_printf(&a, "%s/ready", in->dir)) : l.wall_ms);
+    int64_t begun_ms = l.mono_ms > 0 && l.mono_ms < in->life.since_ms ? l.mono_ms : in->life.since_ms;
+    in->life.since_ms = ready ? ready_since(bt_arena_printf(&a, "%s/ready", in->dir), begun_ms) : begun_ms;
     in->orphaned_ms = bt_now_ms();
     if (ready)
         bt_warm_found(in);

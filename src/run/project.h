@@ -4,8 +4,8 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <regex.h>
 
+#include "base/pattern.h"
 #include "engine/engine.h"
 #include "launch/planfile.h"
 #include "run/download.h"
@@ -43,7 +43,7 @@ struct bt_park {
     bool by_hand, found;             /* found: by a new daemon, which looks at its bytes before it asks anything */
     size_t step; struct bt_health *request;
     char asked[80], failed[256];
-    int64_t since_ms; double asked_wall_s;           /* asked_wall_s: all requests were answered then; samples before it tell nothing */
+    int64_t since_ms; double asked_s;           /* asked_s: all requests were answered then; samples before it tell nothing */
 };
 
 /* The first small request of a server (warm.c). */
@@ -69,7 +69,7 @@ struct bt_instance {
     struct bt_keep_port *port; size_t nports;
     const char *url;                 /* "" = none */
     char ip[16]; int url_port;
-    regex_t log_ready; bool has_log_ready;
+    const struct bt_pattern *log_ready;              /* NULL: it is not told by its log */
 
     struct bt_task_queue *queue;     /* of a job; NULL: none */
     int64_t task;                    /* of the queue: the one it runs or is to try again; -1 */
@@ -101,7 +101,7 @@ struct bt_instance {
     struct bt_window window;
     pid_t *pids; size_t npids;       /* last members seen */
     struct bt_card_base *base;       /* one a rank */
-    int64_t wait_ms, release_ms; double ended_wall_s;
+    int64_t wait_ms, release_ms; double ended_s;
     char drift[200]; int drift_seen; /* how it departs from its plan, "" = not; samples in a row that say so */
     char why[640], why_hint[320];    /* what it waits for, or why it failed */
 };
@@ -131,7 +131,7 @@ struct bt_conn {
     char follow[64];                 /* project whose events go here; "" = none */
     bool watches;                    /* gets the changes of every project */
     bool wants_gone; uint64_t gone_id;       /* a `down` that is answered when the project is gone */
-    struct json_t *held; double held_wall_s; int64_t held_ms;     /* a `ps` or `verify` that waits for a sample younger than itself */
+    struct json_t *held; double held_s; int64_t held_ms;     /* a `ps` or `verify` that waits for a sample younger than itself */
     bool closing;
     struct bt_conn *next;
 };

@@ -278,6 +278,21 @@ static void verify_gone(struct bt_instance *in, const struct bt_probe_sample *s,
     }
 }
 
+/* What is wanted in this phase and has no process: no byte of it is anywhere, and that is not what was planned either. */
+static json_t *not_at_work(const struct bt_project *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->n; i++) {
+        const struct bt_instance *in = &p->inst[i];
+        enum bt_life_state s = in->life.state;
+        if (!bt_phase_has(p, in) || bt_life_alive(s) || s == BT_ST_DONE || (!in->life.want_up && s != BT_ST_FAILED))
+            continue;
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:o}", "instance", in->pf->id, "project", p->name, "state", bt_report_state(in), "restarts",
+                                              (int)in->life.restarts, "why", in->why[0] ? bt_json_text(in->why) : json_null()));
+    }
+    return list;
+}
+
 json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p)
 {
     const struct bt_probe_sample *s = bt_sampler_last(d->sampler);
@@ -296,5 +311,6 @@ json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p)
         if (bt_project_gpu(p, s->gpus[i].uuid))
             foreign_on(d, &s->gpus[i], foreign);
     }
-    return json_pack("{s:b, s:s, s:o, s:o, s:o}", "ok", ok, "project", p->name, "rows", rows, "host", host, "foreign", foreign);
+    return json_pack("{s:b, s:s, s:o, s:o, s:o, s:o}", "ok", ok, "project", p->name, "rows", rows, "host", host, "foreign", foreign, "not_at_work",
+                     not_at_work(p));
 }

@@ -148,7 +148,7 @@ static int make_folder(struct bt_arena *a, struct bt_instance *in, struct bt_err
         return -1;
     struct bt_keep_launch l = { .project = in->p->name, .id = in->pf->id, .cwd = in->pf->cwd, .url = in->url, .log_max_bytes = LOG_MAX,
                                 .restarts = in->life.restarts, .deaths = in->life.deaths, .was_ready = in->life.was_ready,
-                                .wall_ms = in->launched_wall_ms, .port = in->port, .nports = in->nports,
+                                .wall_ms = in->launched_wall_ms, .mono_ms = bt_now_ms(), .port = in->port, .nports = in->nports,
                                 .task = in->queue ? in->task : -1 };
     for (size_t i = 0; i < in->pf->argv.n; i++) {
         const char *arg = bt_instance_fill(a, in, in->pf->argv.v[i]);
@@ -231,7 +231,7 @@ static void on_report(evutil_socket_t fd, short what, void *ctx)
 static int try_start(struct bt_instance *in, struct bt_err *err)
 {
     bt_auto_arena a = { 0 };
-    in->launched_wall_ms = bt_wall_ms();
+    in->launched_wall_ms = BT_MAX(bt_wall_ms(), bt_tail_stamp(in->dir) + 1);         /* its lines are told by their stamp; a clock may be set back */
     if (make_folder(&a, in, err) < 0)
         return -1;
     struct bt_strs env = make_env(&a, in);
@@ -459,7 +459,7 @@ void bt_instance_ended(struct bt_instance *in)
     bt_learn_ended(in);
     in->exited = true;
     in->sweeping = false;
-    in->ended_wall_s = (double)bt_wall_ms() / 1000;
+    in->ended_s = (double)bt_now_ms() / 1000;
     bt_warm_ended(in);
     if (in->ctl)
         bufferevent_free(in->ctl);

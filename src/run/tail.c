@@ -109,7 +109,8 @@ static void keep_line(void *ctx, int64_t wall_ms, char stream, struct bt_str tex
     BT_PUSH(l->a, l->v, l->n, copy);
 }
 
-static void read_end(struct last *l, const char *path)
+/* The lines at the end of one file. */
+static void read_end(const char *path, bt_tail_line *to, void *ctx)
 {
     bt_auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     struct stat st;
@@ -123,7 +124,7 @@ static void read_end(struct last *l, const char *path)
         rest = bt_str_cut(rest, '\n', &line);        /* the first one is cut */
     while (rest.n) {
         rest = bt_str_cut(rest, '\n', &line);
-        hand_on(line, keep_line, l);
+        hand_on(line, to, ctx);
     }
 }
 
@@ -133,9 +134,24 @@ size_t bt_tail_last(struct bt_arena *a, const char *dir, size_t n, const char **
     struct stat st;
     const char *log = bt_arena_printf(a, "%s/log", dir);
     if (stat(log, &st) < 0 || st.st_size < LAST_BYTES / 4)
-        read_end(&l, bt_arena_printf(a, "%s/log.1", dir));
-    read_end(&l, log);
+        read_end(bt_arena_printf(a, "%s/log.1", dir), keep_line, &l);
+    read_end(log, keep_line, &l);
     size_t skip = l.n > n ? l.n - n : 0;
     *out = l.v + skip;
     return l.n - skip;
+}
+
+static void keep_stamp(void *ctx, int64_t wall_ms, char stream, struct bt_str text)
+{
+    (void)stream, (void)text;
+    *(int64_t *)ctx = wall_ms;
+}
+
+int64_t bt_tail_stamp(const char *dir)
+{
+    bt_auto_arena a = { 0 };
+    int64_t ms = 0;
+    read_end(bt_arena_printf(&a, "%s/log.1", dir), keep_stamp, &ms);
+    read_end(bt_arena_printf(&a, "%s/log", dir), keep_stamp, &ms);
+    return ms;
 }

@@ -1,8 +1,8 @@
 /* workload - one entry of `workloads`: the table of its keys, and readers for the keys that take more than one form. */
 #include <ctype.h>
 #include <math.h>
-#include <regex.h>
 
+#include "base/pattern.h"
 #include "base/file.h"
 #include "base/units.h"
 #include "spec/spec_int.h"
@@ -435,17 +435,12 @@ static const struct bt_opt ready_opts[] = {
     { .name = "port", .type = BT_OPT_BOOL, .off = offsetof(struct ready_map, port), .help = "its port accepts connections" },
     { 0 } };
 
-static int check_regex(const struct bt_doc *doc, const struct bt_node *at, const char *text, struct bt_err *err)
+static int check_pattern(const struct bt_doc *doc, const struct bt_node *at, const char *text, struct bt_err *err)
 {
-    regex_t re;
-    int rc = strlen(text) > 1024 ? REG_ESPACE : regcomp(&re, text, REG_EXTENDED | REG_NOSUB);
-    if (rc == 0) {
-        regfree(&re);
-        return 0;
-    }
-    char why[120];
-    regerror(rc, NULL, why, sizeof why);
-    return bt_node_err(err, doc, at, "ready: log: \"%.80s\" is not a regular expression: %s", text, why);
+    bt_auto_arena a = { 0 };
+    struct bt_err why = { 0 };
+    const struct bt_pattern *p;
+    return bt_pattern_compile(&a, text, &p, &why) < 0 ? bt_node_err(err, doc, at, "ready: log: %s", why.msg) : 0;
 }
 
 static int parse_ready(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
@@ -471,7 +466,7 @@ static int parse_ready(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct 
         w->ready.kind = BT_READY_HTTP;
         w->ready.arg = m.http;
     } else if (m.log) {
-        if (check_regex(ctx->doc, &n->items[0], m.log, err) < 0)
+        if (check_pattern(ctx->doc, &n->items[0], m.log, err) < 0)
             return -1;
         w->ready.kind = BT_READY_LOG;
         w->ready.arg = m.log;

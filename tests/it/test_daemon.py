@@ -112,6 +112,18 @@ def test_child_killed_gives_up_in_the_end(house: House) -> None:
     assert house.berth("restart", "a-0").returncode == 0             # a person may still want it
 
 
+def test_verify_names_what_is_not_at_work(house: House) -> None:
+    code = "import os, sys, time\nif os.path.exists(sys.argv[1]): raise SystemExit(3)\nopen(sys.argv[1], 'w'); print('up', flush=True); time.sleep(1000)"
+    assert house.up(plan("set", instance("a-0", python(code, str(house.folder / "was")), restart={"policy": "on-failure", "max": 1}, **READY_BY_LOG),
+                         instance("b-0", SLEEP)), "-d").returncode == 0
+    assert json.loads(house.berth("verify", "--json").stdout)["not_at_work"] == []
+    os.kill(house.ps()["a-0"]["pids"][0], signal.SIGKILL)
+    house.until("a-0", "failed")
+    rows = json.loads(house.berth("verify", "--json").stdout)["not_at_work"]
+    assert [(r["instance"], r["state"], r["restarts"], r["why"]) for r in rows] == [("a-0", "failed", 1, "exit status 3")]
+    assert "not at work: a-0, failed: exit status 3" in house.berth("verify").stdout
+
+
 def test_daemon_told_to_end_leaves_the_work(house: House) -> None:
     assert house.up(plan("set", instance("a-0", SLEEP)), "-d").returncode == 0
     pids, daemon = house.ps()["a-0"]["pids"], house.daemon()

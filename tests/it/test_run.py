@@ -396,7 +396,7 @@ def test_stall(house: House) -> None:
     (lambda p: p["phases"][0]["instances"][0].update(after={"a": "ready"}), "circle"),
     (lambda p: p["phases"][0]["instances"].append(p["phases"][0]["instances"][0]), "twice"),
     (lambda p: p["phases"][0]["instances"][0]["launch"].update(argv=[]), "argv"),
-    (lambda p: p["phases"][0]["instances"][0]["launch"].update(ready={"kind": "log", "pattern": "("}), "regular expression"),
+    (lambda p: p["phases"][0]["instances"][0]["launch"].update(ready={"kind": "log", "pattern": "("}), "a parenthesis is not closed"),
     (lambda p: p["phases"][0]["instances"][0]["launch"].update(engine="warp"), "no engine"),
     (lambda p: p["phases"][0]["instances"][0]["launch"].update(argv=["x", "{url:nobody}"]), "no such workload"),
     (lambda p: p["phases"][0]["instances"][0]["launch"].update(endpoint={"http": "http://10.0.0.1:80"}, ready={"kind": "http", "path": "/"}), "loopback"),

@@ -79,7 +79,7 @@ static const struct { const char *text, *at, *says, *hint; bool whole; } rows[] 
     { "  a: {kind: service, command: [x], port: 70000}\n", "3:42", "70000", "", false },
     { "  a: {kind: service, command: [x], port: 80, replicas: 2}\n", "3:42", "cannot listen on one port", "auto", false },
     { "  a: {kind: service, command: [x], ready: {http: /h}}\n", "3:43", "needs a `port`", "port: auto", false },
-    { "  a: {kind: service, command: [x], ready: {log: \"(\"}}\n", "3:49", "not a regular expression", "", false },
+    { "  a: {kind: service, command: [x], ready: {log: \"(\"}}\n", "3:49", "a parenthesis is not closed", "", false },
     { "  a: {kind: service, command: [x], ready: soon}\n", "3:43", "one way to tell", "exec", false },
     { "  a: {kind: service, command: [x], restart: allways}\n", "3:45", "allways", "always", false },
     { "  a: {kind: service, command: [x], park: nap}\n", "3:42", "nap", "", false },
