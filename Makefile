@@ -3,6 +3,7 @@
 #   make          build into build/ (installs missing Debian packages first)
 #   make demo     the forensics example on simulated GPUs
 #   make test     unit tests, floors, fuzz corpora, then the black-box tests
+#   make test-faults   every fault at every state of an instance: 22 runs of a few seconds each (make test takes six of them)
 #   make test-real   real engines on the CPU under berth (vLLM, llama-server): installs about 6 GB into ~/.cache/berth/real; QUICK=1: a few minutes
 #   make test-gpu  berth on a real NVIDIA card: a few GiB of one that has them free; skips without a driver
 #   make bench    the benchmarks of bench/, one table each
@@ -25,7 +26,7 @@ PYTESTFLAGS ?=
 JOBS ?= $(shell nproc)
 export BERTH_BUILD := $(abspath $(BUILD))
 
-.PHONY: all deps demo test test-gpu bench bench-need bench-pace bench-plan bench-rules bench-run bench-solvers fmt lint install clean test-real
+.PHONY: all deps demo test test-gpu bench bench-need bench-pace bench-plan bench-rules bench-run bench-solvers fmt lint install clean test-faults test-real
 all: deps $(BUILD)/build.ninja
 	ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD)
 
@@ -45,6 +46,9 @@ test: all
 
 test-gpu: all
 	@.ci/pytest tests/gpu $(PYTESTFLAGS)
+
+test-faults: all
+	@BERTH_FAULTS=all .ci/pytest tests/it/test_faults.py $(PYTESTFLAGS)
 
 test-real: all
 	@tests/real/run $(PYTESTFLAGS)
