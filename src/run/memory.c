@@ -42,7 +42,7 @@ static void name_holders(const struct bt_daemon *d, const struct bt_probe_gpu *g
 bool bt_memory_heard(const struct bt_instance *in)
 {
     const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);
-    return !in->window.foreign || (s && s->t > in->window.taken_wall_s);
+    return !in->window.foreign || (s && s->t > in->window.taken_s);
 }
 
 bool bt_memory_window(struct bt_instance *in, char *why, size_t n)

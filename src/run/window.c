@@ -103,7 +103,7 @@ bool bt_window_take(struct bt_window *w, const char *const *uuid, size_t n, cons
             bt_window_give(w);
             return false;
         }
-    w->taken_wall_s = (double)bt_wall_ms() / 1000;
+    w->taken_s = (double)bt_now_ms() / 1000;
     return true;
 }
 

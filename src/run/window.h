@@ -8,8 +8,8 @@
 #define BT_RUN_WINDOW_H
 #include "base/arena.h"
 
-struct bt_window { int *fd; size_t n; bool foreign; double taken_wall_s; };          /* zeroed: holds nothing. foreign: somebody else had one of them last, so
-                                                                                      * only what the driver says after taken_wall_s counts */
+struct bt_window { int *fd; size_t n; bool foreign; double taken_s; };          /* zeroed: holds nothing. foreign: somebody else had one of them last, so
+                                                                                      * only what the driver says after taken_s counts */
 /* BERTH_LOCK_DIR, else /run/lock, else /tmp: the first that everybody may write to. */
 const char *bt_window_dir(struct bt_arena *a);
 /* Take the locks of these cards, all or none, at once. False: why says who has which. True also where there is nothing to lock. who: "project/instance". */
