@@ -9,17 +9,14 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-from pathlib import Path
 
-import pytest
 from conftest import ROOT, Machine, alive, eventually
 from plans import HTTP, PORT, instance, plan, python
 from test_run_gpu import GIB, TENANT, Cards
 
-# argv: name, folder of gates, port, bytes. NAME.KIND in the folder: `shut` gates are in `held`; faults are `crash`, `hang`, `deaf`, `greedy`, `flood`
+# argv: name, folder of gates, port, bytes. NAME.KIND in the folder: `shut` gates are in `held`; faults are `crash`, `hang`, `deaf`, `greedy`
 ACTOR = TENANT.split("for spec")[0] + """
 import http.server, signal, threading
 name, folder, port, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
@@ -59,14 +56,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if self.path == "/wake_up" and not pointer.value: ask("cuMemAlloc_v2", ctypes.byref(pointer), ctypes.c_size_t(size))
         self.answer(200)
     def log_message(self, *_): pass
-def flood():
-    line = b"x" * 65535 + b"\\n"
-    while True:
-        while not has("flood"): time.sleep(0.05)
-        for _ in range(512): os.write(1, line)
-        open(f"{folder}/{name}.flooded", "w").close()
-        while has("flood"): time.sleep(0.05)
-threading.Thread(target=flood, daemon=True).start()
 http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
 
@@ -103,30 +92,7 @@ class Scene:
         self.cards.env |= LIMITS | limits
         if "BERTH_TEST_CLOCK" in limits:
             self.cards.env["BERTH_TEST_CLOCK"] = str(self.gates / "clock")
-        self.disk: Path | None = None
-        self.thieves: list[socket.socket] = []
         self.strangers: list[subprocess.Popen[str]] = []
-
-    def on_a_small_disk(self) -> "Scene":
-        """Runtime and state folder on a file system of their own, which a test can fill."""
-        self.disk = self.folder / "disk"
-        self.disk.mkdir()
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", self.disk], capture_output=True, check=False).returncode:
-            self.disk = None
-            pytest.skip("no right to mount a small disk")
-        self.cards.runtime = self.disk / "run"
-        self.cards.env |= {"BERTH_RUNTIME_DIR": str(self.disk / "run"), "BERTH_STATE_DIR": str(self.disk / "state")}
-        return self
-
-    def fill(self) -> Path:
-        assert self.disk
-        filler = self.disk / "filler"
-        with filler.open("ab", buffering=0) as f:
-            try:
-                while True:
-                    f.write(b"x" * 512)
-            except OSError:
-                return filler
 
     # ---- gates and faults ----
 
@@ -235,8 +201,6 @@ class Scene:
         """All gates open, all faults over."""
         for file in self.gates.iterdir():
             file.unlink(missing_ok=True)
-        for thief in self.thieves:
-            thief.close()
         for one in self.strangers:
             one.kill()
             one.wait()
@@ -313,15 +277,9 @@ class Scene:
             if one.poll() is None:
                 one.kill()
                 one.wait()
-        for thief in self.thieves:
-            thief.close()
         for file in self.gates.iterdir():
             file.unlink(missing_ok=True)
-        if self.disk:
-            (self.disk / "filler").unlink(missing_ok=True)
         self.cards.close()
-        if self.disk:
-            subprocess.run(["umount", "-l", self.disk], check=True)
 
 
 def kill(pid: int, sig: int = signal.SIGKILL) -> None:

@@ -6,9 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from conftest import BUILD, DEADLINE_S, Machine, alive, eventually
@@ -28,9 +26,9 @@ def full(test):  # noqa: ANN001, ANN201
 def scene(machine: Callable[..., Machine]) -> Iterator[Make]:
     made: list[Scene] = []
 
-    def make(small_disk: bool = False, **more) -> Scene:
+    def make(**more) -> Scene:
         made.append(Scene(machine(FLEET), **more))
-        return (made[-1].on_a_small_disk() if small_disk else made[-1]).up()
+        return made[-1].up()
 
     yield make
     for one in made:
@@ -168,37 +166,6 @@ def test_they_crash_in_a_loop(scene: Make) -> None:
 
 
 @full
-def test_their_ports_are_stolen(scene: Make) -> None:
-    s = scene().spread()
-    for ident, row in s.cards.ps().items():
-        if row["state"] in ("down", "failed", "done", "pending") or not row["endpoint"]:
-            continue
-        if row["pids"] and ident != "starting-0":
-            kill(s.leader(ident))
-        steal(s, int(row["endpoint"]["http"].rsplit(":", 1)[1]))
-    s.take("starting-0", "hold-start")
-    eventually("it to be noticed", lambda: "is in use by" in str(s.cards.ps()["ready-0"]["why"]))
-    assert str(os.getpid()) in s.cards.ps()["ready-0"]["why"]
-    finish(s, parked=("ready", "parked"), parking=("ready", "parked"), **{k.replace("-", "_"): ("ready", "failed") for k in ("starting", "waiting")})
-
-
-def steal(s: Scene, port: int) -> None:
-    thief = socket.socket()
-    thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.thieves.append(thief)
-
-    def got() -> bool:
-        try:
-            thief.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        thief.listen()
-        return True
-
-    eventually(f"port {port} to be stolen", got)
-
-
-@full
 def test_their_cards_are_too_small_at_the_load(scene: Make) -> None:
     s = scene().spread()
     s.put("all", "greedy")
@@ -238,17 +205,6 @@ def test_the_driver_hangs_or_fails(scene: Make, how: tuple[str, ...]) -> None:
     finish(s, parked=("ready", "parked"), parking=("ready", "parked"))
 
 
-def test_the_disk_is_full(scene: Make) -> None:
-    """Runtime and state on a small disk; full from the moment when everything stands in its state. What cannot be written is not what decides."""
-    s = scene(small_disk=True).spread()
-    filler = s.fill()
-    for pid in leaders(s):
-        kill(pid)
-    s.until("ready-0", "failed", "backing-off", "waiting")
-    filler.unlink()
-    finish(s, **{k.replace("-", "_"): MAY_FAIL for k in ON_CARDS if k not in ("down", "failed")})
-
-
 @full
 @pytest.mark.parametrize("seconds", [-86400, 86400])
 def test_the_clock_jumps(scene: Make, seconds: int) -> None:
@@ -264,15 +220,3 @@ def test_the_clock_jumps(scene: Make, seconds: int) -> None:
         s.until("ready-0", "ready")
         assert s.cards.berth("verify").returncode in (0, 4)
     finish(s, parked=("ready", "parked"), parking=("ready", "parked"))
-
-
-@full
-def test_their_logs_are_flooded(scene: Make) -> None:
-    """32 MiB of lines from each at once; the daemon goes on answering and does not grow by it."""
-    s = scene().spread()
-    s.put("all", "flood")
-    live = [i for i, row in s.cards.ps().items() if row["pids"] and i not in ("starting-0",)]
-    eventually("all of it to be read", lambda: all((s.gates / f"{i}.flooded").exists() for i in live))
-    rss = int(next(line.split()[1] for line in Path(f"/proc/{s.cards.daemon()}/status").read_text().splitlines() if line.startswith("VmRSS"))) * 1024
-    assert rss < 64 << 20
-    finish(s)
