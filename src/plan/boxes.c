@@ -39,7 +39,8 @@ static void put_together(const struct bx *b, const struct bx_solved *s)
         for (size_t i = 0; i < b->fleet->nboxes; i++)
             for (size_t k = 0; s[i].plan && k < s[i].plan->phase[ph].n; k++)
                 BT_PUSH(b->a, out->inst, out->n, in_the_whole(b, &s[i], i, &s[i].plan->phase[ph].inst[k]));
-        qsort(out->inst, out->n, sizeof *out->inst, by_spec);
+        if (out->n)
+            qsort(out->inst, out->n, sizeof *out->inst, by_spec);
     }
 }
 

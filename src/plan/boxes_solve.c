@@ -142,7 +142,8 @@ static struct built build(struct solve *s, size_t box)
                 BT_PUSH(b->a, m, n, one);
         }
     }
-    qsort(m, n, sizeof *m, by_member);
+    if (n)
+        qsort(m, n, sizeof *m, by_member);
     struct bt_spec *spec = BT_NEW(b->a, struct bt_spec);
     struct built out = { .in = BT_NEW(b->a, struct bt_plan_in) };
     struct bt_plan_model *models = BT_NEWN(b->a, struct bt_plan_model, n + 1);

@@ -70,7 +70,8 @@ static int check_ids(struct check *c)
         if (strcmp(a->id, id))
             BAD(c, "%s: the id of %s number %u", a->id, a->w->name, a->replica);
     }
-    qsort(in, c->ph->n, sizeof *in, by_copy);
+    if (c->ph->n)
+        qsort(in, c->ph->n, sizeof *in, by_copy);
     for (size_t i = 1; i < c->ph->n; i++)
         if (in[i]->w == in[i - 1]->w && in[i]->replica == in[i - 1]->replica)
             BAD(c, "%s is there twice", in[i]->id);
