@@ -42,7 +42,8 @@ demo: all
 # Both halves always run: a failing unit test does not hide the black-box ones.
 test: all
 	@rc=0; meson test -C $(BUILD) --no-rebuild --print-errorlogs --num-processes $(JOBS) --timeout-multiplier 4 || rc=1; \
-	PYTEST_JOBS=$(JOBS) .ci/pytest tests/it $(PYTESTFLAGS) || rc=1; exit $$rc
+	PYTEST_JOBS=$(JOBS) .ci/pytest tests/it $(PYTESTFLAGS); it=$$?; test -z "$(PYTEST_STATUS)" || echo $$it >"$(PYTEST_STATUS)"; \
+	test $$it -eq 0 || rc=1; exit $$rc
 
 test-gpu: all
 	@.ci/pytest tests/gpu $(PYTESTFLAGS)
