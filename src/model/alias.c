@@ -6,7 +6,12 @@
 #define INT4(group) "{\"quant_method\": \"gptq\", \"bits\": 4, \"group_size\": " group "}"
 #define INT8 "{\"quant_method\": \"compressed-tensors\", \"format\": \"int-quantized\", \"ignore\": [\"lm_head\"], \"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 8, \"type\": \"int\"}}}}"
 #define FP8 "{\"quant_method\": \"compressed-tensors\", \"format\": \"float-quantized\", \"ignore\": [\"lm_head\"], \"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 8, \"type\": \"float\"}}}}"
-#define NVFP4 "{\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\", \"ignore\": [\"lm_head\", \"*.linear_attn*\", \"*.gate\"]}"
+#define FP8_BLOCK "{\"quant_method\": \"fp8\", \"weight_block_size\": [128, 128]}"
+#define INT8_GROUPS \
+    "{\"quant_method\": \"compressed-tensors\", \"format\": \"pack-quantized\", \"ignore\": [\"lm_head\"], \"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 8, \"type\": \"int\", \"group_size\": 32}}}}"
+#define NVFP4 "{\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\", \"ignore\": [\"lm_head\", \"*.linear_attn*\"]}"
+#define NVFP4_LATENT "{\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\"}"        /* without a list: attention stays as it was (quant.c) */
+#define NONE ""                      /* not even as the table's own */
 #define NF4 "{\"quant_method\": \"bitsandbytes\", \"load_in_4bit\": true}"
 
 /* Endings of names, the longer before what they end with; what a name has of them is what its checkpoint's quantization_config mostly says. */
@@ -16,9 +21,12 @@ static const struct { const char *ending, *config; } quantised[] = {
     { "-awq-4bit", "{\"quant_method\": \"awq\"}" },                     { "-int4-awq", "{\"quant_method\": \"awq\"}" },                         { "-awq", "{\"quant_method\": \"awq\"}" },
     { "-int4-autoround", INT4("128") }, { "-autoround-int4", INT4("128") }, { "-autoround", INT4("128") },   { "-int4-mixed-autoround", INT4("128") },
     { "-quantized.w4a16", INT4("128") }, { "-w4a16", INT4("128") },      { "-quantized.w8a8", INT8 },         { "-w8a8", INT8 },                  { "-quantized.w8a16", INT8 },
+    { "-gptq-4bit-128g", INT4("128") }, { "-gptq-4b-128g", INT4("128") }, { "-int4-autoround-inc", INT4("128") }, { "-w4a16-g128", INT4("128") },
+    { "-awq-8bit", INT8_GROUPS },     { "-nvfp4a16", NVFP4 },           { "-nvfp4-v2", NVFP4 },              { "-fp4-v2", NVFP4 },
+    { "-fp8-block", FP8_BLOCK },      { "-fp8-static-pertensor", FP8 },    { "-fp8-static", FP8 },
     { "-int4", INT4("128") },         { "-int8", INT8 },                { "-fp8-dynamic", FP8 },             { "-fp8-kv", FP8 },                 { "-nvfp4", NVFP4 },
-    { "-fp4", NVFP4 },                { "-fp8", "{\"quant_method\": \"fp8\", \"weight_block_size\": [128, 128]}" },
-    { "-bf16", NULL },                { "-hf", NULL },
+    { "-fp4", NVFP4 },                { "-fp8", FP8_BLOCK },
+    { "-abliterated", NULL },           { "-bf16", NULL },                { "-hf", NULL },
 };
 
 /* Accounts whose "-FP8" has a scale for each output, not for each square of 128. */
@@ -55,8 +63,11 @@ static const char *by_sibling(struct bt_arena *a, const char *name)
             stem = bt_arena_strndup(a, (struct bt_str){ name, strlen(name) - strlen(kinds[i]) });
             id = by_name(stem);
         }
-    for (size_t i = 0; !id && i < BT_LEN(kinds); i++)
+    for (size_t i = 0; !id && i < BT_LEN(kinds); i++) {
         id = by_name(bt_arena_printf(a, "%s%s", stem, kinds[i]));
+        if (!id && stem != name)     /* "CodeLlama-34B-Instruct", whose own name is "…-Instruct-hf" */
+            id = by_name(bt_arena_printf(a, "%s%s", name, kinds[i]));
+    }
     if (!id && !strncasecmp(stem, "Meta-", 5))
         return by_sibling(a, name + 5);
     return id ? id : !strncasecmp(name, "Llama-3", 7) ? by_name(bt_arena_printf(a, "Meta-%s", name)) : NULL;
@@ -89,8 +100,12 @@ const char *bt_builtin_alias(struct bt_arena *a, const char *id, uint64_t *param
                 break;
             }
     }
+    if (found && !quant && ends_with(id, "-BF16"))
+        quant = NONE;
+    if (found && quant && strstr(quant, "NVFP4") && bt_builtin_latent(found))
+        quant = NVFP4_LATENT;
     const char *config = found ? bt_builtin_config(a, found, quant, parameters) : NULL;
     if (config)
-        *why = bt_arena_printf(a, "%s is not here; by its name it has the layers of %s%s", bt_model_shown(a, id), found, quant ? ", quantised as the name says" : "");
+        *why = bt_arena_printf(a, "%s is not here; by its name it has the layers of %s%s", bt_model_shown(a, id), found, quant && *quant ? ", quantised as the name says" : "");
     return config;
 }

@@ -20,6 +20,8 @@ static const struct bt_tower phi3v = { .layers = 24, .hidden = 1024, .intermedia
 static const struct bt_tower intern = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 3328, .positions = 1025, .norm_bias = true, .out_first = true };
 static const struct bt_tower mllama = { .layers = 40, .hidden = 1280, .intermediate = 5120, .heads = 16, .patch = 14, .image_tokens = 6404, .positions = 59237, .norm_bias = true, .crossed = true };
     /* positions: 1601 of a tile, in 4 tiles of 8 aspect ratios and one without */
+/* before the merger came: every patch of 16 is a token (vLLM models/pixtral.py) */
+static const struct bt_tower pixtral_12b = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 16, .image_tokens = 4096, .gated = true, .out_first = true };
 static const struct bt_tower pixtral = { .layers = 24, .hidden = 1024, .intermediate = 4096, .heads = 16, .patch = 14, .merge = 2, .image_tokens = 3025, .gated = true };
 /* nine patches are averaged into a token; positions: two axes of 10,240 (transformers models/gemma4) */
 static const struct bt_tower gemma4 = { .layers = 16, .hidden = 768, .intermediate = 3072, .heads = 12, .patch = 16, .image_tokens = 280, .patches = 2520, .positions = 20480, .gated = true };
@@ -48,6 +50,16 @@ static const struct bt_arch archs[] = {
     { .name = "InternLM2ForCausalLM", LLAMA },
     { .name = "InternLM3ForCausalLM", LLAMA },
     { .name = "AquilaForCausalLM", LLAMA },
+    { .name = "ExaoneForCausalLM", LLAMA },
+    { .name = "SmolLM3ForCausalLM", LLAMA, .tied = true },
+    { .name = "BaichuanForCausalLM", LLAMA },
+    { .name = "Ernie4_5ForCausalLM", LLAMA, .tied = true },
+    { .name = "Ernie4_5_MoeForCausalLM", LLAMA, .tied = true, .dense_first = 1 },
+    { .name = "BailingMoeForCausalLM", LLAMA },
+    { .name = "BailingMoeV2ForCausalLM", LLAMA, .rotary_share = 0.5, .qk_norm = true },
+    { .name = "Olmo2ForCausalLM", LLAMA, .qk_norm = true, .qk_norm_whole = true },
+    { .name = "Olmo3ForCausalLM", LLAMA, .qk_norm = true, .qk_norm_whole = true, .pattern = 4, .window = BT_WINDOW_PATTERN },
+    { .name = "Exaone4ForCausalLM", LLAMA, .qk_norm = true, .pattern = 4, .window = BT_WINDOW_PATTERN },
     { .name = "MiMoForCausalLM", QWEN2 },
     { .name = "LlavaForConditionalGeneration", LLAMA, .tower = &clip },
     { .name = "LlavaNextForConditionalGeneration", LLAMA, .tower = &clip },
@@ -55,6 +67,8 @@ static const struct bt_arch archs[] = {
     { .name = "Llama4ForConditionalGeneration", .known = true, .kv_heads = 8, .head_dim = 128, .max_position = 131072, .pattern = 4, .window = BT_WINDOW_PATTERN,
       .chunked = true, .tower = &clip },
     { .name = "MistralForCausalLM", .known = true, .kv_heads = 8, .max_position = 131072, .window = BT_WINDOW_ALL },
+    { .name = "MistralModel", .known = true, .kv_heads = 8, .max_position = 131072, .window = BT_WINDOW_ALL, .pooling = true },
+    { .name = "PixtralForConditionalGeneration", .known = true, .kv_heads = 8, .max_position = 131072, .window = BT_WINDOW_ALL, .tower = &pixtral_12b },
     { .name = "Mistral3ForConditionalGeneration", .known = true, .kv_heads = 8, .max_position = 131072, .window = BT_WINDOW_ALL, .tower = &pixtral },
     { .name = "MixtralForCausalLM", .known = true, .kv_heads = 8, .max_position = 131072, .window = BT_WINDOW_ALL },
     { .name = "Qwen2ForCausalLM", QWEN2 },

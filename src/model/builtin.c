@@ -57,6 +57,36 @@ enum tie { SEPARATE, TIED };
 #define SEED_OSS(X, id, ...) X(id, "SeedOssForCausalLM", "seed_oss", __VA_ARGS__)
 #define INTERNLM2(X, id, ...) X(id, "InternLM2ForCausalLM", "internlm2", __VA_ARGS__)
 #define KIMI_K25(X, id, ...) X(id, "KimiK25ForConditionalGeneration", "kimi_k25", __VA_ARGS__)
+#define MISTRAL_EMBED(X, id, ...) X(id, "MistralModel", "mistral", __VA_ARGS__)
+#define OLMO2(X, id, ...) X(id, "Olmo2ForCausalLM", "olmo2", __VA_ARGS__)
+#define OLMO3(X, id, ...) X(id, "Olmo3ForCausalLM", "olmo3", __VA_ARGS__)
+#define EXAONE(X, id, ...) X(id, "ExaoneForCausalLM", "exaone", __VA_ARGS__)
+#define EXAONE4(X, id, ...) X(id, "Exaone4ForCausalLM", "exaone4", __VA_ARGS__)
+#define SMOLLM3(X, id, ...) X(id, "SmolLM3ForCausalLM", "smollm3", __VA_ARGS__)
+#define BAICHUAN(X, id, ...) X(id, "BaichuanForCausalLM", "baichuan", __VA_ARGS__)
+#define ERNIE(X, id, ...) X(id, "Ernie4_5ForCausalLM", "ernie4_5", __VA_ARGS__)
+#define ERNIE_MOE(X, id, ...) X(id, "Ernie4_5_MoeForCausalLM", "ernie4_5_moe", __VA_ARGS__)
+#define BAILING(X, id, ...) X(id, "BailingMoeForCausalLM", "bailing_moe", __VA_ARGS__)
+#define BAILING2(X, id, ...) X(id, "BailingMoeV2ForCausalLM", "bailing_moe", __VA_ARGS__)
+#define PIXTRAL(X, id, ...) X(id, "PixtralForConditionalGeneration", "pixtral", __VA_ARGS__)
+#define PHI3V(X, id, ...) X(id, "Phi3VForCausalLM", "phi3_v", __VA_ARGS__)
+#define MLLAMA(X, id, ...) X(id, "MllamaForConditionalGeneration", "mllama", __VA_ARGS__)
+#define WHISPER(X, id, ...) X(id, "WhisperForConditionalGeneration", "whisper", __VA_ARGS__)
+#define NEMOTRON_NAS(X, id, ...) X(id, "DeciLMForCausalLM", "nemotron-nas", __VA_ARGS__)
+/* its blocks: with attention (8 heads share a KV head) or without, and how wide the MLP is (model/uneven.c) */
+#define WITH(width) "{\"attention\": {\"n_heads_in_group\": 8}, \"ffn\": {\"ffn_mult\": " width "}}"
+#define WITHOUT(width) "{\"attention\": {\"no_op\": true}, \"ffn\": {\"ffn_mult\": " width "}}"
+#define TEN(x) x "," x "," x "," x "," x "," x "," x "," x "," x "," x
+#define SUPER_49B \
+    "\"block_configs\": [" \
+    WITH("2.625") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITHOUT("2.625") "," \
+    WITHOUT("2.625") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITHOUT("3.28125") "," TEN(WITH("5.25")) "," \
+    TEN(WITH("5.25")) "," TEN(WITH("5.25")) "," WITHOUT("1.3125") "," WITHOUT("2.625") "," WITHOUT("2.625") "," WITHOUT("1.3125") "," \
+    WITHOUT("5.25") "," WITHOUT("1.3125") "," WITHOUT("2.625") "," WITHOUT("1.3125") "," WITHOUT("1.3125") "," WITHOUT("1.3125") "," \
+    WITH("5.25") "," WITHOUT("1.3125") "," WITHOUT("1.0") "," WITHOUT("1.0") "," WITHOUT("1.3125") "," WITHOUT("1.0") "," WITHOUT("1.0") "," \
+    WITHOUT("1.0") "," WITHOUT("1.3125") "," WITHOUT("1.3125") "," WITHOUT("0.5") "," WITHOUT("0.5") "," WITHOUT("1.0") "," \
+    WITHOUT("1.0") "," WITHOUT("0.5") "," WITHOUT("0.5") "," WITHOUT("1.0") "," WITHOUT("0.5") "," WITHOUT("0.5") "," WITH("5.25") "," \
+    WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "]"
 #define KIMI_K25_MORE \
     "\"n_routed_experts\": 384, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 2048, \"n_shared_experts\": 1, \"first_k_dense_replace\": 1, \"kv_lora_rank\": 512, " \
     "\"q_lora_rank\": 1536, \"qk_rope_head_dim\": 64, \"qk_nope_head_dim\": 128, \"v_head_dim\": 128, \"quantization_config\": {\"quant_method\": \"compressed-tensors\", " \
@@ -64,15 +94,21 @@ enum tie { SEPARATE, TIED };
     "\"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 4, \"type\": \"int\", \"group_size\": 32, \"symmetric\": true}}}}"
 #define SHAPES(X) \
     LLAMA(X, "01-ai/Yi-1.5-34B-Chat", 60, 7168, 20480, 56, 8, 128, 64000, 4096, SEPARATE, 0) \
+    LLAMA(X, "01-ai/Yi-1.5-6B-Chat", 32, 4096, 11008, 32, 4, 128, 64000, 4096, SEPARATE, 0) \
     LLAMA(X, "01-ai/Yi-1.5-9B-Chat", 48, 4096, 11008, 32, 4, 128, 64000, 4096, SEPARATE, 0) \
+    LLAMA(X, "01-ai/Yi-34B-200K", 60, 7168, 20480, 56, 8, 128, 64000, 200000, SEPARATE, 0) \
     LLAMA(X, "01-ai/Yi-34B-Chat", 60, 7168, 20480, 56, 8, 128, 64000, 4096, SEPARATE, 0) \
     LLAMA(X, "01-ai/Yi-6B-Chat", 32, 4096, 11008, 32, 4, 128, 64000, 4096, SEPARATE, 0) \
+    LLAMA(X, "01-ai/Yi-Coder-9B-Chat", 48, 4096, 11008, 32, 4, 128, 64000, 131072, SEPARATE, 0) \
+    QWEN2(X, "Alibaba-NLP/gte-Qwen2-1.5B-instruct", 28, 1536, 8960, 12, 2, 128, 151646, 131072, SEPARATE, 1776197120) \
     QWEN2(X, "Alibaba-NLP/gte-Qwen2-7B-instruct", 28, 3584, 18944, 28, 4, 128, 151646, 131072, SEPARATE, 0) \
     SEED_OSS(X, "ByteDance-Seed/Seed-OSS-36B-Instruct", 64, 5120, 27648, 80, 8, 128, 155136, 524288, SEPARATE, 0, "\"attention_bias\": true") \
     QWEN25_VL(X, "ByteDance-Seed/UI-TARS-1.5-7B", 28, 3584, 18944, 28, 4, 128, 152064, 128000, SEPARATE, 0, \
         "\"vision_config\": {\"depth\": 32, \"hidden_size\": 1280, \"intermediate_size\": 3420, \"num_heads\": 16, \"patch_size\": 14, " \
         "\"spatial_merge_size\": 2}") \
+    COHERE(X, "CohereForAI/c4ai-command-r-08-2024", 40, 8192, 24576, 64, 8, 128, 256000, 131072, TIED, 32296476672) \
     COHERE(X, "CohereForAI/c4ai-command-r-plus", 64, 12288, 33792, 96, 8, 128, 256000, 131072, TIED, 103810674688) \
+    COHERE(X, "CohereForAI/c4ai-command-r-plus-08-2024", 64, 12288, 33792, 96, 8, 128, 256000, 131072, TIED, 103810674688) \
     COHERE(X, "CohereForAI/c4ai-command-r-v01", 40, 8192, 22528, 64, 64, 128, 256000, 131072, TIED, 34980831232) \
     COHERE(X, "CohereLabs/aya-expanse-32b", 40, 8192, 24576, 64, 8, 128, 256000, 8192, TIED, 32296476672) \
     COHERE(X, "CohereLabs/aya-expanse-8b", 32, 4096, 14336, 32, 8, 128, 256000, 8192, TIED, 8028033024) \
@@ -84,6 +120,16 @@ enum tie { SEPARATE, TIED };
     LLAMA(X, "HuggingFaceTB/SmolLM2-135M",            30,  576,  1536,  9,  3,  64,  49152,   8192, TIED,       134515008) \
     LLAMA(X, "HuggingFaceTB/SmolLM2-135M-Instruct",   30,  576,  1536,  9,  3,  64,  49152,   8192, TIED,       134515008) \
     LLAMA(X, "HuggingFaceTB/SmolLM2-360M-Instruct", 32, 960, 2560, 15, 5, 64, 49152, 8192, TIED, 361821120) \
+    SMOLLM3(X, "HuggingFaceTB/SmolLM3-3B", 36, 2048, 11008, 16, 4, 128, 128256, 65536, TIED, 3075098624) \
+    EXAONE(X, "LGAI-EXAONE/EXAONE-3.5-2.4B-Instruct", 30, 2560, 7168, 32, 8, 80, 102400, 32768, TIED, 0) \
+    EXAONE(X, "LGAI-EXAONE/EXAONE-3.5-32B-Instruct", 64, 5120, 27392, 40, 8, 128, 102400, 32768, SEPARATE, 0) \
+    EXAONE(X, "LGAI-EXAONE/EXAONE-3.5-7.8B-Instruct", 32, 4096, 14336, 32, 8, 128, 102400, 32768, SEPARATE, 0) \
+    EXAONE4(X, "LGAI-EXAONE/EXAONE-4.0-1.2B", 30, 2048, 4096, 32, 8, 64, 102400, 65536, TIED, 0) \
+    EXAONE4(X, "LGAI-EXAONE/EXAONE-4.0-32B", 64, 5120, 27392, 40, 8, 128, 102400, 131072, SEPARATE, 0, "\"sliding_window\": 4096, " \
+        "\"sliding_window_pattern\": 4") \
+    EXAONE(X, "LGAI-EXAONE/EXAONE-Deep-2.4B", 30, 2560, 7168, 32, 8, 80, 102400, 32768, TIED, 0) \
+    EXAONE(X, "LGAI-EXAONE/EXAONE-Deep-32B", 64, 5120, 27392, 40, 8, 128, 102400, 32768, SEPARATE, 0) \
+    EXAONE(X, "LGAI-EXAONE/EXAONE-Deep-7.8B", 32, 4096, 14336, 32, 8, 128, 102400, 32768, SEPARATE, 0) \
     MINIMAX_M2(X, "MiniMaxAI/MiniMax-M2", 62, 3072, 1536, 48, 8, 128, 200064, 196608, SEPARATE, 0, \
         "\"num_local_experts\": 256, \"num_experts_per_tok\": 8, \"use_qk_norm\": true, \"quantization_config\": {\"quant_method\": " \
         "\"fp8\", \"weight_block_size\": [128, 128]}") \
@@ -95,6 +141,7 @@ enum tie { SEPARATE, TIED };
     MINIMAX_M2(X, "MiniMaxAI/MiniMax-M2.7", 62, 3072, 1536, 48, 8, 128, 200064, 204800, SEPARATE, 0, \
         "\"num_local_experts\": 256, \"num_experts_per_tok\": 8, \"use_qk_norm\": true, \"quantization_config\": {\"quant_method\": " \
         "\"fp8\", \"weight_block_size\": [128, 128]}") \
+    LLAMA(X, "NousResearch/Hermes-3-Llama-3.1-70B", 80, 8192, 28672, 64, 8, 128, 128256, 131072, SEPARATE, 70553706496) \
     LLAMA(X, "NousResearch/Hermes-3-Llama-3.1-8B", 32, 4096, 14336, 32, 8, 128, 128256, 131072, SEPARATE, 0) \
     QWEN3(X, "NousResearch/Hermes-4-14B", 40, 5120, 17408, 40, 8, 128, 151936, 40960, SEPARATE, 0) \
     LLAMA(X, "NousResearch/Hermes-4-70B", 80, 8192, 28672, 64, 8, 128, 128256, 131072, SEPARATE, 0) \
@@ -116,7 +163,9 @@ enum tie { SEPARATE, TIED };
     INTERNVL(X, "OpenGVLab/InternVL3-8B", 28, 3584, 18944, 28, 4, 128, 151674, 32768, SEPARATE, 0, \
         "\"vision_config\": {\"num_hidden_layers\": 24, \"hidden_size\": 1024, \"intermediate_size\": 4096, \"num_attention_heads\": 16, " \
         "\"patch_size\": 14}") \
+    QWEN2_VL(X, "Qwen/QVQ-72B-Preview", 80, 8192, 29568, 64, 8, 128, 152064, 128000, SEPARATE, 0) \
     QWEN2(X, "Qwen/QwQ-32B", 64, 5120, 27648, 40, 8, 128, 152064, 40960, SEPARATE, 32763876352) \
+    QWEN2(X, "Qwen/QwQ-32B-Preview", 64, 5120, 27648, 40, 8, 128, 152064, 32768, SEPARATE, 32763876352) \
     QWEN2(X, "Qwen/Qwen1.5-0.5B-Chat", 24, 1024, 2816, 16, 16, 64, 151936, 32768, TIED, 463987712) \
     QWEN2(X, "Qwen/Qwen1.5-1.8B-Chat", 24, 2048, 5504, 16, 16, 128, 151936, 32768, SEPARATE, 1836828672) \
     QWEN2(X, "Qwen/Qwen1.5-110B-Chat", 80, 8192, 49152, 64, 8, 128, 152064, 32768, SEPARATE, 111209914368) \
@@ -318,6 +367,21 @@ enum tie { SEPARATE, TIED };
         "\"num_experts\": 16, \"num_experts_per_tok\": 2, \"attn_layer_period\": 8, \"attn_layer_offset\": 4, " \
         "\"expert_layer_period\": 2, \"expert_layer_offset\": 1, \"mamba_d_state\": 16, \"mamba_d_conv\": 4, \"mamba_expand\": 2, " \
         "\"mamba_dt_rank\": 256") \
+    OLMO2(X, "allenai/OLMo-2-0325-32B-Instruct", 64, 5120, 27648, 40, 8, 128, 100352, 4096, SEPARATE, 0) \
+    OLMO2(X, "allenai/OLMo-2-0425-1B-Instruct", 16, 2048, 8192, 16, 16, 128, 100352, 4096, SEPARATE, 0) \
+    OLMO2(X, "allenai/OLMo-2-1124-13B-Instruct", 40, 5120, 13824, 40, 40, 128, 100352, 4096, SEPARATE, 0) \
+    OLMO2(X, "allenai/OLMo-2-1124-7B-Instruct", 32, 4096, 11008, 32, 32, 128, 100352, 4096, SEPARATE, 0) \
+    OLMO3(X, "allenai/Olmo-3-32B-Think", 64, 5120, 27648, 40, 8, 128, 100278, 65536, SEPARATE, 0, "\"sliding_window\": 4096") \
+    OLMO3(X, "allenai/Olmo-3-7B-Instruct", 32, 4096, 11008, 32, 32, 128, 100278, 65536, SEPARATE, 0, "\"sliding_window\": 4096") \
+    OLMO3(X, "allenai/Olmo-3-7B-Think", 32, 4096, 11008, 32, 32, 128, 100278, 65536, SEPARATE, 0, "\"sliding_window\": 4096") \
+    OLMO3(X, "allenai/Olmo-3.1-32B-Instruct", 64, 5120, 27648, 40, 8, 128, 100278, 65536, SEPARATE, 0, "\"sliding_window\": 4096") \
+    BAICHUAN(X, "baichuan-inc/Baichuan2-13B-Chat", 40, 5120, 13696, 40, 40, 128, 125696, 4096, SEPARATE, 0) \
+    BAICHUAN(X, "baichuan-inc/Baichuan2-7B-Chat", 32, 4096, 11008, 32, 32, 128, 125696, 4096, SEPARATE, 0) \
+    ERNIE(X, "baidu/ERNIE-4.5-0.3B-PT", 18, 1024, 3072, 16, 2, 128, 103424, 131072, TIED, 0) \
+    ERNIE_MOE(X, "baidu/ERNIE-4.5-21B-A3B-PT", 28, 2560, 12288, 20, 4, 128, 103424, 131072, TIED, 0, "\"moe_num_experts\": 64, \"moe_k\": 6, " \
+        "\"moe_intermediate_size\": 1536, \"moe_num_shared_experts\": 2, \"moe_layer_start_index\": 1") \
+    ERNIE_MOE(X, "baidu/ERNIE-4.5-300B-A47B-PT", 54, 8192, 28672, 64, 8, 128, 103424, 131072, SEPARATE, 0, "\"moe_num_experts\": 64, \"moe_k\": 8, " \
+        "\"moe_intermediate_size\": 3584, \"moe_num_shared_experts\": 0, \"moe_layer_start_index\": 3") \
     STARCODER2(X, "bigcode/starcoder2-15b", 40, 6144, 24576, 48, 4, 128, 49152, 16384, SEPARATE, 0, \
         "\"sliding_window\": 4096") \
     LLAMA(X, "codellama/CodeLlama-13b-Instruct-hf", 40, 5120, 13824, 40, 40, 128, 32016, 16384, SEPARATE, 0) \
@@ -347,6 +411,9 @@ enum tie { SEPARATE, TIED };
     QWEN2(X, "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B", 48, 5120, 13824, 40, 8, 128, 152064, 131072, SEPARATE, 14770033664) \
     QWEN2(X, "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B", 64, 5120, 27648, 40, 8, 128, 152064, 131072, SEPARATE, 32763876352) \
     QWEN2(X, "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", 28, 3584, 18944, 28, 4, 128, 152064, 131072, SEPARATE, 7615616512) \
+    DEEPSEEK_V3(X, "deepseek-ai/DeepSeek-R1-Zero", 61, 7168, 18432, 128, 128, 192, 129280, 163840, SEPARATE, 671026419200, \
+        "\"n_routed_experts\": 256, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 2048, \"n_shared_experts\": 1, \"first_k_dense_replace\": 3, \"kv_lora_rank\": 512, \"q_lora_rank\": 1536, " \
+        "\"qk_rope_head_dim\": 64, \"qk_nope_head_dim\": 128, \"v_head_dim\": 128, \"quantization_config\": {\"quant_method\": \"fp8\", \"weight_block_size\": [128, 128]}") \
     DEEPSEEK_V2(X, "deepseek-ai/DeepSeek-V2-Chat", 60, 5120, 12288, 128, 128, 192, 102400, 163840, SEPARATE, 235741434880, \
         "\"n_routed_experts\": 160, \"num_experts_per_tok\": 6, \"moe_intermediate_size\": 1536, \"n_shared_experts\": 2, " \
         "\"first_k_dense_replace\": 1, \"kv_lora_rank\": 512, \"q_lora_rank\": 1536") \
@@ -385,6 +452,9 @@ enum tie { SEPARATE, TIED };
         "\"moe_intermediate_size\": 2048, \"n_shared_experts\": 1, \"first_k_dense_replace\": 3, \"kv_lora_rank\": 512, \"q_lora_rank\": " \
         "1536, \"qk_rope_head_dim\": 64, \"qk_nope_head_dim\": 128, \"v_head_dim\": 128, \"quantization_config\": {\"quant_method\": " \
         "\"fp8\", \"weight_block_size\": [128, 128]}") \
+    DEEPSEEK_V32(X, "deepseek-ai/DeepSeek-V3.2-Speciale", 61, 7168, 18432, 128, 128, 192, 129280, 163840, SEPARATE, 0, \
+        "\"index_head_dim\": 128, \"num_nextn_predict_layers\": 1, \"n_routed_experts\": 256, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 2048, \"n_shared_experts\": 1, \"first_k_dense_replace\": 3, " \
+        "\"kv_lora_rank\": 512, \"q_lora_rank\": 1536, \"qk_rope_head_dim\": 64, \"qk_nope_head_dim\": 128, \"v_head_dim\": 128, \"quantization_config\": {\"quant_method\": \"fp8\", \"weight_block_size\": [128, 128]}") \
     DEEPSEEK_V4(X, "deepseek-ai/DeepSeek-V4-Flash", 43, 4096, 2048, 64, 1, 512, 129280, 1048576, SEPARATE, 0, \
         "\"n_routed_experts\": 256, \"num_experts_per_tok\": 6, \"moe_intermediate_size\": 2048, \"n_shared_experts\": 1, " \
         "\"compress_ratios\": [0, 0, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, " \
@@ -400,13 +470,17 @@ enum tie { SEPARATE, TIED };
         "\"index_head_dim\": 128, \"index_topk\": 1024, \"sliding_window\": 128, \"hc_mult\": 4, \"num_hash_layers\": 3, " \
         "\"num_nextn_predict_layers\": 1, \"expert_dtype\": \"fp4\", \"quantization_config\": {\"quant_method\": \"fp8\", " \
         "\"weight_block_size\": [128, 128]}") \
+    LLAMA(X, "deepseek-ai/deepseek-coder-1.3b-instruct", 24, 2048, 5504, 16, 16, 128, 32256, 16384, SEPARATE, 0) \
     LLAMA(X, "deepseek-ai/deepseek-coder-33b-instruct", 62, 7168, 19200, 56, 8, 128, 32256, 16384, SEPARATE, 0) \
     LLAMA(X, "deepseek-ai/deepseek-coder-6.7b-instruct", 32, 4096, 11008, 32, 32, 128, 32256, 16384, SEPARATE, 0) \
+    LLAMA(X, "deepseek-ai/deepseek-llm-67b-chat", 95, 8192, 22016, 64, 8, 128, 102400, 4096, SEPARATE, 0) \
     LLAMA(X, "deepseek-ai/deepseek-llm-7b-chat", 30, 4096, 11008, 32, 32, 128, 102400, 4096, SEPARATE, 0) \
+    LLAMA(X, "deepseek-ai/deepseek-math-7b-instruct", 30, 4096, 11008, 32, 32, 128, 102400, 4096, SEPARATE, 0) \
     OPT(X, "facebook/opt-1.3b", 24, 2048, 8192, 32, 32, 64, 50272, 2048, TIED, 0) \
     OPT(X, "facebook/opt-125m", 12, 768, 3072, 12, 12, 64, 50272, 2048, TIED, 0) \
     OPT(X, "facebook/opt-13b", 40, 5120, 20480, 40, 40, 128, 50272, 2048, TIED, 0) \
     OPT(X, "facebook/opt-6.7b", 32, 4096, 16384, 32, 32, 128, 50272, 2048, TIED, 0) \
+    GEMMA(X, "google/codegemma-7b-it", 28, 3072, 24576, 16, 16, 256, 256000, 8192, TIED, 8537680896) \
     GEMMA2(X, "google/gemma-2-27b-it", 46, 4608, 36864, 32, 16, 128, 256000, 8192, TIED, 27227128320, "\"sliding_window\": 4096") \
     GEMMA2(X, "google/gemma-2-2b-it", 26, 2304, 9216, 8, 4, 256, 256000, 8192, TIED, 2614341888, "\"sliding_window\": 4096") \
     GEMMA2(X, "google/gemma-2-9b-it", 42, 3584, 14336, 16, 8, 256, 256000, 8192, TIED, 9241705984, "\"sliding_window\": 4096") \
@@ -460,8 +534,19 @@ enum tie { SEPARATE, TIED };
         "\"mamba\", \"attention\", \"mamba\", \"mamba\", \"mamba\", \"mamba\"], \"mamba_d_head\": 64, \"mamba_d_state\": 128, " \
         "\"mamba_n_groups\": 1, \"mamba_d_conv\": 4, \"mamba_chunk_size\": 256, \"num_local_experts\": 64, \"num_experts_per_tok\": 6, " \
         "\"shared_intermediate_size\": 1024, \"mamba_n_heads\": 48") \
+    BAILING2(X, "inclusionAI/Ling-1T", 80, 8192, 18432, 64, 8, 128, 157184, 32768, SEPARATE, 0, "\"num_experts\": 256, \"num_experts_per_tok\": 8, " \
+        "\"moe_intermediate_size\": 2048, \"num_shared_experts\": 1, \"first_k_dense_replace\": 4, \"use_qk_norm\": true") \
+    BAILING2(X, "inclusionAI/Ling-flash-2.0", 32, 4096, 9216, 32, 4, 128, 157184, 32768, SEPARATE, 0, "\"num_experts\": 256, \"num_experts_per_tok\": 8, " \
+        "\"moe_intermediate_size\": 1024, \"num_shared_experts\": 1, \"first_k_dense_replace\": 1, \"use_qk_norm\": true") \
+    BAILING(X, "inclusionAI/Ling-lite-1.5", 28, 2048, 5632, 16, 4, 128, 126464, 32768, SEPARATE, 0, "\"num_experts\": 64, \"num_experts_per_tok\": 6, " \
+        "\"moe_intermediate_size\": 1408, \"num_shared_experts\": 2") \
+    BAILING2(X, "inclusionAI/Ling-mini-2.0", 20, 2048, 5120, 16, 4, 128, 157184, 32768, SEPARATE, 0, "\"num_experts\": 256, \"num_experts_per_tok\": 8, " \
+        "\"moe_intermediate_size\": 512, \"num_shared_experts\": 1, \"first_k_dense_replace\": 1, \"use_qk_norm\": true") \
+    INTERNLM2(X, "internlm/internlm2_5-1_8b-chat", 24, 2048, 8192, 16, 8, 128, 92544, 32768, SEPARATE, 0) \
+    INTERNLM2(X, "internlm/internlm2_5-20b-chat", 48, 6144, 16384, 48, 8, 128, 92544, 32768, SEPARATE, 0) \
     INTERNLM2(X, "internlm/internlm2_5-7b-chat", 32, 4096, 14336, 32, 8, 128, 92544, 32768, SEPARATE, 7737708544) \
     INTERNLM3(X, "internlm/internlm3-8b-instruct", 48, 4096, 10240, 32, 2, 128, 128512, 32768, SEPARATE, 0) \
+    MISTRAL_EMBED(X, "intfloat/e5-mistral-7b-instruct", 32, 4096, 14336, 32, 8, 128, 32000, 32768, SEPARATE, 7110660096, "\"sliding_window\": 4096") \
     LLAVA(X, "llava-hf/llava-1.5-13b-hf", 40, 5120, 13824, 40, 40, 128, 32064, 4096, SEPARATE, 0) \
     LLAVA(X, "llava-hf/llava-1.5-7b-hf", 32, 4096, 11008, 32, 32, 128, 32064, 4096, SEPARATE, 0) \
     LLAVA_NEXT(X, "llava-hf/llava-v1.6-mistral-7b-hf", 32, 4096, 14336, 32, 8, 128, 32064, 32768, SEPARATE, 0) \
@@ -479,10 +564,14 @@ enum tie { SEPARATE, TIED };
     LLAMA(X, "meta-llama/Llama-3.1-70B-Instruct",     80, 8192, 28672, 64,  8, 128, 128256, 131072, SEPARATE, 70553706496) \
     LLAMA(X, "meta-llama/Llama-3.1-8B",               32, 4096, 14336, 32,  8, 128, 128256, 131072, SEPARATE,  8030261248) \
     LLAMA(X, "meta-llama/Llama-3.1-8B-Instruct",      32, 4096, 14336, 32,  8, 128, 128256, 131072, SEPARATE,  8030261248) \
+    MLLAMA(X, "meta-llama/Llama-3.2-11B-Vision-Instruct", 40, 4096, 14336, 32, 8, 128, 128256, 131072, SEPARATE, 0, "\"cross_attention_layers\": [3, 8, " \
+        "13, 18, 23, 28, 33, 38]") \
     LLAMA(X, "meta-llama/Llama-3.2-1B",               16, 2048,  8192, 32,  8,  64, 128256, 131072, TIED,      1235814400) \
     LLAMA(X, "meta-llama/Llama-3.2-1B-Instruct",      16, 2048,  8192, 32,  8,  64, 128256, 131072, TIED,      1235814400) \
     LLAMA(X, "meta-llama/Llama-3.2-3B",               28, 3072,  8192, 24,  8, 128, 128256, 131072, TIED,      3212749824) \
     LLAMA(X, "meta-llama/Llama-3.2-3B-Instruct",      28, 3072,  8192, 24,  8, 128, 128256, 131072, TIED,      3212749824) \
+    MLLAMA(X, "meta-llama/Llama-3.2-90B-Vision-Instruct", 100, 8192, 28672, 64, 8, 128, 128256, 131072, SEPARATE, 0, "\"cross_attention_layers\": [3, 8, " \
+        "13, 18, 23, 28, 33, 38, 43, 48, 53, 58, 63, 68, 73, 78, 83, 88, 93, 98]") \
     LLAMA(X, "meta-llama/Llama-3.3-70B-Instruct",     80, 8192, 28672, 64,  8, 128, 128256, 131072, SEPARATE, 70553706496) \
     LLAMA4(X, "meta-llama/Llama-4-Maverick-17B-128E-Instruct", 48, 5120, 8192, 40, 8, 128, 202048, 1048576, SEPARATE, 0, \
         "\"attention_chunk_size\": 8192, \"interleave_moe_layer_step\": 2, \"intermediate_size_mlp\": 16384, " \
@@ -492,6 +581,7 @@ enum tie { SEPARATE, TIED };
         "\"attention_chunk_size\": 8192, \"interleave_moe_layer_step\": 1, \"intermediate_size_mlp\": 16384, " \
         "\"num_experts_per_tok\": 1, \"num_local_experts\": 16, \"vision_config\": {\"num_hidden_layers\": 34, \"hidden_size\": 1408, " \
         "\"intermediate_size\": 5632, \"num_attention_heads\": 16, \"patch_size\": 14}") \
+    LLAMA(X, "meta-llama/Llama-Guard-3-1B", 16, 2048, 8192, 32, 8, 64, 128256, 131072, TIED, 1235814400) \
     LLAMA(X, "meta-llama/Llama-Guard-3-8B", 32, 4096, 14336, 32, 8, 128, 128256, 131072, SEPARATE, 0) \
     LLAMA(X, "meta-llama/Meta-Llama-3-70B", 80, 8192, 28672, 64, 8, 128, 128256, 8192, SEPARATE, 70553706496) \
     LLAMA(X, "meta-llama/Meta-Llama-3-70B-Instruct", 80, 8192, 28672, 64, 8, 128, 128256, 8192, SEPARATE, 70553706496) \
@@ -504,23 +594,32 @@ enum tie { SEPARATE, TIED };
     PHIMOE(X, "microsoft/Phi-3.5-MoE-instruct", 32, 4096, 6400, 32, 8, 128, 32064, 131072, SEPARATE, 0, \
         "\"num_local_experts\": 16, \"num_experts_per_tok\": 2, \"attention_bias\": true") \
     PHI3(X, "microsoft/Phi-3.5-mini-instruct", 32, 3072, 8192, 32, 32, 96, 32064, 131072, SEPARATE, 3821079552) \
+    PHI3V(X, "microsoft/Phi-3.5-vision-instruct", 32, 3072, 8192, 32, 32, 96, 32064, 131072, SEPARATE, 0) \
     PHI3(X, "microsoft/Phi-4-mini-instruct", 32, 3072, 8192, 24, 8, 128, 200064, 131072, TIED, 3836021760, "\"partial_rotary_factor\": 0.75") \
+    PHI3(X, "microsoft/Phi-4-mini-reasoning", 32, 3072, 8192, 24, 8, 128, 200064, 131072, TIED, 3836021760, "\"partial_rotary_factor\": 0.75") \
     PHI3(X, "microsoft/Phi-4-reasoning", 40, 5120, 17920, 40, 10, 128, 100352, 32768, SEPARATE, 14659507200) \
     PHI3(X, "microsoft/Phi-4-reasoning-plus", 40, 5120, 17920, 40, 10, 128, 100352, 32768, SEPARATE, 14659507200) \
     PHI3(X, "microsoft/phi-4", 40, 5120, 17920, 40, 10, 128, 100352, 16384, SEPARATE, 14659507200) \
+    PIXTRAL(X, "mistral-community/pixtral-12b", 40, 5120, 14336, 32, 8, 128, 131072, 131072, SEPARATE, 0) \
     MISTRAL(X, "mistralai/Codestral-22B-v0.1", 56, 6144, 16384, 48, 8, 128, 32768, 32768, SEPARATE, 0) \
+    MISTRAL(X, "mistralai/Devstral-Small-2505", 40, 5120, 32768, 32, 8, 128, 131072, 131072, SEPARATE, 23572403200) \
     MISTRAL(X, "mistralai/Devstral-Small-2507", 40, 5120, 32768, 32, 8, 128, 131072, 131072, SEPARATE, 23572403200) \
     MISTRAL(X, "mistralai/Magistral-Small-2506", 40, 5120, 32768, 32, 8, 128, 131072, 40960, SEPARATE, 23572403200) \
+    MISTRAL(X, "mistralai/Magistral-Small-2507", 40, 5120, 32768, 32, 8, 128, 131072, 40960, SEPARATE, 23572403200) \
     MISTRAL3(X, "mistralai/Magistral-Small-2509", 40, 5120, 32768, 32, 8, 128, 131072, 131072, SEPARATE, 0) \
+    MISTRAL(X, "mistralai/Mathstral-7B-v0.1", 32, 4096, 14336, 32, 8, 128, 32768, 32768, SEPARATE, 7248023552) \
     MISTRAL3(X, "mistralai/Ministral-3-14B-Instruct-2512", 40, 5120, 16384, 32, 8, 128, 131072, 262144, SEPARATE, 0, \
         "\"quantization_config\": {\"quant_method\": \"fp8\", \"activation_scheme\": \"static\", \"modules_to_not_convert\": " \
         "[\"vision_tower\", \"multi_modal_projector\", \"lm_head\"]}") \
+    MISTRAL3(X, "mistralai/Ministral-3-14B-Reasoning-2512", 40, 5120, 16384, 32, 8, 128, 131072, 262144, SEPARATE, 0) \
     MISTRAL3(X, "mistralai/Ministral-3-3B-Instruct-2512", 26, 3072, 9216, 32, 8, 128, 131072, 262144, TIED, 0, \
         "\"quantization_config\": {\"quant_method\": \"fp8\", \"activation_scheme\": \"static\", \"modules_to_not_convert\": " \
         "[\"vision_tower\", \"multi_modal_projector\", \"lm_head\"]}") \
+    MISTRAL3(X, "mistralai/Ministral-3-3B-Reasoning-2512", 26, 3072, 9216, 32, 8, 128, 131072, 262144, TIED, 0) \
     MISTRAL3(X, "mistralai/Ministral-3-8B-Instruct-2512", 34, 4096, 14336, 32, 8, 128, 131072, 262144, SEPARATE, 0, \
         "\"quantization_config\": {\"quant_method\": \"fp8\", \"activation_scheme\": \"static\", \"modules_to_not_convert\": " \
         "[\"vision_tower\", \"multi_modal_projector\", \"lm_head\"]}") \
+    MISTRAL3(X, "mistralai/Ministral-3-8B-Reasoning-2512", 34, 4096, 14336, 32, 8, 128, 131072, 262144, SEPARATE, 0) \
     MISTRAL(X, "mistralai/Ministral-8B-Instruct-2410", 36, 4096, 12288, 32, 8, 128, 131072, 32768, SEPARATE, 0) \
     MISTRAL(X, "mistralai/Mistral-7B-Instruct-v0.1", 32, 4096, 14336, 32, 8, 128, 32000, 32768, SEPARATE, 7241732096, "\"sliding_window\": 4096") \
     MISTRAL(X, "mistralai/Mistral-7B-Instruct-v0.2", 32, 4096, 14336, 32, 8, 128, 32000, 32768, SEPARATE, 7241732096) \
@@ -540,6 +639,7 @@ enum tie { SEPARATE, TIED };
         "\"num_local_experts\": 8, \"num_experts_per_tok\": 2") \
     MIXTRAL(X, "mistralai/Mixtral-8x7B-Instruct-v0.1", 32, 4096, 14336, 32, 8, 128, 32000, 32768, SEPARATE, 46702792704, "\"num_local_experts\": 8, \"num_experts_per_tok\": 2") \
     MIXTRAL(X, "mistralai/Mixtral-8x7B-v0.1", 32, 4096, 14336, 32, 8, 128, 32000, 32768, SEPARATE, 46702792704, "\"num_local_experts\": 8, \"num_experts_per_tok\": 2") \
+    PIXTRAL(X, "mistralai/Pixtral-12B-2409", 40, 5120, 14336, 32, 8, 128, 131072, 131072, SEPARATE, 0) \
     DEEPSEEK_V3(X, "moonshotai/Kimi-K2-Instruct", 61, 7168, 18432, 64, 64, 192, 163840, 131072, SEPARATE, 0, \
         "\"n_routed_experts\": 384, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 2048, \"n_shared_experts\": 1, " \
         "\"first_k_dense_replace\": 1, \"kv_lora_rank\": 512, \"q_lora_rank\": 1536, \"qk_rope_head_dim\": 64, \"qk_nope_head_dim\": 128, " \
@@ -548,12 +648,17 @@ enum tie { SEPARATE, TIED };
         "\"n_routed_experts\": 384, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 2048, \"n_shared_experts\": 1, " \
         "\"first_k_dense_replace\": 1, \"kv_lora_rank\": 512, \"q_lora_rank\": 1536, \"qk_rope_head_dim\": 64, \"qk_nope_head_dim\": 128, " \
         "\"v_head_dim\": 128, \"quantization_config\": {\"quant_method\": \"fp8\", \"weight_block_size\": [128, 128]}") \
+    DEEPSEEK_V3(X, "moonshotai/Kimi-K2-Thinking", 61, 7168, 18432, 64, 64, 192, 163840, 262144, SEPARATE, 0, KIMI_K25_MORE) \
     KIMI_K25(X, "moonshotai/Kimi-K2.5", 61, 7168, 18432, 64, 64, 192, 163840, 262144, SEPARATE, 0, KIMI_K25_MORE) \
     KIMI_K25(X, "moonshotai/Kimi-K2.6", 61, 7168, 18432, 64, 64, 192, 163840, 262144, SEPARATE, 0, KIMI_K25_MORE) \
     QWEN25_VL(X, "nanonets/Nanonets-OCR-s", 36, 2048, 11008, 16, 2, 128, 151936, 128000, TIED, 0, \
         "\"vision_config\": {\"depth\": 32, \"hidden_size\": 1280, \"intermediate_size\": 3420, \"num_heads\": 16, \"patch_size\": 14, " \
         "\"spatial_merge_size\": 2}") \
     LLAMA(X, "nvidia/Llama-3.1-Nemotron-70B-Instruct-HF", 80, 8192, 28672, 64, 8, 128, 128256, 131072, SEPARATE, 0) \
+    LLAMA(X, "nvidia/Llama-3.1-Nemotron-Nano-8B-v1", 32, 4096, 14336, 32, 8, 128, 128256, 131072, SEPARATE, 8030261248) \
+    NEMOTRON_NAS(X, "nvidia/Llama-3_3-Nemotron-Super-49B-v1", 80, 8192, 28672, 64, 8, 128, 128256, 131072, SEPARATE, 0, SUPER_49B) \
+    NEMOTRON_NAS(X, "nvidia/Llama-3_3-Nemotron-Super-49B-v1_5", 80, 8192, 28672, 64, 8, 128, 128256, 131072, SEPARATE, 0, SUPER_49B) \
+    MISTRAL(X, "nvidia/Mistral-NeMo-Minitron-8B-Instruct", 40, 4096, 11520, 32, 8, 128, 131072, 8192, SEPARATE, 0) \
     NEMOTRON_H(X, "nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", 52, 2688, 1856, 32, 2, 128, 131072, 262144, SEPARATE, 0, \
         "\"hybrid_override_pattern\": \"MEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEMEM*EMEMEMEME\", \"mamba_num_heads\": 64, " \
         "\"n_routed_experts\": 128, \"num_experts_per_tok\": 6, \"moe_intermediate_size\": 1856, \"moe_shared_expert_intermediate_size\": " \
@@ -564,6 +669,10 @@ enum tie { SEPARATE, TIED };
         "\"mamba_num_heads\": 128, \"n_routed_experts\": 512, \"num_experts_per_tok\": 22, \"moe_intermediate_size\": 2688, " \
         "\"moe_latent_size\": 1024, \"moe_shared_expert_intermediate_size\": 5376, \"mamba_head_dim\": 64, \"n_groups\": 8, " \
         "\"ssm_state_size\": 128, \"conv_kernel\": 4, \"chunk_size\": 128, \"mamba_ssm_cache_dtype\": \"float32\", \"n_shared_experts\": 1") \
+    NEMOTRON_H(X, "nvidia/NVIDIA-Nemotron-3-Ultra-550B-A55B-BF16", 108, 8192, 5120, 64, 2, 128, 131072, 262144, SEPARATE, 0, \
+        "\"hybrid_override_pattern\": \"MEMEMEM*EMEMEM*EMEMEMEM*EMEMEMEM*EMEMEM*EMEMEMEM*EMEMEMEM*EMEMEM*EMEMEMEM*EMEMEMEM*EMEMEM*EMEMEMEM*EMEMEMEME\", \"mamba_num_heads\": 256, \"n_routed_experts\": 512, " \
+        "\"num_experts_per_tok\": 22, \"moe_intermediate_size\": 5120, \"moe_latent_size\": 2048, \"moe_shared_expert_intermediate_size\": 10240, \"mamba_head_dim\": 64, \"n_groups\": 8, \"ssm_state_size\": 128, " \
+        "\"conv_kernel\": 4, \"chunk_size\": 128, \"mamba_ssm_cache_dtype\": \"float32\", \"n_shared_experts\": 1") \
     NEMOTRON_H(X, "nvidia/NVIDIA-Nemotron-Nano-9B-v2", 56, 4480, 15680, 40, 8, 128, 131072, 131072, SEPARATE, 8888227328, \
         "\"hybrid_override_pattern\": \"M-M-M-MM-M-M-M*-M-M-M*-M-M-M-M*-M-M-M-M*-M-MM-M-M-M-M-M-\", \"mamba_num_heads\": 128, \"mamba_head_dim\": 80, " \
         "\"n_groups\": 8, \"ssm_state_size\": 128, \"conv_kernel\": 4, \"chunk_size\": 128") \
@@ -575,12 +684,23 @@ enum tie { SEPARATE, TIED };
     NEMOTRON_H(X, "nvidia/Nemotron-H-8B-Base-8K", 52, 4096, 21504, 32, 8, 128, 131072, 8192, SEPARATE, 0, \
         "\"hybrid_override_pattern\": \"M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M-\", \"mamba_num_heads\": 128, " \
         "\"mamba_head_dim\": 64, \"n_groups\": 8, \"ssm_state_size\": 128, \"conv_kernel\": 4, \"chunk_size\": 128") \
+    QWEN2(X, "nvidia/OpenReasoning-Nemotron-32B", 64, 5120, 27648, 40, 8, 128, 152064, 131072, SEPARATE, 32763876352) \
     GPT_OSS(X, "openai/gpt-oss-120b", 36, 2880, 2880, 64, 8, 64, 201088, 131072, SEPARATE, 116829156672, \
         "\"num_local_experts\": 128, \"num_experts_per_tok\": 4, \"sliding_window\": 128, \"quantization_config\": {\"quant_method\": \"mxfp4\", " \
         "\"modules_to_not_convert\": [\"lm_head\"]}") \
     GPT_OSS(X, "openai/gpt-oss-20b", 24, 2880, 2880, 64, 8, 64, 201088, 131072, SEPARATE, 20914757184, \
         "\"num_local_experts\": 32, \"num_experts_per_tok\": 4, \"sliding_window\": 128, \"quantization_config\": {\"quant_method\": \"mxfp4\", " \
         "\"modules_to_not_convert\": [\"lm_head\"]}") \
+    GPT_OSS(X, "openai/gpt-oss-safeguard-120b", 36, 2880, 2880, 64, 8, 64, 201088, 131072, SEPARATE, 116829156672, \
+        "\"num_local_experts\": 128, \"num_experts_per_tok\": 4, \"sliding_window\": 128, \"quantization_config\": {\"quant_method\": \"mxfp4\", \"modules_to_not_convert\": [\"lm_head\"]}") \
+    GPT_OSS(X, "openai/gpt-oss-safeguard-20b", 24, 2880, 2880, 64, 8, 64, 201088, 131072, SEPARATE, 20914757184, \
+        "\"num_local_experts\": 32, \"num_experts_per_tok\": 4, \"sliding_window\": 128, \"quantization_config\": {\"quant_method\": \"mxfp4\", \"modules_to_not_convert\": [\"lm_head\"]}") \
+    WHISPER(X, "openai/whisper-large-v3", 32, 1280, 5120, 20, 20, 64, 51866, 448, TIED, 0, "\"is_encoder_decoder\": true, \"encoder_layers\": 32, " \
+        "\"decoder_layers\": 32, \"decoder_ffn_dim\": 5120, \"encoder_ffn_dim\": 5120, \"decoder_attention_heads\": 20, \"encoder_attention_heads\": 20, " \
+        "\"max_target_positions\": 448, \"max_source_positions\": 1500") \
+    WHISPER(X, "openai/whisper-large-v3-turbo", 32, 1280, 5120, 20, 20, 64, 51866, 448, TIED, 0, "\"is_encoder_decoder\": true, \"encoder_layers\": 32, " \
+        "\"decoder_layers\": 4, \"decoder_ffn_dim\": 5120, \"encoder_ffn_dim\": 5120, \"decoder_attention_heads\": 20, \"encoder_attention_heads\": 20, " \
+        "\"max_target_positions\": 448, \"max_source_positions\": 1500") \
     DOTS(X, "rednote-hilab/dots.ocr", 28, 1536, 8960, 12, 2, 128, 151936, 131072, SEPARATE, 0) \
     FALCON_H1(X, "tiiuae/Falcon-H1-34B-Instruct", 72, 5120, 21504, 20, 4, 128, 261120, 262144, SEPARATE, 0, \
         "\"mamba_n_groups\": 2, \"mamba_d_head\": 128, \"mamba_d_state\": 256, \"mamba_d_conv\": 4, \"mamba_chunk_size\": 256, " \
@@ -588,6 +708,9 @@ enum tie { SEPARATE, TIED };
     FALCON_H1(X, "tiiuae/Falcon-H1-7B-Instruct", 44, 3072, 12288, 12, 2, 128, 130048, 262144, SEPARATE, 0, \
         "\"mamba_n_groups\": 1, \"mamba_d_head\": 128, \"mamba_d_state\": 256, \"mamba_d_conv\": 4, \"mamba_chunk_size\": 256, " \
         "\"mamba_d_ssm\": 3072, \"mamba_n_heads\": 24") \
+    LLAMA(X, "tiiuae/Falcon3-10B-Instruct", 40, 3072, 23040, 12, 4, 256, 131072, 32768, SEPARATE, 0) \
+    LLAMA(X, "tiiuae/Falcon3-1B-Instruct", 18, 2048, 8192, 8, 4, 256, 131072, 8192, SEPARATE, 0) \
+    LLAMA(X, "tiiuae/Falcon3-3B-Instruct", 22, 3072, 9216, 12, 4, 256, 131072, 32768, SEPARATE, 0) \
     LLAMA(X, "tiiuae/Falcon3-7B-Instruct", 28, 3072, 23040, 12, 4, 256, 131072, 32768, SEPARATE, 0) \
     LLAMA(X, "upstage/SOLAR-10.7B-Instruct-v1.0", 48, 4096, 14336, 32, 8, 128, 32000, 4096, SEPARATE, 10731524096) \
     GLM4_MOE(X, "zai-org/GLM-4.5", 92, 5120, 12288, 96, 8, 128, 151552, 131072, SEPARATE, 0, \
@@ -636,6 +759,24 @@ const char *const *bt_model_builtin(void)
     return ids;
 }
 
+/* The row's own keys without its quantization_config, which is the last of them. */
+static const char *unquantised(struct bt_arena *a, const char *keys)
+{
+    const char *own = strstr(keys, "\"quantization_config\"");
+    size_t n = own ? (size_t)(own - keys) : strlen(keys);
+    while (own && n && (keys[n - 1] == ' ' || keys[n - 1] == ','))
+        n--;
+    return bt_arena_strndup(a, (struct bt_str){ keys, n });
+}
+
+bool bt_builtin_latent(const char *id)
+{
+    for (size_t i = 0; i < BT_LEN(shapes); i++)
+        if (!strcasecmp(shapes[i].id, id))
+            return shapes[i].extra && strstr(shapes[i].extra, "\"kv_lora_rank\"");
+    return false;
+}
+
 const char *bt_builtin_config(struct bt_arena *a, const char *id, const char *quant, uint64_t *parameters)
 {
     for (size_t i = 0; i < BT_LEN(shapes); i++) {
@@ -646,9 +787,10 @@ const char *bt_builtin_config(struct bt_arena *a, const char *id, const char *qu
         const char *numbers = bt_arena_printf(a, "\"num_hidden_layers\": %u, \"hidden_size\": %u, \"intermediate_size\": %u, \"num_attention_heads\": %u, "
             "\"num_key_value_heads\": %u, \"head_dim\": %u, \"vocab_size\": %u, \"max_position_embeddings\": %u, \"tie_word_embeddings\": %s",
             s->layers, s->hidden, s->intermediate, s->heads, s->kv_heads, s->head_dim, s->vocab, s->max_position, s->tie == TIED ? "true" : "false");
-        if (s->extra)
-            numbers = bt_arena_printf(a, "%s, %s", numbers, s->extra);
-        if (quant && !strstr(numbers, "\"quantization_config\""))
+        const char *extra = s->extra && quant ? unquantised(a, s->extra) : s->extra;
+        if (extra && *extra)
+            numbers = bt_arena_printf(a, "%s, %s", numbers, extra);
+        if (quant && *quant)
             numbers = bt_arena_printf(a, "%s, \"quantization_config\": %s", numbers, quant);
         const char *head = bt_arena_printf(a, "\"architectures\": [\"%s\"], \"model_type\": \"%s\", \"torch_dtype\": \"bfloat16\"", s->architecture, s->type);
         if (!strcmp(s->type, "gemma3"))              /* a model of text and images keeps the language model's numbers one level down */

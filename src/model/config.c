@@ -197,6 +197,7 @@ static int read_flags(const struct bt_config *c, const struct bt_arch *arch, str
 {
     bool attention_bias = false, old_bias = false;
     m->qk_norm = arch->qk_norm;
+    m->qk_norm_whole = arch->qk_norm_whole;
     m->norms = arch->norms ? arch->norms : 2;
     m->plain_mlp = arch->plain_mlp;
     m->attn_gate = arch->attn_gate;

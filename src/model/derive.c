@@ -99,8 +99,8 @@ static int heads_attention(struct bt_tensors *l, int i, const struct bt_layer *y
     ADD(LINEAR("self_attn.o_proj", h, q));
     BIAS(m->o_bias, "self_attn.o_proj", 0, h);
     if (m->qk_norm) {
-        ADD(PLAIN("self_attn.q_norm", y->head_dim, 0));
-        ADD(PLAIN("self_attn.k_norm", y->head_dim, 0));
+        ADD(PLAIN("self_attn.q_norm", m->qk_norm_whole ? q : y->head_dim, 0));
+        ADD(PLAIN("self_attn.k_norm", m->qk_norm_whole ? kv : y->head_dim, 0));
     }
     return 0;
 }

@@ -79,7 +79,7 @@ static int read_experts(struct bt_arena *a, const struct bt_config *c, const str
         return 0;
     if (FIRST_OF(c, 2, 65536, &active, err, "num_experts_per_tok", "num_experts_per_token", "moe_k", "experts_per_token", "top_k_experts", "moe_top_k") < 0 ||
         FIRST_OF(c, m->intermediate, 1 << 24, &inter, err, "moe_intermediate_size", "expert_ffn_hidden_size") < 0 ||
-        FIRST_OF(c, 0, 4096, &shared, err, "n_shared_experts", "num_shared_experts") < 0 ||
+        FIRST_OF(c, 0, 4096, &shared, err, "n_shared_experts", "num_shared_experts", "moe_num_shared_experts") < 0 ||
         FIRST_OF(c, 0, 1 << 24, &shared_inter, err, "moe_shared_expert_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size") < 0 ||
         FIRST_OF(c, arch->dense_first, 4096, &x->dense_first, err, "first_k_dense_replace", "moe_layer_start_index") < 0 ||
         FIRST_OF(c, 1, 4096, &x->step, err, "decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_freq", "expert_layer_period") < 0 ||

@@ -132,6 +132,7 @@ struct bt_model {
     uint32_t layers, hidden, intermediate, heads, kv_heads, head_dim, vocab, max_position;
     bool tied, qkv_bias, o_bias, mlp_bias, qk_norm;
     uint32_t cross_tokens;           /* each layer attends across to so many tokens of an encoder (`audio`) and keeps their keys and values as well; 0 = no encoder */
+    bool qk_norm_whole;              /* one norm over all heads together, not for each (OLMo 2) */
     bool unbounded;                  /* states alone: a request may be of any length; max_position is what an engine takes that is told none */
     bool kv_unknown;                 /* neither config nor tensors say how it attends: its layers are NONE, KV is not counted, and `guessed` says so */
     double rope_factor;              /* longest context = max_position x this; 1 when none, or when max_position already has it (llama3, longrope) */

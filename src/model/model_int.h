@@ -36,9 +36,11 @@ void bt_tensors_place(struct bt_arena *a, struct bt_model *m);
 /* Sum of tensors[] into parameters and weight_bytes, overflow checked. */
 BT_MUST_CHECK int bt_model_sum(struct bt_model *m, struct bt_err *err);
 
-/* builtin.c: config.json text of a built-in shape, or NULL; upper and lower case are the same, as on the hub. quant: its quantization_config, if it has
- * none of its own; NULL = none. *parameters: the published count, 0 with quant. */
+/* builtin.c: config.json text of a built-in shape, or NULL; upper and lower case are the same, as on the hub. quant: a quantization_config
+ * in the place of its own; NULL = its own, if it has one; "" = none. *parameters: the published count, 0 with quant. */
 const char *bt_builtin_config(struct bt_arena *a, const char *id, const char *quant, uint64_t *parameters);
+/* Does that shape keep one latent vector for all heads? */
+bool bt_builtin_latent(const char *id);
 /* alias.c: the same for a name that is not in the table but says what it is: another's copy, its instruct or base sibling, a quantised one. *why: what
  * was assumed, or NULL when the name itself is in the table. */
 const char *bt_builtin_alias(struct bt_arena *a, const char *id, uint64_t *parameters, const char **why);
@@ -61,7 +63,7 @@ struct bt_arch {
     bool known;                      /* tensor names and shapes are known */
     bool tied;
     uint32_t kv_heads, head_dim, vocab, max_position, pattern;       /* kv_heads 0 = heads; head_dim 0 = hidden / heads */
-    bool qkv_bias, qk_norm;          /* always */
+    bool qkv_bias, qk_norm, qk_norm_whole;          /* always */
     bool attention_bias_key;         /* "attention_bias": q, k, v and o */
     bool mlp_bias_key;
     enum bt_window_rule window;

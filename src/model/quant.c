@@ -264,7 +264,7 @@ static bool ignored_by(const char *entry, struct bt_str module)
         const char *hit = memmem(module.p, module.n, entry, len);
         return hit && (hit + len == module.p + module.n || hit[len] == '.') && (hit == module.p || hit[-1] == '.');
     }
-    for (const char *p = entry; *p && n + 2 < sizeof glob; p++) {
+    for (const char *p = entry; *p && n + 3 < sizeof glob; p++) {
         if (*p == '^' || *p == '\\')
             continue;
         if (*p == '$') {
@@ -275,9 +275,12 @@ static bool ignored_by(const char *entry, struct bt_str module)
             continue;
         glob[n++] = *p;
     }
-    if (!anchored || regex == false)
-        glob[n++] = '*';
     glob[n] = 0;
+    if (matches(glob, module))
+        return true;
+    if (regex && anchored)
+        return false;
+    snprintf(glob + n, sizeof glob - n, regex ? "*" : ".*");         /* what is under a module that a glob names: "*.gate" is no "mlp.gate_up_proj" */
     return matches(glob, module);
 }
 

@@ -181,6 +181,26 @@ static void built_in_shapes_weigh_what_their_files_do(void **st)
     }
 }
 
+/* Bits to a number, scales and what stays in 16 bits together: a list that leaves the router alone ("*.gate") once left the experts' gate_up too. */
+static void names_have_the_bytes_they_say(void **st)
+{
+    (void)st;
+    static const struct { const char *id; double least, most; } cases[] = {   /* bits of a number: NVFP4 and INT4 of 32 have 4.5, AWQ 4.16; embedding, head and MLA's attention have 16 */
+        { "nvidia/Llama-3.1-8B-Instruct-NVFP4", 5.9, 6.2 }, { "nvidia/Qwen3-235B-A22B-NVFP4", 4.5, 4.7 }, { "nvidia/DeepSeek-R1-FP4", 4.5, 4.9 },
+        { "unsloth/gpt-oss-20b-BF16", 15.99, 16.01 }, { "cognitivecomputations/DeepSeek-R1-AWQ", 4.16, 4.4 }, { "moonshotai/Kimi-K2-Thinking", 4.5, 4.9 },
+    };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_model *m = NULL;
+        struct bt_err err = { 0 };
+        if (bt_model_open(&a, cases[i].id, &m, &err) < 0)
+            fail_msg("%s", err.msg);
+        double bits = 8 * (double)m->weight_bytes / (double)m->parameters;
+        if (bits < cases[i].least || bits > cases[i].most)
+            fail_msg("%s: %.2f bits a number", cases[i].id, bits);
+    }
+}
+
 /* What a name says of a model that is not in the table: taken, and said. */
 static void names_say_what_they_are(void **st)
 {
@@ -189,7 +209,12 @@ static void names_say_what_they_are(void **st)
         { "unsloth/Qwen3-4B-Base", "Qwen/Qwen3-4B", NULL }, { "RedHatAI/Meta-Llama-3.1-70B-Instruct-FP8", "meta-llama/Llama-3.1-70B-Instruct", "compressed-tensors" },
         { "Qwen/Qwen2.5-72B-Instruct-AWQ", "Qwen/Qwen2.5-72B-Instruct", "awq" }, { "Qwen/Qwen3-30B-A3B-Instruct-2507-FP8", "Qwen/Qwen3-30B-A3B-Instruct-2507", "fp8" },
         { "unsloth/gemma-3-27b-it-unsloth-bnb-4bit", "google/gemma-3-27b-it", "bitsandbytes" }, { "deepseek-ai/DeepSeek-V4-Flash-0731", "deepseek-ai/DeepSeek-V4-Flash", "fp8" },
-        { "nvidia/Llama-3.1-8B-Instruct-NVFP4", "meta-llama/Llama-3.1-8B-Instruct", "modelopt" },
+        { "nvidia/Llama-3.1-8B-Instruct-NVFP4", "meta-llama/Llama-3.1-8B-Instruct", "modelopt" }, { "RedHatAI/Qwen3-8B-NVFP4A16", "Qwen/Qwen3-8B", "modelopt" },
+        { "nvidia/DeepSeek-R1-0528-FP4-v2", "deepseek-ai/DeepSeek-R1-0528", "modelopt" }, { "cognitivecomputations/DeepSeek-R1-AWQ", "deepseek-ai/DeepSeek-R1", "awq" },
+        { "unsloth/gpt-oss-20b-BF16", "openai/gpt-oss-20b", NULL }, { "RedHatAI/Qwen3-32B-FP8-block", "Qwen/Qwen3-32B", "fp8" }, { "unsloth/gpt-oss-20b", "openai/gpt-oss-20b", "mxfp4" },
+        { "cyankiwi/Qwen3-VL-8B-Instruct-AWQ-8bit", "Qwen/Qwen3-VL-8B-Instruct", "compressed-tensors" }, { "TheBloke/CodeLlama-34B-Instruct-AWQ", "codellama/CodeLlama-34b-Instruct-hf", "awq" },
+        { "ISTA-DASLab/Llama-3.3-70B-Instruct-GPTQ-4b-128g", "meta-llama/Llama-3.3-70B-Instruct", "gptq" }, { "Intel/Qwen3-8B-int4-AutoRound-inc", "Qwen/Qwen3-8B", "gptq" },
+        { "nvidia/Llama-3_3-Nemotron-Super-49B-v1_5-FP8", "nvidia/Llama-3_3-Nemotron-Super-49B-v1_5", "compressed-tensors" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bt_auto_arena a = { 0 };
@@ -312,7 +337,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_are_the_published_ones), cmocka_unit_test(layers_are_of_their_kind), cmocka_unit_test(experts_stand_where_the_config_says),
         cmocka_unit_test(quantisation_configs), cmocka_unit_test(built_in_shapes_weigh_what_their_files_do),
-        cmocka_unit_test(names_say_what_they_are), cmocka_unit_test(configs_of_nvidia), cmocka_unit_test(the_unknown_is_guessed_and_says_so),
+        cmocka_unit_test(names_say_what_they_are), cmocka_unit_test(names_have_the_bytes_they_say), cmocka_unit_test(configs_of_nvidia), cmocka_unit_test(the_unknown_is_guessed_and_says_so),
         cmocka_unit_test(states_alone_have_no_heads_and_no_limit), cmocka_unit_test(a_decoder_beside_an_encoder_keeps_both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
