@@ -179,12 +179,12 @@ static const struct node *parse_one(struct parse *p)
     }
 }
 
-/* At most three digits; false: none. */
+/* What is more than any repetition stays REPEAT_MAX + 1; false: no digit. */
 static bool number(const char **at, int *out)
 {
     const char *p = *at;
-    for (*out = 0; isdigit((unsigned char)*p) && p - *at < 3; p++)
-        *out = *out * 10 + *p - '0';
+    for (*out = 0; isdigit((unsigned char)*p); p++)
+        *out = BT_MIN(*out * 10 + *p - '0', REPEAT_MAX + 1);
     bool any = p > *at;
     *at = p;
     return any;

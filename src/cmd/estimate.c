@@ -130,6 +130,8 @@ static int card_of_size(struct estimate *e, const char *text, struct bt_err *err
         return -1;
     if (bytes < 256 * MiB)
         return bt_err_set(err, BT_E_USAGE, 0, "--gpu %s: no card is that small", text);
+    if (bytes > BT_CARD_BYTES_MAX)
+        return bt_err_set(err, BT_E_USAGE, 0, "--gpu %s: no card is that large", text);
     e->card = (struct bt_gpu){ .uuid = "virtual-0", .name = "a card of that size", .pci = "", .total_bytes = bytes, .nvml_total_bytes = bytes,
                                .total_source = BT_TOTAL_GIVEN, .cc_major = 8, .cc_minor = 0, .island = -1 };
     e->card_note = "given as a size: no speed, and context as on compute capability 8.0";

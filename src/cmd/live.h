@@ -45,7 +45,7 @@ struct bt_talk {
 BT_MUST_CHECK int bt_live_talk(struct bt_talk *t, struct bt_err *err);
 /* Send op with these members (takes the reference) and show events until every instance of the answer is in a state of `there` (NULL-terminated), or
  * is failed, down or ready where that is not what was asked for: then *failed. detach: return with the answer. moved (may be NULL): the
- * last report of each, as in `ps`; a new reference. */
+ * last report of each, as in `ps`; a new reference, NULL where it says -1. */
 BT_MUST_CHECK int bt_live_move(const char *op, json_t *members, const char *const *there, bool detach, bool *failed, json_t **moved, struct bt_err *err);
 /* What `restart`, `park` and `resume` share: their --json, or nothing more than what was told on the way. Returns the exit code. */
 int bt_live_moved(const char *kind, json_t *moved, bool failed, bool json);

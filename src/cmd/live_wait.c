@@ -78,7 +78,7 @@ int bt_live_move(const char *op, json_t *members, const char *const *there, bool
     *failed = w.failed;
     bt_live_release(&w.live);
     json_decref(w.left);
-    if (moved)
+    if (moved && rc == 0)
         *moved = w.last;
     else
         json_decref(w.last);

@@ -104,6 +104,19 @@ static int bad_value(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt
     return bt_err_set(err, BT_E_USAGE, 0, "--%s \"%.80s\": %s", opt->name, text, why);
 }
 
+/* The sizes stay text: the ledger counts them. What vLLM would not start with is no list of none. */
+static int parse_sizes(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_serve *s = ctx->target;
+    const char *text = given_text(opt, ctx, err);
+    if (!text)
+        return -1;
+    if (text[strspn(text, "0123456789, []")] || !text[strcspn(text, "0123456789")])
+        return bad_value(opt, ctx, err, text, "want batch sizes, as 1,2,4");
+    s->cudagraph_sizes = bt_arena_strdup(ctx->arena, text);
+    return 0;
+}
+
 static int parse_context(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
 {
     struct bt_serve *s = ctx->target;
@@ -188,7 +201,7 @@ const struct bt_opt bt_vllm_flags[] = {
     { .name = "block-size", .type = BT_OPT_U64, .off = AT(block_size), .min = 1, .max = 4096, .help = "tokens of one KV block (default 16)" },
     { .name = "enforce-eager", .type = BT_OPT_BOOL, .off = AT(eager), .help = "no CUDA graphs, no compilation" },
     { .name = "max-cudagraph-capture-size", .type = BT_OPT_U64, .off = AT(max_cudagraph_size), .min = 1, .max = MANY, .help = "largest batch captured as a CUDA graph" },
-    { .name = "cudagraph-capture-sizes", .type = BT_OPT_STR, .off = AT(cudagraph_sizes), .metavar = "LIST", .help = "batch sizes captured as CUDA graphs" },
+    { .name = "cudagraph-capture-sizes", .type = BT_OPT_CUSTOM, .off = AT(cudagraph_sizes), .parse = parse_sizes, .metavar = "LIST", .help = "batch sizes captured as CUDA graphs" },
     { .name = "enable-lora", .type = BT_OPT_BOOL, .off = AT(lora), .help = "reserve slots for adapters" },
     { .name = "max-loras", .type = BT_OPT_U64, .off = AT(max_loras), .min = 1, .max = 4096, .help = "adapter slots on the GPU (default 1)" },
     { .name = "max-lora-rank", .type = BT_OPT_CUSTOM, .off = AT(max_lora_rank), .parse = parse_lora_rank, .choices = lora_ranks, .metavar = "RANK",

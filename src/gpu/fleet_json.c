@@ -8,7 +8,6 @@
 #include "gpu/fleet.h"
 
 #define FLEET_FILE_MAX (64 * MiB)    /* tens of thousands of cards */
-#define CARD_BYTES_MAX ((uint64_t)16 << 40)
 #define CARD_BYTES_MIN (64 * MiB)
 
 /* ---- out ---- */
@@ -107,11 +106,11 @@ static int read_total(const json_t *v, struct bt_gpu *g, const char *what, struc
     if (!json_object_get(v, "total_bytes") && known) {
         g->total_bytes = known;
         g->total_source = g->kind->cuda_bytes ? BT_TOTAL_CATALOG : BT_TOTAL_NVML_LESS_2PCT;
-    } else if (bt_json_u64(v, "total_bytes", CARD_BYTES_MIN, CARD_BYTES_MAX, &g->total_bytes, what, err) < 0)
+    } else if (bt_json_u64(v, "total_bytes", CARD_BYTES_MIN, BT_CARD_BYTES_MAX, &g->total_bytes, what, err) < 0)
         return -1;
     const char *source;
     if (bt_json_str_opt(v, "total_source", "", &source, what, err) < 0 ||
-        bt_json_u64_opt(v, "nvml_total_bytes", g->kind ? g->kind->nvml_bytes : 0, 0, CARD_BYTES_MAX, &g->nvml_total_bytes, what, err) < 0)
+        bt_json_u64_opt(v, "nvml_total_bytes", g->kind ? g->kind->nvml_bytes : 0, 0, BT_CARD_BYTES_MAX, &g->nvml_total_bytes, what, err) < 0)
         return -1;
     for (int s = BT_TOTAL_CATALOG; s <= BT_TOTAL_GIVEN; s++)
         if (!strcmp(source, bt_total_source_name((enum bt_total_source)s)))
@@ -122,9 +121,9 @@ static int read_total(const json_t *v, struct bt_gpu *g, const char *what, struc
 static int read_figures(const json_t *v, struct bt_gpu *g, const struct bt_fleet_opts *o, const char *what, struct bt_err *err)
 {
     uint64_t island, util, temp, power;
-    if (bt_json_u64_opt(v, "others_bytes", 0, 0, CARD_BYTES_MAX, &g->others_bytes, what, err) < 0 ||
+    if (bt_json_u64_opt(v, "others_bytes", 0, 0, BT_CARD_BYTES_MAX, &g->others_bytes, what, err) < 0 ||
         bt_json_u64_opt(v, "island", UINT64_MAX, 0, BT_MAX_FLEET - 1, &island, what, err) < 0 ||
-        bt_json_u64_opt(v, "used_bytes", UINT64_MAX, 0, CARD_BYTES_MAX, &g->used_bytes, what, err) < 0 ||
+        bt_json_u64_opt(v, "used_bytes", UINT64_MAX, 0, BT_CARD_BYTES_MAX, &g->used_bytes, what, err) < 0 ||
         bt_json_u64_opt(v, "util_percent", UINT64_MAX, 0, 100, &util, what, err) < 0 ||
         bt_json_u64_opt(v, "temp_c", UINT64_MAX, 0, 1000, &temp, what, err) < 0 ||
         bt_json_u64_opt(v, "power_w", UINT64_MAX, 0, 100000, &power, what, err) < 0)

@@ -14,6 +14,7 @@
 
 #define BT_MAX_GPUS 64               /* cards of one machine */
 #define BT_MAX_FLEET 65536           /* cards of a fleet of many machines */
+#define BT_CARD_BYTES_MAX ((uint64_t)16 << 40)    /* of a card that a fleet file or a size names: ledgers of what is larger would reach their cap */
 
 /* One kind of card. Static data, compiled in from gpu/catalog.csv (source per figure there). 0 = not known. */
 struct bt_gpu_kind {

@@ -39,7 +39,8 @@ static void refuses(void **st)
     static const struct { const char *pattern, *says; } rows[] = {
         { "(a*)\\1", "back-references" }, { "\\d+", "[0-9]" }, { "(a", "not closed" }, { "a)", "not opened" }, { "[a", "not closed" }, { "*a", "nothing stands before" },
         { "a|*", "nothing stands before" }, { "[z-a]", "ends before" }, { "[[:nope:]]", "no such class" }, { "[[.a.]]", "not known" }, { "a\\", "nothing behind" },
-        { "\\q", "means nothing" }, { "a{3,2}", "few to more" }, { "a{256}", "255" }, { "((a{100}){100}){100}", "states" }, { "[\xc3\xa9]", "ASCII" },
+        { "\\q", "means nothing" }, { "a{3,2}", "few to more" }, { "a{256}", "255" }, { "a{1000}", "255" }, { "a{0,18446744073709551617}", "255" }, { "a{4294967297,}", "255" },
+        { "((a{100}){100}){100}", "states" }, { "[\xc3\xa9]", "ASCII" },
     };
     for (size_t i = 0; i < BT_LEN(rows); i++) {
         bt_auto_arena a = { 0 };
