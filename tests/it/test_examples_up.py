@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Machine
+from conftest import ROOT, Machine, eventually
 
 TASKS = 12
+TINKER = ROOT / "examples" / "tinker" / "berth.yaml"
 
 
 @pytest.fixture
@@ -47,4 +50,70 @@ def test_servers_answer(m: Machine, example: str) -> None:
         said = m.run("python3", str(ask), r["endpoint"]["http"])
         assert said.returncode == 0 and said.stdout.strip(), said.stderr
     assert m.berth("verify").returncode == 0
+    assert m.berth("down").returncode == 0 and m.used() == [0, 0, 0, 0]
+
+
+def get(url: str, body: dict | None = None) -> tuple[int, dict]:
+    request = urllib.request.Request(url, json.dumps(body).encode() if body is not None else None)
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as why:
+        return why.code, json.load(why)
+
+
+def tinker(m: Machine, variant: str | None) -> tuple[dict[str, dict], list[list[str]]]:
+    """Up, and its users done: rows of `ps`, and the lines of the users' table in words."""
+    m.env |= {"BERTH_SIM_SPEED": "200", "TINKER_ADAPTERS": str(m.folder / "adapters")}
+    done = m.berth("up", "-f", TINKER, "-d", *(["--variant", variant] if variant else []), timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows: dict[str, dict] = {}
+
+    def ended() -> bool:
+        rows.update({r["id"]: r for r in m.json("ps")["instances"]})
+        return rows["users-0"]["state"] in ("done", "failed")
+
+    eventually("the users to end", ended)
+    said = m.berth("logs", "users").stdout
+    assert rows["users-0"]["state"] == "done", said[-3000:]
+    return rows, [line.split() for line in said.splitlines()]
+
+
+def of_user(lines: list[list[str]], name: str) -> list[str]:
+    """Its row of the table."""
+    return next(words[words.index(name):] for words in lines if name in words)
+
+
+@pytest.mark.parametrize(("fleet", "variant", "cards", "users"), [
+    ("4xRTX-4090", None, 4, 4), ("4xRTX-4090", "production", 4, 4), ("4xA100-SXM4-40GB", "training", 4, 4), ("4xA100-SXM4-40GB", "development", 1, 2)])
+def test_tinker_samples_and_trains_for_several_users(machine: Callable[..., Machine], fleet: str, variant: str | None, cards: int, users: int) -> None:
+    m = machine(fleet)
+    rows, lines = tinker(m, variant)
+    names, out = ["ada", "ben", "cleo", "dan"][:users], m.folder / "adapters"
+    assert {i: r["state"] for i, r in rows.items()} == {"serve-0": "ready", "train-0": "ready", "users-0": "done"}
+    serve, train = (rows[i]["endpoint"]["http"] for i in ("serve-0", "train-0"))
+    assert {row["id"] for row in get(f"{serve}/v1/models")[1]["data"]} == {"serve", *names}      # each loaded, under its user's name
+    plan = m.json("plan", "-f", TINKER, "--gpus", fleet, *(["--variant", variant] if variant else []))
+    planned = next(i["job"]["users"] for i in plan["phases"][0]["instances"] if i["job"])
+    health = get(f"{train}/health")[1]
+    assert health["cards"] == cards and 1 <= health["places"] <= planned       # production on 24 GB cards: one, and four users in turn
+    assert sorted(p.name for p in out.iterdir()) == names
+    for name in names:                                                         # three rounds of twenty steps; the newest two stay
+        assert sorted(p.name for p in (out / name).iterdir()) == ["step-40", "step-60"]
+        before, after = ((out / name / step / "adapter_model.safetensors").read_bytes() for step in ("step-40", "step-60"))
+        assert len(before) == len(after) and before != after
+        user, model, tokens, steps, loss, _, lower = of_user(lines, name)
+        assert user == model and int(tokens) > 0 and steps == "60" and float(loss) > float(lower)
+    assert get(f"{train}/train", {"user": "../ada", "texts": ["a"]})[0] == get(f"{train}/train", {"user": "ada"})[0] == get(f"{train}/train", {"user": "ada", "texts": [1]})[0] == 400
+    assert m.berth("verify").returncode == 0
+    assert m.berth("down").returncode == 0 and m.used() == [0, 0, 0, 0]
+
+
+def test_tinker_where_nothing_trains(machine: Callable[..., Machine]) -> None:
+    m = machine("4xRTX-4090")
+    rows, lines = tinker(m, "inference")
+    assert {i: r["state"] for i, r in rows.items()} == {"serve-0": "ready", "users-0": "done"}
+    for name in ("ada", "ben", "cleo", "dan"):
+        user, model, tokens, *_ = of_user(lines, name)
+        assert (user, model) == (name, "serve") and int(tokens) > 0
     assert m.berth("down").returncode == 0 and m.used() == [0, 0, 0, 0]
