@@ -167,6 +167,26 @@ static void derived_tensors(void **st)
     assert_true(m.ntensors > 0 && strstr(m.guessed, "strange"));     /* estimated, and said */
 }
 
+/* A glob of the ignore list names a module or what is under it: "*.gate" is the router, not gate_up_proj. */
+static void globs_end_with_the_name(void **st)
+{
+    (void)st;
+    static const struct { const char *glob; bool same; } cases[] = { { "*.gate", true }, { "*.q_pro", true }, { "*.q_proj", false }, { "*.self_attn", false }, { "*.self_attn*", false } };
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    struct bt_model all = { 0 };
+    assert_int_equal(config(&a, "{" QWEN2 ", \"quantization_config\": {\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\", \"ignore\": [\"lm_head\"]}}", &all, &err), 0);
+    assert_int_equal(bt_model_derive(&a, &all, &err), 0);
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        struct bt_model m = { 0 };
+        const char *text = bt_arena_printf(&a, "{" QWEN2 ", \"quantization_config\": {\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\", \"ignore\": [\"lm_head\", \"%s\"]}}", cases[i].glob);
+        assert_int_equal(config(&a, text, &m, &err), 0);
+        assert_int_equal(bt_model_derive(&a, &m, &err), 0);
+        if ((m.weight_bytes == all.weight_bytes) != cases[i].same)
+            fail_msg("%s: %llu bytes, %llu without it", cases[i].glob, (unsigned long long)m.weight_bytes, (unsigned long long)all.weight_bytes);
+    }
+}
+
 /* Published counts, from the models' own pages. */
 static void builtin_counts(void **st)
 {
@@ -257,7 +277,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(class_defaults), cmocka_unit_test(windows), cmocka_unit_test(rope), cmocka_unit_test(text_config_holds_the_numbers),
-        cmocka_unit_test(each_lie_is_named), cmocka_unit_test(derived_tensors), cmocka_unit_test(builtin_counts), cmocka_unit_test(builtin_sizes_are_the_published_ones), cmocka_unit_test(every_builtin_opens),
+        cmocka_unit_test(each_lie_is_named), cmocka_unit_test(derived_tensors),
+        cmocka_unit_test(globs_end_with_the_name), cmocka_unit_test(builtin_counts), cmocka_unit_test(builtin_sizes_are_the_published_ones), cmocka_unit_test(every_builtin_opens),
     };
     return cmocka_run_group_tests(tests, no_cache, NULL);
 }
