@@ -59,6 +59,7 @@ bench: all
 	@rc=0; for b in bench/*.py; do echo "== $$b"; python3 $$b $(BUILD)/src/cmd/berth || rc=1; done; exit $$rc
 
 bench-need: all
+	@ninja $(NINJAFLAGS) -j $(JOBS) -C $(BUILD) benchmarks
 	@python3 bench/need.py $(BUILD)/bench/bench-need
 
 bench-rules: all

@@ -503,6 +503,8 @@ static int compare_sets(struct search *s, size_t seen, const struct pl_score *wi
     for (size_t g = 0; g < s->ncards; g++)           /* sets count the cards */
         groups -= s->ntenants[g] > 1;
     double most = se_sets_bound(s, seen);
+    if (most < -1e15)                /* who sits on a card can have no plan together */
+        return -1;
     int64_t here = most >= 1e15 ? INT64_MAX : (int64_t)floor(most * (double)s->shared_parts + 1e-4) - groups;
     int64_t there = with->v[BT_GOAL_SERVICE] * s->shared_parts + with->v[BT_GOAL_SHARED];
     return (here > there) - (here < there);
