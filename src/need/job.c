@@ -250,8 +250,10 @@ static int check(const struct bt_job_of *of, const struct bt_job *j, struct bt_e
         bt_err_set(err, BT_E_INPUT, 0, "%s: a quantised checkpoint (%s), and berth counts jobs from 16-bit ones", m->id, m->quantization ? m->quantization : "gguf");
         return bt_err_hint(err, "name the original model; method: qlora for 4-bit weights");
     }
-    if (j->tp > 4096 || j->pp > m->layers || j->gpus > 65536)
-        return bt_err_set(err, BT_E_SPEC, 0, "tp %llu, pp %llu, gpus %llu: more than the model can be cut by", ull(j->tp), ull(j->pp), ull(j->gpus));
+    if (j->pp > m->layers)
+        return bt_err_set(err, BT_E_SPEC, 0, "pp %llu: %s has %llu layers, and a stage holds at least one", ull(j->pp), m->id, ull(m->layers));
+    if (j->tp > 4096 || j->gpus > 65536)
+        return bt_err_set(err, BT_E_SPEC, 0, "tp %llu in %llu copies: tp is 4096 at most, copies are 65536", ull(BT_MAX(j->tp, 1u)), ull(BT_MAX(j->gpus, 1u)));
     return 0;
 }
 

@@ -64,6 +64,7 @@ def test_zero_cuts_by_gpus() -> None:
         (("--train", QWEN7, "--batch", "lots"), "want auto"),
         (("--train", QWEN7, "--backend", "megatron", "--tp", "4", "--gpus", "6"), "6 GPUs"),
         (("--generate", QWEN7, "more"), "stands after"),
+        (("--forward", QWEN7, "--pp", "49", "--gpus", "49"), "has 28 layers"),
     ],
 )
 def test_mistakes(args: tuple[str, ...], has: str) -> None:

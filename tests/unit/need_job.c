@@ -190,7 +190,7 @@ static void mistakes(void **st)
         { m, { .kind = BT_JOB_TRAIN, .backend = BT_BACKEND_MEGATRON, .method = BT_METHOD_QLORA }, BT_E_SPEC, "qlora" },
         { m, { .kind = BT_JOB_TRAIN, .tp = 2 }, BT_E_SPEC, "megatron" },
         { m, { .kind = BT_JOB_TRAIN, .zero = 4 }, BT_E_SPEC, "0 to 3" },
-        { m, { .kind = BT_JOB_TRAIN, .backend = BT_BACKEND_MEGATRON, .pp = 100 }, BT_E_SPEC, "cut by" },
+        { m, { .kind = BT_JOB_TRAIN, .backend = BT_BACKEND_MEGATRON, .pp = 100 }, BT_E_SPEC, "has 28 layers" },
         { &quantised, { .kind = BT_JOB_TRAIN }, BT_E_INPUT, "quantised checkpoint" },
         { &empty, { .kind = BT_JOB_FORWARD }, BT_E_INPUT, "tensors" },
     };
