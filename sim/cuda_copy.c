@@ -70,16 +70,6 @@ CUresult sim_fill(CUdeviceptr dst, unsigned value, size_t n, unsigned width)
 
 /* ---- entries: one row a function, and its per-thread twin, which differs in nothing here ---- */
 
-#define ENTRY(name, twin, params, args, body)   \
-    CUresult name params                        \
-    {                                           \
-        SIM_ENTER();                            \
-        body                                    \
-    }                                           \
-    CUresult twin params                        \
-    {                                           \
-        return name args;                       \
-    }
 #define AFTER_STREAM(call)                      \
     CUresult rc = on_stream(stream);            \
     if (sim_stream_capture(stream))             \
@@ -87,27 +77,27 @@ CUresult sim_fill(CUdeviceptr dst, unsigned value, size_t n, unsigned width)
     return rc == CUDA_SUCCESS ? call : rc;
 #define AT(p) ((uint64_t)(uintptr_t)(p))
 
-ENTRY(cuMemcpy, cuMemcpy_ptds, (CUdeviceptr dst, CUdeviceptr src, size_t bytes), (dst, src, bytes), return sim_copy(dst, src, bytes);)
-ENTRY(cuMemcpyHtoD_v2, cuMemcpyHtoD_v2_ptds, (CUdeviceptr dst, const void *src, size_t bytes), (dst, src, bytes),
+SIM_TWINS(cuMemcpy, cuMemcpy_ptds, (CUdeviceptr dst, CUdeviceptr src, size_t bytes), (dst, src, bytes), return sim_copy(dst, src, bytes);)
+SIM_TWINS(cuMemcpyHtoD_v2, cuMemcpyHtoD_v2_ptds, (CUdeviceptr dst, const void *src, size_t bytes), (dst, src, bytes),
       return copy_to(dst, AT(src), bytes);)
-ENTRY(cuMemcpyDtoH_v2, cuMemcpyDtoH_v2_ptds, (void *dst, CUdeviceptr src, size_t bytes), (dst, src, bytes),
+SIM_TWINS(cuMemcpyDtoH_v2, cuMemcpyDtoH_v2_ptds, (void *dst, CUdeviceptr src, size_t bytes), (dst, src, bytes),
       return sim_copy(AT(dst), src, bytes);)
-ENTRY(cuMemcpyDtoD_v2, cuMemcpyDtoD_v2_ptds, (CUdeviceptr dst, CUdeviceptr src, size_t bytes), (dst, src, bytes),
+SIM_TWINS(cuMemcpyDtoD_v2, cuMemcpyDtoD_v2_ptds, (CUdeviceptr dst, CUdeviceptr src, size_t bytes), (dst, src, bytes),
       return copy_to(dst, src, bytes);)
-ENTRY(cuMemcpyAsync, cuMemcpyAsync_ptsz, (CUdeviceptr dst, CUdeviceptr src, size_t bytes, CUstream stream), (dst, src, bytes, stream),
+SIM_TWINS(cuMemcpyAsync, cuMemcpyAsync_ptsz, (CUdeviceptr dst, CUdeviceptr src, size_t bytes, CUstream stream), (dst, src, bytes, stream),
       AFTER_STREAM(sim_copy(dst, src, bytes)))
-ENTRY(cuMemcpyHtoDAsync_v2, cuMemcpyHtoDAsync_v2_ptsz, (CUdeviceptr dst, const void *src, size_t bytes, CUstream stream),
+SIM_TWINS(cuMemcpyHtoDAsync_v2, cuMemcpyHtoDAsync_v2_ptsz, (CUdeviceptr dst, const void *src, size_t bytes, CUstream stream),
       (dst, src, bytes, stream), AFTER_STREAM(copy_to(dst, AT(src), bytes)))
-ENTRY(cuMemcpyDtoHAsync_v2, cuMemcpyDtoHAsync_v2_ptsz, (void *dst, CUdeviceptr src, size_t bytes, CUstream stream),
+SIM_TWINS(cuMemcpyDtoHAsync_v2, cuMemcpyDtoHAsync_v2_ptsz, (void *dst, CUdeviceptr src, size_t bytes, CUstream stream),
       (dst, src, bytes, stream), AFTER_STREAM(sim_copy(AT(dst), src, bytes)))
-ENTRY(cuMemcpyDtoDAsync_v2, cuMemcpyDtoDAsync_v2_ptsz, (CUdeviceptr dst, CUdeviceptr src, size_t bytes, CUstream stream),
+SIM_TWINS(cuMemcpyDtoDAsync_v2, cuMemcpyDtoDAsync_v2_ptsz, (CUdeviceptr dst, CUdeviceptr src, size_t bytes, CUstream stream),
       (dst, src, bytes, stream), AFTER_STREAM(copy_to(dst, src, bytes)))
-ENTRY(cuMemsetD8_v2, cuMemsetD8_v2_ptds, (CUdeviceptr dst, unsigned char value, size_t n), (dst, value, n), return sim_fill(dst, value, n, 1);)
-ENTRY(cuMemsetD16_v2, cuMemsetD16_v2_ptds, (CUdeviceptr dst, unsigned short value, size_t n), (dst, value, n), return sim_fill(dst, value, n, 2);)
-ENTRY(cuMemsetD32_v2, cuMemsetD32_v2_ptds, (CUdeviceptr dst, unsigned value, size_t n), (dst, value, n), return sim_fill(dst, value, n, 4);)
-ENTRY(cuMemsetD8Async, cuMemsetD8Async_ptsz, (CUdeviceptr dst, unsigned char value, size_t n, CUstream stream), (dst, value, n, stream),
+SIM_TWINS(cuMemsetD8_v2, cuMemsetD8_v2_ptds, (CUdeviceptr dst, unsigned char value, size_t n), (dst, value, n), return sim_fill(dst, value, n, 1);)
+SIM_TWINS(cuMemsetD16_v2, cuMemsetD16_v2_ptds, (CUdeviceptr dst, unsigned short value, size_t n), (dst, value, n), return sim_fill(dst, value, n, 2);)
+SIM_TWINS(cuMemsetD32_v2, cuMemsetD32_v2_ptds, (CUdeviceptr dst, unsigned value, size_t n), (dst, value, n), return sim_fill(dst, value, n, 4);)
+SIM_TWINS(cuMemsetD8Async, cuMemsetD8Async_ptsz, (CUdeviceptr dst, unsigned char value, size_t n, CUstream stream), (dst, value, n, stream),
       AFTER_STREAM(sim_fill(dst, value, n, 1)))
-ENTRY(cuMemsetD16Async, cuMemsetD16Async_ptsz, (CUdeviceptr dst, unsigned short value, size_t n, CUstream stream), (dst, value, n, stream),
+SIM_TWINS(cuMemsetD16Async, cuMemsetD16Async_ptsz, (CUdeviceptr dst, unsigned short value, size_t n, CUstream stream), (dst, value, n, stream),
       AFTER_STREAM(sim_fill(dst, value, n, 2)))
-ENTRY(cuMemsetD32Async, cuMemsetD32Async_ptsz, (CUdeviceptr dst, unsigned value, size_t n, CUstream stream), (dst, value, n, stream),
+SIM_TWINS(cuMemsetD32Async, cuMemsetD32Async_ptsz, (CUdeviceptr dst, unsigned value, size_t n, CUstream stream), (dst, value, n, stream),
       AFTER_STREAM(sim_fill(dst, value, n, 4)))

@@ -58,16 +58,6 @@ static CUresult between_cards(CUdeviceptr dst, CUcontext dst_ctx, CUdeviceptr sr
 
 /* ---- entries ---- */
 
-#define ENTRY(name, twin, params, args, body)   \
-    CUresult name params                        \
-    {                                           \
-        SIM_ENTER();                            \
-        body                                    \
-    }                                           \
-    CUresult twin params                        \
-    {                                           \
-        return name args;                       \
-    }
 #define AFTER_STREAM(call)                      \
     struct sim_ctx *ctx;                        \
     CUresult rc = sim_stream_ctx(stream, &ctx); \
@@ -75,22 +65,22 @@ static CUresult between_cards(CUdeviceptr dst, CUcontext dst_ctx, CUdeviceptr sr
         return rc;                              \
     return rc == CUDA_SUCCESS ? call : rc;
 
-ENTRY(cuMemcpy2D_v2, cuMemcpy2D_v2_ptds, (const CUDA_MEMCPY2D *c), (c), return copy_rows(c);)
-ENTRY(cuMemcpy2DUnaligned_v2, cuMemcpy2DUnaligned_v2_ptds, (const CUDA_MEMCPY2D *c), (c), return copy_rows(c);)
-ENTRY(cuMemcpy2DAsync_v2, cuMemcpy2DAsync_v2_ptsz, (const CUDA_MEMCPY2D *c, CUstream stream), (c, stream), AFTER_STREAM(copy_rows(c)))
-ENTRY(cuMemcpyPeer, cuMemcpyPeer_ptds, (CUdeviceptr dst, CUcontext dst_ctx, CUdeviceptr src, CUcontext src_ctx, size_t bytes),
+SIM_TWINS(cuMemcpy2D_v2, cuMemcpy2D_v2_ptds, (const CUDA_MEMCPY2D *c), (c), return copy_rows(c);)
+SIM_TWINS(cuMemcpy2DUnaligned_v2, cuMemcpy2DUnaligned_v2_ptds, (const CUDA_MEMCPY2D *c), (c), return copy_rows(c);)
+SIM_TWINS(cuMemcpy2DAsync_v2, cuMemcpy2DAsync_v2_ptsz, (const CUDA_MEMCPY2D *c, CUstream stream), (c, stream), AFTER_STREAM(copy_rows(c)))
+SIM_TWINS(cuMemcpyPeer, cuMemcpyPeer_ptds, (CUdeviceptr dst, CUcontext dst_ctx, CUdeviceptr src, CUcontext src_ctx, size_t bytes),
       (dst, dst_ctx, src, src_ctx, bytes), return between_cards(dst, dst_ctx, src, src_ctx, bytes);)
-ENTRY(cuMemcpyPeerAsync, cuMemcpyPeerAsync_ptsz, (CUdeviceptr dst, CUcontext dst_ctx, CUdeviceptr src, CUcontext src_ctx, size_t bytes, CUstream stream),
+SIM_TWINS(cuMemcpyPeerAsync, cuMemcpyPeerAsync_ptsz, (CUdeviceptr dst, CUcontext dst_ctx, CUdeviceptr src, CUcontext src_ctx, size_t bytes, CUstream stream),
       (dst, dst_ctx, src, src_ctx, bytes, stream), AFTER_STREAM(between_cards(dst, dst_ctx, src, src_ctx, bytes)))
-ENTRY(cuMemsetD2D8_v2, cuMemsetD2D8_v2_ptds, (CUdeviceptr dst, size_t pitch, unsigned char value, size_t width, size_t height),
+SIM_TWINS(cuMemsetD2D8_v2, cuMemsetD2D8_v2_ptds, (CUdeviceptr dst, size_t pitch, unsigned char value, size_t width, size_t height),
       (dst, pitch, value, width, height), return fill_rows(dst, pitch, value, width, height, 1);)
-ENTRY(cuMemsetD2D16_v2, cuMemsetD2D16_v2_ptds, (CUdeviceptr dst, size_t pitch, unsigned short value, size_t width, size_t height),
+SIM_TWINS(cuMemsetD2D16_v2, cuMemsetD2D16_v2_ptds, (CUdeviceptr dst, size_t pitch, unsigned short value, size_t width, size_t height),
       (dst, pitch, value, width, height), return fill_rows(dst, pitch, value, width, height, 2);)
-ENTRY(cuMemsetD2D32_v2, cuMemsetD2D32_v2_ptds, (CUdeviceptr dst, size_t pitch, unsigned value, size_t width, size_t height),
+SIM_TWINS(cuMemsetD2D32_v2, cuMemsetD2D32_v2_ptds, (CUdeviceptr dst, size_t pitch, unsigned value, size_t width, size_t height),
       (dst, pitch, value, width, height), return fill_rows(dst, pitch, value, width, height, 4);)
-ENTRY(cuMemsetD2D8Async, cuMemsetD2D8Async_ptsz, (CUdeviceptr dst, size_t pitch, unsigned char value, size_t width, size_t height, CUstream stream),
+SIM_TWINS(cuMemsetD2D8Async, cuMemsetD2D8Async_ptsz, (CUdeviceptr dst, size_t pitch, unsigned char value, size_t width, size_t height, CUstream stream),
       (dst, pitch, value, width, height, stream), AFTER_STREAM(fill_rows(dst, pitch, value, width, height, 1)))
-ENTRY(cuMemsetD2D16Async, cuMemsetD2D16Async_ptsz, (CUdeviceptr dst, size_t pitch, unsigned short value, size_t width, size_t height, CUstream stream),
+SIM_TWINS(cuMemsetD2D16Async, cuMemsetD2D16Async_ptsz, (CUdeviceptr dst, size_t pitch, unsigned short value, size_t width, size_t height, CUstream stream),
       (dst, pitch, value, width, height, stream), AFTER_STREAM(fill_rows(dst, pitch, value, width, height, 2)))
-ENTRY(cuMemsetD2D32Async, cuMemsetD2D32Async_ptsz, (CUdeviceptr dst, size_t pitch, unsigned value, size_t width, size_t height, CUstream stream),
+SIM_TWINS(cuMemsetD2D32Async, cuMemsetD2D32Async_ptsz, (CUdeviceptr dst, size_t pitch, unsigned value, size_t width, size_t height, CUstream stream),
       (dst, pitch, value, width, height, stream), AFTER_STREAM(fill_rows(dst, pitch, value, width, height, 4)))

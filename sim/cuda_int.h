@@ -56,6 +56,17 @@ void sim_leave(int *held);
     if (sim_entered_ != CUDA_SUCCESS)                                       \
         return sim_entered_;                                                \
     __attribute__((cleanup(sim_leave), unused)) int sim_held_ = 0
+/* An entry and its per-thread twin (_ptds, _ptsz), which differs in nothing. */
+#define SIM_TWINS(name, twin, params, args, body)                           \
+    CUresult name params                                                    \
+    {                                                                       \
+        SIM_ENTER();                                                        \
+        body                                                                \
+    }                                                                       \
+    CUresult twin params                                                    \
+    {                                                                       \
+        return name args;                                                   \
+    }
 
 static inline bool sim_dev_ok(CUdevice dev)
 {
