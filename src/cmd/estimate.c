@@ -209,7 +209,7 @@ static bool partly_on_cpu(const struct bt_need *n)
 
 void estimate_pace(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *s, const struct bt_need *n, uint64_t context, struct bt_pace *out)
 {
-    if (partly_on_cpu(n)) {
+    if (partly_on_cpu(n) || c->model->pooling) {
         *out = (struct bt_pace){ 0 };
         return;
     }

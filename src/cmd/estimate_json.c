@@ -13,6 +13,7 @@ static json_t *need_lines(const struct estimate *e, size_t stage)
                                              "charged", (int)r->line[i].charged));
     json_array_append_new(all, json_pack("{s:s, s:o, s:o, s:b}", "part", bt_part_name(BT_P_KV), "bytes", bt_json_bytes(e->fit->rank[stage].kv_bytes),
                                          "why", json_string(e->model->kv_unknown ? "not counted: the model's config does not say how it attends" :
+                                         e->model->whole_text && !e->fit->rank[stage].kv_bytes ? "none: an encoder sees a whole text at once and keeps nothing of it" :
                                          bt_arena_printf(e->arena, "%llu B per token, in blocks of %llu tokens", (unsigned long long)r->kv_token_bytes, (unsigned long long)e->fit->need->block)),
                                          "charged", 1));
     return all;

@@ -96,6 +96,8 @@ static const char *kv_why(const struct estimate *e, size_t stage)
     const char *per = bt_arena_printf(e->arena, "%s B per token, %llu tokens a block", bt_count_human(r->kv_token_bytes), (unsigned long long)n->block);
     if (e->model->kv_unknown)
         return "what is left for KV; its config does not say how it attends: what a token takes is not counted";
+    if (e->model->whole_text && !f->kv_bytes)
+        return "none: an encoder sees a whole text at once and keeps nothing of it";
     if (!r->kv_token_bytes && r->ngroups && r->group[0].kind == BT_MIX_STATE)
         per = bt_arena_printf(e->arena, "0 B per token, a state of %s for each request, whatever its length", bt_bytes_human(r->kv_block_bytes));
     if (n->llama)
@@ -273,7 +275,7 @@ static void contexts(const struct estimate *e, struct bt_buf *b, struct bt_style
     uint64_t at[] = { 4096, 8192, 32768, f->asked }, done[BT_LEN(at)] = { 0 };
     struct bt_arena *a = e->arena;
     estimate_field(b, "context", bt_arena_printf(a, "longest single request %s tokens%s; KV cache %s tokens", bt_count_human(f->longest),
-                                        f->need->model->unbounded ? " (the model has no limit of its own)" :
+                                        e->model->whole_text && !f->tokens ? "; a text is read as a whole and nothing of it is kept" : f->need->model->unbounded ? " (the model has no limit of its own)" :
                                         f->longest >= f->model_context ? " (all the model allows)" : bt_arena_printf(a, " (the model allows %s)", bt_count_human(f->model_context)),
                                         bt_count_human(f->tokens)), st);
     struct bt_table *t = bt_table_new(a, (const char *const[]){ ">context", ">KV of one request", ">requests at once", "", NULL });
@@ -298,6 +300,7 @@ static void speed(const struct estimate *e, struct bt_buf *b, struct bt_style st
     const struct bt_pace *p = &e->pace;
     if (!p->known) {
         estimate_field(b, "speed", e->model->kv_unknown ? "not known: the model's config does not say how it attends" :
+                       e->model->pooling ? "of no tokens: it reads texts and writes none" :
                        e->fit->need->llama && e->card.kind ? "not known: part of the model is on the CPU" : "not known: the catalog has no bandwidth for this card", st);
         return;
     }

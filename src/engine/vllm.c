@@ -258,7 +258,7 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
     if (s->expert_parallel)
         engine_flag(&v, "enable-expert-parallel", NULL);
     engine_flag_u64(&v, "max-model-len", s->context);
-    if (in->version->has_kv_bytes)
+    if (in->version->has_kv_bytes && in->kv_bytes)   /* an encoder keeps none */
         engine_flag_u64(&v, "kv-cache-memory-bytes", in->kv_bytes);
     if (!in->on_host || !in->version->has_kv_bytes)  /* on the CPU nothing is asked to be free once the bytes are given */
         engine_flag(&v, "gpu-memory-utilization", bt_arena_printf(in->arena, in->brief ? "%.4g" : "%.4f", in->share));

@@ -1,4 +1,5 @@
 /* arch.c - one row for each class of model: what transformers assumes when a key of config.json is absent, and which keys it listens to. */
+#include <stdio.h>
 #include "model/model_int.h"
 
 /* Towers by family: what their vision_config leaves out. */
@@ -41,7 +42,41 @@ static const struct bt_tower dots = { .layers = 42, .hidden = 1536, .intermediat
 #define DELTA .known = true, .hybrid = BT_HYBRID_DELTA, .kv_heads = 2, .head_dim = 256, .max_position = 32768, .qk_norm = true, .rotary_share = 0.25, \
     .attn_gate = true, .shared_gate = true
 
+/* Encoders by family. */
+static const struct bt_encoder_class bert = { .positions = true, .types = true, .norm_bias = true, .pooler = true, .all_bias = true };
+static const struct bt_encoder_class roberta = { .offset = 2, .positions = true, .types = true, .norm_bias = true, .pooler = true, .all_bias = true, .classifier = BT_CLASSIFY_DENSE };
+static const struct bt_encoder_class modernbert = { .final_norm = true, .first_bare = true, .gated = true, .classifier = BT_CLASSIFY_NORMED };
+static const struct bt_encoder_class nomic = { .types = true, .norm_bias = true, .by_keys = true };
+static const struct bt_encoder_class gte = { .types = true, .norm_bias = true, .gated = true, .qkv_bias = true, .o_bias = true, .down_bias = true };
+static const struct bt_encoder_class gte_labels = { .types = true, .norm_bias = true, .gated = true, .qkv_bias = true, .o_bias = true, .down_bias = true, .pooler = true };
+#define BERT .known = true, .tied = true, .max_position = 512, .plain_mlp = true, .encoder = &bert
+#define ROBERTA .known = true, .tied = true, .max_position = 514, .plain_mlp = true, .encoder = &roberta
+#define MODERNBERT .known = true, .tied = true, .max_position = 8192, .tables = 2, .encoder = &modernbert
+#define GTE_NEW .known = true, .tied = true, .max_position = 8192
+
 static const struct bt_arch archs[] = {
+    { .name = "BertModel", BERT },
+    { .name = "BertForSequenceClassification", BERT },
+    { .name = "BertForTokenClassification", BERT },
+    { .name = "BertForMaskedLM", BERT },
+    { .name = "BertSpladeSparseEmbeddingModel", BERT },
+    { .name = "RobertaModel", ROBERTA },
+    { .name = "RobertaForMaskedLM", ROBERTA },
+    { .name = "RobertaForSequenceClassification", ROBERTA },
+    { .name = "XLMRobertaModel", ROBERTA },
+    { .name = "XLMRobertaForMaskedLM", ROBERTA },
+    { .name = "XLMRobertaForSequenceClassification", ROBERTA },
+    { .name = "ModernBertModel", MODERNBERT },
+    { .name = "ModernBertForMaskedLM", MODERNBERT },
+    { .name = "ModernBertForSequenceClassification", MODERNBERT },
+    { .name = "ModernBertForTokenClassification", MODERNBERT },
+    { .name = "NomicBertModel", .known = true, .tied = true, .max_position = 2048, .plain_mlp = true, .encoder = &nomic },
+    { .name = "NewModel", GTE_NEW, .encoder = &gte },
+    { .name = "GteModel", GTE_NEW, .encoder = &gte },
+    { .name = "GteNewModel", GTE_NEW, .encoder = &gte },
+    { .name = "NewForSequenceClassification", GTE_NEW, .encoder = &gte_labels },
+    { .name = "GteNewForSequenceClassification", GTE_NEW, .encoder = &gte_labels },
+    { .name = "NewForTokenClassification", GTE_NEW, .encoder = &gte_labels },
     { .name = "LlamaForCausalLM", LLAMA },
     { .name = "LlamaForSequenceClassification", LLAMA, .pooling = true },
     { .name = "DeciLMForCausalLM", LLAMA },
@@ -145,12 +180,36 @@ static const struct bt_arch archs[] = {
 };
 static const struct bt_arch unknown = { .name = "", .window = BT_WINDOW_BY_TYPES };
 
+static const struct bt_arch *row_of(struct bt_str name)
+{
+    for (size_t i = 0; i < BT_LEN(archs); i++)
+        if (bt_str_eq(name, archs[i].name))
+            return &archs[i];
+    return NULL;
+}
+
+/* A class whose layers are those of another: "Qwen2Model", "Gemma2ForSequenceClassification", "Phi3ForRewardModel" are the decoder that writes, without its head. */
+static const struct bt_arch *by_stem(struct bt_str name)
+{
+    static const char *const ends[] = { "ForSequenceClassification", "ForTokenClassification", "ForProcessRewardModel", "ForRewardModel", "ForEmbedding", "EmbeddingModel", "TextModel", "BidirectionalModel", "Model" };
+    char writer[96];
+    for (size_t i = 0; i < BT_LEN(ends); i++) {
+        size_t n = strlen(ends[i]);
+        if (!bt_str_ends(name, ends[i]) || name.n - n > 64)
+            continue;
+        int k = snprintf(writer, sizeof writer, "%.*sForCausalLM", (int)(name.n - n), name.p);
+        const struct bt_arch *found = row_of((struct bt_str){ writer, (size_t)k });
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
 const struct bt_arch *bt_arch_of(const char *name)
 {
-    for (size_t i = 0; name && i < BT_LEN(archs); i++)
-        if (!strcmp(archs[i].name, name))
-            return &archs[i];
-    return &unknown;
+    const struct bt_arch *found = name ? row_of(bt_str(name)) : NULL;
+    found = found || !name ? found : by_stem(bt_str(name));
+    return found ? found : &unknown;
 }
 
 bool bt_arch_attends(const struct bt_arch *arch)

@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include "model/builtin.h"
 
-static const struct bt_shape_row *const tables[] = { bt_shapes_llama, bt_shapes_qwen, bt_shapes_qwen_vl, bt_shapes_latent, bt_shapes_google, bt_shapes_others };
+static const struct bt_shape_row *const tables[] = { bt_shapes_llama, bt_shapes_qwen, bt_shapes_qwen_vl, bt_shapes_latent, bt_shapes_google, bt_shapes_others, bt_shapes_encoder };
 
 /* All rows by id, for the length of the process: made when first asked for. */
 static struct { const struct bt_shape_row **row; const char **id; size_t n; } all;

@@ -15,5 +15,5 @@ struct bt_shape_row {
     const char *extra;               /* more keys of its config, quantization_config the last of them; or NULL */
 };
 
-extern const struct bt_shape_row bt_shapes_llama[], bt_shapes_qwen[], bt_shapes_qwen_vl[], bt_shapes_latent[], bt_shapes_google[], bt_shapes_others[];
+extern const struct bt_shape_row bt_shapes_llama[], bt_shapes_qwen[], bt_shapes_qwen_vl[], bt_shapes_latent[], bt_shapes_google[], bt_shapes_others[], bt_shapes_encoder[];
 #endif

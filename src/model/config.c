@@ -201,7 +201,7 @@ static int read_flags(const struct bt_config *c, const struct bt_arch *arch, str
     m->norms = arch->norms ? arch->norms : 2;
     m->plain_mlp = arch->plain_mlp;
     m->attn_gate = arch->attn_gate;
-    m->pooling = arch->pooling || has_pooling_name(m->architecture);
+    m->pooling = arch->pooling || arch->encoder || has_pooling_name(m->architecture) || (arch->name[0] && strcmp(arch->name, m->architecture) != 0);
     if (bt_config_bool(c, "tie_word_embeddings", arch->tied, &m->tied, err) < 0 ||
         (arch->attention_bias_key && bt_config_bool(c, "attention_bias", false, &attention_bias, err) < 0) ||
         (arch->mlp_bias_key && bt_config_bool(c, "mlp_bias", false, &m->mlp_bias, err) < 0) ||
@@ -281,7 +281,7 @@ static int read_all(struct bt_arena *a, const struct bt_config *c, struct bt_mod
     if (read_names(a, c, m, err) < 0)
         return -1;
     const struct bt_arch *arch = bt_arch_of(m->architecture);
-    if (read_numbers(c, arch, m, err) < 0 || read_flags(c, arch, m, err) < 0 || read_rope(c, arch, m, err) < 0 || bt_model_read_tower(c, arch, m, err) < 0 ||
+    if (read_numbers(c, arch, m, err) < 0 || read_flags(c, arch, m, err) < 0 || read_rope(c, arch, m, err) < 0 || bt_model_read_encoder(a, c, arch, m, err) < 0 || bt_model_read_tower(c, arch, m, err) < 0 ||
         (!arch->known && bt_model_read_crossed(c, m, err) < 0) ||
         bt_model_read_layers(a, c, arch, m, err) < 0)
         return -1;

@@ -212,7 +212,7 @@ static int dense_mlp(struct bt_tensors *l, int i, uint64_t inter, struct bt_err 
     ADD(LINEAR("mlp.up_proj", inter, m->hidden));
     BIAS(m->mlp_bias, "mlp.up_proj", 0, inter);
     ADD(LINEAR("mlp.down_proj", m->hidden, inter));
-    BIAS(m->mlp_bias, "mlp.down_proj", 0, m->hidden);
+    BIAS(m->mlp_bias || (m->bert && m->bert->down_bias), "mlp.down_proj", 0, m->hidden);
     return 0;
 }
 
@@ -245,8 +245,10 @@ static int layer_tensors(struct bt_tensors *l, int i, struct bt_err *err)
     static const char *const norms[] = { "input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm" };
     const struct bt_model *m = l->m;
     const struct bt_layer *y = &m->layer[i];
-    for (uint32_t k = 0; k < BT_MIN(m->norms, BT_LEN(norms)); k++)
+    for (uint32_t k = m->bert && m->bert->first_bare && !i; k < BT_MIN(m->norms, BT_LEN(norms)); k++) {
         ADD(PLAIN(norms[k], m->hidden, 0));
+        BIAS(m->bert && m->bert->norm_bias, norms[k], 0, m->hidden);
+    }
     if (y->state && (y->state->kind == BT_STATE_DELTA ? delta_net(l, i, y->state, err) : mamba(l, i, y->state, err)) < 0)
         return -1;
     if (y->compress ? compressed_attention(l, i, y, err) < 0 : y->mixer == BT_MIX_MLA ? latent_attention(l, i, y, err) < 0 : y->mixer != BT_MIX_STATE && y->mixer != BT_MIX_NONE && heads_attention(l, i, y, err) < 0)
@@ -266,6 +268,8 @@ static int ends(struct bt_tensors *l, struct bt_err *err)
 {
     const struct bt_model *m = l->m;
     const int i = -1;
+    if (m->bert)
+        return bt_encoder_derive(l, err);
     ADD(PLAIN("model.embed_tokens", m->vocab, m->hidden));
     if (!m->rotary_tables && m->plain_mlp && m->layers && !m->layer[0].state)        /* learned positions: OPT, GPT-2 */
         ADD(PLAIN("model.embed_positions", m->max_position, m->hidden));

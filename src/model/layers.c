@@ -82,7 +82,7 @@ static int read_experts(struct bt_arena *a, const struct bt_config *c, const str
         FIRST_OF(c, 0, 4096, &shared, err, "n_shared_experts", "num_shared_experts", "moe_num_shared_experts") < 0 ||
         FIRST_OF(c, 0, 1 << 24, &shared_inter, err, "moe_shared_expert_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size") < 0 ||
         FIRST_OF(c, arch->dense_first, 4096, &x->dense_first, err, "first_k_dense_replace", "moe_layer_start_index") < 0 ||
-        FIRST_OF(c, 1, 4096, &x->step, err, "decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_freq", "expert_layer_period") < 0 ||
+        FIRST_OF(c, 1, 4096, &x->step, err, "decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_freq", "expert_layer_period", "moe_every_n_layers") < 0 ||
         FIRST_OF(c, 0, 1 << 20, &latent, err, "moe_latent_size") < 0 || FIRST_OF(c, 0, 4096, &x->offset, err, "expert_layer_offset") < 0)
         return -1;
     x->moe = BT_NEW(a, struct bt_moe);
@@ -295,8 +295,8 @@ int bt_model_read_layers(struct bt_arena *a, const struct bt_config *c, const st
             l->kv_heads = global_kv;
         if (beside)                  /* Gemma 4: experts and an MLP in every layer */
             l->intermediate = x.dense_intermediate;
-        l->borrows_kv = shared && shared < m->layers && i >= m->layers - shared;
-        if (l->borrows_kv && wide)
+        l->borrows_kv = m->whole_text || (shared && shared < m->layers && i >= m->layers - shared);
+        if (l->borrows_kv && wide && !m->whole_text)
             l->intermediate = (uint32_t)BT_MIN(2ull * l->intermediate, 1ull << 24);
         place_state(&h, arch, &w, i, l);
     }

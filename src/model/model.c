@@ -119,6 +119,22 @@ static int read_hf_quant(struct bt_arena *a, struct bt_model *m, struct bt_err *
     return 0;
 }
 
+/* What sentence-transformers trained a pooling model for; vLLM takes it for the longest text (config/model.py, its encoder config). */
+static int read_sentence_length(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
+{
+    const char *path = bt_arena_printf(a, "%s/sentence_bert_config.json", m->dir);
+    if (!m->pooling || !bt_file_exists(path))
+        return 0;
+    json_t *root = bt_json_load_file(path, MiB, err);
+    if (!root)
+        return -1;
+    json_int_t length = json_integer_value(json_object_get(root, "max_seq_length"));
+    if (length > 0 && length <= 1 << 30)
+        m->max_position = (uint32_t)length;
+    json_decref(root);
+    return 0;
+}
+
 static int open_dir(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
 {
     const char *path = bt_arena_printf(a, "%s/config.json", m->dir);
@@ -137,7 +153,7 @@ static int open_dir(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
     if (bt_file_read(a, path, 16 * MiB, &text, err) < 0)
         return -1;
     m->source = BT_MODEL_CONFIG;
-    if (bt_model_config(a, path, text, m, err) < 0 || (!m->quantization && read_hf_quant(a, m, err) < 0) || bt_weights_read(a, m, err) < 0)
+    if (bt_model_config(a, path, text, m, err) < 0 || (!m->quantization && read_hf_quant(a, m, err) < 0) || read_sentence_length(a, m, err) < 0 || bt_weights_read(a, m, err) < 0)
         return -1;
     if (!m->ntensors && bt_model_derive(a, m, err) < 0)
         return bt_err_wrap(err, "%s", path);

@@ -71,7 +71,7 @@ struct bt_layer {
     uint32_t heads, kv_heads, head_dim;
     uint32_t latent;                 /* MLA: numbers kept of a token, the same on every rank */
     uint32_t indexer;                /* sparse attention beside MLA: dimensions of its own key; 0 = none */
-    bool borrows_kv;                 /* reads the KV of an earlier layer (Gemma 3n, 4): keeps none */
+    bool borrows_kv;                 /* keeps no KV: reads that of an earlier layer (Gemma 3n, 4), or sees the whole text at once (encoders) */
     bool k_is_v;                     /* one projection for keys and values; engines load it into both (Gemma 4) */
     uint32_t compress;               /* DeepSeek-V4: so many tokens are kept as one, beside a window of all; 1 = the window alone; 0 = other models */
     const struct bt_state *state;    /* STATE; and beside attention where a layer has both (Falcon-H1) */
@@ -111,6 +111,13 @@ struct bt_tower {
     bool out_first;                  /* the projector's first layer has the language model's width already (LLaVA, InternVL) */
 };
 
+/* What encoders (BERT and its kin) have beside layers like those of a decoder. */
+struct bt_bert {
+    uint32_t positions, types, labels;               /* rows of the learned tables, 0 = none; labels: outputs of the classifier, 0 = it has no such head */
+    bool norm_bias, final_norm, first_bare, down_bias;               /* first_bare: the first layer has one norm less (ModernBERT); down_bias: of the MLP only the way down has one */
+    bool pooler, pooler_loaded, head_dense, head_norm;               /* pooler: in the file, and loaded for a classifier; head_*: of the classifier */
+};
+
 /* DeepSeek-V4's attention: low ranks for queries and output, compressors that fold tokens, an indexer that picks among the folded ones. */
 struct bt_compressed {
     uint32_t o_rank, o_groups, window;
@@ -141,6 +148,8 @@ struct bt_model {
     double rotary_share;             /* of head_dim that is rotated: 1, 0.5, 0.25 */
     uint32_t rotary_tables;          /* cos/sin tables: 2 where local and global layers differ */
     const struct bt_compressed *compressed;          /* NULL for other models */
+    bool whole_text;                 /* an encoder alone: attends in both directions to the whole text, so no KV is kept and no prompt is cut; pooling is set too */
+    const struct bt_bert *bert;      /* of an encoder: its tables and norms; NULL where it is a decoder's class used as one (EmbeddingGemma), and for other models */
     bool attn_gate;                  /* q_proj is twice as wide: a gate for each head (Qwen3-Next) */
     bool plain_mlp;                  /* up and down only */
     uint32_t norms;                  /* a layer's norms over hidden numbers: 2, Gemma 4 */

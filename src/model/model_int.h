@@ -83,7 +83,16 @@ struct bt_arch {
     bool mrope;                      /* positions of time, height and width: the table is four times as long (vLLM layers/rotary_embedding/mrope.py) */
     uint32_t layer_embedding;        /* hidden_size_per_layer_input when absent */
     uint32_t global_head_dim;        /* of layers that see everything, when absent; 0 = head_dim */
+    const struct bt_encoder_class *encoder;          /* sees the whole text at once: bert.c; NULL = a decoder */
     uint32_t indexer_every;          /* one layer in so many has the sparse indexer; 0 = each */
+};
+/* What a class of encoders has: "classifier" is the head that *ForSequenceClassification puts behind it. */
+enum bt_classifier { BT_CLASSIFY_POOLED, BT_CLASSIFY_DENSE, BT_CLASSIFY_NORMED };     /* pooler and one layer (BERT); two layers (RoBERTa); two with a norm (ModernBERT) */
+struct bt_encoder_class {
+    uint32_t offset;                 /* positions begin here: so many fewer tokens (RoBERTa: padding_idx + 1) */
+    bool positions, types, norm_bias, final_norm, first_bare, pooler, gated;
+    bool qkv_bias, o_bias, down_bias, all_bias, by_keys;             /* by_keys: qkv_proj_bias, mlp_fc1_bias and activation_function say (Nomic) */
+    enum bt_classifier classifier;
 };
 bool bt_arch_attends(const struct bt_arch *arch);                /* false: every layer is a state */
 const struct bt_arch *bt_arch_of(const char *name);              /* never NULL: "" stands for what is not known */
@@ -100,6 +109,10 @@ BT_MUST_CHECK int bt_model_read_layers(struct bt_arena *a, const struct bt_confi
 BT_MUST_CHECK int bt_model_read_uneven(struct bt_arena *a, const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err);
 /* crossed.c: encoder and decoder, where the config says is_encoder_decoder: fills cross_tokens and the encoder as the audio tower; after numbers, flags and rope. */
 BT_MUST_CHECK int bt_model_read_crossed(const struct bt_config *c, struct bt_model *m, struct bt_err *err);
+/* bert.c: what a config of such a class says beside the numbers of its layers, which are there already; and the tensors that stand outside its layers. */
+BT_MUST_CHECK int bt_model_read_encoder(struct bt_arena *a, const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err);
+struct bt_tensors;
+BT_MUST_CHECK int bt_encoder_derive(struct bt_tensors *l, struct bt_err *err);
 /* tower.c: vision_config, and its tensors appended with `add`. */
 BT_MUST_CHECK int bt_model_read_tower(const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err);
 

@@ -70,6 +70,9 @@ static const struct { const char *module; enum bt_tensor_role role; } modules[] 
     { "fc1_latent_proj", BT_T_LATENT_A }, { "fc2_latent_proj", BT_T_LATENT_A }, { "per_layer_input_gate", BT_T_LATENT_A }, { "per_layer_projection", BT_T_LATENT_A },
     { "per_layer_model_projection", BT_T_Q_B }, { "queries", BT_T_LATENT_A }, { "weights_proj", BT_T_ROUTER }, { "kv_gate", BT_T_ROUTER },
     { "in_proj", BT_T_STATE_IN }, { "in_proj_qkvz", BT_T_STATE_IN }, { "in_proj_ba", BT_T_STATE_IN }, { "in_proj_qkv", BT_T_STATE_IN }, { "in_proj_z", BT_T_STATE_IN },
+    { "query", BT_T_Q }, { "key", BT_T_K }, { "value", BT_T_V }, { "Wo", BT_T_O }, { "Wi", BT_T_GATE_UP }, { "up_gate_proj", BT_T_GATE_UP }, { "fc11", BT_T_GATE }, { "fc12", BT_T_UP },
+    { "LayerNorm", BT_T_NORM }, { "norm1", BT_T_NORM }, { "norm2", BT_T_NORM }, { "attn_norm", BT_T_NORM }, { "mlp_norm", BT_T_NORM }, { "attn_ln", BT_T_NORM }, { "mlp_ln", BT_T_NORM },
+    { "emb_ln", BT_T_NORM }, { "position_embeddings", BT_T_POSITION }, { "token_type_embeddings", BT_T_POSITION },
     { "in_proj_a", BT_T_STATE_IN }, { "in_proj_b", BT_T_STATE_IN }, { "conv1d", BT_T_STATE }, { "x_proj", BT_T_STATE }, { "dt_proj", BT_T_STATE },
 };
 
@@ -113,6 +116,19 @@ static bool is_word(struct bt_str part, const char *word)
 
 enum part_of { OF_LAYER, OF_EXPERTS, OF_SHARED, OF_TOWER, OF_STATE };
 
+/* BERT calls every layer "dense": what it is a part of tells them apart ("attention.output.dense", "intermediate.dense", "output.dense"). Reward models call
+ * theirs by numbers ("score.0"). */
+static enum bt_tensor_role by_outer(enum bt_tensor_role role, struct bt_str outer, struct bt_str module, bool in_attention)
+{
+    if (role == BT_T_O && (is_word(module, "dense") || is_word(module, "Wo")) && is_word(outer, "intermediate"))
+        return BT_T_UP;
+    if (role == BT_T_O && !in_attention && (is_word(outer, "output") || (is_word(module, "Wo") && is_word(outer, "mlp"))))
+        return BT_T_DOWN;
+    if (role == BT_T_O && (is_word(outer, "pooler") || is_word(outer, "classifier") || is_word(outer, "head")))
+        return BT_T_OTHER;
+    return role == BT_T_OTHER && is_word(outer, "score") ? BT_T_Q_B : role;
+}
+
 static enum bt_tensor_role role_of(enum part_of of, struct bt_str module, struct bt_str last)
 {
     for (size_t i = 0; of == OF_EXPERTS && i < BT_LEN(experts); i++)
@@ -137,11 +153,11 @@ static enum bt_tensor_role role_of(enum part_of of, struct bt_str module, struct
 }
 
 /* What a name is about once this part of it is read. Towers stay towers, whatever they hold. */
-static enum part_of of_after(enum part_of of, struct bt_str part)
+static enum part_of of_after(enum part_of of, struct bt_str part, bool encoder)
 {
     if (!part.n || of == OF_TOWER || (part.p[0] >= '0' && part.p[0] <= '9'))
         return of;
-    if (is_tower(part))
+    if (is_tower(part) && !(encoder && is_word(part, "encoder")))
         return OF_TOWER;
     if (is_word(part, "shared_expert") || is_word(part, "shared_experts") || is_word(part, "shared_mlp"))
         return OF_SHARED;
@@ -152,24 +168,33 @@ static enum part_of of_after(enum part_of of, struct bt_str part)
     return of;
 }
 
+/* An embedding model's pooler is passed over (vLLM models/bert.py). */
+static bool is_pooler(const char *name)
+{
+    return !strncmp(name, "pooler.", 7) || strstr(name, ".pooler.");
+}
+
 static bool is_draft(const char *name)
 {
     return !strncmp(name, "mtp.", 4) || strstr(name, ".mtp.");
 }
 
-static struct bt_tensor_place by_name(const struct bt_tensor *t)
+/* encoder: of a model that is one, whose "encoder.layer.3" are its layers and not those of a tower. */
+static struct bt_tensor_place by_name(const struct bt_tensor *t, bool encoder)
 {
     struct bt_tensor_place place = { -1, BT_T_OTHER, false };
-    struct bt_str rest = bt_str(t->name), part, module = { 0 }, last = { 0 };
-    bool after_layers = false;
+    struct bt_str rest = bt_str(t->name), part, outer = { 0 }, module = { 0 }, last = { 0 };
+    bool after_layers = false, in_attention = false;
     enum part_of of = OF_LAYER;
     while (rest.n) {
         rest = bt_str_cut(rest, '.', &part);
-        of = of_after(of, part);
+        of = of_after(of, part, encoder);
+        in_attention = in_attention || is_word(part, "attention") || is_word(part, "attn");
         if (after_layers && place.layer < 0)
             place.layer = layer_number(part);
         bool language = !last.n || is_word(last, "transformer") || is_word(last, "model");           /* MPT's and DBRX's blocks, not some tower's */
-        after_layers = is_word(part, "layers") || is_word(part, "h") || (language && is_word(part, "blocks"));
+        after_layers = is_word(part, "layers") || is_word(part, "h") || (language && is_word(part, "blocks")) || (encoder && is_word(part, "layer"));
+        outer = module;
         module = last;
         last = part;
     }
@@ -181,21 +206,21 @@ static struct bt_tensor_place by_name(const struct bt_tensor *t)
         place.role = t->rank >= 2 ? BT_T_TOWER : BT_T_TOWER_NORM;
         return place;
     }
-    place.role = role_of(of, module, last);
+    place.role = by_outer(role_of(of, module, last), outer, module, in_attention);
     return place;
 }
 
 /* Names of experts differ in the number alone, and so does nothing that they say: what stood before and behind it lately, with the answer. */
 struct lately { const char *from; size_t before; unsigned n, at; struct { const char *behind; struct bt_tensor_place place; } tail[8]; };
 
-static struct bt_tensor_place by_name_or_lately(struct lately *l, const struct bt_tensor *t)
+static struct bt_tensor_place by_name_or_lately(struct lately *l, const struct bt_tensor *t, bool encoder)
 {
     static const char word[] = ".experts.";
     const char *hit = strstr(t->name, word), *number = hit ? hit + sizeof word - 1 : NULL, *behind = number;
     while (behind && *behind >= '0' && *behind <= '9')
         behind++;
     if (!hit || behind == number || *behind != '.')
-        return by_name(t);
+        return by_name(t, encoder);
     size_t before = (size_t)(number - t->name);
     if (l->before != before || memcmp(l->from, t->name, before) != 0)
         *l = (struct lately){ .from = t->name, .before = before };
@@ -205,7 +230,7 @@ static struct bt_tensor_place by_name_or_lately(struct lately *l, const struct b
             place.last = behind + (place.last - l->tail[i].behind);
             return place;
         }
-    struct bt_tensor_place place = by_name(t);
+    struct bt_tensor_place place = by_name(t, encoder);
     if (place.role == BT_T_TOWER || place.role == BT_T_TOWER_NORM || place.last < behind)            /* a tower's role goes by its rank too */
         return place;
     l->tail[l->at].behind = behind;
@@ -242,7 +267,8 @@ void bt_tensors_place(struct bt_arena *a, struct bt_model *m)
     struct bt_alike *all = bt_xcalloc(m->ntensors + 1, sizeof *all);
     size_t n = 0;
     for (size_t i = 0; i < m->ntensors; i++) {
-        m->tensors[i].place = by_name_or_lately(&l, &m->tensors[i]);
+        m->tensors[i].place = by_name_or_lately(&l, &m->tensors[i], m->whole_text);
+        m->tensors[i].place.unused |= m->bert && !m->bert->pooler_loaded && is_pooler(m->tensors[i].name);
         m->tensors[i].placed = true;
         add_alike(all, &n, &m->tensors[i]);
     }
@@ -255,5 +281,5 @@ void bt_tensors_place(struct bt_arena *a, struct bt_model *m)
 
 struct bt_tensor_place bt_tensor_place(const struct bt_tensor *t)
 {
-    return t->placed ? t->place : by_name(t);
+    return t->placed ? t->place : by_name(t, false);
 }

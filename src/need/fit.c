@@ -100,11 +100,18 @@ static void size_kv(struct bt_fit *f, const struct bt_gpu *card)
     f->longest = n->model->unbounded && !n->serve.context_auto ? BT_MAX(f->model_context, f->asked) : f->model_context;
     for (size_t i = 0; i < n->nranks; i++) {
         const struct bt_need_rank *r = &n->rank[i];
+        if (need_keeps_none(n)) {
+            f->rank[i].need_bytes = r->fixed_bytes;
+            f->busiest = r->fixed_bytes > f->rank[f->busiest].need_bytes ? i : f->busiest;
+            continue;
+        }
         uint64_t kv = f->rank[i].engine_kv_bytes = bt_need_kv_by_engine(n, r, card->total_bytes);
         blocks = BT_MIN(blocks, kv / r->kv_block_bytes);
         f->longest = BT_MIN(f->longest, bt_need_longest(n, r, kv));
         f->request_bytes = BT_MAX(f->request_bytes, bt_need_kv_request(n, r, f->asked));
     }
+    if (need_keeps_none(n))
+        return;
     f->tokens = UINT64_MAX;
     for (size_t i = 0; i < n->nranks; i++)
         f->tokens = BT_MIN(f->tokens, bt_need_kv_tokens(n, &n->rank[i], sat_mul(blocks, n->rank[i].kv_block_bytes)));
@@ -128,6 +135,8 @@ double bt_fit_concurrency(const struct bt_fit *f, uint64_t context)
     if (f->need->ops->concurrency)
         return f->need->ops->concurrency(f, context);
     uint64_t each = 1;
+    if (need_keeps_none(f->need))    /* a batch takes texts as a whole */
+        return (double)BT_MIN(f->need->serve.max_seqs, f->need->serve.max_batched_tokens / context);
     for (size_t i = 0; i < f->need->nranks; i++)
         each = BT_MAX(each, bt_need_request_blocks(f->need, &f->need->rank[i], context));
     return (double)f->blocks / (double)each;
@@ -149,7 +158,7 @@ static void check_stages(struct bt_arena *a, struct bt_fit *f, const struct bt_g
     for (size_t i = 1; i < n->nranks; i++)
         if (f->rank[i].engine_kv_bytes / n->rank[i].kv_block_bytes < f->rank[poorest].engine_kv_bytes / n->rank[poorest].kv_block_bytes)
             poorest = i;
-    if (!f->nrefusals)
+    if (!f->nrefusals && !need_keeps_none(n))
         check_kv(a, f, &n->rank[poorest], f->rank[poorest].engine_kv_bytes, n->serve.context_auto);
     for (size_t i = 0; i < n->nranks && !f->nrefusals; i++)
         check_after(a, f, card, &n->rank[i], f->rank[i].kv_bytes);

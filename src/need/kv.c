@@ -74,6 +74,8 @@ uint64_t bt_need_kv_request(const struct bt_need *n, const struct bt_need_rank *
 {
     if (n->ops->kv_for)
         return n->ops->kv_for(n, r, context, 1);
+    if (need_keeps_none(n))
+        return 0;
     const struct bt_need_rank *counted = n->check ? n->check : r;
     if (counted->tuple_bytes)
         return need_compressed_request(n, counted, context);
@@ -84,6 +86,8 @@ uint64_t bt_need_kv_for(const struct bt_need *n, const struct bt_need_rank *r, u
 {
     if (n->ops->kv_for)
         return n->ops->kv_for(n, r, context, requests);
+    if (need_keeps_none(n))
+        return 0;
     uint64_t all = sat_mul(sat_add(sat_mul(bt_need_request_blocks(n, r, context), requests), null_blocks(n)), r->kv_block_bytes);
     return (n->check || r->tuple_bytes) && requests ? BT_MAX(all, bt_need_kv_request(n, r, context)) : all;
 }

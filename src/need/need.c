@@ -116,12 +116,26 @@ static int serving_elem(const struct bt_model *m, const struct bt_serve *s, unsi
     return bt_err_hint(err, "auto, half, float16, bfloat16, float, float32");
 }
 
-static bool is_dense(const struct bt_model *m)
+bool need_pools(const struct bt_model *m, const struct bt_serve *s)
+{
+    static const struct { const char *flag, *values[6]; } told[] = {
+        { "runner", { "pooling" } }, { "task", { "embed", "embedding", "classify", "score", "reward", "token_classify" } }, { "convert", { "embed", "classify", "reward" } },
+    };
+    for (size_t i = 0; i < BT_LEN(told) && !m->pooling; i++) {
+        const char *value = need_extra_flag(s, told[i].flag);
+        for (size_t k = 0; value && k < BT_LEN(told[i].values) && told[i].values[k]; k++)
+            if (!strcmp(value, told[i].values[k]))
+                return true;
+    }
+    return m->pooling;
+}
+
+static bool is_dense(const struct bt_model *m, const struct bt_serve *s)
 {
     for (uint32_t i = 0; i < m->layers; i++)
         if (m->layer[i].moe || m->layer[i].state)
             return false;
-    return !m->pooling;
+    return !need_pools(m, s);
 }
 
 static bool named(const char *list, const char *word)
@@ -152,7 +166,7 @@ static const struct bt_engine_version *as_run(struct bt_arena *a, const struct b
         mine->runner = BT_RUNNER_V2;
         mine->graphs_in_budget = mine->sampler_profiled = false;     /* that early V2 estimates no graphs */
         mine->sampler_buffers = true;
-    } else if (v->v2_dense_only && !is_dense(m)) {
+    } else if (v->v2_dense_only && !is_dense(m, s)) {
         mine->runner = BT_RUNNER_V1;
         mine->graphs_in_budget = mine->sampler_profiled = true;
         mine->sampler_buffers = false;
@@ -230,6 +244,8 @@ static int vllm_server(struct bt_arena *a, const struct bt_model *m, const struc
     bt_engine_resolve(e, v, &device, bt_need_model_context(m), s);
     if (!serve->max_batched_tokens && v->items_whole)                /* an image or video that may not be cut has to fit into one batch */
         s->max_batched_tokens = BT_MAX(s->max_batched_tokens, (uint64_t)m->tower.whole_tokens);
+    if (!serve->max_batched_tokens && m->whole_text)                 /* nor may a text that is seen in both directions (vLLM engine/arg_utils.py: no chunked prefill) */
+        s->max_batched_tokens = BT_MAX(s->max_batched_tokens, s->context);
     n->block = s->block_size = s->block_size ? s->block_size : 16;
     n->spec_tokens = need_spec_tokens(s);
 

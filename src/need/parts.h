@@ -56,6 +56,12 @@ void need_host_runtime(const struct need_in *in, struct bt_need_rank *r);       
 uint64_t need_forward_bytes(const struct need_in *in);               /* what a forward of max_batched_tokens holds at its widest */
 void need_line_push(const struct need_in *in, struct bt_need_rank *r, struct bt_need_line line);
 
+/* Does the server pool, rather than write? By its class, or because it is told to (--runner pooling, --task embed, --convert classify). */
+bool need_pools(const struct bt_model *m, const struct bt_serve *s);
+
+/* No KV is made at all: an encoder under vLLM, which keeps nothing of a text (v1/kv_cache_interface.py EncoderOnlyAttentionSpec). SGLang makes its pool all the same. */
+static inline bool need_keeps_none(const struct bt_need *n) { return n->model->whole_text && !n->sglang && !n->llama; }
+
 /* What is said on the command line in flags that berth hands on as they are: the value of --NAME, or NULL. */
 const char *need_extra_flag(const struct bt_serve *s, const char *name);
 uint64_t need_spec_tokens(const struct bt_serve *s);

@@ -110,7 +110,7 @@ static uint64_t compile_bytes(const struct need_in *in)
 
 static uint64_t sort_bytes(const struct need_in *in)
 {
-    bool profiled = in->last && in->version->sampler_profiled && !in->model->pooling;
+    bool profiled = in->last && in->version->sampler_profiled && !need_pools(in->model, in->serve);
     return profiled ? sat_f64(in->version->sampler_bytes * (double)in->serve->max_seqs * in->model->vocab) : 0;
 }
 
@@ -122,7 +122,7 @@ uint64_t need_language_peak(const struct need_in *in, uint64_t forward)
 
 static void sampler(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
 {
-    if (!in->last || in->model->pooling)
+    if (!in->last || need_pools(in->model, in->serve))
         return;                                      /* only the last stage has logits */
     double seqs_vocab = (double)in->serve->max_seqs * in->model->vocab;
     if (in->version->sampler_profiled) {
@@ -161,7 +161,7 @@ static void compiling(const struct need_in *in, struct bt_need_rank *r, uint64_t
 /* Runner V2 leaves the sampler out of its profile: what it takes above the profiled forward is nobody's. */
 static void headroom(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
 {
-    if (!in->last || !in->version->sampler_buffers || in->model->pooling)
+    if (!in->last || !in->version->sampler_buffers || need_pools(in->model, in->serve))
         return;
     uint64_t sample = sat_f64(8.0 * (double)in->serve->max_seqs * in->model->vocab);
     if (sample > forward)
@@ -356,7 +356,7 @@ void need_host_runtime(const struct need_in *in, struct bt_need_rank *r)
 {
     uint64_t forward = need_forward_bytes(in);
     activations(in, r, forward);
-    if (in->last && !in->model->pooling) {
+    if (in->last && !need_pools(in->model, in->serve)) {
         uint64_t logits = sat_f64(8.0 * (double)in->serve->max_seqs * in->model->vocab);
         need_line_push(in, r, (struct bt_need_line){ BT_P_SAMPLER, logits, bt_arena_printf(in->arena, "logits and their sorted copy: 8 B x %llu sequences x %u vocabulary; an estimate",
                                                      ull(in->serve->max_seqs), in->model->vocab), true, logits / 2 });

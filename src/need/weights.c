@@ -124,6 +124,12 @@ static uint64_t vocab_bytes(const struct need_in *in, const struct bt_tensor *t,
     return sat_mul(whole / rows, bt_ceil_div(bt_round_up(vocab, 64), in->serve->tp));
 }
 
+static uint64_t table_bytes(const struct need_in *in, const struct bt_tensor *t, uint64_t whole)
+{
+    uint64_t rows = BT_MAX(t->shape[0], 1u);
+    return sat_mul(whole / rows, bt_ceil_div(bt_round_up(rows, 64), in->serve->tp));
+}
+
 static void tally_add(const struct need_in *in, struct tally *y, int layer, enum fused fused, bool tower, const char *suffix, uint64_t bytes, uint64_t count)
 {
     struct piece **head = &y->of_layer[layer + 1];
@@ -147,7 +153,7 @@ static bool on_stage(const struct need_in *in, const struct bt_tensor_place *pla
     if (place->role == BT_T_EMBED)
         return in->first || (in->last && in->model->tied);
     if (place->role == BT_T_LM_HEAD)
-        return in->last && !in->model->tied && !in->model->pooling;      /* a tied checkpoint may carry a copy: the engine skips it */
+        return in->last && !in->model->tied && !need_pools(in->model, in->serve);      /* a tied checkpoint may carry a copy: the engine skips it */
     if (place->role == BT_T_TOWER || place->role == BT_T_TOWER_NORM)
         return in->first && !need_extra_flag(in->serve, "language-model-only");      /* the tower is not even made then */
     if (place->role == BT_T_NORM)
@@ -165,6 +171,8 @@ static void tally_tensor(const struct need_in *in, struct tally *y, const struct
     uint64_t bytes = loaded_bytes(y, t, place.role, in->elem);
     if (place.role == BT_T_EMBED || place.role == BT_T_LM_HEAD)
         bytes = vocab_bytes(in, t, bytes);
+    else if (place.role == BT_T_POSITION && in->model->bert && t->rank == 2)      /* an embedding like that of the words (vLLM models/bert.py) */
+        bytes = table_bytes(in, t, bytes);
     else if (place.role == BT_T_TOWER)
         bytes = tower_bytes(in, t, bytes);
     else if (!(place.bias && roles[place.role].whole_bias))
