@@ -50,9 +50,13 @@ static const char *model_word(const struct bt_plan_instance *in)
     return path && model->dir ? model->dir : m;
 }
 
-/* In some phase of the plan it gives memory back: in all of them it is started for that, so that it is the same process. */
+/* In some phase of the plan it gives memory back: in all of them it is started for that, so that it is the same process. Where the spec asks for a level by
+ * name, `berth park` may come by hand; not in RAM, where vLLM refuses to start so. */
 static bool is_parked(const struct bt_plan *p, const struct bt_plan_instance *in)
 {
+    bool unified = in->nranks && p->fleet->gpus[in->rank[0].gpu].unified;
+    if (in->nranks && (!strcmp(in->w->park, "kv") || (!strcmp(in->w->park, "sleep") && !unified)))
+        return true;
     for (size_t i = 0; i < p->nmoves; i++)
         if (p->move[i].how == BT_MOVE_PARK && p->move[i].level && strcmp(p->move[i].level, "none") && !strcmp(p->move[i].instance, in->id))
             return true;

@@ -258,6 +258,14 @@ static int read_launch(struct reader *r, const json_t *o, const char *at, struct
 
 /* ---- instances ---- */
 
+static int read_kv(struct reader *r, const json_t *rank, const char *at, uint64_t *out)
+{
+    const json_t *kv = json_object_get(rank, "kv");
+    if (!json_is_object(kv))
+        return 0;
+    return bt_json_u64_opt(kv, "bytes", 0, 0, INT64_MAX, out, bt_arena_printf(r->a, "%s.kv", at), r->err);
+}
+
 static int read_ranks(struct reader *r, const json_t *o, const char *at, const struct bt_planfile *p, struct bt_pf_instance *in)
 {
     const json_t *list, *v;
@@ -271,7 +279,7 @@ static int read_ranks(struct reader *r, const json_t *o, const char *at, const s
         uint64_t index;
         bool known = false;
         if (get_str(r, v, "gpu", here, &row.gpu) < 0 || bt_json_u64(v, "index", 0, 100000, &index, here, r->err) < 0 ||
-            bt_json_u64(v, "bytes", 0, INT64_MAX, &row.bytes, here, r->err) < 0)
+            bt_json_u64(v, "bytes", 0, INT64_MAX, &row.bytes, here, r->err) < 0 || read_kv(r, v, here, &row.kv_bytes) < 0)
             return -1;
         for (size_t g = 0; g < p->ngpus; g++)
             known |= !strcmp(p->gpu[g].uuid, row.gpu);

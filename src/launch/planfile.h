@@ -5,7 +5,7 @@
 #include "base/opt.h"
 
 enum bt_pf_ready { BT_PF_READY_EXEC, BT_PF_READY_HTTP, BT_PF_READY_PORT, BT_PF_READY_LOG, BT_PF_READY_FILE };
-struct bt_pf_rank { const char *gpu; int index; uint64_t bytes; };
+struct bt_pf_rank { const char *gpu; int index; uint64_t bytes, kv_bytes; };        /* kv_bytes: of them; 0: none, or the plan does not say */
 struct bt_pf_port { const char *name; uint16_t want; uint16_t block; };
 struct bt_pf_env { const char *key, *value; };
 struct bt_pf_after { const char *workload, *what; };     /* started, ready, done, released */

@@ -142,7 +142,8 @@ static void on_line(void *ctx, int64_t wall_ms, char stream, struct bt_str text)
         snprintf(in->died, sizeof in->died, "%s", ev.text);
     if (in->life.state != BT_ST_STARTING || !ev.step || ev.kind == BT_LOG_READY)
         return;                      /* it may call itself ready; we look */
-    if (strcmp(in->step, ev.step) || in->percent != ev.percent) {
+    bool same = !strcmp(in->step, ev.step);
+    if (!same || (ev.percent >= 0 && in->percent != ev.percent)) {   /* a line of the same step without a figure takes none back */
         snprintf(in->step, sizeof in->step, "%s", ev.step);
         in->percent = ev.percent;
         tell_progress(in);
@@ -299,6 +300,20 @@ static void find_keeper(struct bt_instance *in)
     }
 }
 
+/* Parked, and wanted back: behind the same barrier as a start. */
+static void look_back(struct bt_instance *in)
+{
+    char before[sizeof in->why];
+    snprintf(before, sizeof before, "%s", in->why);
+    if (!gate_open(in))
+        return;
+    if (bt_memory_window(in, in->why, sizeof in->why) && bt_memory_room(in, in->why, sizeof in->why)) {
+        in->why[0] = 0;
+        bt_park_resume(in);
+    } else if (strcmp(before, in->why))
+        tell_progress(in);
+}
+
 static void drive_alive(struct bt_instance *in)
 {
     if (in->sweeping) {
@@ -328,9 +343,8 @@ static void drive_alive(struct bt_instance *in)
         bt_alive_look(in);
     if (in->life.state == BT_ST_PARKING || in->life.state == BT_ST_RESUMING)
         bt_park_drive(in);
-    if (bt_park_wants_back(in) && gate_open(in) && bt_memory_window(in, in->why, sizeof in->why) &&
-        bt_memory_room(in, in->why, sizeof in->why))
-        bt_park_resume(in);
+    if (bt_park_wants_back(in))
+        look_back(in);
     if (in->life.state == BT_ST_STOPPING && (!in->stop_sent || in->hurry_wanted))
         bt_instance_send_stop(in);
 }

@@ -9,32 +9,35 @@ static struct bt_actual actual_of(const struct bt_instance *in, const struct bt_
     return bt_sample_actual(g, in->pids, in->npids);
 }
 
-/* What our other instances hold or are promised on a card, those of other projects too. */
+/* What our other instances hold or are promised on a card, those of other projects too. What it holds itself while it is parked is a part of what it needs. */
 static void add_neighbours(const struct bt_instance *self, const struct bt_probe_gpu *g, struct bt_room *room)
 {
     const struct bt_daemon *d = self->p->d;
     for (size_t i = 0; i < d->nprojects; i++)
         for (size_t j = 0; j < d->project[i]->n; j++) {
             const struct bt_instance *in = &d->project[i]->inst[j];
-            if (in == self || !bt_life_holds(in->life.state))
+            if (!bt_life_holds(in->life.state))
                 continue;
             uint64_t planned = bt_instance_claims_on(in, g->uuid, NULL), actual = actual_of(in, g).bytes;
-            room->neighbours_bytes += BT_MAX(planned, actual);
+            room->neighbours_bytes += in == self ? 0 : BT_MAX(planned, actual);
             room->neighbours_actual_bytes += actual;
         }
 }
 
 /* "pid 4711 (alice) python3 x.py: 12.00 GiB; ..." */
-static void name_holders(const struct bt_daemon *d, const struct bt_probe_gpu *g, struct bt_buf *out)
+static void name_holders(const struct bt_instance *self, const struct bt_probe_gpu *g, struct bt_buf *out)
 {
     bt_auto_arena a = { 0 };
+    size_t named = 0;
     if (!g->procs_valid)
         bt_buf_puts(out, "the driver does not say by whom");
-    for (size_t i = 0; g->procs_valid && i < g->nprocs && i < 4; i++) {
+    for (size_t i = 0; g->procs_valid && i < g->nprocs && named < 4; i++) {
         pid_t pid = (pid_t)g->procs[i].pid;
-        const struct bt_instance *owner = bt_daemon_owner(d, pid);
-        const char *ours = owner ? bt_arena_printf(&a, "%s/%s", owner->p->name, owner->pf->id) : "", *cmd = bt_proc_cmdline(&a, pid);
-        bt_buf_printf(out, "%s%s pid %d (%s) %.60s: %s", i ? "; " : "", ours, (int)pid, bt_proc_user(&a, pid), cmd,
+        const struct bt_instance *owner = bt_daemon_owner(self->p->d, pid);
+        if (owner == self)
+            continue;
+        const char *ours = owner ? bt_arena_printf(&a, "%s/%s ", owner->p->name, owner->pf->id) : "", *cmd = bt_proc_cmdline(&a, pid);
+        bt_buf_printf(out, "%s%spid %d (%s) %.60s: %s", named++ ? "; " : "", ours, (int)pid, bt_proc_user(&a, pid), cmd,
                       g->procs[i].bytes_valid ? bt_bytes_human(g->procs[i].bytes) : "bytes unknown");
     }
 }
@@ -87,7 +90,7 @@ bool bt_memory_room(struct bt_instance *in, char *why, size_t n)
         if (bt_sample_room(g, &room, &free_bytes))
             continue;
         bt_auto_buf struct bt_buf who = BT_BUF(400);
-        name_holders(in->p->d, g, &who);
+        name_holders(in, g, &who);
         snprintf(why, n, "GPU %d: %s needed, %s free; held by %s", r->index, bt_bytes_human(r->bytes), bt_bytes_human(free_bytes),
                  who.n ? bt_buf_z(&who) : "nobody listed");
         return false;
@@ -127,7 +130,7 @@ void bt_memory_note_base(struct bt_instance *in)
     for (size_t i = 0; i < in->pf->nranks; i++) {
         const struct bt_probe_gpu *g = s && !s->error ? bt_probe_gpu(s, in->pf->rank[i].gpu) : NULL;
         struct bt_actual r = g ? bt_sample_residual(g) : (struct bt_actual){ 0 };
-        in->base[i] = (struct bt_card_base){ r.valid, r.bytes };
+        in->base[i] = (struct bt_card_base){ .valid = r.valid, .residual_bytes = r.bytes };
     }
 }
 

@@ -44,8 +44,10 @@ static struct bt_project *meant(struct bt_conn *c, const json_t *msg, struct bt_
     else if (name)
         bt_err_set(err, BT_E_STATE, 0, "project %.80s is not up; up: %s", name, n ? bt_buf_z(&b) : "nothing");
     else {
+        const char *op = json_string_value(json_object_get(msg, "op"));
+        bool bare = op && (!strcmp(op, "down") || !strcmp(op, "verify"));            /* what these take is a project */
         bt_err_set(err, BT_E_USAGE, 0, "several projects are up: %s", bt_buf_z(&b));
-        bt_err_hint(err, "name one of them");
+        bt_err_hint(err, "name one of them: %s%s", bare ? "" : "-p ", c->d->project[0]->name);
     }
     return NULL;
 }

@@ -61,6 +61,16 @@ static void unmark(const struct bt_instance *in)
 
 /* ---- there ---- */
 
+static void note_awake(struct bt_instance *in)
+{
+    const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);
+    for (size_t i = 0; i < in->pf->nranks; i++) {
+        const struct bt_probe_gpu *g = s && !s->error ? bt_probe_gpu(s, in->pf->rank[i].gpu) : NULL;
+        struct bt_actual now = g ? bt_sample_actual(g, in->pids, in->npids) : (struct bt_actual){ 0 };
+        in->base[i].awake_bytes = now.valid ? now.bytes : 0;
+    }
+}
+
 bool bt_park_begin(struct bt_instance *in, const char *level, const struct bt_pf_move *m, bool by_hand)
 {
     const struct bt_engine_park *how = bt_park_how(in, level);
@@ -71,6 +81,7 @@ bool bt_park_begin(struct bt_instance *in, const char *level, const struct bt_pf
     in->park.move = m;
     in->park.by_hand = by_hand;
     in->park.since_ms = bt_now_ms();
+    note_awake(in);
     mark(in, false);
     return bt_life_event(&in->life, BT_EV_PARK);
 }
@@ -149,6 +160,19 @@ static int ask(struct bt_instance *in, const char *const *step)
 
 /* ---- the bytes ---- */
 
+/* By hand nobody has planned with what is left. Of a pool given back all but an eighth has to be seen; of one that sleeps, half of all. */
+static uint64_t most_asleep(const struct bt_instance *in, size_t rank)
+{
+    const struct bt_pf_rank *r = &in->pf->rank[rank];
+    uint64_t planned = bt_instance_planned_on(in, r->gpu, NULL), awake = in->base[rank].awake_bytes;
+    if (in->park.move)
+        return kept_on(in, r->gpu) + SLACK;
+    if (strcmp(in->park.how->level, "kv") || !r->kv_bytes)
+        return planned / 2;
+    uint64_t held = awake ? awake : planned, given = r->kv_bytes - r->kv_bytes / 8;
+    return held > given ? held - given : 0;
+}
+
 static bool given_back(const struct bt_instance *in, char *why, size_t n)
 {
     const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);
@@ -162,8 +186,7 @@ static bool given_back(const struct bt_instance *in, char *why, size_t n)
         const char *uuid = in->pf->rank[i].gpu;
         const struct bt_probe_gpu *g = bt_probe_gpu(s, uuid);
         struct bt_actual now = g ? bt_sample_actual(g, in->pids, in->npids) : (struct bt_actual){ 0 };
-        /* by hand nobody has planned with it: half of what it had shows that it sleeps */
-        uint64_t most = in->park.move ? kept_on(in, uuid) + SLACK : bt_instance_planned_on(in, uuid, NULL) / 2;
+        uint64_t most = most_asleep(in, i);
         if (g && now.valid && now.bytes <= most)
             continue;
         snprintf(why, n, "GPU %d: it still holds %s, %s were to stay", in->pf->rank[i].index, bt_bytes_human(now.bytes), bt_bytes_human(most));

@@ -59,6 +59,11 @@ static void on_changed(void *ctx, struct bt_life *life, enum bt_life_state from)
         bt_warn("inst", "%s: %s", in->pf->id, err.msg);
     if (life->state == BT_ST_WAITING || life->state == BT_ST_READY)
         in->why[0] = in->why_hint[0] = 0;
+    if (life->state == BT_ST_WAITING) {              /* how far the last life had come is not where the next one is */
+        in->step[0] = 0;
+        in->percent = -1;
+        in->download = (struct bt_download){ 0 };
+    }
     in->wait_ms = 0;
     bt_report_event(in->p, json_pack("{s:s, s:s, s:o}", "event", "inst", "from", bt_life_state_name(from), "instance",
                                      bt_report_instance(in, true)));
@@ -517,7 +522,7 @@ static bool find_instance(struct bt_instance *in)
     in->port = l.port;
     in->nports = l.nports;
     for (size_t i = 0; i < in->pf->nranks && i < l.nbase; i++)       /* or a stop would not know what "free again" is */
-        in->base[i] = (struct bt_card_base){ l.base[i] >= 0, l.base[i] >= 0 ? (uint64_t)l.base[i] : 0 };
+        in->base[i] = (struct bt_card_base){ .valid = l.base[i] >= 0, .residual_bytes = l.base[i] >= 0 ? (uint64_t)l.base[i] : 0 };
     bool ready = bt_file_exists(bt_arena_printf(&a, "%s/ready", in->dir));
     in->has_keeper = bt_keep_who_read(&in->p->arena, in->dir, "keeper.json", &in->keeper);
     in->has_child = bt_keep_who_read(&in->p->arena, in->dir, "child.json", &in->child);

@@ -25,7 +25,8 @@ struct bt_daemon;
 struct bt_project;
 struct bt_store;
 
-struct bt_card_base { bool valid; uint64_t residual_bytes; };        /* of a rank's card, just before the start */
+/* Of a rank's card: what nobody owned just before the start, and what the rank held just before it was to be parked (0: not known). */
+struct bt_card_base { bool valid; uint64_t residual_bytes, awake_bytes; };
 
 /* Signs of work of a ready instance (alive.c). */
 struct bt_alive {

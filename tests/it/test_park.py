@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Machine, alive, eventually
+from conftest import DEADLINE_S, Machine, alive, eventually
 from plans import HTTP, PORT, instance, python
 from test_run_gpu import GIB, TENANT, Cards
 
@@ -33,8 +33,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         print(self.path, flush=True)
         if manner == "refuses": return self.answer(404)
-        if self.path == "/sleep?level=1" and manner == "ok": give()
-        if self.path == "/wake_up": take()
+        if self.path in ("/sleep?level=1", "/release_kv_cache_memory") and manner == "ok": give()
+        if self.path.startswith("/wake_up"): take()
         self.answer(200)
     def log_message(self, *_): pass
 http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
@@ -159,3 +159,59 @@ def test_a_command_cannot_sleep(cards: Cards) -> None:
     assert cards.up(cards.tenant("t-0", (0, GIB), planned=2 * GIB)).returncode == 0
     done = cards.berth("park", "t")
     assert done.returncode == 1 and "engine command cannot be parked by sleep" in done.stderr and "--level stop" in done.stderr
+
+
+def pool_alone(cards: Cards, manner: str = "ok") -> dict:
+    """20 GiB, of which 6 GiB are the pool."""
+    card = cards.cards[0]["uuid"]
+    return instance("llm-0", python(SLEEPER, "{port}", str(20 * GIB), str(14 * GIB), manner), "server", ports=PORT, endpoint=HTTP, engine="vllm",
+                    ranks=[{"gpu": card, "index": 0, "bytes": 22 * GIB, "kv": {"bytes": 6 * GIB, "tokens": 6000}}], ready={"kind": "http", "path": "/health"})
+
+
+def test_the_pool_alone_by_hand_and_back_beside_a_neighbour(cards: Cards) -> None:
+    """Less than half comes back; and what a parked one still holds is a part of what it needs, not in its own way."""
+    assert cards.up(pool_alone(cards), cards.tenant("t-0", (0, 15 * GIB), planned=16 * GIB)).returncode == 0
+    leader = pid(cards, "llm-0")
+    done = cards.berth("park", "llm", "--level", "kv")
+    assert done.returncode == 0, done.stderr
+    assert cards.state("llm-0") == "parked" and used(cards) < 30
+    done = cards.berth("resume", "llm")
+    assert done.returncode == 0, done.stderr
+    assert cards.state("llm-0") == "ready" and pid(cards, "llm-0") == leader and used(cards) > 35
+
+
+def test_a_pool_that_was_not_given_back_is_seen(cards: Cards) -> None:
+    cards.env["BERTH_PARK_WAIT"] = "1s"
+    assert cards.up(pool_alone(cards, "lies")).returncode == 0
+    leader = pid(cards, "llm-0")
+    done = cards.berth("park", "llm", "--level", "kv")
+    assert done.returncode == 1 and "could not be parked (GPU 0: it still holds" in done.stderr, done.stderr
+    cards.until("llm-0", "ready")
+    assert pid(cards, "llm-0") != leader
+
+
+def test_one_that_waits_to_come_back_says_for_what(cards: Cards) -> None:
+    assert cards.up(server(cards)).returncode == 0
+    assert cards.berth("park", "llm").returncode == 0
+    assert cards.machine.berth("sim", "ctl", "stranger", "0", "30GiB").returncode == 0
+    eventually("the driver to show it", lambda: used(cards) > 30 and any(f["bytes"] > 29 * GIB for f in cards.verify()[1]["foreign"]))
+    waits = cards.popen("resume", "llm")
+    try:
+        eventually("its reason", lambda: "22.00 GiB needed" in (cards.ps()["llm-0"]["why"] or ""))
+        assert "held by pid" in cards.ps()["llm-0"]["why"]                     # not by itself
+        for f in cards.verify()[1]["foreign"]:
+            os.kill(f["pid"], signal.SIGKILL)
+        out, _ = waits.communicate(timeout=DEADLINE_S)
+    finally:
+        waits.kill()
+    assert waits.returncode == 0 and "22.00 GiB needed" in out, out
+
+
+def test_a_level_in_the_spec_is_for_berth_park_too(machine: Callable[..., Machine]) -> None:
+    """Without phases nothing is parked by plan; in RAM vLLM would not start so."""
+    m = machine("1xA100-SXM4-40GB")
+    spec = m.folder / "berth.yaml"
+    for park, gpus, wanted in (("sleep", 1, True), ("kv", 1, True), ("auto", 1, False), ("sleep", 0, False)):
+        spec.write_text(f"name: set\nworkloads:\n  llm: {{engine: vllm, model: Qwen/Qwen3-0.6B, gpus: {gpus}, context: 4096, park: {park}}}\n")
+        launch = m.json("plan")["phases"][0]["instances"][0]["launch"]
+        assert ("--enable-sleep-mode" in launch["argv"], launch["env"].get("VLLM_SERVER_DEV_MODE") == "1") == (wanted, wanted), (park, gpus)

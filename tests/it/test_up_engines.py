@@ -61,3 +61,19 @@ def test_a_restart_has_the_same_pool(machine: Callable[..., Machine]) -> None:
     again = eventually("it to be ready again", lambda: (i := m.json("ps")["instances"][0])["state"] == "ready" and i)
     assert again["kv_tokens"] == first["kv_tokens"] >= 6 * 4096
     assert m.berth("down").returncode == 0
+
+
+def test_steps_are_those_of_this_start(machine: Callable[..., Machine]) -> None:
+    """The next life begins at its own first step; a step that was at 100 % does not lose its figure."""
+    m = machine("1xA100-SXM4-40GB")
+    up = m.berth("up", "-d", "Qwen/Qwen3-0.6B", "--memory", "10GiB")
+    assert up.returncode == 0, up.stderr
+    again = m.berth("restart", "qwen3-0-6b")
+    assert again.returncode == 0, again.stderr
+    for told in (up.stderr, again.stderr):
+        rows = [line.split(None, 2) for line in told.splitlines()]
+        steps = [row[2] for row in rows if len(row) == 3 and row[1] == "starting"]
+        assert steps[0] == "importing" and steps[-1] == "starting the server", told
+        for was, now in zip(steps, steps[1:], strict=False):
+            assert not was.startswith(f"{now} "), told
+    assert m.berth("down").returncode == 0
