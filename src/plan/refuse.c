@@ -397,18 +397,27 @@ static int advise_counts(struct refusing *r, size_t index, const struct pl_work 
     return !k->server && w->gpus.set && cards > 1 ? advise_count(r, index, "gpus", cards, set_gpus) : 0;
 }
 
+static int advise_context(struct refusing *r, size_t index, uint64_t below)
+{
+    const struct bt_workload *w = &r->in->spec->w[index];
+    uint64_t v;
+    if (w->context.same_as || below <= 256)
+        return 0;
+    if (largest(r, index, 256, below, 256, set_context, &v) < 0)
+        return -1;
+    if (v)
+        advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: a context of at least %s tokens fits", w->name, bt_count_human(v)),
+                                           bt_arena_printf(r->a, "workloads.%s.context.min", w->name), bt_arena_printf(r->a, "%llu", ull(v)),
+                                           NULL, NULL });
+    return 0;
+}
+
 static int advise_numbers(struct refusing *r, size_t index, const struct pl_work *k)
 {
     const struct bt_workload *w = &r->in->spec->w[index];
     uint64_t v;
-    if (k->server && !w->context.same_as && k->ctx_min > 256) {
-        if (largest(r, index, 256, k->ctx_min, 256, set_context, &v) < 0)
-            return -1;
-        if (v)
-            advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: a context of at least %s tokens fits", w->name, bt_count_human(v)),
-                                               bt_arena_printf(r->a, "workloads.%s.context.min", w->name), bt_arena_printf(r->a, "%llu", ull(v)),
-                                               NULL, NULL });
-    }
+    if (k->server && advise_context(r, index, k->ctx_min) < 0)
+        return -1;
     if (!k->server && w->memory.form == BT_MEM_BYTES && w->memory.bytes > 64 * MiB) {
         if (largest(r, index, 64 * MiB, w->memory.bytes, 64 * MiB, set_memory, &v) < 0)
             return -1;
@@ -596,6 +605,24 @@ static void advise_more_cards(struct refusing *r)
         BT_PUSH(r->a, r->plan->advice, r->plan->nadvice, more);      /* whatever else there is: it changes nothing of what was asked for */
 }
 
+/* Servers on the CPU are refused before any search: by their own `memory`, or by all the RAM there is. */
+static int advise_in_ram(struct refusing *r, const struct pl_problem *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pl_work *k = &p->work[i];
+        struct bt_workload w = *k->w;
+        bool cap = w.memory.form == BT_MEM_BYTES && k->host_floor > w.memory.bytes;
+        if (!k->on_host || !k->host_floor)
+            continue;
+        if (advise_context(r, k->spec_index, k->ctx_min) < 0)
+            return -1;
+        w.memory.bytes = bt_round_up(k->host_floor, MiB);
+        if (cap && advise_change(r, k->spec_index, &w, "memory", bt_arena_strdup(r->a, bt_bytes_exact(w.memory.bytes))) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Nothing but cards lacks: then fewer of them per instance, or more of them, may do. */
 static int too_few_gpus(struct refusing *r, const struct pl_problem *p)
 {
@@ -616,7 +643,7 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
     for (size_t i = 0; i < p->nrefusals; i++)
         refuse(&r, p->refusal[i].workload ? bt_spec_find(in->spec, p->refusal[i].workload) : NULL, p->refusal[i].code, p->refusal[i].text);
     if (p->nrefusals)
-        return in->brief ? 0 : too_few_gpus(&r, p);
+        return in->brief ? 0 : advise_in_ram(&r, p) < 0 ? -1 : too_few_gpus(&r, p);
     size_t before = plan->nrefusals;
     bool *keep = BT_NEWN(a, bool, in->spec->n + 1);
     for (size_t i = 0; i < in->spec->n; i++) {

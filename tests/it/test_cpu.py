@@ -160,6 +160,27 @@ def test_ram_is_not_promised_twice(tmp_path: Path) -> None:
     assert rc == 0 and p["phases"][0]["instances"][0]["host"][0]["bytes"] <= 4 * GIB and "RAM holds no more" in p["warnings"][0]
 
 
+def test_too_little_ram_for_its_context_names_what_fits(tmp_path: Path) -> None:
+    """Each way out is planned as it is written."""
+    tiny(tmp_path / "m", 65536)
+    one = "  a: {engine: vllm, model: ./m, gpus: 0, dtype: float32, context: %s, memory: %s}\n"
+    rc, whole = plan(tmp_path, one % (16384, "8GiB"), "--gpus", "none")
+    least = whole["phases"][0]["instances"][0]["host"][0]["bytes"]
+    short = f"{(least - 20 * MIB) // MIB}MiB"
+    rc, refused = plan(tmp_path, one % (16384, short), "--gpus", "none")
+    assert rc == 3 and refused["refusals"][0]["code"] == "does-not-fit"
+    told = {v["set"][0]["path"]: v["set"][0]["value"] for v in refused["advice"]}
+    assert set(told) == {"workloads.a.context.min", "workloads.a.memory"}
+    context = int(told["workloads.a.context.min"])
+    assert 256 <= context < 16384
+    rc, p = plan(tmp_path, one % (context, short), "--gpus", "none")
+    assert rc == 0 and p["phases"][0]["instances"][0]["context"] == context
+    rc, p = plan(tmp_path, one % (context + 512, short), "--gpus", "none")
+    assert rc == 3                                   # and it is the longest, to a block
+    rc, p = plan(tmp_path, one % (16384, told["workloads.a.memory"]), "--gpus", "none")
+    assert rc == 0 and p["phases"][0]["instances"][0]["context"] == 16384
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     one = House(tmp_path)
