@@ -82,7 +82,10 @@ static inline const char *small_spec(struct draw *d, struct bt_arena *a, const c
 
 /* ---- enumeration ---- */
 
-struct brute { struct pl_problem *p; struct pl_copy copy[16]; size_t card[16][8]; size_t n; struct pl_score best; bool found; uint64_t leaves; };
+struct brute {
+    struct pl_problem *p; struct pl_copy copy[16]; size_t card[16][8]; size_t n; struct pl_score best; bool found; uint64_t leaves;
+    void (*visit)(struct brute *b, const uint64_t *ctx, const struct pl_score *score); void *arg;      /* each placement that fits, or NULL */
+};
 
 static inline bool brute_fits(const struct brute *b)
 {
@@ -199,6 +202,8 @@ static inline void brute_leaf(struct brute *b)
     b->found = true;
     b->leaves++;
     b->p->a = mine;
+    if (b->visit)
+        b->visit(b, ctx, &score);
     bt_arena_release(&scratch);
 }
 

@@ -130,12 +130,10 @@ static double weights_gb(const struct bt_plan_instance *in)
 }
 
 /* The first time from local disk, with everything to be compiled; again from the page cache. */
-static double start_seconds(const struct pl_stages *all, const struct bt_plan_instance *in, bool before)
+static double start_seconds(const struct bt_need *need, const struct bt_gpu *card, uint64_t tp, uint64_t pp, const char *quantization, bool before)
 {
-    if (!in->need || !in->nranks)
-        return 0;
-    struct bt_pace_in at = { .model = in->need->model, .engine = in->need->engine, .version = in->need->version, .card = &all->in->fleet->gpus[in->rank[0].gpu],
-                             .tp = in->tp, .pp = in->pp, .quantization = in->w->quantization };
+    struct bt_pace_in at = { .model = need->model, .engine = need->engine, .version = need->version, .card = card, .tp = tp, .pp = pp,
+                             .quantization = quantization };
     struct bt_pace_load load;
     bt_pace_load(&at, &load);
     return !load.known ? 0 : before ? load.seconds[BT_LOAD_CACHE] + load.warm_s : load.seconds[BT_LOAD_NVME] + load.cold_s;
@@ -146,12 +144,51 @@ static double seconds_of(const struct pl_stages *all, const struct bt_plan_move 
     const struct bt_plan_instance *in = m->inst;
     bool sleep = m->level && !strcmp(m->level, "sleep");
     switch (m->how) {
-    case BT_MOVE_START: return start_seconds(all, in, before);
+    case BT_MOVE_START:
+        return in->need && in->nranks ? start_seconds(in->need, &all->in->fleet->gpus[in->rank[0].gpu], in->tp, in->pp, in->w->quantization, before) : 0;
     case BT_MOVE_STOP: return in->need ? STOP_SERVER_S : STOP_COMMAND_S;
     case BT_MOVE_PARK: return sleep ? SLEEP_S + weights_gb(in) / SLEEP_GBS : m->level && !strcmp(m->level, "kv") ? SLEEP_S : 0;
     case BT_MOVE_RESUME: return sleep ? WAKE_S + weights_gb(in) / WAKE_GBS : m->level && !strcmp(m->level, "kv") ? WAKE_S : 0;
     default: return 0;
     }
+}
+
+/* Weights of the largest rank of a copy that is not an instance yet. */
+static double copy_gb(const struct bt_need *need)
+{
+    uint64_t most = 0;
+    for (size_t r = 0; r < need->nranks; r++) {
+        uint64_t n = 0;
+        for (size_t k = 0; k < need->rank[r].n; k++)
+            n += need->rank[r].line[k].part == BT_P_WEIGHTS ? need->rank[r].line[k].bytes : 0;
+        most = BT_MAX(most, n);
+    }
+    return (double)most / GB;
+}
+
+uint64_t pl_place_ms(const struct pl_problem *p, const struct pl_solution *s, size_t spec_index, bool runs_on)
+{
+    double sum = 0;
+    for (size_t i = 0; i < s->ncopies; i++) {
+        const struct pl_copy *c = &s->copy[i];
+        const struct pl_work *k = &p->work[c->work];
+        if (k->spec_index != spec_index || !c->ncards)
+            continue;
+        if (!k->server) {
+            sum += runs_on ? STOP_COMMAND_S : 0;
+            continue;
+        }
+        const struct pl_shape *sh = &k->shape[c->shape];
+        const struct bt_need *need = sh->cost[pl_cost_class(p, c->card, c->ncards)].need;
+        double again = STOP_SERVER_S + start_seconds(need, &p->fleet->gpus[c->card[0]], sh->tp, pl_stages(sh), k->w->quantization, true);
+        bool sleeps = (!strcmp(k->w->park, "auto") || !strcmp(k->w->park, "sleep")) && pl_engine_parks(need->engine, "sleep") &&
+                      !p->fleet->gpus[c->card[0]].unified;
+        double parked = sleeps ? SLEEP_S + WAKE_S + copy_gb(need) * (1 / SLEEP_GBS + 1 / WAKE_GBS)
+                        : !strcmp(k->w->park, "none") ? 0
+                        : !strcmp(k->w->park, "kv") && pl_engine_parks(need->engine, "kv") ? SLEEP_S + WAKE_S : again;
+        sum += runs_on ? again : BT_MAX(again - parked, 0.0);
+    }
+    return (uint64_t)(sum * 1000);
 }
 
 /* ---- the list ---- */

@@ -40,17 +40,17 @@ static struct outcome outcome_of(const struct pl_problem *p, const struct pl_sol
     return o;
 }
 
-static bool no_worse(const struct pl_stages *all, const struct pl_stage *g, const struct pl_problem *p, const struct pl_solution *s)
+bool pl_no_worse(const struct pl_stages *all, const struct pl_stage *g, const struct pl_problem *p, const struct pl_solution *s)
 {
     for (size_t w = 0; w < all->in->spec->n; w++) {
         struct outcome was = outcome_of(g->free_p, &g->free_s, w), is = outcome_of(p, s, w);
         if (is.copies < was.copies || is.ctx < was.ctx || is.rate < was.rate || is.tenants > was.tenants)
             return false;
     }
-    return true;
+    return pl_service(g, p, s) >= pl_service(g, g->free_p, &g->free_s);
 }
 
-static bool same_copies(const struct pl_stage *x, const struct pl_stage *y, size_t spec_index)
+bool pl_same_copies(const struct pl_stage *x, const struct pl_stage *y, size_t spec_index)
 {
     size_t i = 0, j = 0;
     for (;; i++, j++) {
@@ -74,11 +74,11 @@ static bool same_copies(const struct pl_stage *x, const struct pl_stage *y, size
 
 static struct bt_range exactly(uint64_t n) { return (struct bt_range){ .set = true, .want = n, .min = n, .max = n }; }
 
-/* The workload as it stands in that stage: shape, cards in their order, copies and context. NULL when it has no place there. */
-static const struct bt_workload *pinned(const struct pl_stages *all, const struct pl_stage *g, size_t spec_index)
+const struct pl_pin *pl_held(const struct pl_stages *all, const struct pl_stage *g, size_t spec_index)
 {
     const struct bt_fleet *f = all->in->fleet;
-    struct bt_workload *w = BT_NEW(all->a, struct bt_workload);
+    struct pl_pin *pin = BT_NEW(all->a, struct pl_pin);
+    struct bt_workload *w = &pin->w;
     bool listed[BT_MAX_GPUS] = { false };
     uint64_t copies = 0;
     *w = all->in->spec->w[spec_index];
@@ -89,13 +89,14 @@ static const struct bt_workload *pinned(const struct pl_stages *all, const struc
         if (k->spec_index != spec_index)
             continue;
         copies++;
-        for (uint32_t j = 0; j < c->ncards; j++)
-            if (!listed[c->card[j]]) {
-                listed[c->card[j]] = true;
-                BT_PUSH(all->a, w->pool.v, w->pool.n, f->gpus[c->card[j]].uuid);
-            }
-        if (!k->server)
+        for (uint32_t j = 0; j < c->ncards; j++) {
+            BT_PUSH(all->a, pin->card, pin->ncards, c->card[j]);
+            listed[c->card[j]] = true;
+        }
+        if (!k->server) {
+            w->gpus = c->ncards ? exactly(c->ncards) : w->gpus;
             continue;
+        }
         w->tp = exactly(k->shape[c->shape].tp);
         w->pp = exactly(pl_stages(&k->shape[c->shape]));
         if (pl_stages(&k->shape[c->shape]) > 1 && k->pm->engine->cuts_layers)
@@ -103,10 +104,16 @@ static const struct bt_workload *pinned(const struct pl_stages *all, const struc
         if (w->context.same_as)                      /* its target decides, held or not */
             continue;
         w->context.set = true;
-        w->context.want = w->context.min = g->s.ctx[c->work];
+        w->context.want = g->s.ctx[c->work];
+        if (w->requests <= 1)                        /* several requests are held at `min` each: there the search must reach `want` */
+            w->context.min = w->context.want;
     }
+    for (size_t i = 0; i < g->p->n; i++)             /* in the order of its own pool, by which copies and ranks are told apart */
+        for (size_t j = 0; g->p->work[i].spec_index == spec_index && j < g->p->work[i].npool; j++)
+            if (listed[g->p->work[i].pool[j]])
+                BT_PUSH(all->a, w->pool.v, w->pool.n, f->gpus[g->p->work[i].pool[j]].uuid);
     w->copies = exactly(copies);
-    return copies ? w : NULL;
+    return copies ? pin : NULL;
 }
 
 static const struct bt_fleet *with_less(struct bt_arena *a, const struct bt_fleet *was, const uint64_t *reserve)
@@ -121,7 +128,7 @@ static const struct bt_fleet *with_less(struct bt_arena *a, const struct bt_flee
     return f;
 }
 
-int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const struct bt_workload *const *pin, const uint64_t *reserve, uint64_t nodes,
+int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const struct pl_pin *const *pin, const uint64_t *reserve, uint64_t nodes,
                  struct pl_stage *next, struct bt_err *err)
 {
     struct bt_spec *spec = BT_NEW(all->a, struct bt_spec);
@@ -130,7 +137,7 @@ int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const st
     *spec = *in->spec;
     spec->w = BT_NEWN(all->a, struct bt_workload, spec->n + 1);
     for (size_t i = 0; i < spec->n; i++)
-        spec->w[i] = pin && pin[i] ? *pin[i] : in->spec->w[i];
+        spec->w[i] = pin && pin[i] ? pin[i]->w : in->spec->w[i];
     in->spec = spec;
     if (reserve)                                     /* the same cards otherwise: what was worked out for them holds */
         in->fleet = with_less(all->a, in->fleet, reserve);
@@ -143,6 +150,11 @@ int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const st
         for (size_t j = 0; g->free_p && j < g->free_p->n; j++)
             if (g->free_p->work[j].spec_index == next->p->work[i].spec_index)
                 next->p->work[i].solo_best = g->free_p->work[j].solo_best;
+    for (size_t i = 0; pin && i < next->p->n; i++) {
+        const struct pl_pin *one = pin[next->p->work[i].spec_index];
+        next->p->work[i].at = one && one->ncards ? one->card : NULL;
+        next->p->work[i].nat = one ? one->ncards : 0;
+    }
     if (!next->p->nrefusals)
         pl_solve(next->p, nodes, &next->s);
     return 0;
@@ -150,26 +162,26 @@ int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const st
 
 /* ---- keep ---- */
 
-static bool active(const struct pl_stages *all, size_t stage, size_t w) { return pl_in_phase(&all->in->spec->w[w], all->v[stage].name); }
+bool pl_active(const struct pl_stages *all, size_t stage, size_t w) { return pl_in_phase(&all->in->spec->w[w], all->v[stage].name); }
 
 /* The last phase before `i` that has the workload, or PL_NONE. */
-static size_t last_before(const struct pl_stages *all, size_t i, size_t w)
+size_t pl_last_before(const struct pl_stages *all, size_t i, size_t w)
 {
     while (i-- > 0)
-        if (active(all, i, w))
+        if (pl_active(all, i, w))
             return i;
     return PL_NONE;
 }
 
 /* Its context follows one that is not in both phases: nothing to hold. */
-static bool bound_elsewhere(const struct pl_stages *all, size_t i, size_t j, size_t w)
+bool pl_bound_elsewhere(const struct pl_stages *all, size_t i, size_t j, size_t w)
 {
     const struct bt_workload *k = &all->in->spec->w[w];
     const struct bt_workload *to[] = { k->context.same_as ? bt_spec_find(all->in->spec, k->context.same_as) : NULL,
                                        k->same_gpus_as ? bt_spec_find(all->in->spec, k->same_gpus_as) : NULL };
     for (size_t n = 0; n < BT_LEN(to); n++) {
         size_t t = to[n] ? (size_t)(to[n] - all->in->spec->w) : 0;
-        if (to[n] && (!active(all, i, t) || !active(all, j, t)))
+        if (to[n] && (!pl_active(all, i, t) || !pl_active(all, j, t)))
             return true;
     }
     return false;
@@ -178,19 +190,19 @@ static bool bound_elsewhere(const struct pl_stages *all, size_t i, size_t j, siz
 /* Stage g with w[] held to where `from` has them, if that costs nobody anything. 1 done, 0 not, -1 error. */
 static int hold(struct pl_stages *all, struct pl_stage *g, const struct pl_stage *from, const size_t *w, size_t n, struct bt_err *err)
 {
-    const struct bt_workload **pin = BT_NEWN(all->a, const struct bt_workload *, all->in->spec->n + 1);
+    const struct pl_pin **pin = BT_NEWN(all->a, const struct pl_pin *, all->in->spec->n + 1);
     memcpy(pin, g->pin, all->in->spec->n * sizeof *pin);
     for (size_t i = 0; i < n; i++)
-        if (!pin[w[i]] && !(pin[w[i]] = pinned(all, from, w[i])))
+        if (!pin[w[i]] && !(pin[w[i]] = pl_held(all, from, w[i])))
             return 0;
     struct pl_stage next;
     if (pl_stage_try(all, g, pin, NULL, KEEP_NODES, &next, err) < 0)
         return -1;
     all->plan->nodes += next.s.nodes;
-    if (!next.s.found || !no_worse(all, g, next.p, &next.s))
+    if (!next.s.found || !pl_no_worse(all, g, next.p, &next.s))
         return 0;
     for (size_t i = 0; i < n; i++)
-        if (!same_copies(&next, from, w[i]))
+        if (!pl_same_copies(&next, from, w[i]))
             return 0;
     next.pin = pin;
     *g = next;
@@ -201,9 +213,9 @@ static int hold(struct pl_stages *all, struct pl_stage *g, const struct pl_stage
 static void settle(struct pl_stages *all, size_t i, size_t j, size_t w)
 {
     if (!all->v[j].pin[w])
-        all->v[j].pin[w] = pinned(all, &all->v[j], w);
+        all->v[j].pin[w] = pl_held(all, &all->v[j], w);
     if (!all->v[i].pin[w])
-        all->v[i].pin[w] = pinned(all, &all->v[i], w);
+        all->v[i].pin[w] = pl_held(all, &all->v[i], w);
 }
 
 static int keep_one(struct pl_stages *all, size_t i, size_t j, size_t w, struct bt_err *err)
@@ -223,7 +235,7 @@ int pl_keep(struct pl_stages *all, struct bt_err *err)
         for (size_t j = 0; j < i; j++) {             /* those that come from one phase, together: they may only fit so */
             size_t m = 0;
             for (size_t k = 0; k < n; k++)
-                if (active(all, i, k) && last_before(all, i, k) == j && !bound_elsewhere(all, i, j, k))
+                if (pl_active(all, i, k) && pl_last_before(all, i, k) == j && !pl_bound_elsewhere(all, i, j, k))
                     w[m++] = k;
             int ok = m ? hold(all, &all->v[i], &all->v[j], w, m, err) : 0;
             if (ok < 0)
@@ -252,14 +264,13 @@ static void warn(struct pl_stages *all, const char *text)
 static bool comes_back(const struct pl_stages *all, size_t i, size_t w, const struct pl_stage *from)
 {
     for (size_t k = i + 1; k < all->n; k++)
-        if (active(all, k, w))
-            return from->pin[w] && all->v[k].pin[w] && same_copies(from, &all->v[k], w);
+        if (pl_active(all, k, w))
+            return from->pin[w] && all->v[k].pin[w] && pl_same_copies(from, &all->v[k], w);
     return false;
 }
 
-static bool engine_parks(const struct bt_plan_instance *inst, const char *level)
+bool pl_engine_parks(const struct bt_engine *e, const char *level)
 {
-    const struct bt_engine *e = inst->need ? inst->need->engine : NULL;
     for (size_t i = 0; e && i < e->npark; i++)
         if (!strcmp(e->park[i].level, level))
             return true;
@@ -271,6 +282,7 @@ static const char *level_of(struct pl_stages *all, size_t i, const struct pl_sta
 {
     const struct bt_workload *w = inst->w;
     size_t index = (size_t)(w - all->in->spec->w);
+    const struct bt_engine *engine = inst->need ? inst->need->engine : NULL;
     if (w->kind == BT_JOB || !strcmp(w->park, "stop"))
         return NULL;
     if (all->in->fleet->gpus[inst->rank[0].gpu].unified && strcmp(w->park, "none") && strcmp(w->park, "kv")) {
@@ -280,8 +292,8 @@ static const char *level_of(struct pl_stages *all, size_t i, const struct pl_sta
         return NULL;
     }
     if (!strcmp(w->park, "auto"))
-        return engine_parks(inst, "sleep") && comes_back(all, i, index, from) ? "sleep" : NULL;
-    if (!strcmp(w->park, "none") || engine_parks(inst, w->park))
+        return pl_engine_parks(engine, "sleep") && comes_back(all, i, index, from) ? "sleep" : NULL;
+    if (!strcmp(w->park, "none") || pl_engine_parks(engine, w->park))
         return w->park;
     if (!strcmp(w->park, "checkpoint"))
         warn(all, bt_arena_printf(all->a, "%s: park: checkpoint cannot be done yet: it is stopped when its phase ends", w->name));
@@ -355,10 +367,10 @@ static void find_parked(struct pl_stages *all, size_t i)
     const struct pl_stage *before = &all->v[i - 1];
     struct pl_stage *g = &all->v[i];
     for (size_t k = 0; k < before->nparked; k++)
-        if (!active(all, i, (size_t)(before->parked[k].inst->w - all->in->spec->w)))
+        if (!pl_active(all, i, (size_t)(before->parked[k].inst->w - all->in->spec->w)))
             BT_PUSH(all->a, g->parked, g->nparked, before->parked[k]);
     for (size_t w = 0; w < all->in->spec->n; w++)
-        if (!active(all, i, w))
+        if (!pl_active(all, i, w))
             park_workload(all, i, w);
 }
 
@@ -378,10 +390,10 @@ static int plan_beside(struct pl_stages *all, struct pl_stage *g, struct bt_err 
     if (pl_stage_try(all, g, g->pin, reserve, pl_node_limit(all->in), &next, err) < 0)
         return -1;
     all->plan->nodes += next.s.nodes;
-    if (!next.s.found || (!all_asked && !no_worse(all, g, next.p, &next.s)))
+    if (!next.s.found || (!all_asked && !pl_no_worse(all, g, next.p, &next.s)))
         return 0;
     for (size_t w = 0; w < all->in->spec->n; w++)    /* who comes back here, or runs on, is where it was */
-        if (g->pin[w] && !same_copies(&next, g, w))
+        if (g->pin[w] && !pl_same_copies(&next, g, w))
             return 0;
     *g = next;
     return 1;

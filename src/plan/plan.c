@@ -130,13 +130,14 @@ void pl_fill(struct pl_stages *all, size_t stage)
     pl_host_fill(p, all->plan, ph);
 }
 
-/* Held to its place, a workload wants no more than it has: what the phase reaches is counted as it was planned alone, which holding did not lower. */
+/* Held to its place, a workload wants no more than it has: what the phase reaches is counted by what it wants. */
 static struct pl_score score_of(const struct pl_stage *g)
 {
     struct pl_score score = g->s.score;
-    if (g->s.score.v[BT_GOAL_PLACED] == g->free_s.score.v[BT_GOAL_PLACED])
-        for (int i = BT_GOAL_PLACED; i <= BT_GOAL_SERVICE; i++)
-            score.v[i] = g->free_s.score.v[i];
+    if (g->p != g->free_p) {
+        score.v[BT_GOAL_WANTS] = pl_wants(g, g->p, &g->s);
+        score.v[BT_GOAL_SERVICE] = pl_service(g, g->p, &g->s);
+    }
     return score;
 }
 
@@ -181,7 +182,7 @@ static int plan_stages(struct pl_stages *all, struct bt_err *err)
             return -1;
     if (all->plan->nrefusals)
         return 0;
-    if (pl_keep(all, err) < 0)
+    if (pl_keep(all, err) < 0 || (all->n > 1 && pl_joint(all, err) < 0))
         return -1;
     for (size_t i = 0; i < all->n; i++) {
         if ((i && pl_park(all, i, err) < 0) || pl_recut(all->v[i].p, &all->v[i].s, err) < 0)
@@ -229,7 +230,7 @@ int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan
     all.v = BT_NEWN(a, struct pl_stage, all.n);
     for (size_t i = 0; i < all.n; i++) {
         plan->phase[i].name = names[i];
-        all.v[i] = (struct pl_stage){ .name = names[i], .out = &plan->phase[i], .pin = BT_NEWN(a, const struct bt_workload *, spec->n + 1) };
+        all.v[i] = (struct pl_stage){ .name = names[i], .out = &plan->phase[i], .pin = BT_NEWN(a, const struct pl_pin *, spec->n + 1) };
     }
     if (plan_stages(&all, err) < 0 || (!in->brief && pl_faster(plan, a, remembering, err) < 0))
         return -1;

@@ -40,6 +40,7 @@ struct pl_work {
     uint32_t copies_want, copies_min;
     size_t *pool, npool;             /* cards, in the order of preference */
     int pos[BT_MAX_GPUS];            /* place in the pool, -1 = not in it */
+    const size_t *at; size_t nat;    /* held in its place: card of each rank of each copy, copy after copy; NULL = free */
     struct pl_shape *shape; size_t nshapes;
     enum pl_claim claim;
     struct bt_serve serve;

@@ -107,6 +107,13 @@ static void leaf(struct search *s)
     pl_room_init(&room, p, s->copy, s->ncopies);
     pl_grant(&room, ctx);
     se_bound(s, p->n, ctx, &score);
+    if (s->visit) {
+        p->a = mine;
+        if (pl_score_cmp(&score, s->target, BT_GOAL_SHARED) >= 0 && s->visit->take(s->visit->ctx, s, ctx))
+            s->stop = s->visit->taken = true;
+        bt_arena_release(&scratch);
+        return;
+    }
     int worst = s->first ? 0 : -1;   /* the first of equals is kept */
     if (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_FREE) >= 0) {
         score.v[BT_GOAL_FREE] = dealt_free(&room, ctx, load);
@@ -259,7 +266,8 @@ static void put_copy(struct search *s, size_t depth, const struct pl_copy *c, co
         return;
     const size_t *color = &s->color[s->ncopies * s->ncards];
     put(s, c, sh, cls);
-    if (!hopeless(s, depth + (s->placed[c->work] == s->copies_most[c->work]))) {
+    bool worth_it = !s->visit || !s->ahead[c->work] || s->visit->worth_it(s->visit->ctx, s);
+    if (worth_it && !hopeless(s, depth + (s->placed[c->work] == s->copies_most[c->work]))) {
         recolor(s, color, c, sh, &s->color[s->ncopies * s->ncards]);
         next_work(s, depth);
     }
@@ -304,7 +312,8 @@ static void choose(struct search *s, struct choice *x, uint32_t rank)
     uint64_t tried = 0;                              /* colors: BT_MAX_GPUS of them at most */
     for (size_t i = 0; i < k->npool && !s->stop; i++) {
         size_t g = k->pool[i];
-        bool used = false;
+        size_t nth = (size_t)x->c.replica * x->sh->cards + rank;
+        bool used = k->at && (nth >= k->nat || k->at[nth] != g);
         for (uint32_t r = 0; r < rank; r++)
             used = used || x->c.card[r] == g;
         if (used || tried >> color[g] & 1 || !pl_card_for(p, x->sh->cards, g))
@@ -418,6 +427,14 @@ static void next_work(struct search *s, size_t depth)
     struct pl_problem *p = s->p;
     if (s->stop)
         return;
+    if (s->visit && !s->visit->inside && depth == s->visit->nfirst) {
+        s->visit->inside = true;     /* one placement of all others is enough for these places */
+        next_work(s, depth);
+        s->visit->inside = false;
+        s->stop = s->stop && !s->visit->taken;
+        s->visit->taken = false;
+        return;
+    }
     if (depth == p->n) {
         leaf(s);
         return;
@@ -436,7 +453,20 @@ static void next_work(struct search *s, size_t depth)
 
 void se_place(struct search *s) { next_work(s, 0); }
 
-/* What nothing ever tells apart: the same kind and bytes, the same island, in the same pools. */
+/* Held ranks of a work on the card: copies are alike, ranks are not. */
+static uint64_t held_ranks(const struct pl_work *k, size_t g)
+{
+    uint32_t cards = 0;
+    uint64_t out = 0;
+    for (size_t i = 0; k->at && i < k->nshapes; i++)                 /* one shape, or cuts of it */
+        cards = k->shape[i].ok ? k->shape[i].cards : cards;
+    for (size_t i = 0; cards && i < k->nat; i++)
+        if (k->at[i] == g)
+            out += UINT64_C(1) << BT_MIN(i % cards, (size_t)63);
+    return out;
+}
+
+/* What nothing ever tells apart: the same kind and bytes, the same island, in the same pools, with the same of what is held. */
 static void first_colors(const struct pl_problem *p, size_t *color)
 {
     size_t ids = 0;
@@ -445,7 +475,7 @@ static void first_colors(const struct pl_problem *p, size_t *color)
         for (; h < g; h++) {
             bool same = p->cls[g] == p->cls[h] && p->cap[g] == p->cap[h] && p->fleet->gpus[g].island == p->fleet->gpus[h].island;
             for (size_t i = 0; i < p->n && same; i++)
-                same = (p->work[i].pos[g] >= 0) == (p->work[i].pos[h] >= 0);
+                same = (p->work[i].pos[g] >= 0) == (p->work[i].pos[h] >= 0) && (!p->work[i].at || held_ranks(&p->work[i], g) == held_ranks(&p->work[i], h));
             if (same)
                 break;
         }
@@ -572,4 +602,41 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
     out->bound = root;
     out->nodes = s->nodes;
     bt_arena_release(&mine);
+}
+
+uint64_t se_visit_all(struct pl_problem *p, const struct pl_score *at_least, uint64_t limit, struct se_visit *v)
+{
+    struct bt_arena mine = { 0 };
+    struct search *s = se_new(p, &mine);
+    struct pl_solution none = { 0 };
+    bool *ahead = BT_NEWN(&mine, bool, p->n + 1);
+    for (size_t i = p->n; i-- > 0; )                 /* targets come before their followers in p->work */
+        if (v->first[i] || ahead[i]) {
+            ahead[i] = true;
+            if (p->work[i].same != PL_NONE)
+                ahead[p->work[i].same] = true;
+        }
+    v->nfirst = 0;
+    for (size_t i = 0; i < p->n; i++)
+        v->nfirst += ahead[i];
+    v->inside = v->taken = false;
+    first_colors(p, s->color);
+    for (size_t g = s->ncards; g-- > 0; ) {          /* numbered anew: the same in both */
+        size_t h = 0;
+        while (s->color[h] != s->color[g] || v->color[h] != v->color[g])
+            h++;
+        s->color[g + s->ncards * s->max_copies] = h;
+    }
+    memcpy(s->color, &s->color[s->ncards * s->max_copies], s->ncards * sizeof *s->color);
+    s->ahead = ahead;
+    s->visit = v;
+    s->target = at_least;
+    s->out = &none;
+    s->limit = limit;
+    se_order(s, SE_AHEAD);
+    if (se_feasible(s, 0))
+        next_work(s, 0);
+    uint64_t nodes = s->nodes;
+    bt_arena_release(&mine);
+    return BT_MIN(nodes, limit);
 }

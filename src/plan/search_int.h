@@ -48,6 +48,17 @@ struct se_work {
 
 struct se_tenant { uint32_t copy, rank; };           /* of copy[] */
 
+/* Asked of every placement that reaches a score, one for each way to place the works of `first`. */
+struct search;
+struct se_visit {
+    void *ctx;
+    const bool *first;               /* [p->n] placed before the others, and their targets */
+    const size_t *color;             /* [cards] beside what the problem itself tells apart */
+    bool (*worth_it)(void *ctx, const struct search *s);             /* after each copy of one of `first`: false = nothing beyond is */
+    bool (*take)(void *ctx, struct search *s, const uint64_t *ctx_granted);      /* a placement; true: no other with `first` where they are */
+    size_t nfirst; bool inside, taken;               /* the search's own */
+};
+
 struct search {
     struct pl_problem *p;
     struct bt_arena *a;
@@ -86,6 +97,7 @@ struct search {
     bool *held;                      /* [p->n] stays where `held_at` has it */
     const struct pl_solution *held_at;
     bool any;                        /* stop at the first plan */
+    struct se_visit *visit; const bool *ahead;       /* NULL: the best is looked for; ahead: visit->first and their targets */
     bool wants_only;                 /* only what places or reaches more is looked for; sets are of room, not of service */
 };
 
@@ -107,8 +119,8 @@ static inline const struct se_shape *se_outlook(const struct search *s, size_t w
 
 /* tables.c */
 struct search *se_new(struct pl_problem *p, struct bt_arena *a);
-/* As p->work has them; the hardest first; those that are held before the others; the largest ranks first. */
-enum se_order { SE_AS_PLANNED, SE_HARD, SE_HELD_FIRST, SE_RANKS };
+/* As p->work has them; the hardest first; those that are held before the others; the largest ranks first; those of `ahead` first. */
+enum se_order { SE_AS_PLANNED, SE_HARD, SE_HELD_FIRST, SE_RANKS, SE_AHEAD };
 void se_order(struct search *s, enum se_order how);
 
 /* So many copies of each work, no more and no fewer (NULL: as the spec says); contexts that lack `slack` thousandths of s->ctx_most at most, which floors
@@ -128,6 +140,8 @@ bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, b
 void se_as_many(struct search *s, const struct pl_solution *o);
 /* search.c. All ways to give cards to what is settled so far. */
 void se_place(struct search *s);
+/* All placements that reach `at_least` up to service, as `v` says; returns the nodes that took, `limit` at most: then not all were seen. */
+uint64_t se_visit_all(struct pl_problem *p, const struct pl_score *at_least, uint64_t limit, struct se_visit *v);
 bool se_late(struct search *s);
 
 /* sets.c, of the numbers of copies and floors as se_fix() left them. False: too many of anything, no sets. */

@@ -283,6 +283,8 @@ static bool before(const struct search *s, enum se_order how, size_t i, size_t j
         return rank_bytes(s, i) > rank_bytes(s, j);
     if (how == SE_HELD_FIRST && s->held[i] != s->held[j])
         return s->held[i];
+    if (how == SE_AHEAD && s->ahead[i] != s->ahead[j])
+        return s->ahead[i];
     return how != SE_AS_PLANNED && harder(s, i, j) < 0;
 }
 

@@ -1,5 +1,5 @@
 /* Phases that know of each other: who stays, who is parked and how, what does not fit asleep, and the check of it all. */
-#include "plan/phases.h"
+#include "../../bench/plan_joint.h"
 #include "plan_help.h"
 
 static struct bt_arena a;
@@ -214,6 +214,50 @@ static void drawn_sets(void **st)
         assert_true(moved[i] > 0);                   /* the draw is worth something: every kind of move occurs */
 }
 
+/* What may stay stays: as much as in the best of all choices of a placement for each phase. */
+static void drawn_phases_equal_enumeration(void **st)
+{
+    (void)st;
+    unsigned looked = 0, apart = 0;
+    for (uint64_t round = 1; looked < 200 && round < 2000; round++) {
+        bt_auto_arena own = { 0 };
+        struct bt_err err = { 0 };
+        struct bt_spec *s;
+        struct draw d;
+        struct joint j;
+        draw_seed(&d, round);
+        const char *fleet, *text = joint_spec(&d, &own, &fleet);
+        if (bt_spec_parse(&own, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0)
+            continue;                                /* drawn against itself */
+        struct bt_plan_in *in = plan_inputs(&own, text, fleet);
+        int ok = joint_enumerate(&j, &own, in, &err);
+        assert_true(ok >= 0);
+        uint64_t all = joint_all(&j);
+        if (!ok || !all)
+            continue;
+        struct bt_plan *p;
+        if (bt_plan_make(&own, in, &p, &err) < 0)
+            fail_msg("round %llu on %s: %s\n%s", (unsigned long long)round, fleet, err.msg, text);
+        if (p->nrefusals || joint_planned(&j, p) < j.most)
+            fail_msg("round %llu on %s: %llu ms saved, %llu can be\n%s", (unsigned long long)round, fleet, (unsigned long long)joint_planned(&j, p),
+                     (unsigned long long)j.most, text);
+        looked++;
+        apart += j.most < all;
+    }
+    assert_int_equal(looked, 200);
+    assert_true(apart > 20);                         /* not everything can stay: the draw asks for a choice */
+}
+
+/* Several requests at the least context, one at the context granted: held to its place, a server needs no more than that. */
+static void several_requests_stay_too(void **st)
+{
+    (void)st;
+    const char *text = "name: t\nphases: [a, b]\nworkloads:\n  x: {kind: service, command: [x], memory: 16GiB, gpus: 1, phases: a}\n"
+                       "  s: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 1, context: {min: 512, want: 8192}, memory: 45%, requests: 4, pool: [1, 0]}\n";
+    struct bt_plan *p = plan_with_ram(text, "2xRTX-4090", 64 * GiB);
+    assert_non_null(move_of(p, "b", "s-0", BT_MOVE_STAY));
+}
+
 static struct bt_plan *good;
 static void less_held(void) { ((struct bt_plan_move *)move_of(good, "b", "big-0", BT_MOVE_PARK))->gpu_bytes[0] += 40 * GiB; }
 static void more_ram(void) { ((struct bt_plan_move *)move_of(good, "b", "big-0", BT_MOVE_PARK))->host_bytes += 400 * GiB; }
@@ -247,7 +291,8 @@ int main(void)
                                         cmocka_unit_test(cards_that_do_not_hold_what_stays), cmocka_unit_test(as_the_spec_says),
                                         cmocka_unit_test(what_may_stay_stays), cmocka_unit_test(the_earlier_phase_yields),
                                         cmocka_unit_test(what_loses_by_staying_moves),
-                                        cmocka_unit_test(tied_contexts_stay_tied), cmocka_unit_test(a_job_form_holds_what_it_has_in_all_phases), cmocka_unit_test(drawn_sets), cmocka_unit_test(broken_moves_are_seen) };
+                                        cmocka_unit_test(tied_contexts_stay_tied), cmocka_unit_test(a_job_form_holds_what_it_has_in_all_phases), cmocka_unit_test(drawn_sets),
+                                        cmocka_unit_test(drawn_phases_equal_enumeration), cmocka_unit_test(several_requests_stay_too), cmocka_unit_test(broken_moves_are_seen) };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     bt_arena_release(&a);
     return rc;
