@@ -26,7 +26,18 @@ static double now_ms(void)
 struct outcome { double gap, ms; uint64_t nodes; unsigned found, stopped, refused; };
 
 /* Each phase built and searched, nothing explained. */
-static int search_phases(struct bt_arena *a, const struct bt_plan_in *in, struct outcome *o)
+static void show_phase(const char *name, const struct pl_problem *p, const struct pl_solution *s, double ms)
+{
+    printf("# %s: %zu works, %.3f ms, %llu nodes, %s%s;", name, p->n, ms, (unsigned long long)s->nodes, p->nrefusals ? "refused" : s->found ? "found" : "none",
+           s->complete ? "" : ", stopped");
+    for (uint32_t i = 0; i < s->score.nlevels; i++)
+        printf(" %u/%u", s->score.placed[i], s->bound.placed[i]);
+    for (int g = BT_GOAL_WANTS; s->found && g <= BT_GOAL_FREE; g++)
+        printf(" %s %lld/%lld", bt_plan_objective_names[g], (long long)s->score.v[g], (long long)s->bound.v[g]);
+    putchar('\n');
+}
+
+static int search_phases(struct bt_arena *a, const struct bt_plan_in *in, bool show, struct outcome *o)
 {
     static const char *const one[] = { "all" };
     const char *const *names = in->spec->phases.n ? in->spec->phases.v : one;
@@ -40,8 +51,11 @@ static int search_phases(struct bt_arena *a, const struct bt_plan_in *in, struct
         struct pl_solution s = { .complete = true };
         if (pl_problem_build(a, &with, names[i], &p, &err) < 0)
             return fail(&err, "build");
+        double before = now_ms();
         if (!p->nrefusals)
             pl_search(p, PL_NODE_LIMIT, &s);
+        if (show)
+            show_phase(names[i], p, &s, now_ms() - before);
         o->nodes += s.nodes;
         o->found += s.found;
         o->gap = s.found && pl_gap(&s) > o->gap ? pl_gap(&s) : o->gap;
@@ -63,7 +77,7 @@ static int exact_one(unsigned long long number, unsigned cards, unsigned works, 
     int ok = read_inputs(&a, text, fleet, &in);
     if (ok <= 0)
         return ok;
-    if (search_phases(&a, &in, &o) < 0)
+    if (search_phases(&a, &in, show, &o) < 0)
         return -1;
     double total = 0;
     if (whole) {

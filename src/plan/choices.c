@@ -157,7 +157,7 @@ static void list_numbers(struct choices *x, size_t i, uint32_t *copies)
     }
     const struct pl_work *k = &s->p->work[i];
     uint32_t least = k->cpu_only ? k->copies_want : BT_MAX(k->copies_min, 1u);
-    for (uint32_t n = k->copies_want; n >= least && !x->too_many; n--) {
+    for (uint32_t n = s->copies_most[i]; n >= least && !x->too_many; n--) {
         copies[i] = n;
         list_numbers(x, i + 1, copies);
     }
@@ -165,7 +165,7 @@ static void list_numbers(struct choices *x, size_t i, uint32_t *copies)
         copies[i] = 0;
         list_numbers(x, i + 1, copies);
     }
-    copies[i] = k->copies_want;
+    copies[i] = s->copies_most[i];
 }
 
 static int by_most(const void *a, const void *b)
@@ -184,6 +184,16 @@ static int64_t slack_for(const struct search *s, const struct pl_score *most, in
     return as_many ? most->v[BT_GOAL_WANTS] - want : -1;
 }
 
+/* By prices first, which are quick where much lacks; then looked for. What is found is kept if it is better: that ends the pass too. */
+static bool may_all_stand(struct search *s, uint64_t nodes)
+{
+    struct pl_score was = s->best;
+    bool found = s->out->found;
+    if (se_sets_tighten(s, ROOT_ROUNDS, SE_NO_ROOM) < SE_NO_ROOM || se_fits(s, nodes) == SE_FITS_NOT)
+        return false;
+    return found == s->out->found && pl_score_cmp(&s->best, &was, BT_GOAL__N) == 0;
+}
+
 /* One pass over all shapes with these numbers of copies. */
 static void pass(struct choices *x, const uint32_t *copies, int64_t slack, uint64_t share)
 {
@@ -193,11 +203,25 @@ static void pass(struct choices *x, const uint32_t *copies, int64_t slack, uint6
     x->marks = BT_NEWN(&a, struct se_marks *, s->p->n + 1);
     se_fix(s, copies, slack, &a);
     s->limit = BT_MIN(x->end, s->nodes + share);
-    if (se_sets_start(s, &a))
-        choose_shapes(x, 0);
-    else
+    if (!se_sets_start(s, &a))
         s->stop = true;
+    else if (!s->wants_only || may_all_stand(s, share))
+        choose_shapes(x, 0);
     s->sets = NULL;
+}
+
+/* What was found first is not good yet, and what is better makes less of the tree worth a look. */
+static void improve(struct choices *x, uint64_t share)
+{
+    struct search *s = x->s;
+    bool wants_only = s->wants_only, any = s->any;
+    s->wants_only = s->any = false;
+    se_fix(s, NULL, -1, s->a);
+    se_improve(s, BT_MIN(share, x->end - BT_MIN(x->end, s->nodes)), s->out);
+    se_order(s, SE_HARD);
+    s->stop = false;
+    s->wants_only = wants_only;
+    s->any = any;
 }
 
 /* More placed, or more wants, than the best has: until there is none. False: not known. */
@@ -213,6 +237,8 @@ static bool pass_for_wants(struct choices *x, const struct numbers *v, uint64_t 
         pass(x, v->copies, slack_for(s, &v->most, was.v[BT_GOAL_WANTS] + 1), share);
         better = s->out->found && (!found || pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0);
         s->stop = s->stop && !better;                /* `any` stopped it, not the limit */
+        if (better)
+            improve(x, share);
     }
     bool known = !s->stop;
     s->stop = false;
@@ -229,7 +255,7 @@ bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, b
     se_bound(s, 0, NULL, &root);     /* leaves the contexts in s->ctx */
     for (size_t i = 0; i < s->p->n; i++) {
         const struct pl_work *k = &s->p->work[i];
-        copies[i] = k->copies_want;
+        copies[i] = s->copies_most[i];
         s->ctx_most[i] = k->server && k->ctx_want ? BT_MIN(s->ctx[k->ctx_root] / (double)k->ctx_want, 1.0) : 0;
     }
     s->out = out;

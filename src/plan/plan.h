@@ -2,7 +2,7 @@
  *
  *   problem.c   spec + fleet + models + engine rows -> what may be placed where, hard limits
  *   shape.c     candidate shapes of a server (tp x pp) with need and pace
- *   search.c    branch and bound over cards, the best by enum bt_plan_goal     tables.c, bound.c, choices.c, sets.c (search_int.h)   what it asks, what
+ *   search.c    branch and bound over cards, the best by enum bt_plan_goal     tables.c, bound.c, choices.c, fits.c, sets.c (search_int.h)   what it asks, what
  *               it can still reach, shapes before cards
  *   kv.c        floor and deal: context and KV of the servers on each card      cut.c    pipelines whose layers are not cut evenly
  *   propose.c   a set that does not fit at once, cut into phases that do

@@ -451,6 +451,23 @@ static void next_work(struct search *s, size_t depth)
         next_work(s, depth + 1);
 }
 
+void se_try(struct search *s, const struct pl_copy *copy, size_t n)
+{
+    for (size_t w = 0; w < s->p->n; w++)             /* on the CPU: no cards, always there */
+        for (uint32_t r = 0; s->p->work[w].cpu_only && r < s->copies_most[w]; r++)
+            put(s, &(struct pl_copy){ .work = w, .replica = r }, NULL, 0);
+    for (size_t i = 0; i < n; i++) {
+        const struct se_work *w = &s->work[copy[i].work];
+        size_t j = 0;
+        while (w->shape[j].index != copy[i].shape)
+            j++;
+        put(s, &copy[i], &w->shape[j], pl_cost_class(s->p, copy[i].card, copy[i].ncards));
+    }
+    leaf(s);
+    while (s->ncopies)
+        take_back(s);
+}
+
 void se_place(struct search *s) { next_work(s, 0); }
 
 /* Held ranks of a work on the card: copies are alike, ranks are not. */
@@ -526,8 +543,7 @@ static void hold_all_but(struct search *s, size_t a, size_t b)
             s->held[i] = false;
 }
 
-/* Two at a time are placed anew beside all others, until nothing gets better. */
-static void improve(struct search *s, uint64_t budget, struct pl_solution *out)
+void se_improve(struct search *s, uint64_t budget, struct pl_solution *out)
 {
     uint64_t end = s->nodes + budget;
     bool better = true;
@@ -552,23 +568,45 @@ static void improve(struct search *s, uint64_t budget, struct pl_solution *out)
     memset(s->held, 0, n * sizeof *s->held);
 }
 
+/* Any plan, with as few copies as there may be: if those cannot stand, no others do. False: there is none. */
+static bool some_plan(struct search *s, uint64_t limit, struct pl_solution *out)
+{
+    const struct pl_problem *p = s->p;
+    uint32_t *copies = BT_NEWN(s->a, uint32_t, p->n + 1);
+    s->out = out;
+    for (size_t i = 0; i < p->n; i++)
+        copies[i] = p->work[i].cpu_only ? p->work[i].copies_want : p->work[i].w->optional ? 0 : BT_MAX(p->work[i].copies_min, 1u);
+    for (size_t left = p->n; left; left--)           /* who is followed stands too, and whom that follows */
+        for (size_t i = 0; i < p->n; i++)
+            if (p->work[i].same != PL_NONE)
+                copies[p->work[i].same] = BT_MAX(copies[p->work[i].same], copies[i]);
+    if (p->n * s->ncards <= SMALL) {
+        se_fix(s, copies, -1, s->a);
+        enum se_fit how = se_fits(s, limit);
+        se_fix(s, NULL, -1, s->a);
+        if (how == SE_FITS_NOT)
+            return false;
+    }
+    if (out->found)
+        return true;
+    s->any = true;
+    bool all = run(s, SE_HARD, limit, out);
+    s->any = false;
+    return !all || out->found;
+}
+
 /* Off the plan's order: some plan, a good one, the best. True: it is the best. */
 static bool detour(struct search *s, uint64_t limit, struct pl_solution *out)
 {
-    if (!out->found) {
-        s->any = true;
-        bool all = run(s, SE_HARD, limit / 4, out);
-        s->any = false;
-        if (all && !out->found)
-            return true;
-    }
+    if (!out->found && !some_plan(s, limit / 4, out))
+        return true;
     if (s->p->n * s->ncards > SMALL) {
         if (out->found)
-            improve(s, limit / 4 * 3, out);
+            se_improve(s, limit / 4 * 3, out);
         return false;
     }
     if (out->found)
-        improve(s, limit / 4, out);
+        se_improve(s, limit / 4, out);
     bool all = false;
     if (se_run_choices(s, limit / 2, out, &all) && all)
         return true;

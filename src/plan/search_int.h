@@ -3,7 +3,8 @@
  *   tables.c   bytes, tokens and rates of every shape on every class of card
  *   bound.c    the score of a placement, and scores that no completion of it passes
  *   search.c   which workload is placed next, and where
- *   choices.c  the shapes of all before the cards of any           sets.c     how much service sets of neighbours on a card allow */
+ *   choices.c  the shapes of all before the cards of any           sets.c     how much service sets of neighbours on a card allow
+ *   fits.c     can all of them stand at all */
 #ifndef BT_PLAN_SEARCH_INT_H
 #define BT_PLAN_SEARCH_INT_H
 #include "plan/plan_int.h"
@@ -143,6 +144,14 @@ void se_place(struct search *s);
 /* All placements that reach `at_least` up to service, as `v` says; returns the nodes that took, `limit` at most: then not all were seen. */
 uint64_t se_visit_all(struct pl_problem *p, const struct pl_score *at_least, uint64_t limit, struct se_visit *v);
 bool se_late(struct search *s);
+/* Two works at a time are placed anew beside all others, until nothing gets better. */
+void se_improve(struct search *s, uint64_t budget, struct pl_solution *out);
+/* These copies, of all works that have any: kept if they score more than the best. */
+void se_try(struct search *s, const struct pl_copy *copy, size_t n);
+/* fits.c. Can all stand at once, with numbers of copies and floors as se_fix() left them, contexts or service whatever they are? A way that is found goes
+ * to se_try(). */
+enum se_fit { SE_FITS_NOT, SE_FITS, SE_FIT_UNKNOWN };
+enum se_fit se_fits(struct search *s, uint64_t nodes);
 
 /* sets.c, of the numbers of copies and floors as se_fix() left them. False: too many of anything, no sets. */
 bool se_sets_start(struct search *s, struct bt_arena *a);

@@ -239,6 +239,34 @@ static void match_widths(struct search *s)
     }
 }
 
+/* Shapes that go nowhere, and those of others that hang on them. Whoever has none left cannot stand. */
+static void drop_impossible(struct search *s, struct bt_arena *a)
+{
+    const struct pl_problem *p = s->p;
+    for (bool less = true; less; ) {
+        less = false;
+        for (size_t i = 0; i < p->n; i++) {
+            struct se_work *w = &s->work[i];
+            size_t n = 0, before = w->nshapes;
+            if (p->work[i].cpu_only)
+                continue;
+            fill_bests(s, w, a);
+            for (size_t j = 0; j < before; j++)
+                if (w->shape[j].least < UINT64_MAX)
+                    w->shape[n++] = w->shape[j];
+            w->nshapes = n;
+            less = less || n < before;
+        }
+        match_widths(s);
+    }
+}
+
+static uint32_t most_copies(const struct search *s, size_t i)
+{
+    const struct pl_work *k = &s->p->work[i];
+    return k->cpu_only || s->work[i].nshapes ? k->copies_want : 0;
+}
+
 static void sort_levels(struct search *s)
 {
     const struct pl_problem *p = s->p;
@@ -316,7 +344,7 @@ void se_fix(struct search *s, const uint32_t *copies, int64_t slack, struct bt_a
     for (size_t i = 0; i < p->n; i++) {
         const struct pl_work *k = &p->work[i];
         struct se_work *w = &s->work[i];
-        s->copies_most[i] = copies ? copies[i] : k->copies_want;
+        s->copies_most[i] = copies ? copies[i] : most_copies(s, i);
         s->copies_least[i] = copies ? copies[i] : k->copies_min;
         s->may_skip[i] = !copies && k->w->optional;
         if (k->cpu_only)
@@ -360,7 +388,6 @@ struct search *se_new(struct pl_problem *p, struct bt_arena *a)
     s->may_skip = BT_NEWN(a, bool, p->n + 1);
     for (size_t i = 0; i < p->n; i++) {
         s->copies_least[i] = p->work[i].copies_min;
-        s->copies_most[i] = p->work[i].copies_want;
         s->may_skip[i] = p->work[i].w->optional;
     }
     s->held = BT_NEWN(a, bool, p->n + 1);
@@ -376,11 +403,9 @@ struct search *se_new(struct pl_problem *p, struct bt_arena *a)
     }
     for (size_t i = 0; i < p->n; i++)                /* a chain of followers is as long as there are works, at most */
         match_widths(s);
-    for (size_t i = 0; i < p->n; i++) {
-        if (p->work[i].cpu_only)
-            continue;
-        fill_bests(s, &s->work[i], a);
-    }
+    drop_impossible(s, a);
+    for (size_t i = 0; i < p->n; i++)
+        s->copies_most[i] = most_copies(s, i);
     sort_levels(s);
     se_order(s, SE_AS_PLANNED);
     s->price = BT_NEWN(a, double, p->nclasses);

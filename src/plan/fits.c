@@ -1,0 +1,587 @@
+/* fits - can so many copies of each work stand at all, each at its floor? A search for any way, of rooms alone: contexts, service and shared cards do not
+ * count. Cards of one kind that hold as many bytes, with the same works on them as far as those to come mind, are one; so is a way to be so far that led
+ * nowhere before (remembered whole, not as a hash of it).
+ *
+ * A shape is left out where another of its work goes wherever it goes with no more on each card: it finds no place that the other does not. */
+#include <math.h>
+#include <string.h>
+
+#include "plan/search_int.h"
+
+#define MAX_TAGS 64u                 /* works, and copies that are followed */
+#define MAX_MEMO (1u << 15)          /* ways that led nowhere: past that no more are remembered */
+#define BUCKETS 4096u
+#define FEW_NODES UINT64_C(3000)     /* for a first look in each order: what one does not see in a long time the other often sees at once */
+#define NODES_EACH 4u                /* so many steps here are as much work as a node of the search */
+
+/* What those to come can tell of a card. */
+struct place { uint64_t load, works, seats; size_t color; };
+
+struct tried { struct tried *next; uint64_t hash; size_t at; struct place place[]; };
+
+struct fit {
+    struct search *s;
+    struct bt_arena *a;
+    size_t order[64], n;             /* works */
+    size_t *shape[64], nshapes[64];  /* [work] those that no other makes needless, the least bytes first */
+    uint64_t *least[64], *most[64];  /* [work][shape * classes + class] of any of its ranks there; most: of the card, where nobody else may stand on it */
+    uint64_t *of_width[64];          /* [work][cards * classes + class] the least of a rank of any of its shapes on so many cards */
+    uint64_t followers[64];          /* [work] who must be on its cards, who on theirs, ... */
+    uint64_t friends[64], minded[64 + 1], seats[64 + 1];             /* [depth] works and seats that anybody from there on minds */
+    size_t seat[64];                 /* [work] of its first copy, where it is followed */
+    uint64_t load[BT_MAX_GPUS], works[BT_MAX_GPUS], sat[BT_MAX_GPUS];
+    size_t color[BT_MAX_GPUS], kind[BT_MAX_GPUS];    /* the first card that is the same when empty; of the same name */
+    size_t taken[64];                /* [depth] shape */
+    struct pl_copy *copy; size_t ncopies, *first;    /* [work] in copy */
+    struct tried **memo; size_t nmemo;
+    struct tried **way;              /* [copies that stand] as it was before the next one */
+    bool **goes, *ignored;           /* [copies that stand][shapes]; [shapes] */
+    uint64_t end, steps; bool over;
+    bool ranks_first;                /* large ranks go before large copies */
+};
+
+static bool next_copy(struct fit *f, size_t depth, uint32_t copy);
+
+/* ---- shapes that are needless ---- */
+
+/* Wherever b goes, a goes with no more on any card. Only of as many cards: others may have to sit on all of them. */
+static bool covers(const struct search *s, const struct se_work *w, const struct se_shape *a, const struct se_shape *b)
+{
+    if (a->cards != b->cards || b->tp % a->tp)
+        return false;
+    for (size_t c = 0; c < s->p->nclasses; c++)
+        for (uint32_t i = 0; i < a->cards; i++) {
+            const struct se_row *x = &a->row[c * a->pp + i / a->tp], *y = &b->row[c * b->pp + i / b->tp];
+            if (x->need > y->need || (w->k->claim == PL_DEAL && x->floor > y->floor) || (a->limit && a->limit[c] > b->limit[c]))
+                return false;
+        }
+    return true;
+}
+
+/* Who takes as much on each card however many it has takes fewer: some of the other's, the poorest of them too. */
+static bool narrower(const struct search *s, const struct se_work *w, const struct se_shape *a, const struct se_shape *b)
+{
+    if (a->cards >= b->cards || a->pp > 1 || b->pp > 1 || !a->limit || w->k->same != PL_NONE || w->k->followed)
+        return false;
+    for (size_t c = 0; c < s->p->nclasses; c++)
+        for (size_t on = 0; on < s->p->nclasses; on++)
+            if (a->limit[on] > b->limit[on] || (b->row[c].need <= b->limit[on] && a->row[c].need > a->limit[on]))
+                return false;
+    return true;
+}
+
+static void list_shapes(struct fit *f, size_t work)
+{
+    const struct search *s = f->s;
+    const struct se_work *w = &s->work[work];
+    size_t n = 0, classes = s->p->nclasses;
+    f->shape[work] = BT_NEWN(f->a, size_t, w->nshapes + 1);
+    for (size_t i = 0; i < w->nshapes; i++) {
+        bool needless = w->shape[i].least == UINT64_MAX;
+        for (size_t j = 0; j < w->nshapes && !needless; j++)
+            needless = j != i && (narrower(s, w, &w->shape[j], &w->shape[i]) ||
+                                  (covers(s, w, &w->shape[j], &w->shape[i]) && (j < i || !covers(s, w, &w->shape[i], &w->shape[j]))));
+        size_t at = n;
+        for (; !needless && at > 0 && w->shape[f->shape[work][at - 1]].least > w->shape[i].least; at--)
+            f->shape[work][at] = f->shape[work][at - 1];
+        if (!needless)
+            f->shape[work][at] = i;
+        n += !needless;
+    }
+    f->nshapes[work] = n;
+    f->least[work] = BT_NEWN(f->a, uint64_t, n * classes + 1);
+    f->most[work] = BT_NEWN(f->a, uint64_t, n * classes + 1);
+    f->of_width[work] = BT_NEWN(f->a, uint64_t, (BT_MAX_GPUS + 1) * classes);
+    for (size_t i = 0; i < (BT_MAX_GPUS + 1) * classes; i++)
+        f->of_width[work][i] = UINT64_MAX;
+    for (size_t i = 0; i < n; i++) {
+        const struct se_shape *sh = &w->shape[f->shape[work][i]];
+        for (size_t c = 0; c < classes; c++) {
+            uint64_t least = sh->limit ? sh->limit[c] : UINT64_MAX, most = sh->limit ? sh->limit[c] : 0;
+            for (uint32_t j = 0; j < sh->pp && !sh->limit; j++)
+                for (size_t cost = 0; cost < classes; cost++)        /* a pipeline's needs are those on its poorest card */
+                    if (cost == c || sh->pp > 1) {
+                        least = BT_MIN(least, sh->row[cost * sh->pp + j].floor);
+                        most = BT_MAX(most, sh->row[cost * sh->pp + j].floor);
+                    }
+            f->least[work][i * classes + c] = w->k->claim == PL_WHOLE ? 0 : least;
+            uint64_t *of_width = &f->of_width[work][sh->cards * classes + c];
+            *of_width = BT_MIN(*of_width, f->least[work][i * classes + c]);
+            f->most[work][i * classes + c] = w->k->claim == PL_WHOLE || w->alone ? UINT64_MAX : most;    /* `least` of a copy counts all of its cards */
+        }
+    }
+}
+
+/* ---- what is known of a card ---- */
+
+static bool same_color(const struct pl_problem *p, size_t g, size_t h)
+{
+    bool same = p->cls[g] == p->cls[h] && p->cap[g] == p->cap[h] && pl_card_for(p, 2, g) == pl_card_for(p, 2, h);
+    for (size_t i = 0; i < p->n && same; i++)
+        same = (p->work[i].pos[g] >= 0) == (p->work[i].pos[h] >= 0);
+    return same;
+}
+
+/* depth: of the works that are still to come. */
+static struct place seen_from(const struct fit *f, size_t depth, size_t g)
+{
+    return (struct place){ f->load[g], f->works[g] & f->minded[depth], f->sat[g] & f->seats[depth], f->color[g] };
+}
+
+static int place_cmp(const struct place *a, const struct place *b)
+{
+    if (a->color != b->color)
+        return a->color < b->color ? -1 : 1;
+    if (a->load != b->load)
+        return a->load < b->load ? -1 : 1;
+    if (a->works != b->works)
+        return a->works < b->works ? -1 : 1;
+    return (a->seats > b->seats) - (a->seats < b->seats);
+}
+
+static void alike(struct fit *f, size_t depth, size_t *now)
+{
+    for (size_t g = 0; g < f->s->ncards; g++) {
+        struct place mine = seen_from(f, depth, g);
+        for (now[g] = 0; now[g] < g; now[g]++) {
+            struct place other = seen_from(f, depth, now[g]);
+            if (place_cmp(&mine, &other) == 0)
+                break;
+        }
+    }
+}
+
+/* ---- what led nowhere ---- */
+
+static uint64_t mixed(uint64_t h, uint64_t v) { return (h ^ v) * 0x9E3779B97F4A7C15u ^ h >> 29; }
+
+static struct tried *way_so_far(struct fit *f, size_t depth, uint32_t copy)
+{
+    size_t n = f->s->ncards;
+    if (!f->way[f->ncopies])
+        f->way[f->ncopies] = bt_arena_alloc(f->a, sizeof **f->way + n * sizeof *f->way[0]->place);
+    struct tried *t = f->way[f->ncopies];
+    for (size_t g = 0; g < n; g++) {
+        struct place mine = seen_from(f, depth, g);
+        size_t j = g;
+        for (; j > 0 && place_cmp(&t->place[j - 1], &mine) > 0; j--)
+            t->place[j] = t->place[j - 1];
+        t->place[j] = mine;
+    }
+    t->at = (depth * PL_MAX_COPIES + copy) * 4096 + (copy ? f->taken[depth] : 0);
+    t->hash = t->at;
+    for (size_t g = 0; g < n; g++)
+        t->hash = mixed(mixed(mixed(t->hash, t->place[g].load), t->place[g].works), t->place[g].seats + t->place[g].color);
+    return t;
+}
+
+static bool known(const struct fit *f, const struct tried *t)
+{
+    for (const struct tried *x = f->memo[t->hash % BUCKETS]; x; x = x->next)
+        if (x->hash == t->hash && x->at == t->at && !memcmp(x->place, t->place, f->s->ncards * sizeof *x->place))
+            return true;
+    return false;
+}
+
+static void remember(struct fit *f, const struct tried *way)
+{
+    size_t bytes = sizeof *way + f->s->ncards * sizeof *way->place;
+    if (f->nmemo++ >= MAX_MEMO)
+        return;
+    struct tried *t = bt_arena_alloc(f->a, bytes);
+    memcpy(t, way, bytes);
+    t->next = f->memo[t->hash % BUCKETS];
+    f->memo[t->hash % BUCKETS] = t;
+}
+
+/* ---- room ---- */
+
+static bool may_stand_on(const struct fit *f, size_t work, size_t g)
+{
+    return f->s->p->work[work].pos[g] >= 0 && !(f->works[g] & ~f->friends[work]);
+}
+
+/* What those that follow the copy take beside each of its ranks on such a card, at least. UINT64_MAX: they cannot. */
+static uint64_t beside(const struct fit *f, size_t work, uint32_t cards, uint32_t copy, size_t cls)
+{
+    uint64_t sum = 0;
+    for (uint64_t left = f->followers[work]; left; left &= left - 1) {
+        size_t q = (size_t)__builtin_ctzll(left);
+        if (copy >= f->s->copies_most[q])
+            continue;
+        uint64_t one = f->of_width[q][cards * f->s->p->nclasses + cls];
+        if (one == UINT64_MAX)
+            return one;
+        sum += one;
+    }
+    return sum;
+}
+
+/* Ranks of the shape that go on each card, counted for so many copies; in whole groups where they must be of one kind. */
+static bool has_places(const struct fit *f, size_t work, size_t shape, uint32_t copies)
+{
+    const struct search *s = f->s;
+    const struct se_shape *sh = &s->work[work].shape[f->shape[work][shape]];
+    const uint64_t *least = &f->least[work][shape * s->p->nclasses];
+    uint32_t each = f->friends[work] >> work & 1 ? copies : 1, of_kind[BT_MAX_GPUS] = { 0 }, all = 0;
+    for (size_t g = 0; g < s->ncards; g++) {
+        size_t cls = s->p->cls[g];
+        uint64_t left = s->p->cap[g] - f->load[g], bytes = least[cls];
+        if (bytes > left || !may_stand_on(f, work, g) || !pl_card_for(s->p, sh->cards, g))
+            continue;
+        uint64_t more = f->followers[work] ? beside(f, work, sh->cards, s->copies_most[work] - 1, cls) : 0;
+        if (more > left - bytes)
+            continue;
+        bytes += more;
+        uint32_t n = bytes && left / bytes < each ? (uint32_t)(left / bytes) : each;
+        of_kind[f->kind[g]] += n;
+        all += n;
+    }
+    if (all < copies * sh->cards)
+        return false;
+    for (size_t g = all = 0; g < s->ncards; g++)
+        all += of_kind[g] / sh->tp;
+    return all >= copies * sh->pp;
+}
+
+/* Least and most that a rank takes of what is left on a card. */
+struct sizes { uint64_t least, most; };
+
+static void widen(const struct fit *f, size_t work, size_t shape, struct sizes *of)
+{
+    size_t classes = f->s->p->nclasses;
+    for (size_t g = 0; g < f->s->ncards; g++) {
+        size_t at = shape * classes + f->s->p->cls[g];
+        uint64_t left = f->s->p->cap[g] - f->load[g], least = f->least[work][at];
+        if (least > left || !may_stand_on(f, work, g))
+            continue;
+        of[g].least = BT_MIN(of[g].least, least);
+        of[g].most = BT_MAX(of[g].most, BT_MIN(f->most[work][at], left));
+    }
+}
+
+/* The least bytes of a copy in any shape in which so many find places if nobody else comes: those are left in goes[]. UINT64_MAX: none. */
+static uint64_t least_now(const struct fit *f, size_t work, size_t settled, uint32_t copies, bool *goes, struct sizes *of)
+{
+    uint64_t least = UINT64_MAX;
+    for (size_t i = 0; i < f->nshapes[work]; i++) {
+        goes[i] = (settled == PL_NONE || i == settled) && has_places(f, work, i, copies);
+        if (!goes[i])
+            continue;
+        least = BT_MIN(least, f->s->work[work].shape[f->shape[work][i]].least);
+        widen(f, work, i, of);
+    }
+    return least;
+}
+
+/* What all those to come take at least is no more than what they can take at most of each card: so many of the smallest ranks go there, none larger than the
+ * largest. Leaves in goes[] the shapes of the work at depth for which that may be so; settled: only this one, or PL_NONE. False: none. */
+static bool all_room(const struct fit *f, size_t depth, uint32_t copy, size_t settled, bool *goes)
+{
+    const struct search *s = f->s;
+    double need = 0, room = 0;
+    struct sizes of[BT_MAX_GPUS];
+    size_t w = f->order[depth];
+    bool any = false;
+    f->s->nodes++;
+    for (size_t g = 0; g < s->ncards; g++)
+        of[g] = (struct sizes){ UINT64_MAX, 0 };
+    if (least_now(f, w, settled, s->copies_most[w] - copy, goes, of) == UINT64_MAX)
+        return false;
+    for (size_t d = depth + 1; d < f->n; d++) {
+        uint32_t copies = s->copies_most[f->order[d]];
+        uint64_t least = least_now(f, f->order[d], PL_NONE, copies, f->ignored, of);
+        if (least == UINT64_MAX)
+            return false;
+        need += (double)least * copies;
+    }
+    for (size_t g = 0; g < s->ncards; g++) {
+        uint64_t left = s->p->cap[g] - f->load[g];
+        if (of[g].least == UINT64_MAX)
+            continue;
+        uint64_t ranks = of[g].least ? left / of[g].least : UINT64_MAX;
+        room += ranks < 64 ? BT_MIN((double)left, (double)of[g].most * (double)ranks) : (double)left;
+    }
+    for (size_t i = 0; i < f->nshapes[w]; i++) {
+        goes[i] = goes[i] && need + (double)s->work[w].shape[f->shape[w][i]].least * (s->copies_most[w] - copy) <= room;
+        any = any || goes[i];
+    }
+    return any;
+}
+
+/* ---- places ---- */
+
+struct fitting {
+    size_t work, depth;
+    const struct se_shape *sh;
+    uint32_t copy;
+    const struct pl_copy *target;
+    size_t card[BT_MAX_GPUS], now[BT_MAX_GPUS];
+    uint64_t beside[BT_MAX_GPUS];    /* [class] of any rank, and those that follow on its card */
+};
+
+static bool stands(const struct fit *f, const struct fitting *x, size_t cls)
+{
+    const struct search *s = f->s;
+    for (uint32_t i = 0; i < x->sh->cards; i++) {
+        uint64_t floor = se_floor(s, &s->work[x->work], x->sh, cls, i, x->card[i]);
+        if (x->sh->row[cls * x->sh->pp + i / x->sh->tp].need > floor || f->load[x->card[i]] + floor > s->p->cap[x->card[i]])
+            return false;
+    }
+    return true;
+}
+
+static bool put_all(struct fit *f, struct fitting *x)
+{
+    struct search *s = f->s;
+    size_t cls = pl_cost_class(s->p, x->card, x->sh->cards);
+    uint64_t load[BT_MAX_GPUS], works[BT_MAX_GPUS];
+    if (!stands(f, x, cls))
+        return false;
+    for (uint32_t i = 0; i < x->sh->cards; i++) {
+        size_t g = x->card[i];
+        load[i] = f->load[g];
+        works[i] = f->works[g];
+        f->load[g] += se_floor(s, &s->work[x->work], x->sh, cls, i, g);
+        f->works[g] |= UINT64_C(1) << x->work;
+        if (f->seat[x->work] != PL_NONE)
+            f->sat[g] |= UINT64_C(1) << (f->seat[x->work] + x->copy);
+    }
+    struct pl_copy *c = &f->copy[f->ncopies++];
+    *c = (struct pl_copy){ .work = x->work, .replica = x->copy, .shape = x->sh->index, .card = x->card, .ncards = x->sh->cards };
+    bool all = next_copy(f, x->depth, x->copy + 1);
+    if (all) {
+        c->card = BT_NEWN(s->a, size_t, c->ncards);
+        memcpy(c->card, x->card, c->ncards * sizeof *c->card);
+        return true;
+    }
+    f->ncopies--;
+    for (uint32_t i = 0; i < x->sh->cards; i++) {
+        f->load[x->card[i]] = load[i];
+        f->works[x->card[i]] = works[i];
+        if (f->seat[x->work] != PL_NONE)
+            f->sat[x->card[i]] &= ~(UINT64_C(1) << (f->seat[x->work] + x->copy));
+    }
+    return false;
+}
+
+static bool among(const struct pl_copy *c, size_t g)
+{
+    for (uint32_t i = 0; i < c->ncards; i++)
+        if (c->card[i] == g)
+            return true;
+    return false;
+}
+
+/* Ranks of a tensor-parallel group rise, and so do the first ranks of equal stages. */
+static size_t first_place(const struct pl_work *k, const struct fitting *x, uint32_t rank)
+{
+    uint32_t tp = x->sh->tp;
+    if (rank % tp)
+        return (size_t)k->pos[x->card[rank - 1]] + 1;
+    return rank && x->sh->like_before[rank / tp] ? (size_t)k->pos[x->card[rank - tp]] + 1 : 0;
+}
+
+static bool next_rank(struct fit *f, struct fitting *x, uint32_t rank)
+{
+    const struct pl_problem *p = f->s->p;
+    const struct pl_work *k = &p->work[x->work];
+    if (rank == x->sh->cards)
+        return put_all(f, x);
+    size_t start = first_place(k, x, rank);
+    uint64_t tried = 0;
+    f->s->nodes += ++f->steps % NODES_EACH == 0;
+    for (size_t i = 0; i < k->npool && !f->over; i++) {
+        size_t g = k->pool[i];
+        bool used = false;
+        for (uint32_t r = 0; r < rank; r++)
+            used = used || x->card[r] == g;
+        if (used || tried >> x->now[g] & 1 || !pl_card_for(p, x->sh->cards, g))
+            continue;
+        tried |= UINT64_C(1) << x->now[g];
+        if (i < start || x->beside[p->cls[g]] > p->cap[g] - f->load[g] || (x->target && !among(x->target, g)) || !may_stand_on(f, x->work, g))
+            continue;
+        if (rank % x->sh->tp && strcmp(p->fleet->gpus[g].name, p->fleet->gpus[x->card[rank - 1]].name))
+            continue;
+        x->card[rank] = g;
+        if (next_rank(f, x, rank + 1))
+            return true;
+    }
+    return false;
+}
+
+static bool one_shape(struct fit *f, size_t depth, uint32_t copy, size_t shape, const size_t *now)
+{
+    const struct search *s = f->s;
+    size_t work = f->order[depth], same = s->p->work[work].same;
+    struct fitting x = { .work = work, .depth = depth, .copy = copy, .sh = &s->work[work].shape[f->shape[work][shape]] };
+    const uint64_t *least = &f->least[work][shape * s->p->nclasses];
+    if (same != PL_NONE && (s->p->work[same].cpu_only || copy >= s->copies_most[same]))
+        return false;
+    x.target = same == PL_NONE ? NULL : &f->copy[f->first[same] + copy];
+    if (x.target && x.target->ncards != x.sh->cards)
+        return false;
+    memcpy(x.now, now, s->ncards * sizeof *now);
+    for (size_t c = 0; c < s->p->nclasses; c++) {
+        uint64_t more = beside(f, work, x.sh->cards, copy, c);
+        x.beside[c] = least[c] == UINT64_MAX || more == UINT64_MAX ? UINT64_MAX : least[c] + more;
+    }
+    f->taken[depth] = shape;
+    return next_rank(f, &x, 0);
+}
+
+static bool next_copy(struct fit *f, size_t depth, uint32_t copy)
+{
+    struct search *s = f->s;
+    if (depth < f->n && copy == s->copies_most[f->order[depth]])
+        return next_copy(f, depth + 1, 0);
+    if (depth == f->n)
+        return true;
+    if (s->nodes > f->end || se_late(s))
+        f->over = true;
+    if (f->over)
+        return false;
+    struct tried *way = way_so_far(f, depth, copy);
+    if (known(f, way))
+        return false;
+    size_t work = f->order[depth], now[BT_MAX_GPUS];
+    bool *goes = f->goes[f->ncopies];
+    if (all_room(f, depth, copy, copy ? f->taken[depth] : PL_NONE, goes)) {
+        alike(f, depth, now);
+        if (!copy)
+            f->first[work] = f->ncopies;
+        for (size_t i = 0; i < f->nshapes[work] && !f->over; i++)
+            if (goes[i] && one_shape(f, depth, copy, i, now))
+                return true;
+    }
+    if (!f->over)
+        remember(f, way);
+    return false;
+}
+
+/* ---- set up ---- */
+
+/* How much of cards a copy takes at least (of one, of a card and a half, ...), or one of its ranks. */
+static double cards_taken(const struct fit *f, size_t work)
+{
+    const struct search *s = f->s;
+    double least = INFINITY;
+    for (size_t i = 0; i < f->nshapes[work]; i++)
+        for (size_t g = 0; g < s->ncards; g++) {
+            double part = s->p->work[work].claim == PL_WHOLE ? 1 : (double)f->least[work][i * s->p->nclasses + s->p->cls[g]] / (double)s->p->cap[g];
+            if (s->p->work[work].pos[g] >= 0 && part <= 1)
+                least = BT_MIN(least, f->ranks_first ? part : part * s->work[work].shape[f->shape[work][i]].cards);
+        }
+    return least;
+}
+
+/* With those that follow it. */
+static double all_taken(const struct fit *f, size_t work)
+{
+    double sum = cards_taken(f, work);
+    for (uint64_t left = f->followers[work]; left; left &= left - 1)
+        sum += cards_taken(f, (size_t)__builtin_ctzll(left));
+    return sum;
+}
+
+/* After whom it follows; those that follow it, whoever takes most first. */
+static void put_with_followers(struct fit *f, const size_t *by_size, size_t n, size_t follows)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t w = by_size[i], same = f->s->p->work[w].same;
+        bool root = same == PL_NONE || f->s->p->work[same].cpu_only || !f->s->copies_most[same];
+        if (follows == PL_NONE ? !root : root || same != follows)
+            continue;
+        f->order[f->n++] = w;
+        put_with_followers(f, by_size, n, w);
+    }
+}
+
+static void put_in_order(struct fit *f)
+{
+    size_t n = f->n, by_size[64];
+    memcpy(by_size, f->order, n * sizeof *by_size);
+    for (size_t i = 1; i < n; i++)                   /* equal ones stay as they are */
+        for (size_t j = i; j > 0 && all_taken(f, by_size[j]) > all_taken(f, by_size[j - 1]); j--) {
+            size_t w = by_size[j];
+            by_size[j] = by_size[j - 1];
+            by_size[j - 1] = w;
+        }
+    f->n = 0;
+    put_with_followers(f, by_size, n, PL_NONE);
+}
+
+/* Who comes, in which order, and what of those before each minds. False: more than there are bits. */
+static bool prepare(struct fit *f)
+{
+    struct search *s = f->s;
+    const struct pl_problem *p = s->p;
+    size_t seats = 0, most = 0;
+    if (p->n > 64 || s->ncards > BT_MAX_GPUS)
+        return false;
+    for (size_t d = 0; d < p->n; d++) {
+        size_t w = s->order[d];
+        f->seat[w] = PL_NONE;
+        if (p->work[w].cpu_only || !s->copies_most[w])
+            continue;
+        f->order[f->n++] = w;
+        list_shapes(f, w);
+        for (size_t j = 0; j < p->n; j++)
+            f->friends[w] |= (uint64_t)p->may_share[w * p->n + j] << j;
+        if (!p->work[w].followed)
+            continue;
+        f->seat[w] = seats;
+        seats += s->copies_most[w];
+        if (seats > MAX_TAGS)
+            return false;
+    }
+    for (size_t i = 0; i < f->n; i++) {
+        most = BT_MAX(most, f->nshapes[f->order[i]]);
+        for (size_t up = p->work[f->order[i]].same, n = p->n; up != PL_NONE && n; up = p->work[up].same, n--)
+            f->followers[up] |= UINT64_C(1) << f->order[i];
+    }
+    put_in_order(f);
+    f->way = BT_NEWN(f->a, struct tried *, s->max_copies + 1);
+    f->goes = BT_NEWN(f->a, bool *, s->max_copies + 1);
+    f->ignored = BT_NEWN(f->a, bool, most + 1);
+    for (size_t i = 0; i <= s->max_copies; i++)
+        f->goes[i] = BT_NEWN(f->a, bool, most + 1);
+    for (size_t d = f->n; d-- > 0; ) {
+        size_t w = f->order[d], same = p->work[w].same;
+        f->minded[d] = f->minded[d + 1] | ~f->friends[w];
+        f->seats[d] = f->seats[d + 1];
+        for (uint32_t i = 0; same != PL_NONE && i < BT_MIN(s->copies_most[w], s->copies_most[same]); i++)
+            f->seats[d] |= UINT64_C(1) << (f->seat[same] + i);
+    }
+    for (size_t g = 0; g < s->ncards; g++)
+        for (f->color[g] = 0; f->color[g] < g && !same_color(p, g, f->color[g]); )
+            f->color[g]++;
+    for (size_t g = 0; g < s->ncards; g++)
+        for (f->kind[g] = 0; strcmp(p->fleet->gpus[g].name, p->fleet->gpus[f->kind[g]].name); )
+            f->kind[g]++;
+    return true;
+}
+
+static enum se_fit look(struct search *s, bool ranks_first, uint64_t nodes)
+{
+    bt_auto_arena a = { 0 };
+    struct fit *f = BT_NEW(&a, struct fit);
+    *f = (struct fit){ .s = s, .a = &a, .end = s->nodes + nodes, .ranks_first = ranks_first };
+    f->copy = BT_NEWN(&a, struct pl_copy, s->max_copies + 1);
+    f->first = BT_NEWN(&a, size_t, s->p->n + 1);
+    f->memo = BT_NEWN(&a, struct tried *, BUCKETS);
+    if (!prepare(f))
+        return SE_FIT_UNKNOWN;
+    bool all = next_copy(f, 0, 0);
+    if (all)
+        se_try(s, f->copy, f->ncopies);
+    return all ? SE_FITS : f->over ? SE_FIT_UNKNOWN : SE_FITS_NOT;
+}
+
+enum se_fit se_fits(struct search *s, uint64_t nodes)
+{
+    enum se_fit how = look(s, false, BT_MIN(FEW_NODES, nodes));
+    if (how == SE_FIT_UNKNOWN)
+        how = look(s, true, BT_MIN(FEW_NODES, nodes));
+    return how == SE_FIT_UNKNOWN && nodes > FEW_NODES ? look(s, false, nodes) : how;
+}
