@@ -315,7 +315,10 @@ static int take_option(struct args *x, struct bt_err *err)
         bt_err_set(err, BT_E_USAGE, 0, "%s needs a value", shown);
         return bt_err_hint(err, "%s has to be %s", shown, type_wanted(o));
     }
-    return set_arg(o, x->a, shown, x->argv[++x->at], given, x->target, err);
+    const char *all = x->argv[++x->at];
+    while (o->many && x->at + 1 < x->argc && x->argv[x->at + 1][0] != '-')
+        all = bt_arena_printf(x->a, "%s %s", all, x->argv[++x->at]);
+    return set_arg(o, x->a, shown, all, given, x->target, err);
 }
 
 int bt_opt_argv(const struct bt_opt *opts, struct bt_arena *a, int argc, char *const *argv, void *target, struct bt_strs *rest,

@@ -65,14 +65,20 @@ static void context_values(struct estimate *e, const struct bt_serve *s, struct 
     number(v, asked);
 }
 
-/* The engines' words for KV in 8 bits. */
 static void kv_values(const struct estimate *e, const struct bt_serve *s, struct values *v)
 {
-    static const struct { const char *engine, *eight; } words[] = { { "vllm", "fp8" }, { "sglang", "fp8_e4m3" } };
+    const char *eight = e->engine->kv_in_8_bits;
     v->word[v->count++] = s->kv_dtype;
-    for (size_t i = 0; v->swept && i < BT_LEN(words); i++)
-        if (!strcmp(words[i].engine, e->engine->name) && (!s->kv_dtype || strcmp(s->kv_dtype, words[i].eight)))
-            v->word[v->count++] = words[i].eight;
+    if (v->swept && eight && (!s->kv_dtype || strcmp(s->kv_dtype, eight)))
+        v->word[v->count++] = eight;
+}
+
+/* llama-server has a flag for the keys and one for the values. */
+static void set_kv(const struct estimate *e, struct bt_serve *s, const char *word)
+{
+    s->kv_dtype = word;
+    if (!strcmp(e->engine->name, "llama-server") && word)
+        s->llama.kv_k = s->llama.kv_v = word;
 }
 
 static int one(struct estimate *e, const struct bt_serve *s, struct bt_err *err)
@@ -91,8 +97,6 @@ int estimate_sweep(struct estimate *e, const struct bt_serve *serve, struct bt_e
     struct values v[D__N] = { 0 };
     if (parse_dimensions(e, v, err) < 0)
         return -1;
-    if (!strcmp(e->engine->name, "llama-server"))
-        return bt_err_set(err, BT_E_USAGE, 0, "--sweep: not for llama-server yet");
     parallel_values(e, serve, D_TP, &v[D_TP]);
     parallel_values(e, serve, D_PP, &v[D_PP]);
     context_values(e, serve, &v[D_CONTEXT]);
@@ -106,7 +110,9 @@ int estimate_sweep(struct estimate *e, const struct bt_serve *serve, struct bt_e
                     s.pp = v[D_PP].n[p];
                     s.context = v[D_CONTEXT].n[c];
                     s.context_auto = false;
-                    s.kv_dtype = v[D_KV].word[k];
+                    set_kv(e, &s, v[D_KV].word[k]);
+                    if (v[D_PP].swept)
+                        s.llama.nsplit = 0;          /* shares of another number of cards */
                     if (one(e, &s, err) < 0)
                         return -1;
                 }

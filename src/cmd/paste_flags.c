@@ -193,11 +193,7 @@ static int json_flag(struct walk *k, const char *flag, const char *key, const ch
 
 static int counted_flag(struct walk *k, const struct meaning *m, const char *word, const char *value, struct bt_err *err)
 {
-    static const char *const lists[] = { "served-model-name", "cudagraph-capture-sizes" };
-    enum paste_args args = m->opt->type == BT_OPT_BOOL ? ARGS_NONE : ARGS_ONE;
-    for (size_t i = 0; i < BT_LEN(lists); i++)
-        if (!strcmp(lists[i], m->opt->name))
-            args = ARGS_MANY;
+    enum paste_args args = m->opt->type == BT_OPT_BOOL ? ARGS_NONE : m->opt->many ? ARGS_MANY : ARGS_ONE;
     if (!value)
         value = take_values(k, args);
     if (!value && args != ARGS_NONE)

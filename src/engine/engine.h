@@ -176,6 +176,7 @@ struct bt_engine {
     /* Layers of one pipeline stage; behind bt_engine_stage_layers, NULL = vLLM's. */
     uint32_t (*stage_layers)(uint32_t layers, uint64_t pp, uint64_t stage);
     bool cuts_layers;                /* stages may be cut as one likes (bt_serve.cut) */
+    const char *kv_in_8_bits; int kv_in_8_bits_cc;   /* its word for a byte a number in the KV cache, and the compute capability that wants (80; 0: any); NULL: it has none */
     /* What a plan pins where the user leaves it open, before defaults: so that the bytes are what was planned. NULL = nothing.
      * requests: of the spec, at least so many at once. */
     void (*planned)(uint64_t requests, struct bt_serve *s);

@@ -305,5 +305,5 @@ const struct bt_engine bt_engine_llama = {
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .first = first, .nfirst = BT_LEN(first), .key_flag = "--api-key", .key_env = "LLAMA_API_KEY",
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
-    .log_line = bt_llama_log_line, .resolve = bt_llama_resolve, .shape_ok = bt_llama_shape_ok, .stage_layers = stage_layers, .cuts_layers = true, .planned = planned, .start = start,
+    .log_line = bt_llama_log_line, .resolve = bt_llama_resolve, .shape_ok = bt_llama_shape_ok, .stage_layers = stage_layers, .cuts_layers = true, .kv_in_8_bits = "q8_0", .planned = planned, .start = start,
 };

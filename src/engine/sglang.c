@@ -312,5 +312,5 @@ const struct bt_engine bt_engine_sglang = {
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .first = first, .nfirst = BT_LEN(first), .key_flag = "--api-key",
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
-    .log_line = bt_sglang_log_line, .resolve = resolve, .shape_ok = shape_ok, .stage_layers = stage_layers, .cuts_layers = true, .planned = planned, .start = start, .share_of = BT_SHARE_OF_FREE, .internal_ports = 1,
+    .log_line = bt_sglang_log_line, .resolve = resolve, .shape_ok = shape_ok, .stage_layers = stage_layers, .cuts_layers = true, .kv_in_8_bits = "fp8_e4m3", .kv_in_8_bits_cc = 80, .planned = planned, .start = start, .share_of = BT_SHARE_OF_FREE, .internal_ports = 1,
 };

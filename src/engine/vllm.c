@@ -201,7 +201,7 @@ const struct bt_opt bt_vllm_flags[] = {
     { .name = "block-size", .type = BT_OPT_U64, .off = AT(block_size), .min = 1, .max = 4096, .help = "tokens of one KV block (default 16)" },
     { .name = "enforce-eager", .type = BT_OPT_BOOL, .off = AT(eager), .help = "no CUDA graphs, no compilation" },
     { .name = "max-cudagraph-capture-size", .type = BT_OPT_U64, .off = AT(max_cudagraph_size), .min = 1, .max = MANY, .help = "largest batch captured as a CUDA graph" },
-    { .name = "cudagraph-capture-sizes", .type = BT_OPT_CUSTOM, .off = AT(cudagraph_sizes), .parse = parse_sizes, .metavar = "LIST", .help = "batch sizes captured as CUDA graphs" },
+    { .name = "cudagraph-capture-sizes", .type = BT_OPT_CUSTOM, .off = AT(cudagraph_sizes), .parse = parse_sizes, .many = true, .metavar = "LIST", .help = "batch sizes captured as CUDA graphs" },
     { .name = "enable-lora", .type = BT_OPT_BOOL, .off = AT(lora), .help = "reserve slots for adapters" },
     { .name = "max-loras", .type = BT_OPT_U64, .off = AT(max_loras), .min = 1, .max = 4096, .help = "adapter slots on the GPU (default 1)" },
     { .name = "max-lora-rank", .type = BT_OPT_CUSTOM, .off = AT(max_lora_rank), .parse = parse_lora_rank, .choices = lora_ranks, .metavar = "RANK",
@@ -218,7 +218,7 @@ const struct bt_opt bt_vllm_flags[] = {
     { .name = "model", .type = BT_OPT_STR, .off = AT(model), .metavar = "MODEL" },
     { .name = "revision", .type = BT_OPT_STR, .off = AT(revision), .metavar = "REV", .help = "branch, tag or commit of the model" },
     { .name = "trust-remote-code", .type = BT_OPT_BOOL, .off = AT(trust_remote_code), .help = "run Python code that comes with the model" },
-    { .name = "served-model-name", .type = BT_OPT_STR, .off = AT(served_name), .metavar = "NAME", .help = "name in the API" },
+    { .name = "served-model-name", .many = true, .type = BT_OPT_STR, .off = AT(served_name), .metavar = "NAME", .help = "name in the API" },
     { .name = "host", .type = BT_OPT_STR, .off = AT(host), .metavar = "ADDRESS" },
     { .name = "port", .type = BT_OPT_U64, .off = AT(port), .min = 1, .max = 65535 },
     { 0 },
@@ -324,5 +324,5 @@ const struct bt_engine bt_engine_vllm = {
     .first = first, .nfirst = BT_LEN(first), .key_flag = "--api-key", .key_env = "VLLM_API_KEY",
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready), .drain_flag = "--shutdown-timeout",
     .park = park, .npark = BT_LEN(park), .vital = "VLLM::", .metric_running = "vllm:num_requests_running", .metric_tokens = "vllm:generation_tokens_total",
-    .log_line = bt_vllm_log_line, .start = start, .share_of = BT_SHARE_OF_TOTAL, .cuts_layers = true, .internal_ports = 16,      /* API server, engine cores, ranks */
+    .log_line = bt_vllm_log_line, .start = start, .share_of = BT_SHARE_OF_TOTAL, .cuts_layers = true, .kv_in_8_bits = "fp8", .kv_in_8_bits_cc = 80, .internal_ports = 16,      /* API server, engine cores, ranks */
 };

@@ -170,8 +170,14 @@ json_t *launch_served_names(struct bt_arena *a, const struct bt_plan *p, const s
     json_t *list = json_array();
     struct bt_serve s;
     struct bt_err ignored;
-    if (in->w->kind == BT_SERVER && bt_spec_serve(a, p->spec, in->w, &s, NULL, &ignored) == 0)
-        json_array_append_new(list, bt_json_text(s.served_name ? s.served_name : in->w->name));
+    if (in->w->kind != BT_SERVER || bt_spec_serve(a, p->spec, in->w, &s, NULL, &ignored) < 0)
+        return list;
+    struct bt_str left = bt_str(s.served_name ? s.served_name : in->w->name), one;
+    while (left.n) {                 /* a flag of many words: each is a name it answers to */
+        left = bt_str_cut(left, ' ', &one);
+        if (one.n)
+            json_array_append_new(list, bt_json_text(bt_arena_strndup(a, one)));
+    }
     return list;
 }
 

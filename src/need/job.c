@@ -252,6 +252,8 @@ static int check(const struct bt_job_of *of, const struct bt_job *j, struct bt_e
     }
     if (j->pp > m->layers)
         return bt_err_set(err, BT_E_SPEC, 0, "pp %llu: %s has %llu layers, and a stage holds at least one", ull(j->pp), m->id, ull(m->layers));
+    if (j->last_layer > m->layers)
+        return bt_err_set(err, BT_E_SPEC, 0, "layer %llu: %s has hidden states 0 (what goes into the first layer) to %llu (what comes out of the last)", ull(j->last_layer), m->id, ull(m->layers));
     if (j->tp > 4096 || j->gpus > 65536)
         return bt_err_set(err, BT_E_SPEC, 0, "tp %llu in %llu copies: tp is 4096 at most, copies are 65536", ull(BT_MAX(j->tp, 1u)), ull(BT_MAX(j->gpus, 1u)));
     return 0;

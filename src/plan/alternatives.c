@@ -167,14 +167,26 @@ static int replicas(struct look *l)
     return 0;
 }
 
+/* Named by a catalog or read from the driver; a card whose capability is not known is no reason to leave a way out. */
+static bool all_cards_have(const struct look *l, int cc)
+{
+    for (size_t i = 0; i < l->in->fleet->n; i++) {
+        const struct bt_gpu *g = &l->in->fleet->gpus[i];
+        if (g->cc_major && g->cc_major * 10 + g->cc_minor < cc)
+            return false;
+    }
+    return true;
+}
+
 static int kv_in_8_bits(struct look *l)
 {
     struct bt_workload w = *l->w;
     struct bt_alternative row = { .workload = w.name, .kind = "kv", .what = "KV in 8 bits" };
-    if (w.kv_dtype)
+    const struct bt_engine *e = l->in->models[l->index].engine;
+    if (w.kv_dtype || !e->kv_in_8_bits || !all_cards_have(l, e->kv_in_8_bits_cc))
         return 0;
-    w.kv_dtype = "fp8";
-    set(l, &row, "kv_dtype", "fp8");
+    w.kv_dtype = e->kv_in_8_bits;
+    set(l, &row, "kv_dtype", w.kv_dtype);
     if (plan_row(l, &w, NULL, &row) < 0)
         return -1;
     if (row.fits)

@@ -478,21 +478,15 @@ static int advise_optional(struct refusing *r, size_t index)
 enum { REQUESTS, KV_DTYPE, GPUS, FEWER, MEMORY, SHARE, POOL };       /* tried in this order */
 struct change { bool applies; const char *key, *value; struct bt_workload w; };
 
-/* Keys and values in a byte, as the engine calls that. */
-static const char *small_kv(const struct pl_work *k)
-{
-    const char *engine = k->pm->engine ? k->pm->engine->name : "";
-    return !strcmp(engine, "sglang") ? "fp8_e4m3" : !strcmp(engine, "llama-server") ? "q8_0" : "fp8";
-}
-
 static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k)
 {
     const struct bt_workload *was = &r->in->spec->w[index];
     bool few_gpus = was->gpus.set && was->gpus.max < k->npool && !was->tp.set && !was->pp.set;
     uint64_t fewer = BT_MIN(was->gpus.max, (uint64_t)k->npool);
+    const char *small_kv = k->pm->engine ? k->pm->engine->kv_in_8_bits : NULL;
     struct change c[] = {
         [REQUESTS] = { k->server && was->requests > 1, "requests", "1", *was },
-        [KV_DTYPE] = { k->server && !was->kv_dtype, "kv_dtype", small_kv(k), *was },
+        [KV_DTYPE] = { k->server && !was->kv_dtype && small_kv, "kv_dtype", small_kv, *was },
         [GPUS] = { k->server && few_gpus, "gpus", bt_arena_printf(r->a, "{min: %llu, max: %zu}", ull(was->gpus.min), k->npool), *was },
         [FEWER] = { k->server && was->gpus.set && was->gpus.min > 1, "gpus", bt_arena_printf(r->a, "{min: 1, max: %llu}", ull(fewer)), *was },
         [MEMORY] = { k->server && k->claim == PL_LIMIT, "memory", "auto", *was },
@@ -500,7 +494,7 @@ static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k
         [POOL] = { was->pool.n > 0, "pool", "all", *was },
     };
     c[REQUESTS].w.requests = 1;
-    c[KV_DTYPE].w.kv_dtype = small_kv(k);
+    c[KV_DTYPE].w.kv_dtype = small_kv;
     c[GPUS].w.gpus.max = c[GPUS].w.gpus.want = k->npool;
     c[FEWER].w.gpus.min = 1;
     c[FEWER].w.gpus.max = c[FEWER].w.gpus.want = fewer;

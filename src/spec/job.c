@@ -67,23 +67,52 @@ static int parse_auto(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct b
     return 0;
 }
 
+struct listed { struct bt_job *j; uint64_t seen[MANY / 64 + 1]; };
+
+static bool one_layer(struct listed *k, struct bt_str text)
+{
+    struct bt_err inner = { 0 };
+    uint64_t layer;
+    if (bt_u64_parse(bt_str_trim(text), 0, MANY, &layer, &inner) < 0 || k->seen[layer / 64] >> layer % 64 & 1)
+        return false;
+    k->seen[layer / 64] |= (uint64_t)1 << layer % 64;
+    k->j->kept_layers++;
+    k->j->last_layer = BT_MAX(k->j->last_layer, layer);
+    return true;
+}
+
+/* Numbers from 0, each once: the hidden states of transformers' output_hidden_states. */
+static bool list_of_layers(struct bt_job *j, const struct bt_opt_ctx *ctx, const char *text)
+{
+    struct listed k = { .j = j };
+    struct bt_str left = bt_str(text), part;
+    j->kept_layers = j->last_layer = 0;
+    if (ctx->node) {
+        for (size_t i = 0; i < ctx->node->n; i++)
+            if (ctx->node->items[i].kind != BT_NODE_SCALAR || !one_layer(&k, bt_str(ctx->node->items[i].text)))
+                return false;
+        return true;
+    }
+    for (bool more = true; more;) {
+        more = memchr(left.p, ',', left.n) != NULL;
+        left = bt_str_cut(left, ',', &part);
+        if (!one_layer(&k, part))
+            return false;
+    }
+    return true;
+}
+
 /* 3: that many; [10, 11, 12] (10,11,12 in argv): those; all. */
 static int parse_layers(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
 {
     struct bt_job *j = job(ctx);
     const char *text = scalar(ctx);
     struct bt_err inner = { 0 };
-    if (ctx->node && ctx->node->kind == BT_NODE_SEQ && ctx->node->n) {
-        j->kept_layers = ctx->node->n;
-        return 0;
-    }
+    j->last_layer = 0;
+    if ((ctx->node && ctx->node->kind == BT_NODE_SEQ && ctx->node->n) || (text && ctx->text && strchr(text, ',')))
+        return list_of_layers(j, ctx, text) ? 0 : bad(opt, ctx, "layers counted from 0, each once, such as 10,11,12", err);
     if (text && !strcmp(text, "all")) {
         j->kept_layers = BT_JOB_ALL_LAYERS;
-        return 0;
-    }
-    if (text && ctx->text && strchr(text, ',')) {
-        for (j->kept_layers = 1; *text; text++)
-            j->kept_layers += *text == ',';
         return 0;
     }
     if (!text || bt_u64_parse(bt_str(text), 1, MANY, &j->kept_layers, &inner) < 0)

@@ -35,6 +35,7 @@ struct bt_job {
     bool distributed_optimizer;      /* MEGATRON */
     bool eager_attention;            /* the s x s matrix is kept (no flash or SDPA kernel) */
     uint64_t kept_layers;            /* FORWARD: whose hidden states stay on the card; 0 = one at a time; BT_JOB_ALL_LAYERS */
+    uint64_t last_layer;             /* of those that were listed: 0 is what goes into the first layer, N what comes out of the last */
     uint64_t width, height;          /* DIFFUSION: of the images; 0 = the pipeline's own */
     bool kind_given, given[BT_JOB_KEYS];             /* which rows of the table were written */
 };

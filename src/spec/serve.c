@@ -98,6 +98,8 @@ static int walk_args(struct arg_walk *k, struct bt_err *err)
             f = find_flag(flags, t + 1, name - 1);
         if (f && f->type != BT_OPT_BOOL && !t[name] && i + 1 < args->n)
             words = 2;
+        while (words > 1 && f->many && i + words < args->n && args->v[i + words][0] != '-')
+            words++;
         if (!f) {                                    /* unknown to us: the engine will judge it; it goes on the command line as written */
             BT_PUSH(k->a, k->serve->extra.v, k->serve->extra.n, t);
             if (k->raw)

@@ -289,6 +289,12 @@ def test_sweep_is_every_combination_and_each_cell_is_the_estimate_itself() -> No
     assert cell["concurrency"] == pytest.approx(alone["context"]["concurrency"])
 
 
+def test_a_list_of_words_is_one_value() -> None:
+    one, joined, apart = (answer("Qwen/Qwen3-4B", *A100, "--cudagraph-capture-sizes", *sizes) for sizes in (("4",), ("1,2,4",), ("1", "2", "4")))
+    graphs = [sum(line["bytes"] for line in found["ranks"][0]["need"] if line["part"] == "graphs") for found in (one, joined, apart)]
+    assert graphs[0] < graphs[1] == graphs[2]
+
+
 def test_sweep_for_people_and_its_mistakes() -> None:
     result = estimate(QWEN32, *A100, "--sweep", "tp")
     assert result.returncode == 0

@@ -114,6 +114,17 @@ def test_the_longest_is_the_longest(tmp_path: Path) -> None:
     assert not answer(tmp_path / "m.gguf", "--gpu", "rtx3090", "-c", str(longest + 256))["fits"]
 
 
+def test_sweep_over_cards_contexts_and_kv(tmp_path: Path) -> None:
+    write(tmp_path / "m.gguf")
+    found = answer(tmp_path / "m.gguf", "--gpu", "RTX-4090", "--sweep", "pp,context,kv-dtype", "-c", "16384", "-np", "1")
+    cells = {(c["pp"], c["context"], c["kv_dtype"]): c for c in found["sweep"]}
+    assert set(cells) == {(p, n, k) for p in (1, 2, 4, 8) for n in (4096, 8192, 16384) for k in ("auto", "q8_0")}
+    assert all(c["fits"] for c in cells.values())
+    alone = answer(tmp_path / "m.gguf", "--gpu", "RTX-4090", "-c", "8192", "-np", "1", "-ts", "1,1", "-ctk", "q8_0", "-ctv", "q8_0")
+    assert cells[2, 8192, "q8_0"]["need_bytes"] == max(r["need_bytes"] for r in alone["ranks"])
+    assert cells[1, 16384, "q8_0"]["need_bytes"] < cells[1, 16384, "auto"]["need_bytes"]
+
+
 def test_on_the_cpu(tmp_path: Path) -> None:
     total = write(tmp_path / "small.gguf", layers=2, hidden=1024, feed=2048, heads=8, kv_heads=2)
     a = answer(tmp_path / "small.gguf", "--gpu", "cpu", "-c", "4096", "--cache-ram", "0")

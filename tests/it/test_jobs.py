@@ -65,6 +65,10 @@ def test_zero_cuts_by_gpus() -> None:
         (("--train", QWEN7, "--backend", "megatron", "--tp", "4", "--gpus", "6"), "6 GPUs"),
         (("--generate", QWEN7, "more"), "stands after"),
         (("--forward", QWEN7, "--pp", "49", "--gpus", "49"), "has 28 layers"),
+        (("--forward", QWEN7, "--layers", "0,0"), "each once"),
+        (("--forward", QWEN7, "--layers", "3,-1"), "counted from 0"),
+        (("--forward", QWEN7, "--layers", "3,"), "counted from 0"),
+        (("--forward", QWEN7, "--layers", "3,29"), "to 28 (what comes out of the last)"),
     ],
 )
 def test_mistakes(args: tuple[str, ...], has: str) -> None:

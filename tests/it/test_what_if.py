@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from test_gguf import write as write_gguf
 from test_json_docs import compare
 from test_plan import A100X4, FORENSICS, ROOT, plan, spec
 
@@ -226,3 +227,12 @@ def test_faults_of_the_command_line(args: tuple[str, ...], says: str) -> None:
     r = plan("-f", TINKER, *args)
     assert r.returncode == 2
     assert says in r.stderr
+
+
+def test_each_engine_has_its_word_for_kv_in_8_bits(tmp_path: Path) -> None:
+    write_gguf(tmp_path / "m.gguf", layers=16, hidden=2048, feed=5632, heads=16, kv_heads=4)
+    for server, word in (("engine: vllm, model: Qwen/Qwen3-4B", "fp8"), ("engine: sglang, model: Qwen/Qwen3-4B", "fp8_e4m3"), ("engine: llama-server, model: ./m.gguf", "q8_0")):
+        found = rows("-f", spec(tmp_path, f"  a: {{{server}, context: {{want: 8192}}}}\n"), "--gpus", "1xRTX-4090", "--alternatives")
+        kv = [row for row in found if row["alternative"] == "kv"]
+        assert [row["set"] for row in kv] == [[{"path": "workloads.a.kv_dtype", "value": word}]], server
+        assert all(row["fits"] for row in kv)

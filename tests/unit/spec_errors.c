@@ -279,6 +279,28 @@ static void args_reach_the_engine(void **st)
     assert_int_equal(raw.n, 4);                      /* the pin said twice is not passed twice */
 }
 
+/* nargs="+" of vLLM's argparse: every word up to the next flag. */
+static void a_flag_takes_all_its_words(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_spec *s;
+    struct bt_err err = { 0 };
+    struct bt_serve serve;
+    struct bt_strs raw;
+    if (parse(&a, TOP "  a: {engine: vllm, model: m, args: [--cudagraph-capture-sizes, 4, 1, 2, --served-model-name, x, y, --max-num-seqs, 8]}\n", &s, &err) < 0)
+        fail_msg("%s", err.msg);
+    if (bt_spec_serve(&a, s, &s->w[0], &serve, &raw, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_string_equal(serve.cudagraph_sizes, "4 1 2");
+    assert_string_equal(serve.served_name, "x y");
+    assert_int_equal(serve.max_seqs, 8);
+    assert_int_equal(serve.extra.n, 0);
+    assert_int_equal(raw.n, 9);
+    assert_int_equal(parse(&a, TOP "  a: {engine: vllm, model: m, args: [--cudagraph-capture-sizes, 4, zero]}\n", &s, &err), -1);
+    assert_non_null(strstr(err.msg, "4 zero"));
+}
+
 static void tables_are_in_order(void **st)
 {
     (void)st;
@@ -312,6 +334,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(each_error_has_its_place), cmocka_unit_test(templates_expand), cmocka_unit_test(variants_merge_deep),
                                         cmocka_unit_test(variants_change_the_top),
-                                        cmocka_unit_test(args_reach_the_engine), cmocka_unit_test(tables_are_in_order), cmocka_unit_test(the_page_names_every_key) };
+                                        cmocka_unit_test(args_reach_the_engine), cmocka_unit_test(a_flag_takes_all_its_words), cmocka_unit_test(tables_are_in_order), cmocka_unit_test(the_page_names_every_key) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
