@@ -288,6 +288,15 @@ static int set_arg(const struct bt_opt *o, struct bt_arena *a, const char *shown
     return 0;
 }
 
+/* Is the next word of argv its value? */
+static bool takes(const struct bt_opt *o, const char *word)
+{
+    for (size_t i = 0; word && o->alone && o->choices[i]; i++)
+        if (!strcmp(o->choices[i], word))
+            return true;
+    return word && !o->alone && strncmp(word, "--", 2) != 0;
+}
+
 struct args { const struct bt_opt *opts; struct bt_arena *a; int argc, at; char *const *argv; bool *given; void *target; };
 
 /* One option at argv[at]; at moves to its last word. */
@@ -311,7 +320,10 @@ static int take_option(struct args *x, struct bt_err *err)
         return set_arg(o, x->a, shown, negated ? "false" : "true", given, x->target, err);
     if (value.p)
         return set_arg(o, x->a, shown, value.p, given, x->target, err);
-    if (x->at + 1 >= x->argc || !strncmp(x->argv[x->at + 1], "--", 2)) {
+    bool valued = takes(o, x->at + 1 < x->argc ? x->argv[x->at + 1] : NULL);
+    if (!valued && o->alone)
+        return set_arg(o, x->a, shown, o->alone, given, x->target, err);
+    if (!valued) {
         bt_err_set(err, BT_E_USAGE, 0, "%s needs a value", shown);
         return bt_err_hint(err, "%s has to be %s", shown, type_wanted(o));
     }

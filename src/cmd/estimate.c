@@ -323,7 +323,7 @@ static void version_notes(struct estimate *e)
     if (s->kv_bytes && !e->version->has_kv_bytes)
         note(e, bt_arena_printf(e->arena, "--kv-cache-memory-bytes is counted here, but %s %s does not have it", e->engine->name, e->version->version));
     if (s->eager)
-        note(e, "the speed assumes CUDA graphs: with --enforce-eager decode is slower, by how much is not known");
+        note(e, bt_arena_printf(e->arena, "the speed assumes CUDA graphs: without them%s decode is slower, by how much is not known", !strcmp(e->engine->name, "vllm") ? " (--enforce-eager)" : ""));
     if (s->dp > 1)
         note(e, "each data-parallel copy needs its own cards; the figures are of one copy");
     for (size_t i = 0; !e->paste && i < s->extra.n; i++)             /* a pasted command's have been noted */

@@ -3,11 +3,14 @@
 #include "launch/export.h"
 #include "need/ops.h"
 
+/* For a shell: a path with a blank, a regular expression and JSON stay one word each. The first words are how the engine is called. */
 static const char *joined(struct bt_arena *a, const struct bt_strs *words)
 {
-    bt_auto_buf struct bt_buf b = BT_BUF(8192);
-    for (size_t i = 0; i < words->n; i++)
-        bt_buf_printf(&b, "%s%s", i ? " " : "", words->v[i]);
+    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
+    for (size_t i = 0; i < words->n; i++) {
+        bt_buf_printf(&b, "%s", i ? " " : "");
+        bt_ex_shell_word(&b, words->v[i]);
+    }
     return bt_arena_strdup(a, bt_buf_z(&b));
 }
 
@@ -42,10 +45,7 @@ const char *estimate_command(const struct estimate *e, uint64_t *per_gpu_kv)
                                      .kv_bytes = *per_gpu_kv, .kv_tokens = tokens, .share = share, .on_host = n->on_host, .brief = true };
     e->engine->start(&start, &out);
     for (size_t i = 0; e->paste && i < s.extra.n; i++)
-        if (paste_ledger_reads(e->engine, s.extra.v[i])) {           /* as the answer has counted it */
-            bt_auto_buf struct bt_buf word = BT_BUF(8192);
-            bt_ex_shell_word(&word, s.extra.v[i]);
-            BT_PUSH(e->arena, out.argv.v, out.argv.n, bt_arena_strdup(e->arena, bt_buf_z(&word)));
-        }
+        if (paste_ledger_reads(e->engine, s.extra.v[i]))             /* as the answer has counted it */
+            BT_PUSH(e->arena, out.argv.v, out.argv.n, s.extra.v[i]);
     return joined(e->arena, &out.argv);
 }

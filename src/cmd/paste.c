@@ -128,9 +128,11 @@ static void variable(struct bt_arena *a, struct paste *p, const char *text)
     } else if (p->engine && bt_str_eq(name, vllm ? "VLLM_PP_LAYER_PARTITION" : "SGLANG_PP_LAYER_PARTITION") && bt_engine_cut_parse(a, value, &p->serve)) {
         paste_note(a, p, PASTE_COUNTED, shown, "which layers each stage gets");
     } else {
-        for (const struct paste_known *k = p->engine ? paste_known_variables(p->engine) : NULL; k && k->name; k++)
-            if (bt_str_eq(name, k->name) && !(bt_str_eq(name, "VLLM_USE_V1") && is_on(value))) {
-                paste_note(a, p, PASTE_NOT_COUNTED, shown, bt_arena_printf(a, "changes %s", k->bytes));
+        struct paste_each at = { 0 };
+        struct paste_known k;
+        while (p->engine && paste_known_variable(p->engine, &at, &k))
+            if (name.n == k.name.n && !memcmp(name.p, k.name.p, name.n) && !(bt_str_eq(name, "VLLM_USE_V1") && is_on(value))) {
+                paste_note(a, p, PASTE_NOT_COUNTED, shown, bt_arena_printf(a, "changes %s", k.bytes));
                 return;
             }
         paste_note(a, p, PASTE_NO_BYTES, shown, NULL);
@@ -235,8 +237,55 @@ static void image_of(struct bt_arena *a, struct paste *p, const char *image)
         p->version = bt_arena_strndup(a, (struct bt_str){ tag, strcspn(tag, "-_@") });
 }
 
+/* What the container sees at a path of its own. */
+struct mount { struct bt_str from, to; };
+struct container { struct bt_strs *vars; const char *entrypoint; struct mount *mount; size_t nmounts; };
+
+/* "/srv/models:/models:ro" */
+static void volume(struct bt_arena *a, struct container *c, const char *value)
+{
+    struct mount m;
+    struct bt_str rest = bt_str_cut(bt_str(value), ':', &m.from);
+    bt_str_cut(rest, ':', &m.to);
+    if (m.from.n && m.to.n && m.to.p[0] == '/')
+        BT_PUSH(a, c->mount, c->nmounts, m);
+}
+
+/* "type=bind,source=/srv/models,target=/models,readonly" */
+static void bind_mount(struct bt_arena *a, struct container *c, const char *value)
+{
+    struct mount m = { { NULL, 0 }, { NULL, 0 } };
+    struct bt_str left = bt_str(value), field, name;
+    while (left.n) {
+        left = bt_str_cut(left, ',', &field);
+        struct bt_str said = bt_str_cut(field, '=', &name);
+        if (bt_str_eq(name, "source") || bt_str_eq(name, "src"))
+            m.from = said;
+        else if (bt_str_eq(name, "target") || bt_str_eq(name, "dst") || bt_str_eq(name, "destination"))
+            m.to = said;
+    }
+    if (m.from.n && m.to.n)
+        BT_PUSH(a, c->mount, c->nmounts, m);
+}
+
+/* A path of the container as this machine has it; of several mounts the deepest counts. NULL: it is in none. */
+static const char *outside(struct bt_arena *a, const struct container *c, const char *path)
+{
+    const struct mount *best = NULL;
+    for (size_t i = 0; i < c->nmounts; i++) {
+        const struct mount *m = &c->mount[i];
+        size_t n = m->to.n && m->to.p[m->to.n - 1] == '/' ? m->to.n - 1 : m->to.n;
+        if (!strncmp(path, m->to.p, n) && (path[n] == '/' || !path[n]) && (!best || m->to.n > best->to.n))
+            best = m;
+    }
+    if (!best)
+        return NULL;
+    const char *rest = path + (best->to.n && best->to.p[best->to.n - 1] == '/' ? best->to.n - 1 : best->to.n);
+    return bt_arena_printf(a, "%.*s%s", (int)(best->from.n - (best->from.n > 1 && best->from.p[best->from.n - 1] == '/')), best->from.p, rest);
+}
+
 /* One option of `docker run`, with its value where it stands apart; returns the words it took. */
-static size_t container_option(struct bt_arena *a, struct paste *p, struct bt_strs *vars, const char *const *w, size_t n, size_t i, const char **entrypoint)
+static size_t container_option(struct bt_arena *a, struct paste *p, struct container *c, const char *const *w, size_t n, size_t i)
 {
     bool alone = takes_no_value(w[i]);
     struct bt_str rest = bt_str(w[i]), name;
@@ -246,24 +295,31 @@ static size_t container_option(struct bt_arena *a, struct paste *p, struct bt_st
         value = w[i] + 2;
     if (bt_str_eq(name, "-e") || bt_str_eq(name, "--env") || (name.n > 2 && bt_str_starts(name, "-e") && !bt_str_starts(name, "--"))) {
         const char *kept = bt_arena_strdup(a, value);
-        BT_PUSH(a, vars->v, vars->n, kept);
+        BT_PUSH(a, c->vars->v, c->vars->n, kept);
+    } else if (bt_str_eq(name, "-v") || bt_str_eq(name, "--volume")) {
+        volume(a, c, value);
+    } else if (bt_str_starts(name, "-v") && w[i][1] != '-') {
+        volume(a, c, w[i] + 2);
+    } else if (bt_str_eq(name, "--mount")) {
+        bind_mount(a, c, value);
     } else if (bt_str_eq(name, "--gpus")) {
         const char *devices = devices_of(a, value);
         p->visible = devices ? devices : p->visible;
         paste_note(a, p, PASTE_COUNTED, bt_arena_printf(a, "--gpus %s", value), "the cards the container may use");
     } else if (bt_str_eq(name, "--entrypoint")) {
-        *entrypoint = value;
+        c->entrypoint = value;
     }
     return alone || i + 1 >= n ? 1 : 2;
 }
 
 /* `docker run ... IMAGE [command]`. The vLLM image's entrypoint is its server, so its words are flags at once. */
-static bool container_start(struct bt_arena *a, struct paste *p, struct bt_strs *vars, struct bt_strs *words, size_t at, struct found *f)
+static bool container_start(struct bt_arena *a, struct paste *p, struct container *c, struct bt_strs *words, size_t at, struct found *f)
 {
     size_t i = at + (strcmp(words->v[at + 1], "run") ? 3 : 2), n = words->n;
-    const char *entrypoint = NULL;
+    const char *entrypoint;
     while (i < n && words->v[i][0] == '-')
-        i += container_option(a, p, vars, words->v, n, i, &entrypoint);
+        i += container_option(a, p, c, words->v, n, i);
+    entrypoint = c->entrypoint;
     if (i >= n)
         return false;
     const char *image = words->v[i++];
@@ -293,12 +349,12 @@ static const char *inner_command(const char *const *w, size_t n, size_t i)
     return NULL;
 }
 
-static int find_start(struct bt_arena *a, struct paste *p, struct bt_strs *words, struct bt_strs *vars, struct found *f, struct bt_err *err)
+static int find_start(struct bt_arena *a, struct paste *p, struct bt_strs *words, struct container *c, struct found *f, struct bt_err *err)
 {
     bt_auto_buf struct bt_buf before = BT_BUF(8 * KiB);
     for (size_t i = 0; i < words->n; i++) {
         const char *inner;
-        bool found = is_container_run(words->v, words->n, i) ? container_start(a, p, vars, words, i, f) : start_at(words->v, words->n, i, f);
+        bool found = is_container_run(words->v, words->n, i) ? container_start(a, p, c, words, i, f) : start_at(words->v, words->n, i, f);
         if (!found && (inner = inner_command(words->v, words->n, i))) {
             struct bt_strs deeper;
             if (paste_split(a, inner, &deeper, err) < 0)
@@ -313,7 +369,7 @@ static int find_start(struct bt_arena *a, struct paste *p, struct bt_strs *words
             return 0;
         }
         if (is_assignment(words->v[i]))
-            BT_PUSH(a, vars->v, vars->n, words->v[i]);
+            BT_PUSH(a, c->vars->v, c->vars->n, words->v[i]);
         else
             bt_buf_printf(&before, "%s%s", before.n ? " " : "", words->v[i]);
     }
@@ -341,7 +397,8 @@ int paste_read(struct bt_arena *a, const char *const *words, size_t n, struct pa
         for (size_t i = 0; i < n; i++)
             BT_PUSH(a, all.v, all.n, words[i]);
     }
-    if (find_start(a, out, &all, &vars, &f, err) < 0 || known_engine(out, f.engine, err) < 0)
+    struct container c = { .vars = &vars };
+    if (find_start(a, out, &all, &c, &f, err) < 0 || known_engine(out, f.engine, err) < 0)
         return -1;
     for (size_t i = 0; i < vars.n; i++)
         variable(a, out, vars.v[i]);
@@ -358,6 +415,11 @@ int paste_read(struct bt_arena *a, const char *const *words, size_t n, struct pa
             if (out->item[i].effect == PASTE_UNKNOWN && strchr(out->item[i].text, ' '))
                 return bt_err_hint(err, "berth does not know \"%.80s\" and took the second word for its value; put the model first", out->item[i].text);
         return bt_err_hint(err, "%s MODEL ...", !strcmp(out->engine->name, "sglang") ? "sglang serve" : "vllm serve");
+    }
+    const char *here = outside(a, &c, out->model);
+    if (here) {
+        paste_note(a, out, PASTE_COUNTED, out->model, bt_arena_printf(a, "%s outside of the container", here));
+        out->model = here;
     }
     out->serve.model = out->model;
     return 0;

@@ -51,9 +51,11 @@ BT_MUST_CHECK int paste_config(struct bt_arena *a, const char *const *words, siz
 
 /* Inside: flags that exist and are not in the engine's table. name NULL ends a list. */
 enum paste_args { ARGS_NONE, ARGS_ONE, ARGS_MANY };
-struct paste_known { const char *name; enum paste_args args; const char *bytes; };    /* bytes: what it changes that is not counted; NULL = nothing */
-const struct paste_known *paste_known_flags(const struct bt_engine *e);
-const struct paste_known *paste_known_variables(const struct bt_engine *e);
+struct paste_known { struct bt_str name; enum paste_args args; const char *bytes; };  /* bytes: what it changes that is not counted; NULL = nothing */
+/* One after the other, from an empty *at on: false after the last. Names live as long as the program. */
+struct paste_each { size_t row, from; };
+bool paste_known_flag(const struct bt_engine *e, struct paste_each *at, struct paste_known *out);
+bool paste_known_variable(const struct bt_engine *e, struct paste_each *at, struct paste_known *out);
 /* The flags of words[at..n), which follow the program; fills serve, model and items. positional: a word that is no flag is the model. */
 BT_MUST_CHECK int paste_flags(struct bt_arena *a, const char *const *words, size_t n, bool positional, struct paste *out, struct bt_err *err);
 bool paste_ledger_reads(const struct bt_engine *engine, const char *flag);     /* "--name=value" of serve.extra: in the answer all the same */

@@ -7,55 +7,64 @@
 
 struct walk { struct bt_arena *arena; const char *const *w; size_t n, at; struct paste *p; bool positional; };
 
-/* --max_model_len is --max-model-len. */
-static bool same_flag(const char *name, struct bt_str s)
+static char dashed(char c) { return c == '_' ? '-' : c; }
+
+/* --max_model_len is --max-model-len. Of n letters, all of both. */
+static size_t alike(struct bt_str name, struct bt_str s)
 {
     size_t i = 0;
-    for (; i < s.n && name[i]; i++)
-        if ((name[i] == '_' ? '-' : name[i]) != (s.p[i] == '_' ? '-' : s.p[i]))
-            return false;
-    return i == s.n && !name[i];
+    while (i < s.n && i < name.n && dashed(name.p[i]) == dashed(s.p[i]))
+        i++;
+    return i;
+}
+
+static bool same_flag(struct bt_str name, struct bt_str s)
+{
+    return name.n == s.n && alike(name, s) == s.n;
 }
 
 /* Is s, of four letters or more, the beginning of name? */
-static bool begins(const char *name, struct bt_str s)
+static bool begins(struct bt_str name, struct bt_str s)
 {
-    size_t i = 0;
-    while (i < s.n && name[i] && (name[i] == '_' ? '-' : name[i]) == (s.p[i] == '_' ? '-' : s.p[i]))
-        i++;
-    return i == s.n && s.n >= 4;
+    return s.n >= 4 && alike(name, s) == s.n;
 }
 
 /* What a flag's name means: a row of one of the two tables. */
-struct meaning { const struct bt_opt *opt; const struct paste_known *known; bool negated; const char *read_as; };
+struct meaning { const struct bt_opt *opt; struct paste_known known; bool negated; const char *read_as; };
 
 static bool exact(const struct bt_engine *e, struct bt_str name, struct meaning *m)
 {
+    struct paste_each at = { 0 };
+    struct paste_known k;
     for (const struct bt_opt *o = e->flags; o->name; o++)
-        if (same_flag(o->name, name) || (o->alias && same_flag(o->alias, name))) {
+        if (same_flag(bt_str(o->name), name) || (o->alias && same_flag(bt_str(o->alias), name))) {
             *m = (struct meaning){ .opt = o };
             return true;
         }
-    for (const struct paste_known *k = paste_known_flags(e); k->name; k++)
-        if (same_flag(k->name, name)) {
+    while (paste_known_flag(e, &at, &k))
+        if (same_flag(k.name, name)) {
             *m = (struct meaning){ .known = k };
             return true;
         }
     return false;
 }
 
-/* argparse takes a beginning that only one flag has: logs of vLLM themselves suggest --kv-cache-memory. */
+/* argparse takes a beginning that only one flag has: logs of vLLM themselves suggest --kv-cache-memory. llama.cpp has no argparse. */
 static bool abbreviated(struct bt_arena *a, const struct bt_engine *e, struct bt_str name, struct meaning *m)
 {
+    struct paste_each at = { 0 };
+    struct paste_known k;
     size_t hits = 0;
+    if (!strcmp(e->name, "llama-server"))
+        return false;
     for (const struct bt_opt *o = e->flags; o->name; o++)
-        if (begins(o->name, name)) {
+        if (begins(bt_str(o->name), name)) {
             *m = (struct meaning){ .opt = o, .read_as = bt_arena_printf(a, "read as --%s", o->name) };
             hits++;
         }
-    for (const struct paste_known *k = paste_known_flags(e); k->name; k++)
-        if (begins(k->name, name)) {
-            *m = (struct meaning){ .known = k, .read_as = bt_arena_printf(a, "read as --%s", k->name) };
+    while (paste_known_flag(e, &at, &k))
+        if (begins(k.name, name)) {
+            *m = (struct meaning){ .known = k, .read_as = bt_arena_printf(a, "read as --%.*s", BT_STR(k.name)) };
             hits++;
         }
     return hits == 1;
@@ -66,7 +75,7 @@ static bool meaning_of(struct bt_arena *a, const struct bt_engine *e, struct bt_
     if (exact(e, name, m))
         return true;
     if (name.n > 3 && (bt_str_starts(name, "no-") || bt_str_starts(name, "no_")) && exact(e, (struct bt_str){ name.p + 3, name.n - 3 }, m) &&
-        (m->opt ? m->opt->type == BT_OPT_BOOL : m->known->args == ARGS_NONE)) {
+        (m->opt ? m->opt->type == BT_OPT_BOOL : m->known.args == ARGS_NONE)) {
         m->negated = true;
         return true;
     }
@@ -79,8 +88,12 @@ static const char *nearest(struct bt_arena *a, const struct bt_engine *e, struct
     size_t n = 0;
     for (const struct bt_opt *o = e->flags; o->name; o++)
         BT_PUSH(a, names, n, o->name);
-    for (const struct paste_known *k = paste_known_flags(e); k->name; k++)
-        BT_PUSH(a, names, n, k->name);
+    struct paste_each at = { 0 };
+    struct paste_known k;
+    while (paste_known_flag(e, &at, &k)) {
+        const char *kept = bt_arena_strndup(a, k.name);
+        BT_PUSH(a, names, n, kept);
+    }
     return bt_str_nearest(name, names, n);
 }
 
@@ -101,6 +114,14 @@ static const char *take_values(struct walk *k, enum paste_args args)
             break;
     }
     return value;
+}
+
+static const char *take_one_of(struct walk *k, const char *const *choices, const char *else_)
+{
+    for (size_t i = 0; k->at + 1 < k->n && choices[i]; i++)
+        if (!strcmp(choices[i], k->w[k->at + 1]))
+            return k->w[++k->at];
+    return else_;
 }
 
 /* ---- flags whose value is JSON ---- */
@@ -147,7 +168,12 @@ static bool compilation_key(struct bt_arena *a, struct paste *p, const char *key
     } else if (!strcmp(key, "cudagraph_mode") && json_is_string(v) && !strcasecmp(json_string_value(v), "none")) {
         p->serve.eager = true;       /* of the two things that eager leaves out only the graphs have bytes of their own */
     } else {
-        return !strcmp(key, "level") || !strcmp(key, "mode") || !strcmp(key, "cudagraph_mode");
+        static const char *const plain[] = { "level", "mode", "cudagraph_mode", "pass_config", "custom_ops", "backend", "use_inductor", "debug_dump_path", "cache_dir", "compile_sizes", "splitting_ops",
+                                             "inductor_compile_config", "inductor_passes", "full_cuda_graph", "use_inductor_graph_partition", "cudagraph_num_of_warmups", "cudagraph_specialize_lora" };
+        for (size_t i = 0; i < BT_LEN(plain); i++)
+            if (!strcmp(key, plain[i]))
+                return true;
+        return false;
     }
     return true;
 }
@@ -194,8 +220,9 @@ static int json_flag(struct walk *k, const char *flag, const char *key, const ch
 static int counted_flag(struct walk *k, const struct meaning *m, const char *word, const char *value, struct bt_err *err)
 {
     enum paste_args args = m->opt->type == BT_OPT_BOOL ? ARGS_NONE : m->opt->many ? ARGS_MANY : ARGS_ONE;
+    bool alone = !value && m->opt->alone;
     if (!value)
-        value = take_values(k, args);
+        value = alone ? take_one_of(k, m->opt->choices, m->opt->alone) : take_values(k, args);
     if (!value && args != ARGS_NONE)
         return bt_err_set(err, BT_E_USAGE, 0, "%s needs a value", word);
     const char *one = value ? bt_arena_printf(k->arena, "--%s=%s", m->opt->name, value) : bt_arena_printf(k->arena, "--%s%s", m->negated ? "no-" : "", m->opt->name);
@@ -224,23 +251,24 @@ bool paste_ledger_reads(const struct bt_engine *engine, const char *flag)
 
 static int known_flag(struct walk *k, const struct meaning *m, const char *key, const char *word, const char *value, struct bt_err *err)
 {
-    static const char *const secrets[] = { "api-key", "admin-api-key", "hf-token" }, *const json[] = { "hf-overrides", "rope-scaling", "compilation-config", "json-model-override-args" };
-    const struct paste_known *row = m->known;
+    static const char *const secrets[] = { "api-key", "admin-api-key", "hf-token", "hft" }, *const json[] = { "hf-overrides", "rope-scaling", "compilation-config", "json-model-override-args" };
+    const struct paste_known *row = &m->known;
+    const char *name = bt_arena_strndup(k->arena, row->name);
     if (!value)
         value = take_values(k, row->args);
     const char *shown = value && !strchr(word, '=') ? bt_arena_printf(k->arena, "%s %s", word, value) : word;
     for (size_t i = 0; i < BT_LEN(secrets); i++)
-        if (!strcmp(secrets[i], row->name))
-            shown = bt_arena_printf(k->arena, "--%s ...", row->name);
+        if (!strcmp(secrets[i], name))
+            shown = bt_arena_printf(k->arena, "--%s ...", name);
     for (size_t i = 0; i < BT_LEN(json); i++)
-        if (!strcmp(json[i], row->name)) {
+        if (!strcmp(json[i], name)) {
             if (!value)
                 return bt_err_set(err, BT_E_USAGE, 0, "%s needs a value", word);
-            return json_flag(k, row->name, key, shown, value, row->bytes, err);
+            return json_flag(k, name, key, shown, value, row->bytes, err);
         }
     const char *handed = NULL;
     if (row->bytes && !m->negated) { /* the ledger counts some of these by their text */
-        handed = value ? bt_arena_printf(k->arena, "--%s=%s", row->name, value) : bt_arena_printf(k->arena, "--%s", row->name);
+        handed = value ? bt_arena_printf(k->arena, "--%s=%s", name, value) : bt_arena_printf(k->arena, "--%s", name);
         BT_PUSH(k->arena, k->p->serve.extra.v, k->p->serve.extra.n, handed);
     }
     if (handed && paste_ledger_reads(k->p->engine, handed))
@@ -275,7 +303,7 @@ static int one_flag(struct walk *k, struct bt_err *err)
     if (!meaning_of(k->arena, k->p->engine, name, &m)) {
         struct bt_str base;
         key = bt_str_cut(name, '.', &base);          /* --compilation-config.mode=3 */
-        if (!key.p || !exact(k->p->engine, base, &m) || !m.known) {
+        if (!key.p || !exact(k->p->engine, base, &m) || m.opt) {
             unknown_flag(k, word, name, value);
             return 0;
         }

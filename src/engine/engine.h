@@ -11,6 +11,10 @@
 #define BT_ENGINE_H
 #include "base/arena.h"
 #include "base/opt.h"
+#include "base/pattern.h"
+
+/* -ot REGEX=PLACE of llama-server: tensors whose name the expression is found in are there; the first that matches counts. */
+struct bt_llama_override { const struct bt_pattern *name; int device; const char *text; };           /* device -1: host RAM; text: as given, without the place's comma */
 
 /* What only llama-server can be asked; filled by its flags, defaults by bt_engine_resolve. */
 struct bt_llama_serve {
@@ -21,6 +25,7 @@ struct bt_llama_serve {
     bool planned;                    /* context is that of one request; the pool of all slots is dealt by the planner */
     double split[16]; size_t nsplit;                 /* -ts */
     const char *split_mode, *devices, *kv_k, *kv_v, *flash_attn, *load_mode, *fit;
+    const struct bt_llama_override *override; size_t noverride;
 };
 
 /* What only SGLang can be asked. */

@@ -79,6 +79,68 @@ static int parse_split(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct 
     return !text ? -1 : sum > 0 ? 0 : bad(opt, ctx, err, text, "a share above 0");
 }
 
+/* std::regex's words for what POSIX writes otherwise; what is left over is refused by the compiler. */
+static const char *posix(struct bt_arena *a, struct bt_str text)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
+    for (size_t i = 0; i < text.n; i++) {
+        struct bt_str rest = { text.p + i, text.n - i };
+        if (bt_str_starts(rest, "\\d")) {
+            bt_buf_printf(&b, "[0-9]");
+            i++;
+        } else if (bt_str_starts(rest, "(?:")) {
+            bt_buf_printf(&b, "(");
+            i += 2;
+        } else if (rest.p[0] == '\\' && rest.n > 1) {
+            bt_buf_add(&b, rest.p, 2);
+            i++;
+        } else {
+            bt_buf_add(&b, rest.p, 1);
+        }
+    }
+    return bt_arena_strdup(a, bt_buf_z(&b));
+}
+
+static bool place_of(struct bt_str text, int *device)
+{
+    struct bt_err inner = { 0 };
+    uint64_t n;
+    *device = -1;
+    if (bt_str_starts(text, "CPU") || bt_str_eq(text, "CUDA_Host"))
+        return true;
+    if (!bt_str_starts(text, "CUDA") || bt_u64_parse((struct bt_str){ text.p + 4, text.n - 4 }, 0, 15, &n, &inner) < 0)
+        return false;
+    *device = (int)n;
+    return true;
+}
+
+/* "exps=CPU,blk\.1.*=CUDA1" (common/arg.cpp parse_tensor_buffer_overrides); a flag given again adds to the first. */
+static int parse_overrides(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_llama_serve *l = &((struct bt_serve *)ctx->target)->llama;
+    const char *text = given(opt, ctx, err);
+    struct bt_str left = bt_str(text), one;
+    struct bt_llama_override *list = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < l->noverride; i++)
+        BT_PUSH(ctx->arena, list, n, l->override[i]);
+    while (text && left.n) {
+        struct bt_llama_override row = { .text = NULL };
+        struct bt_err inner = { 0 };
+        left = bt_str_cut(left, ',', &one);
+        const char *eq = memchr(one.p, '=', one.n);
+        if (!eq || !place_of((struct bt_str){ eq + 1, one.n - (size_t)(eq + 1 - one.p) }, &row.device))
+            return bad(opt, ctx, err, text, "NAMES=PLACE, with CPU or CUDA0, CUDA1 ... as place");
+        if (bt_pattern_compile(ctx->arena, posix(ctx->arena, (struct bt_str){ one.p, (size_t)(eq - one.p) }), &row.name, &inner) < 0)
+            return bad(opt, ctx, err, text, bt_arena_printf(ctx->arena, "an expression that berth can read: %s", inner.msg));
+        row.text = bt_arena_strndup(ctx->arena, one);
+        BT_PUSH(ctx->arena, list, n, row);
+    }
+    l->override = list;
+    l->noverride = n;
+    return text ? 0 : -1;
+}
+
 static int parse_choice(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
 {
     const char *text = given(opt, ctx, err);
@@ -122,11 +184,13 @@ static const struct bt_opt flags[] = {
     { .name = "cache-type-k", .alias = "ctk", .type = BT_OPT_CUSTOM, .off = LL(kv_k), .parse = parse_choice, .choices = kv_types, .metavar = "TYPE", .help = "type of the keys (f16), q8_0, q4_0, ..." },
     { .name = "cache-type-v", .alias = "ctv", .type = BT_OPT_CUSTOM, .off = LL(kv_v), .parse = parse_choice, .choices = kv_types, .metavar = "TYPE",
       .help = "type of the values (f16); a quantised one needs flash attention" },
-    { .name = "flash-attn", .alias = "fa", .type = BT_OPT_CUSTOM, .off = LL(flash_attn), .parse = parse_choice, .choices = on_off_auto, .metavar = "MODE", .help = "on, off, auto (default)" },
+    { .name = "flash-attn", .alias = "fa", .type = BT_OPT_CUSTOM, .off = LL(flash_attn), .parse = parse_choice, .choices = on_off_auto, .alone = "on", .metavar = "MODE", .help = "on, off, auto (default)" },
     { .name = "no-kv-offload", .alias = "nkvo", .type = BT_OPT_BOOL, .off = LL(kv_on_host), .help = "KV cache in host RAM" },
     { .name = "swa-full", .type = BT_OPT_BOOL, .off = LL(swa_full), .help = "whole caches for sliding-window layers too" },
     { .name = "cpu-moe", .alias = "cmoe", .type = BT_OPT_BOOL, .off = LL(cpu_moe), .help = "experts in host RAM" },
     { .name = "n-cpu-moe", .alias = "ncmoe", .type = BT_OPT_U64, .off = LL(n_cpu_moe), .max = 4096, .help = "experts of the first N layers in host RAM" },
+    { .name = "override-tensor", .alias = "ot", .type = BT_OPT_CUSTOM, .off = LL(override), .parse = parse_overrides, .metavar = "NAMES=PLACE,..",
+      .help = "tensors that are elsewhere: a regular expression, and CPU or CUDA0 ..." },
     { .name = "load-mode", .alias = "lm", .type = BT_OPT_CUSTOM, .off = LL(load_mode), .parse = parse_choice, .choices = load_modes, .metavar = "MODE", .help = "auto, none, mmap, mlock, mmap+mlock, dio" },
     { .name = "mmap", .type = BT_OPT_BOOL, .off = LL(mmap), .help = "of builds before load-mode: --mmap, --no-mmap" },
     { .name = "cache-ram", .alias = "cram", .type = BT_OPT_U64, .off = LL(cache_ram_mib), .set_off = LL(cache_ram_set), .max = 1 << 24, .metavar = "MIB", .help = "host RAM that old prompts may take (8192)" },
@@ -275,6 +339,8 @@ static void start(const struct bt_engine_start *in, struct bt_engine_command *ou
         engine_flag(&v, "cpu-moe", NULL);
     if (l->n_cpu_moe)
         engine_flag_u64(&v, "n-cpu-moe", l->n_cpu_moe);
+    for (size_t i = 0; i < l->noverride; i++)
+        engine_flag(&v, "override-tensor", l->override[i].text);
     engine_flag_u64(&v, "cache-ram", l->cache_ram_mib);
     engine_flag(&v, "fit", "off");
     if (!in->brief)                  /* signs of work: requests, decodes; tokens are counted at a request's end only */

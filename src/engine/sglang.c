@@ -41,6 +41,25 @@ static int parse_choice(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct
     return bt_err_hint(err, "one of: %s", list);
 }
 
+/* "1 2 4 8": the memory goes by the largest (memory_hook.py). */
+static int parse_largest(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
+{
+    struct bt_serve *s = ctx->target;
+    struct bt_str left = bt_str(ctx->text ? ctx->text : ctx->node->kind == BT_NODE_SCALAR ? ctx->node->text : ""), one;
+    uint64_t largest = 0;
+    while (left.n) {
+        struct bt_err inner = { 0 };
+        uint64_t n;
+        left = bt_str_cut(bt_str_trim(left), ' ', &one);
+        if (bt_u64_parse(one, 1, MANY, &n, &inner) < 0)
+            return ctx->node ? bt_node_err(err, ctx->doc, ctx->node, "%s: \"%.*s\": want batch sizes, as 1 2 4", opt->name, (int)BT_MIN(one.n, 80u), one.p)
+                             : bt_err_set(err, BT_E_USAGE, 0, "--%s \"%.*s\": want batch sizes, as 1 2 4", opt->name, (int)BT_MIN(one.n, 80u), one.p);
+        largest = BT_MAX(largest, n);
+    }
+    s->sglang.graph_batch = largest ? largest : s->sglang.graph_batch;
+    return 0;
+}
+
 static const char *const devices[] = { "cuda", "cpu", NULL };
 static const char *const strategies[] = { "auto", "no_buffer", "extra_buffer", "extra_buffer_lazy", NULL };
 static const char *const state_dtypes[] = { "float32", "bfloat16", "float16", NULL };
@@ -65,6 +84,8 @@ static const struct bt_opt flags[] = {
     { .name = "page-size", .type = BT_OPT_U64, .off = AT(block_size), .min = 1, .max = 4096, .help = "tokens of one KV page (default 1)" },
     { .name = "cuda-graph-max-bs-decode", .type = BT_OPT_U64, .off = AT(sglang.graph_batch), .min = 1, .max = MANY, .help = "largest decode batch captured as a CUDA graph (default: by card)" },
     { .name = "cuda-graph-max-bs", .type = BT_OPT_U64, .off = AT(sglang.graph_batch), .min = 1, .max = MANY },
+    { .name = "cuda-graph-bs-decode", .type = BT_OPT_CUSTOM, .off = AT(sglang.graph_batch), .parse = parse_largest, .many = true, .metavar = "LIST", .help = "decode batches captured as CUDA graphs" },
+    { .name = "cuda-graph-bs", .type = BT_OPT_CUSTOM, .off = AT(sglang.graph_batch), .parse = parse_largest, .many = true, .metavar = "LIST" },
     { .name = "disable-cuda-graph", .type = BT_OPT_BOOL, .off = AT(eager), .help = "no CUDA graphs" },
     { .name = "disable-decode-cuda-graph", .type = BT_OPT_BOOL, .off = AT(sglang.no_decode_graph), .help = "no CUDA graphs for decode" },
     { .name = "disable-prefill-cuda-graph", .type = BT_OPT_BOOL, .off = AT(sglang.no_prefill_graph), .help = "no CUDA graphs for prefill" },
@@ -312,5 +333,6 @@ const struct bt_engine bt_engine_sglang = {
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .first = first, .nfirst = BT_LEN(first), .key_flag = "--api-key",
     .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready),
-    .log_line = bt_sglang_log_line, .resolve = resolve, .shape_ok = shape_ok, .stage_layers = stage_layers, .cuts_layers = true, .kv_in_8_bits = "fp8_e4m3", .kv_in_8_bits_cc = 80, .planned = planned, .start = start, .share_of = BT_SHARE_OF_FREE, .internal_ports = 1,
+    .log_line = bt_sglang_log_line, .resolve = resolve, .shape_ok = shape_ok, .stage_layers = stage_layers, .cuts_layers = true,
+    .kv_in_8_bits = "fp8_e4m3", .kv_in_8_bits_cc = 80, .planned = planned, .start = start, .share_of = BT_SHARE_OF_FREE, .internal_ports = 1,
 };

@@ -129,7 +129,16 @@ static uint64_t on_gpu(const struct bt_tensor *t)
     return bt_round_up(BT_MIN(bytes, BT_NEED_CAP), 128);
 }
 
-struct place { uint64_t *gpu; uint64_t cpu, experts_on_cpu, twice; };
+struct place { uint64_t *gpu; uint64_t cpu, apart_on_cpu, twice; uint32_t experts, experts_on_cpu; };
+
+/* Where the user wants it (-ot), else where --cpu-moe keeps experts, else where its layer is. The engine's list: the first that matches counts. */
+static int placed(const struct bt_serve *s, const struct bt_tensor *t, uint32_t layer, int device)
+{
+    for (size_t i = 0; i < s->llama.noverride; i++)
+        if (bt_pattern_found(s->llama.override[i].name, bt_str(t->name)))
+            return s->llama.override[i].device < (int)s->pp ? s->llama.override[i].device : device;
+    return bt_gguf_tensor_is_expert(t) && (s->llama.cpu_moe || layer < s->llama.n_cpu_moe) ? -1 : device;
+}
 
 static void place_tensor(const struct need_llama *l, const struct bt_serve *s, const struct bt_tensor *t, struct place *p)
 {
@@ -139,9 +148,14 @@ static void place_tensor(const struct need_llama *l, const struct bt_serve *s, c
     if (where == BT_GGUF_LAYER && layer < g->layers && g->layer[layer].nextn)
         return;                      /* the draft head: loaded only with the MTP drafter */
     int device = where == BT_GGUF_LAYER ? device_of(l, s, BT_MIN(layer, g->layers)) : where == BT_GGUF_OUTPUT ? device_of(l, s, g->layers) : -1;
-    if (device >= 0 && bt_gguf_tensor_is_expert(t) && (s->llama.cpu_moe || layer < s->llama.n_cpu_moe)) {
-        p->experts_on_cpu = sat_add(p->experts_on_cpu, t->bytes);
-        device = -1;
+    if (!l->on_cpu) {
+        int wanted = placed(s, t, layer, device);
+        bool expert = bt_gguf_tensor_is_expert(t);
+        if (device >= 0 && wanted < 0)
+            p->apart_on_cpu = sat_add(p->apart_on_cpu, t->bytes);
+        p->experts += expert;
+        p->experts_on_cpu += expert && wanted < 0;
+        device = wanted;
     }
     if (device >= 0)
         p->gpu[device] = sat_add(p->gpu[device], on_gpu(t));
@@ -191,14 +205,14 @@ static void host_lines(struct bt_arena *a, struct bt_need *n, const struct place
     const char *how = s->llama.load_mode && strcmp(s->llama.load_mode, "auto") && !strstr(s->llama.load_mode, "mmap") ? "read into memory" : "mapped from the file: page cache while RAM lasts";
     push_host(a, n, BT_P_WEIGHTS, p->cpu, p->cpu / 8, bt_arena_printf(a, "%s%s, bytes of the file; %s; a CPU with matrix units keeps some in a form of its own, up to 12 %% larger",
               l->on_cpu ? "all tensors" : l->first_gpu_layer ? "token embedding and the first layers" : "token embedding",
-              p->experts_on_cpu ? bt_arena_printf(a, " and %s of experts", bt_bytes_human(p->experts_on_cpu)) : "", how));
+              p->apart_on_cpu ? bt_arena_printf(a, " and %s of %s", bt_bytes_human(p->apart_on_cpu), n->serve.llama.noverride ? "what --override-tensor keeps there" : "experts") : "", how));
     uint32_t on_host = s->llama.kv_on_host ? g->layers : l->first_gpu_layer;
     if (!l->on_cpu && !l->planned)
         push_host(a, n, BT_P_KV, need_llama_kv(l, s, 0, on_host, l->n_ctx_seq, l->slots, l->unified), 0, s->llama.kv_on_host ? "-nkvo: the whole cache" : "cache of the layers on the CPU");
     else if (!l->on_cpu)
         push_host(a, n, BT_P_KV, lasting_kv(l, s, 0, on_host), 0, "windows and states of the layers on the CPU");
     const char *why = "inputs of the graph: embedded tokens and the masks";
-    struct need_llama_step step = { .host = true, .layers = l->on_cpu || l->first_gpu_layer || p->experts_on_cpu ? g->layers : 0, .head = l->on_cpu };
+    struct need_llama_step step = { .host = true, .layers = l->on_cpu || l->first_gpu_layer || p->apart_on_cpu ? g->layers : 0, .head = l->on_cpu };
     uint64_t compute = step.layers ? need_llama_compute(l, s, cells, step, &why, a) : need_llama_inputs(l, s, cells);
     push_host(a, n, BT_P_ACTIVATIONS, compute, need_llama_compute_doubt(l, compute), why);
     push_host(a, n, BT_P_SAMPLER, sat_mul(sat_mul(l->slots, g->vocab), 4), 0, bt_arena_printf(a, "output buffer: %u slots x %u vocabulary x 4 B", l->slots, g->vocab));
@@ -323,6 +337,9 @@ int need_llama_server(struct bt_arena *a, const struct bt_model *m, const struct
     struct place p = { .gpu = BT_NEWN(a, uint64_t, n->nranks) };
     for (size_t i = 0; i < m->ntensors; i++)
         place_tensor(l, s, &m->tensors[i], &p);
+    l->apart = s->llama.noverride || s->llama.cpu_moe || s->llama.n_cpu_moe;
+    l->experts_apart = p.experts_on_cpu && l->apart;
+    l->all_experts_apart = l->experts_apart && p.experts_on_cpu == p.experts;
     for (uint32_t d = 0; d < n->nranks; d++) {
         struct bt_need_rank *r = &n->rank[d];
         r->pp = d;

@@ -11,6 +11,7 @@ struct need_llama {
     uint32_t first_gpu_layer;        /* layers before it are on the CPU */
     uint32_t slots;
     bool unified, on_cpu;            /* on_cpu: no GPU at all, the rank is the host */
+    bool apart, all_experts_apart, experts_apart;    /* tensors are where their layer is not; experts in RAM: of every layer, of some */
     bool planned;                    /* the pool is dealt later, in blocks of PAD cells: what grows with it is in kv_block_bytes */
     uint64_t window, ubatch;
     uint64_t n_ctx_seq;              /* tokens one slot may hold */

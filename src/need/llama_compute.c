@@ -68,7 +68,7 @@ uint64_t need_llama_masks(const struct need_llama *l, const struct bt_serve *s, 
  * layers and the cache on the devices, and no tensor overrides). */
 static uint64_t copies(const struct need_llama *l, const struct bt_serve *s)
 {
-    bool all = s->llama.gpu_layers > l->gguf->layers && !s->llama.kv_on_host && !s->llama.cpu_moe && !s->llama.n_cpu_moe;
+    bool all = s->llama.gpu_layers > l->gguf->layers && !s->llama.kv_on_host && !l->apart;
     return s->pp > 1 && all && !l->on_cpu ? 4 : 1;
 }
 
@@ -96,7 +96,7 @@ uint64_t need_llama_compute(const struct need_llama *l, const struct bt_serve *s
     if (step.head && step.layers == 1)               /* the last layer's feed-forward is computed for the tokens that are asked for: one a slot */
         feed = 0;
     attention = sat_add(attention, with_flash ? sat_mul(cells, cast_bytes(l, &w)) : 0);
-    bool experts_apart = w.moe && !l->on_cpu && s->llama.gpu_layers > l->gguf->layers && (s->llama.cpu_moe || (s->llama.n_cpu_moe && step.host));
+    bool experts_apart = w.moe && !l->on_cpu && s->llama.gpu_layers > l->gguf->layers && (l->all_experts_apart || (l->experts_apart && step.host));
     if (experts_apart) {             /* attention here, the experts there, which get one row and hand one over */
         feed = step.host ? sat_mul(sat_add(3 * w.moe, 3 * w.hidden), row) : 0;
         attention = step.host ? 0 : sat_add(attention, sat_mul(2 * w.hidden, row));

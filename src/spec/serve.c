@@ -96,7 +96,7 @@ static int walk_args(struct arg_walk *k, struct bt_err *err)
             f = find_flag(flags, t + 2, name - 2);
         else if (t[0] == '-' && t[1] && t[1] != '-')
             f = find_flag(flags, t + 1, name - 1);
-        if (f && f->type != BT_OPT_BOOL && !t[name] && i + 1 < args->n)
+        if (f && f->type != BT_OPT_BOOL && !t[name] && i + 1 < args->n && (!f->alone || args->v[i + 1][0] != '-'))
             words = 2;
         while (words > 1 && f->many && i + words < args->n && args->v[i + words][0] != '-')
             words++;

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import BERTH, DEADLINE_S
+from gguf_file import write_model
 
 TYPES = {"F32": (0, 1, 4), "F16": (1, 1, 2), "Q8_0": (8, 32, 34), "Q4_K": (12, 256, 144)}
 GIB = 1 << 30
@@ -112,6 +113,30 @@ def test_the_longest_is_the_longest(tmp_path: Path) -> None:
     assert not a["fits"] and 4096 < longest < 131072
     assert answer(tmp_path / "m.gguf", "--gpu", "rtx3090", "-c", str(longest))["fits"]
     assert not answer(tmp_path / "m.gguf", "--gpu", "rtx3090", "-c", str(longest + 256))["fits"]
+
+
+def test_tensors_that_are_elsewhere(tmp_path: Path) -> None:
+    """-ot of the experts is --cpu-moe; of a layer's feed-forward on the other card, just those bytes move."""
+    write_model(tmp_path / "moe.gguf", arch="qwen3moe", layers=8, hidden=1024, heads=8, kv_heads=4, feed=1024, experts=16, used=4, expert_feed=1024)
+    args = (tmp_path / "moe.gguf", "--gpu", "RTX-4090", "-c", "4096")
+    whole, moe, same = (answer(*args, *more) for more in ((), ("--cpu-moe",), ("-ot", r"\.ffn_(?:up|down|gate|gate_up)_(?:ch|)exps=CPU")))
+    assert [r["need_bytes"] for r in same["ranks"]] == [r["need_bytes"] for r in moe["ranks"]] < [r["need_bytes"] for r in whole["ranks"]]
+    assert same["host"][0]["bytes"] == moe["host"][0]["bytes"] > whole["host"][0]["bytes"]
+    assert r"-ot '\.ffn_(?:up|down|gate|gate_up)_(?:ch|)exps=CPU'" in same["command"]
+    write(tmp_path / "m.gguf")
+    two = (tmp_path / "m.gguf", "--gpu", "RTX-4090", "-c", "4096", "-ts", "1,1")
+    here, there = (answer(*two, *more) for more in ((), ("-ot", r"blk\.0\.ffn_up\.weight=CUDA1")))
+    weights = [[sum(line["bytes"] for line in r["need"] if line["part"] == "weights") for r in found["ranks"]] for found in (here, there)]
+    up = 4096 * 14336 // 32 * 34
+    assert weights[1] == [weights[0][0] - up, weights[0][1] + up]
+
+
+@pytest.mark.parametrize(("value", "says"), [("exps", "NAMES=PLACE"), ("exps=GPU", "NAMES=PLACE"), ("(exps=CPU", "expression"), ("exps=CUDA99", "NAMES=PLACE")])
+def test_places_that_are_none(tmp_path: Path, value: str, says: str) -> None:
+    write(tmp_path / "m.gguf")
+    done = estimate(tmp_path / "m.gguf", "--gpu", "RTX-4090", "-ot", value)
+    assert done.returncode == 2
+    assert says in done.stderr
 
 
 def test_sweep_over_cards_contexts_and_kv(tmp_path: Path) -> None:

@@ -46,6 +46,9 @@ static void the_forms_people_use(void **st)
         { "sudo docker run -d --rm --gpus '\"device=0,1\"' -v a:b -eHF_HOME=/x vllm/vllm-openai:latest M -tp 2", "M", NULL, "0,1", 2 },
         { "podman run --ipc=host -e CUDA_VISIBLE_DEVICES=5 --entrypoint python3 reg.io:5000/vllm/vllm-openai:v0.9.2 -m vllm.entrypoints.openai.api_server --model M", "M", "0.9.2", "5", 0 },
         { "docker run --name vllm -it rocm/vllm:v0.10.2-rocm6 vllm serve M", "M", "0.10.2", NULL, 0 },
+        { "docker run -v /srv/models/:/models:ro -v /srv/fast:/models/fast --gpus all vllm/vllm-openai --model /models/fast/m", "/srv/fast/m", NULL, NULL, 0 },
+        { "docker run --mount type=bind,source=/srv/models,target=/models,readonly vllm/vllm-openai --model /models", "/srv/models", NULL, NULL, 0 },
+        { "docker run -v/srv/models:/models vllm/vllm-openai --model /modelsx/m", "/modelsx/m", NULL, NULL, 0 },
         { "srun --gpus=4 apptainer exec --nv x.sif vllm serve M -tp 4 | tee log", "M", NULL, NULL, 4 },
     };
     for (size_t i = 0; i < BT_LEN(forms); i++) {
@@ -72,6 +75,13 @@ static void other_engines(void **st)
     p = read_ok(WORDS("docker run --gpus all --shm-size 32g lmsysorg/sglang:v0.5.23-cu129 python3 -m sglang.launch_server --model M --port 30000"));
     assert_string_equal(p.version, "0.5.23");
     assert_string_equal(p.model, "M");
+    p = read_ok(WORDS("sglang serve M --cuda-graph-bs 1 2 64 8 --tp 2"));
+    assert_true(p.serve.sglang.graph_batch == 64 && p.serve.tp == 2);
+    p = read_ok(WORDS("llama-server", "-m", "m.gguf", "-fa", "-ngl", "9", "--flash-attn", "off", "-ot", "exps=CPU,\\d=CUDA1", "-ot", "blk\\.1=CPU"));
+    assert_string_equal(p.serve.llama.flash_attn, "off");
+    assert_true(p.serve.llama.gpu_layers == 9 && p.serve.llama.noverride == 3 && p.serve.llama.override[1].device == 1 && p.serve.llama.override[2].device == -1);
+    assert_true(bt_pattern_found(p.serve.llama.override[1].name, bt_str("blk.7")) && !bt_pattern_found(p.serve.llama.override[1].name, bt_str("blk.")));
+    assert_string_equal(read_ok(WORDS("llama-server -m m.gguf -fa -c 512")).serve.llama.flash_attn, "on");
     p = read_ok(WORDS("sglang serve M --context-length 8192"));
     assert_int_equal(p.serve.context, 8192);
     p = read_ok(WORDS("./build/bin/llama-server -m model.gguf -c 8192 -ngl 99 --no-such-flag"));
@@ -175,14 +185,21 @@ static void tables_are_sound(void **st)
     static const char *const names[] = { "vllm", "sglang", "llama-server" };
     for (size_t i = 0; i < BT_LEN(names); i++) {
         const struct bt_engine *e = bt_engine_find(names[i]);
-        for (const struct paste_known *k = paste_known_flags(e); k->name; k++) {
+        struct paste_each at = { 0 };
+        struct paste_known k;
+        size_t n = 0;
+        for (; paste_known_flag(e, &at, &k); n++) {
+            struct paste_each later = at;
+            struct paste_known other;
+            assert_true(k.name.n > 0);
             for (const struct bt_opt *o = e->flags; o->name; o++)
-                if (!strcmp(o->name, k->name))
-                    fail_msg("%s --%s is in both tables", e->name, k->name);
-            for (const struct paste_known *other = k + 1; other->name; other++)
-                if (!strcmp(other->name, k->name))
-                    fail_msg("%s --%s twice", e->name, k->name);
+                if (bt_str_eq(k.name, o->name) || (o->alias && bt_str_eq(k.name, o->alias)))
+                    fail_msg("%s --%.*s is in both tables", e->name, BT_STR(k.name));
+            while (paste_known_flag(e, &later, &other))
+                if (k.name.n == other.name.n && !memcmp(k.name.p, other.name.p, k.name.n))
+                    fail_msg("%s --%.*s twice", e->name, BT_STR(k.name));
         }
+        assert_true(n > 200);
     }
 }
 
