@@ -1,7 +1,8 @@
 /* bench-plan - drawn planning problems, timed. bench/plan.py runs it and prints the table.
  *
  *   bench-plan exact FROM TO CARDS WORKLOADS PHASES    one row per instance: number, outcome, phases, CPU milliseconds of the search alone and of the whole
- *                                                      plan (alternatives and advice included), placements looked at, phases whose search stopped, largest gap
+ *                                                      plan (alternatives and advice included), placements looked at, phases whose search stopped, largest gap, and there the
+ *                                                      share that lacks to the bound of workloads placed, of wants, of service
  *   bench-plan boxes FROM TO BOXES WORKLOADS           many machines of 8 cards of two or three kinds: number, outcome, CPU milliseconds of the whole plan and of its
  *                                                      check alone, gap, the share that lacks of workloads placed, of wants, of service, the largest resident set in MiB
  *   bench-plan small FROM TO [NODES]                   against enumeration: number, both found, equal, leaves of the enumeration; NODES: steps in the order
@@ -23,7 +24,7 @@ static double now_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-struct outcome { double gap, ms; uint64_t nodes; unsigned found, stopped, refused; };
+struct outcome { double gap, ms, lacks[BT_GOAL_SHARED]; uint64_t nodes; unsigned found, stopped, refused; };        /* lacks: of the phase with the largest gap */
 
 /* Each phase built and searched, nothing explained. */
 static void show_phase(const char *name, const struct pl_problem *p, const struct pl_solution *s, double ms)
@@ -58,7 +59,11 @@ static int search_phases(struct bt_arena *a, const struct bt_plan_in *in, bool s
             show_phase(names[i], p, &s, now_ms() - before);
         o->nodes += s.nodes;
         o->found += s.found;
-        o->gap = s.found && pl_gap(&s) > o->gap ? pl_gap(&s) : o->gap;
+        if (s.found && pl_gap(&s) > o->gap) {
+            o->gap = pl_gap(&s);
+            for (int g = BT_GOAL_PLACED; g < BT_GOAL_SHARED; g++)
+                o->lacks[g] = s.bound.v[g] > 0 ? 1 - (double)s.score.v[g] / (double)s.bound.v[g] : 0;
+        }
         o->stopped += !s.complete;
         o->refused += p->nrefusals > 0;
     }
@@ -88,8 +93,8 @@ static int exact_one(unsigned long long number, unsigned cards, unsigned works, 
             return fail(&err, bt_arena_printf(&a, "instance %llu", number));
         total = now_ms() - start;
     }
-    printf("%llu %s %u %.3f %.3f %llu %u %.4f\n", number, o.refused ? "refused" : o.found == phases ? "fits" : "does-not-fit", phases, o.ms, total,
-           (unsigned long long)o.nodes, o.stopped, o.gap);
+    printf("%llu %s %u %.3f %.3f %llu %u %.4f %.4f %.4f %.4f\n", number, o.refused ? "refused" : o.found == phases ? "fits" : "does-not-fit", phases, o.ms, total,
+           (unsigned long long)o.nodes, o.stopped, o.gap, o.lacks[0], o.lacks[1], o.lacks[2]);
     if (show)
         printf("%s\n%s", fleet, text);
     return 0;

@@ -630,10 +630,12 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
         struct pl_solution best = own_copy(s, out), lowest = { 0 };
         complete = detour(s, node_limit - p->first_nodes, &best);
         bool better = best.found && (!out->found || pl_score_cmp(&best.score, &out->score, BT_GOAL_LOWEST) > 0);
-        if (better) {                /* the first in the plan's order that is as good */
+        if (better)
+            *out = best;
+        if (better && complete) {    /* the first in the plan's order that is as good */
             s->target = &best.score;
             se_as_many(s, &best);
-            *out = complete && run(s, SE_AS_PLANNED, node_limit / 2, &lowest) && lowest.found ? lowest : best;
+            *out = run(s, SE_AS_PLANNED, node_limit / 2, &lowest) && lowest.found ? lowest : best;
         }
     }
     out->complete = complete;
