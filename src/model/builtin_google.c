@@ -7,6 +7,7 @@
 #define GEMMA3_TEXT(id, ...) { id, "Gemma3ForCausalLM", "gemma3_text", __VA_ARGS__ }
 #define GEMMA4(id, ...) { id, "Gemma4ForConditionalGeneration", "gemma4", __VA_ARGS__ }
 
+#define GEMMA3N(id, ...) { id, "Gemma3nForConditionalGeneration", "gemma3n", __VA_ARGS__ }
 const struct bt_shape_row bt_shapes_google[] = {
     GEMMA("google/codegemma-7b-it", 28, 3072, 24576, 16, 16, 256, 256000, 8192, TIED, 8537680896),
     GEMMA2("google/gemma-2-27b-it", 46, 4608, 36864, 32, 16, 128, 256000, 8192, TIED, 27227128320, "\"sliding_window\": 4096"),
@@ -45,5 +46,9 @@ const struct bt_shape_row bt_shapes_google[] = {
     GEMMA("google/gemma-7b-it", 28, 3072, 24576, 16, 16, 256, 256000, 8192, TIED, 8537680896),
     GEMMA3("google/medgemma-27b-it", 62, 5376, 21504, 32, 16, 128, 262208, 131072, TIED, 0),
     GEMMA3("google/medgemma-4b-it", 34, 2560, 10240, 8, 4, 256, 262208, 131072, TIED, 0),
+    GEMMA3N("google/gemma-3n-E2B-it", 30, 2048, 8192, 8, 2, 256, 262400, 32768, TIED, 5439438272,
+        "\"sliding_window\": 512, \"sliding_window_pattern\": 5, \"num_kv_shared_layers\": 10, \"vocab_size_per_layer_input\": 262144, \"vision_config\": {}, \"audio_config\": {}"),
+    GEMMA3N("google/gemma-3n-E4B-it", 35, 2048, 16384, 8, 2, 256, 262400, 32768, TIED, 7849978192,
+        "\"sliding_window\": 512, \"sliding_window_pattern\": 5, \"num_kv_shared_layers\": 15, \"vocab_size_per_layer_input\": 262144, \"vision_config\": {}, \"audio_config\": {}"),
     { .id = NULL },
 };

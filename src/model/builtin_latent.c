@@ -17,6 +17,14 @@
     "\"format\": \"pack-quantized\", \"ignore\": [\"lm_head\", \"re:.*self_attn.*\", \"re:.*shared_expert.*\", \"re:.*layers.0.mlp.*\"], " \
     "\"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 4, \"type\": \"int\", \"group_size\": 32, \"symmetric\": true}}}}"
 
+#define KIMI_LINEAR(id, ...) { id, "KimiLinearForCausalLM", "kimi_linear", __VA_ARGS__ }
+#define KIMI_VL(id, ...) { id, "KimiVLForConditionalGeneration", "kimi_vl", __VA_ARGS__ }
+#define MINIMAX_01(id, ...) { id, "MiniMaxText01ForCausalLM", "minimax_text_01", __VA_ARGS__ }
+#define MINIMAX_M1(id, ...) { id, "MiniMaxM1ForCausalLM", "minimax_m1", __VA_ARGS__ }
+#define STEP3(id, ...) { id, "Step3VLForConditionalGeneration", "step3_vl", __VA_ARGS__ }
+#define GLM4V(id, ...) { id, "Glm4vForConditionalGeneration", "glm4v", __VA_ARGS__ }
+#define GLM4V_MOE(id, ...) { id, "Glm4vMoeForConditionalGeneration", "glm4v_moe", __VA_ARGS__ }
+#define CHATGLM(id, ...) { id, "ChatGLMModel", "chatglm", __VA_ARGS__ }
 const struct bt_shape_row bt_shapes_latent[] = {
     MINIMAX_M2("MiniMaxAI/MiniMax-M2", 62, 3072, 1536, 48, 8, 128, 200064, 196608, SEPARATE, 0,
         "\"num_local_experts\": 256, \"num_experts_per_tok\": 8, \"use_qk_norm\": true, \"quantization_config\": {\"quant_method\": "
@@ -148,5 +156,45 @@ const struct bt_shape_row bt_shapes_latent[] = {
         "\"n_routed_experts\": 256, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 2048, \"n_shared_experts\": 1, "
         "\"first_k_dense_replace\": 3, \"q_lora_rank\": 2048, \"kv_lora_rank\": 512, \"qk_nope_head_dim\": 192, \"qk_rope_head_dim\": 64, "
         "\"v_head_dim\": 256, \"index_head_dim\": 128, \"num_nextn_predict_layers\": 1"),
+    KIMI_LINEAR("moonshotai/Kimi-Linear-48B-A3B-Instruct", 27, 2304, 9216, 32, 32, 72, 163840, 1048576, SEPARATE, 0,
+        "\"num_experts\": 256, \"num_experts_per_token\": 8, \"moe_intermediate_size\": 1024, \"num_shared_experts\": 1, \"first_k_dense_replace\": 1, \"kv_lora_rank\": 512, "
+        "\"q_lora_rank\": null, \"qk_nope_head_dim\": 128, \"qk_rope_head_dim\": 64, \"v_head_dim\": 128, \"linear_attn_config\": {\"full_attn_layers\": [4, 8, 12, 16, 20, 24, 27], "
+        "\"head_dim\": 128, \"num_heads\": 32, \"short_conv_kernel_size\": 4}"),
+    DEEPSEEK_V3("moonshotai/Moonlight-16B-A3B-Instruct", 27, 2048, 11264, 16, 16, 128, 163840, 8192, SEPARATE, 15960111936,
+        "\"n_routed_experts\": 64, \"num_experts_per_tok\": 6, \"moe_intermediate_size\": 1408, \"n_shared_experts\": 2, \"first_k_dense_replace\": 1, \"kv_lora_rank\": 512, "
+        "\"q_lora_rank\": null, \"qk_nope_head_dim\": 128, \"qk_rope_head_dim\": 64, \"v_head_dim\": 128"),
+    KIMI_VL("moonshotai/Kimi-VL-A3B-Instruct", 27, 2048, 11264, 16, 16, 128, 163840, 131072, SEPARATE, 0,
+        "\"n_routed_experts\": 64, \"num_experts_per_tok\": 6, \"moe_intermediate_size\": 1408, \"n_shared_experts\": 2, \"first_k_dense_replace\": 1, \"kv_lora_rank\": 512, "
+        "\"q_lora_rank\": null, \"qk_nope_head_dim\": 128, \"qk_rope_head_dim\": 64, \"v_head_dim\": 128, \"vision_config\": {\"num_hidden_layers\": 27, \"hidden_size\": 1152, "
+        "\"intermediate_size\": 4304, \"num_attention_heads\": 16, \"patch_size\": 14}"),
+    MINIMAX_01("MiniMaxAI/MiniMax-Text-01", 80, 6144, 9216, 64, 8, 128, 200064, 10240000, SEPARATE, 0,
+        "\"num_local_experts\": 32, \"num_experts_per_tok\": 2, \"rotary_dim\": 64, "
+        "\"attn_type_list\": [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, "
+        "0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]"),
+    MINIMAX_M1("MiniMaxAI/MiniMax-M1-40k", 80, 6144, 9216, 64, 8, 128, 200064, 10240000, SEPARATE, 0,
+        "\"num_local_experts\": 32, \"num_experts_per_tok\": 2, \"rotary_dim\": 64, "
+        "\"attn_type_list\": [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, "
+        "0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]"),
+    MINIMAX_M1("MiniMaxAI/MiniMax-M1-80k", 80, 6144, 9216, 64, 8, 128, 200064, 10240000, SEPARATE, 0,
+        "\"num_local_experts\": 32, \"num_experts_per_tok\": 2, \"rotary_dim\": 64, "
+        "\"attn_type_list\": [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, "
+        "0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]"),
+    STEP3("stepfun-ai/step3", 61, 7168, 18432, 64, 1, 256, 128815, 65536, SEPARATE, 0,
+        "\"moe_num_experts\": 48, \"moe_top_k\": 3, \"moe_intermediate_size\": 5120, \"share_expert_dim\": 5120, \"share_q_dim\": 2048, "
+        "\"moe_layers_enum\": \"4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,48,49,50,51,52,53,54,55,56,57,"
+        "58,59\", \"vision_config\": {\"num_hidden_layers\": 63, \"hidden_size\": 1792, \"intermediate_size\": 15360, \"num_attention_heads\": 16, \"patch_size\": 14}"),
+    GLM4V("zai-org/GLM-4.1V-9B-Thinking", 40, 4096, 13696, 32, 2, 128, 151552, 65536, SEPARATE, 0,
+        "\"attention_bias\": true, \"vision_config\": {\"depth\": 24, \"hidden_size\": 1536, \"intermediate_size\": 13696, \"out_hidden_size\": 4096, \"num_heads\": 12, \"patch_size\": 14, "
+        "\"spatial_merge_size\": 2}"),
+    GLM4V("zai-org/GLM-4.6V-Flash", 40, 4096, 13696, 32, 2, 128, 151552, 131072, SEPARATE, 0,
+        "\"attention_bias\": true, \"vision_config\": {\"depth\": 24, \"hidden_size\": 1536, \"intermediate_size\": 13696, \"out_hidden_size\": 4096, \"num_heads\": 12, \"patch_size\": 14, "
+        "\"spatial_merge_size\": 2}"),
+    GLM4V_MOE("zai-org/GLM-4.5V", 46, 4096, 10944, 96, 8, 128, 151552, 65536, SEPARATE, 0,
+        "\"n_routed_experts\": 128, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 1408, \"n_shared_experts\": 1, \"first_k_dense_replace\": 1, \"attention_bias\": true, "
+        "\"vision_config\": {\"depth\": 24, \"hidden_size\": 1536, \"intermediate_size\": 10944, \"out_hidden_size\": 4096, \"num_heads\": 12, \"patch_size\": 14, \"spatial_merge_size\": 2}"),
+    GLM4V_MOE("zai-org/GLM-4.6V", 46, 4096, 10944, 96, 8, 128, 151552, 131072, SEPARATE, 0,
+        "\"n_routed_experts\": 128, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 1408, \"n_shared_experts\": 1, \"first_k_dense_replace\": 1, \"attention_bias\": true, "
+        "\"vision_config\": {\"depth\": 24, \"hidden_size\": 1536, \"intermediate_size\": 10944, \"out_hidden_size\": 4096, \"num_heads\": 12, \"patch_size\": 14, \"spatial_merge_size\": 2}"),
+    CHATGLM("zai-org/glm-4-9b-chat", 40, 4096, 13696, 32, 2, 128, 151552, 131072, SEPARATE, 9399951360),
     { .id = NULL },
 };

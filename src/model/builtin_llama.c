@@ -28,6 +28,7 @@
     WITHOUT("1.0") "," WITHOUT("0.5") "," WITHOUT("0.5") "," WITHOUT("1.0") "," WITHOUT("0.5") "," WITHOUT("0.5") "," WITH("5.25") "," \
     WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "]"
 
+#define VOXTRAL(id, ...) { id, "VoxtralForConditionalGeneration", "voxtral", __VA_ARGS__ }
 const struct bt_shape_row bt_shapes_llama[] = {
     LLAMA("01-ai/Yi-1.5-34B-Chat", 60, 7168, 20480, 56, 8, 128, 64000, 4096, SEPARATE, 0),
     LLAMA("01-ai/Yi-1.5-6B-Chat", 32, 4096, 11008, 32, 4, 128, 64000, 4096, SEPARATE, 0),
@@ -97,7 +98,6 @@ const struct bt_shape_row bt_shapes_llama[] = {
     LLAMA("meta-llama/Meta-Llama-3-70B-Instruct", 80, 8192, 28672, 64, 8, 128, 128256, 8192, SEPARATE, 70553706496),
     LLAMA("meta-llama/Meta-Llama-3-8B", 32, 4096, 14336, 32, 8, 128, 128256, 8192, SEPARATE, 8030261248),
     LLAMA("meta-llama/Meta-Llama-3-8B-Instruct", 32, 4096, 14336, 32, 8, 128, 128256, 8192, SEPARATE, 8030261248),
-    PIXTRAL("mistral-community/pixtral-12b", 40, 5120, 14336, 32, 8, 128, 131072, 131072, SEPARATE, 0),
     MISTRAL("mistralai/Codestral-22B-v0.1", 56, 6144, 16384, 48, 8, 128, 32768, 32768, SEPARATE, 0),
     MISTRAL("mistralai/Devstral-Small-2505", 40, 5120, 32768, 32, 8, 128, 131072, 131072, SEPARATE, 23572403200),
     MISTRAL("mistralai/Devstral-Small-2507", 40, 5120, 32768, 32, 8, 128, 131072, 131072, SEPARATE, 23572403200),
@@ -172,5 +172,10 @@ const struct bt_shape_row bt_shapes_llama[] = {
     LLAMA("tiiuae/Falcon3-3B-Instruct", 22, 3072, 9216, 12, 4, 256, 131072, 32768, SEPARATE, 0),
     LLAMA("tiiuae/Falcon3-7B-Instruct", 28, 3072, 23040, 12, 4, 256, 131072, 32768, SEPARATE, 0),
     LLAMA("upstage/SOLAR-10.7B-Instruct-v1.0", 48, 4096, 14336, 32, 8, 128, 32000, 4096, SEPARATE, 10731524096),
+    VOXTRAL("mistralai/Voxtral-Mini-3B-2507", 30, 3072, 8192, 32, 8, 128, 131072, 131072, SEPARATE, 0,
+        "\"audio_config\": {\"model_type\": \"voxtral_encoder\", \"num_hidden_layers\": 32, \"hidden_size\": 1280, \"intermediate_size\": 5120, \"num_attention_heads\": 20}"),
+    VOXTRAL("mistralai/Voxtral-Small-24B-2507", 40, 5120, 32768, 32, 8, 128, 131072, 131072, SEPARATE, 0,
+        "\"audio_config\": {\"model_type\": \"voxtral_encoder\", \"num_hidden_layers\": 32, \"hidden_size\": 1280, \"intermediate_size\": 5120, \"num_attention_heads\": 20}"),
+    LLAVA("mistral-community/pixtral-12b", 40, 5120, 14336, 32, 8, 128, 131072, 1024000, SEPARATE, 0, "\"vision_config\": {\"model_type\": \"pixtral\", \"image_size\": 1024, \"patch_size\": 16}"),
     { .id = NULL },
 };

@@ -32,6 +32,16 @@
 #define DOTS(id, ...) { id, "DotsOCRForCausalLM", "dots_ocr", __VA_ARGS__ }
 #define FALCON_H1(id, ...) { id, "FalconH1ForCausalLM", "falcon_h1", __VA_ARGS__ }
 
+#define HUNYUAN_MOE(id, ...) { id, "HunYuanMoEV1ForCausalLM", "hunyuan_v1_moe", __VA_ARGS__ }
+#define HUNYUAN(id, ...) { id, "HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense", __VA_ARGS__ }
+#define PHI4MM(id, ...) { id, "Phi4MMForCausalLM", "phi4mm", __VA_ARGS__ }
+#define ERNIE_VL(id, ...) { id, "Ernie4_5_VLMoeForConditionalGeneration", "ernie4_5_moe_vl", __VA_ARGS__ }
+#define DOTS1(id, ...) { id, "Dots1ForCausalLM", "dots1", __VA_ARGS__ }
+#define LFM2(id, ...) { id, "Lfm2ForCausalLM", "lfm2", __VA_ARGS__ }
+#define LFM2_MOE(id, ...) { id, "Lfm2MoeForCausalLM", "lfm2_moe", __VA_ARGS__ }
+#define APERTUS(id, ...) { id, "ApertusForCausalLM", "apertus", __VA_ARGS__ }
+#define OLMOE(id, ...) { id, "OlmoeForCausalLM", "olmoe", __VA_ARGS__ }
+#define DEEPSEEK_MOE(id, ...) { id, "DeepseekForCausalLM", "deepseek", __VA_ARGS__ }
 const struct bt_shape_row bt_shapes_others[] = {
     SEED_OSS("ByteDance-Seed/Seed-OSS-36B-Instruct", 64, 5120, 27648, 80, 8, 128, 155136, 524288, SEPARATE, 0, "\"attention_bias\": true"),
     COHERE("CohereForAI/c4ai-command-r-08-2024", 40, 8192, 24576, 64, 8, 128, 256000, 131072, TIED, 32296476672),
@@ -185,5 +195,24 @@ const struct bt_shape_row bt_shapes_others[] = {
     FALCON_H1("tiiuae/Falcon-H1-7B-Instruct", 44, 3072, 12288, 12, 2, 128, 130048, 262144, SEPARATE, 0,
         "\"mamba_n_groups\": 1, \"mamba_d_head\": 128, \"mamba_d_state\": 256, \"mamba_d_conv\": 4, \"mamba_chunk_size\": 256, "
         "\"mamba_d_ssm\": 3072, \"mamba_n_heads\": 24"),
+    HUNYUAN_MOE("tencent/Hunyuan-A13B-Instruct", 32, 4096, 3072, 32, 8, 128, 128167, 32768, TIED, 0, "\"num_experts\": 64, \"moe_topk\": 8, \"num_shared_expert\": 1, \"use_qk_norm\": true"),
+    HUNYUAN("tencent/Hunyuan-7B-Instruct", 32, 4096, 14336, 32, 8, 128, 128167, 262144, TIED, 0, "\"use_qk_norm\": true"),
+    HUNYUAN("tencent/Hunyuan-MT-7B", 32, 4096, 14336, 32, 8, 128, 128256, 32768, TIED, 0, "\"use_qk_norm\": true"),
+    PHI4MM("microsoft/Phi-4-multimodal-instruct", 32, 3072, 8192, 24, 8, 128, 200064, 131072, TIED, 0, "\"rope_scaling\": {\"type\": \"longrope\"}, \"vision_config\": {}, \"audio_config\": {}"),
+    ERNIE_VL("baidu/ERNIE-4.5-VL-28B-A3B-PT", 28, 2560, 12288, 20, 4, 128, 103424, 131072, TIED, 0,
+        "\"moe_num_experts\": [64, 64], \"moe_intermediate_size\": [1536, 512], \"moe_k\": 6, \"moe_num_shared_experts\": 2, \"moe_layer_start_index\": [1, 1], "
+        "\"vision_config\": {\"depth\": 32, \"embed_dim\": 1280, \"num_heads\": 16, \"mlp_ratio\": 4, \"patch_size\": 14, \"spatial_merge_size\": 2}"),
+    DOTS1("rednote-hilab/dots.llm1.inst", 62, 4096, 10944, 32, 32, 128, 152064, 32768, SEPARATE, 0,
+        "\"n_routed_experts\": 128, \"num_experts_per_tok\": 6, \"moe_intermediate_size\": 1408, \"n_shared_experts\": 2, \"first_k_dense_replace\": 1"),
+    LFM2("LiquidAI/LFM2-350M", 16, 1024, 6656, 16, 8, 64, 65536, 128000, TIED, 354483968, "\"full_attn_idxs\": [2, 5, 8, 10, 12, 14], \"conv_L_cache\": 3"),
+    LFM2("LiquidAI/LFM2-700M", 16, 1536, 10240, 24, 8, 64, 65536, 128000, TIED, 742489344, "\"full_attn_idxs\": [2, 5, 8, 10, 12, 14], \"conv_L_cache\": 3"),
+    LFM2("LiquidAI/LFM2-1.2B", 16, 2048, 12288, 32, 8, 64, 65536, 128000, TIED, 1170340608, "\"full_attn_idxs\": [2, 5, 8, 10, 12, 14], \"conv_L_cache\": 3"),
+    LFM2_MOE("LiquidAI/LFM2-8B-A1B", 24, 2048, 7168, 32, 8, 64, 65536, 128000, TIED, 0,
+        "\"full_attn_idxs\": [2, 6, 10, 14, 18, 21], \"conv_L_cache\": 3, \"num_experts\": 32, \"num_experts_per_tok\": 4, \"moe_intermediate_size\": 1792, \"num_dense_layers\": 2"),
+    APERTUS("swiss-ai/Apertus-8B-Instruct-2509", 32, 4096, 21504, 32, 8, 128, 131072, 65536, SEPARATE, 0),
+    APERTUS("swiss-ai/Apertus-70B-Instruct-2509", 80, 8192, 43008, 64, 8, 128, 131072, 65536, SEPARATE, 0),
+    OLMOE("allenai/OLMoE-1B-7B-0924-Instruct", 16, 2048, 1024, 16, 16, 128, 50304, 4096, SEPARATE, 6919161856, "\"num_experts\": 64, \"num_experts_per_tok\": 8"),
+    DEEPSEEK_MOE("deepseek-ai/deepseek-moe-16b-chat", 28, 2048, 10944, 16, 16, 128, 102400, 4096, SEPARATE, 16375728128,
+        "\"n_routed_experts\": 64, \"num_experts_per_tok\": 6, \"moe_intermediate_size\": 1408, \"n_shared_experts\": 2, \"first_k_dense_replace\": 1"),
     { .id = NULL },
 };

@@ -8,6 +8,8 @@
 #define QWEN35_MOE(id, ...) { id, "Qwen3_5MoeForConditionalGeneration", "qwen3_5_moe", __VA_ARGS__ }
 #define QWEN35(id, ...) { id, "Qwen3_5ForConditionalGeneration", "qwen3_5", __VA_ARGS__ }
 
+#define OMNI(id, ...) { id, "Qwen2_5OmniForConditionalGeneration", "qwen2_5_omni", __VA_ARGS__ }
+#define OMNI3(id, ...) { id, "Qwen3OmniMoeForConditionalGeneration", "qwen3_omni_moe", __VA_ARGS__ }
 const struct bt_shape_row bt_shapes_qwen_vl[] = {
     QWEN25_VL("ByteDance-Seed/UI-TARS-1.5-7B", 28, 3584, 18944, 28, 4, 128, 152064, 128000, SEPARATE, 0,
         "\"vision_config\": {\"depth\": 32, \"hidden_size\": 1280, \"intermediate_size\": 3420, \"num_heads\": 16, \"patch_size\": 14, "
@@ -107,5 +109,19 @@ const struct bt_shape_row bt_shapes_qwen_vl[] = {
     QWEN25_VL("nanonets/Nanonets-OCR-s", 36, 2048, 11008, 16, 2, 128, 151936, 128000, TIED, 0,
         "\"vision_config\": {\"depth\": 32, \"hidden_size\": 1280, \"intermediate_size\": 3420, \"num_heads\": 16, \"patch_size\": 14, "
         "\"spatial_merge_size\": 2}"),
+    OMNI("Qwen/Qwen2.5-Omni-3B", 36, 2048, 11008, 16, 2, 128, 151936, 32768, SEPARATE, 0,
+        "\"vision_config\": {\"depth\": 32, \"hidden_size\": 1280, \"intermediate_size\": 3420, \"num_heads\": 16, \"patch_size\": 14, \"spatial_merge_size\": 2}, "
+        "\"audio_config\": {\"encoder_layers\": 32, \"d_model\": 1280, \"encoder_ffn_dim\": 5120, \"encoder_attention_heads\": 20}"),
+    OMNI("Qwen/Qwen2.5-Omni-7B", 28, 3584, 18944, 28, 4, 128, 152064, 32768, SEPARATE, 0,
+        "\"vision_config\": {\"depth\": 32, \"hidden_size\": 1280, \"intermediate_size\": 3420, \"num_heads\": 16, \"patch_size\": 14, \"spatial_merge_size\": 2}, "
+        "\"audio_config\": {\"encoder_layers\": 32, \"d_model\": 1280, \"encoder_ffn_dim\": 5120, \"encoder_attention_heads\": 20}"),
+    OMNI3("Qwen/Qwen3-Omni-30B-A3B-Instruct", 48, 2048, 768, 32, 4, 128, 152064, 65536, SEPARATE, 0,
+        "\"num_experts\": 128, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 768, \"vision_config\": {\"depth\": 27, \"hidden_size\": 1152, \"intermediate_size\": 4304, "
+        "\"num_heads\": 16, \"patch_size\": 16, \"spatial_merge_size\": 2, \"deepstack_visual_indexes\": [8, 16, 24]}, \"audio_config\": {\"encoder_layers\": 32, \"d_model\": 1280, "
+        "\"encoder_ffn_dim\": 5120, \"encoder_attention_heads\": 20}"),
+    OMNI3("Qwen/Qwen3-Omni-30B-A3B-Thinking", 48, 2048, 768, 32, 4, 128, 152064, 65536, SEPARATE, 0,
+        "\"num_experts\": 128, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 768, \"vision_config\": {\"depth\": 27, \"hidden_size\": 1152, \"intermediate_size\": 4304, "
+        "\"num_heads\": 16, \"patch_size\": 16, \"spatial_merge_size\": 2, \"deepstack_visual_indexes\": [8, 16, 24]}, \"audio_config\": {\"encoder_layers\": 32, \"d_model\": 1280, "
+        "\"encoder_ffn_dim\": 5120, \"encoder_attention_heads\": 20}"),
     { .id = NULL },
 };

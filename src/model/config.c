@@ -43,17 +43,17 @@ int bt_config_bool(const struct bt_config *c, const char *key, bool def, bool *o
 
 /* ---- the numbers ---- */
 
-struct number { const char *keys[5]; size_t off; uint32_t max; bool needed; };
+struct number { const char *keys[6]; size_t off; uint32_t max; bool needed; };
 #define AT(f) offsetof(struct bt_model, f)
 static const struct number numbers[] = {             /* bounds far past any model, near enough that no product overflows */
     { { "num_hidden_layers", "n_layer", "n_layers", "num_layers" }, AT(layers), 4096, true },
     { { "hidden_size", "n_embd", "d_model", "hidden_dim" }, AT(hidden), 1 << 20, true },
-    { { "intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size", "moe_intermediate_size" }, AT(intermediate), 1 << 24, false },
+    { { "intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size", "block_ff_dim", "moe_intermediate_size" }, AT(intermediate), 1 << 24, false },
     { { "num_attention_heads", "n_head", "n_heads" }, AT(heads), 1 << 16, true },
-    { { "num_key_value_heads", "multi_query_group_num", "num_kv_heads", "n_head_kv", "kv_n_heads" }, AT(kv_heads), 1 << 16, false },
+    { { "num_key_value_heads", "multi_query_group_num", "num_kv_heads", "n_head_kv", "kv_n_heads", "num_attention_groups" }, AT(kv_heads), 1 << 16, false },
     { { "head_dim", "kv_channels", "attention_head_dim" }, AT(head_dim), 1 << 16, false },
     { { "vocab_size", "padded_vocab_size" }, AT(vocab), 1 << 26, true },
-    { { "max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "max_sequence_length" }, AT(max_position), 1u << 31, false },
+    { { "max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "max_sequence_length", "model_max_length" }, AT(max_position), 1u << 31, false },
 };
 
 /* A number for each layer (Gemma 3n): layers are alike, the first stands for all. */
@@ -116,6 +116,20 @@ static int read_latent(const struct bt_config *c, const struct bt_arch *arch, st
     return 0;
 }
 
+/* LFM2 gives the width of a plain MLP, of which its gated one takes two thirds, up to a multiple (transformers models/lfm2). */
+static int narrow_ff(const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err)
+{
+    bool adjust = true;
+    uint32_t multiple = 256;
+    if (arch->hybrid != BT_HYBRID_CONV || bt_config_get(c, "num_experts") || !m->intermediate)
+        return 0;
+    if (bt_config_bool(c, "block_auto_adjust_ff_dim", true, &adjust, err) < 0 || bt_config_u32(c, "block_multiple_of", 256, 1, 1 << 16, &multiple, err) < 0)
+        return -1;
+    if (adjust)
+        m->intermediate = (uint32_t)bt_round_up(2ull * m->intermediate / 3, multiple);
+    return 0;
+}
+
 static int read_numbers(const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err)
 {
     bool known = arch->name[0] != 0;
@@ -133,6 +147,8 @@ static int read_numbers(const struct bt_config *c, const struct bt_arch *arch, s
     for (size_t i = 0; i < BT_LEN(numbers); i++)
         if (read_number(c, &numbers[i], known, m, err) < 0)
             return -1;
+    if (narrow_ff(c, arch, m, err) < 0)
+        return -1;
     if (!m->intermediate && m->hidden && (arch->plain_mlp || !bt_arch_attends(arch) || !known))
         m->intermediate = 4 * m->hidden;
     if (!m->intermediate && known)
@@ -201,14 +217,16 @@ static int read_flags(const struct bt_config *c, const struct bt_arch *arch, str
     m->norms = arch->norms ? arch->norms : 2;
     m->plain_mlp = arch->plain_mlp;
     m->attn_gate = arch->attn_gate;
-    m->pooling = arch->pooling || arch->encoder || has_pooling_name(m->architecture) || (arch->name[0] && strcmp(arch->name, m->architecture) != 0);
+    m->pooling = arch->pooling || arch->encoder || has_pooling_name(m->architecture) || (arch->name[0] && !arch->shell && strcmp(arch->name, m->architecture) != 0);
     if (bt_config_bool(c, "tie_word_embeddings", arch->tied, &m->tied, err) < 0 ||
         (arch->attention_bias_key && bt_config_bool(c, "attention_bias", false, &attention_bias, err) < 0) ||
         (arch->mlp_bias_key && bt_config_bool(c, "mlp_bias", false, &m->mlp_bias, err) < 0) ||
         (bt_config_get(c, "use_qk_norm") && bt_config_bool(c, "use_qk_norm", false, &m->qk_norm, err) < 0) ||
         bt_config_u32(c, "num_nextn_predict_layers", 0, 0, 64, &m->mtp_layers, err) < 0)
         return -1;
-    if (bt_config_u32(c, "hidden_size_per_layer_input", arch->layer_embedding, 0, 1 << 16, &m->layer_embedding, err) < 0)
+    if (bt_config_u32(c, "hidden_size_per_layer_input", arch->layer_embedding, 0, 1 << 16, &m->layer_embedding, err) < 0 ||
+        bt_config_u32(c, "vocab_size_per_layer_input", 0, 0, 1 << 26, &m->layer_vocab, err) < 0 || bt_config_u32(c, "altup_num_inputs", arch->altup, 0, 64, &m->altup, err) < 0 ||
+        bt_config_u32(c, "laurel_rank", arch->laurel, 0, 1 << 16, &m->laurel, err) < 0 || bt_config_u32(c, "share_q_dim", 0, 0, 1 << 20, &m->q_shared, err) < 0)
         return -1;
     if (bt_config_get(c, "mtp_num_hidden_layers") && bt_config_u32(c, "mtp_num_hidden_layers", 0, 0, 64, &m->mtp_layers, err) < 0)
         return -1;
@@ -276,11 +294,34 @@ static int read_rope(const struct bt_config *c, const struct bt_arch *arch, stru
     return 0;
 }
 
+/* The class of the language model, with the towers of the shell around it. */
+static const struct bt_arch *class_of(struct bt_arena *a, const struct bt_config *c, const char *architecture)
+{
+    const struct bt_arch *shell = bt_arch_of(architecture), *text = NULL;
+    if (c->text && (shell->shell || !shell->name[0])) {
+        const char *name = json_string_value(json_array_get(json_object_get(c->text, "architectures"), 0));
+        text = name ? bt_arch_of(name) : NULL;
+        if (!text || !text->name[0])
+            text = bt_arch_of_type(json_string_value(json_object_get(c->text, "model_type")));
+    }
+    if (!text || !text->name[0])
+        return shell;
+    struct bt_arch *both = BT_NEW(a, struct bt_arch);
+    *both = *text;
+    both->name = shell->name[0] ? shell->name : text->name;
+    both->tower = shell->tower;
+    both->audio = shell->audio;
+    both->mrope = shell->mrope;
+    both->known = shell->known;
+    both->shell = true;
+    return both;
+}
+
 static int read_all(struct bt_arena *a, const struct bt_config *c, struct bt_model *m, struct bt_err *err)
 {
     if (read_names(a, c, m, err) < 0)
         return -1;
-    const struct bt_arch *arch = bt_arch_of(m->architecture);
+    const struct bt_arch *arch = class_of(a, c, m->architecture);
     if (read_numbers(c, arch, m, err) < 0 || read_flags(c, arch, m, err) < 0 || read_rope(c, arch, m, err) < 0 || bt_model_read_encoder(a, c, arch, m, err) < 0 || bt_model_read_tower(c, arch, m, err) < 0 ||
         (!arch->known && bt_model_read_crossed(c, m, err) < 0) ||
         bt_model_read_layers(a, c, arch, m, err) < 0)

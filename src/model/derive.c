@@ -1,8 +1,5 @@
 /* derive.c - the tensors that a config implies, named and shaped as checkpoints are; quantised ones with their scales. */
-#include "model/model_int.h"
-
-/* A linear layer, or a vector. Names are those of the checkpoints; experts of a layer come as one tensor of three dimensions. */
-struct piece { const char *name; uint64_t experts, rows, cols; bool linear, expert; };
+#include "model/derive.h"
 
 int bt_tensors_add(struct bt_tensors *l, const char *name, enum bt_dtype dtype, unsigned rank, const uint64_t *shape, struct bt_err *err)
 {
@@ -18,7 +15,7 @@ int bt_tensors_add(struct bt_tensors *l, const char *name, enum bt_dtype dtype, 
     return 0;
 }
 
-static int add_as(struct bt_tensors *l, const char *module, const char *ending, enum bt_dtype dtype, uint64_t experts, uint64_t rows, uint64_t cols, struct bt_err *err)
+int bt_derive_add_as(struct bt_tensors *l, const char *module, const char *ending, enum bt_dtype dtype, uint64_t experts, uint64_t rows, uint64_t cols, struct bt_err *err)
 {
     const char *name = bt_arena_printf(l->arena, "%s%s", module, ending);
     if (experts)
@@ -32,27 +29,27 @@ static int add_quantised(struct bt_tensors *l, const struct bt_quant *q, const c
     uint64_t groups = q->group ? (cols + q->group - 1) / q->group : 1, side = q->block;
     switch (q->kind) {
     case BT_QUANT_FP8: case BT_QUANT_INT8:
-        if (add_as(l, module, ".weight", q->kind == BT_QUANT_FP8 ? BT_DT_F8_E4M3 : BT_DT_I8, e, rows, cols, err) < 0)
+        if (bt_derive_add_as(l, module, ".weight", q->kind == BT_QUANT_FP8 ? BT_DT_F8_E4M3 : BT_DT_I8, e, rows, cols, err) < 0)
             return -1;
         if (side)
-            return add_as(l, module, ".weight_scale_inv", BT_DT_F32, e, (rows + side - 1) / side, (cols + side - 1) / side, err);
-        return add_as(l, module, ".weight_scale", q->kind == BT_QUANT_FP8 ? BT_DT_F32 : BT_DT_BF16, e, rows, 1, err);
+            return bt_derive_add_as(l, module, ".weight_scale_inv", BT_DT_F32, e, (rows + side - 1) / side, (cols + side - 1) / side, err);
+        return bt_derive_add_as(l, module, ".weight_scale", q->kind == BT_QUANT_FP8 ? BT_DT_F32 : BT_DT_BF16, e, rows, 1, err);
     case BT_QUANT_INT4:
-        if (add_as(l, module, ".qweight", BT_DT_U8, e, rows, (cols + 1) / 2, err) < 0 || add_as(l, module, ".scales", BT_DT_F16, e, rows, groups, err) < 0)
+        if (bt_derive_add_as(l, module, ".qweight", BT_DT_U8, e, rows, (cols + 1) / 2, err) < 0 || bt_derive_add_as(l, module, ".scales", BT_DT_F16, e, rows, groups, err) < 0)
             return -1;
-        return q->zeros ? add_as(l, module, ".qzeros", BT_DT_U8, e, (rows + 1) / 2, groups, err) : 0;
+        return q->zeros ? bt_derive_add_as(l, module, ".qzeros", BT_DT_U8, e, (rows + 1) / 2, groups, err) : 0;
     case BT_QUANT_NF4:               /* absmax of each 64 numbers in 8 bits, and of each 256 of those in 32: as bitsandbytes nests them */
-        return add_as(l, module, ".weight", BT_DT_U8, e, rows, (cols + 1) / 2, err) < 0 ? -1 : add_as(l, module, ".absmax", BT_DT_U8, e, rows, groups, err);
+        return bt_derive_add_as(l, module, ".weight", BT_DT_U8, e, rows, (cols + 1) / 2, err) < 0 ? -1 : bt_derive_add_as(l, module, ".absmax", BT_DT_U8, e, rows, groups, err);
     case BT_QUANT_MXFP4: case BT_QUANT_NVFP4:
-        if (add_as(l, module, q->kind == BT_QUANT_MXFP4 ? "_blocks" : ".weight", BT_DT_U8, e, rows, (cols + 1) / 2, err) < 0)
+        if (bt_derive_add_as(l, module, q->kind == BT_QUANT_MXFP4 ? "_blocks" : ".weight", BT_DT_U8, e, rows, (cols + 1) / 2, err) < 0)
             return -1;
-        return add_as(l, module, q->kind == BT_QUANT_MXFP4 ? "_scales" : ".weight_scale", BT_DT_F8_E4M3, e, rows, groups, err);
+        return bt_derive_add_as(l, module, q->kind == BT_QUANT_MXFP4 ? "_scales" : ".weight_scale", BT_DT_F8_E4M3, e, rows, groups, err);
     case BT_QUANT_NONE: case BT_QUANT_UNKNOWN: break;
     }
-    return add_as(l, module, ".weight", l->dtype, e, rows, cols, err);
+    return bt_derive_add_as(l, module, ".weight", l->dtype, e, rows, cols, err);
 }
 
-static int add(struct bt_tensors *l, int layer, struct piece p, struct bt_err *err)
+int bt_derive_add(struct bt_tensors *l, int layer, struct bt_piece p, struct bt_err *err)
 {
     const char *module = layer < 0 ? p.name : bt_arena_printf(l->arena, "model.layers.%d.%s", layer, p.name);
     if (p.linear && (p.expert || !l->m->quant.experts_only) && bt_model_quantised(l->m, module)) {
@@ -71,25 +68,28 @@ static int add(struct bt_tensors *l, int layer, struct piece p, struct bt_err *e
         l->unpacked += p.rows * p.cols * (p.experts ? p.experts : 1);
         return 0;
     }
-    return add_as(l, module, ".weight", l->dtype, p.experts, p.rows, p.cols, err);
+    return bt_derive_add_as(l, module, ".weight", l->dtype, p.experts, p.rows, p.cols, err);
 }
 
 static int add_bias(struct bt_tensors *l, int layer, const char *module, uint64_t experts, uint64_t rows, struct bt_err *err)
 {
-    return add_as(l, bt_arena_printf(l->arena, "model.layers.%d.%s", layer, module), experts ? "_bias" : ".bias", l->dtype, experts, rows, 0, err);
+    return bt_derive_add_as(l, bt_arena_printf(l->arena, "model.layers.%d.%s", layer, module), experts ? "_bias" : ".bias", l->dtype, experts, rows, 0, err);
 }
 
-#define LINEAR(n, r, c) (struct piece){ .name = (n), .rows = (r), .cols = (c), .linear = true }
-#define PLAIN(n, r, c) (struct piece){ .name = (n), .rows = (r), .cols = (c) }
-#define ADD(...) do { if (add(l, i, __VA_ARGS__, err) < 0) return -1; } while (0)
 #define BIAS(when, ...) do { if ((when) && add_bias(l, i, __VA_ARGS__, err) < 0) return -1; } while (0)
 
 static int heads_attention(struct bt_tensors *l, int i, const struct bt_layer *y, struct bt_err *err)
 {
     const struct bt_model *m = l->m;
     uint64_t q = (uint64_t)y->heads * y->head_dim, kv = (uint64_t)y->kv_heads * y->head_dim, h = m->hidden;
-    ADD(LINEAR("self_attn.q_proj", m->attn_gate ? 2 * q : q, h));
-    BIAS(m->qkv_bias, "self_attn.q_proj", 0, q);
+    if (m->q_shared) {               /* Step-3: all heads' queries come out of one narrow vector, whole on every rank (vLLM models/step3_text.py) */
+        ADD(LINEAR("self_attn.q_a_proj", m->q_shared, h));
+        ADD(PLAIN("self_attn.q_a_layernorm", m->q_shared, 0));
+        ADD(LINEAR("self_attn.q_b_proj", q, m->q_shared));
+    } else {
+        ADD(LINEAR("self_attn.q_proj", m->attn_gate ? 2 * q : q, h));
+        BIAS(m->qkv_bias, "self_attn.q_proj", 0, q);
+    }
     ADD(LINEAR("self_attn.k_proj", kv, h));          /* layers that borrow KV have theirs all the same, in files and in engines */
     BIAS(m->qkv_bias, "self_attn.k_proj", 0, kv);
     if (!y->k_is_v) {
@@ -141,7 +141,7 @@ static int compressor(struct bt_tensors *l, int i, const char *of, uint64_t rati
     uint64_t width = (ratio == 4 ? 2 : 1) * dim;
     ADD(PLAIN(bt_arena_printf(l->arena, "%s.kv_gate", of), 2 * width, l->m->hidden));
     ADD(PLAIN(bt_arena_printf(l->arena, "%s.norm", of), dim, 0));
-    return add_as(l, bt_arena_printf(l->arena, "model.layers.%d.%s", i, of), ".ape", BT_DT_F32, 0, ratio, width, err);
+    return bt_derive_add_as(l, bt_arena_printf(l->arena, "model.layers.%d.%s", i, of), ".ape", BT_DT_F32, 0, ratio, width, err);
 }
 
 /* DeepSeek-V4 (vLLM models/deepseek_v4/attention.py). */
@@ -166,39 +166,10 @@ static int compressed_attention(struct bt_tensors *l, int i, const struct bt_lay
             return -1;
     }
     for (int k = 0; k < 2; k++)      /* how the residual streams are mixed, before attention and before the experts */
-        if (add_as(l, bt_arena_printf(l->arena, "model.layers.%d.streams.%d", i, k), ".fn", BT_DT_F32, 0, mix, (uint64_t)x->streams * h, err) < 0)
+        if (bt_derive_add_as(l, bt_arena_printf(l->arena, "model.layers.%d.streams.%d", i, k), ".fn", BT_DT_F32, 0, mix, (uint64_t)x->streams * h, err) < 0)
             return -1;
     if ((uint32_t)i < x->hash_layers && y->moe)
-        return add_as(l, bt_arena_printf(l->arena, "model.layers.%d.tokens", i), ".experts_of", BT_DT_I32, 0, m->vocab, y->moe->active, err);
-    return 0;
-}
-
-static int delta_net(struct bt_tensors *l, int i, const struct bt_state *s, struct bt_err *err)
-{
-    uint64_t values = (uint64_t)s->heads * s->head_dim;
-    ADD(LINEAR("linear_attn.in_proj_qkvz", 2 * (uint64_t)s->keys + 2 * values, l->m->hidden));
-    ADD(PLAIN("linear_attn.in_proj_ba", 2 * (uint64_t)s->heads, l->m->hidden));
-    ADD(PLAIN("linear_attn.conv1d", s->conv_channels, s->conv_kernel));
-    ADD(PLAIN("linear_attn.norm", s->head_dim, 0));
-    ADD(LINEAR("linear_attn.out_proj", l->m->hidden, values));
-    return 0;
-}
-
-static int mamba(struct bt_tensors *l, int i, const struct bt_state *s, struct bt_err *err)
-{
-    uint64_t inner = (uint64_t)s->heads * s->head_dim, h = l->m->hidden;
-    if (s->kind == BT_STATE_MAMBA2) {
-        ADD(LINEAR("mamba.in_proj", inner + s->conv_channels + s->heads, h));
-    } else {
-        ADD(LINEAR("mamba.in_proj", 2 * inner, h));
-        ADD(LINEAR("mamba.x_proj", s->dt_rank + 2 * (uint64_t)s->state, inner));
-        ADD(LINEAR("mamba.dt_proj", inner, s->dt_rank));
-        if (add_as(l, bt_arena_printf(l->arena, "model.layers.%d.mamba", i), ".A_log", BT_DT_F32, 0, inner, s->state, err) < 0)
-            return -1;
-    }
-    ADD(PLAIN("mamba.conv1d", s->conv_channels, s->conv_kernel));
-    ADD(PLAIN("mamba.norm", inner, 0));
-    ADD(LINEAR("mamba.out_proj", h, inner));
+        return bt_derive_add_as(l, bt_arena_printf(l->arena, "model.layers.%d.tokens", i), ".experts_of", BT_DT_I32, 0, m->vocab, y->moe->active, err);
     return 0;
 }
 
@@ -227,9 +198,9 @@ static int experts_mlp(struct bt_tensors *l, int i, const char *at, const struct
         ADD(LINEAR("mlp.fc1_latent_proj", width, m->hidden));
         ADD(LINEAR("mlp.fc2_latent_proj", m->hidden, width));
     }
-    ADD((struct piece){ in_name, x->experts, in, width, true, true });
+    ADD((struct bt_piece){ in_name, x->experts, in, width, true, true });
     BIAS(x->bias, in_name, x->experts, in);
-    ADD((struct piece){ out_name, x->experts, width, x->intermediate, true, true });
+    ADD((struct bt_piece){ out_name, x->experts, width, x->intermediate, true, true });
     BIAS(x->bias, out_name, x->experts, m->hidden);
     if (x->shared_intermediate) {
         ADD(LINEAR("mlp.shared_expert.gate_up_proj", (x->plain ? 1 : 2) * (uint64_t)x->shared_intermediate, m->hidden));
@@ -237,6 +208,23 @@ static int experts_mlp(struct bt_tensors *l, int i, const char *at, const struct
         if (x->shared_gate)
             ADD(PLAIN("mlp.shared_expert_gate", 1, m->hidden));
     }
+    return 0;
+}
+
+/* Gemma 3n keeps four streams of hidden states, and a low-rank path beside attention (transformers models/gemma3n). */
+static int altup(struct bt_tensors *l, int i, struct bt_err *err)
+{
+    const struct bt_model *m = l->m;
+    uint64_t n = m->altup, h = m->hidden;
+    ADD(PLAIN("altup.correct_output_scale", h, 0));
+    ADD(PLAIN("altup.correction_coefs", n, n));
+    ADD(PLAIN("altup.prediction_coefs", n * n, n));
+    ADD(PLAIN("altup.modality_router", n, h));
+    ADD(PLAIN("altup.router_norm", h, 0));
+    ADD(LINEAR("laurel.linear_left", m->laurel, h));
+    ADD(LINEAR("laurel.linear_right", h, m->laurel));
+    ADD(PLAIN("laurel.post_laurel_norm", h, 0));
+    ADD(PLAIN("post_per_layer_input_norm", h, 0));
     return 0;
 }
 
@@ -249,7 +237,7 @@ static int layer_tensors(struct bt_tensors *l, int i, struct bt_err *err)
         ADD(PLAIN(norms[k], m->hidden, 0));
         BIAS(m->bert && m->bert->norm_bias, norms[k], 0, m->hidden);
     }
-    if (y->state && (y->state->kind == BT_STATE_DELTA ? delta_net(l, i, y->state, err) : mamba(l, i, y->state, err)) < 0)
+    if (y->state && bt_derive_state(l, i, y->state, err) < 0)
         return -1;
     if (y->compress ? compressed_attention(l, i, y, err) < 0 : y->mixer == BT_MIX_MLA ? latent_attention(l, i, y, err) < 0 : y->mixer != BT_MIX_STATE && y->mixer != BT_MIX_NONE && heads_attention(l, i, y, err) < 0)
         return -1;
@@ -259,6 +247,8 @@ static int layer_tensors(struct bt_tensors *l, int i, struct bt_err *err)
         ADD(LINEAR("per_layer_input_gate", m->layer_embedding, m->hidden));
         ADD(LINEAR("per_layer_projection", m->hidden, m->layer_embedding));
     }
+    if (m->altup && altup(l, i, err) < 0)
+        return -1;
     if (y->moe && experts_mlp(l, i, y->intermediate ? "moe" : "mlp", y->moe, err) < 0)
         return -1;
     return y->intermediate ? dense_mlp(l, i, y->intermediate, err) : 0;
@@ -274,8 +264,12 @@ static int ends(struct bt_tensors *l, struct bt_err *err)
     if (!m->rotary_tables && m->plain_mlp && m->layers && !m->layer[0].state)        /* learned positions: OPT, GPT-2 */
         ADD(PLAIN("model.embed_positions", m->max_position, m->hidden));
     if (m->layer_embedding) {
-        ADD(PLAIN("model.embed_tokens_per_layer", m->vocab, (uint64_t)m->layers * m->layer_embedding));
+        ADD(PLAIN("model.embed_tokens_per_layer", m->layer_vocab ? m->layer_vocab : m->vocab, (uint64_t)m->layers * m->layer_embedding));
         ADD(LINEAR("model.per_layer_model_projection", (uint64_t)m->layers * m->layer_embedding, m->hidden));
+    }
+    for (uint32_t k = 1; k < m->altup; k++) {        /* into the streams and out of them */
+        ADD(PLAIN(bt_arena_printf(l->arena, "model.altup_projections.%u", k - 1), m->hidden, m->hidden));
+        ADD(PLAIN(bt_arena_printf(l->arena, "model.altup_unembed_projections.%u", k - 1), m->hidden, m->hidden));
     }
     ADD(PLAIN("model.norm", m->hidden, 0));
     if (!m->tied && !m->pooling)

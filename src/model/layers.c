@@ -1,4 +1,5 @@
 /* layers.c - layer by layer: which see everything, a window or a state, and which have experts. */
+#include <stdlib.h>
 #include "base/json.h"
 #include "model/model_int.h"
 
@@ -57,14 +58,23 @@ static int read_windows(const struct bt_config *c, const struct bt_arch *arch, s
 
 /* ---- experts ---- */
 
-struct experts { struct bt_moe *moe; uint32_t dense_first, step, offset, interval, dense_intermediate; const json_t *dense_only; };
+struct experts { struct bt_moe *moe; uint32_t dense_first, step, offset, interval, dense_intermediate; const json_t *dense_only, *only; };
 
+/* A list has a number for each layer (Hunyuan), that are alike, or for two kinds of experts (ERNIE 4.5 VL): the first stands for all. */
 static int first_of(const struct bt_config *c, const char *const *keys, size_t n, uint32_t def, uint32_t max, uint32_t *out, struct bt_err *err)
 {
     *out = def;
-    for (size_t i = 0; i < n; i++)
-        if (json_is_integer(bt_config_get(c, keys[i])))
+    for (size_t i = 0; i < n; i++) {
+        const json_t *v = bt_config_get(c, keys[i]), *first = json_array_get(v, 0);
+        if (json_is_integer(v))
             return bt_config_u32(c, keys[i], def, 0, max, out, err);
+        if (!json_is_integer(first))
+            continue;
+        if (json_integer_value(first) < 0 || json_integer_value(first) > (json_int_t)max)
+            return bt_err_set(err, BT_E_INPUT, 0, "%s: \"%s\" is a list whose first entry is out of bounds", c->what, keys[i]);
+        *out = (uint32_t)json_integer_value(first);
+        return 0;
+    }
     return 0;
 }
 #define FIRST_OF(c, def, max, out, err, ...) first_of((c), (const char *const[]){ __VA_ARGS__ }, sizeof (const char *const[]){ __VA_ARGS__ } / sizeof(char *), (def), (max), (out), (err))
@@ -77,11 +87,11 @@ static int read_experts(struct bt_arena *a, const struct bt_config *c, const str
         return -1;
     if (experts < 2)
         return 0;
-    if (FIRST_OF(c, 2, 65536, &active, err, "num_experts_per_tok", "num_experts_per_token", "moe_k", "experts_per_token", "top_k_experts", "moe_top_k") < 0 ||
+    if (FIRST_OF(c, 2, 65536, &active, err, "num_experts_per_tok", "num_experts_per_token", "moe_k", "experts_per_token", "top_k_experts", "moe_top_k", "moe_topk") < 0 ||
         FIRST_OF(c, m->intermediate, 1 << 24, &inter, err, "moe_intermediate_size", "expert_ffn_hidden_size") < 0 ||
-        FIRST_OF(c, 0, 4096, &shared, err, "n_shared_experts", "num_shared_experts", "moe_num_shared_experts") < 0 ||
-        FIRST_OF(c, 0, 1 << 24, &shared_inter, err, "moe_shared_expert_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size") < 0 ||
-        FIRST_OF(c, arch->dense_first, 4096, &x->dense_first, err, "first_k_dense_replace", "moe_layer_start_index") < 0 ||
+        FIRST_OF(c, 0, 4096, &shared, err, "n_shared_experts", "num_shared_experts", "moe_num_shared_experts", "num_shared_expert") < 0 ||
+        FIRST_OF(c, 0, 1 << 24, &shared_inter, err, "moe_shared_expert_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size", "share_expert_dim") < 0 ||
+        FIRST_OF(c, arch->dense_first, 4096, &x->dense_first, err, "first_k_dense_replace", "moe_layer_start_index", "num_dense_layers") < 0 ||
         FIRST_OF(c, 1, 4096, &x->step, err, "decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_freq", "expert_layer_period", "moe_every_n_layers") < 0 ||
         FIRST_OF(c, 0, 1 << 20, &latent, err, "moe_latent_size") < 0 || FIRST_OF(c, 0, 4096, &x->offset, err, "expert_layer_offset") < 0)
         return -1;
@@ -89,6 +99,10 @@ static int read_experts(struct bt_arena *a, const struct bt_config *c, const str
     *x->moe = (struct bt_moe){ .experts = experts, .active = BT_MIN(BT_MAX(active, 1u), experts), .intermediate = inter,
                                .shared_intermediate = shared_inter ? shared_inter : shared * inter, .shared_gate = arch->shared_gate, .bias = arch->expert_bias,
                                .plain = arch->plain_mlp, .latent = latent };
+    const json_t *kinds = bt_config_get(c, "moe_intermediate_size");
+    json_int_t other = json_integer_value(json_array_get(kinds, 1));
+    if (arch->experts_added && other > 0 && other <= 1 << 24)
+        x->moe->intermediate += (uint32_t)other;
     if (arch->chunked) {             /* Llama 4: one shared expert as wide as a routed one; dense layers have a width of their own */
         x->moe->shared_intermediate = m->intermediate;
         if (bt_config_u32(c, "intermediate_size_mlp", m->intermediate, 1, 1 << 24, &x->dense_intermediate, err) < 0)
@@ -96,13 +110,35 @@ static int read_experts(struct bt_arena *a, const struct bt_config *c, const str
     }
     x->step = BT_MAX(x->step, 1u);
     x->dense_only = bt_config_get(c, "mlp_only_layers");
+    x->only = bt_config_get(c, "moe_layers_enum");
     return 0;
+}
+
+/* "4,5,6", or a list of numbers (Step-3). */
+static bool is_named(const json_t *list, uint32_t layer)
+{
+    const char *text = json_string_value(list);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (json_integer_value(json_array_get(list, i)) == (json_int_t)layer)
+            return true;
+    while (text && *text) {
+        char *end;
+        unsigned long n = strtoul(text, &end, 10);
+        if (end == text)
+            return false;
+        if (n == layer)
+            return true;
+        text = end + strspn(end, " ,");
+    }
+    return false;
 }
 
 static bool has_experts(const struct experts *x, const struct bt_arch *arch, uint32_t layer)
 {
     if (!x->moe || layer < x->dense_first)
         return false;
+    if (x->only)
+        return is_named(x->only, layer);
     for (size_t i = 0; i < json_array_size(x->dense_only); i++)
         if (json_integer_value(json_array_get(x->dense_only, i)) == (json_int_t)layer)
             return false;
@@ -182,6 +218,21 @@ static int read_state_only(const struct bt_config *c, const struct bt_arch *arch
     return 0;
 }
 
+/* Kimi Linear: a matrix of each head in 32 bits, and three convolutions' columns (vLLM layers/mamba/mamba_utils.py kda_state_shape). */
+static int read_kda(const struct bt_config *c, struct bt_state *s, struct bt_err *err)
+{
+    const struct bt_config inner = { .root = bt_config_get(c, "linear_attn_config"), .what = c->what };
+    uint32_t heads = 0, dim = 0, kernel = 0;
+    if (!json_is_object(inner.root))
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: no \"linear_attn_config\"", c->what);
+    if (bt_config_u32(&inner, "num_heads", 32, 1, 1 << 12, &heads, err) < 0 || bt_config_u32(&inner, "head_dim", 128, 1, 1 << 12, &dim, err) < 0 ||
+        bt_config_u32(&inner, "short_conv_kernel_size", 4, 1, 64, &kernel, err) < 0)
+        return -1;
+    *s = (struct bt_state){ .kind = BT_STATE_KDA, .conv_channels = 3 * heads * dim, .conv_kernel = kernel, .heads = heads, .head_dim = dim, .state = dim, .keys = heads * dim,
+                            .groups = heads, .elem = 4 };
+    return 0;
+}
+
 /* "layers_block_type" of later Nemotrons, in the letters of earlier ones. */
 static const char *letters_of(struct bt_arena *a, const json_t *types)
 {
@@ -196,7 +247,7 @@ static const char *letters_of(struct bt_arena *a, const json_t *types)
 }
 
 /* Which layers keep a state, for the hybrids. */
-struct hybrid { struct bt_state *state; uint32_t interval, period, offset; const char *letters; const json_t *ids; };
+struct hybrid { struct bt_state *state; uint32_t interval, period, offset; const char *letters; const json_t *ids, *full; };
 
 static int read_hybrid(struct bt_arena *a, const struct bt_config *c, const struct bt_arch *arch, const struct bt_model *m, struct hybrid *h, struct bt_err *err)
 {
@@ -208,6 +259,9 @@ static int read_hybrid(struct bt_arena *a, const struct bt_config *c, const stru
     if (!h->letters && arch->hybrid == BT_HYBRID_LETTERS)
         h->letters = letters_of(a, bt_config_get(c, "layers_block_type"));
     h->ids = bt_config_get(c, "hybrid_layer_ids");
+    h->full = bt_config_get(c, arch->hybrid == BT_HYBRID_LIGHTNING ? "attn_type_list" : "full_attn_idxs");
+    if (arch->hybrid == BT_HYBRID_KDA)
+        h->full = json_object_get(bt_config_get(c, "linear_attn_config"), "full_attn_layers");
     if (bt_config_u32(c, "full_attention_interval", 4, 1, 4096, &h->interval, err) < 0 || bt_config_u32(c, "attn_layer_period", 8, 1, 4096, &h->period, err) < 0 ||
         bt_config_u32(c, "attn_layer_offset", 4, 0, 4096, &h->offset, err) < 0)
         return -1;
@@ -217,6 +271,17 @@ static int read_hybrid(struct bt_arena *a, const struct bt_config *c, const stru
     case BT_HYBRID_DELTA: return read_delta(c, h->state, err);
     case BT_HYBRID_JAMBA: return read_mamba1(c, m, h->state, err);
     case BT_HYBRID_ALL_1: case BT_HYBRID_ALL_2: return read_state_only(c, arch, m, h->state, err);
+    case BT_HYBRID_KDA: return read_kda(c, h->state, err);
+    case BT_HYBRID_LIGHTNING:        /* a matrix for each head, in the model's own type */
+        *h->state = (struct bt_state){ .kind = BT_STATE_LIGHTNING, .conv_kernel = 1, .heads = m->heads, .head_dim = m->head_dim, .state = m->head_dim, .groups = m->heads };
+        return 0;
+    case BT_HYBRID_CONV: {
+        uint32_t kernel = 0;
+        if (FIRST_OF(c, 3, 64, &kernel, err, "conv_L_cache") < 0)
+            return -1;
+        *h->state = (struct bt_state){ .kind = BT_STATE_SHORT_CONV, .conv_channels = m->hidden, .conv_kernel = BT_MAX(kernel, 1u), .groups = 1 };
+        return 0;
+    }
     default:
         if (read_mamba2(c, m, h->state, err) < 0)
             return -1;
@@ -233,6 +298,9 @@ static void place_state(const struct hybrid *h, const struct bt_arch *arch, cons
     switch (arch->hybrid) {
     case BT_HYBRID_NONE: return;
     case BT_HYBRID_DELTA: state = type ? !strcmp(type, "linear_attention") : (i + 1) % h->interval != 0; break;
+    case BT_HYBRID_KDA: state = !is_named(h->full, i + 1); break;    /* counted from 1 */
+    case BT_HYBRID_LIGHTNING: state = type ? !strcmp(type, "linear_attention") : json_integer_value(json_array_get(h->full, i)) == 0; break;
+    case BT_HYBRID_CONV: state = type ? !strcmp(type, "conv") : !is_named(h->full, i); break;
     case BT_HYBRID_JAMBA: state = i % h->period != h->offset % h->period; break;
     case BT_HYBRID_TYPES: state = type && strncmp(type, "mamba", 5) == 0; break;
     case BT_HYBRID_LETTERS:          /* M mamba, - MLP, * attention, E experts: each letter is a whole layer */

@@ -45,11 +45,11 @@ enum bt_mixer { BT_MIX_FULL, BT_MIX_SLIDING, BT_MIX_CHUNKED, BT_MIX_MLA, BT_MIX_
 const char *bt_mixer_name(enum bt_mixer m);
 
 /* What a state-space or linear-attention layer remembers of a request, before it is cut by TP. */
-enum bt_state_kind { BT_STATE_DELTA, BT_STATE_MAMBA2, BT_STATE_MAMBA1 };
+enum bt_state_kind { BT_STATE_DELTA, BT_STATE_MAMBA2, BT_STATE_MAMBA1, BT_STATE_KDA, BT_STATE_LIGHTNING, BT_STATE_SHORT_CONV };
 struct bt_state {
     enum bt_state_kind kind;
     uint32_t conv_channels, conv_kernel;             /* kernel - 1 columns of conv_channels are kept */
-    uint32_t heads, head_dim, state;                 /* heads x head_dim x state numbers; Mamba 1: intermediate x 1 x state */
+    uint32_t heads, head_dim, state;                 /* heads x head_dim x state numbers; Mamba 1: intermediate x 1 x state; a short convolution keeps none: heads 0 */
     uint32_t keys;                                   /* delta: numbers of all key heads; Mamba: groups x state */
     uint32_t groups;                                 /* Mamba 2: copied when TP does not divide them */
     uint32_t dt_rank;                                /* Mamba 1 */
@@ -106,6 +106,8 @@ struct bt_tower {
     uint32_t frame_tokens;           /* of two frames; 0 = image_tokens */
     uint32_t whole_tokens;           /* most tokens of one item that a batch has to hold as a whole; 0 = any may be cut */
     uint32_t mergers;                /* projectors beside the last one (Qwen3-VL reads three layers in between) */
+    uint32_t merger_inner;           /* of a projector that is a gated MLP of that width (GLM-4.1V, 4.5V); 0 = two linear layers */
+    bool resampler;                  /* ERNIE 4.5: space and time are folded one after the other: four more layers of the merged width */
     bool gated, norm_bias;
     bool crossed;                    /* the language model attends across to it: an image takes no place in the prompt (Llama 3.2 Vision) */
     bool out_first;                  /* the projector's first layer has the language model's width already (LLaVA, InternVL) */
@@ -157,6 +159,9 @@ struct bt_model {
     bool pooling;                    /* embedding, reward, classification: no lm_head, no sampler */
     struct bt_tower tower, audio;
     double rotary_stretch;           /* positions of the longest table / longest context; 4 where images and video count along */
+    uint32_t q_shared;               /* width of the vector that all heads' queries come from (Step-3); 0 = none */
+    uint32_t altup, laurel;          /* Gemma 3n: streams of hidden states, rank of the path beside attention; 0 = none */
+    uint32_t layer_vocab;            /* words of the second embedding, where it has fewer; 0 = vocab */
     uint32_t layer_embedding;        /* numbers of a second embedding in each layer (Gemma 3n, 4); 0 = none */
     struct bt_quant quant;
     const char *guessed;             /* not NULL: the architecture is not known, and this says what was assumed; figures are estimates */

@@ -54,7 +54,8 @@ BT_MUST_CHECK int bt_model_locate(struct bt_arena *a, const char *ref, const cha
 /* ---- config.json in parts ---- */
 
 enum bt_window_rule { BT_WINDOW_NONE, BT_WINDOW_ALL, BT_WINDOW_QWEN, BT_WINDOW_PATTERN, BT_WINDOW_BY_TYPES };
-enum bt_hybrid { BT_HYBRID_NONE, BT_HYBRID_DELTA, BT_HYBRID_JAMBA, BT_HYBRID_LETTERS, BT_HYBRID_TYPES, BT_HYBRID_BOTH, BT_HYBRID_ZAMBA, BT_HYBRID_ALL_1, BT_HYBRID_ALL_2 };    /* ALL: Mamba 1 or 2 in every layer, no attention */
+enum bt_hybrid { BT_HYBRID_NONE, BT_HYBRID_DELTA, BT_HYBRID_JAMBA, BT_HYBRID_LETTERS, BT_HYBRID_TYPES, BT_HYBRID_BOTH, BT_HYBRID_ZAMBA,
+                 BT_HYBRID_KDA, BT_HYBRID_LIGHTNING, BT_HYBRID_CONV, BT_HYBRID_ALL_1, BT_HYBRID_ALL_2 };    /* ALL: Mamba 1 or 2 in every layer, no attention */
 enum bt_attn_kind { BT_ATTN_HEADS, BT_ATTN_MLA, BT_ATTN_COMPRESSED };
 
 /* What transformers' classes assume when a key is absent (0 = the key is needed), and which keys they listen to. One row a class. */
@@ -84,6 +85,9 @@ struct bt_arch {
     uint32_t layer_embedding;        /* hidden_size_per_layer_input when absent */
     uint32_t global_head_dim;        /* of layers that see everything, when absent; 0 = head_dim */
     const struct bt_encoder_class *encoder;          /* sees the whole text at once: bert.c; NULL = a decoder */
+    uint32_t altup, laurel;          /* altup_num_inputs, laurel_rank when absent */
+    bool experts_added;              /* a list of experts' widths is of two kinds in one layer, for words and for images: they add up (ERNIE 4.5 VL) */
+    bool shell;                      /* a shell around language models of many classes: text_config says which */
     uint32_t indexer_every;          /* one layer in so many has the sparse indexer; 0 = each */
 };
 /* What a class of encoders has: "classifier" is the head that *ForSequenceClassification puts behind it. */
@@ -96,6 +100,7 @@ struct bt_encoder_class {
 };
 bool bt_arch_attends(const struct bt_arch *arch);                /* false: every layer is a state */
 const struct bt_arch *bt_arch_of(const char *name);              /* never NULL: "" stands for what is not known */
+const struct bt_arch *bt_arch_of_type(const char *model_type);   /* the class of a language model inside a shell: "qwen2"; NULL = not known */
 
 /* The file and, for models of text and images, the part of it that describes the language model. */
 struct bt_config { const json_t *root, *text; const char *what; };
@@ -128,5 +133,6 @@ bool bt_model_quantised(const struct bt_model *m, const char *module);          
 struct bt_tensors { struct bt_arena *arena; struct bt_model *m; enum bt_dtype dtype; struct bt_tensor *t; size_t n; uint64_t packed, unpacked; };
     /* packed: elements of quantised tensors as stored, scales and all; unpacked: the numbers they stand for */
 BT_MUST_CHECK int bt_tensors_add(struct bt_tensors *l, const char *name, enum bt_dtype dtype, unsigned rank, const uint64_t *shape, struct bt_err *err);
+const struct bt_tower *bt_tower_of_type(const char *model_type);          /* arch.c: what a vision_config of that type leaves out; NULL = not known */
 BT_MUST_CHECK int bt_tower_derive(struct bt_tensors *l, struct bt_err *err);
 #endif

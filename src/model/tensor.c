@@ -73,6 +73,11 @@ static const struct { const char *module; enum bt_tensor_role role; } modules[] 
     { "query", BT_T_Q }, { "key", BT_T_K }, { "value", BT_T_V }, { "Wo", BT_T_O }, { "Wi", BT_T_GATE_UP }, { "up_gate_proj", BT_T_GATE_UP }, { "fc11", BT_T_GATE }, { "fc12", BT_T_UP },
     { "LayerNorm", BT_T_NORM }, { "norm1", BT_T_NORM }, { "norm2", BT_T_NORM }, { "attn_norm", BT_T_NORM }, { "mlp_norm", BT_T_NORM }, { "attn_ln", BT_T_NORM }, { "mlp_ln", BT_T_NORM },
     { "emb_ln", BT_T_NORM }, { "position_embeddings", BT_T_POSITION }, { "token_type_embeddings", BT_T_POSITION },
+    { "q_conv1d", BT_T_STATE }, { "k_conv1d", BT_T_STATE }, { "v_conv1d", BT_T_STATE }, { "f_a_proj", BT_T_LATENT_A }, { "g_a_proj", BT_T_LATENT_A }, { "f_b_proj", BT_T_STATE_IN },
+    { "g_b_proj", BT_T_STATE_IN }, { "b_proj", BT_T_STATE_IN }, { "output_gate", BT_T_STATE_IN }, { "w1", BT_T_GATE }, { "w3", BT_T_UP }, { "w2", BT_T_DOWN }, { "wqkv", BT_T_QKV },
+    { "linear_left", BT_T_LATENT_A }, { "linear_right", BT_T_LATENT_A }, { "correction_coefs", BT_T_ROUTER }, { "prediction_coefs", BT_T_ROUTER }, { "modality_router", BT_T_ROUTER },
+    { "correct_output_scale", BT_T_NORM }, { "router_norm", BT_T_NORM }, { "post_laurel_norm", BT_T_NORM }, { "post_per_layer_input_norm", BT_T_NORM }, { "final_norm", BT_T_NORM },
+    { "operator_norm", BT_T_NORM }, { "ffn_norm", BT_T_NORM },
     { "in_proj_a", BT_T_STATE_IN }, { "in_proj_b", BT_T_STATE_IN }, { "conv1d", BT_T_STATE }, { "x_proj", BT_T_STATE }, { "dt_proj", BT_T_STATE },
 };
 
@@ -124,8 +129,9 @@ static enum bt_tensor_role by_outer(enum bt_tensor_role role, struct bt_str oute
         return BT_T_UP;
     if (role == BT_T_O && !in_attention && (is_word(outer, "output") || (is_word(module, "Wo") && is_word(outer, "mlp"))))
         return BT_T_DOWN;
-    if (role == BT_T_O && (is_word(outer, "pooler") || is_word(outer, "classifier") || is_word(outer, "head")))
-        return BT_T_OTHER;
+    if (is_word(outer, "pooler") || is_word(outer, "classifier") || is_word(module, "classifier") || (role == BT_T_O && is_word(outer, "head")) || is_word(outer, "altup_projections") ||
+        is_word(outer, "altup_unembed_projections"))
+        return BT_T_ROUTER;          /* small, whole on every rank */
     return role == BT_T_OTHER && is_word(outer, "score") ? BT_T_Q_B : role;
 }
 
@@ -174,6 +180,16 @@ static bool is_pooler(const char *name)
     return !strncmp(name, "pooler.", 7) || strstr(name, ".pooler.");
 }
 
+/* The half of an omni model that speaks, and adapters beside a base: engines pass them over (vLLM models/qwen2_5_omni_thinker.py, phi4mm.py). */
+static bool is_beside(const char *name)
+{
+    static const char *const parts[] = { "talker.", "token2wav.", "code2wav." };
+    for (size_t i = 0; i < BT_LEN(parts); i++)
+        if (!strncmp(name, parts[i], strlen(parts[i])))
+            return true;
+    return strstr(name, ".lora_A.") || strstr(name, ".lora_B.");
+}
+
 static bool is_draft(const char *name)
 {
     return !strncmp(name, "mtp.", 4) || strstr(name, ".mtp.");
@@ -200,7 +216,7 @@ static struct bt_tensor_place by_name(const struct bt_tensor *t, bool encoder)
     }
     place.bias = is_word(last, "bias") || bt_str_ends(last, "_bias");
     place.last = last.p > t->name ? last.p - 1 : t->name;
-    place.unused = is_draft(t->name) || (bt_str_eq(last, "inv_freq") && bt_str_ends(module, "rotary_emb"));
+    place.unused = is_draft(t->name) || is_beside(t->name) || (bt_str_eq(last, "inv_freq") && bt_str_ends(module, "rotary_emb"));
     if (of == OF_TOWER) {
         place.layer = -1;
         place.role = t->rank >= 2 ? BT_T_TOWER : BT_T_TOWER_NORM;

@@ -33,12 +33,14 @@ static void whole(const struct bt_config *c, struct bt_tower *t)
     t->whole_tokens = both && !strcmp(both, "vision") && t->layers ? 32 * 78 : 0;
 }
 
-static int read_one(const struct bt_config *c, const struct bt_tower *defaults, const json_t *vision, struct bt_tower *t, struct bt_err *err)
+/* shell: one that stands around towers of many types. */
+static int read_one(const struct bt_config *c, bool shell, const struct bt_tower *defaults, const json_t *vision, struct bt_tower *t, struct bt_err *err)
 {
     if ((!defaults && !json_is_object(vision)) || json_is_null(vision))      /* null: a model of the class without this tower */
         return 0;
+    const struct bt_tower *own = shell && json_is_object(vision) && defaults ? bt_tower_of_type(json_string_value(json_object_get(vision, "model_type"))) : NULL;
     if (defaults)
-        *t = *defaults;
+        *t = own ? *own : *defaults;
     uint32_t hidden = t->hidden;
     if (SIZE_OF(&t->layers, 1024, "depth", "encoder_layers", "num_hidden_layers") < 0 || SIZE_OF(&t->hidden, 1 << 16, "embed_dim", "d_model", "hidden_size") < 0 ||
         SIZE_OF(&t->intermediate, 1 << 20, "intermediate_size", "encoder_ffn_dim") < 0 ||
@@ -48,6 +50,13 @@ static int read_one(const struct bt_config *c, const struct bt_tower *defaults, 
     if (t->hidden != hidden && hidden && !json_object_get(vision, "intermediate_size"))
         t->intermediate = 4 * t->hidden;
     by_ratio(vision, t);
+    if (t->merger_inner) {           /* GLM: "intermediate_size" is of the projector, an MLP in the blocks is as wide as what comes out */
+        uint32_t out = 0;
+        if (SIZE_OF(&out, 1 << 20, "out_hidden_size") < 0)
+            return -1;
+        t->merger_inner = t->intermediate;
+        t->intermediate = out ? out : t->intermediate;
+    }
     if (!t->layers || !t->hidden)
         *t = (struct bt_tower){ 0 };
     else if (!t->intermediate)
@@ -67,7 +76,7 @@ static const json_t *part(const struct bt_config *c, const char *key)
 
 int bt_model_read_tower(const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err)
 {
-    return read_one(c, arch->tower, part(c, "vision_config"), &m->tower, err) < 0 || read_one(c, arch->audio, part(c, "audio_config"), &m->audio, err) < 0 ? -1 : 0;
+    return read_one(c, arch->shell, arch->tower, part(c, "vision_config"), &m->tower, err) < 0 || read_one(c, arch->shell, arch->audio, part(c, "audio_config"), &m->audio, err) < 0 ? -1 : 0;
 }
 
 static int add(struct bt_tensors *l, const char *name, uint64_t rows, uint64_t cols, struct bt_err *err)
@@ -99,7 +108,8 @@ static int derive_one(struct bt_tensors *l, const char *prefix, const struct bt_
         { "patch_embed.weight", h, 3 * patch * patch * (t->merge ? 2 : 1), false }, { "patch_embed.bias", h, 0, !t->norm_bias },
         { "positions.weight", t->positions, h, !t->positions }, { "post_norm.weight", h, 0, !t->norm_bias }, { "post_norm.bias", h, 0, !t->norm_bias },
         { "merger.norm.weight", h, 0, !t->norm_bias }, { "merger.0.weight", t->out_first ? out : merged, merged, !t->merge && !t->out_first },
-        { "merger.2.weight", out, t->out_first ? out : merged, false },
+        { "merger.2.weight", out, t->out_first ? out : merged, false }, { "merger.1.weight", 4 * merged, merged, !t->resampler },
+        { "merger.gate_up.weight", 2ull * t->merger_inner, out, !t->merger_inner }, { "merger.down.weight", out, t->merger_inner, !t->merger_inner },
     };
     if (!t->layers)
         return 0;

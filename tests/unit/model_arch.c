@@ -84,6 +84,13 @@ static void layers_are_of_their_kind(void **st)
         { "{\"architectures\": [\"NemotronHForCausalLM\"], \"hybrid_override_pattern\": \"M-M*M-M-\", " SIZES "}", 1, 0, 0, 0, 4, 3 },
         { "{\"architectures\": [\"GraniteMoeHybridForCausalLM\"], \"layer_types\": [\"mamba\", \"mamba\", \"mamba\", \"attention\", \"mamba\", \"mamba\", \"mamba\", \"attention\"], " SIZES "}",
           2, 0, 0, 0, 6, 0 },
+        { "{\"architectures\": [\"KimiLinearForCausalLM\"], \"linear_attn_config\": {\"full_attn_layers\": [4, 8], \"num_heads\": 4, \"head_dim\": 16}, " SIZES "}", 0, 0, 0, 2, 6, 0 },
+        { "{\"architectures\": [\"MiniMaxText01ForCausalLM\"], \"attn_type_list\": [0, 0, 0, 1, 0, 0, 0, 1], " SIZES "}", 2, 0, 0, 0, 6, 0 },
+        { "{\"architectures\": [\"MiniMaxForCausalLM\"], \"layer_types\": [\"linear_attention\", \"full_attention\", \"linear_attention\", \"full_attention\", \"linear_attention\", "
+          "\"full_attention\", \"linear_attention\", \"full_attention\"], " SIZES "}", 4, 0, 0, 0, 4, 0 },
+        { "{\"architectures\": [\"Lfm2ForCausalLM\"], \"full_attn_idxs\": [2, 5], " SIZES "}", 2, 0, 0, 0, 6, 0 },
+        { "{\"architectures\": [\"Lfm2ForCausalLM\"], \"layer_types\": [\"conv\", \"conv\", \"full_attention\", \"conv\", \"conv\", \"full_attention\", \"conv\", \"conv\"], " SIZES "}",
+          2, 0, 0, 0, 6, 0 },
         { "{\"architectures\": [\"FalconH1ForCausalLM\"], \"mamba_d_ssm\": 256, \"mamba_n_heads\": 8, " SIZES "}", 8, 0, 0, 0, 0, 0 },
     };
     for (size_t i = 0; i < BT_LEN(cases); i++) {
@@ -110,6 +117,9 @@ static void experts_stand_where_the_config_says(void **st)
         { "{\"architectures\": [\"Qwen3MoeForCausalLM\"], \"num_experts\": 4, \"decoder_sparse_step\": 2, " SIZES "}", 4 },
         { "{\"architectures\": [\"JambaForCausalLM\"], \"num_experts\": 4, \"expert_layer_period\": 2, \"expert_layer_offset\": 1, " SIZES "}", 4 },
         { "{\"architectures\": [\"MixtralForCausalLM\"], " SIZES "}", 8 },
+        { "{\"architectures\": [\"Step3TextForCausalLM\"], \"moe_num_experts\": 4, \"moe_layers_enum\": \"3,4, 6\", " SIZES "}", 5 },
+        { "{\"architectures\": [\"Step3TextForCausalLM\"], \"moe_num_experts\": 4, \"moe_layers_enum\": [1, 7], " SIZES "}", 6 },
+        { "{\"architectures\": [\"Lfm2MoeForCausalLM\"], \"num_experts\": 4, \"num_dense_layers\": 3, " SIZES "}", 3 },
     };
     for (size_t i = 0; i < BT_LEN(cases); i++) {
         bt_auto_arena a = { 0 };
@@ -119,6 +129,70 @@ static void experts_stand_where_the_config_says(void **st)
             dense += m.layer[k].moe == NULL;
         assert_int_equal(dense, cases[i].dense);
     }
+}
+
+/* A shell of text and images around language models of many classes: the text's own class says what its layers have, the shell which tower there is. */
+static void a_shell_has_the_layers_of_its_text(void **st)
+{
+    (void)st;
+    static const struct { const char *json; bool qk_norm, qkv_bias; size_t sliding; uint32_t patch; } cases[] = {
+        { "{\"architectures\": [\"InternVLChatModel\"], \"llm_config\": {\"architectures\": [\"Qwen3ForCausalLM\"], " SIZES "}, \"vision_config\": {\"patch_size\": 14}}", true, false, 0, 14 },
+        { "{\"architectures\": [\"InternVLChatModel\"], \"llm_config\": {\"architectures\": [\"Qwen2ForCausalLM\"], " SIZES "}, \"vision_config\": {\"patch_size\": 14}}", false, true, 0, 14 },
+        { "{\"architectures\": [\"LlavaForConditionalGeneration\"], \"text_config\": {\"model_type\": \"mistral\", \"sliding_window\": 32, " SIZES "}, \"vision_config\": "
+          "{\"model_type\": \"pixtral\"}}", false, false, 8, 16 },
+        { "{\"architectures\": [\"LlavaForConditionalGeneration\"], \"text_config\": {\"model_type\": \"gemma2\", \"sliding_window\": 32, " SIZES "}, \"vision_config\": {}}", false, false, 4, 14 },
+        { "{\"architectures\": [\"NobodysVLForConditionalGeneration\"], \"text_config\": {\"model_type\": \"qwen3\", " SIZES "}, \"vision_config\": {\"hidden_size\": 64, "
+          "\"num_hidden_layers\": 2, \"patch_size\": 12}}", true, false, 0, 12 },
+    };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_model m = model(&a, cases[i].json);
+        assert_int_equal(m.qk_norm, cases[i].qk_norm);
+        assert_int_equal(m.qkv_bias, cases[i].qkv_bias);
+        assert_int_equal(count(&m, BT_MIX_SLIDING), cases[i].sliding);
+        assert_int_equal(m.tower.patch, cases[i].patch);
+        assert_true(m.tower.layers > 0);
+        assert_false(m.pooling);
+        assert_int_equal(m.guessed != NULL, i == 4);
+    }
+}
+
+/* What an engine leaves in the file: the speaking half of an omni model, adapters beside a base, drafting layers. */
+static void what_engines_pass_over(void **st)
+{
+    (void)st;
+    static const struct { const char *name; bool unused; int layer; } cases[] = {
+        { "talker.model.layers.3.self_attn.q_proj.weight", true, 3 }, { "token2wav.code2wav_dit_model.norm_out.weight", true, -1 }, { "code2wav.pre_transformer.layers.0.mlp.up_proj.weight", true, 0 },
+        { "thinker.model.layers.3.self_attn.q_proj.weight", false, 3 }, { "model.layers.0.self_attn.qkv_proj.lora_A.speech.weight", true, 0 },
+        { "model.layers.0.self_attn.qkv_proj.base_layer.weight", false, 0 }, { "mtp.layers.0.mlp.up_proj.weight", true, 0 },
+    };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        struct bt_tensor t = { .name = cases[i].name, .dtype = BT_DT_BF16, .rank = 2, .shape = { 8, 8 }, .bytes = 128 };
+        struct bt_tensor_place p = bt_tensor_place(&t);
+        if (p.unused != cases[i].unused || p.layer != cases[i].layer)
+            fail_msg("%s: %s, layer %d", cases[i].name, p.unused ? "unused" : "used", p.layer);
+    }
+}
+
+/* Gemma 3n: the last layers read the KV of earlier ones, each layer adds words of a second embedding, four streams run side by side. */
+static void gemma_3n_shares_its_kv(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_model m = model(&a, "{\"architectures\": [\"Gemma3nForConditionalGeneration\"], \"text_config\": {\"num_hidden_layers\": 10, \"hidden_size\": 64, \"intermediate_size\": [128, 128], "
+                              "\"num_attention_heads\": 8, \"num_key_value_heads\": 2, \"vocab_size\": 100, \"vocab_size_per_layer_input\": 90, \"num_kv_shared_layers\": 4, \"sliding_window\": 8}}");
+    size_t borrowed = 0, streams = 0;
+    for (uint32_t i = 0; i < m.layers; i++)
+        borrowed += m.layer[i].borrows_kv;
+    for (size_t i = 0; i < m.ntensors; i++) {
+        streams += strstr(m.tensors[i].name, "model.altup_projections.") != NULL;
+        if (strstr(m.tensors[i].name, "embed_tokens_per_layer"))
+            assert_int_equal(m.tensors[i].shape[0], 90);
+    }
+    assert_int_equal(borrowed, 4);
+    assert_int_equal(streams, 3);
+    assert_int_equal(count(&m, BT_MIX_FULL), 2);
+    assert_null(m.guessed);
 }
 
 /* Bits of a linear weight, scales included, and what the ignore list leaves alone. */
@@ -338,7 +412,8 @@ int main(void)
         cmocka_unit_test(parameters_are_the_published_ones), cmocka_unit_test(layers_are_of_their_kind), cmocka_unit_test(experts_stand_where_the_config_says),
         cmocka_unit_test(quantisation_configs), cmocka_unit_test(built_in_shapes_weigh_what_their_files_do),
         cmocka_unit_test(names_say_what_they_are), cmocka_unit_test(names_have_the_bytes_they_say), cmocka_unit_test(configs_of_nvidia), cmocka_unit_test(the_unknown_is_guessed_and_says_so),
-        cmocka_unit_test(states_alone_have_no_heads_and_no_limit), cmocka_unit_test(a_decoder_beside_an_encoder_keeps_both),
+        cmocka_unit_test(states_alone_have_no_heads_and_no_limit), cmocka_unit_test(a_shell_has_the_layers_of_its_text), cmocka_unit_test(what_engines_pass_over),
+        cmocka_unit_test(gemma_3n_shares_its_kv), cmocka_unit_test(a_decoder_beside_an_encoder_keeps_both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

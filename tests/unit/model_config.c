@@ -236,6 +236,14 @@ static void builtin_sizes_are_the_published_ones(void **st)
         { "nvidia/Llama-3_3-Nemotron-Super-49B-v1", 49.9 }, { "nvidia/NVIDIA-Nemotron-3-Ultra-550B-A55B-BF16", 550 }, { "nvidia/Mistral-NeMo-Minitron-8B-Instruct", 8.41 },
         { "meta-llama/Llama-3.2-11B-Vision-Instruct", 10.67 }, { "meta-llama/Llama-3.2-90B-Vision-Instruct", 88.6 }, { "microsoft/Phi-3.5-vision-instruct", 4.15 },
         { "openai/whisper-large-v3", 1.543 }, { "openai/whisper-large-v3-turbo", 0.809 }, { "internlm/internlm2_5-20b-chat", 19.9 }, { "tiiuae/Falcon3-10B-Instruct", 10.3 },
+        { "google/gemma-3n-E2B-it", 5.44 }, { "google/gemma-3n-E4B-it", 7.85 }, { "Qwen/Qwen3-Omni-30B-A3B-Instruct", 31.7 }, { "Qwen/Qwen2.5-Omni-7B", 8.93 },
+        { "moonshotai/Kimi-Linear-48B-A3B-Instruct", 49.12 }, { "moonshotai/Moonlight-16B-A3B-Instruct", 15.96 }, { "moonshotai/Kimi-VL-A3B-Instruct", 16.4 },
+        { "MiniMaxAI/MiniMax-Text-01", 456.09 }, { "stepfun-ai/step3", 321 }, { "zai-org/GLM-4.1V-9B-Thinking", 10.29 }, { "zai-org/GLM-4.5V", 107.7 }, { "zai-org/glm-4-9b-chat", 9.4 },
+        { "tencent/Hunyuan-A13B-Instruct", 80.4 }, { "tencent/Hunyuan-7B-Instruct", 7.5 }, { "baidu/ERNIE-4.5-VL-28B-A3B-PT", 29.4 }, { "rednote-hilab/dots.llm1.inst", 142.77 },
+        { "LiquidAI/LFM2-350M", 0.3545 }, { "LiquidAI/LFM2-1.2B", 1.1703 }, { "LiquidAI/LFM2-8B-A1B", 8.34 }, { "swiss-ai/Apertus-8B-Instruct-2509", 8.05 },
+        { "allenai/OLMoE-1B-7B-0924-Instruct", 6.919 }, { "deepseek-ai/deepseek-moe-16b-chat", 16.376 }, { "mistralai/Voxtral-Mini-3B-2507", 4.68 }, { "mistralai/Voxtral-Small-24B-2507", 24.26 },
+        { "mistral-community/pixtral-12b", 12.7 },
+        { "microsoft/Phi-4-multimodal-instruct", 5.574 - 0.37 - 0.46 },              /* without its two adapters, that no engine loads with it */
     };
     for (size_t i = 0; i < BT_LEN(cases); i++) {
         bt_auto_arena a = { 0 };
