@@ -8,6 +8,7 @@
 #include "plan/plan_int.h"
 
 #define GAIN 1.05                    /* less is not worth a split that nobody expects */
+#define SLACK 1.02
 #define MAX_KINDS 6                  /* of room on a card: its own capacity, the same beside a neighbour */
 #define MAX_TRIES 216                /* ways to give kinds of room to stages: all of three stages */
 #define MAX_CUTS 8                   /* of one shape */
@@ -196,6 +197,18 @@ static bool known(const struct pl_work *k, const struct pl_shape *s, const uint3
     return false;
 }
 
+/* No cut holds more than this: what all stages have together beside all layers. What does not move with the layers is as in the even cut, nearly: SLACK. */
+static double blocks_together(const struct cutting *x, const struct bt_need *even)
+{
+    double room = 0, fixed = 0, block = 0;
+    for (uint32_t i = 0; i < x->pp; i++) {
+        room += (double)x->room[i];
+        fixed += (double)even->rank[i].fixed_bytes;
+        block += (double)even->rank[i].kv_block_bytes;
+    }
+    return (room * SLACK - fixed) / BT_MAX(block, 1.0);
+}
+
 static void cut_shape(struct pl_problem *p, struct pl_work *k, size_t shape, const struct kinds *s)
 {
     struct pl_shape even = k->shape[shape];
@@ -211,7 +224,7 @@ static void cut_shape(struct pl_problem *p, struct pl_work *k, size_t shape, con
         const struct bt_need *n = even.cost[x.cls].need;
         uint64_t floor = bt_need_kv_for(n, &n->rank[0], k->ctx_min, k->w->requests), wish = bt_need_kv_for(n, &n->rank[0], k->ctx_want, 1);
         double has = blocks(&x, n, NULL), per = (double)BT_MAX(n->rank[0].kv_block_bytes, 1u);
-        if (has >= (double)BT_MAX(floor, wish) / per)
+        if (has >= (double)BT_MAX(floor, wish) / per || blocks_together(&x, n) < BT_MAX((double)floor / per, has * GAIN))
             continue;
         double most = best_cut(&x, cut);
         if (most * per < (double)floor || most < has * GAIN || known(k, &even, cut))

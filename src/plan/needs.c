@@ -5,8 +5,8 @@
 
 struct key { const struct bt_model *model; const struct bt_engine_version *version; const struct bt_gpu *card; struct bt_serve serve; };
 struct known { struct key key; struct bt_need *need; struct known *next; };
-struct kept_cut { uint32_t *layers, pp; };
-struct pl_needs { struct bt_arena *a; struct known *bucket[BUCKETS]; struct kept_cut *cut; size_t ncuts; };
+struct kept_cut { uint32_t *layers, pp; struct kept_cut *next; };
+struct pl_needs { struct bt_arena *a; struct known *bucket[BUCKETS]; struct kept_cut *cut[BUCKETS]; };
 
 struct pl_needs *pl_needs_new(struct bt_arena *a)
 {
@@ -15,11 +15,11 @@ struct pl_needs *pl_needs_new(struct bt_arena *a)
     return n;
 }
 
-static size_t bucket_of(const struct key *k)
+static size_t bucket_of(const void *key, size_t size)
 {
-    const unsigned char *p = (const unsigned char *)k;
+    const unsigned char *p = key;
     uint64_t h = UINT64_C(14695981039346656037);     /* FNV-1a */
-    for (size_t i = 0; i < sizeof *k; i++)
+    for (size_t i = 0; i < size; i++)
         h = (h ^ p[i]) * UINT64_C(1099511628211);
     return h % BUCKETS;
 }
@@ -44,7 +44,7 @@ int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve
     key.version = k->pm->version;
     key.card = card;
     memcpy(&key.serve, serve, sizeof key.serve);
-    struct known **at = &p->needs->bucket[bucket_of(&key)];
+    struct known **at = &p->needs->bucket[bucket_of(&key, sizeof key)];
     for (struct known *n = *at; n; n = n->next)
         if (!memcmp(&n->key, &key, sizeof key)) {
             *out = n->need;
@@ -65,11 +65,13 @@ int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve
 const uint32_t *pl_cut_kept(struct pl_problem *p, const uint32_t *cut, uint32_t pp)
 {
     struct pl_needs *n = p->needs;
-    for (size_t i = 0; i < n->ncuts; i++)
-        if (n->cut[i].pp == pp && !memcmp(n->cut[i].layers, cut, pp * sizeof *cut))
-            return n->cut[i].layers;
-    struct kept_cut row = { BT_NEWN(n->a, uint32_t, pp), pp };
-    memcpy(row.layers, cut, pp * sizeof *cut);
-    BT_PUSH(n->a, n->cut, n->ncuts, row);
-    return row.layers;
+    struct kept_cut **at = &n->cut[bucket_of(cut, pp * sizeof *cut)];
+    for (const struct kept_cut *c = *at; c; c = c->next)
+        if (c->pp == pp && !memcmp(c->layers, cut, pp * sizeof *cut))
+            return c->layers;
+    struct kept_cut *row = BT_NEW(n->a, struct kept_cut);
+    *row = (struct kept_cut){ BT_NEWN(n->a, uint32_t, pp), pp, *at };
+    memcpy(row->layers, cut, pp * sizeof *cut);
+    *at = row;
+    return row->layers;
 }
