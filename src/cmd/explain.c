@@ -6,18 +6,23 @@
 #include "cmd/cmd.h"
 #include "cmd/planning.h"
 #include "plan/decide.h"
+#include "plan/machine.h"
 
-struct args { struct bt_planning_opts po; bool json; };
+struct args { struct bt_planning_opts po; const char *node; bool json; };
 
 static const struct bt_opt opts[] = {
     BT_PLANNING_ROWS(struct args, po),
     { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "one JSON object" },
+    { .name = "node", .type = BT_OPT_STR, .off = offsetof(struct args, node), .metavar = "NAME", .help = "of several machines: this one" },
     { 0 }
 };
 
-#define MAX_PRINT (1 * MiB)
+#define MAX_PRINT (4 * MiB)
+#define MAX_MACHINES 8               /* that differ; each is planned anew for every decision */
 
 struct explained {
+    const char *node;                /* one of several machines, and how many there are like it; NULL: the whole plan */
+    size_t alike;
     struct bt_plan_in in;
     struct bt_plan *plan;
     const char *only;
@@ -124,20 +129,27 @@ static void print_conflicts(const struct explained *e, struct bt_buf *b)
 
 /* ---- JSON ---- */
 
-static json_t *decisions_json(const struct explained *e)
+static void add_node(const struct explained *e, json_t *row)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < e->ndecisions; i++) {
-        const struct bt_decision *d = &e->decision[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:s}", "phase", d->phase, "workload", d->workload, "what",
-                                              bt_decided_names[d->what], "taken", d->taken, "runner_up", bt_json_text(d->runner_up), "why", d->lost));
-    }
-    return list;
+    if (!e->node)
+        return;
+    json_object_set_new(row, "node", json_string(e->node));
+    json_object_set_new(row, "machines", json_integer((json_int_t)e->alike));
 }
 
-static json_t *jobs_json(struct bt_arena *a, const struct explained *e)
+static void decisions_json(const struct explained *e, json_t *list)
 {
-    json_t *list = json_array();
+    for (size_t i = 0; i < e->ndecisions; i++) {
+        const struct bt_decision *d = &e->decision[i];
+        json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s}", "phase", d->phase, "workload", d->workload, "what", bt_decided_names[d->what], "taken",
+                                d->taken, "runner_up", bt_json_text(d->runner_up), "why", d->lost);
+        add_node(e, row);
+        json_array_append_new(list, row);
+    }
+}
+
+static void jobs_json(struct bt_arena *a, const struct explained *e, json_t *list)
+{
     for (size_t p = 0; p < e->plan->nphases; p++)
         for (size_t i = 0; i < e->plan->phase[p].n; i++) {
             const struct bt_plan_instance *in = job_at(e, p, i);
@@ -148,11 +160,12 @@ static json_t *jobs_json(struct bt_arena *a, const struct explained *e)
             for (size_t k = 0; k < n->n; k++)
                 json_array_append_new(lines, json_pack("{s:s, s:o, s:s}", "part", bt_part_name(n->line[k].part), "bytes", bt_json_bytes(n->line[k].bytes),
                                                        "why", n->line[k].why));
-            json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "phase", e->plan->phase[p].name, "workload", in->w->name,
-                                                  "text", bt_json_text(bt_job_text(a, &in->job->job, n)), "bytes", bt_json_bytes(in->rank[0].bytes),
-                                                  "need_bytes", bt_json_bytes(n->bytes), "need", lines));
+            json_t *row = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "phase", e->plan->phase[p].name, "workload", in->w->name, "text",
+                                    bt_json_text(bt_job_text(a, &in->job->job, n)), "bytes", bt_json_bytes(in->rank[0].bytes), "need_bytes",
+                                    bt_json_bytes(n->bytes), "need", lines);
+            add_node(e, row);
+            json_array_append_new(list, row);
         }
-    return list;
 }
 
 static json_t *conflicts_json(const struct explained *e)
@@ -188,25 +201,145 @@ static json_t *relaxations_json(const struct explained *e)
 
 /* ---- the verb ---- */
 
+/* Whether its copies have less context than the spec wants. */
+static bool is_shortened(const struct explained *all, const struct bt_workload *here)
+{
+    for (size_t i = 0; i < all->in.spec->n; i++) {
+        const struct bt_workload *w = &all->in.spec->w[i];
+        if (!strcmp(w->name, here->name) && w->kind == BT_SERVER && all->in.models[i].model)
+            return here->context.want < (w->context.want ? w->context.want : bt_need_model_context(all->in.models[i].model));
+    }
+    return false;
+}
+
+/* What the deal settled is no choice of the machine. */
+static void say_dealt(const struct explained *all, const struct bt_machine *m, struct explained *e)
+{
+    static const char *const why[] = { [BT_DECIDED_SHAPE] = "one shape for all its copies, on other machines too",
+                                       [BT_DECIDED_CONTEXT] = "one context for all its copies: what the machine with the least room for it gives" };
+    for (size_t i = 0; i < e->ndecisions; i++) {
+        struct bt_decision *d = &e->decision[i];
+        const struct bt_workload *w = bt_spec_find(m->in.spec, d->workload);
+        bool dealt = d->what == BT_DECIDED_COPIES || ((size_t)d->what < BT_LEN(why) && why[d->what]);
+        if (!w || !m->elsewhere[w - m->in.spec->w] || !dealt || (d->what == BT_DECIDED_CONTEXT && !is_shortened(all, w)))
+            continue;
+        d->runner_up = NULL;
+        d->lost = d->what == BT_DECIDED_COPIES ? "as many as were dealt to this machine" : why[d->what];
+    }
+}
+
+static int explain_machine(struct bt_arena *a, const struct explained *all, size_t box, struct explained *e, struct bt_err *err)
+{
+    struct bt_machine m;
+    bt_plan_machine(a, &all->in, all->plan, box, &m);
+    *e = (struct explained){ .node = all->in.fleet->box[box].name, .alike = 1, .in = m.in, .only = all->only };
+    for (size_t i = 0; i < all->in.fleet->nboxes; i++)
+        e->alike += i != box && bt_plan_machines_alike(all->plan, box, i);
+    e->in.brief = true;
+    if (!m.any)
+        return 0;
+    if (bt_plan_make(a, &e->in, &e->plan, err) < 0)
+        return bt_err_wrap(err, "%s", e->node);
+    if (e->plan->nrefusals)
+        return bt_err_set(err, BT_E_FAILED, 0, "%s: what was dealt to it does not fit when it is planned alone: %s", e->node, e->plan->refusal[0].text);
+    if (bt_plan_decisions(a, &e->in, e->plan, e->only, &e->decision, &e->ndecisions, err) < 0)
+        return -1;
+    say_dealt(all, &m, e);
+    return 0;
+}
+
+/* Of machines that are alike the first is explained. *more: others that differ from all that are shown. */
+static int explain_machines(struct bt_arena *a, const struct explained *all, const char *node, struct explained **out, size_t *n, size_t *more,
+                            struct bt_err *err)
+{
+    const struct bt_fleet *f = all->in.fleet;
+    size_t shown[MAX_MACHINES], nshown = 0, only = 0;
+    if (node && bt_planning_node(a, f, node, &only, err) < 0)
+        return -1;
+    for (size_t i = node ? only : 0; i < (node ? only + 1 : f->nboxes); i++) {
+        bool like = false;
+        for (size_t k = 0; k < nshown && !like; k++)
+            like = bt_plan_machines_alike(all->plan, shown[k], i);
+        struct bt_machine m;
+        if (!like)
+            bt_plan_machine(a, &all->in, all->plan, i, &m);
+        if (like || (!node && (!m.any || (all->only && !bt_spec_find(m.in.spec, all->only)))))
+            continue;
+        if (nshown == MAX_MACHINES) {
+            ++*more;
+            continue;
+        }
+        shown[nshown++] = i;
+        struct explained e;
+        if (explain_machine(a, all, i, &e, err) < 0)
+            return -1;
+        BT_PUSH(a, *out, *n, e);
+    }
+    return 0;
+}
+
+static int check_workload(struct bt_arena *a, const struct explained *e, struct bt_err *err)
+{
+    if (!e->only || bt_spec_find(e->in.spec, e->only))
+        return 0;
+    const char **names = BT_NEWN(a, const char *, e->in.spec->n + 1);
+    for (size_t i = 0; i < e->in.spec->n; i++)
+        names[i] = e->in.spec->w[i].name;
+    const char *near = bt_str_nearest(bt_str(e->only), names, e->in.spec->n);
+    bt_err_set(err, BT_E_SPEC, 0, "%s has no workload \"%.60s\"", e->in.spec->path, e->only);
+    return near ? bt_err_hint(err, "berth explain %s", near) : -1;
+}
+
 static int explain(struct bt_arena *a, const struct args *o, struct explained *e, struct bt_err *err)
 {
-    if (bt_planning_inputs(a, &o->po, &e->in, NULL, err) < 0)
+    if (bt_planning_inputs(a, &o->po, &e->in, NULL, err) < 0 || check_workload(a, e, err) < 0)
         return -1;
-    if (e->only && !bt_spec_find(e->in.spec, e->only)) {
-        const char **names = BT_NEWN(a, const char *, e->in.spec->n + 1);
-        for (size_t i = 0; i < e->in.spec->n; i++)
-            names[i] = e->in.spec->w[i].name;
-        const char *near = bt_str_nearest(bt_str(e->only), names, e->in.spec->n);
-        bt_err_set(err, BT_E_SPEC, 0, "%s has no workload \"%.60s\"", e->in.spec->path, e->only);
-        return near ? bt_err_hint(err, "berth explain %s", near) : -1;
+    if (o->node && !e->in.fleet->nboxes) {
+        size_t none;
+        return bt_planning_node(a, e->in.fleet, o->node, &none, err);
     }
     if (bt_planning(a, &o->po, &e->plan, err) < 0)
         return -1;
+    if (e->in.fleet->nboxes)         /* what is refused there has its words in the plan */
+        return 0;
     if (!e->plan->nrefusals)
         return bt_plan_decisions(a, &e->in, e->plan, e->only, &e->decision, &e->ndecisions, err);
     if (bt_plan_conflicts(a, &e->in, &e->conflict, &e->nconflicts, err) < 0)
         return -1;
     return bt_plan_relaxations(a, &e->in, e->plan, e->conflict, e->nconflicts, &e->relax, &e->nrelax, err);
+}
+
+static void print_machines(struct bt_arena *a, const struct explained *m, size_t n, size_t more, struct bt_buf *b)
+{
+    for (size_t i = 0; i < n; i++) {
+        bt_buf_printf(b, "%son %s", i ? "\n" : "", m[i].node);
+        if (m[i].alike > 1)
+            bt_buf_printf(b, ", and %zu machine%s like it", m[i].alike - 1, m[i].alike == 2 ? "" : "s");
+        bt_buf_puts(b, ":\n\n");
+        if (!m[i].plan) {
+            bt_buf_puts(b, "nothing was dealt to it\n");
+            continue;
+        }
+        print_decisions(&m[i], b);
+        print_jobs(a, &m[i], b);
+    }
+    if (more)
+        bt_buf_printf(b, "\n%zu more machines are not shown: --node NAME explains one\n", more);
+}
+
+static void print_json(struct bt_arena *a, const struct explained *e, const struct explained *m, size_t n)
+{
+    json_t *decisions = json_array(), *jobs = json_array();
+    decisions_json(e, decisions);
+    if (!n)
+        jobs_json(a, e, jobs);
+    for (size_t i = 0; i < n; i++)
+        if (m[i].plan) {
+            decisions_json(&m[i], decisions);
+            jobs_json(a, &m[i], jobs);
+        }
+    bt_cmd_json("explain", json_pack("{s:s, s:b, s:o, s:o, s:o, s:o}", "name", e->plan->spec->name, "fits", !e->plan->nrefusals, "decisions", decisions,
+                                     "jobs", jobs, "conflicts", conflicts_json(e), "relaxations", relaxations_json(e)));
 }
 
 static int run(const struct bt_verb *v, int argc, char **argv)
@@ -220,18 +353,26 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         return rc;
     if (rest.n > 1)
         return bt_cmd_usage(v, o.json, "one workload at a time, not \"%s\" too", rest.v[1]);
-    struct explained e = { .only = rest.n ? rest.v[0] : NULL };
+    struct explained e = { .only = rest.n ? rest.v[0] : NULL }, *machine = NULL;
+    size_t n = 0, more = 0;
+    o.po.boxes = true;
     if (explain(&a, &o, &e, &err) < 0)
         return bt_cmd_fail(v, &err, o.json);
     bool fits = !e.plan->nrefusals;
+    if (fits && e.in.fleet->nboxes && explain_machines(&a, &e, o.node, &machine, &n, &more, &err) < 0)
+        return bt_cmd_fail(v, &err, o.json);
     if (o.json) {
-        bt_cmd_json("explain", json_pack("{s:s, s:b, s:o, s:o, s:o, s:o}", "name", e.plan->spec->name, "fits", fits, "decisions", decisions_json(&e), "jobs",
-                                         jobs_json(&a, &e),
-                                         "conflicts", conflicts_json(&e), "relaxations", relaxations_json(&e)));
+        print_json(&a, &e, machine, n);
     } else {
         bt_auto_buf struct bt_buf b = BT_BUF(MAX_PRINT);
-        fits ? print_decisions(&e, &b) : print_conflicts(&e, &b);
-        print_jobs(&a, &e, &b);
+        if (!fits)
+            print_conflicts(&e, &b);
+        else if (n)
+            print_machines(&a, machine, n, more, &b);
+        else
+            print_decisions(&e, &b);
+        if (!n)
+            print_jobs(&a, &e, &b);
         bt_cmd_print(&b);
     }
     return bt_planning_exit(e.plan);
@@ -240,7 +381,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_explain = {
     .name = "explain",
     .summary = "why the plan is as it is: each decision, the next best and what it lost; or what cannot be met together",
-    .usage = "berth explain [WORKLOAD] [-f FILE] [--gpus FLEET] [--variant NAME] [--phase] [--json] [--ignore-others] [--no-learned]",
+    .usage = "berth explain [WORKLOAD] [-f FILE] [--gpus FLEET] [--node NAME] [--variant NAME] [--phase] [--json] [--ignore-others] [--no-learned]",
     .example = "  berth explain -f examples/forensics/berth.yaml\n  berth explain llm --gpus 2xA100-SXM4-40GB",
     .opts = opts,
     .run = run

@@ -9,11 +9,12 @@
 #include "launch/export.h"
 #include "launch/launch.h"
 
-struct args { struct bt_planning_opts po; const char *plan, *out; uint64_t port; bool json; };
+struct args { struct bt_planning_opts po; const char *plan, *out, *node; uint64_t port; bool json; };
 
 static const struct bt_opt opts[] = {
     BT_PLANNING_ROWS(struct args, po),
     { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "one JSON object: the files and their text" },
+    { .name = "node", .type = BT_OPT_STR, .off = offsetof(struct args, node), .metavar = "NAME", .help = "of a plan of several machines: what this one starts" },
     { .name = "out",
       .alias = "o",
       .type = BT_OPT_STR,
@@ -109,10 +110,11 @@ static int run(const struct bt_verb *v, int argc, char **argv)
                             rest.n ? rest.v[0] : "");
     struct bt_str text;
     struct bt_planfile *plan;
-    struct bt_export_opts eo = { .port = (uint16_t)o.port };
+    struct bt_export_opts eo = { .port = (uint16_t)o.port, .node = o.node };
     struct bt_export_file *f;
     size_t n;
     bool fits;
+    o.po.boxes = true;
     if (plan_text(&a, &o, &text, &eo.from, &fits, &err) < 0)
         return bt_cmd_fail(v, &err, o.json);
     if (!fits)
@@ -136,7 +138,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_export = {
     .name = "export",
     .summary = "the same launches without berth's daemon: a shell script, a compose file, systemd units, environment files",
-    .usage = "berth export env|sh|compose|systemd [-f FILE | --plan FILE] [--gpus FLEET] [--variant NAME] [--phase] [--port N] [-o PATH] [--json]",
+    .usage = "berth export env|sh|compose|systemd [-f FILE | --plan FILE] [--gpus FLEET] [--node NAME] [--variant NAME] [--phase] [--port N] [-o PATH] [--json]",
     .example = "  berth export sh -o run.sh && ./run.sh\n  berth export compose -o compose.yaml\n  berth export systemd -o ~/.config/systemd/user",
     .opts = opts,
     .run = run

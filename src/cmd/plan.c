@@ -10,7 +10,7 @@
 
 struct args {
     struct bt_planning_opts po;
-    const char *out, *svg;
+    const char *out, *svg, *node;
     bool json, variants, alternatives, cheapest;
     struct bt_strs compare;
 };
@@ -24,6 +24,8 @@ static const struct bt_opt opts[] = {
     { .name = "compare", .type = BT_OPT_STRS, .off = offsetof(struct args, compare), .metavar = "FLEET",
       .help = "side by side on this fleet and the others so named: --compare 2xH100-80GB-HBM3 --compare 4xA100-SXM4-40GB" },
     { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "print JSON: the plan file" },
+    { .name = "node", .type = BT_OPT_STR, .off = offsetof(struct args, node), .metavar = "NAME",
+      .help = "with --alternatives, of several machines: this one, with what was dealt to it" },
     { .name = "out", .alias = "o", .type = BT_OPT_STR, .off = offsetof(struct args, out), .metavar = "FILE",
       .help = "write the plan file too, for `berth up --plan FILE`" },
     { .name = "svg", .type = BT_OPT_STR, .off = offsetof(struct args, svg), .metavar = "FILE",
@@ -54,7 +56,7 @@ static int side_by_side(const struct bt_verb *v, struct bt_arena *a, const struc
         return bt_cmd_usage(v, o->json, o->cheapest ? "--cheapest looks for the fleet that --gpus names"
                                                     : "--gpus and --compare both name fleets: --compare each of them");
     if (o->alternatives)
-        ok = bt_plan_otherwise(a, &o->po, o->json, &rc, &err);
+        ok = bt_plan_otherwise(a, &o->po, o->node, o->json, &rc, &err);
     else if (o->cheapest)
         ok = bt_plan_smallest(a, &o->po, o->json, &rc, &err);
     else
@@ -79,7 +81,9 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, NULL, NULL);
     if (rc)
         return rc;
-    o.po.boxes = !o.alternatives && !o.cheapest && !o.svg;
+    o.po.boxes = !o.cheapest;
+    if (o.node && !o.alternatives)
+        return bt_cmd_usage(v, o.json, "--node goes with --alternatives; `berth explain` and `berth export` take it too%.0s", "");
     if (several(&o))
         return side_by_side(v, &a, &o);
     struct bt_plan *plan;

@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "cmd/plan_side.h"
 #include "plan/alternatives.h"
+#include "plan/machine.h"
 
 #define MAX_PRINT (4 * MiB)
 
@@ -84,18 +85,43 @@ static size_t find_siblings(struct bt_arena *a, const struct bt_plan_in *in, str
     return n;
 }
 
-int bt_plan_otherwise(struct bt_arena *a, const struct bt_planning_opts *base, bool json, int *rc, struct bt_err *err)
+/* Of several machines one, with what was dealt to it. *dealt false: the whole does not fit, and its words are printed. */
+static int one_machine(struct bt_arena *a, const struct bt_planning_opts *base, const char *node, struct bt_plan_in *in, bool *dealt, struct bt_err *err)
+{
+    struct bt_plan *plan;
+    struct bt_machine m;
+    size_t box;
+    if (!node) {
+        bt_err_set(err, BT_E_SPEC, 0, "%s is %zu machines; --alternatives looks at what else one of them could hold", in->fleet->text, in->fleet->nboxes);
+        return bt_err_hint(err, "--node %s, or name one machine: --gpus 8xH100-80GB-HBM3", in->fleet->box[0].name);
+    }
+    if (bt_planning_node(a, in->fleet, node, &box, err) < 0 || bt_planning(a, base, &plan, err) < 0)
+        return -1;
+    *dealt = bt_planning_fits(plan);
+    if (*dealt) {
+        bt_plan_machine(a, in, plan, box, &m);
+        *in = m.in;
+    }
+    return 0;
+}
+
+int bt_plan_otherwise(struct bt_arena *a, const struct bt_planning_opts *base, const char *node, bool json, int *rc, struct bt_err *err)
 {
     struct bt_plan_in in;
     struct bt_alternative *row = NULL;
     struct bt_sibling *sibling;
     size_t n = 0;
+    bool dealt = true;
     if (bt_planning_inputs(a, base, &in, NULL, err) < 0)
         return -1;
+    if (in.fleet->nboxes ? one_machine(a, base, node, &in, &dealt, err) < 0 : node && bt_planning_node(a, in.fleet, node, &n, err) < 0)
+        return -1;
+    *rc = bt_errc_exit(BT_E_FIT);
+    if (!dealt)
+        return 0;
     size_t nsiblings = find_siblings(a, &in, &sibling);
     if (bt_plan_alternatives(a, &in, sibling, nsiblings, &row, &n, err) < 0)
         return -1;
-    *rc = bt_errc_exit(BT_E_FIT);
     for (size_t i = 0; i < n; i++)
         *rc = row[i].fits ? 0 : *rc;
     if (json) {

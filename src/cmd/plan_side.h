@@ -13,8 +13,9 @@ struct bt_plan_side {
 };
 /* Prints the table or kind "compare". *rc: 0 when any row fits, else 3. Returns -1 with *err for what bt_planning() fails at. */
 BT_MUST_CHECK int bt_plan_side(struct bt_arena *a, const struct bt_plan_side *s, int *rc, struct bt_err *err);
-/* --alternatives: each server otherwise, as a table or kind "alternatives". *rc: 0 when any row fits, else 3. */
-BT_MUST_CHECK int bt_plan_otherwise(struct bt_arena *a, const struct bt_planning_opts *base, bool json, int *rc, struct bt_err *err);
+/* --alternatives: each server otherwise, as a table or kind "alternatives"; of a fleet of several machines, those of machine `node` beside what was dealt to
+ * it (NULL there: BT_E_SPEC). *rc: 0 when any row fits, else 3. */
+BT_MUST_CHECK int bt_plan_otherwise(struct bt_arena *a, const struct bt_planning_opts *base, const char *node, bool json, int *rc, struct bt_err *err);
 /* --cheapest: the smallest fleet of the catalog that holds the spec, or kind "cheapest". The spec's own fleet is not looked at. *rc: 0, or 3 when none does. */
 BT_MUST_CHECK int bt_plan_smallest(struct bt_arena *a, const struct bt_planning_opts *base, bool json, int *rc, struct bt_err *err);
 json_t *bt_plan_row_json(const struct bt_compare_row *r);            /* new reference */

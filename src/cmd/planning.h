@@ -41,6 +41,8 @@ BT_MUST_CHECK int bt_planning(struct bt_arena *a, const struct bt_planning_opts 
 BT_MUST_CHECK int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan_in *out, struct bt_strs *notes, struct bt_err *err);
 /* The names of the spec's variants, in its order. Reads the spec, with o->variant, as bt_planning() does. */
 BT_MUST_CHECK int bt_planning_variants(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_strs *out, struct bt_err *err);
+/* The machine of that name, of a fleet of several. BT_E_SPEC: there is none; says which there are. */
+BT_MUST_CHECK int bt_planning_node(struct bt_arena *a, const struct bt_fleet *f, const char *name, size_t *box, struct bt_err *err);
 /* "TP=4", "TP=2 x PP=2", "one GPU" */
 const char *bt_planning_shape(struct bt_arena *a, uint64_t tp, uint64_t pp);
 

@@ -109,10 +109,25 @@ static const char *context(struct differ *d, const json_t *inst)
     return n ? bt_arena_printf(d->a, "%s tokens", bt_count_human(n)) : "none";
 }
 
+/* "TP=2 x PP=2 (40,24 layers), 2 engines, EP=4" */
 static const char *shape(struct differ *d, const json_t *inst)
 {
-    uint64_t tp = num(inst, "tp"), pp = num(inst, "pp");
-    return tp <= 1 && pp <= 1 ? "one GPU" : bt_arena_printf(d->a, "TP=%llu x PP=%llu", (unsigned long long)tp, (unsigned long long)pp);
+    uint64_t tp = num(inst, "tp"), pp = num(inst, "pp"), dp = num(inst, "dp"), ep = num(inst, "ep");
+    const json_t *cut = json_object_get(inst, "pp_layers"), *layers;
+    size_t i;
+    bt_auto_buf struct bt_buf b = BT_BUF(4096);
+    if (tp <= 1 && pp <= 1)
+        bt_buf_puts(&b, dp > 1 ? "one GPU each" : "one GPU");
+    else
+        bt_buf_printf(&b, "TP=%llu x PP=%llu", (unsigned long long)tp, (unsigned long long)pp);
+    json_array_foreach(cut, i, layers) bt_buf_printf(&b, "%s%lld", i ? "," : " (", (long long)json_integer_value(layers));
+    if (json_array_size(cut))
+        bt_buf_puts(&b, " layers)");
+    if (dp > 1)
+        bt_buf_printf(&b, ", %llu engines", (unsigned long long)dp);
+    if (ep > 1)
+        bt_buf_printf(&b, ", EP=%llu", (unsigned long long)ep);
+    return bt_arena_strdup(d->a, bt_buf_z(&b));
 }
 
 static const char *engine(struct differ *d, const json_t *inst)

@@ -13,6 +13,7 @@ struct making {
     struct bt_arena *a;
     struct bt_err *err;
     const struct bt_planfile *p;
+    const char *node; /* NULL: all that there is */
     struct bt_ex *x;
     uint16_t next_port, next_internal;
 };
@@ -154,12 +155,34 @@ static uint16_t internal_ports(struct making *m, const struct bt_pf_instance *pf
 
 /* ---- one instance ---- */
 
+/* Cards of several machines are numbered through: each machine has its own from 0. */
+static int index_there(const struct making *m, const struct bt_pf_rank *r)
+{
+    int before = 0;
+    for (size_t g = 0; m->node && g < m->p->ngpus; g++)
+        before += strcmp(m->p->gpu[g].node, m->node) != 0 && m->p->gpu[g].index < r->index;
+    return r->index - before;
+}
+
 static const char *devices(struct making *m, const struct bt_pf_instance *pf)
 {
     bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
     for (size_t i = 0; i < pf->nranks; i++)
-        m->p->live ? bt_buf_printf(&b, "%s%s", b.n ? "," : "", pf->rank[i].gpu) : bt_buf_printf(&b, "%s%d", b.n ? "," : "", pf->rank[i].index);
+        m->p->live ? bt_buf_printf(&b, "%s%s", b.n ? "," : "", pf->rank[i].gpu) : bt_buf_printf(&b, "%s%d", b.n ? "," : "", index_there(m, &pf->rank[i]));
     return bt_arena_strdup(m->a, bt_buf_z(&b));
+}
+
+/* What is left open cannot be known on this machine. */
+static int check_filled(struct making *m, const struct bt_pf_instance *pf, const char *text)
+{
+    if (strstr(text, "{gateway.url}") || strstr(text, "${gateway"))
+        return bt_err_set(m->err, BT_E_STATE, 0, "%s talks to the gateway, and an export has none: give it ${workloads.NAME.url}", pf->id);
+    const char *open = m->node ? strstr(text, "{url:") : NULL;
+    if (!open)
+        return 0;
+    bt_err_set(m->err, BT_E_STATE, 0, "%s talks to %.*s, which is on another machine: its address is not known here", pf->id, (int)strcspn(open + 5, "}"),
+               open + 5);
+    return bt_err_hint(m->err, "give %s the address in a variable (`${LLM_URL}`) instead of ${workloads.NAME.url}", pf->workload);
 }
 
 static int fill_item(struct making *m, struct bt_ex_item *it)
@@ -177,8 +200,8 @@ static int fill_item(struct making *m, struct bt_ex_item *it)
         struct bt_strs argv = { 0 };
         for (size_t i = 0; i < pf->argv.n; i++) {
             const char *w = fill(m, it, &at, internal, pf->argv.v[i]);
-            if (strstr(w, "{gateway.url}") || strstr(w, "${gateway"))
-                return bt_err_set(m->err, BT_E_STATE, 0, "%s talks to the gateway, and an export has none: give it ${workloads.NAME.url}", pf->id);
+            if (check_filled(m, pf, w) < 0)
+                return -1;
             BT_PUSH(m->a, argv.v, argv.n, w);
         }
         BT_PUSH(m->a, it->run, it->nrun, argv);
@@ -186,8 +209,8 @@ static int fill_item(struct making *m, struct bt_ex_item *it)
     struct task first = { pf, pf->replica };
     for (size_t i = 0; i < pf->nenv; i++) {
         struct bt_pf_env e = { pf->env[i].key, fill(m, it, &first, internal, pf->env[i].value) };
-        if (strstr(e.value, "{gateway.url}") || strstr(e.value, "${gateway"))
-            return bt_err_set(m->err, BT_E_STATE, 0, "%s talks to the gateway, and an export has none: give it ${workloads.NAME.url}", pf->id);
+        if (check_filled(m, pf, e.value) < 0)
+            return -1;
         if (!strcmp(e.key, "CUDA_VISIBLE_DEVICES"))
             e.value = it->devices;
         BT_PUSH(m->a, it->env, it->nenv, e);
@@ -267,7 +290,7 @@ static void link_items(struct making *m, size_t first, size_t n)
 
 static int make_items(struct making *m)
 {
-    size_t total = 0, at = 0;
+    size_t total = 0, at = 0, *count = BT_NEWN(m->a, size_t, m->p->nphases + 1);
     for (size_t i = 0; i < m->p->nphases; i++)
         total += m->p->phase[i].n;
     m->x->item = BT_NEWN(m->a, struct bt_ex_item, total + 1);
@@ -275,22 +298,43 @@ static int make_items(struct making *m)
         const struct bt_pf_phase *ph = &m->p->phase[i];
         struct bt_ex_item *list = BT_NEWN(m->a, struct bt_ex_item, ph->n + 1);
         for (size_t j = 0; j < ph->n; j++)
-            list[j] = (struct bt_ex_item){
-                .pf = &ph->inst[j], .phase = ph->name, .job = !strcmp(ph->inst[j].kind, "job"), .engine = strcmp(ph->inst[j].engine, "command") != 0
-            };
-        if (ph->n && order_phase(m, list, ph->n, &m->x->item[at]) < 0)
+            if (!m->node || !strcmp(ph->inst[j].node, m->node))
+                list[count[i]++] = (struct bt_ex_item){
+                    .pf = &ph->inst[j], .phase = ph->name, .job = !strcmp(ph->inst[j].kind, "job"), .engine = strcmp(ph->inst[j].engine, "command") != 0
+                };
+        if (count[i] && order_phase(m, list, count[i], &m->x->item[at]) < 0)
             return -1;
-        at += ph->n;
+        at += count[i];
     }
+    total = at;
     m->x->n = total;
     choose_ports(m);
     for (size_t i = 0; i < total; i++)
         if (fill_item(m, &m->x->item[i]) < 0)
             return -1;
     at = 0;
-    for (size_t i = 0; i < m->p->nphases; at += m->p->phase[i++].n)
-        link_items(m, at, m->p->phase[i].n);
+    for (size_t i = 0; i < m->p->nphases; at += count[i++])
+        link_items(m, at, count[i]);
     return 0;
+}
+
+/* A plan of several machines is exported machine by machine: their programs are not started from one place. */
+static int check_node(const struct making *m)
+{
+    const struct bt_planfile *p = m->p;
+    const char *first = p->ngpus ? p->gpu[0].node : "local", *last = p->ngpus ? p->gpu[p->ngpus - 1].node : "local";
+    bool several = false, known = false;
+    for (size_t g = 0; g < p->ngpus; g++) {
+        several = several || strcmp(p->gpu[g].node, first) != 0;
+        known = known || (m->node && !strcmp(p->gpu[g].node, m->node));
+    }
+    if (m->node ? known : !several)
+        return 0;
+    if (m->node)
+        bt_err_set(m->err, BT_E_SPEC, 0, "--node %.60s: the plan has no such machine", m->node);
+    else
+        bt_err_set(m->err, BT_E_SPEC, 0, "this is a plan of several machines (%s to %s), and each is started by itself", first, last);
+    return bt_err_hint(m->err, several ? "one of them at a time: --node %s" : "it is of one machine, %s: leave --node out", first);
 }
 
 /* ---- environment files ---- */
@@ -329,10 +373,11 @@ int bt_export(struct bt_arena *a, const struct bt_planfile *p, enum bt_export_ki
               size_t *n, struct bt_err *err)
 {
     struct bt_ex x = { .plan = p, .from = o->from };
-    struct making m = { .a = a, .err = err, .p = p, .x = &x, .next_port = o->port ? o->port : FIRST_PORT, .next_internal = FIRST_INTERNAL };
+    struct making m = { .a = a, .err = err, .p = p, .x = &x, .next_port = o->port ? o->port : FIRST_PORT, .next_internal = FIRST_INTERNAL,
+                        .node = o->node };
     *out = NULL;
     *n = 0;
-    if (make_items(&m) < 0)
+    if (check_node(&m) < 0 || make_items(&m) < 0)
         return -1;
     static void (*const write[BT_EXPORT__N])(struct bt_arena *, const struct bt_ex *, struct bt_export_file **, size_t *) = {
         [BT_EXPORT_ENV] = export_env, [BT_EXPORT_SH] = bt_export_sh, [BT_EXPORT_COMPOSE] = bt_export_compose, [BT_EXPORT_SYSTEMD] = bt_export_systemd

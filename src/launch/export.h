@@ -43,8 +43,10 @@ struct bt_export_file {
 struct bt_export_opts {
     const char *from; /* what the plan was made from, for the first comment */
     uint16_t port;    /* the first of the ports that are chosen; 0 = 8000 */
+    const char *node; /* only what is planned for this machine, by the numbers that its cards have there; NULL: the plan is of one */
 };
-/* BT_E_STATE: the plan has something that no export can do (the gateway's address); names the instance. BT_E_SPEC: a circle of `after`. */
+/* BT_E_STATE: the plan has something that no export can do (the gateway's address, that of a workload on another machine); names the instance.
+ * BT_E_SPEC: a circle of `after`; a plan of several machines and no node, or one that it has not. */
 BT_MUST_CHECK int bt_export(struct bt_arena *a, const struct bt_planfile *p, enum bt_export_kind kind, const struct bt_export_opts *o,
                             struct bt_export_file **out, size_t *n, struct bt_err *err);
 

@@ -352,7 +352,8 @@ static int read_instance(struct reader *r, const json_t *o, const char *at, cons
         return bad(r, at, "has to be an object");
     if (get_name(r, o, "id", at, &in->id) < 0 || get_name(r, o, "workload", at, &in->workload) < 0 || get_str(r, o, "kind", at, &in->kind) < 0 ||
         one_of(r, bt_arena_printf(r->a, "%s.kind", at), in->kind, kinds) < 0 ||
-        bt_json_u64_opt(o, "replica", 0, 0, UINT32_MAX, &replica, at, r->err) < 0 || get_str_opt(r, o, "on_drift", "warn", at, &in->on_drift) < 0 ||
+        bt_json_u64_opt(o, "replica", 0, 0, UINT32_MAX, &replica, at, r->err) < 0 || get_str_opt(r, o, "node", "local", at, &in->node) < 0 ||
+        get_str_opt(r, o, "on_drift", "warn", at, &in->on_drift) < 0 ||
         one_of(r, bt_arena_printf(r->a, "%s.on_drift", at), in->on_drift, drifts) < 0)
         return -1;
     in->replica = (uint32_t)replica;
@@ -441,6 +442,7 @@ static int read_fleet(struct reader *r, const json_t *root, const char *at, stru
         struct bt_pf_gpu row = { 0 };
         uint64_t index;
         if (get_str(r, v, "uuid", there, &row.uuid) < 0 || get_str_opt(r, v, "name", "", there, &row.name) < 0 ||
+            get_str_opt(r, v, "node", "local", there, &row.node) < 0 ||
             bt_json_u64(v, "index", 0, 100000, &index, there, r->err) < 0 ||
             bt_json_u64(v, "total_bytes", 0, INT64_MAX, &row.total_bytes, there, r->err) < 0 ||
             bt_json_u64_opt(v, "margin_bytes", 0, 0, INT64_MAX, &row.margin_bytes, there, r->err) < 0)

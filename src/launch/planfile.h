@@ -13,6 +13,7 @@ struct bt_pf_key { const char *key; struct bt_strs values; };
 struct bt_pf_instance {
     const char *id, *workload, *kind;                    /* server, service, job */
     uint32_t replica;
+    const char *node;                                    /* the machine it is planned for; "local" where there is one */
     const char *engine, *engine_version;                 /* "vllm", "command"; the version is NULL where the plan names none */
     const char *model; uint64_t model_bytes;             /* as the engine is told it, and its weights; NULL and 0: none, or the plan does not say */
     struct bt_pf_rank *rank; size_t nranks;
@@ -35,7 +36,7 @@ struct bt_pf_instance {
 struct bt_pf_phase { const char *name; struct bt_pf_instance *inst; size_t n; };
 struct bt_pf_bytes { const char *uuid; uint64_t bytes; };
 struct bt_pf_move { const char *from, *to, *instance, *how, *level; struct bt_pf_bytes *gpu; size_t ngpus; };       /* gpu: held afterwards */
-struct bt_pf_gpu { const char *uuid, *name; int index; uint64_t total_bytes, margin_bytes; };
+struct bt_pf_gpu { const char *uuid, *name, *node; int index; uint64_t total_bytes, margin_bytes; };
 struct bt_planfile {
     const char *name, *spec_dir; bool live;
     const char *tasks_of; bool one_job;                  /* the project whose record of done tasks counts: its own unless the plan says another. one_job:

@@ -11,6 +11,7 @@
 #define BAR 500  /* the largest card */
 #define TEXT_AT (LEFT + BAR + 14)
 #define ROW 30
+#define MACHINE_ROW 22 /* the name of a machine */
 #define BAR_HIGH 18
 #define WORDS 44 /* letters beside a bar */
 
@@ -72,24 +73,51 @@ static uint64_t weights_of(const struct bt_rank_berth *r)
     return n;
 }
 
+/* "13 of 64 layers", "engine 1": what a rank of a cut pipeline, or of several engines behind one front, carries. */
+static void rank_words(const struct bt_plan_instance *in, const struct bt_rank_berth *r, struct bt_buf *b)
+{
+    uint32_t layers = 0;
+    bt_buf_puts(b, in->id);
+    for (uint32_t i = 0; in->cut && i < in->pp; i++)
+        layers += in->cut[i];
+    if (in->dp > 1)
+        bt_buf_printf(b, ", engine %u of %u", r->dp, (unsigned)in->dp);
+    if (in->cut)
+        bt_buf_printf(b, ", %u of %u layers", in->cut[r->pp], layers);
+    else if (in->pp > 1)
+        bt_buf_printf(b, ", stage %u of %u", r->pp, (unsigned)in->pp);
+}
+
 static void rank_segments(struct drawing *d, double *x, const struct bt_plan_instance *in, const struct bt_rank_berth *r)
 {
     const char *fill = hues[hue_of(d->p, in->w)];
-    char what[160];
+    char what[240];
     double from = *x;
+    bt_auto_buf struct bt_buf rank = BT_BUF(1024);
+    rank_words(in, r, &rank);
     if (!in->need) {
         segment(d, x, r->bytes, fill, 0.85, in->id);
     } else {
         uint64_t weights = weights_of(r);
-        snprintf(what, sizeof what, "%s weights", in->id);
+        snprintf(what, sizeof what, "%s: weights", bt_buf_z(&rank));
         segment(d, x, weights, fill, 1, what);
-        snprintf(what, sizeof what, "%s other", in->id);
+        snprintf(what, sizeof what, "%s: other", bt_buf_z(&rank));
         segment(d, x, r->bytes - weights - r->kv_bytes, fill, 0.7, what);
-        snprintf(what, sizeof what, "%s KV, %s tokens", in->id, bt_count_human(r->kv_tokens));
+        snprintf(what, sizeof what, "%s: KV, %s tokens", bt_buf_z(&rank), bt_count_human(r->kv_tokens));
         segment(d, x, r->kv_bytes, fill, 0.4, what);
     }
     if (*x > from)
         bt_buf_printf(d->out, "<rect x=\"%.2f\" y=\"%.0f\" width=\"%.2f\" height=\"%d\" class=\"edge\"/>\n", from, d->y, *x - from, BAR_HIGH);
+}
+
+static void add_words(const struct bt_plan_instance *in, const struct bt_rank_berth *r, struct bt_buf *b)
+{
+    bt_buf_printf(b, "%s %s", in->id, bt_bytes_human(r->bytes));
+    if (in->cut)
+        bt_buf_printf(b, " (%u layers)", in->cut[r->pp]);
+    else if (in->dp > 1)
+        bt_buf_printf(b, " (engine %u)", r->dp);
+    bt_buf_puts(b, ", ");
 }
 
 static void card_row(struct drawing *d, size_t g)
@@ -108,7 +136,7 @@ static void card_row(struct drawing *d, size_t g)
             if (d->ph->inst[i].rank[r].gpu == g) {
                 used += d->ph->inst[i].rank[r].bytes;
                 rank_segments(d, &x, &d->ph->inst[i], &d->ph->inst[i].rank[r]);
-                bt_buf_printf(&words, "%s %s, ", d->ph->inst[i].id, bt_bytes_human(d->ph->inst[i].rank[r].bytes));
+                add_words(&d->ph->inst[i], &d->ph->inst[i].rank[r], &words);
             }
     double end = LEFT + (double)card->total_bytes * d->scale, margin = (double)card->margin_bytes * d->scale;
     bt_buf_printf(d->out, "<rect x=\"%.2f\" y=\"%.0f\" width=\"%.2f\" height=\"%d\" fill=\"url(#margin)\"><title>margin: %s</title></rect>\n",
@@ -126,6 +154,16 @@ static void card_row(struct drawing *d, size_t g)
     }
     text_at(d, TEXT_AT, d->y + 14, "m", bt_buf_z(&words));
     d->y += ROW;
+}
+
+/* The name of a machine above its first card. */
+static void machine_row(struct drawing *d, size_t g)
+{
+    const struct bt_fleet *f = d->p->fleet;
+    if (!f->nboxes || f->box[bt_fleet_box(f, g)].first != g)
+        return;
+    text_at(d, LEFT - 10, d->y + 12, "r p", bt_fleet_node(f, g));
+    d->y += MACHINE_ROW;
 }
 
 /* Who runs without a card. */
@@ -186,7 +224,7 @@ static double height_of(const struct bt_plan *p)
     double h = 96;
     size_t letters = 0;
     for (size_t i = 0; i < p->nphases; i++)
-        h += (p->nphases > 1 ? 38 : 12) + (double)(p->fleet->n + 1) * ROW;
+        h += (p->nphases > 1 ? 38 : 12) + (double)(p->fleet->n + 1) * ROW + (double)p->fleet->nboxes * MACHINE_ROW;
     for (size_t i = 0; i < p->spec->n; i++)
         letters += strlen(p->spec->w[i].name) + 5;
     return h + 18 * (double)p->nmoves + 20 * (double)(1 + letters / 90);
@@ -227,8 +265,10 @@ void bt_plan_svg(const struct bt_plan *p, struct bt_buf *out)
             text_at(&d, 20, d.y + 10, "p", bt_buf_z(&title));
             d.y += 26;
         }
-        for (size_t g = 0; g < p->fleet->n; g++)
+        for (size_t g = 0; g < p->fleet->n; g++) {
+            machine_row(&d, g);
             card_row(&d, g);
+        }
         host_row(&d);
         moves_after(&d, p->phase[i].name);
     }

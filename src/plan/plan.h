@@ -14,7 +14,7 @@
  *   faster.c    pinned shapes that are slower than smaller ones
  *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet
  *   jobs.c      what a service or job with a job form takes
- *   boxes.c     a fleet of several machines: dealt, each planned on its own (boxes.h)
+ *   boxes.c     a fleet of several machines: dealt, each planned on its own (boxes.h)      machine.c   one of them as a problem of its own (machine.h)
  *   picture.c   the plan drawn (picture.h)
  *   copies.c    `replicas: auto`
  *   needs.c     the need of a shape, worked out once                        compare.c      a plan as a row beside others (compare.h)

@@ -270,22 +270,50 @@ bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_
     return s->cards > 1;
 }
 
+/* A token passes through the stages one after the other: each reads its layers at the speed of its own cards. The search counts the slowest kind for all. */
+static struct bt_pace stage_by_stage(const struct pl_problem *p, const struct pl_shape *s, const size_t *card, bool nvlink, const struct bt_pace *slowest)
+{
+    const struct bt_need *need = s->cost[p->cls[card[0]]].need;
+    struct bt_pace out = *slowest;
+    double layers = 0, weights = 0, kv = 0, ceiling = 0;
+    for (uint32_t i = 0; i < s->pp; i++)
+        layers += need->rank[i].layers;
+    for (uint32_t i = 0; i < s->pp && layers > 0; i++) {
+        const struct bt_pace *c = &s->cost[p->cls[card[i * s->tp]]].pace[nvlink];
+        double share = need->rank[i].layers / layers;
+        weights += share * c->weights_ms;
+        kv += share * c->kv_ms;
+        ceiling += share / c->ceiling_tok_s;
+    }
+    if (!(layers > 0) || !(ceiling > 0))
+        return out;
+    out.step_ms += weights + kv - out.weights_ms - out.kv_ms;
+    out.weights_ms = weights;
+    out.kv_ms = kv;
+    out.ceiling_tok_s = 1 / ceiling;
+    out.total_tok_s *= 1e3 / out.step_ms / out.decode_tok_s;
+    out.decode_tok_s = 1e3 / out.step_ms;
+    return out;
+}
+
 double pl_rate(const struct pl_problem *p, const struct pl_shape *s, const size_t *card, struct bt_pace *pace)
 {
     if (!s->cost)
         return s->best_tok_s;
-    bool nvlink = pl_nvlink(p, s, card);
-    const struct bt_pace *slowest = NULL;            /* a pipeline over unequal cards goes at the pace of the slowest kind */
+    bool nvlink = pl_nvlink(p, s, card), mixed = false;
+    const struct bt_pace *slowest = NULL;            /* of tensor-parallel ranks, and of engines behind one front, that is the pace */
     for (uint32_t i = 0; i < s->cards; i++) {
         const struct bt_pace *c = &s->cost[p->cls[card[i]]].pace[nvlink];
+        mixed = mixed || p->cls[card[i]] != p->cls[card[0]];
         if (!slowest || !c->known || (slowest->known && c->decode_tok_s < slowest->decode_tok_s))
             slowest = c;
         if (!slowest->known)
             break;
     }
+    struct bt_pace found = mixed && slowest->known && s->pp > 1 && pl_dp(s) == 1 ? stage_by_stage(p, s, card, nvlink, slowest) : *slowest;
     if (pace)
-        *pace = *slowest;
-    return slowest->known ? slowest->decode_tok_s : 0;
+        *pace = found;
+    return found.known ? found.decode_tok_s : 0;
 }
 
 uint64_t pl_limit(const struct pl_work *k, const struct bt_gpu *g)

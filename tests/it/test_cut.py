@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from conftest import BERTH, Machine, eventually
 from gguf_file import write_model
@@ -69,3 +71,23 @@ def test_a_pasted_cut_is_counted(machine: Callable[..., Machine]) -> None:
     assert wrong.returncode == 2 and "3 stages" in wrong.stderr
     odd = m.berth("estimate", "--", "VLLM_PP_LAYER_PARTITION=24,39", *command)
     assert odd.returncode != 0 and "64 layers" in odd.stdout + odd.stderr
+
+
+def test_stages_on_unequal_cards_read_one_after_the_other(tmp_path: Path) -> None:
+    (tmp_path / "berth.yaml").write_text(SPEC)
+
+    def plan(fleet: str, *more: str) -> dict:
+        done = subprocess.run([BERTH, "plan", "--gpus", fleet, "--json", *more], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)["phases"][0]["instances"][0]
+
+    mixed, fast = plan("1xA100-SXM4-80GB+1xRTX-4090", "--svg", "p.svg"), plan("2xA100-SXM4-80GB")
+    (tmp_path / "berth.yaml").write_text(SPEC.replace("Qwen2.5-32B-Instruct", "Qwen2.5-14B-Instruct"))
+    slow14, fast14, mixed14 = (plan(f)["pace"]["decode_tok_s"] for f in ("2xRTX-4090", "2xA100-SXM4-80GB", "1xA100-SXM4-80GB+1xRTX-4090"))
+    assert slow14 < mixed14 < fast14
+    layers = {r["index"]: mixed["pp_layers"][r["pp"]] for r in mixed["ranks"]}
+    speed = {0: 2039 * 0.82, 1: 1008 * 0.93}         # GB/s as they are read
+    weights = sum(64.0e9 * layers[g] / 64 / (speed[g] * 1e9) for g in layers)
+    assert abs(1 / mixed["pace"]["decode_tok_s"] - weights) < 0.006 and mixed["pace"]["decode_tok_s"] < fast["pace"]["decode_tok_s"]
+    picture = (tmp_path / "p.svg").read_text()
+    assert all(f"({n} layers)" in picture and f"{n} of 64 layers: weights" in picture for n in mixed["pp_layers"])

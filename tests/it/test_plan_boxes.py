@@ -67,11 +67,66 @@ def test_does_not_fit(tmp_path: Path) -> None:
     assert "llm does not fit into any of the 50 machines, even alone" in done.stdout
 
 
-def test_verbs_of_one_machine_say_so(tmp_path: Path) -> None:
-    file = spec(tmp_path, WORKLOADS)
-    for verb in ("explain", "export"):
-        args = [BERTH, verb, *(["sh"] if verb == "export" else []), "-f", file, "--gpus", "12x8xH100-80GB-HBM3"]
-        done = subprocess.run(args, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 2 and "12 machines" in done.stderr, (verb, done.stderr)
-    done = plan("-f", file, "--gpus", "12x8xH100-80GB-HBM3", "--alternatives")
-    assert done.returncode == 2 and "12 machines" in done.stderr
+SMALL = """  llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, replicas: 2}
+  small: {engine: vllm, model: Qwen/Qwen3-1.7B, replicas: 2}
+"""
+
+
+def ask(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([BERTH, *args], capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_each_machine_is_explained(tmp_path: Path) -> None:
+    file = spec(tmp_path, SMALL)
+    made = json.loads(plan("-f", file, "--gpus", "2x2xA100-SXM4-80GB", "--json").stdout)
+    where = {(i["workload"], i["node"]) for i in made["phases"][0]["instances"]}
+    done = ask("explain", "-f", file, "--gpus", "2x2xA100-SXM4-80GB", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)["decisions"]
+    assert {(d["workload"], d["node"]) for d in told} == where
+    assert {d["what"] for d in told} == {"shape", "cards", "context", "copies"}
+    cards = {i["workload"]: sorted(r["index"] for j in made["phases"][0]["instances"] if j["workload"] == i["workload"] for r in j["ranks"]) for i in made["phases"][0]["instances"]}
+    for d in told:
+        if d["what"] == "cards":
+            assert d["taken"] == "GPU " + ",".join(map(str, cards[d["workload"]])), d
+    text = ask("explain", "llm", "-f", file, "--gpus", "2x2xA100-SXM4-80GB").stdout
+    assert "on node-" in text and "small" not in text
+    named = ask("explain", "-f", file, "--gpus", "2x2xA100-SXM4-80GB", "--node", "node-9")
+    assert named.returncode == 2 and "no such machine" in named.stderr
+    alike = ask("explain", "-f", spec(tmp_path, WORKLOADS), "--gpus", "12x8xH100-80GB-HBM3")
+    assert alike.returncode == 0 and "machines like it" in alike.stdout and "as many as were dealt to this machine" in alike.stdout
+
+
+def test_each_machine_is_exported_by_itself(tmp_path: Path) -> None:
+    file = spec(tmp_path, SMALL)
+    asked = ("-f", file, "--gpus", "2x2xA100-SXM4-80GB")
+    done = ask("export", "sh", *asked)
+    assert done.returncode == 2 and "--node node-0" in done.stderr
+    made = json.loads(plan(*asked, "--json").stdout)["phases"][0]["instances"]
+    for node in ("node-0", "node-1"):
+        script = ask("export", "sh", *asked, "--node", node)
+        assert script.returncode == 0, script.stderr
+        assert subprocess.run(["bash", "-n"], input=script.stdout, text=True, check=False).returncode == 0
+        here = {i["id"] for i in made if i["node"] == node}
+        for i in made:
+            assert (f"begin {i['id']} " in script.stdout) == (i["id"] in here), (node, i["id"])
+        assert "CUDA_VISIBLE_DEVICES=0 " in script.stdout and "CUDA_VISIBLE_DEVICES=1 " in script.stdout and "CUDA_VISIBLE_DEVICES=2" not in script.stdout
+    far = spec(tmp_path, SMALL + '  ask: {kind: job, command: [x, "${workloads.llm.url}", "${workloads.small.url}"], gpus: 0}\n')
+    asker = {i["workload"]: i["node"] for i in json.loads(plan("-f", far, "--gpus", "2x2xA100-SXM4-80GB", "--json").stdout)["phases"][0]["instances"]}["ask"]
+    done = ask("export", "sh", "-f", far, "--gpus", "2x2xA100-SXM4-80GB", "--node", asker)
+    assert done.returncode != 0 and "is on another machine" in done.stderr, done.stderr
+
+
+def test_one_machine_otherwise_and_drawn(tmp_path: Path) -> None:
+    file = spec(tmp_path, SMALL)
+    asked = ("-f", file, "--gpus", "2x2xA100-SXM4-80GB")
+    done = plan(*asked, "--alternatives")
+    assert done.returncode == 2 and "--node node-0" in done.stderr
+    rows = [json.loads(plan(*asked, "--alternatives", "--node", n, "--json").stdout)["rows"] for n in ("node-0", "node-1")]
+    assert {r["workload"] for r in rows[0]} | {r["workload"] for r in rows[1]} == {"llm", "small"}
+    assert all(r["cards"] <= 2 for r in rows[0] + rows[1] if r["alternative"] in ("planned", "quantised"))
+    out = tmp_path / "p.svg"
+    done = plan(*asked, "--svg", str(out))
+    assert done.returncode == 0, done.stderr
+    picture = out.read_text()
+    assert ">node-0<" in picture and ">node-1<" in picture and picture.count("KV, ") == 4
