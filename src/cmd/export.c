@@ -14,7 +14,11 @@ struct args { struct bt_planning_opts po; const char *plan, *out, *node; uint64_
 static const struct bt_opt opts[] = {
     BT_PLANNING_ROWS(struct args, po),
     { .name = "json", .type = BT_OPT_BOOL, .off = offsetof(struct args, json), .help = "one JSON object: the files and their text" },
-    { .name = "node", .type = BT_OPT_STR, .off = offsetof(struct args, node), .metavar = "NAME", .help = "of a plan of several machines: what this one starts" },
+    { .name = "node",
+      .type = BT_OPT_STR,
+      .off = offsetof(struct args, node),
+      .metavar = "NAME",
+      .help = "of a plan of several machines: what this one starts" },
     { .name = "out",
       .alias = "o",
       .type = BT_OPT_STR,
@@ -138,7 +142,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_export = {
     .name = "export",
     .summary = "the same launches without berth's daemon: a shell script, a compose file, systemd units, environment files",
-    .usage = "berth export env|sh|compose|systemd [-f FILE | --plan FILE] [--gpus FLEET] [--node NAME] [--variant NAME] [--phase] [--port N] [-o PATH] [--json]",
+    .usage = "berth export env|sh|compose|systemd [-f FILE | --plan FILE] [--gpus FLEET] [--node NAME] [--variant NAME]\n"
+             "                    [--phase] [--port N] [-o PATH] [--json]",
     .example = "  berth export sh -o run.sh && ./run.sh\n  berth export compose -o compose.yaml\n  berth export systemd -o ~/.config/systemd/user",
     .opts = opts,
     .run = run

@@ -67,7 +67,7 @@ static double rate_of(const struct pl_problem *p, const struct pl_solution *s, s
     if (w == PL_NONE || !p->work[w].server || p->work[w].cpu_only || !p->work[w].nshapes)
         return 0;
     for (size_t i = 0; i < s->ncopies; i++) {
-        double r = s->copy[i].work == w ? pl_rate(p, &p->work[w].shape[s->copy[i].shape], s->copy[i].card, NULL) : 0;
+        double r = s->copy[i].work == w ? pl_rate_shown(p, &p->work[w].shape[s->copy[i].shape], s->copy[i].card) : 0;
         least = r > 0 && (least <= 0 || r < least) ? r : least;
     }
     return least;

@@ -67,7 +67,7 @@ static struct outlook outlook_of(const struct pl_problem *p, const struct pl_sol
     const struct pl_copy *c = first_copy(p, s, spec_index);
     if (c && p->work[c->work].server) {
         o.ctx = s->ctx[c->work];
-        o.rate = pl_rate(p, &p->work[c->work].shape[c->shape], c->card, NULL);
+        o.rate = pl_rate_shown(p, &p->work[c->work].shape[c->shape], c->card);
     }
     return o;
 }

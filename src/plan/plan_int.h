@@ -112,7 +112,9 @@ const uint32_t *pl_cut_kept(struct pl_problem *p, const uint32_t *cut, uint32_t 
 bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);
 /* served.c: adds what reading weights from host RAM costs; nothing where none lie there. */
 void pl_pace_offloaded(const struct bt_need *need, const struct bt_gpu *card, struct bt_pace *pace);
+/* As the search counts it: all stages of a pipeline at the speed of the slowest kind of card. pace (may be NULL): with each stage at that of its own. */
 double pl_rate(const struct pl_problem *p, const struct pl_shape *s, const size_t *card, struct bt_pace *pace);
+double pl_rate_shown(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);      /* pace's, in words for people */
 /* The most that all copies of the work can reach in this shape: copies that share cards share their time, so that n cards carry n / cards of them. */
 double pl_shape_rate(const struct pl_work *k, const struct pl_shape *s);
 /* jobs.c. The job form of `memory` or `expects`, or NULL. */

@@ -172,7 +172,7 @@ static int other_shape(struct refusing *r, size_t index, const struct pl_problem
     const struct pl_copy *c = o.copy;
     while (q->work[c->work].spec_index != index)
         c++;
-    double rate = pl_rate(q, &q->work[c->work].shape[c->shape], c->card, NULL);
+    double rate = pl_rate_shown(q, &q->work[c->work].shape[c->shape], c->card);
     uint32_t freed = pinned_cards - sh->cards;
     const char *frees = freed == 0 ? "" : freed == 1 ? " and frees a GPU" : bt_arena_printf(r->a, " and frees %u GPUs", freed);
     const char *cut = pl_layers_of(q, &o, index), *layers = cut[0] ? bt_arena_printf(r->a, " (layers %s)", cut) : "";

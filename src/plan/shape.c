@@ -310,10 +310,16 @@ double pl_rate(const struct pl_problem *p, const struct pl_shape *s, const size_
         if (!slowest->known)
             break;
     }
-    struct bt_pace found = mixed && slowest->known && s->pp > 1 && pl_dp(s) == 1 ? stage_by_stage(p, s, card, nvlink, slowest) : *slowest;
     if (pace)
-        *pace = found;
-    return found.known ? found.decode_tok_s : 0;
+        *pace = mixed && slowest->known && s->pp > 1 && pl_dp(s) == 1 ? stage_by_stage(p, s, card, nvlink, slowest) : *slowest;
+    return slowest->known ? slowest->decode_tok_s : 0;
+}
+
+double pl_rate_shown(const struct pl_problem *p, const struct pl_shape *s, const size_t *card)
+{
+    struct bt_pace pace = { .link = "" };
+    double counted = pl_rate(p, s, card, &pace);
+    return pace.known ? pace.decode_tok_s : counted;
 }
 
 uint64_t pl_limit(const struct pl_work *k, const struct bt_gpu *g)
