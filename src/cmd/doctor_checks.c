@@ -252,13 +252,11 @@ static const char *mark_of(const struct bt_doctor *d, pid_t pid)
     return NULL;
 }
 
-/* Ours (another runtime folder is another berth), and nobody keeps it. A living daemon sweeps by itself what a killed keeper leaves. */
-static bool is_stray(const struct bt_doctor *d, const char *folder)
+/* Nobody keeps it: a living daemon sweeps by itself what a killed keeper leaves. */
+static bool is_kept(const struct bt_doctor *d, const char *folder)
 {
     struct bt_keep_who keeper;
-    const char *ours = bt_arena_printf(d->a, "%s/", bt_runtime_dir(d->a));
-    return bt_str_starts(bt_str(folder), ours) &&
-           (!bt_keep_who_read(d->a, folder, "keeper.json", &keeper) || !keeper.this_boot || !bt_proc_same(keeper.id));
+    return bt_keep_who_read(d->a, folder, "keeper.json", &keeper) && keeper.this_boot && bt_proc_same(keeper.id);
 }
 
 static void end(struct bt_doctor *d, const struct bt_proc *p, const char *command)
@@ -271,23 +269,67 @@ static void end(struct bt_doctor *d, const struct bt_proc *p, const char *comman
                                                                       strerror(-rc)), "");
 }
 
+struct strays { struct bt_proc *all; size_t n; bool *told; size_t found; };
+
+static void stray(struct bt_doctor *d, struct strays *s, const struct bt_proc *p, const char *folder)
+{
+    const char *command = bt_proc_cmdline(d->a, p->id.pid);
+    size_t i = 0;
+    while (i < s->n && s->all[i].id.pid != p->id.pid)
+        i++;
+    if (i == s->n || s->told[i] || p->id.pid == getpid())
+        return;
+    s->told[i] = true;
+    s->found++;
+    if (d->fix)
+        end(d, p, command);
+    else
+        add(d, "strays", BT_DOC_BAD, bt_arena_printf(d->a, "pid %d %.80s was started for %s and nobody keeps it", (int)p->id.pid, command, folder),
+            "`berth doctor --fix` ends it");
+}
+
+/* Whom a folder without a keeper tells of: engines write over their environment, so its mark alone does not find them. */
+static void strays_of(struct bt_doctor *d, struct strays *s, const char *folder)
+{
+    struct bt_keep_who child;
+    struct bt_proc *m;
+    if (is_kept(d, folder) || !bt_keep_who_read(d->a, folder, "child.json", &child) || !child.this_boot)
+        return;
+    struct bt_tree t = { .leader = child.id, .cgroup = child.cgroup, .mark = folder };
+    size_t n = bt_tree_members(d->a, &t, s->all, s->n, &m);
+    for (size_t i = 0; i < n; i++)
+        stray(d, s, &m[i], folder);
+}
+
+static void each_folder(struct bt_doctor *d, struct strays *s, const char *path, int depth)
+{
+    DIR *dir = opendir(path);
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        const char *below = bt_arena_printf(d->a, "%s/%s", path, e->d_name);
+        if (e->d_name[0] == '.')
+            continue;
+        if (depth)
+            each_folder(d, s, below, depth - 1);
+        else
+            strays_of(d, s, below);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 static void check_strays(struct bt_doctor *d)
 {
-    struct bt_proc *all;
-    size_t n = bt_proc_list(d->a, &all), found = 0;
-    for (size_t i = 0; i < n; i++) {
-        const char *folder = all[i].state == 'Z' || all[i].id.pid == getpid() ? NULL : mark_of(d, all[i].id.pid);
-        if (!folder || !is_stray(d, folder))
-            continue;
-        const char *command = bt_proc_cmdline(d->a, all[i].id.pid);
-        found++;
-        if (d->fix)
-            end(d, &all[i], command);
-        else
-            add(d, "strays", BT_DOC_BAD, bt_arena_printf(d->a, "pid %d %.80s was started for %s and nobody keeps it", (int)all[i].id.pid, command, folder),
-                "`berth doctor --fix` ends it");
+    struct strays s = { 0 };
+    const char *ours = bt_arena_printf(d->a, "%s/", bt_runtime_dir(d->a));           /* another runtime folder is another berth */
+    s.n = bt_proc_list(d->a, &s.all);
+    s.told = BT_NEWN(d->a, bool, s.n + 1);
+    for (size_t i = 0; i < s.n; i++) {
+        const char *folder = s.all[i].state == 'Z' ? NULL : mark_of(d, s.all[i].id.pid);
+        if (folder && bt_str_starts(bt_str(folder), ours) && !is_kept(d, folder))
+            stray(d, &s, &s.all[i], folder);
     }
-    if (!found)
+    each_folder(d, &s, bt_arena_printf(d->a, "%s/inst", bt_runtime_dir(d->a)), 1);   /* inst/PROJECT/ID */
+    if (!s.found)
         add(d, "strays", BT_DOC_OK, "nothing is left of earlier runs", "");
 }
 

@@ -34,7 +34,7 @@ struct bt_keep_launch {
 BT_MUST_CHECK int bt_keep_launch_write(const char *dir, const struct bt_keep_launch *l, struct bt_err *err);
 BT_MUST_CHECK int bt_keep_launch_read(struct bt_arena *a, const char *dir, struct bt_keep_launch *out, struct bt_err *err);
 
-/* Who: pid with start time, valid only within the boot that wrote it. cgroup "" = none. */
+/* Who: pid with start time, valid only within the boot that wrote it. cgroup: "" = none when written, NULL when read. */
 struct bt_keep_who { struct bt_proc_id id; bool this_boot; const char *cgroup; };
 BT_MUST_CHECK int bt_keep_who_write(const char *dir, const char *file, struct bt_proc_id id, const char *cgroup, struct bt_err *err);
 bool bt_keep_who_read(struct bt_arena *a, const char *dir, const char *file, struct bt_keep_who *out);     /* false: no such file, or not readable */

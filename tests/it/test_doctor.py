@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BERTH, DEADLINE_S, Machine, alive, eventually
-from plans import SLEEP
+from plans import SLEEP, House, instance, plan
 
 
 def doctor(folder: Path, *args: str, env: dict[str, str] | None = None, code: int | None = None) -> dict[str, list[dict]]:
@@ -87,6 +87,24 @@ def test_strays_are_named_and_ended(tmp_path: Path) -> None:
         finally:
             ours.kill()
             others.kill()
+
+
+def test_strays_that_wrote_over_their_environment_are_found_by_their_session(tmp_path: Path) -> None:
+    """As vLLM's engine core and workers do; daemon and keeper are dead, so nobody sweeps."""
+    house = House(tmp_path, {**os.environ, "BERTH_CGROUP": "off"})
+    unmarked = ["sh", "-c", "env -i sleep 1000 & echo $!; exec env -i sleep 1001"]
+    try:
+        assert house.up(plan("p", instance("a-0", unmarked)), "-d").returncode == 0
+        one = eventually("both", lambda: (i := house.ps()["a-0"]) and len(i["pids"]) == 2 and i)
+        house.kill_daemon()
+        os.kill(one["keeper"], signal.SIGKILL)
+        rows = eventually("its keeper's end to be seen", lambda: (r := doctor(tmp_path, env=house.env)["strays"]) and r[0]["state"] == "bad" and r)
+        assert sorted(r["text"].split()[1] for r in rows) == sorted(str(p) for p in one["pids"])
+        assert len(doctor(tmp_path, "--fix", env=house.env)["strays"]) == 2
+        eventually("their end", lambda: not any(alive(p) for p in one["pids"]))
+        assert doctor(tmp_path, env=house.env)["strays"][0]["state"] == "ok"
+    finally:
+        house.close()
 
 
 def test_people_get_a_table(tmp_path: Path) -> None:
