@@ -167,6 +167,43 @@ static void inst_event(struct bt_live *l, const json_t *in)
     fflush(stderr);
 }
 
+/* An engine's flag alone, as the spec says it; "" where it has no such word. */
+static const char *in_spec(struct bt_arena *a, const char *flags)
+{
+    static const struct { const char *flag, *key; } rows[] = {
+        { "--max-model-len ", "context" }, { "--context-length ", "context" }, { "--ctx-size ", "context" }, { "-c ", "context" },
+        { "--tensor-parallel-size ", "tp" }, { "--tp-size ", "tp" }, { "--tp ", "tp" }, { "--kv-cache-dtype ", "kv_dtype" },
+    };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        const char *value = flags + strlen(rows[i].flag);
+        if (bt_str_starts(bt_str(flags), rows[i].flag) && !strchr(value, ' '))
+            return bt_arena_printf(a, " (in the spec: `%s: %s`)", rows[i].key, value);
+    }
+    return "";
+}
+
+/* What its log says of the cause, and the first ways out. */
+static void print_diagnosis(const json_t *why)
+{
+    enum { WAYS = 2 };
+    bt_auto_arena a = { 0 };
+    size_t i;
+    json_t *v;
+    if (!json_is_object(why))
+        return;
+    fputs("  cause: ", stderr);
+    print_escaped(bt_live_str(why, "cause"));
+    fputc('\n', stderr);
+    json_array_foreach(json_object_get(why, "advice"), i, v) {
+        const char *flags = bt_live_str(v, "flags");
+        if (i == WAYS)
+            return;
+        fputs("  try: ", stderr);
+        print_escaped(bt_arena_printf(&a, "%s%s%s%s", flags, in_spec(&a, flags), flags[0] ? ": " : "", bt_live_str(v, "text")));
+        fputc('\n', stderr);
+    }
+}
+
 static void failed_event(struct bt_live *l, const json_t *ev)
 {
     size_t i;
@@ -180,6 +217,7 @@ static void failed_event(struct bt_live *l, const json_t *ev)
         print_escaped(bt_live_str(ev, "hint"));
         fputc('\n', stderr);
     }
+    print_diagnosis(json_object_get(ev, "diagnosis"));
     const json_t *lines = json_object_get(ev, "lines");
     if (json_array_size(lines))
         fprintf(stderr, "  its last lines:\n");

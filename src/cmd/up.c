@@ -204,6 +204,16 @@ static void look_jobs(struct up *u)
         send_down(u, true);
 }
 
+static json_t *failure(const json_t *ev)
+{
+    static const char *const keys[] = { "id", "workload", "message", "hint", "diagnosis", "lines", "exit" };
+    json_t *o = json_object(), *v;
+    for (size_t i = 0; i < BT_LEN(keys); i++)
+        if ((v = json_object_get(ev, keys[i])))
+            json_object_set(o, keys[i], v);
+    return o;
+}
+
 static void take_event(struct up *u, const json_t *ev)
 {
     bt_live_block_clear(&u->block);
@@ -214,9 +224,7 @@ static void take_event(struct up *u, const json_t *ev)
     if (!name)
         return;
     if (u->o->json && !strcmp(name, "failed"))
-        json_array_append_new(u->failures, json_pack("{s:O*, s:O*, s:O*, s:O*, s:O*, s:O*}", "id", json_object_get(ev, "id"), "workload",
-                                                     json_object_get(ev, "workload"), "message", json_object_get(ev, "message"), "hint",
-                                                     json_object_get(ev, "hint"), "lines", json_object_get(ev, "lines"), "exit", json_object_get(ev, "exit")));
+        json_array_append_new(u->failures, failure(ev));
     bool down = !strcmp(bt_live_str(in, "state"), "down");
     if (id && !down)                 /* how it ended, not that it was put away after that */
         json_object_set(u->insts, id, in);

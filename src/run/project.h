@@ -235,6 +235,9 @@ void bt_memory_on_sample(void *daemon);              /* of every sample: members
 
 uint64_t bt_memory_promised(const struct bt_project *p, const char *uuid);           /* the most of a card that any phase with work left takes */
 
+/* why.c: {code, cause, advice[{flags, text}]} of its log's last start; null: it tells none */
+json_t *bt_report_why(const struct bt_instance *in);
+
 /* report.c - JSON for people and verbs */
 const char *bt_report_state(const struct bt_instance *in);           /* as people read it: "running" is a job that is ready */
 json_t *bt_report_instance(struct bt_instance *in, bool brief);

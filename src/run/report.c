@@ -197,8 +197,9 @@ void bt_report_failed(struct bt_instance *in)
     if (!hint[0] && !in->life.job && in->ran && in->exited && in->exit.status == 0 && !in->exit.signal)
         hint = "a service or server is to run until it is stopped; a command that ends by itself is `kind: job`";
     const char *text = bt_arena_printf(&a, "%s%s%s%s%s", in->why[0] ? in->why : "failed", when, times, head[0] ? ": " : "", head);
-    bt_report_event(in->p, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "event", "failed", "id", in->pf->id, "workload", in->pf->workload,
-                                     "message", bt_json_text(text), "hint", bt_json_text(hint), "lines", lines, "exit", how_it_ended(in)));
+    bt_report_event(in->p, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "event", "failed", "id", in->pf->id, "workload", in->pf->workload,
+                                     "message", bt_json_text(text), "hint", bt_json_text(hint), "diagnosis", bt_report_why(in), "lines", lines,
+                                     "exit", how_it_ended(in)));
 }
 
 /* ---- verify ---- */

@@ -109,16 +109,16 @@ static void keep_line(void *ctx, int64_t wall_ms, char stream, struct bt_str tex
     BT_PUSH(l->a, l->v, l->n, copy);
 }
 
-/* The lines at the end of one file. */
-static void read_end(const char *path, bt_tail_line *to, void *ctx)
+/* The lines at the end of one file, of so many bytes. */
+static void read_end(const char *path, size_t bytes, bt_tail_line *to, void *ctx)
 {
     bt_auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
         return;
-    off_t from = st.st_size > LAST_BYTES ? st.st_size - LAST_BYTES : 0;
-    bt_auto_free char *text = bt_xmalloc(LAST_BYTES);
-    ssize_t n = pread(fd, text, LAST_BYTES, from);
+    off_t from = st.st_size > (off_t)bytes ? st.st_size - (off_t)bytes : 0;
+    bt_auto_free char *text = bt_xmalloc(bytes);
+    ssize_t n = pread(fd, text, bytes, from);
     struct bt_str rest = { text, n > 0 ? (size_t)n : 0 }, line;
     if (from && rest.n)
         rest = bt_str_cut(rest, '\n', &line);        /* the first one is cut */
@@ -128,14 +128,20 @@ static void read_end(const char *path, bt_tail_line *to, void *ctx)
     }
 }
 
+void bt_tail_end(const char *dir, size_t bytes, bt_tail_line *line, void *ctx)
+{
+    bt_auto_arena a = { 0 };
+    struct stat st;
+    const char *log = bt_arena_printf(&a, "%s/log", dir);
+    if (stat(log, &st) < 0 || st.st_size < (off_t)bytes / 4)
+        read_end(bt_arena_printf(&a, "%s/log.1", dir), bytes, line, ctx);
+    read_end(log, bytes, line, ctx);
+}
+
 size_t bt_tail_last(struct bt_arena *a, const char *dir, size_t n, const char ***out)
 {
     struct last l = { .a = a };
-    struct stat st;
-    const char *log = bt_arena_printf(a, "%s/log", dir);
-    if (stat(log, &st) < 0 || st.st_size < LAST_BYTES / 4)
-        read_end(bt_arena_printf(a, "%s/log.1", dir), keep_line, &l);
-    read_end(log, keep_line, &l);
+    bt_tail_end(dir, LAST_BYTES, keep_line, &l);
     size_t skip = l.n > n ? l.n - n : 0;
     *out = l.v + skip;
     return l.n - skip;
@@ -149,9 +155,7 @@ static void keep_stamp(void *ctx, int64_t wall_ms, char stream, struct bt_str te
 
 int64_t bt_tail_stamp(const char *dir)
 {
-    bt_auto_arena a = { 0 };
     int64_t ms = 0;
-    read_end(bt_arena_printf(&a, "%s/log.1", dir), keep_stamp, &ms);
-    read_end(bt_arena_printf(&a, "%s/log", dir), keep_stamp, &ms);
+    bt_tail_end(dir, LAST_BYTES, keep_stamp, &ms);
     return ms;
 }

@@ -14,6 +14,8 @@ void bt_tail_release(struct bt_tail *t);
 bool bt_tail_read(struct bt_tail *t, const char *dir, size_t max_bytes, bt_tail_line *line, void *ctx);
 /* Hand on every line of one file, bounded by the log's ceiling. */
 void bt_tail_file(const char *path, bt_tail_line *line, void *ctx);
+/* Hand on the lines at the end of the log, of so many bytes; while it is short, also of the one before it (log.1). */
+void bt_tail_end(const char *dir, size_t bytes, bt_tail_line *line, void *ctx);
 /* Milliseconds of the last line of the log; 0: none. */
 int64_t bt_tail_stamp(const char *dir);
 /* The last n lines of the workload (and berth's remarks), oldest first, escaped. From log.1 too when log is short. */

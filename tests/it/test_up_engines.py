@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 from conftest import ENGINE, Machine, eventually
@@ -76,4 +77,25 @@ def test_steps_are_those_of_this_start(machine: Callable[..., Machine]) -> None:
         assert steps[0] == "importing" and steps[-1] == "starting the server", told
         for was, now in zip(steps, steps[1:], strict=False):
             assert not was.startswith(f"{now} "), told
+    assert m.berth("down").returncode == 0
+
+
+def test_a_pool_too_small_is_diagnosed_and_what_it_names_starts(machine: Callable[..., Machine]) -> None:
+    m = machine("1xA100-SXM4-40GB")
+    (m.folder / "berth.yaml").write_text("name: one\nworkloads: {llm: {engine: vllm, model: Qwen/Qwen3-0.6B, gpus: 1, context: 8192}}\n")
+    plan = m.json("plan")
+    argv = plan["phases"][0]["instances"][0]["launch"]["argv"]
+    pool, context = argv.index("--kv-cache-memory-bytes") + 1, argv.index("--max-model-len") + 1
+    argv[pool] = str(4096 * 114688)                  # 28 layers x 2 x 8 heads x 128 x 2 bytes a token
+    (m.folder / "plan.json").write_text(json.dumps(plan))
+    up = m.berth("up", "-d", "--plan", "plan.json")
+    assert up.returncode == 1, up.stderr
+    told = re.search(r"cause: the KV cache is too small: one request of 8192 tokens .* (\d+) tokens would fit", up.stderr)
+    assert told and f"try: --max-model-len {told[1]} (in the spec: `context: {told[1]}`)" in up.stderr, up.stderr
+    why = m.json("up", "-d", "--plan", "plan.json")["failures"][0]["diagnosis"]
+    assert why["code"] == "kv-too-small" and why["advice"][0]["flags"] == f"--max-model-len {told[1]}"
+    argv[context] = told[1]
+    (m.folder / "plan.json").write_text(json.dumps(plan))
+    assert m.berth("up", "-d", "--plan", "plan.json").returncode == 0
+    assert m.json("ps")["instances"][0]["kv_tokens"] >= int(told[1]) > 3000
     assert m.berth("down").returncode == 0

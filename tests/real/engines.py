@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -42,6 +43,15 @@ def shared_memory() -> set[str]:
     return {p.name for p in Path("/dev/shm").iterdir()}
 
 
+def temporary_of(pid: int) -> Path | None:
+    """Its TMPDIR, where it was given one and has not written over its environment."""
+    try:
+        rows = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    return next((Path(os.fsdecode(row[7:])) for row in rows if row.startswith(b"TMPDIR=/")), None)
+
+
 class House:
     """Runtime and state folders of one test. close() ends what is left and says what it was."""
 
@@ -52,6 +62,8 @@ class House:
         self.shm = shared_memory()
         self.tmp = {p.name for p in Path("/tmp").iterdir()}
         self.seen: set[int] = set()
+        self.ports: set[int] = set()
+        self.temporary: set[Path] = set()
 
     def berth(self, *args: str | Path, timeout: float = DEADLINE_S) -> subprocess.CompletedProcess[str]:
         return subprocess.run([BERTH, *args], capture_output=True, text=True, timeout=timeout, env=self.env, cwd=self.folder, check=False)
@@ -72,7 +84,21 @@ class House:
         rows = {one["id"]: one for one in json.loads(done.stdout)["instances"]}
         for row in rows.values():
             self.seen.update(row["pids"])
+            self.temporary |= {t for p in row["pids"] if (t := temporary_of(p))}
+            if row["endpoint"]:
+                self.ports.add(int(row["endpoint"]["http"].rsplit(":", 1)[1]))
         return rows
+
+    def started_here(self) -> set[int]:
+        """Whose working folder is the spec's: an engine's helpers have it too, however they rename themselves and whatever they do to their environment."""
+        found = set()
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and Path(os.readlink(entry / "cwd")) == self.folder and alive(int(entry.name)):
+                    found.add(int(entry.name))
+            except OSError:
+                pass                     # has ended meanwhile
+        return found
 
     def until(self, ident: str, *states: str, restarts: int | None = None) -> dict:
         return eventually(f"{ident} to be {' or '.join(states)}", lambda: (i := self.ps()[ident])["state"] in states and (restarts is None or i["restarts"] == restarts) and i)
@@ -97,18 +123,32 @@ class House:
         self.assert_nothing_left()
 
     def assert_nothing_left(self) -> None:
-        """No process, no shared memory, no temporary file, no port: a port without its process is free."""
+        """No process, no shared memory, no temporary file, no port."""
         eventually("the runtime folder to be gone", lambda: not self.runtime.exists(), 20)
-        assert not [p for p in self.seen if alive(p)]
+        assert not [p for p in self.seen if alive(p)] and not self.started_here()
         eventually("its shared memory to be gone", lambda: not {n for n in shared_memory() - self.shm if re.match(r"psm_|sem\.mp-|vllm", n)}, 10)
-        assert not {n for n in {p.name for p in Path("/tmp").iterdir()} - self.tmp if re.match(r"vllm|torchinductor|tmp.*ipc", n)}
+        assert not {n for n in {p.name for p in Path("/tmp").iterdir()} - self.tmp if re.match(r"vllm|torchinductor|tmp.*ipc", n)} and not [t for t in self.temporary if t.exists()]
+        for port in self.ports:
+            with socket.socket() as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)      # closed connections may linger; a listener does not let us in
+                s.bind(("127.0.0.1", port))
+                s.listen()
 
     def close(self) -> None:
         if self.runtime.exists():
             self.berth("down")
-        for pid in self.seen:
+        for pid in self.seen | self.started_here():
             if alive(pid):
                 os.kill(pid, 9)
+
+
+def in_order(text: str, *words: str) -> bool:
+    at = 0
+    for word in words:
+        at = text.find(word, at) + len(word)
+        if at < len(word):
+            return False
+    return True
 
 
 def ask(url: str, path: str, body: dict | None = None, timeout: float = 120) -> tuple[int, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import threading
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import openai
 import pytest
-from engines import LLAMA, House, alive, ask, eventually
+from engines import LLAMA, House, alive, ask, eventually, in_order
 
+MIB = 1 << 20
 pytestmark = pytest.mark.quick
 
 
@@ -35,11 +37,12 @@ def long_stream(url: str) -> threading.Thread:
 
 def test_a_life(house: House, gguf: Path) -> None:
     up = house.up(llm=server(gguf))
-    assert up.returncode == 0, up.stderr
+    assert up.returncode == 0 and in_order(up.stderr, "loading", "ready", "warm"), up.stderr
     llm = house.ps()["llm-0"]
     client = openai.OpenAI(base_url=llm["endpoint"]["http"] + "/v1", api_key="none")
     assert client.completions.create(model="llm", prompt="hello", max_tokens=4).usage.completion_tokens >= 1
     assert sum(1 for _ in client.chat.completions.create(model="llm", messages=[{"role": "user", "content": "hi"}], max_tokens=5, stream=True)) >= 1
+    assert house.temporary                           # looked for when it is down
     verify = house.berth("verify")
     assert verify.returncode == 0 and "inside" in verify.stdout, verify.stdout
     house.down()
@@ -79,7 +82,7 @@ def test_a_model_cut_in_half(house: House, gguf: Path) -> None:
     os.truncate(torn, gguf.stat().st_size // 2)
     up = house.up(llm=server(torn))
     assert up.returncode == 1 and "truncated: tensor blk.1.ffn_down.weight" in up.stderr, up.stderr
-    eventually("nothing to be left", lambda: not house.runtime.exists())
+    house.assert_nothing_left()
 
 
 def test_two_servers_in_turn_through_two_phases(house: House, gguf: Path) -> None:
@@ -90,4 +93,21 @@ def test_two_servers_in_turn_through_two_phases(house: House, gguf: Path) -> Non
     assert up.returncode == 0, up.stderr
     house.until("b-0", "ready")
     assert house.ps()["a-0"]["state"] == "down" and house.ps()["ask-0"]["state"] == "done"
+    house.down()
+
+
+def test_too_little_memory_for_its_context(house: House, gguf: Path) -> None:
+    """Refused before the start, with the context that fits; that one starts, with the pool it was planned."""
+    house.spec(llm=server(gguf, context=8192))
+    least = json.loads(house.berth("plan", "--json").stdout)["phases"][0]["instances"][0]["host"][0]["bytes"]
+    short = f"{least - 4 * MIB}B"
+    up = house.up(llm=server(gguf, context=8192, memory=short))
+    assert up.returncode == 3, up.stderr
+    told = re.search(r"workloads\.llm\.context\.min: (\d+)", up.stderr)
+    assert told and 256 <= int(told[1]) < 8192, up.stderr
+    up = house.up(llm=server(gguf, context=int(told[1]), memory=short))
+    assert up.returncode == 0, up.stderr
+    props = json.loads(ask(house.url("llm-0"), "/props")[1])
+    assert props["default_generation_settings"]["n_ctx"] >= int(told[1])
+    assert house.berth("verify").returncode == 0
     house.down()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,14 +15,19 @@ from pathlib import Path
 
 import openai
 import pytest
-from engines import VLLM, House, alive, ask, eventually
+from engines import VLLM, House, alive, ask, eventually, in_order
 
 
 def server(tiny: Path, **more) -> dict:
     return {"engine": "vllm", "model": str(tiny), "bin": str(VLLM / "bin" / "vllm"), "gpus": 0, "context": 2048, "dtype": "float32", "args": ["--enforce-eager"], **more}
 
 
+def running(url: str) -> bool:
+    return any(x.startswith(b"vllm:num_requests_running") and x.endswith(b" 1.0") for x in ask(url, "/metrics")[1].splitlines())
+
+
 def long_stream(url: str) -> threading.Thread:
+    """A client that reads a long answer, and the engine at work on it."""
     def read() -> None:
         try:
             ask(url, "/v1/completions", {"model": "llm", "prompt": "a", "max_tokens": 1900, "stream": True, "ignore_eos": True}, timeout=200)
@@ -29,6 +35,7 @@ def long_stream(url: str) -> threading.Thread:
             pass                         # cut off
     t = threading.Thread(target=read, daemon=True)
     t.start()
+    eventually("the stream to run", lambda: running(url), 60)
     return t
 
 
@@ -41,7 +48,8 @@ def ready(house: House, tiny: Path, **more) -> dict:
 @pytest.mark.quick
 def test_a_life(house: House, tiny: Path) -> None:
     up = house.up(llm=server(tiny))
-    assert up.returncode == 0 and "loading weights" in up.stderr, up.stderr
+    assert up.returncode == 0, up.stderr
+    assert in_order(up.stderr, "importing", "loading weights", "100 %", "allocating KV", "ready", "warm"), up.stderr         # by its own lines
     llm = house.ps()["llm-0"]
     plan = json.loads(house.berth("plan", "--json").stdout)["phases"][0]["instances"][0]
     kv = next(line for line in plan["host"][0]["need"] if line["part"] == "kv")
@@ -49,11 +57,11 @@ def test_a_life(house: House, tiny: Path) -> None:
     client = openai.OpenAI(base_url=llm["endpoint"]["http"] + "/v1", api_key="none")
     assert client.completions.create(model="llm", prompt="hello", max_tokens=4).usage.completion_tokens >= 1
     assert sum(1 for _ in client.chat.completions.create(model="llm", messages=[{"role": "user", "content": "hi"}], max_tokens=5, stream=True)) >= 1
-    verify = house.berth("verify")
-    assert verify.returncode == 0 and "inside" in verify.stdout, verify.stdout
+    assert house.temporary                           # looked for when it is down
+    verify = json.loads(house.berth("verify", "--json").stdout)
+    row = next(r for r in verify["host"] if r["instance"] == "llm-0")
+    assert verify["ok"] and row["verdict"] == "inside" and plan["host"][0]["bytes"] == row["planned_bytes"] >= row["actual_bytes"] > row["planned_bytes"] // 3, verify
     reader = long_stream(llm["endpoint"]["http"])
-    eventually("the stream to run", lambda: b'num_requests_running{' in (m := ask(llm["endpoint"]["http"], "/metrics")[1])
-               and any(x.startswith(b"vllm:num_requests_running") and x.endswith(b" 1.0") for x in m.splitlines()), 60)
     house.down()                                     # with the stream open
     reader.join(30)
     assert not reader.is_alive()
@@ -112,6 +120,7 @@ def test_tensor_parallel(house: House, tiny: Path) -> None:
     llm = house.ps()["llm-0"]
     assert len(house.named("llm-0", "VLLM::Worker")) == 2
     assert ask(llm["endpoint"]["http"], "/v1/completions", {"model": "llm", "prompt": "a", "max_tokens": 3})[0] == 200
+    assert house.berth("verify").returncode == 0
     os.kill(house.named("llm-0", "VLLM::Worker")[1], signal.SIGKILL)
     house.until("llm-0", "ready", restarts=1)
     assert not any(alive(p) for p in llm["pids"])
@@ -146,13 +155,44 @@ def test_a_port_stolen_while_it_loads(house: House, tiny: Path) -> None:
     house.assert_nothing_left()
 
 
-def test_a_truncated_model_is_refused_before_the_start(house: House, tiny: Path) -> None:
+def test_a_truncated_model(house: House, tiny: Path) -> None:
+    """Refused before the start; and where a plan was made before it was torn, the engine's refusal is told."""
     torn = house.folder / "torn"
     shutil.copytree(tiny, torn)
+    house.spec(llm=server(torn))
+    (house.folder / "plan.json").write_text(house.berth("plan", "--json").stdout)
     os.truncate(torn / "model.safetensors", 5_000_000)
     up = house.up(llm=server(torn))
     assert up.returncode == 1 and "model.safetensors" in up.stderr, up.stderr
     assert not house.runtime.exists()
+    up = house.berth("up", "-d", "--plan", "plan.json")
+    assert up.returncode == 1 and "llm-0 failed" in up.stderr and re.search("cause: .*(cut|truncated|incomplete|damaged|broken)", up.stderr), up.stderr
+    house.assert_nothing_left()
+
+
+def test_a_kv_cache_too_small_for_the_context(house: House, tiny: Path) -> None:
+    """Planned, it cannot be: the plan is made, and half of its pool taken away. What the diagnosis names then starts."""
+    house.spec(llm=server(tiny, context=8192))
+    plan = json.loads(house.berth("plan", "--json").stdout)
+    argv = plan["phases"][0]["instances"][0]["launch"]["argv"]
+    pool, context = argv.index("--kv-cache-memory-bytes") + 1, argv.index("--max-model-len") + 1
+    argv[pool] = str(int(argv[pool]) // 2)
+    (house.folder / "plan.json").write_text(json.dumps(plan))
+    up = house.berth("up", "-d", "--plan", "plan.json")
+    told = re.search(r"cause: the KV cache is too small: one request of 8192 tokens .* (\d+) tokens would fit", up.stderr)
+    assert up.returncode == 1 and told, up.stderr
+    assert f"try: --max-model-len {told[1]} (in the spec: `context: {told[1]}`)" in up.stderr
+    house.assert_nothing_left()
+    argv[context] = told[1]
+    (house.folder / "plan.json").write_text(json.dumps(plan))
+    up = house.berth("up", "-d", "--plan", "plan.json")
+    assert up.returncode == 0, up.stderr
+    llm = house.ps()["llm-0"]
+    assert llm["kv_tokens"] >= int(told[1])
+    answer = json.loads(ask(llm["endpoint"]["http"], "/v1/models")[1])
+    assert answer["data"][0]["max_model_len"] == int(told[1])
+    assert ask(llm["endpoint"]["http"], "/v1/completions", {"model": "llm", "prompt": "a" * (int(told[1]) - 8), "max_tokens": 2})[0] == 200
+    house.down()
 
 
 def adapter(folder: Path, rank: int = 8) -> Path:
