@@ -3,7 +3,7 @@
 #   make          build into build/ (installs missing Debian packages first)
 #   make demo     the forensics example on simulated GPUs
 #   make test     unit tests, floors, fuzz corpora, then the black-box tests
-#   make test-faults   faults at every state of an instance, 19 runs (make test takes five of them)
+#   make test-faults   every fault at every state of an instance: 23 rows of a table, half a minute each (make test takes seven of them)
 #   make test-real   real engines on the CPU under berth (vLLM, llama-server): installs about 6 GB into ~/.cache/berth/real; QUICK=1: a few minutes
 #   make test-gpu  berth on a real NVIDIA card: a few GiB of one that has them free; skips without a driver
 #   make bench    the benchmarks of bench/, one table each

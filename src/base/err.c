@@ -1,6 +1,7 @@
 /* err.c - see err.h */
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -79,6 +80,15 @@ static const struct { const char *name; int exit; } codes[BT_E__N] = {
     [BT_E_DRIFT]     = { "drift", 4 },
     [BT_E_UNHEALTHY] = { "unhealthy", 5 },
 };
+
+bool bt_err_passes(int sys)
+{
+    static const int list[] = { ENOSPC, EDQUOT, ENOMEM, EAGAIN, ENFILE, EMFILE };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        if (sys == list[i])
+            return true;
+    return false;
+}
 
 const char *bt_errc_name(enum bt_errc code)
 {

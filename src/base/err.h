@@ -6,6 +6,7 @@
 #ifndef BT_ERR_H
 #define BT_ERR_H
 #include <stdarg.h>
+#include <stdbool.h>
 
 enum bt_errc {
     BT_OK = 0,
@@ -40,6 +41,8 @@ struct bt_err {
 int bt_err_set(struct bt_err *err, enum bt_errc code, int sys, const char *fmt, ...) BT_PRINTF(4, 5);
 /* What to try. Replaces an earlier hint. Returns -1. */
 int bt_err_hint(struct bt_err *err, const char *fmt, ...) BT_PRINTF(2, 3);
+/* True for an errno that may be gone at the next try with nothing changed: a full disk, no memory, too many files or processes. */
+bool bt_err_passes(int sys);
 /* Prepend "purpose: ". Keeps code, sys and hint. Returns -1. */
 int bt_err_wrap(struct bt_err *err, const char *fmt, ...) BT_PRINTF(2, 3);
 

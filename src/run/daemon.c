@@ -185,6 +185,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     for (size_t i = d->nprojects; i-- > 0;)          /* backwards: one that ends is replaced by the last */
         bt_project_drive(d->project[i]);
     bt_ops_sampled(d);
+    bt_journal_catch_up(d);
     drop_closing(d);
     look_idle(d);
     look_status(d);

@@ -451,11 +451,14 @@ static void last_word(struct keeper *k, const struct bt_err *failed)
         bt_error("keeper", "%s: %s", k->dir, err.msg);
 }
 
-/* To the daemon that started us: "ok", or why not, in case exit.json could not be written either. */
-static void report(int fd, const char *word)
+/* To the daemon that started us: "ok", or the errno and why not, in case exit.json could not be written either. */
+static void report(int fd, const struct bt_err *failed)
 {
+    char word[sizeof failed->msg + 16] = "ok\n";
     if (fd < 0)
         return;
+    if (failed)
+        snprintf(word, sizeof word, "%d %s", failed->sys, failed->msg);
     if (write(fd, word, strlen(word)) < 0)
         bt_debug("keeper", "nobody waits for the word about this start any more");
     close(fd);
@@ -480,17 +483,17 @@ int bt_keeper_run(const char *dir, int env_fd, int report_fd)
         fprintf(stderr, "berth keeper: %s\n", err.msg);
         if (k.sigfd >= 0 || err.code != BT_E_STATE)  /* not over the head of the keeper that lives here */
             last_word(&k, &err);
-        report(report_fd, err.msg);
+        report(report_fd, &err);
         return 1;
     }
     bt_close_fd(&env_fd);
     k.log.last_ms = k.launch.wall_ms;
     if (start_workload(&k, &err) < 0) {
         last_word(&k, &err);
-        report(report_fd, err.msg);
+        report(report_fd, &err);
         return 1;
     }
-    report(report_fd, "ok\n");
+    report(report_fd, NULL);
     loop(&k);
     drain(&k);
     last_word(&k, NULL);

@@ -76,7 +76,8 @@ void bt_life_found(struct bt_life *l, enum bt_life_state state);
 /* True when there was a cell. UP, DOWN and RESTART also set what is wanted. */
 bool bt_life_event(struct bt_life *l, enum bt_life_event ev);
 /* Its tree is gone: decide what that means, then raise BT_EV_EXIT.
- *   ran    exec succeeded       clean   exit status 0 (for a server or service that means nothing: it was to stay)
+ *   ran    exec succeeded, or failed for a reason that passes (a full disk)
+ *   clean  exit status 0 (for a server or service that means nothing: it was to stay)
  * Never ready and dead: failed, without another try: the cause is in its settings, not in the weather. */
 void bt_life_ended(struct bt_life *l, bool ran, bool clean);
 /* Its bytes are back: raise the event of its verdict. */

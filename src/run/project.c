@@ -549,10 +549,7 @@ static bool find_instance(struct bt_instance *in)
 /* The journal's chain of states begins anew here: what the last daemon did after its last word is not known. */
 static void tell_found(struct bt_project *p)
 {
-    json_t *states = json_object();
-    for (size_t i = 0; i < p->n; i++)
-        json_object_set_new(states, p->inst[i].pf->id, json_string(bt_report_state(&p->inst[i])));
-    bt_report_event(p, json_pack("{s:s, s:o}", "event", "adopted", "states", states));
+    bt_report_event(p, json_pack("{s:s, s:o}", "event", "adopted", "states", bt_report_states(p)));
 }
 
 static bool read_env(struct bt_project *p, const char *path, struct bt_err *err)

@@ -80,6 +80,7 @@ struct bt_instance {
     struct bufferevent *ctl; struct bt_buf ctl_in;
     struct bt_keep_who keeper, child; bool has_keeper, has_child;
     bool ran;                        /* exec succeeded */
+    bool passes;                     /* it did not, for a reason that may be gone at the next try: a full disk */
     bool sweeping; int64_t sweep_ms; /* the keeper is dead: we end its tree ourselves */
     bool stop_sent, hurry_wanted, log_matched, kv_sized, gave_up;
     int64_t launched_wall_ms, orphaned_ms;
@@ -146,7 +147,8 @@ struct bt_daemon {
     struct bt_project **project; size_t nprojects;
     struct bt_conn *conns;
     struct bt_sampler *sampler;
-    struct bt_store *journal; int64_t journal_bad_ms, journal_busy_ms;        /* NULL: not open; when it last failed; locked: not before */
+    struct bt_store *journal;        /* NULL: not open */
+    int64_t journal_bad_ms, journal_said_ms, journal_busy_ms, journal_missed;        /* when it last failed, and that was said; locked: not before; changes */
     int64_t seq;                     /* of the last change */
     struct bt_arena procs_arena; struct bt_proc *procs; size_t nprocs; int64_t procs_ms;      /* bt_daemon_procs() */
     int64_t idle_since_ms;
@@ -241,6 +243,7 @@ json_t *bt_report_why(const struct bt_instance *in);
 /* report.c - JSON for people and verbs */
 const char *bt_report_state(const struct bt_instance *in);           /* as people read it: "running" is a job that is ready */
 json_t *bt_report_instance(struct bt_instance *in, bool brief);
+json_t *bt_report_states(const struct bt_project *p);                /* id -> state, for the journal */
 json_t *bt_report_ps(struct bt_daemon *d, struct bt_project *p);             /* p NULL: all */
 json_t *bt_report_verify(struct bt_daemon *d, struct bt_project *p);
 void bt_report_event(struct bt_project *p, json_t *event);                   /* to every follower; takes the reference */
@@ -251,6 +254,7 @@ void bt_drift_look(struct bt_daemon *d);             /* after a sample, when mem
 
 /* journal.c - changes, numbered and written down */
 void bt_journal_event(struct bt_daemon *d, const char *project, json_t *event);      /* adds seq, clocks, boot, project */
+void bt_journal_catch_up(struct bt_daemon *d);       /* on every beat: where changes are missing, how everything stands is written as soon as it can be */
 void bt_journal_close(struct bt_daemon *d);
 /* The store it writes to, opened if need be; NULL when it cannot be (said by then). learn.c writes there too. */
 struct bt_store *bt_journal_store(struct bt_daemon *d);

@@ -93,6 +93,14 @@ const char *bt_report_state(const struct bt_instance *in)
     return in->life.job && in->life.state == BT_ST_READY ? "running" : bt_life_state_name(in->life.state);
 }
 
+json_t *bt_report_states(const struct bt_project *p)
+{
+    json_t *states = json_object();
+    for (size_t i = 0; i < p->n; i++)
+        json_object_set_new(states, p->inst[i].pf->id, json_string(bt_report_state(&p->inst[i])));
+    return states;
+}
+
 static json_t *task_of(const struct bt_instance *in)
 {
     bt_auto_arena a = { 0 };

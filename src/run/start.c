@@ -220,7 +220,9 @@ static void on_report(evutil_socket_t fd, short what, void *ctx)
         in->ran = in->has_child;
         bt_instance_lost_keeper(in);
     } else if (strcmp(word, "ok\n")) {
-        memcpy(in->told, word, sizeof in->told);
+        char *text = word;
+        in->passes = bt_err_passes((int)strtol(word, &text, 10));
+        snprintf(in->told, sizeof in->told, "%s", text + (*text == ' '));
         bt_instance_ended(in);
     } else {
         in->ran = true;
@@ -273,7 +275,7 @@ void bt_instance_reset(struct bt_instance *in)
     in->ctl = NULL;
     in->health = NULL;
     in->has_keeper = in->has_child = in->ran = in->sweeping = in->stop_sent = in->hurry_wanted = in->log_matched = in->kv_sized = in->gave_up = false;
-    in->answered = in->exited = false;
+    in->answered = in->exited = in->passes = false;
     in->percent = -1;
     in->step[0] = in->first_error[0] = in->died[0] = in->told[0] = in->why[0] = in->why_hint[0] = 0;
     in->health_ms = in->progress_ms = in->progress_look_ms = in->release_ms = in->orphaned_ms = in->wait_ms = 0;
@@ -297,7 +299,7 @@ void bt_instance_start(struct bt_instance *in)
     snprintf(in->why, sizeof in->why, "%s", err.msg);
     snprintf(in->why_hint, sizeof in->why_hint, "%s", err.hint);
     in->exited = true;
-    bt_life_ended(&in->life, false, false);
+    bt_life_ended(&in->life, bt_err_passes(err.sys), false);
 }
 
 /* ---- the control connection ---- */
@@ -469,7 +471,7 @@ void bt_instance_ended(struct bt_instance *in)
     bt_shm_sweep(in->dir);
     if ((in->life.state == BT_ST_PARKED || in->life.state == BT_ST_PARKING) && !bt_phase_has(in->p, in))
         in->life.want_up = false;    /* it starts again when its phase comes */
-    bool ran = in->ran && !in->exit.failed[0], clean = in->exit.status == 0 && !in->exit.signal && !in->gave_up;
+    bool ran = (in->ran && !in->exit.failed[0]) || in->passes, clean = in->exit.status == 0 && !in->exit.signal && !in->gave_up;
     bool next = in->queue && bt_task_over(in, ran && clean, !in->life.want_up || in->life.anew, ran && in->life.deaths < in->life.retries);
     if (in->life.want_up && !in->life.anew && !in->why[0] && !(in->life.job && clean)) {
         snprintf(in->why, sizeof in->why, "%s", bt_keep_exit_text(&a, &in->exit));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -169,7 +170,13 @@ int bt_store_open(const char *path, bool write, struct bt_store **out, struct bt
         free(s);
         return bt_err_set(err, BT_E_IO, ENAMETOOLONG, "open %.200s...", path);
     }
+    struct stat st;
     struct bt_err first = { 0 };
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {      /* libsqlite3 calls it "disk I/O error", or waits for a pipe's other end */
+        bt_store_close(s);
+        bt_err_set(err, BT_E_IO, 0, "open %s: it is %s and no file", path, S_ISDIR(st.st_mode) ? "a folder" : "a device, pipe or socket");
+        return bt_err_hint(err, "move it away: berth makes its file there by itself");
+    }
     int rc = open_once(s, &first);
     if (rc < 0 && write && first.code == BT_E_INPUT) {
         drop(s);

@@ -9,14 +9,16 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
-from conftest import ROOT, Machine, alive, eventually
+from conftest import BUILD, ROOT, Machine, alive, eventually
 from plans import HTTP, PORT, instance, plan, python
 from test_run_gpu import GIB, TENANT, Cards
 
-# argv: name, folder of gates, port, bytes. NAME.KIND in the folder: `shut` gates are in `held`; faults are `crash`, `hang`, `deaf`, `greedy`
+# argv: name, folder of gates, port, bytes. NAME.KIND in the folder: `shut` gates are in `held`; faults are `crash`, `hang`, `deaf`, `greedy`, `flood`
 ACTOR = TENANT.split("for spec")[0] + """
 import http.server, signal, threading
 name, folder, port, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
@@ -34,6 +36,14 @@ def end(*_):
     wait("hold-stop", "")
     os._exit(0)
 signal.signal(signal.SIGTERM, end)
+def flood():                             # 64 MiB as fast as they are read: four times what its log may hold, and a thousand pipes full
+    line = b"x" * 65535 + b"\\n"
+    while True:
+        while not has("flood"): time.sleep(0.05)
+        for _ in range(1024): os.write(1, line)
+        open(f"{folder}/{name}.flooded", "w").close()
+        while has("flood"): time.sleep(0.05)
+threading.Thread(target=flood, daemon=True).start()
 if has("crash"): sys.exit("it dies at once")
 while has("hang"): time.sleep(0.05)      # no word, no CPU time worth the name
 device, context, pointer = ctypes.c_int(), ctypes.c_void_p(), ctypes.c_uint64()
@@ -62,6 +72,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 STATES = ("pending", "waiting", "starting", "ready", "parking", "parked", "resuming", "stopping", "releasing", "backing-off", "done", "failed", "down")
 ON_CARDS = ("starting", "waiting", "short", "ready", "parking", "parked", "resuming", "stopping", "releasing", "backing-off", "failed", "down")
 SIZE = 2 * GIB
+ENDS = {"p": "pending", "R": "ready", "W": "running", "P": "parked", "D": "down", "d": "done", "F": "failed"}
 FLEET = f"{len(ON_CARDS)}xA100-SXM4-40GB"
 # what a wait inside berth may take: long, because a loaded machine may take its time; a test that has to see the end of one makes it short
 LIMITS = {"BERTH_MEMORY_WAIT": "10m", "BERTH_STALL": "10m", "BERTH_HANG": "10m", "BERTH_RELEASE_WAIT": "10m", "BERTH_PARK_WAIT": "10m"}
@@ -90,9 +101,17 @@ class Scene:
         self.gates = self.folder / "gates"
         self.gates.mkdir()
         self.cards.env |= LIMITS | limits
-        if "BERTH_TEST_CLOCK" in limits:
-            self.cards.env["BERTH_TEST_CLOCK"] = str(self.gates / "clock")
         self.strangers: list[subprocess.Popen[str]] = []
+        self.thieves: list[socket.socket] = []
+        self.killed: set[int] = set()        # what a fault ended is not what stands at the end
+        self.before: dict[str, dict] = {}
+
+    def preload(self, name: str, **env: str) -> "Scene":
+        """One of tests/*.c in every process of the scene."""
+        library = BUILD / "tests" / f"libberth_test_{name}.so"
+        assert library.exists(), f"{library} is not built"
+        self.cards.env |= {"LD_PRELOAD": str(library)} | env
+        return self
 
     # ---- gates and faults ----
 
@@ -201,34 +220,82 @@ class Scene:
         """All gates open, all faults over."""
         for file in self.gates.iterdir():
             file.unlink(missing_ok=True)
+        for thief in self.thieves:
+            thief.close()
         for one in self.strangers:
             one.kill()
             one.wait()
         self.ctl("heal")
 
+    # ---- what is where, and what happens to it ----
+
+    def leaders(self) -> list[int]:
+        return [self.leader(i) for i, row in self.cards.ps().items() if row["pids"]]
+
+    def keepers(self) -> list[int]:
+        return [row["keeper"] for row in self.cards.ps().values() if row["keeper"]]
+
+    def helpers(self) -> list[int]:
+        return [pid for row in self.cards.ps().values() for pid in row["pids"] if pid not in set(self.leaders())]
+
+    def kill(self, pids: list[int], sig: int = signal.SIGKILL) -> None:
+        if sig == signal.SIGKILL:
+            self.killed |= set(pids)
+        for pid in pids:
+            kill(pid, sig)
+
+    def kill_daemon(self) -> None:
+        pid = self.cards.daemon()
+        if pid > 1:
+            kill(pid)
+            eventually("the daemon to be dead", lambda: not alive(pid))
+
+    def daemon_log(self) -> str:
+        return (self.cards.runtime / "daemon.log").read_text()
+
+    def resident(self, pid: int) -> int:
+        return int(next(line.split()[1] for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))) * 1024
+
+    def steal(self, port: int) -> None:
+        """Listen where it wants to."""
+        thief = socket.socket()
+        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.thieves.append(thief)
+
+        def got() -> bool:
+            try:
+                thief.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+            thief.listen()
+            return True
+
+        eventually(f"port {port} to be stolen", got)
+
     # ---- the rules ----
 
-    def settled(self, **expected: tuple[str, ...]) -> dict[str, str]:
-        """Wait until every instance is where it has to end: by default at work, or where it was put for good."""
-        ends = {f"{s}-0": ("ready",) for s in ON_CARDS} | {"done-0": ("done",), "busy-0": ("running",), "pending-0": ("pending",), "down-0": ("down",), "failed-0": ("failed",),
-                                                            "parked-0": ("parked",), "parking-0": ("parked",)}
-        ends |= {f"{k.replace('_', '-')}-0": v for k, v in expected.items()}
-        seen: dict[str, str] = {}
+    def settled(self, ends: dict[str, str]) -> None:
+        """Wait until every instance is where its cell of the table says."""
+        seen: dict[str, dict] = {}
+
+        def there(ident: str, cell: str) -> bool:
+            row = seen[ident]
+            same = set(row["pids"]) >= set(self.before[ident]["pids"]) - self.killed if cell.endswith("=") else not set(row["pids"]) & self.killed
+            return row["state"] == ENDS[cell[0]] and same
 
         def over() -> bool:
-            seen.update(self.there())
-            return all(seen[i] in states for i, states in ends.items())
+            seen.update(self.cards.ps())
+            return all(there(i, cell) for i, cell in ends.items())
 
         try:
             eventually("every instance to be where it ends", over)
         except BaseException:
-            print("not there:", {i: seen.get(i) for i, s in ends.items() if seen.get(i) not in s}, file=sys.stderr)
+            print("not there:", {i: (seen[i]["state"], seen[i]["pids"], cell) for i, cell in ends.items() if not there(i, cell)}, file=sys.stderr)
             self.tell()
             raise
-        return seen
 
     def journal(self, project: str = "set") -> dict[str, str]:
-        """Every change is a cell of the table and begins where the last one ended; returns the last state of each."""
+        """Every change is a cell of the table and begins where the last one ended, or where a hole that is told says; returns the last state of each."""
         done = self.cards.berth("events", "--json", "--since", "0")
         assert done.returncode == 0, done.stderr
         legal, last = legal_moves(), {}
@@ -239,7 +306,7 @@ class Scene:
             seq = row["seq"]
             if row["project"] != project:
                 continue
-            if row["event"] == "adopted":
+            if row["event"] in ("adopted", "gap"):
                 last = {i: word.get(s, s) for i, s in row["states"].items()}
             if row["event"] != "inst":
                 continue
@@ -277,6 +344,8 @@ class Scene:
             if one.poll() is None:
                 one.kill()
                 one.wait()
+        for thief in self.thieves:
+            thief.close()
         for file in self.gates.iterdir():
             file.unlink(missing_ok=True)
         self.cards.close()
@@ -287,10 +356,3 @@ def kill(pid: int, sig: int = signal.SIGKILL) -> None:
         os.kill(pid, sig)
     except ProcessLookupError:
         pass                                         # it may have ended by itself: that is one of the moments, too
-
-
-def kill_daemon(scene: Scene) -> None:
-    pid = scene.cards.daemon()
-    if pid > 1:
-        kill(pid)
-        eventually("the daemon to be dead", lambda: not alive(pid))
