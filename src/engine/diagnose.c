@@ -165,7 +165,7 @@ static void frame_of(struct bt_diag *d, struct bt_str s)
 /* How large a job's batch was, as scripts and trainers print it. */
 static void batch_of(struct bt_diag *d, struct bt_str s)
 {
-    static const char *const before[] = { "batch_size=", "batch_size': ", "batch_size\": ", "batch_size: ", "--batch-size ", "--batch_size ", "batch size per device = ", "batch size: " };
+    static const char *const before[] = { "batch_size=", "batch_size': ", "batch_size\": ", "batch_size: ", "--batch-size ", "--batch_size ", "batch size per device = ", "batch size: ", "train_batch_size=", ", batch=", "--batch=" };
     for (size_t i = 0; i < BT_LEN(before); i++) {
         uint64_t n = bt_diag_find(s, "atch") ? bt_diag_count_after(s, before[i]) : 0;
         if (n && n < 1000000)
@@ -192,8 +192,8 @@ static void progress_of(struct bt_diag *d, struct bt_str s)
     struct bt_log_event ev;
     if (!e || !e->log_line(s, &ev))
         return;
-    if (ev.step)
-        d->step = ev.step;
+    if (ev.step)                     /* a job's own loading bar says nothing once it is full */
+        d->step = !d->engine && ev.percent == 100 ? NULL : ev.step;
     if (ev.kind == BT_LOG_WEIGHTS_GIB)
         d->seen.weights_gib = ev.gib;
     if (ev.kind == BT_LOG_KV_GIB)
@@ -252,10 +252,26 @@ static void quote(char *out, size_t size, struct bt_str s)
 static bool looks_like_error(struct bt_str m)
 {
     size_t n = 0;
+    if (bt_diag_find(m, "error loading model: "))    /* llama.cpp, whatever it goes on to say */
+        return true;
     while (n < m.n && (isalnum((unsigned char)m.p[n]) || m.p[n] == '_' || m.p[n] == '.'))
         n++;
     struct bt_str name = { m.p, n };
     return n + 1 < m.n && m.p[n] == ':' && ((n > 5 && bt_str_ends(name, "Error")) || bt_str_ends(name, "Exception") || bt_str_eq(name, "error"));
+}
+
+/* A refusal in the engine's own words, of an error that is no crash: "ValueError: X is not supported with Y". */
+static bool says_no(struct bt_str m)
+{
+    static const char *const kinds[] = { "ValueError: ", "NotImplementedError: ", "AssertionError: ", "TypeError: ", "KeyError: " },
+                             *const words[] = { "not supported", "not compatible", "not support ", "incompatible with", "is required", "must be ", "should be ", "cannot be used", "lease provide", "lease specify",
+                                                "lease set ", "lease use " };
+    bool plain = false, no = false;
+    for (size_t i = 0; i < BT_LEN(kinds); i++)
+        plain = plain || bt_str_starts(m, kinds[i]);
+    for (size_t i = 0; plain && i < BT_LEN(words); i++)
+        no = no || bt_diag_find(m, words[i]);
+    return no;
 }
 
 static bool is_killed(struct bt_str m)
@@ -314,6 +330,7 @@ void bt_diag_line(struct bt_diag *d, struct bt_str raw)
         quote(d->first_error, sizeof d->first_error, m);
         d->first_error_line = d->lines;
         d->first_refused = refused || d->in_settings;
+        d->first_says_no = says_no(m);
     }
 }
 
@@ -338,6 +355,12 @@ static void first_error(struct bt_diag *d)
         f->rank = BT_DIAG_CAUSE;
         settle(f, "settings-refused", "");
         snprintf(f->cause, sizeof f->cause, "the engine refuses its settings: %.*s", end && end > said ? (int)(end - said) : (int)strlen(said), said);
+        return;
+    }
+    if (d->first_says_no) {          /* raised somewhere else: mostly a setting, sometimes the model */
+        f->rank = BT_DIAG_EFFECT;
+        settle(f, "settings-refused", "");
+        snprintf(f->cause, sizeof f->cause, "the engine refuses this model or these settings: %s", strstr(d->first_error, "Error: ") ? strstr(d->first_error, "Error: ") + 7 : d->first_error);
         return;
     }
     settle(f, "unknown", "berth does not know this error; the first one in the log is quoted");

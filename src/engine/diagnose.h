@@ -60,7 +60,7 @@ struct bt_diag {
     const char *step;
     bool ready, traceback, in_settings;              /* in_settings: the traceback goes through the engine's own reading of its flags */
     int frame;                       /* what the frames of the traceback so far point to */
-    char first_error[420]; uint64_t first_error_line; bool first_refused;      /* first_refused: it is the engine's refusal of its settings */
+    char first_error[420]; uint64_t first_error_line; bool first_refused, first_says_no;      /* it is the engine's refusal of its settings; it only sounds like one */
 };
 
 void bt_diag_init(struct bt_diag *d);

@@ -142,6 +142,24 @@ static void fill_budget(struct bt_diagnosis *f, struct bt_str s)
         g->asked_gib, g->utilization, g->free_gib, g->total_gib, g->total_gib - g->free_gib);
 }
 
+#define CONTEXT_GIB 2.5              /* the most that a process holds beside torch's own memory: context, kernels, NCCL */
+
+/* In a container torch does not find its own pid among those the driver lists, and its own memory is "Process 4711 has" like everybody's: it is the one
+ * that holds what torch has allocated and reserved, and a context more. */
+static void own_among_holders(struct bt_diagnosis *f, struct bt_str s)
+{
+    double allocated = bt_diag_gib_after(s, "Of the allocated memory "), reserved = bt_diag_gib_after(s, "is allocated by PyTorch, and "), torch = allocated + (isnan(reserved) ? 0 : reserved);
+    size_t own = f->nholders;
+    for (size_t i = 0; i < f->nholders; i++)
+        if (f->holder[i].gib >= torch - 0.02 && f->holder[i].gib <= torch + CONTEXT_GIB && (own == f->nholders || f->holder[i].gib < f->holder[own].gib))
+            own = i;
+    if (own == f->nholders)
+        return;
+    f->figures.ours_gib = f->holder[own].gib;
+    f->nholders--;
+    memmove(&f->holder[own], &f->holder[own + 1], (f->nholders - own) * sizeof f->holder[0]);
+}
+
 /* "Process 1234 has 21.3 GiB memory in use. Including non-PyTorch memory, this process has 2.1 GiB memory in use" */
 static void fill_holders(struct bt_diagnosis *f, struct bt_str s)
 {
@@ -157,6 +175,8 @@ static void fill_holders(struct bt_diagnosis *f, struct bt_str s)
     f->figures.ours_gib = bt_diag_gib_after(s, "this process has ");
     if (isnan(f->figures.ours_gib))
         f->figures.ours_gib = gib_before(s, " GiB reserved in total");   /* torch 1.x */
+    if (isnan(f->figures.ours_gib))
+        own_among_holders(f, s);
 }
 
 static const char *what_was_done(const char *code)
@@ -236,7 +256,7 @@ static void fill_died(struct bt_diagnosis *f, struct bt_str s)
 {
     static const struct { int signal; const char *name; } signals[] = { { 4, "SIGILL: an instruction this CPU does not have" }, { 6, "SIGABRT: it gave up itself, its last lines say why" },
         { 7, "SIGBUS: most often /dev/shm is full" }, { 9, "SIGKILL: from outside, most often the kernel because the host's RAM ran out" }, { 11, "SIGSEGV: it crashed" }, { 15, "SIGTERM: it was told to stop" } };
-    static const char *const before[] = { "(exit code: ", "(exitcode: ", "exitcode  : " };           /* vLLM; torchrun, in its line and in its table */
+    static const char *const before[] = { "(exit code: ", "(exitcode: ", "exitcode  : ", ", exit code: " };           /* vLLM; torchrun, in its line and in its table; vLLM's V0 */
     const char *at = NULL, *after;
     double code = NAN;
     for (size_t i = 0; i < BT_LEN(before) && !at; i++)

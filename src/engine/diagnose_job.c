@@ -101,6 +101,12 @@ void bt_diag_job_line(struct bt_diag *d, struct bt_str s)
         if (v.p)
             keep(j, keys[i].word, v);
     }
+    const char *model = bt_diag_find(s, "--model ");         /* "model" alone is too common a word to be a key */
+    if (model || (model = bt_diag_find(s, "--model="))) {
+        struct bt_str v;
+        bt_str_cut((struct bt_str){ model + 8, s.n - (size_t)(model + 8 - s.p) }, ' ', &v);
+        keep(j, W_MODEL, v);
+    }
     for (size_t i = 0; i < BT_LEN(sentences); i++)
         if (sentences[i].doing > j->doing && bt_diag_find(s, sentences[i].has))
             j->doing = sentences[i].doing;
