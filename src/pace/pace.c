@@ -39,7 +39,7 @@ static bool look_at(const struct bt_pace_in *in, struct look *x)
     x->link = pc_link_of(x->k, in->nvlink, in->p2p);
     double eff = pc_engine_eff(x->eng, x->cls);
     x->bandwidth = x->k->mem_gbs * 1e9;
-    x->read = x->bandwidth * (eff > 0 ? eff : x->cls->eff) * pc_kernel_share(x->eng->family, x->w.kernel);
+    x->read = x->bandwidth * (eff > 0 ? eff : x->cls->eff) * pc_kernel_share(x->eng->family, x->w.kernel, x->cls);
     return x->w.dense_bytes + x->w.expert_bytes > 0;
 }
 
@@ -100,11 +100,11 @@ void bt_pace_decode(const struct bt_pace_in *in, struct bt_pace *out)
     out->ceiling_tok_s = x.tp * x.bandwidth / bt_pace_step_bytes(&x.w, 1);
     out->read_bytes = bt_pace_step_bytes(&x.w, x.batch) / x.tp + x.batch * kv_bytes(&x) / kv_ranks(&x);
     out->weights_ms = weights_s(&x) * 1e3;
-    out->kv_ms = x.batch * kv_bytes(&x) / (kv_ranks(&x) * x.read / pc_kernel_share(x.eng->family, x.w.kernel) * KV_SHARE_OF_EFF) * 1e3;
-    out->layers_ms = (x.m->layers * x.eng->layer_us + x.w.moe_layers * PC_MOE_US) / 1e3;
+    out->kv_ms = x.batch * kv_bytes(&x) / (kv_ranks(&x) * x.read / pc_kernel_share(x.eng->family, x.w.kernel, x.cls) * KV_SHARE_OF_EFF) * 1e3;
+    out->layers_ms = (x.m->layers * x.eng->layer_us + x.w.moe_layers * pc_moe_us(x.cls)) / 1e3;
     out->host_ms = x.eng->host_ms + x.batch * x.eng->seq_us / 1e3;
     if (x.tp > 1)
-        out->allreduce_ms = (2.0 * x.m->layers + 1) * pc_allreduce_us(x.link, (uint64_t)x.tp, x.batch * x.m->hidden * 2.0) * pc_split(x.link) / 1e3;
+        out->allreduce_ms = (2.0 * x.m->layers + 1) * pc_allreduce_us(x.link, (uint64_t)x.tp, x.batch * x.m->hidden * 2.0) * pc_split(x.link, x.eng) / 1e3;
     if (x.tp * x.pp > 1)
         out->link = pc_link_name(x.link);
     out->hop_ms = (x.pp - 1) * pc_hop_ms(x.link, x.eng);

@@ -9,7 +9,7 @@ const struct pc_class *pc_class_of(const struct bt_gpu_kind *k);
 
 /* Kernels that read weights, by the family of engine that has them. */
 enum pc_family { PC_SERVER, PC_GPT_FAST, PC_LLAMA, PC_EXL, PC_MLC };
-double pc_kernel_share(enum pc_family f, enum bt_pace_kernel k);
+double pc_kernel_share(enum pc_family f, enum bt_pace_kernel k, const struct pc_class *c);
 double pc_kernel_bits(enum bt_pace_kernel k);        /* of a number, scales included */
 double pc_head_bits(enum bt_pace_kernel k);
 bool pc_kernel_named(const char *method, enum bt_pace_kernel *out);
@@ -21,10 +21,11 @@ struct pc_engine {
     double layer_us, host_ms, seq_us;            /* seq_us: the host's work for each sequence of a step */
     double floor_ms;                             /* before the first token, whatever the prompt */
     bool measured;
+    bool fused;                                      /* on Blackwell its all-reduce takes the norm behind it along */
 };
 const struct pc_engine *pc_engine_of(const struct bt_pace_in *in);
 const struct pc_engine *pc_engine_named(const char *name, const char *version);      /* NULL: no such name */
-#define PC_MOE_US 20                 /* router and gather of a layer with experts */
+double pc_moe_us(const struct pc_class *c);          /* router and gather of a layer with experts */
 /* llama.cpp of 2024 on data-centre cards: its kernels were made for GeForce. 0 = nothing to change */
 double pc_engine_eff(const struct pc_engine *e, const struct pc_class *c);
 
@@ -33,6 +34,6 @@ enum pc_link pc_link_of(const struct bt_gpu_kind *k, bool nvlink, enum bt_pace_p
 const char *pc_link_name(enum pc_link l);
 double pc_allreduce_us(enum pc_link l, uint64_t ranks, double bytes);
 double pc_bus_gbs(enum pc_link l);   /* of large all-reduces */
-double pc_split(enum pc_link l);     /* what a split costs beyond the bare kernel, as a factor */
+double pc_split(enum pc_link l, const struct pc_engine *e);    /* what a split costs beyond the bare kernel, as a factor */
 double pc_hop_ms(enum pc_link l, const struct pc_engine *e);
 #endif

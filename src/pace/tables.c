@@ -41,8 +41,15 @@ static const struct { const char *name; double bits, share[5], head; } kernels[B
 const char *bt_pace_kernel_name(enum bt_pace_kernel k) { return kernels[k].name; }
 double pc_kernel_bits(enum bt_pace_kernel k) { return kernels[k].bits; }
 
-double pc_kernel_share(enum pc_family f, enum bt_pace_kernel k)
+/* Blackwell multiplies FP4 as it is; all others make 16-bit numbers of it first. 102 rows on B200. */
+#define FP4_NATIVE_SHARE 0.90
+
+static bool is_blackwell(const struct pc_class *c) { return !strcmp(c->name, "hbm_blackwell"); }
+
+double pc_kernel_share(enum pc_family f, enum bt_pace_kernel k, const struct pc_class *c)
 {
+    if (k == BT_KERNEL_FP4 && f == PC_SERVER && is_blackwell(c))
+        return FP4_NATIVE_SHARE;
     return kernels[k].share[f] > 0 ? kernels[k].share[f] : kernels[k].share[PC_SERVER];
 }
 
@@ -71,23 +78,23 @@ bool pc_kernel_named(const char *method, enum bt_pace_kernel *out)
 
 /* Newest first of each name. 45 us and 0.4 ms: the constants for an engine whose version is not known. */
 static const struct pc_engine engines[] = {
-    { "vllm", 12, PC_SERVER, 43, 0.35, 0, 9, true },
-    { "vllm", 8, PC_SERVER, 45, 0.40, 0, 9, false },                 /* V1 before 0.12: no row of its own */
-    { "vllm", 7, PC_SERVER, 75, 1.20, 65, 22, true },
-    { "vllm", 0, PC_SERVER, 85, 1.20, 65, 22, true },
-    { "sglang", 5, PC_SERVER, 43, 0.35, 0, 10, true },
-    { "sglang", 0, PC_SERVER, 50, 0.35, 0, 10, true },
-    { "llama-server", 202500, PC_LLAMA, 43, 0.35, 0, 4, true },
-    { "llama-server", 0, PC_LLAMA, 90, 0.00, 0, 4, true },
-    { "tensorrt-llm", 0, PC_SERVER, 28, 0.35, 0, 8, true },
-    { "gpt-fast", 0, PC_GPT_FAST, 43, 0.35, 0, 9, true },
-    { "exllamav2", 0, PC_EXL, 43, 0.35, 0, 9, true },
-    { "mlc", 0, PC_MLC, 43, 0.35, 0, 9, true },
-    { "lmdeploy", 0, PC_SERVER, 70, 0.00, 0, 5, true },
-    { "fastertransformer", 0, PC_SERVER, 120, 0.00, 0, 9, true },
-    { "transformers", 0, PC_SERVER, 600, 0.00, 0, 9, false },        /* eager: every kernel waits for the host */
+    { "vllm", 12, PC_SERVER, 43, 0.35, 0, 9, true, false },
+    { "vllm", 8, PC_SERVER, 45, 0.40, 0, 9, false, false },                 /* V1 before 0.12: no row of its own */
+    { "vllm", 7, PC_SERVER, 75, 1.20, 65, 22, true, false },
+    { "vllm", 0, PC_SERVER, 85, 1.20, 65, 22, true, false },
+    { "sglang", 5, PC_SERVER, 43, 0.35, 0, 10, true, false },
+    { "sglang", 0, PC_SERVER, 50, 0.35, 0, 10, true, false },
+    { "llama-server", 202500, PC_LLAMA, 43, 0.35, 0, 4, true, false },
+    { "llama-server", 0, PC_LLAMA, 90, 0.00, 0, 4, true, false },
+    { "tensorrt-llm", 0, PC_SERVER, 28, 0.35, 0, 8, true, true },
+    { "gpt-fast", 0, PC_GPT_FAST, 43, 0.35, 0, 9, true, false },
+    { "exllamav2", 0, PC_EXL, 43, 0.35, 0, 9, true, false },
+    { "mlc", 0, PC_MLC, 43, 0.35, 0, 9, true, false },
+    { "lmdeploy", 0, PC_SERVER, 70, 0.00, 0, 5, true, false },
+    { "fastertransformer", 0, PC_SERVER, 120, 0.00, 0, 9, true, false },
+    { "transformers", 0, PC_SERVER, 600, 0.00, 0, 9, false, false },        /* eager: every kernel waits for the host */
 };
-static const struct pc_engine engine_unknown = { "", 0, PC_SERVER, 45, 0.40, 0, 9, false };
+static const struct pc_engine engine_unknown = { "", 0, PC_SERVER, 45, 0.40, 0, 9, false, false };
 #define MLC_TP_LAYER_US 130          /* MLC's ranks were not in a graph */
 
 static const struct { const char *word, *name; } engine_words[] = {
@@ -123,7 +130,7 @@ const struct pc_engine *pc_engine_of(const struct bt_pace_in *in)
 {
     const char *name = in->engine_name ? in->engine_name : in->engine ? in->engine->name : NULL;
     const char *version = in->engine_version ? in->engine_version : in->version ? in->version->version : NULL;
-    static const struct pc_engine mlc_tp = { "mlc", 0, PC_MLC, MLC_TP_LAYER_US, 0, 0, 9, true };
+    static const struct pc_engine mlc_tp = { "mlc", 0, PC_MLC, MLC_TP_LAYER_US, 0, 0, 9, true, false };
     const struct pc_engine *e = pc_engine_named(name, version);
     if (!e)
         return &engine_unknown;
@@ -147,6 +154,9 @@ static const struct { const char *name; double us[3][6], bus_gbs; } links[] = {
     [PC_PCIE_NO_P2P] = { "PCIe without P2P", { { 18.0, 20.5, 22.3, 39.0, 92, 1118 }, { 35, 40, 60, 130, 350, 4000 }, { 60, 70, 110, 280, 800, 10000 } }, 6 },
 };
 #define SPLIT_NVLINK 1.65            /* narrow matrices, ranks that wait for each other */
+#define SPLIT_FUSED 1.00             /* the all-reduce takes the norm behind it along */
+#define MOE_US 20                    /* router and gather of a layer with experts */
+#define MOE_FUSED_US 5               /* in one kernel with the experts */
 #define SPLIT_PCIE 0.70              /* fitted on six rows; the PCIe kernels above are measured on slow hosts */
 #define HOP_HOST_MS 0.25             /* one pipeline hop through host memory */
 #define HOP_P2P_MS 0.02
@@ -168,7 +178,13 @@ enum pc_link pc_link_of(const struct bt_gpu_kind *k, bool nvlink, enum bt_pace_p
 
 const char *pc_link_name(enum pc_link l) { return links[l].name; }
 double pc_bus_gbs(enum pc_link l) { return links[l].bus_gbs; }
-double pc_split(enum pc_link l) { return l <= PC_NVLINK_BLACKWELL ? SPLIT_NVLINK : SPLIT_PCIE; }
+double pc_split(enum pc_link l, const struct pc_engine *e)
+{
+    return l > PC_NVLINK_BLACKWELL ? SPLIT_PCIE : l == PC_NVLINK_BLACKWELL && e->fused ? SPLIT_FUSED : SPLIT_NVLINK;
+}
+
+double pc_moe_us(const struct pc_class *c) { return is_blackwell(c) ? MOE_FUSED_US : MOE_US; }
+
 double pc_hop_ms(enum pc_link l, const struct pc_engine *e) { return l == PC_PCIE_NO_P2P || e->family == PC_LLAMA ? HOP_HOST_MS : HOP_P2P_MS; }
 
 /* Between the table's sizes by log of the size, past 1 MiB by bandwidth; between numbers of ranks the next larger. */

@@ -105,6 +105,30 @@ static void stages_against_tensors(void **st)
     assert_true(pp3.error_share == 0.2 && tp2.error_share == 0.1);
 }
 
+/* FP4 is multiplied as it is there, experts and their router are one kernel, and TensorRT-LLM's all-reduce takes the norm along; 16 bits are read as ever. */
+static void blackwell_has_its_own_constants(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_gpu b200 = card_named("b200"), h200 = card_named("h200-sxm");
+    const struct bt_model *dense = model_of(&a, "meta-llama/Llama-3.1-70B"), *experts = model_of(&a, "openai/gpt-oss-120b");
+    struct bt_pace p[2], m[2], all[2];
+    for (int i = 0; i < 2; i++) {
+        struct bt_gpu *g = i ? &b200 : &h200;
+        struct bt_pace_in in = { .model = dense, .engine = vllm(), .version = row("0.32.0"), .card = g, .tp = 1, .context = 640, .quantization = "nvfp4" };
+        bt_pace_decode(&in, &p[i]);
+        in = (struct bt_pace_in){ .model = experts, .engine = vllm(), .version = row("0.32.0"), .card = g, .tp = 1, .context = 640 };
+        bt_pace_decode(&in, &m[i]);
+        in = (struct bt_pace_in){ .model = dense, .engine_name = "tensorrt-llm", .card = &b200, .tp = 8, .context = 640, .nvlink = true };
+        if (!i)
+            in = (struct bt_pace_in){ .model = dense, .engine = vllm(), .version = row("0.32.0"), .card = &b200, .tp = 8, .context = 640, .nvlink = true };
+        bt_pace_decode(&in, &all[i]);
+    }
+    assert_near(p[0].weights_ms * h200.kind->mem_gbs * 0.80 * 0.82, p[1].weights_ms * b200.kind->mem_gbs * 0.79 * 0.90, p[0].weights_ms * 1e-6 * 1e4);
+    assert_near(m[0].layers_ms - m[1].layers_ms, 36 * 15e-3, 1e-9);
+    assert_near(all[0].allreduce_ms, all[1].allreduce_ms * 1.65, 1e-9);
+}
+
 static void old_versions_are_slower(void **st)
 {
     (void)st;
@@ -341,6 +365,7 @@ int main(void)
         cmocka_unit_test(bad_claims_name_what_is_wrong),
         cmocka_unit_test(claims_are_judged),
         cmocka_unit_test(old_versions_are_slower),
+        cmocka_unit_test(blackwell_has_its_own_constants),
         cmocka_unit_test(unknown_cards_give_no_figure),
     };
     return cmocka_run_group_tests(tests, no_cache, NULL);
