@@ -2,7 +2,8 @@
  *
  * In:  {"dir": model folder, "version", "gpu" or "total_gib", "tp", "pp", "dp", "ep", "len", "util", "seqs", "batched", "block", "eager", "quantization",
  *       "kv_dtype", "dtype", "lora": {"slots", "rank"}, "prefix_caching": bool, "extra": [flags], "kv_gib": list of sizes to be asked about, "at": context}
- * Out: {"ranks": [{part: bytes, ...}], "kv": bytes, "total", "asks": [{"tokens", "concurrency", "longest", "request"}]} or {"error": text}. */
+ *      dir may be a model's name instead: then its built-in shape answers.
+ * Out: {"ranks": [{part: bytes, ...}], "kv": bytes, "total", "asks": [{"tokens", "concurrency", "longest", "request"}], "class", "quantised"} or {"error": text}. */
 #include <jansson.h>
 #include <stdio.h>
 
@@ -84,6 +85,18 @@ static json_t *ask(const struct bt_need *n, uint64_t kv, uint64_t at)
                      "concurrency", (double)blocks / (double)each);
 }
 
+/* The class of bench/need.py's table. */
+static const char *class_of(const struct bt_model *m)
+{
+    bool state = false, window = false, moe = false;
+    for (uint32_t i = 0; i < m->layers; i++) {
+        state = state || m->layer[i].state;
+        window = window || m->layer[i].mixer == BT_MIX_SLIDING || m->layer[i].mixer == BT_MIX_CHUNKED;
+        moe = moe || m->layer[i].moe;
+    }
+    return state ? "hybrid" : m->kv_lora || m->compressed ? "MLA" : window ? "windows" : m->tower.layers ? "vision" : moe ? "experts" : "dense";
+}
+
 static json_t *answer(struct bt_arena *a, const json_t *in, struct bt_err *err)
 {
     struct bt_model *m;
@@ -106,8 +119,9 @@ static json_t *answer(struct bt_arena *a, const json_t *in, struct bt_err *err)
     const json_t *sizes = json_object_get(in, "kv_gib");
     for (size_t i = 0; i < json_array_size(sizes); i++)
         json_array_append_new(asks, ask(n, (uint64_t)(json_number_value(json_array_get(sizes, i)) * (double)GiB), at ? at : n->serve.context));
-    return json_pack("{s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:s}", "ranks", ranks, "kv", (json_int_t)kv, "total", (json_int_t)card.total_bytes, "asks", asks,
-                     "block", (json_int_t)n->block, "seqs", (json_int_t)n->serve.max_seqs, "batched", (json_int_t)n->serve.max_batched_tokens, "row", v->version);
+    return json_pack("{s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:s, s:s, s:b}", "ranks", ranks, "kv", (json_int_t)kv, "total", (json_int_t)card.total_bytes, "asks", asks,
+                     "block", (json_int_t)n->block, "seqs", (json_int_t)n->serve.max_seqs, "batched", (json_int_t)n->serve.max_batched_tokens, "row", v->version,
+                     "class", class_of(m), "quantised", m->quant.kind != BT_QUANT_NONE || s.quantization);
 }
 
 int main(void)
