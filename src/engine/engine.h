@@ -102,6 +102,7 @@ struct bt_engine_version {
     bool checks_whole;               /* the start-up check holds the layers of all pipeline stages against one rank's KV */
     bool loads_unsplit;              /* the allocator loads with max_split_size_mb=20: what is as large keeps its segment whole */
     bool null_block_reserved;        /* one request must fit in KV less one block */
+    bool kv_by_checkpoint;           /* --kv-cache-dtype auto is fp8 where the checkpoint says so (bt_quant.kv8) */
     bool has_kv_bytes;               /* the pool can be pinned: --kv-cache-memory-bytes, --max-total-tokens, --ctx-size */
     const char *source;              /* where these facts were read */
 };

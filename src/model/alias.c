@@ -3,13 +3,14 @@
 #include <ctype.h>
 #include "model/model_int.h"
 
-#define INT4(group) "{\"quant_method\": \"gptq\", \"bits\": 4, \"group_size\": " group "}"
+#define INT4(group) "{\"quant_method\": \"gptq\", \"bits\": 4, \"group_size\": " group ", \"modules_to_not_convert\": [\"mtp.*\"]}"
+#define AWQ "{\"quant_method\": \"awq\", \"modules_to_not_convert\": [\"mtp.*\"]}"
 #define INT8 "{\"quant_method\": \"compressed-tensors\", \"format\": \"int-quantized\", \"ignore\": [\"lm_head\"], \"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 8, \"type\": \"int\"}}}}"
 #define FP8 "{\"quant_method\": \"compressed-tensors\", \"format\": \"float-quantized\", \"ignore\": [\"lm_head\"], \"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 8, \"type\": \"float\"}}}}"
 #define FP8_BLOCK "{\"quant_method\": \"fp8\", \"weight_block_size\": [128, 128]}"
 #define INT8_GROUPS \
     "{\"quant_method\": \"compressed-tensors\", \"format\": \"pack-quantized\", \"ignore\": [\"lm_head\"], \"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 8, \"type\": \"int\", \"group_size\": 32}}}}"
-#define NVFP4 "{\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\", \"ignore\": [\"lm_head\", \"*.linear_attn*\"]}"
+#define NVFP4 "{\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\", \"ignore\": [\"lm_head\", \"*.linear_attn*\", \"mtp.*\"]}"
 #define NVFP4_LATENT "{\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\"}"        /* without a list: attention stays as it was (quant.c) */
 #define NONE ""                      /* not even as the table's own */
 #define NF4 "{\"quant_method\": \"bitsandbytes\", \"load_in_4bit\": true}"
@@ -17,8 +18,8 @@
 /* Endings of names, the longer before what they end with; what a name has of them is what its checkpoint's quantization_config mostly says. */
 static const struct { const char *ending, *config; } quantised[] = {
     { "-unsloth-bnb-4bit", NF4 },     { "-bnb-4bit", NF4 },             { "-nf4", NF4 },                     { "-gptq-int4", INT4("128") },      { "-gptq-4bit", INT4("128") },
-    { "-gptq-int8", "{\"quant_method\": \"gptq\", \"bits\": 8, \"group_size\": 128}" },                     { "-gptq", INT4("128") },           { "-awq-int4", "{\"quant_method\": \"awq\"}" },
-    { "-awq-4bit", "{\"quant_method\": \"awq\"}" },                     { "-int4-awq", "{\"quant_method\": \"awq\"}" },                         { "-awq", "{\"quant_method\": \"awq\"}" },
+    { "-gptq-int8", "{\"quant_method\": \"gptq\", \"bits\": 8, \"group_size\": 128}" },                     { "-gptq", INT4("128") },           { "-awq-int4", AWQ },
+    { "-awq-4bit", AWQ },                     { "-int4-awq", AWQ },                         { "-awq", AWQ },
     { "-int4-autoround", INT4("128") }, { "-autoround-int4", INT4("128") }, { "-autoround", INT4("128") },   { "-int4-mixed-autoround", INT4("128") },
     { "-quantized.w4a16", INT4("128") }, { "-w4a16", INT4("128") },      { "-quantized.w8a8", INT8 },         { "-w8a8", INT8 },                  { "-quantized.w8a16", INT8 },
     { "-gptq-4bit-128g", INT4("128") }, { "-gptq-4b-128g", INT4("128") }, { "-int4-autoround-inc", INT4("128") }, { "-w4a16-g128", INT4("128") },

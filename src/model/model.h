@@ -87,6 +87,7 @@ struct bt_quant {
     uint32_t block;                  /* FP8: side of the square that shares a scale; 0 = none */
     bool zeros;                      /* a zero point beside each scale */
     bool head;                       /* lm_head is quantised too */
+    bool kv8;                        /* the checkpoint has scales for KV in 8 bits, which engines then take for "auto" (kv_cache_scheme, kv_cache_quant_algo) */
     bool experts_only;               /* gpt-oss: attention stays 16 bit */
     enum bt_quant_kind experts;      /* of the experts, where it differs (DeepSeek-V4: FP8, its experts MXFP4); NONE = the same */
     uint8_t *mixed; int mixed_layers;                /* enum bt_quant_kind by layer (from -1) and role, where each module has its own; NULL = one for all */
@@ -194,6 +195,8 @@ struct bt_tensor_place bt_tensor_place(const struct bt_tensor *t);
 /* How a quantisation that is named on the command line ("fp8", "awq") stores weights; false: berth does not know it. */
 bool bt_model_quant_method(const char *method, struct bt_quant *q);
 
+/* Does its quantisation leave the drafting layers (MTP) in 16 bits, as most lists do? false where nothing is quantised. */
+bool bt_model_drafts_plain(const struct bt_model *m);
 /* The model as a checkpoint of that method ("fp8", "awq") would be; NULL where its tensors are known only from files, or it is quantised already. */
 const struct bt_model *bt_model_as(struct bt_arena *a, const struct bt_model *m, const char *method);
 

@@ -183,6 +183,18 @@ static void read_ignore(struct bt_arena *a, const json_t *config, struct bt_quan
     q->ignored = seen;
 }
 
+/* compressed-tensors: kv_cache_scheme: {num_bits: 8, ...}; ModelOpt: that, or kv_cache_quant_algo: "FP8", in its inner object or beside it. */
+static bool kv_in_8_bits(const json_t *config)
+{
+    const json_t *inner = json_object_get(config, "quantization"), *from[] = { config, json_is_object(inner) ? inner : NULL };
+    for (size_t i = 0; i < BT_LEN(from); i++) {
+        const char *algo = json_string_value(json_object_get(from[i], "kv_cache_quant_algo"));
+        if (number(json_object_get(from[i], "kv_cache_scheme"), "num_bits", 0) == 8 || (algo && !strcasecmp(algo, "FP8")))
+            return true;
+    }
+    return false;
+}
+
 void bt_model_read_quant(struct bt_arena *a, const json_t *config, struct bt_model *m)
 {
     struct bt_quant *q = &m->quant;
@@ -218,6 +230,7 @@ void bt_model_read_quant(struct bt_arena *a, const json_t *config, struct bt_mod
     if (says(json_string_value(json_object_get(config, "moe_quant_algo")), "NVFP4"))
         q->experts = BT_QUANT_NVFP4;
     q->experts_only = q->kind == BT_QUANT_MXFP4;
+    q->kv8 = kv_in_8_bits(config);
     read_ignore(a, config, q);
     const json_t *inner = json_object_get(config, "quantization");
     if (!q->nignore && json_is_object(inner))
@@ -318,4 +331,16 @@ enum bt_quant_kind bt_model_quant_of(const struct bt_model *m, const char *modul
 bool bt_model_quantised(const struct bt_model *m, const char *module)
 {
     return bt_model_quant_of(m, module) != BT_QUANT_NONE;
+}
+
+/* They are "mtp.layers.0" (Qwen) or the layers after the last (DeepSeek, GLM). */
+bool bt_model_drafts_plain(const struct bt_model *m)
+{
+    if (m->quant.kind == BT_QUANT_NONE || !m->mtp_layers || !m->layers)
+        return false;
+    const char *what = m->layer[m->layers - 1].moe ? "experts.0.down_proj" : "down_proj";
+    char own[64], after[64];
+    snprintf(own, sizeof own, "mtp.layers.0.mlp.%s", what);
+    snprintf(after, sizeof after, "model.layers.%u.mlp.%s", m->layers, what);
+    return !bt_model_quantised(m, own) || !bt_model_quantised(m, after);
 }

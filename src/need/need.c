@@ -232,6 +232,8 @@ static int vllm_server(struct bt_arena *a, const struct bt_model *m, const struc
     struct bt_serve *s = &n->serve;
     s->tp = s->tp ? s->tp : 1;
     s->pp = s->pp ? s->pp : 1;
+    if (m->quant.kv8 && v->kv_by_checkpoint && (!s->kv_dtype || !s->kv_dtype[0] || !strcmp(s->kv_dtype, "auto")))
+        s->kv_dtype = "fp8";
     unsigned elem, kv_elem;
     if (check_known(m, s, err) < 0 || check_shape(m, e, s, err) < 0 || serving_elem(m, s, &elem, err) < 0 || need_kv_elem(s, elem, &kv_elem, err) < 0)
         return -1;

@@ -244,6 +244,27 @@ static uint64_t head_bytes(const struct need_in *in)
     return sat_add(bt_ceil_div(sat_mul(numbers, in->elem), in->serve->tp), sat_mul(sat_mul(3 * h, h), in->elem));
 }
 
+/* Numbers of one rank's part of a drafting layer: the last layer of the model that attends, and its MLP or experts. */
+static uint64_t plain_layer(const struct need_in *in)
+{
+    const struct bt_model *m = in->model;
+    const struct bt_layer *l = &m->layer[m->layers - 1];
+    for (uint32_t i = m->layers; i-- > 0 && (l->mixer == BT_MIX_STATE || l->mixer == BT_MIX_NONE);)
+        l = &m->layer[i];
+    uint64_t h = m->hidden, q = sat_mul(l->heads, l->head_dim), kv = sat_mul(l->kv_heads, l->head_dim);
+    uint64_t attention = sat_mul(h, sat_add(sat_mul(m->attn_gate ? 3 : 2, q), sat_mul(2, kv)));
+    if (m->kv_lora) {
+        uint64_t keys = sat_mul(m->heads, (uint64_t)m->qk_nope + m->qk_rope), values = sat_mul(m->heads, m->v_head);
+        attention = m->q_lora ? sat_mul(m->q_lora, sat_add(h, keys)) : sat_mul(h, keys);
+        attention = sat_add(attention, sat_mul(h, sat_add((uint64_t)m->kv_lora + m->qk_rope, values)));
+        attention = sat_add(attention, sat_mul(m->kv_lora, sat_add(sat_mul(m->heads, m->qk_nope), values)));
+    }
+    uint64_t mlp = sat_mul(3 * h, l->intermediate);
+    if (l->moe)
+        mlp = sat_add(mlp, sat_mul(3 * h, sat_add(sat_mul(l->moe->experts, l->moe->intermediate), l->moe->shared_intermediate)));
+    return bt_ceil_div(sat_add(attention, mlp), in->serve->tp);
+}
+
 /* A model's own drafting layers (MTP) are loaded with --speculative-config: each like a layer of the model, and one projection of two hidden states. */
 static uint64_t draft_bytes(const struct need_in *in, const struct tally *y)
 {
@@ -253,7 +274,7 @@ static uint64_t draft_bytes(const struct need_in *in, const struct tally *y)
         return 0;
     if (draft.head)
         return head_bytes(in);
-    uint64_t layer = sat_add(y->layers, y->experts) / in->layers, join = sat_mul(sat_mul(2ull * m->hidden, m->hidden), in->elem);
+    uint64_t layer = bt_model_drafts_plain(m) ? sat_mul(plain_layer(in), in->elem) : sat_add(y->layers, y->experts) / in->layers, join = sat_mul(sat_mul(2ull * m->hidden, m->hidden), in->elem);
     return sat_mul(draft.layers, sat_add(layer, bt_ceil_div(join, in->serve->tp)));
 }
 

@@ -187,6 +187,28 @@ static void globs_end_with_the_name(void **st)
     }
 }
 
+/* What a checkpoint says of its KV, in the forms that quantisers write. */
+static void kv_scales_are_seen(void **st)
+{
+    (void)st;
+    static const struct { const char *quantised; bool kv8; } cases[] = {
+        { "\"quant_method\": \"compressed-tensors\", \"format\": \"nvfp4-pack-quantized\", \"kv_cache_scheme\": {\"num_bits\": 8, \"type\": \"float\"}", true },
+        { "\"quant_method\": \"compressed-tensors\", \"format\": \"float-quantized\", \"kv_cache_scheme\": null", false },
+        { "\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\", \"kv_cache_scheme\": {\"dynamic\": false, \"num_bits\": 8}", true },
+        { "\"quant_method\": \"modelopt\", \"quantization\": {\"quant_algo\": \"FP8\", \"kv_cache_quant_algo\": \"FP8\"}", true },
+        { "\"quant_method\": \"modelopt\", \"quant_algo\": \"FP8\", \"kv_cache_quant_algo\": null", false },
+        { "\"quant_method\": \"compressed-tensors\", \"kv_cache_scheme\": {\"num_bits\": 4}", false }, { "\"quant_method\": \"awq\"", false },
+    };
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        struct bt_model m;
+        assert_int_equal(config(&a, bt_arena_printf(&a, "{" QWEN2 ", \"quantization_config\": {%s}}", cases[i].quantised), &m, &err), 0);
+        if (m.quant.kv8 != cases[i].kv8)
+            fail_msg("%s: %d", cases[i].quantised, m.quant.kv8);
+    }
+}
+
 /* Published counts, from the models' own pages. */
 static void builtin_counts(void **st)
 {
@@ -286,7 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(class_defaults), cmocka_unit_test(windows), cmocka_unit_test(rope), cmocka_unit_test(text_config_holds_the_numbers),
         cmocka_unit_test(each_lie_is_named), cmocka_unit_test(derived_tensors),
-        cmocka_unit_test(globs_end_with_the_name), cmocka_unit_test(builtin_counts), cmocka_unit_test(builtin_sizes_are_the_published_ones), cmocka_unit_test(every_builtin_opens),
+        cmocka_unit_test(globs_end_with_the_name), cmocka_unit_test(kv_scales_are_seen), cmocka_unit_test(builtin_counts), cmocka_unit_test(builtin_sizes_are_the_published_ones), cmocka_unit_test(every_builtin_opens),
     };
     return cmocka_run_group_tests(tests, no_cache, NULL);
 }

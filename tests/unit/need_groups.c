@@ -158,6 +158,34 @@ static void drafts_add_layers_and_states(void **st)
     assert_null(need_extra_flag(&s, "speculative"));
 }
 
+/* Quantised checkpoints leave the drafting layer in 16 bits: real starts of 0.25.1, mtp with 3 tokens, on a GB10, log 23.45 and 18.5 GiB. */
+static void drafts_stay_in_16_bits(void **st)
+{
+    (void)st;
+    static const struct { const char *id; double gib; } cases[] = { { "RedHatAI/Qwen3.6-35B-A3B-NVFP4", 23.45 }, { "RedHatAI/Qwen3.8-27B-INT4", 18.5 } };
+    const char *mtp[] = { "--speculative-config={\"method\": \"mtp\", \"num_speculative_tokens\": 3}" };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_need *n = of(&a, cases[i].id, "0.25.1", (struct bt_serve){ .context = 262144, .max_seqs = 32, .extra = { mtp, 1 } });
+        assert_near((double)part_of(&n->rank[0], BT_P_WEIGHTS) / (double)GiB, cases[i].gib, 0.01 * cases[i].gib);
+    }
+}
+
+/* A checkpoint with scales for 8 bit KV gets it from "auto": attention/layer.py from 0.13 on; a word of the command line stays. */
+static void kv_as_the_checkpoint_says(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_model *m = model_of(&a, "Qwen/Qwen3-8B");
+    struct bt_gpu card = card_of(79.25, 9);
+    struct bt_serve said = { .kv_dtype = "bfloat16" };
+    m->quant.kv8 = true;
+    uint64_t old = need_of(&a, m, "0.11.0", (struct bt_serve){ 0 }, &card)->rank[0].kv_token_bytes, now = need_of(&a, m, "0.13.0", (struct bt_serve){ 0 }, &card)->rank[0].kv_token_bytes;
+    assert_int_equal(old, 147456);
+    assert_int_equal(now, 73728);
+    assert_int_equal(need_of(&a, m, "0.13.0", said, &card)->rank[0].kv_token_bytes, 147456);
+}
+
 /* What drafts from the prompt adds no layer; a head of its own checkpoint adds one; DeepSeek-V4's own block drafter three, with windows alone. */
 static void drafts_are_told_by_their_method(void **st)
 {
@@ -330,7 +358,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hybrids_are_as_logged), cmocka_unit_test(windows_are_cut_in_groups), cmocka_unit_test(groups_are_the_whole_models_on_every_stage), cmocka_unit_test(a_latent_is_on_every_rank),
-        cmocka_unit_test(drafts_add_layers_and_states), cmocka_unit_test(drafts_are_told_by_their_method),
+        cmocka_unit_test(drafts_add_layers_and_states), cmocka_unit_test(drafts_stay_in_16_bits), cmocka_unit_test(kv_as_the_checkpoint_says), cmocka_unit_test(drafts_are_told_by_their_method),
         cmocka_unit_test(states_are_kept_by_block), cmocka_unit_test(states_alone_take_no_tokens), cmocka_unit_test(the_encoders_tokens_are_kept_as_well),
         cmocka_unit_test(versions_count_requests_differently),
         cmocka_unit_test(folded_tokens_are_as_logged),
