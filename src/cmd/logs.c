@@ -294,7 +294,11 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     if (pick_project(&l, o.project, &err) < 0)
         return bt_cmd_fail(v, &err, o.json);
     find_sources(&l);
-    if (!l.n && (l.kept || ask_daemon(l.project, l.what) == UNKNOWN)) {
+    if (!l.n && !l.kept && ask_daemon(l.project, l.what) == UNKNOWN) {       /* not in the plan that runs: of one before it, perhaps */
+        l.kept = true;
+        find_sources(&l);
+    }
+    if (!l.n && l.kept) {
         bt_err_set(&err, BT_E_STATE, 0, "project %s has no log of \"%s\"", l.project, l.what ? l.what : "anything");
         return bt_cmd_fail(v, &err, o.json);
     }

@@ -247,7 +247,7 @@ int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, str
         return -1;
     if ((o->live && (check_can_run(&g) < 0 || check_folder(&g) < 0)) || open_fleet(&g) < 0)
         return -1;
-    if (g.fleet->live && !o->ignore_others && bt_planning_own(a, g.spec->name, o->live, g.fleet, err) < 0)
+    if (g.fleet->live && !o->ignore_others && bt_planning_own(a, g.spec->name, o->live && !o->over, g.fleet, err) < 0)
         return -1;
     if (!o->no_learned)
         bt_cmd_learn_fleet(a, g.fleet, &g.notes);

@@ -19,6 +19,7 @@ struct bt_planning_opts {
     /* For `up`: the plan will be obeyed. The fleet is this machine's; a fleet named in the spec or in --gpus is a requirement that live cards must
      * meet. An engine that is not installed is an error, and so is a key that this version cannot obey and that decides what would run. */
     bool live;
+    bool over;                       /* live: a project of that name that is up is no error: it goes over to this plan */
 };
 
 /* The options of a verb that plans, of its struct T with a `struct bt_planning_opts` called M. */

@@ -59,7 +59,8 @@ int bt_planning_own(struct bt_arena *a, const char *name, bool starting, struct 
             count_reserved(a, f, r);
     if (up && starting) {
         rc = bt_err_set(err, BT_E_STATE, 0, "%s is up already: %s", name, list.over ? "several instances" : bt_buf_z(&list));
-        bt_err_hint(err, "`berth ps` shows it; `berth down %s` takes it down, `berth restart` starts one anew", name);
+        bt_err_hint(err, "`berth ps` shows it; `berth down %s` takes it down, `berth restart` starts one anew; `berth up --switch` goes over to the spec "
+                    "as it is now", name);
     }
     bt_buf_release(&list);
     json_decref(ps);

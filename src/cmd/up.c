@@ -72,7 +72,7 @@ static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct b
         *text = s.p;
         return 0;
     }
-    struct bt_planning_opts po = { .file = o->file, .text = o->text, .gpus = o->gpus, .variant = o->variant, .live = true,
+    struct bt_planning_opts po = { .file = o->file, .text = o->text, .gpus = o->gpus, .variant = o->variant, .live = true, .over = o->over,
                                      .no_learned = o->no_learned, .only = o->only };
     struct bt_plan *plan;
     if (bt_planning(a, &po, &plan, &err) < 0)
@@ -150,8 +150,8 @@ static int send_up(struct up *u, const char *plan, struct bt_err *err)
         json_decref(env);
         return bt_err_set(err, BT_E_INPUT, 0, "the plan is not UTF-8");
     }
-    return bt_wire_send(&u->c, "up", json_pack("{s:o, s:o, s:b, s:b, s:b}", "plan", p, "env", env, "keep", u->o->keep, "fresh",
-                                                 !u->o->plan, "again", u->o->again), &u->up_id, err);
+    return bt_wire_send(&u->c, "up", json_pack("{s:o, s:o, s:b, s:b, s:b, s:b}", "plan", p, "env", env, "keep", u->o->keep, "fresh",
+                                                 !u->o->plan, "again", u->o->again, "switch", u->o->over), &u->up_id, err);
 }
 
 /* again: not a person's wish for haste. */
@@ -214,6 +214,17 @@ static json_t *failure(const json_t *ev)
     return o;
 }
 
+/* Another plan has taken the place of the one before: who is not in it is nobody to wait for. */
+static void forget_gone(struct up *u, const json_t *states)
+{
+    const char *id;
+    json_t *in;
+    void *next;
+    json_object_foreach_safe(u->insts, next, id, in)
+        if (!json_object_get(states, id))
+            json_object_del(u->insts, id);
+}
+
 static void take_event(struct up *u, const json_t *ev)
 {
     bt_live_block_clear(&u->block);
@@ -230,10 +241,16 @@ static void take_event(struct up *u, const json_t *ev)
         json_object_set(u->insts, id, in);
     else if (id && !is_job(in) && !u->going_down)
         json_object_del(u->insts, id);               /* its phase is over: the jobs that are left decide when `up` is */
+    if (!strcmp(name, "adopted"))
+        forget_gone(u, json_object_get(ev, "states"));
     if (!strcmp(name, "up"))
         u->settled = true;
     if (!strcmp(name, "gone")) {
         u->gone = true;
+        if (!u->settled && !u->going_down && !json_is_true(json_object_get(ev, "failed"))) {
+            fprintf(stderr, "berth up: it was taken down before it was up\n");
+            u->failed = true;
+        }
         u->failed |= json_is_true(json_object_get(ev, "failed"));    /* told to a daemon's follower that is dead since */
     }
     if (!strcmp(name, "up-failed")) {

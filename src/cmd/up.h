@@ -9,6 +9,7 @@ struct bt_up {
     const struct bt_spec_only *only; /* of the spec, one job; NULL: all of it */
     const char *gpus, *variant, *plan, *exit_with;
     bool no_learned, detach, keep, again, wait_jobs;
+    bool over;                       /* a project of that name that is up goes over to this plan; a variant by name means that, too */
     bool whole_cards;                /* a job without `memory`: of what is free on a card at least half of it has to be there, else it does not fit */
     bool json;                       /* one object when it is up or could not be; unless detached a second one, "ended" */
     bool quiet_refusal;              /* that it does not fit is the caller's to say */

@@ -14,7 +14,10 @@ static const struct bt_opt opts[] = {
       .help = "the spec (default ./berth.yaml)" },
     { .name = "gpus", .type = BT_OPT_STR, .off = offsetof(struct args, up.gpus), .metavar = "FLEET",
       .help = "cards to use instead of the spec's: 0,1 or 4xA100-SXM4-40GB (a requirement)" },
-    { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, up.variant), .metavar = "NAME", .help = "a variant of the spec" },
+    { .name = "variant", .type = BT_OPT_STR, .off = offsetof(struct args, up.variant), .metavar = "NAME",
+      .help = "a variant of the spec; what is up goes over to it" },
+    { .name = "switch", .type = BT_OPT_BOOL, .off = offsetof(struct args, up.over),
+      .help = "what is up goes over to the spec as it is now: what is the same runs on, the rest is stopped and started" },
     { .name = "plan", .type = BT_OPT_STR, .off = offsetof(struct args, up.plan), .metavar = "FILE",
       .help = "obey this plan file (`berth plan --json`) instead of planning" },
     { .name = "detach", .alias = "d", .type = BT_OPT_BOOL, .off = offsetof(struct args, up.detach),
@@ -85,17 +88,19 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         return rc;
     if (one_thing(&a, &o, &rest, dashdash, &err) < 0)
         return bt_cmd_fail(v, &err, o.up.json);
+    o.up.over |= o.up.variant && o.up.variant[0];
     return bt_up(v, &a, &o.up);
 }
 
 const struct bt_verb bt_verb_up = {
     .name = "up", .summary = "plan, start everything, watch until ready",
-    .usage = "berth up [-f FILE] [--gpus FLEET] [--variant NAME] [--plan FILE] [-d] [--keep] [--again] [--wait-jobs] [--exit-with JOB] [--json]\n"
+    .usage = "berth up [-f FILE] [--gpus FLEET] [--variant NAME] [--switch] [--plan FILE] [-d] [--keep] [--again] [--wait-jobs] [--exit-with JOB] [--json]\n"
              "       berth up MODEL [--memory SIZE] [--context N] [--port N] [...]\n"
              "       berth up [...] -- vllm serve MODEL ... | llama-server -m FILE ... | python -m sglang.launch_server ...",
     .opts = opts, .run = run,
     .example = "  berth up                     start ./berth.yaml, stay; Ctrl-C takes it down\n"
                "  berth up -d                  return when all is ready\n"
                "  berth up --exit-with analyst run until the job `analyst` has ended\n"
+               "  berth up --variant training  start that variant, or go over to it\n"
                "  berth up Qwen/Qwen3-8B --memory 40% --save berth.yaml",
 };

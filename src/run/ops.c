@@ -52,25 +52,41 @@ static struct bt_project *meant(struct bt_conn *c, const json_t *msg, struct bt_
     return NULL;
 }
 
+/* The project that a plan is of, when it is up and stays so. */
+static struct bt_project *running(struct bt_daemon *d, const char *plan)
+{
+    struct bt_err ignored = { 0 };
+    json_t *o = bt_json_load(bt_str(plan), BT_PLANFILE_MAX, "plan", &ignored);
+    const char *name = json_string_value(json_object_get(o, "name"));
+    struct bt_project *p = name ? bt_project_find(d, name) : NULL;
+    json_decref(o);
+    return p && !p->down ? p : NULL;
+}
+
 static json_t *op_up(struct bt_conn *c, const json_t *msg, struct bt_err *err)
 {
     bt_auto_arena a = { 0 };
-    const char *plan, **env = NULL;
-    size_t n = 0, i;
+    const char *plan;
+    struct bt_strs env = { 0 };
+    size_t i;
     json_t *v, *list = json_array();
-    bool keep, fresh, again;
+    bool keep, fresh, again, over, all_done = false;
     struct bt_project *p;
     if (bt_json_str(msg, "plan", &plan, "request", err) < 0 || bt_json_bool_opt(msg, "keep", false, &keep, "request", err) < 0 ||
-        bt_json_bool_opt(msg, "fresh", false, &fresh, "request", err) < 0 || bt_json_bool_opt(msg, "again", false, &again, "request", err) < 0)
+        bt_json_bool_opt(msg, "fresh", false, &fresh, "request", err) < 0 || bt_json_bool_opt(msg, "again", false, &again, "request", err) < 0 ||
+        bt_json_bool_opt(msg, "switch", false, &over, "request", err) < 0)
         goto bad;
     json_array_foreach(json_object_get(msg, "env"), i, v) {
         const char *row = json_string_value(v);
         if (row)
-            BT_PUSH(&a, env, n, row);
+            BT_PUSH(&a, env.v, env.n, row);
     }
-    if (bt_project_new(c->d, bt_str(plan), env, n, keep, fresh, again, &p, err) < 0)
+    p = over ? running(c->d, plan) : NULL;
+    if (p)
+        snprintf(c->follow, sizeof c->follow, "%s", p->name);        /* before it begins: what it says of that is for who asked */
+    if (p ? bt_switch_begin(p, bt_str(plan), &env, keep, fresh, &all_done, err) < 0 : bt_project_new(c->d, bt_str(plan), &env, keep, fresh, again, &p, err) < 0)
         goto bad;
-    if (!p) {
+    if (!p || all_done) {
         c->d->leave = c->d->nprojects == 0;
         return json_pack("{s:o, s:b}", "instances", list, "all_done", true);
     }
@@ -283,6 +299,10 @@ static json_t *op_phase(struct bt_conn *c, const json_t *msg, struct bt_err *err
         bt_err_set(err, BT_E_STATE, 0, "project %s goes down", p->name);
         return NULL;
     }
+    if (name && p->next) {
+        bt_err_set(err, BT_E_BUSY, 0, "project %s is on its way to another plan", p->name);
+        return NULL;
+    }
     if (name) {
         snprintf(c->follow, sizeof c->follow, "%s", p->name);
         bt_phase_go(p, to);
@@ -290,8 +310,9 @@ static json_t *op_phase(struct bt_conn *c, const json_t *msg, struct bt_err *err
     json_t *list = json_array();
     for (size_t i = 0; i < p->plan->nphases; i++)
         json_array_append_new(list, json_string(p->plan->phase[i].name));
+    const struct bt_pf_phase *to_row = p->next ? &p->next->plan->phase[p->next->phase] : p->leaving ? &p->plan->phase[p->phase_to] : NULL;
     return json_pack("{s:s, s:s, s:o, s:o, s:b}", "project", p->name, "phase", p->plan->phase[p->phase].name, "to",
-                     p->leaving ? json_string(p->plan->phase[p->phase_to].name) : json_null(), "phases", list, "settled", p->settled);
+                     to_row ? json_string(to_row->name) : json_null(), "phases", list, "settled", p->settled);
 }
 
 /* Answered when it is gone, by bt_ops_project_gone(); events are streamed until then. */

@@ -59,9 +59,18 @@ static bool same_text(const char *x, const char *y)
     return !strcmp(x ? x : "", y ? y : "");
 }
 
-/* The same process would be started: same cards, same bytes, same command. Then it is not stopped for a phase. */
-static bool same_start(const struct bt_pf_instance *x, const struct bt_pf_instance *y)
+static bool same_ports(const struct bt_pf_instance *x, const struct bt_pf_instance *y)
 {
+    for (size_t i = 0; i < x->nports && x->nports == y->nports; i++)
+        if (strcmp(x->port[i].name, y->port[i].name) || x->port[i].want != y->port[i].want || x->port[i].block != y->port[i].block)
+            return false;
+    return x->nports == y->nports;
+}
+
+bool bt_phase_same_start(const struct bt_pf_instance *x, const struct bt_pf_instance *y)
+{
+    if (strcmp(x->kind, y->kind) || strcmp(x->engine, y->engine) || !same_ports(x, y))
+        return false;
     if (x->nranks != y->nranks || x->argv.n != y->argv.n || x->nenv != y->nenv || x->host_bytes != y->host_bytes || !same_text(x->cwd, y->cwd))
         return false;
     for (size_t i = 0; i < x->nranks; i++)
@@ -79,7 +88,7 @@ static bool same_start(const struct bt_pf_instance *x, const struct bt_pf_instan
 static bool stays(const struct bt_instance *in, size_t to)
 {
     const struct bt_pf_instance *row = in->in_phase[to];
-    return row && same_start(in->pf, row);
+    return row && bt_phase_same_start(in->pf, row);
 }
 
 /* ---- leaving ---- */
@@ -208,6 +217,8 @@ static void look_ended(struct bt_project *p)
 
 void bt_phase_drive(struct bt_project *p)
 {
+    if (p->next)
+        return;                      /* it goes to no phase of this plan any more */
     if (p->plan->nphases == 1)
         return;
     if (!p->leaving && p->settled)

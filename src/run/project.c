@@ -141,11 +141,16 @@ static int lease_any(struct bt_instance *in, const struct bt_pf_port *w, uint16_
                       BT_PORT_LAST);
 }
 
-static bool has_lease(const struct bt_instance *in, const char *name)
+static bool has_lease(struct bt_instance *in, const struct bt_pf_port *w)
 {
-    for (size_t i = 0; i < in->nports; i++)
-        if (!strcmp(in->port[i].name, name))
+    for (size_t i = 0; i < in->nports; i++) {
+        if (strcmp(in->port[i].name, w->name))
+            continue;
+        if (in->port[i].block == w->block && (!w->want || in->port[i].port == w->want))
             return true;
+        in->port[i] = in->port[--in->nports];        /* of a row that wanted another one */
+        return false;
+    }
     return false;
 }
 
@@ -153,7 +158,7 @@ static int lease(struct bt_instance *in, struct bt_err *err)
 {
     for (size_t i = 0; i < in->pf->nports; i++) {
         const struct bt_pf_port *w = &in->pf->port[i];
-        if (has_lease(in, w->name))
+        if (has_lease(in, w))
             continue;
         struct bt_keep_port row = { w->name, w->want, w->block };
         if (w->want ? lease_wanted(in, w, err) < 0 : lease_any(in, w, &row.port, err) < 0)
@@ -258,7 +263,7 @@ int bt_project_place(struct bt_instance *in, struct bt_err *err)
     return lease(in, err) < 0 ? -1 : set_url(in, err);
 }
 
-static int check_urls(struct bt_instance *in, struct bt_err *err)
+static int check_urls(const struct bt_instance *in, struct bt_err *err)
 {
     for (size_t i = 0; i < in->pf->argv.n + in->pf->nenv; i++) {
         const char *text = i < in->pf->argv.n ? in->pf->argv.v[i] : in->pf->env[i - in->pf->argv.n].value;
@@ -271,11 +276,19 @@ static int check_urls(struct bt_instance *in, struct bt_err *err)
                 outside |= !strcmp(in->p->plan->url[k].key, w);
             if (outside)
                 continue;
-            if (!other || !other->url[0])
+            if (!other || !other->pf->http)
                 return bt_err_set(err, BT_E_INPUT, 0, "%s: %s: %s", in->pf->id, u,
                                   other ? "that workload has no http endpoint" : "there is no such workload");
         }
     }
+    return 0;
+}
+
+int bt_project_check(struct bt_project *p, struct bt_err *err)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (check_urls(&p->inst[i], err) < 0)
+            return -1;
     return 0;
 }
 
@@ -305,8 +318,11 @@ static int set_limits(struct bt_project *p, struct bt_err *err)
     return limit(p, "BERTH_RELEASE_WAIT", "30s", &p->limit_release_ms, err);
 }
 
-static void project_free(struct bt_project *p)
+void bt_project_free(struct bt_project *p)
 {
+    if (!p)
+        return;
+    bt_project_free(p->next);
     for (size_t i = 0; i < p->n; i++) {
         bt_instance_reset(&p->inst[i]);
         bt_window_give(&p->inst[i].window);
@@ -377,20 +393,25 @@ static bool is_secret(const struct bt_project *p, const char *row)
     return false;
 }
 
-/* The folder a next daemon reads. Secrets (env_from) stay out: running keepers have them. */
-static int persist(struct bt_project *p, struct bt_err *err)
+int bt_project_write_env(const struct bt_project *p, struct bt_err *err)
 {
     bt_auto_arena a = { 0 };
     bt_auto_buf struct bt_buf env = BT_BUF(ENV_MAX);
-    if (bt_dir_private(p->dir, err) < 0)
-        return -1;
     for (size_t i = 0; i < p->env.n; i++)
         if (!is_secret(p, p->env.v[i]))
             bt_buf_add(&env, p->env.v[i], strlen(p->env.v[i]) + 1);
     if (env.over)
         return bt_err_set(err, BT_E_TOO_BIG, 0, "the environment of `up` is over 8 MiB");
-    if (bt_file_write(bt_arena_printf(&a, "%s/boot", p->dir), bt_str(bt_boot_id()), err) < 0 ||
-        bt_file_write(bt_arena_printf(&a, "%s/env", p->dir), (struct bt_str){ bt_buf_z(&env), env.n }, err) < 0)
+    return bt_file_write(bt_arena_printf(&a, "%s/env", p->dir), (struct bt_str){ bt_buf_z(&env), env.n }, err);
+}
+
+/* The folder a next daemon reads. Secrets (env_from) stay out: running keepers have them. */
+static int persist(struct bt_project *p, struct bt_err *err)
+{
+    bt_auto_arena a = { 0 };
+    if (bt_dir_private(p->dir, err) < 0)
+        return -1;
+    if (bt_file_write(bt_arena_printf(&a, "%s/boot", p->dir), bt_str(bt_boot_id()), err) < 0 || bt_project_write_env(p, err) < 0)
         return -1;
     if (p->phase && bt_file_write(bt_arena_printf(&a, "%s/phase", p->dir), bt_str(p->plan->phase[p->phase].name), err) < 0)
         return -1;
@@ -406,33 +427,43 @@ static void insert(struct bt_daemon *d, struct bt_project *p)
 }
 
 /* Two that plan at the same moment choose the same cards: the one that comes second plans again. */
-static int still_free(const struct bt_daemon *d, const struct bt_project *p, struct bt_err *err)
+int bt_project_still_free(const struct bt_daemon *d, const struct bt_project *p, struct bt_err *err)
 {
     for (size_t g = 0; g < p->plan->ngpus; g++) {
         const char *uuid = p->plan->gpu[g].uuid;
         uint64_t mine = bt_memory_promised(p, uuid), all = mine;
         for (size_t i = 0; mine && i < d->nprojects; i++)
-            all += bt_memory_promised(d->project[i], uuid);
+            all += strcmp(d->project[i]->name, p->name) ? bt_memory_promised(d->project[i], uuid) : 0;
         if (all > p->plan->gpu[g].total_bytes && all > mine)
             return bt_err_set(err, BT_E_BUSY, 0, "GPU %s: another project was given its bytes while this plan was made", uuid);
     }
     return 0;
 }
 
-int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep, bool fresh,
+int bt_project_read(struct bt_daemon *d, struct bt_str plan_text, const struct bt_strs *env, struct bt_project **out, struct bt_err *err)
+{
+    struct bt_project *p = *out = bt_xcalloc(1, sizeof *p);
+    p->d = d;
+    for (size_t i = 0; i < env->n; i++) {
+        const char *row = bt_arena_strdup(&p->arena, env->v[i]);
+        BT_PUSH(&p->arena, p->env.v, p->env.n, row);
+    }
+    if (fill_project(p, plan_text, err) == 0)
+        return 0;
+    bt_project_free(p);
+    *out = NULL;
+    return -1;
+}
+
+int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const struct bt_strs *env, bool keep, bool fresh,
                    bool again, struct bt_project **out, struct bt_err *err)
 {
     *out = NULL;
     bt_auto_arena a = { 0 };
-    struct bt_project *p = bt_xcalloc(1, sizeof *p);
-    p->d = d;
+    struct bt_project *p;
+    if (bt_project_read(d, plan_text, env, &p, err) < 0)
+        return -1;
     p->keep = keep;
-    for (size_t i = 0; i < nenv; i++) {
-        const char *row = bt_arena_strdup(&p->arena, env[i]);
-        BT_PUSH(&p->arena, p->env.v, p->env.n, row);
-    }
-    if (fill_project(p, plan_text, err) < 0)
-        goto bad;
     struct bt_project *there = bt_project_find(d, p->name);
     if (there) {
         bt_err_set(err, BT_E_STATE, 0, "project %s is already up (%zu instances%s)", p->name, there->n, there->down ? ", going down" : "");
@@ -442,17 +473,16 @@ int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *con
     if (bt_tasks_make(p, again, err) < 0)
         goto bad;
     if (!bt_phase_first(p)) {
-        project_free(p);
+        bt_project_free(p);
         return 0;
     }
-    if (fresh && still_free(d, p, err) < 0)
+    if (fresh && bt_project_still_free(d, p, err) < 0)
         goto bad;
     for (size_t i = 0; i < p->n; i++)
         if (bt_project_place(&p->inst[i], err) < 0)
             goto bad;
-    for (size_t i = 0; i < p->n; i++)
-        if (check_urls(&p->inst[i], err) < 0)
-            goto bad;
+    if (bt_project_check(p, err) < 0)
+        goto bad;
     if (bt_tree_remove(bt_run_inst_dir(&a, p->name, NULL), err) < 0 || bt_tree_remove(bt_run_log_dir(&a, p->name), err) < 0)
         goto bad;
     if (persist(p, err) < 0) {
@@ -471,7 +501,7 @@ int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *con
     *out = p;
     return 0;
 bad:
-    project_free(p);
+    bt_project_free(p);
     return -1;
 }
 
@@ -584,12 +614,12 @@ void bt_project_adopt(struct bt_daemon *d, const char *name)
         bt_warn("daemon", "project %s is of an earlier boot or was never written whole: forgotten", name);
         if (bt_tree_remove(dir, &err) < 0 || bt_tree_remove(bt_run_inst_dir(&p->arena, name, NULL), &err) < 0)
             bt_warn("daemon", "%s", err.msg);
-        project_free(p);
+        bt_project_free(p);
         return;
     }
     if (!read_env(p, bt_arena_printf(&p->arena, "%s/env", dir), &err) || fill_project(p, text, &err) < 0) {
         bt_error("daemon", "project %s cannot be taken up: %s; its folder %s is left as it is", name, err.msg, dir);
-        project_free(p);
+        bt_project_free(p);
         return;
     }
     if (bt_tasks_make(p, false, &err) < 0)
@@ -598,6 +628,7 @@ void bt_project_adopt(struct bt_daemon *d, const char *name)
     p->settled = bt_file_exists(bt_arena_printf(&p->arena, "%s/settled", dir));
     insert(d, p);
     bt_phase_found(p);
+    bt_switch_found(p);
     bool *gone = BT_NEWN(&p->arena, bool, p->n + 1);
     for (size_t i = 0; i < p->n; i++)
         gone[i] = find_instance(&p->inst[i]);
@@ -650,8 +681,10 @@ bool bt_project_needed_by_running(const struct bt_project *p, const struct bt_in
 
 /* ---- the end ---- */
 
-static void keep_logs(struct bt_arena *a, const struct bt_instance *in)
+void bt_instance_keep_log(const struct bt_instance *in)
 {
+    bt_auto_arena arena = { 0 };
+    struct bt_arena *a = &arena;
     struct bt_err err = { 0 };
     struct bt_str old = { "", 0 }, log;
     const char *dir = bt_run_log_dir(a, in->p->name);
@@ -668,27 +701,32 @@ static void keep_logs(struct bt_arena *a, const struct bt_instance *in)
         bt_warn("inst", "%s: its log is not kept: %s", in->pf->id, err.msg);
 }
 
+void bt_project_drop(struct bt_project *p)
+{
+    struct bt_daemon *d = p->d;
+    for (size_t i = 0; i < d->nprojects; i++)
+        if (d->project[i] == p)
+            d->project[i] = d->project[--d->nprojects];
+}
+
 /* Keep the logs, remove the folders, forget it. */
 static void end_project(struct bt_project *p)
 {
     struct bt_daemon *d = p->d;
     struct bt_err err = { 0 };
     for (size_t i = 0; i < p->n; i++) {
-        bt_auto_arena a = { 0 };
         bt_instance_reset(&p->inst[i]);
-        keep_logs(&a, &p->inst[i]);
+        bt_instance_keep_log(&p->inst[i]);
         if (bt_tree_remove(p->inst[i].tmp, &err) < 0)
             bt_warn("daemon", "%s: %s", p->name, err.msg);
     }
     bt_auto_arena a = { 0 };
     if (bt_tree_remove(bt_run_inst_dir(&a, p->name, NULL), &err) < 0 || bt_tree_remove(p->dir, &err) < 0)
         bt_warn("daemon", "%s: %s", p->name, err.msg);
-    for (size_t i = 0; i < d->nprojects; i++)
-        if (d->project[i] == p)
-            d->project[i] = d->project[--d->nprojects];
+    bt_project_drop(p);
     bt_info("daemon", "project %s is down", p->name);
     bt_ops_project_gone(d, p->name, p->failed_up);
-    project_free(p);
+    bt_project_free(p);
 }
 
 /* ---- one look ---- */
@@ -741,6 +779,8 @@ void bt_project_drive(struct bt_project *p)
             bt_life_event(&in->life, BT_EV_DOWN);
         all_down &= in->life.state == BT_ST_DOWN;
     }
+    if (!p->down && p->next && bt_switch_drive(p))
+        return;
     if (!p->down)
         bt_phase_drive(p);
     if (!p->settled && !p->down && !p->leaving)

@@ -120,6 +120,7 @@ struct bt_project {
     struct bt_strs env;              /* NAME=value, of the `up` that brought it */
     size_t phase, phase_to;          /* of plan->phase[]: where it is, and where it goes while `leaving` */
     bool leaving;                    /* what the next phase has no use for is being stopped */
+    struct bt_project *next;         /* what it is being switched to (switch.c), leaving; NULL: nothing. Not among the daemon's projects */
     struct bt_foreign *foreign; size_t nforeign;     /* told already */
     bool keep;                       /* a failed start is left as it is */
     bool settled, down, failed_up, adopted;
@@ -160,8 +161,17 @@ struct bt_daemon {
 /* project.c - birth, folders, end */
 /* fresh: the plan was made just now for this `up`; if another project was given its bytes since, BT_E_BUSY: plan again. Else it waits for room.
  * again: forget which tasks are done. *out NULL with 0: all of its jobs are done, and nothing was started. */
-BT_MUST_CHECK int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const char *const *env, size_t nenv, bool keep, bool fresh,
+BT_MUST_CHECK int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const struct bt_strs *env, bool keep, bool fresh,
                                  bool again, struct bt_project **out, struct bt_err *err);
+/* The first half of that: a project that nothing has been started of, and the daemon does not have. bt_project_free(). */
+BT_MUST_CHECK int bt_project_read(struct bt_daemon *d, struct bt_str plan_text, const struct bt_strs *env, struct bt_project **out, struct bt_err *err);
+void bt_project_free(struct bt_project *p);
+BT_MUST_CHECK int bt_project_check(struct bt_project *p, struct bt_err *err);        /* every {url:W} of it names somebody who listens */
+/* BT_E_BUSY: another project was given bytes that it needs. One of its own name does not count. */
+BT_MUST_CHECK int bt_project_still_free(const struct bt_daemon *d, const struct bt_project *p, struct bt_err *err);
+BT_MUST_CHECK int bt_project_write_env(const struct bt_project *p, struct bt_err *err);      /* for a next daemon; secrets stay out */
+void bt_project_drop(struct bt_project *p);          /* off the daemon's list: the caller has it */
+void bt_instance_keep_log(const struct bt_instance *in);     /* in the state folder, where `berth logs` finds it; its own folder is going */
 struct bt_project *bt_project_find(struct bt_daemon *d, const char *name);
 void bt_project_adopt(struct bt_daemon *d, const char *name);
 void bt_project_down(struct bt_project *p, bool hurry);      /* wants everything down; hurry: of a second call, those being stopped go to SIGKILL */
@@ -176,7 +186,17 @@ const struct bt_instance *bt_daemon_owner(const struct bt_daemon *d, int64_t pid
 bool bt_project_needed_by_running(const struct bt_project *p, const struct bt_instance *in);       /* a client of it runs: stop that one first */
 BT_MUST_CHECK int bt_project_place(struct bt_instance *in, struct bt_err *err);      /* ports that its row names, and its url */
 
+/* switch.c - from plan to plan, while it runs */
+/* Begins to leave for this plan: what it starts the same way goes on, the rest is stopped, then the new plan is the project's. fresh, env: as of
+ * bt_project_new(). *all_done: all jobs of all its phases are done, and nothing was changed. A second call changes the target. */
+BT_MUST_CHECK int bt_switch_begin(struct bt_project *p, struct bt_str plan_text, const struct bt_strs *env, bool keep, bool fresh, bool *all_done,
+                                  struct bt_err *err);
+bool bt_switch_drive(struct bt_project *p);          /* one look; true: it is over, and p is gone */
+void bt_switch_found(struct bt_project *p);          /* adoption: the last daemon was about it */
+
 /* phase.c - from phase to phase */
+/* The same process would be started: same cards, same bytes, same command, same ports. Then it need not be stopped. */
+bool bt_phase_same_start(const struct bt_pf_instance *x, const struct bt_pf_instance *y);
 bool bt_phase_has(const struct bt_project *p, const struct bt_instance *in);         /* in the phase that the project is in */
 BT_MUST_CHECK int bt_phase_index(const struct bt_project *p, const char *name, size_t *out, struct bt_err *err);
 void bt_phase_go(struct bt_project *p, size_t to);   /* begins to leave for it; a second call changes the target */

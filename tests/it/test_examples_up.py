@@ -45,6 +45,11 @@ def test_servers_answer(m: Machine, example: str) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     rows = m.json("ps")["instances"]
     assert rows and all(r["state"] == "ready" for r in rows)
+    if example == "thinking":            # its own client: the draft thinks, the target answers with that before it
+        said = m.run("python3", str(spec.with_name("think.py")), "What is a berth?")
+        assert said.returncode == 0, said.stderr
+        (thinking, answer) = said.stdout.split("\n\n")
+        assert thinking.startswith("thinking (draft):") and answer.startswith("answer (target):") and len(answer.split()) > 2
     ask = Path(__file__).with_name("ask.py")
     for r in rows:
         said = m.run("python3", str(ask), r["endpoint"]["http"])
@@ -116,4 +121,33 @@ def test_tinker_where_nothing_trains(machine: Callable[..., Machine]) -> None:
     for name in ("ada", "ben", "cleo", "dan"):
         user, model, tokens, *_ = of_user(lines, name)
         assert (user, model) == (name, "serve") and int(tokens) > 0
+    assert m.berth("down").returncode == 0 and m.used() == [0, 0, 0, 0]
+
+
+def test_tinker_goes_over_to_its_training_variant_while_its_users_work(machine: Callable[..., Machine]) -> None:
+    m = machine("4xA100-SXM4-40GB")
+    m.env |= {"BERTH_SIM_SPEED": "200", "TINKER_ADAPTERS": str(m.folder / "adapters")}
+    assert m.berth("up", "-f", TINKER, "-d", timeout=240).returncode == 0
+
+    def rows() -> dict[str, dict]:
+        return {r["id"]: r for r in m.json("ps")["instances"]}
+
+    def planned(ident: str) -> int:
+        return sum(r["planned_bytes"] for r in rows()[ident]["ranks"])
+
+    serve, train, first = planned("serve-0"), planned("train-0"), rows()
+    diff = m.berth("diff", "-f", TINKER, "--variant", "training")
+    assert diff.returncode == 4 and "serve-0" in diff.stdout and "train-0" in diff.stdout, diff.stdout
+    done = m.berth("up", "-f", TINKER, "--variant", "training", "-d", timeout=240)
+    assert done.returncode == 0 and "goes over to another plan" in done.stderr, done.stderr[-3000:]
+    eventually("the users to end", lambda: rows()["users-0"]["state"] in ("done", "failed"))
+    last = rows()
+    assert {i: r["state"] for i, r in last.items()} == {"serve-0": "ready", "train-0": "ready", "users-0": "done"}, m.berth("logs", "users").stdout[-3000:]
+    less, more = planned("serve-0"), planned("train-0")
+    assert less < serve and more > train
+    assert not set(last["serve-0"]["pids"]) & set(first["serve-0"]["pids"]) and not set(last["train-0"]["pids"]) & set(first["train-0"]["pids"])
+    assert m.berth("diff", "-f", TINKER, "--variant", "training").returncode == 0            # what runs is what it says
+    assert m.berth("verify").returncode == 0
+    back = m.berth("up", "-f", TINKER, "--switch", "-d", timeout=240)
+    assert back.returncode == 0 and planned("serve-0") > less and planned("train-0") < more, back.stderr[-3000:]
     assert m.berth("down").returncode == 0 and m.used() == [0, 0, 0, 0]
