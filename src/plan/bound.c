@@ -230,6 +230,8 @@ static int64_t wants(struct search *s, size_t seen, const uint64_t *granted)
     return lacks > 0 ? BT_MIN(sum, se_thousandths(most - lacks + SLACK)) : sum;
 }
 
+int64_t se_wants_at_most(struct search *s, size_t seen) { return wants(s, seen, NULL); }
+
 /* ---- service ---- */
 
 static uint32_t busiest(const struct search *s, const struct pl_copy *c)

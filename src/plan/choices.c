@@ -18,6 +18,8 @@
 #define ROOT_ROUNDS 400u             /* of prices, for the empty fleet */
 #define ROUNDS 20u                   /* for each choice */
 #define LEAF_ROUNDS 40u              /* before cards are searched */
+#define FIRST_LOOK 3000u             /* for places, with each number of copies */
+#define LOOK 200u                    /* for places, at each choice */
 #define SHARES 8u                    /* of the work, for one way to have so many copies of each: the next may be easier */
 
 /* So many copies of each work; what that reaches at most. */
@@ -89,6 +91,8 @@ static void choose_shapes(struct choices *x, size_t depth)
     if (!tighten(s, depth ? ROUNDS : ROOT_ROUNDS, &bound))
         return;
     se_sets_kill(s, bound, to_reach(s));
+    if (se_fits(s, LOOK) == SE_FITS_NOT || s->stop)
+        return;
     work = next_to_choose(s, o, &n);
     if (work == PL_NONE) {
         if (tighten(s, LEAF_ROUNDS, &bound))
@@ -184,30 +188,36 @@ static int64_t slack_for(const struct search *s, const struct pl_score *most, in
     return as_many ? most->v[BT_GOAL_WANTS] - want : -1;
 }
 
-/* By prices first, which are quick where much lacks; then looked for. What is found is kept if it is better: that ends the pass too. */
-static bool may_all_stand(struct search *s, uint64_t nodes)
+/* A first look for places, then prices, which see where fractions of cards lack too, then a long look; contexts count last. What is found is kept if it is
+ * better: that ends the pass too. False: nothing is left to be found. */
+static bool may_be_better(struct search *s, const struct pl_score *most, uint64_t nodes)
 {
     struct pl_score was = s->best;
     bool found = s->out->found;
-    if (se_sets_tighten(s, ROOT_ROUNDS, SE_NO_ROOM) < SE_NO_ROOM || se_fits(s, nodes) == SE_FITS_NOT)
+    enum se_fit how = se_fits(s, FIRST_LOOK);
+    if (how == SE_FIT_UNKNOWN)
+        how = se_sets_tighten(s, ROOT_ROUNDS, SE_NO_ROOM) < SE_NO_ROOM ? SE_FITS_NOT : se_fits(s, nodes);
+    if (how == SE_FITS_NOT || found != s->out->found || pl_score_cmp(&s->best, &was, BT_GOAL__N) != 0)
         return false;
-    return found == s->out->found && pl_score_cmp(&s->best, &was, BT_GOAL__N) == 0;
+    return pl_score_cmp(most, &was, BT_GOAL_WANTS) > 0 || se_fits_better(s, nodes) == SE_FIT_UNKNOWN;
 }
 
 /* One pass over all shapes with these numbers of copies. */
-static void pass(struct choices *x, const uint32_t *copies, int64_t slack, uint64_t share)
+static void pass(struct choices *x, const struct numbers *v, int64_t slack, uint64_t share)
 {
     bt_auto_arena a = { 0 };
     struct search *s = x->s;
     x->a = &a;
     x->marks = BT_NEWN(&a, struct se_marks *, s->p->n + 1);
-    se_fix(s, copies, slack, &a);
+    se_fix(s, v->copies, slack, &a);
     s->limit = BT_MIN(x->end, s->nodes + share);
+    se_fits_start(s, &a);
     if (!se_sets_start(s, &a))
         s->stop = true;
-    else if (!s->wants_only || may_all_stand(s, share))
+    else if (!s->wants_only || may_be_better(s, &v->most, share))
         choose_shapes(x, 0);
     s->sets = NULL;
+    s->fits = NULL;
 }
 
 /* What was found first is not good yet, and what is better makes less of the tree worth a look. */
@@ -234,7 +244,7 @@ static bool pass_for_wants(struct choices *x, const struct numbers *v, uint64_t 
         bool found = s->out->found;
         if (found && pl_score_cmp(&v->most, &s->best, BT_GOAL_SERVICE) <= 0)
             break;
-        pass(x, v->copies, slack_for(s, &v->most, was.v[BT_GOAL_WANTS] + 1), share);
+        pass(x, v, slack_for(s, &v->most, was.v[BT_GOAL_WANTS] + 1), share);
         better = s->out->found && (!found || pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0);
         s->stop = s->stop && !better;                /* `any` stopped it, not the limit */
         if (better)
@@ -282,7 +292,7 @@ bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, b
             break;
         bool equal = out->found && pl_score_cmp(&x.v[i].most, &s->best, BT_GOAL_WANTS) == 0;
         if (equal && s->nodes < x.end && !s->late)
-            pass(&x, x.v[i].copies, slack_for(s, &x.v[i].most, s->best.v[BT_GOAL_WANTS]), limit);
+            pass(&x, &x.v[i], slack_for(s, &x.v[i].most, s->best.v[BT_GOAL_WANTS]), limit);
         *all = *all && known[i] && !s->stop && (!equal || s->nodes < x.end);
         s->stop = false;
     }

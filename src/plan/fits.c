@@ -8,36 +8,54 @@
 
 #include "plan/search_int.h"
 
-#define MAX_TAGS 64u                 /* works, and copies that are followed */
+#define MAX_SEATS 64u                /* copies that are followed */
 #define MAX_MEMO (1u << 15)          /* ways that led nowhere: past that no more are remembered */
 #define BUCKETS 4096u
 #define FEW_NODES UINT64_C(3000)     /* for a first look in each order: what one does not see in a long time the other often sees at once */
 #define NODES_EACH 4u                /* so many steps here are as much work as a node of the search */
 
-/* What those to come can tell of a card. */
-struct place { uint64_t load, works, seats; size_t color; };
+/* What those to come can tell of a card; ranks: of which copies' ranks, in which shapes, where contexts count too. */
+struct place { uint64_t load, works, seats, ranks; size_t color; };
 
 struct tried { struct tried *next; uint64_t hash; size_t at; struct place place[]; };
 
+/* A work's shapes, the least bytes first; what is asked of them for the numbers of copies and floors as they are. */
+struct shapes {
+    size_t *of, n;                   /* indices of work[].shape */
+    uint64_t *least, *most;          /* [shape * classes + class] of any of its ranks there; most: of the card, where nobody else may stand on it */
+    uint64_t *of_width;              /* [cards * classes + class] the least of a rank of any of them on so many cards */
+    bool *needless;                  /* [shape * n + other] where the other may be taken, this one need not */
+};
+
+struct se_fits {
+    struct shapes shapes[64];        /* [work] */
+    size_t work[64], n;              /* those that come */
+    size_t most_shapes;
+    uint64_t followers[64];          /* [work] who must be on its cards, who on theirs, ... */
+    uint64_t friends[64];
+    size_t seat[64];                 /* [work] of its first copy, where it is followed */
+    size_t color[BT_MAX_GPUS], kind[BT_MAX_GPUS];    /* the first card that is the same when empty; of the same name */
+};
+
 struct fit {
     struct search *s;
+    const struct se_fits *t;
     struct bt_arena *a;
-    size_t order[64], n;             /* works */
-    size_t *shape[64], nshapes[64];  /* [work] those that no other makes needless, the least bytes first */
-    uint64_t *least[64], *most[64];  /* [work][shape * classes + class] of any of its ranks there; most: of the card, where nobody else may stand on it */
-    uint64_t *of_width[64];          /* [work][cards * classes + class] the least of a rank of any of its shapes on so many cards */
-    uint64_t followers[64];          /* [work] who must be on its cards, who on theirs, ... */
-    uint64_t friends[64], minded[64 + 1], seats[64 + 1];             /* [depth] works and seats that anybody from there on minds */
-    size_t seat[64];                 /* [work] of its first copy, where it is followed */
+    size_t order[64];
+    size_t *use[64], nuse[64];       /* [work] of its shapes, those that may be taken and are not needless */
+    uint64_t *classes[64];           /* [work][use] a bit for each class it may take */
+    uint64_t minded[64 + 1], seats[64 + 1];          /* [depth] works and seats that anybody from there on minds */
     uint64_t load[BT_MAX_GPUS], works[BT_MAX_GPUS], sat[BT_MAX_GPUS];
-    size_t color[BT_MAX_GPUS], kind[BT_MAX_GPUS];    /* the first card that is the same when empty; of the same name */
-    size_t taken[64];                /* [depth] shape */
+    size_t taken[64];                /* [depth] of use */
     struct pl_copy *copy; size_t ncopies, *first;    /* [work] in copy */
     struct tried **memo; size_t nmemo;
     struct tried **way;              /* [copies that stand] as it was before the next one */
-    bool **goes, *ignored;           /* [copies that stand][shapes]; [shapes] */
+    bool **goes, *ignored;           /* [copies that stand][use]; [use] */
     uint64_t end, steps; bool over;
     bool ranks_first;                /* large ranks go before large copies */
+    size_t decided;                  /* works of the search's order before the first that comes here */
+    bool wants;                      /* what has more wants than the best, not only what stands: everything is put into the search itself too */
+    uint64_t ranks[BT_MAX_GPUS];     /* a sum of what mixes work, shape, stage and cost class of each rank there */
 };
 
 static bool next_copy(struct fit *f, size_t depth, uint32_t copy);
@@ -70,32 +88,19 @@ static bool narrower(const struct search *s, const struct se_work *w, const stru
     return true;
 }
 
-static void list_shapes(struct fit *f, size_t work)
+static bool needless(const struct search *s, const struct se_work *w, size_t i, size_t j)
 {
-    const struct search *s = f->s;
-    const struct se_work *w = &s->work[work];
-    size_t n = 0, classes = s->p->nclasses;
-    f->shape[work] = BT_NEWN(f->a, size_t, w->nshapes + 1);
-    for (size_t i = 0; i < w->nshapes; i++) {
-        bool needless = w->shape[i].least == UINT64_MAX;
-        for (size_t j = 0; j < w->nshapes && !needless; j++)
-            needless = j != i && (narrower(s, w, &w->shape[j], &w->shape[i]) ||
-                                  (covers(s, w, &w->shape[j], &w->shape[i]) && (j < i || !covers(s, w, &w->shape[i], &w->shape[j]))));
-        size_t at = n;
-        for (; !needless && at > 0 && w->shape[f->shape[work][at - 1]].least > w->shape[i].least; at--)
-            f->shape[work][at] = f->shape[work][at - 1];
-        if (!needless)
-            f->shape[work][at] = i;
-        n += !needless;
-    }
-    f->nshapes[work] = n;
-    f->least[work] = BT_NEWN(f->a, uint64_t, n * classes + 1);
-    f->most[work] = BT_NEWN(f->a, uint64_t, n * classes + 1);
-    f->of_width[work] = BT_NEWN(f->a, uint64_t, (BT_MAX_GPUS + 1) * classes);
+    const struct se_shape *one = &w->shape[i], *other = &w->shape[j];
+    return i != j && (narrower(s, w, other, one) || (covers(s, w, other, one) && (j < i || !covers(s, w, one, other))));
+}
+
+static void fill_sizes(const struct search *s, const struct se_work *w, struct shapes *x)
+{
+    size_t classes = s->p->nclasses;
     for (size_t i = 0; i < (BT_MAX_GPUS + 1) * classes; i++)
-        f->of_width[work][i] = UINT64_MAX;
-    for (size_t i = 0; i < n; i++) {
-        const struct se_shape *sh = &w->shape[f->shape[work][i]];
+        x->of_width[i] = UINT64_MAX;
+    for (size_t i = 0; i < x->n; i++) {
+        const struct se_shape *sh = &w->shape[x->of[i]];
         for (size_t c = 0; c < classes; c++) {
             uint64_t least = sh->limit ? sh->limit[c] : UINT64_MAX, most = sh->limit ? sh->limit[c] : 0;
             for (uint32_t j = 0; j < sh->pp && !sh->limit; j++)
@@ -104,12 +109,74 @@ static void list_shapes(struct fit *f, size_t work)
                         least = BT_MIN(least, sh->row[cost * sh->pp + j].floor);
                         most = BT_MAX(most, sh->row[cost * sh->pp + j].floor);
                     }
-            f->least[work][i * classes + c] = w->k->claim == PL_WHOLE ? 0 : least;
-            uint64_t *of_width = &f->of_width[work][sh->cards * classes + c];
-            *of_width = BT_MIN(*of_width, f->least[work][i * classes + c]);
-            f->most[work][i * classes + c] = w->k->claim == PL_WHOLE || w->alone ? UINT64_MAX : most;    /* `least` of a copy counts all of its cards */
+            least = w->k->claim == PL_WHOLE ? 0 : least;
+            x->least[i * classes + c] = least;
+            x->most[i * classes + c] = w->k->claim == PL_WHOLE || w->alone ? UINT64_MAX : most;      /* `least` of a copy counts all of its cards */
+            x->of_width[sh->cards * classes + c] = BT_MIN(x->of_width[sh->cards * classes + c], least);
         }
     }
+}
+
+static void list_shapes(const struct search *s, size_t work, struct shapes *x, struct bt_arena *a)
+{
+    const struct se_work *w = &s->work[work];
+    size_t classes = s->p->nclasses;
+    x->of = BT_NEWN(a, size_t, w->nshapes + 1);
+    for (size_t i = 0; i < w->nshapes; i++) {
+        if (w->shape[i].least == UINT64_MAX)
+            continue;
+        size_t at = x->n++;
+        for (; at > 0 && w->shape[x->of[at - 1]].least > w->shape[i].least; at--)
+            x->of[at] = x->of[at - 1];
+        x->of[at] = i;
+    }
+    x->least = BT_NEWN(a, uint64_t, x->n * classes + 1);
+    x->most = BT_NEWN(a, uint64_t, x->n * classes + 1);
+    x->of_width = BT_NEWN(a, uint64_t, (BT_MAX_GPUS + 1) * classes);
+    x->needless = BT_NEWN(a, bool, x->n * x->n + 1);
+    fill_sizes(s, w, x);
+    for (size_t i = 0; i < x->n; i++)
+        for (size_t j = 0; j < x->n; j++)
+            x->needless[i * x->n + j] = needless(s, w, x->of[i], x->of[j]);
+}
+
+/* Classes that the shape may take. */
+static uint64_t classes_of(const struct search *s, size_t work, size_t shape)
+{
+    if (s->settled[work] && s->shape_of[work] != shape)
+        return 0;
+    return s->sets ? se_sets_classes(s, work, shape) : UINT64_MAX;
+}
+
+/* Of its shapes those that may be taken: one that another makes needless only where the other may take as many cards. */
+static void pick_shapes(struct fit *f, size_t work)
+{
+    const struct shapes *x = &f->t->shapes[work];
+    uint64_t *classes = BT_NEWN(f->a, uint64_t, x->n + 1);
+    f->use[work] = BT_NEWN(f->a, size_t, x->n + 1);
+    f->classes[work] = BT_NEWN(f->a, uint64_t, x->n + 1);
+    for (size_t i = 0; i < x->n; i++)
+        classes[i] = classes_of(f->s, work, x->of[i]);
+    for (size_t i = 0; i < x->n; i++) {
+        bool without = !classes[i];
+        for (size_t j = 0; j < x->n && !without; j++)
+            without = !f->wants && x->needless[i * x->n + j] && !(classes[i] & ~classes[j]);
+        if (without)
+            continue;
+        f->classes[work][f->nuse[work]] = classes[i];
+        f->use[work][f->nuse[work]++] = i;
+    }
+}
+
+static const struct se_shape *shape_of(const struct fit *f, size_t work, size_t use)
+{
+    return &f->s->work[work].shape[f->t->shapes[work].of[f->use[work][use]]];
+}
+
+/* The least bytes of any of its ranks on a card of each class. */
+static const uint64_t *least_of(const struct fit *f, size_t work, size_t use)
+{
+    return &f->t->shapes[work].least[f->use[work][use] * f->s->p->nclasses];
 }
 
 /* ---- what is known of a card ---- */
@@ -125,7 +192,7 @@ static bool same_color(const struct pl_problem *p, size_t g, size_t h)
 /* depth: of the works that are still to come. */
 static struct place seen_from(const struct fit *f, size_t depth, size_t g)
 {
-    return (struct place){ f->load[g], f->works[g] & f->minded[depth], f->sat[g] & f->seats[depth], f->color[g] };
+    return (struct place){ f->load[g], f->works[g] & f->minded[depth], f->sat[g] & f->seats[depth], f->wants ? f->ranks[g] : 0, f->t->color[g] };
 }
 
 static int place_cmp(const struct place *a, const struct place *b)
@@ -136,7 +203,9 @@ static int place_cmp(const struct place *a, const struct place *b)
         return a->load < b->load ? -1 : 1;
     if (a->works != b->works)
         return a->works < b->works ? -1 : 1;
-    return (a->seats > b->seats) - (a->seats < b->seats);
+    if (a->seats != b->seats)
+        return a->seats < b->seats ? -1 : 1;
+    return (a->ranks > b->ranks) - (a->ranks < b->ranks);
 }
 
 static void alike(struct fit *f, size_t depth, size_t *now)
@@ -171,7 +240,7 @@ static struct tried *way_so_far(struct fit *f, size_t depth, uint32_t copy)
     t->at = (depth * PL_MAX_COPIES + copy) * 4096 + (copy ? f->taken[depth] : 0);
     t->hash = t->at;
     for (size_t g = 0; g < n; g++)
-        t->hash = mixed(mixed(mixed(t->hash, t->place[g].load), t->place[g].works), t->place[g].seats + t->place[g].color);
+        t->hash = mixed(mixed(mixed(t->hash, t->place[g].load), t->place[g].works + t->place[g].ranks), t->place[g].seats + t->place[g].color);
     return t;
 }
 
@@ -198,18 +267,18 @@ static void remember(struct fit *f, const struct tried *way)
 
 static bool may_stand_on(const struct fit *f, size_t work, size_t g)
 {
-    return f->s->p->work[work].pos[g] >= 0 && !(f->works[g] & ~f->friends[work]);
+    return f->s->p->work[work].pos[g] >= 0 && !(f->works[g] & ~f->t->friends[work]);
 }
 
 /* What those that follow the copy take beside each of its ranks on such a card, at least. UINT64_MAX: they cannot. */
 static uint64_t beside(const struct fit *f, size_t work, uint32_t cards, uint32_t copy, size_t cls)
 {
     uint64_t sum = 0;
-    for (uint64_t left = f->followers[work]; left; left &= left - 1) {
+    for (uint64_t left = f->t->followers[work]; left; left &= left - 1) {
         size_t q = (size_t)__builtin_ctzll(left);
         if (copy >= f->s->copies_most[q])
             continue;
-        uint64_t one = f->of_width[q][cards * f->s->p->nclasses + cls];
+        uint64_t one = f->t->shapes[q].of_width[cards * f->s->p->nclasses + cls];
         if (one == UINT64_MAX)
             return one;
         sum += one;
@@ -218,23 +287,23 @@ static uint64_t beside(const struct fit *f, size_t work, uint32_t cards, uint32_
 }
 
 /* Ranks of the shape that go on each card, counted for so many copies; in whole groups where they must be of one kind. */
-static bool has_places(const struct fit *f, size_t work, size_t shape, uint32_t copies)
+static bool has_places(const struct fit *f, size_t work, size_t use, uint32_t copies)
 {
     const struct search *s = f->s;
-    const struct se_shape *sh = &s->work[work].shape[f->shape[work][shape]];
-    const uint64_t *least = &f->least[work][shape * s->p->nclasses];
-    uint32_t each = f->friends[work] >> work & 1 ? copies : 1, of_kind[BT_MAX_GPUS] = { 0 }, all = 0;
+    const struct se_shape *sh = shape_of(f, work, use);
+    const uint64_t *least = least_of(f, work, use);
+    uint32_t each = f->t->friends[work] >> work & 1 ? copies : 1, of_kind[BT_MAX_GPUS] = { 0 }, all = 0;
     for (size_t g = 0; g < s->ncards; g++) {
         size_t cls = s->p->cls[g];
         uint64_t left = s->p->cap[g] - f->load[g], bytes = least[cls];
-        if (bytes > left || !may_stand_on(f, work, g) || !pl_card_for(s->p, sh->cards, g))
+        if (!(f->classes[work][use] >> cls & 1) || bytes > left || !may_stand_on(f, work, g) || !pl_card_for(s->p, sh->cards, g))
             continue;
-        uint64_t more = f->followers[work] ? beside(f, work, sh->cards, s->copies_most[work] - 1, cls) : 0;
+        uint64_t more = f->t->followers[work] ? beside(f, work, sh->cards, s->copies_most[work] - 1, cls) : 0;
         if (more > left - bytes)
             continue;
         bytes += more;
         uint32_t n = bytes && left / bytes < each ? (uint32_t)(left / bytes) : each;
-        of_kind[f->kind[g]] += n;
+        of_kind[f->t->kind[g]] += n;
         all += n;
     }
     if (all < copies * sh->cards)
@@ -247,16 +316,16 @@ static bool has_places(const struct fit *f, size_t work, size_t shape, uint32_t 
 /* Least and most that a rank takes of what is left on a card. */
 struct sizes { uint64_t least, most; };
 
-static void widen(const struct fit *f, size_t work, size_t shape, struct sizes *of)
+static void widen(const struct fit *f, size_t work, size_t use, struct sizes *of)
 {
-    size_t classes = f->s->p->nclasses;
+    const uint64_t *smallest = least_of(f, work, use), *largest = &f->t->shapes[work].most[f->use[work][use] * f->s->p->nclasses];
     for (size_t g = 0; g < f->s->ncards; g++) {
-        size_t at = shape * classes + f->s->p->cls[g];
-        uint64_t left = f->s->p->cap[g] - f->load[g], least = f->least[work][at];
-        if (least > left || !may_stand_on(f, work, g))
+        size_t cls = f->s->p->cls[g];
+        uint64_t left = f->s->p->cap[g] - f->load[g];
+        if (!(f->classes[work][use] >> cls & 1) || smallest[cls] > left || !may_stand_on(f, work, g))
             continue;
-        of[g].least = BT_MIN(of[g].least, least);
-        of[g].most = BT_MAX(of[g].most, BT_MIN(f->most[work][at], left));
+        of[g].least = BT_MIN(of[g].least, smallest[cls]);
+        of[g].most = BT_MAX(of[g].most, BT_MIN(largest[cls], left));
     }
 }
 
@@ -264,11 +333,11 @@ static void widen(const struct fit *f, size_t work, size_t shape, struct sizes *
 static uint64_t least_now(const struct fit *f, size_t work, size_t settled, uint32_t copies, bool *goes, struct sizes *of)
 {
     uint64_t least = UINT64_MAX;
-    for (size_t i = 0; i < f->nshapes[work]; i++) {
+    for (size_t i = 0; i < f->nuse[work]; i++) {
         goes[i] = (settled == PL_NONE || i == settled) && has_places(f, work, i, copies);
         if (!goes[i])
             continue;
-        least = BT_MIN(least, f->s->work[work].shape[f->shape[work][i]].least);
+        least = BT_MIN(least, shape_of(f, work, i)->least);
         widen(f, work, i, of);
     }
     return least;
@@ -288,7 +357,7 @@ static bool all_room(const struct fit *f, size_t depth, uint32_t copy, size_t se
         of[g] = (struct sizes){ UINT64_MAX, 0 };
     if (least_now(f, w, settled, s->copies_most[w] - copy, goes, of) == UINT64_MAX)
         return false;
-    for (size_t d = depth + 1; d < f->n; d++) {
+    for (size_t d = depth + 1; d < f->t->n; d++) {
         uint32_t copies = s->copies_most[f->order[d]];
         uint64_t least = least_now(f, f->order[d], PL_NONE, copies, f->ignored, of);
         if (least == UINT64_MAX)
@@ -302,8 +371,8 @@ static bool all_room(const struct fit *f, size_t depth, uint32_t copy, size_t se
         uint64_t ranks = of[g].least ? left / of[g].least : UINT64_MAX;
         room += ranks < 64 ? BT_MIN((double)left, (double)of[g].most * (double)ranks) : (double)left;
     }
-    for (size_t i = 0; i < f->nshapes[w]; i++) {
-        goes[i] = goes[i] && need + (double)s->work[w].shape[f->shape[w][i]].least * (s->copies_most[w] - copy) <= room;
+    for (size_t i = 0; i < f->nuse[w]; i++) {
+        goes[i] = goes[i] && need + (double)shape_of(f, w, i)->least * (s->copies_most[w] - copy) <= room;
         any = any || goes[i];
     }
     return any;
@@ -315,6 +384,7 @@ struct fitting {
     size_t work, depth;
     const struct se_shape *sh;
     uint32_t copy;
+    uint64_t classes;
     const struct pl_copy *target;
     size_t card[BT_MAX_GPUS], now[BT_MAX_GPUS];
     uint64_t beside[BT_MAX_GPUS];    /* [class] of any rank, and those that follow on its card */
@@ -331,25 +401,41 @@ static bool stands(const struct fit *f, const struct fitting *x, size_t cls)
     return true;
 }
 
+static void put_ranks(struct fit *f, const struct fitting *x, size_t cls)
+{
+    const struct search *s = f->s;
+    for (uint32_t i = 0; i < x->sh->cards; i++) {
+        size_t g = x->card[i];
+        f->load[g] += se_floor(s, &s->work[x->work], x->sh, cls, i, g);
+        f->works[g] |= UINT64_C(1) << x->work;
+        f->ranks[g] += mixed(mixed(x->work + 1, x->sh->index + 1), (i / x->sh->tp) * 4096 + cls);
+        if (f->t->seat[x->work] != PL_NONE)
+            f->sat[g] |= UINT64_C(1) << (f->t->seat[x->work] + x->copy);
+    }
+}
+
 static bool put_all(struct fit *f, struct fitting *x)
 {
     struct search *s = f->s;
     size_t cls = pl_cost_class(s->p, x->card, x->sh->cards);
-    uint64_t load[BT_MAX_GPUS], works[BT_MAX_GPUS];
     if (!stands(f, x, cls))
         return false;
+    struct { uint64_t load, works, sat, ranks; } was[BT_MAX_GPUS];
     for (uint32_t i = 0; i < x->sh->cards; i++) {
         size_t g = x->card[i];
-        load[i] = f->load[g];
-        works[i] = f->works[g];
-        f->load[g] += se_floor(s, &s->work[x->work], x->sh, cls, i, g);
-        f->works[g] |= UINT64_C(1) << x->work;
-        if (f->seat[x->work] != PL_NONE)
-            f->sat[g] |= UINT64_C(1) << (f->seat[x->work] + x->copy);
+        was[i].load = f->load[g];
+        was[i].works = f->works[g];
+        was[i].sat = f->sat[g];
+        was[i].ranks = f->ranks[g];
     }
+    put_ranks(f, x, cls);
     struct pl_copy *c = &f->copy[f->ncopies++];
     *c = (struct pl_copy){ .work = x->work, .replica = x->copy, .shape = x->sh->index, .card = x->card, .ncards = x->sh->cards };
+    if (f->wants)
+        se_put(s, c, x->sh, cls);
     bool all = next_copy(f, x->depth, x->copy + 1);
+    if (f->wants)
+        se_take_back(s);
     if (all) {
         c->card = BT_NEWN(s->a, size_t, c->ncards);
         memcpy(c->card, x->card, c->ncards * sizeof *c->card);
@@ -357,10 +443,11 @@ static bool put_all(struct fit *f, struct fitting *x)
     }
     f->ncopies--;
     for (uint32_t i = 0; i < x->sh->cards; i++) {
-        f->load[x->card[i]] = load[i];
-        f->works[x->card[i]] = works[i];
-        if (f->seat[x->work] != PL_NONE)
-            f->sat[x->card[i]] &= ~(UINT64_C(1) << (f->seat[x->work] + x->copy));
+        size_t g = x->card[i];
+        f->load[g] = was[i].load;
+        f->works[g] = was[i].works;
+        f->sat[g] = was[i].sat;
+        f->ranks[g] = was[i].ranks;
     }
     return false;
 }
@@ -399,7 +486,9 @@ static bool next_rank(struct fit *f, struct fitting *x, uint32_t rank)
         if (used || tried >> x->now[g] & 1 || !pl_card_for(p, x->sh->cards, g))
             continue;
         tried |= UINT64_C(1) << x->now[g];
-        if (i < start || x->beside[p->cls[g]] > p->cap[g] - f->load[g] || (x->target && !among(x->target, g)) || !may_stand_on(f, x->work, g))
+        if (i < start || !(x->classes >> p->cls[g] & 1) || x->beside[p->cls[g]] > p->cap[g] - f->load[g])
+            continue;
+        if ((x->target && !among(x->target, g)) || !may_stand_on(f, x->work, g))
             continue;
         if (rank % x->sh->tp && strcmp(p->fleet->gpus[g].name, p->fleet->gpus[x->card[rank - 1]].name))
             continue;
@@ -410,12 +499,12 @@ static bool next_rank(struct fit *f, struct fitting *x, uint32_t rank)
     return false;
 }
 
-static bool one_shape(struct fit *f, size_t depth, uint32_t copy, size_t shape, const size_t *now)
+static bool one_shape(struct fit *f, size_t depth, uint32_t copy, size_t use, const size_t *now)
 {
-    const struct search *s = f->s;
+    struct search *s = f->s;
     size_t work = f->order[depth], same = s->p->work[work].same;
-    struct fitting x = { .work = work, .depth = depth, .copy = copy, .sh = &s->work[work].shape[f->shape[work][shape]] };
-    const uint64_t *least = &f->least[work][shape * s->p->nclasses];
+    struct fitting x = { .work = work, .depth = depth, .copy = copy, .sh = shape_of(f, work, use), .classes = f->classes[work][use] };
+    const uint64_t *least = least_of(f, work, use);
     if (same != PL_NONE && (s->p->work[same].cpu_only || copy >= s->copies_most[same]))
         return false;
     x.target = same == PL_NONE ? NULL : &f->copy[f->first[same] + copy];
@@ -426,17 +515,42 @@ static bool one_shape(struct fit *f, size_t depth, uint32_t copy, size_t shape, 
         uint64_t more = beside(f, work, x.sh->cards, copy, c);
         x.beside[c] = least[c] == UINT64_MAX || more == UINT64_MAX ? UINT64_MAX : least[c] + more;
     }
-    f->taken[depth] = shape;
-    return next_rank(f, &x, 0);
+    f->taken[depth] = use;
+    if (!f->wants)
+        return next_rank(f, &x, 0);
+    bool settled = s->settled[work];
+    size_t was = s->shape_of[work];
+    s->settled[work] = true;
+    s->shape_of[work] = (size_t)(x.sh - s->work[work].shape);
+    bool all = next_rank(f, &x, 0);
+    s->settled[work] = settled;
+    s->shape_of[work] = was;
+    return all;
+}
+
+/* Everything stands. True: and that is what was looked for. */
+static bool all_stand(struct fit *f)
+{
+    struct search *s = f->s;
+    if (!f->wants)
+        return true;
+    struct pl_score was = s->best;
+    se_leaf(s);
+    return pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0;
+}
+
+static bool may_want_more(const struct fit *f, size_t depth)
+{
+    return !f->wants || se_wants_at_most(f->s, f->decided + depth) > f->s->best.v[BT_GOAL_WANTS];
 }
 
 static bool next_copy(struct fit *f, size_t depth, uint32_t copy)
 {
     struct search *s = f->s;
-    if (depth < f->n && copy == s->copies_most[f->order[depth]])
+    if (depth < f->t->n && copy == s->copies_most[f->order[depth]])
         return next_copy(f, depth + 1, 0);
-    if (depth == f->n)
-        return true;
+    if (depth == f->t->n)
+        return all_stand(f);
     if (s->nodes > f->end || se_late(s))
         f->over = true;
     if (f->over)
@@ -446,11 +560,11 @@ static bool next_copy(struct fit *f, size_t depth, uint32_t copy)
         return false;
     size_t work = f->order[depth], now[BT_MAX_GPUS];
     bool *goes = f->goes[f->ncopies];
-    if (all_room(f, depth, copy, copy ? f->taken[depth] : PL_NONE, goes)) {
+    if (all_room(f, depth, copy, copy ? f->taken[depth] : PL_NONE, goes) && may_want_more(f, depth)) {
         alike(f, depth, now);
         if (!copy)
             f->first[work] = f->ncopies;
-        for (size_t i = 0; i < f->nshapes[work] && !f->over; i++)
+        for (size_t i = 0; i < f->nuse[work] && !f->over; i++)
             if (goes[i] && one_shape(f, depth, copy, i, now))
                 return true;
     }
@@ -466,112 +580,120 @@ static double cards_taken(const struct fit *f, size_t work)
 {
     const struct search *s = f->s;
     double least = INFINITY;
-    for (size_t i = 0; i < f->nshapes[work]; i++)
+    for (size_t i = 0; i < f->nuse[work]; i++)
         for (size_t g = 0; g < s->ncards; g++) {
-            double part = s->p->work[work].claim == PL_WHOLE ? 1 : (double)f->least[work][i * s->p->nclasses + s->p->cls[g]] / (double)s->p->cap[g];
-            if (s->p->work[work].pos[g] >= 0 && part <= 1)
-                least = BT_MIN(least, f->ranks_first ? part : part * s->work[work].shape[f->shape[work][i]].cards);
+            double part = s->p->work[work].claim == PL_WHOLE ? 1 : (double)least_of(f, work, i)[s->p->cls[g]] / (double)s->p->cap[g];
+            if (s->p->work[work].pos[g] >= 0 && f->classes[work][i] >> s->p->cls[g] & 1 && part <= 1)
+                least = BT_MIN(least, f->ranks_first ? part : part * shape_of(f, work, i)->cards);
         }
     return least;
 }
 
-/* With those that follow it. */
-static double all_taken(const struct fit *f, size_t work)
+/* Those that follow `follows` (PL_NONE: nobody), each with its own followers behind it. */
+static void put_with_followers(struct fit *f, const size_t *by_size, size_t follows, size_t *n)
 {
-    double sum = cards_taken(f, work);
-    for (uint64_t left = f->followers[work]; left; left &= left - 1)
-        sum += cards_taken(f, (size_t)__builtin_ctzll(left));
-    return sum;
-}
-
-/* After whom it follows; those that follow it, whoever takes most first. */
-static void put_with_followers(struct fit *f, const size_t *by_size, size_t n, size_t follows)
-{
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < f->t->n; i++) {
         size_t w = by_size[i], same = f->s->p->work[w].same;
         bool root = same == PL_NONE || f->s->p->work[same].cpu_only || !f->s->copies_most[same];
         if (follows == PL_NONE ? !root : root || same != follows)
             continue;
-        f->order[f->n++] = w;
-        put_with_followers(f, by_size, n, w);
+        f->order[(*n)++] = w;
+        put_with_followers(f, by_size, w, n);
     }
 }
 
+/* Those that take most come first, counted with those that follow them. */
 static void put_in_order(struct fit *f)
 {
-    size_t n = f->n, by_size[64];
-    memcpy(by_size, f->order, n * sizeof *by_size);
-    for (size_t i = 1; i < n; i++)                   /* equal ones stay as they are */
-        for (size_t j = i; j > 0 && all_taken(f, by_size[j]) > all_taken(f, by_size[j - 1]); j--) {
-            size_t w = by_size[j];
+    double taken[64], all[64];
+    size_t by_size[64], n = 0;
+    for (size_t i = 0; i < f->t->n; i++)
+        taken[f->t->work[i]] = cards_taken(f, f->t->work[i]);
+    for (size_t i = 0; i < f->t->n; i++) {
+        size_t w = f->t->work[i], j = i;
+        all[w] = taken[w];
+        for (uint64_t left = f->t->followers[w]; left; left &= left - 1)
+            all[w] += taken[__builtin_ctzll(left)];
+        for (; j > 0 && all[by_size[j - 1]] < all[w]; j--)           /* equal ones stay as they are */
             by_size[j] = by_size[j - 1];
-            by_size[j - 1] = w;
-        }
-    f->n = 0;
-    put_with_followers(f, by_size, n, PL_NONE);
+        by_size[j] = w;
+    }
+    put_with_followers(f, by_size, PL_NONE, &n);
 }
 
-/* Who comes, in which order, and what of those before each minds. False: more than there are bits. */
-static bool prepare(struct fit *f)
+bool se_fits_start(struct search *s, struct bt_arena *a)
 {
-    struct search *s = f->s;
     const struct pl_problem *p = s->p;
-    size_t seats = 0, most = 0;
+    size_t seats = 0;
+    s->fits = NULL;
     if (p->n > 64 || s->ncards > BT_MAX_GPUS)
-        return false;
+        return false;                /* a bit per work */
+    struct se_fits *t = BT_NEW(a, struct se_fits);
     for (size_t d = 0; d < p->n; d++) {
         size_t w = s->order[d];
-        f->seat[w] = PL_NONE;
+        t->seat[w] = PL_NONE;
         if (p->work[w].cpu_only || !s->copies_most[w])
             continue;
-        f->order[f->n++] = w;
-        list_shapes(f, w);
+        t->work[t->n++] = w;
+        list_shapes(s, w, &t->shapes[w], a);
+        t->most_shapes = BT_MAX(t->most_shapes, t->shapes[w].n);
         for (size_t j = 0; j < p->n; j++)
-            f->friends[w] |= (uint64_t)p->may_share[w * p->n + j] << j;
+            t->friends[w] |= (uint64_t)p->may_share[w * p->n + j] << j;
+        for (size_t up = p->work[w].same, n = p->n; up != PL_NONE && n; up = p->work[up].same, n--)
+            t->followers[up] |= UINT64_C(1) << w;
         if (!p->work[w].followed)
             continue;
-        f->seat[w] = seats;
+        t->seat[w] = seats;
         seats += s->copies_most[w];
-        if (seats > MAX_TAGS)
+        if (seats > MAX_SEATS)
             return false;
     }
-    for (size_t i = 0; i < f->n; i++) {
-        most = BT_MAX(most, f->nshapes[f->order[i]]);
-        for (size_t up = p->work[f->order[i]].same, n = p->n; up != PL_NONE && n; up = p->work[up].same, n--)
-            f->followers[up] |= UINT64_C(1) << f->order[i];
+    for (size_t g = 0; g < s->ncards; g++) {
+        for (t->color[g] = 0; t->color[g] < g && !same_color(p, g, t->color[g]); )
+            t->color[g]++;
+        for (t->kind[g] = 0; strcmp(p->fleet->gpus[g].name, p->fleet->gpus[t->kind[g]].name); )
+            t->kind[g]++;
     }
-    put_in_order(f);
-    f->way = BT_NEWN(f->a, struct tried *, s->max_copies + 1);
-    f->goes = BT_NEWN(f->a, bool *, s->max_copies + 1);
-    f->ignored = BT_NEWN(f->a, bool, most + 1);
-    for (size_t i = 0; i <= s->max_copies; i++)
-        f->goes[i] = BT_NEWN(f->a, bool, most + 1);
-    for (size_t d = f->n; d-- > 0; ) {
-        size_t w = f->order[d], same = p->work[w].same;
-        f->minded[d] = f->minded[d + 1] | ~f->friends[w];
+    s->fits = t;
+    return true;
+}
+
+/* What of those before each work minds. */
+static void fill_minded(struct fit *f)
+{
+    const struct search *s = f->s;
+    for (size_t d = f->t->n; d-- > 0; ) {
+        size_t w = f->order[d], same = s->p->work[w].same;
+        f->minded[d] = f->minded[d + 1] | ~f->t->friends[w];
         f->seats[d] = f->seats[d + 1];
         for (uint32_t i = 0; same != PL_NONE && i < BT_MIN(s->copies_most[w], s->copies_most[same]); i++)
-            f->seats[d] |= UINT64_C(1) << (f->seat[same] + i);
+            f->seats[d] |= UINT64_C(1) << (f->t->seat[same] + i);
     }
-    for (size_t g = 0; g < s->ncards; g++)
-        for (f->color[g] = 0; f->color[g] < g && !same_color(p, g, f->color[g]); )
-            f->color[g]++;
-    for (size_t g = 0; g < s->ncards; g++)
-        for (f->kind[g] = 0; strcmp(p->fleet->gpus[g].name, p->fleet->gpus[f->kind[g]].name); )
-            f->kind[g]++;
-    return true;
+}
+
+static struct fit *start_look(struct search *s, struct bt_arena *a, bool ranks_first, bool wants, uint64_t nodes)
+{
+    struct fit *f = BT_NEW(a, struct fit);
+    *f = (struct fit){ .s = s, .t = s->fits, .a = a, .end = s->nodes + nodes, .ranks_first = ranks_first, .wants = wants };
+    f->copy = BT_NEWN(a, struct pl_copy, s->max_copies + 1);
+    f->first = BT_NEWN(a, size_t, s->p->n + 1);
+    f->memo = BT_NEWN(a, struct tried *, BUCKETS);
+    f->way = BT_NEWN(a, struct tried *, s->max_copies + 1);
+    f->goes = BT_NEWN(a, bool *, s->max_copies + 1);
+    f->ignored = BT_NEWN(a, bool, f->t->most_shapes + 1);
+    for (size_t i = 0; i <= s->max_copies; i++)
+        f->goes[i] = BT_NEWN(a, bool, f->t->most_shapes + 1);
+    for (size_t i = 0; i < f->t->n; i++)
+        pick_shapes(f, f->t->work[i]);
+    put_in_order(f);
+    fill_minded(f);
+    return f;
 }
 
 static enum se_fit look(struct search *s, bool ranks_first, uint64_t nodes)
 {
     bt_auto_arena a = { 0 };
-    struct fit *f = BT_NEW(&a, struct fit);
-    *f = (struct fit){ .s = s, .a = &a, .end = s->nodes + nodes, .ranks_first = ranks_first };
-    f->copy = BT_NEWN(&a, struct pl_copy, s->max_copies + 1);
-    f->first = BT_NEWN(&a, size_t, s->p->n + 1);
-    f->memo = BT_NEWN(&a, struct tried *, BUCKETS);
-    if (!prepare(f))
-        return SE_FIT_UNKNOWN;
+    struct fit *f = start_look(s, &a, ranks_first, false, nodes);
     bool all = next_copy(f, 0, 0);
     if (all)
         se_try(s, f->copy, f->ncopies);
@@ -580,8 +702,32 @@ static enum se_fit look(struct search *s, bool ranks_first, uint64_t nodes)
 
 enum se_fit se_fits(struct search *s, uint64_t nodes)
 {
+    if (!s->fits)
+        return SE_FIT_UNKNOWN;
     enum se_fit how = look(s, false, BT_MIN(FEW_NODES, nodes));
-    if (how == SE_FIT_UNKNOWN)
-        how = look(s, true, BT_MIN(FEW_NODES, nodes));
+    if (how == SE_FIT_UNKNOWN && nodes >= FEW_NODES)
+        how = look(s, true, FEW_NODES);
     return how == SE_FIT_UNKNOWN && nodes > FEW_NODES ? look(s, false, nodes) : how;
+}
+
+enum se_fit se_fits_better(struct search *s, uint64_t nodes)
+{
+    bt_auto_arena a = { 0 };
+    if (!s->fits)
+        return SE_FIT_UNKNOWN;
+    struct fit *f = start_look(s, &a, false, true, nodes);
+    size_t n = 0;
+    for (size_t i = 0; i < s->p->n; i++)             /* the others are decided: without a card, or without a copy */
+        if (s->p->work[i].cpu_only || !s->copies_most[i])
+            s->order[n++] = i;
+    f->decided = n;
+    memcpy(s->order + n, f->order, f->t->n * sizeof *s->order);
+    for (size_t d = 0; d < s->p->n; d++)
+        s->depth_of[s->order[d]] = d;
+    se_put_others(s);
+    bool better = next_copy(f, 0, 0);
+    while (s->ncopies)
+        se_take_back(s);
+    se_order(s, SE_HARD);
+    return better ? SE_FITS : f->over ? SE_FIT_UNKNOWN : SE_FITS_NOT;
 }

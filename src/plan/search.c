@@ -95,7 +95,7 @@ void pl_rescore_free(struct pl_problem *p, struct pl_solution *s)
     s->score.v[BT_GOAL_FREE] = dealt_free(&room, s->ctx, load);
 }
 
-static void leaf(struct search *s)
+void se_leaf(struct search *s)
 {
     s->nodes += LEAF_NODES + s->p->n * s->ncards / BOUND_NODES;
     struct pl_problem *p = s->p;
@@ -231,7 +231,7 @@ static void add_tenant(struct search *s, size_t g, struct se_tenant t)
     s->tenant[g][s->ntenants[g]++] = t;
 }
 
-static void put(struct search *s, const struct pl_copy *c, const struct se_shape *sh, size_t cls)
+void se_put(struct search *s, const struct pl_copy *c, const struct se_shape *sh, size_t cls)
 {
     const struct se_work *w = &s->work[c->work];
     size_t at = s->ncopies++;
@@ -248,7 +248,7 @@ static void put(struct search *s, const struct pl_copy *c, const struct se_shape
     s->placed[c->work]++;
 }
 
-static void take_back(struct search *s)
+void se_take_back(struct search *s)
 {
     size_t at = --s->ncopies;
     const struct pl_copy *c = &s->copy[at];
@@ -265,13 +265,13 @@ static void put_copy(struct search *s, size_t depth, const struct pl_copy *c, co
     if (!copy_fits(s, c, &s->work[c->work], sh, cls))
         return;
     const size_t *color = &s->color[s->ncopies * s->ncards];
-    put(s, c, sh, cls);
+    se_put(s, c, sh, cls);
     bool worth_it = !s->visit || !s->ahead[c->work] || s->visit->worth_it(s->visit->ctx, s);
     if (worth_it && !hopeless(s, depth + (s->placed[c->work] == s->copies_most[c->work]))) {
         recolor(s, color, c, sh, &s->color[s->ncopies * s->ncards]);
         next_work(s, depth);
     }
-    take_back(s);
+    se_take_back(s);
 }
 
 /* classes: of cards it may take. */
@@ -356,9 +356,9 @@ static void one_more_copy(struct search *s, size_t depth)
     size_t cards[BT_MAX_GPUS];
     if (k->cpu_only) {
         memcpy(&s->color[(s->ncopies + 1) * s->ncards], &s->color[s->ncopies * s->ncards], s->ncards * sizeof *s->color);
-        put(s, &(struct pl_copy){ .work = work, .replica = replica }, NULL, 0);
+        se_put(s, &(struct pl_copy){ .work = work, .replica = replica }, NULL, 0);
         next_work(s, depth);
-        take_back(s);
+        se_take_back(s);
         return;
     }
     const struct pl_copy *target = k->same != PL_NONE ? copy_of(s, k->same, replica) : NULL;
@@ -411,13 +411,13 @@ static void as_held(struct search *s, size_t depth)
                 s->shape_of[work] = j;
                 s->settled[work] = true;
             }
-        put(s, c, sh, c->ncards ? pl_cost_class(s->p, c->card, c->ncards) : 0);
+        se_put(s, c, sh, c->ncards ? pl_cost_class(s->p, c->card, c->ncards) : 0);
     }
     if (depth + 1 == s->p->n || !s->held[s->order[depth + 1]])
         held_colors(s);
     next_work(s, depth + 1);
     while (s->ncopies > before)
-        take_back(s);
+        se_take_back(s);
     s->settled[work] = false;
 }
 
@@ -436,7 +436,7 @@ static void next_work(struct search *s, size_t depth)
         return;
     }
     if (depth == p->n) {
-        leaf(s);
+        se_leaf(s);
         return;
     }
     size_t work = s->order[depth];
@@ -451,21 +451,26 @@ static void next_work(struct search *s, size_t depth)
         next_work(s, depth + 1);
 }
 
+void se_put_others(struct search *s)
+{
+    for (size_t w = 0; w < s->p->n; w++)
+        for (uint32_t r = 0; s->p->work[w].cpu_only && r < s->copies_most[w]; r++)
+            se_put(s, &(struct pl_copy){ .work = w, .replica = r }, NULL, 0);
+}
+
 void se_try(struct search *s, const struct pl_copy *copy, size_t n)
 {
-    for (size_t w = 0; w < s->p->n; w++)             /* on the CPU: no cards, always there */
-        for (uint32_t r = 0; s->p->work[w].cpu_only && r < s->copies_most[w]; r++)
-            put(s, &(struct pl_copy){ .work = w, .replica = r }, NULL, 0);
+    se_put_others(s);
     for (size_t i = 0; i < n; i++) {
         const struct se_work *w = &s->work[copy[i].work];
         size_t j = 0;
         while (w->shape[j].index != copy[i].shape)
             j++;
-        put(s, &copy[i], &w->shape[j], pl_cost_class(s->p, copy[i].card, copy[i].ncards));
+        se_put(s, &copy[i], &w->shape[j], pl_cost_class(s->p, copy[i].card, copy[i].ncards));
     }
-    leaf(s);
+    se_leaf(s);
     while (s->ncopies)
-        take_back(s);
+        se_take_back(s);
 }
 
 void se_place(struct search *s) { next_work(s, 0); }
@@ -582,7 +587,9 @@ static bool some_plan(struct search *s, uint64_t limit, struct pl_solution *out)
                 copies[p->work[i].same] = BT_MAX(copies[p->work[i].same], copies[i]);
     if (p->n * s->ncards <= SMALL) {
         se_fix(s, copies, -1, s->a);
+        se_fits_start(s, s->a);
         enum se_fit how = se_fits(s, limit);
+        s->fits = NULL;
         se_fix(s, NULL, -1, s->a);
         if (how == SE_FITS_NOT)
             return false;

@@ -74,6 +74,7 @@ struct search {
     int64_t prio[64]; size_t nprio; size_t *level_of;
 
     struct se_sets *sets;            /* NULL until there is a plan to beat */
+    struct se_fits *fits;            /* NULL: nobody asks */
     bool *fixed;                     /* [p->n] settled before any copy is placed */
     int64_t shared_parts;            /* a shared card in parts of a thousandth of service: so few that all of them make no thousandth */
 
@@ -133,6 +134,7 @@ void se_set_prices(struct search *s);
 /* seen: works order[0..seen-1] are decided. */
 /* granted NULL: nothing that completes the placement scores more. Else the score itself, but for FREE. */
 void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_score *o);
+int64_t se_wants_at_most(struct search *s, size_t seen);
 /* The bound against a score, goal after goal, no further than needed: < 0 nothing that completes the placement reaches it. */
 int se_compare(struct search *s, size_t seen, const struct pl_score *with);
 /* choices.c. Numbers of copies first, then shapes, then cards. *all: everything that is as good as the best was seen. False: too many to do so. */
@@ -148,10 +150,18 @@ bool se_late(struct search *s);
 void se_improve(struct search *s, uint64_t budget, struct pl_solution *out);
 /* These copies, of all works that have any: kept if they score more than the best. */
 void se_try(struct search *s, const struct pl_copy *copy, size_t n);
-/* fits.c. Can all stand at once, with numbers of copies and floors as se_fix() left them, contexts or service whatever they are? A way that is found goes
- * to se_try(). */
+/* A copy onto its cards, and the last one off them; all that need no card; the placement is whole: kept if it scores more than the best. */
+void se_put(struct search *s, const struct pl_copy *c, const struct se_shape *sh, size_t cls);
+void se_take_back(struct search *s);
+void se_put_others(struct search *s);
+void se_leaf(struct search *s);
+/* fits.c. Can all stand at once, with numbers of copies and floors as se_fix() left them, contexts or service whatever they are? In shapes that are settled
+ * and not left out by sets. A way that is found goes to se_try(). */
+bool se_fits_start(struct search *s, struct bt_arena *a);             /* as se_sets_start(); without it nothing is known */
 enum se_fit { SE_FITS_NOT, SE_FITS, SE_FIT_UNKNOWN };
 enum se_fit se_fits(struct search *s, uint64_t nodes);
+/* Can all stand with more wants than the best has, which has as many workloads? What is found becomes the best. */
+enum se_fit se_fits_better(struct search *s, uint64_t nodes);
 
 /* sets.c, of the numbers of copies and floors as se_fix() left them. False: too many of anything, no sets. */
 bool se_sets_start(struct search *s, struct bt_arena *a);
