@@ -24,11 +24,23 @@ static int read_keys(const struct bt_config *c, struct bt_model *m, struct bt_er
     return 0;
 }
 
+/* An encoder by its name, of a class that is not known: nothing but the whole text is ever seen by it. */
+static bool sounds_so(const char *architecture)
+{
+    static const char *const words[] = { "Bert", "BERT", "MPNet", "Deberta", "Electra", "ForMaskedLM" };
+    for (size_t i = 0; i < BT_LEN(words); i++)
+        if (strstr(architecture, words[i]))
+            return true;
+    return false;
+}
+
 int bt_model_read_encoder(struct bt_arena *a, const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err)
 {
     const struct bt_encoder_class *k = arch->encoder;
     bool both = json_is_true(bt_config_get(c, "use_bidirectional_attention"));         /* EmbeddingGemma: a decoder's class that looks both ways */
-    m->whole_text = k || (both && m->pooling);
+    bool guess = !arch->name[0] && !json_is_true(bt_config_get(c, "is_encoder_decoder")) && !json_is_true(bt_config_get(c, "is_decoder")) && sounds_so(m->architecture);
+    m->pooling = m->pooling || guess;
+    m->whole_text = k || guess || (both && m->pooling);
     if (!k)
         return 0;
     struct bt_bert *b = BT_NEW(a, struct bt_bert);

@@ -14,6 +14,8 @@ const json_t *bt_config_get(const struct bt_config *c, const char *key)
         v = json_object_get(c->root, key);
     for (size_t i = 0; (!v || json_is_null(v)) && i < BT_LEN(parts); i++)
         v = json_object_get(json_object_get(c->root, parts[i]), key);
+    if (!v || json_is_null(v))
+        v = json_object_get(c->more, key);
     return json_is_null(v) ? NULL : v;
 }
 
@@ -24,6 +26,8 @@ static const json_t *holder(const struct bt_config *c, const char *key)
     for (size_t i = 0; i < BT_LEN(parts); i++)
         if (!v && !json_object_get(c->root, key) && json_object_get(json_object_get(c->root, parts[i]), key))
             return json_object_get(c->root, parts[i]);
+    if ((!v || json_is_null(v)) && (!json_object_get(c->root, key) || json_is_null(json_object_get(c->root, key))) && json_object_get(c->more, key))
+        return c->more;
     return v && !json_is_null(v) ? c->text : c->root;
 }
 
@@ -86,7 +90,7 @@ static uint32_t number_of_class(const struct bt_config *c, size_t off)
     return 0;
 }
 
-static int read_number(const struct bt_config *c, const struct number *n, bool known, struct bt_model *m, struct bt_err *err)
+static int read_number(const struct bt_config *c, const struct number *n, struct bt_model *m, struct bt_err *err)
 {
     uint32_t *field = (uint32_t *)((char *)m + n->off);
     for (size_t k = 0; k < BT_LEN(n->keys) && n->keys[k]; k++)
@@ -96,8 +100,8 @@ static int read_number(const struct bt_config *c, const struct number *n, bool k
             return bt_config_u32(c, n->keys[k], *field, 1, n->max, field, err);
     if (!*field && c->text)
         *field = number_of_class(c, n->off);
-    if (n->needed && !*field && known)
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: no \"%s\"", c->what, n->keys[0]);
+    if (n->needed && !*field && !m->lacks)
+        m->lacks = n->keys[0];
     return 0;
 }
 
@@ -145,14 +149,14 @@ static int read_numbers(const struct bt_config *c, const struct bt_arch *arch, s
     m->layers = (uint32_t)BT_MIN(json_array_size(bt_config_get(c, "layers_block_type")), (size_t)4096);        /* Nemotron 3 Ultra says it no other way */
     m->intermediate = json_is_array(bt_config_get(c, "block_configs"));      /* each block says its own: bt_model_read_uneven() */
     for (size_t i = 0; i < BT_LEN(numbers); i++)
-        if (read_number(c, &numbers[i], known, m, err) < 0)
+        if (read_number(c, &numbers[i], m, err) < 0)
             return -1;
     if (narrow_ff(c, arch, m, err) < 0)
         return -1;
     if (!m->intermediate && m->hidden && (arch->plain_mlp || !bt_arch_attends(arch) || !known))
         m->intermediate = 4 * m->hidden;
-    if (!m->intermediate && known)
-        return bt_err_set(err, BT_E_INPUT, 0, "%s: no \"intermediate_size\"", c->what);
+    if (!m->intermediate && known && !m->lacks)
+        m->lacks = "intermediate_size";
     bool one_head = false;           /* Falcon 7B, StarCoder: all heads share one key and one value; later Falcons say how many do */
     if (bt_config_get(c, "multi_query") && !json_is_true(bt_config_get(c, "new_decoder_architecture")) && bt_config_bool(c, "multi_query", false, &one_head, err) < 0)
         return -1;
@@ -166,7 +170,7 @@ static int read_numbers(const struct bt_config *c, const struct bt_arch *arch, s
         m->head_dim = m->hidden / m->heads;
     if (read_latent(c, arch, m, err) < 0)
         return -1;
-    if (!known)
+    if (!known || m->lacks)
         return 0;
     if (m->head_dim == 0)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: %u attention heads in a hidden size of %u", c->what, m->heads, m->hidden);
@@ -238,8 +242,26 @@ static int read_flags(const struct bt_config *c, const struct bt_arch *arch, str
     return 0;
 }
 
+/* Layers that the config names by a type which is not known: counted as attention that keeps everything, which is the most that they may take. */
+static const char *odd_layers(struct bt_arena *a, const struct bt_config *c, const struct bt_model *m)
+{
+    static const char *const known[] = { "full_attention", "sliding_attention", "chunked_attention", "attention", "full", "global", "local" };
+    const json_t *types = bt_config_get(c, "layer_types");
+    const char *odd = NULL;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < m->layers && json_is_array(types); i++) {
+        const char *type = json_string_value(json_array_get(types, i));
+        bool is_known = !type || (m->layer && m->layer[i].mixer != BT_MIX_FULL);
+        for (size_t k = 0; !is_known && k < BT_LEN(known); k++)
+            is_known = !strcmp(type, known[k]);
+        odd = is_known ? odd : type;
+        n += !is_known;
+    }
+    return odd ? bt_arena_printf(a, "; %u of its layers are of types that are not known (%s), counted as attention that keeps every token", n, bt_model_shown(a, odd)) : "";
+}
+
 /* What is said of a class that is not in our table: which parts were assumed. */
-static void note_guess(struct bt_arena *a, const struct bt_arch *arch, struct bt_model *m)
+static void note_guess(struct bt_arena *a, const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m)
 {
     if (arch->known || !m->layers || !m->heads)
         return;
@@ -248,8 +270,8 @@ static void note_guess(struct bt_arena *a, const struct bt_arch *arch, struct bt
                                      "encoder tokens for a request (vLLM serves Whisper so, and not BART or T5)", m->architecture, m->audio.layers, m->layers, m->heads, m->head_dim, m->cross_tokens);
         return;
     }
-    m->guessed = bt_arena_printf(a, "%s is not known; taken for a decoder with %u %s layers of %u heads (%u KV heads) x %u%s", m->architecture, m->layers,
-                                 m->kv_lora ? "latent-attention" : "attention", m->heads, m->kv_heads, m->head_dim, m->tower.layers ? " and a tower for images" : "");
+    m->guessed = bt_arena_printf(a, "%s is not known; taken for %s with %u %s layers of %u heads (%u KV heads) x %u%s%s", m->architecture, m->whole_text ? "an encoder" : "a decoder", m->layers,
+                                 m->kv_lora ? "latent-attention" : "attention", m->heads, m->kv_heads, m->head_dim, m->tower.layers ? " and a tower for images" : "", odd_layers(a, c, m));
 }
 
 /* ---- rope ---- */
@@ -326,8 +348,33 @@ static int read_all(struct bt_arena *a, const struct bt_config *c, struct bt_mod
         (!arch->known && bt_model_read_crossed(c, m, err) < 0) ||
         bt_model_read_layers(a, c, arch, m, err) < 0)
         return -1;
-    note_guess(a, arch, m);
+    note_guess(a, c, arch, m);
     return 0;
+}
+
+static bool says_layers(const json_t *o)
+{
+    for (size_t k = 0; k < BT_LEN(numbers[0].keys) && numbers[0].keys[k]; k++)
+        if (json_object_get(o, numbers[0].keys[k]))
+            return true;
+    return false;
+}
+
+/* A shell that nobody knows: the part that has layers, a width and words is the language model, whatever it is called. */
+static const json_t *nested_part(const json_t *o, unsigned deep)
+{
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)o, key, v) {
+        if (!json_is_object(v))
+            continue;
+        if (says_layers(v) && json_object_get(v, "hidden_size") && json_object_get(v, "vocab_size"))
+            return v;
+        const json_t *found = deep ? nested_part(v, deep - 1) : NULL;
+        if (found)
+            return found;
+    }
+    return NULL;
 }
 
 /* Models of text and images keep the language model one level down, and the omni models two. */
@@ -342,7 +389,7 @@ static const json_t *language_part(const json_t *root)
         if (json_is_object(inner) && json_object_size(inner))
             return inner;
     }
-    return NULL;
+    return json_object_get(root, "architectures") && !says_layers(root) ? nested_part(root, 3) : NULL;
 }
 
 /* Python writes Infinity and NaN, which JSON does not have ("time_step_limit" of Mamba): null in their place. None of them is a number that we read. */
@@ -371,6 +418,15 @@ static struct bt_str plain_numbers(struct bt_arena *a, struct bt_str text)
 
 int bt_model_config(struct bt_arena *a, const char *what, struct bt_str text, struct bt_model *out, struct bt_err *err)
 {
+    if (bt_model_config_more(a, what, text, NULL, out, err) < 0)
+        return -1;
+    if (out->lacks && bt_arch_of(out->architecture)->name[0])
+        return bt_err_set(err, BT_E_INPUT, 0, "%s: no \"%s\"", what, out->lacks);
+    return 0;
+}
+
+int bt_model_config_more(struct bt_arena *a, const char *what, struct bt_str text, const json_t *more, struct bt_model *out, struct bt_err *err)
+{
     if (bt_model_is_lfs(text))
         return bt_model_lfs_err(err, what);
     if (text.n <= CONFIG_MAX)
@@ -379,7 +435,7 @@ int bt_model_config(struct bt_arena *a, const char *what, struct bt_str text, st
     if (!root)
         return -1;
     const json_t *inner = language_part(root);
-    struct bt_config c = { .root = root, .text = json_is_object(inner) ? inner : NULL, .what = what };
+    struct bt_config c = { .root = root, .text = json_is_object(inner) ? inner : NULL, .more = more, .what = what };
     int rc = read_all(a, &c, out, err);
     json_decref(root);
     return rc;

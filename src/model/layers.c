@@ -35,7 +35,7 @@ static int read_windows(const struct bt_config *c, const struct bt_arch *arch, s
     const char *types = bt_config_get(c, "layer_types") ? "layer_types" : "layers_block_type";
     w->types = bt_config_get(c, types);
     *rule = arch->window;
-    if (w->types && (!json_is_array(w->types) || json_array_size(w->types) != m->layers))
+    if (w->types && (!json_is_array(w->types) || json_array_size(w->types) < m->layers))
         return bt_err_set(err, BT_E_INPUT, 0, "%s: \"%s\" does not name each of the %u layers", c->what, types, m->layers);
     if ((*rule == BT_WINDOW_QWEN && bt_config_bool(c, "use_sliding_window", false, &use, err) < 0) ||
         bt_config_u32(c, "sliding_window", 0, 0, 1u << 31, &w->tokens, err) < 0 ||

@@ -153,11 +153,11 @@ static int open_dir(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
     if (bt_file_read(a, path, 16 * MiB, &text, err) < 0)
         return -1;
     m->source = BT_MODEL_CONFIG;
-    if (bt_model_config(a, path, text, m, err) < 0 || (!m->quantization && read_hf_quant(a, m, err) < 0) || read_sentence_length(a, m, err) < 0 || bt_weights_read(a, m, err) < 0)
+    if (bt_model_config_more(a, path, text, NULL, m, err) < 0 || bt_weights_read(a, m, err) < 0 || bt_model_complete(a, path, text, m, err) < 0 ||
+        (!m->quantization && read_hf_quant(a, m, err) < 0) || read_sentence_length(a, m, err) < 0)
         return -1;
     if (!m->ntensors && bt_model_derive(a, m, err) < 0)
         return bt_err_wrap(err, "%s", path);
-    bt_model_infer(a, m);
     if (m->dtype == BT_DT_UNKNOWN)
         m->dtype = main_dtype(m);
     bt_tensors_place(a, m);

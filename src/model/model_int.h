@@ -103,7 +103,7 @@ const struct bt_arch *bt_arch_of(const char *name);              /* never NULL: 
 const struct bt_arch *bt_arch_of_type(const char *model_type);   /* the class of a language model inside a shell: "qwen2"; NULL = not known */
 
 /* The file and, for models of text and images, the part of it that describes the language model. */
-struct bt_config { const json_t *root, *text; const char *what; };
+struct bt_config { const json_t *root, *text, *more; const char *what; };     /* more: what is known of keys that the file lacks; NULL = nothing */
 const json_t *bt_config_get(const struct bt_config *c, const char *key);
 BT_MUST_CHECK int bt_config_u32(const struct bt_config *c, const char *key, uint32_t def, uint64_t min, uint64_t max, uint32_t *out, struct bt_err *err);
 BT_MUST_CHECK int bt_config_bool(const struct bt_config *c, const char *key, bool def, bool *out, struct bt_err *err);
@@ -121,8 +121,11 @@ BT_MUST_CHECK int bt_encoder_derive(struct bt_tensors *l, struct bt_err *err);
 /* tower.c: vision_config, and its tensors appended with `add`. */
 BT_MUST_CHECK int bt_model_read_tower(const struct bt_config *c, const struct bt_arch *arch, struct bt_model *m, struct bt_err *err);
 
-/* infer.c: what the config left open, from tensors[]; sets m->guessed when it had to. */
-void bt_model_infer(struct bt_arena *a, struct bt_model *m);
+/* config.c: as bt_model_config, with `more` for the keys that the text lacks (NULL = nothing). A key that is still missing is m->lacks, no error. */
+BT_MUST_CHECK int bt_model_config_more(struct bt_arena *a, const char *what, struct bt_str text, const json_t *more, struct bt_model *m, struct bt_err *err);
+/* infer.c: the same once tensors[] are there, if any are: keys that the config lacks come from their shapes, else from what transformers assumes for the class,
+ * else they are assumed here; m->guessed says which. Where even that does not tell how it attends, its weights are counted alone (kv_unknown). */
+BT_MUST_CHECK int bt_model_complete(struct bt_arena *a, const char *what, struct bt_str text, struct bt_model *m, struct bt_err *err);
 
 /* quant.c */
 void bt_model_read_quant(struct bt_arena *a, const json_t *config, struct bt_model *m);

@@ -75,7 +75,9 @@ static const struct { const char *module; enum bt_tensor_role role; } modules[] 
     { "emb_ln", BT_T_NORM }, { "position_embeddings", BT_T_POSITION }, { "token_type_embeddings", BT_T_POSITION },
     { "q_conv1d", BT_T_STATE }, { "k_conv1d", BT_T_STATE }, { "v_conv1d", BT_T_STATE }, { "f_a_proj", BT_T_LATENT_A }, { "g_a_proj", BT_T_LATENT_A }, { "f_b_proj", BT_T_STATE_IN },
     { "g_b_proj", BT_T_STATE_IN }, { "b_proj", BT_T_STATE_IN }, { "output_gate", BT_T_STATE_IN }, { "w1", BT_T_GATE }, { "w3", BT_T_UP }, { "w2", BT_T_DOWN }, { "wqkv", BT_T_QKV },
-    { "linear_left", BT_T_LATENT_A }, { "linear_right", BT_T_LATENT_A }, { "correction_coefs", BT_T_ROUTER }, { "prediction_coefs", BT_T_ROUTER }, { "modality_router", BT_T_ROUTER },
+    { "wq", BT_T_Q }, { "wk", BT_T_K }, { "wv", BT_T_V }, { "q_lin", BT_T_Q }, { "k_lin", BT_T_K }, { "v_lin", BT_T_V }, { "out_lin", BT_T_O }, { "lin1", BT_T_UP }, { "lin2", BT_T_DOWN },
+    { "query_proj", BT_T_Q }, { "key_proj", BT_T_K }, { "value_proj", BT_T_V }, { "to_q", BT_T_Q }, { "to_k", BT_T_K }, { "to_v", BT_T_V }, { "tok_emb", BT_T_EMBED },
+    { "token_embedding", BT_T_EMBED }, { "linear_left", BT_T_LATENT_A }, { "linear_right", BT_T_LATENT_A }, { "correction_coefs", BT_T_ROUTER }, { "prediction_coefs", BT_T_ROUTER }, { "modality_router", BT_T_ROUTER },
     { "correct_output_scale", BT_T_NORM }, { "router_norm", BT_T_NORM }, { "post_laurel_norm", BT_T_NORM }, { "post_per_layer_input_norm", BT_T_NORM }, { "final_norm", BT_T_NORM },
     { "operator_norm", BT_T_NORM }, { "ffn_norm", BT_T_NORM },
     { "in_proj_a", BT_T_STATE_IN }, { "in_proj_b", BT_T_STATE_IN }, { "conv1d", BT_T_STATE }, { "x_proj", BT_T_STATE }, { "dt_proj", BT_T_STATE },
@@ -208,7 +210,7 @@ static struct bt_tensor_place by_name(const struct bt_tensor *t, bool encoder)
         in_attention = in_attention || is_word(part, "attention") || is_word(part, "attn");
         if (after_layers && place.layer < 0)
             place.layer = layer_number(part);
-        bool language = !last.n || is_word(last, "transformer") || is_word(last, "model");           /* MPT's and DBRX's blocks, not some tower's */
+        bool language = !last.n || is_word(last, "transformer") || is_word(last, "model") || is_word(last, "backbone") || is_word(last, "decoder");           /* MPT's and DBRX's blocks, not some tower's */
         after_layers = is_word(part, "layers") || is_word(part, "h") || (language && is_word(part, "blocks")) || (encoder && is_word(part, "layer"));
         outer = module;
         module = last;
@@ -285,6 +287,8 @@ void bt_tensors_place(struct bt_arena *a, struct bt_model *m)
     for (size_t i = 0; i < m->ntensors; i++) {
         m->tensors[i].place = by_name_or_lately(&l, &m->tensors[i], m->whole_text);
         m->tensors[i].place.unused |= m->bert && !m->bert->pooler_loaded && is_pooler(m->tensors[i].name);
+        if (m->q_shared && m->tensors[i].place.role == BT_T_Q && m->tensors[i].rank == 2 && m->tensors[i].shape[0] == m->q_shared)
+            m->tensors[i].place.role = BT_T_LATENT_A;                /* Step-3's q_proj: narrow, whole on every rank */
         m->tensors[i].placed = true;
         add_alike(all, &n, &m->tensors[i]);
     }
