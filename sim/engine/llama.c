@@ -141,7 +141,8 @@ static void place(struct se *e, const double *share)
     }
 }
 
-/* The scheduler's reservation of the largest graph: hidden states and MLP of a ubatch in 32 bits, the mask over all cells, logits of what is sampled. */
+/* The scheduler's reservation of the largest graph: hidden states and MLP of a ubatch in 32 bits, the mask over all cells, logits of what is sampled. Several
+ * devices that hold all layers work on four micro-batches at once, each with inputs of its own (src/llama-context.cpp). */
 static void reserve(struct se *e)
 {
     const struct bt_gguf *g = e->model->gguf;
@@ -149,9 +150,12 @@ static void reserve(struct se *e)
     for (uint32_t i = 0; i < g->layers; i++)
         wide = BT_MAX(wide, (uint64_t)g->layer[i].intermediate);
     wide = BT_MAX(wide, (uint64_t)g->experts_used * g->expert_intermediate);
+    const struct bt_llama_serve *l = &e->s.llama;
+    uint64_t copies = self.ndev > 1 && l->gpu_layers > g->layers && !l->kv_on_host && !l->cpu_moe && !l->n_cpu_moe && !l->noverride ? 4 : 1;
+    uint64_t inputs = copies * (self.cells * t * 2 + (copies > 1 ? t * g->hidden * 4ull : 0));
     for (size_t d = 0; d <= DEVICES; d++)
         if (self.dev[d].model && (d < DEVICES || !self.ndev))
-            self.dev[d].compute = t * (6 * (uint64_t)g->hidden + 2 * wide) * 4 + self.cells * t * 2 + e->s.max_seqs * g->vocab * 4ull;
+            self.dev[d].compute = t * (6 * (uint64_t)g->hidden + 2 * wide) * 4 + inputs + e->s.max_seqs * g->vocab * 4ull;
 }
 
 static int take(size_t d, size_t slot, uint64_t bytes, const char *error)
@@ -630,7 +634,8 @@ int se_llama_main(struct se *e, int argc, char **argv)
     struct bt_model *m = NULL;
     bool exact;
     self.begun = se_clock();
-    self.verbosity = 3;
+    const char *wanted = getenv("LLAMA_ARG_LOG_VERBOSITY");
+    self.verbosity = wanted ? atoi(wanted) : 3;
     e->version = se_version(&e->arena, argv[0], "0.5.0");
     if (argc > 1 && !strcmp(argv[1], "--version"))
         return fprintf(stderr, "version: %s (simulated)\n", e->version), 0;

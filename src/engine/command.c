@@ -10,7 +10,7 @@ static const struct bt_stop_step stop[] = {
 static bool no_line(struct bt_str line, struct bt_log_event *out)
 {
     (void)line;
-    *out = (struct bt_log_event){ .percent = -1 };
+    *out = (struct bt_log_event){ .percent = -1, .pp = -1, .rank = -1 };
     return false;
 }
 

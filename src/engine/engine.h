@@ -115,6 +115,7 @@ struct bt_log_event {
     const char *step;                /* static: "importing", "loading weights", "profiling", "allocating KV", "capturing graphs", "starting the server",
                                       * "ready"; NULL for ERROR and WORKER_DIED */
     int percent;                     /* of the step; -1 unknown */
+    int pp, rank;                    /* which process says it: its pipeline stage; its number among all (llama-server: the device). -1: not told */
     double gib; uint64_t tokens;
     bool kv_sized;                   /* from this line on the engine has measured memory: the next start on these GPUs may begin */
     char text[256];                  /* ERROR, WORKER_DIED: the telling part, escaped, cut with "..." where too long. Engines repeat a failure in

@@ -19,6 +19,7 @@ static const struct row { const char *has; enum bt_log_kind kind; const char *st
     { "model buffer size = ", BT_LOG_WEIGHTS_GIB, loading, "size = ", false },
     { "llama_context: constructing", BT_LOG_STEP, allocating, NULL, false },
     { "KV buffer size = ", BT_LOG_KV_GIB, allocating, "size = ", false },
+    { "compute buffer size = ", BT_LOG_ACTIVATION_GIB, allocating, "size = ", false },
     { "initializing, n_slots = ", BT_LOG_KV_TOKENS, serving, "n_ctx_slot = ", true },
     { "warming up the model", BT_LOG_STEP, serving, NULL, true },
     { "llama_server: model loaded", BT_LOG_STEP, serving, NULL, true },
@@ -85,6 +86,18 @@ static bool number_after(struct bt_str s, const char *marker, double *out)
     return n && *out <= 1e15;
 }
 
+/* "sched_reserve:      CUDA1 compute buffer size": 1. -1: "CPU", "CUDA_Host". */
+static int device_of(struct bt_str s)
+{
+    const char *at = find(s, " CUDA");
+    int n = 0;
+    if (!at || at + 5 >= s.p + s.n || !isdigit((unsigned char)at[5]))
+        return -1;
+    for (at += 5; at < s.p + s.n && isdigit((unsigned char)*at) && n < 1000; at++)
+        n = n * 10 + (*at - '0');
+    return n;
+}
+
 static bool message(struct bt_str s, bool error, struct bt_log_event *out)
 {
     if (error) {
@@ -102,6 +115,8 @@ static bool message(struct bt_str s, bool error, struct bt_log_event *out)
         out->kind = r->kind;
         out->step = r->step;
         out->kv_sized = r->kv_sized;
+        if (r->kind == BT_LOG_ACTIVATION_GIB && (out->rank = device_of(s)) < 0)
+            out->kind = BT_LOG_STEP;                 /* of the host */
         if (r->kind == BT_LOG_KV_TOKENS)
             out->tokens = (uint64_t)figure;
         else
@@ -148,7 +163,7 @@ bool bt_llama_log_line(struct bt_str line, struct bt_log_event *out)
     static const char *const bare[] = { "error: invalid argument", "error: ", "CUDA error", "GGML_ASSERT(", "GGML_ABORT(" };
     struct bt_str s = bt_str_trim(line);
     char level = 0;
-    *out = (struct bt_log_event){ .percent = -1 };
+    *out = (struct bt_log_event){ .percent = -1, .pp = -1, .rank = -1 };
     if (bt_str_starts(s, "{\"type\":") && s.n <= 64 * KiB)
         return json_line(s, out);
     size_t n = stamp(s, &level);

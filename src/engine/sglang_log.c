@@ -107,9 +107,23 @@ static bool failure(struct bt_str s, struct bt_log_event *out)
     return true;
 }
 
-bool bt_sglang_log_line(struct bt_str line, struct bt_log_event *out)
+/* "[2026-11-21 10:00:00 PP1 TP0] ..." */
+static int stage_of(struct bt_str line)
 {
-    *out = (struct bt_log_event){ .percent = -1 };
+    const char *end = bt_str_starts(line, "[") ? memchr(line.p, ']', BT_MIN(line.n, (size_t)64)) : NULL;
+    struct bt_str who = { line.p, end ? (size_t)(end - line.p) : 0 };
+    const char *at = find(who, " PP");
+    int n = 0;
+    if (!at || at + 3 >= end || !isdigit((unsigned char)at[3]))
+        return -1;
+    for (at += 3; at < end && isdigit((unsigned char)*at) && n < 1000; at++)
+        n = n * 10 + (*at - '0');
+    return n;
+}
+
+static bool said(struct bt_str line, struct bt_log_event *out)
+{
+    *out = (struct bt_log_event){ .percent = -1, .pp = -1, .rank = -1 };
     struct bt_str s = message(line);
     if (progress(s, out) || failure(s, out))
         return true;
@@ -129,4 +143,11 @@ bool bt_sglang_log_line(struct bt_str line, struct bt_log_event *out)
         return true;
     }
     return false;
+}
+
+bool bt_sglang_log_line(struct bt_str line, struct bt_log_event *out)
+{
+    bool any = said(line, out);
+    out->pp = stage_of(line);
+    return any;
 }

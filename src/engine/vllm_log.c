@@ -224,9 +224,19 @@ static bool row_matches(const struct row *r, struct bt_str s)
     return r->starts ? bt_str_starts(s, r->starts) : find(s, r->has) != NULL;
 }
 
-bool bt_vllm_log_line(struct bt_str line, struct bt_log_event *out)
+/* "(Worker_PP1_TP0 pid=7) ..."; before 0.11 "(VllmWorker rank=3 pid=7) ...". */
+static int number_of_process(struct bt_str line, const char *before)
 {
-    *out = (struct bt_log_event){ .percent = -1 };
+    const char *end = bt_str_starts(line, "(") ? memchr(line.p, ')', BT_MIN(line.n, (size_t)64)) : NULL;
+    struct bt_str who = { line.p, end ? (size_t)(end - line.p) : 0 };
+    const char *at = find(who, before);
+    double n;
+    return at && number_at(at + strlen(before), end, &n) && n >= 0 && n < 65536 ? (int)n : -1;
+}
+
+static bool said(struct bt_str line, struct bt_log_event *out)
+{
+    *out = (struct bt_log_event){ .percent = -1, .pp = -1, .rank = -1 };
     struct bt_str s = message(line);
     if (progress(s, out) || failure(s, out))
         return true;
@@ -247,4 +257,12 @@ bool bt_vllm_log_line(struct bt_str line, struct bt_log_event *out)
         return true;
     }
     return false;
+}
+
+bool bt_vllm_log_line(struct bt_str line, struct bt_log_event *out)
+{
+    bool any = said(line, out);
+    out->pp = number_of_process(line, "_PP");
+    out->rank = number_of_process(line, " rank=");
+    return any;
 }

@@ -334,14 +334,32 @@ static int read_after(struct reader *r, const json_t *o, const char *at, struct 
 
 static int read_learn(struct reader *r, const json_t *o, const char *at, struct bt_pf_instance *in)
 {
-    const json_t *learn = json_object_get(o, "learn");
+    const json_t *learn = json_object_get(o, "learn"), *stages;
     const char *here = bt_arena_printf(r->a, "%s.learn", at);
+    json_t *v;
+    size_t i;
     if (!learn || json_is_null(learn))
         return 0;
-    if (get_object(r, o, "learn", at, &learn) < 0 || get_str(r, learn, "key", here, &in->learn_key) < 0 ||
-        get_str(r, learn, "what", here, &in->learn_what) < 0)
+    if (get_object(r, o, "learn", at, &learn) < 0)
         return -1;
-    return bt_json_u64(learn, "known_bytes", 0, INT64_MAX, &in->learn_known_bytes, here, r->err);
+    if (!(stages = json_object_get(learn, "stages")))                /* a plan of before stages were told apart: not learned from */
+        return 0;
+    if (get_str(r, learn, "what", here, &in->learn_what) < 0 || bt_json_u64(learn, "tp", 1, 65536, &in->learn_tp, here, r->err) < 0)
+        return -1;
+    if (!json_is_array(stages) || json_array_size(stages) > BT_LEARN_STAGES)
+        return bad(r, here, "has to have a list \"stages\" of at most 16");
+    json_array_foreach((json_t *)stages, i, v)
+    {
+        struct bt_pf_learn *l = &in->learn[i];
+        const char *one = bt_arena_printf(r->a, "%s.stages[%zu]", here, i);
+        if (!json_is_object(v))
+            return bad(r, one, "has to be an object");
+        if (get_str(r, v, "key", one, &l->key) < 0 || bt_json_u64(v, "known_bytes", 0, INT64_MAX, &l->known_bytes, one, r->err) < 0 ||
+            bt_json_u64(v, "growth_bytes", 0, INT64_MAX, &l->growth_bytes, one, r->err) < 0)
+            return -1;
+    }
+    in->nlearn = json_array_size(stages);
+    return 0;
 }
 
 static int read_instance(struct reader *r, const json_t *o, const char *at, const struct bt_planfile *p, struct bt_pf_instance *in)

@@ -10,6 +10,8 @@ struct bt_pf_port { const char *name; uint16_t want; uint16_t block; };
 struct bt_pf_env { const char *key, *value; };
 struct bt_pf_after { const char *workload, *what; };     /* started, ready, done, released */
 struct bt_pf_key { const char *key; struct bt_strs values; };
+#define BT_LEARN_STAGES 16           /* pipelines of more stages are not learned from */
+struct bt_pf_learn { const char *key; uint64_t known_bytes, growth_bytes; };             /* of one pipeline stage: need/learn.h */
 struct bt_pf_instance {
     const char *id, *workload, *kind;                    /* server, service, job */
     uint32_t replica;
@@ -30,7 +32,8 @@ struct bt_pf_instance {
     bool has_tasks;                                      /* a job whose slots take tasks: cells of the matrix x shards */
     struct bt_pf_key *matrix; size_t nmatrix; uint64_t shards;       /* shards >= 1; at most BT_PF_TASKS_MAX tasks in all */
     uint64_t stop_grace_ms;
-    const char *learn_key, *learn_what; uint64_t learn_known_bytes;      /* under what its measured bytes are stored; key NULL: not at all */
+    const char *learn_what; uint64_t learn_tp;           /* under what its measured bytes are stored: rank i is of learn[i / learn_tp % nlearn] */
+    struct bt_pf_learn learn[BT_LEARN_STAGES]; size_t nlearn;            /* nlearn 0: not at all */
     const char *on_drift;                                /* warn, stop */
 };
 struct bt_pf_phase { const char *name; struct bt_pf_instance *inst; size_t n; };

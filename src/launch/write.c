@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "gpu/fleet_json.h"
 #include "launch/launch_int.h"
+#include "launch/planfile.h"
 #include "need/learn.h"
 
 static void set(json_t *o, const char *key, json_t *v) { json_object_set_new(o, key, v); }
@@ -52,14 +53,16 @@ static const char *learned_digest(struct bt_arena *a, const struct bt_plan *p)
     for (size_t i = 0; i < p->nphases; i++)
         for (size_t j = 0; j < p->phase[i].n; j++) {
             const struct bt_plan_instance *in = &p->phase[i].inst[j];
-            const struct bt_learned *l = in->need ? in->need->learned : NULL;
             uint64_t like = in->w->memory.form == BT_MEM_LIKE && in->like_bytes ? in->like_bytes : 0;
-            if (!l && !like)
-                continue;
-            any = true;
-            const char *line = l ? bt_arena_printf(a, "%s %s %llu %llu %llu\n", in->w->name, l->key, (unsigned long long)l->activation_bytes,
-                                                   (unsigned long long)l->graph_bytes, (unsigned long long)l->rest_bytes)
-                                 : bt_arena_printf(a, "%s like %llu\n", in->w->name, (unsigned long long)like);
+            for (size_t k = 0; in->need && k < in->need->nranks; k++) {
+                const struct bt_learned *l = in->need->rank[k].learned;
+                const char *line = !l ? "" : bt_arena_printf(a, "%s %s %llu %llu %llu\n", in->w->name, l->key, (unsigned long long)l->activation_bytes,
+                                                             (unsigned long long)l->graph_bytes, (unsigned long long)l->rest_bytes);
+                any = any || l;
+                bt_hash_add(&h, line, strlen(line));
+            }
+            const char *line = like ? bt_arena_printf(a, "%s like %llu\n", in->w->name, (unsigned long long)like) : "";
+            any = any || like;
             bt_hash_add(&h, line, strlen(line));
         }
     bt_hash_end(&h, &d);
@@ -213,15 +216,30 @@ static json_t *pace_json(const struct bt_plan_instance *in)
     return json_pack("{s:f, s:f}", "decode_tok_s", in->pace.decode_tok_s, "error_share", in->pace.error_share);
 }
 
-/* Under what its measured bytes are remembered, and what of them is computed and never learned. */
+/* Cards of one kind alone: what was measured on two kinds would count for either. */
+static bool one_kind_of_card(const struct bt_plan *p, const struct bt_plan_instance *in)
+{
+    for (size_t i = 1; i < in->nranks; i++)
+        if (strcmp(p->fleet->gpus[in->rank[i].gpu].name, p->fleet->gpus[in->rank[0].gpu].name))
+            return false;
+    return in->nranks > 0;
+}
+
+/* Under what its measured bytes are remembered, and what of them is computed and never learned: for each pipeline stage, whose ranks are alike. Rank i is of
+ * stage i / tp % stages. */
 static json_t *learn_json(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in)
 {
-    if (!in->need || in->need->nranks != 1 || !in->nranks || !bt_need_learns(in->need->engine))
+    if (!in->need || in->need->on_host || in->need->nranks > BT_LEARN_STAGES || !one_kind_of_card(p, in))
         return json_null();
-    const char *key = bt_need_key(a, in->need, p->fleet->gpus[in->rank[0].gpu].name, p->fleet->driver ? p->fleet->driver : "");
+    json_t *stages = json_array();
+    for (size_t k = 0; k < in->need->nranks && k * in->tp < in->nranks; k++) {
+        const struct bt_rank_berth *r = &in->rank[k * in->tp];
+        const char *key = bt_need_key(a, in->need, k, p->fleet->gpus[r->gpu].name, p->fleet->driver ? p->fleet->driver : "");
+        json_array_append_new(stages, json_pack("{s:s, s:o, s:o}", "key", key, "known_bytes", bt_json_bytes(bt_need_known_bytes(r->need, r->kv_bytes)),
+                                                "growth_bytes", bt_json_bytes(bt_need_growth_bytes(in->need, r->need, r->kv_bytes))));
+    }
     const char *what = bt_arena_printf(a, "%s on %s %s", in->w->model, in->need->engine->name, in->need->version->version);
-    return json_pack("{s:s, s:o, s:o}", "key", key, "what", bt_json_text(what),
-                     "known_bytes", bt_json_bytes(bt_need_known_bytes(in->rank[0].need, in->rank[0].kv_bytes)));
+    return json_pack("{s:o, s:I, s:o}", "what", bt_json_text(what), "tp", (json_int_t)BT_MAX(in->tp, 1u), "stages", stages);
 }
 
 /* Layers of each pipeline stage; null without stages. */

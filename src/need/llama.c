@@ -1,6 +1,7 @@
 /* llama.c - bytes of llama-server: model buffers from the file's own tensor sizes, KV by its own arithmetic, compute buffers estimated.
  * llama.cpp 0c1e57098: src/llama-model.cpp (placement), src/llama-context.cpp (sizes), src/llama-kv-cache.cpp (cells). */
 #include <inttypes.h>
+#include "need/learn.h"
 #include "need/llama.h"
 #include "need/parts.h"
 
@@ -361,6 +362,7 @@ int need_llama_server(struct bt_arena *a, const struct bt_model *m, const struct
             sum = sat_add(sum, n->rank[d].line[i].uncertainty_bytes);
         n->uncertainty_bytes = BT_MAX(n->uncertainty_bytes, sum);
     }
+    need_learn(a, n, card);
     *out = n;
     return 0;
 }

@@ -42,6 +42,7 @@ struct bt_need_rank {
     struct bt_kv_group *group; size_t ngroups;
     uint64_t tuple_bytes;            /* DeepSeek-V4: what the start-up check counts for a block, whatever its group; else 0 */
     uint32_t pool_layers;
+    const struct bt_learned *learned;                /* need/learn.h: what was measured before and is in the lines; NULL = all is computed */
 };
 
 /* Byte arithmetic of this floor saturates at 2^60: absurd flags give an absurd sum, never a wrapped one. */
@@ -65,7 +66,6 @@ struct bt_need {
     bool on_host;                    /* computed on the CPU: rank[0] is RAM */
     uint64_t spec_tokens;            /* drafted at once by speculative decoding; 0 = none */
     uint64_t uncertainty_bytes;      /* per rank: activations, graphs and context are estimates */
-    const struct bt_learned *learned;                /* need/learn.h: what was measured before and is in the lines; NULL = all is computed */
 };
 
 /* `serve` needs tp, pp set (0 = 1). total_bytes: of the poorest card used. Fails with BT_E_FIT and a refusal text when the shape is impossible,

@@ -21,15 +21,26 @@ static void gave_up(struct bt_daemon *d, const struct bt_err *err)
 
 /* ---- what a start says ---- */
 
+/* Whose line it is; nlearn when it does not say. */
+static size_t stage_of(const struct bt_instance *in, const struct bt_log_event *ev)
+{
+    size_t n = in->pf->nlearn;
+    if (ev->pp >= 0)
+        return BT_MIN((size_t)ev->pp, n);
+    return ev->rank >= 0 ? (size_t)ev->rank / in->pf->learn_tp % n : n;
+}
+
 void bt_learn_line(struct bt_instance *in, const struct bt_log_event *ev)
 {
-    struct bt_learning *l = &in->learn;
-    if (ev->kind == BT_LOG_WEIGHTS_GIB)
-        l->weights_gib = BT_MAX(l->weights_gib, ev->gib);
-    if (ev->kind == BT_LOG_ACTIVATION_GIB)
-        l->activation_gib = BT_MAX(l->activation_gib, ev->gib);
-    if (ev->kind == BT_LOG_GRAPHS_GIB)
-        l->graphs_gib = BT_MAX(l->graphs_gib, ev->gib);
+    size_t n = in->pf->nlearn, mine = n ? stage_of(in, ev) : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct bt_learning_stage *g = &in->learn.stage[i];
+        double *field = ev->kind == BT_LOG_WEIGHTS_GIB      ? &g->weights_gib
+                        : ev->kind == BT_LOG_ACTIVATION_GIB ? &g->activation_gib
+                        : ev->kind == BT_LOG_GRAPHS_GIB     ? &g->graphs_gib : NULL;
+        if (field && (mine == i || mine == n))
+            *field = BT_MAX(*field, ev->gib);
+    }
 }
 
 static uint64_t from_gib(double gib)
@@ -49,33 +60,48 @@ static bool somebody_else(const struct bt_instance *in, const struct bt_probe_gp
     return false;
 }
 
-static void note_start(struct bt_instance *in, uint64_t held)
+static void note_stage(struct bt_instance *in, struct bt_store *s, size_t k)
 {
-    struct bt_learning *l = &in->learn;
-    struct bt_daemon *d = in->p->d;
+    const struct bt_pf_learn *pf = &in->pf->learn[k];
+    const struct bt_learning_stage *g = &in->learn.stage[k];
     struct bt_err err = { 0 };
-    uint64_t known = in->pf->learn_known_bytes;
-    struct bt_store_start row = { .key = in->pf->learn_key, .what = in->pf->learn_what, .weights_bytes = from_gib(l->weights_gib), .wall_ms = bt_wall_ms(),
-                                  .activation_bytes = from_gib(l->activation_gib), .graph_bytes = from_gib(l->graphs_gib) };
-    row.rest_bytes = held > known ? held - known : 0;
-    struct bt_store *s = bt_journal_store(d);
-    if (s && bt_store_add_start(s, &row, &err) < 0)
-        gave_up(d, &err);
-    else if (s)
-        bt_info("learn", "%s/%s: %s: %llu MiB beside weights and KV", in->p->name, in->pf->id, in->pf->learn_what,
-                (unsigned long long)(row.rest_bytes / MiB));
+    uint64_t compute = from_gib(g->activation_gib);
+    struct bt_store_start row = { .key = pf->key, .what = in->pf->learn_what, .weights_bytes = from_gib(g->weights_gib), .wall_ms = bt_wall_ms(),
+                                  .activation_bytes = compute > pf->growth_bytes ? compute - pf->growth_bytes : 0, .graph_bytes = from_gib(g->graphs_gib) };
+    row.rest_bytes = g->held_bytes > pf->known_bytes ? g->held_bytes - pf->known_bytes : 0;
+    if (!g->held_bytes)
+        return;
+    if (bt_store_add_start(s, &row, &err) < 0)
+        gave_up(in->p->d, &err);
+    else
+        bt_info("learn", "%s/%s: %s: %llu MiB beside weights and KV", in->p->name, in->pf->id, in->pf->learn_what, (unsigned long long)(row.rest_bytes / MiB));
+}
+
+static void note_start(struct bt_instance *in)
+{
+    for (size_t k = 0; k < in->pf->nlearn; k++) {
+        struct bt_store *s = bt_journal_store(in->p->d);             /* again each time: a write that failed may have closed it */
+        if (s)
+            note_stage(in, s, k);
+    }
 }
 
 /* Its cards in this sample: the most that one of them holds of it; false when the driver does not say. */
 static bool look(struct bt_instance *in, const struct bt_probe_sample *s, uint64_t *most)
 {
     *most = 0;
+    for (size_t k = 0; k < in->pf->nlearn; k++)
+        in->learn.stage[k].held_bytes = 0;
     for (size_t i = 0; i < in->pf->nranks; i++) {
         const struct bt_probe_gpu *g = bt_probe_gpu(s, in->pf->rank[i].gpu);
         struct bt_actual now = g ? bt_sample_actual(g, in->pids, in->npids) : (struct bt_actual){ 0 };
         if (!g || !now.valid)
             return false;
         *most = BT_MAX(*most, now.bytes);
+        if (in->pf->nlearn) {
+            struct bt_learning_stage *stage = &in->learn.stage[i / in->pf->learn_tp % in->pf->nlearn];
+            stage->held_bytes = BT_MAX(stage->held_bytes, now.bytes);
+        }
         if (in->life.state == BT_ST_STARTING && somebody_else(in, g))
             in->learn.crowded = true;
     }
@@ -99,8 +125,8 @@ static void sampled(struct bt_instance *in, const struct bt_probe_sample *s)
         return;                      /* the sample may be older than its last allocation */
     l->noted = true;
     bool whole_start = in->launched_wall_ms && !in->p->adopted;      /* a daemon that came later has not seen who was there */
-    if (in->pf->learn_key && !l->crowded && whole_start && most)
-        note_start(in, most);
+    if (in->pf->nlearn && !l->crowded && whole_start && most)
+        note_start(in);
 }
 
 void bt_learn_sampled(struct bt_daemon *d)

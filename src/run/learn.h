@@ -3,13 +3,18 @@
 #ifndef BT_RUN_LEARN_H
 #define BT_RUN_LEARN_H
 #include "engine/engine.h"
+#include "launch/planfile.h"
 
 struct bt_daemon;
 struct bt_instance;
 
+/* Of one pipeline stage: the largest that a log line of its ranks said; a line that does not say whose it is counts for all stages. held_bytes: the most
+ * that one of its cards held in the last sample. */
+struct bt_learning_stage { double weights_gib, activation_gib, graphs_gib; uint64_t held_bytes; };
+
 /* Of one start. */
 struct bt_learning {
-    double weights_gib, activation_gib, graphs_gib;  /* the largest that any rank's log line said */
+    struct bt_learning_stage stage[BT_LEARN_STAGES];
     bool crowded;                    /* somebody else was on one of its cards while it started: its figures tell nothing */
     bool noted;                      /* this start is in the store, or will not be */
     uint64_t peak_bytes;             /* the most that one card of it was seen to hold */

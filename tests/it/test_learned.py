@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Machine, eventually
+from conftest import ENGINE, Machine, eventually
+from gguf_file import write_model
 
 SPEC = "name: learn\nworkloads:\n  llm: {engine: vllm, model: Qwen/Qwen2.5-0.5B-Instruct, memory: 12GiB, gpus: 1, context: {want: 4096}}\n"
 HOLD = ("import ctypes, sys, time; c = ctypes.CDLL('libcuda.so.1'); c.cuInit(0); p = ctypes.c_void_p(); assert c.cuDevicePrimaryCtxRetain(ctypes.byref(p), 0) == 0; "
@@ -110,3 +111,39 @@ def test_like_is_what_was_measured(machine) -> None:
     assert 3 * GIB < taken["bytes"] < 5 * GIB < whole
     assert "jobs/x" in taken["need"][0]["why"] and second["inputs"]["learned"]
     assert plan(m, "--no-learned")["phases"][0]["instances"][0]["ranks"][0]["bytes"] == whole
+
+
+def test_llama_server_and_its_devices(machine) -> None:
+    """Each device has rows of its own; the compute buffer that the log states takes the place of the estimate, for another pool too."""
+    m: Machine = machine("2xRTX-4090")
+    program = m.folder / "bin" / "llama-server"
+    program.symlink_to(ENGINE)
+    (program.parent / "llama-server.version").write_text("0.5.0\n")
+    write_model(m.folder / "m.gguf", layers=12, hidden=1024, heads=8, feed=3072)
+    text = "name: learn\nworkloads:\n  llm: {engine: llama-server, model: ./m.gguf, gpus: 2, context: %d}\n"
+    (m.folder / "berth.yaml").write_text(text % 4096)
+    first = plan(m)["phases"][0]["instances"][0]
+    assert len(first["learn"]["stages"]) == 2 and first["learn"]["stages"][0]["growth_bytes"] > 0
+    assert len({stage["key"] for stage in first["learn"]["stages"]}) == 2
+    m.berth("up", "-d", check=True)
+    eventually("a plan that uses what was measured", lambda: plan(m)["inputs"]["learned"])
+    m.berth("down", check=True)
+    (m.folder / "berth.yaml").write_text(text % 8192)
+    for rank in plan(m)["phases"][0]["instances"][0]["ranks"]:
+        whys = {line["part"]: line["why"] for line in rank["need"]}
+        assert "measured here" in whys["activations"] and "measured here" in whys["workspace"]
+        assert "measured here" not in whys["weights"] and "measured here" not in whys["kv"]
+    flags = ("--gpu", "0", "-c", "8192", "-np", "4", "-kvu", "-ts", "1,1")
+    assert first["pp_layers"] == [7, 5]                 # as -ts 1,1 cuts it: the output counts as a layer
+    assert "measured here" in m.berth("estimate", "./m.gguf", *flags).stdout
+    assert "measured here" not in m.berth("estimate", "./m.gguf", *flags, "-ub", "256").stdout
+
+
+def test_stages_of_a_pipeline(machine) -> None:
+    m: Machine = machine("2xA100-SXM4-40GB")
+    (m.folder / "berth.yaml").write_text(SPEC.replace("memory: 12GiB, gpus: 1", "gpus: 2, tp: 1, pp: 2"))
+    m.berth("up", "-d", check=True)
+    eventually("a plan that uses what was measured", lambda: plan(m)["inputs"]["learned"])
+    m.berth("down", check=True)
+    measured = [{line["part"] for line in rank["need"] if "measured here on" in line["why"]} for rank in plan(m)["phases"][0]["instances"][0]["ranks"]]
+    assert measured == [{"graphs", "workspace"}, {"workspace"}]      # 0.32 logs its graphs on the first rank alone; what a card held is known of each

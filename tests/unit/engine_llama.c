@@ -148,6 +148,9 @@ static void text_lines(void **st)
     assert_int_equal(kv.kind, BT_LOG_KV_GIB);
     assert_true(kv.gib > 0.0039 && kv.gib < 0.003907 && !kv.kv_sized);
     assert_int_equal(w.kind, BT_LOG_WEIGHTS_GIB);
+    struct bt_log_event compute = said("0.00.045.993 I sched_reserve:      CUDA1 compute buffer size =   304.00 MiB"), host = said("0.00.045.993 I sched_reserve:        CPU compute buffer size =     6.51 MiB");
+    assert_true(compute.kind == BT_LOG_ACTIVATION_GIB && compute.rank == 1 && compute.pp == -1 && compute.gib == 304.0 / 1024);
+    assert_true(host.kind == BT_LOG_STEP && host.rank == -1);
     struct bt_log_event slots = said("0.00.963.452 I srv    load_model: initializing, n_slots = 4, n_ctx_slot = 2048, kv_unified = 'true'");
     assert_int_equal(slots.kind, BT_LOG_KV_TOKENS);
     assert_int_equal(slots.tokens, 2048);

@@ -101,6 +101,27 @@ static void known_lines(void **st)
     }
 }
 
+/* A line of a pipeline says which stage it is of. */
+static void whose_line_it_is(void **st)
+{
+    (void)st;
+    static const struct { const char *engine, *line; int pp, rank; } lines[] = {
+        { "vllm", "(Worker_PP1_TP0 pid=7) INFO 11-21 00:15:12 [x.py:1] Graph capturing finished in 6 secs, took 0.65 GiB", 1, -1 },
+        { "vllm", "(Worker_DP0_PP3_TP0_EP0 pid=7) INFO 11-21 00:15:12 [x.py:1] Graph capturing finished in 6 secs, took 0.65 GiB", 3, -1 },
+        { "vllm", "(VllmWorker rank=3 pid=7) INFO 06-21 00:15:12 [x.py:1] Graph capturing finished in 6 secs, took 0.65 GiB", -1, 3 },
+        { "vllm", "(Worker_TP1 pid=7) INFO 11-21 00:15:12 [x.py:1] Graph capturing finished in 6 secs, took 0.65 GiB", -1, -1 },
+        { "vllm", "INFO 11-21 00:15:12 [x.py:1] Graph capturing finished in 6 secs, took 0.65 GiB _PP9 rank=9", -1, -1 },
+        { "sglang", "[2026-11-21 10:00:00 PP1 TP0] Load weight end. elapsed=1.0 s, type=Qwen2ForCausalLM, dtype=torch.bfloat16, avail mem=20.00 GB, mem usage=14.30 GB.", 1, -1 },
+        { "sglang", "[2026-11-21 10:00:00 TP0] Load weight end. elapsed=1.0 s, type=Qwen2ForCausalLM, dtype=torch.bfloat16, avail mem=20.00 GB, mem usage=14.30 GB.", -1, -1 },
+    };
+    for (size_t i = 0; i < BT_LEN(lines); i++) {
+        struct bt_log_event ev;
+        assert_true(bt_engine_find(lines[i].engine)->log_line(bt_str(lines[i].line), &ev));
+        if (ev.pp != lines[i].pp || ev.rank != lines[i].rank)
+            fail_msg("%s: stage %d, rank %d", lines[i].line, ev.pp, ev.rank);
+    }
+}
+
 static void other_lines_say_nothing(void **st)
 {
     (void)st;
@@ -163,7 +184,7 @@ static void every_prefix_of_a_line_is_safe(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_lines), cmocka_unit_test(other_lines_say_nothing), cmocka_unit_test(text_is_escaped_and_cut),
+        cmocka_unit_test(known_lines), cmocka_unit_test(whose_line_it_is), cmocka_unit_test(other_lines_say_nothing), cmocka_unit_test(text_is_escaped_and_cut),
         cmocka_unit_test(every_prefix_of_a_line_is_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,8 @@
 #include <cmocka.h>
 #include "gguf_make.h"
 #include "need/fit.h"
+#include "need/learn.h"
+#include "need/llama.h"
 
 static struct bt_arena arena;
 static const struct bt_gpu card22 = { .uuid = "virtual-0", .name = "card", .pci = "", .total_bytes = 22 * GiB, .nvml_total_bytes = 22 * GiB, .cc_major = 8, .cc_minor = 9 };
@@ -77,6 +79,48 @@ static uint64_t part(const struct bt_need_rank *r, enum bt_part p)
     for (size_t i = 0; i < r->n; i++)
         sum += r->line[i].part == p ? r->line[i].bytes : 0;
     return sum;
+}
+
+/* The compute buffer of the log, and the rest of what was held: on each device its own, and for any context, because what the cells add is computed. */
+static void what_was_measured_is_used(void **st)
+{
+    (void)st;
+    const struct bt_model *m = llama_like(&shape8b);
+    struct bt_err err = { 0 };
+    struct bt_serve s = { .context = 8192, .max_seqs = 1, .pp = 2, .llama = { .nsplit = 2, .split = { 1, 1 } } }, longer = s;
+    longer.context = 32768;
+    struct bt_gpu card = card22;
+    struct bt_fit *plain = fit_on(m, &s, &card, &err);
+    const struct bt_need *n = plain->need;
+    const char *keys[] = { bt_need_key(&arena, n, 0, card.name, "580"), bt_need_key(&arena, n, 1, card.name, "580") };
+    const struct bt_learned rows[] = { { .key = keys[0], .activation_bytes = 100 * MiB, .rest_bytes = 600 * MiB, .starts = 1, .when = "2026-11-21" },
+                                       { .key = keys[1], .activation_bytes = 200 * MiB, .starts = 1, .when = "2026-11-21" } };
+    const struct bt_learned_list list = { .driver = "580", .row = rows, .n = 2 };
+    card.learned = &list;
+    struct bt_fit *f = fit_on(m, &s, &card, &err), *g = fit_on(m, &longer, &card, &err);
+    uint64_t cell = need_llama_compute_cell(n->llama, &n->serve);
+    assert_int_equal(part(&f->need->rank[0], BT_P_ACTIVATIONS), 100 * MiB + 8192 * cell);
+    assert_int_equal(part(&f->need->rank[1], BT_P_ACTIVATIONS), 200 * MiB + 8192 * cell);
+    assert_int_equal(part(&g->need->rank[0], BT_P_ACTIVATIONS), 100 * MiB + 32768 * cell);
+    assert_int_equal(part(&f->need->rank[0], BT_P_CONTEXT) + part(&f->need->rank[0], BT_P_WORKSPACE), 500 * MiB);
+    assert_int_equal(part(&f->need->rank[1], BT_P_CONTEXT), part(&n->rank[1], BT_P_CONTEXT));
+    assert_int_equal(part(&f->need->rank[0], BT_P_WEIGHTS), part(&n->rank[0], BT_P_WEIGHTS));
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t sum = 0;
+        for (size_t k = 0; k < f->need->rank[i].n; k++)
+            sum += f->need->rank[i].line[k].bytes;
+        assert_int_equal(sum, f->need->rank[i].fixed_bytes);
+    }
+    s.llama.ubatch = 256;            /* another server */
+    assert_null(fit_on(m, &s, &card, &err)->need->rank[0].learned);
+    s.llama.planned = true;          /* a plan's pool: what its cells add is in its blocks */
+    s.llama.ubatch = 0;
+    s.llama.unified = s.llama.unified_set = true;
+    card.learned = NULL;
+    struct bt_need *p;
+    const struct bt_engine *e = bt_engine_find("llama-server");
+    assert_int_equal(bt_need_server(&arena, m, e, bt_engine_version(e, NULL, NULL, &err), &s, &card, &p, &err), 0);
+    assert_int_equal(bt_need_growth_bytes(p, &p->rank[0], 32 * p->rank[0].kv_block_bytes), 32 * 256 * cell);
 }
 
 /* A real start: "size = 4.00 MiB (2048 cells, 4 layers, 4/1 seqs), K (f16): 2.00 MiB, V (f16): 2.00 MiB". */
@@ -260,7 +304,7 @@ static void the_wrong_engine_says_so(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kv_of_a_real_start), cmocka_unit_test(kv_types_and_slots), cmocka_unit_test(layers_over_two_cards), cmocka_unit_test(tied_embeddings_are_loaded_twice),
+        cmocka_unit_test(kv_of_a_real_start), cmocka_unit_test(what_was_measured_is_used), cmocka_unit_test(kv_types_and_slots), cmocka_unit_test(layers_over_two_cards), cmocka_unit_test(tied_embeddings_are_loaded_twice),
         cmocka_unit_test(windows_keep_less), cmocka_unit_test(what_does_not_start), cmocka_unit_test(on_the_cpu_bytes_are_ram), cmocka_unit_test(the_wrong_engine_says_so),
     };
     return cmocka_run_group_tests_name("need_llama", tests, NULL, done);
