@@ -100,7 +100,7 @@ static const struct { size_t off; const char *dropped; } fields[] = {
     { AT(host), "servers of berth listen on 127.0.0.1" },
     { AT(utilization), "a share of what is free, which berth sizes; --memory limits the whole" },    /* of vLLM it is one of the total: `memory` */
     { AT(sglang.max_total_tokens), "berth sizes the pool; --memory limits the whole" },
-    { AT(sglang.device), "the plan says where it runs" }, { AT(llama.devices), "the plan says where it runs" },
+    { AT(sglang.device), "the plan says where it runs" }, { AT(llama.devices), "the plan says where it runs" },               /* none, cpu: `gpus: 0` */
     { AT(llama.main_gpu), "the plan says where it runs" },
     { AT(llama.split), "the plan deals the layers" }, { AT(llama.split_mode), "the plan deals the layers" },
     { AT(llama.unified), "the slots of a planned server share one cache" }, { AT(llama.fit), "every size is planned" },
@@ -115,7 +115,9 @@ static bool is_field(const struct paste *p, struct bt_str flag, const char **dro
     for (size_t i = 0; f && i < BT_LEN(fields); i++)
         if (f->off == fields[i].off) {
             bool is_memory = f->off == AT(utilization) && p->engine->share_of == BT_SHARE_OF_TOTAL, at_home = f->off == AT(host);
-            *dropped = is_memory || (at_home && (!strcmp(p->serve.host, "127.0.0.1") || !strcmp(p->serve.host, "localhost"))) ? NULL : fields[i].dropped;
+            bool in_ram = paste_on_cpu(p) && (f->off == AT(sglang.device) || f->off == AT(llama.devices));
+            *dropped = is_memory || in_ram ||
+                       (at_home && (!strcmp(p->serve.host, "127.0.0.1") || !strcmp(p->serve.host, "localhost"))) ? NULL : fields[i].dropped;
             return true;
         }
     return false;
@@ -177,13 +179,17 @@ static const char *model_of(struct bt_arena *a, const struct paste *p)
 }
 
 /* NAME=value before the command. CUDA_VISIBLE_DEVICES is the fleet's business. */
-static json_t *variables(struct bt_arena *a, const struct paste *p)
+static json_t *variables(struct bt_arena *a, const struct paste *p, struct bt_strs *notes)
 {
     json_t *env = json_object();
     for (size_t i = 0; i < p->n; i++) {
         const char *z = p->item[i].text, *eq = strchr(z, '=');
         if (z[0] == '-' || !eq || !isupper((unsigned char)z[0]) || bt_str_starts(bt_str(z), "CUDA_VISIBLE_DEVICES=") || !strcmp(eq, "=..."))
             continue;                /* "=...": a secret, cut; it is in the environment of `up` or it is not */
+        if (bt_str_starts(bt_str(z), "VLLM_CPU_KVCACHE_SPACE=")) {
+            BT_PUSH(a, notes->v, notes->n, bt_arena_printf(a, "%s is left out: berth sizes the pool; --memory limits the whole", z));
+            continue;
+        }
         json_object_set_new(env, bt_arena_strndup(a, (struct bt_str){ z, (size_t)(eq - z) }), literal(eq + 1));
     }
     return env;
@@ -212,7 +218,7 @@ int bt_adhoc_paste(struct bt_arena *a, const char *const *words, size_t n, const
         return bt_err_hint(err, "-ctk %s -ctv %s", k ? k : values, k ? k : values);
     }
     struct bt_adhoc more = *o;
-    json_t *w = json_pack("{s:s}", "engine", p.engine->name), *args = other_flags(a, &p, notes), *env = variables(a, &p);
+    json_t *w = json_pack("{s:s}", "engine", p.engine->name), *args = other_flags(a, &p, notes), *env = variables(a, &p, notes);
     set_literal(w, "model", model_of(a, &p));
     named_program(a, &p, all.v, all.n, w);
     set_literal(w, "revision", s->revision);
@@ -221,9 +227,11 @@ int bt_adhoc_paste(struct bt_arena *a, const char *const *words, size_t n, const
     set_literal(w, "kv_dtype", s->kv_dtype ? s->kv_dtype : s->llama.kv_k);
     if (s->trust_remote_code)
         json_object_set_new(w, "trust_remote_code", json_true());
-    if (s->tp)
+    if (paste_on_cpu(&p))
+        json_object_set_new(w, "gpus", json_integer(0));
+    else if (s->tp)
         json_object_set_new(w, "tp", json_integer((json_int_t)s->tp));
-    if (s->pp)
+    if (s->pp && !paste_on_cpu(&p))
         json_object_set_new(w, "pp", json_integer((json_int_t)s->pp));
     if (s->dp > 1)
         json_object_set_new(w, "dp", json_integer((json_int_t)s->dp));

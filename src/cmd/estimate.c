@@ -302,7 +302,7 @@ static int choose_card(struct estimate *e, struct bt_serve *serve, struct bt_err
 {
     const char *gpu = e->args->gpu;
     if ((gpu && !strcmp(gpu, "cpu")) || (!gpu && serve->llama.devices && !strcmp(serve->llama.devices, "none")) || (!gpu && serve->sglang.device && !strcmp(serve->sglang.device, "cpu")) ||
-        (!gpu && e->paste && e->paste->cpu_kv_bytes)) {
+        (!gpu && e->paste && paste_on_cpu(e->paste))) {
         if (e->paste && e->paste->cpu_kv_bytes)      /* it wins over the flag (vLLM platforms/cpu.py) */
             serve->kv_bytes = e->paste->cpu_kv_bytes;
         return card_is_ram(e, err);

@@ -424,3 +424,9 @@ int paste_read(struct bt_arena *a, const char *const *words, size_t n, struct pa
     out->serve.model = out->model;
     return 0;
 }
+
+bool paste_on_cpu(const struct paste *p)
+{
+    const struct bt_serve *s = &p->serve;
+    return (s->llama.devices && !strcmp(s->llama.devices, "none")) || (s->sglang.device && !strcmp(s->sglang.device, "cpu")) || p->cpu_kv_bytes;
+}

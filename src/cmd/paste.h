@@ -38,6 +38,9 @@ struct paste {
     struct paste_item *item; size_t n;
 };
 
+/* It names no card but the CPU: `--device cpu` (SGLang), `--device none` (llama-server), VLLM_CPU_KVCACHE_SPACE (vLLM's CPU build). */
+bool paste_on_cpu(const struct paste *p);
+
 /* words: what stands after "--"; one word that holds blanks is cut as a shell would (quotes, backslashes, continued lines; nothing expanded).
  * BT_E_USAGE: no server that berth knows in it, no model, a value the engine would refuse. Strings are borrowed from words or live in a. */
 BT_MUST_CHECK int paste_read(struct bt_arena *a, const char *const *words, size_t n, struct paste *out, struct bt_err *err);

@@ -55,6 +55,14 @@ static bool all_on_host(const struct bt_spec *s)
     return s->n > 0;
 }
 
+/* A named fleet helps who plans; what is to be started needs cards. -1, for its caller. */
+static int no_driver(const struct planning *g)
+{
+    if (g->o->live && bt_str_starts(bt_str(g->err->hint), "name a fleet"))
+        bt_err_hint(g->err, "`berth doctor` tells why; servers with `gpus: 0` run in RAM; `berth sim 4xA100-SXM4-40GB` is a shell on simulated cards");
+    return -1;
+}
+
 static int open_fleet(struct planning *g)
 {
     const char *text = given(g->o->gpus) ? g->o->gpus : g->spec->gpus;
@@ -70,7 +78,7 @@ static int open_fleet(struct planning *g)
         *g->fleet = (struct bt_fleet){ .source = "host", .text = "none", .driver = "", .live = true, .ram_bytes = bt_ram_allowed("") };
         return 0;
     }
-    if (bt_fleet_open(g->a, text, &fo, g->fleet, g->err) < 0)
+    if (bt_fleet_open(g->a, text, &fo, g->fleet, g->err) < 0 && no_driver(g) < 0)
         return given(g->o->gpus) ? bt_err_wrap(g->err, "--gpus") : !g->spec->gpus_at.line ? -1
                                  : bt_err_wrap(g->err, "%s:%u:%u: gpus", g->spec->path, g->spec->gpus_at.line, g->spec->gpus_at.col);
     if (!g->o->live || g->fleet->live)
@@ -81,7 +89,7 @@ static int open_fleet(struct planning *g)
     }
     struct bt_fleet all;
     fo.base_dir = NULL;
-    if (bt_fleet_open(g->a, "auto", &fo, &all, g->err) < 0 || bt_fleet_match(g->a, &all, text, g->fleet, g->err) < 0)
+    if ((bt_fleet_open(g->a, "auto", &fo, &all, g->err) < 0 && no_driver(g) < 0) || bt_fleet_match(g->a, &all, text, g->fleet, g->err) < 0)
         return bt_err_wrap(g->err, "this machine's cards for %s", text);
     return 0;
 }

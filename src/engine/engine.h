@@ -175,6 +175,7 @@ struct bt_engine {
     const struct bt_stop_step *stop_starting; size_t nstop_starting;
     const struct bt_stop_step *stop_ready; size_t nstop_ready;
     const char *drain_flag;          /* seconds that it lets running requests end in after the first step of stop_ready: that step waits so much longer. NULL: none */
+    const char *const *unset;        /* variables of the user's shell that would win over what is planned, NULL-terminated; NULL: none */
     /* Read one log line (without its newline). Returns false when it says nothing to us. */
     bool (*log_line)(struct bt_str line, struct bt_log_event *out);
     /* Behind bt_engine_resolve and bt_engine_shape_ok; NULL = vLLM's. */

@@ -327,7 +327,10 @@ static const struct bt_engine_first first[] = {
     { "/v1/classify", "\"input\":\"1\"" },
 };
 
+static const char *const unset[] = { "SGLANG_PP_LAYER_PARTITION", NULL };
+
 const struct bt_engine bt_engine_sglang = {
+    .unset = unset,
     .name = "sglang", .versions = versions, .nversions = BT_LEN(versions), .flags = flags,
     .program = "sglang", .health_path = "/ready", .vital = "sglang::", .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),

@@ -317,12 +317,15 @@ static const struct bt_engine_first first[] = {
     { "/classify", "\"input\":\"1\"" },
 };
 
+/* The first wins over --kv-cache-memory-bytes (platforms/cpu.py, 0.32), the second cuts a pipeline otherwise than planned. */
+static const char *const unset[] = { "VLLM_CPU_KVCACHE_SPACE", "VLLM_PP_LAYER_PARTITION", NULL };
+
 const struct bt_engine bt_engine_vllm = {
     .name = "vllm", .versions = versions, .nversions = BT_LEN(versions), .flags = bt_vllm_flags,
     .program = "vllm", .health_path = "/health", .listens_when_ready = true,
     .stop_starting = stop_starting, .nstop_starting = BT_LEN(stop_starting),
     .first = first, .nfirst = BT_LEN(first), .key_flag = "--api-key", .key_env = "VLLM_API_KEY",
-    .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready), .drain_flag = "--shutdown-timeout",
+    .stop_ready = stop_ready, .nstop_ready = BT_LEN(stop_ready), .drain_flag = "--shutdown-timeout", .unset = unset,
     .park = park, .npark = BT_LEN(park), .vital = "VLLM::", .metric_running = "vllm:num_requests_running", .metric_tokens = "vllm:generation_tokens_total",
     .log_line = bt_vllm_log_line, .start = start, .share_of = BT_SHARE_OF_TOTAL, .cuts_layers = true, .kv_in_8_bits = "fp8", .kv_in_8_bits_cc = 80, .internal_ports = 16,      /* API server, engine cores, ranks */
 };

@@ -2,6 +2,7 @@
  * No tool beside bash and coreutils: readiness is asked through bash's /dev/tcp. */
 #include <stdio.h>
 
+#include "engine/engine.h"
 #include "launch/export.h"
 
 static const char head[] =
@@ -120,6 +121,9 @@ static void put_env(struct bt_buf *b, const struct bt_ex_item *it)
     bt_buf_puts(b, "env");
     if (it->engine)
         bt_buf_puts(b, " -u PYTHONDONTWRITEBYTECODE"); /* doubles the start of an engine */
+    const struct bt_engine *e = it->engine ? bt_engine_find(it->pf->engine) : NULL;
+    for (const char *const *key = e ? e->unset : NULL; key && *key; key++)
+        bt_buf_printf(b, " -u %s", *key);
     for (size_t i = 0; i < it->nenv; i++) {
         bt_buf_printf(b, " %s=", it->env[i].key);
         bt_ex_shell_word(b, it->env[i].value);

@@ -93,8 +93,16 @@ static const char *env_get(const struct bt_strs *env, const char *key)
 
 /* What no engine should be started without or with. Its compiled kernels are kept in TMPDIR unless it is told otherwise, and ours is of one life:
  * each first request would compile anew (20 s, vLLM 0.32 with TP 2, measured). */
-static void engine_env(struct bt_arena *a, struct bt_strs *env)
+static void engine_env(struct bt_arena *a, const struct bt_instance *in, struct bt_strs *env)
 {
+    for (const char *const *key = in->engine->unset; key && *key; key++) {
+        const char *value = env_get(env, *key);
+        if (!value)
+            continue;
+        const char *text = bt_arena_printf(a, "%s: %s=%s of your shell is left out: it would win over what is planned", in->pf->id, *key, value);
+        bt_report_event(in->p, json_pack("{s:s, s:o}", "event", "note", "text", bt_json_text(text)));
+        env_set(a, env, *key, NULL);
+    }
     const char *cache = env_get(env, "XDG_CACHE_HOME");
     env_set(a, env, "PYTHONDONTWRITEBYTECODE", NULL);                /* doubles the start of an engine (vLLM 0.32, measured) */
     if (!env_get(env, "TORCHINDUCTOR_CACHE_DIR"))
@@ -109,7 +117,7 @@ static struct bt_strs make_env(struct bt_arena *a, const struct bt_instance *in)
     for (size_t i = 0; i < in->p->env.n; i++)
         BT_PUSH(a, env.v, env.n, in->p->env.v[i]);
     if (strcmp(in->engine->name, "command"))
-        engine_env(a, &env);
+        engine_env(a, in, &env);
     for (size_t i = 0; i < in->pf->nenv; i++)
         env_set(a, &env, in->pf->env[i].key, bt_instance_fill(a, in, in->pf->env[i].value));
     env_set(a, &env, "TMPDIR", in->tmp);

@@ -90,6 +90,28 @@ def test_a_pasted_sglang(m: Machine) -> None:
     assert m.json("ps")["instances"][0]["warm"] is True
 
 
+def test_a_pasted_command_for_the_cpu(m: Machine) -> None:
+    """gpus: 0, beside a free card; the pool that a variable asks for is berth's to size."""
+    tiny(m.folder / "m", 4096)
+    write_model(m.folder / "m.gguf", layers=4, hidden=512, heads=8, feed=1024)
+    spec = spec_of(m, "--", "python3", "-m", "sglang.launch_server", "--model-path", "./m", "--device", "cpu", "--tp", "1")
+    assert spec["workloads"]["m"] == {"engine": "sglang", "model": "./m", "gpus": 0}
+    spec = spec_of(m, "--", "llama-server", "-m", "m.gguf", "--device", "none", "-c", "2048")
+    assert spec["workloads"]["m-gguf"] == {"engine": "llama-server", "model": "./m.gguf", "gpus": 0, "context": 2048}
+    done = m.berth("up", "-d", "--save", "x.yaml", "--", "VLLM_CPU_KVCACHE_SPACE=2", "vllm", "serve", "./m")
+    assert "VLLM_CPU_KVCACHE_SPACE=2 is left out" in done.stderr
+    assert json.loads((m.folder / "x.yaml").read_text())["workloads"]["m"] == {"engine": "vllm", "model": "./m", "gpus": 0}
+
+
+def test_what_the_shell_has_does_not_win_over_the_plan(m: Machine) -> None:
+    tiny(m.folder / "m", 4096)
+    up = m.berth("up", "-d", "./m", env={"VLLM_CPU_KVCACHE_SPACE": "4", "VLLM_PP_LAYER_PARTITION": "1,7"})
+    assert up.returncode == 0 and up.stderr.count("would win over what is planned") == 2, up.stderr
+    leader = m.json("ps")["instances"][0]["pids"][0]
+    env = Path(f"/proc/{leader}/environ").read_bytes()
+    assert b"VLLM_CPU_KVCACHE_SPACE" not in env and b"VLLM_PP_LAYER_PARTITION" not in env and b"BERTH_KEEPER=" in env
+
+
 def test_the_program_that_was_named_is_the_one(m: Machine) -> None:
     spec = spec_of(m, "--", "/opt/v/bin/vllm", "serve", "Qwen/Qwen3-8B", "--max-model-len", "4096")
     assert spec["workloads"]["qwen3-8b"]["bin"] == "/opt/v/bin/vllm"
@@ -151,3 +173,12 @@ def test_a_whole_card_is_not_what_a_server_left_of_one(m: Machine) -> None:
 def test_run_needs_a_command() -> None:
     for args in (["run"], ["run", "true"], ["run", "--"]):
         assert subprocess.run([BERTH, *args], capture_output=True, check=False, env=os.environ).returncode == 2
+
+
+@pytest.mark.skipif(Path("/proc/driver/nvidia/version").exists(), reason="this machine has a driver")
+@pytest.mark.parametrize("args", [("up", "Qwen/Qwen3-8B"), ("run", "--", "true"), ("up", "--gpus", "2xA100-SXM4-40GB", "Qwen/Qwen3-8B")])
+def test_without_a_driver_a_named_fleet_is_no_way_out(tmp_path: Path, args: tuple[str, ...]) -> None:
+    env = {k: v for k, v in os.environ.items() if k not in ("LD_LIBRARY_PATH", "BERTH_SIM_STATE")} | {"BERTH_RUNTIME_DIR": str(tmp_path / "run"), "BERTH_STATE_DIR": str(tmp_path)}
+    done = subprocess.run([BERTH, *args], capture_output=True, text=True, env=env, cwd=tmp_path, check=False)
+    assert done.returncode == 1 and "no NVIDIA driver" in done.stderr, done.stderr
+    assert "berth doctor" in done.stderr and "name a fleet" not in done.stderr

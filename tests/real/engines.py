@@ -21,7 +21,8 @@ VLLM = CACHE / "vllm-0.32.0"
 LLAMA = CACHE / "llama-0.3.36"
 DEADLINE_S = 240.0                   # a start of vLLM is half a minute on an idle machine of two cores
 GIB = 1 << 30
-CPU = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_DO_NOT_TRACK": "1"}
+# What people have in their shell for it; the first one would win over --kv-cache-memory-bytes, so berth leaves it out.
+CPU = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_DO_NOT_TRACK": "1"}
 
 
 def eventually(what: str, check: Callable[[], object], deadline_s: float = DEADLINE_S):
