@@ -27,7 +27,7 @@ static const struct { const char *ending, *config; } quantised[] = {
     { "-fp8-block", FP8_BLOCK },      { "-fp8-static-pertensor", FP8 },    { "-fp8-static", FP8 },
     { "-int4", INT4("128") },         { "-int8", INT8 },                { "-fp8-dynamic", FP8 },             { "-fp8-kv", FP8 },                 { "-nvfp4", NVFP4 },
     { "-fp4", NVFP4 },                { "-fp8", FP8_BLOCK },
-    { "-abliterated", NULL },           { "-bf16", NULL },                { "-hf", NULL },
+    { "-mtp", NULL },                   { "-abliterated", NULL },           { "-bf16", NULL },                { "-hf", NULL },
 };
 
 /* Accounts whose "-FP8" has a scale for each output, not for each square of 128. */

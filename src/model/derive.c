@@ -132,6 +132,11 @@ static int latent_attention(struct bt_tensors *l, int i, const struct bt_layer *
     ADD(PLAIN("self_attn.kv_a_layernorm", m->kv_lora, 0));
     ADD(LINEAR("self_attn.kv_b_proj", (uint64_t)y->heads * (m->qk_nope + m->v_head), m->kv_lora));
     ADD(LINEAR("self_attn.o_proj", h, (uint64_t)y->heads * m->v_head));
+    if (y->indexer) {                /* whole on every rank (vLLM models/deepseek_v2.py Indexer) */
+        ADD(LINEAR("self_attn.indexer.wq_b", (uint64_t)m->index_heads * y->indexer, m->q_lora ? m->q_lora : h));
+        ADD(LINEAR("self_attn.indexer.wk", y->indexer, h));
+        ADD(PLAIN("self_attn.indexer.weights_proj", m->index_heads, h));
+    }
     return 0;
 }
 

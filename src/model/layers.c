@@ -334,14 +334,18 @@ int bt_model_read_layers(struct bt_arena *a, const struct bt_config *c, const st
     struct experts x;
     struct hybrid h;
     enum bt_window_rule rule;
-    uint32_t shared = 0, global_dim = 0, global_kv = 0, indexer = 0;
+    uint32_t shared = 0, global_dim = 0, global_kv = 0, indexer = 0, every = 0;
     bool k_is_v = false, beside = false, wide = false;
     if (read_windows(c, arch, m, &w, &rule, err) < 0 || read_experts(a, c, arch, m, &x, err) < 0 || read_hybrid(a, c, arch, m, &h, err) < 0 ||
         bt_config_u32(c, "num_kv_shared_layers", 0, 0, 4096, &shared, err) < 0 || bt_config_u32(c, "global_head_dim", arch->global_head_dim, 0, 1 << 16, &global_dim, err) < 0 ||
         bt_config_u32(c, "num_global_key_value_heads", 0, 0, 1 << 16, &global_kv, err) < 0 || bt_config_u32(c, "index_head_dim", 0, 0, 1 << 12, &indexer, err) < 0 ||
+        bt_config_u32(c, "index_topk_freq", 0, 0, 4096, &every, err) < 0 || bt_config_u32(c, "index_n_heads", arch->indexer_every ? 32 : 64, 1, 1 << 12, &m->index_heads, err) < 0 ||
         bt_config_bool(c, "attention_k_eq_v", false, &k_is_v, err) < 0 || bt_config_bool(c, "enable_moe_block", false, &beside, err) < 0 ||
         bt_config_bool(c, "use_double_wide_mlp", false, &wide, err) < 0)
         return -1;
+    m->index_heads = m->kv_lora && indexer ? m->index_heads : 0;
+    if (!every)                      /* GLM-5 and 5.1 have it in each layer; 5.2, of the longer context, shares what one finds */
+        every = arch->indexer_every && m->max_position > arch->max_position ? arch->indexer_every : 1;
     m->layer = BT_NEWN(a, struct bt_layer, m->layers);
     for (uint32_t i = 0; i < m->layers; i++) {
         bool sliding = is_sliding(&w, arch, rule, i), experts = has_experts(&x, arch, i);
@@ -352,7 +356,7 @@ int bt_model_read_layers(struct bt_arena *a, const struct bt_config *c, const st
         if (m->kv_lora) {
             l->mixer = BT_MIX_MLA;
             l->latent = m->kv_lora + m->qk_rope;
-            l->indexer = arch->indexer_every && i % arch->indexer_every ? 0 : indexer;
+            l->indexer = i % every ? 0 : indexer;
         }
         if (arch->hybrid == BT_HYBRID_LETTERS)
             l->moe = x.moe, l->intermediate = m->intermediate;

@@ -148,6 +148,7 @@ struct bt_model {
     double rope_factor;              /* longest context = max_position x this; 1 when none, or when max_position already has it (llama3, longrope) */
     struct bt_layer *layer;          /* [layers] */
     uint32_t q_lora, kv_lora, qk_nope, qk_rope, v_head;              /* MLA; q_lora 0 = one q projection */
+    uint32_t index_heads;            /* of the sparse attention's indexer (DeepSeek V3.2, GLM-5); 0 = attention is not sparse */
     double rotary_share;             /* of head_dim that is rotated: 1, 0.5, 0.25 */
     uint32_t rotary_tables;          /* cos/sin tables: 2 where local and global layers differ */
     const struct bt_compressed *compressed;          /* NULL for other models */

@@ -88,7 +88,7 @@ struct bt_arch {
     uint32_t altup, laurel;          /* altup_num_inputs, laurel_rank when absent */
     bool experts_added;              /* a list of experts' widths is of two kinds in one layer, for words and for images: they add up (ERNIE 4.5 VL) */
     bool shell;                      /* a shell around language models of many classes: text_config says which */
-    uint32_t indexer_every;          /* one layer in so many has the sparse indexer; 0 = each */
+    uint32_t indexer_every;          /* of a context longer than the class default, one layer in so many has the sparse indexer, where the config does not say; 0 = each */
 };
 /* What a class of encoders has: "classifier" is the head that *ForSequenceClassification puts behind it. */
 enum bt_classifier { BT_CLASSIFY_POOLED, BT_CLASSIFY_DENSE, BT_CLASSIFY_NORMED };     /* pooler and one layer (BERT); two layers (RoBERTa); two with a norm (ModernBERT) */

@@ -68,7 +68,7 @@ static const struct { const char *module; enum bt_tensor_role role; } modules[] 
     { "q_a_proj", BT_T_LATENT_A }, { "kv_a_proj_with_mqa", BT_T_LATENT_A }, { "kv_b_proj", BT_T_LATENT_B }, { "q_b_proj", BT_T_Q_B }, { "o_a_proj", BT_T_Q_B },
     { "router", BT_T_ROUTER }, { "gate", BT_T_ROUTER }, { "e_score_correction_bias", BT_T_ROUTER }, { "shared_expert_gate", BT_T_ROUTER },
     { "fc1_latent_proj", BT_T_LATENT_A }, { "fc2_latent_proj", BT_T_LATENT_A }, { "per_layer_input_gate", BT_T_LATENT_A }, { "per_layer_projection", BT_T_LATENT_A },
-    { "per_layer_model_projection", BT_T_Q_B }, { "queries", BT_T_LATENT_A }, { "weights_proj", BT_T_ROUTER }, { "kv_gate", BT_T_ROUTER },
+    { "per_layer_model_projection", BT_T_Q_B }, { "queries", BT_T_LATENT_A }, { "wq_b", BT_T_LATENT_A }, { "wk", BT_T_LATENT_A }, { "weights_proj", BT_T_ROUTER }, { "kv_gate", BT_T_ROUTER },
     { "in_proj", BT_T_STATE_IN }, { "in_proj_qkvz", BT_T_STATE_IN }, { "in_proj_ba", BT_T_STATE_IN }, { "in_proj_qkv", BT_T_STATE_IN }, { "in_proj_z", BT_T_STATE_IN },
     { "query", BT_T_Q }, { "key", BT_T_K }, { "value", BT_T_V }, { "Wo", BT_T_O }, { "Wi", BT_T_GATE_UP }, { "up_gate_proj", BT_T_GATE_UP }, { "fc11", BT_T_GATE }, { "fc12", BT_T_UP },
     { "LayerNorm", BT_T_NORM }, { "norm1", BT_T_NORM }, { "norm2", BT_T_NORM }, { "attn_norm", BT_T_NORM }, { "mlp_norm", BT_T_NORM }, { "attn_ln", BT_T_NORM }, { "mlp_ln", BT_T_NORM },

@@ -34,6 +34,8 @@ static uint64_t attention_bytes(const struct need_in *in, const struct bt_layer 
 {
     if (l->mixer == BT_MIX_MLA && in->version->latent_expanded)
         return sat_mul(2ull * elem * BT_MAX(bt_round_up(l->head_dim, 256), 256u), BT_MAX(l->heads / in->serve->tp, 1u));
+    if (l->mixer == BT_MIX_MLA && elem == 1 && in->model->index_heads)         /* fp8_ds_mla: the latent with a scale for each 128, positions in 16 bits (vLLM v1/kv_cache_interface.py) */
+        return sat_add(in->model->kv_lora + in->model->kv_lora / 128 * 4ull + 2ull * in->model->qk_rope, l->indexer ? l->indexer + 4 : 0);
     if (l->mixer == BT_MIX_MLA)
         return sat_add(sat_mul(in->version->latent_padded ? bt_round_up(l->latent, 128) : l->latent, elem), l->indexer ? l->indexer + 4 : 0);       /* the indexer's key: a byte each and a scale */
     uint64_t heads = BT_MAX(l->kv_heads / in->serve->tp, 1u);        /* fewer heads than ranks: each rank keeps one */

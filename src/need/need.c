@@ -207,6 +207,16 @@ int need_no_gguf(const struct bt_model *m, const struct bt_engine *e, struct bt_
     return bt_err_hint(err, "--engine llama-server");
 }
 
+/* MLA's kernels: FlashMLA on Hopper, and sparse attention anywhere, take blocks of 64 tokens, CUTLASS on Blackwell of the data centre 128, FlashInfer there 64
+ * (vLLM platforms/cuda.py check_and_update_config; pools of 715,072, 635,648, 344,192 and 341,504 tokens in logs). V0 does so only where it is told. */
+static uint64_t latent_block(const struct bt_model *m, const struct bt_engine_version *v, const struct bt_gpu *card, uint64_t asked)
+{
+    if (!m->kv_lora || m->compressed || v->v0 || need_is_host(card))
+        return asked;
+    uint64_t wants = m->index_heads || card->cc_major == 9 ? 64 : card->cc_major != 10 ? 1 : v->kv_by_checkpoint ? 64 : 128;
+    return asked % wants ? wants : asked;
+}
+
 int bt_need_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
                    const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
 {
@@ -248,7 +258,7 @@ static int vllm_server(struct bt_arena *a, const struct bt_model *m, const struc
         s->max_batched_tokens = BT_MAX(s->max_batched_tokens, (uint64_t)m->tower.whole_tokens);
     if (!serve->max_batched_tokens && m->whole_text)                 /* nor may a text that is seen in both directions (vLLM engine/arg_utils.py: no chunked prefill) */
         s->max_batched_tokens = BT_MAX(s->max_batched_tokens, s->context);
-    n->block = s->block_size = s->block_size ? s->block_size : 16;
+    n->block = s->block_size = latent_block(m, v, card, s->block_size ? s->block_size : 16);
     n->spec_tokens = need_spec_tokens(s);
 
     n->nranks = s->pp;

@@ -186,6 +186,42 @@ static void kv_as_the_checkpoint_says(void **st)
     assert_int_equal(need_of(&a, m, "0.13.0", said, &card)->rank[0].kv_token_bytes, 147456);
 }
 
+/* Sparse attention over latents: blocks of 64, 656 + 132 bytes of a token and layer in 8 bits. Real starts of GLM-5.1 at TP 8 (0.20.2, 19.55 GiB) and with its
+ * drafting layer (18.51 GiB) log 341,504 and 319,232 tokens; GLM-5 in 16 bits (0.19, 32.11 GiB) 344,192. */
+static void sparse_latents_in_8_bits(void **st)
+{
+    (void)st;
+    static const struct { const char *id, *version, *kv; bool drafts; double gib; uint64_t tokens; } cases[] = {
+        { "zai-org/GLM-5.1", "0.20.2", "fp8", false, 19.5495, 341504 }, { "zai-org/GLM-5.1", "0.20.2", "fp8", true, 18.5095, 319232 }, { "zai-org/GLM-5", "0.19.0", NULL, false, 32.1085, 344192 },
+    };
+    const char *mtp[] = { "--speculative-config={\"method\": \"mtp\", \"num_speculative_tokens\": 3}" };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_gpu card = card_of(139.8, 9);
+        struct bt_serve s = { .tp = 8, .context = 202752, .kv_dtype = cases[i].kv, .extra = { mtp, cases[i].drafts } };
+        struct bt_need *n = need_of(&a, model_of(&a, cases[i].id), cases[i].version, s, &card);
+        assert_int_equal(n->block, 64);
+        assert_int_equal(bt_need_kv_tokens(n, &n->rank[0], (uint64_t)(cases[i].gib * (double)GiB)), cases[i].tokens);
+    }
+}
+
+/* Latents in blocks as their kernels take them, and of a size that the command names where that fits. */
+static void latent_blocks_are_the_kernels(void **st)
+{
+    (void)st;
+    static const struct { const char *version; int cc; uint64_t asked, block; } cases[] = {
+        { "0.7.1", 9, 0, 16 }, { "0.8.3", 8, 0, 16 }, { "0.8.3", 9, 0, 64 }, { "0.15.0", 9, 16, 64 }, { "0.15.0", 9, 128, 128 }, { "0.10.2", 10, 0, 128 }, { "0.22.0", 10, 0, 64 }, { "0.22.0", 12, 32, 32 },
+    };
+    bt_auto_arena a = { 0 };
+    struct bt_model *m = model_of(&a, "deepseek-ai/DeepSeek-R1");
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        struct bt_gpu card = card_of(139.8, cases[i].cc);
+        uint64_t block = need_of(&a, m, cases[i].version, (struct bt_serve){ .tp = 8, .context = 8192, .block_size = cases[i].asked }, &card)->block;
+        if (block != cases[i].block)
+            fail_msg("%s on compute capability %d: %llu", cases[i].version, cases[i].cc, (unsigned long long)block);
+    }
+}
+
 /* What drafts from the prompt adds no layer; a head of its own checkpoint adds one; DeepSeek-V4's own block drafter three, with windows alone. */
 static void drafts_are_told_by_their_method(void **st)
 {
@@ -358,7 +394,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hybrids_are_as_logged), cmocka_unit_test(windows_are_cut_in_groups), cmocka_unit_test(groups_are_the_whole_models_on_every_stage), cmocka_unit_test(a_latent_is_on_every_rank),
-        cmocka_unit_test(drafts_add_layers_and_states), cmocka_unit_test(drafts_stay_in_16_bits), cmocka_unit_test(kv_as_the_checkpoint_says), cmocka_unit_test(drafts_are_told_by_their_method),
+        cmocka_unit_test(drafts_add_layers_and_states), cmocka_unit_test(drafts_stay_in_16_bits), cmocka_unit_test(kv_as_the_checkpoint_says),
+        cmocka_unit_test(sparse_latents_in_8_bits), cmocka_unit_test(latent_blocks_are_the_kernels), cmocka_unit_test(drafts_are_told_by_their_method),
         cmocka_unit_test(states_are_kept_by_block), cmocka_unit_test(states_alone_take_no_tokens), cmocka_unit_test(the_encoders_tokens_are_kept_as_well),
         cmocka_unit_test(versions_count_requests_differently),
         cmocka_unit_test(folded_tokens_are_as_logged),

@@ -195,7 +195,7 @@ static void latents_need_a_workspace(void **st)
     bt_auto_arena a = { 0 };
     struct bt_gpu card = card_of(139.8, 9);
     struct bt_model *m = model_of(&a, "deepseek-ai/DeepSeek-V3");
-    struct bt_serve s = { .tp = 8, .context = 163840, .max_seqs = 256, .max_batched_tokens = 8192 };
+    struct bt_serve s = { .tp = 8, .context = 163840, .max_seqs = 256, .max_batched_tokens = 8192, .block_size = 64 };
     uint64_t old = part_of(&need_of(&a, m, "0.7.3", s, &card)->rank[0], BT_P_WORKSPACE), latent = part_of(&need_of(&a, m, "0.11.0", s, &card)->rank[0], BT_P_WORKSPACE);
     assert_int_equal(latent - old, 65536ull * 16 * 256 * 2);
     for (uint32_t i = 0; i < m->layers; i++)
