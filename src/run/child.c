@@ -48,6 +48,8 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+enum { REPORT = 3 };                 /* in the child: where it says why it could not exec */
+
 static _Noreturn void child_main(const struct bt_cmdline *cmd, const char *program, const struct fds *f)
 {
     char word;
@@ -60,9 +62,13 @@ static _Noreturn void child_main(const struct bt_cmdline *cmd, const char *progr
     if (chdir(cmd->cwd) < 0)
         fail(f->report[1], "chdir to", cmd->cwd);
     reset_signals();
-    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);        /* ours are close-on-exec already; this is for what libraries opened */
+    /* All but the report is closed now, not by exec: one that takes its time (a slow disk) would hold the keeper's own word to the daemon open, and a
+     * keeper that is killed meanwhile would not be missed. */
+    if (f->report[1] != REPORT && dup3(f->report[1], REPORT, O_CLOEXEC) < 0)
+        fail(f->report[1], "dup3 for", program);
+    close_range(REPORT + 1, ~0U, 0);
     execve(program, cmd->argv, cmd->env);
-    fail(f->report[1], "exec", program);
+    fail(REPORT, "exec", program);
 }
 
 static const char *find_program(struct bt_arena *a, const struct bt_cmdline *cmd, struct bt_err *err)
