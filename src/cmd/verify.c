@@ -83,8 +83,12 @@ static void print_table(struct bt_arena *a, const json_t *answer)
                       (unsigned long long)over, json_array_size(rows));
     else if (unknown < json_array_size(rows))
         bt_buf_printf(&b, "ok: every process%s is on its own cards and inside its bytes\n", unknown ? " that could be judged" : "");
-    if (json_array_size(json_object_get(answer, "host")))
-        bt_buf_puts(&b, "RAM is watched, not enforced\n");
+    const json_t *host = json_object_get(answer, "host");
+    size_t held = 0;
+    for (size_t k = 0; k < json_array_size(host); k++)
+        held += json_is_true(json_object_get(json_array_get(host, k), "enforced"));
+    if (json_array_size(host))
+        bt_buf_puts(&b, held == json_array_size(host) ? "RAM is enforced (memory.max)\n" : "RAM is watched, not enforced\n");
     bt_cmd_print(&b);
     json_decref(all);
 }

@@ -33,10 +33,11 @@ int bt_keep_launch_write(const char *dir, const struct bt_keep_launch *l, struct
                               json_pack("{s:s, s:i, s:i}", "name", l->port[i].name, "port", (int)l->port[i].port, "block", (int)l->port[i].block));
     for (size_t i = 0; i < l->nbase; i++)
         json_array_append_new(base, json_integer(l->base[i]));
-    json_t *o = json_pack("{s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:b, s:I}", "project", l->project, "id", l->id, "argv", argv,
+    json_t *o = json_pack("{s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:b, s:I, s:I}", "project", l->project, "id", l->id, "argv", argv,
                           "cwd", l->cwd, "url", l->url, "log_max_bytes", (json_int_t)l->log_max_bytes, "restarts", (json_int_t)l->restarts, "wall_ms",
                           (json_int_t)l->wall_ms, "ports", ports, "base", base, "task", (json_int_t)l->task, "deaths",
-                          (json_int_t)l->deaths, "was_ready", l->was_ready, "mono_ms", (json_int_t)l->mono_ms);
+                          (json_int_t)l->deaths, "was_ready", l->was_ready, "mono_ms", (json_int_t)l->mono_ms, "ram_max_bytes",
+                          (json_int_t)BT_MIN(l->ram_max_bytes, (uint64_t)INT64_MAX));
     if (!o)
         return bt_err_set(err, BT_E_INPUT, 0, "write %s/launch.json: a text that is not UTF-8", dir);
     return write_json(dir, "launch.json", o, err);
@@ -89,6 +90,8 @@ int bt_keep_launch_read(struct bt_arena *a, const char *dir, struct bt_keep_laun
     out->task = json_is_integer(task) ? (int64_t)json_integer_value(task) : -1;
     json_int_t deaths = json_integer_value(json_object_get(o, "deaths"));    /* an older berth's launch.json has none */
     out->deaths = (uint64_t)BT_MAX(BT_MIN(deaths, UINT32_MAX), 0);
+    json_int_t ram_max = json_integer_value(json_object_get(o, "ram_max_bytes"));
+    out->ram_max_bytes = (uint64_t)BT_MAX(ram_max, 0);
     out->mono_ms = json_integer_value(json_object_get(o, "mono_ms"));
     out->was_ready = json_is_true(json_object_get(o, "was_ready"));
     out->wall_ms = (int64_t)wall_ms;

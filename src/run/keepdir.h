@@ -29,6 +29,7 @@ struct bt_keep_launch {
     int64_t mono_ms;                 /* the same on the clock that nobody sets; 0: not known */
     struct bt_keep_port *port; size_t nports;
     int64_t task;                    /* of its job's queue; -1: none */
+    uint64_t ram_max_bytes;          /* what it is held to where its cgroup can be; 0: not at all */
     int64_t *base; size_t nbase;     /* one a rank: bytes its card used for nobody just before the start; -1 = not known */
 };
 BT_MUST_CHECK int bt_keep_launch_write(const char *dir, const struct bt_keep_launch *l, struct bt_err *err);

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
+#include "base/units.h"
 #include "engine/engine.h"
 #include "run/keepdir.h"
 #include "run/keeplog.h"
@@ -114,6 +115,8 @@ static int prepare(struct keeper *k, int env_fd, struct bt_err *err)
     bt_proc_read(getpid(), &self);
     k->tree.keeper = self.id;
     k->tree.cgroup = bt_cgroup_make(&k->arena, bt_arena_printf(&k->arena, "berth-%s-%s-%d", k->launch.project, k->launch.id, (int)getpid()));
+    if (k->tree.cgroup && k->launch.ram_max_bytes)
+        bt_cgroup_limit(k->tree.cgroup, k->launch.ram_max_bytes);        /* whether it holds is told from the cgroup itself */
     return bt_keep_who_write(k->dir, "keeper.json", self.id, k->tree.cgroup, err);       /* with the cgroup: it is removed even if we are killed */
 }
 
@@ -443,6 +446,9 @@ static void last_word(struct keeper *k, const struct bt_err *failed)
     else
         x.signal = WTERMSIG(k->wait_status);
     bt_auto_arena a = { 0 };
+    if (x.signal == SIGKILL && !x.asked && bt_cgroup_oom(k->tree.cgroup))
+        snprintf(x.hint, sizeof x.hint, "the kernel ended it: it took more than the %s of RAM of its plan (memory.max of its cgroup); give it more `memory:`",
+                 bt_bytes_human(k->launch.ram_max_bytes));
     if (x.status != 0)               /* a clean end needs no remark in the workload's own words */
         bt_keeplog_remark(&k->log, bt_arena_printf(&a, "berth: %s", bt_keep_exit_text(&a, &x)), x.wall_ms);
     bt_keeplog_close(&k->log, x.wall_ms);

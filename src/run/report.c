@@ -270,7 +270,8 @@ static void verify_host(struct bt_instance *in, json_t *rows, bool *ok)
     *ok &= inside || !valid;
     json_array_append_new(rows, json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:b, s:s}", "instance", in->pf->id, "project", in->p->name, "numa", 0,
                                           "planned_bytes", bt_json_bytes(in->pf->host_bytes), "actual_bytes", valid ? bt_json_bytes(bytes) : json_null(),
-                                          "verdict", !valid ? "unattributable" : inside ? "inside" : "over", "enforced", false, "state", bt_report_state(in)));
+                                          "verdict", !valid ? "unattributable" : inside ? "inside" : "over", "enforced",
+                                          in->has_keeper && bt_cgroup_limited(in->keeper.cgroup, in->pf->host_bytes), "state", bt_report_state(in)));
 }
 
 /* Ranks whose card the driver does not list any more: nobody can say what they hold, and they will not compute. */

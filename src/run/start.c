@@ -157,7 +157,8 @@ static int make_folder(struct bt_arena *a, struct bt_instance *in, struct bt_err
     struct bt_keep_launch l = { .project = in->p->name, .id = in->pf->id, .cwd = in->pf->cwd, .url = in->url, .log_max_bytes = LOG_MAX,
                                 .restarts = in->life.restarts, .deaths = in->life.deaths, .was_ready = in->life.was_ready,
                                 .wall_ms = in->launched_wall_ms, .mono_ms = bt_now_ms(), .port = in->port, .nports = in->nports,
-                                .task = in->queue ? in->task : -1 };
+                                .task = in->queue ? in->task : -1,
+                                .ram_max_bytes = in->pf->nranks ? 0 : in->pf->host_bytes };     /* beside a card, RAM is not planned to the byte */
     for (size_t i = 0; i < in->pf->argv.n; i++) {
         const char *arg = bt_instance_fill(a, in, in->pf->argv.v[i]);
         BT_PUSH(a, l.argv.v, l.argv.n, arg);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <mntent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -159,7 +160,12 @@ static const char *cgroup2_mount(struct bt_arena *a)
 
 const char *bt_cgroup_make(struct bt_arena *a, const char *name)
 {
-    const char *off = getenv("BERTH_CGROUP"), *mount = off && !strcmp(off, "off") ? NULL : cgroup2_mount(a);
+    const char *given = getenv("BERTH_CGROUP");
+    if (given && given[0] == '/') {
+        const char *below = bt_arena_printf(a, "%s/%s", given, name);
+        return mkdir(below, 0700) < 0 ? NULL : below;
+    }
+    const char *mount = given && !strcmp(given, "off") ? NULL : cgroup2_mount(a);
     char text[8192];
     size_t n = read_some("/proc/self/cgroup", text, sizeof text - 1);
     text[n] = 0;
@@ -181,6 +187,44 @@ bool bt_cgroup_join(const char *cgroup, pid_t pid)
     bt_auto_fd fd = open(path, O_WRONLY | O_CLOEXEC);
     int n = snprintf(text, sizeof text, "%d", (int)pid);
     return fd >= 0 && write(fd, text, (size_t)n) == n;
+}
+
+static bool put(const char *cgroup, const char *file, const char *text)
+{
+    bt_auto_arena a = { 0 };
+    bt_auto_fd fd = open(bt_arena_printf(&a, "%s/%s", cgroup, file), O_WRONLY | O_TRUNC | O_CLOEXEC);
+    return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+bool bt_cgroup_limit(const char *cgroup, uint64_t bytes)
+{
+    bt_auto_arena a = { 0 };
+    put(bt_path_dir(&a, cgroup), "cgroup.subtree_control", "+memory");       /* refused where processes live in it: then it is there already, or cannot be */
+    if (!put(cgroup, "memory.max", bt_arena_printf(&a, "%llu\n", (unsigned long long)bytes)))
+        return false;
+    put(cgroup, "memory.oom.group", "1\n");          /* an engine without one of its processes is worse than none */
+    return bt_cgroup_limited(cgroup, bytes);         /* the kernel counts in pages, and may have refused */
+}
+
+bool bt_cgroup_limited(const char *cgroup, uint64_t bytes)
+{
+    enum { PAGE = 65536 };
+    bt_auto_arena a = { 0 };
+    char text[64];
+    size_t n = cgroup ? read_some(bt_arena_printf(&a, "%s/memory.max", cgroup), text, sizeof text - 1) : 0;
+    text[n] = 0;
+    uint64_t max = strtoull(text, NULL, 10);         /* "max": 0 */
+    return max && max <= bytes && bytes - max < PAGE;
+}
+
+bool bt_cgroup_oom(const char *cgroup)
+{
+    bt_auto_arena a = { 0 };
+    char text[1024];
+    size_t n = cgroup ? read_some(bt_arena_printf(&a, "%s/memory.events", cgroup), text, sizeof text - 1) : 0;
+    text[n] = 0;
+    const char *at = strstr(text, "oom_kill ");
+    return at && strtoull(at + strlen("oom_kill "), NULL, 10) > 0;
 }
 
 void bt_cgroup_remove(const char *cgroup)

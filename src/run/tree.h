@@ -26,9 +26,14 @@ size_t bt_tree_signal(struct bt_arena *a, const struct bt_tree *t, int sig, bool
 /* CPU time used by the members so far, in clock ticks. */
 uint64_t bt_tree_cpu_ticks(const struct bt_proc *m, size_t n);
 
-/* A folder of our own in the cgroup v2 tree, for the workload; NULL where none is writable, or
- * BERTH_CGROUP=off (then session and subreaper do). */
+/* A folder of our own in the cgroup v2 tree, for the workload: below the cgroup that we are in, or below the folder that BERTH_CGROUP names (one that is
+ * delegated to us and has no process of its own: only there the kernel lends controllers on). NULL where none is writable, or BERTH_CGROUP=off (then session
+ * and subreaper do). */
 const char *bt_cgroup_make(struct bt_arena *a, const char *name);
+/* Hold all of it to so many bytes of RAM (memory.max), and let the kernel end it whole when it takes more. False: the memory controller is not there. */
+bool bt_cgroup_limit(const char *cgroup, uint64_t bytes);
+bool bt_cgroup_limited(const char *cgroup, uint64_t bytes);          /* it is held to exactly that; cgroup may be NULL */
+bool bt_cgroup_oom(const char *cgroup);              /* the kernel has ended a process of it for its limit; cgroup may be NULL */
 bool bt_cgroup_join(const char *cgroup, pid_t pid);
 void bt_cgroup_remove(const char *cgroup);
 #endif
