@@ -15,9 +15,9 @@
 
 #define OPTIONS 256
 #define MAX_NUMBERS 2000u            /* ways to have so many copies of each; with more nobody hopes to see them all */
-#define ROOT_ROUNDS 400u             /* of prices, for the empty fleet */
-#define ROUNDS 20u                   /* for each choice */
-#define LEAF_ROUNDS 40u              /* before cards are searched */
+#define ROOT_ROUNDS 100u             /* of prices, for the empty fleet */
+#define ROUNDS 12u                   /* for each choice */
+#define LEAF_ROUNDS 24u              /* before cards are searched */
 #define FIRST_LOOK 3000u             /* for places, with each number of copies */
 #define LOOK 200u                    /* for places, at each choice */
 #define SHARES 8u                    /* of the work, for one way to have so many copies of each: the next may be easier */

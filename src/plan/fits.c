@@ -14,8 +14,8 @@
 #define FEW_NODES UINT64_C(3000)     /* for a first look in each order: what one does not see in a long time the other often sees at once */
 #define NODES_EACH 4u                /* so many steps here are as much work as a node of the search */
 
-/* What those to come can tell of a card; ranks: of which copies' ranks, in which shapes, where contexts count too. */
-struct place { uint64_t load, works, seats, ranks; size_t color; };
+/* What those to come can tell of a card; ranks: of which copies' ranks, in which shapes, where contexts count too. Tenants where somebody minds them. */
+struct place { uint64_t load, works, seats, ranks; uint32_t color, tenants, at_most, nothing; };
 
 struct tried { struct tried *next; uint64_t hash; size_t at; struct place place[]; };
 
@@ -55,6 +55,9 @@ struct fit {
     bool ranks_first;                /* large ranks go before large copies */
     size_t decided;                  /* works of the search's order before the first that comes here */
     bool wants;                      /* what has more wants than the best, not only what stands: everything is put into the search itself too */
+    bool mind_tenants;               /* some copy's cards may have so many tenants only */
+    uint32_t *may[64];               /* [work][use * classes + class] tenants of its card at most */
+    uint32_t tenants[BT_MAX_GPUS], at_most[BT_MAX_GPUS];             /* there, and allowed by all of them */
     uint64_t ranks[BT_MAX_GPUS];     /* a sum of what mixes work, shape, stage and cost class of each rank there */
 };
 
@@ -148,6 +151,15 @@ static uint64_t classes_of(const struct search *s, size_t work, size_t shape)
     return s->sets ? se_sets_classes(s, work, shape) : UINT64_MAX;
 }
 
+/* Do all cards of the other shape have as many tenants as those of this one may? */
+static bool as_many_tenants(const struct fit *f, size_t work, size_t shape, size_t other)
+{
+    for (size_t c = 0; f->s->sets && c < f->s->p->nclasses; c++)
+        if (se_sets_most_tenants(f->s, work, other, c) < se_sets_most_tenants(f->s, work, shape, c))
+            return false;
+    return true;
+}
+
 /* Of its shapes those that may be taken: one that another makes needless only where the other may take as many cards. */
 static void pick_shapes(struct fit *f, size_t work)
 {
@@ -155,15 +167,22 @@ static void pick_shapes(struct fit *f, size_t work)
     uint64_t *classes = BT_NEWN(f->a, uint64_t, x->n + 1);
     f->use[work] = BT_NEWN(f->a, size_t, x->n + 1);
     f->classes[work] = BT_NEWN(f->a, uint64_t, x->n + 1);
+    f->may[work] = BT_NEWN(f->a, uint32_t, x->n * f->s->p->nclasses + 1);
     for (size_t i = 0; i < x->n; i++)
         classes[i] = classes_of(f->s, work, x->of[i]);
     for (size_t i = 0; i < x->n; i++) {
         bool without = !classes[i];
         for (size_t j = 0; j < x->n && !without; j++)
-            without = !f->wants && x->needless[i * x->n + j] && !(classes[i] & ~classes[j]);
+            without = !f->wants && x->needless[i * x->n + j] && !(classes[i] & ~classes[j]) &&
+                      as_many_tenants(f, work, x->of[i], x->of[j]);
         if (without)
             continue;
         f->classes[work][f->nuse[work]] = classes[i];
+        for (size_t c = 0; c < f->s->p->nclasses; c++) {
+            uint32_t *may = &f->may[work][f->nuse[work] * f->s->p->nclasses + c];
+            *may = f->s->sets && !f->wants ? se_sets_most_tenants(f->s, work, x->of[i], c) : UINT32_MAX;
+            f->mind_tenants = f->mind_tenants || *may < UINT32_MAX;
+        }
         f->use[work][f->nuse[work]++] = i;
     }
 }
@@ -192,7 +211,8 @@ static bool same_color(const struct pl_problem *p, size_t g, size_t h)
 /* depth: of the works that are still to come. */
 static struct place seen_from(const struct fit *f, size_t depth, size_t g)
 {
-    return (struct place){ f->load[g], f->works[g] & f->minded[depth], f->sat[g] & f->seats[depth], f->wants ? f->ranks[g] : 0, f->t->color[g] };
+    return (struct place){ f->load[g], f->works[g] & f->minded[depth], f->sat[g] & f->seats[depth], f->wants ? f->ranks[g] : 0, (uint32_t)f->t->color[g],
+                           f->mind_tenants ? f->tenants[g] : 0, f->at_most[g], 0 };
 }
 
 static int place_cmp(const struct place *a, const struct place *b)
@@ -205,7 +225,11 @@ static int place_cmp(const struct place *a, const struct place *b)
         return a->works < b->works ? -1 : 1;
     if (a->seats != b->seats)
         return a->seats < b->seats ? -1 : 1;
-    return (a->ranks > b->ranks) - (a->ranks < b->ranks);
+    if (a->ranks != b->ranks)
+        return a->ranks < b->ranks ? -1 : 1;
+    if (a->tenants != b->tenants)
+        return a->tenants < b->tenants ? -1 : 1;
+    return (a->at_most > b->at_most) - (a->at_most < b->at_most);
 }
 
 static void alike(struct fit *f, size_t depth, size_t *now)
@@ -240,7 +264,7 @@ static struct tried *way_so_far(struct fit *f, size_t depth, uint32_t copy)
     t->at = (depth * PL_MAX_COPIES + copy) * 4096 + (copy ? f->taken[depth] : 0);
     t->hash = t->at;
     for (size_t g = 0; g < n; g++)
-        t->hash = mixed(mixed(mixed(t->hash, t->place[g].load), t->place[g].works + t->place[g].ranks), t->place[g].seats + t->place[g].color);
+        t->hash = mixed(mixed(mixed(t->hash, t->place[g].load), t->place[g].works + t->place[g].ranks), t->place[g].seats + t->place[g].tenants);
     return t;
 }
 
@@ -264,6 +288,13 @@ static void remember(struct fit *f, const struct tried *way)
 }
 
 /* ---- room ---- */
+
+/* How many more a card takes when one is a rank of the work. */
+static uint32_t more_tenants(const struct fit *f, size_t work, size_t use, size_t g)
+{
+    uint32_t most = BT_MIN(f->at_most[g], f->may[work][use * f->s->p->nclasses + f->s->p->cls[g]]);
+    return most > f->tenants[g] ? most - f->tenants[g] : 0;
+}
 
 static bool may_stand_on(const struct fit *f, size_t work, size_t g)
 {
@@ -303,6 +334,7 @@ static bool has_places(const struct fit *f, size_t work, size_t use, uint32_t co
             continue;
         bytes += more;
         uint32_t n = bytes && left / bytes < each ? (uint32_t)(left / bytes) : each;
+        n = BT_MIN(n, more_tenants(f, work, use, g));
         of_kind[f->t->kind[g]] += n;
         all += n;
     }
@@ -322,7 +354,7 @@ static void widen(const struct fit *f, size_t work, size_t use, struct sizes *of
     for (size_t g = 0; g < f->s->ncards; g++) {
         size_t cls = f->s->p->cls[g];
         uint64_t left = f->s->p->cap[g] - f->load[g];
-        if (!(f->classes[work][use] >> cls & 1) || smallest[cls] > left || !may_stand_on(f, work, g))
+        if (!(f->classes[work][use] >> cls & 1) || smallest[cls] > left || !may_stand_on(f, work, g) || !more_tenants(f, work, use, g))
             continue;
         of[g].least = BT_MIN(of[g].least, smallest[cls]);
         of[g].most = BT_MAX(of[g].most, BT_MIN(largest[cls], left));
@@ -368,7 +400,7 @@ static bool all_room(const struct fit *f, size_t depth, uint32_t copy, size_t se
         uint64_t left = s->p->cap[g] - f->load[g];
         if (of[g].least == UINT64_MAX)
             continue;
-        uint64_t ranks = of[g].least ? left / of[g].least : UINT64_MAX;
+        uint64_t ranks = BT_MIN(of[g].least ? left / of[g].least : UINT64_MAX, (uint64_t)(f->at_most[g] - f->tenants[g]));
         room += ranks < 64 ? BT_MIN((double)left, (double)of[g].most * (double)ranks) : (double)left;
     }
     for (size_t i = 0; i < f->nuse[w]; i++) {
@@ -381,7 +413,7 @@ static bool all_room(const struct fit *f, size_t depth, uint32_t copy, size_t se
 /* ---- places ---- */
 
 struct fitting {
-    size_t work, depth;
+    size_t work, depth, use;
     const struct se_shape *sh;
     uint32_t copy;
     uint64_t classes;
@@ -408,6 +440,8 @@ static void put_ranks(struct fit *f, const struct fitting *x, size_t cls)
         size_t g = x->card[i];
         f->load[g] += se_floor(s, &s->work[x->work], x->sh, cls, i, g);
         f->works[g] |= UINT64_C(1) << x->work;
+        f->tenants[g]++;
+        f->at_most[g] = BT_MIN(f->at_most[g], f->may[x->work][x->use * s->p->nclasses + s->p->cls[g]]);
         f->ranks[g] += mixed(mixed(x->work + 1, x->sh->index + 1), (i / x->sh->tp) * 4096 + cls);
         if (f->t->seat[x->work] != PL_NONE)
             f->sat[g] |= UINT64_C(1) << (f->t->seat[x->work] + x->copy);
@@ -420,13 +454,14 @@ static bool put_all(struct fit *f, struct fitting *x)
     size_t cls = pl_cost_class(s->p, x->card, x->sh->cards);
     if (!stands(f, x, cls))
         return false;
-    struct { uint64_t load, works, sat, ranks; } was[BT_MAX_GPUS];
+    struct { uint64_t load, works, sat, ranks; uint32_t at_most; } was[BT_MAX_GPUS];
     for (uint32_t i = 0; i < x->sh->cards; i++) {
         size_t g = x->card[i];
         was[i].load = f->load[g];
         was[i].works = f->works[g];
         was[i].sat = f->sat[g];
         was[i].ranks = f->ranks[g];
+        was[i].at_most = f->at_most[g];
     }
     put_ranks(f, x, cls);
     struct pl_copy *c = &f->copy[f->ncopies++];
@@ -448,6 +483,8 @@ static bool put_all(struct fit *f, struct fitting *x)
         f->works[g] = was[i].works;
         f->sat[g] = was[i].sat;
         f->ranks[g] = was[i].ranks;
+        f->at_most[g] = was[i].at_most;
+        f->tenants[g]--;
     }
     return false;
 }
@@ -488,7 +525,7 @@ static bool next_rank(struct fit *f, struct fitting *x, uint32_t rank)
         tried |= UINT64_C(1) << x->now[g];
         if (i < start || !(x->classes >> p->cls[g] & 1) || x->beside[p->cls[g]] > p->cap[g] - f->load[g])
             continue;
-        if ((x->target && !among(x->target, g)) || !may_stand_on(f, x->work, g))
+        if ((x->target && !among(x->target, g)) || !may_stand_on(f, x->work, g) || !more_tenants(f, x->work, x->use, g))
             continue;
         if (rank % x->sh->tp && strcmp(p->fleet->gpus[g].name, p->fleet->gpus[x->card[rank - 1]].name))
             continue;
@@ -503,7 +540,7 @@ static bool one_shape(struct fit *f, size_t depth, uint32_t copy, size_t use, co
 {
     struct search *s = f->s;
     size_t work = f->order[depth], same = s->p->work[work].same;
-    struct fitting x = { .work = work, .depth = depth, .copy = copy, .sh = shape_of(f, work, use), .classes = f->classes[work][use] };
+    struct fitting x = { .work = work, .depth = depth, .copy = copy, .use = use, .sh = shape_of(f, work, use), .classes = f->classes[work][use] };
     const uint64_t *least = least_of(f, work, use);
     if (same != PL_NONE && (s->p->work[same].cpu_only || copy >= s->copies_most[same]))
         return false;
@@ -683,6 +720,8 @@ static struct fit *start_look(struct search *s, struct bt_arena *a, bool ranks_f
     f->ignored = BT_NEWN(a, bool, f->t->most_shapes + 1);
     for (size_t i = 0; i <= s->max_copies; i++)
         f->goes[i] = BT_NEWN(a, bool, f->t->most_shapes + 1);
+    for (size_t g = 0; g < s->ncards; g++)
+        f->at_most[g] = UINT32_MAX;
     for (size_t i = 0; i < f->t->n; i++)
         pick_shapes(f, f->t->work[i]);
     put_in_order(f);

@@ -15,7 +15,7 @@
 #define BOUND_NODES 128              /* so many (workload, card) pairs of a bound are as much work as a node */
 #define SMALL 1024                   /* (workload, card) pairs past which nobody hopes to see the whole tree */
 #define CLOCK_EVERY 256              /* nodes between two looks at the clock */
-#define PAIR_NODES 2000              /* to place two workloads anew beside all others */
+#define PAIR_NODES 1000              /* to place two workloads anew beside all others */
 
 int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, enum bt_plan_goal end)
 {

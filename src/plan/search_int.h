@@ -176,6 +176,8 @@ struct se_option { size_t shape, unit; double loss; };
 size_t se_sets_options(const struct search *s, size_t work, struct se_option *o, size_t room);       /* those left, the least loss first; > room: more */
 void se_sets_only(struct search *s, size_t work, const struct se_option *o);
 uint64_t se_sets_classes(const struct search *s, size_t work, size_t shape);         /* a bit for each class that is left for the shape */
+/* That any of its cards of the class may have in something as good; UINT32_MAX = any number. */
+unsigned se_sets_most_tenants(const struct search *s, size_t work, size_t shape, size_t cls);
 struct se_marks *se_sets_marks(const struct search *s, struct bt_arena *a);          /* room for prices and what is left out */
 void se_sets_save(const struct search *s, struct se_marks *m);
 void se_sets_restore(struct search *s, const struct se_marks *m);

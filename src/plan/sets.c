@@ -20,11 +20,21 @@
 
 /* A work in a shape; a tensor-parallel group on cards of one kind (that of class `on`), a pipeline anywhere.
  * busy: neighbours that it must have make its cards so busy. */
-struct unit { size_t work, shape, on; uint32_t cards; unsigned busy; double *value; uint64_t *least; };      /* [class] thousandths alone; bytes of a rank */
+struct unit {
+    size_t work, shape, on;
+    uint32_t cards; unsigned busy;
+    double *value;                   /* [class * (BUSY + 1) + tenants] of a rank, where the copy's fullest card has so many, in thousandths of a copy */
+    uint64_t *least;                 /* [class] bytes of a rank */
+};
 /* A rank that may be taken to a card of a color where so many sit, in the order of gains. */
-struct item { size_t work, unit; double gain; uint64_t bytes; };
+struct item { uint32_t work, unit; double gain; uint64_t bytes; };
 struct items { struct item *v; size_t n; };
-struct color { size_t card, count; double best; struct items level[BUSY + 1]; };    /* best: of the sets of an empty one */
+struct color {
+    size_t card, count;
+    size_t *unit, nunits;            /* those that go on it */
+    double best; unsigned best_level;                /* of the sets of an empty one */
+    struct items level[BUSY + 1];
+};
 
 struct se_sets {
     struct unit *unit; size_t nunits;
@@ -38,23 +48,30 @@ struct se_sets {
     uint64_t *needs;                 /* [works] who must sit on all its cards: whom it follows, and who follows every copy of it */
     uint64_t tied;                   /* works that need somebody or are needed: they are in sets although they gain nothing */
     double *loss;                    /* [units] of the bound, at the last se_sets_kill() */
-    bool *dead;                      /* [units] nothing with it is as good as what there is */
+    uint8_t *busy;                   /* [units] bit b: something with a copy in it whose fullest card has b tenants may be as good as what there is */
 };
 
 static bool live(const struct search *s, const struct se_sets *t, size_t u)
 {
     size_t w = t->unit[u].work;
-    return !t->dead[u] && (!s->settled[w] || s->shape_of[w] == t->unit[u].shape);
+    return t->busy[u] && (!s->settled[w] || s->shape_of[w] == t->unit[u].shape);
 }
 
-/* What a rank adds beyond its part of the price where `tenants` sit on its card. Never less than the score counts: that rounds in another order. */
-static double gain(const struct se_sets *t, size_t u, double thousandths, unsigned tenants)
+/* The fewest tenants that the copy's fullest card may have where `tenants` sit on one of them. 0: it may not have so many. */
+static unsigned fullest(const struct se_sets *t, size_t u, unsigned tenants)
+{
+    unsigned left = t->busy[u] & ~((1u << BT_MIN(BT_MAX(tenants, t->unit[u].busy), BUSY)) - 1);
+    return left ? (unsigned)__builtin_ctz(left) : 0;
+}
+
+/* What a rank is worth where its copy's fullest card has so many tenants. Never less than the score counts: that rounds in another order. */
+static double worth_of(double thousandths, unsigned busy, uint32_t cards) { return floor(thousandths / busy + 2e-6) / cards; }
+
+/* That, beyond its part of the price. */
+static double gain(const struct se_sets *t, size_t u, size_t cls, unsigned busy)
 {
     const struct unit *x = &t->unit[u];
-    unsigned busy = BT_MIN(BT_MAX(tenants, x->busy), BUSY);
-    if (t->room_only)
-        return -t->price[x->work] / x->cards;
-    return (floor(thousandths / busy + 2e-6) - t->price[x->work]) / x->cards;
+    return (t->room_only ? 0 : x->value[cls * (BUSY + 1) + busy]) - t->price[x->work] / x->cards;
 }
 
 /* ---- the best set of a card ---- */
@@ -62,25 +79,32 @@ static double gain(const struct se_sets *t, size_t u, double thousandths, unsign
 /* Who would add something to a card of that color. A shape that takes no less and gains no more than another of its workload is left out. */
 static void fill_items(const struct search *s, const struct se_sets *t, const struct color *c, unsigned tenants, struct items *o)
 {
-    size_t n = 0, cls = s->p->cls[c->card];
-    for (size_t u = 0; u < t->nunits; u++) {
+    size_t n = 0, from = 0, cls = s->p->cls[c->card];
+    for (size_t i = 0; i < c->nunits; i++) {         /* those of one work come together */
+        size_t u = c->unit[i];
         const struct unit *x = &t->unit[u];
-        if (!live(s, t, u) || !pl_card_for(s->p, x->cards, c->card))
+        unsigned busy = BT_MIN(x->busy, BUSY) > tenants || !live(s, t, u) ? 0 : fullest(t, u, tenants);
+        if (n && o->v[n - 1].work != x->work)
+            from = n;
+        if (!busy)
             continue;
-        if (s->p->work[x->work].pos[c->card] < 0 || x->least[cls] > s->p->cap[c->card] || BT_MIN(x->busy, BUSY) > tenants)
-            continue;
-        struct item one = { .work = x->work, .unit = u, .gain = gain(t, u, x->value[cls], tenants), .bytes = x->least[cls] };
+        struct item one = { .work = (uint32_t)x->work, .unit = (uint32_t)u, .gain = gain(t, u, cls, busy), .bytes = x->least[cls] };
         bool beaten = one.gain <= EPS && !(t->tied >> x->work & 1);
-        for (size_t j = 0; j < n && !beaten; j++)
-            beaten = o->v[j].work == one.work && o->v[j].gain >= one.gain && o->v[j].bytes <= one.bytes;
+        for (size_t j = from; j < n && !beaten; j++)
+            beaten = o->v[j].gain >= one.gain && o->v[j].bytes <= one.bytes;
         if (beaten)
             continue;
-        size_t j = 0, kept = 0;
-        for (; j < n; j++)
-            if (!(o->v[j].work == one.work && o->v[j].gain <= one.gain && o->v[j].bytes >= one.bytes))
+        size_t kept = from;
+        for (size_t j = from; j < n; j++)
+            if (o->v[j].gain > one.gain || o->v[j].bytes < one.bytes)
                 o->v[kept++] = o->v[j];
         n = kept;
-        for (j = n++; j > 0 && o->v[j - 1].gain < one.gain; j--)
+        o->v[n++] = one;
+    }
+    for (size_t i = 1; i < n; i++) {
+        struct item one = o->v[i];
+        size_t j = i;
+        for (; j > 0 && o->v[j - 1].gain < one.gain; j--)
             o->v[j] = o->v[j - 1];
         o->v[j] = one;
     }
@@ -116,8 +140,9 @@ static void set_found(struct walk *w, double sum)
 /* Of from[0..n-1], items in the order of gains, those that may still come; rest: what each and all after it add at most. */
 static size_t may_come(const struct walk *w, const uint16_t *from, size_t n, uint64_t open, uint64_t room, uint16_t *at, double *rest)
 {
-    double best[64] = { 0 }, sum = 0;
+    double best[64], sum = 0;
     size_t kept = 0;
+    memset(best, 0, w->s->p->n * sizeof *best);
     for (size_t i = 0; i < n; i++) {
         const struct item *x = &w->item[from[i]];
         if (open >> x->work & 1 && x->bytes <= room)
@@ -164,19 +189,25 @@ static void walk_sets(struct walk *w, const uint16_t *from, size_t n, uint64_t o
 static void walk_level(struct walk *w, const struct items *items, uint64_t open, uint64_t room, double base)
 {
     uint16_t all[MAX_UNITS];
+    if (w->sitting ? false : !items->n || (w->level < BUSY && base + BT_MAX(items->v[0].gain, 0.0) * w->level <= w->best))
+        return;                      /* nothing better, and nobody there who is a set alone */
     w->item = items->v;
     for (size_t i = 0; i < items->n; i++)
         all[i] = (uint16_t)i;
     walk_sets(w, all, items->n, open, room, base, 0);
 }
 
-/* Leaves the best set in w; best: what there is without any. */
-static void best_of_color(struct walk *w, const struct color *c)
+/* Leaves the best set in w; best: what there is without any. first: the number of tenants to begin with, that of the best set before. */
+static void best_of_color(struct walk *w, const struct color *c, unsigned first)
 {
     w->best = 0;
     w->nbest = 0;
-    for (w->level = 1; w->level <= BUSY; w->level++)
-        walk_level(w, &c->level[w->level], UINT64_MAX, w->s->p->cap[c->card], 0);
+    w->best_level = 1;
+    for (unsigned i = 0; i <= BUSY; i++) {
+        w->level = i ? i : first;
+        if (!i || i != first)
+            walk_level(w, &c->level[w->level], UINT64_MAX, w->s->p->cap[c->card], 0);
+    }
 }
 
 static void fill_all_items(const struct search *s, struct se_sets *t)
@@ -204,7 +235,8 @@ static double bound_of_prices(const struct search *s, struct se_sets *t)
     fill_all_items(s, t);
     for (size_t i = 0; i < t->ncolors; i++) {
         struct color *c = &t->color[i];
-        best_of_color(&w, c);
+        best_of_color(&w, c, c->best_level);
+        c->best_level = w.best_level;
         c->best = w.best;
         sum += w.best * (double)c->count;
         for (size_t j = 0; j < w.nbest; j++) {
@@ -268,36 +300,64 @@ double se_sets_tighten(struct search *s, unsigned rounds, double reached)
     return lowest;
 }
 
-/* How much the bound falls at least where a copy stands in the unit: each of its cards carries a set with it then, and not the best. */
-static double loss(const struct search *s, const struct se_sets *t, size_t u)
+/* The best set of a card of each color that a rank of the unit sits in too, at each number of tenants, without what it adds itself; no less than what is
+ * worth to know. */
+struct with_it { double best[BUSY + 1]; };
+
+static void best_with(const struct search *s, const struct se_sets *t, size_t u, const struct color *c, double room, struct with_it *o)
 {
     const struct unit *x = &t->unit[u];
-    double least = INFINITY;
+    size_t cls = s->p->cls[c->card];
     uint64_t beside = t->friends[x->work];
+    for (unsigned k = 0; k <= BUSY; k++)
+        o->best[k] = -INFINITY;
+    if (!pl_card_for(s->p, x->cards, c->card) || s->p->work[x->work].pos[c->card] < 0 || x->least[cls] > s->p->cap[c->card])
+        return;
     if (s->copies_most[x->work] == 1)
         beside &= ~(UINT64_C(1) << x->work);
+    for (unsigned k = BT_MIN(BT_MAX(1u, x->busy), BUSY); k <= BUSY && fullest(t, u, k); k++) {
+        double own = gain(t, u, cls, fullest(t, u, k)), least = c->best - room / x->cards - own - 1e-6;
+        struct walk w = { .s = s, .t = t, .sitting = 1, .seated = UINT64_C(1) << x->work, .level = k, .best = least };
+        walk_level(&w, &c->level[k], beside, s->p->cap[c->card] - x->least[cls], 0);
+        o->best[k] = w.best > least ? w.best : -INFINITY;
+    }
+}
+
+/* How much the bound falls at least where a copy stands in the unit and its fullest card has `busy` tenants: each of its cards carries a set with it then, and
+ * not the best; one of them a set of so many. */
+static double loss(const struct search *s, const struct se_sets *t, size_t u, unsigned busy, const struct with_it *with)
+{
+    const struct unit *x = &t->unit[u];
+    double any = INFINITY, full = INFINITY;
     for (size_t i = 0; i < t->ncolors; i++) {
         const struct color *c = &t->color[i];
-        size_t cls = s->p->cls[c->card];
-        struct walk w = { .s = s, .t = t, .sitting = 1, .seated = UINT64_C(1) << x->work, .best = -INFINITY };
-        if (!pl_card_for(s->p, x->cards, c->card) || s->p->work[x->work].pos[c->card] < 0 || x->least[cls] > s->p->cap[c->card])
-            continue;
-        for (w.level = BT_MIN(BT_MAX(1u, x->busy), BUSY); w.level <= BUSY; w.level++)
-            walk_level(&w, &c->level[w.level], beside, s->p->cap[c->card] - x->least[cls], gain(t, u, x->value[cls], w.level));
-        least = BT_MIN(least, c->best - w.best);
+        double own = gain(t, u, s->p->cls[c->card], busy), up_to = -INFINITY;
+        for (unsigned k = 1; k <= busy; k++)
+            up_to = BT_MAX(up_to, with[i].best[k]);
+        any = BT_MIN(any, c->best - up_to - own);
+        full = BT_MIN(full, c->best - with[i].best[busy] - own);
     }
-    return BT_MAX(least, 0.0) * x->cards;
+    return BT_MAX(any, 0.0) * (x->cards - 1) + BT_MAX(full, 0.0);
 }
 
 void se_sets_kill(struct search *s, double bound, double reached)
 {
     struct se_sets *t = s->sets;
+    struct with_it with[BT_MAX_GPUS];
     for (size_t u = 0; u < t->nunits; u++) {
         if (!live(s, t, u))
             continue;
-        t->loss[u] = loss(s, t, u);
-        if (bound - t->loss[u] < reached)
-            t->dead[u] = true;
+        t->loss[u] = INFINITY;
+        for (size_t i = 0; i < t->ncolors; i++)
+            best_with(s, t, u, &t->color[i], bound - reached, &with[i]);
+        for (unsigned b = 1; b <= BUSY; b++) {
+            if (!(t->busy[u] >> b & 1))
+                continue;
+            double less = loss(s, t, u, b, with);
+            if (bound - less < reached)
+                t->busy[u] &= (uint8_t)~(1u << b);
+            t->loss[u] = BT_MIN(t->loss[u], less);
+        }
     }
 }
 
@@ -319,7 +379,7 @@ size_t se_sets_options(const struct search *s, size_t work, struct se_option *o,
         if (j == n) {
             if (n == room)
                 return n + 1;
-            o[j = n++] = (struct se_option){ x->shape, many ? PL_NONE : u, INFINITY };
+            o[j = n++] = (struct se_option){ .shape = x->shape, .unit = many ? PL_NONE : u, .loss = INFINITY };
         }
         o[j].loss = BT_MIN(o[j].loss, t->loss[u]);
         for (; j > 0 && o[j - 1].loss > o[j].loss; j--) {
@@ -336,29 +396,38 @@ void se_sets_only(struct search *s, size_t work, const struct se_option *o)
     struct se_sets *t = s->sets;
     for (size_t u = t->first[work]; u < t->first[work + 1]; u++)
         if (t->unit[u].shape != o->shape || (o->unit != PL_NONE && u != o->unit))
-            t->dead[u] = true;
+            t->busy[u] = 0;
 }
 
-struct se_marks { double *price; bool *dead; };
+unsigned se_sets_most_tenants(const struct search *s, size_t work, size_t shape, size_t cls)
+{
+    const struct se_sets *t = s->sets;
+    for (size_t u = t->first[work]; u < t->first[work + 1]; u++)
+        if (t->unit[u].shape == shape && t->unit[u].least[cls] < UINT64_MAX && t->busy[u])
+            return t->busy[u] >> BUSY & 1 ? UINT32_MAX : 31u - (unsigned)__builtin_clz(t->busy[u]);
+    return UINT32_MAX;
+}
+
+struct se_marks { double *price; uint8_t *busy; };
 
 struct se_marks *se_sets_marks(const struct search *s, struct bt_arena *a)
 {
     struct se_marks *m = BT_NEW(a, struct se_marks);
     m->price = BT_NEWN(a, double, s->p->n);
-    m->dead = BT_NEWN(a, bool, s->sets->nunits);
+    m->busy = BT_NEWN(a, uint8_t, s->sets->nunits + 1);
     return m;
 }
 
 void se_sets_save(const struct search *s, struct se_marks *m)
 {
     memcpy(m->price, s->sets->price, s->p->n * sizeof *m->price);
-    memcpy(m->dead, s->sets->dead, s->sets->nunits * sizeof *m->dead);
+    memcpy(m->busy, s->sets->busy, s->sets->nunits * sizeof *m->busy);
 }
 
 void se_sets_restore(struct search *s, const struct se_marks *m)
 {
     memcpy(s->sets->price, m->price, s->p->n * sizeof *m->price);
-    memcpy(s->sets->dead, m->dead, s->sets->nunits * sizeof *m->dead);
+    memcpy(s->sets->busy, m->busy, s->sets->nunits * sizeof *m->busy);
 }
 
 uint64_t se_sets_classes(const struct search *s, size_t work, size_t shape)
@@ -366,7 +435,7 @@ uint64_t se_sets_classes(const struct search *s, size_t work, size_t shape)
     const struct se_sets *t = s->sets;
     uint64_t out = 0;
     for (size_t u = t->first[work]; u < t->first[work + 1]; u++)
-        if (t->unit[u].shape == shape && !t->dead[u])
+        if (t->unit[u].shape == shape && t->busy[u])
             for (size_t c = 0; c < s->p->nclasses; c++)
                 out |= (uint64_t)(t->unit[u].least[c] < UINT64_MAX) << c;
     return out;
@@ -398,6 +467,16 @@ static void fill_colors(const struct search *s, struct se_sets *t, struct bt_are
         t->color[c].count++;
         t->color_of[g] = c;
     }
+}
+
+static void fill_units(const struct search *s, const struct se_sets *t, struct color *c, struct bt_arena *a)
+{
+    size_t cls = s->p->cls[c->card];
+    c->best_level = 1;
+    c->unit = BT_NEWN(a, size_t, t->nunits + 1);
+    for (size_t u = 0; u < t->nunits; u++)
+        if (pl_card_for(s->p, t->unit[u].cards, c->card) && s->p->work[t->unit[u].work].pos[c->card] >= 0 && t->unit[u].least[cls] <= s->p->cap[c->card])
+            c->unit[c->nunits++] = u;
 }
 
 /* The least that any rank of the shape takes on a card of the class, whatever the others of its copy stand on. */
@@ -472,10 +551,11 @@ static bool add_unit(const struct search *s, struct se_sets *t, size_t work, siz
     if (t->nunits == MAX_UNITS)
         return false;
     struct unit *u = &t->unit[t->nunits++];
-    *u = (struct unit){ work, i, on, sh->cards, company(t, work), BT_NEWN(a, double, s->p->nclasses), BT_NEWN(a, uint64_t, s->p->nclasses) };
+    *u = (struct unit){ work, i, on, sh->cards, company(t, work), BT_NEWN(a, double, s->p->nclasses * (BUSY + 1)), BT_NEWN(a, uint64_t, s->p->nclasses) };
     for (size_t c = 0; c < s->p->nclasses; c++) {
         bool goes = on == PL_NONE || !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[c]].name);
-        u->value[c] = rate_on(sh, c) * 1000;
+        for (unsigned b = 1; b <= BUSY; b++)
+            u->value[c * (BUSY + 1) + b] = worth_of(rate_on(sh, c) * 1000, b, sh->cards);
         u->least[c] = goes ? least_on(s, w, sh, c) : UINT64_MAX;
     }
     return true;
@@ -518,12 +598,16 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
         for (size_t j = 0; j < s->p->n; j++)
             t->friends[i] |= (uint64_t)s->p->may_share[i * s->p->n + j] << j;
     fill_colors(s, t, a);
+    for (size_t i = 0; i < t->ncolors; i++)
+        fill_units(s, t, &t->color[i], a);
     t->price = BT_NEWN(a, double, s->p->n);
     t->over = BT_NEWN(a, double, s->p->n);
     t->best = BT_NEWN(a, double, s->p->n);
     t->dir = BT_NEWN(a, double, s->p->n);
     t->loss = BT_NEWN(a, double, t->nunits);
-    t->dead = BT_NEWN(a, bool, t->nunits);
+    t->busy = BT_NEWN(a, uint8_t, t->nunits + 1);
+    for (size_t u = 0; u < t->nunits; u++)
+        t->busy[u] = (uint8_t)(((1u << (BUSY + 1)) - 1) & ~((1u << BT_MIN(BT_MAX(t->unit[u].busy, 1u), BUSY)) - 1));
     s->shared_parts = (int64_t)(s->ncards + s->max_copies + 1);
     t->room_only = s->wants_only;
     t->shared = t->room_only ? 0 : 1.0 / (double)s->shared_parts;
@@ -533,26 +617,39 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
 
 /* ---- at a node ---- */
 
-static double best_on(const struct search *s, size_t g, uint64_t open, const unsigned *busy)
+/* Of a copy that stands, with the rate that it has. */
+static double placed_gain(const struct search *s, size_t at, unsigned busy)
+{
+    const struct se_sets *t = s->sets;
+    const struct pl_copy *c = &s->copy[at];
+    return (t->room_only ? 0 : worth_of(s->copy_value[at] * 1000, busy, c->ncards)) - t->price[c->work] / c->ncards;
+}
+
+/* Leaves the best set in w. */
+static double best_on(const struct search *s, size_t g, uint64_t open, const unsigned *busy, struct walk *w)
 {
     const struct se_sets *t = s->sets;
     const struct color *c = &t->color[t->color_of[g]];
-    struct walk w = { .s = s, .t = t, .sitting = s->ntenants[g], .best = s->ntenants[g] ? -INFINITY : 0 };
+    *w = (struct walk){ .s = s, .t = t, .sitting = s->ntenants[g], .best = s->ntenants[g] ? -INFINITY : 0 };
     uint64_t room = s->p->cap[g] > s->load[g] ? s->p->cap[g] - s->load[g] : 0;
     for (uint32_t i = 0; i < s->ntenants[g]; i++) {
         size_t work = s->copy[s->tenant[g][i].copy].work;
         open &= t->friends[work];
-        w.seated |= UINT64_C(1) << work;
+        w->seated |= UINT64_C(1) << work;
     }
-    for (w.level = BT_MAX(1u, BT_MIN(w.sitting, BUSY)); w.level <= BUSY; w.level++) {
+    for (w->level = BT_MAX(1u, BT_MIN(w->sitting, BUSY)); w->level <= BUSY; w->level++) {
         double base = 0;
+        bool may = true;             /* be so many */
         for (uint32_t i = 0; i < s->ntenants[g]; i++) {
             size_t at = s->tenant[g][i].copy;
-            base += gain(t, s->copy_unit[at], s->copy_value[at] * 1000, BT_MAX(w.level, busy[at]));
+            unsigned full = t->room_only ? 1 : fullest(t, s->copy_unit[at], BT_MAX(w->level, busy[at]));
+            may = may && full;
+            base += full ? placed_gain(s, at, full) : 0;
         }
-        walk_level(&w, &c->level[w.level], open, room, base);
+        if (may)
+            walk_level(w, &c->level[w->level], open, room, base);
     }
-    return w.best;
+    return w->best;
 }
 
 double se_sets_bound(const struct search *s, size_t seen)
@@ -561,6 +658,7 @@ double se_sets_bound(const struct search *s, size_t seen)
     double sum = 0;
     unsigned busy[PL_MAX_COPIES];
     uint64_t open = 0;
+    struct walk w;
     for (size_t i = 0; i < s->ncopies; i++) {
         const struct pl_copy *c = &s->copy[i];
         busy[i] = 1;
@@ -569,21 +667,27 @@ double se_sets_bound(const struct search *s, size_t seen)
         sum += c->ncards ? t->price[c->work] : 0;
     }
     for (size_t d = seen; d < s->p->n; d++) {
-        size_t w = s->order[d];
-        if (s->p->work[w].cpu_only || s->placed[w] == s->copies_most[w])
+        size_t work = s->order[d];
+        if (s->p->work[work].cpu_only || s->placed[work] == s->copies_most[work])
             continue;
-        sum += t->price[w] * copies_paid(s, w);
-        open |= UINT64_C(1) << w;
+        sum += t->price[work] * copies_paid(s, work);
+        open |= UINT64_C(1) << work;
     }
-    double empty[BT_MAX_GPUS];       /* by color */
-    for (size_t c = 0; c < t->ncolors; c++)
-        empty[c] = -1;
+    uint32_t empty[BT_MAX_GPUS] = { 0 };             /* cards of a color */
     for (size_t g = 0; g < s->ncards; g++) {
-        double *known = &empty[t->color_of[g]];
-        if (s->ntenants[g])
-            sum += best_on(s, g, open, busy);
-        else
-            sum += *known = *known < 0 ? best_on(s, g, open, busy) : *known;
+        if (!s->ntenants[g]) {
+            empty[t->color_of[g]]++;
+            continue;
+        }
+        sum += best_on(s, g, open, busy, &w);
+    }
+    for (size_t c = 0; c < t->ncolors; c++) {
+        size_t g = 0;
+        while (empty[c] && (s->ntenants[g] || t->color_of[g] != c))
+            g++;
+        if (!empty[c])
+            continue;
+        sum += empty[c] * best_on(s, g, open, busy, &w);
     }
     return sum;
 }
