@@ -734,6 +734,8 @@ static void end_project(struct bt_project *p)
 static bool past_start(const struct bt_instance *in)
 {
     enum bt_life_state s = in->life.state;
+    if (s == BT_ST_PARKED || (s == BT_ST_DOWN && !in->life.want_up))
+        return true;                 /* put away by a person, or by its drift, while others start: nobody waits for it */
     if (!in->life.job)
         return s == BT_ST_READY && in->warm.is != BT_WARM_UNDECIDED;
     for (size_t i = 0; i < in->pf->nafter && s == BT_ST_WAITING; i++)

@@ -138,6 +138,19 @@ def test_what_starts_is_not_parked(house: House, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("killed", [False, True])
+def test_up_does_not_wait_for_one_that_was_stopped_by_hand_meanwhile(house: House, tmp_path: Path, killed: bool) -> None:
+    code = python("import os, sys, time\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.02)\nprint('up', flush=True)\ntime.sleep(1000)", str(tmp_path / "go"))
+    up = house.popen("up", "-d", "--plan", house.write(plan("p", instance("a-0", SLEEP, **READY_BY_LOG), instance("b-0", code, **READY_BY_LOG))))
+    eventually("a-0 to be ready", lambda: house.runtime.exists() and house.ps().get("a-0", {}).get("state") == "ready")
+    assert house.berth("park", "a", "--level", "stop").returncode == 0
+    if killed:
+        house.kill_daemon()
+    (tmp_path / "go").touch()
+    assert up.wait(DEADLINE_S) == 0
+    assert {i: r["state"] for i, r in house.ps().items()} == {"a-0": "down", "b-0": "ready"}
+
+
+@pytest.mark.parametrize("killed", [False, True])
 def test_a_boundary_in_the_middle_of_a_restart(house: House, tmp_path: Path, killed: bool) -> None:
     a, b = instance("a-0", slow(tmp_path, "go"), stop_grace_ms=600000, **READY_BY_LOG), instance("b-0", SLEEP)
     assert house.up(phased("p", one=[a], two=[b]), "-d").returncode == 0
@@ -186,8 +199,8 @@ def test_a_journal_that_can_be_written_again_tells_what_is_missing(house: House)
     db.mkdir()
     assert house.up(plan("p", instance("a-0", SLEEP), instance("b-0", SLEEP)), "-d").returncode == 0
     db.rmdir()
-    rows = eventually("the journal", lambda: [json.loads(line) for line in house.berth("events", "--json", "--since", "0").stdout.splitlines()])
-    assert isinstance(rows, list)
+    made = eventually("the journal", lambda: (said := house.berth("events", "--json", "--since", "0")).returncode == 0 and said.stdout)
+    rows = [json.loads(line) for line in str(made).splitlines()]
     assert rows[0]["event"] == "gap" and rows[0]["states"] == {"a-0": "ready", "b-0": "ready"} and rows[0]["missed"] >= 6
     assert "changes could not be written down" in house.berth("events", "--since", "0").stdout
     assert house.berth("down").returncode == 0
@@ -276,6 +289,7 @@ import os, signal, subprocess, sys
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if os.fork() == 0:
     os.setsid()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.execv(sys.executable, [sys.executable, "-u", "-c", sys.argv[1], f"1:{1 << 30}"])
 os.execv(sys.executable, [sys.executable, "-u", "-c", sys.argv[1], f"0:{1 << 30}"])
 """
