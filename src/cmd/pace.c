@@ -297,8 +297,14 @@ static int claim_model(struct bt_arena *a, const char *said, struct bt_model **o
     if (bt_model_open(a, said, out, err) == 0)
         return 0;
     size_t n = 0;
-    while (ids[n])
-        n++;
+    const char *longer = NULL;                       /* "Mixtral-8x7B" of Mixtral-8x7B-v0.1: the shortest that goes on so */
+    for (; ids[n]; n++) {
+        const char *name = strrchr(ids[n], '/') ? strrchr(ids[n], '/') + 1 : ids[n];
+        bool goes_on = strlen(said) > 3 && !strncasecmp(name, said, strlen(said)) && name[strlen(said)] == '-';
+        longer = goes_on && (!longer || strlen(ids[n]) < strlen(longer)) ? ids[n] : longer;
+    }
+    if (longer)
+        return bt_model_open(a, longer, out, err);
     const char **names = BT_NEWN(a, const char *, n + 1);
     for (size_t i = 0; i < n; i++)
         names[i] = strrchr(ids[i], '/') ? strrchr(ids[i], '/') + 1 : ids[i];
@@ -326,13 +332,24 @@ static void print_claim(struct bt_arena *a, const struct bt_claim *c, const stru
                   (unsigned long long)c->cards, c->kind->short_name, (unsigned long long)c->tp);
     if (c->pp > 1)
         bt_buf_printf(b, " x PP=%llu", (unsigned long long)c->pp);
-    bt_buf_printf(b, ", %s stream%s: %g tok/s\n", bt_count_human(c->streams), c->streams == 1 ? "" : "s", c->tok_s);
+    if (c->engines > 1)
+        bt_buf_printf(b, ", %llu engines", (unsigned long long)c->engines);
+    if (c->speculation)
+        bt_buf_puts(b, ", with speculation");
+    bt_buf_printf(b, ", %s stream%s: %.4g tok/s\n", bt_count_human(c->streams), c->streams == 1 ? "" : "s", c->tok_s);
     bt_buf_printf(b, "  a step reads %.1f GB on each card, and %s reads %.0f GB/s: at most %.1f tok/s\n", j->pace.read_bytes / 1e9,
                   c->kind->short_name, c->kind->mem_gbs, j->ceiling_tok_s);
+    if (c->speculation)
+        bt_buf_printf(b,
+                      "  a step may give several tokens: the claim needs %.1f at the speed that berth expects without; the longest mean run published is "
+                      "%.1f\n",
+                      j->tokens_a_step, BT_SPECULATED_TOKENS);
     bt_buf_printf(b, "  the claim is %.0f %% of that; the highest honest share known for TP=%llu is %.0f %%\n", 100 * j->share,
                   (unsigned long long)c->tp, 100 * j->best_share);
     bt_buf_printf(b, "  %s%s\n", bt_claim_verdict_name(j->verdict),
                   j->verdict == BT_CLAIM_IMPOSSIBLE ? " without speculation: more bytes a second than the cards have" : "");
+    if (j->weight_bytes > j->card_bytes && j->card_bytes > 0)
+        bt_buf_printf(b, "  and it does not start: %.1f GB of weights on each card, which has %.1f\n", j->weight_bytes / 1e9, j->card_bytes / 1e9);
     if (refused)
         bt_buf_printf(b, "  and the shape does not start: %s\n", refused);
     bt_buf_printf(b, "  berth expects %s tok/s, give or take %.0f %%", figure(a, j->pace.total_tok_s), 100 * j->pace.error_share);
@@ -346,10 +363,12 @@ static json_t *claim_json(struct bt_arena *a, const struct bt_claim *c, const st
     static const char *const codes[] = {
         [BT_CLAIM_IMPOSSIBLE] = "impossible", [BT_CLAIM_NOT_REACHED] = "not-reached", [BT_CLAIM_CREDIBLE] = "credible"
     };
-    return json_pack("{s:{s:s, s:s?, s:s, s:I, s:I, s:I, s:I, s:f}, s:s, s:s, s:f, s:f, s:f, s:s?, s:o, s:o}", "claim", "model", m->id,
+    return json_pack("{s:{s:s, s:s?, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:b}, s:s, s:s, s:f, s:f, s:f, s:o, s:b, s:s?, s:o, s:o}", "claim", "model", m->id,
                      "quantization", c->quantization, "gpu", c->kind->nvml_name, "gpus", (json_int_t)c->cards, "tp", (json_int_t)c->tp, "pp",
-                     (json_int_t)c->pp, "streams", (json_int_t)c->streams, "tok_s", c->tok_s, "verdict", codes[j->verdict], "text",
-                     bt_claim_verdict_name(j->verdict), "share", j->share, "ceiling_tok_s", j->ceiling_tok_s, "best_share", j->best_share,
+                     (json_int_t)c->pp, "streams", (json_int_t)c->streams, "tok_s", c->tok_s, "engines", (json_int_t)BT_MAX(c->engines, 1u), "speculation",
+                     c->speculation, "verdict", codes[j->verdict], "text",
+                     bt_claim_verdict_name(j->verdict), "share", j->share, "ceiling_tok_s", j->ceiling_tok_s, "best_share", j->best_share, "tokens_a_step",
+                     j->tokens_a_step > 0 ? json_real(j->tokens_a_step) : json_null(), "weights_fit", !(j->weight_bytes > j->card_bytes),
                      "shape_refused", shape_refused(a, c, m), "expected", pace_json(&j->pace), "eight_bit",
                      j->eight_bit.known ? pace_json(&j->eight_bit) : json_null());
 }

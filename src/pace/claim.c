@@ -7,6 +7,7 @@
 
 #define MAX_CLAIM 1000 /* bytes of text */
 #define MAX_WORDS 64
+#define MAX_RATE 1e9
 #define CARD_WORDS 5 /* "NVIDIA GeForce RTX 4070 Ti" */
 
 struct words {
@@ -27,11 +28,30 @@ static const struct {
     { "4090", "rtx4090" },           { "5090", "rtx5090" },
 };
 /* Engines that people name and pace has no constants for would be taken for the model: these words are never one. */
-static const char *const noise[] = { "on",   "with", "at", "and", "a",  "gpu",    "gpus",   "cards", "card", "using",
-                                     "gets", "=",    ":",  "in",  "of", "decode", "single", "per",   "user" };
-static const char *const rate_units[] = { "tok/s", "tokens/s", "token/s", "t/s", "tps", "tok/sec", "tokens/sec", "toks/s" };
-static const char *const stream_words[] = { "batch", "streams", "stream", "concurrency", "conc", "bs", "batch-size", "concurrent" };
+static const char *const noise[] = { "on",      "with",    "at",      "and",    "a",          "gpu",      "gpus",   "cards",   "card",      "using",  "gets",
+                                     "=",       ":",       "in",      "of",     "decode",     "single",   "per",    "user",    "does",      "do",     "is",
+                                     "an",      "the",     "about",   "around", "roughly",    "runs",     "run",    "running", "reaches",   "gives",  "get",
+                                     "got",     "makes",   "we",      "i",      "it",         "my",       "for",    "by",      "via",       "under",  "served",
+                                     "serving", "model",   "speed",   "rate",   "generation", "output",   "to",     "up",      "has",       "total",  "all",
+                                     "overall", "together", "aggregate", "throughput", "decoding", "inference", "nvlink", "ca", "only", "one" };
+static const char *const rate_units[] = { "tok/s",  "tokens/s",   "token/s",  "t/s",       "tps",           "tok/sec",     "tokens/sec",
+                                          "toks/s", "tok/second", "tk/s",     "token/sec", "tokens/second", "token/second", "t/sec" };
+static const char *const step_units[] = { "ms/token", "ms/tok", "ms/step", "ms/t" };
+static const char *const step_words[] = { "tpot", "itl", "tbt" };
+static const char *const token_words[] = { "tokens", "token", "tok", "toks" };
+static const char *const second_words[] = { "second", "sec", "s", "seconds" };
+static const char *const stream_words[] = { "batch",      "streams",    "stream", "concurrency", "conc",   "bs",
+                                            "batch-size", "concurrent", "users",  "requests",    "clients" };
+static const char *const one_of_them[] = { "user", "stream", "request", "sequence", "client", "users" };
 static const char *const context_words[] = { "context", "ctx", "tokens-of-context" };
+static const char *const draft_words[] = { "speculative", "speculation", "spec", "speculated", "eagle",  "eagle2", "eagle3",    "eagle-3", "eagle-2",
+                                           "mtp",         "medusa",      "ngram", "n-gram",    "draft", "dflash", "lookahead", "spec-decode" };
+static const struct { const char *said, *meant; } bit_words[] = {
+    { "4-bit", "int4" },       { "4bit", "int4" },     { "8-bit", "int8" },      { "8bit", "int8" },          { "16-bit", "bf16" },
+    { "16bit", "bf16" },       { "half", "fp16" },     { "unquantized", "bf16" }, { "gptq-int4", "int4" },     { "gptq-int8", "int8" },
+    { "awq-int4", "int4" },    { "int4-awq", "int4" }, { "fp8-dynamic", "fp8" }, { "fp8-block", "fp8" },      { "q8", "q8_0" },
+    { "q4", "q4_k_m" },
+};
 
 static bool among(const char *w, const char *const *list, size_t n)
 {
@@ -41,6 +61,16 @@ static bool among(const char *w, const char *const *list, size_t n)
     return false;
 }
 #define AMONG(w, list) among(w, list, BT_LEN(list))
+
+/* Without the marks that end a sentence or stand around a word. */
+static struct bt_str trimmed(struct bt_str w)
+{
+    while (w.n && strchr("(\"'~<>[", w.p[0]))
+        w = (struct bt_str){ w.p + 1, w.n - 1 };
+    while (w.n && strchr(":;.!?)\"']", w.p[w.n - 1]))
+        w.n--;
+    return w;
+}
 
 static int cut_words(struct bt_str text, struct words *out, struct bt_err *err)
 {
@@ -53,9 +83,10 @@ static int cut_words(struct bt_str text, struct words *out, struct bt_err *err)
                 i++;
             if (i > from && out->n == MAX_WORDS)
                 return bt_err_set(err, BT_E_USAGE, 0, "a claim has at most %d words", MAX_WORDS);
-            if (i > from) {
+            struct bt_str word = trimmed((struct bt_str){ field.p + from, i - from });
+            if (word.n) {
                 out->starts[out->n] = first;
-                out->w[out->n++] = bt_arena_strndup(out->a, (struct bt_str){ field.p + from, i - from });
+                out->w[out->n++] = bt_arena_strndup(out->a, word);
                 first = false;
             }
             while (i < field.n && isspace((unsigned char)field.p[i]))
@@ -128,14 +159,31 @@ static size_t take_card(const struct words *x, size_t at, struct bt_claim *out)
     return 0;
 }
 
-/* "TP4", "tp=4", "TP2xPP2", "PP:3"; false when it is none. */
+/* What is put together only when all words are read. */
+struct reading {
+    struct bt_claim c;
+    double step_ms; /* of a token of one stream, where that is what is said; 0 = a rate is */
+    bool each;      /* the rate is of one stream */
+    struct bt_err *err;
+    bool failed;    /* what was said before is contradicted, or no number at all */
+};
+
+static size_t fail(struct reading *r, const char *what, double was, double now)
+{
+    if (!r->failed)
+        bt_err_set(r->err, BT_E_USAGE, 0, "the claim says two things: %s %g, and %g", what, was, now);
+    r->failed = true;
+    return 1;
+}
+
+/* "TP4", "tp=4", "TP2xPP2", "PP:3", "DP8"; false when it is none. */
 static bool take_shape(const char *w, struct bt_claim *out)
 {
-    struct bt_claim c = *out;
+    struct bt_claim c = { 0 };
     const char *p = w;
     while (*p) {
-        bool tp = !strncasecmp(p, "tp", 2);
-        if (!tp && strncasecmp(p, "pp", 2) != 0)
+        uint64_t *to = !strncasecmp(p, "tp", 2) ? &c.tp : !strncasecmp(p, "pp", 2) ? &c.pp : !strncasecmp(p, "dp", 2) ? &c.engines : NULL;
+        if (!to)
             return false;
         p += 2;
         p += *p == '=' || *p == ':' || *p == '-';
@@ -145,7 +193,7 @@ static bool take_shape(const char *w, struct bt_claim *out)
         unsigned long n = strtoul(p, &end, 10);
         if (n < 1 || n > 1024)
             return false;
-        *(tp ? &c.tp : &c.pp) = n;
+        *to = n;
         p = end;
         p += *p == 'x' || *p == 'X' || *p == '*' || *p == '/' || *p == '+';
     }
@@ -153,35 +201,107 @@ static bool take_shape(const char *w, struct bt_claim *out)
     return p != w;
 }
 
-/* A number: a rate, streams or a context, by the unit behind it or the word before or after it. Returns words taken, 0 = not understood. */
-static size_t take_number(const struct words *x, size_t at, struct bt_claim *out)
+static size_t take_shapes(const char *w, struct reading *r)
+{
+    struct bt_claim said;
+    if (!take_shape(w, &said))
+        return 0;
+    const struct { const char *name; uint64_t now, *was; } parts[] = { { "TP", said.tp, &r->c.tp },
+                                                                       { "PP", said.pp, &r->c.pp },
+                                                                       { "DP", said.engines, &r->c.engines } };
+    for (size_t i = 0; i < BT_LEN(parts); i++) {
+        if (parts[i].now && *parts[i].was && *parts[i].was != parts[i].now)
+            return fail(r, parts[i].name, (double)*parts[i].was, (double)parts[i].now);
+        *parts[i].was = parts[i].now ? parts[i].now : *parts[i].was;
+    }
+    return 1;
+}
+
+static size_t take_rate(struct reading *r, double v, size_t words)
+{
+    if (!(v > 0) || v > MAX_RATE) {
+        r->failed = true;
+        bt_err_set(r->err, BT_E_USAGE, 0, "the claim's rate is %g tok/s: one is more than 0, and at most a billion", v);
+        return words;
+    }
+    if (r->c.tok_s > 0 && r->c.tok_s != v)
+        return fail(r, "tok/s", r->c.tok_s, v);
+    r->c.tok_s = v;
+    return words;
+}
+
+/* Words of "tok/s", "tokens per second", "tokens / s" from `at` on; 0 = none. */
+static size_t rate_unit(const struct words *x, size_t at)
+{
+    const char *one = at < x->n ? x->w[at] : "", *two = at + 1 < x->n ? x->w[at + 1] : "", *three = at + 2 < x->n ? x->w[at + 2] : "";
+    if (AMONG(one, rate_units))
+        return 1;
+    if (!AMONG(one, token_words))
+        return 0;
+    if (!strcasecmp(two, "/s") || !strcasecmp(two, "/sec"))
+        return 2;
+    bool per = !strcasecmp(two, "per") || !strcmp(two, "/") || !strcasecmp(two, "a") || !strcasecmp(two, "each");
+    return per && AMONG(three, second_words) ? 3 : 0;
+}
+
+/* Words of "ms/token", "ms per token", "ms TPOT" from `at` on; 0 = none. `named`: the word before says what it is. */
+static size_t step_unit(const struct words *x, size_t at, bool named)
+{
+    const char *one = at < x->n ? x->w[at] : "", *two = at + 1 < x->n ? x->w[at + 1] : "", *three = at + 2 < x->n ? x->w[at + 2] : "";
+    if (AMONG(one, step_units))
+        return 1;
+    if (strcasecmp(one, "ms") != 0)
+        return 0;
+    if (AMONG(two, step_words))
+        return 2;
+    bool per = !strcasecmp(two, "per") || !strcmp(two, "/") || !strcasecmp(two, "a");
+    return per && (AMONG(three, token_words) || !strcasecmp(three, "step")) ? 3 : named ? 1 : 0;
+}
+
+static double thousands(const char **rest)
+{
+    bool k = (**rest == 'k' || **rest == 'K') && !isalpha((unsigned char)(*rest)[1]);
+    *rest += k;
+    return k ? 1000 : 1;
+}
+
+/* A number: a rate, the time of a token, streams or a context, by the unit behind it or the word before or after it. Words taken, 0 = not understood. */
+static size_t take_number(const struct words *x, size_t at, struct reading *r)
 {
     double v;
-    const char *rest, *next = at + 1 < x->n ? x->w[at + 1] : "";
-    if (!number_of(x->w[at], &v, &rest))
+    const char *w = x->w[at], *rest, *next = at + 1 < x->n ? x->w[at + 1] : "";
+    bool below = w[0] == '-' && isdigit((unsigned char)w[1]);
+    if (!number_of(w + below, &v, &rest))
         return 0;
+    double value = v * thousands(&rest) * (below ? -1 : 1);
     if (*rest == '-' && AMONG(rest + 1, stream_words))
         rest++;
-    if ((*rest && AMONG(rest, rate_units)) || (!*rest && AMONG(next, rate_units))) {
-        out->tok_s = v;
-        return *rest ? 1 : 2;
+    size_t unit = *rest ? 0 : rate_unit(x, at + 1);
+    if (unit || (*rest && AMONG(rest, rate_units)))
+        return take_rate(r, value, 1 + unit);
+    bool named = at > 0 && AMONG(x->w[at - 1], step_words), fused = *rest && (AMONG(rest, step_units) || (!strcasecmp(rest, "ms") && named));
+    if (!strcasecmp(rest, "ms") && AMONG(next, step_words))
+        unit = 1;
+    else if (!*rest)
+        unit = step_unit(x, at + 1, named);
+    if ((fused || unit) && value > 0) {
+        r->step_ms = value;
+        return 1 + unit;
     }
-    if (!*rest && at + 2 < x->n && (!strcasecmp(next, "tokens") || !strcasecmp(next, "tok")) &&
-        (!strcasecmp(x->w[at + 2], "/s") || !strcasecmp(x->w[at + 2], "/")))
-        return out->tok_s = v, 3;
     uint64_t n;
-    if (!whole_of(x->w[at], &n))
+    if (below || !whole_of(w, &n))
         return 0;
-    if (AMONG(next, stream_words))
-        return out->streams = n, 2;
+    if (AMONG(next, stream_words) || (*rest && AMONG(rest, stream_words)))
+        return r->c.streams = n, 2;
     if (AMONG(next, context_words))
-        return out->context = n, 2;
+        return r->c.context = n, 2;
     return 0;
 }
 
 /* "batch 16", "b=16", "context 4096", "ctx=4k", "tp 4" */
-static size_t take_named_number(const struct words *x, size_t at, struct bt_claim *out)
+static size_t take_named_number(const struct words *x, size_t at, struct reading *r)
 {
+    struct bt_claim *out = &r->c;
     char name[32];
     const char *w = x->w[at], *eq = strpbrk(w, "=:");
     size_t len = eq ? (size_t)(eq - w) : strlen(w);
@@ -193,10 +313,14 @@ static size_t take_named_number(const struct words *x, size_t at, struct bt_clai
                       : AMONG(name, context_words)                        ? &out->context
                       : !strcasecmp(name, "tp")                           ? &out->tp
                       : !strcasecmp(name, "pp")                           ? &out->pp
-                                                                          : NULL;
+                      : !strcasecmp(name, "dp") || !strcasecmp(name, "replicas") || !strcasecmp(name, "copies")
+                          ? &out->engines
+                          : NULL;
     const char *value = eq ? eq + 1 : at + 1 < x->n ? x->w[at + 1] : "";
     if (!to || !whole_of(value, &n))
         return 0;
+    if (*to && *to != n)
+        return fail(r, name, (double)*to, (double)n);
     *to = n;
     return eq ? 1 : 2;
 }
@@ -216,28 +340,87 @@ static size_t take_engine(const struct words *x, size_t at, struct bt_claim *out
     return version ? 2 : 1;
 }
 
-static int finish(struct bt_claim *c, struct bt_err *err)
+static int finish(struct reading *r, struct bt_err *err)
 {
-    const char *missing = !c->model ? "no model" : !c->kind ? "no card that the catalog knows" : !(c->tok_s > 0) ? "no rate (\"85 tok/s\")" : NULL;
+    struct bt_claim *c = &r->c;
+    const char *missing = !c->model                                ? "no model"
+                          : !c->kind                               ? "no card that the catalog knows"
+                          : !(c->tok_s > 0) && !(r->step_ms > 0) ? "no rate (\"85 tok/s\")"
+                                                                   : NULL;
     if (missing) {
         bt_err_set(err, BT_E_USAGE, 0, "the claim names %s", missing);
         return bt_err_hint(err, "a claim reads 'Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s'; cards are named as in `berth gpus --catalog`");
     }
     c->pp = BT_MAX(c->pp, 1u);
+    c->engines = BT_MAX(c->engines, 1u);
     if (!c->tp)
-        c->tp = BT_MAX(c->cards / c->pp, 1u);
+        c->tp = BT_MAX(c->cards / c->pp / c->engines, 1u);
     if (!c->cards)
-        c->cards = c->tp * c->pp;
-    if (c->tp * c->pp > c->cards)
-        return bt_err_set(err, BT_E_USAGE, 0, "TP=%llu x PP=%llu needs %llu cards, and the claim has %llu", (unsigned long long)c->tp,
-                          (unsigned long long)c->pp, (unsigned long long)(c->tp * c->pp), (unsigned long long)c->cards);
-    c->streams = BT_MAX(c->streams, 1u);
+        c->cards = c->tp * c->pp * c->engines;
+    if (c->tp * c->pp * c->engines > c->cards)
+        return bt_err_set(err, BT_E_USAGE, 0, "TP=%llu x PP=%llu%s needs %llu cards, and the claim has %llu", (unsigned long long)c->tp,
+                          (unsigned long long)c->pp, c->engines > 1 ? " times the engines" : "", (unsigned long long)(c->tp * c->pp * c->engines),
+                          (unsigned long long)c->cards);
+    c->streams = BT_MAX(c->streams, c->engines);
+    if (r->step_ms > 0) {
+        double rate = 1e3 / r->step_ms * (double)c->streams;
+        if (c->tok_s > 0 && fabs(c->tok_s - rate) > 0.05 * rate)
+            return bt_err_set(err, BT_E_USAGE, 0, "the claim says two things: %g tok/s, and %g ms a token, which is %.1f", c->tok_s, r->step_ms, rate);
+        c->tok_s = rate;
+    } else if (r->each) {
+        c->tok_s *= (double)c->streams;
+    }
+    return 0;
+}
+
+/* "16GB" behind a card: the card's own memory, which its name may say as well. */
+static bool is_its_memory(const char *w, const struct bt_gpu_kind *k)
+{
+    double v;
+    const char *rest;
+    if (!k || !number_of(w, &v, &rest) || (strcasecmp(rest, "gb") && strcasecmp(rest, "gib") && strcasecmp(rest, "g")))
+        return false;
+    double has = (double)bt_gpu_kind_total(k) / (double)GiB;
+    return has > 0 && fabs(v - has) < 0.12 * has;
+}
+
+/* Words that say how, not what: bits, a draft, whose rate it is. Words taken, 0 = none of them. */
+static size_t take_manner(const struct words *x, size_t at, struct reading *r)
+{
+    const char *w = x->w[at], *next = at + 1 < x->n ? x->w[at + 1] : "";
+    for (size_t i = 0; i < BT_LEN(bit_words); i++) {
+        bool two = strlen(w) < 3 && !strcasecmp(next, "bit") && !strncmp(bit_words[i].said, w, strlen(w)) && bit_words[i].said[strlen(w)] == '-';
+        if (!strcasecmp(w, bit_words[i].said) || two)
+            return r->c.quantization = bit_words[i].meant, two ? 2 : 1;
+    }
+    if (AMONG(w, draft_words))
+        return r->c.speculation = true, 1;
+    if (!strcasecmp(w, "each") || (!strcasecmp(w, "per") && AMONG(next, one_of_them)))
+        return r->each = true, strcasecmp(w, "each") ? 2 : 1;
+    return is_its_memory(w, r->c.kind) ? 1 : 0;
+}
+
+/* A word of none of these kinds is the model's name, or a part of it. */
+static int take_model(const struct words *x, size_t at, size_t *model_end, struct reading *r, struct bt_err *err)
+{
+    if (!r->c.model) {
+        r->c.model = x->w[at];
+    } else if (at == *model_end && !x->starts[at]) { /* "Qwen2.5 32B" */
+        r->c.model = bt_arena_printf(x->a, "%s-%s", r->c.model, x->w[at]);
+    } else {
+        bt_auto_buf struct bt_buf shown = BT_BUF(256);
+        bt_buf_add_escaped(&shown, (struct bt_str){ x->w[at], strnlen(x->w[at], 60) });
+        bt_err_set(err, BT_E_USAGE, 0, "\"%s\" in the claim is not understood", bt_buf_z(&shown));
+        return bt_err_hint(err, "a claim reads 'Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s'; also: an engine and version, N streams, context N");
+    }
+    *model_end = at + 1;
     return 0;
 }
 
 int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out, struct bt_err *err)
 {
     struct words x = { .a = a };
+    struct reading r = { .err = err };
     enum bt_pace_kernel kernel;
     size_t model_end = 0;
     *out = (struct bt_claim){ 0 };
@@ -245,38 +428,30 @@ int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out,
         return bt_err_set(err, BT_E_USAGE, 0, "a claim of %zu bytes: at most %d", text.n, MAX_CLAIM);
     if (cut_words(text, &x, err) < 0)
         return -1;
-    for (size_t i = 0, n; i < x.n; i += n) {
-        if ((n = take_shape(x.w[i], out)) || (n = take_named_number(&x, i, out)) || (n = take_number(&x, i, out)))
+    for (size_t i = 0, n; i < x.n && !r.failed; i += n) {
+        if ((n = take_shapes(x.w[i], &r)) || (n = take_named_number(&x, i, &r)) || (n = take_number(&x, i, &r)) || (n = take_manner(&x, i, &r)))
             continue;
-        if (!out->kind && (n = take_card(&x, i, out)))
+        if (!r.c.kind && (n = take_card(&x, i, &r.c)))
             continue;
         n = 1;
         if (pc_kernel_named(x.w[i], &kernel)) {
-            out->quantization = x.w[i];
+            r.c.quantization = x.w[i];
             continue;
         }
-        size_t engine = take_engine(&x, i, out);
+        size_t engine = take_engine(&x, i, &r.c);
         if (engine) {
             n = engine;
             continue;
         }
-        if (AMONG(x.w[i], noise))
+        if (AMONG(x.w[i], noise) || AMONG(x.w[i], step_words))
             continue;
-        if (!out->model) {
-            out->model = x.w[i];
-            model_end = i + 1;
-        } else if (i == model_end && !x.starts[i]) { /* "Qwen2.5 32B" */
-            out->model = bt_arena_printf(a, "%s-%s", out->model, x.w[i]);
-            model_end = i + 1;
-        } else {
-            bt_auto_buf struct bt_buf shown = BT_BUF(256);
-            bt_buf_add_escaped(&shown, (struct bt_str){ x.w[i], strnlen(x.w[i], 60) });
-            bt_err_set(err, BT_E_USAGE, 0, "\"%s\" in the claim is not understood", bt_buf_z(&shown));
-            return bt_err_hint(err,
-                               "a claim reads 'Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s'; also: an engine and version, N streams, context N");
-        }
+        if (take_model(&x, i, &model_end, &r, err) < 0)
+            return -1;
     }
-    return finish(out, err);
+    if (r.failed || finish(&r, err) < 0)
+        return -1;
+    *out = r.c;
+    return 0;
 }
 
 const char *bt_claim_verdict_name(enum bt_verdict v)
@@ -298,7 +473,7 @@ int bt_claim_judge(const struct bt_claim *c, const struct bt_model *m, struct bt
                              .pp = c->pp,
                              .context = c->context,
                              .quantization = c->quantization,
-                             .streams = c->streams,
+                             .streams = BT_MAX(c->streams / BT_MAX(c->engines, 1u), 1u), /* each engine has its part of them */
                              .nvlink = c->tp * c->pp > 1 && k->nvlink_mesh };
     struct bt_pace_weight w;
     *out = (struct bt_judged){ 0 };
@@ -306,14 +481,21 @@ int bt_claim_judge(const struct bt_claim *c, const struct bt_model *m, struct bt
     if (!out->pace.known || !bt_pace_weigh(m, c->quantization, 0, &w))
         return bt_err_set(err, BT_E_INPUT, 0, "no figure for %s on %s: %s", m->id, k->short_name,
                           k->mem_gbs > 0 ? "the model's tensors are not known" : "the catalog has no bandwidth of this card");
-    double bandwidth = k->mem_gbs * 1e9, streams = (double)c->streams;
-    out->ceiling_tok_s = streams * bandwidth / out->pace.read_bytes;
+    double bandwidth = k->mem_gbs * 1e9, engines = (double)BT_MAX(c->engines, 1u), tokens = c->speculation ? BT_SPECULATED_TOKENS : 1;
+    out->ceiling_tok_s = engines * (double)in.streams * bandwidth / out->pace.read_bytes;
+    out->pace.total_tok_s *= engines;
     out->share = c->tok_s / out->ceiling_tok_s;
     out->best_share = bt_pace_best_share(c->tp, pc_class_of(k)->hbm);
-    out->verdict = out->share > 1 ? BT_CLAIM_IMPOSSIBLE : out->share > out->best_share ? BT_CLAIM_NOT_REACHED : BT_CLAIM_CREDIBLE;
+    out->tokens_a_step = c->speculation ? c->tok_s / out->pace.total_tok_s : 0;
+    out->weight_bytes = w.file_bytes / (double)(c->tp * c->pp);
+    out->card_bytes = (double)card.total_bytes;
+    /* the best share is known to whole percents */
+    bool reached = round(out->share * 100) <= round(out->best_share * tokens * 100);
+    out->verdict = reached ? BT_CLAIM_CREDIBLE : out->share > 1 && !c->speculation ? BT_CLAIM_IMPOSSIBLE : BT_CLAIM_NOT_REACHED;
     if (pc_kernel_bits(w.kernel) > 8.5) {
         in.quantization = "int8";
         bt_pace_decode(&in, &out->eight_bit);
+        out->eight_bit.total_tok_s *= engines;
     }
     return 0;
 }

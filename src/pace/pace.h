@@ -92,21 +92,30 @@ struct bt_claim {
     uint64_t cards, tp, pp, streams, context;        /* 0 = not said */
     const char *quantization;        /* "bf16", "fp8", "int4", ...; NULL = not said */
     const char *engine, *engine_version;             /* NULL = not said */
-    double tok_s;
+    uint64_t engines;                /* behind one front (dp), or replicas: the rate is of all of them together; 0 = 1 */
+    bool speculation;                /* a draft, MTP, EAGLE: a step may give more than one token */
+    double tok_s;                    /* of all streams of all engines */
 };
-/* Reads "MODEL [bf16|fp8|int8|awq|...], [N]xCARD, TPn[xPPm], [ENGINE [VERSION],] [N streams,] [context N,] X tok/s" in any order.
- * BT_E_USAGE: names the word that was not understood, or what is missing. */
+/* Reads "MODEL [bf16|fp8|int8|4-bit|awq|...], [N]xCARD, TPn[xPPm], [ENGINE [VERSION],] [N streams,] [context N,] [dp N,] [eagle|mtp|...,]
+ * X tok/s | X ms/token [each | per user | in total]" in any order, with the small words that people put between.
+ * BT_E_USAGE: names the word that was not understood, what is missing, or what is said twice and differs. */
 BT_MUST_CHECK int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out, struct bt_err *err);
 
 enum bt_verdict { BT_CLAIM_IMPOSSIBLE,           /* more bytes a second than the cards have */
                   BT_CLAIM_NOT_REACHED,          /* below the ceiling, above every reference row */
                   BT_CLAIM_CREDIBLE };
+/* With speculation a rate is not reached where even so many tokens a step at the largest honest share would not give it: the longest mean run of accepted
+ * tokens that was published (MTP, 2.7 to 3.7). Never impossible: no law bounds what a draft may guess. */
+#define BT_SPECULATED_TOKENS 3.7
 const char *bt_claim_verdict_name(enum bt_verdict v);  /* "impossible", "not reached by any reference row", "credible" */
 struct bt_judged {
     enum bt_verdict verdict;
     double share;                    /* of the bandwidth ceiling, KV and the claim's streams counted */
     double ceiling_tok_s, best_share;
-    struct bt_pace pace;             /* what the model of speed says of the same set-up */
+    double tokens_a_step;            /* with speculation: as many as the rate needs at the speed that is expected of the same set-up; else 0 */
+    double weight_bytes;             /* of one card; more than `card_bytes`: they do not fit */
+    double card_bytes;
+    struct bt_pace pace;             /* what the model of speed says of the same set-up, without speculation */
     struct bt_pace eight_bit;        /* the same cards with 8-bit weights; known = false where the claim's weights have 8 bits or fewer */
 };
 /* The model must be the claim's. BT_E_INPUT: its tensors are not known, or the card's bandwidth is not. */

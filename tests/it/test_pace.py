@@ -92,3 +92,17 @@ def test_tenants_take_turns_and_links_matter() -> None:
 
 def test_what_fits_nowhere_is_exit_3() -> None:
     assert not any(s["fits"] for s in answer(QWEN, "--gpus", "1xRTX-4090", code=3)["shapes"])
+
+
+def test_a_claim_says_what_else_stands_against_it() -> None:
+    found = answer("--claim", "Llama-3.1-70B, 1xRTX-3090, 40 tok/s", code=3)
+    assert found["verdict"] == "impossible" and not found["weights_fit"]
+    assert "does not start: 141.1 GB of weights" in pace("--claim", "Llama-3.1-70B, 1xRTX-3090, 40 tok/s").stdout
+    plain = answer("--claim", "Qwen3-32B, H100, 120 tok/s", code=3)
+    drafted = answer("--claim", "Qwen3-32B, eagle3, H100, 120 tok/s")
+    assert plain["verdict"] == "impossible" and drafted["verdict"] == "credible" and plain["tokens_a_step"] is None
+    assert abs(drafted["tokens_a_step"] - 120 / drafted["expected"]["total_tok_s"]) < 1e-6
+    assert answer("--claim", "Qwen3-32B, eagle3, H100, 1200 tok/s")["verdict"] == "not-reached"
+    one, four = answer("--claim", "Qwen3-32B, H100, 30 tok/s"), answer("--claim", "Qwen3-32B, 4xH100, dp 4, 120 tok/s")
+    assert abs(one["share"] - four["share"]) < 1e-9 and four["claim"]["engines"] == 4 and abs(four["expected"]["total_tok_s"] - 4 * one["expected"]["total_tok_s"]) < 1e-6
+    assert answer("--claim", "Mixtral-8x7B, 2xA100-80GB, TP2, 75 tok/s")["claim"]["model"] == "mistralai/Mixtral-8x7B-v0.1"

@@ -293,6 +293,51 @@ static void claims_are_read(void **st)
     }
 }
 
+/* The small words, units and manners of people. Rates are of all streams of all engines. */
+static void claims_are_read_as_people_write(void **st)
+{
+    (void)st;
+    static const struct {
+        const char *text, *quantization;
+        uint64_t cards, tp, streams, engines;
+        double tok_s;
+        bool speculation;
+    } rows[] = {
+        { "Qwen3-8B on 4 x A100 40GB, tp=4: 85 tokens/s", "", 4, 4, 1, 1, 85, false },
+        { "Qwen3-8B on a 4090 does about 55 t/s.", "", 1, 1, 1, 1, 55, false },
+        { "(Qwen3-8B, \"H100\", ~130 tokens per second)", "", 1, 1, 1, 1, 130, false },
+        { "Qwen3-8B, L4, 60 ms/token", "", 1, 1, 1, 1, 1000.0 / 60, false },
+        { "Qwen3-8B, L4, TPOT 60 ms", "", 1, 1, 1, 1, 1000.0 / 60, false },
+        { "Qwen3-8B, L4, 60ms TPOT, 17 tok/s", "", 1, 1, 1, 1, 1000.0 / 60, false },
+        { "Qwen3-8B, L4, 50 ms per token, 8 streams", "", 1, 1, 8, 1, 160, false },
+        { "Qwen3-8B, L4, 1.7k tok/s in total, 64 users", "", 1, 1, 64, 1, 1700, false },
+        { "Qwen3-8B, L4, 12 tok/s per user, 64 users", "", 1, 1, 64, 1, 768, false },
+        { "Qwen3-8B, L4, batch 64, 12 tok/s each", "", 1, 1, 64, 1, 768, false },
+        { "Qwen3-8B 4-bit, L4, 40 tok/s", "int4", 1, 1, 1, 1, 40, false },
+        { "Qwen3-8B, 8 bit, L4, 30 tok/s", "int8", 1, 1, 1, 1, 30, false },
+        { "Qwen3-8B GPTQ-Int4, L4 24GB, 40 tok/s", "int4", 1, 1, 1, 1, 40, false },
+        { "Qwen3-8B, 8xH100, dp 8, 1000 tok/s", "", 8, 1, 8, 8, 1000, false },
+        { "Qwen3-8B, 8xH100, DP4, 150 tok/s each, 8 streams", "", 8, 2, 8, 4, 1200, false },
+        { "Qwen3-8B with speculative decoding, H100, 300 tok/s", "", 1, 1, 1, 1, 300, true },
+        { "Qwen3-8B, eagle3, H100, 300 tok/s", "", 1, 1, 1, 1, 300, true },
+    };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_claim c;
+        struct bt_err err = { 0 };
+        if (bt_claim_parse(&a, bt_str(rows[i].text), &c, &err) < 0)
+            fail_msg("\"%s\": %s", rows[i].text, err.msg);
+        assert_string_equal(c.model, "Qwen3-8B");
+        assert_string_equal(c.quantization ? c.quantization : "", rows[i].quantization);
+        assert_int_equal(c.cards, rows[i].cards);
+        assert_int_equal(c.tp, rows[i].tp);
+        assert_int_equal(c.streams, rows[i].streams);
+        assert_int_equal(c.engines, rows[i].engines);
+        assert_int_equal(c.speculation, rows[i].speculation);
+        assert_near(c.tok_s, rows[i].tok_s, 1e-9);
+    }
+}
+
 static void bad_claims_name_what_is_wrong(void **st)
 {
     (void)st;
@@ -306,7 +351,14 @@ static void bad_claims_name_what_is_wrong(void **st)
         { "Qwen3-8B, 2xA100, TP4, 5 tok/s", "needs 4 cards" },
         { "Qwen3-8B, A100, banana, 5 tok/s", "\"banana\"" },
         { "Qwen3-8B, A100, 5", "\"5\"" },
-        { "Qwen3-8B, A100, 0 tok/s", "no rate" },
+        { "Qwen3-8B, A100, 0 tok/s", "more than 0" },
+        { "Qwen3-8B, A100, -5 tok/s", "-5 tok/s" },
+        { "Qwen3-8B, A100, 1e300 tok/s", "at most a billion" },
+        { "Qwen3-8B, A100, 5 tok/s, 6 tok/s", "two things: tok/s 5, and 6" },
+        { "Qwen3-8B, 4xA100, TP4, tp2, 5 tok/s", "two things: TP 4, and 2" },
+        { "Qwen3-8B, A100, 20 ms/token, 80 tok/s", "which is 50.0" },
+        { "Qwen3-8B, A100, 20 ms", "\"20\"" },
+        { "Qwen3-8B, 4xA100, dp 8, 5 tok/s", "needs 8 cards" },
         { "Qwen3-8B, A100, 1e999 tok/s", "\"1e999\"" },
         { "Qwen3-8B, 0xA100, 5 tok/s", "0xA100" },
         { "Qwen3-8B, A100, tp0, 5 tok/s", "tp0" },
@@ -362,6 +414,7 @@ int main(void)
         cmocka_unit_test(prompts_and_loading),
         cmocka_unit_test(engines_by_name_and_version),
         cmocka_unit_test(claims_are_read),
+        cmocka_unit_test(claims_are_read_as_people_write),
         cmocka_unit_test(bad_claims_name_what_is_wrong),
         cmocka_unit_test(claims_are_judged),
         cmocka_unit_test(old_versions_are_slower),
