@@ -29,6 +29,20 @@ static void on_term(int sig)         /* while it is built only a flag: the one s
     term_seen = 1;
 }
 
+const char *se_core_name(struct bt_arena *a, const struct se *e)
+{
+    return e->s.dp > 1 ? bt_arena_printf(a, "EngineCore_DP%u", e->dp_rank) : "EngineCore";
+}
+
+/* Dense engines behind one front are strangers to each other; those with experts are one world (vLLM's core.py makes others run as with one engine). */
+uint64_t se_world_dp(const struct se *e)
+{
+    for (uint32_t i = 0; e->model->layer && i < e->model->layers; i++)
+        if (e->model->layer[i].moe)
+            return BT_MAX(e->s.dp, 1u);
+    return 1;
+}
+
 /* A whole message, whatever signals come in between. */
 static bool read_message(int fd, void *p, size_t n)
 {
@@ -63,8 +77,10 @@ static void worker_step_begins(void)
 
 static _Noreturn void worker_main(struct se *e, int fd, unsigned tp, unsigned pp)
 {
-    char name[48];
+    char name[64];
     int at = snprintf(name, sizeof name, "VLLM::Worker");
+    if (e->s.dp > 1)
+        at += snprintf(name + at, sizeof name - (size_t)at, "_DP%u", e->dp_rank);
     if (e->s.pp > 1)
         at += snprintf(name + at, sizeof name - (size_t)at, "_PP%u", pp);
     if (e->s.tp > 1)
@@ -148,7 +164,7 @@ static _Noreturn void die(struct core *c, const char *error)
 {
     se_error("core.py:1440", "EngineCore failed to start.");
     se_error("core.py:1440", "%s", error);
-    se_line(STDERR_FILENO, "Process EngineCore:\nTraceback (most recent call last):\n%s", error);
+    se_line(STDERR_FILENO, "Process %s:\nTraceback (most recent call last):\n%s", se_core_name(&c->e->arena, c->e), error);
     for (size_t i = 0; i < c->nw; i++)
         kill(c->w[i].pid, SIGTERM);
     _exit(1);
@@ -434,8 +450,9 @@ _Noreturn void se_core_run(struct se *e, int api)
     signal(SIGINT, SIG_IGN);
     sigaction(SIGTERM, &(struct sigaction){ .sa_handler = on_term }, NULL);
     se_nap(e, 0.6);                  /* its imports, still under its parent's name */
-    se_title(e, "VLLM::EngineCore");
-    se_who("EngineCore");
+    const char *name = se_core_name(&e->arena, e);
+    se_title(e, bt_arena_printf(&e->arena, "VLLM::%s", name));
+    se_who(name);
     /* The handshake. An API server whose signal was swallowed while we imported never says hello: both wait, for ten minutes. */
     if (send(api, &hi, 1, MSG_NOSIGNAL) < 0 || !read_message(api, &hello, sizeof hello))
         _exit(0);
@@ -450,7 +467,7 @@ _Noreturn void se_core_run(struct se *e, int api)
         se_info("multiproc_executor.py:153",
                 "DP group leader: node_rank=0, node_rank_within_dp=0, master_addr=127.0.0.1, mq_connect_ip=127.0.0.1 (local), world_size=%zu, "
                 "local_world_size=%zu",
-                n, n);
+                (size_t)(n * se_world_dp(e)), n);
     start(&c);
     serve(&c);
 }

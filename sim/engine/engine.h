@@ -40,6 +40,7 @@ struct se {                          /* what every process of one engine knows; 
     const char *version;             /* "0.32.0" */
     const char *model_arg;           /* as given */
     struct bt_serve s;               /* resolved */
+    unsigned dp_rank;                /* which of s.dp engines this process belongs to; set in it before it does anything */
     struct se_more more;
     struct se_kv *kv;                /* the plan of the pool */
     const char *args_line;           /* "{'model': ...}" of the non-default args */
@@ -113,7 +114,11 @@ int se_adapter_read(const char *folder, uint64_t max_rank, char *error, size_t n
 bool se_adapter_exists(const char *folder);
 /* core.c: runs in the EngineCore process, never returns. It waits for SE_HELLO, sends one struct se_ready, then a report for each order. */
 _Noreturn void se_core_run(struct se *e, int api);
+const char *se_core_name(struct bt_arena *a, const struct se *e);    /* "EngineCore"; of several "EngineCore_DP1" */
+uint64_t se_world_dp(const struct se *e);                            /* engines in one world: all of a model with experts, else 1 */
 
-/* stop.c: runs in the API server process until stopped; returns the exit code. core_fd: EOF means EngineCore died. */
-int se_http_run(struct se *e, const struct se_ready *ready, int listen_fd, pid_t core, int core_fd);
+/* stop.c: runs in the API server process until stopped; returns the exit code. */
+#define SE_ENGINES 64                /* behind one front */
+struct se_cores { struct { pid_t pid; int fd; } v[SE_ENGINES]; size_t n; };          /* fd: EOF means that this EngineCore died */
+int se_http_run(struct se *e, const struct se_ready *ready, int listen_fd, const struct se_cores *cores);
 #endif

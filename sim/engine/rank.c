@@ -14,6 +14,7 @@ struct se_rank {
     struct se *e;
     struct se_stage st;
     unsigned device;
+    bool first;                      /* of its engine: the one that speaks */
     struct se_heap weights, kv, rest;                /* sleep mode keeps pools apart; without it all is in rest */
     uint64_t free0, total, requested;
     uint64_t loaded, consumed, peak, graphs, pool;   /* bytes */
@@ -24,13 +25,14 @@ struct se_rank *se_rank_new(struct se *e, unsigned tp, unsigned pp)
     struct se_rank *r = BT_NEW(&e->arena, struct se_rank);
     r->e = e;
     r->st = se_stage_of(e, tp, pp);
-    r->device = pp * (unsigned)e->s.tp + tp;
+    r->device = (e->dp_rank * (unsigned)e->s.pp + pp) * (unsigned)e->s.tp + tp;
+    r->first = tp == 0 && pp == 0;
     return r;
 }
 
 const struct se_stage *se_rank_stage(const struct se_rank *r) { return &r->st; }
 static double gib(uint64_t b) { return (double)b / (double)GiB; }
-static bool speaks(const struct se_rank *r) { return r->device == 0; }
+static bool speaks(const struct se_rank *r) { return r->first; }
 static struct se_heap *weight_heap(struct se_rank *r) { return r->e->more.sleep_mode ? &r->weights : &r->rest; }
 static struct se_heap *kv_heap(struct se_rank *r) { return r->e->more.sleep_mode ? &r->kv : &r->rest; }
 
@@ -77,7 +79,7 @@ static uint64_t step_us(const struct se_rank *r)
 static int communicator(struct se_rank *r, struct se_report *out)
 {
     uint64_t p;
-    for (int i = 0; i < 2 && r->e->s.tp * r->e->s.pp > 1; i++)
+    for (int i = 0; i < 2 && r->e->s.tp * r->e->s.pp * se_world_dp(r->e) > 1; i++)
         if (se_cuda_alloc(i ? 16 * MiB : 232 * MiB, &p))
             return fail(out, "torch.distributed.DistBackendError: NCCL error: unhandled cuda error (out of memory)");
     return 0;
@@ -114,11 +116,12 @@ static int load_all(struct se_rank *r, struct se_report *out)
 void se_rank_open(struct se_rank *r, struct se_report *out)
 {
     struct se *e = r->e;
-    unsigned long long world = e->s.tp * e->s.pp;
+    unsigned long long world = e->s.tp * e->s.pp * se_world_dp(e), rank = world > e->s.tp * e->s.pp ? r->device : 0;
     struct bt_err err = { 0 };
     *out = (struct se_report){ .ok = true };
     if (speaks(r))
-        se_info("parallel_state.py:1906", "world_size=%llu rank=0 local_rank=0 distributed_init_method=%s backend=nccl", world, e->rendezvous);
+        se_info("parallel_state.py:1906", "world_size=%llu rank=%llu local_rank=%u distributed_init_method=%s backend=nccl", world, rank, r->device,
+                e->rendezvous);
     if (se_cuda_open((int)r->device, &err) < 0) {
         fail(out, "%s", err.msg);
         return;
@@ -127,7 +130,8 @@ void se_rank_open(struct se_rank *r, struct se_report *out)
         return;
     if (speaks(r))
         se_info("parallel_state.py:2350",
-                "rank 0 in world size %llu is assigned as DP rank 0, PP rank 0, PCP rank 0, TP rank 0, ETP rank 0, EP rank N/A, EPLB rank N/A", world);
+                "rank %llu in world size %llu is assigned as DP rank %u, PP rank 0, PCP rank 0, TP rank 0, ETP rank 0, EP rank N/A, EPLB rank N/A",
+                rank, world, e->dp_rank);
     snapshot(r, out);
 }
 

@@ -50,7 +50,7 @@ struct server {
     struct stream *streams;          /* oldest first */
     struct pending *pending, **pending_end;
     struct adapter *adapters;
-    pid_t core;
+    struct se_cores cores;           /* vLLM's */
     bool core_dead, stopping, draining, paused, stepping, loading;
     unsigned asleep;                 /* SE_WEIGHTS | SE_KV */
     enum sleep_state sleep;

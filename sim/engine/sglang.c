@@ -438,6 +438,8 @@ static int resolve(struct se *e, const struct bt_engine *sglang)
     if (bt_model_open_revision(&e->arena, e->model_arg, e->s.revision, &m, &err) < 0)
         return fprintf(stderr, "Traceback (most recent call last):\nOSError: %s\n", err.msg), 1;
     e->model = m;
+    if (e->s.dp > 1)
+        return fprintf(stderr, "ValueError: berth-sim-engine has no data parallelism in SGLang: one engine, --dp-size 1\n"), 1;
     if (refused(m))
         return fprintf(stderr, "ValueError: berth-sim-engine cannot simulate %s in SGLang: %s\n", m->architecture, refused(m)), 1;
     struct se_card card = se_card_of_rank0();

@@ -49,13 +49,18 @@ static void kill_workers(const pid_t *pid, size_t n)
 /* SIGTERM, and with --shutdown-timeout 0 SIGKILL at once; what it started follows, by its death pipe or by force. */
 static void kill_engine(struct server *v)
 {
-    pid_t workers[64];
-    size_t n = children_of(v->core, workers, BT_LEN(workers));
-    se_warning("utils.py:648", "[shutdown] Process manager: force killing remaining processes count=1");
-    se_warning("utils.py:653", "[shutdown] Process manager: force killing remaining process EngineCore pid %d", (int)v->core);
-    kill(v->core, SIGKILL);
-    waitpid(v->core, NULL, 0);
-    kill_workers(workers, n);
+    se_warning("utils.py:648", "[shutdown] Process manager: force killing remaining processes count=%zu", v->cores.n);
+    for (size_t i = 0; i < v->cores.n; i++) {
+        pid_t workers[64], core = v->cores.v[i].pid;
+        size_t n = children_of(core, workers, BT_LEN(workers));
+        char name[32] = "EngineCore";
+        if (v->cores.n > 1)
+            snprintf(name, sizeof name, "EngineCore_DP%zu", i);
+        se_warning("utils.py:653", "[shutdown] Process manager: force killing remaining process %s pid %d", name, (int)core);
+        kill(core, SIGKILL);
+        waitpid(core, NULL, 0);
+        kill_workers(workers, n);
+    }
     se_info("core_client.py:774", "[shutdown] MPClient: engine manager stopped");
     se_info("core_client.py:775", "[shutdown] MPClient: cleaning up background resources");
     se_info("core_client.py:777", "[shutdown] MPClient: complete");
@@ -102,8 +107,8 @@ static void stop_begin(struct server *v)
     se_info(CLIENT, "[shutdown] MPClient: start timeout=%llus", timeout);
     se_info("core_client.py:772", "[shutdown] MPClient: stopping engine manager");
     se_info("utils.py:628", "[shutdown] Process manager: send sigterm to process EngineCore");
-    if (!drain)
-        kill(v->core, SIGTERM);
+    for (size_t i = 0; i < v->cores.n && !drain; i++)
+        kill(v->cores.v[i].pid, SIGTERM);
     if (drain && v->streams) {       /* EngineCore does not leave by itself: the whole limit passes, with /health 200 and new requests 500 */
         v->draining = true;
         se_leave_in(v, (double)timeout, drained);
@@ -127,6 +132,8 @@ static void core_died(struct server *v)
     if (v->stopping || v->core_dead)
         return;
     v->core_dead = true;             /* from here /health is 503 */
+    for (size_t i = 0; v->cores.n > 1 && i < v->cores.n; i++)        /* one engine lost is all lost */
+        kill(v->cores.v[i].pid, SIGTERM);
     if (!busy) {
         se_info("utils.py:628", "[shutdown] Process manager: send sigterm to process EngineCore");
         se_warning("core_client.py:817", "[shutdown] MPClient: engine core exited unexpectedly; starting cleanup");
@@ -165,12 +172,13 @@ static bool request(struct server *v, struct evhttp_request *req, const char *pa
 
 const struct face se_vllm_face = { .request = request, .signal = stop_begin, .died = core_died, .idle = idle };
 
-int se_http_run(struct se *e, const struct se_ready *ready, int listen_fd, pid_t core, int core_fd)
+int se_http_run(struct se *e, const struct se_ready *ready, int listen_fd, const struct se_cores *cores)
 {
     static struct server v;
     se_server_init(&v, e, &se_vllm_face, ready);
-    v.core = core;
-    se_server_child(&v, core_fd);
+    v.cores = *cores;
+    for (size_t i = 0; i < cores->n; i++)
+        se_server_child(&v, cores->v[i].fd);
     event_add(v.term_ev, NULL);
     event_add(v.int_ev, NULL);
     se_line(STDERR_FILENO, "INFO:     Started server process [%d]", (int)getpid());

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,7 +14,8 @@
 #include <time.h>
 
 static volatile sig_atomic_t terms;  /* signals seen before ready */
-static pid_t core_pid, tracker_pid;
+static struct se_cores cores;
+static pid_t tracker_pid;
 
 static void on_early_term(int sig)
 {
@@ -77,12 +79,14 @@ static int check_config(struct se *e, const struct se_card *c, bool context_give
     if (c->count < 0)
         return plain_error("RuntimeError: Failed to infer device type, please set the environment variable `VLLM_LOGGING_LEVEL=DEBUG` to turn on "
                            "verbose logging to help debug the issue.");
-    if (s->tp * s->pp > (uint64_t)c->count)
+    if (s->dp > SE_ENGINES)
+        return config_error("ParallelConfig", "berth-sim-engine has %d engines behind one front at most, not %llu", SE_ENGINES, (unsigned long long)s->dp);
+    if (s->tp * s->pp * BT_MAX(s->dp, 1u) > (uint64_t)c->count)
         return config_error(
             "ParallelConfig",
             "World size (%llu) is larger than the number of available GPUs (%d) in this node. If this is intentional and you are using:\n- ray, set "
             "'--distributed-executor-backend ray'.\n- multiprocessing, set '--nnodes' appropriately.",
-            (unsigned long long)(s->tp * s->pp), c->count);
+            (unsigned long long)(s->tp * s->pp * BT_MAX(s->dp, 1u)), c->count);
     uint64_t cut = 0;
     for (uint64_t i = 0; i < s->ncut; i++)
         cut += s->cut[i];
@@ -337,8 +341,6 @@ static int resolve(struct se *e, const struct bt_engine *vllm)
     e->s.served_name = e->s.served_name ? e->s.served_name : e->model_arg;
     if ((rc = check_config(e, &card, context_given)))
         return rc;
-    if (e->s.dp > 1)
-        return config_error("VllmConfig", "berth-sim-engine has no data parallelism: one engine, --data-parallel-size 1");
     se_info("scheduler.py:231", "Chunked prefill is enabled with max_num_batched_tokens=%llu.", (unsigned long long)e->s.max_batched_tokens);
     if (e->s.eager)
         se_warning("vllm.py:1703", "Enforce eager set, disabling torch.compile, CUDAGraphs, and JIT kernel warmup. This is equivalent to setting "
@@ -368,24 +370,43 @@ static int bind_port(const struct bt_serve *s)
     return fd;
 }
 
-/* Dies as Python does of KeyboardInterrupt: by SIGINT. EngineCore, where there is one, gets a SIGTERM and five seconds. A third signal cuts that short,
- * and the tree stays. */
+static bool all_gone(void)
+{
+    bool gone = true;
+    for (size_t i = 0; i < cores.n; i++)
+        gone = (waitpid(cores.v[i].pid, NULL, WNOHANG) != 0) && gone;        /* -1: taken before */
+    return gone;
+}
+
+static void signal_cores(int sig)
+{
+    for (size_t i = 0; i < cores.n; i++)
+        kill(cores.v[i].pid, sig);
+}
+
+/* SIGTERM to each EngineCore and a while for it, then SIGKILL. A further signal to us cuts that short, and the tree stays. */
+static void end_cores(struct se *e, double seconds)
+{
+    signal_cores(SIGTERM);
+    int before = terms;
+    double until = se_clock() + seconds / e->speed;
+    while (se_clock() < until && !all_gone()) {
+        struct timespec t = { 0, 20 * 1000 * 1000 };
+        if (terms > before) {
+            signal(SIGTERM, SIG_DFL);
+            raise(SIGTERM);
+        }
+        nanosleep(&t, NULL);
+    }
+    signal_cores(SIGKILL);
+}
+
+/* Dies as Python does of KeyboardInterrupt: by SIGINT. EngineCore, where there is one, gets a SIGTERM and five seconds. */
 static _Noreturn void interrupted(struct se *e, bool quick)
 {
-    if (core_pid > 0) {
+    if (cores.n) {
         se_info("utils.py:628", "[shutdown] Process manager: send sigterm to process EngineCore");
-        kill(core_pid, SIGTERM);
-        int before = terms;
-        double until = se_clock() + (quick ? 0.1 : 5) / e->speed, now;
-        while ((now = se_clock()) < until && waitpid(core_pid, NULL, WNOHANG) == 0) {
-            struct timespec t = { 0, 20 * 1000 * 1000 };
-            if (terms > before) {
-                signal(SIGTERM, SIG_DFL);
-                raise(SIGTERM);
-            }
-            nanosleep(&t, NULL);
-        }
-        kill(core_pid, SIGKILL);
+        end_cores(e, quick ? 0.1 : 5);
     }
     fputs("Traceback (most recent call last):\nKeyboardInterrupt: terminated\n", stderr);
     signal(SIGINT, SIG_DFL);
@@ -395,8 +416,9 @@ static _Noreturn void interrupted(struct se *e, bool quick)
 
 /* Wait for EngineCore's word. A first SIGTERM is swallowed here, as in the real one (zmq_socket_ctx). Before EngineCore has connected that leaves both
  * waiting for each other; later it is only forgotten. */
-static int wait_for_core(struct se *e, int fd, struct se_ready *ready)
+static int wait_for_core(struct se *e, size_t which, struct se_ready *ready)
 {
+    int fd = cores.v[which].fd;
     bool deaf = false, connected = false;
     char hi;
     for (;;) {
@@ -417,9 +439,12 @@ static int wait_for_core(struct se *e, int fd, struct se_ready *ready)
                 pause();
             if (terms >= 2)
                 interrupted(e, false);
-            fputs("Traceback (most recent call last):\nRuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): "
-                  "{'EngineCore': 1}\n",
-                  stderr);
+            struct se one = { .s = e->s, .dp_rank = (unsigned)which };
+            fprintf(stderr, "Traceback (most recent call last):\nRuntimeError: Engine core initialization failed. See root cause above. Failed core "
+                            "proc(s): {'%s': 1}\n",
+                    se_core_name(&e->arena, &one));
+            if (cores.n > 1)         /* the others are ended with it */
+                end_cores(e, 5);
             return 1;
         }
     }
@@ -447,22 +472,69 @@ static int start_tracker(struct se *e)
     return p[1];                     /* open in every child from here on */
 }
 
-/* EngineCore as a child, then the API server here until it is stopped. */
-static int serve(struct se *e, int listener)
+static bool start_core(struct se *e, int listener, unsigned dp_rank)
 {
     int sv[2];
-    struct se_ready ready;
-    if (start_tracker(e) < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sv) < 0)
-        return plain_error(bt_arena_printf(&e->arena, "OSError: %s", strerror(errno)));
-    core_pid = fork();
-    if (core_pid == 0) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sv) < 0)
+        return false;
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (size_t i = 0; i < cores.n; i++)
+            close(cores.v[i].fd);
         close(sv[0]);
         close(listener);
+        e->dp_rank = dp_rank;
         se_core_run(e, sv[1]);
     }
     close(sv[1]);
-    if (core_pid < 0 || wait_for_core(e, sv[0], &ready))
-        return 1;
+    if (pid < 0)
+        return false;
+    cores.v[cores.n].pid = pid;
+    cores.v[cores.n++].fd = sv[0];
+    return true;
+}
+
+/* Tells engines behind one front whose turn it is; ends with the API server. */
+static void start_coordinator(struct se *e, int listener)
+{
+    int p[2];
+    if (pipe2(p, O_CLOEXEC) < 0)
+        return;
+    if (fork() == 0) {
+        char byte;
+        for (size_t i = 0; i < cores.n; i++)
+            close(cores.v[i].fd);
+        close(p[1]);
+        close(listener);
+        signal(SIGINT, SIG_IGN);
+        signal(SIGTERM, SIG_DFL);
+        se_title(e, "VLLM::DP_Coordinator");
+        while (read(p[0], &byte, 1) < 0 && errno == EINTR) { }
+        _exit(0);
+    }
+    close(p[0]);                     /* p[1] stays open: its end is ours */
+}
+
+/* EngineCore as a child, or one for each engine; then the API server here until it is stopped. */
+static int serve(struct se *e, int listener)
+{
+    struct se_ready ready = { 0 }, one;
+    unsigned engines = (unsigned)BT_MAX(e->s.dp, 1u);
+    if (start_tracker(e) < 0)
+        return plain_error(bt_arena_printf(&e->arena, "OSError: %s", strerror(errno)));
+    for (unsigned i = 0; i < engines; i++)
+        if (!start_core(e, listener, i)) {
+            signal_cores(SIGKILL);
+            return plain_error(bt_arena_printf(&e->arena, "OSError: %s", strerror(errno)));
+        }
+    if (engines > 1)
+        start_coordinator(e, listener);
+    for (unsigned i = 0; i < engines; i++) {
+        if (wait_for_core(e, i, &one))
+            return 1;
+        if (!i || one.tokens < ready.tokens)         /* a request runs in one of them: the poorest decides what all take */
+            ready = one;
+    }
     int forgotten = terms;
     se_info("entry.py:136", "Supported tasks: ['%s']", e->model->pooling ? "embed" : "generate");
     if (e->more.runtime_lora)
@@ -475,7 +547,7 @@ static int serve(struct se *e, int listener)
     se_nap(e, 0.3);
     if (terms > forgotten)
         interrupted(e, true);
-    return se_http_run(e, &ready, listener, core_pid, sv[0]);
+    return se_http_run(e, &ready, listener, &cores);
 }
 
 int se_vllm_main(struct se *e, int argc, char **argv)

@@ -98,8 +98,9 @@ static uint64_t experts_here(const struct se *e, int layer, uint64_t bytes)
     uint64_t tp = e->s.tp;
     if (!x || !x->experts)
         return bytes / tp;
+    tp *= BT_MAX(e->s.dp, 1u);       /* experts are one group over all engines, cut or dealt */
     if (e->s.expert_parallel)        /* the first ranks take what is left over */
-        return bytes / x->experts * bt_ceil_div(x->experts, tp * BT_MAX(e->s.dp, 1u));
+        return bytes / x->experts * bt_ceil_div(x->experts, tp);
     if (e->model->quant.kind != BT_QUANT_MXFP4 || x->intermediate < tp)
         return bytes / tp;
     double width = (double)x->intermediate / (double)tp, hidden = e->model->hidden;

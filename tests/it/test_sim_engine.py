@@ -111,8 +111,20 @@ def test_what_it_cannot_simulate_it_refuses(start, tmp_path):
     assert e.ended() == 1 and "cannot simulate DeepseekV4ForCausalLM: it compresses its cache" in e.text()
     old = start(MODEL, env={"BERTH_SIM_ENGINE_VERSION": "0.6.6"})
     assert old.ended() == 2 and "simulates vLLM's V1 engine, 0.8.3 and later, not 0.6.6" in old.text()
-    copies = start(MODEL, "--data-parallel-size", "2")
-    assert copies.ended() == 1 and "no data parallelism" in copies.text()
+
+
+def test_engines_behind_one_front_need_their_cards_and_end_together(machine):
+    m = machine("2xA100-SXM4-40GB", "--release-delay", "50ms")
+    few = Engine(m, "Qwen/Qwen2.5-0.5B-Instruct", "--data-parallel-size", "3", "--gpu-memory-utilization", "0.3")
+    assert few.ended() == 1 and "World size (3) is larger than the number of available GPUs (2)" in few.text()
+    both = Engine(m, "Qwen/Qwen2.5-0.5B-Instruct", "--data-parallel-size", "2", "--gpu-memory-utilization", "0.3")
+    both.ready()
+    text = both.text()
+    assert text.count("GPU KV cache size") == 2 and "(EngineCore_DP0 pid=" in text and "(EngineCore_DP1 pid=" in text
+    assert "world_size=1 rank=0" in text             # without experts they are strangers to each other
+    both.stop()
+    tight = Engine(m, "Qwen/Qwen2.5-0.5B-Instruct", "--data-parallel-size", "2", "--kv-cache-memory-bytes", "60G", "--gpu-memory-utilization", "0.3")
+    assert tight.ended() == 1 and "Failed core proc(s): {'EngineCore_DP" in tight.text()
 
 
 def test_port_that_has_a_listener(start):
