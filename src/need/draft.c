@@ -47,6 +47,6 @@ struct need_draft need_draft(const struct bt_model *m, const struct bt_serve *s)
     if (begins(method, "eagle"))
         return (struct need_draft){ .layers = 1, .head = true };
     if (begins(method, "dspark") && m->compressed)
-        return (struct need_draft){ .layers = 3 };                   /* models/deepseek_v4/nvidia/dspark.py, where the config names no number */
+        return (struct need_draft){ .layers = 3, .block = true };                   /* models/deepseek_v4/nvidia/dspark.py, where the config names no number */
     return (struct need_draft){ .layers = m->mtp_layers };
 }
