@@ -112,14 +112,14 @@ static uint64_t longest(struct pl_problem *p, const struct pl_work *k, uint64_t 
 static const struct pl_work *work_of(const struct pl_problem *p, const struct bt_plan_instance *in)
 {
     for (size_t i = 0; i < p->n; i++)
-        if (p->work[i].on_host && p->work[i].spec_index == (size_t)(in->w - p->in->spec->w))
+        if (p->work[i].on_host && !strcmp(p->work[i].w->name, in->w->name))      /* of a phase that was held, p has a spec of its own */
             return &p->work[i];
     return NULL;
 }
 
-void pl_host_fill(struct pl_problem *p, struct bt_plan *plan, struct bt_plan_phase *ph)
+void pl_host_fill(struct pl_problem *p, struct bt_plan *plan, struct bt_plan_phase *ph, uint64_t parked)
 {
-    uint64_t ram = ram_of(p->fleet), held = 0, floors = 0;
+    uint64_t ram = ram_of(p->fleet), held = parked, floors = 0;
     for (size_t i = 0; i < ph->n; i++) {
         const struct pl_work *k = work_of(p, &ph->inst[i]);
         held += ph->inst[i].host_bytes + on_pool(p->fleet, &ph->inst[i]);

@@ -329,6 +329,7 @@ static uint64_t ram_taken(const struct pl_stage *g)
         const struct pl_cost *cost = k->server && c->ncards ? &k->shape[c->shape].cost[pl_cost_class(g->p, c->card, c->ncards)] : NULL;
         for (size_t r = 0; cost && r < cost->need->nranks; r++)
             sum += cost->need->rank[r].host_bytes * k->shape[c->shape].tp;
+        sum += k->host_floor;        /* of a server on the CPU */
     }
     return sum;
 }

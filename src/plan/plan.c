@@ -127,7 +127,10 @@ void pl_fill(struct pl_stages *all, size_t stage)
             inst.w = &all->in->spec->w[w];
             BT_PUSH(p->a, ph->inst, ph->n, inst);
         }
-    pl_host_fill(p, all->plan, ph);
+    uint64_t parked = 0;
+    for (size_t i = 0; i < all->v[stage].nparked; i++)
+        parked += all->v[stage].parked[i].host_bytes;
+    pl_host_fill(p, all->plan, ph, parked);
 }
 
 /* Held to its place, a workload wants no more than it has: what the phase reaches is counted by what it wants. */

@@ -158,7 +158,8 @@ void pl_room_load(const struct pl_room *r, uint64_t load[BT_MAX_GPUS]);
 /* host.c: the floor of a server on the CPU, or its refusal; berths of RAM for those of a phase whose other instances are all there. host_check.c */
 void pl_host_floor(struct pl_problem *p, struct pl_work *k);
 void pl_host_reserve(struct pl_problem *p);
-void pl_host_fill(struct pl_problem *p, struct bt_plan *plan, struct bt_plan_phase *ph);
+/* parked: RAM that sleepers hold meanwhile */
+void pl_host_fill(struct pl_problem *p, struct bt_plan *plan, struct bt_plan_phase *ph, uint64_t parked);
 BT_MUST_CHECK int pl_host_check(const struct bt_plan *p, struct bt_err *err);
 
 /* copies.c: settles in->copies, phase names as given. Nothing to do where no workload leaves its number open. */

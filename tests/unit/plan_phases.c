@@ -67,6 +67,23 @@ static void ram_that_does_not_hold_it(void **st)
     assert_true(warned(p, "of host RAM, and 32.00 GiB of 32.00 GiB are left: it is stopped"));
 }
 
+/* Sleepers and a server on the CPU share the RAM: it comes first, and its context takes no more than they leave. */
+static void ram_for_sleepers_and_a_server_on_the_cpu(void **st)
+{
+    (void)st;
+    static const char text[] = "name: t\nphases: [a, b, c]\nworkloads:\n  big: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, gpus: 2, phases: [a, c]}\n"
+                               "  cpu: {engine: vllm, model: Qwen/Qwen3-0.6B, gpus: 0, context: {min: 2048, want: 32768}}\n"
+                               "  train: {kind: job, command: [x], gpus: 4, memory: 30GiB, phases: b}\n";
+    static const struct { uint64_t ram; bool parks; } rows[] = { { 32 * GiB, false }, { 63 * GiB, false }, { 66 * GiB, true }, { 256 * GiB, true } };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        struct bt_plan *p = plan_with_ram(text, "4xA100-SXM4-40GB", rows[i].ram);
+        assert_true((move_of(p, "b", "big-0", BT_MOVE_PARK) != NULL) == rows[i].parks);
+        assert_true(rows[i].parks || warned(p, "of host RAM, and"));
+        for (size_t ph = 0; ph < 3; ph++)
+            assert_true(instance_of(p, ph, "cpu-0")->host && instance_of(p, ph, "cpu-0")->context >= 2048);
+    }
+}
+
 static void cards_that_do_not_hold_what_stays(void **st)
 {
     (void)st;
@@ -287,7 +304,7 @@ static void broken_moves_are_seen(void **st)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(what_comes_back_sleeps), cmocka_unit_test(ram_that_does_not_hold_it),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(what_comes_back_sleeps), cmocka_unit_test(ram_that_does_not_hold_it), cmocka_unit_test(ram_for_sleepers_and_a_server_on_the_cpu),
                                         cmocka_unit_test(cards_that_do_not_hold_what_stays), cmocka_unit_test(as_the_spec_says),
                                         cmocka_unit_test(what_may_stay_stays), cmocka_unit_test(the_earlier_phase_yields),
                                         cmocka_unit_test(what_loses_by_staying_moves),
