@@ -3,7 +3,7 @@
  *   problem.c   spec + fleet + models + engine rows -> what may be placed where, hard limits
  *   shape.c     candidate shapes of a server (tp x pp) with need and pace
  *   search.c    branch and bound over cards, the best by enum bt_plan_goal     tables.c, bound.c, choices.c, fits.c, sets.c (search_int.h)   what it asks, what
- *               it can still reach, shapes before cards
+ *               it can still reach, shapes before cards     climb.c   good plans of many workloads
  *   kv.c        floor and deal: context and KV of the servers on each card      cut.c    pipelines whose layers are not cut evenly
  *   propose.c   a set that does not fit at once, cut into phases that do
  *   phases.c, joint.c   phases that know of each other: who stays, who is parked     moves.c, moves_check.c   what happens between them, and its check

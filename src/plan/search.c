@@ -602,14 +602,29 @@ static bool some_plan(struct search *s, uint64_t limit, struct pl_solution *out)
     return !all || out->found;
 }
 
+/* The better of what climbing reaches and what is there. */
+static void climb(struct search *s, uint64_t budget, struct pl_solution *out)
+{
+    struct pl_solution at;
+    se_order(s, SE_HARD);
+    if (!se_climb(s, budget, out, &at))
+        return;
+    for (size_t i = 0; i < s->p->n; i++)
+        s->held[i] = true;
+    s->held_at = &at;
+    run(s, SE_HELD_FIRST, PAIR_NODES + LEAF_NODES + s->p->n * s->ncards / BOUND_NODES, out);
+    memset(s->held, 0, s->p->n * sizeof *s->held);
+}
+
 /* Off the plan's order: some plan, a good one, the best. True: it is the best. */
 static bool detour(struct search *s, uint64_t limit, struct pl_solution *out)
 {
     if (!out->found && !some_plan(s, limit / 4, out))
         return true;
     if (s->p->n * s->ncards > SMALL) {
+        climb(s, limit / 2, out);
         if (out->found)
-            se_improve(s, limit / 4 * 3, out);
+            se_improve(s, limit / 4, out);
         return false;
     }
     if (out->found)

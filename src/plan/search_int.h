@@ -163,6 +163,10 @@ enum se_fit se_fits(struct search *s, uint64_t nodes);
 /* Can all stand with more wants than the best has, which has as many workloads? What is found becomes the best. */
 enum se_fit se_fits_better(struct search *s, uint64_t nodes);
 
+/* climb.c. From a plan or (found: false) from nothing, workloads moved one and several at a time as long as that gains anything. False: not all that must be
+ * placed are. Not scored: `out` has copies and no more. */
+bool se_climb(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *out);
+
 /* sets.c, of the numbers of copies and floors as se_fix() left them. False: too many of anything, no sets. */
 bool se_sets_start(struct search *s, struct bt_arena *a);
 /* Better prices, of the shapes and kinds of card that are left; returns the bound. Stops below `reached`. With wants_only a bound below SE_NO_ROOM says that

@@ -1,0 +1,103 @@
+/* Climbing: what it returns can stand, by the judge of the enumeration, and is mostly the best there is; many workloads on many cards get a plan, the same each time. */
+#include "../../bench/plan_small.h"
+#include "plan/search_int.h"
+#include "plan_help.h"
+
+static struct bt_plan_in *inputs(struct bt_arena *a, const char *text, const char *fleet)
+{
+    struct bt_err err = { 0 };
+    struct bt_spec *s;
+    return bt_spec_parse(a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0 ? NULL : plan_inputs(a, text, fleet);
+}
+
+/* The score of a placement, by the enumeration's own reckoning; false: it cannot stand. */
+static bool judged(struct pl_problem *p, const struct pl_solution *o, struct pl_score *score)
+{
+    struct brute b = { .p = p };
+    uint64_t ctx[8] = { 0 }, load[BT_MAX_GPUS];
+    struct pl_room room;
+    for (size_t i = 0; i < o->ncopies; i++)
+        b.copy[b.n++] = o->copy[i];
+    if (!brute_fits(&b))
+        return false;
+    pl_room_init(&room, p, o->copy, o->ncopies);
+    pl_grant(&room, ctx);
+    pl_deal(&room, ctx);
+    pl_room_load(&room, load);
+    brute_score(&b, &room, ctx, load, score);
+    return true;
+}
+
+static void small_ones_stand_and_are_good(void **st)
+{
+    (void)st;
+    unsigned looked = 0, placed = 0, best = 0;
+    for (uint64_t round = 1; looked < 400; round++) {
+        bt_auto_arena a = { 0 };
+        struct bt_err err = { 0 };
+        struct draw d;
+        struct pl_problem *p;
+        draw_seed(&d, round);
+        const char *fleet, *text = small_spec(&d, &a, &fleet);
+        struct bt_plan_in *in = inputs(&a, text, fleet);
+        if (!in)
+            continue;                                /* drawn against itself */
+        assert_int_equal(pl_problem_build(&a, in, "all", &p, &err), 0);
+        if (p->nrefusals)
+            continue;
+        struct brute b = { .p = p };
+        brute_work(&b, 0, 0);
+        struct search *s = se_new(p, &a);
+        struct pl_solution from = { 0 }, o;
+        struct pl_score score;
+        looked += b.found;
+        if (!se_climb(s, 3000, &from, &o))
+            continue;
+        if (!judged(p, &o, &score))
+            fail_msg("round %llu on %s: cannot stand\n%s", (unsigned long long)round, fleet, text);
+        assert_true(b.found && pl_score_cmp(&score, &b.best, BT_GOAL_LOWEST) <= 0);
+        placed++;
+        best += pl_score_cmp(&score, &b.best, BT_GOAL_SHARED) == 0;
+    }
+    print_message("%u fit, %u placed, %u of them as good as any up to service\n", looked, placed, best);
+    assert_true(placed > looked * 8 / 10 && best > placed * 7 / 10);
+}
+
+/* 30 cards of several kinds, 40 workloads: more pairs than are searched to the end. bt_plan_make validates what comes out. */
+static void large_ones_get_a_plan(void **st)
+{
+    (void)st;
+    unsigned planned = 0;
+    for (uint64_t round = 1; round < 8; round++) {
+        bt_auto_arena a = { 0 };
+        struct draw d;
+        draw_seed(&d, round);
+        const char *fleet = draw_fleet(&d, &a, 30), *text = draw_spec(&d, &a, 40, 1, 30);
+        struct bt_plan_in *in = inputs(&a, text, fleet);
+        if (!in)
+            continue;
+        struct bt_err err = { 0 };
+        struct pl_problem *p;
+        struct pl_solution x, y;
+        assert_int_equal(pl_problem_build(&a, in, "all", &p, &err), 0);
+        if (p->nrefusals)
+            continue;
+        pl_search(p, 200000, &x);
+        pl_search(p, 200000, &y);
+        assert_int_equal(x.found, y.found);
+        if (!x.found)
+            continue;
+        assert_int_equal(pl_score_cmp(&x.score, &y.score, BT_GOAL__N), 0);
+        assert_int_equal(x.ncopies, y.ncopies);
+        for (size_t i = 0; i < x.ncopies; i++)
+            assert_true(x.copy[i].work == y.copy[i].work && !memcmp(x.copy[i].card, y.copy[i].card, x.copy[i].ncards * sizeof *x.copy[i].card));
+        planned++;
+    }
+    assert_true(planned > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(small_ones_stand_and_are_good), cmocka_unit_test(large_ones_get_a_plan) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
