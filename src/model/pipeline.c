@@ -34,6 +34,7 @@ int bt_pipeline_index(struct bt_arena *a, const char *what, struct bt_str json, 
     if (bt_json_str(o, "_class_name", &class_name, what, err) < 0)
         goto done;
     out->class_name = bt_arena_strdup(a, class_name);
+    out->video = strstr(class_name, "Video") || strstr(class_name, "AnimateDiff") || strstr(class_name, "I2VGen");
     json_object_foreach(o, key, v) {
         const char *of = json_string_value(json_array_get(v, 1));
         if (!is_part_name(key) || !json_is_array(v) || json_array_size(v) != 2 || !of)
@@ -85,29 +86,110 @@ static int number(const json_t *o, const char *key, uint64_t max, uint32_t *out,
     return 0;
 }
 
+/* "patch_size": 2, or [1, 2, 2]: in time, then along each side. */
+static int patches(const json_t *o, const char *what, struct bt_pipeline *p, struct bt_err *err)
+{
+    const json_t *v = json_object_get(o, "patch_size"), *side = json_array_get(v, 2);
+    if (!json_is_integer(side))
+        return number(o, "patch_size", 256, &p->patch, what, err) < 0 ? -1 : number(o, "patch_size_t", 256, &p->patch_t, what, err);
+    json_t *apart = json_pack("{s:O, s:O}", "patch_size", side, "patch_size_t", json_array_get(v, 0));
+    int rc = apart ? patches(apart, what, p, err) : 0;
+    json_decref(apart);
+    return rc;
+}
+
+/* CogVideoX says what it was made for in latents, Stable Video Diffusion in frames. */
+static int own_shape(const json_t *o, const char *what, struct bt_pipeline *p, struct bt_err *err)
+{
+    uint32_t high = 0, wide = 0;
+    if (number(o, "sample_height", 1 << 13, &high, what, err) < 0 || number(o, "sample_width", 1 << 13, &wide, what, err) < 0 ||
+        number(o, "sample_frames", 1 << 16, &p->frames, what, err) < 0 || number(o, "num_frames", 1 << 16, &p->frames, what, err) < 0)
+        return -1;
+    if (high && wide) {
+        p->height = high * 8;
+        p->width = wide * 8;
+    }
+    return 0;
+}
+
 static int denoiser(const json_t *o, const char *what, struct bt_pipeline *p, bool unet, struct bt_err *err)
 {
-    if (number(o, "sample_size", 1 << 16, &p->sample, what, err) < 0 || number(o, "in_channels", 1 << 16, &p->in_channels, what, err) < 0)
+    if (own_shape(o, what, p, err) < 0 || number(o, "sample_size", 1 << 16, &p->sample, what, err) < 0 || number(o, "in_channels", 1 << 16, &p->in_channels, what, err) < 0)
         return -1;
     if (unet)
         return channels(o, "block_out_channels", 0, &p->unet_width, what, err);
     if (number(o, "num_attention_heads", 4096, &p->heads, what, err) < 0 || number(o, "attention_head_dim", 65536, &p->head_dim, what, err) < 0)
         return -1;
-    return number(o, "patch_size", 256, &p->patch, what, err) < 0 ? -1 : bt_json_bool_opt(o, "guidance_embeds", p->guided, &p->guided, what, err);
+    return patches(o, what, p, err) < 0 ? -1 : bt_json_bool_opt(o, "guidance_embeds", p->guided, &p->guided, what, err);
+}
+
+static uint32_t trues(const json_t *o, const char *key)
+{
+    const json_t *v = json_object_get(o, key);
+    uint32_t n = 0;
+    for (size_t i = 0; i < json_array_size(v) && n < 8; i++)
+        n += json_is_true(json_array_get(v, i));
+    return n;
+}
+
+static uint32_t product(const json_t *o, const char *key)
+{
+    const json_t *v = json_object_get(o, key);
+    uint32_t n = json_array_size(v) ? 1 : 0;
+    for (size_t i = 0; i < json_array_size(v) && i < 8; i++) {
+        json_int_t k = json_integer_value(json_array_get(v, i));
+        n *= k >= 1 && k <= 16 ? (uint32_t)k : 1;
+    }
+    return n < 1 << 16 ? n : 0;
+}
+
+/* What a VAE of videos says of its scales, each in words of its own: Wan, LTX, Mochi; "..._compression_ratio" of CogVideoX and HunyuanVideo. */
+static int video_vae(const json_t *o, const char *what, struct bt_pipeline *p, struct bt_err *err)
+{
+    uint32_t base = 0, decoder = 0, patch_t = 1;
+    bool scaled = json_array_size(json_object_get(o, "spatio_temporal_scaling")) > 0, wan = json_object_get(o, "temperal_downsample") != NULL, mochi = json_object_get(o, "temporal_expansions") != NULL;
+    if (number(o, "patch_size", 64, &p->vae_patch, what, err) < 0 || number(o, "base_dim", 4096, &base, what, err) < 0 || number(o, "decoder_base_dim", 4096, &decoder, what, err) < 0 ||
+        number(o, "patch_size_t", 64, &patch_t, what, err) < 0)
+        return -1;
+    if (wan) {
+        p->vae_scale = 8 * BT_MAX(p->vae_patch, 1u);
+        p->vae_scale_t = 1u << trues(o, "temperal_downsample");
+        p->vae_width = 2 * (decoder ? decoder : base ? base : 96);
+    }
+    if (scaled) {
+        uint32_t halved = 1u << trues(o, "spatio_temporal_scaling");
+        p->vae_scale = halved * BT_MAX(p->vae_patch, 1u);
+        p->vae_scale_t = halved * patch_t;
+        if (channels(o, "block_out_channels", 0, &p->vae_width, what, err) < 0)
+            return -1;
+    }
+    if (mochi) {
+        p->vae_scale = product(o, "spatial_expansions");
+        p->vae_scale_t = product(o, "temporal_expansions");
+        if (channels(o, "decoder_block_out_channels", 0, &p->vae_width, what, err) < 0)
+            return -1;
+    }
+    if (number(o, "spatial_compression_ratio", 1 << 10, &p->vae_scale, what, err) < 0 || number(o, "temporal_compression_ratio", 1 << 10, &p->vae_scale_t, what, err) < 0 ||
+        number(o, "scale_factor_spatial", 1 << 10, &p->vae_scale, what, err) < 0 || number(o, "scale_factor_temporal", 1 << 10, &p->vae_scale_t, what, err) < 0)
+        return -1;
+    p->video = p->video || wan || scaled || mochi || p->vae_scale_t;
+    return 0;
 }
 
 static int vae(const json_t *o, const char *what, struct bt_pipeline *p, struct bt_pipeline_part *part, struct bt_err *err)
 {
     const json_t *blocks = json_object_get(o, "block_out_channels");
     size_t n = json_array_size(blocks);
-    p->video = p->video || json_object_get(o, "temporal_compression_ratio") || json_object_get(o, "temperal_downsample");
+    p->vae_class = part->class_name;
     if (n > 16)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: block_out_channels: %zu of them", what, n);
     if (n)
         p->vae_scale = 1u << (n - 1);
     if (number(o, "latent_channels", 4096, &p->latent_channels, what, err) < 0)
         return -1;
-    return channels(o, "block_out_channels", n > 1, &p->vae_width, what, err) < 0 ? -1 : bt_json_bool_opt(o, "force_upcast", true, &part->upcast, what, err);
+    if (channels(o, "block_out_channels", n > 1, &p->vae_width, what, err) < 0 || video_vae(o, what, p, err) < 0)
+        return -1;
+    return bt_json_bool_opt(o, "force_upcast", true, &part->upcast, what, err);
 }
 
 int bt_pipeline_config(const char *what, struct bt_str json, struct bt_pipeline *out, struct bt_pipeline_part *p, struct bt_err *err)

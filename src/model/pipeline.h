@@ -23,8 +23,11 @@ struct bt_pipeline {
     /* from the configs; 0 = they do not say */
     uint32_t sample, latent_channels, in_channels;   /* side of the latents it was made for */
     uint32_t unet_width;             /* block_out_channels[0] */
-    uint32_t heads, head_dim, patch; /* TRANSFORMER: hidden = heads x head_dim */
-    uint32_t vae_width, vae_scale;   /* block_out_channels[1] (channels at full size), pixels a latent */
+    uint32_t heads, head_dim, patch, patch_t;        /* TRANSFORMER: hidden = heads x head_dim; latents of a token along a side, and in time */
+    uint32_t vae_width, vae_scale;   /* channels of the widest map at full size (block_out_channels[1]), pixels a latent */
+    uint32_t vae_scale_t, vae_patch; /* of a video: frames a latent frame; pixels that its last layer makes of one at once */
+    uint32_t width, height, frames;  /* what the denoiser was made for, where it says so in pixels and frames */
+    const char *vae_class;           /* "AutoencoderKLWan"; NULL = no VAE */
     bool guided, video;              /* guided: guidance is a number it is given, not a second pass; video: latents have frames */
 };
 

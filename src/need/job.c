@@ -354,5 +354,9 @@ const char *bt_job_text(struct bt_arena *a, const struct bt_job *j, const struct
         bt_buf_printf(&b, " x %llu tokens", ull(j->tokens));
     if (j->kind == BT_JOB_DIFFUSION && j->width)
         bt_buf_printf(&b, " of %llux%llu", ull(j->width), ull(j->height));
+    if (j->frames)
+        bt_buf_printf(&b, ", %llu frames", ull(j->frames));
+    if (j->offload)
+        bt_buf_printf(&b, ", one part at a time");
     return bt_arena_strdup(a, bt_buf_z(&b));
 }

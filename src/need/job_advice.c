@@ -2,6 +2,7 @@
 #include "need/job_advice.h"
 
 #include "base/units.h"
+#include "model/pipeline.h"
 
 struct advising {
     struct bt_arena *a;
@@ -118,6 +119,27 @@ static void offer_cards(struct advising *k, const struct bt_job *j, uint64_t car
     }
 }
 
+/* A pipeline's parts one after the other; then fewer frames, in steps that its VAE packs (4 or 8 of them into one, and one more). */
+static void offer_pipeline(struct advising *k, const struct bt_job *j, uint64_t cards)
+{
+    static const uint64_t frames[] = { 257, 129, 97, 81, 65, 49, 33, 25, 17, 9 };
+    struct bt_job t = *j;
+    t.offload = true;
+    if (!j->offload)
+        offer(k, "offload", "true", &t, cards, "one part at a time on the card, the others in RAM (enable_model_cpu_offload)");
+    if (!k->of->pipeline || !k->of->pipeline->video)
+        return;
+    uint64_t now = j->frames ? j->frames : k->of->pipeline->frames ? k->of->pipeline->frames : 257;
+    for (size_t i = 0; i < BT_LEN(frames); i++) {
+        struct bt_job fewer = *j;
+        fewer.frames = frames[i];
+        if (frames[i] < now && bytes_of(k, &fewer, cards) <= k->room) {
+            offer(k, "frames", bt_arena_printf(k->a, "%llu", ull(frames[i])), &fewer, cards, "a shorter video");
+            return;
+        }
+    }
+}
+
 int bt_job_advise(struct bt_arena *a, const struct bt_job_of *of, const struct bt_job *j, uint64_t cards, uint64_t max_cards, const struct bt_gpu *card, uint64_t room_bytes,
                   struct bt_job_advice **out, size_t *n, struct bt_err *err)
 {
@@ -137,7 +159,9 @@ int bt_job_advise(struct bt_arena *a, const struct bt_job_of *of, const struct b
     offer_cards(&k, j, cards, max_cards);
     if (j->kind == BT_JOB_TRAIN)
         offer_method(&k, j, cards);
-    if (j->kind != BT_JOB_DIFFUSION)
+    if (j->kind == BT_JOB_DIFFUSION)
+        offer_pipeline(&k, j, cards);
+    else
         offer_tokens(&k, j, cards);
     *out = k.out;
     *n = k.n;

@@ -133,8 +133,8 @@ static int parse_size(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct b
 
 /* ---- the table ---- */
 
-enum { K_BACKEND, K_BATCH, K_CHECKPOINTING, K_DIFFUSION, K_DISTRIBUTED, K_DTYPE, K_EAGER, K_FORWARD, K_GENERATE, K_LAYERS, K_METHOD, K_OPTIMIZER,
-       K_PP, K_RANK, K_SIZE, K_TOKENS, K_TP, K_TRAIN, K_USERS, K_ZERO, K__N };
+enum { K_BACKEND, K_BATCH, K_CHECKPOINTING, K_DIFFUSION, K_DISTRIBUTED, K_DTYPE, K_EAGER, K_FORWARD, K_FRAMES, K_GENERATE, K_LAYERS,
+       K_METHOD, K_OFFLOAD, K_OPTIMIZER, K_PP, K_RANK, K_SIZE, K_TOKENS, K_TP, K_TRAIN, K_USERS, K_ZERO, K__N };
 _Static_assert(K__N <= BT_JOB_KEYS, "one mark for each row");
 #define GIVEN(k) .set_off = AT(given) + (k)
 
@@ -154,11 +154,14 @@ static const struct bt_opt keys[] = {
         GIVEN(K_EAGER), .help = "attention keeps its square of scores: no flash or SDPA kernel" },
     [K_FORWARD] = { .name = "forward", .type = BT_OPT_CUSTOM, .parse = parse_kind,
         GIVEN(K_FORWARD), .metavar = "MODEL", .help = "forward passes of this model: activations are extracted" },
+    [K_FRAMES] = { .name = "frames", .type = BT_OPT_U64, .off = AT(frames), .min = 1, .max = 65536, GIVEN(K_FRAMES), .help = "of a video" },
     [K_GENERATE] = { .name = "generate", .type = BT_OPT_CUSTOM, .parse = parse_kind,
         GIVEN(K_GENERATE), .metavar = "MODEL", .help = "text is made with this model, without a server" },
     [K_LAYERS] = { .name = "layers", .type = BT_OPT_CUSTOM, .parse = parse_layers, .off = AT(kept_layers), GIVEN(K_LAYERS), .metavar = "N|all",
                    .help = "layers whose hidden states stay on the card" },
     [K_METHOD] = { .name = "method", .type = BT_OPT_ENUM, .off = AT(method), .choices = bt_job_methods, GIVEN(K_METHOD), .help = "what is trained" },
+    [K_OFFLOAD] = { .name = "offload", .type = BT_OPT_BOOL, .off = AT(offload),
+        GIVEN(K_OFFLOAD), .help = "a pipeline's parts one at a time on the card (enable_model_cpu_offload)" },
     [K_OPTIMIZER] = { .name = "optimizer", .type = BT_OPT_ENUM, .off = AT(optimizer), .choices = bt_job_optimizers,
         GIVEN(K_OPTIMIZER), .help = "of training" },
     [K_PP] = { .name = "pp", .type = BT_OPT_U64, .off = AT(pp), .min = 1, .max = 4096, GIVEN(K_PP), .help = "stages that the layers are cut into" },
@@ -183,8 +186,10 @@ const struct bt_opt *bt_job_keys(void) { return keys; }
 #define NO_IMAGES (F(BT_JOB_TRAIN) | F(BT_JOB_FORWARD) | F(BT_JOB_GENERATE))
 static const unsigned forms_of[K__N] = {
     [K_BACKEND] = F(BT_JOB_TRAIN), [K_BATCH] = ~0u, [K_CHECKPOINTING] = F(BT_JOB_TRAIN), [K_DIFFUSION] = ~0u, [K_DISTRIBUTED] = F(BT_JOB_TRAIN),
-    [K_DTYPE] = ~F(BT_JOB_TRAIN), [K_EAGER] = F(BT_JOB_TRAIN), [K_FORWARD] = ~0u, [K_GENERATE] = ~0u, [K_LAYERS] = F(BT_JOB_FORWARD),
-    [K_METHOD] = F(BT_JOB_TRAIN), [K_OPTIMIZER] = F(BT_JOB_TRAIN), [K_PP] = NO_IMAGES, [K_RANK] = F(BT_JOB_TRAIN), [K_SIZE] = F(BT_JOB_DIFFUSION),
+    [K_DTYPE] = ~F(BT_JOB_TRAIN), [K_EAGER] = F(BT_JOB_TRAIN), [K_FORWARD] = ~0u, [K_FRAMES] = F(BT_JOB_DIFFUSION), [K_GENERATE] = ~0u,
+    [K_LAYERS] = F(BT_JOB_FORWARD),
+    [K_METHOD] = F(BT_JOB_TRAIN), [K_OFFLOAD] = F(BT_JOB_DIFFUSION), [K_OPTIMIZER] = F(BT_JOB_TRAIN), [K_PP] = NO_IMAGES, [K_RANK] = F(BT_JOB_TRAIN),
+    [K_SIZE] = F(BT_JOB_DIFFUSION),
     [K_TOKENS] = NO_IMAGES, [K_TP] = F(BT_JOB_TRAIN), [K_TRAIN] = ~0u, [K_USERS] = F(BT_JOB_TRAIN), [K_ZERO] = F(BT_JOB_TRAIN),
 };
 

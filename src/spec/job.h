@@ -13,7 +13,7 @@ enum bt_job_dtype { BT_JOB_BFLOAT16, BT_JOB_FLOAT16, BT_JOB_FLOAT32 };
 extern const char *const bt_job_kind_names[BT_JOB__N + 1];           /* "train"; NULL-terminated, as are these */
 extern const char *const bt_job_methods[], *const bt_job_backends[], *const bt_job_optimizers[], *const bt_job_dtypes[];
 
-#define BT_JOB_KEYS 20               /* at least the rows of bt_job_keys() */
+#define BT_JOB_KEYS 24               /* at least the rows of bt_job_keys() */
 #define BT_JOB_ALL_LAYERS ((uint64_t)1 << 32)
 #define BT_JOB_TOKENS 2048           /* of a sequence when neither `tokens` nor a shorter model says so */
 
@@ -37,6 +37,8 @@ struct bt_job {
     uint64_t kept_layers;            /* FORWARD: whose hidden states stay on the card; 0 = one at a time; BT_JOB_ALL_LAYERS */
     uint64_t last_layer;             /* of those that were listed: 0 is what goes into the first layer, N what comes out of the last */
     uint64_t width, height;          /* DIFFUSION: of the images; 0 = the pipeline's own */
+    uint64_t frames;                 /* DIFFUSION: of a video; 0 = the pipeline's own */
+    bool offload;                    /* DIFFUSION: one part at a time on the card, the others in RAM */
     bool kind_given, given[BT_JOB_KEYS];             /* which rows of the table were written */
 };
 

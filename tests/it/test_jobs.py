@@ -147,3 +147,18 @@ def test_planned_beside_a_server(tmp_path: Path) -> None:
     assert "logits of the loss" in berth("explain", "--gpus", "4xA100-SXM4-80GB", cwd=tmp_path).stdout
     text = berth("plan", "--gpus", "4xA100-SXM4-80GB", cwd=tmp_path).stdout
     assert f"{train['job']['users']} users" in text
+
+
+def test_a_video(tmp_path: Path) -> None:
+    folder = tmp_path / "wan"
+    part(folder, "transformer", "diffusion_pytorch_model.safetensors", 14_288_491_584, {"patch_size": [1, 2, 2], "num_attention_heads": 40, "attention_head_dim": 128, "in_channels": 16})
+    part(folder, "vae", "diffusion_pytorch_model.safetensors", 126892531, {"base_dim": 96, "dim_mult": [1, 2, 4, 4], "z_dim": 16, "temperal_downsample": [False, True, True]})
+    part(folder, "text_encoder", "model.safetensors", 5680910336, {})
+    index = {"_class_name": "WanPipeline", "transformer": ["diffusers", "WanTransformer3DModel"], "vae": ["diffusers", "AutoencoderKLWan"], "text_encoder": ["transformers", "UMT5EncoderModel"]}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    own, short, large = (estimate("--diffusion", str(folder), "--gpu", "H200", *more)["ranks"][0]["need_bytes"] for more in ((), ("--frames", "17"), ("--size", "1280x720")))
+    assert short < own < large
+    found = estimate("--diffusion", str(folder), "--frames", "33", "--gpu", "A100-SXM4-40GB", code=3)
+    assert "--offload" in [way["flags"] for way in found["advice"]]
+    assert estimate("--diffusion", str(folder), "--gpu", "A100-SXM4-40GB", "--frames", "33", "--offload")["fits"]
+    assert berth("estimate", "--train", QWEN7, "--frames", "9", "--gpu", "H200").returncode == 2
