@@ -27,7 +27,7 @@ static void print(struct bt_arena *a, const struct bt_cheapest *c, size_t n, str
             const struct bt_compare_work *w = &c[i].row.work[k];
             bt_table_row(t, k ? "" : c[i].fleet, k ? "" : bt_arena_strdup(a, bt_bytes_human(c[i].total_bytes)), w->name,
                          w->copies < w->copies_want ? bt_arena_printf(a, "%u of %u", w->copies, w->copies_want) : bt_arena_printf(a, "%u", w->copies),
-                         w->tp ? bt_planning_shape(a, w->tp, w->pp) : "", w->context ? bt_arena_strdup(a, bt_count_human(w->context)) : "",
+                         w->tp ? bt_planning_engines(a, w->tp, w->pp, w->dp, w->ep) : "", w->context ? bt_arena_strdup(a, bt_count_human(w->context)) : "",
                          w->context ? bt_arena_strdup(a, bt_count_human(w->at_once)) : "",
                          w->decode_tok_s > 0 ? bt_arena_printf(a, "%.1f", w->decode_tok_s) : "", NULL);
         }
@@ -35,7 +35,8 @@ static void print(struct bt_arena *a, const struct bt_cheapest *c, size_t n, str
     bt_table_print(t, bt_style_of(stdout), out);
     bt_buf_puts(out, "\nsmallest: the fewest cards of one kind, of those the fewest bytes in all, of those the fastest reader; prices are not known.\n");
     if (n > 1)
-        bt_buf_puts(out, "the others take more cards and fewer bytes in all.\n");
+        bt_buf_puts(out, "of several kinds: as many cards, made smaller one after the other as far as they may; the others take more cards and fewer "
+                         "bytes in all.\n");
     bt_buf_puts(out, "held: at the least context that each server may have. A context of your own (`context: 32768`) asks for more.\n");
 }
 

@@ -7,6 +7,7 @@
 #include "cmd/plan_side.h"
 
 #define MAX_PRINT (4 * MiB)
+#define MAX_FLEET 80                 /* columns of a name in the table; longer ones stand under it */
 
 struct side { struct bt_arena *a; const struct bt_plan_side *s; struct bt_compare_row *row; const char **label; size_t n; struct bt_err why; size_t faults; };
 
@@ -89,7 +90,7 @@ static const char *count(struct side *x, uint64_t n) { return bt_arena_strdup(x-
 
 static const char *shape(struct side *x, const struct bt_compare_work *w)
 {
-    return !w->tp ? "" : bt_planning_shape(x->a, w->tp, w->pp);
+    return !w->tp ? "" : bt_planning_engines(x->a, w->tp, w->pp, w->dp, w->ep);
 }
 
 static const char *of(struct side *x, uint64_t n, uint64_t want)
@@ -108,7 +109,8 @@ static const char *row_name(struct side *x, const struct bt_compare_row *r, size
         first = x->row[k].fleet;
     }
     if (x->s->variants && !x->s->fleets.n && !one_fleet)             /* a variant may name its own */
-        return bt_arena_printf(x->a, "%s on %s", x->label[i], r->fleet);
+        return strlen(r->fleet) > MAX_FLEET ? bt_arena_printf(x->a, "%s, on its own fleet", x->label[i])
+                                            : bt_arena_printf(x->a, "%s on %s", x->label[i], r->fleet);
     if (!x->s->variants || !x->s->fleets.n)
         return x->label[i];
     return bt_arena_printf(x->a, "%s on %s", r->variant ? r->variant : "as written", x->label[i]);
@@ -174,6 +176,8 @@ static void print(struct side *x, struct bt_buf *out)
     for (size_t i = 0; i < x->n; i++) {
         const struct bt_compare_row *r = &x->row[i];
         const char *says = r->fits ? r->favours : r->why_not;
+        if (x->s->variants && !x->s->fleets.n && r->cards && strlen(r->fleet) > MAX_FLEET)
+            bt_buf_printf(out, "%s: %s\n", row_name(x, r, i), r->fleet);
         if (says)
             bt_buf_printf(out, "%s: %s%s\n", row_name(x, r, i), r->fits ? "" : "does not fit: ", says);
     }
@@ -191,6 +195,8 @@ static json_t *work_json(const struct bt_compare_work *w)
     bool server = w->tp > 0;
     json_object_set_new(o, "tp", server ? json_integer((json_int_t)w->tp) : json_null());
     json_object_set_new(o, "pp", server ? json_integer((json_int_t)w->pp) : json_null());
+    json_object_set_new(o, "dp", server ? json_integer((json_int_t)w->dp) : json_null());
+    json_object_set_new(o, "ep", server ? json_integer((json_int_t)w->ep) : json_null());
     json_object_set_new(o, "context", server ? bt_json_bytes(w->context) : json_null());
     json_object_set_new(o, "context_wanted", server ? bt_json_bytes(w->context_want) : json_null());
     json_object_set_new(o, "requests_at_once", server ? bt_json_bytes(w->at_once) : json_null());

@@ -46,6 +46,8 @@ BT_MUST_CHECK int bt_planning_variants(struct bt_arena *a, const struct bt_plann
 BT_MUST_CHECK int bt_planning_node(struct bt_arena *a, const struct bt_fleet *f, const char *name, size_t *box, struct bt_err *err);
 /* "TP=4", "TP=2 x PP=2", "one GPU" */
 const char *bt_planning_shape(struct bt_arena *a, uint64_t tp, uint64_t pp);
+/* "DP=2 x TP=2 EP=4": of several engines behind one front, and experts shared whole; else the shape alone. */
+const char *bt_planning_engines(struct bt_arena *a, uint64_t tp, uint64_t pp, uint64_t dp, uint64_t ep);
 
 /* The plan for people: fleet, instances, a memory bar per GPU, alternatives with reasons, warnings, what is not yet obeyed, refusals and advice. */
 void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out);

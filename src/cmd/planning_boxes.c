@@ -31,7 +31,7 @@ static void add_what(struct bt_arena *a, struct bt_buf *b, const struct bt_plan_
     if (copies > 1)
         bt_buf_printf(b, " x %zu", copies);
     if (in->need && in->nranks)
-        bt_buf_printf(b, " (%s)", bt_planning_shape(a, in->tp, in->pp));
+        bt_buf_printf(b, " (%s)", bt_planning_engines(a, in->tp, in->pp, in->dp, in->ep));
     else if (in->nranks > 1)
         bt_buf_printf(b, " (%zu GPUs)", in->nranks);
 }

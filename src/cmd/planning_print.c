@@ -58,19 +58,22 @@ const char *bt_planning_shape(struct bt_arena *a, uint64_t tp, uint64_t pp)
     return bt_arena_printf(a, "TP=%llu x PP=%llu", (unsigned long long)tp, (unsigned long long)pp);
 }
 
+const char *bt_planning_engines(struct bt_arena *a, uint64_t tp, uint64_t pp, uint64_t dp, uint64_t ep)
+{
+    const char *experts = ep > 1 ? bt_arena_printf(a, " EP=%llu", (unsigned long long)ep) : "", *one = bt_planning_shape(a, tp, pp);
+    if (dp > 1 && tp * pp == 1)
+        return bt_arena_printf(a, "DP=%llu%s", (unsigned long long)dp, experts);
+    return dp > 1 ? bt_arena_printf(a, "DP=%llu x %s%s", (unsigned long long)dp, one, experts) : bt_arena_printf(a, "%s%s", one, experts);
+}
+
 static const char *shape(struct print *x, uint64_t tp, uint64_t pp) { return bt_planning_shape(x->a, tp, pp); }
 
 /* With the layers of its stages, where the engine would cut otherwise. */
 static const char *cut_shape(struct print *x, const struct bt_plan_instance *in)
 {
     char layers[96];
-    const char *ep = in->ep > 1 ? bt_arena_printf(x->a, " EP=%llu", (unsigned long long)in->ep) : "";
-    if (in->dp > 1 && in->tp * in->pp == 1)
-        return bt_arena_printf(x->a, "DP=%llu%s", (unsigned long long)in->dp, ep);
-    if (in->dp > 1)
-        return bt_arena_printf(x->a, "DP=%llu x %s%s", (unsigned long long)in->dp, shape(x, in->tp, in->pp), ep);
-    if (!in->cut)
-        return bt_arena_printf(x->a, "%s%s", shape(x, in->tp, in->pp), ep);
+    if (in->dp > 1 || !in->cut)
+        return bt_planning_engines(x->a, in->tp, in->pp, in->dp, in->ep);
     bt_engine_cut_text(in->cut, in->pp, layers, sizeof layers);
     return bt_arena_printf(x->a, "%s (%s)", shape(x, in->tp, in->pp), layers);
 }

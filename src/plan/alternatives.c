@@ -40,7 +40,7 @@ static void add_instance(struct bt_alternative *row, const struct bt_plan_instan
     row->tp = in->tp;
     row->pp = in->pp;
     row->context = in->context;
-    row->at_once += in->nranks && in->context ? tokens / in->context : 0;
+    row->at_once += in->nranks && in->context ? tokens / in->context * BT_MAX(in->dp, 1u) : 0;
     double rate = in->pace.known ? in->pace.decode_tok_s : 0;
     if (row->decode_tok_s <= 0 || rate < row->decode_tok_s)
         row->decode_tok_s = rate;

@@ -4,6 +4,7 @@
 #include "plan/plan_int.h"
 
 #define TRY_NODES 20000
+#define MAX_MIXED 8                  /* cards of a fleet that is looked at in mixed kinds, too */
 #define LEAST_CC 7                   /* vLLM's least; older ones compute no 16-bit numbers worth the name */
 
 static bool usable(const struct bt_gpu_kind *k)
@@ -64,10 +65,9 @@ static bool fits(const struct bt_plan_in *in, const char *fleet)
     return true;
 }
 
-static int add(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_gpu_kind *k, uint32_t cards, struct bt_cheapest **out, size_t *n,
-               struct bt_err *err)
+static int add(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_cheapest *found, struct bt_cheapest **out, size_t *n, struct bt_err *err)
 {
-    struct bt_cheapest one = { .fleet = named(a, k, cards), .kind = k, .cards = cards, .total_bytes = cards * bt_gpu_kind_total(k) };
+    struct bt_cheapest one = *found;
     struct bt_fleet *f = BT_NEW(a, struct bt_fleet);
     struct bt_fleet_opts o = { .margin_bytes = in->spec->margin_bytes };
     struct bt_plan_in with = *in;
@@ -84,6 +84,40 @@ static int add(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_
     return 0;
 }
 
+/* Of the fleet of one kind the cards become smaller one after the other, each as small as it may with all others as they are. "1xA100+2xL4", or NULL where
+ * none may. */
+static const char *mixed(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_gpu_kind *const *kind, size_t of, uint32_t cards, uint64_t *total)
+{
+    size_t at[MAX_MIXED];
+    const char *best = NULL;
+    if (cards < 2 || cards > MAX_MIXED)
+        return NULL;
+    for (uint32_t c = 0; c < cards; c++)
+        at[c] = of;
+    for (uint32_t c = cards; c-- > 1;)               /* the last first: the first stays the largest */
+        for (size_t smaller = 0; smaller < at[c]; smaller++) {
+            size_t was = at[c];
+            const char *fleet = "";
+            *total = 0;
+            at[c] = smaller;
+            for (uint32_t i = 0, run; i < cards; i += run) {
+                for (run = 1; i + run < cards && at[i + run] == at[i]; run++) {
+                }
+                fleet = bt_arena_printf(a, "%s%s%s", fleet, i ? "+" : "", named(a, kind[at[i]], run));
+                *total += run * bt_gpu_kind_total(kind[at[i]]);
+            }
+            if (fits(in, fleet)) {
+                best = fleet;
+                break;
+            }
+            at[c] = was;
+        }
+    *total = 0;
+    for (uint32_t i = 0; i < cards; i++)
+        *total += bt_gpu_kind_total(kind[at[i]]);
+    return best;
+}
+
 int bt_plan_cheapest(struct bt_arena *a, const struct bt_plan_in *in, uint32_t max_cards, struct bt_cheapest **out, size_t *n, struct bt_err *err)
 {
     const struct bt_gpu_kind **kind;
@@ -95,8 +129,14 @@ int bt_plan_cheapest(struct bt_arena *a, const struct bt_plan_in *in, uint32_t m
         for (size_t i = 0; i < nkinds && cards * bt_gpu_kind_total(kind[i]) < least; i++) {
             if (!fits(in, named(a, kind[i], cards)))
                 continue;
-            least = cards * bt_gpu_kind_total(kind[i]);
-            if (add(a, in, kind[i], cards, out, n, err) < 0)
+            struct bt_cheapest one = { .fleet = named(a, kind[i], cards), .kind = kind[i], .cards = cards, .total_bytes = cards * bt_gpu_kind_total(kind[i]) };
+            least = one.total_bytes;
+            if (add(a, in, &one, out, n, err) < 0)
+                return -1;
+            struct bt_cheapest mix = one;
+            mix.fleet = *n == 1 ? mixed(a, in, kind, i, cards, &mix.total_bytes) : NULL;
+            mix.kind = NULL;
+            if (mix.fleet && add(a, in, &mix, out, n, err) < 0)
                 return -1;
             break;
         }

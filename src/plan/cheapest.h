@@ -1,18 +1,19 @@
 /* cheapest.h - the smallest fleet of the catalog that holds a spec: the fewest cards of one kind, of those the fewest bytes in all, of those the one
- * that reads fastest. Prices are not known; mixed fleets are not looked at. Pure. */
+ * that reads fastest; and that fleet with its cards made smaller one after the other, as far as they may. Prices are not known. Pure. */
 #ifndef BT_CHEAPEST_H
 #define BT_CHEAPEST_H
 #include "plan/compare.h"
 
 struct bt_cheapest {
     const char *fleet;               /* "2xA100-SXM4-40GB": as --gpus takes it */
-    const struct bt_gpu_kind *kind;
+    const struct bt_gpu_kind *kind;  /* NULL: of several kinds */
     uint32_t cards;
     uint64_t total_bytes;
     struct bt_compare_row row;       /* the plan on it */
 };
-/* NVIDIA cards with a memory size in the catalog, up to max_cards of one kind. out[0] is the smallest; the rest take more cards and fewer bytes in all, each
- * the smallest of its number. n 0: none fits. in->fleet is not looked at. */
+/* NVIDIA cards with a memory size in the catalog, up to max_cards of one kind. out[0] is the smallest; behind it, where it can be had, as many cards of
+ * several kinds with fewer bytes in all; the rest take more cards of one kind and fewer bytes, each the smallest of its number. n 0: none fits.
+ * in->fleet is not looked at. */
 BT_MUST_CHECK int bt_plan_cheapest(struct bt_arena *a, const struct bt_plan_in *in, uint32_t max_cards, struct bt_cheapest **out, size_t *n,
                                    struct bt_err *err);
 #endif

@@ -42,7 +42,7 @@ static uint64_t requests_held(const struct bt_plan_instance *in)
     uint64_t tokens = UINT64_MAX;
     for (size_t i = 0; i < in->nranks; i++)
         tokens = BT_MIN(tokens, in->rank[i].kv_tokens);
-    return in->nranks && in->context ? tokens / in->context : 0;
+    return in->nranks && in->context ? tokens / in->context * BT_MAX(in->dp, 1u) : 0;
 }
 
 /* cards: [fleet->n] the last workload seen there, as `mark` says. */
@@ -63,6 +63,8 @@ static void add_instance(struct bt_compare_work *w, const struct bt_plan_instanc
         return;
     w->tp = in->tp;
     w->pp = in->pp;
+    w->dp = in->dp;
+    w->ep = in->ep;
     w->context = in->context;
     w->at_once += requests_held(in);
     if (in->pace.known && (w->decode_tok_s <= 0 || in->pace.decode_tok_s < w->decode_tok_s))

@@ -10,6 +10,7 @@ struct bt_compare_work {
     uint32_t copies, copies_want;
     uint32_t cards;                  /* cards that hold any of it */
     uint64_t tp, pp;                 /* servers; 0 = not placed or no server */
+    uint64_t dp, ep;                 /* 1 = none */
     uint64_t context, context_want;  /* tokens; servers */
     uint64_t at_once;                /* servers: requests of `context` tokens that the KV of all copies holds */
     uint64_t users, batch;           /* services and jobs that say what they do: what their bytes hold; 0 = they do not say */

@@ -42,6 +42,8 @@ static void classify_cards(struct pl_problem *p)
     }
 }
 
+#define MUCH 8                       /* an eighth of a card: more than a desktop, less than any model */
+
 /* An engine that reads numbers alone cannot be told a MIG instance: that has none. */
 static void leave_out_instances(struct pl_problem *p, struct pl_work *k)
 {
@@ -58,6 +60,27 @@ static void leave_out_instances(struct pl_problem *p, struct pl_work *k)
     if (k->npool && !n)
         pl_refuse(p, k->w, "mig-by-number", "%s: %s %s reads CUDA_VISIBLE_DEVICES as numbers, and MIG instances have none: 0.24 and later take them",
                   k->w->name, k->pm->engine->name, k->pm->version->version);
+    k->npool = n;
+}
+
+/* A command that says nothing of its memory is given whole cards. One of which strangers hold much is none, as long as there are enough others. */
+static void leave_out_taken(struct pl_problem *p, struct pl_work *k)
+{
+    size_t clean = 0, n = 0, wanted = (size_t)k->copies_want * (size_t)BT_MAX(k->w->gpus.set ? k->w->gpus.min : 1, 1u);
+    const struct bt_gpu *gpus = p->fleet->gpus;
+    if (k->claim != PL_WHOLE || k->cpu_only)
+        return;
+    for (size_t i = 0; i < k->npool; i++)
+        clean += gpus[k->pool[i]].others_bytes <= gpus[k->pool[i]].total_bytes / MUCH;
+    if (clean < wanted)
+        return;
+    for (size_t i = 0; i < k->npool; i++) {
+        size_t g = k->pool[i];
+        bool taken = gpus[g].others_bytes > gpus[g].total_bytes / MUCH;
+        k->pos[g] = taken ? -1 : (int)n;
+        if (!taken)
+            k->pool[n++] = g;
+    }
     k->npool = n;
 }
 
@@ -82,6 +105,7 @@ static int resolve_pool(struct pl_problem *p, struct pl_work *k, struct bt_err *
         k->pos[g] = (int)i;
     }
     leave_out_instances(p, k);
+    leave_out_taken(p, k);
     return 0;
 }
 

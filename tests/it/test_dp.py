@@ -102,3 +102,12 @@ def test_one_engine_lost_is_all_lost_and_started_again(machine: Callable[..., Ma
     assert m.json("verify")["ok"]
     assert m.berth("down").returncode == 0
     eventually("the bytes to come back", lambda: not any(m.used()))
+
+
+def test_side_by_side_counts_the_kv_of_all_engines(tmp_path: Path) -> None:
+    (tmp_path / "berth.yaml").write_text(f"name: t\nworkloads:\n  llm: {{engine: vllm, model: {MOE}, tp: 1, dp: 2, ep: 2, context: {{min: 2048, want: 8192}}}}\n")
+    args = ("--gpus", "2xA100-SXM4-80GB", "--json")
+    one = json.loads(berth("plan", *args, cwd=tmp_path).stdout)["phases"][0]["instances"][0]
+    row = json.loads(berth("plan", "--variants", *args, cwd=tmp_path).stdout)["rows"][0]["workloads"][0]
+    assert (row["dp"], row["ep"]) == (2, 2) and row["requests_at_once"] == 2 * (min(r["kv"]["tokens"] for r in one["ranks"]) // one["context"])
+    assert "DP=2 EP=2" in berth("plan", "--variants", *args[:2], cwd=tmp_path).stdout

@@ -13,7 +13,7 @@ import pytest
 from test_plan import ROOT, plan
 
 GOLDEN = ROOT / "tests" / "data" / "golden" / "plans"
-EXAMPLES = {name: str(ROOT / "examples" / name / "berth.yaml") for name in ("thinking", "activations", "tinker", "experiment", "forensics")}
+EXAMPLES = {name: str(ROOT / "examples" / name / "berth.yaml") for name in ("thinking", "activations", "tinker", "experiment", "forensics", "shapes")}
 
 # name of the file: what is asked
 PLANS = {
@@ -34,6 +34,11 @@ PLANS = {
     "forensics": ("forensics",),
     "forensics-variants": ("forensics", "--variants"),
     "forensics-alternatives": ("forensics", "--alternatives"),
+    "shapes": ("shapes",),
+    "shapes-variants": ("shapes", "--variants"),
+    "shapes-mig": ("shapes", "--variant", "mig"),
+    "shapes-engines": ("shapes", "--variant", "engines"),
+    "shapes-pinned": ("shapes", "--variant", "pinned"),
 }
 
 
@@ -119,3 +124,16 @@ def test_forensics_three_and_one_or_two_and_two() -> None:
     rows = {r["variant"]: r for r in json.loads(plan("-f", EXAMPLES["forensics"], "--variants", "--json").stdout)["rows"]}
     rate = {name: next(w["decode_tok_s"] for w in r["workloads"] if w["workload"] == "llm") for name, r in rows.items()}
     assert rate["offloaded"] < rate["three-one"] < rate["quantised"] and rate["three-one"] < rate[None]
+
+
+def test_shapes_cut_layers_where_an_even_cut_does_not_fit() -> None:
+    llm = planned("shapes")["phases"][0]["instances"][0]
+    assert sum(llm["pp_layers"]) == 64 and max(llm["pp_layers"]) > 48
+    assert planned("shapes", "--variant", "pinned")["refusals"]
+    mig = planned("shapes", "--variant", "mig")
+    names = {g["uuid"]: g["name"] for g in mig["fleet"]["gpus"]}
+    on = {i["workload"]: [names[r["gpu"]] for r in i["ranks"]] for i in mig["phases"][0]["instances"]}
+    assert on["llm"] == ["NVIDIA A100-SXM4-80GB"] and all("MIG" in n for n in on["small"] + on["tool"]) and on["tool"][0].endswith("1g.10gb")
+    two, apart = planned("shapes", "--variant", "engines")["phases"][0]["instances"], planned("shapes", "--variant", "replicas")["phases"][0]["instances"]
+    assert len(two) == 1 and two[0]["dp"] == two[0]["ep"] == 2 and len(apart) == 2
+    assert min(r["kv"]["tokens"] for r in two[0]["ranks"]) > 2 * min(r["kv"]["tokens"] for r in apart[0]["ranks"])      # half of the experts each

@@ -86,3 +86,18 @@ def test_a_new_daemon_still_waits_for_the_bytes(machine):
     eventually("the next daemon to have taken it up", lambda: m.json("ps")["instances"][0]["state"] == "ready")
     m.berth("down", check=True)
     assert m.used() == [0], "down came back before the bytes did"
+
+
+def test_a_whole_card_is_not_one_that_strangers_hold(machine) -> None:
+    m: Machine = machine("2xA100-SXM4-40GB")
+    (m.folder / "w.yaml").write_text("name: w\nworkloads:\n  train: {kind: job, command: [x], gpus: 1}\n")
+    assert m.berth("sim", "ctl", "stranger", "0", "30GiB").returncode == 0
+
+    def card(*more: str) -> int:
+        return m.json("plan", "-f", "w.yaml", *more)["phases"][0]["instances"][0]["ranks"][0]["index"]
+
+    assert card() == 1
+    assert card("--ignore-others") == 0                              # then all are whole, and the first of equals is taken
+    assert card("--gpus", "0") == 0                                  # no other: what is left of it
+    (m.folder / "w.yaml").write_text("name: w\nworkloads:\n  train: {kind: job, command: [x], gpus: 1, slots: 2}\n")
+    assert len(m.json("plan", "-f", "w.yaml")["phases"][0]["instances"]) == 2

@@ -185,6 +185,9 @@ def test_the_smallest_fleet(tmp_path: Path) -> None:
     assert plan("-f", str(FORENSICS), "--gpus", f"2x{kind}").returncode == 3
     # nothing on two cards, not the largest ones, not on three smaller ones
     assert plan("-f", str(FORENSICS), "--gpus", "2xRTX-4090").returncode == 3 and plan("-f", str(FORENSICS), "--gpus", "3xRTX-5090").returncode == 3
+    mixed = [r for r in found["rows"] if "+" in r["fleet"]]
+    assert len(mixed) == 1 and mixed[0]["cards"] == 3 and mixed[0]["total_bytes"] < found["rows"][0]["total_bytes"]
+    assert json.loads(plan("-f", str(FORENSICS), "--gpus", mixed[0]["fleet"], "--json").stdout)["refusals"] == []
     none = plan("-f", spec(tmp_path, "  a: {kind: job, command: [x], memory: 900GiB}\n"), "--cheapest")
     assert none.returncode == 3 and "no fleet of up to 16 cards" in none.stdout
 
