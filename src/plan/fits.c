@@ -12,6 +12,7 @@
 #define MAX_MEMO (1u << 15)          /* ways that led nowhere: past that no more are remembered */
 #define BUCKETS 4096u
 #define FEW_NODES UINT64_C(3000)     /* for a first look in each order: what one does not see in a long time the other often sees at once */
+#define WANTS_NODES 5u               /* what a bound of wants and places costs */
 #define NODES_EACH 4u                /* so many steps here are as much work as a node of the search */
 
 /* What those to come can tell of a card; ranks: of which copies' ranks, in which shapes, where contexts count too. Tenants where somebody minds them. */
@@ -384,7 +385,7 @@ static bool all_room(const struct fit *f, size_t depth, uint32_t copy, size_t se
     struct sizes of[BT_MAX_GPUS];
     size_t w = f->order[depth];
     bool any = false;
-    f->s->nodes++;
+    f->s->nodes += f->wants ? WANTS_NODES : 1;
     for (size_t g = 0; g < s->ncards; g++)
         of[g] = (struct sizes){ UINT64_MAX, 0 };
     if (least_now(f, w, settled, s->copies_most[w] - copy, goes, of) == UINT64_MAX)

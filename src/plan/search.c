@@ -131,7 +131,7 @@ static void next_work(struct search *s, size_t depth);
 
 static bool hopeless(struct search *s, size_t seen)
 {
-    s->nodes += s->p->n * s->ncards / BOUND_NODES;
+    s->nodes += s->p->n * s->ncards / BOUND_NODES + (s->sets ? se_sets_steps(s) : 0);
     if (!se_feasible(s, seen) || (s->wants_only && se_sets_bound(s, seen) < SE_NO_ROOM))
         return true;
     if (!s->out->found && !s->target)
@@ -630,9 +630,12 @@ static bool detour(struct search *s, uint64_t limit, struct pl_solution *out)
     if (out->found)
         se_improve(s, limit / 4, out);
     bool all = false;
-    if (se_run_choices(s, limit / 2, out, &all) && all)
+    if (se_run_choices(s, limit / 4 * 3, out, &all) && all)
         return true;
-    return run(s, SE_HARD, limit / 2, out);
+    bool seen = run(s, SE_HARD, limit / 8, out);
+    if (!seen && out->found)
+        se_improve(s, limit / 8, out);
+    return seen;
 }
 
 void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out)

@@ -186,6 +186,8 @@ struct se_marks *se_sets_marks(const struct search *s, struct bt_arena *a);     
 void se_sets_save(const struct search *s, struct se_marks *m);
 void se_sets_restore(struct search *s, const struct se_marks *m);
 size_t se_sets_unit(const struct search *s, const struct pl_copy *c, const struct se_shape *sh);
+/* Nodes that sets have cost since this was asked last. */
+uint64_t se_sets_steps(struct search *s);
 /* Nothing that completes the placement has more service less shared cards / shared_parts. */
 double se_sets_bound(const struct search *s, size_t seen);
 /* False: some work that must be placed has no room any more. */

@@ -15,7 +15,8 @@
 #define MAX_UNITS 1024u
 #define PATIENCE 8u                  /* rounds without gain before steps are halved */
 #define TURN 1.5                     /* of the last direction, against what it overshot */
-#define ROUND_NODES 20u              /* what a round of prices costs */
+#define ROUND_NODES 12u              /* what a round of prices costs, beside its steps */
+#define STEPS_EACH 8u                /* so many steps through sets are as much work as a node of the search */
 #define EPS 1e-9
 
 /* A work in a shape; a tensor-parallel group on cards of one kind (that of class `on`), a pipeline anywhere.
@@ -42,6 +43,7 @@ struct se_sets {
     struct color *color; size_t ncolors; size_t *color_of;           /* [cards] */
     double *price;                   /* [works] of a copy */
     double *over, *best, *dir;       /* [works] scratch */
+    uint64_t steps;                  /* through sets, not counted as nodes yet */
     bool room_only;                  /* no rank is worth anything: what must stand is only to find room */
     double shared;                   /* what a shared card costs, beside the service */
     uint64_t *friends;               /* [works] who may sit beside it; a bit per work */
@@ -117,6 +119,7 @@ struct walk {
     unsigned level; uint32_t sitting; uint64_t seated;               /* works of those who sit there */
     double best;
     size_t at[64], best_at[64], depth, nbest; unsigned best_level;
+    uint64_t steps;
 };
 
 static void set_found(struct walk *w, double sum)
@@ -165,6 +168,7 @@ static void walk_sets(struct walk *w, const uint16_t *from, size_t n, uint64_t o
     uint16_t at[MAX_UNITS];
     double rest[MAX_UNITS];
     uint32_t taken = w->sitting + (uint32_t)w->depth, more = w->level < BUSY ? w->level - BT_MIN(w->level, taken) : (uint32_t)(BT_LEN(w->at) - w->depth);
+    w->steps++;
     set_found(w, sum);
     if (!more || !n)
         return;
@@ -195,6 +199,8 @@ static void walk_level(struct walk *w, const struct items *items, uint64_t open,
     for (size_t i = 0; i < items->n; i++)
         all[i] = (uint16_t)i;
     walk_sets(w, all, items->n, open, room, base, 0);
+    w->s->sets->steps += w->steps;
+    w->steps = 0;
 }
 
 /* Leaves the best set in w; best: what there is without any. first: the number of tenants to begin with, that of the best set before. */
@@ -271,6 +277,13 @@ static bool step(struct se_sets *t, size_t n, double by)
     return off > 0;
 }
 
+uint64_t se_sets_steps(struct search *s)
+{
+    uint64_t nodes = s->sets->steps / STEPS_EACH;
+    s->sets->steps -= nodes * STEPS_EACH;
+    return nodes;
+}
+
 double se_sets_tighten(struct search *s, unsigned rounds, double reached)
 {
     struct se_sets *t = s->sets;
@@ -280,7 +293,7 @@ double se_sets_tighten(struct search *s, unsigned rounds, double reached)
     memset(t->dir, 0, n * sizeof *t->dir);
     for (unsigned round = 0; round < rounds; round++) {
         double sum = bound_of_prices(s, t);
-        s->nodes += ROUND_NODES;
+        s->nodes += ROUND_NODES + se_sets_steps(s);
         if (sum < lowest - 1e-3) {
             lowest = sum;
             since = 0;
