@@ -358,6 +358,21 @@ static void paste_notes(struct estimate *e)
         note(e, bt_arena_printf(e->arena, "the command needs %s GPUs and lets the engine see %llu (%s): it will not start", bt_count_human(wanted), (unsigned long long)cards, p->visible));
 }
 
+/* A model that drafts for it is in another checkpoint. */
+static void open_drafter(struct estimate *e, struct bt_model *m, const struct bt_serve *s)
+{
+    bool reckoned;
+    const char *ref = bt_need_drafter(e->arena, s, &reckoned);
+    struct bt_model *draft = NULL;
+    struct bt_err why = { 0 };
+    if (!ref || strcmp(e->engine->name, "vllm") != 0)
+        return;
+    if (bt_model_open_hub(e->arena, ref, NULL, &draft, &why) == 0 && draft->ntensors)
+        m->draft = draft;
+    else
+        note(e, bt_arena_printf(e->arena, "%s: %s, which drafts for it: %s", reckoned ? "an estimate, layers like the model's stand for it" : "not counted", ref, why.code ? why.msg : "its weights are not known"));
+}
+
 static int find_out(struct estimate *e, const char *ref, struct bt_err *err)
 {
     struct bt_model *model;
@@ -369,6 +384,7 @@ static int find_out(struct estimate *e, const char *ref, struct bt_err *err)
         model->max_position = (uint32_t)e->paste->max_position;
     if (e->paste && e->paste->rope_factor > 0)
         model->rope_factor = e->paste->rope_factor;
+    open_drafter(e, model, &serve);
     e->model = model;
     e->fit_case = (struct bt_fit_case){ .model = model, .engine = e->engine, .version = e->version, .card = &e->card };
     if (choose_card(e, &serve, err) < 0)

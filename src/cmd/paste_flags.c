@@ -233,17 +233,18 @@ static int counted_flag(struct walk *k, const struct meaning *m, const char *wor
     return 0;
 }
 
-/* need_extra_flag in src/need is the reader; a drafter that is a whole model it does not count */
+/* need_extra_flag in src/need is the reader. Of a drafter that is a model, estimate opens the checkpoint, and says so where it cannot. */
 bool paste_ledger_reads(const struct bt_engine *engine, const char *flag)
 {
-    static const char *const read[] = { "--language-model-only", "--limit-mm-per-prompt", "--mamba-cache-mode", "--mamba-ssm-cache-dtype", "--mm-encoder-tp-mode", "--mm-processor-kwargs", "--skip-mm-profiling" },
-                             *const methods[] = { "\"mtp\"", "_mtp\"", "\"ngram\"", "\"suffix\"" };
+    static const char *const read[] = { "--language-model-only", "--limit-mm-per-prompt", "--mamba-cache-mode", "--mamba-ssm-cache-dtype", "--mm-encoder-tp-mode", "--mm-processor-kwargs", "--skip-mm-profiling",
+                                          "--runner", "--task", "--convert", "--decode-context-parallel-size", "--speculative-model", "--num-speculative-tokens" },
+                             *const methods[] = { "\"method\"", "\"num_speculative_tokens\"" };
     if (strcmp(engine->name, "vllm") != 0)
         return false;
     for (size_t i = 0; i < BT_LEN(read); i++)
         if (!strncmp(read[i], flag, strcspn(flag, "=")) && !read[i][strcspn(flag, "=")])
             return true;
-    for (size_t i = 0; !strncmp(flag, "--speculative-config=", 21) && i < BT_LEN(methods); i++)
+    for (size_t i = 0; (!strncmp(flag, "--speculative-config=", 21) || !strncmp(flag, "--sc=", 5)) && i < BT_LEN(methods); i++)
         if (strstr(flag, methods[i]))
             return true;
     return false;

@@ -2,7 +2,7 @@
  * answered for word by word. From `vllm serve --help=all` (0.11 to 0.32) and SGLang 0.5.23 server_args.py. */
 #include "cmd/paste.h"
 
-static const char spec[] = "a draft model's weights and KV", shape[] = "the shape of the model", graphs[] = "CUDA graphs", images[] = "the encoder's memory",
+static const char pools[] = "whether it writes or pools", spec[] = "a draft model's weights and KV", shape[] = "the shape of the model", graphs[] = "CUDA graphs", images[] = "the encoder's memory",
                   host[] = "host RAM, not the card", state[] = "the state of its linear-attention layers", share[] = "how KV or experts are cut";
 
 struct row { const char *names; enum paste_args args; const char *bytes; };         /* names: one or more, with a blank between them */
@@ -11,7 +11,7 @@ static const struct row vllm_flags[] = {
     { "allow-credentials", ARGS_NONE }, { "allowed-headers", ARGS_ONE }, { "allowed-local-media-path", ARGS_ONE }, { "allowed-media-domains", ARGS_MANY },
     { "allowed-methods", ARGS_ONE }, { "allowed-origins", ARGS_ONE }, { "api-key", ARGS_ONE }, { "api-server-count", ARGS_ONE }, { "async-scheduling", ARGS_NONE },
     { "chat-template", ARGS_ONE }, { "chat-template-content-format", ARGS_ONE }, { "code-revision", ARGS_ONE }, { "collect-detailed-traces", ARGS_ONE },
-    { "config-format", ARGS_ONE }, { "convert", ARGS_ONE }, { "data-parallel-address", ARGS_ONE }, { "data-parallel-backend", ARGS_ONE },
+    { "config-format", ARGS_ONE }, { "convert", ARGS_ONE, pools }, { "data-parallel-address", ARGS_ONE }, { "data-parallel-backend", ARGS_ONE },
     { "data-parallel-external-lb", ARGS_NONE }, { "data-parallel-hybrid-lb", ARGS_NONE }, { "data-parallel-rank", ARGS_ONE }, { "data-parallel-rpc-port", ARGS_ONE },
     { "data-parallel-size-local", ARGS_ONE }, { "data-parallel-start-rank", ARGS_ONE }, { "device", ARGS_ONE }, { "disable-access-log-for-endpoints", ARGS_ONE },
     { "disable-cascade-attn", ARGS_NONE }, { "disable-custom-all-reduce", ARGS_NONE }, { "disable-fastapi-docs", ARGS_NONE }, { "disable-frontend-multiprocessing", ARGS_NONE },
@@ -24,10 +24,10 @@ static const struct row vllm_flags[] = {
     { "master-port", ARGS_ONE }, { "max-log-len", ARGS_ONE }, { "max-logprobs", ARGS_ONE }, { "max-num-queued-reqs", ARGS_ONE }, { "max-num-queued-tokens", ARGS_ONE },
     { "max-parallel-loading-workers", ARGS_ONE }, { "middleware", ARGS_ONE }, { "model-impl", ARGS_ONE }, { "model-loader-extra-config", ARGS_ONE }, { "nnodes", ARGS_ONE },
     { "node-rank", ARGS_ONE }, { "numa-bind", ARGS_NONE }, { "otlp-traces-endpoint", ARGS_ONE }, { "override-generation-config", ARGS_ONE }, { "prefix-caching-hash-algo", ARGS_ONE },
-    { "reasoning-parser", ARGS_ONE }, { "response-role", ARGS_ONE }, { "return-tokens-as-token-ids", ARGS_NONE }, { "root-path", ARGS_ONE }, { "runner", ARGS_ONE },
+    { "reasoning-parser", ARGS_ONE }, { "response-role", ARGS_ONE }, { "return-tokens-as-token-ids", ARGS_NONE }, { "root-path", ARGS_ONE }, { "runner", ARGS_ONE, pools },
     { "safetensors-load-strategy", ARGS_ONE }, { "scheduling-policy", ARGS_ONE }, { "seed", ARGS_ONE }, { "shutdown-timeout", ARGS_ONE }, { "skip-tokenizer-init", ARGS_NONE },
     { "ssl-ca-certs", ARGS_ONE }, { "ssl-certfile", ARGS_ONE }, { "ssl-keyfile", ARGS_ONE }, { "stream-interval", ARGS_ONE }, { "structured-outputs-config", ARGS_ONE },
-    { "task", ARGS_ONE }, { "tokenizer", ARGS_ONE }, { "tokenizer-mode", ARGS_ONE }, { "tokenizer-revision", ARGS_ONE }, { "tool-call-parser", ARGS_ONE },
+    { "task", ARGS_ONE, pools }, { "tokenizer", ARGS_ONE }, { "tokenizer-mode", ARGS_ONE }, { "tokenizer-revision", ARGS_ONE }, { "tool-call-parser", ARGS_ONE },
     { "tool-parser-plugin", ARGS_ONE }, { "uds", ARGS_ONE }, { "use-tqdm-on-load", ARGS_NONE }, { "uvicorn-log-level", ARGS_ONE }, { "worker-use-ray", ARGS_NONE },
     { "cc", ARGS_ONE, graphs }, { "sc", ARGS_ONE, spec },
     { "additional-config", ARGS_ONE, "whatever the platform reads from it" }, { "attention-backend", ARGS_ONE, "the attention workspace" },

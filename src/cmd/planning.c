@@ -177,6 +177,31 @@ static void open_model(struct planning *g, const struct bt_workload *w, struct b
     m->error_code = code_of(&why);
 }
 
+/* A model that drafts for it, from another checkpoint: then the model is this workload's own, however many have it without. */
+static void open_drafter(struct planning *g, const struct bt_workload *w, struct bt_plan_model *m)
+{
+    struct bt_serve serve;
+    struct bt_err why = { 0 };
+    bool reckoned;
+    if (!m->model || strcmp(w->engine, "vllm") != 0 || bt_spec_serve(g->a, g->spec, w, &serve, NULL, &why) < 0)
+        return;
+    const char *ref = bt_need_drafter(g->a, &serve, &reckoned);
+    struct bt_model *draft = NULL, *own = BT_NEW(g->a, struct bt_model);
+    if (ref && (ref[0] == '.' || ref[0] == '/' || ref[0] == '~'))
+        ref = bt_path_abs(g->a, g->spec->dir, ref);
+    if (!ref)
+        return;
+    if (bt_model_open(g->a, ref, &draft, &why) < 0) {
+        const char *how = reckoned ? "an estimate, layers like the model's stand for" : "not counted:";
+        const char *note = bt_arena_printf(g->a, "%s: %s %s, which drafts for it: %s", w->name, how, ref, why.msg);
+        BT_PUSH(g->a, g->notes.v, g->notes.n, note);
+        return;
+    }
+    *own = *m->model;
+    own->draft = draft;
+    m->model = own;
+}
+
 /* What a service or job works on, where it says so. */
 static void open_job(struct planning *g, const struct bt_job *j, struct bt_plan_model *m)
 {
@@ -272,6 +297,7 @@ int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, str
         if (find_engine(&g, &g.spec->w[i], &models[i]) < 0)
             return -1;
         open_model(&g, &g.spec->w[i], models);
+        open_drafter(&g, &g.spec->w[i], &models[i]);
     }
     if (o->live && !getenv("BERTH_SIM") && bt_planning_disk(a, g.spec, models, err) < 0)     /* simulated engines fetch nothing */
         return -1;

@@ -166,6 +166,7 @@ struct bt_model {
     uint32_t layer_vocab;            /* words of the second embedding, where it has fewer; 0 = vocab */
     uint32_t layer_embedding;        /* numbers of a second embedding in each layer (Gemma 3n, 4); 0 = none */
     struct bt_quant quant;
+    const struct bt_model *draft;    /* drafts for it, from a checkpoint of its own: put there by who opened both (bt_need_drafter says which); NULL = none */
     const char *lacks;               /* the first key that its config lacks and its memory depends on, where nothing told it; NULL = none */
     const char *guessed;             /* not NULL: the architecture is not known, and this says what was assumed; figures are estimates */
     struct bt_tensor *tensors; size_t ntensors;      /* as on disk: a tied lm_head that was saved all the same is in it */

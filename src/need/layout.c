@@ -106,7 +106,13 @@ static void collect(const struct need_in *in, unsigned elem, uint64_t spec, stru
         if (l->mixer == BT_MIX_FULL || l->mixer == BT_MIX_MLA)
             last_attention = l;
     }
-    uint32_t drafting = need_draft(m, in->serve).layers;
+    struct need_draft draft = need_draft(m, in->serve);
+    for (uint32_t i = 0; spec && draft.model && i < draft.model->layers; i++) {      /* a model that drafts keeps its own tokens, in groups with the target's */
+        const struct bt_layer *l = &draft.model->layer[i];
+        if (l->mixer != BT_MIX_STATE && l->mixer != BT_MIX_NONE && !l->borrows_kv)
+            put(s, in->last ? HERE : LATER, l->mixer, l->mixer == BT_MIX_FULL || l->mixer == BT_MIX_MLA ? 0 : l->window, attention_bytes(in, l, elem));
+    }
+    uint32_t drafting = draft.model ? 0 : draft.layers;
     for (uint32_t i = 0; spec && last_attention && i < drafting; i++)           /* drafting layers follow the last one */
         put(s, in->last ? HERE : LATER, last_attention->mixer, 0, attention_bytes(in, last_attention, elem));
 }

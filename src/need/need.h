@@ -48,6 +48,9 @@ struct bt_need_rank {
 /* Byte arithmetic of this floor saturates at 2^60: absurd flags give an absurd sum, never a wrapped one. */
 #define BT_NEED_CAP ((uint64_t)1 << 60)
 
+/* The checkpoint of its own that a server's --speculative-config drafts with, where its shape counts (a whole model, dflash): to be opened as bt_model.draft.
+ * NULL = none, or one that is reckoned from the model itself (MTP, eagle heads, n-grams). *reckoned: where it cannot be opened, layers like the model's stand for it. */
+const char *bt_need_drafter(struct bt_arena *a, const struct bt_serve *serve, bool *reckoned);
 /* Need of a server. Ranks of one tensor-parallel group are equal: one row per pipeline stage. */
 struct need_llama;
 struct need_sglang;

@@ -65,8 +65,9 @@ static inline bool need_keeps_none(const struct bt_need *n) { return n->model->w
 /* What is said on the command line in flags that berth hands on as they are: the value of --NAME, or NULL. */
 const char *need_extra_flag(const struct bt_serve *s, const char *name);
 uint64_t need_spec_tokens(const struct bt_serve *s);
-/* draft.c. layers: that are kept beside the model's; head: they are a checkpoint of their own, of one layer; block: they draft several tokens at once (dspark). */
-struct need_draft { uint32_t layers; bool head, block; };
+/* draft.c. layers: that are kept beside the model's; head: they are a checkpoint of their own, like dense layers of the model; block: they draft several tokens
+ * at once (dspark); flash: that has no words of its own either (dflash); model: that checkpoint, where it was opened, cut by `tp` ranks. */
+struct need_draft { uint32_t layers; bool head, block, flash; const struct bt_model *model; uint64_t tp; };
 struct need_draft need_draft(const struct bt_model *m, const struct bt_serve *s);
 /* Groups, block and page of one stage, into r; n->block is raised where states need it. */
 void need_kv_layout(const struct need_in *in, struct bt_need *n, struct bt_need_rank *r, unsigned kv_elem);

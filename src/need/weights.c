@@ -265,6 +265,26 @@ static uint64_t plain_layer(const struct need_in *in)
     return bt_ceil_div(sat_add(attention, mlp), in->serve->tp);
 }
 
+/* A drafter that is a model: loaded as it would be alone, by as many ranks as draft_tensor_parallel_size says (vLLM v1/spec_decode/draft_model.py, eagle.py). */
+static uint64_t drafter_bytes(const struct need_in *in, const struct need_draft *draft)
+{
+    struct bt_serve alone = *in->serve;
+    struct bt_need_line line = { 0 };
+    struct bt_err ignored = { 0 };
+    uint64_t host = 0;
+    alone.extra = (struct bt_strs){ 0 };
+    alone.tp = BT_MAX(draft->tp, 1u);
+    alone.cpu_offload_gib = 0;
+    alone.quantization = NULL;
+    struct need_in mine = *in;
+    mine.model = draft->model;
+    mine.serve = &alone;
+    mine.first = mine.last = true;
+    mine.first_layer = 0;
+    mine.layers = draft->model->layers;
+    return need_weights(&mine, &line, &host, &ignored) < 0 ? 0 : line.bytes;
+}
+
 /* A model's own drafting layers (MTP) are loaded with --speculative-config: each like a layer of the model, and one projection of two hidden states. */
 static uint64_t draft_bytes(const struct need_in *in, const struct tally *y)
 {
@@ -272,6 +292,10 @@ static uint64_t draft_bytes(const struct need_in *in, const struct tally *y)
     struct need_draft draft = need_draft(m, in->serve);
     if (!in->last || !draft.layers || !in->layers)
         return 0;
+    if (draft.model)
+        return drafter_bytes(in, &draft);
+    if (draft.flash)                 /* and one projection of as many hidden states (vLLM models/qwen3_dflash.py) */
+        return sat_mul(draft.layers, sat_mul(sat_add(plain_layer(in), sat_mul(m->hidden, m->hidden)), in->elem));
     if (draft.head)
         return head_bytes(in);
     uint64_t layer = bt_model_drafts_plain(m) ? sat_mul(plain_layer(in), in->elem) : sat_add(y->layers, y->experts) / in->layers, join = sat_mul(sat_mul(2ull * m->hidden, m->hidden), in->elem);
@@ -294,7 +318,8 @@ static const char *explain(const struct need_in *in, const struct tally *y)
         bt_buf_printf(&b, ", %s %s", m->cross_tokens ? "encoder" : "vision tower", bt_bytes_human(y->tower));
     struct need_draft draft = need_draft(m, in->serve);
     if (y->draft)
-        bt_buf_printf(&b, ", %u drafting layer%s %s", draft.layers, draft.head ? " of its own checkpoint" : draft.layers > 1 ? "s" : "", bt_bytes_human(y->draft));
+        bt_buf_printf(&b, ", %s%s%u drafting layer%s %s", draft.model ? draft.model->id : "", draft.model ? ": " : "", draft.layers,
+                      bt_arena_printf(in->arena, "%s%s", draft.layers > 1 ? "s" : "", draft.head ? " of its own checkpoint" : ""), bt_bytes_human(y->draft));
     if (y->between)
         bt_buf_printf(&b, ", buffers between tower and layers %s", bt_bytes_human(y->between));
     if (y->embed)

@@ -125,6 +125,9 @@ static void what_the_ledger_reads_of_a_text_is_counted(void **st)
     struct paste p = read_ok(WORDS("vllm", "serve", "M", "--limit-mm-per-prompt", "{\"image\":2}", "--speculative-config={\"method\":\"mtp\"}", "--skip-mm-profiling", "--mm-processor-cache-gb", "4"));
     assert_int_equal(item(&p, "--limit-mm-per-prompt")->effect, PASTE_COUNTED);
     assert_int_equal(item(&p, "--speculative-config")->effect, PASTE_COUNTED);
+    struct paste d = read_ok(WORDS("vllm", "serve", "M", "--speculative-config", "{\"model\": \"D\", \"num_speculative_tokens\": 3}", "--runner", "pooling"));
+    assert_int_equal(item(&d, "--speculative-config")->effect, PASTE_COUNTED);
+    assert_int_equal(item(&d, "--runner")->effect, PASTE_COUNTED);
     assert_int_equal(item(&p, "--skip-mm-profiling")->effect, PASTE_COUNTED);
     assert_int_equal(item(&p, "--mm-processor-cache-gb 4")->effect, PASTE_NOT_COUNTED);
     assert_int_equal(p.serve.extra.n, 4);

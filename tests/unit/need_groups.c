@@ -279,6 +279,58 @@ static void drafts_are_told_by_their_method(void **st)
     assert_near(more, 3 * 1.71, 0.05);               /* a real start: 80.84 GiB on each of two, 74.19 without */
 }
 
+/* A whole model that drafts: its weights as if it stood alone, its layers' KV beside the target's; one rank's where draft_tensor_parallel_size says so. */
+static void a_model_that_drafts_counts_whole(void **st)
+{
+    (void)st;
+    static const char *const configs[] = {
+        "{\"model\": \"Qwen/Qwen3-1.7B\", \"num_speculative_tokens\": 4, \"method\": \"draft_model\"}", "{\"num_speculative_tokens\": 4, \"model\": \"Qwen/Qwen3-1.7B\"}",
+        "{\"model\": \"Qwen/Qwen3-1.7B\", \"num_speculative_tokens\": 4, \"draft_tensor_parallel_size\": 1}",
+    };
+    bt_auto_arena a = { 0 };
+    struct bt_gpu card = card_of(79.2, 9);
+    struct bt_model with = *model_of(&a, "Qwen/Qwen3-32B"), *small = model_of(&a, "Qwen/Qwen3-1.7B");
+    with.draft = small;
+    for (size_t i = 0; i < BT_LEN(configs); i++) {
+        const char *given[] = { "--speculative-config", configs[i] };
+        bool reckoned;
+        struct bt_serve s = { .tp = 2, .context = 16384, .extra = { given, 2 } };
+        assert_string_equal(bt_need_drafter(&a, &s, &reckoned), "Qwen/Qwen3-1.7B");
+        assert_false(reckoned);
+        struct bt_need *plain = need_of(&a, &with, "0.32.0", (struct bt_serve){ .tp = 2, .context = 16384 }, &card), *n = need_of(&a, &with, "0.32.0", s, &card);
+        struct bt_need *alone = need_of(&a, small, "0.32.0", (struct bt_serve){ .tp = i == 2 ? 1 : 2, .context = 16384 }, &card);
+        assert_int_equal(part_of(&n->rank[0], BT_P_WEIGHTS), part_of(&plain->rank[0], BT_P_WEIGHTS) + part_of(&alone->rank[0], BT_P_WEIGHTS));
+        assert_int_equal(n->rank[0].kv_token_bytes, plain->rank[0].kv_token_bytes + 28 * 2 * 4 * 128 * 2);
+        assert_int_equal(n->rank[0].kv_block_bytes, n->rank[0].kv_token_bytes * n->block);
+        struct bt_model without = with;              /* nobody opened it: nothing is made up */
+        without.draft = NULL;
+        assert_int_equal(part_of(&need_of(&a, &without, "0.32.0", s, &card)->rank[0], BT_P_WEIGHTS), part_of(&plain->rank[0], BT_P_WEIGHTS));
+    }
+}
+
+/* A block drafter that is not here: five dense layers and a projection of five hidden states; z-lab's for Qwen3-8B has 1.05 billion numbers in 16 bits. */
+static void a_block_drafter_is_reckoned(void **st)
+{
+    (void)st;
+    const char *given[] = { "--speculative-config", "{\"method\": \"dflash\", \"model\": \"z-lab/Qwen3-8B-DFlash-b16\", \"num_speculative_tokens\": 15}" };
+    bt_auto_arena a = { 0 };
+    bool reckoned = false;
+    struct bt_serve s = { .context = 16384, .extra = { given, 2 } };
+    struct bt_need *plain = of(&a, "Qwen/Qwen3-8B", "0.32.0", (struct bt_serve){ .context = 16384 }), *n = of(&a, "Qwen/Qwen3-8B", "0.32.0", s);
+    assert_string_equal(bt_need_drafter(&a, &s, &reckoned), "z-lab/Qwen3-8B-DFlash-b16");
+    assert_true(reckoned);
+    assert_int_equal(n->rank[0].pool_layers, 41);
+    double more = (double)(part_of(&n->rank[0], BT_P_WEIGHTS) - part_of(&plain->rank[0], BT_P_WEIGHTS));
+    assert_near(more / 2e9, 1.05, 0.01);
+    static const char *const others[] = { "{\"method\": \"eagle3\", \"model\": \"a/b\", \"num_speculative_tokens\": 3}", "{\"model\": \"yuhuili/EAGLE-x\", \"num_speculative_tokens\": 3}",
+                                          "{\"method\": \"suffix\", \"num_speculative_tokens\": 3}", "{\"method\": \"qwen3_5_mtp\", \"model\": \"a/b\", \"num_speculative_tokens\": 3}", "{\"model\": \"a/b\"}" };
+    for (size_t i = 0; i < BT_LEN(others); i++) {
+        const char *flag[] = { "--speculative-config", others[i] };
+        struct bt_serve other = { .extra = { flag, 2 } };
+        assert_null(bt_need_drafter(&a, &other, &reckoned));
+    }
+}
+
 /* Mamba 2 with prefix caching: until 0.27 a state for each block of attention, which is a multiple of the scan's chunk; two with drafts, and from 0.28 on. */
 static void states_are_kept_by_block(void **st)
 {
@@ -421,6 +473,7 @@ int main(void)
         cmocka_unit_test(hybrids_are_as_logged), cmocka_unit_test(windows_are_cut_in_groups), cmocka_unit_test(groups_are_the_whole_models_on_every_stage), cmocka_unit_test(a_latent_is_on_every_rank),
         cmocka_unit_test(drafts_add_layers_and_states), cmocka_unit_test(drafts_stay_in_16_bits), cmocka_unit_test(kv_as_the_checkpoint_says),
         cmocka_unit_test(sparse_latents_in_8_bits), cmocka_unit_test(latent_blocks_are_the_kernels), cmocka_unit_test(folded_tokens_with_drafts), cmocka_unit_test(drafts_are_told_by_their_method),
+        cmocka_unit_test(a_model_that_drafts_counts_whole), cmocka_unit_test(a_block_drafter_is_reckoned),
         cmocka_unit_test(states_are_kept_by_block), cmocka_unit_test(states_alone_take_no_tokens), cmocka_unit_test(the_encoders_tokens_are_kept_as_well),
         cmocka_unit_test(versions_count_requests_differently),
         cmocka_unit_test(folded_tokens_are_as_logged),
