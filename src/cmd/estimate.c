@@ -317,6 +317,15 @@ static int choose_card(struct estimate *e, struct bt_serve *serve, struct bt_err
 
 /* ---- the answer ---- */
 
+/* SGLang's --enable-dp-attention shares out one tensor-parallel group: no cards beside it. */
+static bool shares_its_cards(const struct bt_strs *extra)
+{
+    for (size_t i = 0; i < extra->n; i++)
+        if (!strcmp(extra->v[i], "--enable-dp-attention"))
+            return true;
+    return false;
+}
+
 static void version_notes(struct estimate *e)
 {
     const struct bt_serve *s = &e->args->serve;
@@ -324,7 +333,9 @@ static void version_notes(struct estimate *e)
         note(e, bt_arena_printf(e->arena, "--kv-cache-memory-bytes is counted here, but %s %s does not have it", e->engine->name, e->version->version));
     if (s->eager)
         note(e, bt_arena_printf(e->arena, "the speed assumes CUDA graphs: without them%s decode is slower, by how much is not known", !strcmp(e->engine->name, "vllm") ? " (--enforce-eager)" : ""));
-    if (s->dp > 1)
+    if (s->dp > 1 && shares_its_cards(&s->extra))
+        note(e, "attention is counted as cut by TP: with --enable-dp-attention each GPU has all of it, and a cache of its own for its part of the requests");
+    else if (s->dp > 1)
         note(e, "each data-parallel copy needs its own cards; the figures are of one copy");
     for (size_t i = 0; !e->paste && i < s->extra.n; i++)             /* a pasted command's have been noted */
         note(e, bt_arena_printf(e->arena, "\"%s\": berth does not know what this flag does to memory", s->extra.v[i]));

@@ -376,7 +376,7 @@ void estimate_print(const struct estimate *e)
     if (e->fit->fits) {
         uint64_t kv;
         const char *command = estimate_command(e, &kv);
-        bt_buf_printf(&b, "fits; to start it with exactly this (%s of KV per GPU):\n  %s\n", bt_bytes_human(kv), command);
+        bt_buf_printf(&b, "fits; to start it with exactly this (%s of KV%s):\n  %s\n", bt_bytes_human(kv), e->fit->need->on_host ? "" : " per GPU", command);
     } else {
         refusals(e, &b, st);
     }

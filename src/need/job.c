@@ -122,8 +122,22 @@ static double slice(const struct make *k)
     return (blocks + ends) / (double)k->tp;
 }
 
+/* A quantised checkpoint stays as it is stored; kernels that cannot compute so unpack one layer at a time. */
+static void stored_weights(struct make *k)
+{
+    double share = k->c.all ? slice(k) / (double)k->c.all : 1, bytes = (double)k->m->weight_bytes * share, layer = (double)k->m->hidden * BT_MAX(k->m->intermediate, k->m->hidden) * ELEM;
+    push(k, BT_P_WEIGHTS, bytes, bytes * 0.02, bt_arena_printf(k->arena, "%s as the checkpoint stores them (%s)%s", bt_bytes_human(k->m->weight_bytes), k->m->quantization,
+         k->pp > 1 ? bt_arena_printf(k->arena, ", the fullest of %llu stages", ull(k->pp)) : ""));
+    push(k, BT_P_WORKSPACE, layer, layer, bt_arena_printf(k->arena, "a linear layer back in 16 bit while it computes: %u x %u x 2 B; kernels for %s may do without", k->m->hidden, BT_MAX(k->m->intermediate, k->m->hidden),
+         k->m->quantization));
+}
+
 static void base_weights(struct make *k)
 {
+    if (k->m->quantization) {        /* of forward and generate: check() */
+        stored_weights(k);
+        return;
+    }
     const struct bt_job *j = k->j;
     double cut = j->zero >= 3 ? (double)k->gpus : 1, numbers = slice(k), rest = (double)(k->c.all - k->c.linear);
     struct bt_arena *a = k->arena;
@@ -245,9 +259,8 @@ static int check(const struct bt_job_of *of, const struct bt_job *j, struct bt_e
         return -1;
     if (!m || !m->ntensors || m->kv_unknown || !m->layers || !m->hidden || !m->vocab)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: %s", m ? m->id : j->of, m && m->tensors_why ? m->tensors_why : "its tensors are not known, so the bytes of a job on it are not");
-    bool quantised = m->quantization || m->gguf;
-    if (quantised) {
-        bt_err_set(err, BT_E_INPUT, 0, "%s: a quantised checkpoint (%s), and berth counts jobs from 16-bit ones", m->id, m->quantization ? m->quantization : "gguf");
+    if (m->gguf || (m->quantization && j->kind == BT_JOB_TRAIN)) {
+        bt_err_set(err, BT_E_INPUT, 0, "%s: a quantised checkpoint (%s), and berth counts %s from 16-bit ones", m->id, m->quantization ? m->quantization : "gguf", m->gguf ? "jobs" : "training");
         return bt_err_hint(err, "name the original model; method: qlora for 4-bit weights");
     }
     if (j->pp > m->layers)

@@ -162,3 +162,12 @@ def test_a_video(tmp_path: Path) -> None:
     assert "--offload" in [way["flags"] for way in found["advice"]]
     assert estimate("--diffusion", str(folder), "--gpu", "A100-SXM4-40GB", "--frames", "33", "--offload")["fits"]
     assert berth("estimate", "--train", QWEN7, "--frames", "9", "--gpu", "H200").returncode == 2
+
+
+def test_a_quantised_checkpoint_runs_as_it_is_stored() -> None:
+    sixteen, four = (estimate("--generate", model, "--tokens", "2048", "--gpu", "RTX-4090")["ranks"][0] for model in (QWEN7, QWEN7 + "-AWQ"))
+    weights = [sum(line["bytes"] for line in rank["need"] if line["part"] == "weights") for rank in (sixteen, four)]
+    assert 0.3 < weights[1] / weights[0] < 0.45
+    assert [line["bytes"] for line in sixteen["need"] if line["part"] == "kv"] == [line["bytes"] for line in four["need"] if line["part"] == "kv"]
+    result = berth("estimate", "--train", QWEN7 + "-AWQ", "--gpu", "RTX-4090")
+    assert result.returncode != 0 and "training" in result.stderr
