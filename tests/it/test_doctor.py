@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import signal
 import subprocess
 from collections.abc import Callable
@@ -50,6 +51,25 @@ def root(folder: Path, cards: int, driver: bool) -> dict[str, str]:
 def test_no_card_no_driver_no_answer(tmp_path: Path, cards: int, driver: bool, state: str, words: str) -> None:
     row = doctor(tmp_path, env=root(tmp_path, cards, driver))["cards"][0]
     assert row["state"] == state and words in row["text"] and row["cure"]
+
+
+def test_the_machine_around_the_cards(tmp_path: Path) -> None:
+    """/dev/shm that is not there, ports that outgoing connections may take, a runtime folder that goes with the last login."""
+    env = root(tmp_path, 0, False)
+    at = tmp_path / "root"
+    (at / "dev" / "shm").rmdir()
+    (at / "proc" / "sys" / "net" / "ipv4").mkdir(parents=True)
+    (at / "proc" / "sys" / "net" / "ipv4" / "ip_local_port_range").write_text("10000\t60999\n")
+    rows = doctor(tmp_path, env=env, code=5)
+    assert rows["/dev/shm"][0]["state"] == "bad" and "--shm-size" in rows["/dev/shm"][0]["cure"]
+    assert any(r["state"] == "note" and "from 10000 on" in r["text"] and "sysctl" in r["cure"] for r in rows["ports"])
+    assert "linger" not in rows
+    env |= {"BERTH_RUNTIME_DIR": "/run/user/4711/berth"}
+    assert "enable-linger" in doctor(tmp_path, env=env)["linger"][0]["cure"]
+    linger = at / "var" / "lib" / "systemd" / "linger"
+    linger.mkdir(parents=True)
+    (linger / pwd.getpwuid(os.getuid()).pw_name).touch()
+    assert doctor(tmp_path, env=env)["linger"][0]["state"] == "ok"
 
 
 def test_simulated_cards_answer(machine: Callable[..., Machine]) -> None:
