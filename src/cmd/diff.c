@@ -5,6 +5,7 @@
 #include "cmd/cmd.h"
 #include "cmd/live.h"
 #include "cmd/planning.h"
+#include "cmd/planning_own.h"
 #include "launch/diff.h"
 #include "launch/launch.h"
 #include "launch/planfile.h"
@@ -24,6 +25,8 @@ static json_t *plan_now(struct bt_arena *a, const struct args *o, const char **n
         return NULL;
     *name = plan->spec->path;
     *fits = bt_planning_fits(plan);
+    if (*fits)
+        bt_planning_stay(a, plan);
     return bt_json_load(bt_str(bt_plan_text(a, plan)), BT_PLANFILE_MAX, *name, err);
 }
 
@@ -104,7 +107,7 @@ const struct bt_verb bt_verb_diff = {
     .summary = "what differs between two plans, or between a plan and what runs",
     .usage = "berth diff A.plan B.plan [--json]\n       berth diff [PLAN | -f FILE [--gpus FLEET] [--variant NAME]] [--json]      (with what runs)",
     .example = "  berth plan -o before.plan; berth plan --gpus 2xA100-SXM4-40GB -o after.plan; berth diff before.plan after.plan\n"
-               "  berth diff                  what `berth up` would change",
+               "  berth diff                  what `berth up --switch` would change",
     .opts = opts,
     .run = run
 };

@@ -12,4 +12,7 @@ BT_MUST_CHECK int bt_planning_own(struct bt_arena *a, const char *name, bool sta
 BT_MUST_CHECK int bt_planning_only(struct bt_arena *a, const struct bt_spec_only *only, struct bt_spec *s, struct bt_err *err);
 /* For `up`: models that are not here are fetched by their engines into the Hugging Face cache. BT_E_FIT when its disk has less room than their weights take. */
 BT_MUST_CHECK int bt_planning_disk(struct bt_arena *a, const struct bt_spec *s, const struct bt_plan_model *models, struct bt_err *err);
+/* A live plan that may take the place of one of its name that is up: of cards that are twins, each instance of its first phase gets those where it is, as
+ * far as that goes. Nothing is changed where nothing is up, or where somebody asked for cards by name. */
+void bt_planning_stay(struct bt_arena *a, struct bt_plan *p);
 #endif

@@ -10,6 +10,7 @@
 #include "cmd/live.h"
 #include "cmd/live_block.h"
 #include "cmd/planning.h"
+#include "cmd/planning_own.h"
 #include "cmd/up.h"
 #include "launch/launch.h"
 #include "launch/planfile.h"
@@ -88,6 +89,8 @@ static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct b
     }
     if (a_sliver(plan, o))
         return 3;
+    if (o->over)
+        bt_planning_stay(a, plan);
     *text = bt_plan_text(a, plan);
     return 0;
 }

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import DEADLINE_S, alive, eventually, free_port
+from conftest import DEADLINE_S, Machine, alive, eventually, free_port
 from plans import SLEEP, House, instance, plan, python, web
 from test_phases import gate, leader, phased
 
@@ -206,3 +206,43 @@ def test_the_environment_is_that_of_the_last_up(house: House) -> None:
     assert over(house, plan("p", other)).returncode == 0
     assert b"HF_TOKEN=second" in Path(f"/proc/{leader(house, 'a-0')}/environ").read_bytes()
     assert not any(b"HF_TOKEN=second" in f.read_bytes() for f in (house.runtime / "p" / "p").iterdir() if f.is_file())
+
+
+SPEC = """
+name: t
+workloads:
+  a: {kind: service, command: [sleep, "1000"], gpus: 1, memory: 10GiB}
+  b: {kind: service, command: [sleep, "1001"], gpus: 1, memory: 12GiB}
+  c: {kind: service, command: [sleep, "1002"], gpus: 1, memory: 14GiB}
+variants:
+  training: {c: {gpus: 2, memory: 30GiB}}
+  less: {a: {optional: true, memory: 500GiB}, b: {memory: 14GiB}}
+"""
+
+
+def test_twins_of_cards_are_taken_where_the_same_runs_already(machine: Callable[..., Machine]) -> None:
+    """By itself the plan of `less` gives c card 1, which is the same as card 2 in all but its name."""
+    m = machine("3xA100-SXM4-40GB")
+    (m.folder / "berth.yaml").write_text(SPEC)
+
+    def rows() -> dict[str, tuple[int, list[int]]]:
+        return {r["id"]: (json.loads((Path(m.env["BERTH_RUNTIME_DIR"]) / "inst" / "t" / r["id"] / "child.json").read_text())["pid"], [k["index"] for k in r["ranks"]])
+                for r in m.json("ps")["instances"]}
+
+    try:
+        assert m.berth("up", "-d").returncode == 0
+        first = rows()
+        assert [cards for _, cards in first.values()] == [[0], [1], [2]]
+        planned = m.json("plan", "--variant", "less")["phases"][0]["instances"]
+        assert [i["ranks"][0]["index"] for i in planned if i["id"] == "c-0"] == [1]
+        diff = m.json("diff", "--variant", "less")
+        assert {r["instance"] for r in diff["rows"]} == {"a-0", "b-0"}
+        done = m.berth("up", "--variant", "less", "-d")
+        assert done.returncode == 0 and "stopped: a-0, b-0; as it is: c-0" in done.stderr, done.stderr
+        assert rows()["c-0"] == first["c-0"] and set(rows()) == {"b-0", "c-0"}
+        assert m.berth("verify").returncode == 0
+        back = m.berth("up", "--variant", "training", "-d")
+        assert back.returncode == 0, back.stderr
+        assert len(rows()["c-0"][1]) == 2 and m.json("diff", "--variant", "training")["same"]
+    finally:
+        m.berth("down")
