@@ -30,7 +30,7 @@ struct bt_card_base { bool valid; uint64_t residual_bytes, awake_bytes; };
 
 /* Signs of work of a ready instance (alive.c). */
 struct bt_alive {
-    int64_t look_ms, probe_ms, answer_ms, metrics_ms, tokens_ms, died_ms;
+    int64_t look_ms, probe_ms, answer_ms, metrics_ms, heard_ms, tokens_ms, died_ms;
     struct bt_health *probe, *metrics;
     int bad, last_status;            /* answers in a row that were no 2xx */
     double running, tokens;
