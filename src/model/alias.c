@@ -13,6 +13,7 @@
 #define NVFP4 "{\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\", \"ignore\": [\"lm_head\", \"*.linear_attn*\", \"mtp.*\"]}"
 #define NVFP4_LATENT "{\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\"}"        /* without a list: attention stays as it was (quant.c) */
 #define NONE ""                      /* not even as the table's own */
+#define OWN_MXFP4 "-mxfp4"           /* gpt-oss is that by itself; of another model it says that somebody made it so, by tools that differ */
 #define NF4 "{\"quant_method\": \"bitsandbytes\", \"load_in_4bit\": true}"
 
 /* Endings of names, the longer before what they end with; what a name has of them is what its checkpoint's quantization_config mostly says. */
@@ -28,6 +29,7 @@ static const struct { const char *ending, *config; } quantised[] = {
     { "-int4", INT4("128") },         { "-int8", INT8 },                { "-fp8-dynamic", FP8 },             { "-fp8-kv", FP8 },                 { "-nvfp4", NVFP4 },
     { "-fp4", NVFP4 },                { "-fp8", FP8_BLOCK },
     { "-mtp", NULL },                   { "-abliterated", NULL },           { "-bf16", NULL },                { "-hf", NULL },
+    { "-abliterated-v2", NULL },        { "-qat", NULL },                   { OWN_MXFP4, NULL },
 };
 
 /* Accounts whose "-FP8" has a scale for each output, not for each square of 128. */
@@ -74,6 +76,13 @@ static const char *by_sibling(struct bt_arena *a, const char *name)
     return id ? id : !strncasecmp(name, "Llama-3", 7) ? by_name(bt_arena_printf(a, "Meta-%s", name)) : NULL;
 }
 
+/* "huihui-ai/Huihui-gpt-oss-20b", "nvidia/NVIDIA-Nemotron-3-…": accounts that put their own first word before the name. NULL: not so. */
+static const char *without_account(const char *id, const char *name)
+{
+    size_t n = strcspn(id, "-_/");
+    return n && !strncasecmp(id, name, n) && name[n] == '-' && name[n + 1] ? name + n + 1 : NULL;
+}
+
 /* "…-0731", "…-2603": a month or a day at the end. */
 static const char *without_date(struct bt_arena *a, const char *name)
 {
@@ -92,8 +101,10 @@ const char *bt_builtin_alias(struct bt_arena *a, const char *id, uint64_t *param
         found = by_sibling(a, name);
         const char *dateless = found ? NULL : without_date(a, name);
         found = found ? found : dateless ? by_sibling(a, dateless) : NULL;
+        const char *bare = found ? NULL : without_account(id, name);
+        found = found ? found : bare ? by_sibling(a, bare) : NULL;
         for (size_t i = 0; !found && i < BT_LEN(quantised); i++)
-            if (ends_with(name, quantised[i].ending)) {
+            if (ends_with(name, quantised[i].ending) && (strcmp(quantised[i].ending, OWN_MXFP4) || strcasestr(name, "gpt-oss"))) {
                 quant = quant ? quant : quantised[i].config;
                 if (quant && !strcmp(quantised[i].ending, "-fp8") && scales_by_output(id))
                     quant = FP8;

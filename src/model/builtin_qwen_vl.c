@@ -30,6 +30,9 @@ const struct bt_shape_row bt_shapes_qwen_vl[] = {
     QWEN25_VL("Qwen/Qwen2.5-VL-7B-Instruct", 28, 3584, 18944, 28, 4, 128, 152064, 128000, SEPARATE, 8292166656,
         "\"vision_config\": {\"depth\": 32, \"hidden_size\": 1280, \"intermediate_size\": 3420, \"num_heads\": 16, \"patch_size\": 14, "
         "\"spatial_merge_size\": 2}"),
+    QWEN25_VL("scb10x/typhoon-ocr-7b", 28, 3584, 18944, 28, 4, 128, 152064, 128000, SEPARATE, 8292166656,
+        "\"vision_config\": {\"depth\": 32, \"hidden_size\": 1280, \"intermediate_size\": 3420, \"num_heads\": 16, \"patch_size\": 14, "
+        "\"spatial_merge_size\": 2}"),
     QWEN3_VL_MOE("Qwen/Qwen3-VL-235B-A22B-Instruct", 94, 4096, 12288, 64, 4, 128, 151936, 262144, SEPARATE, 0,
         "\"num_experts\": 128, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 1536, \"vision_config\": {\"depth\": 27, "
         "\"hidden_size\": 1152, \"intermediate_size\": 4304, \"num_heads\": 16, \"patch_size\": 16, \"spatial_merge_size\": 2, "
@@ -42,6 +45,9 @@ const struct bt_shape_row bt_shapes_qwen_vl[] = {
         "\"vision_config\": {\"depth\": 24, \"hidden_size\": 1024, \"intermediate_size\": 4096, \"num_heads\": 16, \"patch_size\": 16, "
         "\"spatial_merge_size\": 2, \"deepstack_visual_indexes\": [5, 11, 17]}"),
     QWEN3_VL("Qwen/Qwen3-VL-2B-Thinking", 28, 2048, 6144, 16, 8, 128, 151936, 262144, TIED, 0,
+        "\"vision_config\": {\"depth\": 24, \"hidden_size\": 1024, \"intermediate_size\": 4096, \"num_heads\": 16, \"patch_size\": 16, "
+        "\"spatial_merge_size\": 2, \"deepstack_visual_indexes\": [5, 11, 17]}"),
+    QWEN3_VL("Qwen/Qwen3-VL-Embedding-2B", 28, 2048, 6144, 16, 8, 128, 151936, 262144, TIED, 0,
         "\"vision_config\": {\"depth\": 24, \"hidden_size\": 1024, \"intermediate_size\": 4096, \"num_heads\": 16, \"patch_size\": 16, "
         "\"spatial_merge_size\": 2, \"deepstack_visual_indexes\": [5, 11, 17]}"),
     QWEN3_VL_MOE("Qwen/Qwen3-VL-30B-A3B-Instruct", 48, 2048, 6144, 32, 4, 128, 151936, 262144, SEPARATE, 0,

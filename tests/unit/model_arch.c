@@ -288,6 +288,8 @@ static void names_say_what_they_are(void **st)
         { "unsloth/gpt-oss-20b-BF16", "openai/gpt-oss-20b", NULL }, { "RedHatAI/Qwen3-32B-FP8-block", "Qwen/Qwen3-32B", "fp8" }, { "unsloth/gpt-oss-20b", "openai/gpt-oss-20b", "mxfp4" },
         { "cyankiwi/Qwen3-VL-8B-Instruct-AWQ-8bit", "Qwen/Qwen3-VL-8B-Instruct", "compressed-tensors" }, { "TheBloke/CodeLlama-34B-Instruct-AWQ", "codellama/CodeLlama-34b-Instruct-hf", "awq" },
         { "ISTA-DASLab/Llama-3.3-70B-Instruct-GPTQ-4b-128g", "meta-llama/Llama-3.3-70B-Instruct", "gptq" }, { "Intel/Qwen3-8B-int4-AutoRound-inc", "Qwen/Qwen3-8B", "gptq" },
+        { "huihui-ai/Huihui-gpt-oss-20b-mxfp4-abliterated-v2", "openai/gpt-oss-20b", "mxfp4" }, { "huihui-ai/Huihui-Qwen3-8B-abliterated-v2", "Qwen/Qwen3-8B", NULL },
+        { "cyankiwi/gemma-4-26B-A4B-it-qat-AWQ-INT4", "google/gemma-4-26B-A4B-it", "awq" },
         { "nvidia/Llama-3_3-Nemotron-Super-49B-v1_5-FP8", "nvidia/Llama-3_3-Nemotron-Super-49B-v1_5", "compressed-tensors" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -308,8 +310,11 @@ static void names_say_what_they_are(void **st)
     struct bt_err err = { 0 };
     assert_int_equal(bt_model_open(&a, "qwen/qwen3-8b", &m, &err), 0);           /* the hub does not tell upper from lower case either */
     assert_null(m->guessed);
-    assert_int_equal(bt_model_open(&a, "acme/Qwen9-8B-AWQ", &m, &err), -1);
-    assert_int_equal(err.code, BT_E_NOT_FOUND);
+    static const char *const others[] = { "acme/Qwen9-8B-AWQ", "acme/Qwen3-8B-MXFP4", "huihui-ai/Acme-Qwen3-8B", "acme/acme-" };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_int_equal(bt_model_open(&a, others[i], &m, &err), -1);
+        assert_int_equal(err.code, BT_E_NOT_FOUND);
+    }
 }
 
 /* Python's Infinity, layers named one by one, blocks of their own sizes, every module with its own algorithm. */
