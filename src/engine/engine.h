@@ -84,6 +84,8 @@ struct bt_engine_version {
     bool videos_unprofiled;          /* a video that has more tokens than an image is not what the profile run encodes */
     bool videos_by_batch;            /* of a video, the frames that one batch has room for; otherwise those of the longest request */
     bool encoder_unprofiled;         /* runner V2 leaves images and videos out of its profile run */
+    bool text_alone;                 /* a tower is not made where --limit-mm-per-prompt allows none of what it reads; before, in these classes alone: */
+    const char *text_alone_for;      /* names with blanks; NULL = none */
     bool items_whole;                /* an image or video that is not cut raises the default batch to its own size (bt_tower.whole_tokens) */
     bool latent_padded;              /* MLA's 576 numbers of a token take 640 (VLLM_MLA_CUDA_MEM_ALIGN_KV_CACHE) */
     const char *v2_for;              /* while `runner` is still V1: classes that run on V2 already, by their names with blanks; NULL = none */

@@ -7,6 +7,9 @@
 /* Classes with experts that ran on V2 before all of them did. */
 #define V2_EXPERTS "DeepseekV2ForCausalLM Qwen2MoeForCausalLM GraniteMoeForCausalLM"
 
+/* Classes that left their towers out before all did: vLLM #22299, #26000. */
+#define TEXT_ALONE "Llama4ForConditionalGeneration Mistral3ForConditionalGeneration Qwen2_5_VLForConditionalGeneration Qwen3VLForConditionalGeneration Qwen3VLMoeForConditionalGeneration"
+
 /* A row is a version in which something that changes bytes changed. Dates and pull requests are in docs/reference/engines.md. */
 static const struct bt_engine_version versions[] = {
     { .version = "0.2.0", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .v0 = true, .latent_expanded = true, .sampler_profiled = true, .sampler_bytes = 38.8,
@@ -25,60 +28,60 @@ static const struct bt_engine_version versions[] = {
     { .version = "0.10.2", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .sampler_profiled = true, .sampler_bytes = 38.8, .videos_by_batch = true, .has_kv_bytes = true,
       .source = "real logs of 0.10.2 suggest --kv-cache-memory (vLLM #21489, 2025-09-11); v1/worker/gpu_model_runner.py _get_mm_dummy_batch: by max_num_batched_tokens" },
     { .version = "0.11.0", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .sampler_profiled = true, .sampler_bytes = 38.8, .images_expanded = true, .states_by_block = true, .has_kv_bytes = true,
-      .source = "real start-up logs of 0.11.0; config/cache.py kv_cache_memory_bytes; _get_mm_dummy_batch: by max_model_len" },
+      .text_alone_for = TEXT_ALONE, .source = "real start-up logs of 0.11.0; config/cache.py kv_cache_memory_bytes; _get_mm_dummy_batch: by max_model_len" },
     { .version = "0.13.0", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .sampler_profiled = true, .sampler_bytes = 38.8, .states_by_block = true, .has_kv_bytes = true, .kv_by_checkpoint = true,
-      .source = "v1/worker/gpu_model_runner.py profile_run of 0.13.0: an image's embeddings are kept as they are; attention/layer.py: a checkpoint's kv_cache_scheme makes KV fp8" },
+      .text_alone_for = TEXT_ALONE, .source = "v1/worker/gpu_model_runner.py profile_run of 0.13.0: an image's embeddings are kept as they are; attention/layer.py: a checkpoint's kv_cache_scheme makes KV fp8" },
     { .version = "0.14.0", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .sampler_profiled = true, .sampler_bytes = 38.8, .checks_whole = true, .states_by_block = true,
       .has_kv_bytes = true, .kv_by_checkpoint = true,
-      .source = "v1/core/kv_cache_utils.py get_kv_cache_configs of 0.14.1 to 0.16.0: the need of all stages against the poorest rank" },
+      .text_alone_for = TEXT_ALONE, .source = "v1/core/kv_cache_utils.py get_kv_cache_configs of 0.14.1 to 0.16.0: the need of all stages against the poorest rank" },
     { .version = "0.15.0", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .sampler_profiled = true, .sampler_bytes = 38.8, .checks_whole = true, .states_by_block = true, .states_aligned = true,
       .has_kv_bytes = true, .kv_by_checkpoint = true,
-      .source = "v1/kv_cache_interface.py of 0.15.1: two states of a request with prefix caching, mamba_cache_mode align; as 0.14 otherwise" },
+      .text_alone = true, .source = "v1/kv_cache_interface.py of 0.15.1: two states of a request with prefix caching, mamba_cache_mode align; as 0.14 otherwise" },
     { .version = "0.17.0", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .sampler_profiled = true, .sampler_bytes = 38.8, .states_by_block = true, .states_aligned = true, .has_kv_bytes = true, .kv_by_checkpoint = true,
-      .source = "v1/core/kv_cache_utils.py of 0.17.1: each rank against its own layers again" },
+      .text_alone = true, .source = "v1/core/kv_cache_utils.py of 0.17.1: each rank against its own layers again" },
     { .version = "0.20.0", .default_utilization = 0.90, .runner = BT_RUNNER_V1, .graphs_in_budget = true, .sampler_profiled = true, .sampler_bytes = 38.8,
       .states_by_block = true, .states_aligned = true, .has_kv_bytes = true, .kv_by_checkpoint = true,
-      .source = "real start-up logs of 0.20.0: the graph estimate is subtracted; 0.19 logs it only" },
+      .text_alone = true, .source = "real start-up logs of 0.20.0: the graph estimate is subtracted; 0.19 logs it only" },
     { .version = "0.21.0", .default_utilization = 0.92, .runner = BT_RUNNER_V1, .graphs_in_budget = true, .sampler_profiled = true, .sampler_bytes = 38.8,
       .states_by_block = true, .states_aligned = true, .has_kv_bytes = true, .kv_by_checkpoint = true, .loads_unsplit = true,
-      .source = "vLLM #38284 (2026-04-21): CUDA graph estimate on by default, utilization 0.92; #41268, release notes of 0.21.0: "
+      .text_alone = true, .source = "vLLM #38284 (2026-04-21): CUDA graph estimate on by default, utilization 0.92; #41268, release notes of 0.21.0: "
                 "v1/worker/gpu_worker.py load_model with max_split_size_mb=20" },
     { .version = "0.22.0", .default_utilization = 0.92, .runner = BT_RUNNER_V1, .v2_for = "Qwen3ForCausalLM", .v2_plain_only = true,
       .graphs_in_budget = true, .sampler_profiled = true,
       .sampler_bytes = 20, .compiles = true, .items_whole = true, .states_by_block = true, .states_aligned = true, .has_kv_bytes = true, .kv_by_checkpoint = true, .loads_unsplit = true,
-      .source = "config/vllm.py of 0.22.1: V2 runner for Qwen3 that is not quantised; engine/arg_utils.py _get_min_mm_batched_tokens; real logs of 0.22 to 0.28: a cheaper sampler, and first starts with "
+      .text_alone = true, .source = "config/vllm.py of 0.22.1: V2 runner for Qwen3 that is not quantised; engine/arg_utils.py _get_min_mm_batched_tokens; real logs of 0.22 to 0.28: a cheaper sampler, and first starts with "
                 "0.65 to 1.2 GiB less KV than the next ones" },
     { .version = "0.23.0", .default_utilization = 0.92, .runner = BT_RUNNER_V1, .v2_for = "Qwen3ForCausalLM LlamaForCausalLM MistralForCausalLM",
       .graphs_in_budget = true,
       .sampler_profiled = true, .sampler_bytes = 20, .compiles = true, .items_whole = true, .states_by_block = true, .states_aligned = true, .has_kv_bytes = true, .kv_by_checkpoint = true, .loads_unsplit = true,
-      .source = "as 0.22, and the V2 runner for dense Llama and Mistral" },
+      .text_alone = true, .source = "as 0.22, and the V2 runner for dense Llama and Mistral" },
     { .version = "0.24.0", .default_utilization = 0.92, .runner = BT_RUNNER_V1,
       .v2_for = "Qwen3ForCausalLM LlamaForCausalLM MistralForCausalLM " V2_EXPERTS, .graphs_in_budget = true,
       .sampler_profiled = true, .sampler_bytes = 20, .compiles = true, .items_whole = true, .pages_packed = true, .states_by_block = true, .states_aligned = true, .has_kv_bytes = true, .kv_by_checkpoint = true, .loads_unsplit = true,
-      .source = "config/vllm.py of 0.24.0: the V2 runner for some classes with experts too" },
+      .text_alone = true, .source = "config/vllm.py of 0.24.0: the V2 runner for some classes with experts too" },
     { .version = "0.25.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .v2_for = V2_EXPERTS, .v2_dense_only = true, .sampler_bytes = 20,
       .sampler_buffers = true, .encoder_unprofiled = true, .compiles = true, .items_whole = true,
       .pages_packed = true, .states_by_block = true, .states_aligned = true, .has_kv_bytes = true, .kv_by_checkpoint = true, .loads_unsplit = true,
-      .source = "vLLM #44443 (2026-07-02): V2 runner for all dense models; v1/worker/gpu/model_runner.py: its graph estimate is 0, its profile_run encodes no image" },
+      .text_alone = true, .source = "vLLM #44443 (2026-07-02): V2 runner for all dense models; v1/worker/gpu/model_runner.py: its graph estimate is 0, its profile_run encodes no image" },
     { .version = "0.26.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .v2_for = V2_EXPERTS, .v2_dense_only = true, .sampler_bytes = 20,
       .sampler_buffers = true, .encoder_unprofiled = true, .compiles = true, .items_whole = true,
       .windows_in_flight = true, .pages_packed = true, .states_by_block = true, .states_aligned = true, .has_kv_bytes = true, .kv_by_checkpoint = true, .loads_unsplit = true,
-      .source = "v1/kv_cache_interface.py of 0.26.0: a window keeps the tokens of all batches in flight; 0.25.1 those of one" },
+      .text_alone = true, .source = "v1/kv_cache_interface.py of 0.26.0: a window keeps the tokens of all batches in flight; 0.25.1 those of one" },
     { .version = "0.27.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .v2_for = V2_EXPERTS, .v2_dense_only = true, .sampler_bytes = 20,
       .sampler_buffers = true, .compiles = true, .items_whole = true,
       .windows_in_flight = true, .pages_packed = true, .blocks_summed = true, .states_by_block = true, .states_aligned = true, .has_kv_bytes = true, .kv_by_checkpoint = true, .loads_unsplit = true,
-      .source = "v1/core/kv_cache_utils.py get_max_concurrency_for_kv_cache_config of 0.27.1: blocks of each group are summed; 0.26.0 took their bytes; v1/worker/gpu/model_runner.py profile_run encodes images" },
+      .text_alone = true, .source = "v1/core/kv_cache_utils.py get_max_concurrency_for_kv_cache_config of 0.27.1: blocks of each group are summed; 0.26.0 took their bytes; v1/worker/gpu/model_runner.py profile_run encodes images" },
     { .version = "0.28.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .v2_for = V2_EXPERTS " DeepseekV4ForCausalLM", .v2_dense_only = true,
       .sampler_bytes = 20, .sampler_buffers = true,
       .compiles = true, .items_whole = true, .windows_in_flight = true, .states_aligned = true, .state_caching = true, .pages_packed = true, .blocks_summed = true, .has_kv_bytes = true, .kv_by_checkpoint = true, .loads_unsplit = true,
-      .source = "engine/arg_utils.py of 0.28.0: prefix caching is the default for hybrids too; 0.27.1 leaves them out" },
+      .text_alone = true, .source = "engine/arg_utils.py of 0.28.0: prefix caching is the default for hybrids too; 0.27.1 leaves them out" },
     { .version = "0.29.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .graphs_in_budget = true, .sampler_buffers = true, .compiles = true, .items_whole = true,
       .windows_in_flight = true, .states_aligned = true, .state_caching = true, .pages_packed = true, .blocks_summed = true, .has_kv_bytes = true, .kv_by_checkpoint = true, .loads_unsplit = true,
-      .source = "release notes of 0.29.0: the V2 runner for every model, and it estimates CUDA graphs; the null block was not looked up for this version" },
+      .text_alone = true, .source = "release notes of 0.29.0: the V2 runner for every model, and it estimates CUDA graphs; the null block was not looked up for this version" },
     { .version = "0.32.0", .default_utilization = 0.92, .runner = BT_RUNNER_V2, .graphs_in_budget = true, .sampler_buffers = true, .compiles = true, .items_whole = true,
       .windows_in_flight = true, .states_aligned = true, .state_caching = true,
       .null_block_reserved = true, .pages_packed = true, .blocks_summed = true, .has_kv_bytes = true, .kv_by_checkpoint = true, .loads_unsplit = true,
-      .source = "vLLM 0.32.0 v1/worker/gpu_worker.py, v1/worker/gpu/cudagraph_utils.py, v1/core/kv_cache_utils.py, config/cache.py" },
+      .text_alone = true, .source = "vLLM 0.32.0 v1/worker/gpu_worker.py, v1/worker/gpu/cudagraph_utils.py, v1/core/kv_cache_utils.py, config/cache.py" },
 };
 
 /* ---- flags ---- */

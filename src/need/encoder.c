@@ -30,6 +30,22 @@ static uint64_t limit_of(const struct need_in *in, const char *modality, uint64_
     return *at >= '0' && *at <= '9' ? strtoul(at, NULL, 10) : otherwise;
 }
 
+/* Towers that read no videos; of others that is not always told by the config, so a limit for videos has to be said too. */
+#define IMAGES_ONLY "Gemma3ForConditionalGeneration Llama4ForConditionalGeneration LlavaForConditionalGeneration Mistral3ForConditionalGeneration PixtralForConditionalGeneration"
+
+/* Where --limit-mm-per-prompt leaves a tower nothing to read (vLLM #22299, #26000 for some classes; models/interfaces.py _mark_tower_model for all, #32605 and #32757). */
+bool need_text_alone(const struct need_in *in, bool audio)
+{
+    const char *class = in->model->architecture;
+    if (need_extra_flag(in->serve, "language-model-only"))
+        return true;
+    if (!in->version->text_alone && !need_named(in->version->text_alone_for, class))
+        return false;
+    if (audio)
+        return limit_of(in, "audio", 1) == 0;
+    return limit_of(in, "image", 1) == 0 && limit_of(in, "video", need_named(IMAGES_ONLY, class) ? 0 : 1) == 0;
+}
+
 /* --mm-processor-kwargs '{"max_pixels": 1003520}': the largest image in tokens; more than the model's own is as it is said. */
 static uint64_t image_tokens(const struct need_in *in)
 {
@@ -113,7 +129,7 @@ static uint64_t split(const struct need_in *in)
 uint64_t need_encoder(const struct need_in *in, struct bt_need_rank *r, uint64_t forward)
 {
     const struct bt_tower *t = &in->model->tower;
-    if (!in->first || !t->layers || !t->image_tokens || need_extra_flag(in->serve, "language-model-only"))
+    if (!in->first || !t->layers || !t->image_tokens || need_text_alone(in, false))
         return 0;
     struct item x = largest(in);
     if (!x.tokens)

@@ -138,7 +138,7 @@ static bool is_dense(const struct bt_model *m, const struct bt_serve *s)
     return !need_pools(m, s);
 }
 
-static bool named(const char *list, const char *word)
+bool need_named(const char *list, const char *word)
 {
     const char *at = list && word ? strstr(list, word) : NULL;
     return at && (at == list || at[-1] == ' ') && (at[strlen(word)] == ' ' || at[strlen(word)] == 0);
@@ -151,7 +151,7 @@ static bool named(const char *list, const char *word)
 static bool states_by_block(const struct bt_engine_version *v, const struct bt_model *m, const struct bt_serve *s)
 {
     const char *mode = need_extra_flag(s, "mamba-cache-mode");
-    if (!named(STATES_BY_BLOCK, m->architecture) || !(s->prefix_caching_on || (v->state_caching && !s->prefix_caching_off)))
+    if (!need_named(STATES_BY_BLOCK, m->architecture) || !(s->prefix_caching_on || (v->state_caching && !s->prefix_caching_off)))
         return false;
     return mode ? !strcmp(mode, "all") : v->states_by_block && !need_spec_tokens(s);
 }
@@ -162,7 +162,7 @@ static const struct bt_engine_version *as_run(struct bt_arena *a, const struct b
     struct bt_engine_version *mine = BT_NEW(a, struct bt_engine_version);
     *mine = *v;
     mine->states_by_block = states_by_block(v, m, s);
-    if (named(v->v2_for, m->architecture) && !(v->v2_plain_only && m->quantization)) {
+    if (need_named(v->v2_for, m->architecture) && !(v->v2_plain_only && m->quantization)) {
         mine->runner = BT_RUNNER_V2;
         mine->graphs_in_budget = mine->sampler_profiled = false;     /* that early V2 estimates no graphs */
         mine->sampler_buffers = true;

@@ -50,6 +50,7 @@ BT_MUST_CHECK int need_weights(const struct need_in *in, struct bt_need_line *li
 /* The other lines; each appends to r->line. */
 void need_lora(const struct need_in *in, struct bt_need_rank *r);
 uint64_t need_language_peak(const struct need_in *in, uint64_t forward);
+bool need_text_alone(const struct need_in *in, bool audio);          /* encoder.c; the tower for images, or for sound, is not even made */
 uint64_t need_encoder(const struct need_in *in, struct bt_need_rank *r, uint64_t forward);           /* encoder.c; returns the bytes of embeddings that stay while the language model is profiled */
 void need_runtime(const struct need_in *in, struct bt_need_rank *r);     /* activations, sampler, graphs, workspace, context, comm, headroom */
 void need_host_runtime(const struct need_in *in, struct bt_need_rank *r);            /* the same of an engine that computes on the CPU */
@@ -64,6 +65,7 @@ static inline bool need_keeps_none(const struct bt_need *n) { return n->model->w
 
 /* What is said on the command line in flags that berth hands on as they are: the value of --NAME, or NULL. */
 const char *need_extra_flag(const struct bt_serve *s, const char *name);
+bool need_named(const char *list, const char *word);                /* need.c; a list with blanks, or NULL */
 uint64_t need_spec_tokens(const struct bt_serve *s);
 /* draft.c. layers: that are kept beside the model's; head: they are a checkpoint of their own, like dense layers of the model; block: they draft several tokens
  * at once (dspark); flash: that has no words of its own either (dflash); model: that checkpoint, where it was opened, cut by `tp` ranks. */

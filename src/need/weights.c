@@ -146,7 +146,7 @@ static void tally_add(const struct need_in *in, struct tally *y, int layer, enum
 }
 
 /* Is the tensor loaded on this stage at all? */
-static bool on_stage(const struct need_in *in, const struct bt_tensor_place *place)
+static bool on_stage(const struct need_in *in, const struct bt_tensor *t, const struct bt_tensor_place *place)
 {
     if (place->layer >= 0)
         return (uint32_t)place->layer >= in->first_layer && (uint32_t)place->layer - in->first_layer < in->layers;
@@ -155,7 +155,7 @@ static bool on_stage(const struct need_in *in, const struct bt_tensor_place *pla
     if (place->role == BT_T_LM_HEAD)
         return in->last && !in->model->tied && !need_pools(in->model, in->serve);      /* a tied checkpoint may carry a copy: the engine skips it */
     if (place->role == BT_T_TOWER || place->role == BT_T_TOWER_NORM)
-        return in->first && !need_extra_flag(in->serve, "language-model-only");      /* the tower is not even made then */
+        return in->first && !need_text_alone(in, strstr(t->name, "audio") != NULL);
     if (place->role == BT_T_NORM)
         return in->last;
     return true;
@@ -164,7 +164,7 @@ static bool on_stage(const struct need_in *in, const struct bt_tensor_place *pla
 static void tally_tensor(const struct need_in *in, struct tally *y, const struct bt_tensor *t, uint64_t count)
 {
     struct bt_tensor_place place = bt_tensor_place(t);
-    if (!on_stage(in, &place) || place.layer >= (int)in->model->layers)
+    if (!on_stage(in, t, &place) || place.layer >= (int)in->model->layers)
         return;
     if (place.unused)                                /* layers for drafting are a line of their own; old checkpoints carry a table that the engine computes */
         return;
@@ -230,7 +230,7 @@ static void tally_sum(const struct need_in *in, struct tally *y)
 static uint64_t between_bytes(const struct need_in *in)
 {
     const struct bt_model *m = in->model;
-    return in->first ? sat_mul(m->tower.mergers, need_loaded_bytes(in, sat_mul(sat_mul(in->serve->max_batched_tokens, m->hidden), in->elem))) : 0;
+    return in->first && !need_text_alone(in, false) ? sat_mul(m->tower.mergers, need_loaded_bytes(in, sat_mul(sat_mul(in->serve->max_batched_tokens, m->hidden), in->elem))) : 0;
 }
 
 #define DRAFT_VOCAB 32000            /* words that an EAGLE-3 head drafts from, in the published ones */
