@@ -91,7 +91,7 @@ static void print_lack(const struct bt_conflict *c, struct bt_buf *b)
 
 static void print_advice(const struct bt_plan_advice *v, struct bt_buf *b)
 {
-    bt_buf_printf(b, "%s: %s", v->path, v->value);
+    bt_buf_printf(b, "%s: %s", v->path, strcmp(v->value, "null") ? v->value : "left out");
     if (v->path2)
         bt_buf_printf(b, ", %s: %s", v->path2, v->value2);
     for (size_t k = 0; k < v->nmore; k++)

@@ -4,6 +4,8 @@
 
 #include "launch/export.h"
 
+#define MAX_CARDS 64                 /* of one instance */
+
 /* What the engines' own images are called and how they are started; a plain command has the user's. */
 static const struct {
     const char *engine, *image, *check;
@@ -157,14 +159,30 @@ static void put_command(struct bt_arena *a, struct bt_buf *b, const struct bt_ex
     words(b, &rest);
 }
 
-static void put_env(struct bt_buf *b, const struct bt_ex *x, const struct bt_ex_item *it)
+/* A container numbers its cards from 0, in their own order, whatever order they are asked for in: "3,1" is "1,0" there. */
+static const char *numbered_anew(struct bt_arena *a, const char *devices)
+{
+    unsigned long card[MAX_CARDS];
+    size_t n = 0;
+    bt_auto_buf struct bt_buf b = BT_BUF(4096);
+    for (const char *p = devices; *p && n < MAX_CARDS; p += strcspn(p, ","), p += *p == ',')
+        card[n++] = strtoul(p, NULL, 10);
+    for (size_t i = 0; i < n; i++) {
+        size_t before = 0;
+        for (size_t k = 0; k < n; k++)
+            before += card[k] < card[i];
+        bt_buf_printf(&b, "%s%zu", i ? "," : "", before);
+    }
+    return bt_arena_strdup(a, bt_buf_z(&b));
+}
+
+static void put_env(struct bt_arena *a, struct bt_buf *b, const struct bt_ex *x, const struct bt_ex_item *it)
 {
     bt_buf_puts(b, "    environment:\n");
     for (size_t i = 0; i < it->nenv; i++) {
-        if (!strcmp(it->env[i].key, "CUDA_VISIBLE_DEVICES") && !x->plan->live && it->devices[0])
-            continue; /* cards are numbered anew inside a container */
+        bool cards = !strcmp(it->env[i].key, "CUDA_VISIBLE_DEVICES") && !x->plan->live && it->devices[0];
         bt_buf_printf(b, "      %s: ", it->env[i].key);
-        text(b, it->env[i].value);
+        text(b, cards ? numbered_anew(a, it->devices) : it->env[i].value);
         bt_buf_puts(b, "\n");
     }
     for (size_t i = 0; i < it->pf->env_from.n; i++)
@@ -193,7 +211,7 @@ static void put_service(struct bt_arena *a, struct bt_buf *b, const struct bt_ex
     bt_buf_puts(b, "    network_mode: host\n    ipc: host\n");
     if (x->plan->nphases > 1)
         bt_buf_printf(b, "    profiles: [\"%s\"]\n", it->phase);
-    put_env(b, x, it);
+    put_env(a, b, x, it);
     put_cards(b, it);
     bt_buf_puts(b, "    volumes:\n");
     if (it->engine)

@@ -406,7 +406,8 @@ static int look_at(struct look *l)
     if (plan_row(l, l->w, NULL, &base) < 0)
         return -1;
     if (base.fits)
-        base.what = bt_arena_printf(l->a, "as planned, %s", shape_words(l->a, base.tp, base.pp));
+        base.what = bt_arena_printf(l->a, l->w->dp.set && l->w->dp.want > 1 ? "as planned, %s for each of %llu engines" : "as planned, %s",
+                                    shape_words(l->a, base.tp, base.pp), ull(l->w->dp.want));
     keep(l, &base);
     if (shapes(l) < 0 || replicas(l) < 0 || kv_in_8_bits(l) < 0 || quantised_rows(l) < 0 || offload(l) < 0)
         return -1;

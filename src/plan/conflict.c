@@ -52,14 +52,15 @@ static int fits(struct conflicting *c, const struct bt_workload *w, const bool *
 
 /* ---- demands ---- */
 
-enum key { K_PINS, K_GPUS, K_POOL, K_CONTEXT, K_REQUESTS, K_COPIES, K_SHARE, K_APART, K_SAME, K_MEMORY, K__N };
+enum key { K_CUT, K_PINS, K_GPUS, K_POOL, K_CONTEXT, K_REQUESTS, K_COPIES, K_SHARE, K_APART, K_SAME, K_MEMORY, K__N };
 
-static const char *const names[K__N] = { "tp", "gpus", "pool", "context", "requests", "copies", "share", "apart", "same_gpus_as", "memory" };
+static const char *const names[K__N] = { "pp_layers", "tp", "gpus", "pool", "context", "requests", "copies", "share", "apart", "same_gpus_as", "memory" };
 
 static bool take_back(const struct bt_plan_model *pm, struct bt_workload *w, enum key k)
 {
     struct bt_workload was = *w;
     switch (k) {
+    case K_CUT: w->pp_layers.n = 0; return was.pp_layers.n > 0;
     case K_PINS: w->tp = w->pp = (struct bt_range){ 0 }; w->pp_layers.n = 0; return was.tp.set || was.pp.set;
     case K_GPUS:
         w->gpus = w->kind == BT_SERVER ? (struct bt_range){ 0 } : (struct bt_range){ .set = true, .want = 1, .min = 1, .max = was.gpus.max };
@@ -121,6 +122,7 @@ static const char *demand_words(struct conflicting *c, const struct bt_workload 
         text = w->tp.set && w->pp.set ? bt_arena_printf(c->a, "TP=%llu x PP=%llu", ull(w->tp.want), ull(w->pp.want))
                                       : bt_arena_printf(c->a, "%s=%llu", w->tp.set ? "TP" : "PP", ull(w->tp.set ? w->tp.want : w->pp.want));
         break;
+    case K_CUT: text = bt_arena_printf(c->a, "its layers cut as it says (`pp_layers`)"); break;
     case K_GPUS: text = range_words(c->a, &w->gpus, "GPU"); break;
     case K_POOL: text = bt_arena_printf(c->a, "only %zu card%s to choose from", w->pool.n, w->pool.n == 1 ? "" : "s"); break;
     case K_CONTEXT:
@@ -296,6 +298,7 @@ static const struct {
     double cost;
     const char *gives_up;
 } costs[] = {
+    { "pp_layers", 0, "a cut that was asked for" },
     { "tp", 0, "a shape that was asked for" },
     { "pp", 0, "a shape that was asked for" },
     { "gpus", 0.05, "the number of cards that was asked for" },
@@ -340,8 +343,9 @@ static void rank(struct bt_arena *a, const struct bt_plan *p, const struct bt_pl
             row.gives_up = costs[k].gives_up;
         }
     for (size_t i = 0; i < *n; i++)
-        if (!strcmp((*out)[i].advice->path, v->path) && !v->path2 && !(*out)[i].advice->path2)
-            return; /* another value of the same key: the first is the nearest */
+        if (!strcmp((*out)[i].advice->path, v->path) && !v->path2 == !(*out)[i].advice->path2 &&
+            (!v->path2 || !strcmp(v->path2, (*out)[i].advice->path2)))
+            return; /* another value of the same keys: the first is the nearest */
     BT_PUSH(a, *out, *n, row);
     for (size_t j = *n - 1; j > 0 && (*out)[j].cost < (*out)[j - 1].cost; j--) {
         struct bt_relaxation t = (*out)[j];
@@ -372,12 +376,27 @@ static int dropped_fits(struct conflicting *c, size_t index, enum key k)
     return 1;
 }
 
+/* A shape goes as a whole: what the trial took back beside the key that names it is said, too. */
+static void all_pins(struct bt_arena *a, const struct bt_workload *w, struct bt_plan_advice *v)
+{
+    if (w->tp.set && w->pp.set) {
+        v->path2 = bt_arena_printf(a, "workloads.%s.%s", w->name, bt_str_ends(bt_str(v->path), ".pp") ? "tp" : "pp");
+        v->value2 = "auto";
+    }
+    if (!w->pp_layers.n)
+        return;
+    struct bt_plan_change *more = BT_NEW(a, struct bt_plan_change);
+    *more = (struct bt_plan_change){ bt_arena_printf(a, "workloads.%s.pp_layers", w->name), "auto" };
+    v->more = more;
+    v->nmore = 1;
+}
+
 static int add_dropped(struct conflicting *c, const struct bt_plan *p, const struct bt_demand *d, struct bt_relaxation **out, size_t *n)
 {
     static const struct {
         enum key key;
         const char *value;
-    } droppable[] = { { K_PINS, "auto" }, { K_POOL, "null" }, { K_SHARE, "true" }, { K_APART, "[]" }, { K_SAME, "null" } };
+    } droppable[] = { { K_CUT, "auto" }, { K_PINS, "auto" }, { K_POOL, "null" }, { K_SHARE, "true" }, { K_APART, "[]" }, { K_SAME, "null" } };
     for (size_t i = 0; i < c->in->spec->n; i++)
         for (size_t k = 0; k < BT_LEN(droppable); k++) {
             const struct bt_workload *w = &c->in->spec->w[i];
@@ -391,6 +410,8 @@ static int add_dropped(struct conflicting *c, const struct bt_plan *p, const str
             *v = (struct bt_plan_advice){ .text = bt_arena_printf(c->a, "fits without the demand: %s", d->text),
                                           .value = droppable[k].value,
                                           .path = bt_arena_printf(c->a, "workloads.%s.%s", w->name, d->key) };
+            if (droppable[k].key == K_PINS)
+                all_pins(c->a, w, v);
             rank(c->a, p, v, out, n);
         }
     return 0;

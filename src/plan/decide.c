@@ -127,8 +127,18 @@ static int plan_rival(struct deciding *d, const struct bt_workload *w, size_t in
 
 /* ---- the decisions ---- */
 
-static const char *shape_words(struct bt_arena *a, uint64_t tp, uint64_t pp, const char *layers)
+static const char *shape_words(struct bt_arena *a, const struct bt_workload *w, uint64_t tp, uint64_t pp, const char *layers)
 {
+    if (w->dp.set && w->dp.want > 1) {
+        struct bt_workload one = *w;
+        one.dp.set = false;
+        return bt_arena_printf(a, "%llu engines of %s", ull(w->dp.want), shape_words(a, &one, tp, pp, layers));
+    }
+    if (w->ep.set && w->ep.want > 1) {
+        struct bt_workload one = *w;
+        one.ep.set = false;
+        return bt_arena_printf(a, "%s, EP=%llu", shape_words(a, &one, tp, pp, layers), ull(w->ep.want));
+    }
     const char *split = layers && layers[0] ? bt_arena_printf(a, " (layers %s)", layers) : "";
     if (tp == 1 && pp == 1)
         return "one GPU";
@@ -156,11 +166,11 @@ static int decide_shape(struct deciding *d, size_t index, const struct pl_work *
         if (sh->ok && plan_rival(d, &w, index, "", &best) < 0)
             return -1;
         if (best.p != before) {
-            best.name = shape_words(d->t.a, sh->tp, pl_stages(sh), pl_layers_of(best.p, &best.s, k->spec_index));
+            best.name = shape_words(d->t.a, k->w, sh->tp, pl_stages(sh), pl_layers_of(best.p, &best.s, k->spec_index));
             even = own;
         }
     }
-    const char *name = shape_words(d->t.a, taken->tp, pl_stages(taken), taken->layers);
+    const char *name = shape_words(d->t.a, k->w, taken->tp, pl_stages(taken), taken->layers);
     if (best.found)
         say(d, k->w, BT_DECIDED_SHAPE, name, best.name,
             even && lost_at(&d->s.score, &best.s.score) >= BT_GOAL_FREE ? PL_LESS_KV : what_it_lost(d, &best));

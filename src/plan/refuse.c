@@ -447,10 +447,13 @@ static int advise_open_shape(struct refusing *r, size_t index)
     w.tp = w.pp = (struct bt_range){ 0 };
     w.pp_layers.n = 0;
     int ok = would_fit(r, index, &w);
+    struct bt_plan_change *cut = BT_NEW(r->a, struct bt_plan_change);        /* a cut that is given gives the number of stages, too */
+    bool has_cut = r->in->spec->w[index].pp_layers.n > 0;
+    *cut = (struct bt_plan_change){ bt_arena_printf(r->a, "workloads.%s.pp_layers", w.name), "auto" };
     if (ok > 0)
         advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: it fits with `tp: auto` and `pp: auto`", w.name),
                                            bt_arena_printf(r->a, "workloads.%s.tp", w.name), "auto",
-                                           bt_arena_printf(r->a, "workloads.%s.pp", w.name), "auto" });
+                                           bt_arena_printf(r->a, "workloads.%s.pp", w.name), "auto", has_cut ? cut : NULL, has_cut });
     return ok < 0 ? -1 : 0;
 }
 

@@ -91,3 +91,20 @@ def test_stages_on_unequal_cards_read_one_after_the_other(tmp_path: Path) -> Non
     assert abs(1 / mixed["pace"]["decode_tok_s"] - weights) < 0.006 and mixed["pace"]["decode_tok_s"] < fast["pace"]["decode_tok_s"]
     picture = (tmp_path / "p.svg").read_text()
     assert all(f"({n} layers)" in picture and f"{n} of 64 layers: weights" in picture for n in mixed["pp_layers"])
+
+
+def test_a_container_counts_its_cards_from_zero(tmp_path: Path) -> None:
+    """Stage 0 stands on GPU 1: Docker gives both cards in their own order, so the order of the stages has to be told."""
+    (tmp_path / "berth.yaml").write_text(SPEC)
+    args = ["", "--gpus", "1xA100-SXM4-80GB+1xRTX-4090"]
+    made = json.loads(subprocess.run([BERTH, "plan", *args[1:], "--json"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout)
+    order = [r["index"] for r in made["phases"][0]["instances"][0]["ranks"]]
+    text = subprocess.run([BERTH, "export", "compose", *args[1:]], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert f'CUDA_VISIBLE_DEVICES: "{",".join(map(str, order))}"' in text
+    wide = SPEC.replace("pp: 2,", "pp: 2, pool: [1, 3],")
+    (tmp_path / "berth.yaml").write_text(wide)
+    fleet = "1xRTX-4090+1xA100-SXM4-80GB+1xRTX-4090+1xRTX-4090"
+    order = [r["index"] for r in json.loads(subprocess.run([BERTH, "plan", "--gpus", fleet, "--json"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout)["phases"][0]["instances"][0]["ranks"]]
+    assert sorted(order) == [1, 3]
+    text = subprocess.run([BERTH, "export", "compose", "--gpus", fleet], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert f'CUDA_VISIBLE_DEVICES: "{",".join("0" if i == 1 else "1" for i in order)}"' in text and 'device_ids: ["' in text

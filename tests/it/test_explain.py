@@ -181,3 +181,16 @@ def test_stages_with_different_layers_hold_the_same_tokens(tmp_path: Path) -> No
     ranks = json.loads(r.stdout)["phases"][0]["instances"][0]["ranks"]
     assert len({x["kv"]["tokens"] for x in ranks}) == 1 and ranks[0]["kv"]["tokens"] >= 8192
     assert len({x["kv"]["bytes"] for x in ranks}) > 1
+
+
+def test_a_cut_that_does_not_fit_is_a_demand_of_its_own(tmp_path: Path) -> None:
+    """What is advised fits when it is written so: the keys of one shape go together."""
+    file, spec = write(tmp_path, "name: t\ngpus: 1xA100-SXM4-80GB+1xRTX-4090\nworkloads:\n"
+                                 "  llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, context: 8192, tp: 1, pp: 2, pp_layers: [32, 32]}\n")
+    found = explain("-f", file, code=3)
+    assert "pp_layers" in {d["key"] for d in found["conflicts"][0]["demands"]}
+    sets = [r["set"] for r in found["relaxations"]]
+    assert [{"path": "workloads.llm.pp_layers", "value": "auto"}] in sets and len(sets) >= 3
+    assert all(fits(with_set(spec, s), tmp_path) for s in sets), sets
+    advised = [a["set"] for a in json.loads(berth("plan", "-f", file, "--json").stdout)["advice"]]
+    assert advised and all(fits(with_set(spec, s), tmp_path) for s in advised), advised
