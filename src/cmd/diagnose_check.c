@@ -63,8 +63,14 @@ static int ask(struct bt_arena *a, const struct bt_diag *d, const char *gpu, str
     struct bt_fit *fit;
     struct bt_gpu *card = BT_NEW(a, struct bt_gpu);
     bool exact;
-    if (serve_of(a, d, &p, err) < 0 || diagnose_card(a, d, gpu, card, err) < 0 || bt_model_open_revision(a, p.model, p.serve.revision, &model, err) < 0)
+    struct bt_err none = { 0 };
+    if (serve_of(a, d, &p, err) < 0 || diagnose_card(a, d, gpu, card, err) < 0)
         return -1;
+    if (bt_model_open_revision(a, p.model, p.serve.revision, &model, err) < 0) {
+        if (err->code != BT_E_NOT_FOUND || bt_model_open_elsewhere(a, p.model, &model, &none) < 0)
+            return -1;
+        *err = none;                 /* a path of the machine that the log is from */
+    }
     const struct bt_engine_version *v = bt_engine_version(p.engine, d->version[0] ? d->version : NULL, &exact, err);
     if (!v)
         return -1;

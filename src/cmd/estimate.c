@@ -384,12 +384,24 @@ static void open_drafter(struct estimate *e, struct bt_model *m, const struct bt
         note(e, bt_arena_printf(e->arena, "%s: %s, which drafts for it: %s", reckoned ? "an estimate, layers like the model's stand for it" : "not counted", ref, why.code ? why.msg : "its weights are not known"));
 }
 
+/* A pasted command may be of another machine, and its path of a folder there: the folder's name mostly says which model it is. */
+static int open_model(struct estimate *e, const char *ref, struct bt_model **model, struct bt_err *err)
+{
+    struct bt_err none = { 0 };
+    if (bt_model_open_hub(e->arena, ref, e->args->serve.revision, model, err) == 0)
+        return 0;
+    if (!e->paste || err->code != BT_E_NOT_FOUND || bt_model_open_elsewhere(e->arena, ref, model, &none) < 0)
+        return -1;
+    *err = none;
+    return 0;
+}
+
 static int find_out(struct estimate *e, const char *ref, struct bt_err *err)
 {
     struct bt_model *model;
     struct bt_serve serve = e->args->serve;
     e->pace_context = 1024;
-    if (bt_model_open_hub(e->arena, ref, e->args->serve.revision, &model, err) < 0 || choose_version(e, err) < 0)
+    if (open_model(e, ref, &model, err) < 0 || choose_version(e, err) < 0)
         return -1;
     if (e->paste && e->paste->max_position)
         model->max_position = (uint32_t)e->paste->max_position;

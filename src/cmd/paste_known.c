@@ -263,7 +263,7 @@ static const struct row vllm_variables[] = {
     { "VLLM_ALLOW_LONG_MAX_MODEL_LEN", ARGS_ONE, "a context past the model's own, which is refused here" }, { "VLLM_ATTENTION_BACKEND", ARGS_ONE, "the attention workspace" },
     { "VLLM_CPU_KVCACHE_SPACE", ARGS_ONE, "the KV of a CPU build, in GiB of RAM" }, { "VLLM_ENABLE_STARTUP_PLAN", ARGS_ONE, "KV as the last start measured it" },
     { "VLLM_FLASHINFER_WORKSPACE_BUFFER_SIZE", ARGS_ONE, "the attention workspace" }, { "VLLM_KV_CACHE_LAYOUT", ARGS_ONE, "the layout of KV" },
-    { "VLLM_REPLICATE_EMBED", ARGS_ONE, "the embedding, then whole on each GPU" },
+    { "VLLM_MLA_DISABLE", ARGS_ONE, "the KV of a latent attention, then of every head" }, { "VLLM_REPLICATE_EMBED", ARGS_ONE, "the embedding, then whole on each GPU" },
     { "VLLM_USE_V1", ARGS_ONE, "the engine of before 0.9, which is laid out differently" },
     { 0 },
 };

@@ -232,6 +232,34 @@ int bt_model_open_revision(struct bt_arena *a, const char *ref, const char *revi
     return 0;
 }
 
+/* The name that stands for the model in a path: of the Hugging Face cache's folder, else the last one. NULL: no path. */
+static const char *name_in(struct bt_arena *a, const char *path)
+{
+    const char *cached = strstr(path, "models--"), *account = cached ? strstr(cached + 8, "--") : NULL;
+    size_t n = strlen(path);
+    if (account)
+        return bt_arena_strndup(a, (struct bt_str){ account + 2, strcspn(account + 2, "/") });
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    const char *slash = memrchr(path, '/', n);
+    bool is_path = path[0] == '/' || path[0] == '.' || path[0] == '~' || (slash && memchr(path, '/', (size_t)(slash - path)));
+    return is_path && slash && slash + 1 < path + n ? bt_arena_strndup(a, (struct bt_str){ slash + 1, n - (size_t)(slash + 1 - path) }) : NULL;
+}
+
+int bt_model_open_elsewhere(struct bt_arena *a, const char *path, struct bt_model **out, struct bt_err *err)
+{
+    uint64_t parameters = 0;
+    const char *name = strlen(path) < 4096 ? name_in(a, path) : NULL, *why = NULL;
+    const char *config = name ? bt_builtin_alias(a, bt_arena_printf(a, "any/%s", name), &parameters, &why) : NULL;
+    if (!config)
+        return bt_err_set(err, BT_E_NOT_FOUND, 0, "%s: no built-in shape has that name", bt_model_shown(a, path));
+    struct bt_model *m = BT_NEW(a, struct bt_model);
+    m->id = bt_arena_strdup(a, path);
+    const char *layers = why ? strstr(why, "it has the layers of ") : NULL;
+    *out = m;
+    return open_builtin(a, m, config, bt_arena_printf(a, "%s is not on this machine; by its folder's name %s", bt_model_shown(a, path), layers ? layers : "it is known"), parameters, err);
+}
+
 /* "ORG/NAME:Q4_K_M": only the hub has such names. */
 static bool split_ref(struct bt_arena *a, const char *ref, const char **repo, const char **tag)
 {

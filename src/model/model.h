@@ -187,6 +187,9 @@ BT_MUST_CHECK int bt_model_open(struct bt_arena *a, const char *ref, struct bt_m
 BT_MUST_CHECK int bt_model_open_revision(struct bt_arena *a, const char *ref, const char *revision, struct bt_model **out, struct bt_err *err);
 /* The same, and when it is nowhere on this machine, its headers from the hub (model/hub.h): "ORG/NAME", "ORG/NAME:Q4_K_M". Network: seconds. */
 BT_MUST_CHECK int bt_model_open_hub(struct bt_arena *a, const char *ref, const char *revision, struct bt_model **out, struct bt_err *err);
+/* A path of another machine, as pasted commands and logs have it, by its folder's name ("/data/models/Qwen2.5-7B-Instruct", a cache's "models--ORG--NAME"):
+ * the built-in shape of that name, whose id stays the path. BT_E_NOT_FOUND: it is no path, or no shape is called so. Nothing is read. */
+BT_MUST_CHECK int bt_model_open_elsewhere(struct bt_arena *a, const char *path, struct bt_model **out, struct bt_err *err);
 /* Are tensor names and shapes of this architecture known, so that a config alone gives the tensor list? */
 bool bt_model_architecture_known(const char *architecture);
 const char *bt_model_source_name(enum bt_model_source s);     /* "headers", "config", "catalog" */

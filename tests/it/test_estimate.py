@@ -358,3 +358,14 @@ def test_a_config_file_is_the_flags_it_stands_for(tmp_path: Path) -> None:
 def test_kv_of_a_cpu_build_from_its_variable() -> None:
     a = json.loads(estimate("--json", "--", "VLLM_CPU_KVCACHE_SPACE=2", "vllm", "serve", "Qwen/Qwen3-1.7B", "--max-model-len", "4096").stdout)
     assert a["gpu"]["uuid"] == "cpu" and a["ranks"][0]["kv"]["available_bytes"] == 2 << 30
+
+
+@pytest.mark.parametrize("path", ["/data/models/Qwen2.5-7B-Instruct", "./models/Qwen2.5-7B-Instruct/", "/root/.cache/huggingface/hub/models--Qwen--Qwen2.5-7B-Instruct/snapshots/0123456789abcdef"])
+def test_a_pasted_path_of_another_machine(path: str) -> None:
+    """The folder is not here; its name says which model it is. Asked for without a command it may be a slip, and is an error."""
+    there, here = answer(*A100, "--", "vllm", "serve", path, "--max-model-len", "4096"), answer(*A100, "--", "vllm", "serve", "Qwen/Qwen2.5-7B-Instruct", "--max-model-len", "4096")
+    assert [line["bytes"] for line in there["ranks"][0]["need"]] == [line["bytes"] for line in here["ranks"][0]["need"]]
+    assert "is not on this machine; by its folder's name it has the layers of Qwen/Qwen2.5-7B-Instruct" in there["ranks"][0]["need"][0]["why"]
+    assert there["uncertainty_bytes"] > here["uncertainty_bytes"]
+    assert estimate(path, *A100).returncode == 1
+    assert estimate(*A100, "--", "vllm", "serve", path.replace("Qwen2.5", "Nobody9")).returncode == 1
