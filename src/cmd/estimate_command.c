@@ -41,7 +41,7 @@ const char *estimate_command(const struct estimate *e, uint64_t *per_gpu_kv)
         share = BT_MAX(share, bt_need_share(n, &n->rank[i], *per_gpu_kv, e->card.total_bytes, room));
     if (!n->ops->context_is_pool)
         s.context = context;
-    struct bt_engine_start start = { .arena = e->arena, .version = e->version, .serve = &s, .model = e->model->file ? e->model->file : e->model->id, .hub = e->model->hub != NULL,
+    struct bt_engine_start start = { .arena = e->arena, .version = e->version, .serve = &s, .model = e->model->file ? e->model->file : e->model->id, .hub = e->model->hub != NULL || (e->model->gguf && !e->model->file),
                                      .kv_bytes = *per_gpu_kv, .kv_tokens = tokens, .share = share, .on_host = n->on_host, .brief = true };
     e->engine->start(&start, &out);
     for (size_t i = 0; e->paste && i < s.extra.n; i++)

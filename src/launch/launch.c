@@ -77,7 +77,7 @@ static void server_command(struct bt_arena *a, const struct bt_plan *p, const st
     struct bt_engine_start start = { .arena = a, .version = in->need->version, .serve = &s, .program = in->bin ? in->bin : in->need->engine->program,
                                      .model = model_word(in), .host = "127.0.0.1", .port = "{port}", .name = in->w->name, .kv_bytes = kv_flag_bytes(in),
                                      .kv_tokens = in->host ? in->host->kv_tokens : fewest_tokens(in),
-                                     .on_host = in->host != NULL, .share = fraction(p, in), .raw = &raw,
+                                     .hub = in->need->model->gguf && !in->need->model->file, .on_host = in->host != NULL, .share = fraction(p, in), .raw = &raw,
                                      .sleeps = is_parked(p, in) };
     in->need->engine->start(&start, out);
 }

@@ -80,6 +80,14 @@ bool bt_gguf_tensor_is_expert(const struct bt_tensor *t);            /* "ffn_up_
 /* The model as its Q4_K_M file would be, tensor by tensor; NULL when it is no larger than that already, or no GGUF model. Rows that 256 does not divide: Q5_0, as llama-quantize does. */
 const struct bt_model *bt_gguf_as_q4(struct bt_arena *a, const struct bt_model *m);
 
+/* llama-quantize's rule of more bits: the first and last eighth of the layers and every third between. */
+bool bt_gguf_more_bits(uint32_t layer, uint32_t layers);
+bool bt_gguf_is_plain(const char *type);             /* F32, F16, BF16: no quantisation */
+/* For this floor. g's sizes and layers are there: the rest of it from m's tensors, and m from it. */
+BT_MUST_CHECK int bt_gguf_fill(struct bt_arena *a, struct bt_gguf *g, struct bt_model *m, struct bt_err *err);
+/* gguf_named.c: a file that is on no disk, by its name ("ORG/NAME-GGUF:Q4_K_M", "ORG/NAME-GGUF/FILE.gguf"), from a built-in shape and the types that llama-quantize
+ * gives; m->guessed says so. *found: the name is one of those; BT_E_NOT_FOUND then says what to give where its types are not known. */
+BT_MUST_CHECK int bt_gguf_by_name(struct bt_arena *a, const char *ref, struct bt_model *m, bool *found, struct bt_err *err);
 /* For this floor. Open path (and its split siblings) into m. The .gguf that a folder without safetensors means: *path NULL when it has none. */
 BT_MUST_CHECK int bt_gguf_open(struct bt_arena *a, const char *path, struct bt_model *m, struct bt_err *err);
 BT_MUST_CHECK int bt_gguf_in_folder(struct bt_arena *a, const char *dir, const char **path, struct bt_err *err);

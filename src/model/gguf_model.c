@@ -275,7 +275,7 @@ static void fill_model(struct bt_arena *a, const struct bt_gguf *g, struct bt_mo
     m->max_position = g->context;
     m->rope_factor = 1;
     m->tied = !g->own_output;
-    m->quantization = !strcmp(g->main_type, "F32") || !strcmp(g->main_type, "F16") || !strcmp(g->main_type, "BF16") ? NULL : g->main_type;
+    m->quantization = bt_gguf_is_plain(g->main_type) ? NULL : g->main_type;
     m->dtype = bt_dtype_parse(g->main_type);
     m->layer = BT_NEWN(a, struct bt_layer, m->layers);
     for (uint32_t i = 0; i < m->layers; i++) {
@@ -295,6 +295,14 @@ static const char *text_of(const struct bt_gguf_file *f, const char *name)
     return kv && kv->type == BT_GG_STR ? kv->text : NULL;
 }
 
+int bt_gguf_fill(struct bt_arena *a, struct bt_gguf *g, struct bt_model *m, struct bt_err *err)
+{
+    look_at_tensors(m, g);
+    fill_model(a, g, m);
+    m->gguf = g;
+    return bt_model_sum(m, err);
+}
+
 int bt_gguf_model(struct bt_arena *a, const char *what, const struct bt_gguf_file *f, struct bt_model *m, struct bt_err *err)
 {
     const char *arch = text_of(f, "general.architecture"), *kind = text_of(f, "general.type");
@@ -312,8 +320,5 @@ int bt_gguf_model(struct bt_arena *a, const char *what, const struct bt_gguf_fil
     g->version = f->version;
     if (read_sizes(&x, g) < 0 || read_layers(&x, fam, g) < 0 || read_state(&x, fam, g) < 0)
         return -1;
-    look_at_tensors(m, g);
-    fill_model(a, g, m);
-    m->gguf = g;
-    return bt_model_sum(m, err);
+    return bt_gguf_fill(a, g, m, err);
 }

@@ -42,8 +42,12 @@ bool bt_ggml_row_bytes(const struct bt_ggml_type *t, uint64_t elements, uint64_t
 
 /* ---- Q4_K_M of a model (llama.cpp src/llama-quant.cpp, llama_tensor_get_type) ---- */
 
-/* The first and last eighth of the layers and every third between get more bits. */
-static bool more_bits(uint32_t layer, uint32_t layers)
+bool bt_gguf_is_plain(const char *type)
+{
+    return !strcmp(type, "F32") || !strcmp(type, "F16") || !strcmp(type, "BF16");
+}
+
+bool bt_gguf_more_bits(uint32_t layer, uint32_t layers)
 {
     return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
 }
@@ -57,7 +61,7 @@ static const struct bt_ggml_type *type_in_q4(const struct bt_model *m, const str
         return t->ggml;
     if (t->shape[t->rank - 1] % 256)
         return t->shape[t->rank - 1] % 32 ? t->ggml : bt_ggml_type_named("Q5_0");
-    return bt_ggml_type_named(output || (richer && more_bits(layer, m->gguf->layers)) ? "Q6_K" : "Q4_K");
+    return bt_ggml_type_named(output || (richer && bt_gguf_more_bits(layer, m->gguf->layers)) ? "Q6_K" : "Q4_K");
 }
 
 const struct bt_model *bt_gguf_as_q4(struct bt_arena *a, const struct bt_model *m)

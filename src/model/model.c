@@ -194,11 +194,24 @@ static int not_found(struct bt_arena *a, const char *ref, const char *places, st
     return bt_err_hint(err, "give a folder with config.json, or fetch it with huggingface_hub's `hf download`");
 }
 
+static int placed(struct bt_arena *a, struct bt_model *m)
+{
+    bt_tensors_place(a, m);
+    digest(m, bt_str(m->guessed));
+    return 0;
+}
+
 static int open_gguf(struct bt_arena *a, struct bt_model *m, struct bt_err *err)
 {
     const char *path = bt_path_abs(a, NULL, m->id);
     m->dir = bt_path_dir(a, path);
     if (!bt_file_exists(path)) {
+        bool named;
+        m->dir = NULL;
+        if (bt_gguf_by_name(a, m->id, m, &named, err) < 0)
+            return -1;
+        if (named)
+            return placed(a, m);
         bt_err_set(err, BT_E_NOT_FOUND, 0, "find model %s: no file %s", bt_model_shown(a, m->id), bt_model_shown(a, path));
         return bt_err_hint(err, "give the path of a .gguf file (of a split model: the first, -00001-of-...)");
     }
@@ -222,6 +235,13 @@ int bt_model_open_revision(struct bt_arena *a, const char *ref, const char *revi
     if (bt_model_locate(a, ref, revision, &place, err) < 0)
         return -1;
     m->dir = place.dir;
+    bool named = false;
+    if (!place.dir && bt_gguf_by_name(a, ref, m, &named, err) < 0)
+        return -1;
+    if (named) {
+        *out = m;
+        return placed(a, m);
+    }
     const char *why = NULL, *config = place.dir ? NULL : bt_builtin_alias(a, ref, &parameters, &why);
     if (!place.dir && !config)
         return not_found(a, ref, place.places, err);

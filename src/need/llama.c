@@ -227,8 +227,9 @@ static void gpu_lines(struct bt_arena *a, struct bt_need *n, struct bt_need_rank
 {
     const struct need_llama *l = n->llama;
     bool head = device_of(l, &n->serve, l->gguf->layers) == (int)r->pp;
-    push(a, r, BT_P_WEIGHTS, weights, 0, bt_arena_printf(a, "%s, bytes of the file's tensors as the device holds them%s", layers_text(a, r, l->gguf, head),
-         head && twice ? bt_arena_printf(a, "; the embedding (%s) a second time for the output: it has no output.weight", bt_bytes_human(twice)) : ""));
+    const char *guess = n->model->guessed ? bt_arena_printf(a, "; an estimate: %s", n->model->guessed) : "";
+    push(a, r, BT_P_WEIGHTS, weights, n->model->guessed ? weights / 20 : 0, bt_arena_printf(a, "%s, bytes of the file's tensors as the device holds them%s%s", layers_text(a, r, l->gguf, head),
+         head && twice ? bt_arena_printf(a, "; the embedding (%s) a second time for the output: it has no output.weight", bt_bytes_human(twice)) : "", guess));
     const char *why;
     uint64_t compute = need_llama_compute(l, &n->serve, cells, (struct need_llama_step){ .layers = r->layers, .head = head }, &why, a);
     push(a, r, BT_P_ACTIVATIONS, compute, need_llama_compute_doubt(l, compute), why);

@@ -440,11 +440,68 @@ static void split_names(void **st)
         assert_int_equal(bt_gguf_split_name(not_split[i], &no, &of), 0);
 }
 
+/* Files on the hub, in GB: the names alone give their tensors, tokenizers and tables come on top (6 to 9 MB). */
+static void names_weigh_what_their_files_do(void **st)
+{
+    (void)st;
+    static const struct { const char *name; double gb; } cases[] = {
+        { "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q4_K_M", 4.92073 }, { "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q5_K_M", 5.73299 }, { "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q6_K", 6.59601 },
+        { "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q8_0", 8.54077 }, { "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q3_K_M", 4.01892 }, { "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q3_K_L", 4.32196 },
+        { "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q4_K_S", 4.69267 }, { "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q2_K", 3.17913 }, { "Qwen/Qwen3-8B-GGUF:q4_k_m", 5.02778 },
+        { "Qwen/Qwen3-8B-GGUF:Q8_0", 8.70952 }, { "unsloth/Qwen3-8B-GGUF", 5.02778 }, { "Qwen/Qwen3-4B-GGUF:Q4_K_M", 2.49728 }, { "Qwen/Qwen2.5-7B-Instruct-GGUF:Q4_K_M", 4.68307 },
+        { "unsloth/Qwen3-30B-A3B-GGUF:Q4_K_M", 18.5567 }, { "bartowski/Llama-3.3-70B-Instruct-GGUF:Q4_K_M", 42.5204 }, { "unsloth/gemma-3-12b-it-GGUF:Q4_K_M", 7.30058 },
+        { "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF/Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf", 4.92073 },
+    };
+    setenv("HF_HUB_CACHE", "/nonexistent", 1);
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_model *m = NULL;
+        struct bt_err err = { 0 };
+        if (bt_model_open(&a, cases[i].name, &m, &err) < 0)
+            fail_msg("%s: %s", cases[i].name, err.msg);
+        double less = cases[i].gb - (double)m->weight_bytes / 1e9;
+        if (less < 0.004 || less > 0.016)
+            fail_msg("%s: %.4f GB of tensors, a file of %.4f", cases[i].name, (double)m->weight_bytes / 1e9, cases[i].gb);
+        assert_true(m->gguf && !m->file && m->guessed && m->source == BT_MODEL_CATALOG);
+        assert_int_equal(m->gguf->layers, m->layers);
+    }
+    bt_auto_arena a = { 0 };
+    struct bt_model *m = NULL;
+    struct bt_err err = { 0 };
+    assert_int_equal(bt_model_open(&a, "ggml-org/gpt-oss-20b-GGUF", &m, &err), 0);       /* experts in MXFP4, the rest in 8 bits: 12.1096 GB */
+    assert_true(m->weight_bytes > 12.05e9 && m->weight_bytes < 12.15e9);
+}
+
+static void names_whose_types_are_not_known_say_what_to_give(void **st)
+{
+    (void)st;
+    static const struct { const char *name, *msg, *hint; } cases[] = {
+        { "unsloth/Qwen3-8B-GGUF:IQ9_Z", "does not know which type", "Q4_K_M" }, { "unsloth/DeepSeek-R1-GGUF:Q4_K_M", "known only from its file", ".gguf file" },
+        { "unsloth/Qwen3-8B-GGUF/Qwen3-8B-odd.gguf", "does not know which type", "Q4_K_M" }, { "acme/Nope-GGUF:Q4_K_M", "no built-in shape", "folder" },
+        { "unsloth/Qwen3-8B-GGUF:", NULL, NULL }, { "x/-GGUF:Q8_0", "", "" }, { "-GGUF", "", "" },
+    };
+    for (size_t i = 0; i < BT_LEN(cases); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_model *m = NULL;
+        struct bt_err err = { 0 };
+        int rc = bt_model_open(&a, cases[i].name, &m, &err);
+        if (!cases[i].msg) {
+            assert_int_equal(rc, 0);
+            continue;
+        }
+        assert_int_equal(rc, -1);
+        assert_int_equal(err.code, BT_E_NOT_FOUND);
+        if (!strstr(err.msg, cases[i].msg) || !strstr(err.hint, cases[i].hint))
+            fail_msg("%s: %s; %s", cases[i].name, err.msg, err.hint);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type_of_the_table), cmocka_unit_test(tensor_bytes_of_each_type), cmocka_unit_test(a_plain_model),
         cmocka_unit_test(layers_of_their_own_kind), cmocka_unit_test(windows_by_architecture), cmocka_unit_test(mla_and_draft_layers),
+        cmocka_unit_test(names_weigh_what_their_files_do), cmocka_unit_test(names_whose_types_are_not_known_say_what_to_give),
         cmocka_unit_test(torn_anywhere), cmocka_unit_test(hostile_counts), cmocka_unit_test(wrong_tensors), cmocka_unit_test(wrong_keys),
         cmocka_unit_test(not_gguf_at_all), cmocka_unit_test(metadata_that_makes_no_sense), cmocka_unit_test_setup_teardown(split_files, make_folder, remove_folder),
         cmocka_unit_test(split_names),
