@@ -32,6 +32,44 @@ static const struct { const char *ending, *config; } quantised[] = {
     { "-abliterated-v2", NULL },        { "-qat", NULL },                   { OWN_MXFP4, NULL },
 };
 
+/* Trained further from another, under a name that does not say so: the layers are the same, the longest context may not be. */
+static const struct { const char *name, *of; } tuned[] = {
+    { "Alibaba-NLP/Tongyi-DeepResearch-30B-A3B", "Qwen/Qwen3-30B-A3B-Instruct-2507" },
+    { "CohereLabs/command-a-reasoning-08-2025", "CohereLabs/c4ai-command-a-03-2025" },
+    { "CohereLabs/command-a-translate-08-2025", "CohereLabs/c4ai-command-a-03-2025" }, { "Goedel-LM/Goedel-Prover-V2-32B", "Qwen/Qwen3-32B" },
+    { "Goedel-LM/Goedel-Prover-V2-8B", "Qwen/Qwen3-8B" }, { "LLM360/K2-Think", "Qwen/Qwen2.5-32B-Instruct" },
+    { "Menlo/Jan-nano-128k", "Qwen/Qwen3-4B-Instruct-2507" }, { "NousResearch/Hermes-3-Llama-3.1-405B", "meta-llama/Llama-3.1-405B-Instruct" },
+    { "NousResearch/Hermes-4-405B", "meta-llama/Llama-3.1-405B-Instruct" }, { "PrimeIntellect/INTELLECT-2", "Qwen/QwQ-32B" },
+    { "PrimeIntellect/INTELLECT-3", "zai-org/GLM-4.5-Air" }, { "Qwen/Qwen3Guard-Gen-0.6B", "Qwen/Qwen3-0.6B" },
+    { "Qwen/Qwen3Guard-Gen-4B", "Qwen/Qwen3-4B" }, { "Qwen/Qwen3Guard-Gen-8B", "Qwen/Qwen3-8B" },
+    { "Sao10K/L3-8B-Stheno-v3.2", "meta-llama/Meta-Llama-3-8B-Instruct" }, { "Skywork/Skywork-OR1-32B", "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B" },
+    { "Skywork/Skywork-OR1-7B", "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B" }, { "Skywork/Skywork-SWE-32B", "Qwen/Qwen2.5-Coder-32B-Instruct" },
+    { "TheDrummer/Cydonia-24B-v4.1", "mistralai/Mistral-Small-24B-Instruct-2501" }, { "a-m-team/AM-Thinking-v1", "Qwen/Qwen2.5-32B-Instruct" },
+    { "agentica-org/DeepCoder-14B-Preview", "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B" }, { "agentica-org/DeepSWE-Preview", "Qwen/Qwen3-32B" },
+    { "agentica-org/DeepScaleR-1.5B-Preview", "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B" },
+    { "allenai/Llama-3.1-Tulu-3-70B", "meta-llama/Llama-3.1-70B-Instruct" }, { "allenai/Llama-3.1-Tulu-3-8B", "meta-llama/Llama-3.1-8B-Instruct" },
+    { "deepcogito/cogito-v1-preview-llama-8B", "meta-llama/Llama-3.1-8B-Instruct" }, { "deepcogito/cogito-v1-preview-qwen-14B", "Qwen/Qwen2.5-14B" },
+    { "deepcogito/cogito-v1-preview-qwen-32B", "Qwen/Qwen2.5-32B" }, { "deepcogito/cogito-v2-preview-llama-70B", "meta-llama/Llama-3.3-70B-Instruct" },
+    { "dphn/Dolphin-Mistral-24B-Venice-Edition", "mistralai/Mistral-Small-24B-Instruct-2501" },
+    { "dphn/Dolphin3.0-Llama3.1-8B", "meta-llama/Llama-3.1-8B-Instruct" }, { "google/shieldgemma-9b", "google/gemma-2-9b-it" },
+    { "inclusionAI/Ring-1T", "inclusionAI/Ling-1T" }, { "inclusionAI/Ring-flash-2.0", "inclusionAI/Ling-flash-2.0" },
+    { "inclusionAI/Ring-mini-2.0", "inclusionAI/Ling-mini-2.0" }, { "janhq/Jan-v1-4B", "Qwen/Qwen3-4B-Thinking-2507" },
+    { "mistralai/Mathstral-7B-v0.1", "mistralai/Mistral-7B-Instruct-v0.3" }, { "moonshotai/Kimi-Dev-72B", "Qwen/Qwen2.5-72B" },
+    { "nvidia/AceReason-Nemotron-14B", "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B" },
+    { "nvidia/AceReason-Nemotron-7B", "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B" }, { "open-thoughts/OpenThinker2-32B", "Qwen/Qwen2.5-32B-Instruct" },
+    { "open-thoughts/OpenThinker3-7B", "Qwen/Qwen2.5-7B-Instruct" }, { "simplescaling/s1.1-32B", "Qwen/Qwen2.5-32B-Instruct" },
+    { "tngtech/DeepSeek-R1T2-Chimera", "deepseek-ai/DeepSeek-R1" }, { "tngtech/DeepSeek-TNG-R1T2-Chimera", "deepseek-ai/DeepSeek-R1" },
+};
+
+/* The table's id that has the layers of this name, whatever account copied it; or NULL. */
+static const char *by_training(const char *name)
+{
+    for (size_t i = 0; i < BT_LEN(tuned); i++)
+        if (!strcasecmp(strchr(tuned[i].name, '/') + 1, name))
+            return tuned[i].of;
+    return NULL;
+}
+
 /* Accounts whose "-FP8" has a scale for each output, not for each square of 128. */
 static bool scales_by_output(const char *id)
 {
@@ -99,6 +137,7 @@ const char *bt_builtin_alias(struct bt_arena *a, const char *id, uint64_t *param
         return exact;
     for (int round = 0; round < 3 && !found; round++) {
         found = by_sibling(a, name);
+        found = found ? found : by_training(name);
         const char *dateless = found ? NULL : without_date(a, name);
         found = found ? found : dateless ? by_sibling(a, dateless) : NULL;
         const char *bare = found ? NULL : without_account(id, name);

@@ -8,6 +8,7 @@
 #define GEMMA4(id, ...) { id, "Gemma4ForConditionalGeneration", "gemma4", __VA_ARGS__ }
 
 #define GEMMA3N(id, ...) { id, "Gemma3nForConditionalGeneration", "gemma3n", __VA_ARGS__ }
+#define GEMMA2_EMBED(id, ...) { id, "Gemma2Model", "gemma2", __VA_ARGS__ }
 const struct bt_shape_row bt_shapes_google[] = {
     GEMMA("google/codegemma-7b-it", 28, 3072, 24576, 16, 16, 256, 256000, 8192, TIED, 8537680896),
     GEMMA2("google/gemma-2-27b-it", 46, 4608, 36864, 32, 16, 128, 256000, 8192, TIED, 27227128320, "\"sliding_window\": 4096"),
@@ -50,5 +51,6 @@ const struct bt_shape_row bt_shapes_google[] = {
         "\"sliding_window\": 512, \"sliding_window_pattern\": 5, \"num_kv_shared_layers\": 10, \"vocab_size_per_layer_input\": 262144, \"vision_config\": {}, \"audio_config\": {}"),
     GEMMA3N("google/gemma-3n-E4B-it", 35, 2048, 16384, 8, 2, 256, 262400, 32768, TIED, 7849978192,
         "\"sliding_window\": 512, \"sliding_window_pattern\": 5, \"num_kv_shared_layers\": 15, \"vocab_size_per_layer_input\": 262144, \"vision_config\": {}, \"audio_config\": {}"),
+    GEMMA2_EMBED("BAAI/bge-multilingual-gemma2", 42, 3584, 14336, 16, 8, 256, 256002, 8192, TIED, 0, "\"sliding_window\": 4096"),
     { .id = NULL },
 };

@@ -196,5 +196,7 @@ const struct bt_shape_row bt_shapes_latent[] = {
         "\"n_routed_experts\": 128, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 1408, \"n_shared_experts\": 1, \"first_k_dense_replace\": 1, \"attention_bias\": true, "
         "\"vision_config\": {\"depth\": 24, \"hidden_size\": 1536, \"intermediate_size\": 10944, \"out_hidden_size\": 4096, \"num_heads\": 12, \"patch_size\": 14, \"spatial_merge_size\": 2}"),
     CHATGLM("zai-org/glm-4-9b-chat", 40, 4096, 13696, 32, 2, 128, 151552, 131072, SEPARATE, 9399951360),
+    GLM4_MOE("cerebras/GLM-4.5-Air-REAP-82B-A12B", 46, 4096, 10944, 96, 8, 128, 151552, 131072, SEPARATE, 0,
+        "\"n_routed_experts\": 96, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 1408, \"n_shared_experts\": 1, \"first_k_dense_replace\": 1, \"attention_bias\": true"),
     { .id = NULL },
 };

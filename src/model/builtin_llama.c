@@ -29,6 +29,7 @@
     WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "," WITH("5.25") "]"
 
 #define VOXTRAL(id, ...) { id, "VoxtralForConditionalGeneration", "voxtral", __VA_ARGS__ }
+#define LLAMA_RANKS(id, ...) { id, "LlamaForSequenceClassification", "llama", __VA_ARGS__ }
 const struct bt_shape_row bt_shapes_llama[] = {
     LLAMA("01-ai/Yi-1.5-34B-Chat", 60, 7168, 20480, 56, 8, 128, 64000, 4096, SEPARATE, 0),
     LLAMA("01-ai/Yi-1.5-6B-Chat", 32, 4096, 11008, 32, 4, 128, 64000, 4096, SEPARATE, 0),
@@ -177,5 +178,7 @@ const struct bt_shape_row bt_shapes_llama[] = {
     VOXTRAL("mistralai/Voxtral-Small-24B-2507", 40, 5120, 32768, 32, 8, 128, 131072, 131072, SEPARATE, 0,
         "\"audio_config\": {\"model_type\": \"voxtral_encoder\", \"num_hidden_layers\": 32, \"hidden_size\": 1280, \"intermediate_size\": 5120, \"num_attention_heads\": 20}"),
     LLAVA("mistral-community/pixtral-12b", 40, 5120, 14336, 32, 8, 128, 131072, 1024000, SEPARATE, 0, "\"vision_config\": {\"model_type\": \"pixtral\", \"image_size\": 1024, \"patch_size\": 16}"),
+    LLAMA("utter-project/EuroLLM-9B-Instruct", 42, 4096, 12288, 32, 8, 128, 128000, 4096, SEPARATE, 9152319488),
+    LLAMA_RANKS("Skywork/Skywork-Reward-V2-Llama-3.1-8B", 32, 4096, 14336, 32, 8, 128, 128256, 131072, SEPARATE, 0),
     { .id = NULL },
 };

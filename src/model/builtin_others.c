@@ -42,6 +42,8 @@
 #define APERTUS(id, ...) { id, "ApertusForCausalLM", "apertus", __VA_ARGS__ }
 #define OLMOE(id, ...) { id, "OlmoeForCausalLM", "olmoe", __VA_ARGS__ }
 #define DEEPSEEK_MOE(id, ...) { id, "DeepseekForCausalLM", "deepseek", __VA_ARGS__ }
+#define MINICPM(id, ...) { id, "MiniCPMForCausalLM", "minicpm", __VA_ARGS__ }
+#define ARCEE(id, ...) { id, "ArceeForCausalLM", "arcee", __VA_ARGS__ }
 const struct bt_shape_row bt_shapes_others[] = {
     SEED_OSS("ByteDance-Seed/Seed-OSS-36B-Instruct", 64, 5120, 27648, 80, 8, 128, 155136, 524288, SEPARATE, 0, "\"attention_bias\": true"),
     COHERE("CohereForAI/c4ai-command-r-08-2024", 40, 8192, 24576, 64, 8, 128, 256000, 131072, TIED, 32296476672),
@@ -214,5 +216,7 @@ const struct bt_shape_row bt_shapes_others[] = {
     OLMOE("allenai/OLMoE-1B-7B-0924-Instruct", 16, 2048, 1024, 16, 16, 128, 50304, 4096, SEPARATE, 6919161856, "\"num_experts\": 64, \"num_experts_per_tok\": 8"),
     DEEPSEEK_MOE("deepseek-ai/deepseek-moe-16b-chat", 28, 2048, 10944, 16, 16, 128, 102400, 4096, SEPARATE, 16375728128,
         "\"n_routed_experts\": 64, \"num_experts_per_tok\": 6, \"moe_intermediate_size\": 1408, \"n_shared_experts\": 2, \"first_k_dense_replace\": 1"),
+    MINICPM("openbmb/MiniCPM4-8B", 32, 4096, 16384, 32, 2, 128, 73448, 32768, SEPARATE, 0),
+    ARCEE("arcee-ai/AFM-4.5B", 36, 2560, 18432, 20, 4, 128, 128004, 65536, SEPARATE, 0),
     { .id = NULL },
 };

@@ -8,6 +8,10 @@
 #define QWEN3_NEXT(id, ...) { id, "Qwen3NextForCausalLM", "qwen3_next", __VA_ARGS__ }
 #define QWEN3_EMBED(id, ...) { id, "Qwen3Model", "qwen3", __VA_ARGS__ }
 
+#define QWEN3_RANKS(id, ...) { id, "Qwen3ForSequenceClassification", "qwen3", __VA_ARGS__ }
+#define QWEN2_REWARD(id, ...) { id, "Qwen2ForRewardModel", "qwen2", __VA_ARGS__ }
+#define QWEN2_STEPS(id, ...) { id, "Qwen2ForProcessRewardModel", "qwen2", __VA_ARGS__ }
+#define QWEN1(id, ...) { id, "QWenLMHeadModel", "qwen", __VA_ARGS__ }
 const struct bt_shape_row bt_shapes_qwen[] = {
     QWEN2("Alibaba-NLP/gte-Qwen2-1.5B-instruct", 28, 1536, 8960, 12, 2, 128, 151646, 131072, SEPARATE, 1776197120),
     QWEN2("Alibaba-NLP/gte-Qwen2-7B-instruct", 28, 3584, 18944, 28, 4, 128, 151646, 131072, SEPARATE, 0),
@@ -97,5 +101,10 @@ const struct bt_shape_row bt_shapes_qwen[] = {
     QWEN2("deepseek-ai/DeepSeek-R1-Distill-Qwen-32B", 64, 5120, 27648, 40, 8, 128, 152064, 131072, SEPARATE, 32763876352),
     QWEN2("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", 28, 3584, 18944, 28, 4, 128, 152064, 131072, SEPARATE, 7615616512),
     QWEN2("nvidia/OpenReasoning-Nemotron-32B", 64, 5120, 27648, 40, 8, 128, 152064, 131072, SEPARATE, 32763876352),
+    QWEN3_RANKS("Skywork/Skywork-Reward-V2-Qwen3-8B", 36, 4096, 12288, 32, 8, 128, 151936, 40960, SEPARATE, 0),
+    QWEN2_REWARD("Qwen/Qwen2.5-Math-RM-72B", 80, 8192, 29568, 64, 8, 128, 152064, 4096, SEPARATE, 0),
+    QWEN2_STEPS("Qwen/Qwen2.5-Math-PRM-7B", 28, 3584, 18944, 28, 4, 128, 152064, 4096, SEPARATE, 0),
+    QWEN1("Qwen/Qwen-7B-Chat", 32, 4096, 22016, 32, 32, 128, 151936, 8192, SEPARATE, 7721324544),
+    QWEN3_MOE("cerebras/Qwen3-Coder-REAP-25B-A3B", 48, 2048, 6144, 32, 4, 128, 151936, 262144, SEPARATE, 0, "\"num_experts\": 103, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 768"),
     { .id = NULL },
 };

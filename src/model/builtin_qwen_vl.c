@@ -10,6 +10,16 @@
 
 #define OMNI(id, ...) { id, "Qwen2_5OmniForConditionalGeneration", "qwen2_5_omni", __VA_ARGS__ }
 #define OMNI3(id, ...) { id, "Qwen3OmniMoeForConditionalGeneration", "qwen3_omni_moe", __VA_ARGS__ }
+/* a language model of Qwen3 one level down, its config whole: columns of numbers stay 0 */
+#define INTERNVL35(id, tower, class, more, layers, hidden, inner, heads, kv) { id, "InternVLChatModel", "internvl_chat", .extra = \
+    "\"llm_config\": {\"architectures\": [\"" class "\"], \"num_hidden_layers\": " #layers ", \"hidden_size\": " #hidden ", \"intermediate_size\": " #inner ", \"num_attention_heads\": " #heads ", " \
+    "\"num_key_value_heads\": " #kv ", \"head_dim\": 128, \"vocab_size\": 151936, \"max_position_embeddings\": 40960, \"tie_word_embeddings\": false" more "}, \"vision_config\": {" tower "}" }
+#define VIT_300M "\"num_hidden_layers\": 24, \"hidden_size\": 1024, \"intermediate_size\": 4096, \"num_attention_heads\": 16, \"patch_size\": 14"
+#define VIT_6B "\"num_hidden_layers\": 45, \"hidden_size\": 3200, \"intermediate_size\": 12800, \"num_attention_heads\": 25, \"patch_size\": 14"
+#define EXPERTS_128 ", \"num_experts\": 128, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 768"
+#define QWEN2_AUDIO(id) { id, "Qwen2AudioForConditionalGeneration", "qwen2_audio", .extra = "\"text_config\": {\"model_type\": \"qwen2\", \"num_hidden_layers\": 32, \"hidden_size\": 4096, " \
+    "\"intermediate_size\": 11008, \"num_attention_heads\": 32, \"num_key_value_heads\": 32, \"vocab_size\": 156032, \"max_position_embeddings\": 8192}, \"audio_config\": {}" }
+
 const struct bt_shape_row bt_shapes_qwen_vl[] = {
     QWEN25_VL("ByteDance-Seed/UI-TARS-1.5-7B", 28, 3584, 18944, 28, 4, 128, 152064, 128000, SEPARATE, 0,
         "\"vision_config\": {\"depth\": 32, \"hidden_size\": 1280, \"intermediate_size\": 3420, \"num_heads\": 16, \"patch_size\": 14, "
@@ -129,5 +139,11 @@ const struct bt_shape_row bt_shapes_qwen_vl[] = {
         "\"num_experts\": 128, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": 768, \"vision_config\": {\"depth\": 27, \"hidden_size\": 1152, \"intermediate_size\": 4304, "
         "\"num_heads\": 16, \"patch_size\": 16, \"spatial_merge_size\": 2, \"deepstack_visual_indexes\": [8, 16, 24]}, \"audio_config\": {\"encoder_layers\": 32, \"d_model\": 1280, "
         "\"encoder_ffn_dim\": 5120, \"encoder_attention_heads\": 20}"),
+    INTERNVL35("OpenGVLab/InternVL3_5-4B", VIT_300M, "Qwen3ForCausalLM", "", 36, 2560, 9728, 32, 8),
+    INTERNVL35("OpenGVLab/InternVL3_5-8B", VIT_300M, "Qwen3ForCausalLM", "", 36, 4096, 12288, 32, 8),
+    INTERNVL35("OpenGVLab/InternVL3_5-14B", VIT_300M, "Qwen3ForCausalLM", "", 40, 5120, 17408, 40, 8),
+    INTERNVL35("OpenGVLab/InternVL3_5-30B-A3B", VIT_300M, "Qwen3MoeForCausalLM", EXPERTS_128, 48, 2048, 6144, 32, 4),
+    INTERNVL35("OpenGVLab/InternVL3_5-38B", VIT_6B, "Qwen3ForCausalLM", "", 64, 5120, 25600, 64, 8),
+    QWEN2_AUDIO("Qwen/Qwen2-Audio-7B-Instruct"),
     { .id = NULL },
 };

@@ -277,6 +277,10 @@ static int ends(struct bt_tensors *l, struct bt_err *err)
         ADD(PLAIN(bt_arena_printf(l->arena, "model.altup_unembed_projections.%u", k - 1), m->hidden, m->hidden));
     }
     ADD(PLAIN("model.norm", m->hidden, 0));
+    if (m->pooling && bt_str_ends(bt_str(m->architecture), "RewardModel")) {         /* vLLM models/qwen2_rm.py */
+        ADD(PLAIN("score.0", m->hidden, m->hidden));
+        ADD(PLAIN("score.2", 1, m->hidden));
+    }
     if (!m->tied && !m->pooling)
         ADD(m->quant.head ? LINEAR("lm_head", m->vocab, m->hidden) : PLAIN("lm_head", m->vocab, m->hidden));
     return 0;

@@ -290,6 +290,8 @@ static void names_say_what_they_are(void **st)
         { "ISTA-DASLab/Llama-3.3-70B-Instruct-GPTQ-4b-128g", "meta-llama/Llama-3.3-70B-Instruct", "gptq" }, { "Intel/Qwen3-8B-int4-AutoRound-inc", "Qwen/Qwen3-8B", "gptq" },
         { "huihui-ai/Huihui-gpt-oss-20b-mxfp4-abliterated-v2", "openai/gpt-oss-20b", "mxfp4" }, { "huihui-ai/Huihui-Qwen3-8B-abliterated-v2", "Qwen/Qwen3-8B", NULL },
         { "cyankiwi/gemma-4-26B-A4B-it-qat-AWQ-INT4", "google/gemma-4-26B-A4B-it", "awq" },
+        { "NousResearch/Hermes-4-405B", "meta-llama/Llama-3.1-405B-Instruct", NULL }, { "unsloth/Kimi-Dev-72B-bnb-4bit", "Qwen/Qwen2.5-72B", "bitsandbytes" },
+        { "inclusionAI/Ring-1T-FP8", "inclusionAI/Ling-1T", "fp8" }, { "PrimeIntellect/INTELLECT-3", "zai-org/GLM-4.5-Air", NULL }, { "lmstudio-community/qwen3guard-gen-8b", "Qwen/Qwen3-8B", NULL },
         { "nvidia/Llama-3_3-Nemotron-Super-49B-v1_5-FP8", "nvidia/Llama-3_3-Nemotron-Super-49B-v1_5", "compressed-tensors" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -264,7 +264,9 @@ static void builtin_sizes_are_the_published_ones(void **st)
         { "tencent/Hunyuan-A13B-Instruct", 80.4 }, { "tencent/Hunyuan-7B-Instruct", 7.5 }, { "baidu/ERNIE-4.5-VL-28B-A3B-PT", 29.4 }, { "rednote-hilab/dots.llm1.inst", 142.77 },
         { "LiquidAI/LFM2-350M", 0.3545 }, { "LiquidAI/LFM2-1.2B", 1.1703 }, { "LiquidAI/LFM2-8B-A1B", 8.34 }, { "swiss-ai/Apertus-8B-Instruct-2509", 8.05 },
         { "allenai/OLMoE-1B-7B-0924-Instruct", 6.919 }, { "deepseek-ai/deepseek-moe-16b-chat", 16.376 }, { "mistralai/Voxtral-Mini-3B-2507", 4.68 }, { "mistralai/Voxtral-Small-24B-2507", 24.26 },
-        { "mistral-community/pixtral-12b", 12.7 },
+        { "mistral-community/pixtral-12b", 12.7 }, { "openbmb/MiniCPM4-8B", 8.19 }, { "arcee-ai/AFM-4.5B", 4.62 }, { "utter-project/EuroLLM-9B-Instruct", 9.152 },
+        { "Qwen/Qwen-7B-Chat", 7.721 }, { "cerebras/Qwen3-Coder-REAP-25B-A3B", 24.9 }, { "OpenGVLab/InternVL3_5-4B", 4.73 }, { "OpenGVLab/InternVL3_5-8B", 8.53 },
+        { "OpenGVLab/InternVL3_5-14B", 15.1 }, { "OpenGVLab/InternVL3_5-38B", 38.4 }, { "Qwen/Qwen2-Audio-7B-Instruct", 8.40 }, { "BAAI/bge-multilingual-gemma2", 9.24 },
         { "microsoft/Phi-4-multimodal-instruct", 5.574 - 0.37 - 0.46 },              /* without its two adapters, that no engine loads with it */
     };
     for (size_t i = 0; i < BT_LEN(cases); i++) {
