@@ -182,7 +182,7 @@ static int check_filled(struct making *m, const struct bt_pf_instance *pf, const
         return 0;
     bt_err_set(m->err, BT_E_STATE, 0, "%s talks to %.*s, which is on another machine: its address is not known here", pf->id, (int)strcspn(open + 5, "}"),
                open + 5);
-    return bt_err_hint(m->err, "give %s the address in a variable (`${LLM_URL}`) instead of ${workloads.NAME.url}", pf->workload);
+    return bt_err_hint(m->err, "give %s that address in a variable of your own, instead of ${workloads.NAME.url}", pf->workload);
 }
 
 static int fill_item(struct making *m, struct bt_ex_item *it)
