@@ -159,6 +159,31 @@ static void score(const struct bx *b, const struct bx_solved *s)
                 : has.wants < most.wants ? lacks((double)has.wants, (double)most.wants) : lacks(service, b->service_bound);
 }
 
+/* `replicas: auto` and `slots: auto`: so many as find empty cards once all others are dealt. True: some workload has more than one, and the spec says so. */
+static bool settle_copies(struct bx *b, struct bt_spec *spec)
+{
+    bool any = false, more = false;
+    size_t left;
+    b->copies = BT_NEWN(b->a, uint32_t, b->ngroups + 1);
+    for (size_t i = 0; i < b->ngroups; i++) {
+        const struct bt_workload *w = &spec->w[b->group[i].member[0]];
+        b->copies[i] = !w->copies.set && !b->group[i].host;
+        any = any || b->copies[i];
+    }
+    bool dealt = any && bx_deal(b, &left);
+    for (size_t i = 0; i < b->ngroups && dealt; i++)
+        if (b->copies[i] > 1) {
+            spec->w[b->group[i].member[0]].copies = (struct bt_range){ .set = true, .want = b->copies[i], .min = 1, .max = b->copies[i] };
+            more = true;
+        }
+    b->copies = NULL;
+    if (more) {                      /* what was worked out was of one copy each */
+        struct bx fresh = { .a = b->a, .in = b->in, .plan = b->plan, .fleet = b->fleet, .nphases = b->nphases, .phase = b->phase };
+        *b = fresh;
+    }
+    return more;
+}
+
 int pl_boxes(struct bt_arena *a, struct bt_plan_in *in, struct bt_plan *plan, struct bt_err *err)
 {
     struct bt_spec *spec = BT_NEW(a, struct bt_spec);
@@ -176,13 +201,12 @@ int pl_boxes(struct bt_arena *a, struct bt_plan_in *in, struct bt_plan *plan, st
     b.phase = names;
     if (plan->nphases > 64)
         return bt_err_set(err, BT_E_TOO_BIG, 0, "%zu phases over %zu machines; at most 64", plan->nphases, in->fleet->nboxes);
-    for (size_t i = 0; i < in->spec->n; i++)
-        if (!in->spec->w[i].copies.set && !in->spec->w[i].same_gpus_as)
-            warn(&b, bt_arena_printf(a, "%s: over several machines an open number of copies is one: say how many", in->spec->w[i].name));
     if (bx_worth(&b, err) < 0)
         return -1;
     if (plan->nrefusals)
         return 0;
+    if (settle_copies(&b, spec) && bx_worth(&b, err) < 0)
+        return -1;
     if (!bx_deal(&b, &left)) {
         const char *name = in->spec->w[b.group[left].member[0]].name;
         bt_err_set(err, BT_E_TOO_BIG, 0, "no place was found for %s beside the others on %zu machines, and not all ways were tried", name, in->fleet->nboxes);

@@ -58,6 +58,7 @@ struct bx {
     double *price;                   /* [phase * ncls + class] of a card, the best found */
     double service_bound;            /* no plan in which every context is as long as it can be alone serves more */
     struct bx_copy *copy; size_t ncopies;
+    uint32_t *copies;                /* [ngroups] of those that leave it open: how many were dealt; 0 = as the spec says. NULL = all are settled */
 };
 
 /* Groups, classes, options, prices, bound. What can go nowhere becomes refusals of the plan. */

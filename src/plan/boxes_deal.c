@@ -154,7 +154,7 @@ static void choose_more(struct deal *d, int64_t *asked, struct wish *wish, bool 
         const struct bx_group *g = &b->group[i];
         size_t n = picks(b, g, priced, all, MAX_PICKS);
         wish[i] = (struct wish){ i, -INFINITY };
-        if (d->choice[i] == SIZE_MAX || !n)
+        if (d->choice[i] == SIZE_MAX || !n || (b->copies && b->copies[i]))       /* more copies instead of larger ones */
             continue;
         const struct bx_option *has = &g->option[d->choice_cls[i]][d->choice[i]];
         double now = priced ? worth(b, g, d->choice_cls[i], has) : has->value;
@@ -522,6 +522,22 @@ static struct deal new_deal(struct bx *b)
     return d;
 }
 
+/* Whoever left it open gets more copies, one after the other, as long as there are empty cards for them: nobody is worse off by that. */
+static void deal_open(struct deal *d)
+{
+    struct bx *b = d->b;
+    for (bool more = true; more; ) {
+        more = false;
+        for (size_t k = 0; k < b->ngroups; k++) {
+            size_t i = d->order[k];
+            if (!b->copies[i] || !d->placed[i] || d->placed[i] == PL_MAX_COPIES || !deal_group(d, i, d->placed[i], d->placed[i] + 1, ALONE))
+                continue;
+            b->copies[i] = ++d->placed[i];
+            more = true;
+        }
+    }
+}
+
 bool bx_deal(struct bx *b, size_t *left)
 {
     for (int tight = 0; tight < 2; tight++) {
@@ -532,8 +548,11 @@ bool bx_deal(struct bx *b, size_t *left)
         else
             choose(&d);
         order_groups(&d);
-        if (deal_all(&d, left))
+        if (deal_all(&d, left)) {
+            if (b->copies)
+                deal_open(&d);
             return true;
+        }
     }
     return false;
 }

@@ -13,6 +13,7 @@
 
 #define LEAF_NODES 20                /* what the contexts and KV of a leaf cost, in nodes */
 #define BOUND_NODES 128              /* so many (workload, card) pairs of a bound are as much work as a node */
+#define CLIMB_NODES UINT64_C(30000)  /* where the tree is searched too */
 #define SMALL 1024                   /* (workload, card) pairs past which nobody hopes to see the whole tree */
 #define CLOCK_EVERY 256              /* nodes between two looks at the clock */
 #define PAIR_NODES 1000              /* to place two workloads anew beside all others */
@@ -627,6 +628,8 @@ static bool detour(struct search *s, uint64_t limit, struct pl_solution *out)
             se_improve(s, limit / 4, out);
         return false;
     }
+    if (!out->found)                 /* the tree hides it */
+        climb(s, BT_MIN(limit / 4, CLIMB_NODES), out);
     if (out->found)
         se_improve(s, limit / 4, out);
     bool all = false;

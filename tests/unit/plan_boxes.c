@@ -171,6 +171,32 @@ static void a_full_fleet_is_filled(void **st)
     assert_int_equal(p->objective[BT_GOAL_PLACED], 24);
 }
 
+static unsigned copies_in(const struct bt_plan *p, const char *name)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < p->phase[0].n; i++)
+        n += !strcmp(p->phase[0].inst[i].w->name, name);
+    return n;
+}
+
+/* An open number of copies: as many as find empty cards, and nobody has less than beside one. */
+static void open_copies_take_empty_cards(void **st)
+{
+    (void)st;
+    const char *text = "name: t\nworkloads:\n  small: {engine: vllm, model: Qwen/Qwen3-4B, context: 8192, replicas: %s}\n"
+                       "  big: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, gpus: 2, context: 8192}\n"
+                       "  crew: {kind: job, command: [x], memory: 10GiB, gpus: 1, slots: %s, share: never}\n";
+    struct bt_plan *one = fits(bt_arena_printf(&a, text, "1", "1"), "3x4xA100-SXM4-40GB"), *p = fits(bt_arena_printf(&a, text, "auto", "1"), "3x4xA100-SXM4-40GB");
+    assert_int_equal(copies_in(one, "small"), 1);
+    assert_int_equal(copies_in(p, "small"), 9);      /* 12 cards less two of big and one of crew */
+    assert_true(instance_of(p, 0, "big-0")->context == instance_of(one, 0, "big-0")->context && instance_of(p, 0, "small-8")->context == 8192);
+    for (size_t i = 0; i < p->nwarnings; i++)
+        assert_null(strstr(p->warning[i], "an open number"));
+    p = fits(bt_arena_printf(&a, text, "auto", "auto"), "3x4xA100-SXM4-40GB");
+    assert_int_equal(copies_in(p, "small") + copies_in(p, "crew"), 10);          /* in turn */
+    assert_int_equal(copies_in(p, "crew"), 5);
+}
+
 static void what_fits_nowhere_is_refused(void **st)
 {
     (void)st;
@@ -233,7 +259,7 @@ int main(void)
         cmocka_unit_test_teardown(bounds_hold_and_plans_are_no_better_than_the_best, end), cmocka_unit_test_teardown(equal_machines_are_planned_once, end),
         cmocka_unit_test_teardown(copies_on_unequal_machines_have_one_context, end), cmocka_unit_test_teardown(rules_hold, end),
         cmocka_unit_test_teardown(phases_share_machines, end), cmocka_unit_test_teardown(a_full_fleet_is_filled, end),
-        cmocka_unit_test_teardown(what_fits_nowhere_is_refused, end), cmocka_unit_test_teardown(twice_the_same, end),
+        cmocka_unit_test_teardown(open_copies_take_empty_cards, end), cmocka_unit_test_teardown(what_fits_nowhere_is_refused, end), cmocka_unit_test_teardown(twice_the_same, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
