@@ -16,6 +16,8 @@
 #define PATIENCE 8u                  /* rounds without gain before steps are halved */
 #define TURN 1.5                     /* of the last direction, against what it overshot */
 #define ROUND_NODES 12u              /* what a round of prices costs, beside its steps */
+#define WALK_STEPS 4000u             /* of one walk; what is left then is bounded from above */
+#define CUT_ROUNDS 8u                /* of prices, where walks are cut short */
 #define STEPS_EACH 8u                /* so many steps through sets are as much work as a node of the search */
 #define EPS 1e-9
 
@@ -44,6 +46,7 @@ struct se_sets {
     double *price;                   /* [works] of a copy */
     double *over, *best, *dir;       /* [works] scratch */
     uint64_t steps;                  /* through sets, not counted as nodes yet */
+    uint64_t cuts;                   /* walks that were cut short */
     bool room_only;                  /* no rank is worth anything: what must stand is only to find room */
     double shared;                   /* what a shared card costs, beside the service */
     uint64_t *friends;               /* [works] who may sit beside it; a bit per work */
@@ -120,6 +123,7 @@ struct walk {
     double best;
     size_t at[64], best_at[64], depth, nbest; unsigned best_level;
     uint64_t steps;
+    bool cut;                        /* too many of them */
 };
 
 static void set_found(struct walk *w, double sum)
@@ -168,9 +172,9 @@ static void walk_sets(struct walk *w, const uint16_t *from, size_t n, uint64_t o
     uint16_t at[MAX_UNITS];
     double rest[MAX_UNITS];
     uint32_t taken = w->sitting + (uint32_t)w->depth, more = w->level < BUSY ? w->level - BT_MIN(w->level, taken) : (uint32_t)(BT_LEN(w->at) - w->depth);
-    w->steps++;
+    w->cut = w->cut || ++w->steps > WALK_STEPS;
     set_found(w, sum);
-    if (!more || !n)
+    if (!more || !n || w->cut)
         return;
     n = may_come(w, from, n, open, room, at, rest);
     for (size_t i = 0; i < n; i++) {
@@ -187,7 +191,46 @@ static void walk_sets(struct walk *w, const uint16_t *from, size_t n, uint64_t o
         w->at[w->depth++] = at[i];
         walk_sets(w, at + i, n - i, beside, room - x->bytes, sum + x->gain, mine);
         w->depth--;
+        if (w->cut)
+            return;
     }
+}
+
+/* What copies of works gain that fill the room, or so many: the densest first, the last one in part. */
+static double fill_up(const struct walk *w, const double *gain, const double *bytes, double room, double count)
+{
+    bool used[64] = { false };
+    double sum = 0;
+    while (room > 0 && count > 0) {
+        size_t best = 64;
+        for (size_t i = 0; i < w->s->p->n; i++)
+            if (!used[i] && gain[i] > 0 && (best == 64 || gain[i] * bytes[best] > gain[best] * bytes[i]))
+                best = i;
+        if (best == 64)
+            break;
+        double n = BT_MIN(count, (double)w->s->copies_most[best]);
+        n = bytes[best] > 0 ? BT_MIN(n, room / bytes[best]) : n;
+        sum += n * gain[best];
+        room -= n * bytes[best];
+        count -= n;
+        used[best] = true;
+    }
+    return sum;
+}
+
+/* No set of these adds more: each work with its best gain in its fewest bytes, the densest first, however many; or the best gains of so many, whatever
+ * their bytes. */
+static double adds_at_most(const struct walk *w, const struct items *items, double room)
+{
+    double gain[64] = { 0 }, bytes[64] = { 0 }, one[64], count = w->level < BUSY ? w->level - BT_MIN(w->level, w->sitting) : (double)BT_LEN(w->at);
+    for (size_t i = 0; i < items->n; i++) {
+        const struct item *x = &items->v[i];
+        bytes[x->work] = gain[x->work] > 0 ? BT_MIN(bytes[x->work], (double)x->bytes) : (double)x->bytes;
+        gain[x->work] = BT_MAX(gain[x->work], x->gain);
+    }
+    for (size_t i = 0; i < 64; i++)
+        one[i] = 1;
+    return BT_MIN(fill_up(w, gain, bytes, room, INFINITY), fill_up(w, gain, one, INFINITY, count));
 }
 
 static void walk_level(struct walk *w, const struct items *items, uint64_t open, uint64_t room, double base)
@@ -199,8 +242,13 @@ static void walk_level(struct walk *w, const struct items *items, uint64_t open,
     for (size_t i = 0; i < items->n; i++)
         all[i] = (uint16_t)i;
     walk_sets(w, all, items->n, open, room, base, 0);
+    if (w->cut) {
+        w->best = BT_MAX(w->best, base + adds_at_most(w, items, (double)room));
+        w->s->sets->cuts++;
+    }
     w->s->sets->steps += w->steps;
     w->steps = 0;
+    w->cut = false;
 }
 
 /* Leaves the best set in w; best: what there is without any. first: the number of tenants to begin with, that of the best set before. */
@@ -291,8 +339,11 @@ double se_sets_tighten(struct search *s, unsigned rounds, double reached)
     unsigned since = 0;
     size_t n = s->p->n;
     memset(t->dir, 0, n * sizeof *t->dir);
-    for (unsigned round = 0; round < rounds; round++) {
+    uint64_t cuts = t->cuts;
+    for (unsigned round = 0, cut = 0; round < rounds && cut < CUT_ROUNDS; round++) {
         double sum = bound_of_prices(s, t);
+        cut += t->cuts > cuts;
+        cuts = t->cuts;
         s->nodes += ROUND_NODES + se_sets_steps(s);
         if (sum < lowest - 1e-3) {
             lowest = sum;

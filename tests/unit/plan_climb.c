@@ -96,8 +96,27 @@ static void large_ones_get_a_plan(void **st)
     assert_true(planned > 0);
 }
 
+/* Dozens of small workloads a card: sets of neighbours are too many to be walked to their end, and the search ends all the same. */
+static void many_on_few_cards_end(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
+    struct bt_err err = { 0 };
+    struct pl_problem *p;
+    struct pl_solution o;
+    bt_buf_puts(&b, "name: t\nworkloads:\n");
+    for (unsigned i = 0; i < 48; i++)
+        bt_buf_printf(&b, i % 3 ? "  w%u: {kind: service, command: [x], memory: %uMiB}\n" : "  w%u: {engine: vllm, model: Qwen/Qwen3-0.6B, gpus: 1, requests: %u, context: {min: 1024, want: 8192}}\n",
+                      i, i % 3 ? 500 + 17 * i : 1 + i % 5);
+    assert_int_equal(pl_problem_build(&a, inputs(&a, bt_buf_z(&b), "3xA100-SXM4-80GB+1xL40S"), "all", &p, &err), 0);
+    pl_search(p, 20000, &o);
+    assert_true(o.found && o.ncopies == 48);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(small_ones_stand_and_are_good), cmocka_unit_test(large_ones_get_a_plan) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(small_ones_stand_and_are_good), cmocka_unit_test(large_ones_get_a_plan),
+                                        cmocka_unit_test(many_on_few_cards_end) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
