@@ -217,6 +217,13 @@ static int json_flag(struct walk *k, const char *flag, const char *key, const ch
 
 /* ---- one flag ---- */
 
+/* "$PORT", "${TP}": what only a shell knows. */
+static bool is_variable(const char *value)
+{
+    const char *at = value ? strchr(value, '$') : NULL;
+    return at && (isalpha((unsigned char)at[1]) || at[1] == '_' || at[1] == '{');
+}
+
 static int counted_flag(struct walk *k, const struct meaning *m, const char *word, const char *value, struct bt_err *err)
 {
     enum paste_args args = m->opt->type == BT_OPT_BOOL ? ARGS_NONE : m->opt->many ? ARGS_MANY : ARGS_ONE;
@@ -227,8 +234,12 @@ static int counted_flag(struct walk *k, const struct meaning *m, const char *wor
         return bt_err_set(err, BT_E_USAGE, 0, "%s needs a value", word);
     const char *one = value ? bt_arena_printf(k->arena, "--%s=%s", m->opt->name, value) : bt_arena_printf(k->arena, "--%s%s", m->negated ? "no-" : "", m->opt->name);
     struct bt_strs rest;
+    if (is_variable(value) && m->opt->off == offsetof(struct bt_serve, port)) {
+        paste_note(k->arena, k->p, PASTE_NO_BYTES, bt_arena_printf(k->arena, "%s %s", word, value), NULL);
+        return 0;
+    }
     if (bt_opt_argv(k->p->engine->flags, k->arena, 1, (char *const *)&one, &k->p->serve, &rest, NULL, err) < 0)
-        return -1;
+        return is_variable(value) ? bt_err_hint(err, "a shell would put a value there and berth expands nothing: write the value") : -1;
     paste_note(k->arena, k->p, PASTE_COUNTED, value && !strchr(word, '=') ? bt_arena_printf(k->arena, "%s %s", word, value) : word, m->read_as);
     return 0;
 }

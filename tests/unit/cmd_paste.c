@@ -182,6 +182,17 @@ static void mistakes(void **st)
     }
 }
 
+static void variables_of_a_shell(void **st)
+{
+    (void)st;
+    struct paste p = read_ok(WORDS("vllm serve M --port $PORT --host ${HOST}"));
+    assert_int_equal(item(&p, "--port $PORT")->effect, PASTE_NO_BYTES);
+    const char *words[] = { "vllm serve M -tp $TP" };
+    struct bt_err err = { 0 };
+    assert_int_equal(paste_read(&arena, words, 1, &p, &err), -1);
+    assert_non_null(strstr(err.hint, "write the value"));
+}
+
 static void tables_are_sound(void **st)
 {
     (void)st;
@@ -210,7 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_forms_people_use), cmocka_unit_test(other_engines), cmocka_unit_test(flags_in_the_engines_syntax), cmocka_unit_test(what_is_not_understood_is_named), cmocka_unit_test(what_the_ledger_reads_of_a_text_is_counted),
-        cmocka_unit_test(json_flags), cmocka_unit_test(variables), cmocka_unit_test(mistakes), cmocka_unit_test(tables_are_sound),
+        cmocka_unit_test(json_flags), cmocka_unit_test(variables), cmocka_unit_test(mistakes), cmocka_unit_test(variables_of_a_shell), cmocka_unit_test(tables_are_sound),
     };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     bt_arena_release(&arena);
