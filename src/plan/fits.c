@@ -1,6 +1,7 @@
 /* fits - can so many copies of each work stand at all, each at its floor? A search for any way, of rooms alone: contexts, service and shared cards do not
  * count. Cards of one kind that hold as many bytes, with the same works on them as far as those to come mind, are one; so is a way to be so far that led
- * nowhere before (remembered whole, not as a hash of it).
+ * nowhere before (remembered whole, not as a hash of it; only which ranks sit on a card, where contexts count too, is a sum of 64-bit mixes, beside the
+ * bytes and works that are compared as they are).
  *
  * A shape is left out where another of its work goes wherever it goes with no more on each card: it finds no place that the other does not. */
 #include <math.h>
