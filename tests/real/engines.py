@@ -19,6 +19,7 @@ BERTH = Path(os.environ.get("BERTH_BUILD", ROOT / "build")) / "src" / "cmd" / "b
 CACHE = Path(os.environ.get("BERTH_REAL_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "berth" / "real")
 VLLM = CACHE / "vllm-0.32.0"
 LLAMA = CACHE / "llama-0.3.36"
+GET = [sys.executable, "-c", "import sys, urllib.request; urllib.request.urlopen(sys.argv[1])"]       # a bare machine has no curl
 DEADLINE_S = 240.0                   # a start of vLLM is half a minute on an idle machine of two cores
 GIB = 1 << 30
 # What people have in their shell for it; the first one would win over --kv-cache-memory-bytes, so berth leaves it out.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import openai
 import pytest
-from engines import LLAMA, House, alive, ask, eventually, in_order
+from engines import GET, LLAMA, House, alive, ask, eventually, in_order
 
 MIB = 1 << 20
 pytestmark = pytest.mark.quick
@@ -88,7 +88,7 @@ def test_a_model_cut_in_half(house: House, gguf: Path) -> None:
 def test_two_servers_in_turn_through_two_phases(house: House, gguf: Path) -> None:
     house.folder.joinpath("berth.yaml").write_text(json.dumps({"name": "real", "phases": ["one", "two"], "workloads": {
         "a": server(gguf, phases="one"), "b": server(gguf, phases="two"),
-        "ask": {"kind": "job", "command": ["sh", "-c", "exec curl -fsS ${workloads.a.url}/health"], "gpus": 0, "phases": "one", "after": {"a": "ready"}}}}))
+        "ask": {"kind": "job", "command": [*GET, "${workloads.a.url}/health"], "gpus": 0, "phases": "one", "after": {"a": "ready"}}}}))
     up = house.berth("up", "-d")
     assert up.returncode == 0, up.stderr
     house.until("b-0", "ready")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import openai
 import pytest
-from engines import VLLM, House, alive, ask, eventually, in_order
+from engines import GET, VLLM, House, alive, ask, eventually, in_order
 
 
 def server(tiny: Path, **more) -> dict:
@@ -130,7 +130,7 @@ def test_tensor_parallel(house: House, tiny: Path) -> None:
 def test_two_servers_in_turn_through_two_phases(house: House, tiny: Path) -> None:
     (house.folder / "berth.yaml").write_text(json.dumps({"name": "real", "phases": ["one", "two"], "workloads": {
         "a": server(tiny, phases="one"), "b": server(tiny, phases="two"),
-        "ask": {"kind": "job", "command": ["curl", "-fsS", "${workloads.a.url}/v1/models"], "gpus": 0, "phases": "one", "after": {"a": "ready"}}}}))
+        "ask": {"kind": "job", "command": [*GET, "${workloads.a.url}/v1/models"], "gpus": 0, "phases": "one", "after": {"a": "ready"}}}}))
     up = house.berth("up", "-d")
     assert up.returncode == 0, up.stderr
     house.until("b-0", "ready")
