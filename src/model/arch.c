@@ -240,7 +240,7 @@ static const struct bt_arch archs[] = {
     { .name = "Cohere2VisionForConditionalGeneration", .known = true, .tied = true, .head_dim = 128, .max_position = 131072, .pattern = 4, .window = BT_WINDOW_PATTERN, .norms = 1,
       .tower = &siglip_512, .shell = true },
     { .name = "Qwen2AudioForConditionalGeneration", LLAMA, .audio = &whisper, .shell = true },
-    { .name = "Zamba2ForCausalLM", .tied = true, .max_position = 4096, .hybrid = BT_HYBRID_ZAMBA },
+    { .name = "Zamba2ForCausalLM", .known = true, .tied = true, .max_position = 4096, .norms = 1, .hybrid = BT_HYBRID_ZAMBA },
     { .name = "Qwen2_5OmniForConditionalGeneration", .known = true, .kv_heads = 4, .max_position = 32768, .qkv_bias = true, .window = BT_WINDOW_QWEN, .tower = &qwen25_omni, .audio = &whisper, .mrope = true },
     { .name = "Qwen2_5OmniModel", .known = true, .kv_heads = 4, .max_position = 32768, .qkv_bias = true, .window = BT_WINDOW_QWEN, .tower = &qwen25_omni, .audio = &whisper, .mrope = true },
     { .name = "Qwen3OmniMoeForConditionalGeneration", .known = true, .kv_heads = 4, .head_dim = 128, .max_position = 65536, .qk_norm = true, .tower = &qwen3_vl, .audio = &whisper, .mrope = true },

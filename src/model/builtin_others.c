@@ -44,6 +44,7 @@
 #define DEEPSEEK_MOE(id, ...) { id, "DeepseekForCausalLM", "deepseek", __VA_ARGS__ }
 #define MINICPM(id, ...) { id, "MiniCPMForCausalLM", "minicpm", __VA_ARGS__ }
 #define ARCEE(id, ...) { id, "ArceeForCausalLM", "arcee", __VA_ARGS__ }
+#define ZAMBA2(id, ...) { id, "Zamba2ForCausalLM", "zamba2", __VA_ARGS__ }
 const struct bt_shape_row bt_shapes_others[] = {
     SEED_OSS("ByteDance-Seed/Seed-OSS-36B-Instruct", 64, 5120, 27648, 80, 8, 128, 155136, 524288, SEPARATE, 0, "\"attention_bias\": true"),
     COHERE("CohereForAI/c4ai-command-r-08-2024", 40, 8192, 24576, 64, 8, 128, 256000, 131072, TIED, 32296476672),
@@ -83,6 +84,16 @@ const struct bt_shape_row bt_shapes_others[] = {
     INTERNVL("OpenGVLab/InternVL3-8B", 28, 3584, 18944, 28, 4, 128, 151674, 32768, SEPARATE, 0,
         "\"vision_config\": {\"num_hidden_layers\": 24, \"hidden_size\": 1024, \"intermediate_size\": 4096, \"num_attention_heads\": 16, "
         "\"patch_size\": 14}"),
+    ZAMBA2("Zyphra/Zamba2-1.2B", 38, 2048, 8192, 32, 32, 128, 32000, 4096, TIED, 1215064704,
+        "\"hybrid_layer_ids\": [5, 11, 17, 23, 29, 35], \"num_mem_blocks\": 1, \"adapter_rank\": 128, \"attention_head_dim\": 128, "
+        "\"n_mamba_heads\": 64, \"mamba_headdim\": 64, \"mamba_ngroups\": 1, \"mamba_d_state\": 128, \"mamba_d_conv\": 4, \"chunk_size\": 256, "
+        "\"use_shared_attention_adapter\": true, \"use_mem_rope\": true"),
+    ZAMBA2("Zyphra/Zamba2-2.7B", 54, 2560, 10240, 32, 32, 160, 32000, 4096, TIED, 2662214560,
+        "\"hybrid_layer_ids\": [6, 12, 18, 24, 30, 36, 42, 47, 51], \"num_mem_blocks\": 2, \"adapter_rank\": 128, \"attention_head_dim\": 160, "
+        "\"n_mamba_heads\": 80, \"mamba_headdim\": 64, \"mamba_ngroups\": 1, \"mamba_d_state\": 64, \"mamba_d_conv\": 4, \"chunk_size\": 256"),
+    ZAMBA2("Zyphra/Zamba2-7B", 81, 3584, 14336, 32, 32, 224, 32000, 4096, TIED, 7356749648,
+        "\"hybrid_layer_ids\": [6, 11, 17, 23, 29, 35, 41, 47, 53, 59, 65, 71, 77], \"num_mem_blocks\": 2, \"adapter_rank\": 128, \"attention_head_dim\": 224, "
+        "\"n_mamba_heads\": 112, \"mamba_headdim\": 64, \"mamba_ngroups\": 2, \"mamba_d_state\": 64, \"mamba_d_conv\": 4, \"chunk_size\": 256, \"use_mem_rope\": true"),
     MIMO("XiaomiMiMo/MiMo-7B-Base", 36, 4096, 11008, 32, 8, 128, 151680, 32768, SEPARATE, 0,
         "\"num_nextn_predict_layers\": 1"),
     MIMO("XiaomiMiMo/MiMo-7B-RL", 36, 4096, 11008, 32, 8, 128, 151680, 32768, SEPARATE, 0,

@@ -233,6 +233,34 @@ static int altup(struct bt_tensors *l, int i, struct bt_err *err)
     return 0;
 }
 
+/* What a hybrid layer of Zamba2 adds to its state: adapters and a layer that hands on to it; and the block itself where it comes first. */
+static int shared_block(struct bt_tensors *l, int i, const struct bt_layer *y, struct bt_err *err)
+{
+    const struct bt_shared_blocks *x = l->m->shared;
+    uint64_t h = l->m->hidden, q = (uint64_t)y->heads * y->head_dim, inter = y->intermediate, turn = 0;
+    for (int k = 0; k < i; k++)
+        turn += l->m->layer[k].mixer != BT_MIX_STATE;
+    ADD(PLAIN("linear", h, h));
+    ADD(LINEAR("shared_transformer.feed_forward.gate_up_proj_adapter_list.0", x->rank, h));
+    ADD(LINEAR("shared_transformer.feed_forward.gate_up_proj_adapter_list.1", 2 * inter, x->rank));
+    for (int k = 0; x->attention_adapters && k < 3; k++) {
+        const char *of = bt_arena_printf(l->arena, "shared_transformer.self_attn.linear_%c_adapter_list", "qkv"[k]);
+        ADD(LINEAR(bt_arena_printf(l->arena, "%s.0", of), x->rank, 2 * h));
+        ADD(LINEAR(bt_arena_printf(l->arena, "%s.1", of), q, x->rank));
+    }
+    if (turn >= x->blocks)
+        return 0;
+    ADD(LINEAR("shared_transformer.self_attn.q_proj", q, 2 * h));
+    ADD(LINEAR("shared_transformer.self_attn.k_proj", q, 2 * h));
+    ADD(LINEAR("shared_transformer.self_attn.v_proj", q, 2 * h));
+    ADD(LINEAR("shared_transformer.self_attn.o_proj", h, q));
+    ADD(LINEAR("shared_transformer.feed_forward.gate_up_proj", 2 * inter, h));
+    ADD(LINEAR("shared_transformer.feed_forward.down_proj", h, inter));
+    ADD(PLAIN("shared_transformer.input_layernorm", 2 * h, 0));
+    ADD(PLAIN("shared_transformer.pre_ff_layernorm", h, 0));
+    return 0;
+}
+
 static int layer_tensors(struct bt_tensors *l, int i, struct bt_err *err)
 {
     static const char *const norms[] = { "input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm" };
@@ -244,6 +272,8 @@ static int layer_tensors(struct bt_tensors *l, int i, struct bt_err *err)
     }
     if (y->state && bt_derive_state(l, i, y->state, err) < 0)
         return -1;
+    if (m->shared)
+        return y->mixer == BT_MIX_STATE ? 0 : shared_block(l, i, y, err);
     if (y->compress ? compressed_attention(l, i, y, err) < 0 : y->mixer == BT_MIX_MLA ? latent_attention(l, i, y, err) < 0 : y->mixer != BT_MIX_STATE && y->mixer != BT_MIX_NONE && heads_attention(l, i, y, err) < 0)
         return -1;
     if (m->cross_tokens && cross_attention(l, i, y, err) < 0)

@@ -310,7 +310,11 @@ static void place_state(const struct hybrid *h, const struct bt_arch *arch, cons
         if (h->letters[i] == '-' || h->letters[i] == 'E')
             l->mixer = BT_MIX_NONE;
         break;
-    case BT_HYBRID_ZAMBA:            /* every layer a state; those named also run the shared attention block */
+    case BT_HYBRID_ZAMBA:            /* every layer a state; those named also run a shared block, and keep a KV of their own */
+        state = type ? strcmp(type, "hybrid") != 0 && strcmp(type, "g") != 0 : !is_named(h->ids, i);
+        l->intermediate = state ? 0 : l->intermediate;
+        l->state = h->state;
+        break;
     case BT_HYBRID_BOTH:
         l->state = h->state;
         return;
@@ -324,6 +328,19 @@ static void place_state(const struct hybrid *h, const struct bt_arch *arch, cons
         l->window = 0;
         l->state = h->state;
     }
+}
+
+static int read_shared(struct bt_arena *a, const struct bt_config *c, struct bt_model *m, struct bt_err *err)
+{
+    struct bt_shared_blocks *s = BT_NEW(a, struct bt_shared_blocks);
+    bool rope = false;
+    if (bt_config_u32(c, "num_mem_blocks", 1, 1, 1 << 10, &s->blocks, err) < 0 || FIRST_OF(c, 128, SMALL, &s->rank, err, "adapter_rank", "lora_rank") < 0 ||
+        bt_config_bool(c, "use_shared_attention_adapter", false, &s->attention_adapters, err) < 0 || bt_config_bool(c, "use_mem_rope", false, &rope, err) < 0 ||
+        bt_config_u32(c, "attention_head_dim", 2 * m->hidden / m->heads, 1, SMALL, &m->head_dim, err) < 0)
+        return -1;
+    m->rotary_tables = rope ? 1 : 0;
+    m->shared = s;
+    return 0;
 }
 
 /* ---- all ---- */
@@ -342,6 +359,8 @@ int bt_model_read_layers(struct bt_arena *a, const struct bt_config *c, const st
         bt_config_u32(c, "index_topk_freq", 0, 0, 4096, &every, err) < 0 || bt_config_u32(c, "index_n_heads", arch->indexer_every ? 32 : 64, 1, 1 << 12, &m->index_heads, err) < 0 ||
         bt_config_bool(c, "attention_k_eq_v", false, &k_is_v, err) < 0 || bt_config_bool(c, "enable_moe_block", false, &beside, err) < 0 ||
         bt_config_bool(c, "use_double_wide_mlp", false, &wide, err) < 0)
+        return -1;
+    if (arch->hybrid == BT_HYBRID_ZAMBA && read_shared(a, c, m, err) < 0)
         return -1;
     m->index_heads = m->kv_lora && indexer ? m->index_heads : 0;
     if (!every)                      /* GLM-5 and 5.1 have it in each layer; 5.2, of the longer context, shares what one finds */

@@ -79,6 +79,9 @@ struct bt_layer {
     const struct bt_moe *moe;        /* NULL = dense */
 };
 
+/* Zamba2 (vLLM models/zamba2.py): the hybrid layers take the blocks in turn, each with small adapters of its own. Blocks read hidden states and embeddings side by side. */
+struct bt_shared_blocks { uint32_t blocks, rank; bool attention_adapters; };
+
 /* How the weights of the linear layers are stored, from quantization_config. */
 enum bt_quant_kind { BT_QUANT_NONE, BT_QUANT_FP8, BT_QUANT_INT8, BT_QUANT_INT4, BT_QUANT_NF4, BT_QUANT_MXFP4, BT_QUANT_NVFP4, BT_QUANT_UNKNOWN };
 struct bt_quant {
@@ -153,6 +156,7 @@ struct bt_model {
     uint32_t rotary_tables;          /* cos/sin tables: 2 where local and global layers differ */
     const struct bt_compressed *compressed;          /* NULL for other models */
     bool whole_text;                 /* an encoder alone: attends in both directions to the whole text, so no KV is kept and no prompt is cut; pooling is set too */
+    const struct bt_shared_blocks *shared;           /* Zamba2: attention and MLP that several layers run in turn, their weights there once; NULL for other models */
     const struct bt_bert *bert;      /* of an encoder: its tables and norms; NULL where it is a decoder's class used as one (EmbeddingGemma), and for other models */
     bool attn_gate;                  /* q_proj is twice as wide: a gate for each head (Qwen3-Next) */
     bool plain_mlp;                  /* up and down only */

@@ -79,7 +79,7 @@ static const struct { const char *module; enum bt_tensor_role role; } modules[] 
     { "query_proj", BT_T_Q }, { "key_proj", BT_T_K }, { "value_proj", BT_T_V }, { "to_q", BT_T_Q }, { "to_k", BT_T_K }, { "to_v", BT_T_V }, { "tok_emb", BT_T_EMBED },
     { "token_embedding", BT_T_EMBED }, { "linear_left", BT_T_LATENT_A }, { "linear_right", BT_T_LATENT_A }, { "correction_coefs", BT_T_ROUTER }, { "prediction_coefs", BT_T_ROUTER }, { "modality_router", BT_T_ROUTER },
     { "correct_output_scale", BT_T_NORM }, { "router_norm", BT_T_NORM }, { "post_laurel_norm", BT_T_NORM }, { "post_per_layer_input_norm", BT_T_NORM }, { "final_norm", BT_T_NORM },
-    { "operator_norm", BT_T_NORM }, { "ffn_norm", BT_T_NORM },
+    { "pre_ff_layernorm", BT_T_NORM }, { "linear", BT_T_ROUTER }, { "operator_norm", BT_T_NORM }, { "ffn_norm", BT_T_NORM },
     { "in_proj_a", BT_T_STATE_IN }, { "in_proj_b", BT_T_STATE_IN }, { "conv1d", BT_T_STATE }, { "x_proj", BT_T_STATE }, { "dt_proj", BT_T_STATE },
 };
 
@@ -225,6 +225,8 @@ static struct bt_tensor_place by_name(const struct bt_tensor *t, bool encoder)
         return place;
     }
     place.role = by_outer(role_of(of, module, last), outer, module, in_attention);
+    if (place.role == BT_T_OTHER && strstr(t->name, "_adapter_list."))               /* Zamba2's adapters, "...adapter_list.3.1": divided by outputs (vLLM models/zamba2.py) */
+        place.role = BT_T_Q_B;
     return place;
 }
 

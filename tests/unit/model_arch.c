@@ -91,6 +91,9 @@ static void layers_are_of_their_kind(void **st)
         { "{\"architectures\": [\"Lfm2ForCausalLM\"], \"full_attn_idxs\": [2, 5], " SIZES "}", 2, 0, 0, 0, 6, 0 },
         { "{\"architectures\": [\"Lfm2ForCausalLM\"], \"layer_types\": [\"conv\", \"conv\", \"full_attention\", \"conv\", \"conv\", \"full_attention\", \"conv\", \"conv\"], " SIZES "}",
           2, 0, 0, 0, 6, 0 },
+        { "{\"architectures\": [\"Zamba2ForCausalLM\"], \"hybrid_layer_ids\": [1, 3, 6], \"num_mem_blocks\": 2, \"use_shared_attention_adapter\": true, \"n_mamba_heads\": 8, " SIZES "}",
+          3, 0, 0, 0, 5, 0 },
+        { "{\"architectures\": [\"Zamba2ForCausalLM\"], \"layers_block_type\": [\"m\", \"m\", \"g\", \"m\", \"m\", \"g\", \"m\", \"m\"], \"n_mamba_heads\": 8, " SIZES "}", 2, 0, 0, 0, 6, 0 },
         { "{\"architectures\": [\"FalconH1ForCausalLM\"], \"mamba_d_ssm\": 256, \"mamba_n_heads\": 8, " SIZES "}", 8, 0, 0, 0, 0, 0 },
     };
     for (size_t i = 0; i < BT_LEN(cases); i++) {

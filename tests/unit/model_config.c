@@ -262,6 +262,7 @@ static void builtin_sizes_are_the_published_ones(void **st)
         { "moonshotai/Kimi-Linear-48B-A3B-Instruct", 49.12 }, { "moonshotai/Moonlight-16B-A3B-Instruct", 15.96 }, { "moonshotai/Kimi-VL-A3B-Instruct", 16.4 },
         { "MiniMaxAI/MiniMax-Text-01", 456.09 }, { "stepfun-ai/step3", 321 }, { "zai-org/GLM-4.1V-9B-Thinking", 10.29 }, { "zai-org/GLM-4.5V", 107.7 }, { "zai-org/glm-4-9b-chat", 9.4 },
         { "tencent/Hunyuan-A13B-Instruct", 80.4 }, { "tencent/Hunyuan-7B-Instruct", 7.5 }, { "baidu/ERNIE-4.5-VL-28B-A3B-PT", 29.4 }, { "rednote-hilab/dots.llm1.inst", 142.77 },
+        { "Zyphra/Zamba2-1.2B", 1.2151 }, { "Zyphra/Zamba2-2.7B", 2.6622 }, { "Zyphra/Zamba2-7B-Instruct", 7.3567 },
         { "LiquidAI/LFM2-350M", 0.3545 }, { "LiquidAI/LFM2-1.2B", 1.1703 }, { "LiquidAI/LFM2-8B-A1B", 8.34 }, { "swiss-ai/Apertus-8B-Instruct-2509", 8.05 },
         { "allenai/OLMoE-1B-7B-0924-Instruct", 6.919 }, { "deepseek-ai/deepseek-moe-16b-chat", 16.376 }, { "mistralai/Voxtral-Mini-3B-2507", 4.68 }, { "mistralai/Voxtral-Small-24B-2507", 24.26 },
         { "mistral-community/pixtral-12b", 12.7 }, { "openbmb/MiniCPM4-8B", 8.19 }, { "arcee-ai/AFM-4.5B", 4.62 }, { "utter-project/EuroLLM-9B-Instruct", 9.152 },
