@@ -53,7 +53,7 @@ static void kill_engine(struct server *v)
     for (size_t i = 0; i < v->cores.n; i++) {
         pid_t workers[64], core = v->cores.v[i].pid;
         size_t n = children_of(core, workers, BT_LEN(workers));
-        char name[32] = "EngineCore";
+        char name[40] = "EngineCore";
         if (v->cores.n > 1)
             snprintf(name, sizeof name, "EngineCore_DP%zu", i);
         se_warning("utils.py:653", "[shutdown] Process manager: force killing remaining process %s pid %d", name, (int)core);
