@@ -7,10 +7,11 @@
 
 #include "base/log.h"
 #include "base/units.h"
+#include "run/ports.h"
 #include "run/project.h"
 #include "run/shm.h"
 
-enum { LOOK_MS = 1000, PROBE_MS = 5000, METRICS_MS = 10000, METRICS_MAX = 1024 * 1024, DEADLINE_MS = 5000, BAD_MAX = 3, DIED_MS = 1500 };
+enum { DRAIN_LOOK_MS = 200, LOOK_MS = 1000, PROBE_MS = 5000, METRICS_MS = 10000, METRICS_MAX = 1024 * 1024, DEADLINE_MS = 5000, BAD_MAX = 3, DIED_MS = 1500 };
 
 static void broken(struct bt_instance *in, const char *why)
 {
@@ -158,6 +159,55 @@ static bool look_tokens(struct bt_instance *in, int64_t now)
     if (w->tokens_ms && w->running >= 1 && w->heard_ms - w->tokens_ms > limit)
         broken(in, bt_arena_printf(&a, "%.0f requests run and no token has come for %s", w->running, bt_duration_human((double)limit / 1000)));
     return in->life.state == BT_ST_READY;
+}
+
+/* ---- its last requests ---- */
+
+bool bt_alive_busy(const struct bt_instance *in)
+{
+    bt_auto_arena a = { 0 };
+    bool tells = in->engine->metric_running && in->pf->ready == BT_PF_READY_HTTP;
+    return tells && in->pf->stop_grace_ms && !bt_instance_engine_drain_ms(in) && bt_port_clients(&a, (uint16_t)in->url_port);
+}
+
+static void on_drain(void *ctx, int status, struct bt_str body)
+{
+    struct bt_instance *in = ctx;
+    struct bt_alive *w = &in->alive;
+    double running;
+    w->metrics = NULL;
+    if (!status)
+        return;                      /* no answer: it is asked again */
+    w->idle = status != 200 || !metric(body, in->engine->metric_running, &running) || running < 1;
+    w->running = w->idle ? 0 : running;
+}
+
+static void tell_cut(struct bt_instance *in)
+{
+    bt_auto_arena a = { 0 };
+    const char *text = bt_arena_printf(&a, "%s: %.0f requests had not ended after %s: they are cut off", in->pf->id, in->alive.running,
+                                       bt_duration_human((double)in->pf->stop_grace_ms / 1000));
+    bt_info("inst", "%s/%s", in->p->name, text);
+    bt_report_event(in->p, json_pack("{s:s, s:o}", "event", "note", "text", bt_json_text(text)));
+}
+
+void bt_alive_drain(struct bt_instance *in)
+{
+    struct bt_alive *w = &in->alive;
+    int64_t now = bt_now_ms(), since = in->life.since_ms;
+    if (w->metrics && w->metrics_ms < since) {       /* asked before: what it answers is old */
+        bt_health_free(w->metrics);
+        w->metrics = NULL;
+    }
+    bool over = now - since > (int64_t)in->pf->stop_grace_ms;
+    if (over && !w->idle)
+        tell_cut(in);
+    if (w->idle || over)
+        bt_life_event(&in->life, BT_EV_DRAINED);
+    else if (!w->metrics && (w->metrics_ms < since || now - w->metrics_ms >= DRAIN_LOOK_MS)) {
+        w->metrics_ms = now;
+        w->metrics = bt_health_get(in->p->d->base, in->ip, in->url_port, "/metrics", DEADLINE_MS, METRICS_MAX, on_drain, in);
+    }
 }
 
 void bt_alive_look(struct bt_instance *in)

@@ -341,6 +341,8 @@ static void drive_alive(struct bt_instance *in)
         bt_warm_look(in);
     if (in->life.state == BT_ST_READY)
         bt_alive_look(in);
+    if (in->life.state == BT_ST_DRAINING)
+        bt_alive_drain(in);
     if (in->life.state == BT_ST_PARKING || in->life.state == BT_ST_RESUMING)
         bt_park_drive(in);
     if (bt_park_wants_back(in))
@@ -398,6 +400,7 @@ static void drive(struct bt_instance *in)
     case BT_ST_PARKING:
     case BT_ST_PARKED:
     case BT_ST_RESUMING:
+    case BT_ST_DRAINING:
     case BT_ST_STOPPING:
         drive_alive(in);
         break;

@@ -18,6 +18,7 @@
 #include "engine/engine.h"
 #include "run/keepdir.h"
 #include "run/keeplog.h"
+#include "run/ports.h"
 #include "run/child.h"
 #include "run/tree.h"
 #include "wire/wire.h"
@@ -262,6 +263,19 @@ static int read_steps(const json_t *list, struct bt_stop_step *out, size_t *n)
     return 0;
 }
 
+/* Their time is over: here and not in the daemon, since only an ancestor may reach into a process where the kernel is strict (Yama). Where it is
+ * forbidden altogether, the engine's own way stands. */
+static void cut_clients(struct keeper *k, json_int_t port)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_proc *left;
+    size_t n;
+    if (port < 1 || port > UINT16_MAX)
+        return;
+    tree_gone(k, &left, &n, &a);
+    bt_info("keeper", "%zu connections of clients ended", bt_port_cut(&a, (uint16_t)port, left, n));
+}
+
 static json_t *obey(struct keeper *k, const json_t *msg)
 {
     const char *op = json_string_value(json_object_get(msg, "op"));
@@ -272,8 +286,10 @@ static json_t *obey(struct keeper *k, const json_t *msg)
             return json_pack("{s:s}", "error", "stop: steps are not understood");
         if (!k->asked && !k->leader_gone)
             k->asked = true;
-        if (!k->stopping)
+        if (!k->stopping) {
+            cut_clients(k, json_integer_value(json_object_get(msg, "cut")));
             begin_steps(k, s, n);
+        }
         return json_pack("{s:b}", "ok", 1);
     }
     if (op && !strcmp(op, "hurry")) {

@@ -40,6 +40,10 @@ static const struct cell cells[BT_ST__N][BT_EV__N] = {
                         [EV(STALLED)]     = { ST(STOPPING),  BT_FX_STOP },
                         [EV(RESTART)]     = { ST(STOPPING),  BT_FX_STOP },
                         [EV(DOWN)]        = { ST(STOPPING),  BT_FX_STOP } },
+    [ST(DRAINING)]  = { [EV(DRAINED)]     = { ST(STOPPING),  BT_FX_STOP },
+                        [EV(EXIT)]        = { ST(RELEASING), 0 },
+                        [EV(RESTART)]     = { ST(DRAINING),  BT_FX_NOTE },
+                        [EV(DOWN)]        = { ST(STOPPING),  BT_FX_STOP } },
     [ST(STOPPING)]  = { [EV(EXIT)]        = { ST(RELEASING), 0 },
                         [EV(RESTART)]     = { ST(STOPPING),  BT_FX_NOTE },
                         [EV(DOWN)]        = { ST(STOPPING),  BT_FX_HURRY } },
@@ -112,9 +116,16 @@ static int64_t backoff_ms(uint32_t deaths)
     return BT_MIN(ms, (int64_t)BT_BACKOFF_MAX_MS);
 }
 
+/* A stop that a person asked for lets requests end first. */
+static struct cell cell_of(const struct bt_life *l, enum bt_life_event ev)
+{
+    bool asked = l->state == BT_ST_READY && (ev == BT_EV_DOWN || ev == BT_EV_RESTART);
+    return asked && l->ops->busy && l->ops->busy(l->ops->ctx, l) ? (struct cell){ BT_ST_DRAINING, BT_FX_NOTE } : cells[l->state][ev];
+}
+
 bool bt_life_event(struct bt_life *l, enum bt_life_event ev)
 {
-    struct cell c = cells[l->state][ev];
+    struct cell c = cell_of(l, ev);
     wish(l, ev);
     if (c.next == BT_ST_UNSET) {
         l->ops->unexpected(l->ops->ctx, l, ev);
@@ -170,16 +181,21 @@ const char *bt_life_state_name(enum bt_life_state s)
 {
     static const char *const names[BT_ST__N] = {
         [ST(UNSET)] = "unset", [ST(PENDING)] = "pending", [ST(WAITING)] = "waiting", [ST(STARTING)] = "starting", [ST(READY)] = "ready",
-        [ST(PARKING)] = "parking", [ST(PARKED)] = "parked", [ST(RESUMING)] = "resuming", [ST(STOPPING)] = "stopping",
+        [ST(PARKING)] = "parking", [ST(PARKED)] = "parked", [ST(RESUMING)] = "resuming", [ST(DRAINING)] = "draining", [ST(STOPPING)] = "stopping",
         [ST(RELEASING)] = "releasing", [ST(BACKOFF)] = "backing-off", [ST(DONE)] = "done", [ST(FAILED)] = "failed",
         [ST(DOWN)] = "down",
     };
     return names[s];
 }
 
+bool bt_life_leaving(enum bt_life_state s)
+{
+    return s == BT_ST_DRAINING || s == BT_ST_STOPPING;
+}
+
 bool bt_life_alive(enum bt_life_state s)
 {
-    return s == BT_ST_STARTING || s == BT_ST_READY || s == BT_ST_STOPPING || s == BT_ST_PARKING || s == BT_ST_PARKED || s == BT_ST_RESUMING;
+    return s == BT_ST_STARTING || s == BT_ST_READY || bt_life_leaving(s) || s == BT_ST_PARKING || s == BT_ST_PARKED || s == BT_ST_RESUMING;
 }
 
 bool bt_life_holds(enum bt_life_state s)

@@ -7,6 +7,7 @@
  *   pending    known, not asked for yet              stopping   its stop steps are walked
  *   waiting    for others, a start gate, memory      releasing  no process left; the driver has not shown its bytes back
  *   starting   exec'ed, not ready                    backing-off  died, starts again when the timer ends
+ *   draining   is to stop; requests that run may end
  *   ready      does its work (a job: runs)           done, failed, down   ends; only a person moves it on */
 #ifndef BT_RUN_LIFE_H
 #define BT_RUN_LIFE_H
@@ -14,7 +15,7 @@
 
 enum bt_life_state {
     BT_ST_UNSET, BT_ST_PENDING, BT_ST_WAITING, BT_ST_STARTING, BT_ST_READY, BT_ST_PARKING, BT_ST_PARKED, BT_ST_RESUMING,
-    BT_ST_STOPPING, BT_ST_RELEASING, BT_ST_BACKOFF, BT_ST_DONE, BT_ST_FAILED, BT_ST_DOWN, BT_ST__N
+    BT_ST_DRAINING, BT_ST_STOPPING, BT_ST_RELEASING, BT_ST_BACKOFF, BT_ST_DONE, BT_ST_FAILED, BT_ST_DOWN, BT_ST__N
 };
 
 enum bt_life_event {
@@ -26,6 +27,7 @@ enum bt_life_event {
     BT_EV_NOTHING,                   /* nothing is left for this slot of a job */
     BT_EV_READY,
     BT_EV_PARK, BT_EV_PARKED, BT_EV_RESUME,          /* back again is READY */
+    BT_EV_DRAINED,                   /* no request runs any more, or they had their time */
     BT_EV_STALLED,                   /* no progress towards ready; ready, and no sign of work */
     BT_EV_EXIT,                      /* no process of its tree is left, or it never ran */
     BT_EV_TIMER,                     /* backoff is over */
@@ -51,6 +53,7 @@ struct bt_life_ops {                 /* the owner's side */
     void (*act)(void *ctx, struct bt_life *l, unsigned effects);
     void (*changed)(void *ctx, struct bt_life *l, enum bt_life_state from);
     void (*unexpected)(void *ctx, struct bt_life *l, enum bt_life_event ev);
+    bool (*busy)(void *ctx, const struct bt_life *l);                /* a ready one is to stop: may requests have to end first? NULL = never */
 };
 
 struct bt_life {
@@ -85,6 +88,7 @@ void bt_life_freed(struct bt_life *l);
 
 const char *bt_life_state_name(enum bt_life_state s);
 bool bt_life_alive(enum bt_life_state s);            /* from starting to stopping: has processes */
+bool bt_life_leaving(enum bt_life_state s);          /* draining, stopping: alive, and told to go */
 bool bt_life_holds(enum bt_life_state s);            /* alive, or releasing: its bytes are not yet anyone else's */
 bool bt_life_over(enum bt_life_state s);             /* done, failed, down */
 #endif

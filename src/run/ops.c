@@ -203,7 +203,7 @@ static json_t *op_restart(struct bt_conn *c, const json_t *msg, struct bt_err *e
 static int may_park(const struct bt_instance *in, const char *level, bool again, struct bt_err *err)
 {
     enum bt_life_state s = in->life.state;
-    bool begun = s == BT_ST_PARKING || s == BT_ST_PARKED || s == BT_ST_STOPPING || s == BT_ST_RELEASING || s == BT_ST_DOWN;
+    bool begun = s == BT_ST_PARKING || s == BT_ST_PARKED || bt_life_leaving(s) || s == BT_ST_RELEASING || s == BT_ST_DOWN;
     if (again && begun)
         return 0;
     if (s != BT_ST_READY)

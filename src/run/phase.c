@@ -122,10 +122,10 @@ static bool keeps_sleeping(const struct bt_instance *in)
 static bool leave(struct bt_project *p, struct bt_instance *in)
 {
     enum bt_life_state s = in->life.state;
-    bool alive = bt_life_alive(s) && s != BT_ST_STOPPING;
+    bool alive = bt_life_alive(s) && !bt_life_leaving(s);
     if ((alive && !bt_project_needed_by_running(p, in)) || s == BT_ST_WAITING || s == BT_ST_BACKOFF)
         bt_life_event(&in->life, BT_EV_DOWN);
-    else if (s == BT_ST_STOPPING || s == BT_ST_RELEASING)
+    else if (bt_life_leaving(s) || s == BT_ST_RELEASING)
         in->life.want_up = false;
     return bt_life_over(in->life.state);
 }
@@ -139,7 +139,7 @@ static bool has_left(struct bt_project *p, struct bt_instance *in)
     if (s == BT_ST_PARKED || s == BT_ST_PARKING)
         return keeps_sleeping(in) ? s == BT_ST_PARKED : leave(p, in);
     if (stays(in, p->phase_to))      /* sent away for another phase before we turned round: it has to be over before it can come again */
-        return !((s == BT_ST_STOPPING || s == BT_ST_RELEASING) && !in->life.want_up);
+        return !((bt_life_leaving(s) || s == BT_ST_RELEASING) && !in->life.want_up);
     const struct bt_pf_move *m = s == BT_ST_READY ? bt_park_move(in, p->phase, p->phase_to) : NULL;
     if (m && !strcmp(m->level, "none"))
         return true;                 /* `park: none`: it stays as it is, the plan has counted it */

@@ -5,7 +5,10 @@
 #include <dirent.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static bool bindable(uint16_t port, uint32_t address)
 {
@@ -24,7 +27,9 @@ bool bt_port_free(uint16_t port)
     return bindable(port, INADDR_LOOPBACK) && bindable(port, INADDR_ANY);
 }
 
-static size_t listen_inodes(struct bt_arena *a, uint16_t port, unsigned long **out)
+enum tcp_state { TCP_STATE_ESTABLISHED = 0x01, TCP_STATE_LISTEN = 0x0A };        /* as /proc/net/tcp prints them (Linux include/net/tcp_states.h) */
+
+static size_t inodes_of(struct bt_arena *a, uint16_t port, enum tcp_state wanted, unsigned long **out)
 {
     static const char *const files[] = { "/proc/net/tcp", "/proc/net/tcp6" };
     size_t n = 0;
@@ -35,7 +40,7 @@ static size_t listen_inodes(struct bt_arena *a, uint16_t port, unsigned long **o
             unsigned local, state;
             unsigned long inode;
             if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu", &local, &state, &inode) == 3 && local == port &&
-                state == 0x0A)
+                state == (unsigned)wanted && inode)
                 BT_PUSH(a, *out, n, inode);
         }
         if (f)
@@ -44,15 +49,16 @@ static size_t listen_inodes(struct bt_arena *a, uint16_t port, unsigned long **o
     return n;
 }
 
-static bool holds_inode(pid_t pid, const unsigned long *inode, size_t n)
+/* How many of its descriptors are one of those sockets; `at_each`, unless NULL, is called with the number of each. */
+static size_t sockets_of(pid_t pid, const unsigned long *inode, size_t n, void (*at_each)(pid_t pid, int number))
 {
     char dir[64], link[64];
     snprintf(dir, sizeof dir, "/proc/%d/fd", (int)pid);
     DIR *d = opendir(dir);
-    bool found = false;
+    size_t found = 0;
     if (!d)
-        return false;
-    for (struct dirent *e; !found && (e = readdir(d));) {
+        return 0;
+    for (struct dirent *e; (e = readdir(d));) {
         unsigned long is;
         ssize_t len = readlinkat(dirfd(d), e->d_name, link, sizeof link - 1);
         if (len <= 0)
@@ -61,16 +67,48 @@ static bool holds_inode(pid_t pid, const unsigned long *inode, size_t n)
         if (sscanf(link, "socket:[%lu]", &is) != 1)
             continue;
         for (size_t i = 0; i < n; i++)
-            found |= inode[i] == is;
+            if (inode[i] == is) {
+                found++;
+                if (at_each)
+                    at_each(pid, atoi(e->d_name));
+            }
     }
     closedir(d);
+    return found;
+}
+
+static bool holds_inode(pid_t pid, const unsigned long *inode, size_t n)
+{
+    return sockets_of(pid, inode, n, NULL) > 0;
+}
+
+size_t bt_port_clients(struct bt_arena *a, uint16_t port)
+{
+    unsigned long *inode = NULL;
+    return inodes_of(a, port, TCP_STATE_ESTABLISHED, &inode);
+}
+
+/* A copy of the descriptor is enough: shutdown() acts on the connection, and its process reads the end of it. */
+static void end_connection(pid_t pid, int number)
+{
+    bt_auto_fd of = (int)syscall(SYS_pidfd_open, pid, 0), copy = of < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, of, number, 0);
+    if (copy >= 0)
+        shutdown(copy, SHUT_RDWR);
+}
+
+size_t bt_port_cut(struct bt_arena *a, uint16_t port, const struct bt_proc *m, size_t n)
+{
+    unsigned long *inode = NULL;
+    size_t ninode = inodes_of(a, port, TCP_STATE_ESTABLISHED, &inode), found = 0;
+    for (size_t i = 0; i < n && ninode; i++)
+        found += sockets_of(m[i].id.pid, inode, ninode, end_connection);
     return found;
 }
 
 size_t bt_port_listeners(struct bt_arena *a, uint16_t port, pid_t **out, bool *listened)
 {
     unsigned long *inode = NULL;
-    size_t ninode = listen_inodes(a, port, &inode), n = 0;
+    size_t ninode = inodes_of(a, port, TCP_STATE_LISTEN, &inode), n = 0;
     struct bt_proc *all;
     *out = NULL;
     *listened = ninode > 0;
@@ -96,7 +134,7 @@ const char *bt_port_holder(struct bt_arena *a, uint16_t port)
 bool bt_port_is_of(struct bt_arena *a, uint16_t port, const struct bt_proc *m, size_t n)
 {
     unsigned long *inode = NULL;
-    size_t ninode = listen_inodes(a, port, &inode);
+    size_t ninode = inodes_of(a, port, TCP_STATE_LISTEN, &inode);
     for (size_t i = 0; i < n && ninode; i++)
         if (holds_inode(m[i].id.pid, inode, ninode))
             return true;

@@ -13,6 +13,11 @@ bool bt_port_free(uint16_t port);
 size_t bt_port_listeners(struct bt_arena *a, uint16_t port, pid_t **out, bool *listened);
 /* "pid 4711 (alice): python3 -m http.server 8000", or "a process of another user". */
 const char *bt_port_holder(struct bt_arena *a, uint16_t port);
+/* Connections of clients to it that stand now. */
+size_t bt_port_clients(struct bt_arena *a, uint16_t port);
+/* Ends those that m[0..n) hold: each side reads the end of the stream. Returns how many descriptors there were; the kernel lets an ancestor of the
+ * processes do it, in containers mostly nobody (pidfd_getfd, Linux 5.6): then nothing happens. */
+size_t bt_port_cut(struct bt_arena *a, uint16_t port, const struct bt_proc *m, size_t n);
 /* Some process of m[0..n) listens on it. */
 bool bt_port_is_of(struct bt_arena *a, uint16_t port, const struct bt_proc *m, size_t n);
 #endif

@@ -65,8 +65,16 @@ static void on_changed(void *ctx, struct bt_life *life, enum bt_life_state from)
         in->download = (struct bt_download){ 0 };
     }
     in->wait_ms = 0;
+    if (from == BT_ST_DRAINING)
+        in->cut = !in->alive.idle;
     bt_report_event(in->p, json_pack("{s:s, s:s, s:o}", "event", "inst", "from", bt_life_state_name(from), "instance",
                                      bt_report_instance(in, true)));
+}
+
+static bool on_busy(void *ctx, const struct bt_life *life)
+{
+    (void)life;
+    return bt_alive_busy(ctx);
 }
 
 static void on_unexpected(void *ctx, struct bt_life *life, enum bt_life_event ev)
@@ -354,7 +362,7 @@ static int make_instance(struct bt_instance *in, struct bt_err *err)
     for (size_t i = 0; i < in->p->plan->nphases; i++)
         ranks = BT_MAX(ranks, in->in_phase[i] ? in->in_phase[i]->nranks : 0);
     in->base = BT_NEWN(&in->p->arena, struct bt_card_base, ranks);
-    in->ops = (struct bt_life_ops){ in, now_ms, on_act, on_changed, on_unexpected };
+    in->ops = (struct bt_life_ops){ in, now_ms, on_act, on_changed, on_unexpected, on_busy };
     bt_tail_init(&in->tail);
     bt_life_init(&in->life, &in->ops, !strcmp(in->pf->kind, "job"), in->pf->restart, in->pf->restart_max, in->pf->retries);
     bt_instance_reset(in);
@@ -656,8 +664,8 @@ void bt_project_down(struct bt_project *p, bool hurry)
 {
     bt_auto_arena a = { 0 };
     struct bt_err err = { 0 };
-    for (size_t i = 0; i < p->n && p->down && hurry; i++)            /* the second one: those being stopped go to SIGKILL */
-        if (p->inst[i].life.state == BT_ST_STOPPING)
+    for (size_t i = 0; i < p->n && p->down && hurry; i++)            /* the second one: requests are cut off, those being stopped go to SIGKILL */
+        if (bt_life_leaving(p->inst[i].life.state))
             bt_life_event(&p->inst[i].life, BT_EV_DOWN);
     if (!p->down && bt_file_write(bt_arena_printf(&a, "%s/down", p->dir), bt_str(p->failed_up ? "failed" : ""), &err) < 0)
         bt_warn("daemon", "%s: a next daemon will not know that it goes down: %s", p->name, err.msg);
@@ -774,7 +782,7 @@ void bt_project_drive(struct bt_project *p)
     for (size_t i = 0; i < p->n; i++) {
         struct bt_instance *in = &p->inst[i];
         enum bt_life_state s = in->life.state;
-        if (p->down && s != BT_ST_STOPPING && bt_life_alive(s) && !bt_project_needed_by_running(p, in))
+        if (p->down && !bt_life_leaving(s) && bt_life_alive(s) && !bt_project_needed_by_running(p, in))
             bt_life_event(&in->life, BT_EV_DOWN);
         bt_instance_drive(in);
         if (p->down && in->life.state != BT_ST_DOWN && bt_life_over(in->life.state))

@@ -34,6 +34,7 @@ struct bt_alive {
     struct bt_health *probe, *metrics;
     int bad, last_status;            /* answers in a row that were no 2xx */
     double running, tokens;
+    bool idle;                       /* draining: no request runs any more, or the engine does not tell */
     struct bt_proc *vital; size_t nvital;            /* the engine's own processes when it became ready; NULL: not noted yet */
 };
 
@@ -82,6 +83,7 @@ struct bt_instance {
     bool ran;                        /* exec succeeded */
     bool passes;                     /* it did not, for a reason that may be gone at the next try: a full disk */
     bool sweeping; int64_t sweep_ms; /* the keeper is dead: we end its tree ourselves */
+    bool cut;                        /* the stop begins with the end of its clients' connections: they had their time */
     bool stop_sent, hurry_wanted, log_matched, kv_sized, gave_up;
     int64_t launched_wall_ms, orphaned_ms;
     struct bt_tail tail;
@@ -209,6 +211,7 @@ void bt_instance_start(struct bt_instance *in);      /* EV_EXIT follows at once 
 void bt_instance_connect(struct bt_instance *in);
 void bt_instance_lost_keeper(struct bt_instance *in);        /* it is dead: the next looks end its tree */
 void bt_instance_send_stop(struct bt_instance *in);
+int64_t bt_instance_engine_drain_ms(const struct bt_instance *in);                /* its arguments let the engine itself wait so long for requests; 0 = not */
 void bt_instance_ended(struct bt_instance *in);      /* reads exit.json, or notes that nobody knows */
 void bt_instance_reset(struct bt_instance *in);      /* forget this start: closes, frees */
 const char *bt_instance_fill(struct bt_arena *a, const struct bt_instance *in, const char *text);     /* {port}, {url:W}, {tmp} */
@@ -224,6 +227,8 @@ size_t bt_daemon_procs(struct bt_daemon *d, bool fresh, struct bt_proc **out);
 /* alive.c - after ready */
 void bt_alive_look(struct bt_instance *in);          /* one look; may raise BT_EV_STALLED */
 void bt_alive_reset(struct bt_alive *w);
+bool bt_alive_busy(const struct bt_instance *in);    /* clients are connected to a server that tells how many requests run, and may let them end */
+void bt_alive_drain(struct bt_instance *in);         /* of a draining one: one look */
 
 /* warm.c - the first small request */
 void bt_warm_look(struct bt_instance *in);           /* of a ready one: one look */

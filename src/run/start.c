@@ -283,7 +283,7 @@ void bt_instance_reset(struct bt_instance *in)
     in->report_fd = -1;
     in->ctl = NULL;
     in->health = NULL;
-    in->has_keeper = in->has_child = in->ran = in->sweeping = in->stop_sent = in->hurry_wanted = in->log_matched = in->kv_sized = in->gave_up = false;
+    in->has_keeper = in->has_child = in->ran = in->sweeping = in->stop_sent = in->cut = in->hurry_wanted = in->log_matched = in->kv_sized = in->gave_up = false;
     in->answered = in->exited = in->passes = false;
     in->percent = -1;
     in->step[0] = in->first_error[0] = in->died[0] = in->told[0] = in->why[0] = in->why_hint[0] = 0;
@@ -406,7 +406,7 @@ static void note_shm(const struct bt_instance *in)
 }
 
 /* The user asked the engine to let requests end: it takes the whole of that time while one runs, and would be killed in it. */
-static int64_t drain_ms(const struct bt_instance *in)
+int64_t bt_instance_engine_drain_ms(const struct bt_instance *in)
 {
     enum { MAX_S = 24 * 3600 };
     const char *flag = in->engine->drain_flag, *value = NULL;
@@ -435,10 +435,11 @@ void bt_instance_send_stop(struct bt_instance *in)
     json_t *steps = json_array();
     for (size_t i = 0; i < n; i++) {
         bool grace = i == 0 && !strcmp(in->engine->name, "command");         /* of a plain command the spec says how long */
-        json_array_append_new(steps, json_pack("{s:i, s:s, s:I}", "signal", s[i].signal, "whom", whom[s[i].whom], "wait_ms",
-                                               (json_int_t)(grace ? (int64_t)in->pf->stop_grace_ms : s[i].wait_ms + (i == 0 && !loading ? drain_ms(in) : 0))));
+        int64_t more = i == 0 && !loading ? bt_instance_engine_drain_ms(in) : 0, wait = grace ? (int64_t)in->pf->stop_grace_ms : s[i].wait_ms + more;
+        json_array_append_new(steps, json_pack("{s:i, s:s, s:I}", "signal", s[i].signal, "whom", whom[s[i].whom], "wait_ms", (json_int_t)wait));
     }
-    send_ctl(in, json_pack("{s:s, s:o}", "op", "stop", "steps", steps));     /* a keeper that walks them already does not begin anew */
+    /* a keeper that walks them already does not begin anew */
+    send_ctl(in, json_pack("{s:s, s:o, s:i}", "op", "stop", "steps", steps, "cut", in->cut ? in->url_port : 0));
     in->stop_sent = true;
     if (in->hurry_wanted)
         send_ctl(in, json_pack("{s:s}", "op", "hurry"));

@@ -28,7 +28,7 @@ static bool could_stay(const struct bt_project *p, const struct bt_instance *in)
 {
     enum bt_life_state s = in->life.state;
     const struct bt_pf_instance *row = new_row(p, in);
-    return row && in->life.want_up && ((bt_life_alive(s) && s != BT_ST_STOPPING) || s == BT_ST_DONE) && bt_phase_same_start(in->pf, row);
+    return row && in->life.want_up && ((bt_life_alive(s) && !bt_life_leaving(s)) || s == BT_ST_DONE) && bt_phase_same_start(in->pf, row);
 }
 
 /* Somebody it waits for is stopped, and that one goes after its clients. */
@@ -138,7 +138,7 @@ static bool has_left(struct bt_project *p, struct bt_instance *in)
     enum bt_life_state s = in->life.state;
     if (s == BT_ST_PENDING || bt_life_over(s))
         return true;
-    if (s == BT_ST_STOPPING || s == BT_ST_RELEASING)
+    if (bt_life_leaving(s) || s == BT_ST_RELEASING)
         in->life.want_up = in->life.anew = false;
     else if (!bt_life_alive(s) || !bt_project_needed_by_running(p, in))
         bt_life_event(&in->life, BT_EV_DOWN);

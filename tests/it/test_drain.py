@@ -1,15 +1,17 @@
-"""A stop with a request under way: by the engine's own limit for it, or cut off."""
+"""A stop with a request under way: it may end within the grace, or by the engine's own limit; then it is cut off, by berth and not by the engine."""
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
 from conftest import Machine, eventually
-from test_alive import server
+from test_alive import SHAPE, server
 from test_run_gpu import Cards
 
 
@@ -21,34 +23,119 @@ def cards(machine: Callable[..., Machine]) -> Iterator[Cards]:
     one.close()
 
 
-def stop_while_it_streams(cards: Cards, *args: str) -> dict:
-    """The exit of a server that was stopped with a stream that does not end by itself."""
+class Stream(threading.Thread):
+    """A client of one request of `tokens`; `end` is how it ended."""
+
+    def __init__(self, url: str, tokens: int) -> None:
+        super().__init__(daemon=True)
+        self.url, self.tokens, self.end = url, tokens, ""
+
+    def run(self) -> None:
+        body = json.dumps({"model": "llm", "prompt": "x", "max_tokens": self.tokens, "stream": True}).encode()
+        try:
+            with urllib.request.urlopen(urllib.request.Request(f"{self.url}/v1/completions", body, {"Content-Type": "application/json"}), timeout=120) as r:
+                self.end = "whole" if r.read().rstrip().endswith(b"data: [DONE]") else "cut"
+        except (OSError, http.client.HTTPException):
+            self.end = "cut"
+
+
+def streaming(cards: Cards, *args: str, grace_ms: int = 3000, tokens: int = 30000) -> Stream:
     llm = server(cards, 1)
-    llm["launch"]["argv"] += args
+    (cards.folder / "model/config.json").write_text(json.dumps({**SHAPE, "max_position_embeddings": 32768}))         # a stream that is long beside any grace
+    argv = llm["launch"]["argv"]
+    argv[argv.index("--max-model-len") + 1] = "32768"
+    argv += args
+    llm["launch"]["stop_grace_ms"] = grace_ms
     assert cards.up(llm).returncode == 0
     url = cards.ps()["llm-0"]["endpoint"]["http"]
-
-    def stream() -> None:
-        body = json.dumps({"model": "llm", "prompt": "x", "max_tokens": 4000, "stream": True}).encode()
-        try:
-            with urllib.request.urlopen(urllib.request.Request(f"{url}/v1/completions", body, {"Content-Type": "application/json"}), timeout=60) as r:
-                r.read()
-        except OSError:
-            pass
-
-    asking = threading.Thread(target=stream, daemon=True)
-    asking.start()
+    stream = Stream(url, tokens)
+    stream.start()
     eventually("it to run", lambda: any(line.startswith("vllm:num_requests_running") and line.endswith(" 1.0")
                                         for line in urllib.request.urlopen(f"{url}/metrics").read().decode().splitlines()))
-    assert cards.berth("down").returncode == 0
-    asking.join(60)
-    ends = [json.loads(line) for line in cards.berth("events", "--json").stdout.splitlines()]
-    return next(e["instance"]["exit"] for e in reversed(ends) if e["event"] == "inst" and e["instance"]["id"] == "llm-0" and e["instance"]["exit"])
+    return stream
+
+
+def events(cards: Cards) -> list[dict]:
+    return [json.loads(line) for line in cards.berth("events", "--json").stdout.splitlines()]
+
+
+def states(cards: Cards) -> list[str]:
+    return [e["instance"]["state"] for e in events(cards) if e["event"] == "inst" and e["instance"]["id"] == "llm-0"]
+
+
+def its_exit(cards: Cards) -> dict:
+    return next(e["instance"]["exit"] for e in reversed(events(cards)) if e["event"] == "inst" and e["instance"]["id"] == "llm-0" and e["instance"]["exit"])
 
 
 def test_its_own_limit_is_waited_for(cards: Cards) -> None:
-    assert stop_while_it_streams(cards, "--shutdown-timeout", "60") == {"status": 0, "signal": None, "text": "exit status 0"}
+    stream = streaming(cards, "--shutdown-timeout", "60", tokens=4000)
+    assert cards.berth("down").returncode == 0
+    stream.join(60)
+    assert its_exit(cards) == {"status": 0, "signal": None, "text": "exit status 0"}
+    assert "draining" not in states(cards)           # the engine was told to do it
 
 
 def test_written_as_one_word_too(cards: Cards) -> None:
-    assert stop_while_it_streams(cards, "--shutdown-timeout=60")["status"] == 0
+    streaming(cards, "--shutdown-timeout=60", tokens=4000)
+    assert cards.berth("down").returncode == 0
+    assert its_exit(cards)["status"] == 0
+
+
+def test_a_request_may_end(cards: Cards) -> None:
+    stream = streaming(cards, grace_ms=600000, tokens=4000)
+    assert cards.berth("down").returncode == 0
+    stream.join(60)
+    assert stream.end == "whole"
+    assert states(cards)[-5:] == ["ready", "draining", "stopping", "releasing", "down"]
+    assert its_exit(cards)["status"] == 0
+
+
+def test_after_the_grace_it_is_cut_off_by_berth(cards: Cards) -> None:
+    stream = streaming(cards, grace_ms=500)
+    assert cards.berth("down").returncode == 0
+    stream.join(60)
+    assert stream.end == "cut"
+    assert any("had not ended after" in e.get("text", "") for e in events(cards) if e["event"] == "note")
+    assert "stopping" in states(cards) and its_exit(cards)["status"] == 0            # without it the engine hangs on its client, and is killed
+
+
+def test_a_second_down_does_not_wait(cards: Cards) -> None:
+    stream = streaming(cards, grace_ms=600000)
+    first = cards.popen("down")
+    eventually("it to drain", lambda: cards.ps()["llm-0"]["state"] == "draining")
+    assert cards.berth("down").returncode == 0
+    assert first.wait(60) == 0
+    stream.join(60)
+    assert stream.end == "cut"
+
+
+def test_idle_clients_hold_nobody_up(cards: Cards) -> None:
+    llm = server(cards, 1)
+    llm["launch"]["stop_grace_ms"] = 600000
+    assert cards.up(llm).returncode == 0
+    where = urllib.parse.urlsplit(cards.ps()["llm-0"]["endpoint"]["http"])
+    idle = http.client.HTTPConnection(where.hostname, where.port, timeout=60)        # connected, and asks for nothing
+    idle.connect()
+    assert cards.berth("down").returncode == 0
+    assert its_exit(cards)["status"] == 0
+    idle.close()
+
+
+def test_a_restart_lets_requests_end_too(cards: Cards) -> None:
+    stream = streaming(cards, grace_ms=600000, tokens=4000)
+    assert cards.berth("restart", "llm").returncode == 0
+    stream.join(60)
+    assert stream.end == "whole"
+    assert cards.ps()["llm-0"]["state"] == "ready"
+    assert states(cards).count("draining") == 1
+
+
+def test_the_next_daemon_goes_on_with_it(cards: Cards) -> None:
+    stream = streaming(cards, grace_ms=600000, tokens=4000)
+    down = cards.popen("down")
+    eventually("it to drain", lambda: cards.ps()["llm-0"]["state"] == "draining")
+    cards.kill_daemon()
+    assert down.wait(120) == 0
+    stream.join(60)
+    assert stream.end == "whole"
+    assert cards.ps() == {}

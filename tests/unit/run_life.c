@@ -12,6 +12,7 @@ struct fake {
     struct bt_life_ops ops;
     int spawns, stops, hurries, tells, unexpected, changes;
     bool lives;                      /* a child exists */
+    bool busy;                       /* requests run */
 };
 
 static int64_t fake_now(void *ctx)
@@ -49,10 +50,16 @@ static void fake_unexpected(void *ctx, struct bt_life *in, enum bt_life_event ev
     ((struct fake *)ctx)->unexpected++;
 }
 
+static bool fake_busy(void *ctx, const struct bt_life *in)
+{
+    assert_int_equal(in->state, BT_ST_READY);        /* nobody else is asked */
+    return ((struct fake *)ctx)->busy;
+}
+
 static void setup(struct fake *f, struct bt_life *in, bool job, const char *policy, uint32_t max, uint32_t retries)
 {
     *f = (struct fake){ .now = 1000 };
-    f->ops = (struct bt_life_ops){ f, fake_now, fake_act, fake_changed, fake_unexpected };
+    f->ops = (struct bt_life_ops){ f, fake_now, fake_act, fake_changed, fake_unexpected, fake_busy };
     bt_life_init(in, &f->ops, job, policy, max, retries);
 }
 
@@ -272,6 +279,7 @@ static void random_walks(void **st)
             seed = seed * 1103515245 + 12345;
             enum bt_life_event ev = (enum bt_life_event)((seed >> 16) % BT_EV__N);
             f.now += (seed >> 8) % 5000;
+            f.busy = seed & 0x4000000;
             seen[in.state] = true;
             if (ev == BT_EV_EXIT) {
                 if (f.lives)
@@ -294,6 +302,36 @@ static void random_walks(void **st)
         assert_true(seen[s]);
 }
 
+static void requests_end_before_a_stop(void **st)
+{
+    enum bt_life_event stops[] = { BT_EV_DOWN, BT_EV_RESTART, BT_EV_STALLED };
+    (void)st;
+    for (size_t i = 0; i < BT_LEN(stops); i++)
+        for (int second = 0; second < 2; second++) {
+            struct fake f;
+            struct bt_life in;
+            setup(&f, &in, false, "on-failure", 5, 0);
+            bt_life_event(&in, BT_EV_UP);
+            bt_life_event(&in, BT_EV_START);
+            bt_life_event(&in, BT_EV_READY);
+            f.busy = true;
+            bt_life_event(&in, stops[i]);
+            bool waits = stops[i] != BT_EV_STALLED;  /* what hangs ends no request */
+            assert_int_equal(in.state, waits ? BT_ST_DRAINING : BT_ST_STOPPING);
+            assert_int_equal(f.stops, !waits);
+            assert_true(bt_life_alive(in.state) && bt_life_leaving(in.state));
+            if (!waits)
+                continue;
+            bt_life_event(&in, second ? BT_EV_DOWN : BT_EV_DRAINED);
+            assert_int_equal(in.state, BT_ST_STOPPING);
+            assert_int_equal(f.stops, 1);
+            assert_int_equal(f.hurries, 0);          /* a second one cuts requests off, not the engine's own end */
+            die(&f, &in, true, true);
+            bt_life_freed(&in);
+            assert_int_equal(in.state, stops[i] == BT_EV_RESTART && !second ? BT_ST_WAITING : BT_ST_DOWN);
+        }
+}
+
 static void every_state_has_a_name(void **st)
 {
     (void)st;
@@ -308,7 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(up_and_down), cmocka_unit_test(never_ready_is_not_tried_again), cmocka_unit_test(exit_0_unasked_has_failed),
         cmocka_unit_test(restarts_back_off_and_give_up), cmocka_unit_test(steady_work_forgives), cmocka_unit_test(backoff_has_a_ceiling), cmocka_unit_test(jobs),
-        cmocka_unit_test(wishes_while_releasing), cmocka_unit_test(events_without_a_cell_are_reported), cmocka_unit_test(random_walks),
+        cmocka_unit_test(wishes_while_releasing), cmocka_unit_test(events_without_a_cell_are_reported), cmocka_unit_test(random_walks), cmocka_unit_test(requests_end_before_a_stop),
         cmocka_unit_test(every_state_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
