@@ -20,10 +20,17 @@ static const char *value_of(const struct bt_serve *s, const char *key)
     return NULL;
 }
 
+/* A model's own layers: without a number as many tokens as there are such layers (vLLM config/speculative.py, n_predict), which is one in every model that has them. */
+static bool drafts_itself(const char *method)
+{
+    const char *end = method ? strchr(method, '"') : NULL;
+    return end && end - method >= 3 && !strncmp(end - 3, "mtp", 3);
+}
+
 uint64_t need_spec_tokens(const struct bt_serve *s)
 {
     const char *at = value_of(s, "num_speculative_tokens"), *old = at ? NULL : need_extra_flag(s, "num-speculative-tokens");         /* a flag of its own before 0.8 */
-    unsigned long n = at || old ? strtoul(at ? at : old, NULL, 10) : 0;
+    unsigned long n = at || old ? strtoul(at ? at : old, NULL, 10) : drafts_itself(value_of(s, "method")) ? 1 : 0;
     return BT_MIN(n, 64u);
 }
 

@@ -255,7 +255,8 @@ static void drafts_are_told_by_their_method(void **st)
         { "Qwen/Qwen3.6-27B", "{\"method\": \"ngram\", \"num_speculative_tokens\": 4}", 4, 16, false },
         { "Qwen/Qwen3.6-27B", "{\"num_speculative_tokens\":2,\"method\":\"qwen3_5_mtp\"}", 2, 17, true },
         { "meta-llama/Llama-3.1-8B-Instruct", "{\"model\": \"yuhuili/EAGLE3-LLaMA3.1-Instruct-8B\", \"method\": \"eagle3\", \"num_speculative_tokens\": 3}", 3, 33, true },
-        { "meta-llama/Llama-3.1-8B-Instruct", "{\"method\": \"mtp\"}", 0, 32, false },
+        { "meta-llama/Llama-3.1-8B-Instruct", "{\"method\": \"ngram\"}", 0, 32, false },
+        { "Qwen/Qwen3.6-27B", "{\"method\": \"qwen3_5_mtp\"}", 1, 17, true }, { "Qwen/Qwen3.6-27B", "{\"method\": \"mtp\"}", 1, 17, true },
     };
     bt_auto_arena a = { 0 };
     for (size_t i = 0; i < BT_LEN(cases); i++) {
