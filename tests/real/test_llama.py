@@ -54,6 +54,8 @@ def test_down_with_a_stream_running(house: House, gguf: Path) -> None:
     house.down()
     reader.join(30)
     assert not reader.is_alive()
+    ends = [json.loads(line)["instance"] for line in house.berth("events", "--json").stdout.splitlines() if json.loads(line)["event"] == "inst"]
+    assert ends[-1]["exit"]["status"] == 0           # its request ended, or berth cut it off: no second SIGTERM, which makes it exit with 1
 
 
 @pytest.mark.parametrize("victim", ["leader", "keeper"])

@@ -63,6 +63,8 @@ def test_a_life(house: House, tiny: Path) -> None:
     assert verify["ok"] and row["verdict"] == "inside" and plan["host"][0]["bytes"] == row["planned_bytes"] >= row["actual_bytes"] > row["planned_bytes"] // 3, verify
     reader = long_stream(llm["endpoint"]["http"])
     house.down()                                     # with the stream open
+    ends = [json.loads(line)["instance"] for line in house.berth("events", "--json").stdout.splitlines() if json.loads(line)["event"] == "inst"]
+    assert "draining" in [e["state"] for e in ends] and ends[-1]["exit"]["status"] == 0
     reader.join(30)
     assert not reader.is_alive()
 
