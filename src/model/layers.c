@@ -336,8 +336,9 @@ static int read_shared(struct bt_arena *a, const struct bt_config *c, struct bt_
     bool rope = false;
     if (bt_config_u32(c, "num_mem_blocks", 1, 1, 1 << 10, &s->blocks, err) < 0 || FIRST_OF(c, 128, SMALL, &s->rank, err, "adapter_rank", "lora_rank") < 0 ||
         bt_config_bool(c, "use_shared_attention_adapter", false, &s->attention_adapters, err) < 0 || bt_config_bool(c, "use_mem_rope", false, &rope, err) < 0 ||
-        bt_config_u32(c, "attention_head_dim", 2 * m->hidden / m->heads, 1, SMALL, &m->head_dim, err) < 0)
+        bt_config_u32(c, "attention_head_dim", BT_MAX(2 * m->hidden / BT_MAX(m->heads, 1u), 1u), 1, SMALL, &m->head_dim, err) < 0)
         return -1;
+    s->rank = BT_MAX(s->rank, 1u);
     m->rotary_tables = rope ? 1 : 0;
     m->shared = s;
     return 0;
