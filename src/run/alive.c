@@ -1,7 +1,7 @@
 /* alive.c - is a ready instance still at work? An answer of /health alone is not believed: vLLM's says 200 for nine seconds beside a dead worker,
  * and for minutes beside a stopped one (0.32, measured). So beside it: the processes that were there when it became ready, the line in which an
  * engine says that one died, and tokens that advance while requests run. What fails here is stopped by the engine's steps and started again
- * by `restart:`, like a death. */
+ * by `restart:`, like a death. And of one that is to stop: have its last requests ended? */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -185,8 +185,10 @@ static void on_drain(void *ctx, int status, struct bt_str body)
 static void tell_cut(struct bt_instance *in)
 {
     bt_auto_arena a = { 0 };
-    const char *text = bt_arena_printf(&a, "%s: %.0f requests had not ended after %s: they are cut off", in->pf->id, in->alive.running,
-                                       bt_duration_human((double)in->pf->stop_grace_ms / 1000));
+    const char *grace = bt_duration_human((double)in->pf->stop_grace_ms / 1000);
+    double n = in->alive.running;
+    const char *text = n >= 1 ? bt_arena_printf(&a, "%s: %.0f requests had not ended after %s: they are cut off", in->pf->id, n, grace)
+                              : bt_arena_printf(&a, "%s: it did not say within %s how many requests run: its clients are cut off", in->pf->id, grace);
     bt_info("inst", "%s/%s", in->p->name, text);
     bt_report_event(in->p, json_pack("{s:s, s:o}", "event", "note", "text", bt_json_text(text)));
 }
@@ -199,6 +201,8 @@ void bt_alive_drain(struct bt_instance *in)
         bt_health_free(w->metrics);
         w->metrics = NULL;
     }
+    if (w->metrics_ms < since)
+        w->running = 0;              /* that of a look long ago */
     bool over = now - since > (int64_t)in->pf->stop_grace_ms;
     if (over && !w->idle)
         tell_cut(in);

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import signal
 import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import Machine, eventually
+from conftest import Machine, alive, eventually
 from test_alive import SHAPE, server
 from test_run_gpu import Cards
 
@@ -119,6 +121,24 @@ def test_idle_clients_hold_nobody_up(cards: Cards) -> None:
     assert cards.berth("down").returncode == 0
     assert its_exit(cards)["status"] == 0
     idle.close()
+
+
+def test_who_does_not_answer_is_not_waited_for_longer(cards: Cards) -> None:
+    stream = streaming(cards, grace_ms=500)
+    server_pid = cards.ps()["llm-0"]["pids"][0]
+    os.kill(server_pid, signal.SIGSTOP)              # its port is open, and nobody is there
+    assert cards.berth("down").returncode == 0
+    stream.join(60)
+    assert stream.end == "cut"
+    assert any("did not say" in e.get("text", "") for e in events(cards) if e["event"] == "note")
+    assert not alive(server_pid) and states(cards)[-1] == "down"
+
+
+def test_no_grace_is_no_draining(cards: Cards) -> None:
+    stream = streaming(cards, grace_ms=0)
+    assert cards.berth("down").returncode == 0
+    stream.join(60)
+    assert not stream.is_alive() and "draining" not in states(cards)     # the engine's own way, that may close a stream with [DONE]
 
 
 def test_a_restart_lets_requests_end_too(cards: Cards) -> None:
