@@ -267,6 +267,22 @@ static int in_turn(struct bt_arena *a, const struct bt_planning_opts *o, const s
     return 0;
 }
 
+/* No plan was found, and it is not known that there is none. In turn there may be one: the plan, if that was asked for, else a way out in the error. */
+static int in_turn_instead(struct bt_arena *a, const struct bt_planning_opts *o, const struct bt_plan_in *in, struct bt_plan **plan, struct bt_err *err)
+{
+    struct bt_plan_in as = *in;
+    struct bt_plan *turns = NULL;
+    struct bt_err ignored = { 0 };
+    as.brief = !o->phase;
+    if (err->code != BT_E_TOO_BIG || (!o->phase && o->brief) || bt_plan_propose(a, &as, &turns, &ignored) < 0 || !turns)
+        return -1;
+    if (!o->phase)
+        return bt_err_hint(err, "in turn, in %zu phases, it fits: `berth plan --phase` shows them", turns->nphases);
+    BT_PUSH(a, turns->warning, turns->nwarnings, bt_arena_printf(a, "not all at once: %s", err->msg));
+    *plan = turns;
+    return 0;
+}
+
 static double now_s(void *ctx)
 {
     (void)ctx;
@@ -318,7 +334,9 @@ int bt_planning(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_
 {
     struct bt_plan_in in;
     struct bt_strs notes;
-    if (bt_planning_inputs(a, o, &in, &notes, err) < 0 || bt_plan_make(a, &in, out, err) < 0 || in_turn(a, o, &in, out, err) < 0)
+    if (bt_planning_inputs(a, o, &in, &notes, err) < 0)
+        return -1;
+    if (bt_plan_make(a, &in, out, err) < 0 ? in_turn_instead(a, o, &in, out, err) < 0 : in_turn(a, o, &in, out, err) < 0)
         return -1;
     struct bt_plan *p = *out;
     for (size_t i = 0; i < notes.n; i++)

@@ -46,10 +46,10 @@ static void narrow_pool(struct bt_arena *a, const struct bt_fleet *f, const stru
     w->pool = there;
 }
 
-static struct bt_workload as_there(const struct bt_plan_in *in, struct bt_arena *a, size_t w, const struct bt_box *box, uint32_t copies,
+static struct bt_workload as_there(const struct bt_plan_in *in, struct bt_arena *a, const struct bt_workload *w, const struct bt_box *box, uint32_t copies,
                                    const struct bt_plan_instance *first, bool elsewhere)
 {
-    struct bt_workload out = in->spec->w[w];
+    struct bt_workload out = *w;
     out.copies = exactly(copies);
     narrow_pool(a, in->fleet, box, &out);
     if (!elsewhere || !first->nranks)
@@ -75,7 +75,7 @@ void bt_plan_machine(struct bt_arena *a, const struct bt_plan_in *in, const stru
     struct bt_fleet *fleet = BT_NEW(a, struct bt_fleet);
     struct bt_plan_model *models = BT_NEWN(a, struct bt_plan_model, in->spec->n + 1);
     bool *elsewhere = BT_NEWN(a, bool, in->spec->n + 1);
-    *spec = *p->spec;                /* with the phases that were proposed, where they were */
+    *spec = *p->spec;                /* it and its workloads, in the same order, with the phases that were proposed, where they were */
     spec->w = BT_NEWN(a, struct bt_workload, in->spec->n + 1);
     spec->n = 0;
     for (size_t w = 0; w < in->spec->n; w++) {
@@ -85,7 +85,7 @@ void bt_plan_machine(struct bt_arena *a, const struct bt_plan_in *in, const stru
             continue;
         elsewhere[spec->n] = stands_elsewhere(p, in->spec->w[w].name, box);
         models[spec->n] = in->models[w];
-        spec->w[spec->n] = as_there(in, a, w, x, copies, first, elsewhere[spec->n]);
+        spec->w[spec->n] = as_there(in, a, &p->spec->w[w], x, copies, first, elsewhere[spec->n]);
         spec->n++;
     }
     for (size_t i = 0; i < spec->n; i++)

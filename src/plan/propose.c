@@ -1,12 +1,15 @@
 /* propose - a set that does not fit at once, cut into the fewest phases that each fit.
  *
  * Workloads that need each other (an address, `after: ready`, the same cards, one context) stay together. The fewest phases win; of as many, the cut
- * whose phases reach most; of those the first, as written. What runs on without costing anybody anything is in several phases. */
+ * whose phases reach most; of those the first, as written. What runs on without costing anybody anything is in several phases. Where there are too many
+ * groups to look at all cuts, or a set is asked for of many machines too often, phases are filled one after the other instead. */
 #include "plan/phases.h"
 
 #define TRY_NODES 20000
-#define MAX_GROUPS 12                /* 2^12 sets are looked at, at most */
+#define MAX_GROUPS 64
+#define CUT_GROUPS 12                /* 2^12 sets are looked at, at most */
 #define MAX_CUTS 20000
+#define MAX_ASKED 300                /* sets that are planned over many machines, or to fill phases one after the other */
 
 struct group { bool *has; bool ends; };              /* has[spec->n]; ends: it has a job, so it is in one phase only */
 struct worth { int8_t fits; int64_t v[BT_GOAL__N]; };                /* fits: -1 not yet asked */
@@ -14,10 +17,10 @@ struct worth { int8_t fits; int64_t v[BT_GOAL__N]; };                /* fits: -1
 struct cutting {
     struct bt_arena *a; const struct bt_plan_in *in; struct bt_err *err;
     struct group *group; size_t n;
-    struct worth *worth;             /* [1 << n] */
+    struct worth *worth;             /* [1 << n]; NULL: of more groups nothing is remembered */
     size_t of[MAX_GROUPS], best[MAX_GROUPS]; bool found;             /* group -> phase */
     int64_t best_v[BT_GOAL__N];
-    unsigned cuts;
+    unsigned cuts, asked; bool filled;
 };
 
 /* ---- who needs whom ---- */
@@ -77,7 +80,7 @@ static void find_groups(struct cutting *c)
 
 /* ---- sets that fit ---- */
 
-static struct bt_plan_in *only(struct cutting *c, unsigned mask)
+static struct bt_plan_in *only(struct cutting *c, uint64_t set)
 {
     const struct bt_spec *s = c->in->spec;
     struct bt_plan_in *in = BT_NEW(c->a, struct bt_plan_in);
@@ -89,7 +92,7 @@ static struct bt_plan_in *only(struct cutting *c, unsigned mask)
     spec->n = 0;
     for (size_t i = 0; i < s->n; i++)
         for (size_t g = 0; g < c->n; g++)
-            if ((mask >> g & 1) && c->group[g].has[i]) {
+            if ((set >> g & 1) && c->group[g].has[i]) {
                 models[spec->n] = c->in->models[i];
                 spec->w[spec->n++] = s->w[i];
             }
@@ -98,15 +101,12 @@ static struct bt_plan_in *only(struct cutting *c, unsigned mask)
     return in;
 }
 
-/* 1 it fits, 0 it does not (or was not found), -1 error. */
-static int fits(struct cutting *c, unsigned mask)
+/* Of one machine: the search alone. */
+static int try_machine(struct cutting *c, uint64_t set, struct worth *w)
 {
-    struct worth *w = &c->worth[mask];
-    if (w->fits >= 0)
-        return w->fits;
     struct pl_problem *p;
     struct pl_solution s = { 0 };
-    if (pl_problem_build(c->a, only(c, mask), "all", &p, c->err) < 0)
+    if (pl_problem_build(c->a, only(c, set), "all", &p, c->err) < 0)
         return -1;
     if (!p->nrefusals)
         pl_solve(p, TRY_NODES, &s);
@@ -115,22 +115,61 @@ static int fits(struct cutting *c, unsigned mask)
     return w->fits;
 }
 
+/* Of many: dealt and planned. What it took is given back, and nothing that was worked out is handed on: needs are known by the cards of that deal. */
+static int try_machines(struct cutting *c, uint64_t set, struct worth *w)
+{
+    struct bt_arena own = { 0 };
+    struct bt_plan_in in = *only(c, set);
+    struct bt_err why = { 0 };
+    struct bt_plan *p = NULL;
+    in.brief = true;
+    in.needs = NULL;
+    int rc = bt_plan_make(&own, &in, &p, &why);
+    w->fits = rc == 0 && p->nrefusals == 0;
+    if (w->fits)
+        memcpy(w->v, p->objective, sizeof w->v);
+    bt_arena_release(&own);
+    if (rc == 0 || why.code == BT_E_TOO_BIG)         /* no place was found: as good as none */
+        return w->fits;
+    *c->err = why;
+    return -1;
+}
+
+/* 1 it fits, 0 it does not (or was not found), -1 error. */
+static int fits(struct cutting *c, uint64_t set)
+{
+    struct worth fresh = { .fits = -1 }, *w = c->worth ? &c->worth[set] : &fresh;
+    bool many = c->in->fleet->nboxes > 1;
+    if (w->fits >= 0)
+        return w->fits;
+    if ((many || !c->worth) && c->asked++ >= MAX_ASKED)
+        return 0;
+    return many ? try_machines(c, set, w) : try_machine(c, set, w);
+}
+
 /* ---- cuts ---- */
+
+/* Somebody in group y waits for the end of somebody in group x. */
+static bool waits_for(const struct cutting *c, size_t y, size_t x)
+{
+    const struct bt_spec *s = c->in->spec;
+    for (size_t i = 0; i < s->n; i++)
+        for (size_t d = 0; c->group[y].has[i] && d < s->w[i].nafter; d++) {
+            const struct bt_workload *o = bt_spec_find(s, s->w[i].after[d].name);
+            bool waits = s->w[i].after[d].what == BT_AFTER_DONE || s->w[i].after[d].what == BT_AFTER_RELEASED;
+            if (waits && o && c->group[x].has[o - s->w])
+                return true;
+        }
+    return false;
+}
 
 /* Phases in an order in which who waits for another's end comes later; false when there is none. */
 static bool order(const struct cutting *c, const size_t *of, size_t phases, size_t *rank)
 {
-    const struct bt_spec *s = c->in->spec;
     bool before[MAX_GROUPS][MAX_GROUPS] = { { false } }, done[MAX_GROUPS] = { false };
-    for (size_t i = 0; i < s->n; i++)
-        for (size_t d = 0; d < s->w[i].nafter; d++) {
-            const struct bt_workload *o = bt_spec_find(s, s->w[i].after[d].name);
-            bool waits = s->w[i].after[d].what == BT_AFTER_DONE || s->w[i].after[d].what == BT_AFTER_RELEASED;
-            for (size_t x = 0; x < c->n && waits && o; x++)
-                for (size_t y = 0; y < c->n; y++)
-                    if (c->group[x].has[o - s->w] && c->group[y].has[i] && of[x] != of[y])
-                        before[of[x]][of[y]] = true;
-        }
+    for (size_t x = 0; x < c->n; x++)
+        for (size_t y = 0; y < c->n; y++)
+            before[of[x]][of[y]] = before[of[x]][of[y]] || (of[x] != of[y] && waits_for(c, y, x));
     for (size_t next = 0; next < phases; next++) {
         size_t pick = phases;
         for (size_t b = phases; b-- > 0; ) {
@@ -154,9 +193,9 @@ static void judge(struct cutting *c, size_t phases)
     if (!order(c, c->of, phases, rank))
         return;
     for (size_t b = 0; b < phases; b++) {
-        unsigned mask = 0;
+        uint64_t mask = 0;
         for (size_t g = 0; g < c->n; g++)
-            mask |= c->of[g] == b ? 1u << g : 0;
+            mask |= c->of[g] == b ? UINT64_C(1) << g : 0;
         for (int i = BT_GOAL_PLACED; i <= BT_GOAL_SERVICE; i++)
             v[i] += c->worth[mask].v[i];
     }
@@ -175,7 +214,7 @@ static void judge(struct cutting *c, size_t phases)
 }
 
 /* Groups from g on into phases, `used` of which have one already; a new phase is opened in order, so no cut comes twice. */
-static int cut(struct cutting *c, size_t g, size_t used, size_t phases, unsigned *mask)
+static int cut(struct cutting *c, size_t g, size_t used, size_t phases, uint64_t *mask)
 {
     if (c->cuts >= MAX_CUTS || c->n - g < phases - used)
         return 0;
@@ -185,12 +224,12 @@ static int cut(struct cutting *c, size_t g, size_t used, size_t phases, unsigned
         return 0;
     }
     for (size_t b = 0; b < BT_MIN(used + 1, phases); b++) {
-        mask[b] |= 1u << g;
+        mask[b] |= UINT64_C(1) << g;
         c->of[g] = b;
         int ok = fits(c, mask[b]);
         if (ok < 0 || (ok > 0 && cut(c, g + 1, BT_MAX(used, b + 1), phases, mask) < 0))
             return -1;
-        mask[b] &= ~(1u << g);
+        mask[b] &= ~(UINT64_C(1) << g);
     }
     return 0;
 }
@@ -205,16 +244,16 @@ static size_t phase_of(const struct cutting *c, size_t w)
     return 0;
 }
 
-/* After the first workload with a GPU that is in no other phase. */
+static bool on_cards(const struct bt_workload *w) { return w->kind == BT_SERVER || !w->gpus.set || w->gpus.want > 0; }
+
+/* After the first workload of it with a GPU. */
 static const char *phase_name(const struct cutting *c, size_t phase)
 {
     const struct bt_spec *s = c->in->spec;
     const char *name = NULL;
-    for (size_t i = s->n; i-- > 0; ) {
-        bool gpu = s->w[i].kind == BT_SERVER || !s->w[i].gpus.set || s->w[i].gpus.want > 0;
-        if (phase_of(c, i) == phase && (gpu || !name))
+    for (size_t i = s->n; i-- > 0; )
+        if (phase_of(c, i) == phase && (on_cards(&s->w[i]) || !name))
             name = s->w[i].name;
-    }
     return name;
 }
 
@@ -230,6 +269,30 @@ static struct bt_spec *phased(struct cutting *c, size_t phases)
         spec->w[i] = c->in->spec->w[i];
         spec->w[i].phases = (struct bt_strs){ 0 };
         BT_PUSH(c->a, spec->w[i].phases.v, spec->w[i].phases.n, spec->phases.v[phase_of(c, i)]);
+    }
+    return spec;
+}
+
+/* A phase is not called after who runs on into another, where somebody is in this one only. */
+static const struct bt_spec *well_named(struct cutting *c, const struct bt_spec *was)
+{
+    struct bt_spec *spec = BT_NEW(c->a, struct bt_spec);
+    *spec = *was;
+    spec->w = BT_NEWN(c->a, struct bt_workload, spec->n + 1);
+    memcpy(spec->w, was->w, spec->n * sizeof *spec->w);
+    spec->phases = (struct bt_strs){ 0 };
+    for (size_t b = 0; b < was->phases.n; b++) {
+        const char *name = was->phases.v[b], *only = NULL;
+        for (size_t i = spec->n; i-- > 0; )
+            if (was->w[i].phases.n == 1 && !strcmp(was->w[i].phases.v[0], name) && (on_cards(&was->w[i]) || !only))
+                only = was->w[i].name;
+        BT_PUSH(c->a, spec->phases.v, spec->phases.n, only ? only : name);
+    }
+    for (size_t i = 0; i < spec->n; i++) {
+        spec->w[i].phases = (struct bt_strs){ 0 };
+        for (size_t b = 0; b < was->phases.n; b++)
+            if (pl_in_phase(&was->w[i], was->phases.v[b]))
+                BT_PUSH(c->a, spec->w[i].phases.v, spec->w[i].phases.n, spec->phases.v[b]);
     }
     return spec;
 }
@@ -296,6 +359,89 @@ static int stretch(struct cutting *c, const struct bt_spec **spec, struct bt_pla
     return 0;
 }
 
+/* The first group that waits for nobody any more; c->n: none, they wait in a circle. */
+static size_t next_to_place(const struct cutting *c, const bool *placed)
+{
+    for (size_t g = 0; g < c->n; g++) {
+        bool waits = placed[g];
+        for (size_t x = 0; x < c->n && !waits; x++)
+            waits = x != g && !placed[x] && waits_for(c, g, x);
+        if (!waits)
+            return g;
+    }
+    return c->n;
+}
+
+/* Each group into the first phase that holds it, not before those whose end it waits for: not always the fewest phases. c->best is their order already. */
+static int fill(struct cutting *c)
+{
+    bool placed[MAX_GROUPS] = { false };
+    uint64_t set[MAX_GROUPS] = { 0 };
+    size_t used = 0;
+    c->asked = 0;
+    c->filled = true;
+    for (size_t left = c->n; left > 0; left--) {
+        size_t g = next_to_place(c, placed), from = 0;
+        if (g == c->n)
+            return 0;
+        for (size_t x = 0; x < c->n; x++)
+            from = placed[x] && waits_for(c, g, x) ? BT_MAX(from, c->best[x]) : from;
+        size_t b = from;
+        int ok = 0;
+        for (; b < used && (ok = fits(c, set[b] | UINT64_C(1) << g)) == 0; b++) {
+        }
+        if (ok < 0)
+            return -1;
+        set[b] |= UINT64_C(1) << g;                  /* a phase of its own holds it: that was asked first of all */
+        used = BT_MAX(used, b + 1);
+        c->best[g] = b;
+        placed[g] = true;
+    }
+    c->found = true;
+    return 0;
+}
+
+/* The plan of the cut that was found; *out NULL where the phases together cannot be planned after all. */
+static int plan_cut(struct cutting *c, struct bt_plan **out)
+{
+    size_t n = 0;
+    *out = NULL;
+    for (size_t g = 0; g < c->n; g++)
+        n = BT_MAX(n, c->best[g] + 1);
+    const struct bt_spec *spec = phased(c, n);
+    struct bt_err before = *c->err;
+    if (plan_phased(c, spec, true, out) < 0) {
+        if (c->err->code != BT_E_TOO_BIG)
+            return -1;
+        *c->err = before;
+        *out = NULL;
+        return 0;
+    }
+    if ((*out)->nrefusals) {
+        *out = NULL;
+        return 0;
+    }
+    if (c->worth && stretch(c, &spec, out) < 0)
+        return -1;
+    return plan_phased(c, well_named(c, spec), true, out);
+}
+
+static int find_cut(struct cutting *c, struct bt_plan **out)
+{
+    for (size_t phases = 2; c->worth && phases <= c->n && !*out; phases++) {
+        uint64_t set[CUT_GROUPS] = { 0 };
+        c->found = false;
+        if (cut(c, 0, 0, phases, set) < 0 || (c->found && plan_cut(c, out) < 0))
+            return -1;
+    }
+    if (*out)
+        return 0;
+    c->found = false;
+    if (fill(c) < 0 || (c->found && plan_cut(c, out) < 0))
+        return -1;
+    return 0;
+}
+
 int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, struct bt_err *err)
 {
     struct bt_plan_in *remembering = BT_NEW(a, struct bt_plan_in);
@@ -303,36 +449,28 @@ int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_p
     remembering->needs = in->needs ? in->needs : pl_needs_new(a);
     struct cutting c = { .a = a, .in = remembering, .err = err };
     *out = NULL;
-    if (in->fleet->nboxes > 1)                       /* cuts are of one machine */
-        return 0;
     find_groups(&c);
     if (in->spec->phases.n || c.n < 2 || c.n > MAX_GROUPS)
         return 0;
-    c.worth = BT_NEWN(a, struct worth, (size_t)1 << c.n);
-    for (size_t i = 0; i < (size_t)1 << c.n; i++)
-        c.worth[i].fits = -1;
+    if (c.n <= CUT_GROUPS) {
+        c.worth = BT_NEWN(a, struct worth, (size_t)1 << c.n);
+        for (size_t i = 0; i < (size_t)1 << c.n; i++)
+            c.worth[i].fits = -1;
+    }
     for (size_t g = 0; g < c.n; g++) {
-        int ok = fits(&c, 1u << g);
+        int ok = fits(&c, UINT64_C(1) << g);
         if (ok <= 0)
             return ok;                               /* one that fits nowhere: no order helps */
     }
-    for (size_t phases = 2; phases <= c.n && !c.found; phases++) {
-        unsigned mask[MAX_GROUPS] = { 0 };
-        if (cut(&c, 0, 0, phases, mask) < 0)
-            return -1;
-        size_t n = 0;
-        for (size_t g = 0; c.found && g < c.n; g++)
-            n = BT_MAX(n, c.best[g] + 1);
-        const struct bt_spec *spec = c.found ? phased(&c, n) : NULL;
-        if (spec && (plan_phased(&c, spec, true, out) < 0 || stretch(&c, &spec, out) < 0))
-            return -1;
-        if (*out && (*out)->nrefusals)
-            *out = NULL;
-    }
+    if (find_cut(&c, out) < 0)
+        return -1;
     if (*out && !in->brief && plan_phased(&c, (*out)->spec, false, out) < 0)
         return -1;
     if (*out)
         (*out)->proposed = true;
+    if (*out && (c.filled || c.asked > MAX_ASKED))
+        BT_PUSH(a, (*out)->warning, (*out)->nwarnings, bt_arena_printf(a, "not all ways to cut it into phases were looked at: fewer than these %zu may do",
+                                                                             (*out)->nphases));
     return 0;
 }
 

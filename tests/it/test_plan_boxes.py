@@ -67,6 +67,29 @@ def test_does_not_fit(tmp_path: Path) -> None:
     assert "llm does not fit into any of the 50 machines, even alone" in done.stdout
 
 
+TURNS = """  a: {kind: job, command: [x], memory: 30GiB}
+  b: {kind: job, command: [x], memory: 30GiB}
+  s: {kind: service, command: [x], memory: 4GiB}
+  c: {kind: job, command: [x], memory: 30GiB, after: {a: done}}
+"""
+
+
+def test_in_turn_over_two_machines(tmp_path: Path) -> None:
+    file = spec(tmp_path, TURNS)
+    fleet = ("--gpus", "2x1xA100-SXM4-40GB")
+    refused = plan("-f", file, *fleet)
+    assert refused.returncode != 0 and "in turn, in 2 phases" in refused.stdout + refused.stderr
+    done = plan("-f", file, *fleet, "--phase", "--json")
+    assert done.returncode == 0, done.stderr
+    got = json.loads(done.stdout)
+    assert got["proposed"] and [{i["id"] for i in p["instances"]} for p in got["phases"]] == [{"a-0", "b-0", "s-0"}, {"s-0", "c-0"}]
+    assert [(m["instance"], m["how"]) for m in got["moves"]] == [("s-0", "stay"), ("c-0", "start")]
+    assert any(w.startswith("not all at once: ") for w in got["warnings"])
+    why = ask("explain", "-f", file, *fleet, "--phase")
+    assert why.returncode == 0, why.stderr
+    assert "c in phase c" in why.stdout
+
+
 SMALL = """  llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, replicas: 2}
   small: {engine: vllm, model: Qwen/Qwen3-1.7B, replicas: 2}
 """

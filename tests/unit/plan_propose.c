@@ -1,4 +1,5 @@
 /* Phases proposed for what does not fit at once: the fewest, who needs whom together, in an order that waits; and what is written down is what was planned. */
+#include "plan/machine.h"
 #include "plan/phases.h"
 #include "plan_help.h"
 
@@ -42,6 +43,12 @@ static const struct { const char *text, *fleet, *says; } rows[] = {
     /* a service that fits beside both runs on */
     { TOP "  s: {kind: service, command: [x], memory: 4GiB}\n  a: {kind: job, command: [x], memory: 30GiB}\n  b: {kind: job, command: [x], memory: 30GiB}\n", "1xA100-SXM4-40GB",
       "s a | s b" },
+    /* over two machines: who waits comes later, a service runs on where it is, and a server is on one machine with who asks it or not: its address is known */
+    { TOP "  a: {kind: job, command: [x], memory: 30GiB}\n  b: {kind: job, command: [x], memory: 30GiB}\n  s: {kind: service, command: [x], memory: 4GiB}\n"
+          "  c: {kind: job, command: [x], memory: 30GiB, after: {a: done}}\n", "2x1xA100-SXM4-40GB", "a b s | s c" },
+    { TOP "  w: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, replicas: {want: 2, min: 2}, gpus: 1}\n  t: {kind: job, command: [x], gpus: 2, slots: 2, memory: 30GiB}\n"
+          "  ask: {kind: job, command: [x, \"${workloads.w.url}\"], gpus: 0}\n  u: {kind: job, command: [x], gpus: 2, memory: 30GiB, after: {t: done}}\n",
+      "2x2xA100-SXM4-40GB", "t | w ask u" },
     /* the same cards, one context, ready: never cut */
     { TOP "  a: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 1, context: 4096}\n  b: {engine: vllm, model: Qwen/Qwen3-0.6B, same_gpus_as: a}\n"
           "  c: {kind: service, command: [x], gpus: 0, after: {b: ready}}\n  d: {kind: job, command: [x], memory: 35GiB}\n", "1xA100-SXM4-40GB", "a b c | d" },
@@ -64,7 +71,55 @@ static void nothing_where_nothing_helps(void **st)
     (void)st;
     assert_null(propose(TOP "  a: {kind: job, command: [x], memory: 50GiB}\n  b: {kind: job, command: [x], memory: 5GiB}\n", "1xA100-SXM4-40GB"));
     assert_null(propose(TOP "  a: {kind: job, command: [x], memory: 30GiB}\n  b: {kind: service, command: [x], memory: 30GiB, after: {a: started}}\n", "1xA100-SXM4-40GB"));
+    assert_null(propose(TOP "  a: {kind: job, command: [x], memory: 50GiB}\n  b: {kind: job, command: [x], memory: 5GiB}\n", "3x1xA100-SXM4-40GB"));
+    assert_null(propose(TOP "  a: {kind: job, command: [x], memory: 10GiB}\n  b: {kind: job, command: [x], memory: 10GiB, same_gpus_as: a, after: {c: done}}\n"
+                            "  c: {kind: job, command: [x], memory: 30GiB, after: {a: done}}\n", "1xA100-SXM4-40GB"));
     assert_null(propose("name: t\nphases: [p]\nworkloads:\n  a: {kind: job, command: [x], memory: 30GiB}\n  b: {kind: job, command: [x], memory: 30GiB}\n", "1xA100-SXM4-40GB"));
+}
+
+static bool warned(const struct bt_plan *p, const char *part)
+{
+    for (size_t i = 0; i < p->nwarnings; i++)
+        if (strstr(p->warning[i], part))
+            return true;
+    return false;
+}
+
+/* More groups than all cuts of can be looked at: phase after phase is filled, in the order that `after` asks for, and the plan says that it is so. */
+static void many_groups_fill_phases(void **st)
+{
+    (void)st;
+    static const char *const fleets[] = { "2xA100-SXM4-40GB", "2x1xA100-SXM4-40GB" };
+    for (size_t f = 0; f < BT_LEN(fleets); f++) {
+        bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
+        bt_buf_puts(&b, TOP "  last: {kind: job, command: [x], memory: 10GiB, after: {j13: done}}\n");
+        for (int i = 0; i < 14; i++)
+            bt_buf_printf(&b, "  j%d: {kind: job, command: [x], memory: 12GiB}\n", i);
+        struct bt_plan *p = propose(bt_buf_z(&b), fleets[f]);
+        assert_non_null(p);
+        assert_string_equal(said(p), "j0 j1 j2 j3 j4 j5 | j6 j7 j8 j9 j10 j11 | last j12 j13");
+        assert_true(warned(p, "fewer than these 3 may do"));
+    }
+    struct bt_plan *few = propose(rows[0].text, rows[0].fleet);
+    assert_false(warned(few, "may do"));
+}
+
+/* A machine of the proposal, taken out, has its workloads in their phases. */
+static void a_machine_of_a_proposal(void **st)
+{
+    (void)st;
+    struct bt_plan_in *in = plan_inputs(&a, TOP "  a: {kind: job, command: [x], memory: 30GiB}\n  b: {kind: job, command: [x], memory: 30GiB}\n"
+                                                "  c: {kind: job, command: [x], memory: 30GiB}\n", "2x1xA100-SXM4-40GB");
+    struct bt_err err = { 0 };
+    struct bt_plan *p, *again;
+    struct bt_machine one;
+    assert_int_equal(bt_plan_propose(&a, in, &p, &err), 0);
+    assert_non_null(p);
+    bt_plan_machine(&a, in, p, 0, &one);
+    assert_int_equal(one.in.spec->n, 2);
+    assert_int_equal(bt_plan_make(&a, &one.in, &again, &err), 0);
+    assert_int_equal(again->nrefusals, 0);
+    assert_int_equal(again->nphases, 2);
 }
 
 /* What the advice says to write, written: the same plan. */
@@ -89,7 +144,8 @@ static void the_advice_is_the_plan(void **st)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(cut_as_it_must_be), cmocka_unit_test(nothing_where_nothing_helps), cmocka_unit_test(the_advice_is_the_plan) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(cut_as_it_must_be), cmocka_unit_test(nothing_where_nothing_helps),
+                                        cmocka_unit_test(many_groups_fill_phases), cmocka_unit_test(a_machine_of_a_proposal), cmocka_unit_test(the_advice_is_the_plan) };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     bt_arena_release(&a);
     return rc;
