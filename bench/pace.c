@@ -51,7 +51,7 @@ static json_t *answer(struct bt_arena *a, const json_t *q, struct bt_err *err)
     struct bt_pace_weight w;
     bt_pace_decode(&in, &p);
     bt_pace_first(&in, &f);
-    if (!p.known || !bt_pace_weigh(m, in.quantization, 0, &w))
+    if (!p.known || !bt_pace_weigh(m, in.quantization, 0, in.engine_name, &w))
         return json_pack("{s:s}", "error", "no figure");
     return json_pack("{s:f, s:f, s:f, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}, s:f}", "tok_s", p.decode_tok_s, "total_tok_s", p.total_tok_s,
                      "ceiling_tok_s", p.ceiling_tok_s, "step_bytes", bt_pace_step_bytes(&w, (double)BT_MAX(in.streams, 1u)), "ms", "weights",

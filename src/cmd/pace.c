@@ -175,7 +175,7 @@ static int find_rows(struct look *x, const char *ref, struct bt_err *err)
         return -1;
     if (!x->fleet.n)
         return bt_err_set(err, BT_E_DEVICE, 0, "no GPU: name a fleet with --gpus");
-    if (!bt_pace_weigh(x->m, x->o->quantization, 0, &x->weight))
+    if (!bt_pace_weigh(x->m, x->o->quantization, 0, x->engine->name, &x->weight))
         return bt_err_set(err, BT_E_INPUT, 0, "%s: no speed without its tensors: %s", ref, x->m->tensors_why ? x->m->tensors_why : "none are known");
     bool by_layers = !strcmp(x->engine->name, "llama-server");
     for (uint64_t cards = 1; cards <= x->fleet.n; cards++)

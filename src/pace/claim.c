@@ -478,7 +478,7 @@ int bt_claim_judge(const struct bt_claim *c, const struct bt_model *m, struct bt
     struct bt_pace_weight w;
     *out = (struct bt_judged){ 0 };
     bt_pace_decode(&in, &out->pace);
-    if (!out->pace.known || !bt_pace_weigh(m, c->quantization, 0, &w))
+    if (!out->pace.known || !bt_pace_weigh(m, c->quantization, 0, in.engine_name, &w))
         return bt_err_set(err, BT_E_INPUT, 0, "no figure for %s on %s: %s", m->id, k->short_name,
                           k->mem_gbs > 0 ? "the model's tensors are not known" : "the catalog has no bandwidth of this card");
     double bandwidth = k->mem_gbs * 1e9, engines = (double)BT_MAX(c->engines, 1u), tokens = c->speculation ? BT_SPECULATED_TOKENS : 1;

@@ -1,6 +1,8 @@
 /* pace - one decode step as a sum: read the weights, read the KV, launch the layers, talk between ranks; the first token; loading. Constants: docs/pace.md. */
 #include "pace/pace.h"
 
+#include <math.h>
+
 #include "pace/pace_int.h"
 
 #define KV_SHARE_OF_EFF 0.8125 /* attention reads its KV less evenly than a matrix */
@@ -18,6 +20,7 @@ struct look {
     struct bt_pace_weight w;
     enum pc_link link;
     double tp, pp, batch;   /* batch: sequences that are in one stage at a time */
+    double choices;         /* of experts: as many sequences that choose for themselves hit as many */
     double bandwidth, read; /* bytes/s of one card: peak, and as its weights are read */
 };
 
@@ -26,20 +29,21 @@ static bool look_at(const struct bt_pace_in *in, struct look *x)
     *x = (struct look){ .in = in, .m = in->model, .k = in->card->kind };
     if (!x->k || !(x->k->mem_gbs > 0) || x->m->kv_unknown)
         return false;
+    x->eng = pc_engine_of(in);
     if (in->weight)
         x->w = *in->weight;
-    else if (!bt_pace_weigh(x->m, in->quantization, in->elem, &x->w))
+    else if (!bt_pace_weigh(x->m, in->quantization, in->elem, x->eng->name, &x->w))
         return false;
     x->tp = (double)BT_MAX(in->tp, 1u);
     x->pp = (double)BT_MAX(in->pp, 1u);
     uint64_t streams = BT_MAX(in->streams, 1u);
     x->batch = (double)bt_ceil_div(streams, BT_MAX(in->pp, 1u));
+    x->choices = pow(x->batch, pc_choice_power(x->eng));
     x->cls = pc_class_of(x->k);
-    x->eng = pc_engine_of(in);
     x->link = pc_link_of(x->k, in->nvlink, in->p2p);
     double eff = pc_engine_eff(x->eng, x->cls);
     x->bandwidth = x->k->mem_gbs * 1e9;
-    x->read = x->bandwidth * (eff > 0 ? eff : x->cls->eff) * pc_kernel_share(x->eng->family, x->w.kernel, x->cls);
+    x->read = x->bandwidth * (eff > 0 ? eff : x->cls->eff) * pc_kernel_share(x->eng, x->w.kernel, x->cls);
     return x->w.dense_bytes + x->w.expert_bytes > 0;
 }
 
@@ -75,7 +79,7 @@ static double kv_ranks(const struct look *x)
 
 static double weights_s(const struct look *x)
 {
-    double read = bt_pace_step_bytes(&x->w, x->batch) / (x->tp * x->read), rate = matrix_rate(x);
+    double read = bt_pace_step_bytes(&x->w, x->choices) / (x->tp * x->read), rate = matrix_rate(x);
     double multiply = rate > 0 ? x->batch * 2 * x->w.params / (x->tp * rate * DECODE_MFU) : 0;
     return BT_MAX(read, multiply);
 }
@@ -98,10 +102,10 @@ void bt_pace_decode(const struct bt_pace_in *in, struct bt_pace *out)
         return;
     out->known = true;
     out->ceiling_tok_s = x.tp * x.bandwidth / bt_pace_step_bytes(&x.w, 1);
-    out->read_bytes = bt_pace_step_bytes(&x.w, x.batch) / x.tp + x.batch * kv_bytes(&x) / kv_ranks(&x);
+    out->read_bytes = bt_pace_step_bytes(&x.w, x.choices) / x.tp + x.batch * kv_bytes(&x) / kv_ranks(&x);
     out->weights_ms = weights_s(&x) * 1e3;
-    out->kv_ms = x.batch * kv_bytes(&x) / (kv_ranks(&x) * x.read / pc_kernel_share(x.eng->family, x.w.kernel, x.cls) * KV_SHARE_OF_EFF) * 1e3;
-    out->layers_ms = (x.m->layers * x.eng->layer_us + x.w.moe_layers * pc_moe_us(x.cls)) / 1e3;
+    out->kv_ms = x.batch * kv_bytes(&x) / (kv_ranks(&x) * x.read / pc_kernel_share(x.eng, x.w.kernel, x.cls) * KV_SHARE_OF_EFF) * 1e3;
+    out->layers_ms = (x.m->layers * x.eng->layer_us + x.w.moe_layers * pc_moe_us(x.eng, x.w.kernel, x.cls)) / 1e3;
     out->host_ms = x.eng->host_ms + x.batch * x.eng->seq_us / 1e3;
     if (x.tp > 1)
         out->allreduce_ms = (2.0 * x.m->layers + 1) * pc_allreduce_us(x.link, (uint64_t)x.tp, x.batch * x.m->hidden * 2.0) * pc_split(x.link, x.eng) / 1e3;
@@ -153,7 +157,8 @@ void bt_pace_first(const struct bt_pace_in *in, struct bt_pace_first *out)
     out->known = true;
     out->measured = x.cls->mfu_seen && x.eng->measured;
     out->floor_s = x.eng->floor_ms / 1e3;
-    out->compute_s = BT_MAX(multiply, read);
+    double launch = ((x.m->layers - BT_MIN(x.w.moe_layers, x.m->layers)) * x.eng->prompt_layer_us + x.w.moe_layers * x.eng->prompt_moe_us) / 1e6;
+    out->compute_s = BT_MAX(BT_MAX(multiply, read), launch); /* the host launches ahead of the card: the longer of them counts */
     out->link_s = x.tp > 1 ? 2.0 * x.m->layers * 2 * (x.tp - 1) / x.tp * n * x.m->hidden * 2 / (pc_bus_gbs(x.link) * 1e9) : 0;
     out->seconds = (out->floor_s + out->compute_s + out->link_s) * BT_MAX(in->tenants, 1u);
 }
@@ -179,7 +184,7 @@ void bt_pace_load(const struct bt_pace_in *in, struct bt_pace_load *out)
     struct bt_pace_weight w;
     if (in->weight)
         w = *in->weight;
-    else if (!bt_pace_weigh(in->model, in->quantization, in->elem, &w))
+    else if (!bt_pace_weigh(in->model, in->quantization, in->elem, pc_engine_of(in)->name, &w))
         return;
     double ranks = (double)(BT_MAX(in->tp, 1u) * BT_MAX(in->pp, 1u));
     out->known = true;

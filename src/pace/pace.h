@@ -25,15 +25,16 @@ struct bt_pace_weight {
     enum bt_pace_kernel kernel;
 };
 /* quantization: asked for at start on a model that is stored plain ("fp8", "awq", "int8", "q4_k_m"), else NULL. elem: bytes of a plain number as
- * served, 0 = 2. False: the tensors are not known (ntensors 0). */
-bool bt_pace_weigh(const struct bt_model *m, const char *quantization, unsigned elem, struct bt_pace_weight *out);
-/* Bytes that a step of `streams` sequences reads. */
+ * served, 0 = 2. engine: by name; llama.cpp's files of a model with 4-bit experts hold the rest in 8 bits, where the checkpoint has 16. NULL = as the
+ * checkpoint is. False: the tensors are not known (ntensors 0). */
+bool bt_pace_weigh(const struct bt_model *m, const char *quantization, unsigned elem, const char *engine, struct bt_pace_weight *out);
+/* Bytes that a step of `streams` sequences reads, each with experts of its own choice. */
 double bt_pace_step_bytes(const struct bt_pace_weight *w, double streams);
 
 enum bt_pace_p2p { BT_P2P_AUTO, BT_P2P_YES, BT_P2P_NO };
 struct bt_pace_in {
     const struct bt_model *model;
-    const struct bt_pace_weight *weight;         /* NULL = bt_pace_weigh(model, quantization, elem); give it where many shapes of one model are asked for */
+    const struct bt_pace_weight *weight;         /* NULL = bt_pace_weigh(); give it where many shapes of one model are asked for */
     const struct bt_engine *engine;
     const struct bt_engine_version *version;     /* NULL = the engine's newest row */
     const char *engine_name, *engine_version;    /* instead of the two above: an engine that berth does not start ("tensorrt-llm"), or a version in words */

@@ -9,7 +9,6 @@ const struct pc_class *pc_class_of(const struct bt_gpu_kind *k);
 
 /* Kernels that read weights, by the family of engine that has them. */
 enum pc_family { PC_SERVER, PC_GPT_FAST, PC_LLAMA, PC_EXL, PC_MLC };
-double pc_kernel_share(enum pc_family f, enum bt_pace_kernel k, const struct pc_class *c);
 double pc_kernel_bits(enum bt_pace_kernel k);        /* of a number, scales included */
 double pc_head_bits(enum bt_pace_kernel k);
 bool pc_kernel_named(const char *method, enum bt_pace_kernel *out);
@@ -20,12 +19,15 @@ struct pc_engine {
     enum pc_family family;
     double layer_us, host_ms, seq_us;            /* seq_us: the host's work for each sequence of a step */
     double floor_ms;                             /* before the first token, whatever the prompt */
+    double prompt_layer_us, prompt_moe_us;       /* host's launches of a layer that reads a prompt in, outside of graphs; of one with experts. 0 = hidden */
     bool measured;
     bool fused;                                      /* on Blackwell its all-reduce takes the norm behind it along */
 };
 const struct pc_engine *pc_engine_of(const struct bt_pace_in *in);
 const struct pc_engine *pc_engine_named(const char *name, const char *version);      /* NULL: no such name */
-double pc_moe_us(const struct pc_class *c);          /* router and gather of a layer with experts */
+double pc_kernel_share(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c);
+double pc_moe_us(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c);      /* what a layer with experts launches beside its matrices */
+double pc_choice_power(const struct pc_engine *e);   /* b sequences hit as many experts as b^this that choose for themselves */
 /* llama.cpp of 2024 on data-centre cards: its kernels were made for GeForce. 0 = nothing to change */
 double pc_engine_eff(const struct pc_engine *e, const struct pc_class *c);
 

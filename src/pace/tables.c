@@ -31,7 +31,7 @@ static const struct { const char *name; double bits, share[5], head; } kernels[B
     [BT_KERNEL_FP8]       = { "fp8", 8, { 1.08 }, 16 },
     [BT_KERNEL_INT8]      = { "int8", 8.15, { 0.95, 0.83 }, 16 },
     [BT_KERNEL_INT4]      = { "int4", 4.25, { 0.82, 0.70, 0, 0, 1.08 }, 16 },
-    [BT_KERNEL_FP4]       = { "fp4", 4.5, { 0.82 }, 16 },
+    [BT_KERNEL_FP4]       = { "fp4", 4.5, { 0.82, 0, 1.00 }, 16 },
     [BT_KERNEL_GGUF]      = { "q4_k_m", 4.85, { 1.00 }, 6.56 },      /* its head is Q6_K */
     [BT_KERNEL_GGUF_Q8]   = { "q8_0", 8.5, { 0.88 }, 8.5 },
     [BT_KERNEL_GGUF_Q4_0] = { "q4_0", 4.5, { 0.78 }, 6.56 },
@@ -46,10 +46,16 @@ double pc_kernel_bits(enum bt_pace_kernel k) { return kernels[k].bits; }
 
 static bool is_blackwell(const struct pc_class *c) { return !strcmp(c->name, "hbm_blackwell"); }
 
-double pc_kernel_share(enum pc_family f, enum bt_pace_kernel k, const struct pc_class *c)
+/* llama.cpp of 2024 read its formats of blocks worse than 16 bits; that of 2025 does not (Q8_0 and Q4_0 on five cards). */
+static bool is_new_llama(const struct pc_engine *e) { return e->family == PC_LLAMA && e->since >= 202500; }
+
+double pc_kernel_share(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c)
 {
+    enum pc_family f = e->family;
     if (k == BT_KERNEL_FP4 && f == PC_SERVER && is_blackwell(c))
         return FP4_NATIVE_SHARE;
+    if (is_new_llama(e) && (k == BT_KERNEL_GGUF_Q8 || k == BT_KERNEL_GGUF_Q4_0))
+        return 1;
     return kernels[k].share[f] > 0 ? kernels[k].share[f] : kernels[k].share[PC_SERVER];
 }
 
@@ -78,23 +84,23 @@ bool pc_kernel_named(const char *method, enum bt_pace_kernel *out)
 
 /* Newest first of each name. 45 us and 0.4 ms: the constants for an engine whose version is not known. */
 static const struct pc_engine engines[] = {
-    { "vllm", 12, PC_SERVER, 43, 0.35, 0, 9, true, false },
-    { "vllm", 8, PC_SERVER, 45, 0.40, 0, 9, false, false },                 /* V1 before 0.12: no row of its own */
-    { "vllm", 7, PC_SERVER, 75, 1.20, 65, 22, true, false },
-    { "vllm", 0, PC_SERVER, 85, 1.20, 65, 22, true, false },
-    { "sglang", 5, PC_SERVER, 43, 0.35, 0, 10, true, false },
-    { "sglang", 0, PC_SERVER, 50, 0.35, 0, 10, true, false },
-    { "llama-server", 202500, PC_LLAMA, 43, 0.35, 0, 4, true, false },
-    { "llama-server", 0, PC_LLAMA, 90, 0.00, 0, 4, true, false },
-    { "tensorrt-llm", 0, PC_SERVER, 28, 0.35, 0, 8, true, true },
-    { "gpt-fast", 0, PC_GPT_FAST, 43, 0.35, 0, 9, true, false },
-    { "exllamav2", 0, PC_EXL, 43, 0.35, 0, 9, true, false },
-    { "mlc", 0, PC_MLC, 43, 0.35, 0, 9, true, false },
-    { "lmdeploy", 0, PC_SERVER, 70, 0.00, 0, 5, true, false },
-    { "fastertransformer", 0, PC_SERVER, 120, 0.00, 0, 9, true, false },
-    { "transformers", 0, PC_SERVER, 600, 0.00, 0, 9, false, false },        /* eager: every kernel waits for the host */
+    { "vllm", 12, PC_SERVER, 43, 0.35, 0, 9, 0, 0, true, false },
+    { "vllm", 8, PC_SERVER, 45, 0.40, 0, 9, 0, 0, false, false },                 /* V1 before 0.12: no row of its own */
+    { "vllm", 7, PC_SERVER, 75, 1.20, 65, 22, 0, 0, true, false },
+    { "vllm", 0, PC_SERVER, 85, 1.20, 65, 22, 0, 0, true, false },
+    { "sglang", 5, PC_SERVER, 43, 0.35, 0, 10, 350, 2000, true, false },
+    { "sglang", 0, PC_SERVER, 50, 0.35, 0, 10, 0, 0, true, false },
+    { "llama-server", 202500, PC_LLAMA, 43, 0, 500, 4, 0, 0, true, false },
+    { "llama-server", 0, PC_LLAMA, 90, 0.00, 0, 4, 0, 0, true, false },
+    { "tensorrt-llm", 0, PC_SERVER, 28, 0.35, 0, 8, 0, 0, true, true },
+    { "gpt-fast", 0, PC_GPT_FAST, 43, 0.35, 0, 9, 0, 0, true, false },
+    { "exllamav2", 0, PC_EXL, 43, 0.35, 0, 9, 0, 0, true, false },
+    { "mlc", 0, PC_MLC, 43, 0.35, 0, 9, 0, 0, true, false },
+    { "lmdeploy", 0, PC_SERVER, 70, 0.00, 0, 5, 0, 0, true, false },
+    { "fastertransformer", 0, PC_SERVER, 120, 0.00, 0, 9, 0, 0, true, false },
+    { "transformers", 0, PC_SERVER, 600, 0.00, 0, 9, 0, 0, false, false },        /* eager: every kernel waits for the host */
 };
-static const struct pc_engine engine_unknown = { "", 0, PC_SERVER, 45, 0.40, 0, 9, false, false };
+static const struct pc_engine engine_unknown = { "", 0, PC_SERVER, 45, 0.40, 0, 9, 0, 0, false, false };
 #define MLC_TP_LAYER_US 130          /* MLC's ranks were not in a graph */
 
 static const struct { const char *word, *name; } engine_words[] = {
@@ -130,7 +136,7 @@ const struct pc_engine *pc_engine_of(const struct bt_pace_in *in)
 {
     const char *name = in->engine_name ? in->engine_name : in->engine ? in->engine->name : NULL;
     const char *version = in->engine_version ? in->engine_version : in->version ? in->version->version : NULL;
-    static const struct pc_engine mlc_tp = { "mlc", 0, PC_MLC, MLC_TP_LAYER_US, 0, 0, 9, true, false };
+    static const struct pc_engine mlc_tp = { "mlc", 0, PC_MLC, MLC_TP_LAYER_US, 0, 0, 9, 0, 0, true, false };
     const struct pc_engine *e = pc_engine_named(name, version);
     if (!e)
         return &engine_unknown;
@@ -155,8 +161,6 @@ static const struct { const char *name; double us[3][6], bus_gbs; } links[] = {
 };
 #define SPLIT_NVLINK 1.65            /* narrow matrices, ranks that wait for each other */
 #define SPLIT_FUSED 1.00             /* the all-reduce takes the norm behind it along */
-#define MOE_US 20                    /* router and gather of a layer with experts */
-#define MOE_FUSED_US 5               /* in one kernel with the experts */
 #define SPLIT_PCIE 0.70              /* fitted on six rows; the PCIe kernels above are measured on slow hosts */
 #define HOP_HOST_MS 0.25             /* one pipeline hop through host memory */
 #define HOP_P2P_MS 0.02
@@ -183,7 +187,31 @@ double pc_split(enum pc_link l, const struct pc_engine *e)
     return l > PC_NVLINK_BLACKWELL ? SPLIT_PCIE : l == PC_NVLINK_BLACKWELL && e->fused ? SPLIT_FUSED : SPLIT_NVLINK;
 }
 
-double pc_moe_us(const struct pc_class *c) { return is_blackwell(c) ? MOE_FUSED_US : MOE_US; }
+/* Microseconds of what a layer with experts launches beside its matrices: router, sort, gather, and for 8 bits and FP4 the scaling of activations. It hangs
+ * on which kernel there is for that format on that architecture: one for all of it (FP4 on B200), or Triton's, without a table of its own for the card. */
+enum moe_arch { MOE_USUAL, MOE_B200, MOE_GDDR7, MOE_ROCM, MOE_ARCH__N };
+enum moe_bits { MOE_16, MOE_8, MOE_4, MOE_FP4, MOE_BITS__N };
+static const double moe_us[MOE_ARCH__N][MOE_BITS__N] = {
+    [MOE_USUAL] = { 20, 45, 30, 20 },
+    [MOE_B200]  = { 25, 65, 30, 5 },
+    [MOE_GDDR7] = { 20, 85, 45, 55 },
+    [MOE_ROCM]  = { 50, 250, 220, 30 },
+};
+#define MOE_LLAMA_US 10              /* llama.cpp: one kernel for the choice of experts, no scaling */
+#define MOE_TRITON_FP4_US 60         /* TensorRT-LLM before Blackwell has no FP4 kernel of its own */
+
+double pc_moe_us(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c)
+{
+    enum moe_arch arch = is_blackwell(c) ? MOE_B200 : !strcmp(c->name, "gddr7") ? MOE_GDDR7 : !strncmp(c->name, "amd_", 4) ? MOE_ROCM : MOE_USUAL;
+    enum moe_bits bits = k == BT_KERNEL_FP4 ? MOE_FP4 : k == BT_KERNEL_FP8 ? MOE_8 : k == BT_KERNEL_INT4 ? MOE_4 : MOE_16;
+    if (e->family == PC_LLAMA)
+        return MOE_LLAMA_US;
+    bool triton = bits == MOE_FP4 && arch != MOE_B200 && !strcmp(e->name, "tensorrt-llm");
+    return triton ? MOE_TRITON_FP4_US : moe_us[arch][bits];
+}
+
+/* Tokens that are decoded together choose alike. Only llama.cpp's batches show it (19 rows): those of servers read what independent choices would. */
+double pc_choice_power(const struct pc_engine *e) { return e->family == PC_LLAMA ? 0.75 : 1; }
 
 double pc_hop_ms(enum pc_link l, const struct pc_engine *e) { return l == PC_PCIE_NO_P2P || e->family == PC_LLAMA ? HOP_HOST_MS : HOP_P2P_MS; }
 

@@ -79,8 +79,16 @@ static void experts_of(const struct bt_model *m, struct bt_pace_weight *out)
     }
 }
 
-bool bt_pace_weigh(const struct bt_model *m, const char *quantization, unsigned elem, struct bt_pace_weight *out)
+/* A checkpoint of 4-bit experts as llama.cpp's converter writes it: everything else that has 16 bits becomes Q8_0. */
+static bool rest_is_q8(const struct bt_model *m, const char *engine)
 {
+    const struct pc_engine *e = pc_engine_named(engine, NULL);
+    return e && e->family == PC_LLAMA && !m->gguf && (m->quant.kind == BT_QUANT_MXFP4 || m->quant.kind == BT_QUANT_NVFP4);
+}
+
+bool bt_pace_weigh(const struct bt_model *m, const char *quantization, unsigned elem, const char *engine, struct bt_pace_weight *out)
+{
+    bool q8 = rest_is_q8(m, engine);
     *out = (struct bt_pace_weight){ .kernel = kernel_of(m) };
     enum bt_pace_kernel asked = BT_KERNEL_PLAIN;
     bool online = out->kernel == BT_KERNEL_PLAIN && pc_kernel_named(quantization, &asked) && asked != BT_KERNEL_PLAIN;
@@ -103,6 +111,8 @@ bool bt_pace_weigh(const struct bt_model *m, const char *quantization, unsigned 
             bits = pc_kernel_bits(asked);
         else if (online && plain && use == USE_HEAD)
             bits = pc_head_bits(asked);
+        else if (q8 && plain)
+            bits = pc_kernel_bits(BT_KERNEL_GGUF_Q8);
         out->file_bytes += n * bits / 8;
         if (use == USE_EXPERT && out->experts) {
             out->expert_bytes += n * bits / 8;

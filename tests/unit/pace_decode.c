@@ -129,6 +129,88 @@ static void blackwell_has_its_own_constants(void **st)
     assert_near(all[0].allreduce_ms, all[1].allreduce_ms * 1.65, 1e-9);
 }
 
+static struct bt_pace experts_on(struct bt_arena *a, const char *model, const char *card, const char *engine, const char *quantization, uint64_t streams)
+{
+    struct bt_gpu g = card_named(card);
+    struct bt_pace_in in = { .model = model_of(a, model), .engine_name = engine, .card = &g, .tp = 1, .context = 640, .quantization = quantization, .streams = streams };
+    struct bt_pace p;
+    bt_pace_decode(&in, &p);
+    assert_true(p.known);
+    return p;
+}
+
+/* What a layer with experts launches hangs on the format's kernel on that architecture, and on whose it is. */
+static void experts_launch_what_their_format_needs(void **st)
+{
+    (void)st;
+    static const struct {
+        const char *model, *card, *engine, *quantization;
+        double moe_us;
+    } rows[] = {
+        { "Qwen/Qwen3-30B-A3B", "h100-sxm", "vllm", NULL, 20 },          { "Qwen/Qwen3-30B-A3B", "h100-sxm", "vllm", "fp8", 45 },
+        { "Qwen/Qwen3-30B-A3B", "a100-sxm4-80", "vllm", "awq", 30 },     { "Qwen/Qwen3-30B-A3B", "b200", "sglang", NULL, 25 },
+        { "Qwen/Qwen3-30B-A3B", "b200", "sglang", "fp8", 65 },           { "Qwen/Qwen3-30B-A3B", "b200", "vllm", "nvfp4", 5 },
+        { "Qwen/Qwen3-30B-A3B", "rtxpro6000", "vllm", "nvfp4", 55 },     { "Qwen/Qwen3-30B-A3B", "mi300x", "sglang", "fp8", 250 },
+        { "openai/gpt-oss-120b", "h200-sxm", "vllm", NULL, 20 },         { "Qwen/Qwen3-30B-A3B", "rtx4090", "llama.cpp", "q4_k_m", 10 },
+    };
+    bt_auto_arena a = { 0 };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        struct bt_pace p = experts_on(&a, rows[i].model, rows[i].card, rows[i].engine, rows[i].quantization, 1);
+        double layers = strstr(rows[i].model, "gpt-oss") ? 36 : 48;
+        assert_near(p.layers_ms, layers * (43 + rows[i].moe_us) / 1e3, 1e-9);
+    }
+    struct bt_pace hopper = experts_on(&a, "openai/gpt-oss-120b", "h200-sxm", "tensorrt-llm", NULL, 1);      /* Triton's kernel there */
+    struct bt_pace b200 = experts_on(&a, "openai/gpt-oss-120b", "b200", "tensorrt-llm", NULL, 1);
+    assert_near(hopper.layers_ms - b200.layers_ms, 36 * 55e-3, 1e-9);
+}
+
+/* gpt-oss as llama.cpp has it: experts in MXFP4, the rest in Q8_0. Measured: 280 tok/s on one RTX 4090, which 16 bits would make impossible. */
+static void llama_cpp_keeps_the_rest_in_8_bits(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    const struct bt_model *m = model_of(&a, "openai/gpt-oss-20b");
+    struct bt_pace_weight server, llama, plain;
+    assert_true(bt_pace_weigh(m, NULL, 0, "vllm", &server) && bt_pace_weigh(m, NULL, 0, "ollama", &llama));
+    assert_near(llama.expert_bytes, server.expert_bytes, 1e7); /* their biases too */
+    assert_near(llama.dense_bytes / server.dense_bytes, 8.5 / 16, 1e-6);
+    assert_true(bt_pace_weigh(model_of(&a, "Qwen/Qwen3-8B"), NULL, 0, "ollama", &plain));
+    assert_near(plain.dense_bytes / 1e9, 15.1, 0.1);                                                         /* nothing there to be kept apart */
+    struct bt_claim c;
+    struct bt_judged j;
+    struct bt_err err = { 0 };
+    assert_int_equal(bt_claim_parse(&a, bt_str("gpt-oss-20b, RTX 4090, ollama, 280 tok/s"), &c, &err), 0);
+    assert_int_equal(bt_claim_judge(&c, m, &j, &err), 0);
+    assert_int_equal(j.verdict, BT_CLAIM_CREDIBLE);
+    struct bt_pace one = experts_on(&a, "openai/gpt-oss-120b", "gb10", "llama.cpp", NULL, 1);
+    assert_near(one.decode_tok_s, 59.0, 6);                                                                  /* measured: 59.0 */
+    /* its sequences choose alike: fewer experts are read than by as many that choose for themselves */
+    struct bt_pace many = experts_on(&a, "openai/gpt-oss-120b", "gb10", "llama.cpp", NULL, 32), server_many = experts_on(&a, "openai/gpt-oss-120b", "gb10", "vllm", NULL, 32);
+    assert_true(many.read_bytes < 0.75 * server_many.read_bytes);
+}
+
+/* Prompts are read in outside of graphs: short ones through many experts wait for the host's launches, long ones do not. */
+static void short_prompts_wait_for_the_host(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_gpu g = card_named("b200");
+    struct bt_pace_in in = { .model = model_of(&a, "Qwen/Qwen3-235B-A22B"), .engine_name = "sglang", .card = &g, .tp = 8, .nvlink = true, .prompt = 600 };
+    struct bt_pace_first f, twice, vllm_first, long_one;
+    bt_pace_first(&in, &f);
+    in.prompt = 1200;
+    bt_pace_first(&in, &twice);
+    assert_near(f.compute_s, 94 * 2e-3, 1e-9);
+    assert_near(twice.compute_s, f.compute_s, 1e-9);
+    in.prompt = 60000;
+    bt_pace_first(&in, &long_one);
+    assert_true(long_one.compute_s > 1.5 * f.compute_s);
+    in.prompt = 600;
+    in.engine_name = "vllm";
+    bt_pace_first(&in, &vllm_first);
+    assert_true(vllm_first.seconds < f.seconds);
+}
+
 static void old_versions_are_slower(void **st)
 {
     (void)st;
@@ -196,12 +278,12 @@ static void experts_are_read_as_they_are_hit(void **st)
     (void)st;
     bt_auto_arena a = { 0 };
     struct bt_pace_weight w, dense;
-    assert_true(bt_pace_weigh(model_of(&a, "mistralai/Mixtral-8x7B-v0.1"), NULL, 0, &w));
+    assert_true(bt_pace_weigh(model_of(&a, "mistralai/Mixtral-8x7B-v0.1"), NULL, 0, NULL, &w));
     assert_near(bt_pace_step_bytes(&w, 1) / 1e9, 25.5, 0.1);
     assert_near(bt_pace_step_bytes(&w, 1000) / 1e9, 93.1, 0.3);
     assert_true(w.experts == 8 && w.active == 2 && w.moe_layers == 32);
     assert_near(w.params / 1e9, 12.75, 0.1);
-    assert_true(bt_pace_weigh(model_of(&a, "meta-llama/Llama-3.1-8B"), "fp8", 0, &dense));
+    assert_true(bt_pace_weigh(model_of(&a, "meta-llama/Llama-3.1-8B"), "fp8", 0, NULL, &dense));
     assert_near(dense.dense_bytes / 1e9, 8.03, 0.01);
     assert_true(dense.experts == 0 && dense.kernel == BT_KERNEL_FP8);
 }
@@ -419,6 +501,9 @@ int main(void)
         cmocka_unit_test(claims_are_judged),
         cmocka_unit_test(old_versions_are_slower),
         cmocka_unit_test(blackwell_has_its_own_constants),
+        cmocka_unit_test(experts_launch_what_their_format_needs),
+        cmocka_unit_test(llama_cpp_keeps_the_rest_in_8_bits),
+        cmocka_unit_test(short_prompts_wait_for_the_host),
         cmocka_unit_test(unknown_cards_give_no_figure),
     };
     return cmocka_run_group_tests(tests, no_cache, NULL);
