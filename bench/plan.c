@@ -7,6 +7,8 @@
  *                                                      check alone, gap, the share that lacks of workloads placed, of wants, of service, the largest resident set in MiB
  *   bench-plan small FROM TO [NODES]                   against enumeration: number, both found, equal, leaves of the enumeration; NODES: steps in the order
  *                                                      of the plan before shapes are chosen first (few: nearly all problems come that far)
+ *   bench-plan full FROM TO [NODES]                    the same with every key drawn, and an enumeration that shares nothing with the search but bytes and rates of a
+ *                                                      shape (plan_ref.h): number, both found, equal, the whole plan agrees, placements that fit
  *   bench-plan phases FROM TO [show]                   phases against enumeration of all of them together: number, equal, milliseconds of moves that the plan saves,
  *                                                      that any saves at most, that there are, choices enumerated, CPU milliseconds of the plan */
 #include <stdio.h>
@@ -14,6 +16,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "plan_full.h"
 #include "plan_joint.h"
 #include "read_inputs.h"
 
@@ -177,6 +180,65 @@ static int small_one(unsigned long long number, uint64_t first_nodes)
     return 1;
 }
 
+static void full_show(const struct full_problem *x, const char *who, const struct pl_solution *o, const struct ref *r)
+{
+    const struct pl_score *s = &o->score;
+    printf("# %s%s%s\n"
+           "# %s: found %d%s, placed %u.. wants %lld service %lld shared %lld free %lld; best: found %d, placed %u.. wants %lld service %lld shared %lld free %lld\n%s", x->fleet_text, x->changes, x->in.copies ? ", copies settled" : "",
+           who, o->found, o->complete ? "" : " (not all)", s->placed[0], (long long)s->v[BT_GOAL_WANTS], (long long)s->v[BT_GOAL_SERVICE], (long long)s->v[BT_GOAL_SHARED], (long long)s->v[BT_GOAL_FREE], r->found, r->best.placed[0],
+           (long long)r->best.wants, (long long)r->best.service, (long long)r->best.shared, (long long)r->best.free, x->text);
+}
+
+/* 1 compared, 0 no problem came of it, or one too large to enumerate, -1 error. */
+static int full_one(unsigned long long number, uint64_t first_nodes)
+{
+    static const char *const one[] = { "all" };
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    struct full_problem x;
+    struct pl_problem *p;
+    struct pl_solution o = { 0 };
+    struct bt_plan *plan;
+    int ok = full_draw(&a, number, &x, &err);
+    if (ok <= 0)
+        return ok < 0 ? fail(&err, bt_arena_printf(&a, "%llu", number)) : 0;
+    struct ref *r = BT_NEW(&a, struct ref);
+    x.in.needs = pl_needs_new(&a);
+    if (pl_open_copies(&a, &x.in, one, 1, &err) < 0 || pl_problem_build(&a, &x.in, "all", &p, &err) < 0)
+        return fail(&err, x.text);
+    if ((ok = ref_build(r, &x.in, "all", &err)) == 0) {
+        p->first_nodes = first_nodes;
+        o.complete = true;
+        if (!p->nrefusals)
+            pl_solve(p, PL_NODE_LIMIT, &o);
+        for (size_t i = 0; i < p->n; i++)            /* other cuts of its pipelines, where those were looked at */
+            for (size_t j = 0; j < p->work[i].nshapes && ok == 0; j++)
+                if (p->work[i].shape[j].cut && p->work[i].shape[j].ok && !(p->work[i].w->pp_layers.n))
+                    ok = ref_add_cut(r, p->work[i].spec_index, p->work[i].shape[j].tp, p->work[i].shape[j].pp / pl_dp(&p->work[i].shape[j]), p->work[i].shape[j].cut);
+        if (ok == 0)
+            ref_try(r, 0, 0);
+    }
+    if (ok || r->tried > r->limit) {
+        printf("# %llu: %s\n", number, ok ? "not for enumeration" : "too large");
+        bt_arena_release(&r->a);
+        return 0;
+    }
+    bool equal = ref_equal(r, &o), whole = false;
+    if (bt_plan_make(&a, &x.in, &plan, &err) < 0)
+        printf("# %llu: plan: %s\n", number, err.msg);
+    else
+        whole = (plan->nrefusals == 0) == r->found && (!r->found || (plan->objective[BT_GOAL_WANTS] == r->best.wants && plan->objective[BT_GOAL_SERVICE] == r->best.service &&
+                                                                    plan->objective[BT_GOAL_SHARED] == r->best.shared));
+    printf("%llu %d %d %d %d %llu\n", number, o.found, r->found, equal, whole, (unsigned long long)r->leaves);
+    if (!equal || !whole) {
+        full_show(&x, p->nrefusals ? p->refusal[0].text : "search", &o, r);
+        if (whole || plan->nrefusals)
+            printf("# plan: %s\n", plan->nrefusals ? plan->refusal[0].text : "as the enumeration has it");
+    }
+    bt_arena_release(&r->a);
+    return 1;
+}
+
 /* 1 compared, 0 no problem came of it, -1 error. */
 static int phases_one(unsigned long long number, bool show)
 {
@@ -228,12 +290,18 @@ int main(int argc, char **argv)
                 return 1;
         return 0;
     }
+    if (argc >= 4 && !strcmp(argv[1], "full")) {
+        for (unsigned i = number(argv[2]); i < number(argv[3]); i++)
+            if (full_one(i, argc > 4 ? number(argv[4]) : PL_FIRST_NODES) < 0)
+                return 1;
+        return 0;
+    }
     if (argc >= 4 && !strcmp(argv[1], "phases")) {
         for (unsigned i = number(argv[2]); i < number(argv[3]); i++)
             if (phases_one(i, argc > 4) < 0)
                 return 1;
         return 0;
     }
-    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | boxes FROM TO BOXES WORKLOADS | small FROM TO [NODES] | phases FROM TO [show]\n");
+    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | boxes FROM TO BOXES WORKLOADS | small FROM TO [NODES] | full FROM TO [NODES] | phases FROM TO [show]\n");
     return 2;
 }

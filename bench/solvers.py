@@ -2,8 +2,9 @@
 
 One formulation for all: binaries and linear rows, written here from what bench-solvers prints (docs/benchmarks/plan.md states it). The goals are taken one
 after another: workloads placed at each priority, highest first, then wants (copies). Every answer is checked against the rows in whole bytes, berth's too; a
-solver's answer that breaks one counts as not done. The time limit is for all goals together. A solver that is not there is named and left out: `cbc` on the PATH
-(Debian coinor-cbc), highspy and ortools in the Python that runs this; `make bench-solvers` puts the two into a virtual environment outside the tree."""
+solver's answer that breaks one counts as no plan. The time limit is for all goals together: at its end the best plan that the solver has counts, proven or
+not. A solver that is not there is named and left out: `cbc` on the PATH (Debian coinor-cbc), highspy and ortools in the Python that runs this;
+`make bench-solvers` puts the two into a virtual environment outside the tree. --rows prints each problem."""
 
 from __future__ import annotations
 
@@ -177,25 +178,26 @@ def linear(terms: dict[int, int], by: int) -> str:
     return "\n  ".join(f"{'+' if c >= 0 else '-'} {abs(c) / by!r} b{v}" for v, c in terms.items())
 
 
-# Each solver: 'proven' with values, 'no' where there is no plan, or 'late'.
+# Each solver: 'proven' with values, 'no' where there is no plan, or 'late' with the best so far (empty: none).
 Answer = tuple[str, list[int]]
 
 
 def cbc(model: Model, rows: list[Row], goal: dict[int, int], seconds: float) -> Answer:
     with tempfile.TemporaryDirectory() as d:
         Path(d, "p.lp").write_text(lp(model, rows, goal), encoding="ascii")
-        subprocess.run(["cbc", f"{d}/p.lp", "-sec", f"{seconds:.1f}", "-ratio", "0", "-allow", "0", "-solve", "-solu", f"{d}/p.sol"],
-                       check=True, capture_output=True, timeout=seconds + 60)
+        try:
+            subprocess.run(["cbc", f"{d}/p.lp", "-timemode", "elapsed", "-sec", f"{seconds:.1f}", "-ratio", "0", "-allow", "0", "-solve", "-solu", f"{d}/p.sol"],
+                           check=True, capture_output=True, timeout=seconds + 60)
+        except subprocess.TimeoutExpired:            # it looks at the clock between steps, and some are long
+            return "late", []
         head, *lines = Path(d, "p.sol").read_text(encoding="ascii").splitlines()
     if head.startswith(("Infeasible", "Integer infeasible")):
         return "no", []
-    if not head.startswith("Optimal"):
-        return "late", []
     x = [0] * model.n
     for name, value in (line.replace("**", "").split()[1:3] for line in lines):
         if name.startswith("b"):
             x[int(name[1:])] = round(float(value))
-    return "proven", x
+    return "proven" if head.startswith("Optimal") else "late", x
 
 
 def highs(model: Model, rows: list[Row], goal: dict[int, int], seconds: float) -> Answer:
@@ -210,12 +212,12 @@ def highs(model: Model, rows: list[Row], goal: dict[int, int], seconds: float) -
     status = h.getModelStatus()
     if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
         return "no", []
-    if status != highspy.HighsModelStatus.kOptimal:
+    if h.getInfo().primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
         return "late", []
     values, x = h.getSolution().col_value, [0] * model.n
     for i in range(h.getNumCol()):
         x[int(h.getColName(i)[1][1:])] = round(values[i])
-    return "proven", x
+    return "proven" if status == highspy.HighsModelStatus.kOptimal else "late", x
 
 
 def cp_sat(model: Model, rows: list[Row], goal: dict[int, int], seconds: float) -> Answer:
@@ -230,9 +232,9 @@ def cp_sat(model: Model, rows: list[Row], goal: dict[int, int], seconds: float) 
     status = s.solve(m)
     if status == cp_model.INFEASIBLE:
         return "no", []
-    if status != cp_model.OPTIMAL:
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return "late", []
-    return "proven", [int(s.value(v)) for v in b]
+    return "proven" if status == cp_model.OPTIMAL else "late", [int(s.value(v)) for v in b]
 
 
 SOLVERS: dict[str, tuple[Callable[..., Answer], Callable[[], object]]] = {
@@ -243,25 +245,30 @@ SOLVERS: dict[str, tuple[Callable[..., Answer], Callable[[], object]]] = {
 
 
 def solve(name: str, model: Model, limit: float) -> tuple[str, list[int]]:
-    """Goal after goal, each held at its best for those after it."""
+    """Goal after goal, each held at its best for those after it. 'late': the best plan when time was over, or none."""
     end, rows, x = time.monotonic() + limit, list(model.rows), []
     for goal in model.goals:
         left = end - time.monotonic()
-        said, x = SOLVERS[name][0](model, rows, goal, left) if left > 0.1 else ("late", [])
-        if said != "proven":
-            return said, []
-        if model.broken(x, rows):
-            return "broke a row", []
+        said, y = SOLVERS[name][0](model, rows, goal, left) if left > 0.1 else ("late", [])
+        if said == "no":
+            return ("no", []) if not x else ("broke a row", model.worth(x))
+        if y and not model.broken(y, rows):
+            x = y
+        elif said == "proven":
+            return "broke a row", model.worth(x) if x else []
+        if said == "late":
+            return "late", model.worth(x) if x else []
         best = sum(c * x[v] for v, c in goal.items())
         rows.append((goal, best, sum(abs(c) for c in goal.values())))
     return "proven", model.worth(x)
 
 
 def verdict(said: str, worth: list[int], mine: list[int] | None) -> str:
-    if said not in ("proven", "no"):
-        return "not done"
-    if said == "no" or mine is None:
-        return "equal" if said == "no" and mine is None else "berth better" if said == "no" else "solver better"
+    """A solver that says 'no' has proven it; one without a plan in time has shown nothing but that berth's is better, if there is one."""
+    if mine is None:
+        return "solver better" if worth else "equal" if said == "no" else "neither"
+    if not worth:
+        return "berth better"
     return "equal" if worth == mine else "berth better" if mine > worth else "solver better"
 
 
@@ -270,6 +277,7 @@ def main() -> int:
     ap.add_argument("tool", nargs="?", default=str(ROOT / "build" / "bench" / "bench-solvers"))
     for name, value in (("limit", 60), ("count", 15), ("cards", 8), ("workloads", 10)):
         ap.add_argument(f"--{name}", type=int, default=value)
+    ap.add_argument("--rows", action="store_true")
     o = ap.parse_args()
     tool = o.tool if Path(o.tool).name == "bench-solvers" else str(Path(o.tool).resolve().parents[2] / "bench" / "bench-solvers")
     here = [n for n, (_, there) in SOLVERS.items() if there()]
@@ -302,16 +310,22 @@ def main() -> int:
             said, worth = workers[n].submit(solve, n, model, o.limit).result()
             took[n].append(time.monotonic() - start)
             v = verdict(said, worth, mine)
-            tally[n][v] = tally[n].get(v, 0) + 1
-            if v in ("berth better", "solver better") or said == "broke a row":
+            for key in (v, said):
+                tally[n][key] = tally[n].get(key, 0) + 1
+            if o.rows:
+                print(f"  {number}: {n}: {v} ({said}, {took[n][-1]:.1f} s): {worth} against {mine}", flush=True)
+            elif v == "solver better" or said == "broke a row":
                 print(f"  {number}: {n}: {v} ({said}): {worth} against berth's {mine}, {'whole tree seen' if berth['complete'] else 'stopped at the node limit'}")
-            if berth["complete"] and v in ("berth better", "solver better"):
-                bad += 1                             # two proofs that differ: the formulation or one of the two is wrong
-    print(f"{drawn} problems of {o.cards} cards and {o.workloads} workloads ({fits} fit), {o.limit} s each, one thread; berth saw the whole tree of {whole}, median {statistics.median(took['berth']):.3f} s")
-    print(f"{'':8}{'equal':>8}{'berth better':>14}{'solver better':>15}{'not done':>10}{'median s':>10}")
+            if (v == "solver better" and berth["complete"]) or (v == "berth better" and said in ("proven", "no")):
+                bad += 1                             # two proofs that differ, or a proof that is none: the formulation or one of the two is wrong
+    print(f"{drawn} problems of {o.cards} cards and {o.workloads} workloads ({fits} fit), {o.limit} s each, one thread; berth saw the whole tree of {whole}, median {statistics.median(took['berth']):.3f} s, "
+          f"worst {max(took['berth']):.3f} s")
+    print(f"{'':8}{'equal':>8}{'berth better':>14}{'solver better':>15}{'neither':>9}{'not proven':>12}{'median s':>10}")
     for n in here:
         t = tally[n]
-        print(f"{n:8}{t.get('equal', 0):8}{t.get('berth better', 0):14}{t.get('solver better', 0):15}{t.get('not done', 0):10}{statistics.median(took[n]):10.2f}")
+        print(f"{n:8}{t.get('equal', 0):8}{t.get('berth better', 0):14}{t.get('solver better', 0):15}{t.get('neither', 0):9}{t.get('late', 0) + t.get('broke a row', 0):12}{statistics.median(took[n]):10.2f}")
+    for w in workers.values():
+        w.shutdown()
     return 1 if bad else 0
 
 

@@ -63,7 +63,8 @@ static int plan_row(struct look *l, const struct bt_workload *w, const struct bt
     in->models = models;
     struct bt_plan_phase ph = { .name = l->phase };
     struct pl_stage stage = { .name = l->phase, .out = &ph };
-    struct pl_stages all = { .a = l->a, .in = in, .v = &stage, .n = 1 };
+    struct bt_plan said = { .spec = spec, .fleet = in->fleet };      /* what RAM does not hold is said of a plan */
+    struct pl_stages all = { .a = l->a, .plan = &said, .in = in, .v = &stage, .n = 1 };
     struct bt_err why = { 0 };
     if (pl_problem_build(l->a, in, l->phase, &stage.p, &why) < 0) {
         row->why_not = bt_arena_strdup(l->a, why.msg);
@@ -78,6 +79,11 @@ static int plan_row(struct look *l, const struct bt_workload *w, const struct bt
     row->why_not = stage.s.found ? NULL : stage.s.complete ? "does not fit beside the others" : "not found among the first placements looked at";
     if (stage.s.found)
         pl_fill(&all, 0);
+    if (said.nrefusals) {
+        row->fits = false;
+        row->why_not = said.refusal[0].text;
+        return 0;
+    }
     for (size_t i = 0; i < ph.n; i++)
         if (ph.inst[i].w == &spec->w[l->index])
             add_instance(row, &ph.inst[i]);

@@ -15,7 +15,7 @@
 struct pl_cost { struct bt_need *need; struct bt_pace pace[2]; };    /* pace[1]: ranks reach each other by NVLink */
 
 struct pl_shape {
-    uint32_t tp, pp, cards;          /* pp: rows of tp ranks: pipeline stages, of one data-parallel engine after the other. A service or job: tp = n, pp = 1 */
+    uint32_t tp, pp, cards;          /* pp: rows of tp ranks: pipeline stages, of one data-parallel engine after the other. A service or job: tp = 1, pp = n */
     uint32_t dp;                     /* engines; 0 = 1 */
     bool ok; const char *code, *why_not;
     const char *layers;              /* "21,22,21"; "" when pp = 1 */
@@ -111,7 +111,7 @@ BT_MUST_CHECK int pl_need(struct pl_problem *p, const struct pl_work *k, const s
 const uint32_t *pl_cut_kept(struct pl_problem *p, const uint32_t *cut, uint32_t pp);
 bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);
 /* served.c: adds what reading weights from host RAM costs; nothing where none lie there. */
-void pl_pace_offloaded(const struct bt_need *need, const struct bt_gpu *card, struct bt_pace *pace);
+void pl_pace_offloaded(const struct bt_need *need, uint32_t stages, const struct bt_gpu *card, struct bt_pace *pace);
 /* As the search counts it: all stages of a pipeline at the speed of the slowest kind of card. pace (may be NULL): with each stage at that of its own. */
 double pl_rate(const struct pl_problem *p, const struct pl_shape *s, const size_t *card, struct bt_pace *pace);
 double pl_rate_shown(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);      /* pace's, in words for people */

@@ -256,18 +256,19 @@ static void settle_counts(struct pl_problem *p, struct pl_work *k)
     if (w->same_gpus_as && k->same == PL_NONE)
         pl_refuse(p, w, "not-in-the-same-phase", "%s must be on the cards of %s, which is not active in phase %s", w->name, w->same_gpus_as,
                   p->phase);
-    else if (k->same != PL_NONE && k->copies_min > p->work[k->same].copies_want)
+    else if (k->same != PL_NONE && k->copies_min > p->work[k->same].copies_want && !w->optional)
         pl_refuse(p, w, "too-few-copies", "%s has %u copies and must be on the cards of %s, which has %u", w->name, k->copies_min, w->same_gpus_as,
                   p->work[k->same].copies_want);
 }
 
+/* An optional workload that can never stand has no shapes, and is left out: a refusal would cost all the others their plan. */
 static int settle_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err)
 {
     if (k->on_host)
         pl_host_floor(p, k);
     if (k->cpu_only || (k->server && (!k->pm->model || !k->pm->engine)))
         return 0;
-    if (!k->server && k->w->gpus.set && k->w->gpus.min > k->npool) {
+    if (!k->server && k->w->gpus.set && k->w->gpus.min > k->npool && !k->w->optional) {
         pl_refuse(p, k->w, "too-few-gpus", "%s wants %llu GPUs; %s%zu", k->w->name, (unsigned long long)k->w->gpus.min,
                   k->w->pool.n ? "its pool has " : "the fleet has ", k->npool);
         return 0;

@@ -8,10 +8,10 @@ static double host_link_gbs(const struct bt_gpu *g)
     return pcie[0] == '5' ? 55 : pcie[0] == '4' ? 25 : 12;
 }
 
-void pl_pace_offloaded(const struct bt_need *need, const struct bt_gpu *card, struct bt_pace *pace)
+void pl_pace_offloaded(const struct bt_need *need, uint32_t stages, const struct bt_gpu *card, struct bt_pace *pace)
 {
-    uint64_t most = 0;                               /* tensor-parallel ranks read side by side; stages one after the other */
-    for (size_t i = 0; i < need->nranks; i++)
+    uint64_t most = 0;                               /* tensor-parallel ranks and engines behind one front read side by side; stages one after the other */
+    for (size_t i = 0; i < need->nranks && i < stages; i++)
         most += need->rank[i].host_bytes;
     if (!most || !pace->known || strcmp(need->engine->name, "vllm"))
         return;

@@ -31,11 +31,11 @@ static void gpus_range(const struct pl_problem *p, const struct pl_work *k, uint
     }
 }
 
-/* Bytes of one token in the whole model: KV heads that several ranks keep are read once by each. */
-static double kv_bytes_per_token(const struct bt_need *n)
+/* Bytes of one token in the whole model: KV heads that several ranks keep are read once by each. Of one engine: the others have tokens of their own. */
+static double kv_bytes_per_token(const struct bt_need *n, uint32_t stages)
 {
     double sum = 0;
-    for (size_t i = 0; i < n->nranks; i++)
+    for (size_t i = 0; i < stages; i++)
         sum += (double)n->rank[i].kv_token_bytes * (double)BT_MIN(n->serve.tp, (uint64_t)BT_MAX(n->model->kv_heads, 1u));
     return sum;
 }
@@ -51,12 +51,12 @@ static void cost_pace(struct pl_problem *p, const struct pl_work *k, struct pl_s
                                  .tp = s->tp,
                                  .pp = pl_stages(s),
                                  .context = PL_PACE_AT_TOKENS,
-                                 .kv_bytes_per_token = kv_bytes_per_token(c->need),
+                                 .kv_bytes_per_token = kv_bytes_per_token(c->need, pl_stages(s)),
                                  .elem = k->serve.dtype && (!strcmp(k->serve.dtype, "float32") || !strcmp(k->serve.dtype, "float")) ? 4 : 2,
                                  .quantization = k->serve.quantization,
                                  .nvlink = nvlink };
         bt_pace_decode(&in, &c->pace[nvlink]);
-        pl_pace_offloaded(c->need, in.card, &c->pace[nvlink]);
+        pl_pace_offloaded(c->need, pl_stages(s), in.card, &c->pace[nvlink]);
     }
 }
 
@@ -205,6 +205,8 @@ static void too_few(struct pl_problem *p, const struct pl_work *k, uint64_t want
 {
     const struct bt_workload *w = k->w;
     uint64_t whole = whole_cards(p, k);
+    if (w->optional)
+        return;
     const char *has = w->pool.n ? "its pool has " : "the fleet has ", *least = w->gpus.set && w->gpus.min != w->gpus.max ? "at least " : "";
     const char *shape = !k->server || (!w->tp.set && !w->pp.set && !w->dp.set) ? "" : w->dp.set ? " (tp x pp x dp)" : " (tp x pp)";
     if (whole < k->npool)
@@ -221,7 +223,7 @@ int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err)
     gpus_range(p, k, &min, &max);
     if (!k->server) {
         for (uint64_t n = max; n >= min && n > 0; n--) {
-            struct pl_shape s = { .tp = (uint32_t)n, .pp = 1, .cards = (uint32_t)n, .ok = true, .layers = "" };
+            struct pl_shape s = { .tp = 1, .pp = (uint32_t)n, .cards = (uint32_t)n, .ok = true, .layers = "" };   /* of any kinds, as stages */
             s.best_tok_s = (double)n / (double)max;
             BT_PUSH(p->a, k->shape, k->nshapes, s);
         }
