@@ -545,17 +545,8 @@ static bool one_copy_goes(const struct search *s, size_t work)
         uint32_t cards = 0;
         for (size_t q = 0; q < k->npool && cards < sh->cards; q++) {
             size_t g = k->pool[q];
-            uint64_t least = UINT64_MAX;
-            for (uint32_t j = 0; j < sh->pp; j++)
-                for (size_t c = 0; c < s->p->nclasses; c++) {        /* of a pipeline, the cost class is the poorest card's: not known yet */
-                    if (sh->pp == 1 && c != s->p->cls[g])
-                        continue;
-                    uint64_t floor = se_floor(s, w, sh, c, j * sh->tp, g);
-                    if (sh->row[c * sh->pp + j].need <= floor)
-                        least = BT_MIN(least, floor);
-                }
             uint64_t room = room_on(s, g);
-            bool fits = k->claim == PL_WHOLE ? !s->ntenants[g] : least <= room;
+            bool fits = k->claim == PL_WHOLE ? !s->ntenants[g] : sh->rank_least[s->p->cls[g]] <= room;
             cards += fits && pl_card_for(s->p, sh->cards, g) && se_may_join(s, work, g);
         }
         if (cards >= sh->cards)

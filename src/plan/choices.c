@@ -20,6 +20,7 @@
 #define LEAF_ROUNDS 24u              /* before cards are searched */
 #define FIRST_LOOK 3000u             /* for places, with each number of copies */
 #define LOOK 200u                    /* for places, at each choice */
+#define AGAIN 3u                     /* times that those which are not known get what is left of the work */
 #define SHARES 8u                    /* of the work, for one way to have so many copies of each: the next may be easier */
 
 /* So many copies of each work; what that reaches at most. */
@@ -245,7 +246,7 @@ static bool pass_for_wants(struct choices *x, const struct numbers *v, uint64_t 
         if (found && pl_score_cmp(&v->most, &s->best, BT_GOAL_SERVICE) <= 0)
             break;
         pass(x, v, slack_for(s, &v->most, was.v[BT_GOAL_WANTS] + 1), share);
-        better = s->out->found && (!found || pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0);
+        better = s->out->found && (!found || pl_score_cmp(&s->best, &was, BT_GOAL__N) > 0);
         s->stop = s->stop && !better;                /* `any` stopped it, not the limit */
         if (better)
             improve(x, share);
@@ -254,6 +255,44 @@ static bool pass_for_wants(struct choices *x, const struct numbers *v, uint64_t 
     s->stop = false;
     s->wants_only = s->any = false;
     return known;
+}
+
+/* No more of them can be as good as the best. */
+static bool past_best(const struct choices *x, size_t i)
+{
+    return x->s->out->found && pl_score_cmp(&x->v[i].most, &x->s->best, BT_GOAL_SERVICE) < 0;
+}
+
+static bool over(const struct choices *x) { return x->s->nodes >= x->end || x->s->late; }
+
+/* What is not known to have no more workloads or wants than the best; then the same of service where all that is as good. False: not all is known. */
+static bool settle(struct choices *x, bool *known, bool *served, uint64_t share)
+{
+    struct search *s = x->s;
+    struct pl_score was = s->best;
+    bool all = true;
+    for (size_t i = 0; i < x->n && !over(x) && !past_best(x, i); i++)
+        known[i] = known[i] || pass_for_wants(x, &x->v[i], share);
+    if (pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) != 0)
+        memset(served, 0, x->n * sizeof *served);    /* of another number of workloads or wants */
+    for (size_t i = 0; i < x->n && !past_best(x, i); i++) {
+        bool equal = s->out->found && pl_score_cmp(&x->v[i].most, &s->best, BT_GOAL_WANTS) == 0;
+        if (equal && !served[i] && !over(x)) {
+            pass(x, &x->v[i], slack_for(s, &x->v[i].most, s->best.v[BT_GOAL_WANTS]), x->end - s->nodes);
+            served[i] = !s->stop;
+            s->stop = false;
+        }
+        all = all && known[i] && (!equal || served[i]);
+    }
+    return all;
+}
+
+static uint64_t share_of(const struct choices *x, const bool *known)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < x->n && !past_best(x, i); i++)
+        n += !known[i];
+    return (x->end - BT_MIN(x->end, x->s->nodes)) / BT_MAX(n, UINT64_C(1));
 }
 
 bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, bool *all)
@@ -280,22 +319,10 @@ bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, b
     x.end = s->nodes + limit;
     s->stop = false;
     se_order(s, SE_HARD);
-    bool *known = BT_NEWN(s->a, bool, x.n + 1);
-    *all = true;
-    for (size_t i = 0; i < x.n && s->nodes < x.end && !s->late; i++) {
-        if (out->found && pl_score_cmp(&x.v[i].most, &s->best, BT_GOAL_SERVICE) < 0)
-            break;
-        known[i] = pass_for_wants(&x, &x.v[i], limit / SHARES);
-    }
-    for (size_t i = 0; i < x.n; i++) {
-        if (out->found && pl_score_cmp(&x.v[i].most, &s->best, BT_GOAL_SERVICE) < 0)
-            break;
-        bool equal = out->found && pl_score_cmp(&x.v[i].most, &s->best, BT_GOAL_WANTS) == 0;
-        if (equal && s->nodes < x.end && !s->late)
-            pass(&x, &x.v[i], slack_for(s, &x.v[i].most, s->best.v[BT_GOAL_WANTS]), limit);
-        *all = *all && known[i] && !s->stop && (!equal || s->nodes < x.end);
-        s->stop = false;
-    }
+    bool *known = BT_NEWN(s->a, bool, x.n + 1), *served = BT_NEWN(s->a, bool, x.n + 1);
+    *all = settle(&x, known, served, limit / SHARES);
+    for (unsigned again = 0; again < AGAIN && !*all && !over(&x); again++)           /* what others did not need */
+        *all = settle(&x, known, served, share_of(&x, known));
     se_fix(s, NULL, -1, s->a);
     return true;
 }

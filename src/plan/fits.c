@@ -36,6 +36,7 @@ struct se_fits {
     uint64_t followers[64];          /* [work] who must be on its cards, who on theirs, ... */
     uint64_t friends[64];
     size_t seat[64];                 /* [work] of its first copy, where it is followed */
+    struct se_useful *useful;
     size_t color[BT_MAX_GPUS], kind[BT_MAX_GPUS];    /* the first card that is the same when empty; of the same name */
 };
 
@@ -46,6 +47,7 @@ struct fit {
     size_t order[64];
     size_t *use[64], nuse[64];       /* [work] of its shapes, those that may be taken and are not needless */
     uint64_t *classes[64];           /* [work][use] a bit for each class it may take */
+    uint64_t coming[64 + 1];         /* [depth] works from there on */
     uint64_t minded[64 + 1], seats[64 + 1];          /* [depth] works and seats that anybody from there on minds */
     uint64_t load[BT_MAX_GPUS], works[BT_MAX_GPUS], sat[BT_MAX_GPUS];
     size_t taken[64];                /* [depth] of use */
@@ -210,9 +212,23 @@ static bool same_color(const struct pl_problem *p, size_t g, size_t h)
     return same;
 }
 
-/* depth: of the works that are still to come. */
-static struct place seen_from(const struct fit *f, size_t depth, size_t g)
+static uint64_t mixed(uint64_t h, uint64_t v) { return (h ^ v) * 0x9E3779B97F4A7C15u ^ h >> 29; }
+
+static uint64_t useful_room(struct fit *f, size_t depth, size_t g)
 {
+    return se_useful(f->t->useful, f->s, &(struct se_left){ g, f->s->p->cap[g] - f->load[g], f->works[g] & f->minded[depth], f->coming[depth] }, &f->steps);
+}
+
+/* depth: of the works that are still to come. */
+static struct place seen_from(struct fit *f, size_t depth, size_t g)
+{
+    if (!f->wants) {
+        uint64_t room = useful_room(f, depth, g);
+        if (!room && f->s->p->cap[g] > 0)
+            return (struct place){ UINT64_MAX, 0, 0, 0, UINT32_MAX, 0, 0, 0 };
+        return (struct place){ f->s->p->cap[g] - room, f->works[g] & f->minded[depth], f->sat[g] & f->seats[depth], 0, (uint32_t)f->t->color[g],
+                               f->mind_tenants ? f->tenants[g] : 0, f->at_most[g], 0 };
+    }
     return (struct place){ f->load[g], f->works[g] & f->minded[depth], f->sat[g] & f->seats[depth], f->wants ? f->ranks[g] : 0, (uint32_t)f->t->color[g],
                            f->mind_tenants ? f->tenants[g] : 0, f->at_most[g], 0 };
 }
@@ -247,8 +263,6 @@ static void alike(struct fit *f, size_t depth, size_t *now)
 }
 
 /* ---- what led nowhere ---- */
-
-static uint64_t mixed(uint64_t h, uint64_t v) { return (h ^ v) * 0x9E3779B97F4A7C15u ^ h >> 29; }
 
 static struct tried *way_so_far(struct fit *f, size_t depth, uint32_t copy)
 {
@@ -379,7 +393,7 @@ static uint64_t least_now(const struct fit *f, size_t work, size_t settled, uint
 
 /* What all those to come take at least is no more than what they can take at most of each card: so many of the smallest ranks go there, none larger than the
  * largest. Leaves in goes[] the shapes of the work at depth for which that may be so; settled: only this one, or PL_NONE. False: none. */
-static bool all_room(const struct fit *f, size_t depth, uint32_t copy, size_t settled, bool *goes)
+static bool all_room(struct fit *f, size_t depth, uint32_t copy, size_t settled, bool *goes)
 {
     const struct search *s = f->s;
     double need = 0, room = 0;
@@ -399,9 +413,9 @@ static bool all_room(const struct fit *f, size_t depth, uint32_t copy, size_t se
         need += (double)least * copies;
     }
     for (size_t g = 0; g < s->ncards; g++) {
-        uint64_t left = s->p->cap[g] - f->load[g];
         if (of[g].least == UINT64_MAX)
             continue;
+        uint64_t left = useful_room(f, depth, g);
         uint64_t ranks = BT_MIN(of[g].least ? left / of[g].least : UINT64_MAX, (uint64_t)(f->at_most[g] - f->tenants[g]));
         room += ranks < 64 ? BT_MIN((double)left, (double)of[g].most * (double)ranks) : (double)left;
     }
@@ -621,7 +635,7 @@ static double cards_taken(const struct fit *f, size_t work)
     double least = INFINITY;
     for (size_t i = 0; i < f->nuse[work]; i++)
         for (size_t g = 0; g < s->ncards; g++) {
-            double part = s->p->work[work].claim == PL_WHOLE ? 1 : (double)least_of(f, work, i)[s->p->cls[g]] / (double)s->p->cap[g];
+            double part = s->p->work[work].claim == PL_WHOLE || s->work[work].alone ? 1 : (double)least_of(f, work, i)[s->p->cls[g]] / (double)s->p->cap[g];
             if (s->p->work[work].pos[g] >= 0 && f->classes[work][i] >> s->p->cls[g] & 1 && part <= 1)
                 least = BT_MIN(least, f->ranks_first ? part : part * shape_of(f, work, i)->cards);
         }
@@ -693,6 +707,7 @@ bool se_fits_start(struct search *s, struct bt_arena *a)
         for (t->kind[g] = 0; strcmp(p->fleet->gpus[g].name, p->fleet->gpus[t->kind[g]].name); )
             t->kind[g]++;
     }
+    t->useful = se_useful_new(s, t->color, t->friends, a);
     s->fits = t;
     return true;
 }
@@ -703,6 +718,7 @@ static void fill_minded(struct fit *f)
     const struct search *s = f->s;
     for (size_t d = f->t->n; d-- > 0; ) {
         size_t w = f->order[d], same = s->p->work[w].same;
+        f->coming[d] = f->coming[d + 1] | UINT64_C(1) << w;
         f->minded[d] = f->minded[d + 1] | ~f->t->friends[w];
         f->seats[d] = f->seats[d + 1];
         for (uint32_t i = 0; same != PL_NONE && i < BT_MIN(s->copies_most[w], s->copies_most[same]); i++)

@@ -4,7 +4,7 @@
  *   bound.c    the score of a placement, and scores that no completion of it passes
  *   search.c   which workload is placed next, and where
  *   choices.c  the shapes of all before the cards of any           sets.c     how much service sets of neighbours on a card allow
- *   fits.c     can all of them stand at all */
+ *   fits.c     can all of them stand at all            useful.c   how much of a card's room they can use */
 #ifndef BT_PLAN_SEARCH_INT_H
 #define BT_PLAN_SEARCH_INT_H
 #include "plan/plan_int.h"
@@ -32,6 +32,7 @@ struct se_shape {
     double best;                     /* the most of them */
     uint64_t least;                  /* bytes of one copy on all its cards, at least; UINT64_MAX: it goes nowhere */
     uint64_t *stage_least;           /* [pp] of one rank, on whatever card */
+    uint64_t *rank_least;            /* [class] of any rank there, where it goes; UINT64_MAX: it does not */
     double slope, ctx0, solo_ctx;    /* bytes of one more token on all cards, tokens held without any, tokens alone on the best cards */
     bool *like_before;               /* [pp] a stage that takes what the one before takes, on every class: to swap them changes nothing */
 };
@@ -162,6 +163,12 @@ enum se_fit { SE_FITS_NOT, SE_FITS, SE_FIT_UNKNOWN };
 enum se_fit se_fits(struct search *s, uint64_t nodes);
 /* Can all stand with more wants than the best has, which has as many workloads? What is found becomes the best. */
 enum se_fit se_fits_better(struct search *s, uint64_t nodes);
+
+/* useful.c. Of what is left on a card beside these works, the most that the works to come can take there; steps: what it took to find out is added.
+ * color, friends (borrowed): [cards] equal for those that are the same when empty; [works] a bit for each who may share with it. */
+struct se_left { size_t card; uint64_t left, works, coming; };
+struct se_useful *se_useful_new(const struct search *s, const size_t *color, const uint64_t *friends, struct bt_arena *a);
+uint64_t se_useful(struct se_useful *t, const struct search *s, const struct se_left *l, uint64_t *steps);
 
 /* climb.c. From a plan or (found: false) from nothing, workloads moved one and several at a time as long as that gains anything. False: not all that must be
  * placed are. Not scored: `out` has copies and no more. */

@@ -128,6 +128,19 @@ static bool on_class(const struct search *s, const struct se_work *w, const stru
     return true;
 }
 
+/* Of a pipeline, the cost class is the poorest card's: not known yet. */
+static uint64_t rank_least_on(const struct search *s, const struct se_shape *sh, size_t cls)
+{
+    uint64_t least = UINT64_MAX;
+    for (size_t c = 0; c < s->p->nclasses; c++)
+        for (uint32_t j = 0; j < sh->pp && (sh->pp > 1 || c == cls); j++) {
+            uint64_t floor = sh->limit ? sh->limit[cls] : sh->row[c * sh->pp + j].floor;
+            if (sh->row[c * sh->pp + j].need <= floor)
+                least = BT_MIN(least, floor);
+        }
+    return least;
+}
+
 static void take_better(struct se_shape *best, const struct se_shape *o)
 {
     best->slope = best->least == UINT64_MAX ? o->slope : BT_MIN(best->slope, o->slope);
@@ -162,7 +175,9 @@ static void fill_bests(const struct search *s, struct se_work *w, struct bt_aren
             for (size_t c = 1; c < p->nclasses; c++)
                 sh->stage_least[j] = BT_MIN(sh->stage_least[j], sh->row[c * sh->pp + j].floor);
         }
+        sh->rank_least = BT_NEWN(a, uint64_t, p->nclasses);
         for (size_t c = 0; c < p->nclasses; c++) {
+            sh->rank_least[c] = rank_least_on(s, sh, c);
             if (cap.of_class[c])
                 w->rank_value[c] = BT_MAX(w->rank_value[c], BT_MAX(sh->value[c * 2], sh->value[c * 2 + 1]) / sh->cards);
             goes[c] = on_class(s, w, sh, &cap, c, &o);

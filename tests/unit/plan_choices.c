@@ -1,6 +1,6 @@
 /* Places, then shapes, before cards (fits.c, choices.c, sets.c) on drawn problems that are too large to enumerate. */
 #include "../../bench/plan_draw.h"
-#include "plan/plan_int.h"
+#include "plan/search_int.h"
 #include "plan_help.h"
 
 /* The tree in the order of the plan, without sets of neighbours, against shapes before cards. */
@@ -41,8 +41,94 @@ static void shapes_first_equal_the_plain_tree(void **st)
     assert_true(neither >= 10);      /* fits.c says so: no tree is searched there */
 }
 
+/* Every sum of ranks that goes into `left`, each work as often as it may stand there: the largest. */
+static uint64_t most_of_ranks(const struct search *s, const uint64_t *friends, const struct se_left *l, size_t work, uint32_t times, uint64_t sum)
+{
+    uint64_t best = sum;
+    if (work == s->p->n)
+        return sum;
+    const struct se_work *w = &s->work[work];
+    bool may = l->coming >> work & 1 && s->p->work[work].pos[l->card] >= 0 && !(l->works & ~friends[work]);
+    uint32_t most = !may ? 0 : friends[work] >> work & 1 ? s->copies_most[work] : 1;
+    best = most_of_ranks(s, friends, l, work + 1, 0, sum);
+    for (size_t i = 0; times < most && i < w->nshapes; i++)
+        for (size_t c = 0; c < s->p->nclasses && w->shape[i].least < UINT64_MAX; c++)
+            for (uint32_t j = 0; j < w->shape[i].pp; j++) {
+                const struct se_shape *sh = &w->shape[i];
+                uint64_t bytes = sh->limit ? sh->limit[s->p->cls[l->card]] : sh->row[c * sh->pp + j].floor;
+                if ((sh->pp == 1 && c != s->p->cls[l->card]) || !bytes || bytes > l->left - sum)
+                    continue;
+                best = BT_MAX(best, most_of_ranks(s, friends, l, work, times + 1, sum + bytes));
+            }
+    return best;
+}
+
+static void no_rank_uses_more_than_is_useful(void **st)
+{
+    (void)st;
+    unsigned exact = 0, none = 0;
+    for (uint64_t round = 1; round <= 60; round++) {
+        bt_auto_arena a = { 0 };
+        struct bt_err err = { 0 };
+        struct draw d;
+        struct pl_problem *p;
+        struct bt_spec *spec;
+        draw_seed(&d, round);
+        const char *fleet = draw_fleet(&d, &a, 3), *text = draw_spec(&d, &a, 4, 1, 3);
+        if (bt_spec_parse(&a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &spec, &err) < 0)
+            continue;
+        assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, fleet), "all", &p, &err), 0);
+        if (p->nrefusals)
+            continue;
+        struct search *s = se_new(p, &a);
+        uint64_t friends[64] = { 0 }, cards = 0, alone = 0, steps = 0;
+        size_t color[BT_MAX_GPUS];
+        for (size_t g = 0; g < p->fleet->n; g++)
+            color[g] = g;
+        for (size_t w = 0; w < p->n; w++) {
+            cards |= (uint64_t)(!p->work[w].cpu_only && s->copies_most[w]) << w;
+            alone |= (uint64_t)(s->work[w].alone || p->work[w].claim == PL_WHOLE) << w;
+            for (size_t j = 0; j < p->n; j++)
+                friends[w] |= (uint64_t)p->may_share[w * p->n + j] << j;
+        }
+        struct se_useful *t = se_useful_new(s, color, friends, &a);
+        for (unsigned i = 0; i < 40; i++) {
+            size_t g = draw(&d, (unsigned)p->fleet->n);
+            struct se_left l = { g, p->cap[g] / 64 * draw(&d, 64), draw(&d, 2) ? 0 : UINT64_C(1) << draw(&d, (unsigned)p->n), draw(&d, 16) & cards & ~alone };
+            uint64_t least = most_of_ranks(s, friends, &l, 0, 0, 0), said = se_useful(t, s, &l, &steps);
+            assert_true(said >= least && said <= l.left);
+            assert_true(said == least || said == l.left);            /* or the walk was too long */
+            assert_int_equal(said, se_useful(t, s, &l, &steps));     /* remembered */
+            exact += said == least && said < l.left;
+            none += !said;
+        }
+    }
+    print_message("%u rooms of which a part is of use, %u of none\n", exact, none);
+    assert_true(exact >= 200 && none >= 50);
+}
+
+/* What is found on the way to more wants, and has none but more service, is no sign that the work is over; and what others leave of it is used. */
+static void all_of_the_work_is_used(void **st)
+{
+    (void)st;
+    static const struct { uint64_t number; const char *phase; } of[] = { { 156, "p0" }, { 278, "p0" } };
+    for (size_t i = 0; i < BT_LEN(of); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_err err = { 0 };
+        struct draw d;
+        struct pl_problem *p;
+        struct pl_solution o;
+        draw_seed(&d, of[i].number);
+        const char *fleet = draw_fleet(&d, &a, 8), *text = draw_spec(&d, &a, 12, 3, 8);
+        assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, fleet), of[i].phase, &p, &err), 0);
+        pl_search(p, PL_NODE_LIMIT, &o);
+        assert_true(o.found && o.complete);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(shapes_first_equal_the_plain_tree) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(shapes_first_equal_the_plain_tree),
+                                         cmocka_unit_test(no_rank_uses_more_than_is_useful) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
