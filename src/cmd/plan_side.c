@@ -19,10 +19,11 @@ static int add_row(struct side *x, const char *variant, const char *fleet, struc
         o.variant = variant;
     if (fleet)
         o.gpus = fleet;
+    bt_auto_arena mine = { 0 };      /* plans go, rows stay: there may be hundreds of variants */
     struct bt_plan *p;
     struct bt_err why = { 0 };
     struct bt_compare_row row = { .variant = variant && variant[0] ? variant : NULL, .fleet = fleet };
-    if (bt_planning(x->a, &o, &p, &why) == 0) {
+    if (bt_planning(&mine, &o, &p, &why) == 0) {
         row = bt_compare_row(x->a, p);
     } else if ((fleet || x->s->variants) && why.code == BT_E_SPEC) { /* a pool names cards that this fleet has not */
         row.why_not = bt_arena_strdup(x->a, why.msg);
@@ -60,10 +61,11 @@ static int check_inputs(struct side *x, struct bt_strs *variants, struct bt_err 
     if (bt_planning_variants(x->a, x->s->base, variants, err) < 0)
         return -1;
     for (size_t i = 0; x->s->variants && i < variants->n; i++) {
+        bt_auto_arena mine = { 0 };
         struct bt_planning_opts o = *x->s->base;
         struct bt_strs same;
         o.variant = variants->v[i];
-        if (bt_planning_variants(x->a, &o, &same, err) < 0)
+        if (bt_planning_variants(&mine, &o, &same, err) < 0)
             return bt_err_wrap(err, "variant %s", o.variant);
     }
     return 0;

@@ -80,7 +80,8 @@ static void add_phase(struct bt_arena *a, struct bt_compare_row *row, const stru
     bool *used = BT_NEWN(a, bool, p->fleet->n + 1);
     for (size_t k = 0; k < p->spec->n; k++) {
         const struct bt_workload *w = &p->spec->w[k];
-        struct bt_compare_work out = { .phase = ph->name, .name = w->name, .kind = w->kind, .copies_want = w->copies.set ? (uint32_t)w->copies.want : 1 };
+        struct bt_compare_work out = { .phase = bt_arena_strdup(a, ph->name), .name = bt_arena_strdup(a, w->name), .kind = w->kind,
+                                       .copies_want = w->copies.set ? (uint32_t)w->copies.want : 1 };
         for (size_t i = 0; i < ph->n; i++)
             if (ph->inst[i].w == w)
                 add_instance(&out, &ph->inst[i], cards, k + 1);
@@ -146,8 +147,9 @@ static const char *favours(struct bt_arena *a, const struct bt_compare_row *row)
 
 struct bt_compare_row bt_compare_row(struct bt_arena *a, const struct bt_plan *p)
 {
-    struct bt_compare_row row = { .variant = p->spec->variant, .fleet = bt_compare_fleet(a, p->fleet), .fits = p->nrefusals == 0, .cards = p->fleet->n,
-                                  .phases = p->nphases, .why_not = p->nrefusals ? p->refusal[0].text : NULL };
+    struct bt_compare_row row = { .variant = bt_arena_strdup(a, p->spec->variant), .fleet = bt_compare_fleet(a, p->fleet),
+                                  .fits = p->nrefusals == 0, .cards = p->fleet->n,
+                                  .phases = p->nphases, .why_not = p->nrefusals ? bt_arena_strdup(a, p->refusal[0].text) : NULL };
     for (size_t g = 0; g < p->fleet->n; g++)
         row.total_bytes += p->fleet->gpus[g].total_bytes;
     for (size_t i = 0; row.fits && i < p->nphases; i++)

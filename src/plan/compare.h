@@ -29,7 +29,7 @@ struct bt_compare_row {
     const char *favours;             /* who has more of the cards (of their memory, where they are the same cards), in a sentence; NULL = only one uses any */
 };
 
-/* Borrows the plan's strings; the rest lives in the arena. */
+/* Nothing of the plan is borrowed: it may go before the row. */
 struct bt_compare_row bt_compare_row(struct bt_arena *a, const struct bt_plan *p);
 /* "2 x NVIDIA A100-SXM4-40GB + 1 x NVIDIA GeForce RTX 4090" */
 const char *bt_compare_fleet(struct bt_arena *a, const struct bt_fleet *f);

@@ -26,10 +26,11 @@ static unsigned long long ull(uint64_t n)
 /* 1 it fits, 0 it does not, -1 error. A search that stopped counts as "it fits": nothing false is said to conflict. */
 static int fits(struct conflicting *c, const struct bt_workload *w, const bool *keep, size_t card, uint64_t more)
 {
-    struct bt_spec *spec = BT_NEW(c->a, struct bt_spec);
-    struct bt_plan_model *models = BT_NEWN(c->a, struct bt_plan_model, c->in->spec->n + 1);
+    bt_auto_arena mine = { 0 };
+    struct bt_spec *spec = BT_NEW(&mine, struct bt_spec);
+    struct bt_plan_model *models = BT_NEWN(&mine, struct bt_plan_model, c->in->spec->n + 1);
     *spec = *c->in->spec;
-    spec->w = BT_NEWN(c->a, struct bt_workload, spec->n + 1);
+    spec->w = BT_NEWN(&mine, struct bt_workload, spec->n + 1);
     spec->n = 0;
     for (size_t i = 0; i < c->in->spec->n; i++)
         if (keep[i]) {
@@ -39,7 +40,7 @@ static int fits(struct conflicting *c, const struct bt_workload *w, const bool *
     struct bt_plan_in in = { .spec = spec, .fleet = c->in->fleet, .models = models, .needs = c->in->needs };
     struct pl_problem *p;
     struct pl_solution s = { 0 };
-    if (pl_problem_build(c->a, &in, c->phase, &p, c->err) < 0)
+    if (pl_problem_build(&mine, &in, c->phase, &p, c->err) < 0)
         return -1;
     if (p->nrefusals)
         return 0;
@@ -151,24 +152,12 @@ static struct bt_mark mark_of(const struct bt_workload *w, enum key k)
     return m.line ? m : w->at;
 }
 
-/* Workloads first, the least important out first: who is not needed for the conflict goes. A follower goes with whom it follows. */
-static int keep_the_needed(struct conflicting *c, const struct bt_workload *w, bool *keep)
+struct those { struct conflicting *c; const struct bt_workload *w; };
+
+static int those_fit(void *ctx, const bool *keep)
 {
-    const struct bt_spec *s = c->in->spec;
-    for (size_t i = s->n; i-- > 0;) {
-        bool wanted = false;
-        for (size_t j = 0; j < s->n; j++)
-            wanted = wanted || (keep[j] && ((w[j].same_gpus_as && !strcmp(w[j].same_gpus_as, s->w[i].name)) ||
-                                            (w[j].context.same_as && !strcmp(w[j].context.same_as, s->w[i].name))));
-        if (!keep[i] || wanted)
-            continue;
-        keep[i] = false;
-        int ok = fits(c, w, keep, PL_NONE, 0);
-        if (ok < 0)
-            return -1;
-        keep[i] = ok == 1;
-    }
-    return 0;
+    struct those *t = ctx;
+    return fits(t->c, t->w, keep, PL_NONE, 0);
 }
 
 static void add(struct conflicting *c, struct bt_conflict *out, const struct bt_workload *w, const char *key, const char *text, struct bt_mark at)
@@ -237,7 +226,8 @@ static int conflict_of(struct conflicting *c, struct bt_conflict *out, bool *fin
     *fine = ok == 1;
     if (ok != 0)
         return ok < 0 ? -1 : 0;
-    if (keep_the_needed(c, w, keep) < 0)
+    struct those all = { c, w };
+    if (pl_shrink(c->a, s, keep, those_fit, &all) < 0) /* workloads first, then their keys */
         return -1;
     for (size_t i = 0; i < s->n; i++) {
         if (!keep[i])

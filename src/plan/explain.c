@@ -4,6 +4,7 @@
 #define MAX_ALTERNATIVES 12
 #define TRY_NODES 100000
 #define SHAPE_NODES 10000            /* of a shape that is only shown beside the one taken */
+#define WORK_TRIED 20000             /* workloads planned again for that in all: of 60 the shapes of each, of 1,000 those of the first */
 
 int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out,
            struct bt_err *err)
@@ -182,8 +183,9 @@ static size_t shapes_to_show(const struct pl_work *k, const struct pl_shape *tak
     return n;
 }
 
+/* Nothing where many were tried before: *planned counts them. */
 static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const struct pl_problem *p, const struct pl_solution *s, size_t work,
-                          struct bt_err *err)
+                          size_t *planned, struct bt_err *err)
 {
     const struct pl_work *k = &p->work[work];
     const struct pl_copy *c = first_copy(p, s, k->spec_index);
@@ -192,6 +194,9 @@ static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const 
     const struct pl_shape *taken = &k->shape[c->shape], *shown[MAX_ALTERNATIVES];
     struct outlook win = outlook_of(p, s, k->spec_index), others[MAX_ALTERNATIVES] = { 0 };
     size_t n = shapes_to_show(k, taken, shown), first = plan->nalt;
+    if (*planned > WORK_TRIED)
+        return 0;
+    *planned += n * p->n;
     for (size_t i = 0; i < n; i++) {
         const struct pl_shape *sh = shown[i];
         struct bt_plan_alternative row = { .phase = p->phase, .workload = k->w->name, .tp = sh->tp, .pp = pl_stages(sh), .cards = sh->cards,
@@ -246,6 +251,7 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
                struct bt_err *err)
 {
     struct pl_trial t = { a, in, p->phase, p, SHAPE_NODES };
+    size_t planned = 0;
     for (size_t w = 0; w < in->spec->n; w++)
         for (size_t i = 0; i < p->n; i++) {
             const struct pl_work *k = &p->work[i];
@@ -262,9 +268,11 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
             if (!k->server || !copies)
                 continue;
             warn_server(plan, a, p, s, i);
-            if (!in->brief && !in->obeyed && explain_server(plan, &t, p, s, i, err) < 0)
+            if (!in->brief && !in->obeyed && explain_server(plan, &t, p, s, i, &planned, err) < 0)
                 return -1;
         }
+    if (planned > WORK_TRIED)
+        warn(plan, a, "with so many workloads the other shapes of the first servers only are shown: `berth explain NAME` compares those of one");
     if (in->clock)
         warn(plan, a, "planned within a limit of time: the same spec may get another plan next time");
     if (!s->complete)

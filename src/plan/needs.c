@@ -15,6 +15,8 @@ struct pl_needs *pl_needs_new(struct bt_arena *a)
     return n;
 }
 
+struct bt_arena *pl_needs_arena(struct pl_needs *n) { return n->a; }
+
 static size_t bucket_of(const void *key, size_t size)
 {
     const unsigned char *p = key;

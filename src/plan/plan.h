@@ -12,7 +12,7 @@
  *   explain.c   alternatives, warnings      decide.c, conflict.c   why so, and why not (decide.h)
  *   served.c    the weights as they are read: of a quantised sibling, from host RAM
  *   faster.c    pinned shapes that are slower than smaller ones
- *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet
+ *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet      shrink.c   the fewest that conflict
  *   jobs.c      what a service or job with a job form takes
  *   boxes.c     a fleet of several machines: dealt, each planned on its own (boxes.h)      machine.c   one of them as a problem of its own (machine.h)
  *   picture.c   the plan drawn (picture.h)

@@ -104,6 +104,8 @@ static inline bool pl_card_for(const struct pl_problem *p, uint32_t cards, size_
 /* What a rank takes of the card beside KV: where card and host are one memory, its RAM too. */
 static inline uint64_t pl_fixed(const struct bt_need_rank *r, const struct bt_gpu *g) { return r->fixed_bytes + (g->unified ? r->host_bytes : 0); }
 struct pl_needs *pl_needs_new(struct bt_arena *a);
+/* As long-lived as what is remembered: what a need is asked by, flags' words too, is compared as bytes. */
+struct bt_arena *pl_needs_arena(struct pl_needs *n);
 /* bt_need_server() of the work on such a card, remembered in p->needs. */
 BT_MUST_CHECK int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out,
                           struct bt_err *err);
@@ -188,6 +190,9 @@ BT_MUST_CHECK int pl_try(const struct pl_trial *t, const struct bt_workload *cha
 BT_MUST_CHECK int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s,
                              struct bt_err *err);
 BT_MUST_CHECK int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, struct bt_err *err);
+/* shrink.c. Takes out of keep[spec->n], of workloads that together do not fit, as many as may go: without any one that is left the others fit, but for those
+ * whom one of them names (same_gpus_as, same_as). fits(): 1 those in keep fit, 0 they do not, -1 error. The last as written go first. */
+BT_MUST_CHECK int pl_shrink(struct bt_arena *a, const struct bt_spec *s, bool *keep, int (*fits)(void *ctx, const bool *keep), void *ctx);
 /* The fewest more cards of a kind that the fleet has already with which the phase fits, planned on that fleet as the catalog has it. False: none do. */
 bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const char *phase, struct bt_plan_advice *out);
 bool pl_in_phase(const struct bt_workload *w, const char *phase);

@@ -142,7 +142,7 @@ static int prepare_server(struct pl_problem *p, struct pl_work *k, struct bt_err
     const struct bt_workload *w = k->w;
     if (!server_can_be_planned(p, k))
         return 0;
-    if (bt_spec_serve(p->a, p->spec, w, &k->serve, NULL, err) < 0)
+    if (bt_spec_serve(pl_needs_arena(p->needs), p->spec, w, &k->serve, NULL, err) < 0)        /* its words are part of what a need is remembered by */
         return -1;
     uint64_t most = bt_need_model_context(k->pm->model);
     k->ctx_want = w->context.want ? w->context.want : BT_MAX(most, w->context.min);

@@ -6,7 +6,10 @@
 #define TRY_NODES 100000
 #define MAX_ADVICE 6
 
-struct refusing { struct bt_plan *plan; struct bt_arena *a; const struct bt_plan_in *in; const char *phase; struct bt_err *err; };
+struct refusing {
+    struct bt_plan *plan; struct bt_arena *a; const struct bt_plan_in *in; const char *phase; struct bt_err *err;
+    bool *party;                     /* [spec->n] in every conflict that was found: no change of anybody else can help */
+};
 
 static unsigned long long ull(uint64_t n) { return n; }
 
@@ -56,11 +59,11 @@ static struct bt_plan_in *subset(struct bt_arena *a, const struct bt_plan_in *in
     return out;
 }
 
-/* 1 it fits, 0 it does not, -1 error. Not found within the bound of the search counts as "it fits": nothing false is said about it. */
-static int fits(struct refusing *r, const struct bt_plan_in *in, struct pl_problem **p)
+/* 1 it fits, 0 it does not, -1 error. Not found within the bound of the search counts as "it fits": nothing false is said about it. The problem is in a. */
+static int fits(struct refusing *r, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem **p)
 {
     struct pl_solution s;
-    if (pl_problem_build(r->a, in, r->phase, p, r->err) < 0)
+    if (pl_problem_build(a, in, r->phase, p, r->err) < 0)
         return -1;
     if ((*p)->nrefusals)
         return 0;
@@ -256,25 +259,15 @@ static uint64_t floor_of(const struct pl_work *k, const struct pl_problem *p)
     return least == UINT64_MAX ? 0 : least * k->copies_min;
 }
 
-/* Take out of keep[] whoever is not needed for the conflict. */
-static int shrink_to_conflict(struct refusing *r, bool *keep)
+static int those_fit(void *ctx, const bool *keep)
 {
-    const struct bt_spec *s = r->in->spec;
-    struct pl_problem *p = NULL;
-    for (size_t i = s->n; i-- > 0; ) {
-        if (!keep[i])
-            continue;
-        keep[i] = false;
-        bool wanted = false;
-        for (size_t j = 0; j < s->n; j++)
-            wanted = wanted || (keep[j] && s->w[j].same_gpus_as && !strcmp(s->w[j].same_gpus_as, s->w[i].name));
-        int ok = wanted ? 1 : fits(r, subset(r->a, r->in, keep), &p);
-        if (ok < 0)
-            return -1;
-        keep[i] = ok == 1;
-    }
-    return 0;
+    bt_auto_arena mine = { 0 };
+    struct refusing *r = ctx;
+    struct pl_problem *p;
+    return fits(r, &mine, subset(&mine, r->in, keep), &p);
 }
+
+#define MOST_NAMED 12
 
 /* "llm (61.00 GiB), tool (no GPU) and train (40.00 GiB, whole cards)"; returns the sum of what they take at least. */
 static uint64_t list_floors(const struct pl_problem *p, struct bt_buf *b)
@@ -283,18 +276,38 @@ static uint64_t list_floors(const struct pl_problem *p, struct bt_buf *b)
     for (size_t i = 0; i < p->n; i++) {
         const struct pl_work *k = &p->work[i];
         uint64_t floor = floor_of(k, p);
+        sum += floor;
+        if (i >= MOST_NAMED && p->n > MOST_NAMED + 1)
+            continue;                                /* one left over is named, too */
         const char *before = i == 0 ? "" : i + 1 == p->n ? " and " : ", ";
         const char *terms = k->w->share == BT_SHARE_NEVER ? ", alone on its cards" : k->claim == PL_WHOLE ? ", whole cards" : "";
         bt_buf_printf(b, "%s%s (%s%s)", before, k->w->name, k->cpu_only ? "no GPU" : bt_bytes_human(floor), terms);
-        sum += floor;
     }
+    if (p->n > MOST_NAMED + 1)
+        bt_buf_printf(b, " and %zu more", p->n - MOST_NAMED);
     return sum;
+}
+
+/* Only those in keep stay parties, and whose context they have. */
+static void parties(struct refusing *r, const bool *keep)
+{
+    const struct bt_spec *s = r->in->spec;
+    bool *in = BT_NEWN(r->a, bool, s->n + 1);
+    memcpy(in, keep, s->n * sizeof *in);
+    for (size_t i = 0; i < s->n; i++)
+        for (size_t j = 0; keep[i] && s->w[i].context.same_as && j < s->n; j++)
+            in[j] = in[j] || !strcmp(s->w[j].name, s->w[i].context.same_as);
+    for (size_t i = 0; i < s->n; i++)
+        r->party[i] = r->party[i] && in[i];
 }
 
 static int refuse_together(struct refusing *r, bool *keep)
 {
     struct pl_problem *p;
-    if (shrink_to_conflict(r, keep) < 0 || pl_problem_build(r->a, subset(r->a, r->in, keep), r->phase, &p, r->err) < 0)
+    if (pl_shrink(r->a, r->in->spec, keep, those_fit, r) < 0)
+        return -1;
+    parties(r, keep);
+    if (pl_problem_build(r->a, subset(r->a, r->in, keep), r->phase, &p, r->err) < 0)
         return -1;
     bt_auto_buf struct bt_buf b = BT_BUF(8192);
     uint64_t sum = list_floors(p, &b), there = 0;
@@ -318,7 +331,8 @@ static int refuse_together(struct refusing *r, bool *keep)
 
 static int would_fit(struct refusing *r, size_t index, const struct bt_workload *w)
 {
-    const struct pl_trial t = { r->a, r->in, r->phase, NULL, 0 };
+    bt_auto_arena mine = { 0 };
+    const struct pl_trial t = { &mine, r->in, r->phase, NULL, 0 };
     struct pl_problem *p;
     struct pl_solution s;
     if (pl_try(&t, w, index, &p, &s, r->err) < 0)
@@ -576,21 +590,21 @@ static int look_for_advice(struct refusing *r, struct pl_problem *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         const struct pl_work *k = &p->work[i];
-        if (k->cpu_only || (k->server && (!k->pm->model || !k->nshapes || !k->shape[0].ok)))
+        if (!r->party[k->spec_index] || k->cpu_only || (k->server && (!k->pm->model || !k->nshapes || !k->shape[0].ok)))
             continue;
         if (advise_numbers(r, k->spec_index, k) < 0 || advise_job(r, p, k) < 0)
             return -1;
     }
     for (size_t i = 0; i < p->n; i++) {
         const struct pl_work *k = &p->work[i];
-        if (k->cpu_only || (k->server && !k->pm->model))
+        if (!r->party[k->spec_index] || k->cpu_only || (k->server && !k->pm->model))
             continue;
         bool heads = k->server && k->nshapes && !k->shape[0].ok;     /* its refusal names the shapes already */
         if (advise_keys(r, k->spec_index, k) < 0 || advise_counts(r, k->spec_index, k) < 0 || (!heads && advise_open_shape(r, k->spec_index) < 0))
             return -1;
     }
     for (size_t i = p->n; i-- > 0 && !r->plan->nadvice; )            /* the least important first */
-        if (!p->work[i].cpu_only && advise_optional(r, p->work[i].spec_index) < 0)
+        if (r->party[p->work[i].spec_index] && !p->work[i].cpu_only && advise_optional(r, p->work[i].spec_index) < 0)
             return -1;
     return 0;
 }
@@ -636,12 +650,13 @@ static int too_few_gpus(struct refusing *r, const struct pl_problem *p)
 
 int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, struct bt_err *err)
 {
-    struct refusing r = { plan, a, in, p->phase, err };
+    struct refusing r = { plan, a, in, p->phase, err, BT_NEWN(a, bool, in->spec->n + 1) };
+    memset(r.party, true, in->spec->n * sizeof *r.party);
     for (size_t i = 0; i < p->nrefusals; i++)
         refuse(&r, p->refusal[i].workload ? bt_spec_find(in->spec, p->refusal[i].workload) : NULL, p->refusal[i].code, p->refusal[i].text);
     if (p->nrefusals)
         return in->brief ? 0 : advise_in_ram(&r, p) < 0 ? -1 : too_few_gpus(&r, p);
-    size_t before = plan->nrefusals;
+    bool any = false;
     bool *keep = BT_NEWN(a, bool, in->spec->n + 1);
     for (size_t i = 0; i < in->spec->n; i++) {
         if (in->spec->w[i].optional || !pl_in_phase(&in->spec->w[i], p->phase))
@@ -649,15 +664,17 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
         bool *only = BT_NEWN(a, bool, in->spec->n + 1);
         keep_with_targets(in->spec, i, only);
         keep_with_targets(in->spec, i, keep);
+        bt_auto_arena mine = { 0 };
         struct pl_problem *q;
-        int ok = fits(&r, subset(a, in, only), &q);
+        int ok = fits(&r, &mine, subset(&mine, in, only), &q);
         if (ok < 0 || (ok == 0 && refuse_alone(&r, i, q) < 0))
             return -1;
+        any = any || !ok;
+        if (!ok)
+            parties(&r, only);
     }
-    if (plan->nrefusals == before && refuse_together(&r, keep) < 0)
+    if (!any && refuse_together(&r, keep) < 0)
         return -1;
-    if (plan->nrefusals == before)
-        refuse(&r, NULL, "does-not-fit", "the workloads do not fit together");
     if (in->brief)
         return 0;
     if (look_for_advice(&r, p) < 0)

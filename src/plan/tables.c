@@ -334,15 +334,13 @@ static bool before(const struct search *s, enum se_order how, size_t i, size_t j
 void se_order(struct search *s, enum se_order how)
 {
     const struct pl_problem *p = s->p;
+    for (size_t i = 0; i < p->n; i++)
+        s->depth_of[i] = PL_NONE;                    /* not in the order yet */
     for (size_t d = 0; d < p->n; d++) {
         size_t best = PL_NONE;
         for (size_t i = 0; i < p->n; i++) {
-            bool done = false, ready = p->work[i].same == PL_NONE;
-            for (size_t e = 0; e < d; e++) {
-                done = done || s->order[e] == i;
-                ready = ready || s->order[e] == p->work[i].same;
-            }
-            if (!done && ready && (best == PL_NONE || before(s, how, i, best)))
+            bool ready = p->work[i].same == PL_NONE || s->depth_of[p->work[i].same] != PL_NONE;
+            if (s->depth_of[i] == PL_NONE && ready && (best == PL_NONE || before(s, how, i, best)))
                 best = i;
         }
         s->order[d] = best;

@@ -1,0 +1,80 @@
+"""Absurd specs: numbers past all sense, a thousand workloads, hundreds of variants. Each is answered, within bounded memory, and the answer says what is wrong."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import BERTH, DEADLINE_S
+
+GIB = 2 ** 30
+ENV = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": "/nonexistent", "PATH": "/usr/bin:/bin"}
+
+
+def berth(folder: Path, text: str, *args: str, most: int = GIB) -> subprocess.CompletedProcess[str]:
+    """The verb on a spec of that text, in an address space of `most` bytes (a sanitizer's build takes what it wants)."""
+    (folder / "berth.yaml").write_text(text)
+
+    def held() -> None:
+        if b"__asan_init" not in BERTH.read_bytes():
+            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+    return subprocess.run([str(BERTH), *args, "-f", str(folder / "berth.yaml")], capture_output=True, text=True, timeout=DEADLINE_S, env=ENV, preexec_fn=held)
+
+
+def spec(*workloads: str) -> str:
+    return "name: x\nworkloads:\n" + "".join(f"  w{i}: {{{w}}}\n" for i, w in enumerate(workloads))
+
+
+def tools(n: int, more: str = "") -> str:
+    return spec(*[f"kind: service, command: [x], memory: {1 + i % 7}GiB{more}" for i in range(n)])
+
+
+SERVER = "engine: vllm, model: Qwen/Qwen3-8B"
+
+
+@pytest.mark.parametrize(("workload", "says"), [
+    (f"{SERVER}, replicas: 1000000000000000000", "1 to 100000"), (f"{SERVER}, context: 0", "1 to 1000000000"), (f"{SERVER}, context: 9223372036854775808", "1 to 1000000000"),
+    (f"{SERVER}, context: 99999999999999999999999999", "1 to 1000000000"), (f"{SERVER}, memory: 0%", "0.01% to 100%"), (f"{SERVER}, memory: 1000%", "0.01% to 100%"),
+    (f"{SERVER}, memory: nan%", "0.01% to 100%"), (f"{SERVER}, memory: .nan", "not a size"), (f"{SERVER}, memory: 0GiB", "holds nothing"),
+    (f"{SERVER}, requests: 1000000000000000", "1048576"), (f"{SERVER}, tp: 1000000000, pp: 1000000000", "1 to 4096"),
+    ("kind: service, command: [x], memory: 16777216TiB", "too big"), ("kind: service, command: [x], gpus: 18446744073709551615", "0 to 100000"),
+    ("kind: job, command: [x], shards: 1000000000000", "1000000")])
+def test_absurd_numbers_are_faults_of_the_spec(tmp_path: Path, workload: str, says: str) -> None:
+    r = berth(tmp_path, spec(workload), "plan", "--gpus", "2xA100-SXM4-40GB")
+    assert r.returncode == 2 and "berth.yaml:3:" in r.stderr and says in r.stderr, r.stderr
+
+
+@pytest.mark.parametrize(("workload", "says"), [
+    ("kind: service, command: [x], memory: 1MiB, replicas: 100000", "1024"), (f"{SERVER}, context: {{want: 1000000000, min: 1}}", "made for"),
+    (f"{SERVER}, requests: 1048576", "TiB lack"), ("kind: service, command: [x], memory: 16777215TiB", "lack"), (f"{SERVER}, tp: 4096, pp: 4096", "16777216 GPUs"),
+    (f"{SERVER}, dp: 4096", "4096 GPUs"), ("kind: service, command: [x], gpus: 100000", "the fleet has 2")])
+def test_large_numbers_do_not_fit(tmp_path: Path, workload: str, says: str) -> None:
+    r = berth(tmp_path, spec(workload), "plan", "--gpus", "2xA100-SXM4-40GB")
+    assert r.returncode == 3 and says in r.stdout, r.stdout + r.stderr
+
+
+def test_a_thousand_workloads_are_placed(tmp_path: Path) -> None:
+    r = berth(tmp_path, tools(1000, ", optional: true"), "plan", "--gpus", "8xA100-SXM4-40GB")
+    assert r.returncode == 0 and "is optional and found no place" in r.stdout and "of 8" in r.stdout, r.stderr
+
+
+@pytest.mark.parametrize("verb", ["plan", "explain"])
+def test_of_a_thousand_that_do_not_fit_the_conflict_is_named(tmp_path: Path, verb: str) -> None:
+    r = berth(tmp_path, tools(1000), verb, "--gpus", "8xA100-SXM4-40GB")
+    assert r.returncode == 3, r.stderr
+    assert ("do not fit together" in r.stdout and " more do not fit" in r.stdout) if verb == "plan" else "cannot be met together" in r.stdout
+
+
+def test_many_servers_are_planned_and_the_tables_end(tmp_path: Path) -> None:
+    models = ["0.6B", "1.7B", "4B", "8B"]
+    r = berth(tmp_path, spec(*[f"engine: vllm, model: Qwen/Qwen3-{models[i % 4]}, optional: true" for i in range(150)]), "plan", "--gpus", "8xA100-SXM4-40GB")
+    assert r.returncode == 0 and "berth explain NAME" in r.stdout, r.stderr
+
+
+def test_hundreds_of_variants_are_rows(tmp_path: Path) -> None:
+    text = spec(SERVER) + "variants:\n" + "".join(f"  v{i}: {{w0: {{context: {1000 + i * 50}}}}}\n" for i in range(300))
+    r = berth(tmp_path, text, "plan", "--variants", "--gpus", "2xA100-SXM4-40GB", most=GIB // 4)
+    assert r.returncode == 0 and "v299" in r.stdout, r.stderr
