@@ -157,7 +157,7 @@ static inline const char *full_change_fleet(struct draw *d, struct bt_arena *a, 
         }
     if (draw(d, 3) == 0 && !f->gpus[0].unified) {    /* RAM of a catalog's machine is not known */
         f->source = "file";
-        f->ram_bytes = (uint64_t)(206 + draw(d, 40)) * GiB;
+        f->ram_bytes = (uint64_t)(draw(d, 4) ? 4 + draw(d, 44) : 400) * GiB;
         bt_buf_printf(&said, ", RAM %llu", (unsigned long long)f->ram_bytes);
     }
     return bt_arena_strdup(a, bt_buf_z(&said));

@@ -226,7 +226,7 @@ static inline int ref_shapes(struct ref *r, struct ref_work *k)
     return 0;
 }
 
-/* The least RAM of a copy of a server on the CPU. */
+/* The least RAM of a copy of a server on the CPU. Not more than there may be is checked with the placement. */
 static inline int ref_host(struct ref *r, struct ref_work *k)
 {
     struct bt_gpu ram = { .uuid = "cpu", .name = "host RAM", .pci = "", .total_bytes = r->ram ? r->ram : (uint64_t)1 << 50, .island = -1 };
@@ -239,7 +239,9 @@ static inline int ref_host(struct ref *r, struct ref_work *k)
     if (bt_need_server(&r->a, k->pm->model, k->pm->engine, k->pm->version, &serve, &ram, &n, &err) < 0)
         return -1;
     k->ram = n->rank[0].fixed_bytes + bt_need_kv_for(n, &n->rank[0], k->ctx_min, k->w->requests);
-    return k->w->memory.form == BT_MEM_BYTES && k->ram > k->w->memory.bytes ? -1 : 0;
+    if (k->w->memory.form == BT_MEM_BYTES && k->ram > k->w->memory.bytes)
+        k->ram = (uint64_t)1 << 60;                  /* never */
+    return 0;
 }
 
 static inline void ref_contexts(struct ref *r)
@@ -352,6 +354,14 @@ static inline uint64_t ref_bytes(const struct ref *r, const struct ref_copy *c, 
     return limit != UINT64_MAX ? limit : bt_gpu_capacity(g);
 }
 
+/* Layers that are computed by the CPU have their KV in RAM. */
+static inline uint64_t ref_kv_in_ram(const struct ref *r, const struct ref_copy *c, uint32_t j)
+{
+    const struct bt_need *n = ref_need(r, c);
+    const struct bt_need_rank *q = ref_rank(c, n, j);
+    return q->host_token_bytes ? q->host_token_bytes * bt_need_kv_tokens(n, q, c->blocks * q->kv_block_bytes) : 0;
+}
+
 static inline uint64_t ref_host_bytes(const struct ref *r)
 {
     uint64_t sum = 0;
@@ -359,11 +369,8 @@ static inline uint64_t ref_host_bytes(const struct ref *r)
         const struct ref_copy *c = &r->c[i];
         const struct ref_work *k = &r->w[c->work];
         sum += k->host_server ? k->ram : 0;
-        for (uint32_t j = 0; k->gpu_server && j < c->n; j++) {
-            const struct bt_need *n = ref_need(r, c);
-            const struct bt_need_rank *q = ref_rank(c, n, j);
-            sum += q->host_bytes + (q->host_token_bytes ? q->host_token_bytes * bt_need_kv_tokens(n, q, c->blocks * q->kv_block_bytes) : 0);
-        }
+        for (uint32_t j = 0; k->gpu_server && j < c->n; j++)
+            sum += ref_rank(c, ref_need(r, c), j)->host_bytes + ref_kv_in_ram(r, c, j);
     }
     return sum;
 }
@@ -371,6 +378,7 @@ static inline uint64_t ref_host_bytes(const struct ref *r)
 static inline uint64_t ref_room(const struct ref *r, size_t g)
 {
     uint64_t cap = bt_gpu_capacity(ref_gpu(r, g)), ram = 0;
+    cap = ref_gpu(r, g)->unified && r->ram ? BT_MIN(cap, r->ram) : cap;
     for (size_t i = 0; i < r->ncopies && ref_gpu(r, g)->unified; i++)
         ram += r->w[r->c[i].work].ram;
     return cap > ram ? cap - ram : 0;
@@ -381,7 +389,7 @@ static inline void ref_load(const struct ref *r, uint64_t *load)
     memset(load, 0, REF_CARDS * sizeof *load);
     for (size_t i = 0; i < r->ncopies; i++)
         for (uint32_t j = 0; j < r->c[i].n; j++)
-            load[r->c[i].card[j]] += ref_bytes(r, &r->c[i], j);
+            load[r->c[i].card[j]] += ref_bytes(r, &r->c[i], j) + (r->w[r->c[i].work].gpu_server && ref_gpu(r, r->c[i].card[j])->unified ? ref_kv_in_ram(r, &r->c[i], j) : 0);
 }
 
 /* Past its own `memory`, or on a card that is too full. */
@@ -391,6 +399,8 @@ static inline bool ref_stuck(const struct ref *r, const struct ref_copy *c, cons
         const struct ref_work *k = &r->w[c->work];
         uint64_t limit = k->gpu_server ? ref_limit(k, ref_gpu(r, c->card[j])) : UINT64_MAX;
         const struct bt_need_rank *q = k->gpu_server ? ref_rank(c, ref_need(r, c), j) : NULL;
+        if (q && q->host_token_bytes && (load[c->card[j]] > ref_room(r, c->card[j]) || (r->ram && ref_host_bytes(r) > r->ram)))
+            return true;
         if (limit != UINT64_MAX ? q->fixed_bytes + c->blocks * q->kv_block_bytes > limit : load[c->card[j]] > ref_room(r, c->card[j]))
             return true;
     }
@@ -407,7 +417,7 @@ static inline bool ref_all_fit(const struct ref *r)
     for (size_t i = 0; i < r->ncopies; i++)
         if (r->w[r->c[i].work].gpu_server && ref_stuck(r, &r->c[i], load))
             return false;
-    return true;
+    return ref_host_bytes(r) <= (r->ram ? r->ram : (uint64_t)1 << 50);
 }
 
 static inline bool ref_lets(const struct bt_workload *a, const struct bt_workload *b)
@@ -722,8 +732,6 @@ static inline void ref_leaf(struct ref *r)
     r->leaves++;
     ref_grant(r);
     ref_deal(r);
-    if (r->ram && ref_host_bytes(r) > r->ram)
-        return;
     ref_score(r, &score);
     if (!r->found || ref_cmp(&score, &r->best) > 0)
         r->best = score;
@@ -742,7 +750,7 @@ static inline void ref_try_cards(struct ref *r, size_t work, uint32_t replica, u
         for (size_t i = 0; i < r->ncopies; i++)      /* the others at their least again: leaves behind us have dealt */
             if (r->w[r->c[i].work].gpu_server)
                 r->c[i].blocks = ref_least(r, &r->c[i], r->w[r->c[i].work].ctx_min);
-        if (ref_all_fit(r) && (!r->ram || ref_host_bytes(r) <= r->ram))      /* more copies only add to it */
+        if (ref_all_fit(r))                          /* more copies only add to it */
             ref_try(r, work, replica + 1);
         return;
     }
@@ -769,7 +777,7 @@ static inline void ref_try(struct ref *r, size_t work, uint32_t replica)
     const struct ref_shape *one = replica ? r->c[r->ncopies - 1].s : NULL;               /* all copies in one shape */
     struct ref_copy *c = &r->c[r->ncopies++];
     *c = (struct ref_copy){ .work = work, .replica = replica };
-    if (k->no_card && (!r->ram || ref_host_bytes(r) <= r->ram))
+    if (k->no_card && ref_all_fit(r))
         ref_try(r, work, replica + 1);
     for (size_t i = 0; !k->no_card && i < k->nshapes; i++) {
         if (one && one != &k->shape[i])

@@ -3,7 +3,7 @@
  *   bench-solvers NUMBER CARDS WORKLOADS    one JSON object, or nothing where no problem came of the number
  *
  * Contexts are held at their least, so that wants are copies alone and every goal that is compared is linear. `bytes` of an option has a row per
- * stage of the pipeline and a column per card; -1 where the card cannot be it. */
+ * stage of the pipeline and a column per card; -1 where the card cannot be it. The cards of a command are one stage: nothing tells them apart. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <time.h>
@@ -31,7 +31,7 @@ static bool may_hold(const struct pl_problem *p, const struct pl_work *k, const 
 static json_t *option(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cls)
 {
     json_t *stages = json_array();
-    for (uint32_t t = 0; t < s->pp; t++) {
+    for (uint32_t t = 0; t < (k->server ? s->pp : 1); t++) {
         json_t *row = json_array();
         for (size_t g = 0; g < p->fleet->n; g++) {
             bool may = may_hold(p, k, s, cls, t * s->tp, g);
@@ -50,7 +50,8 @@ static json_t *work(const struct pl_problem *p, size_t i)
         json_t *options = json_array();
         for (size_t c = 0; k->shape[s].ok && c < (k->server ? p->nclasses : 1); c++)
             json_array_append_new(options, option(p, k, &k->shape[s], c));
-        json_array_append_new(shapes, json_pack("{s:i, s:i, s:o}", "tp", (int)k->shape[s].tp, "pp", (int)k->shape[s].pp, "options", options));
+        json_array_append_new(shapes, json_pack("{s:i, s:i, s:o}", "tp", (int)(k->server ? k->shape[s].tp : k->shape[s].cards), "pp",
+                                                k->server ? (int)k->shape[s].pp : 1, "options", options));
     }
     for (size_t o = 0; o < p->n; o++)
         json_array_append_new(shares, json_boolean(p->may_share[i * p->n + o]));

@@ -87,7 +87,7 @@ class Model:
                 x = self.stage[i, r, s, o["class"], t, g] = self.var()
                 self.on[i, r].setdefault(g, []).append(x)
                 self.load[g][x] = need
-                kinds.setdefault(self.p["kind"][g], {})[x] = 1
+                kinds.setdefault(self.p["kind"][g] if self.works[i]["server"] else "any", {})[x] = 1
                 if self.p["class"][g] == o["class"]:
                     poorest[x] = 1
             chosen = {}
@@ -151,7 +151,7 @@ class Model:
             tp = self.works[c["work"]]["shapes"][c["shape"]]["tp"]
             for j, g in enumerate(c["cards"]):
                 x[self.stage[(*shape, j // tp, g)]] = 1
-                x[self.kind[(*shape, j // tp, self.p["kind"][g])]] = 1
+                x[self.kind[(*shape, j // tp, self.p["kind"][g] if self.works[c["work"]]["server"] else "any")]] = 1
         return x
 
     def broken(self, x: list[int], rows: list[Row]) -> int:

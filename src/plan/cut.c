@@ -387,8 +387,17 @@ static int recut_one(struct pl_problem *p, struct pl_solution *s, const struct p
         return -1;
     if (at == PL_NONE)
         return 0;
+    size_t had = c->shape, cards[BT_MAX_GPUS];
+    struct pl_room now;
+    memcpy(cards, c->card, c->ncards * sizeof *cards);
     take_order(c, was.tp, was.pp, order);
     c->shape = at;
+    pl_room_init(&now, p, s->copy, s->ncopies);
+    if (p->ram_binds && !pl_room_holds(&now)) {      /* layers in RAM are others now */
+        memcpy(c->card, cards, c->ncards * sizeof *cards);
+        c->shape = had;
+        return 0;
+    }
     *changed = true;
     return 0;
 }

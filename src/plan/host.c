@@ -21,14 +21,49 @@ static uint64_t ram_of(const struct bt_fleet *f)
     return pool ? BT_MIN(bt_gpu_capacity(pool), ram ? ram : UINT64_MAX) : ram;
 }
 
-/* Servers on the CPU come after the cards; where both take from one memory, theirs is kept back from the card. */
-void pl_host_reserve(struct pl_problem *p)
+uint64_t pl_host_least(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cls)
 {
-    for (size_t g = 0; g < p->fleet->n; g++)
-        for (size_t i = 0; i < p->n && p->fleet->gpus[g].unified; i++) {
-            uint64_t all = p->work[i].host_floor * p->work[i].copies_want;
-            p->cap[g] -= BT_MIN(all, p->cap[g]);
+    uint64_t sum = k->host_floor;
+    for (uint32_t i = 0; k->server && s && i < s->pp; i++) {
+        const struct bt_need *n = s->cost[cls].need;
+        const struct bt_need_rank *r = &n->rank[i];
+        uint64_t tokens = r->host_token_bytes ? bt_need_kv_tokens(n, r, bt_need_kv_for(n, r, k->ctx_min, k->w->requests)) : 0;
+        sum += s->tp * (r->host_bytes + r->host_token_bytes * tokens);
+    }
+    (void)p;
+    return sum;
+}
+
+/* The most RAM that a copy of it could ask for, at its least KV. */
+static uint64_t host_most(const struct pl_problem *p, const struct pl_work *k, bool *grows)
+{
+    uint64_t most = k->host_floor;
+    for (size_t i = 0; k->server && i < k->nshapes; i++)
+        for (size_t c = 0; k->shape[i].ok && c < p->nclasses; c++) {
+            most = BT_MAX(most, pl_host_least(p, k, &k->shape[i], c));
+            for (uint32_t r = 0; r < k->shape[i].pp; r++)
+                *grows = *grows || k->shape[i].cost[c].need->rank[r].host_token_bytes;
         }
+    return most;
+}
+
+/* Where all that may run has room in RAM, nobody needs to ask. Of one memory for card and host the cards' side is not known before: it is asked wherever
+ * anything lies in RAM. */
+void pl_host_limit(struct pl_problem *p)
+{
+    const struct bt_fleet *f = p->fleet;
+    const struct bt_gpu *pool = pool_of(f);
+    uint64_t sum = 0;
+    bool grows = false, never = false;
+    p->ram = strcmp(f->source, "catalog") ? f->ram_bytes : 0;
+    for (size_t i = 0; i < p->n; i++) {
+        never = never || p->work[i].host_floor == PL_NEVER_IN_RAM;
+        if (__builtin_add_overflow(sum, host_most(p, &p->work[i], &grows) * p->work[i].copies_want, &sum))
+            sum = UINT64_MAX;
+    }
+    for (size_t g = 0; g < f->n && pool && p->ram; g++)
+        p->cap[g] = f->gpus[g].unified ? BT_MIN(p->cap[g], p->ram) : p->cap[g];
+    p->ram_binds = never || (p->ram && (sum > p->ram || grows)) || (pool && (sum || grows));
 }
 
 static uint64_t on_pool(const struct bt_fleet *f, const struct bt_plan_instance *in)
@@ -83,7 +118,10 @@ void pl_host_floor(struct pl_problem *p, struct pl_work *k)
     }
     k->host_floor = bytes_with(k, n, k->ctx_min);
     uint64_t ram = ram_of(p->fleet);
-    if (k->w->memory.form == BT_MEM_BYTES && k->host_floor > k->w->memory.bytes)
+    bool inside = k->w->memory.form != BT_MEM_BYTES || k->host_floor <= k->w->memory.bytes;
+    if (k->w->optional && (!inside || (ram && k->host_floor > ram)))
+        k->host_floor = PL_NEVER_IN_RAM;             /* left out, as who finds no card */
+    else if (k->w->memory.form == BT_MEM_BYTES && k->host_floor > k->w->memory.bytes)
         pl_refuse(p, k->w, "does-not-fit", "%s needs at least %s of RAM with a context of %llu tokens; its `memory` is less", k->w->name,
                   bt_bytes_human(k->host_floor), ull(k->ctx_min));
     else if (ram && k->host_floor > ram)

@@ -20,7 +20,9 @@ static void add_use(struct pl_room *r, const struct pl_copy *c, size_t index)
     for (uint32_t i = 0; i < c->ncards; i++) {
         const struct bt_need_rank *q = &n->rank[i / s->tp];
         const struct bt_gpu *g = &p->fleet->gpus[c->card[i]];
-        u->rank[i] = (struct pl_rank_use){ .card = c->card[i], .fixed = pl_fixed(q, g), .block_bytes = q->kv_block_bytes,
+        r->ram += q->host_bytes;
+        r->grows = r->grows || q->host_token_bytes;
+        u->rank[i] = (struct pl_rank_use){ .card = c->card[i], .fixed = pl_fixed(q, g), .block_bytes = q->kv_block_bytes, .row = q,
                                            .limit = k->claim == PL_LIMIT ? pl_floor(p, k, s, cls, i, c->card[i]) : UINT64_MAX };
     }
 }
@@ -30,8 +32,12 @@ void pl_room_init(struct pl_room *r, struct pl_problem *p, const struct pl_copy 
     *r = (struct pl_room){ .p = p, .use = BT_NEWN(p->a, struct pl_use, ncopies + 1) };
     for (size_t i = 0; i < ncopies; i++) {
         const struct pl_work *k = &p->work[copy[i].work];
-        if (k->cpu_only)
+        if (k->cpu_only) {
+            r->ram += k->host_floor;
+            for (size_t g = 0; g < p->fleet->n && p->ram_binds; g++)
+                r->base[g] += p->fleet->gpus[g].unified ? k->host_floor : 0;
             continue;
+        }
         if (k->server)
             add_use(r, &copy[i], i);
         for (uint32_t j = 0; j < copy[i].ncards; j++) {
@@ -43,6 +49,12 @@ void pl_room_init(struct pl_room *r, struct pl_problem *p, const struct pl_copy 
     }
 }
 
+/* What of the rank's KV lies in RAM, with layers that are computed there. */
+static uint64_t kv_in_ram(const struct pl_use *u, const struct pl_rank_use *q)
+{
+    return q->row->host_token_bytes ? q->row->host_token_bytes * bt_need_kv_tokens(u->need, q->row, u->blocks * q->block_bytes) : 0;
+}
+
 void pl_room_load(const struct pl_room *r, uint64_t load[BT_MAX_GPUS])
 {
     memcpy(load, r->base, sizeof r->base);
@@ -51,14 +63,29 @@ void pl_room_load(const struct pl_room *r, uint64_t load[BT_MAX_GPUS])
             const struct pl_rank_use *q = &r->use[i].rank[j];
             if (q->limit == UINT64_MAX)              /* a limit is in base already, whole */
                 load[q->card] += q->fixed + r->use[i].blocks * q->block_bytes;
+            if (r->grows && r->p->fleet->gpus[q->card].unified)
+                load[q->card] += kv_in_ram(&r->use[i], q);
         }
 }
 
-/* Does anything of this server stand past its own limit or on a card that is too full? */
+static bool ram_is_full(const struct pl_room *r)
+{
+    uint64_t sum = r->ram;
+    if (!r->grows || !r->p->ram_binds)
+        return r->p->ram_binds && sum > pl_ram_limit(r->p);
+    for (size_t i = 0; i < r->n; i++)
+        for (size_t j = 0; j < r->use[i].n; j++)
+            sum += kv_in_ram(&r->use[i], &r->use[i].rank[j]);
+    return sum > pl_ram_limit(r->p);
+}
+
+/* Does anything of this server stand past its own limit, on a card that is too full, or in RAM that is? */
 static bool blocked(const struct pl_room *r, const struct pl_use *u, const uint64_t *load)
 {
     for (size_t j = 0; j < u->n; j++) {
         const struct pl_rank_use *q = &u->rank[j];
+        if (q->row->host_token_bytes && (ram_is_full(r) || load[q->card] > r->p->cap[q->card]))
+            return true;
         if (q->limit != UINT64_MAX ? q->fixed + u->blocks * q->block_bytes > q->limit : load[q->card] > r->p->cap[q->card])
             return true;
     }
@@ -75,7 +102,7 @@ static bool room_fits(const struct pl_room *r)
     for (size_t i = 0; i < r->n; i++)
         if (blocked(r, &r->use[i], load))
             return false;
-    return true;
+    return !r->p->ram_binds || !ram_is_full(r);
 }
 
 /* The largest v in [lo, hi) that fits once set(r, what, v) has put it into the room; lo is known to fit. Leaves it set. */
@@ -104,6 +131,13 @@ void pl_room_floors(struct pl_room *r, const uint64_t *ctx)
 {
     for (size_t i = 0; i < r->n; i++)
         r->use[i].blocks = least_blocks(&r->use[i], &r->p->work[r->use[i].work], ctx[r->use[i].work]);
+}
+
+bool pl_room_holds(struct pl_room *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        r->use[i].blocks = least_blocks(&r->use[i], &r->p->work[r->use[i].work], r->p->work[r->use[i].work].ctx_min);
+    return room_fits(r);
 }
 
 /* ---- contexts ---- */

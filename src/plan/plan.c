@@ -164,6 +164,13 @@ static int plan_alone(struct pl_stages *all, struct pl_stage *g, struct bt_err *
         return -1;
     if (!g->free_p->nrefusals)
         pl_solve(g->free_p, pl_node_limit(all->in), &g->free_s);
+    if (!g->free_p->nrefusals && !g->free_s.found && g->free_p->ram_binds) {     /* is it RAM alone that lacks? Then that is what is said (pl_host_fill) */
+        struct pl_solution without;
+        g->free_p->ram_binds = false;
+        pl_solve(g->free_p, pl_node_limit(all->in), &without);
+        without.nodes += g->free_s.nodes;
+        g->free_s = without.found ? without : g->free_s;
+    }
     all->plan->nodes += g->free_s.nodes;
     if (g->free_p->nrefusals || (!g->free_s.found && g->free_s.complete))
         return pl_refusals(all->plan, all->a, all->in, g->free_p, err);

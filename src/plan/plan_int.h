@@ -64,6 +64,8 @@ struct pl_problem {
     uint64_t cap[BT_MAX_GPUS];
     uint64_t first_nodes;            /* PL_FIRST_NODES */
     const struct bt_gpu *host;       /* RAM as a card, once somebody asked for it */
+    uint64_t ram;                    /* that all of the phase may take; 0 = not known */
+    bool ram_binds;                  /* not everything that may run has room in it (or in the one memory of card and host): placements are held against it */
     struct bt_plan_refusal *refusal; size_t nrefusals;    /* found while building: nothing to search then */
 };
 
@@ -143,9 +145,11 @@ double pl_gap(const struct pl_solution *s);
 int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, enum bt_plan_goal end);
 
 /* kv.c: contexts and blocks of a complete placement. */
-struct pl_rank_use { size_t card; uint64_t fixed, block_bytes, limit; };     /* limit: UINT64_MAX when only the card bounds it */
+struct pl_rank_use { size_t card; uint64_t fixed, block_bytes, limit; const struct bt_need_rank *row; };      /* limit: UINT64_MAX when only the card does */
 struct pl_use { size_t copy, work; const struct bt_need *need; struct pl_rank_use *rank; size_t n; uint64_t blocks; };
-struct pl_room { struct pl_problem *p; struct pl_use *use; size_t n; uint64_t base[BT_MAX_GPUS]; bool rest[BT_MAX_GPUS]; };
+struct pl_room { struct pl_problem *p; struct pl_use *use; size_t n; uint64_t base[BT_MAX_GPUS]; bool rest[BT_MAX_GPUS];
+    uint64_t ram; bool grows;        /* RAM that they take whatever their KV; grows: some of it lies there too, token by token */
+};
 /* All copies in, each at nothing: next come contexts, then what is left. */
 void pl_room_init(struct pl_room *r, struct pl_problem *p, const struct pl_copy *copy, size_t ncopies);
 /* ctx[n], per work: from context.min towards what is wanted, all by the same share. Sets the blocks that takes. */
@@ -154,12 +158,19 @@ void pl_grant(struct pl_room *r, uint64_t *ctx);
 void pl_deal(struct pl_room *r, const uint64_t *ctx);
 /* Each at its floor: its requests at the least context, one of the context that was granted. */
 void pl_room_floors(struct pl_room *r, const uint64_t *ctx);
+/* Each has its floor, on its cards and in RAM; asked where RAM binds. */
+bool pl_room_holds(struct pl_room *r);
 /* Bytes that stand on each card now. */
 void pl_room_load(const struct pl_room *r, uint64_t load[BT_MAX_GPUS]);
 
 /* host.c: the floor of a server on the CPU, or its refusal; berths of RAM for those of a phase whose other instances are all there. host_check.c */
+#define PL_NEVER_IN_RAM BT_NEED_CAP  /* the floor of an optional one that no RAM here holds */
 void pl_host_floor(struct pl_problem *p, struct pl_work *k);
-void pl_host_reserve(struct pl_problem *p);
+/* What there is for all of them (p->ram), and whether it binds. */
+void pl_host_limit(struct pl_problem *p);
+/* The least RAM of a copy: of a server on the CPU, or of one with weights or layers there (cls: its cost class). */
+uint64_t pl_host_least(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cls);
+static inline uint64_t pl_ram_limit(const struct pl_problem *p) { return p->ram ? p->ram : (uint64_t)1 << 50; }
 /* parked: RAM that sleepers hold meanwhile */
 void pl_host_fill(struct pl_problem *p, struct bt_plan *plan, struct bt_plan_phase *ph, uint64_t parked);
 BT_MUST_CHECK int pl_host_check(const struct bt_plan *p, struct bt_err *err);

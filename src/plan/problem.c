@@ -317,7 +317,7 @@ int pl_problem_build(struct bt_arena *a, const struct bt_plan_in *in, const char
         p->work[i].weight *= in->within->weight[p->work[i].spec_index];
         p->work[i].solo_best = in->within->solo_best[p->work[i].spec_index];
     }
-    pl_host_reserve(p);
+    pl_host_limit(p);
     fill_sharing(p);
     *out = p;
     return 0;

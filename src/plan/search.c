@@ -106,6 +106,11 @@ void se_leaf(struct search *s)
     struct pl_score score;
     uint64_t *ctx = BT_NEWN(&scratch, uint64_t, p->n + 1), *load = BT_NEWN(&scratch, uint64_t, BT_MAX(s->ncards, (size_t)BT_MAX_GPUS));
     pl_room_init(&room, p, s->copy, s->ncopies);
+    if (p->ram_binds && !pl_room_holds(&room)) {
+        p->a = mine;
+        bt_arena_release(&scratch);
+        return;
+    }
     pl_grant(&room, ctx);
     se_bound(s, p->n, ctx, &score);
     if (s->visit) {
@@ -232,6 +237,26 @@ static void add_tenant(struct search *s, size_t g, struct se_tenant t)
     s->tenant[g][s->ntenants[g]++] = t;
 }
 
+/* The RAM of a copy; where that is the card's memory too, a server on the CPU takes of the card. What of KV lies there is seen when all stand. */
+static void count_ram(struct search *s, size_t at, bool comes)
+{
+    const struct pl_problem *p = s->p;
+    uint64_t floor = p->work[s->copy[at].work].host_floor, bytes = s->copy_shape[at] ? s->copy_shape[at]->ram[s->copy_cls[at]] : floor;
+    s->ram += comes ? bytes : -bytes;
+    for (size_t g = 0; g < s->ncards && floor; g++)
+        if (p->fleet->gpus[g].unified)
+            s->load[g] += comes ? floor : -floor;
+}
+
+/* Nobody who comes later makes room again. */
+static bool ram_holds(const struct search *s)
+{
+    for (size_t g = 0; g < s->ncards && s->p->ram_binds; g++)
+        if (s->load[g] > s->p->cap[g])
+            return false;
+    return !s->p->ram_binds || s->ram <= pl_ram_limit(s->p);
+}
+
 void se_put(struct search *s, const struct pl_copy *c, const struct se_shape *sh, size_t cls)
 {
     const struct se_work *w = &s->work[c->work];
@@ -247,12 +272,16 @@ void se_put(struct search *s, const struct pl_copy *c, const struct se_shape *sh
     }
     s->first_copy[c->work][c->replica] = at;
     s->placed[c->work]++;
+    if (s->p->ram_binds)
+        count_ram(s, at, true);
 }
 
 void se_take_back(struct search *s)
 {
     size_t at = --s->ncopies;
     const struct pl_copy *c = &s->copy[at];
+    if (s->p->ram_binds)
+        count_ram(s, at, false);
     for (uint32_t i = 0; i < c->ncards; i++) {
         s->load[c->card[i]] -= se_floor(s, &s->work[c->work], s->copy_shape[at], s->copy_cls[at], i, c->card[i]);
         s->ntenants[c->card[i]]--;
@@ -267,7 +296,7 @@ static void put_copy(struct search *s, size_t depth, const struct pl_copy *c, co
         return;
     const size_t *color = &s->color[s->ncopies * s->ncards];
     se_put(s, c, sh, cls);
-    bool worth_it = !s->visit || !s->ahead[c->work] || s->visit->worth_it(s->visit->ctx, s);
+    bool worth_it = ram_holds(s) && (!s->visit || !s->ahead[c->work] || s->visit->worth_it(s->visit->ctx, s));
     if (worth_it && !hopeless(s, depth + (s->placed[c->work] == s->copies_most[c->work]))) {
         recolor(s, color, c, sh, &s->color[s->ncopies * s->ncards]);
         next_work(s, depth);
@@ -358,7 +387,8 @@ static void one_more_copy(struct search *s, size_t depth)
     if (k->cpu_only) {
         memcpy(&s->color[(s->ncopies + 1) * s->ncards], &s->color[s->ncopies * s->ncards], s->ncards * sizeof *s->color);
         se_put(s, &(struct pl_copy){ .work = work, .replica = replica }, NULL, 0);
-        next_work(s, depth);
+        if (ram_holds(s))
+            next_work(s, depth);
         se_take_back(s);
         return;
     }
@@ -582,10 +612,15 @@ static bool some_plan(struct search *s, uint64_t limit, struct pl_solution *out)
     s->out = out;
     for (size_t i = 0; i < p->n; i++)
         copies[i] = p->work[i].cpu_only ? p->work[i].copies_want : p->work[i].w->optional ? 0 : BT_MAX(p->work[i].copies_min, 1u);
-    for (size_t left = p->n; left; left--)           /* who is followed stands too, and whom that follows */
-        for (size_t i = 0; i < p->n; i++)
-            if (p->work[i].same != PL_NONE)
-                copies[p->work[i].same] = BT_MAX(copies[p->work[i].same], copies[i]);
+    for (size_t left = p->n; left; left--)           /* who is followed stands too, with no fewer copies than it must have, and whom that follows */
+        for (size_t i = 0; i < p->n; i++) {
+            size_t target = copies[i] ? p->work[i].same : PL_NONE;
+            if (target != PL_NONE)
+                copies[target] = BT_MAX(BT_MAX(copies[target], copies[i]), p->work[target].copies_min);
+        }
+    for (size_t i = 0; i < p->n; i++)
+        if (copies[i] > s->copies_most[i])
+            return false;
     if (p->n * s->ncards <= SMALL) {
         se_fix(s, copies, -1, s->a);
         se_fits_start(s, s->a);
@@ -632,8 +667,8 @@ static bool detour(struct search *s, uint64_t limit, struct pl_solution *out)
         climb(s, BT_MIN(limit / 4, CLIMB_NODES), out);
     if (out->found)
         se_improve(s, limit / 4, out);
-    bool all = false;
-    if (se_run_choices(s, limit / 4 * 3, out, &all) && all)
+    bool all = false;                /* choices of numbers know nothing of RAM */
+    if (!s->p->ram_binds && se_run_choices(s, limit / 4 * 3, out, &all) && all)
         return true;
     bool seen = run(s, SE_HARD, limit / 8, out);
     if (!seen && out->found)

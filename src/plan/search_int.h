@@ -30,6 +30,7 @@ struct se_shape {
     double *limit_ctx;               /* [(class * pp + stage) * classes + class of the card]: tokens that it holds; NULL without one */
     double *value;                   /* [class * 2 + nvlink]: of one copy alone on such cards, the part of the service it adds */
     double best;                     /* the most of them */
+    uint64_t *ram;                   /* [class] the least RAM of one copy; NULL: RAM does not bind */
     uint64_t least;                  /* bytes of one copy on all its cards, at least; UINT64_MAX: it goes nowhere */
     uint64_t *stage_least;           /* [pp] of one rank, on whatever card */
     uint64_t *rank_least;            /* [class] of any rank there, where it goes; UINT64_MAX: it does not */
@@ -83,6 +84,7 @@ struct search {
     size_t *copy_unit;               /* [ncopies] of sets */
     const struct se_shape **copy_shape; size_t *copy_cls; double *copy_value;        /* [ncopies] */
     uint64_t *load;                  /* [cards] floors */
+    uint64_t ram;                    /* of all copies, at least; counted where p->ram_binds */
     struct se_tenant **tenant; uint32_t *ntenants, *tenant_room;     /* [cards] */
     uint32_t *placed;                /* [p->n] copies */
     size_t *shape_of;                /* [p->n] of its copies, an index of work[].shape */

@@ -200,6 +200,8 @@ static void fill_work(struct search *s, size_t i)
     const struct pl_work *k = &p->work[i];
     w->k = &p->work[i];
     w->alone = true;
+    for (size_t g = 0; g < p->fleet->n; g++)         /* servers on the CPU take of that card without standing on it */
+        w->alone = w->alone && !(p->ram_binds && p->fleet->gpus[g].unified);
     for (size_t j = 0; j < p->n; j++)
         w->alone = w->alone && ((j == i && k->copies_want == 1) || !p->may_share[i * p->n + j]);
     w->rank_value = BT_NEWN(s->a, double, p->nclasses);
@@ -218,6 +220,11 @@ static void fill_work(struct search *s, size_t i)
         fill_rows(p, w, sh, s->a, o);
         fill_limits(p, k, sh, s->a, o);
         fill_values(p, k, sh, s->a, o);
+        if (p->ram_binds) {
+            o->ram = BT_NEWN(s->a, uint64_t, p->nclasses);
+            for (size_t c = 0; c < p->nclasses; c++)
+                o->ram[c] = pl_host_least(p, k, sh, c);
+        }
     }
 }
 

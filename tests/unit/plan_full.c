@@ -32,6 +32,8 @@ static void add_cuts(struct ref *r, const struct pl_problem *p)
         }
 }
 
+static unsigned binding;             /* compared, and RAM does not hold all that may run */
+
 /* 1 as the enumeration has it, 0 nothing to compare, -1 not the same. */
 static int one(uint64_t number, bool *fits)
 {
@@ -52,12 +54,14 @@ static int one(uint64_t number, bool *fits)
         bt_arena_release(&r->a);
         return 0;
     }
+    p->first_nodes = number % 2 ? 1 : PL_FIRST_NODES;                /* shapes before cards, nearly always */
     if (!p->nrefusals)
         pl_solve(p, PL_NODE_LIMIT, &o);
     add_cuts(r, p);
     r->limit = 50000;
     ref_try(r, 0, 0);
     int out = r->tried > r->limit ? 0 : ref_equal(r, &o) ? 1 : -1;
+    binding += out && p->ram_binds;
     if (out && bt_plan_make(&a, &x.in, &plan, &err) < 0)
         fail_msg("%llu: %s\n%s", (unsigned long long)number, err.msg, x.text);
     if (out && ((plan->nrefusals == 0) != r->found || (r->found && (plan->objective[BT_GOAL_WANTS] != r->best.wants || plan->objective[BT_GOAL_SERVICE] != r->best.service))))
@@ -74,16 +78,18 @@ static int one(uint64_t number, bool *fits)
 static void plans_are_the_best_there_are(void **st)
 {
     (void)st;
+    static const uint64_t once_wrong[] = { 1338, 1927 };     /* RAM that is the card's memory; a target with fewer copies than it must have */
     unsigned looked = 0, fit = 0, bad = 0;
-    for (uint64_t number = 1; number <= 500; number++) {
+    for (uint64_t i = 1; i <= 500 + BT_LEN(once_wrong); i++) {
         bool fits = false;
-        int got = one(number, &fits);
+        int got = one(i <= 500 ? i : once_wrong[i - 501], &fits);
         looked += got != 0;
         fit += got && fits;
         bad += got < 0;
     }
     print_message("%u instances, %u of them fit\n", looked, fit);
     assert_int_equal(bad, 0);
+    assert_true(binding >= 30);
     if (looked < 400 || fit < 250 || fit == looked)
         fail_msg("%u instances, %u of them fit", looked, fit);
     for (size_t i = 0; i < BT_LEN(drawn); i++)
@@ -140,6 +146,33 @@ static void optional_and_impossible(void **st)
         }
 }
 
+/* RAM holds one of them; KV that lies there with a server's layers stops growing where it is full, and so it does where card and host are one memory. */
+static void ram_that_binds(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    struct full_problem x;
+    struct bt_plan *plan;
+    full_gpus(&x, &a, "name: t\nworkloads:\n  a: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 0, optional: true}\n"
+              "  b: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 0, optional: true, priority: 2}\n", "1xL4", 14 * GiB);
+    assert_int_equal(bt_plan_make(&a, &x.in, &plan, &err), 0);
+    assert_true(plan->nrefusals == 0 && plan->phase[0].n == 1 && !strcmp(plan->phase[0].inst[0].id, "b-0"));
+    full_gpus(&x, &a, "name: t\nworkloads:\n  a: {engine: llama-server, model: ./8b.gguf, args: [-ngl, \"20\"]}\n", "1xRTX-4090", 400 * GiB);
+    assert_int_equal(bt_plan_make(&a, &x.in, &plan, &err), 0);
+    uint64_t much = plan->phase[0].inst[0].host_bytes, tokens = plan->phase[0].inst[0].rank[0].kv_tokens;
+    x.fleet.ram_bytes = much - GiB;
+    assert_int_equal(bt_plan_make(&a, &x.in, &plan, &err), 0);
+    assert_true(plan->nrefusals == 0 && plan->phase[0].inst[0].host_bytes <= much - GiB && plan->phase[0].inst[0].rank[0].kv_tokens < tokens);
+    x.fleet.ram_bytes = GiB;
+    assert_int_equal(bt_plan_make(&a, &x.in, &plan, &err), 0);
+    assert_string_equal(plan->refusal[0].code, "ram-too-small");
+    full_gpus(&x, &a, "name: t\nworkloads:\n  a: {engine: vllm, model: Qwen/Qwen3-8B}\n  b: {engine: llama-server, model: ./8b.gguf, args: [-ngl, \"20\"]}\n", "1xGB10", 0);
+    x.fleet.source = "catalog";
+    assert_int_equal(bt_plan_make(&a, &x.in, &plan, &err), 0);
+    assert_int_equal(plan->nrefusals, 0);
+}
+
 /* Cards of a command may be of several kinds; those of a tensor-parallel group may not. */
 static void commands_on_unequal_cards(void **st)
 {
@@ -158,6 +191,7 @@ static void commands_on_unequal_cards(void **st)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(short_ram_beside_a_slow_shape), cmocka_unit_test(optional_and_impossible), cmocka_unit_test(commands_on_unequal_cards), cmocka_unit_test(plans_are_the_best_there_are) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(short_ram_beside_a_slow_shape), cmocka_unit_test(optional_and_impossible), cmocka_unit_test(commands_on_unequal_cards),
+                                        cmocka_unit_test(ram_that_binds), cmocka_unit_test(plans_are_the_best_there_are) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
