@@ -296,6 +296,13 @@ static int claim_model(struct bt_arena *a, const char *said, struct bt_model **o
             }
     if (bt_model_open(a, said, out, err) == 0)
         return 0;
+    const char *size = strrchr(said, '-');           /* "DeepSeek-R1-671B": a size beside a name that needs none */
+    size_t digits = size ? strspn(size + 1, "0123456789.") : 0;
+    if (digits && (size[1 + digits] == 'B' || size[1 + digits] == 'b') && !size[2 + digits] && size != said) {
+        struct bt_err ignored = { 0 };
+        if (claim_model(a, bt_arena_strndup(a, (struct bt_str){ said, (size_t)(size - said) }), out, &ignored) == 0)
+            return 0;
+    }
     size_t n = 0;
     const char *longer = NULL;                       /* "Mixtral-8x7B" of Mixtral-8x7B-v0.1: the shortest that goes on so */
     for (; ids[n]; n++) {
@@ -328,17 +335,20 @@ static const char *shape_refused(struct bt_arena *a, const struct bt_claim *c, c
 static void print_claim(struct bt_arena *a, const struct bt_claim *c, const struct bt_model *m, const struct bt_judged *j, struct bt_buf *b)
 {
     const char *refused = shape_refused(a, c, m);
-    bt_buf_printf(b, "claim: %s%s%s on %llu x %s, TP=%llu", m->id, c->quantization ? " " : "", c->quantization ? c->quantization : "",
+    const char *bits = c->quantization ? c->quantization : j->assumed;
+    bt_buf_printf(b, "claim: %s%s%s%s on %llu x %s, TP=%llu", m->id, bits ? " " : "", bits ? bits : "", j->assumed ? " (taken for it: no bits are said)" : "",
                   (unsigned long long)c->cards, c->kind->short_name, (unsigned long long)c->tp);
     if (c->pp > 1)
         bt_buf_printf(b, " x PP=%llu", (unsigned long long)c->pp);
+    if (c->by_layers && c->tp > 1)
+        bt_buf_puts(b, " at best (expected: layer by layer)");
     if (c->engines > 1)
         bt_buf_printf(b, ", %llu engines", (unsigned long long)c->engines);
     if (c->speculation)
         bt_buf_puts(b, ", with speculation");
     bt_buf_printf(b, ", %s stream%s: %.4g tok/s\n", bt_count_human(c->streams), c->streams == 1 ? "" : "s", c->tok_s);
-    bt_buf_printf(b, "  a step reads %.1f GB on each card, and %s reads %.0f GB/s: at most %.1f tok/s\n", j->pace.read_bytes / 1e9,
-                  c->kind->short_name, c->kind->mem_gbs, j->ceiling_tok_s);
+    bt_buf_printf(b, "  a step reads %.1f GB on each card, and %s reads %.0f GB/s: at most %.1f tok/s\n", j->read_bytes / 1e9, c->kind->short_name,
+                  c->kind->mem_gbs, j->ceiling_tok_s);
     if (c->speculation)
         bt_buf_printf(b,
                       "  a step may give several tokens: the claim needs %.1f at the speed that berth expects without; the longest mean run published is "
@@ -346,8 +356,17 @@ static void print_claim(struct bt_arena *a, const struct bt_claim *c, const stru
                       j->tokens_a_step, BT_SPECULATED_TOKENS);
     bt_buf_printf(b, "  the claim is %.0f %% of that; the highest honest share known for TP=%llu is %.0f %%\n", 100 * j->share,
                   (unsigned long long)c->tp, 100 * j->best_share);
-    bt_buf_printf(b, "  %s%s\n", bt_claim_verdict_name(j->verdict),
-                  j->verdict == BT_CLAIM_IMPOSSIBLE ? " without speculation: more bytes a second than the cards have" : "");
+    if (j->matrix_share > j->share)
+        bt_buf_printf(b, "  and it multiplies %.0f %% of what the cards' matrix units can\n", 100 * j->matrix_share);
+    bool guessed = j->verdict != BT_CLAIM_CREDIBLE && j->four_bit.known; /* the bits */
+    bt_buf_printf(b, "  %s%s%s\n", bt_claim_verdict_name(j->verdict), guessed ? " in 16 bits, as the model is stored (the claim does not say its bits)" : "",
+                  j->verdict != BT_CLAIM_IMPOSSIBLE ? ""
+                  : j->matrix_share > 1            ? ": more operations a second than the cards have"
+                                                   : " without speculation: more bytes a second than the cards have");
+    if (c->prompt_tok_s > 0)
+        bt_buf_printf(b, "  not judged: %.4g tok/s of reading prompts\n", c->prompt_tok_s);
+    if (c->first_s > 0)
+        bt_buf_printf(b, "  not judged: the first token after %s\n", bt_duration_human(c->first_s));
     if (j->weight_bytes > j->card_bytes && j->card_bytes > 0)
         bt_buf_printf(b, "  and it does not start: %.1f GB of weights on each card, which has %.1f\n", j->weight_bytes / 1e9, j->card_bytes / 1e9);
     if (refused)
@@ -355,6 +374,8 @@ static void print_claim(struct bt_arena *a, const struct bt_claim *c, const stru
     bt_buf_printf(b, "  berth expects %s tok/s, give or take %.0f %%", figure(a, j->pace.total_tok_s), 100 * j->pace.error_share);
     if (j->verdict != BT_CLAIM_CREDIBLE && j->eight_bit.known && j->eight_bit.total_tok_s >= 0.93 * c->tok_s)
         bt_buf_printf(b, "; with 8-bit weights %s", figure(a, j->eight_bit.total_tok_s));
+    else if (j->verdict != BT_CLAIM_CREDIBLE && j->four_bit.known && j->four_bit.total_tok_s >= 0.85 * c->tok_s)
+        bt_buf_printf(b, "; with 4-bit weights %s", figure(a, j->four_bit.total_tok_s));
     bt_buf_puts(b, "\n");
 }
 
@@ -363,14 +384,17 @@ static json_t *claim_json(struct bt_arena *a, const struct bt_claim *c, const st
     static const char *const codes[] = {
         [BT_CLAIM_IMPOSSIBLE] = "impossible", [BT_CLAIM_NOT_REACHED] = "not-reached", [BT_CLAIM_CREDIBLE] = "credible"
     };
-    return json_pack("{s:{s:s, s:s?, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:b}, s:s, s:s, s:f, s:f, s:f, s:o, s:b, s:s?, s:o, s:o}", "claim", "model", m->id,
+    return json_pack("{s:{s:s, s:s?, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:b, s:o, s:o}, s:s, s:s, s:s?, s:f, s:f, s:f, s:f, s:o, s:b, s:s?, s:o, s:o, s:o}",
+                     "claim", "model", m->id,
                      "quantization", c->quantization, "gpu", c->kind->nvml_name, "gpus", (json_int_t)c->cards, "tp", (json_int_t)c->tp, "pp",
                      (json_int_t)c->pp, "streams", (json_int_t)c->streams, "tok_s", c->tok_s, "engines", (json_int_t)BT_MAX(c->engines, 1u), "speculation",
-                     c->speculation, "verdict", codes[j->verdict], "text",
-                     bt_claim_verdict_name(j->verdict), "share", j->share, "ceiling_tok_s", j->ceiling_tok_s, "best_share", j->best_share, "tokens_a_step",
+                     c->speculation, "prompt_tok_s", c->prompt_tok_s > 0 ? json_real(c->prompt_tok_s) : json_null(), "first_token_s",
+                     c->first_s > 0 ? json_real(c->first_s) : json_null(), "verdict", codes[j->verdict], "text", bt_claim_verdict_name(j->verdict),
+                     "assumed_quantization", j->assumed, "share", j->share, "matrix_share", j->matrix_share, "ceiling_tok_s",
+                     j->ceiling_tok_s, "best_share", j->best_share, "tokens_a_step",
                      j->tokens_a_step > 0 ? json_real(j->tokens_a_step) : json_null(), "weights_fit", !(j->weight_bytes > j->card_bytes),
                      "shape_refused", shape_refused(a, c, m), "expected", pace_json(&j->pace), "eight_bit",
-                     j->eight_bit.known ? pace_json(&j->eight_bit) : json_null());
+                     j->eight_bit.known ? pace_json(&j->eight_bit) : json_null(), "four_bit", j->four_bit.known ? pace_json(&j->four_bit) : json_null());
 }
 
 static int judge(const struct bt_verb *v, struct bt_arena *a, const struct args *o)

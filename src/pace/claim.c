@@ -1,4 +1,4 @@
-/* claim - "Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s": what people write, read word by word, and held against what the cards can read. */
+/* claim - "Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s": what people write, read word by word. judge.c holds it against what the cards can read. */
 #include <ctype.h>
 #include <math.h>
 
@@ -8,6 +8,7 @@
 #define MAX_CLAIM 1000 /* bytes of text */
 #define MAX_WORDS 64
 #define MAX_RATE 1e9
+#define MAX_STAGES 63
 #define CARD_WORDS 5 /* "NVIDIA GeForce RTX 4070 Ti" */
 
 struct words {
@@ -32,8 +33,28 @@ static const char *const noise[] = { "on",      "with",    "at",      "and",    
                                      "=",       ":",       "in",      "of",     "decode",     "single",   "per",    "user",    "does",      "do",     "is",
                                      "an",      "the",     "about",   "around", "roughly",    "runs",     "run",    "running", "reaches",   "gives",  "get",
                                      "got",     "makes",   "we",      "i",      "it",         "my",       "for",    "by",      "via",       "under",  "served",
-                                     "serving", "model",   "speed",   "rate",   "generation", "output",   "to",     "up",      "has",       "total",  "all",
-                                     "overall", "together", "aggregate", "throughput", "decoding", "inference", "nvlink", "ca", "only", "one" };
+                                     "serving", "model",   "speed",   "rate",   "generation", "output",   "to",     "up",      "has",       "all",    "x",
+                                     "decoding", "inference", "nvlink", "ca", "only", "one", "peak", "max", "eval", "gguf", "marlin", "power",
+                                     "limited", "limit", "capped", "processing", "averaging", "average", "avg", "mean", "median", "sustained",
+                                     "setup", "rig", "/", "-", "over", "pcie", "from", "now", "just", "getting", "hit", "hits", "seeing", "see",
+                                     "local", "locally", "single-stream", "single-user", "non-speculative" };
+/* A rate of all that are served at once: never to be judged as one stream's. */
+static const char *const total_words[] = { "total", "aggregate", "aggregated", "combined", "overall", "together", "throughput", "system", "server" };
+/* Of reading prompts in, which is no decoding. */
+static const char *const prompt_words[] = { "prefill", "prompt", "prompts", "prompt-processing", "prefilling", "ingest", "ingestion", "pp" };
+static const char *const first_words[] = { "ttft", "first-token", "time-to-first-token" };
+static const char *const in_words[] = { "in", "input", "isl", "input-len", "input-length" };
+static const char *const out_words[] = { "out", "osl", "output", "output-len", "output-length" };
+static const char *const no_words[] = { "no", "without", "w/o", "non" };
+static const struct { const char *said; unsigned n; } counts[] = {
+    { "one", 1 }, { "single", 1 }, { "a", 1 }, { "dual", 2 }, { "two", 2 }, { "twin", 2 }, { "three", 3 }, { "triple", 3 },
+    { "quad", 4 }, { "four", 4 }, { "six", 6 }, { "eight", 8 }, { "octa", 8 },
+};
+/* Seconds of other units of time; those long ones are only used for what a whole server gives. */
+static const struct { const char *unit; double seconds; bool total; } slow_units[] = {
+    { "tok/min", 60, true },     { "tokens/min", 60, true },     { "tokens/minute", 60, true }, { "tok/hour", 3600, true }, { "tokens/hour", 3600, true },
+    { "tokens/h", 3600, true },  { "tokens/day", 86400, true },  { "tok/ms", 1e-3, false },     { "tokens/ms", 1e-3, false },
+};
 static const char *const rate_units[] = { "tok/s",  "tokens/s",   "token/s",  "t/s",       "tps",           "tok/sec",     "tokens/sec",
                                           "toks/s", "tok/second", "tk/s",     "token/sec", "tokens/second", "token/second", "t/sec" };
 static const char *const step_units[] = { "ms/token", "ms/tok", "ms/step", "ms/t" };
@@ -41,16 +62,20 @@ static const char *const step_words[] = { "tpot", "itl", "tbt" };
 static const char *const token_words[] = { "tokens", "token", "tok", "toks" };
 static const char *const second_words[] = { "second", "sec", "s", "seconds" };
 static const char *const stream_words[] = { "batch",      "streams",    "stream", "concurrency", "conc",   "bs",
-                                            "batch-size", "concurrent", "users",  "requests",    "clients" };
+                                            "batch-size", "concurrent", "users",  "requests",    "clients", "parallel", "sequences", "seqs", "user", "c" };
 static const char *const one_of_them[] = { "user", "stream", "request", "sequence", "client", "users" };
-static const char *const context_words[] = { "context", "ctx", "tokens-of-context" };
+static const char *const context_words[] = { "context", "ctx", "tokens-of-context", "depth", "context-length", "max-model-len", "ctx-size" };
+static const char *const tensor_words[] = { "tp", "tensor-parallel-size", "tensor-parallel", "tensor-parallelism" };
+static const char *const stage_words[] = { "pp", "pipeline-parallel-size", "pipeline-parallel", "pipeline-parallelism" };
 static const char *const draft_words[] = { "speculative", "speculation", "spec", "speculated", "eagle",  "eagle2", "eagle3",    "eagle-3", "eagle-2",
                                            "mtp",         "medusa",      "ngram", "n-gram",    "draft", "dflash", "lookahead", "spec-decode" };
 static const struct { const char *said, *meant; } bit_words[] = {
     { "4-bit", "int4" },       { "4bit", "int4" },     { "8-bit", "int8" },      { "8bit", "int8" },          { "16-bit", "bf16" },
     { "16bit", "bf16" },       { "half", "fp16" },     { "unquantized", "bf16" }, { "gptq-int4", "int4" },     { "gptq-int8", "int8" },
     { "awq-int4", "int4" },    { "int4-awq", "int4" }, { "fp8-dynamic", "fp8" }, { "fp8-block", "fp8" },      { "q8", "q8_0" },
-    { "q4", "q4_k_m" },
+    { "q4", "q4_k_m" },        { "awq-marlin", "awq" },{ "gptq-marlin", "gptq" },{ "awq-int8", "int8" },       { "bnb-4bit", "int4" },
+    { "q6", "q6_k" },          { "q5", "q5_k_m" },    { "bf-16", "bf16" },       { "fp-16", "fp16" },         { "fp-8", "fp8" },
+    { "4bpw", "exl2" },        { "4.0bpw", "exl2" },  { "mx-fp4", "mxfp4" },
 };
 
 static bool among(const char *w, const char *const *list, size_t n)
@@ -65,11 +90,64 @@ static bool among(const char *w, const char *const *list, size_t n)
 /* Without the marks that end a sentence or stand around a word. */
 static struct bt_str trimmed(struct bt_str w)
 {
-    while (w.n && strchr("(\"'~<>[", w.p[0]))
+    while (w.n && (strchr("(\"'~<>[@", w.p[0]) || (w.n > 1 && w.p[0] == '-' && !isdigit((unsigned char)w.p[1]))))
         w = (struct bt_str){ w.p + 1, w.n - 1 };
-    while (w.n && strchr(":;.!?)\"']", w.p[w.n - 1]))
+    while (w.n && strchr(":;.!?)\"']+", w.p[w.n - 1]))
         w.n--;
     return w;
+}
+
+/* Signs of more than one byte that people write. */
+static const struct { const char *said, *meant; } signs[] = {
+    { "\xc3\x97", "x" },     { "\xe2\x89\x88", " " }, { "\xe2\x88\xbc", " " }, { "\xe2\x89\xa5", " " }, { "\xe2\x89\xa4", " " }, { "\xc2\xb1", " +- " },
+    { "\xe2\x80\x93", "-" }, { "\xe2\x80\x94", "," }, { "\xc2\xb7", "," },     { "\xe2\x80\xa2", "," }, { "\xc2\xa0", " " },     { "\xe2\x80\xaf", " " },
+};
+
+/* "2,400": a comma before three digits, in a word of digits alone, whose word before takes no number. */
+static bool is_thousands(struct bt_str text, size_t comma)
+{
+    size_t from = comma, to = comma + 1;
+    while (from > 0 && (isdigit((unsigned char)text.p[from - 1]) || text.p[from - 1] == ','))
+        from--;
+    while (to < text.n && isdigit((unsigned char)text.p[to]))
+        to++;
+    if (to - comma != 4 || from == comma || comma - from > 8 || (from > 0 && !strchr(" \t\n(~<>=:@", text.p[from - 1])))
+        return false;
+    size_t end = from, start;
+    while (end > 0 && strchr(" =:", text.p[end - 1]))
+        end--;
+    for (start = end; start > 0 && !strchr(" ,;|(", text.p[start - 1]);)
+        start--;
+    char before[24] = "";
+    if (end - start < sizeof before)
+        memcpy(before, text.p + start, end - start);
+    return !AMONG(before, stream_words) && !AMONG(before, context_words);
+}
+
+/* The text with one sign for each thing: commas between fields, none in numbers. */
+static struct bt_str plain_text(struct bt_arena *a, struct bt_str text)
+{
+    char *out = bt_arena_alloc(a, text.n * 2 + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < text.n;) {
+        const char *as = NULL;
+        size_t took = 1;
+        for (size_t s = 0; s < BT_LEN(signs) && !as; s++)
+            if (text.n - i >= strlen(signs[s].said) && !memcmp(text.p + i, signs[s].said, strlen(signs[s].said))) {
+                as = signs[s].meant;
+                took = strlen(signs[s].said);
+            }
+        if (as) {
+            memcpy(out + n, as, strlen(as));
+            n += strlen(as);
+        } else if (text.p[i] == '|' || text.p[i] == ';') {
+            out[n++] = ',';
+        } else if (text.p[i] != ',' || !is_thousands(text, i)) {
+            out[n++] = text.p[i];
+        }
+        i += took;
+    }
+    return (struct bt_str){ out, n };
 }
 
 static int cut_words(struct bt_str text, struct words *out, struct bt_err *err)
@@ -126,9 +204,32 @@ static const struct bt_gpu_kind *card_named(const char *name)
     return bt_gpu_kind_find(name);
 }
 
+/* "3090s", "H100's": more than one of them. */
+static const struct bt_gpu_kind *cards_named(struct bt_arena *a, const char *name)
+{
+    const struct bt_gpu_kind *k = card_named(name);
+    size_t n = strlen(name), cut = n > 3 && !strcasecmp(name + n - 2, "'s") ? 2 : n > 3 && (name[n - 1] == 's' || name[n - 1] == 'S') ? 1 : 0;
+    return k || !cut ? k : card_named(bt_arena_strndup(a, (struct bt_str){ name, n - cut }));
+}
+
+/* "dual", "two": before a card. 0 = no number. */
+static unsigned count_word(const char *w)
+{
+    for (size_t i = 0; i < BT_LEN(counts); i++)
+        if (!strcasecmp(counts[i].said, w))
+            return counts[i].n;
+    return 0;
+}
+
 /* "4xA100-40GB", "2x RTX 4090", "A100 40GB": the longest run of words from `at` that is a card. Returns how many words, 0 = none. */
 static size_t take_card(const struct words *x, size_t at, struct bt_claim *out)
 {
+    unsigned said = at + 1 < x->n && !x->starts[at + 1] ? count_word(x->w[at]) : 0;
+    if (said) {
+        size_t words = take_card(x, at + 1, out);
+        out->cards = words && !out->cards ? said : out->cards;
+        return words ? words + 1 : 0;
+    }
     size_t most = 1;
     while (most < CARD_WORDS && at + most < x->n && !x->starts[at + most])
         most++;
@@ -139,7 +240,7 @@ static size_t take_card(const struct words *x, size_t at, struct bt_claim *out)
         const char *name = bt_buf_z(&b);
         size_t digits = strspn(name, "0123456789");
         uint64_t cards = 0;
-        const struct bt_gpu_kind *k = card_named(name);
+        const struct bt_gpu_kind *k = cards_named(x->a, name);
         const char *plain = name;
         if (!k && digits && digits < 6) { /* "4x", "4 x", "4 " */
             plain = name + digits;
@@ -147,7 +248,7 @@ static size_t take_card(const struct words *x, size_t at, struct bt_claim *out)
             plain += *plain == 'x' || *plain == 'X' || *plain == '*';
             plain += *plain == '-';
             cards = strtoull(name, NULL, 10);
-            k = cards ? card_named(plain) : NULL;
+            k = cards ? cards_named(x->a, plain) : NULL;
         }
         if (!k)
             continue;
@@ -164,6 +265,11 @@ struct reading {
     struct bt_claim c;
     double step_ms; /* of a token of one stream, where that is what is said; 0 = a rate is */
     bool each;      /* the rate is of one stream */
+    bool total;     /* it is said to be of all of them */
+    bool per_card;
+    bool no_draft;  /* said to be without one */
+    enum { NEXT_RATE, NEXT_PROMPT, NEXT_FIRST } next; /* what the words before a number say that it is */
+    uint64_t in, out; /* tokens of a prompt, of an answer */
     struct bt_err *err;
     bool failed;    /* what was said before is contradicted, or no number at all */
 };
@@ -180,9 +286,14 @@ static size_t fail(struct reading *r, const char *what, double was, double now)
 static bool take_shape(const char *w, struct bt_claim *out)
 {
     struct bt_claim c = { 0 };
+    uint64_t experts; /* over the same ranks */
     const char *p = w;
     while (*p) {
-        uint64_t *to = !strncasecmp(p, "tp", 2) ? &c.tp : !strncasecmp(p, "pp", 2) ? &c.pp : !strncasecmp(p, "dp", 2) ? &c.engines : NULL;
+        uint64_t *to = !strncasecmp(p, "tp", 2)   ? &c.tp
+                       : !strncasecmp(p, "pp", 2) ? &c.pp
+                       : !strncasecmp(p, "dp", 2) ? &c.engines
+                       : !strncasecmp(p, "ep", 2) ? &experts
+                                                  : NULL;
         if (!to)
             return false;
         p += 2;
@@ -191,7 +302,7 @@ static bool take_shape(const char *w, struct bt_claim *out)
             return false;
         char *end;
         unsigned long n = strtoul(p, &end, 10);
-        if (n < 1 || n > 1024)
+        if (n < 1 || n > (to == &c.pp ? MAX_STAGES : 1024)) /* "pp512" is a test of reading prompts */
             return false;
         *to = n;
         p = end;
@@ -217,30 +328,91 @@ static size_t take_shapes(const char *w, struct reading *r)
     return 1;
 }
 
-static size_t take_rate(struct reading *r, double v, size_t words)
+/* "1.200": a point as some write thousands. */
+static bool could_be_thousands(const char *number, double v)
 {
+    const char *point = strchr(number, '.');
+    return point && strspn(point + 1, "0123456789") == 3 && !isdigit((unsigned char)point[4]) && v >= 1 && v <= 20;
+}
+
+/* A rate, of what the words around it say: `at` is its number, `words` of text are it and its unit. */
+static size_t take_rate(const struct words *x, size_t at, struct reading *r, double v, size_t words)
+{
+    size_t after = at + words;
+    bool number_after = after + 1 < x->n && !x->starts[after + 1] && isdigit((unsigned char)x->w[after + 1][0]); /* "38 tok/s prefill 3000": the next one's */
+    bool behind = after < x->n && !x->starts[after] && AMONG(x->w[after], prompt_words) && !number_after;
+    bool prompt = r->next == NEXT_PROMPT || behind;
+    r->next = NEXT_RATE;
     if (!(v > 0) || v > MAX_RATE) {
         r->failed = true;
         bt_err_set(r->err, BT_E_USAGE, 0, "the claim's rate is %g tok/s: one is more than 0, and at most a billion", v);
         return words;
     }
-    if (r->c.tok_s > 0 && r->c.tok_s != v)
-        return fail(r, "tok/s", r->c.tok_s, v);
-    r->c.tok_s = v;
-    return words;
+    if (could_be_thousands(x->w[at], v)) {
+        r->failed = true;
+        bt_err_set(r->err, BT_E_USAGE, 0, "\"%s\" in the claim may be %g or %.0f: write it without the point, or with other digits", x->w[at], v, v * 1000);
+        return words;
+    }
+    double *to = prompt ? &r->c.prompt_tok_s : &r->c.tok_s;
+    if (*to > 0 && *to != v)
+        return fail(r, prompt ? "tok/s of prompts" : "tok/s", *to, v);
+    *to = v;
+    return words + behind;
 }
 
-/* Words of "tok/s", "tokens per second", "tokens / s" from `at` on; 0 = none. */
-static size_t rate_unit(const struct words *x, size_t at)
+/* What follows a unit: "tok/s/user", "tps/GPU". Returns the unit's length without it. */
+static size_t unit_of_one(const char *unit, struct reading *r)
+{
+    static const char *const of_one[] = { "/user", "/stream", "/request", "/req", "/seq", "/client", "/u" };
+    static const char *const of_card[] = { "/gpu", "/card", "/device" };
+    size_t n = strlen(unit);
+    for (size_t i = 0; i < BT_LEN(of_one); i++)
+        if (n > strlen(of_one[i]) && !strcasecmp(unit + n - strlen(of_one[i]), of_one[i]))
+            return r->each = true, n - strlen(of_one[i]);
+    for (size_t i = 0; i < BT_LEN(of_card); i++)
+        if (n > strlen(of_card[i]) && !strcasecmp(unit + n - strlen(of_card[i]), of_card[i]))
+            return r->per_card = r->total = true, n - strlen(of_card[i]);
+    return n;
+}
+
+/* A unit in one word, and how many seconds it is of. 0 = none. */
+static double unit_seconds(const char *word, struct reading *r)
+{
+    struct reading spare = *r;
+    char unit[32];
+    size_t n = unit_of_one(word, &spare);
+    if (n >= sizeof unit)
+        return 0;
+    memcpy(unit, word, n);
+    unit[n] = 0;
+    double seconds = AMONG(unit, rate_units) ? 1 : 0;
+    for (size_t i = 0; !(seconds > 0) && i < BT_LEN(slow_units); i++)
+        if (!strcasecmp(slow_units[i].unit, unit)) {
+            seconds = slow_units[i].seconds;
+            spare.total = spare.total || slow_units[i].total;
+        }
+    if (seconds > 0)
+        *r = spare;
+    return seconds;
+}
+
+/* Words of "tok/s", "tokens per second", "tokens / s" from `at` on; 0 = none. seconds: what the unit is of. */
+static size_t rate_unit(const struct words *x, size_t at, struct reading *r, double *seconds)
 {
     const char *one = at < x->n ? x->w[at] : "", *two = at + 1 < x->n ? x->w[at + 1] : "", *three = at + 2 < x->n ? x->w[at + 2] : "";
-    if (AMONG(one, rate_units))
+    if ((*seconds = unit_seconds(one, r)) > 0)
         return 1;
+    *seconds = 1;
     if (!AMONG(one, token_words))
         return 0;
     if (!strcasecmp(two, "/s") || !strcasecmp(two, "/sec"))
         return 2;
     bool per = !strcasecmp(two, "per") || !strcmp(two, "/") || !strcasecmp(two, "a") || !strcasecmp(two, "each");
+    if (per && (!strcasecmp(three, "minute") || !strcasecmp(three, "min"))) {
+        r->total = true;
+        *seconds = 60;
+        return 3;
+    }
     return per && AMONG(three, second_words) ? 3 : 0;
 }
 
@@ -260,25 +432,69 @@ static size_t step_unit(const struct words *x, size_t at, bool named)
 
 static double thousands(const char **rest)
 {
-    bool k = (**rest == 'k' || **rest == 'K') && !isalpha((unsigned char)(*rest)[1]);
-    *rest += k;
-    return k ? 1000 : 1;
+    bool k = (**rest == 'k' || **rest == 'K') && !isalpha((unsigned char)(*rest)[1]), m = **rest == 'M' && !isalpha((unsigned char)(*rest)[1]);
+    *rest += k || m;
+    return k ? 1e3 : m ? 1e6 : 1;
+}
+
+/* "TTFT 120 ms", "0.4 s TTFT": told, not judged. Words taken, 0 = it is not that. */
+static size_t take_first(const struct words *x, size_t at, struct reading *r, double v, const char *unit)
+{
+    size_t words = *unit ? 1 : 2;
+    if (!*unit)
+        unit = at + 1 < x->n ? x->w[at + 1] : "";
+    double ms = !strcasecmp(unit, "ms") ? 1 : AMONG(unit, second_words) ? 1e3 : 0;
+    bool behind = at + words < x->n && AMONG(x->w[at + words], first_words);
+    if (!(ms > 0) || !(r->next == NEXT_FIRST || behind))
+        return 0;
+    r->next = NEXT_RATE;
+    r->c.first_s = v * ms / 1e3;
+    return words + behind;
+}
+
+/* A bare number by the word behind it: streams, a context, tokens in and out. */
+static size_t take_counted(const struct words *x, size_t at, struct reading *r, uint64_t n, const char *rest)
+{
+    const char *next = at + 1 < x->n ? x->w[at + 1] : "", *third = at + 2 < x->n ? x->w[at + 2] : "";
+    if (AMONG(next, stream_words) || (*rest && AMONG(rest, stream_words))) {
+        size_t words = *rest ? 1 : 2;
+        if (r->c.streams && r->c.streams != n)
+            return fail(r, "streams", (double)r->c.streams, (double)n);
+        r->c.streams = n;
+        return words + (at + words < x->n && AMONG(x->w[at + words], stream_words)); /* "64 concurrent requests" */
+    }
+    if (AMONG(next, context_words))
+        return r->c.context = n, 2;
+    size_t tokens = AMONG(next, token_words) ? 1 : 0;
+    const char *way = tokens ? third : next;
+    if (n >= 16 && AMONG(way, in_words))
+        return r->in = n, 2 + tokens;
+    if (n >= 16 && AMONG(way, out_words))
+        return r->out = n, 2 + tokens;
+    if (tokens && (AMONG(third, context_words) || AMONG(third, prompt_words)))
+        return *(AMONG(third, context_words) ? &r->c.context : &r->in) = n, 3;
+    return 0;
 }
 
 /* A number: a rate, the time of a token, streams or a context, by the unit behind it or the word before or after it. Words taken, 0 = not understood. */
 static size_t take_number(const struct words *x, size_t at, struct reading *r)
 {
-    double v;
+    double v, seconds = 1;
     const char *w = x->w[at], *rest, *next = at + 1 < x->n ? x->w[at + 1] : "";
     bool below = w[0] == '-' && isdigit((unsigned char)w[1]);
     if (!number_of(w + below, &v, &rest))
         return 0;
+    const char *unit_text = rest;
     double value = v * thousands(&rest) * (below ? -1 : 1);
     if (*rest == '-' && AMONG(rest + 1, stream_words))
         rest++;
-    size_t unit = *rest ? 0 : rate_unit(x, at + 1);
-    if (unit || (*rest && AMONG(rest, rate_units)))
-        return take_rate(r, value, 1 + unit);
+    size_t margin = !*rest && !strcmp(next, "+-") && at + 2 < x->n ? 2 : 0; /* "145.3 +- 0.5 t/s" */
+    size_t unit = *rest ? 0 : rate_unit(x, at + 1 + margin, r, &seconds);
+    if (unit || (*rest && (seconds = unit_seconds(rest, r)) > 0))
+        return take_rate(x, at, r, value / seconds, 1 + margin + unit);
+    size_t first = below ? 0 : take_first(x, at, r, v, unit_text);
+    if (first)
+        return first;
     bool named = at > 0 && AMONG(x->w[at - 1], step_words), fused = *rest && (AMONG(rest, step_units) || (!strcasecmp(rest, "ms") && named));
     if (!strcasecmp(rest, "ms") && AMONG(next, step_words))
         unit = 1;
@@ -289,13 +505,29 @@ static size_t take_number(const struct words *x, size_t at, struct reading *r)
         return 1 + unit;
     }
     uint64_t n;
-    if (below || !whole_of(w, &n))
+    return below || (!whole_of(w, &n) && !AMONG(rest, stream_words)) ? 0 : take_counted(x, at, r, whole_of(w, &n) ? n : (uint64_t)BT_MAX(v, 0), rest);
+}
+
+/* llama-bench's tests, with the number that it prints: "tg128 45.3", "pp512: 3000 t/s", "pp 3000 tg 38". Words taken, 0 = it is none. */
+static size_t take_test(const struct words *x, size_t at, struct reading *r)
+{
+    const char *w = x->w[at], *value = at + 1 < x->n ? x->w[at + 1] : "", *rest;
+    bool reads = !strncasecmp(w, "pp", 2), writes = !strncasecmp(w, "tg", 2);
+    double v, seconds;
+    if ((!reads && !writes) || w[2 + strspn(w + 2, "0123456789")])
         return 0;
-    if (AMONG(next, stream_words) || (*rest && AMONG(rest, stream_words)))
-        return r->c.streams = n, 2;
-    if (AMONG(next, context_words))
-        return r->c.context = n, 2;
-    return 0;
+    long tokens = strtol(w + 2, NULL, 10);
+    if (!number_of(value, &v, &rest) || (reads && (w[2] ? tokens <= MAX_STAGES : v <= MAX_STAGES)))
+        return 0;
+    v *= thousands(&rest);
+    size_t margin = !*rest && at + 3 < x->n && !strcmp(x->w[at + 2], "+-") ? 2 : 0;
+    size_t unit = *rest ? 0 : rate_unit(x, at + 2 + margin, r, &seconds);
+    if (*rest && !(unit_seconds(rest, r) > 0))
+        return 0;
+    if (reads)
+        r->in = tokens ? (uint64_t)tokens : r->in;
+    r->next = reads ? NEXT_PROMPT : NEXT_RATE;
+    return 1 + take_rate(x, at + 1, r, v, 1 + margin + unit);
 }
 
 /* "batch 16", "b=16", "context 4096", "ctx=4k", "tp 4" */
@@ -311,13 +543,22 @@ static size_t take_named_number(const struct words *x, size_t at, struct reading
     name[len] = 0;
     uint64_t n, *to = AMONG(name, stream_words) || !strcasecmp(name, "b") ? &out->streams
                       : AMONG(name, context_words)                        ? &out->context
-                      : !strcasecmp(name, "tp")                           ? &out->tp
-                      : !strcasecmp(name, "pp")                           ? &out->pp
+                      : AMONG(name, in_words) || !strcasecmp(name, "prompt") ? &r->in
+                      : AMONG(name, out_words)                            ? &r->out
+                      : AMONG(name, tensor_words)                         ? &out->tp
+                      : AMONG(name, stage_words)                          ? &out->pp
                       : !strcasecmp(name, "dp") || !strcasecmp(name, "replicas") || !strcasecmp(name, "copies")
                           ? &out->engines
                           : NULL;
     const char *value = eq ? eq + 1 : at + 1 < x->n ? x->w[at + 1] : "";
-    if (!to || !whole_of(value, &n))
+    double spare;
+    bool time = eq && (AMONG(name, step_words) || AMONG(name, first_words)); /* "TPOT=22ms" */
+    if (time && number_of(value, &spare, &value) && !strcasecmp(value, "ms")) {
+        *(AMONG(name, step_words) ? &r->step_ms : &r->c.first_s) = AMONG(name, step_words) ? spare : spare / 1e3;
+        return 1;
+    }
+    bool unit = !eq && to && rate_unit(x, at + 2, &(struct reading){ 0 }, &spare); /* "output 450 tok/s" */
+    if (!to || unit || !whole_of(value, &n) || (to == &out->pp && n > MAX_STAGES))
         return 0;
     if (*to && *to != n)
         return fail(r, name, (double)*to, (double)n);
@@ -343,6 +584,10 @@ static size_t take_engine(const struct words *x, size_t at, struct bt_claim *out
 static int finish(struct reading *r, struct bt_err *err)
 {
     struct bt_claim *c = &r->c;
+    if (c->kind && !(c->tok_s > 0) && !(r->step_ms > 0) && (c->prompt_tok_s > 0 || c->first_s > 0)) {
+        bt_err_set(err, BT_E_USAGE, 0, "the claim is of reading prompts, and says nothing of decoding: only a rate of decoding is judged");
+        return bt_err_hint(err, "berth pace MODEL --gpus FLEET --prompt N says when the first token is expected");
+    }
     const char *missing = !c->model                                ? "no model"
                           : !c->kind                               ? "no card that the catalog knows"
                           : !(c->tok_s > 0) && !(r->step_ms > 0) ? "no rate (\"85 tok/s\")"
@@ -352,7 +597,10 @@ static int finish(struct reading *r, struct bt_err *err)
         return bt_err_hint(err, "a claim reads 'Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s'; cards are named as in `berth gpus --catalog`");
     }
     c->pp = BT_MAX(c->pp, 1u);
+    bool many = c->streams > 0 || c->engines > 1;
     c->engines = BT_MAX(c->engines, 1u);
+    const struct pc_engine *e = pc_engine_named(c->engine, c->engine_version);
+    c->by_layers = e && e->family == PC_LLAMA && !c->tp && c->pp == 1;
     if (!c->tp)
         c->tp = BT_MAX(c->cards / c->pp / c->engines, 1u);
     if (!c->cards)
@@ -361,7 +609,16 @@ static int finish(struct reading *r, struct bt_err *err)
         return bt_err_set(err, BT_E_USAGE, 0, "TP=%llu x PP=%llu%s needs %llu cards, and the claim has %llu", (unsigned long long)c->tp,
                           (unsigned long long)c->pp, c->engines > 1 ? " times the engines" : "", (unsigned long long)(c->tp * c->pp * c->engines),
                           (unsigned long long)c->cards);
+    if (r->total && !r->each && !many) {
+        bt_err_set(err, BT_E_USAGE, 0, "the claim's rate is said to be of all streams together, and not how many those are");
+        return bt_err_hint(err, "add \"N streams\"; of one alone say \"1 stream\"");
+    }
+    if (r->in || r->out)
+        c->context = c->context ? c->context : r->in + r->out / 2;
+    c->prompt = r->in;
+    c->answer = r->out;
     c->streams = BT_MAX(c->streams, c->engines);
+    c->tok_s *= r->per_card ? (double)c->cards : 1;
     if (r->step_ms > 0) {
         double rate = 1e3 / r->step_ms * (double)c->streams;
         if (c->tok_s > 0 && fabs(c->tok_s - rate) > 0.05 * rate)
@@ -384,6 +641,18 @@ static bool is_its_memory(const char *w, const struct bt_gpu_kind *k)
     return has > 0 && fabs(v - has) < 0.12 * has;
 }
 
+/* "4xA100 40G": the memory says which of the cards of that name. */
+static bool other_by_memory(const struct words *x, size_t at, struct bt_claim *c)
+{
+    double v;
+    const char *rest;
+    if (!c->kind || !c->card || !number_of(x->w[at], &v, &rest) || (strcasecmp(rest, "gb") && strcasecmp(rest, "gib") && strcasecmp(rest, "g")))
+        return false;
+    const struct bt_gpu_kind *k = card_named(bt_arena_printf(x->a, "%s-%.0fgb", c->card, v));
+    c->kind = k ? k : c->kind;
+    return k != NULL;
+}
+
 /* Words that say how, not what: bits, a draft, whose rate it is. Words taken, 0 = none of them. */
 static size_t take_manner(const struct words *x, size_t at, struct reading *r)
 {
@@ -393,11 +662,59 @@ static size_t take_manner(const struct words *x, size_t at, struct reading *r)
         if (!strcasecmp(w, bit_words[i].said) || two)
             return r->c.quantization = bit_words[i].meant, two ? 2 : 1;
     }
-    if (AMONG(w, draft_words))
-        return r->c.speculation = true, 1;
+    if (AMONG(w, no_words) && AMONG(next, draft_words)) {
+        r->no_draft = true;
+        return 2;
+    }
+    if (AMONG(w, draft_words)) {
+        if (r->no_draft)
+            return 1;
+        bool off = !strcasecmp(next, "off") || !strcasecmp(next, "disabled");
+        r->no_draft = off;
+        r->c.speculation = !off;
+        return 1 + off;
+    }
+    if (AMONG(w, total_words))
+        return r->total = true, 1;
+    if (AMONG(w, prompt_words) || AMONG(w, first_words))
+        return r->next = AMONG(w, prompt_words) ? NEXT_PROMPT : NEXT_FIRST, 1;
+    if ((!strcasecmp(w, "first") || !strcasecmp(w, "1st")) && AMONG(next, token_words))
+        return r->next = NEXT_FIRST, 2;
+    if ((!strcasecmp(w, "tensor") || !strcasecmp(w, "pipeline")) && !strncasecmp(next, "parallel", 8) && at + 2 < x->n) {
+        struct reading spare = *r;
+        struct words two = *x;
+        two.w[at + 1] = *w == 't' || *w == 'T' ? "tp" : "pp";
+        size_t n = take_named_number(&two, at + 1, &spare);
+        *r = n ? spare : *r;
+        return n ? n + 1 : 0;
+    }
+    double watts;
+    const char *unit;
+    if (number_of(w, &watts, &unit) && (!strcasecmp(unit, "w") || !strcasecmp(unit, "bit")))
+        return !strcasecmp(unit, "w") ? 1 : 0;
     if (!strcasecmp(w, "each") || (!strcasecmp(w, "per") && AMONG(next, one_of_them)))
         return r->each = true, strcasecmp(w, "each") ? 2 : 1;
-    return is_its_memory(w, r->c.kind) ? 1 : 0;
+    return is_its_memory(w, r->c.kind) || other_by_memory(x, at, &r->c) ? 1 : 0;
+}
+
+/* "bs1", "b64", "c16", "batch32": streams, where it is no card (B200). */
+static size_t take_fused_streams(const struct words *x, size_t at, struct reading *r)
+{
+    static const char *const heads[] = { "batch", "bsz", "bs", "b", "c", "conc" };
+    const char *w = x->w[at];
+    for (size_t i = 0; i < BT_LEN(heads); i++) {
+        size_t n = strlen(heads[i]);
+        uint64_t streams;
+        if (strncasecmp(w, heads[i], n) || !isdigit((unsigned char)w[n]) || w[n + strspn(w + n, "0123456789")] || !whole_of(w + n, &streams))
+            continue;
+        if (n == 1 && streams > 64 && (streams & (streams - 1))) /* B100, C2050: no batch that anybody measures */
+            return 0;
+        if (r->c.streams && r->c.streams != streams)
+            return fail(r, "streams", (double)r->c.streams, (double)streams);
+        r->c.streams = streams;
+        return 1;
+    }
+    return 0;
 }
 
 /* A word of none of these kinds is the model's name, or a part of it. */
@@ -408,9 +725,16 @@ static int take_model(const struct words *x, size_t at, size_t *model_end, struc
     } else if (at == *model_end && !x->starts[at]) { /* "Qwen2.5 32B" */
         r->c.model = bt_arena_printf(x->a, "%s-%s", r->c.model, x->w[at]);
     } else {
-        bt_auto_buf struct bt_buf shown = BT_BUF(256);
+        bt_auto_buf struct bt_buf shown = BT_BUF(512);
         bt_buf_add_escaped(&shown, (struct bt_str){ x->w[at], strnlen(x->w[at], 60) });
+        bool number = isdigit((unsigned char)x->w[at][0]), range = number && x->w[at][strspn(x->w[at], "0123456789.k")] == '-';
+        if (number && at + 1 < x->n && !x->starts[at + 1] && !isdigit((unsigned char)x->w[at + 1][0])) { /* with its unit */
+            bt_buf_puts(&shown, " ");
+            bt_buf_add_escaped(&shown, (struct bt_str){ x->w[at + 1], strnlen(x->w[at + 1], 60) });
+        }
         bt_err_set(err, BT_E_USAGE, 0, "\"%s\" in the claim is not understood", bt_buf_z(&shown));
+        if (range)
+            return bt_err_hint(err, "a range is no claim: say one rate");
         return bt_err_hint(err, "a claim reads 'Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s'; also: an engine and version, N streams, context N");
     }
     *model_end = at + 1;
@@ -426,12 +750,14 @@ int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out,
     *out = (struct bt_claim){ 0 };
     if (text.n > MAX_CLAIM)
         return bt_err_set(err, BT_E_USAGE, 0, "a claim of %zu bytes: at most %d", text.n, MAX_CLAIM);
-    if (cut_words(text, &x, err) < 0)
+    if (cut_words(plain_text(a, text), &x, err) < 0)
         return -1;
     for (size_t i = 0, n; i < x.n && !r.failed; i += n) {
-        if ((n = take_shapes(x.w[i], &r)) || (n = take_named_number(&x, i, &r)) || (n = take_number(&x, i, &r)) || (n = take_manner(&x, i, &r)))
+        if ((n = take_test(&x, i, &r)) || (n = take_shapes(x.w[i], &r)) || (n = take_named_number(&x, i, &r)) || (n = take_number(&x, i, &r)))
             continue;
         if (!r.c.kind && (n = take_card(&x, i, &r.c)))
+            continue;
+        if ((n = take_manner(&x, i, &r)) || (n = take_fused_streams(&x, i, &r)))
             continue;
         n = 1;
         if (pc_kernel_named(x.w[i], &kernel)) {
@@ -451,51 +777,5 @@ int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out,
     if (r.failed || finish(&r, err) < 0)
         return -1;
     *out = r.c;
-    return 0;
-}
-
-const char *bt_claim_verdict_name(enum bt_verdict v)
-{
-    return v == BT_CLAIM_IMPOSSIBLE ? "impossible" : v == BT_CLAIM_NOT_REACHED ? "not reached by any reference row" : "credible";
-}
-
-int bt_claim_judge(const struct bt_claim *c, const struct bt_model *m, struct bt_judged *out, struct bt_err *err)
-{
-    const struct bt_gpu_kind *k = c->kind;
-    struct bt_gpu card = {
-        .uuid = "virtual-0", .name = k->nvml_name, .kind = k, .pci = "", .total_bytes = bt_gpu_kind_total(k), .cc_major = k->cc_major, .island = -1
-    };
-    struct bt_pace_in in = { .model = m,
-                             .engine_name = c->engine ? c->engine : "vllm",
-                             .engine_version = c->engine_version,
-                             .card = &card,
-                             .tp = c->tp,
-                             .pp = c->pp,
-                             .context = c->context,
-                             .quantization = c->quantization,
-                             .streams = BT_MAX(c->streams / BT_MAX(c->engines, 1u), 1u), /* each engine has its part of them */
-                             .nvlink = c->tp * c->pp > 1 && k->nvlink_mesh };
-    struct bt_pace_weight w;
-    *out = (struct bt_judged){ 0 };
-    bt_pace_decode(&in, &out->pace);
-    if (!out->pace.known || !bt_pace_weigh(m, c->quantization, 0, in.engine_name, &w))
-        return bt_err_set(err, BT_E_INPUT, 0, "no figure for %s on %s: %s", m->id, k->short_name,
-                          k->mem_gbs > 0 ? "the model's tensors are not known" : "the catalog has no bandwidth of this card");
-    double bandwidth = k->mem_gbs * 1e9, engines = (double)BT_MAX(c->engines, 1u), tokens = c->speculation ? BT_SPECULATED_TOKENS : 1;
-    out->ceiling_tok_s = engines * (double)in.streams * bandwidth / out->pace.read_bytes;
-    out->pace.total_tok_s *= engines;
-    out->share = c->tok_s / out->ceiling_tok_s;
-    out->best_share = bt_pace_best_share(c->tp, pc_class_of(k)->hbm);
-    out->tokens_a_step = c->speculation ? c->tok_s / out->pace.total_tok_s : 0;
-    out->weight_bytes = w.file_bytes / (double)(c->tp * c->pp);
-    out->card_bytes = (double)card.total_bytes;
-    /* the best share is known to whole percents */
-    bool reached = round(out->share * 100) <= round(out->best_share * tokens * 100);
-    out->verdict = reached ? BT_CLAIM_CREDIBLE : out->share > 1 && !c->speculation ? BT_CLAIM_IMPOSSIBLE : BT_CLAIM_NOT_REACHED;
-    if (pc_kernel_bits(w.kernel) > 8.5) {
-        in.quantization = "int8";
-        bt_pace_decode(&in, &out->eight_bit);
-        out->eight_bit.total_tok_s *= engines;
-    }
     return 0;
 }

@@ -2,7 +2,8 @@
  * Model, constants and their error: docs/pace.md (constants from the measured rows in bench/data/pace_rows.csv; `make bench-pace` prints the error).
  *
  *   weigh.c    a model's tensors as bytes read for each token       tables.c   constants: cards, kernels, engines, links
- *   pace.c     one step, the first token, loading                   claim.c    "Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s": read and judged */
+ *   pace.c     one step, the first token, loading                   claim.c    "Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s": read
+ *   judge.c    what such a claim is worth */
 #ifndef BT_PACE_H
 #define BT_PACE_H
 #include "engine/engine.h"
@@ -95,11 +96,15 @@ struct bt_claim {
     const char *engine, *engine_version;             /* NULL = not said */
     uint64_t engines;                /* behind one front (dp), or replicas: the rate is of all of them together; 0 = 1 */
     bool speculation;                /* a draft, MTP, EAGLE: a step may give more than one token */
+    bool by_layers;                  /* several cards of llama.cpp, and not how: layer by layer is its default, as tensors its best */
     double tok_s;                    /* of all streams of all engines */
+    uint64_t prompt, answer;         /* tokens of a request; 0 = not said */
+    double prompt_tok_s, first_s;    /* of reading prompts, to the first token: told beside it, not judged; 0 = not said */
 };
 /* Reads "MODEL [bf16|fp8|int8|4-bit|awq|...], [N]xCARD, TPn[xPPm], [ENGINE [VERSION],] [N streams,] [context N,] [dp N,] [eagle|mtp|...,]
- * X tok/s | X ms/token [each | per user | in total]" in any order, with the small words that people put between.
- * BT_E_USAGE: names the word that was not understood, what is missing, or what is said twice and differs. */
+ * X tok/s | X ms/token | tg128 X [each | per user | in total]" in any order, with the small words that people put between.
+ * BT_E_USAGE: names the word that was not understood, what is missing, or what is said twice and differs; and what would be judged wrongly: a rate of
+ * prompts alone, one of "all" streams without their number, "1.200". */
 BT_MUST_CHECK int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out, struct bt_err *err);
 
 enum bt_verdict { BT_CLAIM_IMPOSSIBLE,           /* more bytes a second than the cards have */
@@ -111,13 +116,17 @@ enum bt_verdict { BT_CLAIM_IMPOSSIBLE,           /* more bytes a second than the
 const char *bt_claim_verdict_name(enum bt_verdict v);  /* "impossible", "not reached by any reference row", "credible" */
 struct bt_judged {
     enum bt_verdict verdict;
+    const char *assumed;             /* quantisation, where neither claim nor model says one and the engine has a usual one; else NULL */
     double share;                    /* of the bandwidth ceiling, KV and the claim's streams counted */
+    double matrix_share;             /* of what the matrix units can multiply; 0 = not known. Above 1 no draft helps */
+    double read_bytes;               /* by one card in one step */
     double ceiling_tok_s, best_share;
     double tokens_a_step;            /* with speculation: as many as the rate needs at the speed that is expected of the same set-up; else 0 */
     double weight_bytes;             /* of one card; more than `card_bytes`: they do not fit */
     double card_bytes;
     struct bt_pace pace;             /* what the model of speed says of the same set-up, without speculation */
     struct bt_pace eight_bit;        /* the same cards with 8-bit weights; known = false where the claim's weights have 8 bits or fewer */
+    struct bt_pace four_bit;         /* with 4 bits; known only where the claim does not say its bits and 16 were taken */
 };
 /* The model must be the claim's. BT_E_INPUT: its tensors are not known, or the card's bandwidth is not. */
 BT_MUST_CHECK int bt_claim_judge(const struct bt_claim *c, const struct bt_model *m, struct bt_judged *out, struct bt_err *err);

@@ -11,6 +11,7 @@ const struct pc_class *pc_class_of(const struct bt_gpu_kind *k);
 enum pc_family { PC_SERVER, PC_GPT_FAST, PC_LLAMA, PC_EXL, PC_MLC };
 double pc_kernel_bits(enum bt_pace_kernel k);        /* of a number, scales included */
 double pc_head_bits(enum bt_pace_kernel k);
+double pc_method_bits(const char *method);           /* of a number quantised so; 0 = no such method */
 bool pc_kernel_named(const char *method, enum bt_pace_kernel *out);
 
 /* Kernels and gaps for each layer, and the host for each step and sequence; from the first version that behaves so. */

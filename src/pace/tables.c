@@ -61,16 +61,29 @@ double pc_kernel_share(const struct pc_engine *e, enum bt_pace_kernel k, const s
 
 double pc_head_bits(enum bt_pace_kernel k) { return kernels[k].head; }
 
-static const struct { const char *method; enum bt_pace_kernel kernel; } methods[] = {
-    { "bf16", BT_KERNEL_PLAIN }, { "fp16", BT_KERNEL_PLAIN }, { "f16", BT_KERNEL_PLAIN }, { "bfloat16", BT_KERNEL_PLAIN }, { "float16", BT_KERNEL_PLAIN },
-    { "fp8", BT_KERNEL_FP8 }, { "fbgemm_fp8", BT_KERNEL_FP8 }, { "int8", BT_KERNEL_INT8 }, { "w8a8", BT_KERNEL_INT8 }, { "w8a16", BT_KERNEL_INT8 },
-    { "compressed-tensors", BT_KERNEL_INT8 }, { "experts_int8", BT_KERNEL_INT8 },
-    { "int4", BT_KERNEL_INT4 }, { "w4a16", BT_KERNEL_INT4 }, { "awq", BT_KERNEL_INT4 }, { "awq_marlin", BT_KERNEL_INT4 }, { "gptq", BT_KERNEL_INT4 },
-    { "gptq_marlin", BT_KERNEL_INT4 }, { "bitsandbytes", BT_KERNEL_INT4 }, { "nf4", BT_KERNEL_INT4 },
-    { "nvfp4", BT_KERNEL_FP4 }, { "mxfp4", BT_KERNEL_FP4 }, { "fp4", BT_KERNEL_FP4 }, { "modelopt_fp4", BT_KERNEL_FP4 },
-    { "q4_k_m", BT_KERNEL_GGUF }, { "q4_k", BT_KERNEL_GGUF }, { "q5_k_m", BT_KERNEL_GGUF }, { "q8_0", BT_KERNEL_GGUF_Q8 }, { "q4_0", BT_KERNEL_GGUF_Q4_0 },
-    { "exl2", BT_KERNEL_EXL },
+/* bits: where a number of this method has others than its kernel's row; llama.cpp's by tools/quantize/README.md, of an 8B model with its head. */
+static const struct { const char *method; enum bt_pace_kernel kernel; double bits; } methods[] = {
+    { "bf16", BT_KERNEL_PLAIN, 0 }, { "fp16", BT_KERNEL_PLAIN, 0 }, { "f16", BT_KERNEL_PLAIN, 0 }, { "bfloat16", BT_KERNEL_PLAIN, 0 },
+    { "float16", BT_KERNEL_PLAIN, 0 }, { "fp8", BT_KERNEL_FP8, 0 }, { "fbgemm_fp8", BT_KERNEL_FP8, 0 }, { "int8", BT_KERNEL_INT8, 0 },
+    { "w8a8", BT_KERNEL_INT8, 0 }, { "w8a16", BT_KERNEL_INT8, 0 }, { "compressed-tensors", BT_KERNEL_INT8, 0 }, { "experts_int8", BT_KERNEL_INT8, 0 },
+    { "int4", BT_KERNEL_INT4, 0 }, { "w4a16", BT_KERNEL_INT4, 0 }, { "awq", BT_KERNEL_INT4, 0 }, { "awq_marlin", BT_KERNEL_INT4, 0 },
+    { "gptq", BT_KERNEL_INT4, 0 }, { "gptq_marlin", BT_KERNEL_INT4, 0 }, { "bitsandbytes", BT_KERNEL_INT4, 0 }, { "nf4", BT_KERNEL_INT4, 0 },
+    { "nvfp4", BT_KERNEL_FP4, 0 }, { "mxfp4", BT_KERNEL_FP4, 0 }, { "fp4", BT_KERNEL_FP4, 0 }, { "modelopt_fp4", BT_KERNEL_FP4, 0 },
+    { "q4_k_m", BT_KERNEL_GGUF, 0 }, { "q4_k", BT_KERNEL_GGUF, 0 }, { "q5_k_m", BT_KERNEL_GGUF, 5.70 }, { "q8_0", BT_KERNEL_GGUF_Q8, 0 },
+    { "q4_0", BT_KERNEL_GGUF_Q4_0, 0 }, { "q2_k", BT_KERNEL_GGUF, 3.16 }, { "q3_k_s", BT_KERNEL_GGUF, 3.64 }, { "q3_k_m", BT_KERNEL_GGUF, 4.00 },
+    { "q3_k_l", BT_KERNEL_GGUF, 4.30 }, { "q4_k_s", BT_KERNEL_GGUF, 4.67 }, { "q4_k_xl", BT_KERNEL_GGUF, 0 }, { "ud-q4_k_xl", BT_KERNEL_GGUF, 0 },
+    { "q4_1", BT_KERNEL_GGUF, 5.10 }, { "q5_0", BT_KERNEL_GGUF, 5.56 }, { "q5_1", BT_KERNEL_GGUF, 6.04 }, { "q5_k_s", BT_KERNEL_GGUF, 5.57 },
+    { "q6_k", BT_KERNEL_GGUF, 6.56 }, { "iq4_xs", BT_KERNEL_GGUF, 4.45 }, { "iq4_nl", BT_KERNEL_GGUF, 4.68 }, { "iq3_m", BT_KERNEL_GGUF, 3.76 },
+    { "iq2_m", BT_KERNEL_GGUF, 2.93 }, { "exl2", BT_KERNEL_EXL, 0 }, { "exl3", BT_KERNEL_EXL, 0 },
 };
+
+double pc_method_bits(const char *method)
+{
+    for (size_t i = 0; method && i < BT_LEN(methods); i++)
+        if (!strcasecmp(methods[i].method, method))
+            return methods[i].bits > 0 ? methods[i].bits : pc_kernel_bits(methods[i].kernel);
+    return 0;
+}
 
 bool pc_kernel_named(const char *method, enum bt_pace_kernel *out)
 {

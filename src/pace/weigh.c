@@ -108,7 +108,7 @@ bool bt_pace_weigh(const struct bt_model *m, const char *quantization, unsigned 
         n *= m->nalike ? m->alike[i].count : 1;
         double bits = t->ggml || !plain ? (double)t->bytes * 8 * (m->nalike ? m->alike[i].count : 1) / n : (elem ? elem : 2) * 8.0;
         if (online && plain && use != USE_HEAD && !(fp4 && out->experts && use == USE_LINEAR))
-            bits = pc_kernel_bits(asked);
+            bits = pc_method_bits(quantization);
         else if (online && plain && use == USE_HEAD)
             bits = pc_head_bits(asked);
         else if (q8 && plain)
