@@ -9,6 +9,7 @@
 
 #define JOINT_PHASES 3
 #define JOINT_WORKS 4
+#define JOINT_COPIES 4
 
 /* ---- random specs ---- */
 
@@ -19,7 +20,7 @@ static inline const char *joint_spec(struct draw *d, struct bt_arena *a, const c
         { "2xRTX-4090", 2 }, { "2xA100-SXM4-40GB", 2 }, { "1xRTX-4090+1xA100-SXM4-40GB", 2 }, { "3xRTX-4090", 3 }, { "1xA100-SXM4-40GB+2xRTX-4090", 3 }, { "3xA100-SXM4-40GB", 3 },
     };
     unsigned f = draw(d, BT_LEN(fleets)), n = 2 + draw(d, JOINT_WORKS - 1), phases = 2 + draw(d, JOINT_PHASES - 1);
-    bool server[JOINT_WORKS];
+    bool server[JOINT_WORKS], three = false;
     char where[64] = "";
     bt_auto_buf struct bt_buf b = BT_BUF(8192);
     bt_buf_puts(&b, phases == 2 ? "name: t\nphases: [p0, p1]\nworkloads:\n" : "name: t\nphases: [p0, p1, p2]\nworkloads:\n");
@@ -28,7 +29,11 @@ static inline const char *joint_spec(struct draw *d, struct bt_arena *a, const c
     for (unsigned i = 0; i < n; i++) {
         bt_auto_buf struct bt_buf one = BT_BUF(4096);
         small_workload(d, &one, i, n, fleets[f].cards, server);
-        const char *text = bt_buf_z(&one);
+        char *text = (char *)bt_buf_z(&one), *two = strstr(text, "{want: 2, min: 1}");
+        if (two && !three && strstr(text, "gpus: 1") && draw(d, 4)) {
+            two[strlen("{want: ")] = '3';            /* of one workload of one card: more cannot be enumerated */
+            three = true;
+        }
         unsigned out = draw(d, phases), how = draw(d, 4);            /* 1 of 4 in all, 2 in all but one, 1 in one only */
         if (!strstr(text, "same_") && how == 0)
             snprintf(where, sizeof where, ", phases: p%u", out);
@@ -43,7 +48,7 @@ static inline const char *joint_spec(struct draw *d, struct bt_arena *a, const c
 
 /* ---- enumeration ---- */
 
-struct joint_row { uint64_t at[JOINT_WORKS]; };      /* where each workload of the spec is, as a hash; 0 = not there */
+struct joint_row { uint64_t at[JOINT_WORKS][JOINT_COPIES]; size_t n[JOINT_WORKS]; };         /* where each copy of each workload is, as a hash, rising */
 struct joint_got { uint32_t copies; uint64_t ctx; double rate; unsigned tenants; };
 struct joint_phase {
     struct pl_problem *p; struct pl_solution s;
@@ -78,7 +83,7 @@ static inline void joint_leaf(struct brute *b, const uint64_t *ctx, const struct
     struct joint *j = b->arg;
     struct joint_phase *ph = &j->ph[j->at];
     struct joint_got got[JOINT_WORKS];
-    struct joint_row row = { { 0 } };
+    struct joint_row row = { .n = { 0 } };
     if (pl_score_cmp(score, &ph->s.score, BT_GOAL_SHARED) < 0)
         return;
     joint_got(b->p, b->copy, b->n, ctx, got);
@@ -88,15 +93,18 @@ static inline void joint_leaf(struct brute *b, const uint64_t *ctx, const struct
     for (size_t i = 0; i < b->n; i++) {
         const struct pl_copy *c = &b->copy[i];
         const struct pl_work *k = &b->p->work[c->work];
-        uint64_t *h = &row.at[k->spec_index];
-        *h = joint_mix(*h + 77, c->replica);
+        uint64_t h = 77, *all = row.at[k->spec_index];
         for (uint32_t r = 0; r < c->ncards; r++)
-            *h = joint_mix(*h, c->card[r] + 1);
+            h = joint_mix(h, c->card[r] + 1);
         if (k->server && c->ncards) {
-            *h = joint_mix(joint_mix(*h, k->shape[c->shape].tp * 100 + k->shape[c->shape].pp), ctx[c->work]);
+            h = joint_mix(joint_mix(h, k->shape[c->shape].tp * 100 + k->shape[c->shape].pp), ctx[c->work]);
             for (const char *z = k->shape[c->shape].layers; *z; z++)
-                *h = joint_mix(*h, (unsigned char)*z);
+                h = joint_mix(h, (unsigned char)*z);
         }
+        size_t at = row.n[k->spec_index]++;
+        for (; at > 0 && all[at - 1] > h; at--)
+            all[at] = all[at - 1];
+        all[at] = h;
     }
     for (size_t i = 0; i < ph->n; i++)
         if (!memcmp(&ph->row[i], &row, sizeof row))
@@ -113,10 +121,33 @@ static inline int joint_before(const struct joint *j, size_t i, size_t w)
     return -1;
 }
 
+static inline size_t joint_copies(const struct joint *j, size_t i, size_t w)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < j->ph[i].s.ncopies; k++)
+        n += j->ph[i].p->work[j->ph[i].s.copy[k].work].spec_index == w;
+    return n;
+}
+
+/* Of each copy that stays. */
 static inline uint64_t joint_saves(const struct joint *j, size_t i, size_t w)
 {
     int before = pl_in_phase(&j->in->spec->w[w], j->in->spec->phases.v[i]) ? joint_before(j, i, w) : -1;
-    return before < 0 ? 0 : pl_place_ms(j->ph[before].p, &j->ph[before].s, w, (size_t)before + 1 == i);
+    size_t n = before < 0 ? 0 : joint_copies(j, (size_t)before, w);
+    return n ? pl_place_ms(j->ph[before].p, &j->ph[before].s, w, (size_t)before + 1 == i) / n : 0;
+}
+
+/* Hashes that both have; both rise. */
+static inline size_t joint_common(const struct joint_row *x, const struct joint_row *y, size_t w)
+{
+    size_t same = 0;
+    for (size_t i = 0, k = 0; i < x->n[w] && k < y->n[w]; ) {
+        uint64_t a = x->at[w][i], b = y->at[w][k];
+        same += a == b;
+        i += a <= b;
+        k += b <= a;
+    }
+    return same;
 }
 
 static inline void joint_tuples(struct joint *j, size_t i, const struct joint_row **taken, uint64_t saved)
@@ -131,8 +162,8 @@ static inline void joint_tuples(struct joint *j, size_t i, const struct joint_ro
         taken[i] = &j->ph[i].row[r];
         for (size_t w = 0; w < j->works; w++) {
             int before = joint_before(j, i, w);
-            if (before >= 0 && taken[i]->at[w] && taken[i]->at[w] == taken[before]->at[w])
-                more += joint_saves(j, i, w);
+            if (before >= 0)
+                more += joint_common(taken[i], taken[before], w) * joint_saves(j, i, w);
         }
         joint_tuples(j, i + 1, taken, saved + more);
     }
@@ -170,7 +201,8 @@ static inline uint64_t joint_all(const struct joint *j)
     uint64_t all = 0;
     for (size_t i = 1; i < j->n; i++)
         for (size_t w = 0; w < j->works; w++)
-            all += joint_saves(j, i, w);
+            if (joint_saves(j, i, w))
+                all += joint_saves(j, i, w) * BT_MIN(joint_copies(j, i, w), joint_copies(j, (size_t)joint_before(j, i, w), w));
     return all;
 }
 
@@ -181,19 +213,10 @@ static inline uint64_t joint_planned(const struct joint *j, const struct bt_plan
     for (size_t i = 1; i < j->n; i++)
         for (size_t w = 0; w < j->works; w++) {
             int before = pl_in_phase(&j->in->spec->w[w], j->in->spec->phases.v[i]) ? joint_before(j, i, w) : -1;
-            size_t same = 0, was = 0, is = 0;
-            for (size_t k = 0; before >= 0 && k < plan->phase[before].n; k++)
-                was += plan->phase[before].inst[k].w == &j->in->spec->w[w];
             for (size_t k = 0; before >= 0 && k < plan->phase[i].n; k++) {
-                const struct bt_plan_instance *x = &plan->phase[i].inst[k];
-                if (x->w != &j->in->spec->w[w])
-                    continue;
-                const struct bt_plan_instance *y = pl_with_id(&plan->phase[before], x->id);
-                is++;
-                same += y && pl_same_place(x, y);
+                const struct bt_plan_instance *x = &plan->phase[i].inst[k], *y = pl_with_id(&plan->phase[before], x->id);
+                sum += x->w == &j->in->spec->w[w] && y && pl_same_place(x, y) ? joint_saves(j, i, w) : 0;
             }
-            if (was && was == is && same == is)
-                sum += joint_saves(j, i, w);
         }
     return sum;
 }

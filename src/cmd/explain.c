@@ -61,7 +61,8 @@ static void print_decisions(const struct explained *e, struct bt_buf *b)
 static const struct bt_plan_instance *job_at(const struct explained *e, size_t phase, size_t i)
 {
     const struct bt_plan_instance *in = &e->plan->phase[phase].inst[i];
-    return in->job && in->nranks && !in->replica && (!e->only || !strcmp(e->only, in->w->name)) ? in : NULL;
+    bool first = !i || in[-1].w != in->w;
+    return in->job && in->nranks && first && (!e->only || !strcmp(e->only, in->w->name)) ? in : NULL;
 }
 
 static void print_jobs(struct bt_arena *a, const struct explained *e, struct bt_buf *b)

@@ -149,12 +149,15 @@ static void print_instances(struct print *x, const struct bt_plan_phase *ph)
     bt_table_print(t, x->st, x->out);
 }
 
+/* Of the copies of its workload in the phase; their numbers need not begin with 0. */
+static bool is_first(const struct bt_plan_phase *ph, size_t i) { return !i || ph->inst[i - 1].w != ph->inst[i].w; }
+
 /* "train-0: train Qwen2.5-7B, lora rank 64, 3 users, batch 4 x 2048 tokens: 20.10 GiB of its 24.00 GiB" */
 static void print_jobs(struct print *x, const struct bt_plan_phase *ph)
 {
     for (size_t i = 0; i < ph->n; i++) {
         const struct bt_plan_instance *in = &ph->inst[i];
-        if (!in->job || !in->nranks || in->replica)
+        if (!in->job || !in->nranks || !is_first(ph, i))
             continue;
         const struct bt_job *j = &in->job->job;
         bt_buf_printf(x->out, "%s: %s: %s", in->id, bt_job_text(x->a, j, &in->job->need), bytes(x, in->job->need.bytes));
@@ -183,11 +186,11 @@ static void make_labels(struct print *x, const struct bt_plan_phase *ph, struct 
 {
     unsigned servers = 0;
     for (size_t i = 0; i < ph->n; i++)
-        servers += ph->inst[i].need && ph->inst[i].replica == 0;
+        servers += ph->inst[i].need && is_first(ph, i);
     add_label(l, "others", NULL, ALL);
     for (size_t i = 0; i < ph->n; i++) {
         const struct bt_plan_instance *in = &ph->inst[i];
-        if (in->replica || !in->nranks)
+        if (!is_first(ph, i) || !in->nranks)
             continue;
         if (in->need && servers <= 2) {
             add_label(l, bt_arena_printf(x->a, "%s weights", in->w->name), in->w, WEIGHTS);

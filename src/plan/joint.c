@@ -8,8 +8,8 @@
 
 #define JOINT_NODES 200000
 
-/* A workload that two phases have, and none between them. */
-struct link { size_t w, from, to; uint64_t ms; };
+/* A workload that two phases have, and none between them: at most so many of its copies can stay, and each saves so much. */
+struct link { size_t w, from, to; uint64_t ms; size_t most; };
 
 struct place { size_t n; const struct pl_copy *copy; const struct pl_shape *const *shape; uint64_t ctx; };     /* of a workload in a phase; n = 0: not there */
 
@@ -69,6 +69,14 @@ int64_t pl_wants(const struct pl_stage *g, const struct pl_problem *p, const str
     return sum;
 }
 
+static size_t copies_alone(const struct pl_stage *g, size_t w)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->free_s.ncopies; i++)
+        n += g->free_p->work[g->free_s.copy[i].work].spec_index == w;
+    return n;
+}
+
 static void find_links(struct joint *j)
 {
     struct pl_stages *all = j->all;
@@ -77,8 +85,10 @@ static void find_links(struct joint *j)
             size_t from = pl_active(all, i, w) ? pl_last_before(all, i, w) : PL_NONE;
             if (from == PL_NONE || pl_bound_elsewhere(all, i, from, w))
                 continue;
-            struct link l = { w, from, i, pl_place_ms(all->v[from].free_p, &all->v[from].free_s, w, from + 1 == i) };
-            if (l.ms)
+            size_t n = copies_alone(&all->v[from], w);
+            struct link l = { w, from, i, n ? pl_place_ms(all->v[from].free_p, &all->v[from].free_s, w, from + 1 == i) / n : 0,
+                              BT_MIN(n, copies_alone(&all->v[i], w)) };
+            if (l.ms && l.most)
                 BT_PUSH(&j->a, j->link, j->nlinks, l);
         }
 }
@@ -88,8 +98,7 @@ static uint64_t saved_by(const struct joint *j)
     uint64_t sum = 0;
     for (size_t i = 0; i < j->nlinks; i++) {
         const struct link *l = &j->link[i];
-        const struct pl_stage *a = &j->all->v[l->from], *b = &j->all->v[l->to];
-        sum += a->pin[l->w] && b->pin[l->w] && pl_same_copies(a, b, l->w) ? l->ms : 0;
+        sum += l->ms * pl_stayers(&j->all->v[l->from], &j->all->v[l->to], l->w, NULL, NULL, NULL);
     }
     return sum;
 }
@@ -98,7 +107,7 @@ static uint64_t saved_by(const struct joint *j)
 
 static bool same_copy(const struct pl_copy *a, const struct pl_shape *x, const struct pl_copy *b, const struct pl_shape *y)
 {
-    return a->replica == b->replica && a->ncards == b->ncards && (!a->ncards || !memcmp(a->card, b->card, a->ncards * sizeof *a->card)) &&
+    return a->ncards == b->ncards && (!a->ncards || !memcmp(a->card, b->card, a->ncards * sizeof *a->card)) &&
            (!a->ncards || (x->tp == y->tp && x->pp == y->pp && !strcmp(x->layers ? x->layers : "", y->layers ? y->layers : "")));
 }
 
@@ -107,11 +116,18 @@ static const struct pl_shape *shape_of(const struct pl_problem *p, const struct 
     return c->ncards ? &p->work[c->work].shape[c->shape] : NULL;
 }
 
-static bool same_place(const struct place *a, const struct place *b)
+/* How many copies are where the others are. */
+static size_t staying(const struct place *a, const struct place *b)
 {
-    bool same = a->n && a->n == b->n && a->ctx == b->ctx;
-    for (size_t i = 0; same && i < a->n; i++)
-        same = same_copy(&a->copy[i], a->shape[i], &b->copy[i], b->shape[i]);
+    bool taken[PL_MAX_COPIES] = { false };
+    size_t same = 0;
+    for (size_t i = 0; i < a->n && a->ctx == b->ctx; i++)
+        for (size_t k = 0; k < b->n; k++)
+            if (!taken[k] && same_copy(&a->copy[i], a->shape[i], &b->copy[k], b->shape[k])) {
+                taken[k] = true;
+                same++;
+                break;
+            }
     return same;
 }
 
@@ -157,15 +173,22 @@ static struct pl_solution solution_of(struct joint *j, const struct search *s, c
 
 static void place_phase(struct joint *j);
 
-/* No copy that is placed is elsewhere than the phase before had it. */
-static bool may_stay(const struct search *s, size_t work, const struct place *was)
+/* At most so many of its copies may stay, with those that are placed: of the others each may. */
+static size_t may_stay(const struct search *s, size_t work, const struct place *was)
 {
-    bool same = was->n > 0 && s->placed[work] <= was->n;
-    for (uint32_t r = 0; same && r < s->placed[work]; r++) {
+    bool taken[PL_MAX_COPIES] = { false };
+    size_t n = s->copies_most[work] - s->placed[work];
+    for (uint32_t r = 0; r < s->placed[work]; r++) {
         const struct pl_copy *c = &s->copy[s->first_copy[work][r]];
-        same = same_copy(c, c->ncards ? s->copy_shape[s->first_copy[work][r]]->sh : NULL, &was->copy[r], was->shape[r]);
+        const struct pl_shape *sh = c->ncards ? s->copy_shape[s->first_copy[work][r]]->sh : NULL;
+        size_t k = 0;
+        while (k < was->n && (taken[k] || !same_copy(c, sh, &was->copy[k], was->shape[k])))
+            k++;
+        if (k < was->n)
+            taken[k] = true;
+        n += k < was->n;
     }
-    return same;
+    return n;
 }
 
 static bool worth_it(void *ctx, const struct search *s)
@@ -174,10 +197,10 @@ static bool worth_it(void *ctx, const struct search *s)
     uint64_t most = j->saved;
     for (size_t i = 0; i < j->nlinks; i++) {
         const struct link *l = &j->link[i];
-        bool may = l->to > j->at;
+        size_t may = l->to > j->at ? l->most : 0;
         for (size_t k = 0; k < s->p->n && l->to == j->at; k++)
-            may = may || (s->p->work[k].spec_index == l->w && may_stay(s, k, &j->place[l->from][l->w]));
-        most += may ? l->ms : 0;
+            may = s->p->work[k].spec_index == l->w ? BT_MIN(l->most, may_stay(s, k, &j->place[l->from][l->w])) : may;
+        most += may * l->ms;
     }
     return most > j->best;
 }
@@ -193,8 +216,8 @@ static bool take(void *ctx, struct search *s, const uint64_t *granted)
     j->leaf[j->at] = o;
     places_of(j, g->free_p, &o, j->place[j->at]);
     for (size_t i = 0; i < j->nlinks; i++)
-        if (j->link[i].to == j->at && same_place(&j->place[j->at][j->link[i].w], &j->place[j->link[i].from][j->link[i].w]))
-            j->saved += j->link[i].ms;
+        if (j->link[i].to == j->at)
+            j->saved += j->link[i].ms * staying(&j->place[j->at][j->link[i].w], &j->place[j->link[i].from][j->link[i].w]);
     j->left -= BT_MIN(j->left, s->nodes);            /* what this phase has had so far is not the next one's */
     uint64_t mine = j->left;
     j->at++;
@@ -272,7 +295,7 @@ static int adopt(struct joint *j, bool all_of_it, struct bt_err *err)
         from.s = j->best_leaf[i];
         for (size_t k = 0; k < j->nlinks; k++)
             stays[j->link[k].w] = stays[j->link[k].w] || ((j->link[k].from == i || j->link[k].to == i) &&
-                same_place(&at[j->link[k].from][j->link[k].w], &at[j->link[k].to][j->link[k].w]));
+                staying(&at[j->link[k].from][j->link[k].w], &at[j->link[k].to][j->link[k].w]) > 0);
         for (size_t w = 0; w < n; w++)
             if (pl_active(all, i, w) && (stays[w] || all_of_it))
                 pin[w] = pl_held(all, &from, w);
@@ -299,7 +322,7 @@ int pl_joint(struct pl_stages *all, struct bt_err *err)
     int ok = 0;
     find_links(&j);
     for (size_t i = 0; i < j.nlinks; i++)
-        most += j.link[i].ms;
+        most += j.link[i].ms * j.link[i].most;
     j.best = saved_by(&j);
     if (j.best < most) {
         j.leaf = BT_NEWN(&j.a, struct pl_solution, all->n);

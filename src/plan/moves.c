@@ -166,29 +166,30 @@ static double copy_gb(const struct bt_need *need)
     return (double)most / GB;
 }
 
+uint64_t pl_copy_ms(const struct pl_problem *p, const struct pl_copy *c, bool runs_on)
+{
+    const struct pl_work *k = &p->work[c->work];
+    if (!c->ncards)
+        return 0;
+    if (!k->server)
+        return runs_on ? (uint64_t)(STOP_COMMAND_S * 1000) : 0;
+    const struct pl_shape *sh = &k->shape[c->shape];
+    const struct bt_need *need = sh->cost[pl_cost_class(p, c->card, c->ncards)].need;
+    double again = STOP_SERVER_S + start_seconds(need, &p->fleet->gpus[c->card[0]], sh->tp, pl_stages(sh), k->w->quantization, true);
+    bool sleeps = (!strcmp(k->w->park, "auto") || !strcmp(k->w->park, "sleep")) && pl_engine_parks(need->engine, "sleep") &&
+                  !p->fleet->gpus[c->card[0]].unified;
+    double parked = sleeps ? SLEEP_S + WAKE_S + copy_gb(need) * (1 / SLEEP_GBS + 1 / WAKE_GBS)
+                    : !strcmp(k->w->park, "none") ? 0
+                    : !strcmp(k->w->park, "kv") && pl_engine_parks(need->engine, "kv") ? SLEEP_S + WAKE_S : again;
+    return (uint64_t)((runs_on ? again : BT_MAX(again - parked, 0.0)) * 1000);
+}
+
 uint64_t pl_place_ms(const struct pl_problem *p, const struct pl_solution *s, size_t spec_index, bool runs_on)
 {
-    double sum = 0;
-    for (size_t i = 0; i < s->ncopies; i++) {
-        const struct pl_copy *c = &s->copy[i];
-        const struct pl_work *k = &p->work[c->work];
-        if (k->spec_index != spec_index || !c->ncards)
-            continue;
-        if (!k->server) {
-            sum += runs_on ? STOP_COMMAND_S : 0;
-            continue;
-        }
-        const struct pl_shape *sh = &k->shape[c->shape];
-        const struct bt_need *need = sh->cost[pl_cost_class(p, c->card, c->ncards)].need;
-        double again = STOP_SERVER_S + start_seconds(need, &p->fleet->gpus[c->card[0]], sh->tp, pl_stages(sh), k->w->quantization, true);
-        bool sleeps = (!strcmp(k->w->park, "auto") || !strcmp(k->w->park, "sleep")) && pl_engine_parks(need->engine, "sleep") &&
-                      !p->fleet->gpus[c->card[0]].unified;
-        double parked = sleeps ? SLEEP_S + WAKE_S + copy_gb(need) * (1 / SLEEP_GBS + 1 / WAKE_GBS)
-                        : !strcmp(k->w->park, "none") ? 0
-                        : !strcmp(k->w->park, "kv") && pl_engine_parks(need->engine, "kv") ? SLEEP_S + WAKE_S : again;
-        sum += runs_on ? again : BT_MAX(again - parked, 0.0);
-    }
-    return (uint64_t)(sum * 1000);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < s->ncopies; i++)
+        sum += p->work[s->copy[i].work].spec_index == spec_index ? pl_copy_ms(p, &s->copy[i], runs_on) : 0;
+    return sum;
 }
 
 /* ---- the list ---- */
@@ -235,6 +236,9 @@ static const char *why_stopped(const struct pl_stages *all, size_t i, const stru
         return why_moved(all, in, now);
     if (!strcmp(in->w->park, "stop"))
         return "as `park: stop` says";
+    for (size_t k = 0; k < all->nsleepers; k++)
+        if (all->sleeper[k].inst == in && all->sleeper[k].out && all->sleeper[k].why)
+            return all->sleeper[k].why;
     for (size_t k = i + 1; k < all->n; k++)
         if (pl_with_id(all->v[k].out, in->id))
             return in->need ? "it starts again later" : "it starts again later: a command does not sleep";

@@ -1,4 +1,4 @@
-/* phases - phases that know of each other: what stays where it is, and what is parked in between.
+/* phases - phases that know of each other: what stays where it is.
  *
  * Each phase is planned on its own first. A place is then carried from one phase to another only where that costs nobody anything, so the objective of
  * each phase stands; among the plans that are equal by it, the one with fewer moves is taken. */
@@ -52,22 +52,11 @@ bool pl_no_worse(const struct pl_stages *all, const struct pl_stage *g, const st
 
 bool pl_same_copies(const struct pl_stage *x, const struct pl_stage *y, size_t spec_index)
 {
-    size_t i = 0, j = 0;
-    for (;; i++, j++) {
-        while (i < x->s.ncopies && x->p->work[x->s.copy[i].work].spec_index != spec_index)
-            i++;
-        while (j < y->s.ncopies && y->p->work[y->s.copy[j].work].spec_index != spec_index)
-            j++;
-        if (i == x->s.ncopies || j == y->s.ncopies)
-            return i == x->s.ncopies && j == y->s.ncopies;
-        const struct pl_copy *a = &x->s.copy[i], *b = &y->s.copy[j];
-        const struct pl_work *ka = &x->p->work[a->work], *kb = &y->p->work[b->work];
-        if (a->ncards != b->ncards || memcmp(a->card, b->card, a->ncards * sizeof *a->card) || x->s.ctx[a->work] != y->s.ctx[b->work])
-            return false;
-        if (ka->server && (ka->shape[a->shape].tp != kb->shape[b->shape].tp || ka->shape[a->shape].pp != kb->shape[b->shape].pp
-                           || strcmp(ka->shape[a->shape].layers, kb->shape[b->shape].layers)))
-            return false;
-    }
+    size_t a[PL_MAX_COPIES], b[PL_MAX_COPIES], n = pl_copies_of(x, spec_index, a);
+    bool same = n == pl_copies_of(y, spec_index, b);
+    for (size_t i = 0; i < n && same; i++)
+        same = pl_copy_stays(x, a[i], y, b[i]);
+    return same;
 }
 
 /* ---- a workload held to its place ---- */
@@ -228,6 +217,17 @@ static int keep_one(struct pl_stages *all, size_t i, size_t j, size_t w, struct 
     return ok < 0 ? -1 : 0;
 }
 
+/* Copies that are where they were anyway: they stay. */
+static void settle_stayers(struct pl_stages *all)
+{
+    for (size_t i = 1; i < all->n; i++)
+        for (size_t w = 0; w < all->in->spec->n; w++) {
+            size_t j = pl_active(all, i, w) ? pl_last_before(all, i, w) : PL_NONE;
+            if (j != PL_NONE && !pl_bound_elsewhere(all, i, j, w) && pl_stayers(&all->v[j], &all->v[i], w, NULL, NULL, NULL))
+                settle(all, i, j, w);
+        }
+}
+
 int pl_keep(struct pl_stages *all, struct bt_err *err)
 {
     size_t n = all->in->spec->n, *w = BT_NEWN(all->a, size_t, n + 1);
@@ -248,185 +248,6 @@ int pl_keep(struct pl_stages *all, struct bt_err *err)
             }
         }
     }
-    return 0;
-}
-
-/* ---- park ---- */
-
-static void warn(struct pl_stages *all, const char *text)
-{
-    for (size_t i = 0; i < all->plan->nwarnings; i++)
-        if (!strcmp(all->plan->warning[i], text))
-            return;
-    BT_PUSH(all->a, all->plan->warning, all->plan->nwarnings, text);
-}
-
-static bool comes_back(const struct pl_stages *all, size_t i, size_t w, const struct pl_stage *from)
-{
-    for (size_t k = i + 1; k < all->n; k++)
-        if (pl_active(all, k, w))
-            return from->pin[w] && all->v[k].pin[w] && pl_same_copies(from, &all->v[k], w);
-    return false;
-}
-
-bool pl_engine_parks(const struct bt_engine *e, const char *level)
-{
-    for (size_t i = 0; e && i < e->npark; i++)
-        if (!strcmp(e->park[i].level, level))
-            return true;
-    return false;
-}
-
-/* How the workload is parked while stage i runs; NULL = it is stopped. Says so where the spec asks for what cannot be. */
-static const char *level_of(struct pl_stages *all, size_t i, const struct pl_stage *from, const struct bt_plan_instance *inst)
-{
-    const struct bt_workload *w = inst->w;
-    size_t index = (size_t)(w - all->in->spec->w);
-    const struct bt_engine *engine = inst->need ? inst->need->engine : NULL;
-    if (w->kind == BT_JOB || !strcmp(w->park, "stop"))
-        return NULL;
-    if (all->in->fleet->gpus[inst->rank[0].gpu].unified && strcmp(w->park, "none") && strcmp(w->park, "kv")) {
-        if (strcmp(w->park, "auto"))
-            warn(all, bt_arena_printf(all->a, "%s: park: %s keeps its weights in RAM, which is the card's memory here: it is stopped when its phase ends",
-                                      w->name, w->park));
-        return NULL;
-    }
-    if (!strcmp(w->park, "auto"))
-        return pl_engine_parks(engine, "sleep") && comes_back(all, i, index, from) ? "sleep" : NULL;
-    if (!strcmp(w->park, "none") || pl_engine_parks(engine, w->park))
-        return w->park;
-    if (!strcmp(w->park, "checkpoint"))
-        warn(all, bt_arena_printf(all->a, "%s: park: checkpoint cannot be done yet: it is stopped when its phase ends", w->name));
-    else
-        warn(all, bt_arena_printf(all->a, "%s: park: %s: %s cannot, as far as berth knows: it is stopped when its phase ends", w->name, w->park,
-                                  inst->need ? inst->need->engine->name : "a command"));
-    return NULL;
-}
-
-static struct pl_parked parked_as(struct bt_arena *a, const struct bt_plan_instance *inst, const char *level)
-{
-    struct pl_parked out = { .inst = inst, .level = level, .gpu_bytes = BT_NEWN(a, uint64_t, inst->nranks + 1) };
-    bool sleep = !strcmp(level, "sleep");
-    for (size_t r = 0; r < inst->nranks; r++) {
-        const struct bt_rank_berth *b = &inst->rank[r];
-        out.gpu_bytes[r] = !strcmp(level, "none") ? b->bytes : b->bytes - b->kv_bytes - (sleep ? pl_sleeping_bytes(b) : 0);
-        for (size_t l = 0; sleep && b->need && l < b->need->n; l++)          /* activations are freed, not copied */
-            if (b->need->line[l].part == BT_P_WEIGHTS || b->need->line[l].part == BT_P_LORA)
-                out.host_bytes += b->need->line[l].bytes;
-    }
-    return out;
-}
-
-/* What those who run in the phase, and those who are parked in it, take of the RAM. */
-static uint64_t ram_taken(const struct pl_stage *g)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < g->nparked; i++)
-        sum += g->parked[i].host_bytes;
-    for (size_t i = 0; i < g->s.ncopies; i++) {
-        const struct pl_copy *c = &g->s.copy[i];
-        const struct pl_work *k = &g->p->work[c->work];
-        const struct pl_cost *cost = k->server && c->ncards ? &k->shape[c->shape].cost[pl_cost_class(g->p, c->card, c->ncards)] : NULL;
-        for (size_t r = 0; cost && r < cost->need->nranks; r++)
-            sum += cost->need->rank[r].host_bytes * k->shape[c->shape].tp;
-        sum += k->host_floor;        /* of a server on the CPU */
-    }
-    return sum;
-}
-
-/* All copies of a workload of the phase before, or none where the RAM does not hold them. */
-static void park_workload(struct pl_stages *all, size_t i, size_t w)
-{
-    struct pl_stage *before = &all->v[i - 1], *g = &all->v[i];
-    uint64_t ram = pl_ram(all->in->fleet), taken = ram_taken(g), more = 0;
-    struct pl_parked *copy = NULL;
-    size_t n = 0;
-    for (size_t k = 0; k < before->out->n; k++) {
-        const struct bt_plan_instance *inst = &before->out->inst[k];
-        const char *level = inst->w == &all->in->spec->w[w] && inst->nranks ? level_of(all, i, before, inst) : NULL;
-        if (!level)
-            continue;
-        struct pl_parked one = parked_as(all->a, inst, level);
-        more += one.host_bytes;
-        BT_PUSH(all->a, copy, n, one);
-    }
-    if (ram && taken + more > ram) {
-        warn(all, bt_arena_printf(all->a, "%s: asleep it takes %s of host RAM, and %s of %s are left: it is stopped while phase %s runs",
-                                  all->in->spec->w[w].name, bt_bytes_human(more), bt_bytes_human(ram > taken ? ram - taken : 0), bt_bytes_human(ram), g->name));
-        return;
-    }
-    if (!ram && more)
-        warn(all, bt_arena_printf(all->a, "%s: asleep it takes %s of host RAM; how much these cards' machine has is not known", all->in->spec->w[w].name,
-                                  bt_bytes_human(more)));
-    for (size_t k = 0; k < n; k++)
-        BT_PUSH(all->a, g->parked, g->nparked, copy[k]);
-}
-
-/* Those who leave at the boundary, and those who are parked already. */
-static void find_parked(struct pl_stages *all, size_t i)
-{
-    const struct pl_stage *before = &all->v[i - 1];
-    struct pl_stage *g = &all->v[i];
-    for (size_t k = 0; k < before->nparked; k++)
-        if (!pl_active(all, i, (size_t)(before->parked[k].inst->w - all->in->spec->w)))
-            BT_PUSH(all->a, g->parked, g->nparked, before->parked[k]);
-    for (size_t w = 0; w < all->in->spec->n; w++)
-        if (!pl_active(all, i, w))
-            park_workload(all, i, w);
-}
-
-static bool asked(const struct pl_parked *k) { return strcmp(k->inst->w->park, "auto") != 0; }
-
-/* Stage i beside what the parked keep. 1 it fits (what was not asked for must cost nothing), 0 not, -1 error. */
-static int plan_beside(struct pl_stages *all, struct pl_stage *g, struct bt_err *err)
-{
-    uint64_t reserve[BT_MAX_GPUS] = { 0 };
-    bool all_asked = true;
-    for (size_t k = 0; k < g->nparked; k++) {
-        all_asked = all_asked && asked(&g->parked[k]);
-        for (size_t r = 0; r < g->parked[k].inst->nranks; r++)
-            reserve[g->parked[k].inst->rank[r].gpu] += g->parked[k].gpu_bytes[r];
-    }
-    struct pl_stage next;
-    if (pl_stage_try(all, g, g->pin, reserve, pl_node_limit(all->in), &next, err) < 0)
-        return -1;
-    all->plan->nodes += next.s.nodes;
-    if (!next.s.found || (!all_asked && !pl_no_worse(all, g, next.p, &next.s)))
-        return 0;
-    for (size_t w = 0; w < all->in->spec->n; w++)    /* who comes back here, or runs on, is where it was */
-        if (g->pin[w] && !pl_same_copies(&next, g, w))
-            return 0;
-    *g = next;
-    return 1;
-}
-
-/* The one to stop: what nobody asked to park, the last one first. */
-static size_t to_stop(const struct pl_stage *g)
-{
-    for (size_t k = g->nparked; k-- > 0; )
-        if (!asked(&g->parked[k]))
-            return k;
-    return g->nparked - 1;
-}
-
-int pl_park(struct pl_stages *all, size_t i, struct bt_err *err)
-{
-    struct pl_stage *g = &all->v[i];
-    find_parked(all, i);
-    while (g->nparked) {
-        int ok = plan_beside(all, g, err);
-        if (ok)
-            return ok < 0 ? -1 : 0;
-        size_t k = to_stop(g);
-        const struct bt_workload *w = g->parked[k].inst->w;
-        if (asked(&g->parked[k]))
-            warn(all, bt_arena_printf(all->a, "%s: phase %s does not fit beside what it keeps on its cards while parked: it is stopped instead", w->name,
-                                      g->name));
-        size_t n = 0;
-        for (size_t m = 0; m < g->nparked; m++)      /* all copies of it */
-            if (g->parked[m].inst->w != w)
-                g->parked[n++] = g->parked[m];
-        g->nparked = n;
-    }
+    settle_stayers(all);
     return 0;
 }

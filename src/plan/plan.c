@@ -76,11 +76,11 @@ static void command_ranks(const struct pl_problem *p, const struct pl_solution *
     }
 }
 
-static struct bt_plan_instance make_instance(struct pl_problem *p, const struct pl_solution *s, const struct pl_copy *c, const struct pl_use *u,
+static struct bt_plan_instance make_instance(struct pl_problem *p, const struct pl_solution *s, const struct pl_copy *c, uint32_t id, const struct pl_use *u,
                                              const uint64_t *load)
 {
     const struct pl_work *k = &p->work[c->work];
-    struct bt_plan_instance inst = { .id = bt_arena_printf(p->a, "%s-%u", k->w->name, c->replica), .w = k->w, .replica = c->replica,
+    struct bt_plan_instance inst = { .id = bt_arena_printf(p->a, "%s-%u", k->w->name, id), .w = k->w, .replica = id,
                                      .tp = 1, .pp = 1, .dp = 1, .ep = 1,
                                 .bin = k->pm->bin, .engine_version = k->pm->version ? k->pm->version->version : NULL };
     inst.rank = BT_NEWN(p->a, struct bt_rank_berth, c->ncards + 1);
@@ -104,6 +104,17 @@ static struct bt_plan_instance make_instance(struct pl_problem *p, const struct 
     return inst;
 }
 
+/* Mostly in order already. */
+static void by_number(const uint32_t *id, size_t *copy, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = i; k > 0 && id[copy[k - 1]] > id[copy[k]]; k--) {
+            size_t was = copy[k];
+            copy[k] = copy[k - 1];
+            copy[k - 1] = was;
+        }
+}
+
 /* Instances in the order of the spec, each with the workload as it is written there. */
 void pl_fill(struct pl_stages *all, size_t stage)
 {
@@ -115,18 +126,20 @@ void pl_fill(struct pl_stages *all, size_t stage)
     pl_room_init(&room, p, s->copy, s->ncopies);
     need_at_grant(p, s, &room);
     pl_room_load(&room, load);
-    for (size_t w = 0; w < p->spec->n; w++)
-        for (size_t i = 0; i < s->ncopies; i++) {
-            if (p->work[s->copy[i].work].spec_index != w)
-                continue;
+    pl_number(all, stage);
+    for (size_t w = 0; w < p->spec->n; w++) {
+        size_t copy[PL_MAX_COPIES], n = pl_copies_of(&all->v[stage], w, copy);
+        by_number(all->v[stage].id, copy, n);
+        for (size_t i = 0; i < n; i++) {
             const struct pl_use *u = NULL;
             for (size_t j = 0; j < room.n; j++)
-                if (room.use[j].copy == i)
+                if (room.use[j].copy == copy[i])
                     u = &room.use[j];
-            struct bt_plan_instance inst = make_instance(p, s, &s->copy[i], u, load);
+            struct bt_plan_instance inst = make_instance(p, s, &s->copy[copy[i]], all->v[stage].id[copy[i]], u, load);
             inst.w = &all->in->spec->w[w];
             BT_PUSH(p->a, ph->inst, ph->n, inst);
         }
+    }
     uint64_t parked = 0;
     for (size_t i = 0; i < all->v[stage].nparked; i++)
         parked += all->v[stage].parked[i].host_bytes;
@@ -194,6 +207,7 @@ static int plan_stages(struct pl_stages *all, struct bt_err *err)
         return 0;
     if (pl_keep(all, err) < 0 || (all->n > 1 && pl_joint(all, err) < 0))
         return -1;
+    pl_sleepers(all);
     for (size_t i = 0; i < all->n; i++) {
         if ((i && pl_park(all, i, err) < 0) || pl_recut(all->v[i].p, &all->v[i].s, err) < 0)
             return -1;

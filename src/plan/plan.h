@@ -6,7 +6,8 @@
  *               it can still reach, shapes before cards     climb.c   good plans of many workloads
  *   kv.c        floor and deal: context and KV of the servers on each card      cut.c    pipelines whose layers are not cut evenly
  *   propose.c   a set that does not fit at once, cut into phases that do
- *   phases.c, joint.c   phases that know of each other: who stays, who is parked     moves.c, moves_check.c   what happens between them, and its check
+ *   phases.c, joint.c, stay.c, park.c   phases that know of each other: who stays, as which copy, who is parked
+ *   moves.c, moves_check.c   what happens between them, and its check
  *   plan.c      the steps in order: a phase solved becomes instances with berths
  *   check.c     independent validator; shares no code with the search
  *   explain.c   alternatives, warnings      decide.c, conflict.c   why so, and why not (decide.h)

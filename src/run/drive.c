@@ -22,14 +22,22 @@ static void tell_progress(struct bt_instance *in)
 
 /* ---- waiting ---- */
 
+/* The phase has copies of it: then only those are waited for, not the others that sleep or were stopped meanwhile. */
+static bool in_this_phase(struct bt_project *p, const char *workload)
+{
+    const struct bt_instance *in = bt_project_first_of(p, workload);
+    return in && bt_phase_has(p, in);
+}
+
 /* 1: holds, 0: not yet, -1: cannot come true any more */
 static int after_holds(struct bt_instance *in, const struct bt_pf_after *dep)
 {
+    bool up = !strcmp(dep->what, "started") || !strcmp(dep->what, "ready"), here = up && in_this_phase(in->p, dep->workload);
     int all = 1;
     for (size_t i = 0; i < in->p->n; i++) {
         const struct bt_instance *o = &in->p->inst[i];
         enum bt_life_state s = o->life.state;
-        if (strcmp(o->pf->workload, dep->workload))
+        if (strcmp(o->pf->workload, dep->workload) || (here && !bt_phase_has(in->p, o)))
             continue;
         bool released = !strcmp(dep->what, "released"), job_done = s == BT_ST_DONE;
         bool holds = released ? bt_life_over(s) : job_done;

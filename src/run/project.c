@@ -180,10 +180,15 @@ static int lease(struct bt_instance *in, struct bt_err *err)
 
 struct bt_instance *bt_project_first_of(struct bt_project *p, const char *workload)
 {
-    for (size_t i = 0; i < p->n; i++)
-        if (!strcmp(p->inst[i].pf->workload, workload))
+    struct bt_instance *any = NULL;
+    for (size_t i = 0; i < p->n; i++) {
+        if (strcmp(p->inst[i].pf->workload, workload) != 0)
+            continue;
+        if (p->inst[i].in_phase && bt_phase_has(p, &p->inst[i]))
             return &p->inst[i];
-    return NULL;
+        any = any ? any : &p->inst[i];
+    }
+    return any;
 }
 
 struct bt_project *bt_project_find(struct bt_daemon *d, const char *name)

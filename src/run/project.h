@@ -178,7 +178,7 @@ struct bt_project *bt_project_find(struct bt_daemon *d, const char *name);
 void bt_project_adopt(struct bt_daemon *d, const char *name);
 void bt_project_down(struct bt_project *p, bool hurry);      /* wants everything down; hurry: of a second call, those being stopped go to SIGKILL */
 void bt_project_drive(struct bt_project *p);         /* one look at everything that may move; one that is all down is gone after it */
-struct bt_instance *bt_project_first_of(struct bt_project *p, const char *workload);
+struct bt_instance *bt_project_first_of(struct bt_project *p, const char *workload);      /* in the phase that it is in, else of any; NULL: none */
 const struct bt_pf_gpu *bt_project_gpu(const struct bt_project *p, const char *uuid);      /* NULL: not a card of its plan */
 /* Bytes that the plan gives it on this card. *placed becomes true when it has a rank there (may be NULL). */
 uint64_t bt_instance_planned_on(const struct bt_instance *in, const char *uuid, bool *placed);

@@ -53,6 +53,40 @@ def test_what_comes_back_sleeps_and_what_stays_is_not_touched(machine) -> None:
     assert m.berth("down").returncode == 0
 
 
+FEWER = """name: fewer
+phases: [a, b, c]
+workloads:
+  llm: {engine: vllm, model: Qwen/Qwen3-0.6B, replicas: {want: 2, min: 1}, gpus: 1, context: 8192, memory: 30GiB}
+  one: {kind: job, command: [sh, -c, 'until test -e go-one; do sleep 0.05; done'], gpus: 0, after: {llm: ready}, phases: a}
+  two: {kind: job, command: [sh, -c, 'until test -e go-two; do sleep 0.05; done'], gpus: 1, memory: 36GiB, pool: [0], after: {llm: ready}, phases: b}
+  three: {kind: job, command: [sh, -c, 'until test -e go-three; do sleep 0.05; done'], gpus: 0, after: {llm: ready}, phases: c}
+"""
+
+
+def test_one_of_two_copies_stays_and_the_other_sleeps(machine) -> None:
+    m: Machine = machine("2xA100-SXM4-40GB")
+    (m.folder / "berth.yaml").write_text(FEWER)
+    plan = m.json("plan")
+    assert [[i["id"] for i in p["instances"] if i["workload"] == "llm"] for p in plan["phases"]] == [["llm-0", "llm-1"], ["llm-0"], ["llm-0", "llm-1"]]
+    moves = {(v["to"], v["instance"]): v["how"] for v in plan["moves"] if v["instance"].startswith("llm")}
+    assert moves == {("b", "llm-0"): "stay", ("b", "llm-1"): "park", ("c", "llm-0"): "stay", ("c", "llm-1"): "resume"}
+    assert m.berth("up", "-d", timeout=DEADLINE_S).returncode == 0
+    eventually("the first job to run", lambda: states(m)["one-0"] == "running")
+    first, second = pids(m, "llm-0"), pids(m, "llm-1")
+    let_go(m, "one")
+    eventually("the second phase", lambda: states(m)["two-0"] == "running")
+    assert (states(m)["llm-0"], states(m)["llm-1"]) == ("ready", "parked")
+    assert (pids(m, "llm-0"), pids(m, "llm-1")) == (first, second)
+    assert m.berth("verify").returncode == 0
+    let_go(m, "two")
+    eventually("the third phase", lambda: states(m)["three-0"] == "running")
+    assert (states(m)["llm-0"], states(m)["llm-1"]) == ("ready", "ready")
+    assert (pids(m, "llm-0"), pids(m, "llm-1")) == (first, second)
+    let_go(m, "three")
+    eventually("the last job to end", lambda: states(m)["three-0"] == "done")
+    assert m.berth("down").returncode == 0
+
+
 def test_a_proposal_runs_as_it_stands(machine) -> None:
     m: Machine = machine("1xA100-SXM4-40GB")
     (m.folder / "berth.yaml").write_text("name: turns\nworkloads:\n"
