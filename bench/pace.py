@@ -191,6 +191,20 @@ def unseen(program: str, known: dict[str, str]) -> bool:
     return statistics.mean(decode) <= LATER_OFF
 
 
+def drafts(program: str, known: dict[str, str]) -> None:
+    """Speculation with the tokens a step that was logged: what is left is the cost of drafts and of verifying them."""
+    table = rows("pace_drafts.csv")
+    asked = [question(r, known) | {"prompt": 0, "answer": 0, "draft": r["draft"], "drafted": int(r["drafted"]), "tokens_a_step": float(r["tokens_a_step"])} for r in table]
+    print("\nwith drafts, tokens a step as logged")
+    off = []
+    for r, a in zip(table, ask(program, asked)):
+        got = float(r["decode_tok_s_stream"])
+        off.append(abs(a["drafted_tok_s"] / got - 1))
+        gain = f", gain {a['drafted_tok_s'] / a['tok_s']:.2f} for {got / float(r['without_tok_s']):.2f}" if r["without_tok_s"] else ""
+        print(f"  {a['drafted_tok_s'] / got - 1:+6.0%}  {a['drafted_tok_s']:7.1f} for {got:7.1f}  {r['arch']} {r['quant']} on {r['gpu']} TP{r['tp']} {r['engine']} {r['draft']} {r['drafted']}: {r['tokens_a_step']} tokens a step{gain}")
+    print(f"with drafts: {len(off)} rows, mean error {statistics.mean(off):.1%}")
+
+
 def main() -> int:
     args = [a for a in sys.argv[1:] if not a.startswith("--")]
     program = args[0] if args and Path(args[0]).name == "bench-pace" else str(ROOT / "build" / "bench" / "bench-pace")
@@ -199,6 +213,7 @@ def main() -> int:
         ok = golden(program, known)
         ok = measured(program, known, "--rows" in sys.argv) and ok
         ok = afterwards(program, known) and ok
+        drafts(program, known)
         return 0 if unseen(program, known) and ok else 1
 
 

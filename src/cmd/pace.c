@@ -7,7 +7,7 @@
 #include "pace/pace.h"
 
 struct args {
-    const char *gpus, *engine, *engine_version, *quantization, *claim;
+    const char *gpus, *engine, *engine_version, *quantization, *claim, *draft, *acceptance;
     uint64_t context, streams, prompt, answer, tenants, tp, pp;
     int p2p;
     bool json;
@@ -16,6 +16,11 @@ struct args {
 static const char *const p2p_words[] = { "auto", "yes", "no", NULL };
 #define AT(f) offsetof(struct args, f)
 static const struct bt_opt opts[] = {
+    { .name = "acceptance",
+      .type = BT_OPT_STR,
+      .off = AT(acceptance),
+      .metavar = "SHARE",
+      .help = "of drafted tokens kept, 0.7 or 70%; or the mean tokens a step as engines log it, 2.6; default: a usual one, said" },
     { .name = "answer",
       .type = BT_OPT_COUNT,
       .off = AT(answer),
@@ -35,6 +40,11 @@ static const struct bt_opt opts[] = {
       .min = 1,
       .max = 1e8,
       .help = "tokens in the KV cache of each stream" },
+    { .name = "draft",
+      .type = BT_OPT_STR,
+      .off = AT(draft),
+      .metavar = "KIND[:N]",
+      .help = "speculation, N tokens at once: ngram:4, eagle:3, mtp:1, or a model as ORG/NAME:5" },
     { .name = "engine", .type = BT_OPT_STR, .off = AT(engine), .def = "vllm", .metavar = "NAME", .help = "whose kernels and launch costs" },
     { .name = "engine-version", .type = BT_OPT_STR, .off = AT(engine_version), .metavar = "VERSION", .help = "default: the newest known" },
     { .name = "gpus",
@@ -79,6 +89,7 @@ struct row {
     struct bt_pace pace, batch;
     struct bt_pace_first first;
     struct bt_pace_load load;
+    struct bt_pace_drafted drafted, drafted_all; /* one stream; as many as `batch` */
 };
 struct look {
     struct bt_arena *a;
@@ -88,6 +99,7 @@ struct look {
     const struct bt_engine *engine;
     const struct bt_engine_version *version;
     struct bt_pace_weight weight;
+    struct bt_pace_draft draft;
     struct row row[MAX_ROWS];
     size_t n;
 };
@@ -156,9 +168,63 @@ static int add_row(struct look *x, uint64_t tp, uint64_t pp, struct bt_err *err)
     bt_pace_load(&in, &r->load);
     uint64_t room = r->kv_tokens / BT_MAX(x->o->context, 1u), limit = fit->need->serve.max_seqs ? fit->need->serve.max_seqs : UINT64_MAX;
     r->streams = BT_MAX(BT_MIN(BT_MIN(x->o->streams, room), limit), 1u);
+    bt_pace_drafted(&in, &x->draft, &r->drafted);
     in.streams = r->streams;
     bt_pace_decode(&in, &r->batch);
+    bt_pace_drafted(&in, &x->draft, &r->drafted_all);
     return 0;
+}
+
+/* "0.7", "70%", "2.6": between 0 and 1 of a token, above 1 the tokens of a step. */
+static int read_acceptance(const char *text, struct bt_pace_draft *d, struct bt_err *err)
+{
+    char *end;
+    double v = strtod(text, &end);
+    v = !strcmp(end, "%") ? v / 100 : v;
+    bool share = v > 0 && v < 1, tokens = v > 1 && v <= d->tokens + 1 && strcmp(end, "%") != 0;
+    if (end == text || (*end && strcmp(end, "%")) || !(share || tokens)) {
+        bt_err_set(err, BT_E_USAGE, 0, "--acceptance \"%.40s\": a share between 0 and 1, or from more than 1 to %u tokens a step", text, d->tokens + 1);
+        return bt_err_hint(err, "engines log it: vLLM \"Mean acceptance length\", SGLang \"accept len\"");
+    }
+    d->acceptance = v;
+    return 0;
+}
+
+/* "mtp:3", "eagle", "Qwen/Qwen3-0.6B:5". */
+static int read_draft(struct look *x, struct bt_err *err)
+{
+    static const struct { const char *name; enum bt_pace_drafter kind; uint32_t tokens; } kinds[] = {
+        { "ngram", BT_DRAFT_NGRAM, 4 }, { "eagle", BT_DRAFT_HEAD, 3 }, { "eagle3", BT_DRAFT_HEAD, 3 }, { "mtp", BT_DRAFT_MTP, 1 },
+    };
+    const char *text = x->o->draft, *colon = text ? strrchr(text, ':') : NULL;
+    if (!text)
+        return x->o->acceptance ? bt_err_set(err, BT_E_USAGE, 0, "--acceptance is of drafts: say who drafts with --draft") : 0;
+    const char *name = colon ? bt_arena_strndup(x->a, (struct bt_str){ text, (size_t)(colon - text) }) : text;
+    char *end = NULL;
+    unsigned long n = colon ? strtoul(colon + 1, &end, 10) : 0;
+    if (colon && (!end || end == colon + 1 || *end || n < 1 || n > 64))
+        return bt_err_set(err, BT_E_USAGE, 0, "--draft \"%.60s\": behind the colon stand the tokens drafted at once, 1 to 64", text);
+    struct bt_pace_draft *d = &x->draft;
+    for (size_t i = 0; i < BT_LEN(kinds); i++)
+        if (!strcasecmp(kinds[i].name, name))
+            *d = (struct bt_pace_draft){ .kind = kinds[i].kind, .tokens = kinds[i].tokens };
+    if (d->kind == BT_DRAFT_NONE) {
+        struct bt_model *m;
+        if (bt_model_open_hub(x->a, name, NULL, &m, err) < 0)
+            return bt_err_wrap(err, "--draft (ngram, eagle, mtp, or a model)");
+        *d = (struct bt_pace_draft){ .kind = BT_DRAFT_MODEL, .model = m, .tokens = 5 };
+    }
+    if (d->kind == BT_DRAFT_MTP && !x->m->mtp_layers) {
+        bt_err_set(err, BT_E_USAGE, 0, "--draft mtp: %s has no layers of its own for drafting", x->m->id);
+        return bt_err_hint(err, "eagle, ngram, or a smaller model of the same vocabulary");
+    }
+    if (d->kind == BT_DRAFT_MODEL && d->model->vocab != x->m->vocab) {
+        bt_err_set(err, BT_E_USAGE, 0, "--draft: %s has %u words and %s %u: engines verify drafts of the same vocabulary only", d->model->id,
+                   d->model->vocab, x->m->id, x->m->vocab);
+        return bt_err_hint(err, "a smaller model of the same family, or eagle, mtp, ngram");
+    }
+    d->tokens = n ? (uint32_t)n : d->tokens;
+    return x->o->acceptance ? read_acceptance(x->o->acceptance, d, err) : 0;
 }
 
 static int find_rows(struct look *x, const char *ref, struct bt_err *err)
@@ -177,6 +243,8 @@ static int find_rows(struct look *x, const char *ref, struct bt_err *err)
         return bt_err_set(err, BT_E_DEVICE, 0, "no GPU: name a fleet with --gpus");
     if (!bt_pace_weigh(x->m, x->o->quantization, 0, x->engine->name, &x->weight))
         return bt_err_set(err, BT_E_INPUT, 0, "%s: no speed without its tensors: %s", ref, x->m->tensors_why ? x->m->tensors_why : "none are known");
+    if (read_draft(x, err) < 0)
+        return -1;
     bool by_layers = !strcmp(x->engine->name, "llama-server");
     for (uint64_t cards = 1; cards <= x->fleet.n; cards++)
         for (uint64_t tp = 1; tp <= cards; tp++) {
@@ -206,6 +274,30 @@ static const char *shape_text(struct bt_arena *a, const struct row *r)
     return bt_arena_printf(a, "TP=%llu x PP=%llu", (unsigned long long)r->tp, (unsigned long long)r->pp);
 }
 
+/* With drafts: a table of its own, beside the one without. */
+static void print_drafted(struct look *x, struct bt_style st, struct bt_buf *b)
+{
+    static const char *const heads[] = { "with drafts", ">tok/s", ">gain", ">all streams", ">gain", ">verify", ">draft", NULL };
+    struct bt_table *t = bt_table_new(x->a, heads);
+    const struct bt_pace_drafted *said = NULL;
+    for (size_t i = 0; i < x->n; i++) {
+        const struct row *r = &x->row[i];
+        if (!r->drafted.known)
+            continue;
+        said = said ? said : &r->drafted;
+        bt_table_row(t, shape_text(x->a, r), figure(x->a, r->drafted.decode_tok_s), bt_arena_printf(x->a, "%.2f x", r->drafted.gain),
+                     r->ok ? figure(x->a, r->drafted_all.total_tok_s) : "-", r->ok ? bt_arena_printf(x->a, "%.2f x", r->drafted_all.gain) : "-",
+                     bt_arena_printf(x->a, "%.1f ms", r->drafted.verify_ms), bt_arena_printf(x->a, "%.1f ms", r->drafted.draft_ms), NULL);
+    }
+    if (!said)
+        return;
+    bt_buf_puts(b, "\n");
+    bt_table_print(t, st, b);
+    bt_buf_printf(b, "%s drafts %u token%s: %.0f %% of those looked at are kept%s, %.2f tokens a step. What is kept is luck with the text.\n",
+                  x->draft.model ? x->draft.model->id : bt_pace_drafter_name(x->draft.kind), x->draft.tokens, x->draft.tokens == 1 ? "" : "s",
+                  said->acceptance * 100, said->assumed ? " (assumed: give --acceptance from the engine's log)" : "", said->tokens_a_step);
+}
+
 static void print_rows(struct look *x, struct bt_style st, struct bt_buf *b)
 {
     static const char *const heads[] = { "shape", "fits",   ">tok/s", ">of ceiling", ">all streams", ">per card", ">first token",
@@ -232,6 +324,7 @@ static void print_rows(struct look *x, struct bt_style st, struct bt_buf *b)
                      bt_arena_strdup(x->a, bt_duration_human(r->load.seconds[BT_LOAD_NVME] + r->load.warm_s)), r->pace.link, NULL);
     }
     bt_table_print(t, st, b);
+    print_drafted(x, st, b);
     double worst = 0;
     for (size_t i = 0; i < x->n; i++)
         worst = BT_MAX(worst, x->row[i].pace.error_share);
@@ -249,6 +342,16 @@ static json_t *pace_json(const struct bt_pace *p)
                      "wait", p->wait_ms, "all", p->step_ms);
 }
 
+static json_t *drafted_json(const struct bt_pace_drafted *one, const struct row *r)
+{
+    if (!one->known)
+        return json_null();
+    return json_pack("{s:f, s:b, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "acceptance", one->acceptance, "assumed", one->assumed, "tokens_a_step",
+                     one->tokens_a_step, "verify_ms", one->verify_ms, "draft_ms", one->draft_ms, "step_ms", one->step_ms, "decode_tok_s",
+                     one->decode_tok_s, "gain", one->gain, "total_tok_s", r->ok ? json_real(r->drafted_all.total_tok_s) : json_null(), "total_gain",
+                     r->ok ? json_real(r->drafted_all.gain) : json_null());
+}
+
 static json_t *row_json(const struct row *r)
 {
     json_t *o = json_pack("{s:I, s:I, s:b, s:s?}", "tp", (json_int_t)r->tp, "pp", (json_int_t)r->pp, "fits", r->ok, "why_not", r->ok ? NULL : r->why);
@@ -257,6 +360,7 @@ static json_t *row_json(const struct row *r)
     json_object_set_new(o, "one_stream", pace_json(&r->pace));
     json_object_set_new(o, "streams", r->ok ? json_integer((json_int_t)r->streams) : json_null());
     json_object_set_new(o, "batch", r->ok ? pace_json(&r->batch) : json_null());
+    json_object_set_new(o, "drafted", drafted_json(&r->drafted, r));
     json_object_set_new(o, "link", json_string(r->pace.link));
     json_object_set_new(o, "first_token_s", r->first.known ? json_real(r->first.seconds) : json_null());
     json_object_set_new(o, "load_s",
@@ -446,7 +550,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_pace = {
     .name = "pace",
     .summary = "how fast: tokens a second, first token and load time by shape; or judge a stated speed",
-    .usage = "berth pace MODEL [--gpus FLEET] [--streams N] [--context N] [--prompt N] [--quantization METHOD] [--json]\n"
+    .usage = "berth pace MODEL [--gpus FLEET] [--streams N] [--context N] [--prompt N] [--quantization METHOD] [--draft KIND[:N]] [--json]\n"
              "       berth pace --claim TEXT [--json]",
     .example = "  berth pace Qwen/Qwen2.5-32B-Instruct --gpus 4xA100-SXM4-40GB --streams 16\n"
                "  berth pace --claim 'Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s'",

@@ -20,7 +20,8 @@ struct look {
     struct bt_pace_weight w;
     enum pc_link link;
     double tp, pp, batch;   /* batch: sequences that are in one stage at a time */
-    double choices;         /* of experts: as many sequences that choose for themselves hit as many */
+    double tokens;          /* that one step goes over: more than one of a sequence where drafts are verified */
+    double choices;         /* of experts: as many tokens that choose for themselves hit as many */
     double bandwidth, read; /* bytes/s of one card: peak, and as its weights are read */
 };
 
@@ -38,7 +39,8 @@ static bool look_at(const struct bt_pace_in *in, struct look *x)
     x->pp = (double)BT_MAX(in->pp, 1u);
     uint64_t streams = BT_MAX(in->streams, 1u);
     x->batch = (double)bt_ceil_div(streams, BT_MAX(in->pp, 1u));
-    x->choices = pow(x->batch, pc_choice_power(x->eng));
+    x->tokens = x->batch * (double)BT_MAX(in->verified, 1u);
+    x->choices = pow(x->tokens, pc_choice_power(x->eng));
     x->cls = pc_class_of(x->k);
     x->link = pc_link_of(x->k, in->nvlink, in->p2p);
     double eff = pc_engine_eff(x->eng, x->cls);
@@ -80,7 +82,7 @@ static double kv_ranks(const struct look *x)
 static double weights_s(const struct look *x)
 {
     double read = bt_pace_step_bytes(&x->w, x->choices) / (x->tp * x->read), rate = matrix_rate(x);
-    double multiply = rate > 0 ? x->batch * 2 * x->w.params / (x->tp * rate * DECODE_MFU) : 0;
+    double multiply = rate > 0 ? x->tokens * 2 * x->w.params / (x->tp * rate * DECODE_MFU) : 0;
     return BT_MAX(read, multiply);
 }
 
@@ -103,12 +105,13 @@ void bt_pace_decode(const struct bt_pace_in *in, struct bt_pace *out)
     out->known = true;
     out->ceiling_tok_s = x.tp * x.bandwidth / bt_pace_step_bytes(&x.w, 1);
     out->read_bytes = bt_pace_step_bytes(&x.w, x.choices) / x.tp + x.batch * kv_bytes(&x) / kv_ranks(&x);
+    out->weights_bytes_a_s = x.read;
     out->weights_ms = weights_s(&x) * 1e3;
     out->kv_ms = x.batch * kv_bytes(&x) / (kv_ranks(&x) * x.read / pc_kernel_share(x.eng, x.w.kernel, x.cls) * KV_SHARE_OF_EFF) * 1e3;
     out->layers_ms = (x.m->layers * x.eng->layer_us + x.w.moe_layers * pc_moe_us(x.eng, x.w.kernel, x.cls)) / 1e3;
     out->host_ms = x.eng->host_ms + x.batch * x.eng->seq_us / 1e3;
     if (x.tp > 1)
-        out->allreduce_ms = (2.0 * x.m->layers + 1) * pc_allreduce_us(x.link, (uint64_t)x.tp, x.batch * x.m->hidden * 2.0) * pc_split(x.link, x.eng) / 1e3;
+        out->allreduce_ms = (2.0 * x.m->layers + 1) * pc_allreduce_us(x.link, (uint64_t)x.tp, x.tokens * x.m->hidden * 2.0) * pc_split(x.link, x.eng) / 1e3;
     if (x.tp * x.pp > 1)
         out->link = pc_link_name(x.link);
     out->hop_ms = (x.pp - 1) * pc_hop_ms(x.link, x.eng);

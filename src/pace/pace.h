@@ -3,7 +3,7 @@
  *
  *   weigh.c    a model's tensors as bytes read for each token       tables.c   constants: cards, kernels, engines, links
  *   pace.c     one step, the first token, loading                   claim.c    "Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s": read
- *   judge.c    what such a claim is worth */
+ *   judge.c    what such a claim is worth                           draft.c    decode with speculation */
 #ifndef BT_PACE_H
 #define BT_PACE_H
 #include "engine/engine.h"
@@ -48,6 +48,7 @@ struct bt_pace_in {
     bool nvlink;                     /* the ranks reach each other by NVLink */
     enum bt_pace_p2p p2p;            /* over PCIe; AUTO: not between GeForce cards (the stock driver) nor A10Gs (clouds) */
     uint64_t streams;                /* sequences decoded together; 0 = 1 */
+    uint64_t verified;               /* tokens of each sequence that one step goes over, drafted ones and the next; 0 = 1 */
     uint64_t prompt, answer;         /* tokens of a request under load: while streams decode, others are read in. 0 = nobody arrives */
     uint32_t tenants;                /* processes that are busy on these cards at once, this one too; 0 = 1. They take turns */
 };
@@ -59,6 +60,7 @@ struct bt_pace {
     double weights_ms, kv_ms, layers_ms, host_ms, allreduce_ms, hop_ms, prefill_ms, wait_ms, step_ms;
         /* weights: read, or multiplied where that takes longer; prefill: of the requests that arrive; wait: for the other tenants */
     double read_bytes;               /* by one rank in one step, weights and KV; with pp > 1 by the ranks of all stages together */
+    double weights_bytes_a_s;        /* at which one card reads its weights */
     const char *link;                /* "", "NVLink", "PCIe with P2P", "PCIe without P2P" */
     double error_share;              /* 0.1 known engine and GPU class, 0.2 otherwise */
     bool known;                      /* false: the card's bandwidth is not in the catalog, or the model's tensors are not known: no figure */
@@ -84,6 +86,27 @@ extern const char *const bt_pace_source_names[BT_LOAD__N];
 
 /* The largest share of the bandwidth ceiling that any honest row reaches with so many ranks, one stream (docs/pace.md). hbm: the card has HBM. */
 double bt_pace_best_share(uint64_t tp, bool hbm);
+
+/* ---- drafts ---- */
+
+/* Who drafts: n-grams of the text, a head of one layer (EAGLE), the model's own layers for it (MTP), a smaller model. */
+enum bt_pace_drafter { BT_DRAFT_NONE, BT_DRAFT_NGRAM, BT_DRAFT_HEAD, BT_DRAFT_MTP, BT_DRAFT_MODEL, BT_DRAFT__N };
+const char *bt_pace_drafter_name(enum bt_pace_drafter d);        /* "ngram", "eagle", "mtp", "model" */
+struct bt_pace_draft {
+    enum bt_pace_drafter kind;
+    const struct bt_model *model;    /* BT_DRAFT_MODEL: stored and split as the model it drafts for; else NULL */
+    uint32_t tokens;                 /* drafted in one step, one after the other */
+    double acceptance;               /* of a drafted token that is looked at, 0 to 1; or more than 1: the mean tokens that a step gives, as engines log them.
+                                        0 = what the kind usually has, and the answer says that it is assumed */
+};
+struct bt_pace_drafted {
+    double acceptance, tokens_a_step;
+    double verify_ms, draft_ms, step_ms;     /* the model over all drafted tokens; all drafts; with both and the host */
+    double decode_tok_s, total_tok_s;
+    double gain;                     /* over the same without drafts; below 1 they cost more than they give */
+    bool assumed, known;             /* known false: nothing is drafted, or a tensor or card is not known */
+};
+void bt_pace_drafted(const struct bt_pace_in *in, const struct bt_pace_draft *d, struct bt_pace_drafted *out);
 
 /* ---- claims ---- */
 

@@ -106,3 +106,44 @@ def test_a_claim_says_what_else_stands_against_it() -> None:
     one, four = answer("--claim", "Qwen3-32B, H100, 30 tok/s"), answer("--claim", "Qwen3-32B, 4xH100, dp 4, 120 tok/s")
     assert abs(one["share"] - four["share"]) < 1e-9 and four["claim"]["engines"] == 4 and abs(four["expected"]["total_tok_s"] - 4 * one["expected"]["total_tok_s"]) < 1e-6
     assert answer("--claim", "Mixtral-8x7B, 2xA100-80GB, TP2, 75 tok/s")["claim"]["model"] == "mistralai/Mixtral-8x7B-v0.1"
+
+
+def test_drafts_are_predicted_with_what_is_kept_of_them() -> None:
+    def drafted(*args: str) -> dict:
+        return answer("Qwen/Qwen3-32B", "--gpus", "1xH100-80GB-HBM3", *args)["shapes"][0]["drafted"]
+
+    assert answer("Qwen/Qwen3-32B", "--gpus", "1xH100-80GB-HBM3")["shapes"][0]["drafted"] is None
+    logged, share = drafted("--draft", "eagle:3", "--acceptance", "1.875"), drafted("--draft", "eagle:3", "--acceptance", "50%")
+    assert logged["acceptance"] == pytest.approx(0.5) and not logged["assumed"] and logged["decode_tok_s"] == pytest.approx(share["decode_tok_s"])
+    assert logged["step_ms"] == pytest.approx(logged["tokens_a_step"] * 1000 / logged["decode_tok_s"])
+    usual = drafted("--draft", "eagle:3")
+    assert usual["assumed"]
+    text = pace("Qwen/Qwen3-32B", "--gpus", "1xH100-80GB-HBM3", "--draft", "Qwen/Qwen3-0.6B:4").stdout
+    assert "Qwen/Qwen3-0.6B drafts 4 tokens" in text and "assumed" in text and "luck" in text
+
+
+@pytest.mark.parametrize(("args", "says"), [
+    (("--draft", "mtp"), "no layers of its own"), (("--draft", "meta-llama/Llama-3.2-1B:3"), "same vocabulary"), (("--draft", "eagle:99"), "1 to 64"), (("--draft", "eagle:"), "1 to 64"),
+    (("--acceptance", "0.5"), "--draft"), (("--draft", "eagle:3", "--acceptance", "5"), "from more than 1 to 4"), (("--draft", "eagle:3", "--acceptance", "1"), "between 0 and 1"),
+    (("--draft", "eagle:3", "--acceptance", "0"), "between 0 and 1"), (("--draft", "eagle:3", "--acceptance", "nan"), "between 0 and 1"), (("--draft", "nonesuch:3"), "nonesuch")])
+def test_drafts_that_cannot_be_are_refused(args: tuple[str, ...], says: str) -> None:
+    r = pace("Qwen/Qwen3-32B", "--gpus", "1xH100-80GB-HBM3", *args)
+    assert r.returncode in (1, 2) and says in r.stderr and r.stdout == ""
+
+
+@pytest.mark.parametrize("claim", [
+    "Qwen3-8B Q4_K_M RTX 4090 pp512 9800 t/s", "gpt-oss-120b 8xH200 12k tok/s total", "Llama-3.1-8B on A100, 2400 tok/s throughput", "Qwen3-8B A100 1.200 tok/s batch 64", "Qwen3-8B, A100, 12 req/s"])
+def test_what_would_be_judged_wrongly_is_refused(claim: str) -> None:
+    r = pace("--claim", claim)
+    assert r.returncode == 2 and r.stdout == "" and "claim" in r.stderr
+
+
+def test_measured_figures_are_not_called_impossible() -> None:
+    for claim in ("gpt-oss-20b, RTX 4090, ollama, 280 tok/s", "gpt-oss-120b, GB10, llama.cpp, 59 tok/s", "Qwen3-30B-A3B Q4_K_M RTX 4090 196 t/s", "Qwen3-8B, ollama, RTX 3090, 105 tok/s"):
+        assert answer("--claim", claim)["verdict"] == "credible", claim
+    unsaid = answer("--claim", "Qwen3-30B-A3B DGX Spark 60 t/s", code=3)                     # in 16 bits, which the claim does not say
+    assert unsaid["four_bit"]["total_tok_s"] > 55 and "does not say its bits" in pace("--claim", "Qwen3-30B-A3B DGX Spark 60 t/s").stdout
+    assert answer("--claim", "Qwen3-8B, ollama, RTX 3090, 105 tok/s")["assumed_quantization"] == "q4_k_m"
+    told = answer("--claim", "Qwen3-32B AWQ, 4090, prefill 3000 tok/s, TTFT 300 ms, 38 tok/s decode")
+    assert told["claim"]["prompt_tok_s"] == 3000 and told["claim"]["first_token_s"] == pytest.approx(0.3) and told["claim"]["tok_s"] == 38
+    assert answer("--claim", "Qwen3-8B A100 90000 tok/s, 4096 streams", code=3)["matrix_share"] > 1
