@@ -7,7 +7,7 @@
 #include "plan/plan.h"
 
 /* Of the phase that is looked at, so that thousands of instances need no search through each other: [spec->n], by the workload whose context counts. */
-struct known { const struct bt_workload *source; uint64_t context; const char *id; uint64_t model_context; };
+struct known { const struct bt_workload *source; uint64_t context; const char *id; uint64_t model_context; const struct bt_plan_instance *first; };
 
 struct check { const struct bt_plan *p; const struct bt_plan_phase *ph; struct bt_arena a; struct bt_err *err; struct known *known; };
 
@@ -132,6 +132,9 @@ static int check_shape(struct check *c, const struct bt_plan_instance *in)
         BAD(c, "%s: dp %llu, ep %llu is not what was pinned", in->id, ull(in->dp), ull(in->ep));
     if (in->ep > 1 && (!strcmp(in->need->engine->name, "sglang") ? in->tp % in->ep != 0 : in->tp * in->dp != in->ep))
         BAD(c, "%s: ep %llu on tp %llu x dp %llu", in->id, ull(in->ep), ull(in->tp), ull(in->dp));
+    const struct bt_plan_instance *first = c->known[number_of(c, w)].first;
+    if (first->tp != in->tp || first->pp != in->pp || first->dp != in->dp)
+        BAD(c, "%s and %s are copies of one server and have two shapes", in->id, first->id);
     if ((w->tp.set && w->tp.want != in->tp) || (w->pp.set && w->pp.want != in->pp))
         BAD(c, "%s: tp %llu x pp %llu is not what was pinned", in->id, ull(in->tp), ull(in->pp));
     if (card_of(c, &in->rank[0])->mig_of && !bt_engine_takes_uuids(in->need->engine, in->need->version))
@@ -200,6 +203,7 @@ static void know_contexts(struct check *c)
         struct known *k = &c->known[number_of(c, in->w)], *of = &c->known[number_of(c, k->source)];
         if (in->w->kind != BT_SERVER)
             continue;
+        k->first = k->first ? k->first : in;
         if (!of->id) {
             of->id = in->id;
             of->context = in->context;
@@ -261,11 +265,12 @@ static int check_server_bytes(struct check *c, const struct bt_plan_instance *in
     serve.context = in->need->serve.context;
     if (bt_need_server(&c->a, in->need->model, in->need->engine, in->need->version, &serve, poorest, &n, c->err) < 0)
         return -1;
-    uint64_t least = least_context(c, in);
+    uint64_t least = least_context(c, in), in_ram = 0;
     for (size_t i = 0; i < in->nranks; i++) {
         const struct bt_rank_berth *r = &in->rank[i];
         const struct bt_need_rank *q = &n->rank[r->pp];
         uint64_t fixed = 0;
+        in_ram += q->host_bytes + q->host_token_bytes * r->kv_tokens;
         for (size_t j = 0; j < q->n; j++)
             fixed += q->line[j].bytes;
         if (r->bytes != fixed + r->kv_bytes)
@@ -284,6 +289,8 @@ static int check_server_bytes(struct check *c, const struct bt_plan_instance *in
         if (r->bytes > limit_of(in->w, card_of(c, r)))
             BAD(c, "%s: rank %zu has %llu bytes; `memory` allows %llu", in->id, i, ull(r->bytes), ull(limit_of(in->w, card_of(c, r))));
     }
+    if (in->host_bytes != in_ram)
+        BAD(c, "%s: %llu bytes of RAM, its ledger says %llu", in->id, ull(in->host_bytes), ull(in_ram));
     return 0;
 }
 
@@ -314,13 +321,28 @@ static int check_job_bytes(struct check *c, const struct bt_plan_instance *in)
     return 0;
 }
 
+/* A command that does not say what it takes, or what a run that was not measured yet took, has the card to itself. */
+static bool wants_it_all(const struct bt_plan_instance *in)
+{
+    enum bt_mem_form form = in->w->memory.form;
+    return in->w->kind != BT_SERVER && (form == BT_MEM_AUTO || (form == BT_MEM_LIKE && !in->like_bytes));
+}
+
+#define LEAST_REST (512 * MiB)       /* less is no CUDA context */
+
 static int check_command_bytes(struct check *c, const struct bt_plan_instance *in)
 {
+    enum bt_mem_form form = in->w->memory.form;
+    if (in->host_bytes)
+        BAD(c, "%s: %llu bytes of RAM; nothing is known of a command's", in->id, ull(in->host_bytes));
     for (size_t i = 0; i < in->nranks; i++) {
         const struct bt_rank_berth *r = &in->rank[i];
-        uint64_t limit = limit_of(in->w, card_of(c, r));
-        if (!r->bytes || (limit != UINT64_MAX && r->bytes != limit))
-            BAD(c, "%s: rank %zu has %llu bytes; `memory` says %llu", in->id, i, ull(r->bytes), ull(limit));
+        uint64_t limit = form == BT_MEM_LIKE && in->like_bytes ? in->like_bytes : limit_of(in->w, card_of(c, r));
+        uint64_t least = form != BT_MEM_REST ? 1 : in->w->expects.like ? BT_MAX(in->like_bytes, LEAST_REST) : LEAST_REST;
+        if (r->bytes < least || (limit != UINT64_MAX && r->bytes != limit))
+            BAD(c, "%s: rank %zu has %llu bytes; `memory` says %llu", in->id, i, ull(r->bytes), ull(limit != UINT64_MAX ? limit : least));
+        if (wants_it_all(in) && !card_of(c, r)->unified && r->bytes != bt_gpu_capacity(card_of(c, r)))
+            BAD(c, "%s: rank %zu has %llu bytes, not the whole card", in->id, i, ull(r->bytes));
     }
     return check_job_bytes(c, in);
 }
@@ -338,12 +360,6 @@ static bool lets_in(const struct bt_workload *a, const struct bt_workload *b)
     return a->share == BT_SHARE_TRUE || (a->share == BT_SHARE_WITH && listed);
 }
 
-/* A command that does not say what it takes has the card to itself. */
-static bool wants_it_all(const struct bt_workload *w)
-{
-    return w->kind != BT_SERVER && w->memory.form == BT_MEM_AUTO;
-}
-
 struct tenant { const struct bt_plan_instance *in; uint64_t bytes; };
 struct tenants { struct tenant *v; size_t n; };
 
@@ -359,7 +375,7 @@ static int check_card(struct check *c, size_t g, const struct tenants *on)
     for (size_t i = 0; i < on->n; i++)
         for (size_t j = 0; j < i; j++) {
             const struct bt_workload *v = on->v[i].in->w, *w = on->v[j].in->w;
-            if (!lets_in(v, w) || !lets_in(w, v) || wants_it_all(v) || wants_it_all(w))
+            if (!lets_in(v, w) || !lets_in(w, v) || wants_it_all(on->v[i].in) || wants_it_all(on->v[j].in))
                 BAD(c, "GPU %d: %s and %s may not share it", card->index, on->v[j].in->id, on->v[i].in->id);
         }
     return 0;
