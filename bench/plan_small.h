@@ -85,6 +85,7 @@ static inline const char *small_spec(struct draw *d, struct bt_arena *a, const c
 struct brute {
     struct pl_problem *p; struct pl_copy copy[16]; size_t card[16][8]; size_t n; struct pl_score best; bool found; uint64_t leaves;
     void (*visit)(struct brute *b, const uint64_t *ctx, const struct pl_score *score); void *arg;      /* each placement that fits, or NULL */
+    double (*rate)(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);           /* NULL = as the search counts it */
 };
 
 static inline bool brute_fits(const struct brute *b)
@@ -137,6 +138,11 @@ static inline bool brute_fits(const struct brute *b)
     return true;
 }
 
+static inline double brute_rate(const struct brute *b, const struct pl_shape *s, const size_t *card)
+{
+    return b->rate ? b->rate(b->p, s, card) : pl_rate(b->p, s, card, NULL);
+}
+
 static inline void brute_score(struct brute *b, const struct pl_room *room, const uint64_t *ctx, const uint64_t *load, struct pl_score *o)
 {
     const struct pl_problem *p = b->p;
@@ -172,7 +178,7 @@ static inline void brute_score(struct brute *b, const struct pl_room *room, cons
         for (uint32_t j = 0; j < c->ncards; j++)
             most = BT_MAX(most, on[c->card[j]]);
         if (c->ncards && k->solo_best > 0)
-            o->v[2] += (int64_t)(k->weight * pl_rate(p, &k->shape[c->shape], c->card, NULL) / k->solo_best / most / k->copies_want * 1000 + 1e-6);
+            o->v[2] += (int64_t)(k->weight * brute_rate(b, &k->shape[c->shape], c->card) / k->solo_best / most / k->copies_want * 1000 + 1e-6);
         if (c->ncards && k->server && k->shape[c->shape].tp > 1)
             o->v[3] -= !pl_nvlink(p, &k->shape[c->shape], c->card);
     }
