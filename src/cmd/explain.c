@@ -149,6 +149,20 @@ static void decisions_json(const struct explained *e, json_t *list)
     }
 }
 
+static void moves_json(const struct explained *e, json_t *list)
+{
+    for (size_t i = 0; i < e->plan->nmoves; i++) {
+        const struct bt_plan_move *m = &e->plan->move[i];
+        if (e->only && strcmp(e->only, m->inst->w->name) != 0)
+            continue;
+        json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:f, s:o, s:o}", "from", m->from, "to", m->to, "workload", m->inst->w->name, "instance",
+                                m->instance, "how", bt_move_names[m->how], "level", bt_json_text(m->level), "seconds", m->seconds, "host_bytes",
+                                bt_json_bytes(m->host_bytes), "why", bt_json_text(m->why));
+        add_node(e, row);
+        json_array_append_new(list, row);
+    }
+}
+
 static void jobs_json(struct bt_arena *a, const struct explained *e, json_t *list)
 {
     for (size_t p = 0; p < e->plan->nphases; p++)
@@ -322,6 +336,7 @@ static void print_machines(struct bt_arena *a, const struct explained *m, size_t
             continue;
         }
         print_decisions(&m[i], b);
+        bt_planning_print_moves(a, m[i].plan, m[i].only, bt_style_of(stdout), b);
         print_jobs(a, &m[i], b);
     }
     if (more)
@@ -330,17 +345,20 @@ static void print_machines(struct bt_arena *a, const struct explained *m, size_t
 
 static void print_json(struct bt_arena *a, const struct explained *e, const struct explained *m, size_t n)
 {
-    json_t *decisions = json_array(), *jobs = json_array();
+    json_t *decisions = json_array(), *jobs = json_array(), *moves = json_array();
     decisions_json(e, decisions);
-    if (!n)
+    if (!n) {
+        moves_json(e, moves);
         jobs_json(a, e, jobs);
+    }
     for (size_t i = 0; i < n; i++)
         if (m[i].plan) {
             decisions_json(&m[i], decisions);
+            moves_json(&m[i], moves);
             jobs_json(a, &m[i], jobs);
         }
-    bt_cmd_json("explain", json_pack("{s:s, s:b, s:o, s:o, s:o, s:o}", "name", e->plan->spec->name, "fits", !e->plan->nrefusals, "decisions", decisions,
-                                     "jobs", jobs, "conflicts", conflicts_json(e), "relaxations", relaxations_json(e)));
+    bt_cmd_json("explain", json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "name", e->plan->spec->name, "fits", !e->plan->nrefusals, "decisions", decisions,
+                                     "moves", moves, "jobs", jobs, "conflicts", conflicts_json(e), "relaxations", relaxations_json(e)));
 }
 
 static int run(const struct bt_verb *v, int argc, char **argv)
@@ -372,6 +390,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
             print_machines(&a, machine, n, more, &b);
         else
             print_decisions(&e, &b);
+        if (!n && fits)
+            bt_planning_print_moves(&a, e.plan, e.only, bt_style_of(stdout), &b);
         if (!n)
             print_jobs(&a, &e, &b);
         bt_cmd_print(&b);

@@ -47,14 +47,15 @@ double bt_planning_boundary_s(const struct bt_plan *p, const char *from, const c
     return most;
 }
 
-void bt_planning_print_moves(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out)
+void bt_planning_print_moves(struct bt_arena *a, const struct bt_plan *p, const char *only, struct bt_style st, struct bt_buf *out)
 {
     static const char *const heads[] = { "", "what", ">about", ">then on its card", ">RAM", "why", NULL };
     for (size_t ph = 1; ph < p->nphases; ph++) {
         const char *from = p->phase[ph - 1].name, *to = p->phase[ph].name;
         struct bt_table *t = bt_table_new(a, heads);
         for (size_t i = 0; i < p->nmoves; i++) {
-            bool seen = strcmp(p->move[i].from, from) || strcmp(p->move[i].to, to) || !p->move[i].inst->nranks;
+            bool seen = strcmp(p->move[i].from, from) || strcmp(p->move[i].to, to) || !p->move[i].inst->nranks ||
+                        (only && strcmp(p->move[i].inst->w->name, only) != 0);
             for (size_t k = 0; k < i && !seen; k++)
                 seen = same_row(&p->move[k], &p->move[i]);
             if (!seen)

@@ -371,7 +371,7 @@ void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_st
         print_jobs(&x, &p->phase[i]);
         print_bars(&x, &p->phase[i]);
     }
-    bt_planning_print_moves(a, p, st, out);
+    bt_planning_print_moves(a, p, NULL, st, out);
     if (p->spec->variant)
         print_favours(&x);
     print_alternatives(&x);

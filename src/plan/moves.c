@@ -166,6 +166,14 @@ static double copy_gb(const struct bt_need *need)
     return (double)most / GB;
 }
 
+bool pl_starts_known(const struct pl_problem *p, const struct pl_copy *c)
+{
+    const struct pl_work *k = &p->work[c->work];
+    const struct pl_shape *sh = k->server && c->ncards ? &k->shape[c->shape] : NULL;
+    return sh && start_seconds(sh->cost[pl_cost_class(p, c->card, c->ncards)].need, &p->fleet->gpus[c->card[0]], sh->tp, pl_stages(sh),
+                               k->w->quantization, true) > 0;
+}
+
 uint64_t pl_copy_ms(const struct pl_problem *p, const struct pl_copy *c, bool runs_on)
 {
     const struct pl_work *k = &p->work[c->work];
@@ -247,7 +255,11 @@ static const char *why_stopped(const struct pl_stages *all, size_t i, const stru
 
 static const char *why_parked(const struct pl_stages *all, const struct bt_plan_instance *in)
 {
-    return !strcmp(in->w->park, "auto") ? "it comes back" : bt_arena_printf(all->a, "as `park: %s` says", in->w->park);
+    uint64_t ms = 0;
+    for (size_t k = 0; k < all->nsleepers; k++)
+        ms = all->sleeper[k].inst == in ? all->sleeper[k].saves_ms : ms;
+    const char *why = !strcmp(in->w->park, "auto") ? "it comes back" : bt_arena_printf(all->a, "as `park: %s` says", in->w->park);
+    return ms < 1000 ? why : bt_arena_printf(all->a, "%s: about %.0f s less than a stop and a start", why, (double)ms / 1000);
 }
 
 /* Those who leave: first, so that their bytes are free for who comes. */

@@ -84,6 +84,8 @@ static void note_copy(struct pl_stages *all, size_t f, size_t copy, size_t w, bo
         one.nth++;
     one.host_bytes = !strcmp(level, "sleep") ? asleep_bytes(g, c) : 0;
     one.saves_ms = back ? pl_copy_ms(g->p, c, false) : 0;
+    one.out = !one.asked && !one.saves_ms && pl_starts_known(g->p, c);
+    one.why = one.out ? "it starts again later: that takes no longer than sleeping and waking" : NULL;
     BT_PUSH(all->a, all->sleeper, all->nsleepers, one);
 }
 
@@ -213,7 +215,7 @@ static void gather(struct choosing *c)
     struct pl_stages *all = c->all;
     for (size_t i = 0; i < all->nsleepers; i++) {
         const struct pl_sleeper *s = &all->sleeper[i];
-        if (!s->host_bytes)
+        if (!s->host_bytes || s->out)
             continue;
         if (c->n && alike(c->kin[c->n - 1].one, s) && c->kin[c->n - 1].first + c->kin[c->n - 1].n == i) {
             c->kin[c->n - 1].n++;

@@ -102,6 +102,8 @@ bool pl_engine_parks(const struct bt_engine *e, const char *level);
 uint64_t pl_place_ms(const struct pl_problem *p, const struct pl_solution *s, size_t spec_index, bool runs_on);
 /* The same of one copy. */
 uint64_t pl_copy_ms(const struct pl_problem *p, const struct pl_copy *c, bool runs_on);
+/* Whether it is known how long the copy takes to start: a server of whose card pace knows. */
+bool pl_starts_known(const struct pl_problem *p, const struct pl_copy *c);
 /* Host RAM of the fleet's machine; 0 = not known: cards of the catalog stand in no machine. */
 uint64_t pl_ram(const struct bt_fleet *f);
 /* Weights of a rank, what sleep takes off the card beside KV. */

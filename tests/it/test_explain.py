@@ -194,3 +194,30 @@ def test_a_cut_that_does_not_fit_is_a_demand_of_its_own(tmp_path: Path) -> None:
     assert all(fits(with_set(spec, s), tmp_path) for s in sets), sets
     advised = [a["set"] for a in json.loads(berth("plan", "-f", file, "--json").stdout)["advice"]]
     assert advised and all(fits(with_set(spec, s), tmp_path) for s in advised), advised
+
+
+PHASED = """name: t
+phases: [a, b, c]
+workloads:
+  llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, replicas: {want: 2, min: 1}, gpus: 1, context: 4096, memory: 30GiB}
+  job: {kind: job, command: [x], memory: 36GiB, pool: [0], phases: b}
+"""
+
+
+def test_what_happens_between_phases_and_why(tmp_path: Path) -> None:
+    """Of two copies one stays, and the other sleeps: with what that takes and saves. Of the named workload only, where one is named."""
+    spec, fleet = tmp_path / "berth.yaml", tmp_path / "fleet.json"
+    spec.write_text(PHASED)
+    cards = json.loads(berth("gpus", "--gpus", "2xA100-SXM4-40GB", "--json").stdout)
+    fleet.write_text(json.dumps(cards | {"source": "file", "nodes": [{"name": "local", "ram_bytes": 64 * 2**30}]}))
+    args = ("-f", str(spec), "--gpus", str(fleet))
+    got = explain("llm", *args)["moves"]
+    assert [(m["to"], m["instance"], m["how"], m["level"]) for m in got] == [("b", "llm-1", "park", "sleep"), ("b", "llm-0", "stay", None),
+                                                                             ("c", "llm-0", "stay", None), ("c", "llm-1", "resume", "sleep")]
+    assert got[0]["why"].startswith("it comes back: about ") and got[0]["why"].endswith(" s less than a stop and a start")
+    assert got[0]["seconds"] > 0 and got[0]["host_bytes"] > 14 * 10**9
+    told = berth("explain", *args).stdout
+    assert "from a to b" in told and "park (sleep)" in told
+    fleet.write_text(json.dumps(cards | {"source": "file", "nodes": [{"name": "local", "ram_bytes": 8 * 2**30}]}))
+    told = " ".join(berth("explain", "llm", *args).stdout.split())
+    assert "stop 5 s host RAM does not hold it asleep: about" in told
