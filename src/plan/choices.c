@@ -189,18 +189,23 @@ static int64_t slack_for(const struct search *s, const struct pl_score *most, in
     return as_many ? most->v[BT_GOAL_WANTS] - want : -1;
 }
 
-/* A first look for places, then prices, which see where fractions of cards lack too, then a long look; contexts count last. What is found is kept if it is
- * better: that ends the pass too. False: nothing is left to be found. */
+static uint64_t left_of(const struct search *s, uint64_t end) { return end - BT_MIN(end, s->nodes); }
+
+/* A first look for places, then one at numbers of cards alone, then prices, which see where fractions of cards lack too, then a long look; contexts count last.
+ * What is found is kept if it is better: that ends the pass too. False: nothing is left to be found. */
 static bool may_be_better(struct search *s, const struct pl_score *most, uint64_t nodes)
 {
     struct pl_score was = s->best;
-    bool found = s->out->found;
-    enum se_fit how = se_fits(s, FIRST_LOOK);
+    bool found = s->out->found, as_many = found && pl_score_cmp(most, &was, BT_GOAL_WANTS) <= 0;
+    uint64_t end = s->nodes + nodes;
+    enum se_fit how = se_fits(s, BT_MIN(FIRST_LOOK, nodes));
+    if (how != SE_FITS && (how == SE_FITS_NOT || se_wide_not(s, false, nodes / 4) || se_sets_tighten(s, ROOT_ROUNDS, SE_NO_ROOM) < SE_NO_ROOM))
+        return false;
     if (how == SE_FIT_UNKNOWN)
-        how = se_sets_tighten(s, ROOT_ROUNDS, SE_NO_ROOM) < SE_NO_ROOM ? SE_FITS_NOT : se_fits(s, nodes);
+        how = se_fits(s, left_of(s, end));
     if (how == SE_FITS_NOT || found != s->out->found || pl_score_cmp(&s->best, &was, BT_GOAL__N) != 0)
         return false;
-    return pl_score_cmp(most, &was, BT_GOAL_WANTS) > 0 || se_fits_better(s, nodes) == SE_FIT_UNKNOWN;
+    return !as_many || (!se_wide_not(s, true, left_of(s, end) / 4) && se_fits_better(s, left_of(s, end)) == SE_FIT_UNKNOWN);
 }
 
 /* One pass over all shapes with these numbers of copies. */
@@ -257,6 +262,24 @@ static bool pass_for_wants(struct choices *x, const struct numbers *v, uint64_t 
     return known;
 }
 
+/* Do contexts reach what the best has, where with all of them there would be more? False: they do not, whatever else. */
+static bool wants_stand(struct choices *x, const struct numbers *v, int64_t slack)
+{
+    bt_auto_arena a = { 0 };
+    struct search *s = x->s;
+    uint64_t end = s->nodes + (x->end - s->nodes) / SHARES;
+    se_fix(s, v->copies, slack, &a);
+    if (slack <= 0 || !se_fits_start(s, &a))
+        return true;
+    s->as_good = true;
+    enum se_fit how = se_fits(s, FIRST_LOOK);
+    bool not = how == SE_FITS_NOT || (how == SE_FIT_UNKNOWN && se_wide_not(s, false, left_of(s, end) / 4)) || se_wide_not(s, true, left_of(s, end) / 2) ||
+               se_fits_better(s, left_of(s, end)) == SE_FITS_NOT;
+    s->as_good = false;
+    s->fits = NULL;
+    return !not;
+}
+
 /* No more of them can be as good as the best. */
 static bool past_best(const struct choices *x, size_t i)
 {
@@ -278,7 +301,9 @@ static bool settle(struct choices *x, bool *known, bool *served, uint64_t share)
     for (size_t i = 0; i < x->n && !past_best(x, i); i++) {
         bool equal = s->out->found && pl_score_cmp(&x->v[i].most, &s->best, BT_GOAL_WANTS) == 0;
         if (equal && !served[i] && !over(x)) {
-            pass(x, &x->v[i], slack_for(s, &x->v[i].most, s->best.v[BT_GOAL_WANTS]), x->end - s->nodes);
+            int64_t slack = slack_for(s, &x->v[i].most, s->best.v[BT_GOAL_WANTS]);
+            if (wants_stand(x, &x->v[i], slack))
+                pass(x, &x->v[i], slack, left_of(s, x->end));
             served[i] = !s->stop;
             s->stop = false;
         }

@@ -11,10 +11,11 @@
 
 #define MAX_SEATS 64u                /* copies that are followed */
 #define MAX_MEMO (1u << 15)          /* ways that led nowhere: past that no more are remembered */
-#define BUCKETS 4096u
+#define MIN_BUCKETS 256u             /* one for each node that a look may take, about: as many as ways may be remembered at most */
 #define FEW_NODES UINT64_C(3000)     /* for a first look in each order: what one does not see in a long time the other often sees at once */
-#define WANTS_NODES 5u               /* what a bound of wants and places costs */
-#define NODES_EACH 4u                /* so many steps here are as much work as a node of the search */
+#define ROOM_NODES 2u                /* what it costs to see that there is room, for each copy */
+#define WANTS_NODES 7u               /* with a bound of wants */
+#define NODES_EACH 3u                /* so many steps here are as much work as a node of the search */
 
 /* What those to come can tell of a card; ranks: of which copies' ranks, in which shapes, where contexts count too. Tenants where somebody minds them. */
 struct place { uint64_t load, works, seats, ranks; uint32_t color, tenants, at_most, nothing; };
@@ -52,7 +53,7 @@ struct fit {
     uint64_t load[BT_MAX_GPUS], works[BT_MAX_GPUS], sat[BT_MAX_GPUS];
     size_t taken[64];                /* [depth] of use */
     struct pl_copy *copy; size_t ncopies, *first;    /* [work] in copy */
-    struct tried **memo; size_t nmemo;
+    struct tried **memo; size_t nmemo, buckets;      /* one less than a power of two */
     struct tried **way;              /* [copies that stand] as it was before the next one */
     bool **goes, *ignored;           /* [copies that stand][use]; [use] */
     uint64_t end, steps; bool over;
@@ -286,7 +287,7 @@ static struct tried *way_so_far(struct fit *f, size_t depth, uint32_t copy)
 
 static bool known(const struct fit *f, const struct tried *t)
 {
-    for (const struct tried *x = f->memo[t->hash % BUCKETS]; x; x = x->next)
+    for (const struct tried *x = f->memo[t->hash & f->buckets]; x; x = x->next)
         if (x->hash == t->hash && x->at == t->at && !memcmp(x->place, t->place, f->s->ncards * sizeof *x->place))
             return true;
     return false;
@@ -299,8 +300,8 @@ static void remember(struct fit *f, const struct tried *way)
         return;
     struct tried *t = bt_arena_alloc(f->a, bytes);
     memcpy(t, way, bytes);
-    t->next = f->memo[t->hash % BUCKETS];
-    f->memo[t->hash % BUCKETS] = t;
+    t->next = f->memo[t->hash & f->buckets];
+    f->memo[t->hash & f->buckets] = t;
 }
 
 /* ---- room ---- */
@@ -400,7 +401,7 @@ static bool all_room(struct fit *f, size_t depth, uint32_t copy, size_t settled,
     struct sizes of[BT_MAX_GPUS];
     size_t w = f->order[depth];
     bool any = false;
-    f->s->nodes += f->wants ? WANTS_NODES : 1;
+    f->s->nodes += f->wants ? WANTS_NODES : ROOM_NODES;
     for (size_t g = 0; g < s->ncards; g++)
         of[g] = (struct sizes){ UINT64_MAX, 0 };
     if (least_now(f, w, settled, s->copies_most[w] - copy, goes, of) == UINT64_MAX)
@@ -587,6 +588,10 @@ static bool all_stand(struct fit *f)
     struct search *s = f->s;
     if (!f->wants)
         return true;
+    if (s->as_good && !s->wide)
+        se_leaf(s);
+    if (s->as_good || s->wide)
+        return se_wants_at_most(s, s->p->n) > s->best.v[BT_GOAL_WANTS] - s->as_good;
     struct pl_score was = s->best;
     se_leaf(s);
     return pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0;
@@ -594,7 +599,7 @@ static bool all_stand(struct fit *f)
 
 static bool may_want_more(const struct fit *f, size_t depth)
 {
-    return !f->wants || se_wants_at_most(f->s, f->decided + depth) > f->s->best.v[BT_GOAL_WANTS];
+    return !f->wants || se_wants_at_most(f->s, f->decided + depth) > f->s->best.v[BT_GOAL_WANTS] - f->s->as_good;
 }
 
 static bool next_copy(struct fit *f, size_t depth, uint32_t copy)
@@ -732,7 +737,9 @@ static struct fit *start_look(struct search *s, struct bt_arena *a, bool ranks_f
     *f = (struct fit){ .s = s, .t = s->fits, .a = a, .end = s->nodes + nodes, .ranks_first = ranks_first, .wants = wants };
     f->copy = BT_NEWN(a, struct pl_copy, s->max_copies + 1);
     f->first = BT_NEWN(a, size_t, s->p->n + 1);
-    f->memo = BT_NEWN(a, struct tried *, BUCKETS);
+    for (f->buckets = MIN_BUCKETS; f->buckets < MAX_MEMO && f->buckets < nodes; )
+        f->buckets *= 2;
+    f->memo = BT_NEWN(a, struct tried *, f->buckets--);
     f->way = BT_NEWN(a, struct tried *, s->max_copies + 1);
     f->goes = BT_NEWN(a, bool *, s->max_copies + 1);
     f->ignored = BT_NEWN(a, bool, f->t->most_shapes + 1);
@@ -752,7 +759,7 @@ static enum se_fit look(struct search *s, bool ranks_first, uint64_t nodes)
     bt_auto_arena a = { 0 };
     struct fit *f = start_look(s, &a, ranks_first, false, nodes);
     bool all = next_copy(f, 0, 0);
-    if (all)
+    if (all && !s->wide)
         se_try(s, f->copy, f->ncopies);
     return all ? SE_FITS : f->over ? SE_FIT_UNKNOWN : SE_FITS_NOT;
 }

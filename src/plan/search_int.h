@@ -4,6 +4,7 @@
  *   bound.c    the score of a placement, and scores that no completion of it passes
  *   search.c   which workload is placed next, and where
  *   choices.c  the shapes of all before the cards of any           sets.c     how much service sets of neighbours on a card allow
+ *   wide.c     the same as fits.c asks, of numbers of cards alone
  *   fits.c     can all of them stand at all            useful.c   how much of a card's room they can use */
 #ifndef BT_PLAN_SEARCH_INT_H
 #define BT_PLAN_SEARCH_INT_H
@@ -102,6 +103,8 @@ struct search {
     bool *held;                      /* [p->n] stays where `held_at` has it */
     const struct pl_solution *held_at;
     bool any;                        /* stop at the first plan */
+    bool as_good;                    /* as many wants as the best has will do where more of them were looked for */
+    bool wide;                       /* shapes are not real ones: what stands is not scored */
     struct se_visit *visit; const bool *ahead;       /* NULL: the best is looked for; ahead: visit->first and their targets */
     bool wants_only;                 /* only what places or reaches more is looked for; sets are of room, not of service */
 };
@@ -163,8 +166,11 @@ void se_leaf(struct search *s);
 bool se_fits_start(struct search *s, struct bt_arena *a);             /* as se_sets_start(); without it nothing is known */
 enum se_fit { SE_FITS_NOT, SE_FITS, SE_FIT_UNKNOWN };
 enum se_fit se_fits(struct search *s, uint64_t nodes);
-/* Can all stand with more wants than the best has, which has as many workloads? What is found becomes the best. */
+/* Can all stand with more wants (as_good: as many) than the best has, which has as many workloads? What is found and better becomes the best. */
 enum se_fit se_fits_better(struct search *s, uint64_t nodes);
+
+/* wide.c. True: they cannot all stand (`wants`: with more wants than the best has), whatever their shapes; before any of those is settled. */
+bool se_wide_not(struct search *s, bool wants, uint64_t nodes);
 
 /* useful.c. Of what is left on a card beside these works, the most that the works to come can take there; steps: what it took to find out is added.
  * color, friends (borrowed): [cards] equal for those that are the same when empty; [works] a bit for each who may share with it. */

@@ -79,6 +79,9 @@ static double gain(const struct se_sets *t, size_t u, size_t cls, unsigned busy)
     return (t->room_only ? 0 : x->value[cls * (BUSY + 1) + busy]) - t->price[x->work] / x->cards;
 }
 
+/* Of numbers of tenants those that differ in anything: where no rank is worth anything, none do. */
+static unsigned first_level(const struct se_sets *t) { return t->room_only ? BUSY : 1; }
+
 /* ---- the best set of a card ---- */
 
 /* Who would add something to a card of that color. A shape that takes no less and gains no more than another of its workload is left out. */
@@ -256,8 +259,9 @@ static void best_of_color(struct walk *w, const struct color *c, unsigned first)
 {
     w->best = 0;
     w->nbest = 0;
-    w->best_level = 1;
-    for (unsigned i = 0; i <= BUSY; i++) {
+    w->best_level = first_level(w->t);
+    first = BT_MAX(first, w->best_level);
+    for (unsigned i = 0; i <= BUSY; i = BT_MAX(i + 1, first_level(w->t))) {
         w->level = i ? i : first;
         if (!i || i != first)
             walk_level(w, &c->level[w->level], UINT64_MAX, w->s->p->cap[c->card], 0);
@@ -267,7 +271,7 @@ static void best_of_color(struct walk *w, const struct color *c, unsigned first)
 static void fill_all_items(const struct search *s, struct se_sets *t)
 {
     for (size_t i = 0; i < t->ncolors; i++)
-        for (unsigned k = 1; k <= BUSY; k++)
+        for (unsigned k = first_level(t); k <= BUSY; k++)
             fill_items(s, t, &t->color[i], k, &t->color[i].level[k]);
 }
 
@@ -379,7 +383,7 @@ static void best_with(const struct search *s, const struct se_sets *t, size_t u,
         return;
     if (s->copies_most[x->work] == 1)
         beside &= ~(UINT64_C(1) << x->work);
-    for (unsigned k = BT_MIN(BT_MAX(1u, x->busy), BUSY); k <= BUSY && fullest(t, u, k); k++) {
+    for (unsigned k = BT_MIN(BT_MAX(first_level(t), x->busy), BUSY); k <= BUSY && fullest(t, u, k); k++) {
         double own = gain(t, u, cls, fullest(t, u, k)), least = c->best - room / x->cards - own - 1e-6;
         struct walk w = { .s = s, .t = t, .sitting = 1, .seated = UINT64_C(1) << x->work, .level = k, .best = least };
         walk_level(&w, &c->level[k], beside, s->p->cap[c->card] - x->least[cls], 0);
@@ -647,6 +651,7 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     if (s->p->n > 64)
         return false;                /* a bit per work */
     struct se_sets *t = BT_NEW(a, struct se_sets);
+    t->room_only = s->wants_only;
     t->unit = BT_NEWN(a, struct unit, MAX_UNITS);
     t->needs = BT_NEWN(a, uint64_t, s->p->n);
     fill_needs(s, t);
@@ -671,9 +676,8 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     t->loss = BT_NEWN(a, double, t->nunits);
     t->busy = BT_NEWN(a, uint8_t, t->nunits + 1);
     for (size_t u = 0; u < t->nunits; u++)
-        t->busy[u] = (uint8_t)(((1u << (BUSY + 1)) - 1) & ~((1u << BT_MIN(BT_MAX(t->unit[u].busy, 1u), BUSY)) - 1));
+        t->busy[u] = (uint8_t)(((1u << (BUSY + 1)) - 1) & ~((1u << BT_MIN(BT_MAX(t->unit[u].busy, first_level(t)), BUSY)) - 1));
     s->shared_parts = (int64_t)(s->ncards + s->max_copies + 1);
-    t->room_only = s->wants_only;
     t->shared = t->room_only ? 0 : 1.0 / (double)s->shared_parts;
     s->sets = t;
     return true;
@@ -701,7 +705,7 @@ static double best_on(const struct search *s, size_t g, uint64_t open, const uns
         open &= t->friends[work];
         w->seated |= UINT64_C(1) << work;
     }
-    for (w->level = BT_MAX(1u, BT_MIN(w->sitting, BUSY)); w->level <= BUSY; w->level++) {
+    for (w->level = BT_MAX(first_level(t), BT_MIN(w->sitting, BUSY)); w->level <= BUSY; w->level++) {
         double base = 0;
         bool may = true;             /* be so many */
         for (uint32_t i = 0; i < s->ntenants[g]; i++) {

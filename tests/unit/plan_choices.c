@@ -126,9 +126,54 @@ static void all_of_the_work_is_used(void **st)
     }
 }
 
+/* As many copies as are wanted, at contexts as long as each has alone: what finds no room by numbers of cards finds none by shapes. */
+static void numbers_of_cards_say_no_where_shapes_do(void **st)
+{
+    (void)st;
+    unsigned stands = 0, wide_not = 0, not = 0;
+    for (uint64_t round = 1; round <= 150; round++) {
+        bt_auto_arena a = { 0 };
+        struct bt_err err = { 0 };
+        struct draw d;
+        struct pl_problem *p;
+        struct bt_spec *spec;
+        struct pl_solution o = { 0 };
+        struct pl_score root;
+        draw_seed(&d, round);
+        const char *fleet = draw_fleet(&d, &a, 5), *text = draw_spec(&d, &a, 8, 1, 5);
+        if (bt_spec_parse(&a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &spec, &err) < 0)
+            continue;
+        assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, fleet), "all", &p, &err), 0);
+        if (p->nrefusals)
+            continue;
+        struct search *s = se_new(p, &a);
+        uint32_t *copies = BT_NEWN(&a, uint32_t, p->n + 1);
+        s->out = &o;
+        s->limit = UINT64_MAX;
+        se_bound(s, 0, NULL, &root);
+        for (size_t i = 0; i < p->n; i++) {
+            copies[i] = s->copies_most[i];
+            s->ctx_most[i] = p->work[i].server && p->work[i].ctx_want ? BT_MIN(s->ctx[p->work[i].ctx_root] / (double)p->work[i].ctx_want, 1.0) : 0;
+        }
+        se_fix(s, copies, 0, &a);
+        se_order(s, SE_HARD);
+        if (!se_fits_start(s, &a))
+            continue;
+        enum se_fit how = se_fits(s, 200000);
+        bool none = se_wide_not(s, false, 50000);
+        assert_false(none && how == SE_FITS);
+        stands += how == SE_FITS;
+        not += how == SE_FITS_NOT;
+        wide_not += none;
+    }
+    print_message("%u stand, %u do not, %u of those by numbers of cards\n", stands, not, wide_not);
+    assert_true(stands >= 15 && not >= 15 && wide_not >= not / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(shapes_first_equal_the_plain_tree),
+                                         cmocka_unit_test(numbers_of_cards_say_no_where_shapes_do),
                                          cmocka_unit_test(no_rank_uses_more_than_is_useful) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
