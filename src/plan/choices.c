@@ -320,9 +320,9 @@ static uint64_t share_of(const struct choices *x, const bool *known)
     return (x->end - BT_MIN(x->end, x->s->nodes)) / BT_MAX(n, UINT64_C(1));
 }
 
-bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, bool *all)
+/* As many as there may be, and s->ctx_most. */
+static uint32_t *all_copies(struct search *s)
 {
-    struct choices x = { .s = s };
     struct pl_score root;
     uint32_t *copies = BT_NEWN(s->a, uint32_t, s->p->n + 1);
     se_fix(s, NULL, -1, s->a);
@@ -332,6 +332,23 @@ bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, b
         copies[i] = s->copies_most[i];
         s->ctx_most[i] = k->server && k->ctx_want ? BT_MIN(s->ctx[k->ctx_root] / (double)k->ctx_want, 1.0) : 0;
     }
+    return copies;
+}
+
+void se_fix_all(struct search *s, struct pl_score *most)
+{
+    uint32_t *copies = all_copies(s);
+    for (size_t i = 0; i < s->p->n; i++)             /* targets come before their followers */
+        if (s->p->work[i].same != PL_NONE)
+            copies[i] = BT_MIN(copies[i], copies[s->p->work[i].same]);
+    most_of(s, copies, most);
+    se_fix(s, copies, 0, s->a);
+}
+
+bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, bool *all)
+{
+    struct choices x = { .s = s };
+    uint32_t *copies = all_copies(s);
     s->out = out;
     s->first = true;
     if (out->found)

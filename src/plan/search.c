@@ -14,6 +14,9 @@
 #define LEAF_NODES 20                /* what the contexts and KV of a leaf cost, in nodes */
 #define BOUND_NODES 128              /* so many (workload, card) pairs of a bound are as much work as a node */
 #define CLIMB_NODES UINT64_C(30000)  /* where the tree is searched too */
+#define CLIMB_FIRST UINT64_C(150000) /* where columns.c comes next */
+#define COLUMNS_NODES UINT64_C(500000)
+#define COLUMNS_LEAST UINT64_C(300000)               /* with less work than this it is left out: it costs as much */
 #define SMALL 1024                   /* (workload, card) pairs past which nobody hopes to see the whole tree */
 #define CLOCK_EVERY 256              /* nodes between two looks at the clock */
 #define PAIR_NODES 1000              /* to place two workloads anew beside all others */
@@ -638,12 +641,12 @@ static bool some_plan(struct search *s, uint64_t limit, struct pl_solution *out)
     return !all || out->found;
 }
 
-/* The better of what climbing reaches and what is there. */
-static void climb(struct search *s, uint64_t budget, struct pl_solution *out)
+/* The better of what climbing reaches from there and what is there. */
+static void climb_from(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *out)
 {
     struct pl_solution at;
     se_order(s, SE_HARD);
-    if (!se_climb(s, budget, out, &at))
+    if (!se_climb(s, budget, from, &at))
         return;
     for (size_t i = 0; i < s->p->n; i++)
         s->held[i] = true;
@@ -652,15 +655,39 @@ static void climb(struct search *s, uint64_t budget, struct pl_solution *out)
     memset(s->held, 0, s->p->n * sizeof *s->held);
 }
 
+static void climb(struct search *s, uint64_t budget, struct pl_solution *out) { climb_from(s, budget, out, out); }
+
+/* Many cards: from what a program over sets of neighbours would like to do (columns.c), which bounds the service too where all else is as it can be. */
+static void from_columns(struct search *s, uint64_t limit, struct pl_solution *out, struct pl_score *bound)
+{
+    struct pl_solution dived;
+    struct pl_score most;
+    se_fix_all(s, &most);
+    double service = se_columns(s, limit, out, &dived);
+    se_fix(s, NULL, -1, s->a);
+    if (dived.found)
+        climb_from(s, limit / 2, &dived, out);
+    if (!out->found || pl_score_cmp(&out->score, &most, BT_GOAL_SERVICE) != 0)
+        return;
+    bound->v[BT_GOAL_WANTS] = most.v[BT_GOAL_WANTS];
+    if (service < (double)bound->v[BT_GOAL_SERVICE])
+        bound->v[BT_GOAL_SERVICE] = (int64_t)floor(service + 1e-3);
+}
+
 /* Off the plan's order: some plan, a good one, the best. True: it is the best. */
-static bool detour(struct search *s, uint64_t limit, struct pl_solution *out)
+static bool detour(struct search *s, uint64_t limit, struct pl_solution *out, struct pl_score *bound)
 {
     if (!out->found && !some_plan(s, limit / 4, out))
         return true;
     if (s->p->n * s->ncards > SMALL) {
-        climb(s, limit / 2, out);
+        bool columns = limit >= COLUMNS_LEAST;
+        climb(s, columns ? BT_MIN(limit / 8, CLIMB_FIRST) : limit / 2, out);
+        if (columns)
+            from_columns(s, BT_MIN(limit / 2, COLUMNS_NODES), out, bound);
+        if (columns && out->found)
+            climb(s, limit / 8, out);
         if (out->found)
-            se_improve(s, limit / 4, out);
+            se_improve(s, limit / 8, out);
         return false;
     }
     if (!out->found)                 /* the tree hides it */
@@ -691,7 +718,7 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
     bool complete = run(s, SE_AS_PLANNED, BT_MIN(node_limit, p->first_nodes), out);
     if (!complete && node_limit > p->first_nodes) {
         struct pl_solution best = own_copy(s, out), lowest = { 0 };
-        complete = detour(s, node_limit - p->first_nodes, &best);
+        complete = detour(s, node_limit - p->first_nodes, &best, &root);
         bool better = best.found && (!out->found || pl_score_cmp(&best.score, &out->score, BT_GOAL_LOWEST) > 0);
         if (better)
             *out = best;

@@ -5,7 +5,8 @@
  *   search.c   which workload is placed next, and where
  *   choices.c  the shapes of all before the cards of any           sets.c     how much service sets of neighbours on a card allow
  *   wide.c     the same as fits.c asks, of numbers of cards alone
- *   fits.c     can all of them stand at all            useful.c   how much of a card's room they can use */
+ *   fits.c     can all of them stand at all            useful.c   how much of a card's room they can use
+ *   columns.c  what many cards carry at most, and a plan near it: columns.h */
 #ifndef BT_PLAN_SEARCH_INT_H
 #define BT_PLAN_SEARCH_INT_H
 #include "plan/plan_int.h"
@@ -182,6 +183,10 @@ uint64_t se_useful(struct se_useful *t, const struct search *s, const struct se_
  * placed are. Not scored: `out` has copies and no more. */
 bool se_climb(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *out);
 
+/* choices.c. All copies that there may be, and floors that hold the most of all contexts; most: of workloads placed and wants no plan has more, and one that
+ * has as much has these copies and contexts. Undone by se_fix(s, NULL, ...). */
+void se_fix_all(struct search *s, struct pl_score *most);
+
 /* sets.c, of the numbers of copies and floors as se_fix() left them. False: too many of anything, no sets. */
 bool se_sets_start(struct search *s, struct bt_arena *a);
 /* Better prices, of the shapes and kinds of card that are left; returns the bound. Stops below `reached`. With wants_only a bound below SE_NO_ROOM says that
@@ -201,6 +206,17 @@ struct se_marks *se_sets_marks(const struct search *s, struct bt_arena *a);     
 void se_sets_save(const struct search *s, struct se_marks *m);
 void se_sets_restore(struct search *s, const struct se_marks *m);
 size_t se_sets_unit(const struct search *s, const struct pl_copy *c, const struct se_shape *sh);
+/* What sets.c and columns.c ask of a shape on cards of a class: what a copy adds; cards of the pool that are of one kind with those of the class (a
+ * tensor-parallel group finds no others); no lower class of the pool is of that kind. */
+double se_rate_on(const struct se_shape *sh, size_t cls);
+uint32_t se_alike(const struct search *s, const struct pl_work *k, size_t cls);
+bool se_first_of_kind(const struct search *s, const struct se_work *w, size_t cls);
+bool se_same_color(const struct pl_problem *p, size_t g, size_t h);  /* two cards: class, bytes, pools */
+/* needs[work]: who sits on its cards whatever the plan, a bit per work: whom it follows, and those that follow every copy of it. Returns all such works. */
+uint64_t se_needs(const struct search *s, uint64_t *needs);
+/* columns.c. What no placement with these numbers of copies and floors serves (as se_fix() left them), in thousandths; INFINITY: not known. A placement that
+ * comes near it into `dived` (copies and no more, perhaps not all of them), better prices of cards into s->price. from: a plan, if it was found. */
+double se_columns(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *dived);
 /* Nodes that sets have cost since this was asked last. */
 uint64_t se_sets_steps(struct search *s);
 /* Nothing that completes the placement has more service less shared cards / shared_parts. */

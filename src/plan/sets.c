@@ -511,7 +511,7 @@ uint64_t se_sets_classes(const struct search *s, size_t work, size_t shape)
 
 /* ---- set up ---- */
 
-static bool same_color(const struct pl_problem *p, size_t g, size_t h)
+bool se_same_color(const struct pl_problem *p, size_t g, size_t h)
 {
     bool same = p->cls[g] == p->cls[h] && p->cap[g] == p->cap[h] && pl_card_for(p, 2, g) == pl_card_for(p, 2, h);
     for (size_t i = 0; i < p->n && same; i++)
@@ -525,7 +525,7 @@ static void fill_colors(const struct search *s, struct se_sets *t, struct bt_are
     t->color_of = BT_NEWN(a, size_t, s->ncards);
     for (size_t g = 0; g < s->ncards; g++) {
         size_t c = 0;
-        while (c < t->ncolors && !same_color(s->p, g, t->color[c].card))
+        while (c < t->ncolors && !se_same_color(s->p, g, t->color[c].card))
             c++;
         if (c == t->ncolors) {
             t->color[t->ncolors++] = (struct color){ .card = g };
@@ -565,7 +565,7 @@ static uint64_t least_on(const struct search *s, const struct se_work *w, const 
 }
 
 /* Cards of the pool that are of one kind with those of the class: a tensor-parallel group finds no others. */
-static uint32_t alike(const struct search *s, const struct pl_work *k, size_t cls)
+uint32_t se_alike(const struct search *s, const struct pl_work *k, size_t cls)
 {
     uint32_t n = 0;
     for (size_t i = 0; i < k->npool; i++)
@@ -573,9 +573,9 @@ static uint32_t alike(const struct search *s, const struct pl_work *k, size_t cl
     return n;
 }
 
-static double rate_on(const struct se_shape *sh, size_t cls) { return sh->sh->cost ? BT_MAX(sh->value[cls * 2], sh->value[cls * 2 + 1]) : sh->best; }
+double se_rate_on(const struct se_shape *sh, size_t cls) { return sh->sh->cost ? BT_MAX(sh->value[cls * 2], sh->value[cls * 2 + 1]) : sh->best; }
 
-static bool first_of_kind(const struct search *s, const struct se_work *w, size_t cls)
+bool se_first_of_kind(const struct search *s, const struct se_work *w, size_t cls)
 {
     const struct bt_gpu *gpus = s->p->fleet->gpus;
     for (size_t c = 0; c < cls; c++)
@@ -584,19 +584,20 @@ static bool first_of_kind(const struct search *s, const struct se_work *w, size_
     return w->on_class[cls];
 }
 
-/* Who sits on its cards whatever the plan: whom it follows, and those that follow every copy of it. */
-static void fill_needs(const struct search *s, struct se_sets *t)
+uint64_t se_needs(const struct search *s, uint64_t *needs)
 {
     const struct pl_problem *p = s->p;
+    uint64_t tied = 0;
     for (size_t i = 0; i < p->n; i++) {
         size_t up = p->work[i].same;
         if (up == PL_NONE || p->work[i].cpu_only || p->work[up].cpu_only || !s->copies_most[i])
             continue;
-        t->needs[i] |= UINT64_C(1) << up;
+        needs[i] |= UINT64_C(1) << up;
         if (!s->may_skip[i] && s->copies_least[i] >= s->copies_most[up])
-            t->needs[up] |= UINT64_C(1) << i;
-        t->tied |= UINT64_C(1) << up | UINT64_C(1) << i;
+            needs[up] |= UINT64_C(1) << i;
+        tied |= UINT64_C(1) << up | UINT64_C(1) << i;
     }
+    return tied;
 }
 
 /* Tenants on each card of its copies at least: itself, those it needs, those they need, ... */
@@ -623,7 +624,7 @@ static bool add_unit(const struct search *s, struct se_sets *t, size_t work, siz
     for (size_t c = 0; c < s->p->nclasses; c++) {
         bool goes = on == PL_NONE || !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[c]].name);
         for (unsigned b = 1; b <= BUSY; b++)
-            u->value[c * (BUSY + 1) + b] = worth_of(rate_on(sh, c) * 1000, b, sh->cards);
+            u->value[c * (BUSY + 1) + b] = worth_of(se_rate_on(sh, c) * 1000, b, sh->cards);
         u->least[c] = goes ? least_on(s, w, sh, c) : UINT64_MAX;
     }
     return true;
@@ -639,7 +640,7 @@ static bool add_units(const struct search *s, struct se_sets *t, size_t work, st
         if (sh->pp > 1 && !add_unit(s, t, work, i, PL_NONE, a))
             return false;
         for (size_t c = 0; c < s->p->nclasses && sh->pp == 1; c++)
-            if (first_of_kind(s, w, c) && alike(s, w->k, c) >= sh->tp && !add_unit(s, t, work, i, c, a))
+            if (se_first_of_kind(s, w, c) && se_alike(s, w->k, c) >= sh->tp && !add_unit(s, t, work, i, c, a))
                 return false;
     }
     return true;
@@ -654,7 +655,7 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     t->room_only = s->wants_only;
     t->unit = BT_NEWN(a, struct unit, MAX_UNITS);
     t->needs = BT_NEWN(a, uint64_t, s->p->n);
-    fill_needs(s, t);
+    t->tied = se_needs(s, t->needs);
     t->first = BT_NEWN(a, size_t, s->p->n + 1);
     for (size_t i = 0; i < s->p->n; i++) {
         t->first[i] = t->nunits;

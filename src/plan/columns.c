@@ -1,0 +1,399 @@
+/* columns - what a fleet too large for the tree can carry at most. Colors of cards share one program: sixty-four cards of three kinds are a few rows.
+ *
+ * Any prices of workloads bound the service: the best set of each color (fill.c) for each of its cards, and what the copies cost. Good ones are found in two
+ * steps: subgradients, towards what the plan reaches; then the program over the sets found so far (master.c), in a box around the best prices known, which
+ * moves with them: far from the box its prices mean nothing (du Merle, Villeneuve, Desrosiers and Hansen 1999). */
+#include <math.h>
+#include <string.h>
+
+#include "plan/columns.h"
+
+#define FIRST_ROUNDS 20u             /* of subgradients */
+#define ROUNDS 60u                   /* of the program */
+#define PATIENCE 4u                  /* rounds without gain before steps are halved */
+#define TURN 1.5                     /* as in sets.c */
+#define LIKELY 0.75                  /* of the lowest bound so far is what is reached at least, about */
+#define BOX 120.0                    /* thousandths to each side, at first; and at least */
+#define LEAST_BOX 5.0
+#define NEAR 1e-3                    /* of the value: the program and the bound are one then */
+#define FIRST_PRICE 0.3              /* of what a copy is worth alone */
+#define STEPS_A_NODE 40u             /* of walks */
+#define FIRST_STEPS 4000u            /* of one walk: far from good prices walks are long, and any set is a new column */
+#define MORE_STEPS 5u                /* times as many where that brings nothing any more */
+#define WALK_STEPS 100000u           /* at most */
+#define FILL_NODES 8u              /* what the best set of a color for so many costs beside them */
+
+/* ---- units and colors ---- */
+
+static void add_unit(struct columns *c, size_t work, size_t shape, size_t on)
+{
+    const struct search *s = c->s;
+    const struct se_work *w = &s->work[work];
+    const struct se_shape *sh = &w->shape[shape];
+    const struct bt_gpu *gpus = s->p->fleet->gpus;
+    struct co_unit u = { .work = work, .shape = shape, .cards = sh->cards };
+    u.value = BT_NEWN(c->a, double, s->p->nclasses * (CO_BUSY + 1));
+    u.least = BT_NEWN(c->a, uint64_t, s->p->nclasses);
+    for (size_t k = 0; k < s->p->nclasses; k++) {
+        bool goes = on == PL_NONE || !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[k]].name);
+        for (unsigned b = 1; b <= CO_BUSY; b++)
+            u.value[k * (CO_BUSY + 1) + b] = floor(se_rate_on(sh, k) * 1000 / b + 2e-6) / sh->cards;
+        u.least[k] = goes ? sh->rank_least[k] : UINT64_MAX;
+        if (u.least[k] < UINT64_MAX)
+            c->most[c->row[work]] = BT_MAX(c->most[c->row[work]], u.value[k * (CO_BUSY + 1) + 1] * sh->cards);
+    }
+    BT_PUSH(c->a, c->unit, c->nunits, u);
+}
+
+static void add_units(struct columns *c, size_t work)
+{
+    const struct search *s = c->s;
+    const struct se_work *w = &s->work[work];
+    for (size_t i = 0; i < w->nshapes; i++) {
+        const struct se_shape *sh = &w->shape[i];
+        if (sh->least == UINT64_MAX)
+            continue;
+        if (sh->pp > 1)
+            add_unit(c, work, i, PL_NONE);
+        for (size_t k = 0; k < s->p->nclasses && sh->pp == 1; k++)
+            if (se_first_of_kind(s, w, k) && se_alike(s, w->k, k) >= sh->tp)
+                add_unit(c, work, i, k);
+    }
+}
+
+static struct co_color new_color(const struct columns *c, size_t card)
+{
+    const struct pl_problem *p = c->s->p;
+    struct co_color o = { .card = card, .last = PL_NONE, .unit = BT_NEWN(c->a, size_t, c->nunits + 1), .set = BT_NEWN(c->a, uint32_t, CO_SEATS) };
+    for (size_t u = 0; u < c->nunits; u++) {
+        const struct co_unit *x = &c->unit[u];
+        if (pl_card_for(p, x->cards, card) && p->work[x->work].pos[card] >= 0 && x->least[p->cls[card]] <= p->cap[card])
+            o.unit[o.nunits++] = u;
+    }
+    return o;
+}
+
+static void fill_colors(struct columns *c)
+{
+    const struct search *s = c->s;
+    c->color = BT_NEWN(c->a, struct co_color, s->ncards);
+    c->color_of = BT_NEWN(c->a, size_t, s->ncards);
+    for (size_t g = 0; g < s->ncards; g++) {
+        size_t i = 0;
+        while (i < c->ncolors && !se_same_color(s->p, g, c->color[i].card))
+            i++;
+        if (i == c->ncolors)
+            c->color[c->ncolors++] = new_color(c, g);
+        c->color[i].count++;
+        c->color_of[g] = i;
+    }
+}
+
+static struct columns *new_columns(struct search *s, struct bt_arena *a)
+{
+    struct columns *c = BT_NEW(a, struct columns);
+    size_t n = s->p->n;
+    c->s = s;
+    c->a = a;
+    c->friends = BT_NEWN(a, uint64_t, n);
+    c->needs = BT_NEWN(a, uint64_t, n);
+    c->tied = se_needs(s, c->needs);
+    c->row = BT_NEWN(a, size_t, n);
+    c->first = BT_NEWN(a, size_t, n + 1);
+    c->most = BT_NEWN(a, double, n + s->ncards);
+    c->side = BT_NEWN(a, double, n + s->ncards);
+    for (size_t w = 0; w < n; w++) {
+        for (size_t j = 0; j < n; j++)
+            c->friends[w] |= (uint64_t)s->p->may_share[w * n + j] << j;
+        c->first[w] = c->nunits;
+        c->row[w] = c->nworks;
+        if (!s->p->work[w].cpu_only && s->copies_most[w])
+            add_units(c, w);
+        if (c->nunits == c->first[w])
+            c->row[w] = PL_NONE;
+        else
+            c->side[c->nworks++] = s->copies_most[w];
+    }
+    c->first[n] = c->nunits;
+    fill_colors(c);
+    c->nrows = c->nworks;
+    for (size_t i = 0; i < c->ncolors; i++) {
+        c->color[i].row = c->nrows;
+        c->side[c->nrows++] = (double)c->color[i].count;
+    }
+    c->fill = co_fill_new(c);
+    return c;
+}
+
+/* ---- sets ---- */
+
+double co_worth(const struct columns *c, size_t color, const uint32_t *unit, unsigned n)
+{
+    double sum = 0;
+    size_t at = c->s->p->cls[c->color[color].card] * (CO_BUSY + 1) + BT_MIN(n, CO_BUSY);
+    for (unsigned i = 0; i < n; i++)
+        sum += c->unit[unit[i]].value[at];
+    return sum;
+}
+
+static size_t new_set(struct columns *c, size_t color, const uint32_t *unit, unsigned n)
+{
+    struct co_set o = { color, n, BT_NEWN(c->a, uint32_t, n), co_worth(c, color, unit, n), c->color[color].last };
+    memcpy(o.unit, unit, n * sizeof *unit);
+    BT_PUSH(c->a, c->set, c->nsets, o);
+    return c->color[color].last = c->nsets - 1;
+}
+
+uint32_t co_entries(const struct columns *c, const struct co_set *set, struct ms_entry *e)
+{
+    uint32_t n = 0;
+    for (unsigned i = 0; i < set->n; i++) {
+        const struct co_unit *u = &c->unit[set->unit[i]];
+        uint32_t row = (uint32_t)c->row[u->work], k = 0;
+        while (k < n && e[k].row != row)
+            k++;
+        if (k == n)
+            e[n++] = (struct ms_entry){ row, 0 };
+        e[k].by += 1.0 / u->cards;
+    }
+    e[n++] = (struct ms_entry){ (uint32_t)c->color[set->color].row, 1 };
+    return n;
+}
+
+bool co_add(struct columns *c, struct co_program *g, size_t set)
+{
+    struct ms_entry e[CO_SEATS + 1];
+    uint32_t n = co_entries(c, &c->set[set], e);
+    size_t at = ms_add(g->m, c->set[set].worth, e, n);
+    if (at == SIZE_MAX)
+        return false;
+    g->of[at - g->base] = set;
+    return true;
+}
+
+static double gain_of(const struct columns *c, const struct co_set *x, const double *price)
+{
+    double sum = x->worth;
+    for (unsigned i = 0; i < x->n; i++)
+        sum -= price[c->row[c->unit[x->unit[i]].work]] / c->unit[x->unit[i]].cards;
+    return sum;
+}
+
+/* The best of the sets that are there. */
+static void best_known(const struct columns *c, size_t color, const double *price)
+{
+    struct co_color *o = &c->color[color];
+    o->best = 0;
+    o->n = 0;
+    for (size_t j = o->last; j != PL_NONE; j = c->set[j].before) {
+        const struct co_set *x = &c->set[j];
+        if ((c->dive && j < c->dive->noff && c->dive->off[j]))
+            continue;
+        double gain = gain_of(c, x, price);
+        if (gain <= o->best)
+            continue;
+        o->best = gain;
+        o->n = x->n;
+        memcpy(o->set, x->unit, x->n * sizeof *x->unit);
+    }
+}
+
+static void best_of_color(struct columns *c, size_t color, const double *price, struct co_program *g, unsigned *added)
+{
+    struct co_color *o = &c->color[color];
+    best_known(c, color, price);
+    double known = o->best;
+    for (unsigned tenants = 1; tenants <= CO_BUSY; tenants++) {      /* the best with each number: together they make better prices than the best alone */
+        struct co_filled f;
+        co_fill(c, price, o, tenants, known, &f);
+        if (f.n && co_add(c, g, new_set(c, color, f.unit, f.n)))
+            ++*added;
+        if (f.n && f.most > o->best) {
+            o->n = f.n;
+            memcpy(o->set, f.unit, f.n * sizeof *f.unit);
+        }
+        o->best = BT_MAX(o->best, f.most);
+    }
+}
+
+double co_price(struct columns *c, const double *price, struct co_program *g, unsigned *added)
+{
+    double sum = 0;
+    uint64_t before = c->steps;
+    *added = 0;
+    for (size_t i = 0; i < c->nworks; i++)
+        sum += price[i] * c->side[i];
+    for (size_t i = 0; i < c->ncolors; i++) {
+        if (c->dive && !c->dive->free[i])
+            continue;
+        best_of_color(c, i, price, g, added);
+        sum += c->color[i].best * (double)c->color[i].count;
+    }
+    c->s->nodes += c->ncolors * CO_BUSY * FILL_NODES + (c->steps - before) / STEPS_A_NODE;
+    return sum;
+}
+
+/* ---- prices ---- */
+
+struct prices { double *now, *best, *dir, lowest; };
+
+static bool is_better(const struct columns *c, struct prices *p, double bound)
+{
+    if (!(bound < p->lowest))
+        return false;
+    p->lowest = bound;
+    memcpy(p->best, p->now, c->nworks * sizeof *p->best);
+    return true;
+}
+
+/* A step against what the best sets have too many of, turned where it goes back and forth. */
+static void step(const struct columns *c, struct prices *p, double by)
+{
+    double turn = 0, length = 0, off = 0, over[64];
+    for (size_t i = 0; i < c->nworks; i++)
+        over[i] = -c->side[i];
+    for (size_t i = 0; i < c->ncolors; i++) {
+        const struct co_color *o = &c->color[i];
+        for (unsigned k = 0; k < o->n; k++)
+            over[c->row[c->unit[o->set[k]].work]] += (double)o->count / c->unit[o->set[k]].cards;
+    }
+    for (size_t i = 0; i < c->nworks; i++) {
+        turn += p->dir[i] * over[i];
+        length += p->dir[i] * p->dir[i];
+    }
+    double keep = turn < 0 && length > 0 ? -TURN * turn / length : 0;
+    for (size_t i = 0; i < c->nworks; i++) {
+        p->dir[i] = over[i] + keep * p->dir[i];
+        off += p->dir[i] * p->dir[i];
+    }
+    for (size_t i = 0; i < c->nworks && off > 0; i++)
+        p->now[i] = BT_MIN(p->now[i] + by * p->dir[i] / off, c->most[i]);
+}
+
+static void by_subgradients(struct columns *c, struct prices *p, struct co_program *g, double reached, uint64_t end)
+{
+    double scale = 1;
+    unsigned since = 0, added;
+    for (unsigned round = 0; round < FIRST_ROUNDS && c->s->nodes < end && !se_late(c->s); round++) {
+        double bound = co_price(c, p->now, g, &added);
+        if (is_better(c, p, bound)) {
+            since = 0;
+        } else if (++since == PATIENCE) {
+            since = 0;
+            scale /= 2;
+            memcpy(p->now, p->best, c->nworks * sizeof *p->now);
+            memset(p->dir, 0, c->nworks * sizeof *p->dir);
+            continue;
+        }
+        step(c, p, scale * BT_MAX(bound - BT_MAX(reached, p->lowest * LIKELY), 1.0));
+    }
+}
+
+/* What lies outside the box, on either side; 0: it does not matter any more where the box is. */
+static double outside(const struct columns *c, const struct master *m, size_t above)
+{
+    double sum = 0;
+    for (size_t i = 0; i < m->m; i++)
+        if (m->in[i] < c->nworks || (m->in[i] >= above && m->in[i] < above + c->nworks))
+            sum += m->at[i];
+    return sum;
+}
+
+/* above: the columns that keep prices down; those that keep them up are the rows' own. */
+static void in_boxes(struct columns *c, struct prices *p, struct co_program *g, size_t above, uint64_t end)
+{
+    double size = BOX;
+    unsigned idle = 0;
+    for (unsigned round = 0; round < ROUNDS && idle < 3 && c->s->nodes < end && !se_late(c->s); round++) {
+        unsigned added, steps;
+        for (size_t i = 0; i < c->nworks; i++) {
+            ms_worth(g->m, i, p->best[i] - size);
+            ms_worth(g->m, above + i, -(p->best[i] + size));
+        }
+        ms_reckon(g->m);
+        steps = ms_solve(g->m, UINT32_MAX);
+        c->s->nodes += (uint64_t)steps * CO_PIVOT_NODES;
+        for (size_t i = 0; i < c->nworks; i++)
+            p->now[i] = BT_MIN(g->m->price[i], c->most[i]);
+        bool better = is_better(c, p, co_price(c, p->now, g, &added)), near = p->lowest - ms_value(g->m) < NEAR * p->lowest;
+        if (near && outside(c, g->m, above) < 0.01)
+            return;
+        idle = better || steps || added ? 0 : idle + 1;
+        if (!better && !added) {
+            c->exact = c->steps_each == WALK_STEPS;
+            c->steps_each = BT_MIN(c->steps_each * MORE_STEPS, (uint64_t)WALK_STEPS);
+        }
+        if (near)
+            size *= 1.5;
+        else if (!better)
+            size = BT_MAX(size * 0.8, LEAST_BOX);
+    }
+}
+
+/* The sets of a placement. */
+static void add_placed(struct columns *c, const struct pl_solution *o, struct co_program *g)
+{
+    const struct search *s = c->s;
+    for (size_t card = 0; card < s->ncards; card++) {
+        uint32_t unit[CO_SEATS];
+        unsigned n = 0;
+        for (size_t i = 0; i < o->ncopies; i++) {
+            const struct pl_copy *x = &o->copy[i];
+            for (uint32_t r = 0; r < x->ncards && n < CO_SEATS; r++)
+                for (size_t u = c->first[x->work]; u < c->first[x->work + 1] && x->card[r] == card && n < CO_SEATS; u++)
+                    if (s->work[x->work].shape[c->unit[u].shape].index == x->shape && c->unit[u].least[s->p->cls[card]] < UINT64_MAX)
+                        unit[n++] = (uint32_t)u;
+        }
+        if (n)
+            co_add(c, g, new_set(c, c->color_of[card], unit, n));
+    }
+}
+
+/* What a card of each class is worth, as its colors have it: for whoever puts back several. */
+static void price_cards(const struct columns *c)
+{
+    struct search *s = c->s;
+    double cards[BT_MAX_GPUS] = { 0 }, sum[BT_MAX_GPUS] = { 0 };
+    for (size_t i = 0; i < c->ncolors; i++) {
+        size_t cls = s->p->cls[c->color[i].card];
+        cards[cls] += (double)c->color[i].count;
+        sum[cls] += c->color[i].best * (double)c->color[i].count;
+    }
+    for (size_t k = 0; k < s->p->nclasses; k++)
+        if (cards[k] > 0)
+            s->price[k] = sum[k] / cards[k] / 1000;
+}
+
+double se_columns(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *dived)
+{
+    bt_auto_arena a = { 0 };
+    *dived = (struct pl_solution){ 0 };
+    if (s->p->n > 64)
+        return INFINITY;             /* a bit per work */
+    struct columns *c = new_columns(s, &a);
+    c->end = s->nodes + budget;
+    if (!c->nworks)
+        return INFINITY;
+    struct prices p = { BT_NEWN(&a, double, c->nrows), BT_NEWN(&a, double, c->nrows), BT_NEWN(&a, double, c->nrows), INFINITY };
+    double *own = BT_NEWN(&a, double, c->nrows), reached = from->found ? (double)from->score.v[BT_GOAL_SERVICE] : 0;
+    struct co_program g = { .m = ms_new(&a, c->nrows, c->side, own, CO_COLUMNS + c->nworks, CO_ENTRIES) };
+    size_t above = g.m->ncolumns;
+    unsigned added, lost;
+    for (size_t i = 0; i < c->nworks; i++) {
+        ms_add(g.m, 0, &(struct ms_entry){ (uint32_t)i, -1 }, 1);
+        p.now[i] = c->most[i] * FIRST_PRICE;
+    }
+    g.base = g.m->ncolumns;
+    g.of = BT_NEWN(&a, size_t, CO_COLUMNS);
+    if (from->found)
+        add_placed(c, from, &g);
+    c->steps_each = FIRST_STEPS;
+    by_subgradients(c, &p, &g, reached, s->nodes + budget / 4);
+    in_boxes(c, &p, &g, above, s->nodes + budget / 4 * 3);
+    co_price(c, p.best, &g, &added);
+    price_cards(c);
+    c->steps_each = FIRST_STEPS;
+    c->exact = false;
+    *dived = co_dive(c, &lost);
+    return p.lowest;
+}

@@ -1,0 +1,81 @@
+/* columns.h - the search's own: what a fleet too large for the tree can carry, as a linear program over sets of neighbours, and a plan rounded from it.
+ *
+ *   fill.c      the best set of ranks for one card, at given prices of workloads
+ *   columns.c   the program, good prices, and what no placement passes
+ *   dive.c      a placement from what the program would like to do
+ *
+ * A column is a card of one color that carries one set; the program wants each workload's copies once and no more cards than there are. A rank on a card of t
+ * tenants is worth its copy's rate / t / the copy's cards, in whole thousandths of a copy, as the score counts it where no other card of the copy is fuller.
+ * All memory is the arena's that se_columns() was given. */
+#ifndef BT_PLAN_COLUMNS_H
+#define BT_PLAN_COLUMNS_H
+#include "plan/master.h"
+#include "plan/search_int.h"
+
+#define CO_BUSY 16u                  /* a card with more tenants counts as one with so many */
+#define CO_SEATS 40u                 /* tenants of a card, at most */
+#define CO_COLUMNS 20000u            /* of one program */
+#define CO_ENTRIES 200000u
+#define CO_PIVOT_NODES 16u           /* what a step of the simplex method costs, in nodes */
+
+/* A work in a shape: a tensor-parallel group on cards of one kind, a pipeline anywhere. */
+struct co_unit {
+    size_t work, shape; uint32_t cards;
+    double *value;                   /* [class * (CO_BUSY + 1) + tenants] of a rank */
+    uint64_t *least;                 /* [class] bytes of a rank; UINT64_MAX: it does not go there */
+};
+
+/* Cards that nothing of the problem tells apart. */
+struct co_color {
+    size_t card, count, row, last;   /* one of them, how many, its row of the program; its last set, or PL_NONE */
+    size_t *unit, nunits;            /* those that go on it, of one work together */
+    double lambda[CO_BUSY + 1];      /* what a byte was worth, the last time that so many were to sit there */
+    double best; uint32_t *set; unsigned n;          /* the best of the last pricing; n = 0: an empty card, or it is not known whose */
+};
+
+struct co_set { size_t color; unsigned n; uint32_t *unit; double worth; size_t before; };      /* before: the one of its color before it, or PL_NONE */
+
+struct columns {
+    struct search *s; struct bt_arena *a;
+    struct co_unit *unit; size_t nunits, *first;     /* first[work]: its units */
+    struct co_color *color; size_t ncolors, *color_of;
+    uint64_t *friends, *needs, tied; /* as struct se_sets has them: a bit per work */
+    size_t *row, nrows, nworks;      /* [works] PL_NONE: takes no card; rows of works come first, nworks of them, then those of colors */
+    double *side, *most;             /* [rows] copies, cards; [rows of works] no price needs to be more */
+    struct co_set *set; size_t nsets;
+    struct co_dive *dive;            /* NULL: nothing is settled yet */
+    struct co_fill *fill;            /* of fill.c */
+    uint64_t steps, steps_each;      /* of walks, so far; of one at most */
+    bool exact;                      /* where a walk is cut short, find out what no set passes */
+    uint64_t end;                    /* nodes of the search: no more rounds, no more dives */
+};
+
+/* What a dive has settled; units and sets that it does not allow are left out of all pricing. */
+struct co_dive {
+    double *side;                    /* [rows] what is left of them */
+    size_t *only; uint32_t *left;    /* [works] its unit, or PL_NONE; ranks that are still to come */
+    size_t *free, **on;              /* [colors] cards that are free, and which */
+    struct pl_copy **copy;           /* [works][replica] the cards of each copy so far */
+    double *urgent;                  /* [works] more: it comes earlier */
+    bool *off; size_t noff;          /* [sets] can not be any more; of so many */
+};
+
+/* fill.c */
+struct co_fill *co_fill_new(const struct columns *c);
+struct co_filled { double most; unsigned n; uint32_t unit[CO_SEATS]; };              /* n = 0: no set is better than `known` */
+/* The best set of ranks on an empty card of the color where so many sit, at these prices of rows: what it gains beyond them. No set gains more than `most`
+ * (or `known`); `most` may be more than the set gains where the walk was cut short. */
+void co_fill(struct columns *c, const double *price, struct co_color *o, unsigned tenants, double known, struct co_filled *out);
+
+/* columns.c */
+double co_worth(const struct columns *c, size_t color, const uint32_t *unit, unsigned n);
+/* The set as a column: its entries, which are CO_SEATS + 1 at most; returns how many. */
+uint32_t co_entries(const struct columns *c, const struct co_set *set, struct ms_entry *e);
+/* Prices all colors; sets that gain become columns of the program (`of`: which set its columns are, from `base` on). Returns what nothing passes. */
+struct co_program { struct master *m; size_t base, *of; };
+double co_price(struct columns *c, const double *price, struct co_program *g, unsigned *added);
+bool co_add(struct columns *c, struct co_program *g, size_t set);
+
+/* dive.c: a placement, not whole where something did not go. lost: copies that it lacks. */
+struct pl_solution co_dive(struct columns *c, unsigned *lost);
+#endif

@@ -1,0 +1,176 @@
+/* What many cards carry at most (columns.c): the simplex method on programs whose answer is known; the bound against the enumeration and where the best is known; a
+ * dive stands. */
+#include <math.h>
+
+#include "../../bench/plan_small.h"
+#include "plan/master.h"
+#include "plan/search_int.h"
+#include "plan_help.h"
+
+static struct bt_plan_in *inputs(struct bt_arena *a, const char *text, const char *fleet)
+{
+    struct bt_err err = { 0 };
+    struct bt_spec *s;
+    return bt_spec_parse(a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0 ? NULL : plan_inputs(a, text, fleet);
+}
+
+/* 3x + 5y, x <= 4, 2y <= 12, 3x + 2y <= 18: 36 at (2, 6), prices 0, 1.5, 1. */
+static void a_small_program(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    const double side[] = { 4, 12, 18 }, own[] = { 0, 0, 0 };
+    struct master *m = ms_new(&a, 3, side, own, 2, 4);
+    double value[5];
+    assert_int_equal(ms_add(m, 3, (struct ms_entry[]){ { 0, 1 }, { 2, 3 } }, 2), 3);
+    assert_int_equal(ms_solve(m, 0), 0);
+    assert_int_equal(ms_add(m, 5, (struct ms_entry[]){ { 1, 2 }, { 2, 2 } }, 2), 4);
+    assert_true(ms_add(m, 1, (struct ms_entry[]){ { 0, 1 } }, 1) == SIZE_MAX);       /* no room for more */
+    assert_true(ms_solve(m, UINT32_MAX) >= 2);
+    ms_values(m, value);
+    assert_true(fabs(ms_value(m) - 36) < 1e-4 && fabs(value[3] - 2) < 1e-4 && fabs(value[4] - 6) < 1e-4);
+    assert_true(fabs(m->price[0]) < 1e-6 && fabs(m->price[1] - 1.5) < 1e-6 && fabs(m->price[2] - 1) < 1e-6);
+}
+
+/* Assignment: rows that must be met begin with what is missing. The best of 40 x 40 by columns of the form (i + 1) * (j + 1) is the sum of squares. */
+static void a_program_of_rows_that_must_be_met(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    double side[80], own[80];
+    for (size_t i = 0; i < 80; i++) {
+        side[i] = 1;
+        own[i] = -1e5;
+    }
+    struct master *m = ms_new(&a, 80, side, own, 1600, 3200);
+    for (uint32_t i = 0; i < 40; i++)
+        for (uint32_t j = 0; j < 40; j++)
+            assert_true(ms_add(m, (i + 1) * (j + 1), (struct ms_entry[]){ { i, 1 }, { 40 + j, 1 } }, 2) != SIZE_MAX);
+    ms_solve(m, UINT32_MAX);
+    assert_true(fabs(ms_value(m) - 40 * 41 * 81 / 6.0) < 0.1);
+    ms_worth(m, 80 + 39 * 40 + 39, 0);               /* the largest pair is worth nothing any more: what is lost is 1600 less what two others gain */
+    ms_reckon(m);
+    ms_solve(m, UINT32_MAX);
+    assert_true(fabs(ms_value(m) - (40 * 41 * 81 / 6.0 - 1)) < 0.1);
+}
+
+/* Nothing that has all copies and contexts serves more than the bound; a dive that lost nothing stands. */
+static void the_bound_holds(void **st)
+{
+    (void)st;
+    unsigned looked = 0, whole = 0, reached = 0;
+    for (uint64_t round = 1; looked < 250; round++) {
+        bt_auto_arena a = { 0 };
+        struct bt_err err = { 0 };
+        struct draw d;
+        struct pl_problem *p;
+        struct pl_score most;
+        struct pl_solution none = { 0 }, dived;
+        draw_seed(&d, round);
+        const char *fleet, *text = small_spec(&d, &a, &fleet);
+        struct bt_plan_in *in = inputs(&a, text, fleet);
+        if (!in)
+            continue;                                /* drawn against itself */
+        assert_int_equal(pl_problem_build(&a, in, "all", &p, &err), 0);
+        if (p->nrefusals)
+            continue;
+        struct brute b = { .p = p };
+        brute_work(&b, 0, 0);
+        struct search *s = se_new(p, &a);
+        se_fix_all(s, &most);
+        if (!b.found)
+            continue;
+        assert_true(pl_score_cmp(&b.best, &most, BT_GOAL_SERVICE) <= 0);
+        double service = se_columns(s, 100000, &none, &dived);
+        if (pl_score_cmp(&b.best, &most, BT_GOAL_SERVICE) != 0 || service == INFINITY)
+            continue;
+        looked++;
+        if ((double)b.best.v[BT_GOAL_SERVICE] > service + 1e-3)
+            fail_msg("round %llu on %s: %lld served, %.3f is the bound\n%s", (unsigned long long)round, fleet, (long long)b.best.v[BT_GOAL_SERVICE], service, text);
+        reached += (double)b.best.v[BT_GOAL_SERVICE] >= service * 0.98 - 1;
+        size_t copies = 0;
+        for (size_t i = 0; i < p->n; i++)
+            copies += s->copies_most[i];
+        if (dived.ncopies < copies)
+            continue;
+        struct brute stands = { .p = p };
+        for (size_t i = 0; i < dived.ncopies; i++)
+            stands.copy[stands.n++] = dived.copy[i];
+        if (!brute_fits(&stands))
+            fail_msg("round %llu on %s: a dive cannot stand\n%s", (unsigned long long)round, fleet, text);
+        whole++;
+    }
+    print_message("%u with all they want: the bound within 2 %% of the best in %u, dives lost nothing in %u\n", looked, reached, whole);
+    assert_true(reached > looked / 2 && whole > looked / 2);
+}
+
+/* Twenty times the same three workloads, each time with one card of their own: the best of all is twenty times the best of one, and the bound is no more. */
+static void many_of_one_are_bounded_by_that(void **st)
+{
+    (void)st;
+    int64_t one = 0;
+    for (unsigned times = 1; times <= 20; times += 19) {
+        bt_auto_arena a = { 0 };
+        bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
+        struct bt_err err = { 0 };
+        struct pl_problem *p;
+        struct pl_solution o;
+        bt_buf_puts(&b, "name: t\nworkloads:\n");
+        for (unsigned i = 0; i < times; i++)
+            bt_buf_printf(&b, "  a%u: {engine: vllm, model: Qwen/Qwen3-1.7B, context: 8192, pool: [%u]}\n  b%u: {engine: vllm, model: HuggingFaceTB/SmolLM2-135M, pool: [%u]}\n"
+                          "  c%u: {kind: service, command: [x], memory: 4GiB, pool: [%u]}\n", i, i, i, i, i, i);
+        const char *fleet = bt_arena_printf(&a, "%uxL40S", times);
+        assert_int_equal(pl_problem_build(&a, inputs(&a, bt_buf_z(&b), fleet), "all", &p, &err), 0);
+        pl_search(p, PL_NODE_LIMIT, &o);
+        assert_true(o.complete && o.found && o.ncopies == 3 * times);
+        one = times == 1 ? o.score.v[BT_GOAL_SERVICE] : one;
+        assert_int_equal(o.score.v[BT_GOAL_SERVICE], one * times);
+        struct search *s = se_new(p, &a);
+        struct pl_solution none = { 0 }, dived;
+        struct pl_score most;
+        se_fix_all(s, &most);
+        double service = se_columns(s, 500000, &none, &dived);
+        assert_int_equal(dived.ncopies, 3 * times);
+        assert_true(service >= (double)(one * times) && service < (double)(one * times) * 1.002);
+    }
+}
+
+/* 40 cards, 40 workloads: the gap that is told is small, and the same each time. */
+static void the_gap_is_small(void **st)
+{
+    (void)st;
+    double sum = 0;
+    unsigned planned = 0;
+    for (uint64_t round = 1; planned < 2; round++) {
+        bt_auto_arena a = { 0 };
+        struct draw d;
+        struct bt_err err = { 0 };
+        struct pl_problem *p;
+        struct pl_solution x, y;
+        draw_seed(&d, round);
+        const char *fleet = draw_fleet(&d, &a, 40), *text = draw_spec(&d, &a, 40, 1, 40);
+        struct bt_plan_in *in = inputs(&a, text, fleet);
+        if (!in)
+            continue;
+        assert_int_equal(pl_problem_build(&a, in, "all", &p, &err), 0);
+        if (p->nrefusals)
+            continue;
+        pl_search(p, 400000, &x);
+        if (!x.found)
+            continue;
+        pl_search(p, 400000, &y);
+        assert_true(y.found && x.nodes == y.nodes && !pl_score_cmp(&x.score, &y.score, BT_GOAL__N) && !pl_score_cmp(&x.bound, &y.bound, BT_GOAL__N));
+        assert_true(pl_score_cmp(&x.score, &x.bound, BT_GOAL_SHARED) <= 0);
+        print_message("round %llu: gap %.4f\n", (unsigned long long)round, pl_gap(&x));
+        sum += pl_gap(&x);
+        planned++;
+    }
+    assert_true(sum < 0.08);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(a_small_program), cmocka_unit_test(a_program_of_rows_that_must_be_met), cmocka_unit_test(the_bound_holds),
+                                        cmocka_unit_test(many_of_one_are_bounded_by_that), cmocka_unit_test(the_gap_is_small) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
