@@ -78,7 +78,7 @@ void bt_pace_first(const struct bt_pace_in *in, struct bt_pace_first *out);
 enum bt_pace_source { BT_LOAD_CACHE, BT_LOAD_NVME, BT_LOAD_NETWORK, BT_LOAD__N };
 struct bt_pace_load {
     double seconds[BT_LOAD__N];      /* the weights alone; page cache, local NVMe, cloud volume or NFS */
-    double warm_s, cold_s;           /* start of the engine beside the load: everything compiled before / nothing. A rule of thumb, not fitted */
+    double warm_s, cold_s;           /* start of the engine beside the load: everything compiled before / nothing. Machines differ (docs/pace.md) */
     bool known;
 };
 void bt_pace_load(const struct bt_pace_in *in, struct bt_pace_load *out);
