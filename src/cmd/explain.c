@@ -82,7 +82,12 @@ static void print_jobs(struct bt_arena *a, const struct explained *e, struct bt_
 
 static void print_lack(const struct bt_conflict *c, struct bt_buf *b)
 {
-    if (!c->lacks_bytes)
+    if (c->refused)
+        bt_buf_printf(b, "  %s\n", c->refused);
+    else if (c->own)
+        bt_buf_printf(b, "  the `memory` that %s may have is about %s too little; more on the cards would not help\n", c->own,
+                      bt_bytes_human(c->lacks_bytes));
+    else if (!c->lacks_bytes)
         bt_buf_puts(b, "  more memory would not help: it is not bytes that lack\n");
     else if (c->card)
         bt_buf_printf(b, "  they exceed %s by about %s\n", c->card, bt_bytes_human(c->lacks_bytes));
@@ -99,12 +104,37 @@ static void print_advice(const struct bt_plan_advice *v, struct bt_buf *b)
         bt_buf_printf(b, ", %s: %s", v->more[k].path, v->more[k].value);
 }
 
+static bool same_conflict(const struct bt_conflict *a, const struct bt_conflict *b)
+{
+    bool same = a->n == b->n && a->lacks_bytes == b->lacks_bytes && a->sure == b->sure;
+    for (size_t i = 0; same && i < a->n; i++)
+        same = !strcmp(a->demand[i].text, b->demand[i].text);
+    return same;
+}
+
+/* " in phases a, b": of this conflict and those like it. */
+static void print_where(const struct explained *e, size_t at, struct bt_buf *b)
+{
+    size_t n = 0;
+    for (size_t i = at; i < e->nconflicts; i++)
+        n += same_conflict(&e->conflict[at], &e->conflict[i]);
+    for (size_t i = at; e->in.spec->phases.n > 1 && i < e->nconflicts; i++)
+        if (same_conflict(&e->conflict[at], &e->conflict[i]))
+            bt_buf_printf(b, "%s%s", i > at ? ", " : n > 1 ? " in phases " : " in phase ", e->conflict[i].phase);
+}
+
 static void print_conflicts(const struct explained *e, struct bt_buf *b)
 {
     for (size_t i = 0; i < e->nconflicts; i++) {
         const struct bt_conflict *c = &e->conflict[i];
-        bt_buf_printf(b, "%scannot be met together%s%s:\n", i ? "\n" : "", e->in.spec->phases.n > 1 ? " in phase " : "",
-                      e->in.spec->phases.n > 1 ? c->phase : "");
+        bool said = false;
+        for (size_t k = 0; k < i; k++)
+            said = said || same_conflict(&e->conflict[k], c);
+        if (said)
+            continue;
+        bt_buf_printf(b, "%scannot be met%s", i ? "\n" : "", c->n > 1 ? " together" : "");
+        print_where(e, i, b);
+        bt_buf_puts(b, ":\n");
         for (size_t k = 0; k < c->n; k++) {
             bt_buf_puts(b, "  ");
             if (c->demand[k].at.line)
@@ -112,7 +142,7 @@ static void print_conflicts(const struct explained *e, struct bt_buf *b)
             bt_buf_printf(b, "%s\n", c->demand[k].text);
         }
         print_lack(c, b);
-        bt_buf_puts(b, c->sure ? "  without any one of these the others can be met\n"
+        bt_buf_puts(b, c->sure ? c->n > 1 ? "  without any one of these the others can be met\n" : ""
                                : "  a search stopped at its bound: these conflict, but not all of them may be needed for it\n");
     }
     if (!e->nconflicts) /* refused before anything was placed */
@@ -125,7 +155,8 @@ static void print_conflicts(const struct explained *e, struct bt_buf *b)
         bt_buf_printf(b, "\n     %s\n", e->relax[i].advice->text);
     }
     if (!e->nrelax && e->nconflicts)
-        bt_buf_puts(b, "\nno single change of the spec makes it fit on this fleet\n");
+        bt_buf_puts(b, "\nno change of what the spec asks for was found that makes it fit on this fleet; `berth plan --alternatives` looks at\n"
+                       "quantised models and weights in host RAM, `berth plan --cheapest` at other fleets\n");
 }
 
 /* ---- JSON ---- */
@@ -192,8 +223,9 @@ static json_t *conflicts_json(const struct explained *e)
         for (size_t k = 0; k < c->n; k++)
             json_array_append_new(demands, json_pack("{s:s, s:s, s:o, s:i}", "workload", c->demand[k].workload, "key", c->demand[k].key, "text",
                                                      bt_json_text(c->demand[k].text), "line", (int)c->demand[k].at.line));
-        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:b}", "phase", c->phase, "demands", demands, "card", bt_json_text(c->card),
-                                              "lacks_bytes", bt_json_bytes(c->lacks_bytes), "minimal", c->sure));
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "phase", c->phase, "demands", demands, "card", bt_json_text(c->card),
+                                              "lacks_bytes", bt_json_bytes(c->lacks_bytes), "own_memory_of", bt_json_text(c->own), "why",
+                                              bt_json_text(c->refused), "minimal", c->sure));
     }
     return list;
 }

@@ -7,7 +7,8 @@
 
 #define TRY_NODES 20000
 #define LACK_STEP (64 * MiB)
-#define LACK_MOST (1024 * GiB)
+#define LACK_MOST (UINT64_C(1) << 62)
+#define MOST_CONFLICTS 4 /* of one phase */
 #define CARDS_TRIED 16
 
 struct conflicting {
@@ -16,6 +17,7 @@ struct conflicting {
     const char *phase;
     struct bt_err *err;
     bool sure;
+    const char *refused; /* why the last one could not even be searched; NULL: it could */
 };
 
 static unsigned long long ull(uint64_t n)
@@ -42,6 +44,7 @@ static int fits(struct conflicting *c, const struct bt_workload *w, const bool *
     struct pl_solution s = { 0 };
     if (pl_problem_build(&mine, &in, c->phase, &p, c->err) < 0)
         return -1;
+    c->refused = p->nrefusals ? bt_arena_strdup(c->a, p->refusal[0].text) : NULL;
     if (p->nrefusals)
         return 0;
     for (size_t g = 0; more && g < p->fleet->n; g++)
@@ -180,7 +183,7 @@ static int least_more(struct conflicting *c, const struct bt_workload *w, const 
     }
     if (ok <= 0)
         return ok;
-    while (hi - lo > LACK_STEP) {
+    while (hi - lo > BT_MAX(LACK_STEP, hi / 1024)) {
         uint64_t mid = lo + (hi - lo) / 2;
         if ((ok = fits(c, w, keep, card, mid)) < 0)
             return -1;
@@ -212,16 +215,76 @@ static int what_lacks(struct conflicting *c, const struct bt_workload *w, const 
     return 0;
 }
 
+/* The least card on which the server fits with all that the card has; 0 = none. No larger ones: a limit is taken as a whole, so it must fit the card. */
+static int card_that_does(struct conflicting *c, struct bt_workload *w, const bool *keep, size_t index, uint64_t above, uint64_t *out)
+{
+    const struct bt_fleet *f = c->in->fleet;
+    uint64_t seen = above;
+    for (size_t i = 0; i < f->n; i++) {
+        uint64_t next = UINT64_MAX;
+        for (size_t g = 0; g < f->n; g++) {
+            uint64_t taken = f->gpus[g].others_bytes + f->gpus[g].margin_bytes;
+            uint64_t cap = f->gpus[g].total_bytes > taken ? f->gpus[g].total_bytes - taken : 0;
+            next = cap > seen ? BT_MIN(next, cap) : next;
+        }
+        if (next == UINT64_MAX)
+            return 0;
+        seen = next;
+        w[index].memory = (struct bt_memory){ .form = BT_MEM_BYTES, .bytes = next };
+        int ok = fits(c, w, keep, PL_NONE, 0);
+        if (ok)
+            return *out = next, ok;
+    }
+    return 0;
+}
+
+/* A server that its own `memory` holds back: with so much more of that, on the cards as they are, it fits. */
+static int what_it_may_have(struct conflicting *c, struct bt_workload *w, const bool *keep, size_t index, struct bt_conflict *out)
+{
+    const struct bt_memory was = w[index].memory;
+    uint64_t lo = was.bytes, hi = 0;
+    if (was.form == BT_MEM_PERCENT)
+        for (size_t g = 0; g < c->in->fleet->n; g++) {
+            uint64_t has = (uint64_t)(was.percent / 100 * (double)c->in->fleet->gpus[g].total_bytes);
+            lo = g && lo < has ? lo : has; /* of the smallest card */
+        }
+    const uint64_t has = lo;
+    int ok = card_that_does(c, w, keep, index, lo, &hi);
+    while (ok > 0 && hi - lo > LACK_STEP) {
+        w[index].memory.bytes = lo + (hi - lo) / 2;
+        int there = fits(c, w, keep, PL_NONE, 0);
+        if (there < 0)
+            return -1;
+        *(there ? &hi : &lo) = w[index].memory.bytes;
+    }
+    w[index].memory = was;
+    if (ok > 0) {
+        out->lacks_bytes = hi - has;
+        out->own = w[index].name;
+    }
+    return ok < 0 ? -1 : 0;
+}
+
 /* ---- one phase ---- */
 
-static int conflict_of(struct conflicting *c, struct bt_conflict *out, bool *fine)
+static void take_with_followers(const struct bt_spec *s, bool *from, size_t i)
+{
+    from[i] = false;
+    for (size_t j = 0; j < s->n; j++)
+        if (from[j] && ((s->w[j].same_gpus_as && !strcmp(s->w[j].same_gpus_as, s->w[i].name)) ||
+                        (s->w[j].context.same_as && !strcmp(s->w[j].context.same_as, s->w[i].name))))
+            take_with_followers(s, from, j);
+}
+
+/* Of those in left[]; takes the conflict's out of it. */
+static int conflict_of(struct conflicting *c, bool *left, struct bt_conflict *out, bool *fine)
 {
     const struct bt_spec *s = c->in->spec;
     struct bt_workload *w = BT_NEWN(c->a, struct bt_workload, s->n + 1);
     bool *keep = BT_NEWN(c->a, bool, s->n + 1), needed[K__N];
+    size_t limited = PL_NONE;
     memcpy(w, s->w, s->n * sizeof *w);
-    for (size_t i = 0; i < s->n; i++)
-        keep[i] = pl_in_phase(&s->w[i], c->phase) && !s->w[i].optional;
+    memcpy(keep, left, s->n * sizeof *keep);
     int ok = fits(c, w, keep, PL_NONE, 0);
     *fine = ok == 1;
     if (ok != 0)
@@ -253,10 +316,22 @@ static int conflict_of(struct conflicting *c, struct bt_conflict *out, bool *fin
                     : k == K_COPIES                           ? "replicas"
                                                               : names[k],
                     demand_words(c, &s->w[i], (enum key)k), mark_of(&s->w[i], (enum key)k));
+        if (s->w[i].kind == BT_SERVER && needed[K_MEMORY])
+            limited = i;
         if (!any)
             add(c, out, &s->w[i], "", bt_arena_printf(c->a, "%s runs at all", s->w[i].name), s->w[i].at);
     }
-    return what_lacks(c, w, keep, out);
+    if (fits(c, w, keep, PL_NONE, 0) < 0)
+        return -1;
+    out->refused = c->refused;
+    for (size_t i = 0; i < s->n; i++)
+        if (keep[i])
+            take_with_followers(s, left, i);
+    if (out->refused)
+        return 0;
+    if (what_lacks(c, w, keep, out) < 0)
+        return -1;
+    return out->lacks_bytes || limited == PL_NONE ? 0 : what_it_may_have(c, w, keep, limited, out);
 }
 
 int bt_plan_conflicts(struct bt_arena *a, const struct bt_plan_in *in, struct bt_conflict **out, size_t *n, struct bt_err *err)
@@ -268,14 +343,18 @@ int bt_plan_conflicts(struct bt_arena *a, const struct bt_plan_in *in, struct bt
     *n = 0;
     remembering.needs = pl_needs_new(a);
     for (size_t i = 0; i < (in->spec->phases.n ? in->spec->phases.n : 1); i++) {
-        struct conflicting c = { a, &remembering, phases[i], err, true };
-        struct bt_conflict row = { .phase = phases[i] };
-        bool fine;
-        if (conflict_of(&c, &row, &fine) < 0)
-            return -1;
-        row.sure = c.sure;
-        if (!fine)
-            BT_PUSH(a, *out, *n, row);
+        bool fine = false, *left = BT_NEWN(a, bool, in->spec->n + 1);
+        for (size_t k = 0; k < in->spec->n; k++)
+            left[k] = pl_in_phase(&in->spec->w[k], phases[i]); /* optional ones go, but for those on whose cards others must be */
+        for (size_t found = 0; !fine && found < MOST_CONFLICTS; found++) {
+            struct conflicting c = { .a = a, .in = &remembering, .phase = phases[i], .err = err, .sure = true };
+            struct bt_conflict row = { .phase = phases[i] };
+            if (conflict_of(&c, left, &row, &fine) < 0)
+                return -1;
+            row.sure = c.sure;
+            if (!fine)
+                BT_PUSH(a, *out, *n, row);
+        }
     }
     return 0;
 }
@@ -386,7 +465,7 @@ static int add_dropped(struct conflicting *c, const struct bt_plan *p, const str
     static const struct {
         enum key key;
         const char *value;
-    } droppable[] = { { K_CUT, "auto" }, { K_PINS, "auto" }, { K_POOL, "null" }, { K_SHARE, "true" }, { K_APART, "[]" }, { K_SAME, "null" } };
+    } droppable[] = { { K_CUT, "auto" }, { K_PINS, "auto" }, { K_POOL, "null" }, { K_SHARE, "true" }, { K_APART, "null" }, { K_SAME, "null" } };
     for (size_t i = 0; i < c->in->spec->n; i++)
         for (size_t k = 0; k < BT_LEN(droppable); k++) {
             const struct bt_workload *w = &c->in->spec->w[i];
@@ -411,7 +490,7 @@ int bt_plan_relaxations(struct bt_arena *a, const struct bt_plan_in *in, const s
                         size_t nconflicts, struct bt_relaxation **out, size_t *n, struct bt_err *err)
 {
     struct bt_plan_in remembering = *in;
-    struct conflicting c = { a, &remembering, "", err, true };
+    struct conflicting c = { .a = a, .in = &remembering, .phase = "", .err = err, .sure = true };
     *out = NULL;
     *n = 0;
     remembering.needs = pl_needs_new(a);

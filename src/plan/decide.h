@@ -29,9 +29,11 @@ struct bt_conflict {
     size_t n;             /* minimal: without any one of them the others can be met */
     const char *card;     /* "GPU 2": with lacks_bytes more on this card alone they could; NULL = no single card's bytes are what lacks */
     uint64_t lacks_bytes; /* on that card, else on every card; 0 = more memory does not help */
+    const char *own;      /* the server whose own `memory` is what lacks them, on whatever card; NULL = the cards do */
+    const char *refused;  /* the rule that forbids it, in words: no bytes were looked for; NULL = none does */
     bool sure;            /* false: a search stopped at its bound, so the set may not be minimal */
 };
-/* One conflict of each phase that does not fit. *n = 0: all fit. */
+/* Of each phase that does not fit its conflicts, no workload in two of them: four of a phase at most. *n = 0: all fit. */
 BT_MUST_CHECK int bt_plan_conflicts(struct bt_arena *a, const struct bt_plan_in *in, struct bt_conflict **out, size_t *n, struct bt_err *err);
 
 /* A way out, with what it costs the user: 0 nothing that is counted here, 1 as much as leaving a workload out. */

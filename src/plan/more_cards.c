@@ -25,25 +25,35 @@ static const char *named(struct bt_arena *a, const struct bt_fleet *f, const str
     return bt_arena_strdup(a, bt_buf_z(&b));
 }
 
-/* 1 it fits, 0 not (or this cannot be asked). */
-static int fits_on(struct bt_arena *a, const struct bt_plan_in *in, const char *phase, const char *fleet)
+static bool phase_fits(struct bt_arena *a, const struct bt_plan_in *in, const char *phase)
 {
-    struct bt_fleet larger;
-    struct bt_fleet_opts o = { .margin_bytes = in->spec->margin_bytes };
-    struct bt_plan_in with = *in;
     struct pl_problem *p;
     struct pl_solution s;
     struct bt_err ignored = { 0 };
-    if (bt_fleet_open(a, fleet, &o, &larger, &ignored) < 0)
-        return 0;
-    with.fleet = &larger;
-    if (pl_problem_build(a, &with, phase, &p, &ignored) < 0 || p->nrefusals)
-        return 0;
+    if (pl_problem_build(a, in, phase, &p, &ignored) < 0 || p->nrefusals)
+        return false;
     pl_solve(p, TRY_NODES, &s);
     return s.found;
 }
 
-static const char *smallest(struct bt_arena *a, const struct bt_plan_in *in, const char *phase, const struct bt_gpu_kind *kind, size_t *more)
+/* All phases fit there. False, too, where this cannot be asked. */
+static bool fits_on(struct bt_arena *a, const struct bt_plan_in *in, const char *fleet)
+{
+    const struct bt_strs *phases = &in->spec->phases;
+    struct bt_fleet larger;
+    struct bt_fleet_opts o = { .margin_bytes = in->spec->margin_bytes };
+    struct bt_plan_in with = *in;
+    struct bt_err ignored = { 0 };
+    if (bt_fleet_open(a, fleet, &o, &larger, &ignored) < 0)
+        return false;
+    with.fleet = &larger;
+    for (size_t i = 0; i < BT_MAX(phases->n, (size_t)1); i++)
+        if (!phase_fits(a, &with, phases->n ? phases->v[i] : "all"))
+            return false;
+    return true;
+}
+
+static const char *smallest(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_gpu_kind *kind, size_t *more)
 {
     const size_t most = BT_MIN(BT_MAX_GPUS, BT_MAX((size_t)8, in->fleet->n * 4)) - BT_MIN(in->fleet->n, (size_t)BT_MAX_GPUS);     /* more is not "nearest" */
     size_t no = 0, yes = 1;
@@ -52,14 +62,14 @@ static const char *smallest(struct bt_arena *a, const struct bt_plan_in *in, con
         text = named(a, in->fleet, kind, yes);
         if (!text || yes > most)
             return NULL;             /* most may be 0 */
-        if (fits_on(a, in, phase, text))
+        if (fits_on(a, in, text))
             break;
         if (yes == most)
             return NULL;
     }
     while (yes - no > 1) {                           /* a larger fleet carries what a smaller one does */
         size_t mid = no + (yes - no) / 2;
-        if (fits_on(a, in, phase, named(a, in->fleet, kind, mid)))
+        if (fits_on(a, in, named(a, in->fleet, kind, mid)))
             yes = mid;
         else
             no = mid;
@@ -68,7 +78,7 @@ static const char *smallest(struct bt_arena *a, const struct bt_plan_in *in, con
     return named(a, in->fleet, kind, yes);
 }
 
-bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const char *phase, struct bt_plan_advice *out)
+bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_advice *out)
 {
     size_t fewest = SIZE_MAX, kinds = 0;
     for (size_t i = 0; i < in->fleet->n; i++) {
@@ -77,7 +87,7 @@ bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const char *
         for (size_t j = 0; j < i; j++)
             seen = seen || in->fleet->gpus[j].kind == k;
         size_t more;
-        const char *text = k && !seen ? smallest(a, in, phase, k, &more) : NULL;
+        const char *text = k && !seen ? smallest(a, in, k, &more) : NULL;
         kinds += !seen;
         if (!text || more >= fewest)
             continue;

@@ -14,6 +14,7 @@
  *   served.c    the weights as they are read: of a quantised sibling, from host RAM
  *   faster.c    pinned shapes that are slower than smaller ones
  *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet      shrink.c   the fewest that conflict
+ *   together.c  several changes, where no single one is a way out
  *   jobs.c      what a service or job with a job form takes
  *   boxes.c     a fleet of several machines: dealt, each planned on its own (boxes.h)      machine.c   one of them as a problem of its own (machine.h)
  *   picture.c   the plan drawn (picture.h)

@@ -204,7 +204,11 @@ BT_MUST_CHECK int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const st
 /* shrink.c. Takes out of keep[spec->n], of workloads that together do not fit, as many as may go: without any one that is left the others fit, but for those
  * whom one of them names (same_gpus_as, same_as). fits(): 1 those in keep fit, 0 they do not, -1 error. The last as written go first. */
 BT_MUST_CHECK int pl_shrink(struct bt_arena *a, const struct bt_spec *s, bool *keep, int (*fits)(void *ctx, const bool *keep), void *ctx);
-/* The fewest more cards of a kind that the fleet has already with which the phase fits, planned on that fleet as the catalog has it. False: none do. */
-bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const char *phase, struct bt_plan_advice *out);
+/* together.c. Where no single change makes it fit: several, of which none can be spared, as one more row of advice; none where 400 plans do not find them. */
+BT_MUST_CHECK int pl_together(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct bt_err *err);
+/* `memory` in bytes, of a share on the smallest card; 0 = it has another form. */
+uint64_t pl_memory_asked(const struct bt_workload *w, const struct bt_fleet *f);
+/* The fewest more cards of a kind that the fleet has already with which all phases fit, planned on that fleet as the catalog has it. False: none do. */
+bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_advice *out);
 bool pl_in_phase(const struct bt_workload *w, const char *phase);
 #endif

@@ -160,6 +160,34 @@ static const char *short_reason(struct bt_arena *a, const struct pl_work *k, con
     return s->why_not;
 }
 
+static int fits_in(struct refusing *r, size_t index, const struct bt_workload *w, const char *phase)
+{
+    bt_auto_arena mine = { 0 };
+    const struct pl_trial t = { &mine, r->in, phase, NULL, 0 };
+    struct pl_problem *p;
+    struct pl_solution s;
+    if (pl_try(&t, w, index, &p, &s, r->err) < 0)
+        return -1;
+    return !p->nrefusals && s.found;
+}
+
+/* The other phases with that change: a way out of this one alone is none. */
+static int fits_elsewhere(struct refusing *r, size_t index, const struct bt_workload *w)
+{
+    const struct bt_strs *phases = &r->in->spec->phases;
+    int ok = 1;
+    for (size_t i = 0; ok > 0 && i < phases->n; i++)
+        if (strcmp(phases->v[i], r->phase) != 0)
+            ok = fits_in(r, index, w, phases->v[i]);
+    return ok;
+}
+
+static int would_fit(struct refusing *r, size_t index, const struct bt_workload *w)
+{
+    int ok = fits_in(r, index, w, r->phase);
+    return ok > 0 ? fits_elsewhere(r, index, w) : ok;
+}
+
 /* One shape planned together with everything else: 1 it fits, and text and advice say so; 0 it does not; -1 error. */
 static int other_shape(struct refusing *r, size_t index, const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, uint32_t pinned_cards,
                        struct bt_buf *text)
@@ -170,8 +198,9 @@ static int other_shape(struct refusing *r, size_t index, const struct pl_problem
     struct pl_solution o;
     if (pl_try(&t, &w, index, &q, &o, r->err) < 0)
         return -1;
-    if (!o.found)
-        return 0;
+    int ok = o.found ? fits_elsewhere(r, index, &w) : 0;
+    if (ok <= 0)
+        return ok;
     const struct pl_copy *c = o.copy;
     while (q->work[c->work].spec_index != index)
         c++;
@@ -215,6 +244,32 @@ static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards,
     return 0;
 }
 
+/* Numbers of cards that some possible shape of it takes: bit n - 1 of n cards. */
+static uint64_t cards_of(const struct pl_work *k)
+{
+    uint64_t set = 0;
+    for (size_t i = 0; i < k->nshapes; i++)
+        set |= k->shape[i].ok ? UINT64_C(1) << (k->shape[i].cards - 1) : 0;
+    return set;
+}
+
+/* Who must be on others' cards: no number of cards, or no card, that both may have, is said as that. */
+static const char *same_cards_text(struct refusing *r, const struct pl_problem *p, const struct pl_work *k)
+{
+    const struct pl_work *on = &p->work[k->same];
+    const char *name = k->w->name, *other = on->w->name;
+    size_t common = 0;
+    for (size_t i = 0; i < k->npool; i++)
+        common += on->pos[k->pool[i]] >= 0;
+    if (!common)
+        return bt_arena_printf(r->a, "%s must be on the cards of %s, and their pools have no card in common", name, other);
+    if (!(cards_of(k) & cards_of(on)))
+        return bt_arena_printf(r->a, "%s must be on the cards of %s, and no number of cards is possible for both", name, other);
+    if (!too_small_text(r, p, on))
+        return bt_arena_printf(r->a, "%s does not fit beside %s on the same GPUs", name, other);
+    return bt_arena_printf(r->a, "%s must be on the cards of %s, which has no place", name, other);
+}
+
 static int refuse_alone(struct refusing *r, size_t index, const struct pl_problem *p)
 {
     const struct bt_workload *w = &r->in->spec->w[index];
@@ -235,10 +290,11 @@ static int refuse_alone(struct refusing *r, size_t index, const struct pl_proble
             return 0;
         }
         const char *text = too_small_text(r, p, k);
-        if (!text && w->same_gpus_as)
-            text = bt_arena_printf(r->a, "%s does not fit beside %s on the same GPUs", w->name, w->same_gpus_as);
+        if (!text && k->same != PL_NONE)
+            text = same_cards_text(r, p, k);
         if (!text)
-            text = bt_arena_printf(r->a, "%s: %u copies find no place, even alone", w->name, k->copies_min);
+            text = bt_arena_printf(r->a, "%s: %u cop%s find%s no place, even alone, on the %zu card%s it may use", w->name, k->copies_min,
+                                   k->copies_min == 1 ? "y" : "ies", k->copies_min == 1 ? "s" : "", k->npool, k->npool == 1 ? "" : "s");
         refuse(r, w, "does-not-fit", text);
     }
     return 0;
@@ -329,17 +385,6 @@ static int refuse_together(struct refusing *r, bool *keep)
 
 /* ---- the nearest settings that fit ---- */
 
-static int would_fit(struct refusing *r, size_t index, const struct bt_workload *w)
-{
-    bt_auto_arena mine = { 0 };
-    const struct pl_trial t = { &mine, r->in, r->phase, NULL, 0 };
-    struct pl_problem *p;
-    struct pl_solution s;
-    if (pl_try(&t, w, index, &p, &s, r->err) < 0)
-        return -1;
-    return !p->nrefusals && s.found;
-}
-
 /* Largest v in [lo, hi) for which the change fits, or 0; `set` puts v into the workload. */
 static int largest(struct refusing *r, size_t index, uint64_t lo, uint64_t hi, uint64_t step, void (*set)(struct bt_workload *, uint64_t),
                    uint64_t *out)
@@ -384,6 +429,8 @@ static void set_copies(struct bt_workload *w, uint64_t v)
     w->copies.min = w->copies.want = v;
 }
 
+static void set_requests(struct bt_workload *w, uint64_t v) { w->requests = v; }
+
 static void set_gpus(struct bt_workload *w, uint64_t v)
 {
     w->gpus.min = w->gpus.max = w->gpus.want = v;
@@ -426,14 +473,22 @@ static int advise_context(struct refusing *r, size_t index, uint64_t below)
     return 0;
 }
 
+uint64_t pl_memory_asked(const struct bt_workload *w, const struct bt_fleet *f)
+{
+    uint64_t least = UINT64_MAX;
+    for (size_t g = 0; w->memory.form == BT_MEM_PERCENT && g < f->n; g++)
+        least = BT_MIN(least, (uint64_t)(w->memory.percent / 100 * (double)f->gpus[g].total_bytes) / MiB * MiB);
+    return w->memory.form == BT_MEM_BYTES ? w->memory.bytes : least == UINT64_MAX ? 0 : least;
+}
+
 static int advise_numbers(struct refusing *r, size_t index, const struct pl_work *k)
 {
     const struct bt_workload *w = &r->in->spec->w[index];
     uint64_t v;
     if (k->server && advise_context(r, index, k->ctx_min) < 0)
         return -1;
-    if (!k->server && w->memory.form == BT_MEM_BYTES && w->memory.bytes > 64 * MiB) {
-        if (largest(r, index, 64 * MiB, w->memory.bytes, 64 * MiB, set_memory, &v) < 0)
+    if (!k->server && pl_memory_asked(w, r->in->fleet) > 64 * MiB) {
+        if (largest(r, index, 64 * MiB, pl_memory_asked(w, r->in->fleet), 64 * MiB, set_memory, &v) < 0)
             return -1;
         if (v)
             advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: memory of %s fits", w->name, bt_bytes_exact(v)),
@@ -486,13 +541,14 @@ static int advise_optional(struct refusing *r, size_t index)
     bool others = false;
     for (size_t i = 0; !p->nrefusals && s.found && i < s.ncopies; i++)
         others = others || (p->work[s.copy[i].work].spec_index != index && !p->work[s.copy[i].work].cpu_only);
-    if (others)
+    int ok = others ? fits_elsewhere(r, index, &w) : 0;
+    if (ok > 0)
         advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "without %s the others run: `optional: true` leaves it out while it has no place", w.name),
                                            bt_arena_printf(r->a, "workloads.%s.optional", w.name), "true", NULL, NULL });
-    return 0;
+    return ok < 0 ? -1 : 0;
 }
 
-enum { REQUESTS, KV_DTYPE, GPUS, FEWER, MEMORY, SHARE, POOL };       /* tried in this order */
+enum { KV_DTYPE, GPUS, FEWER, MEMORY, SHARE, POOL };       /* tried in this order */
 struct change { bool applies; const char *key, *value; struct bt_workload w; };
 
 static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k)
@@ -502,7 +558,6 @@ static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k
     uint64_t fewer = BT_MIN(was->gpus.max, (uint64_t)k->npool);
     const char *small_kv = k->pm->engine ? k->pm->engine->kv_in_8_bits : NULL;
     struct change c[] = {
-        [REQUESTS] = { k->server && was->requests > 1, "requests", "1", *was },
         [KV_DTYPE] = { k->server && !was->kv_dtype && small_kv, "kv_dtype", small_kv, *was },
         [GPUS] = { k->server && few_gpus, "gpus", bt_arena_printf(r->a, "{min: %llu, max: %zu}", ull(was->gpus.min), k->npool), *was },
         [FEWER] = { k->server && was->gpus.set && was->gpus.min > 1, "gpus", bt_arena_printf(r->a, "{min: 1, max: %llu}", ull(fewer)), *was },
@@ -510,7 +565,6 @@ static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k
         [SHARE] = { was->share != BT_SHARE_TRUE, "share", "true", *was },
         [POOL] = { was->pool.n > 0, "pool", "all", *was },
     };
-    c[REQUESTS].w.requests = 1;
     c[KV_DTYPE].w.kv_dtype = small_kv;
     c[GPUS].w.gpus.max = c[GPUS].w.gpus.want = k->npool;
     c[FEWER].w.gpus.min = 1;
@@ -518,6 +572,8 @@ static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k
     c[MEMORY].w.memory = (struct bt_memory){ 0 };
     c[SHARE].w.share = BT_SHARE_TRUE;
     c[POOL].w.pool = (struct bt_strs){ 0 };
+    if (k->server && was->requests > 1 && advise_count(r, index, "requests", was->requests, set_requests) < 0)
+        return -1;
     for (size_t i = 0; i < BT_LEN(c); i++)
         if (c[i].applies && advise_change(r, index, &c[i].w, c[i].key, c[i].value) < 0)
             return -1;
@@ -612,8 +668,34 @@ static int look_for_advice(struct refusing *r, struct pl_problem *p)
 static void advise_more_cards(struct refusing *r)
 {
     struct bt_plan_advice more;
-    if (pl_more_cards(r->a, r->in, r->phase, &more))
+    bool said = false;
+    for (size_t i = 0; i < r->plan->nadvice; i++)
+        said = said || !strcmp(r->plan->advice[i].path, "gpus");     /* in another phase */
+    if (!said && pl_more_cards(r->a, r->in, &more))
         BT_PUSH(r->a, r->plan->advice, r->plan->nadvice, more);      /* whatever else there is: it changes nothing of what was asked for */
+}
+
+/* A context that the model was not made for: its own. */
+static int advise_the_models_context(struct refusing *r, const struct pl_problem *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pl_work *k = &p->work[i];
+        struct bt_workload w = *k->w;
+        uint64_t most = k->pm->model ? bt_need_model_context(k->pm->model) : 0;
+        if (!k->server || !most || w.context.want <= most)
+            continue;
+        w.context.want = most;
+        w.context.min = BT_MIN(w.context.min, most);
+        bool both = k->w->context.min > most;        /* `context: N` */
+        int ok = would_fit(r, k->spec_index, &w);
+        if (ok > 0)
+            advise(r, (struct bt_plan_advice){ .text = bt_arena_printf(r->a, "%s: it fits with the context that the model was made for", w.name),
+                                               .path = bt_arena_printf(r->a, "workloads.%s.context%s", w.name, both ? "" : ".want"),
+                                               .value = bt_arena_printf(r->a, "%llu", ull(most)) });
+        if (ok < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* Servers on the CPU are refused before any search: by their own `memory`, or by all the RAM there is. */
@@ -655,7 +737,7 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
     for (size_t i = 0; i < p->nrefusals; i++)
         refuse(&r, p->refusal[i].workload ? bt_spec_find(in->spec, p->refusal[i].workload) : NULL, p->refusal[i].code, p->refusal[i].text);
     if (p->nrefusals)
-        return in->brief ? 0 : advise_in_ram(&r, p) < 0 ? -1 : too_few_gpus(&r, p);
+        return in->brief ? 0 : advise_in_ram(&r, p) < 0 || advise_the_models_context(&r, p) < 0 ? -1 : too_few_gpus(&r, p);
     bool any = false;
     bool *keep = BT_NEWN(a, bool, in->spec->n + 1);
     for (size_t i = 0; i < in->spec->n; i++) {

@@ -123,7 +123,7 @@ def test_each_way_out_fits_and_the_cheapest_is_first(text: str, tmp_path: Path) 
     if text == HEADS:
         assert ways[0]["set"] == [{"path": "workloads.llm.tp", "value": "auto"}]
     people = berth("explain", "-f", path)
-    assert people.returncode == 3 and "cannot be met together" in people.stdout
+    assert people.returncode == 3 and ("cannot be met:" if text == HEADS else "cannot be met together:") in people.stdout
 
 
 def test_the_bytes_that_lack_are_those_that_lack(tmp_path: Path) -> None:
@@ -221,3 +221,100 @@ def test_what_happens_between_phases_and_why(tmp_path: Path) -> None:
     fleet.write_text(json.dumps(cards | {"source": "file", "nodes": [{"name": "local", "ram_bytes": 8 * 2**30}]}))
     told = " ".join(berth("explain", "llm", *args).stdout.split())
     assert "stop 5 s host RAM does not hold it asleep: about" in told
+
+
+IN_TURN = """
+name: bad
+gpus: 2xA100-SXM4-80GB
+phases: [a, b]
+workloads:
+  w0: {kind: job, command: [x], memory: 60%, slots: 4}
+  w1: {engine: vllm, model: Qwen/Qwen3-30B-A3B, replicas: 2, phases: a}
+"""
+TWICE = """
+name: bad
+gpus: 1xA100-SXM4-80GB+1xRTX-4090
+workloads:
+  llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, replicas: 2, pool: [1]}
+  a:   {kind: service, command: [x], memory: 30GiB, pool: [1]}
+  b:   {kind: service, command: [x], memory: 1GiB}
+"""
+FOLLOWS = """
+name: bad
+gpus: 1xA100-SXM4-40GB
+workloads:
+  w0: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, gpus: 3}
+  w1: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, same_gpus_as: w0}
+  w2: {kind: job, command: [x], memory: rest}
+"""
+MANY_REQUESTS = """
+name: bad
+gpus: 1xRTX-4090
+workloads:
+  llm: {engine: vllm, model: Qwen/Qwen3-0.6B, requests: 1000000}
+"""
+PAST = """
+name: bad
+gpus: 1xRTX-4090
+workloads:
+  llm: {engine: vllm, model: HuggingFaceTB/SmolLM2-135M, context: 32768}
+"""
+SHARES = """
+name: bad
+gpus: 1xA100-SXM4-40GB
+workloads:
+  a: {kind: service, command: [x], memory: 60%}
+  b: {kind: service, command: [x], memory: 60%}
+"""
+
+
+@pytest.mark.parametrize(("text", "changes"), [(IN_TURN, 1), (TWICE, 3), (FOLLOWS, 2), (MANY_REQUESTS, 1), (PAST, 1), (SHARES, 1)])
+def test_a_way_out_is_one_for_all_of_the_spec(text: str, changes: int, tmp_path: Path) -> None:
+    """In all phases, and of several changes where no single one is enough: then none of them can be spared."""
+    path, spec = write(tmp_path, text)
+    ways = explain("-f", path, code=3)["relaxations"]
+    advice = json.loads(berth("plan", "-f", path, "--json").stdout)["advice"]
+    assert ways and advice
+    for w in [*ways, *advice]:
+        assert fits(with_set(spec, w["set"]), tmp_path), w
+    assert min(len(w["set"]) for w in ways) == changes
+    if changes > 1:
+        for i in range(changes):
+            assert not fits(with_set(spec, ways[0]["set"][:i] + ways[0]["set"][i + 1:]), tmp_path), ways[0]
+
+
+def test_numbers_are_the_nearest_that_fit(tmp_path: Path) -> None:
+    path, spec = write(tmp_path, MANY_REQUESTS)
+    way = next(w for w in explain("-f", path, code=3)["relaxations"] if w["set"][0]["path"].endswith("requests"))
+    n = int(way["set"][0]["value"])
+    assert n > 1
+    spec["workloads"]["llm"]["requests"] = n + 1
+    assert not fits(spec, tmp_path)
+
+
+def test_each_conflict_is_named_with_what_is_in_its_way(tmp_path: Path) -> None:
+    """A rule in its own words, a server's own `memory` as what lacks: not "bytes do not lack"; and both, though one would do for exit 3."""
+    path, _ = write(tmp_path, "name: bad\ngpus: 2xA100-SXM4-80GB\nworkloads:\n  small: {engine: vllm, model: HuggingFaceTB/SmolLM2-135M, context: 32768}\n"
+                              "  llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, memory: 8GiB, tp: 2}\n")
+    rule, own = explain("-f", path, code=3)["conflicts"]
+    assert [d["workload"] for d in rule["demands"]] == ["small"] and "8192 tokens" in rule["why"] and not rule["lacks_bytes"] and rule["own_memory_of"] is None
+    assert [(d["workload"], d["key"]) for d in own["demands"]] == [("llm", "memory")] and own["own_memory_of"] == "llm" and own["why"] is None
+    least = (8 * 2**30 + own["lacks_bytes"]) >> 20
+    core = {"name": "c", "gpus": "2xA100-SXM4-80GB", "workloads": {"llm": {"engine": "vllm", "model": "Qwen/Qwen2.5-7B-Instruct", "context": {"min": 1}}}}
+    for more, fit in ((0, True), (-128, False)):
+        core["workloads"]["llm"]["memory"] = f"{least + more}MiB"
+        assert fits(core, tmp_path) == fit
+    people = berth("explain", "-f", path).stdout
+    assert people.count("cannot be met:") == 2 and "the `memory` that llm may have is about" in people and "not bytes that lack" not in people
+
+
+def test_the_same_conflict_in_two_phases_is_told_once(tmp_path: Path) -> None:
+    path, _ = write(tmp_path, IN_TURN)
+    assert "cannot be met together in phases a, b:" in berth("explain", "-f", path).stdout
+
+
+@pytest.mark.parametrize(("keys", "says"), [(("pool: [0]", "pool: [1]"), "no card in common"), (("gpus: 1", "gpus: 2"), "no number of cards")])
+def test_why_two_cannot_be_on_the_same_cards(keys: tuple[str, str], says: str, tmp_path: Path) -> None:
+    tool = "kind: service, command: [x], memory: 1GiB"
+    path, _ = write(tmp_path, f"name: bad\ngpus: 2xA100-SXM4-40GB\nworkloads:\n  a: {{{tool}, {keys[0]}}}\n  b: {{{tool}, {keys[1]}, same_gpus_as: a}}\n")
+    assert says in berth("plan", "-f", path).stdout
