@@ -11,6 +11,7 @@
  *                                                      best plan as it is counted (the slowest card's for all), both by the first measure; the latter's by its own
  *   bench-plan full FROM TO [NODES]                    the same with every key drawn, and an enumeration that shares nothing with the search but bytes and rates of a
  *                                                      shape (plan_ref.h): number, both found, equal, the whole plan agrees, placements that fit
+ *   bench-plan meta FROM TO                            pairs of such problems that differ in one thing (plan_meta.h): number, which, holds
  *   bench-plan phases FROM TO [show]                   phases against enumeration of all of them together: number, equal, milliseconds of moves that the plan saves,
  *                                                      that any saves at most, that there are, choices enumerated, CPU milliseconds of the plan */
 #include <stdio.h>
@@ -20,6 +21,7 @@
 
 #include "plan_full.h"
 #include "plan_joint.h"
+#include "plan_meta.h"
 #include "read_inputs.h"
 
 static double now_ms(void)
@@ -327,6 +329,39 @@ static int phases_one(unsigned long long number, bool show)
     return 1;
 }
 
+static void meta_show(const char *who, const struct pl_solution *o)
+{
+    printf("# %s: found %d;", who, o->found);
+    for (uint32_t i = 0; i < o->score.nlevels; i++)
+        printf(" %u", o->score.placed[i]);
+    for (int g = BT_GOAL_WANTS; g <= BT_GOAL_FREE; g++)
+        printf(" %s %lld", bt_plan_objective_names[g], (long long)o->score.v[g]);
+    putchar('\n');
+}
+
+/* 0, or -1 error. */
+static int metas_of(unsigned long long number)
+{
+    for (size_t i = 0; i < BT_LEN(metas); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_err err = { 0 };
+        struct full_problem x;
+        struct meta m = { .a = &a };
+        int got = meta_one(&m, &x, number, i, &err);
+        if (got < -1)
+            return fail(&err, x.text);
+        if (got)
+            printf("%llu %zu %d\n", number, i, got > 0);
+        if (got >= 0)
+            continue;
+        printf("# %s: %s\n# %s%s\n", metas[i].name, m.said, x.fleet_text, x.changes);
+        meta_show("before", &m.was);
+        meta_show("after", &m.is);
+        printf("%s", x.text);
+    }
+    return 0;
+}
+
 static unsigned number(const char *z) { return (unsigned)strtoul(z, NULL, 10); }
 
 int main(int argc, char **argv)
@@ -362,12 +397,21 @@ int main(int argc, char **argv)
                 return 1;
         return 0;
     }
+    if (argc == 4 && !strcmp(argv[1], "meta")) {
+        for (unsigned i = number(argv[2]); i < number(argv[3]); i++)
+            if (metas_of(i) < 0)
+                return 1;
+        return 0;
+    }
     if (argc >= 4 && !strcmp(argv[1], "phases")) {
         for (unsigned i = number(argv[2]); i < number(argv[3]); i++)
             if (phases_one(i, argc > 4) < 0)
                 return 1;
         return 0;
     }
-    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | boxes FROM TO BOXES WORKLOADS | small FROM TO [NODES] | stages FROM TO | full FROM TO [NODES] | phases FROM TO [show]\n");
+    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | boxes FROM TO BOXES WORKLOADS | small FROM TO [NODES] | stages FROM TO | full FROM TO [NODES] | meta FROM TO |
+"
+                    "                  phases FROM TO [show]
+");
     return 2;
 }

@@ -1,6 +1,6 @@
 """The search on drawn problems. Usage: bench/plan.py [path/to/bench-plan] [--quick]
 
-Six tables: small problems against plain enumeration; the same with every key drawn that decides what stands where; phases against enumeration of all of them together; 8 unequal cards, 12 workloads, 3 phases
+Seven tables: small problems against plain enumeration; the same with every key drawn that decides what stands where; what must hold between pairs of such problems that differ in one thing; phases against enumeration of all of them together; 8 unequal cards, 12 workloads, 3 phases
 (how many are proven, and how soon); 64 cards and 60 workloads (how far the plan is from the bound); 1,250 machines of 8 cards and 5,000 workloads (the same, and how much memory that takes). What is drawn: bench/plan_draw.h, bench/plan_small.h, bench/plan_full.h; the same problems on every machine. Times are CPU
 time of one core. Exits 1 when an answer differs from enumeration; figures not reached are printed as such."""
 
@@ -45,6 +45,23 @@ def full(tool: str, quick: bool) -> bool:
         if r[3] != "1" or r[4] != "1":
             print(f"  differs: bench-plan full {r[0]} {int(r[0]) + 1}")
     return equal == len(found)
+
+
+PAIRS = ["a card more: as many placed, as much wanted", "cards in another order: the same score", "workloads in another order: the same score", "a higher priority: placed as before",
+         "a foreign byte: not better", "foreign GiB: not better", "an optional one removed: the others no worse", "sharing allowed: not worse", "fewer requests: not worse",
+         "one more optional: not worse", "more RAM: not worse"]
+
+
+def pairs(tool: str, quick: bool) -> bool:
+    found = [r for r in rows(tool, "meta", 1, 300 if quick else 3000) if len(r) == 3]
+    print("\npairs that differ in one thing:")
+    for i, name in enumerate(PAIRS):
+        mine = [r for r in found if int(r[1]) == i]
+        print(f"  {name:48} {sum(r[2] == '1' for r in mine)} of {len(mine)}")
+    for r in found:
+        if r[2] != "1":
+            print(f"  not so: bench-plan meta {r[0]} {int(r[0]) + 1}: {PAIRS[int(r[1])]}")
+    return all(r[2] == "1" for r in found)
 
 
 def together(tool: str, quick: bool) -> bool:
@@ -111,6 +128,7 @@ def main() -> int:
     ok = small(str(tool), quick)
     ok = small(str(tool), quick, 1) and ok
     ok = full(str(tool), quick) and ok
+    ok = pairs(str(tool), quick) and ok
     ok = together(str(tool), quick) and ok
     exact(str(tool), quick)
     large(str(tool), quick)

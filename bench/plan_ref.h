@@ -3,6 +3,7 @@
 #ifndef PLAN_REF_H
 #define PLAN_REF_H
 #include "base/units.h"
+#include "need/capability.h"
 #include "plan/plan_int.h"
 
 #define REF_CARDS 6
@@ -80,6 +81,8 @@ static inline bool ref_pool(struct ref *r, struct ref_work *k)
     for (size_t i = 0; i < n; i++) {
         size_t g = w->pool.n ? pick[i] : i;
         if (k->gpu_server && ref_gpu(r, g)->mig_of && !bt_engine_takes_uuids(k->pm->engine, k->pm->version))
+            continue;
+        if (k->gpu_server && ref_gpu(r, g)->cc_major && bt_card_runs(k->pm->engine, k->pm->version->version, k->pm->model, ref_gpu(r, g)).how == BT_RUNS_NOT)
             continue;
         k->pool[k->npool++] = g;
         clean += ref_gpu(r, g)->others_bytes * 8 <= ref_gpu(r, g)->total_bytes;

@@ -1,6 +1,7 @@
 /* problem - what may be placed where in one phase: workloads with their shapes, cards with their capacity, who may share. */
 #include <stdio.h>
 
+#include "need/capability.h"
 #include "plan/boxes.h"
 
 void pl_refuse(struct pl_problem *p, const struct bt_workload *w, const char *code, const char *fmt, ...)
@@ -63,6 +64,29 @@ static void leave_out_instances(struct pl_problem *p, struct pl_work *k)
     k->npool = n;
 }
 
+/* Cards whose compute capability the engine refuses for these numbers are none for it. Of a card that nobody knows, nothing is said. */
+static void leave_out_too_old(struct pl_problem *p, struct pl_work *k)
+{
+    struct bt_card_runs worst = { .how = BT_RUNS };
+    size_t n = 0, had = k->npool;
+    if (!k->server || !k->pm->engine || !k->pm->model)
+        return;
+    for (size_t i = 0; i < had; i++) {
+        size_t g = k->pool[i];
+        const struct bt_gpu *card = &p->fleet->gpus[g];
+        struct bt_card_runs runs = bt_card_runs(k->pm->engine, k->pm->version ? k->pm->version->version : NULL, k->pm->model, card);
+        bool old = card->cc_major && runs.how == BT_RUNS_NOT;
+        worst = old ? runs : worst;
+        k->pos[g] = old ? -1 : (int)n;
+        if (!old)
+            k->pool[n++] = g;
+    }
+    if (had && !n && !k->w->optional)
+        pl_refuse(p, k->w, "card-too-old", "%s: %s runs %s on cards of compute capability %d.%d and newer, and %s has none", k->w->name, k->pm->engine->name,
+                  worst.name, worst.least / 10, worst.least % 10, k->w->pool.n ? "its pool" : "the fleet");
+    k->npool = n;
+}
+
 /* A command that says nothing of its memory is given whole cards. One of which strangers hold much is none, as long as there are enough others. */
 static void leave_out_taken(struct pl_problem *p, struct pl_work *k)
 {
@@ -105,6 +129,7 @@ static int resolve_pool(struct pl_problem *p, struct pl_work *k, struct bt_err *
         k->pos[g] = (int)i;
     }
     leave_out_instances(p, k);
+    leave_out_too_old(p, k);
     leave_out_taken(p, k);
     return 0;
 }
@@ -261,12 +286,21 @@ static void settle_counts(struct pl_problem *p, struct pl_work *k)
                   p->work[k->same].copies_want);
 }
 
+/* Why no card is left for it was said when its pool was looked at. */
+static bool no_card_left(const struct pl_problem *p, const struct pl_work *k)
+{
+    for (size_t i = 0; i < p->nrefusals && !k->npool; i++)
+        if (p->refusal[i].workload == k->w->name)
+            return true;
+    return false;
+}
+
 /* An optional workload that can never stand has no shapes, and is left out: a refusal would cost all the others their plan. */
 static int settle_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err *err)
 {
     if (k->on_host)
         pl_host_floor(p, k);
-    if (k->cpu_only || (k->server && (!k->pm->model || !k->pm->engine)))
+    if (k->cpu_only || no_card_left(p, k) || (k->server && (!k->pm->model || !k->pm->engine)))
         return 0;
     if (!k->server && k->w->gpus.set && k->w->gpus.min > k->npool && !k->w->optional) {
         pl_refuse(p, k->w, "too-few-gpus", "%s wants %llu GPUs; %s%zu", k->w->name, (unsigned long long)k->w->gpus.min,

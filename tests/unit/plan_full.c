@@ -146,6 +146,27 @@ static void optional_and_impossible(void **st)
         }
 }
 
+/* MXFP4 runs from compute capability 8.0 on: a T4 has 7.5. */
+static void cards_that_are_too_old(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    struct full_problem x;
+    struct bt_plan *plan;
+    const char *text = "name: t\nworkloads:\n  a: {engine: vllm, model: openai/gpt-oss-20b%s}\n  b: {engine: vllm, model: Qwen/Qwen3-0.6B, context: 4096}\n";
+    full_gpus(&x, &a, bt_arena_printf(&a, text, ""), "2xT4", 64 * GiB);
+    assert_int_equal(bt_plan_make(&a, &x.in, &plan, &err), 0);
+    assert_true(plan->nrefusals == 1 && !strcmp(plan->refusal[0].code, "card-too-old"));
+    assert_non_null(strstr(plan->refusal[0].text, "compute capability 8.0 and newer, and the fleet has none"));
+    full_gpus(&x, &a, bt_arena_printf(&a, text, ", optional: true"), "2xT4", 64 * GiB);
+    assert_int_equal(bt_plan_make(&a, &x.in, &plan, &err), 0);
+    assert_true(plan->nrefusals == 0 && plan->phase[0].n == 1);
+    full_gpus(&x, &a, bt_arena_printf(&a, text, ""), "2xT4+1xRTX-4090", 64 * GiB);
+    assert_int_equal(bt_plan_make(&a, &x.in, &plan, &err), 0);
+    assert_true(plan->nrefusals == 0 && plan->phase[0].inst[0].nranks == 1 && plan->phase[0].inst[0].rank[0].gpu == 2);
+}
+
 /* RAM holds one of them; KV that lies there with a server's layers stops growing where it is full, and so it does where card and host are one memory. */
 static void ram_that_binds(void **st)
 {
@@ -192,6 +213,6 @@ static void commands_on_unequal_cards(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(short_ram_beside_a_slow_shape), cmocka_unit_test(optional_and_impossible), cmocka_unit_test(commands_on_unequal_cards),
-                                        cmocka_unit_test(ram_that_binds), cmocka_unit_test(plans_are_the_best_there_are) };
+                                        cmocka_unit_test(ram_that_binds), cmocka_unit_test(cards_that_are_too_old), cmocka_unit_test(plans_are_the_best_there_are) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,6 +211,7 @@ static bool wants_whole_cards(struct where *x)
     open_workload(x->inst)->memory = (struct bt_memory){ .form = BT_MEM_AUTO };
     return !is_server(x) && !x->inst->job && (tenants_on(x->plan, x->card_index) > 1 || x->rank->bytes != bt_gpu_capacity(x->card));
 }
+static bool card_too_old(struct where *x) { x->card->cc_major = 3; return is_server(x); }
 static bool dp_more(struct where *x) { x->inst->dp++; return is_server(x); }
 static bool ep_more(struct where *x) { x->inst->ep++; return is_server(x); }
 static bool engines_pinned(struct where *x) { open_workload(x->inst)->dp = (struct bt_range){ .set = true, .want = x->inst->dp + 1 }; return is_server(x); }
@@ -279,7 +280,8 @@ static const struct { const char *name; bool (*change)(struct where *); } change
     { "tp pinned otherwise", tp_pinned_otherwise }, { "more copies asked", more_copies_asked }, { "more requests", more_requests },
     { "another kind in a group", other_kind_in_group }, { "out of pool", out_of_pool }, { "away from its target", away_from_its_target }, { "instance of MIG", instance_of_mig },
     { "a copy less", a_copy_less }, { "a copy more", a_copy_more }, { "there twice", there_twice }, { "context under min", context_under_min }, { "other context", other_context },
-    { "apart from a neighbour", apart_from_neighbour }, { "shares with nobody listed", shares_with_nobody_listed }, { "wants whole cards", wants_whole_cards }, { "dp more", dp_more }, { "ep more", ep_more },
+    { "apart from a neighbour", apart_from_neighbour }, { "shares with nobody listed", shares_with_nobody_listed }, { "wants whole cards", wants_whole_cards }, { "dp more", dp_more },
+    { "card too old", card_too_old }, { "ep more", ep_more },
     { "engines pinned", engines_pinned }, { "pp pinned", pp_pinned }, { "layers lost", layers_lost }, { "layers pinned", layers_pinned }, { "more GPUs asked", more_gpus_asked },
     { "fewer GPUs asked", fewer_gpus_asked }, { "another machine", another_machine }, { "of another spec", of_another_spec }, { "job without ledger", job_without_ledger }, { "job larger", job_larger },
     { "less than was seen", less_than_was_seen }, { "no room for a context", no_room_for_a_context }, { "RAM forgotten", ram_forgotten }, { "RAM invented", ram_invented },
