@@ -120,6 +120,8 @@ static int plan_rival(struct deciding *d, const struct bt_workload *w, size_t in
     if (pl_try(&d->t, w, index, &r.p, &r.s, d->err) < 0)
         return -1;
     r.found = r.s.found && !r.p->nrefusals;
+    if (r.found && pl_recut(r.p, &r.s, d->err) < 0) /* as the one taken was */
+        return -1;
     if (r.found && (!best->found || pl_score_cmp(&r.s.score, &best->s.score, BT_GOAL__N) > 0))
         *best = r;
     return 0;

@@ -14,8 +14,13 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from plans import House
+    from test_run_gpu import Cards
 
 # Ignored signals are inherited: SIGINT and SIGQUIT in the background of a script, SIGHUP under nohup. What is tested here is to see them; a handler ends with exec.
 for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
@@ -138,3 +143,21 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A place to run plan files in, without a GPU. A test file that wants another one has a fixture of this name of its own."""
+    from plans import House      # plans.py stands on this file
+    one = House(tmp_path)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def cards(machine: Callable[..., Machine]) -> Iterator[Cards]:
+    """The same on a simulated machine of two cards."""
+    from test_run_gpu import Cards
+    one = Cards(machine("2xA100-SXM4-40GB"))
+    yield one
+    one.close()

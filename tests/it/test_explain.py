@@ -318,3 +318,32 @@ def test_why_two_cannot_be_on_the_same_cards(keys: tuple[str, str], says: str, t
     tool = "kind: service, command: [x], memory: 1GiB"
     path, _ = write(tmp_path, f"name: bad\ngpus: 2xA100-SXM4-40GB\nworkloads:\n  a: {{{tool}, {keys[0]}}}\n  b: {{{tool}, {keys[1]}, same_gpus_as: a}}\n")
     assert says in berth("plan", "-f", path).stdout
+
+
+UNEVEN = """
+name: t
+gpus: 1xA100-SXM4-80GB+1xRTX-4090
+workloads:
+  tool: {kind: service, command: [x], memory: rest}
+  wide: {engine: vllm, model: Qwen/Qwen3-4B, context: {want: 32768, min: 8192}, gpus: {min: 2, max: 3}}
+  llm:  {engine: sglang, model: Qwen/Qwen2.5-7B-Instruct, context: 8192}
+"""
+
+
+def test_what_a_runner_up_lost_is_what_its_plan_lacks(tmp_path: Path) -> None:
+    """On unequal cards, beside a pipeline whose layers are cut for its rooms: the runner-up's is cut as it would be, too."""
+    path, spec = write(tmp_path, UNEVEN)
+    lost = [(d["workload"], d["runner_up"], m) for d in explain("-f", path)["decisions"] if d["what"] == "shape"
+            for m in [re.match(r"(\w+): ([\d.]+) tok/s, with the one taken ([\d.]+)", d["why"])] if m]
+    assert lost
+    for workload, shape, told in lost:
+        forced = copy.deepcopy(spec)
+        forced["workloads"][workload] |= {k.lower(): int(m[1]) if (m := re.search(rf"{k}=(\d+)", shape)) else 1 for k in ("TP", "PP")}
+        if cut := re.search(r"layers ([\d,]+)", shape):
+            forced["workloads"][workload]["pp_layers"] = [int(n) for n in cut[1].split(",")]
+        rates = []
+        for one in (forced, spec):
+            (tmp_path / "one.yaml").write_text(yaml.safe_dump(one, sort_keys=False))
+            plan = json.loads(berth("plan", "-f", str(tmp_path / "one.yaml"), "--json").stdout)
+            rates.append(min(i["pace"]["decode_tok_s"] for i in plan["phases"][0]["instances"] if i["workload"] == told[1]))
+        assert [f"{r:.1f}" for r in rates] == [told[2], told[3]], (workload, shape)

@@ -7,31 +7,16 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import BUILD, DEADLINE_S, Machine, alive, eventually
-from plans import HTTP, PORT, SLEEP, House, instance, plan, python, web
+from conftest import BUILD, DEADLINE_S, alive, eventually
+from plans import HTTP, PORT, SLEEP, House, instance, plan, python
 from test_phases import leader, now_in, phased
 from test_run_gpu import GIB, TENANT, Cards
 from test_switch import slow
 
 READY_BY_LOG = {"ready": {"kind": "log", "pattern": "^up$"}}
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    one = House(tmp_path)
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def cards(machine: Callable[..., Machine]) -> Iterator[Cards]:
-    one = Cards(machine("2xA100-SXM4-40GB"))
-    yield one
-    one.close()
 
 
 # ---- a keeper that dies before it has said that its child runs ----

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from conftest import Machine, alive, eventually
@@ -29,13 +28,6 @@ signal.signal(signal.SIGTERM, end)
 print("up", flush=True)
 while True: time.sleep(1)
 """
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    one = House(tmp_path)
-    yield one
-    one.close()
 
 
 @pytest.fixture
