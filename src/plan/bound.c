@@ -1,5 +1,6 @@
 /* bound - the score of a placement, and scores that no completion of it can pass. docs/plan.md, "The search", says why each holds. */
 #include <math.h>
+#include <string.h>
 
 #include "plan/search_int.h"
 
@@ -403,9 +404,12 @@ void se_set_prices(struct search *s)
 static int64_t service(const struct search *s, size_t seen, int64_t enough)
 {
     int64_t sum = 0;
-    struct open_works open = { .all = true };
-    int64_t so_far[256] = { 0 };
+    struct open_works open;
+    int64_t so_far[256];
     bool small = s->p->n <= BT_LEN(so_far);
+    open.n = 0;                      /* its list is not read past it: this is asked at every node */
+    open.all = true;
+    memset(so_far, 0, BT_MIN(s->p->n, BT_LEN(so_far)) * sizeof *so_far);
     for (size_t i = 0; i < s->ncopies; i++) {
         int64_t v = se_thousandths(s->copy_value[i] / busiest(s, &s->copy[i]));
         if (small && !decided(s, s->copy[i].work, seen))
@@ -519,7 +523,7 @@ int se_compare(struct search *s, size_t seen, const struct pl_score *with)
     int c = pl_score_cmp(&o, with, BT_GOAL_WANTS);
     if (c)
         return c;
-    o.v[BT_GOAL_WANTS] = wants(s, seen, NULL);
+    o.v[BT_GOAL_WANTS] = s->all_wants && !s->wants_only ? with->v[BT_GOAL_WANTS] : wants(s, seen, NULL);
     if (o.v[BT_GOAL_WANTS] != with->v[BT_GOAL_WANTS] || s->wants_only)
         return o.v[BT_GOAL_WANTS] > with->v[BT_GOAL_WANTS] ? 1 : -1;
     o.v[BT_GOAL_SERVICE] = service(s, seen, with->v[BT_GOAL_SERVICE]);

@@ -4,7 +4,7 @@
  *   bound.c    the score of a placement, and scores that no completion of it passes
  *   search.c   which workload is placed next, and where
  *   choices.c  the shapes of all before the cards of any           sets.c     how much service sets of neighbours on a card allow
- *   wide.c     the same as fits.c asks, of numbers of cards alone
+ *   wide.c     the same as fits.c asks, of numbers of cards alone          known.c    numbers worked out once
  *   fits.c     can all of them stand at all            useful.c   how much of a card's room they can use
  *   columns.c  what many cards carry at most, and a plan near it: columns.h */
 #ifndef BT_PLAN_SEARCH_INT_H
@@ -92,6 +92,7 @@ struct search {
     size_t *shape_of;                /* [p->n] of its copies, an index of work[].shape */
     bool *settled;                   /* [p->n] shape_of counts: copies are placed, or about to be */
     uint32_t *copies_least, *copies_most; bool *may_skip;            /* [p->n] of the spec, until se_fix() says more */
+    bool all_wants;                  /* floors hold all that is wanted and can be had: every placement has as many */
     double *ctx_most;                /* [p->n] of the context wanted, what one at most can have: of the empty fleet */
     size_t **first_copy;             /* [p->n][replica]: index into copy[] */
     size_t *color;                   /* [(max_copies + 1) * cards]: cards that nothing tells apart after so many copies */
@@ -178,6 +179,11 @@ bool se_wide_not(struct search *s, bool wants, uint64_t nodes);
 struct se_left { size_t card; uint64_t left, works, coming; };
 struct se_useful *se_useful_new(const struct search *s, const size_t *color, const uint64_t *friends, struct bt_arena *a);
 uint64_t se_useful(struct se_useful *t, const struct search *s, const struct se_left *l, uint64_t *steps);
+
+/* known.c. What is known for a key of n words, SE_KEY at most; *is false: nothing yet, the caller puts it there. */
+#define SE_KEY 28
+struct se_known *se_known_new(struct bt_arena *a);
+double *se_known_at(struct se_known *k, const uint64_t *key, size_t n, bool *is);
 
 /* climb.c. From a plan or (found: false) from nothing, workloads moved one and several at a time as long as that gains anything. False: not all that must be
  * placed are. Not scored: `out` has copies and no more. */

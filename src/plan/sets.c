@@ -53,6 +53,7 @@ struct se_sets {
     uint64_t *needs;                 /* [works] who must sit on all its cards: whom it follows, and who follows every copy of it */
     uint64_t tied;                   /* works that need somebody or are needed: they are in sets although they gain nothing */
     double *loss;                    /* [units] of the bound, at the last se_sets_kill() */
+    struct se_known *best_on; uint64_t changes;      /* best sets of cards as they stood; of prices and what is left out */
     uint8_t *busy;                   /* [units] bit b: something with a copy in it whose fullest card has b tenants may be as good as what there is */
 };
 
@@ -364,6 +365,7 @@ double se_sets_tighten(struct search *s, unsigned rounds, double reached)
             break;
     }
     memcpy(t->price, t->best, n * sizeof *t->best);
+    t->changes++;
     bound_of_prices(s, t);    /* items and best sets of these prices */
     return lowest;
 }
@@ -412,6 +414,7 @@ void se_sets_kill(struct search *s, double bound, double reached)
 {
     struct se_sets *t = s->sets;
     struct with_it with[BT_MAX_GPUS];
+    t->changes++;
     for (size_t u = 0; u < t->nunits; u++) {
         if (!live(s, t, u))
             continue;
@@ -462,6 +465,7 @@ size_t se_sets_options(const struct search *s, size_t work, struct se_option *o,
 void se_sets_only(struct search *s, size_t work, const struct se_option *o)
 {
     struct se_sets *t = s->sets;
+    t->changes++;
     for (size_t u = t->first[work]; u < t->first[work + 1]; u++)
         if (t->unit[u].shape != o->shape || (o->unit != PL_NONE && u != o->unit))
             t->busy[u] = 0;
@@ -494,6 +498,7 @@ void se_sets_save(const struct search *s, struct se_marks *m)
 
 void se_sets_restore(struct search *s, const struct se_marks *m)
 {
+    s->sets->changes++;
     memcpy(s->sets->price, m->price, s->p->n * sizeof *m->price);
     memcpy(s->sets->busy, m->busy, s->sets->nunits * sizeof *m->busy);
 }
@@ -678,6 +683,7 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     t->busy = BT_NEWN(a, uint8_t, t->nunits + 1);
     for (size_t u = 0; u < t->nunits; u++)
         t->busy[u] = (uint8_t)(((1u << (BUSY + 1)) - 1) & ~((1u << BT_MIN(BT_MAX(t->unit[u].busy, first_level(t)), BUSY)) - 1));
+    t->best_on = se_known_new(a);
     s->shared_parts = (int64_t)(s->ncards + s->max_copies + 1);
     t->shared = t->room_only ? 0 : 1.0 / (double)s->shared_parts;
     s->sets = t;
@@ -694,11 +700,12 @@ static double placed_gain(const struct search *s, size_t at, unsigned busy)
     return (t->room_only ? 0 : worth_of(s->copy_value[at] * 1000, busy, c->ncards)) - t->price[c->work] / c->ncards;
 }
 
-/* Leaves the best set in w. */
-static double best_on(const struct search *s, size_t g, uint64_t open, const unsigned *busy, struct walk *w)
+/* The best set of the card. */
+static double walk_on(const struct search *s, size_t g, uint64_t open, const unsigned *busy)
 {
     const struct se_sets *t = s->sets;
     const struct color *c = &t->color[t->color_of[g]];
+    struct walk mine, *w = &mine;
     *w = (struct walk){ .s = s, .t = t, .sitting = s->ntenants[g], .best = s->ntenants[g] ? -INFINITY : 0 };
     uint64_t room = s->p->cap[g] > s->load[g] ? s->p->cap[g] - s->load[g] : 0;
     for (uint32_t i = 0; i < s->ntenants[g]; i++) {
@@ -721,13 +728,32 @@ static double best_on(const struct search *s, size_t g, uint64_t open, const uns
     return w->best;
 }
 
+/* The same, worked out once for each way that the card may stand. */
+static double best_on(const struct search *s, size_t g, uint64_t open, const unsigned *busy)
+{
+    struct se_sets *t = s->sets;
+    uint64_t key[SE_KEY] = { t->changes << 16 | t->color_of[g] << 8 | s->ntenants[g], s->load[g], open };
+    size_t n = 3;
+    bool is;
+    if (n + 2 * s->ntenants[g] > SE_KEY)
+        return walk_on(s, g, open, busy);
+    for (uint32_t i = 0; i < s->ntenants[g]; i++) {
+        size_t at = s->tenant[g][i].copy;
+        key[n++] = (uint64_t)busy[at] << 32 | s->copy_unit[at];
+        memcpy(&key[n++], &s->copy_value[at], sizeof *key);
+    }
+    double *best = se_known_at(t->best_on, key, n, &is);
+    if (!is)
+        *best = walk_on(s, g, open, busy);
+    return *best;
+}
+
 double se_sets_bound(const struct search *s, size_t seen)
 {
     const struct se_sets *t = s->sets;
     double sum = 0;
     unsigned busy[PL_MAX_COPIES];
     uint64_t open = 0;
-    struct walk w;
     for (size_t i = 0; i < s->ncopies; i++) {
         const struct pl_copy *c = &s->copy[i];
         busy[i] = 1;
@@ -748,7 +774,7 @@ double se_sets_bound(const struct search *s, size_t seen)
             empty[t->color_of[g]]++;
             continue;
         }
-        sum += best_on(s, g, open, busy, &w);
+        sum += best_on(s, g, open, busy);
     }
     for (size_t c = 0; c < t->ncolors; c++) {
         size_t g = 0;
@@ -756,7 +782,7 @@ double se_sets_bound(const struct search *s, size_t seen)
             g++;
         if (!empty[c])
             continue;
-        sum += empty[c] * best_on(s, g, open, busy, &w);
+        sum += empty[c] * best_on(s, g, open, busy);
     }
     return sum;
 }

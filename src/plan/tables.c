@@ -361,6 +361,7 @@ static double share_left(double of, int64_t slack) { return BT_MAX(of * 1000 - (
 void se_fix(struct search *s, const uint32_t *copies, int64_t slack, struct bt_arena *a)
 {
     const struct pl_problem *p = s->p;
+    s->all_wants = copies && slack == 0;
     for (size_t i = 0; i < p->n; i++) {
         const struct pl_work *k = &p->work[i];
         struct se_work *w = &s->work[i];

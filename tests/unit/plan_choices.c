@@ -170,9 +170,37 @@ static void numbers_of_cards_say_no_where_shapes_do(void **st)
     assert_true(stands >= 15 && not >= 15 && wide_not >= not / 2);
 }
 
+/* What is said to be known is what was put there for that very key. */
+static void known_numbers_are_those_of_their_keys(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct se_known *k = se_known_new(&a);
+    struct draw d;
+    unsigned known = 0, asked = 0;
+    draw_seed(&d, 7);
+    for (; asked < 40000; asked++) {
+        uint64_t key[SE_KEY], sum = 0;
+        size_t n = 1 + draw(&d, SE_KEY);
+        bool is, few = draw(&d, 2);
+        for (size_t i = 0; i < n; i++)
+            key[i] = few ? draw(&d, 2) : draw(&d, 1000000);          /* those of few come again */
+        n = few ? BT_MIN(n, (size_t)6) : n;
+        for (size_t i = 0; i < n; i++)
+            sum = sum * 31 + key[i] + 1;
+        double *at = se_known_at(k, key, n, &is), value = (double)(sum % 1000003);
+        if (is)
+            assert_true(*at >= value && *at <= value);
+        known += is;
+        *at = value;
+    }
+    assert_true(known >= 1000 && known < asked);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(shapes_first_equal_the_plain_tree),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(known_numbers_are_those_of_their_keys),
+                                         cmocka_unit_test(shapes_first_equal_the_plain_tree),
                                          cmocka_unit_test(numbers_of_cards_say_no_where_shapes_do),
                                          cmocka_unit_test(no_rank_uses_more_than_is_useful) };
     return cmocka_run_group_tests(tests, NULL, NULL);
