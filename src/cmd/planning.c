@@ -248,7 +248,7 @@ static int in_turn(struct bt_arena *a, const struct bt_planning_opts *o, const s
     const char *no = NULL;
     struct bt_plan_in as = *in;
     as.brief = !o->phase;                            /* of advice only the names are said */
-    if (p->nrefusals && (o->phase || !o->brief) && bt_plan_propose(a, &as, &turns, err) < 0)
+    if (p->nrefusals && (o->phase || !o->brief) && bt_plan_propose(a, &as, &turns, &no, err) < 0)
         return -1;
     if (turns && o->phase) {
         BT_PUSH(a, turns->warning, turns->nwarnings, bt_arena_printf(a, "not all at once: %s", p->refusal[0].text));
@@ -259,9 +259,9 @@ static int in_turn(struct bt_arena *a, const struct bt_planning_opts *o, const s
         one.text = bt_arena_printf(a, "%s (`berth plan --phase` shows it)", one.text);
         BT_PUSH(a, p->advice, p->nadvice, one);
     } else if (o->phase) {
-        no = !p->nrefusals ? "--phase: it fits at once: no phases are needed"
-             : in->spec->phases.n ? "--phase: the spec has phases of its own: they are planned as they are"
-                                 : "--phase: no order of phases was found in which all of it fits";
+        if (!p->nrefusals)
+            no = in->spec->phases.n ? "the spec has phases of its own: they are planned as they are" : "it fits at once: no phases are needed";
+        no = bt_arena_printf(a, "--phase: %s", no);
         BT_PUSH(a, p->warning, p->nwarnings, no);
     }
     return 0;
@@ -274,7 +274,7 @@ static int in_turn_instead(struct bt_arena *a, const struct bt_planning_opts *o,
     struct bt_plan *turns = NULL;
     struct bt_err ignored = { 0 };
     as.brief = !o->phase;
-    if (err->code != BT_E_TOO_BIG || (!o->phase && o->brief) || bt_plan_propose(a, &as, &turns, &ignored) < 0 || !turns)
+    if (err->code != BT_E_TOO_BIG || (!o->phase && o->brief) || bt_plan_propose(a, &as, &turns, NULL, &ignored) < 0 || !turns)
         return -1;
     if (!o->phase)
         return bt_err_hint(err, "in turn, in %zu phases, it fits: `berth plan --phase` shows them", turns->nphases);

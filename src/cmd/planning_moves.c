@@ -53,6 +53,7 @@ void bt_planning_print_moves(struct bt_arena *a, const struct bt_plan *p, const 
     for (size_t ph = 1; ph < p->nphases; ph++) {
         const char *from = p->phase[ph - 1].name, *to = p->phase[ph].name;
         struct bt_table *t = bt_table_new(a, heads);
+        bool any = false;
         for (size_t i = 0; i < p->nmoves; i++) {
             bool seen = strcmp(p->move[i].from, from) || strcmp(p->move[i].to, to) || !p->move[i].inst->nranks ||
                         (only && strcmp(p->move[i].inst->w->name, only) != 0);
@@ -60,12 +61,14 @@ void bt_planning_print_moves(struct bt_arena *a, const struct bt_plan *p, const 
                 seen = same_row(&p->move[k], &p->move[i]);
             if (!seen)
                 row(a, t, p, i);
+            any = any || !seen;
         }
         double s = bt_planning_boundary_s(p, from, to);
         bt_buf_printf(out, "\nfrom %s to %s", from, to);
         if (s > 0)
             bt_buf_printf(out, ", about %.0f s on the card that takes longest", s < 1 ? 1 : s);
-        bt_buf_puts(out, "\n");
-        bt_table_print(t, st, out);
+        bt_buf_puts(out, any ? "\n" : ": nothing moves\n");
+        if (any)
+            bt_table_print(t, st, out);
     }
 }

@@ -145,8 +145,9 @@ struct bt_plan_in {
 BT_MUST_CHECK int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, struct bt_err *err);
 /* For a spec without phases that does not fit at once: the plan of it in the fewest phases that do fit, on one machine or many. Of more than twelve groups that
  * need each other, or after 300 sets over many machines, phases are filled one after the other, and the plan says so. *out NULL: no order of any of them was
- * found to help, or there are more than 64 groups. The plan's spec is a copy with `phases` filled in. Returns -1 as bt_plan_make. */
-BT_MUST_CHECK int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, struct bt_err *err);
+ * found to help, or there are more than 64 groups. The plan's spec is a copy with `phases` filled in. *why_not (may be NULL): a sentence where *out is. Returns -1 as
+ * bt_plan_make. */
+BT_MUST_CHECK int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, const char **why_not, struct bt_err *err);
 /* The same as advice: what to write into the spec. */
 void bt_plan_proposal_advice(struct bt_arena *a, const struct bt_plan *p, struct bt_plan_advice *out);
 /* The independent validator: every hard limit recomputed from the plan and its inputs. */

@@ -442,28 +442,55 @@ static int find_cut(struct cutting *c, struct bt_plan **out)
     return 0;
 }
 
-int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, struct bt_err *err)
+/* "a, b" of a group. */
+static const char *members(const struct cutting *c, size_t g)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
+    for (size_t i = 0; i < c->in->spec->n; i++)
+        if (c->group[g].has[i])
+            bt_buf_printf(&b, "%s%s", b.n ? ", " : "", c->in->spec->w[i].name);
+    return bt_arena_strdup(c->a, bt_buf_z(&b));
+}
+
+/* Groups and memory; *why is set where there is nothing to cut. */
+static int prepare(struct cutting *c, const char **why)
+{
+    if (c->in->spec->phases.n) {
+        *why = "the spec has phases of its own: they are planned as they are";
+        return 0;
+    }
+    find_groups(c);
+    if (c->n < 2 || c->n > MAX_GROUPS) {
+        *why = c->n < 2 ? "its workloads need each other: no phases can take them apart" : "more than 64 groups of workloads are not cut into phases";
+        return 0;
+    }
+    if (c->n <= CUT_GROUPS) {
+        c->worth = BT_NEWN(c->a, struct worth, (size_t)1 << c->n);
+        for (size_t i = 0; i < (size_t)1 << c->n; i++)
+            c->worth[i].fits = -1;
+    }
+    for (size_t g = 0; g < c->n && !*why; g++) {
+        int ok = fits(c, UINT64_C(1) << g);
+        if (ok < 0)
+            return -1;
+        if (!ok)
+            *why = bt_arena_printf(c->a, "no order of phases helps: %s %s not fit even alone", members(c, g), strchr(members(c, g), ',') ? "do" : "does");
+    }
+    return 0;
+}
+
+int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, const char **why_not, struct bt_err *err)
 {
     struct bt_plan_in *remembering = BT_NEW(a, struct bt_plan_in);
     *remembering = *in;
     remembering->needs = in->needs ? in->needs : pl_needs_new(a);
     struct cutting c = { .a = a, .in = remembering, .err = err };
+    const char *why = NULL;
     *out = NULL;
-    find_groups(&c);
-    if (in->spec->phases.n || c.n < 2 || c.n > MAX_GROUPS)
-        return 0;
-    if (c.n <= CUT_GROUPS) {
-        c.worth = BT_NEWN(a, struct worth, (size_t)1 << c.n);
-        for (size_t i = 0; i < (size_t)1 << c.n; i++)
-            c.worth[i].fits = -1;
-    }
-    for (size_t g = 0; g < c.n; g++) {
-        int ok = fits(&c, UINT64_C(1) << g);
-        if (ok <= 0)
-            return ok;                               /* one that fits nowhere: no order helps */
-    }
-    if (find_cut(&c, out) < 0)
+    if (prepare(&c, &why) < 0 || (!why && find_cut(&c, out) < 0))
         return -1;
+    if (why_not)
+        *why_not = *out ? NULL : why ? why : "no order of phases was found in which all of it fits";
     if (*out && !in->brief && plan_phased(&c, (*out)->spec, false, out) < 0)
         return -1;
     if (*out)

@@ -5,11 +5,13 @@
 
 static struct bt_arena a;
 
+static const char *why_not;
+
 static struct bt_plan *propose(const char *text, const char *fleet)
 {
     struct bt_err err = { 0 };
     struct bt_plan *p;
-    if (bt_plan_propose(&a, plan_inputs(&a, text, fleet), &p, &err) < 0)
+    if (bt_plan_propose(&a, plan_inputs(&a, text, fleet), &p, &why_not, &err) < 0)
         fail_msg("%s\n%s", err.msg, text);
     return p;
 }
@@ -70,11 +72,14 @@ static void nothing_where_nothing_helps(void **st)
 {
     (void)st;
     assert_null(propose(TOP "  a: {kind: job, command: [x], memory: 50GiB}\n  b: {kind: job, command: [x], memory: 5GiB}\n", "1xA100-SXM4-40GB"));
+    assert_string_equal(why_not, "no order of phases helps: a does not fit even alone");
     assert_null(propose(TOP "  a: {kind: job, command: [x], memory: 30GiB}\n  b: {kind: service, command: [x], memory: 30GiB, after: {a: started}}\n", "1xA100-SXM4-40GB"));
+    assert_string_equal(why_not, "its workloads need each other: no phases can take them apart");
     assert_null(propose(TOP "  a: {kind: job, command: [x], memory: 50GiB}\n  b: {kind: job, command: [x], memory: 5GiB}\n", "3x1xA100-SXM4-40GB"));
     assert_null(propose(TOP "  a: {kind: job, command: [x], memory: 10GiB}\n  b: {kind: job, command: [x], memory: 10GiB, same_gpus_as: a, after: {c: done}}\n"
                             "  c: {kind: job, command: [x], memory: 30GiB, after: {a: done}}\n", "1xA100-SXM4-40GB"));
     assert_null(propose("name: t\nphases: [p]\nworkloads:\n  a: {kind: job, command: [x], memory: 30GiB}\n  b: {kind: job, command: [x], memory: 30GiB}\n", "1xA100-SXM4-40GB"));
+    assert_string_equal(why_not, "the spec has phases of its own: they are planned as they are");
 }
 
 static bool warned(const struct bt_plan *p, const char *part)
@@ -113,7 +118,7 @@ static void a_machine_of_a_proposal(void **st)
     struct bt_err err = { 0 };
     struct bt_plan *p, *again;
     struct bt_machine one;
-    assert_int_equal(bt_plan_propose(&a, in, &p, &err), 0);
+    assert_int_equal(bt_plan_propose(&a, in, &p, NULL, &err), 0);
     assert_non_null(p);
     bt_plan_machine(&a, in, p, 0, &one);
     assert_int_equal(one.in.spec->n, 2);
