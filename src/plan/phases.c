@@ -117,6 +117,23 @@ static const struct bt_fleet *with_less(struct bt_arena *a, const struct bt_flee
     return f;
 }
 
+/* A card on which somebody sleeps is no whole card any more. */
+static void only_whole_cards(struct pl_problem *p, const uint64_t *reserve)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        struct pl_work *k = &p->work[i];
+        size_t n = 0;
+        for (size_t j = 0; k->claim == PL_WHOLE && j < k->npool; j++) {
+            size_t g = k->pool[j];
+            bool whole = !reserve[g] || p->fleet->gpus[g].unified;
+            k->pos[g] = whole ? (int)n : -1;
+            if (whole)
+                k->pool[n++] = g;
+        }
+        k->npool = k->claim == PL_WHOLE ? n : k->npool;
+    }
+}
+
 int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const struct pl_pin *const *pin, const uint64_t *reserve, uint64_t nodes,
                  struct pl_stage *next, struct bt_err *err)
 {
@@ -144,6 +161,8 @@ int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const st
         next->p->work[i].at = one && one->ncards ? one->card : NULL;
         next->p->work[i].nat = one ? one->ncards : 0;
     }
+    if (reserve)
+        only_whole_cards(next->p, reserve);
     if (!next->p->nrefusals)
         pl_solve(next->p, nodes, &next->s);
     return 0;
@@ -217,8 +236,7 @@ static int keep_one(struct pl_stages *all, size_t i, size_t j, size_t w, struct 
     return ok < 0 ? -1 : 0;
 }
 
-/* Copies that are where they were anyway: they stay. */
-static void settle_stayers(struct pl_stages *all)
+void pl_settle_stayers(struct pl_stages *all)
 {
     for (size_t i = 1; i < all->n; i++)
         for (size_t w = 0; w < all->in->spec->n; w++) {
@@ -248,6 +266,5 @@ int pl_keep(struct pl_stages *all, struct bt_err *err)
             }
         }
     }
-    settle_stayers(all);
     return 0;
 }

@@ -55,6 +55,10 @@ struct pl_stages {
 /* Hold what several phases share to one place, first in the later phase, else in the earlier one, wherever no workload of either gets fewer copies, less
  * context, a lower rate or more neighbours from it. */
 BT_MUST_CHECK int pl_keep(struct pl_stages *all, struct bt_err *err);
+/* twins.c: cards that a phase does not tell apart take each other's names where more stays by it. Changes stages, or nothing. */
+BT_MUST_CHECK int pl_swap_twins(struct pl_stages *all, struct bt_err *err);
+/* phases.c: copies that are where they were anyway stay there, whatever is planned again. */
+void pl_settle_stayers(struct pl_stages *all);
 /* joint.c: what holding one phase to another left apart, searched in all phases together. Changes stages, or nothing. */
 BT_MUST_CHECK int pl_joint(struct pl_stages *all, struct bt_err *err);
 /* As the search counts them, of a solution of `p`, by what the stage wants when it is planned alone: held to a place, a workload wants what it has. */

@@ -205,7 +205,10 @@ static int plan_stages(struct pl_stages *all, struct bt_err *err)
             return -1;
     if (all->plan->nrefusals)
         return 0;
-    if (pl_keep(all, err) < 0 || (all->n > 1 && pl_joint(all, err) < 0))
+    if (pl_keep(all, err) < 0 || pl_swap_twins(all, err) < 0)
+        return -1;
+    pl_settle_stayers(all);
+    if (all->n > 1 && pl_joint(all, err) < 0)
         return -1;
     pl_sleepers(all);
     for (size_t i = 0; i < all->n; i++) {

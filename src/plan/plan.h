@@ -6,7 +6,7 @@
  *               it can still reach, shapes before cards     climb.c   good plans of many workloads
  *   kv.c        floor and deal: context and KV of the servers on each card      cut.c    pipelines whose layers are not cut evenly
  *   propose.c   a set that does not fit at once, cut into phases that do
- *   phases.c, joint.c, stay.c, park.c   phases that know of each other: who stays, as which copy, who is parked
+ *   phases.c, twins.c, joint.c, stay.c, park.c   phases that know of each other: who stays, as which copy, who is parked
  *   moves.c, moves_check.c   what happens between them, and its check
  *   plan.c      the steps in order: a phase solved becomes instances with berths
  *   check.c     independent validator; shares no code with the search
@@ -145,8 +145,8 @@ struct bt_plan_in {
 BT_MUST_CHECK int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, struct bt_err *err);
 /* For a spec without phases that does not fit at once: the plan of it in the fewest phases that do fit, on one machine or many. Of more than twelve groups that
  * need each other, or after 300 sets over many machines, phases are filled one after the other, and the plan says so. *out NULL: no order of any of them was
- * found to help, or there are more than 64 groups. The plan's spec is a copy with `phases` filled in. *why_not (may be NULL): a sentence where *out is. Returns -1 as
- * bt_plan_make. */
+ * found to help, or there are more than 64 groups; *why_not (may be NULL) is a sentence then. The plan's spec is a copy with `phases` filled in.
+ * Returns -1 as bt_plan_make. */
 BT_MUST_CHECK int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, const char **why_not, struct bt_err *err);
 /* The same as advice: what to write into the spec. */
 void bt_plan_proposal_advice(struct bt_arena *a, const struct bt_plan *p, struct bt_plan_advice *out);

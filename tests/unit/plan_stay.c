@@ -114,6 +114,26 @@ static void followers_go_with_their_target(void **st)
             assert_true(instance_of(p, ph, bt_arena_printf(&a, "big-%u", k))->rank[0].gpu == instance_of(p, ph, bt_arena_printf(&a, "small-%u", k))->rank[0].gpu);
 }
 
+/* More than can be searched in all phases together: the cards of a phase take other names, so that what they carry is where it was. */
+static void equal_cards_take_each_others_names(void **st)
+{
+    (void)st;
+    static const char text[] = "name: t\nphases: [a, b]\nworkloads:\n"
+                               "  writer: {engine: vllm, model: google/gemma-3-12b-it, replicas: {want: 8, min: 1}, gpus: 1, context: 4096, memory: 38GiB}\n"
+                               "  judge: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, replicas: {want: 4, min: 1}, gpus: 1, context: 8192, memory: 24GiB}\n"
+                               "  embed: {engine: vllm, model: Qwen/Qwen3-0.6B, replicas: {want: 8, min: 2}, gpus: 1, context: 4096, memory: 6GiB}\n"
+                               "  once: {kind: service, command: [x], memory: 5GiB, phases: a}\n"
+                               "  take: {kind: job, command: [x], slots: 2, gpus: 1, phases: b, pool: [2,5], memory: 75GiB}\n";
+    struct bt_plan *p = plan_with_ram(text, "8xA100-SXM4-80GB", 512 * GiB);
+    size_t copies = 0;
+    for (size_t i = 0; i < p->phase[1].n; i++)
+        copies += p->phase[1].inst[i].w->kind == BT_SERVER;
+    assert_int_equal(copies, 20);
+    assert_int_equal(moved(p, "b", "writer", BT_MOVE_STAY), 8);
+    assert_int_equal(moved(p, "b", "judge", BT_MOVE_STAY), 3);
+    assert_int_equal(moved(p, "b", "embed", BT_MOVE_STAY), 8);
+}
+
 /* ---- who sleeps ---- */
 
 #define SLEEPERS 5
@@ -237,11 +257,30 @@ static void who_saves_least_leaves_the_cards(void **st)
     assert_non_null(move_of(p, "b", "other-0", BT_MOVE_PARK));
 }
 
+/* A job that says nothing of its memory has whole cards: nobody sleeps on those, and where another card is left nobody needs to be stopped. */
+static void whole_cards_have_no_sleepers(void **st)
+{
+    (void)st;
+    static const char text[] = "name: t\nphases: [a, b, c]\nworkloads:\n  s: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 1, context: 4096, phases: [a, c]%s}\n"
+                               "  j: {kind: job, command: [x], phases: b}\n";
+    struct bt_plan *p = plan_with_ram(bt_arena_printf(&a, text, ""), "1xA100-SXM4-40GB", 64 * GiB);
+    assert_int_equal(moved(p, "b", "s", BT_MOVE_STOP), 1);
+    assert_true(instance_of(p, 1, "j-0")->rank[0].bytes == bt_gpu_capacity(&p->fleet->gpus[0]));
+    p = plan_with_ram(bt_arena_printf(&a, text, ", park: sleep"), "1xA100-SXM4-40GB", 64 * GiB);
+    assert_int_equal(moved(p, "b", "s", BT_MOVE_STOP), 1);
+    assert_true(warned(p, "does not fit beside what it keeps on its cards"));
+    p = plan_with_ram(bt_arena_printf(&a, text, ""), "2xA100-SXM4-40GB", 64 * GiB);
+    assert_int_equal(moved(p, "b", "s", BT_MOVE_PARK), 1);
+    assert_true(instance_of(p, 1, "j-0")->rank[0].gpu != instance_of(p, 0, "s-0")->rank[0].gpu);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(four_of_eight_stay), cmocka_unit_test(those_that_come_back_sleep), cmocka_unit_test(as_many_copies_sleep_as_ram_holds),
-                                        cmocka_unit_test(followers_go_with_their_target), cmocka_unit_test(ram_gets_the_sleepers_that_save_most),
-                                        cmocka_unit_test(what_was_asked_for_sleeps_first), cmocka_unit_test(who_saves_least_leaves_the_cards) };
+                                        cmocka_unit_test(followers_go_with_their_target), cmocka_unit_test(equal_cards_take_each_others_names),
+                                        cmocka_unit_test(ram_gets_the_sleepers_that_save_most),
+                                        cmocka_unit_test(what_was_asked_for_sleeps_first), cmocka_unit_test(who_saves_least_leaves_the_cards),
+                                        cmocka_unit_test(whole_cards_have_no_sleepers) };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     bt_arena_release(&a);
     return rc;
