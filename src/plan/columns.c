@@ -318,7 +318,7 @@ static void in_boxes(struct columns *c, struct prices *p, struct co_program *g, 
         bool better = is_better(c, p, co_price(c, p->now, g, &added)), near = p->lowest - ms_value(g->m) < NEAR * p->lowest;
         if (near && outside(c, g->m, above) < 0.01)
             return;
-        idle = better || steps || added ? 0 : idle + 1;
+        idle = better || steps || added || !c->exact ? 0 : idle + 1;
         if (!better && !added) {
             c->exact = c->steps_each == WALK_STEPS;
             c->steps_each = BT_MIN(c->steps_each * MORE_STEPS, (uint64_t)WALK_STEPS);

@@ -134,7 +134,10 @@ static struct amounts amounts_of(const struct columns *c, const struct co_progra
         const struct co_set *k = &c->set[g->of[j]];
         for (unsigned i = 0; i < k->n; i++) {
             const struct co_unit *u = &c->unit[k->unit[i]];
-            x.unit[k->unit[i]] += x.set[j] / u->cards / c->s->copies_most[u->work];
+            double copies = x.set[j] / u->cards;
+            x.unit[k->unit[i]] += copies / c->s->copies_most[u->work];
+            for (unsigned q = 0; q < k->n; q++)      /* as its follower has it: all its copies have one shape, also those that nobody follows */
+                x.unit[k->unit[i]] += c->needs[c->unit[k->unit[q]].work] >> u->work & 1 ? copies : 0;
         }
     }
     return x;

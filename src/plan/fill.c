@@ -202,16 +202,20 @@ static double may_add(const struct co_fill *f, size_t from, double room, unsigne
     return from < f->ntied ? sum : BT_MIN(sum, by_size(f, room, seats));
 }
 
-/* Everybody's needs are there. */
+/* Everybody's needs are there, as wide as who needs them: they are on the same cards. */
 static bool is_closed(const struct columns *c, const struct co_fill *f)
 {
-    uint64_t in = 0, needs = 0;
     for (unsigned i = 0; i < f->depth && c->tied; i++) {
-        size_t w = c->unit[f->item[f->at[i]].unit].work;
-        in |= UINT64_C(1) << w;
-        needs |= c->needs[w];
+        const struct co_unit *u = &c->unit[f->item[f->at[i]].unit];
+        uint64_t needs = c->needs[u->work];
+        for (unsigned k = 0; k < f->depth && needs; k++) {
+            const struct co_unit *x = &c->unit[f->item[f->at[k]].unit];
+            needs &= x->cards == u->cards ? ~(UINT64_C(1) << x->work) : UINT64_MAX;
+        }
+        if (needs)
+            return false;
     }
-    return !(needs & ~in);
+    return true;
 }
 
 static void set_found(const struct columns *c, struct co_fill *f, double sum)

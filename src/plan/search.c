@@ -15,6 +15,7 @@
 #define BOUND_NODES 128              /* so many (workload, card) pairs of a bound are as much work as a node */
 #define CLIMB_NODES UINT64_C(30000)  /* where the tree is searched too */
 #define CLIMB_FIRST UINT64_C(150000) /* where columns.c comes next */
+#define CLIMB_NEXT UINT64_C(200000)
 #define COLUMNS_NODES UINT64_C(500000)
 #define COLUMNS_LEAST UINT64_C(300000)               /* with less work than this it is left out: it costs as much */
 #define SMALL 1024                   /* (workload, card) pairs past which nobody hopes to see the whole tree */
@@ -658,7 +659,7 @@ static void climb_from(struct search *s, uint64_t budget, const struct pl_soluti
 static void climb(struct search *s, uint64_t budget, struct pl_solution *out) { climb_from(s, budget, out, out); }
 
 /* Many cards: from what a program over sets of neighbours would like to do (columns.c), which bounds the service too where all else is as it can be. */
-static void from_columns(struct search *s, uint64_t limit, struct pl_solution *out, struct pl_score *bound)
+static void from_columns(struct search *s, uint64_t limit, uint64_t climbing, struct pl_solution *out, struct pl_score *bound)
 {
     struct pl_solution dived;
     struct pl_score most;
@@ -666,7 +667,7 @@ static void from_columns(struct search *s, uint64_t limit, struct pl_solution *o
     double service = se_columns(s, limit, out, &dived);
     se_fix(s, NULL, -1, s->a);
     if (dived.found)
-        climb_from(s, limit / 2, &dived, out);
+        climb_from(s, climbing, &dived, out);
     if (!out->found || pl_score_cmp(&out->score, &most, BT_GOAL_SERVICE) != 0)
         return;
     bound->v[BT_GOAL_WANTS] = most.v[BT_GOAL_WANTS];
@@ -682,10 +683,10 @@ static bool detour(struct search *s, uint64_t limit, struct pl_solution *out, st
     if (s->p->n * s->ncards > SMALL) {
         bool columns = limit >= COLUMNS_LEAST;
         climb(s, columns ? BT_MIN(limit / 8, CLIMB_FIRST) : limit / 2, out);
-        if (columns)
-            from_columns(s, BT_MIN(limit / 2, COLUMNS_NODES), out, bound);
-        if (columns && out->found)
-            climb(s, limit / 8, out);
+        for (unsigned i = 0; i < 2 && columns; i++)  /* from a better plan it sees another one */
+            from_columns(s, BT_MIN(limit / 2, COLUMNS_NODES), BT_MIN(limit / 5, CLIMB_NEXT), out, bound);
+        if (columns && s->p->in->clock)              /* all the time that there is */
+            climb(s, limit / 2, out);
         if (out->found)
             se_improve(s, limit / 8, out);
         return false;
