@@ -25,6 +25,20 @@ static unsigned long long ull(uint64_t n)
     return n;
 }
 
+/* The rule that leaves a workload no shape at all, in the engine's words; NULL = each has one. */
+static const char *no_shape(struct conflicting *c, const struct pl_problem *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pl_work *k = &p->work[i];
+        bool possible = !k->server || k->cpu_only || k->w->optional || !k->nshapes;
+        for (size_t j = 0; j < k->nshapes; j++)
+            possible = possible || k->shape[j].ok;
+        if (!possible)
+            return bt_arena_printf(c->a, "%s: %s", k->w->name, k->shape[0].why_not);
+    }
+    return NULL;
+}
+
 /* 1 it fits, 0 it does not, -1 error. A search that stopped counts as "it fits": nothing false is said to conflict. */
 static int fits(struct conflicting *c, const struct bt_workload *w, const bool *keep, size_t card, uint64_t more)
 {
@@ -44,8 +58,8 @@ static int fits(struct conflicting *c, const struct bt_workload *w, const bool *
     struct pl_solution s = { 0 };
     if (pl_problem_build(&mine, &in, c->phase, &p, c->err) < 0)
         return -1;
-    c->refused = p->nrefusals ? bt_arena_strdup(c->a, p->refusal[0].text) : NULL;
-    if (p->nrefusals)
+    c->refused = p->nrefusals ? bt_arena_strdup(c->a, p->refusal[0].text) : no_shape(c, p);
+    if (c->refused)
         return 0;
     for (size_t g = 0; more && g < p->fleet->n; g++)
         p->cap[g] += card == PL_NONE || card == g ? more : 0;

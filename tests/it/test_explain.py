@@ -123,6 +123,7 @@ def test_each_way_out_fits_and_the_cheapest_is_first(text: str, tmp_path: Path) 
     if text == HEADS:
         assert ways[0]["set"] == [{"path": "workloads.llm.tp", "value": "auto"}]
     people = berth("explain", "-f", path)
+    assert ("attention heads (40) must be divisible" in people.stdout) == (text == HEADS)
     assert people.returncode == 3 and ("cannot be met:" if text == HEADS else "cannot be met together:") in people.stdout
 
 
