@@ -5,8 +5,9 @@
  * number of copies has more of wants than the best plan may be lacking in contexts, no more, and floors hold the rest.
  *
  * What the choice of a shape leaves to be reached is bounded by sets of neighbours (sets.c): prices are made better at each choice, shapes that can be in
- * nothing as good any more are left out for all that follows, and where every workload has its shape the cards are searched with no other. Workloads with
- * one shape left come first, then those that are hard to place. */
+ * nothing as good any more are left out for all that follows, and where every workload has its shape the cards are searched with no other. How many cards each
+ * copy takes comes before how it takes them; with that settled, cards are filled one after another (cards.c), which may be the end of it. Workloads with the
+ * fewest choices left come first, then those that are hard to place. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +21,20 @@
 #define LEAF_ROUNDS 24u              /* before cards are searched */
 #define FIRST_LOOK 3000u             /* for places, with each number of copies */
 #define LOOK 200u                    /* for places, at each choice */
+#define FILLINGS 1000u               /* of cards, once widths are chosen */
+#define LEAF_FILLINGS 20000u         /* before cards are searched */
+#define VAIN_SHARE 8u                /* of the work of a pass, for fillings after which nothing is known: with some problems they are too many */
+#define CLIMB_SHARE 30u
+#define FIRST_SHARE 12u               /* of the work that is left, before the best is climbed from once more */
 #define AGAIN 3u                     /* times that those which are not known get what is left of the work */
 #define SHARES 8u                    /* of the work, for one way to have so many copies of each: the next may be easier */
 
 /* So many copies of each work; what that reaches at most. */
 struct numbers { uint32_t *copies; struct pl_score most; size_t n; };
-struct choices { struct search *s; struct se_marks **marks; struct bt_arena *a; struct numbers *v; size_t n; bool too_many; uint64_t end; };
+struct choices {
+    struct search *s; struct se_marks **marks; struct bt_arena *a; struct numbers *v; size_t n; bool too_many; uint64_t end;
+    uint64_t start, in_vain;         /* of a pass: its first node; those that fillings took and nothing was known after */
+};
 
 /* Half a shared card less than the best: what is above it may be as good. */
 static double to_reach(const struct search *s)
@@ -44,6 +53,42 @@ static bool widths_agree(const struct search *s, size_t work, size_t shape)
         if (s->fixed[i] && (p->work[i].same == work || p->work[work].same == i) && s->work[i].shape[s->shape_of[i]].cards != cards)
             return false;
     return true;
+}
+
+/* How many widths there are among the options, their losses' least first; o is cut down to one of each. */
+static size_t one_of_each_width(const struct search *s, size_t work, struct se_option *o, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t j = 0;
+        while (j < kept && s->work[work].shape[o[j].shape].cards != s->work[work].shape[o[i].shape].cards)
+            j++;
+        if (j == kept)
+            o[kept++] = o[i];
+    }
+    return kept;
+}
+
+/* The works' widths come before their shapes. PL_NONE: all have one. */
+static size_t next_width(const struct search *s, struct se_option *o, size_t *n)
+{
+    struct se_option mine[OPTIONS];
+    size_t best = PL_NONE;
+    for (size_t d = 0; d < s->p->n; d++) {
+        size_t w = s->order[d], many;
+        if (s->fixed[w] || s->p->work[w].cpu_only || !s->copies_most[w])
+            continue;
+        many = se_sets_options(s, w, mine, OPTIONS);
+        if (many > OPTIONS)
+            continue;
+        many = one_of_each_width(s, w, mine, many);
+        if (many < 2 || (best != PL_NONE && many >= *n))
+            continue;
+        best = w;
+        *n = many;
+        memcpy(o, mine, many * sizeof *o);
+    }
+    return best;
 }
 
 /* PL_NONE: all have their shape, or too many to choose one. */
@@ -83,26 +128,49 @@ static void place(struct search *s)
     se_order(s, SE_HARD);
 }
 
-static void choose_shapes(struct choices *x, size_t depth)
+/* Is there anything as good? Prices first, then fillings of cards: what they find makes more shapes not worth a look. False: nothing is left. */
+static bool as_good(struct choices *x, unsigned rounds, uint64_t nodes)
 {
     struct search *s = x->s;
-    struct se_option o[OPTIONS];
-    size_t n = 0, work;
-    double bound;
-    if (!tighten(s, depth ? ROUNDS : ROOT_ROUNDS, &bound))
-        return;
-    se_sets_kill(s, bound, to_reach(s));
-    if (se_fits(s, LOOK) == SE_FITS_NOT || s->stop)
-        return;
-    work = next_to_choose(s, o, &n);
-    if (work == PL_NONE) {
-        if (tighten(s, LEAF_ROUNDS, &bound))
-            place(s);
-        return;
+    enum se_fit how = SE_FITS;
+    while (how == SE_FITS) {
+        double bound;
+        if (!tighten(s, rounds, &bound))
+            return false;
+        se_sets_kill(s, bound, to_reach(s));
+        bool try = nodes && !s->wants_only && x->in_vain <= nodes + (s->nodes - x->start) / VAIN_SHARE;
+        uint64_t before = s->nodes;
+        how = try ? se_cards(s, nodes) : SE_FIT_UNKNOWN;
+        x->in_vain += how == SE_FIT_UNKNOWN ? s->nodes - before : 0;
     }
+    return how == SE_FIT_UNKNOWN;
+}
+
+static struct se_marks *save(struct choices *x, size_t depth)
+{
     if (!x->marks[depth])
-        x->marks[depth] = se_sets_marks(s, x->a);
-    se_sets_save(s, x->marks[depth]);
+        x->marks[depth] = se_sets_marks(x->s, x->a);
+    se_sets_save(x->s, x->marks[depth]);
+    return x->marks[depth];
+}
+
+static void choose_shapes(struct choices *x, size_t depth);
+
+static void choose_width(struct choices *x, size_t depth, size_t work, const struct se_option *o, size_t n)
+{
+    struct search *s = x->s;
+    const struct se_marks *was = save(x, depth);
+    for (size_t i = 0; i < n && !s->stop; i++) {
+        se_sets_only_wide(s, work, s->work[work].shape[o[i].shape].cards);
+        choose_shapes(x, depth + 1);
+        se_sets_restore(s, was);
+    }
+}
+
+static void choose_shape(struct choices *x, size_t depth, size_t work, const struct se_option *o, size_t n)
+{
+    struct search *s = x->s;
+    const struct se_marks *was = save(x, depth);
     s->fixed[work] = s->settled[work] = true;
     for (size_t i = 0; i < n && !s->stop; i++) {
         if (!widths_agree(s, work, o[i].shape))
@@ -110,9 +178,34 @@ static void choose_shapes(struct choices *x, size_t depth)
         s->shape_of[work] = o[i].shape;
         se_sets_only(s, work, &o[i]);
         choose_shapes(x, depth + 1);
-        se_sets_restore(s, x->marks[depth]);
+        se_sets_restore(s, was);
     }
     s->fixed[work] = s->settled[work] = false;
+}
+
+static void choose_shapes(struct choices *x, size_t depth)
+{
+    struct search *s = x->s;
+    struct se_option o[OPTIONS];
+    size_t n = 0;
+    if (depth && (se_fits(s, LOOK) == SE_FITS_NOT || s->stop))       /* sooner known than prices are made */
+        return;
+    if (!as_good(x, depth ? ROUNDS : ROOT_ROUNDS, 0))
+        return;
+    if (!depth && (se_fits(s, LOOK) == SE_FITS_NOT || s->stop))
+        return;
+    size_t work = next_width(s, o, &n);
+    if (work != PL_NONE) {
+        choose_width(x, depth, work, o, n);
+        return;
+    }
+    if (!as_good(x, 1, FILLINGS))
+        return;
+    work = next_to_choose(s, o, &n);
+    if (work != PL_NONE)
+        choose_shape(x, depth, work, o, n);
+    else if (as_good(x, LEAF_ROUNDS, LEAF_FILLINGS))
+        place(s);
 }
 
 /* ---- numbers of copies ---- */
@@ -214,7 +307,9 @@ static void pass(struct choices *x, const struct numbers *v, int64_t slack, uint
     bt_auto_arena a = { 0 };
     struct search *s = x->s;
     x->a = &a;
-    x->marks = BT_NEWN(&a, struct se_marks *, s->p->n + 1);
+    x->start = s->nodes;
+    x->in_vain = 0;
+    x->marks = BT_NEWN(&a, struct se_marks *, s->p->n * 2 + 1);
     se_fix(s, v->copies, slack, &a);
     s->limit = BT_MIN(x->end, s->nodes + share);
     se_fits_start(s, &a);
@@ -288,6 +383,24 @@ static bool past_best(const struct choices *x, size_t i)
 
 static bool over(const struct choices *x) { return x->s->nodes >= x->end || x->s->late; }
 
+/* What has more service, for these numbers of copies. What is not seen in a share of the work is looked at again from a better plan, where there is one. */
+static void serve(struct choices *x, const struct numbers *v)
+{
+    struct search *s = x->s;
+    uint64_t left = x->end - s->nodes;
+    struct pl_score was = s->best;
+    pass(x, v, slack_for(s, &v->most, was.v[BT_GOAL_WANTS]), left / FIRST_SHARE);
+    if (!s->stop || over(x))
+        return;
+    s->stop = false;
+    se_fix(s, NULL, -1, s->a);
+    se_climb_on(s, left / CLIMB_SHARE, s->out);
+    improve(x, left / CLIMB_SHARE);
+    s->stop = over(x) || pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0;          /* other numbers, or less context lacks: not these again */
+    if (!s->stop)
+        pass(x, v, slack_for(s, &v->most, was.v[BT_GOAL_WANTS]), x->end - s->nodes);
+}
+
 /* What is not known to have no more workloads or wants than the best; then the same of service where all that is as good. False: not all is known. */
 static bool settle(struct choices *x, bool *known, bool *served, uint64_t share)
 {
@@ -301,9 +414,8 @@ static bool settle(struct choices *x, bool *known, bool *served, uint64_t share)
     for (size_t i = 0; i < x->n && !past_best(x, i); i++) {
         bool equal = s->out->found && pl_score_cmp(&x->v[i].most, &s->best, BT_GOAL_WANTS) == 0;
         if (equal && !served[i] && !over(x)) {
-            int64_t slack = slack_for(s, &x->v[i].most, s->best.v[BT_GOAL_WANTS]);
-            if (wants_stand(x, &x->v[i], slack))
-                pass(x, &x->v[i], slack, left_of(s, x->end));
+            if (wants_stand(x, &x->v[i], slack_for(s, &x->v[i].most, s->best.v[BT_GOAL_WANTS])))
+                serve(x, &x->v[i]);
             served[i] = !s->stop;
             s->stop = false;
         }

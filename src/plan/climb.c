@@ -626,11 +626,21 @@ static bool start(struct climb *c, struct search *s)
     return true;
 }
 
+static bool too_full(const struct search *s, const struct pl_solution *o)
+{
+    uint32_t n[BT_MAX_GPUS] = { 0 };
+    bool out = false;
+    for (size_t i = 0; i < o->ncopies; i++)
+        for (uint32_t r = 0; r < o->copy[i].ncards; r++)
+            out = ++n[o->copy[i].card[r]] > MOST_TENANTS || out;
+    return out || s->ncards > BT_MAX_GPUS;
+}
+
 bool se_climb(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *out)
 {
     struct climb c;
     size_t n = s->p->n, nunits = 0, *unit = BT_NEWN(s->a, size_t, n + 1), some[RUIN_MOST];
-    if (!start(&c, s))
+    if ((from->found && too_full(s, from)) || !start(&c, s))
         return false;
     struct placed *was = room_for(&c, s->a);
     c.end = s->nodes + budget;

@@ -675,6 +675,13 @@ static void from_columns(struct search *s, uint64_t limit, uint64_t climbing, st
         bound->v[BT_GOAL_SERVICE] = (int64_t)floor(service + 1e-3);
 }
 
+void se_climb_on(struct search *s, uint64_t budget, struct pl_solution *out)
+{
+    climb(s, budget, out);
+    se_order(s, SE_HARD);
+    s->stop = false;
+}
+
 /* Off the plan's order: some plan, a good one, the best. True: it is the best. */
 static bool detour(struct search *s, uint64_t limit, struct pl_solution *out, struct pl_score *bound)
 {

@@ -6,10 +6,13 @@
  *   choices.c  the shapes of all before the cards of any           sets.c     how much service sets of neighbours on a card allow
  *   wide.c     the same as fits.c asks, of numbers of cards alone          known.c    numbers worked out once
  *   fits.c     can all of them stand at all            useful.c   how much of a card's room they can use
- *   columns.c  what many cards carry at most, and a plan near it: columns.h */
+ *   columns.c  what many cards carry at most, and a plan near it: columns.h
+ *   cards.c    is anything as good, card by card */
 #ifndef BT_PLAN_SEARCH_INT_H
 #define BT_PLAN_SEARCH_INT_H
 #include "plan/plan_int.h"
+
+#define SE_BUSY 6u                   /* a card with more tenants counts as one with so many */
 
 /* One rank of a stage on cards of one cost class. */
 struct se_row {
@@ -156,6 +159,8 @@ uint64_t se_visit_all(struct pl_problem *p, const struct pl_score *at_least, uin
 bool se_late(struct search *s);
 /* Two works at a time are placed anew beside all others, until nothing gets better. */
 void se_improve(struct search *s, uint64_t budget, struct pl_solution *out);
+/* The better of what climbing from `out` reaches and `out`; then works are in the order of SE_HARD. */
+void se_climb_on(struct search *s, uint64_t budget, struct pl_solution *out);
 /* These copies, of all works that have any: kept if they score more than the best. */
 void se_try(struct search *s, const struct pl_copy *copy, size_t n);
 /* A copy onto its cards, and the last one off them; all that need no card; the placement is whole: kept if it scores more than the best. */
@@ -205,6 +210,7 @@ void se_sets_kill(struct search *s, double bound, double reached);
 struct se_option { size_t shape, unit; double loss; };
 size_t se_sets_options(const struct search *s, size_t work, struct se_option *o, size_t room);       /* those left, the least loss first; > room: more */
 void se_sets_only(struct search *s, size_t work, const struct se_option *o);
+void se_sets_only_wide(struct search *s, size_t work, uint32_t cards);
 uint64_t se_sets_classes(const struct search *s, size_t work, size_t shape);         /* a bit for each class that is left for the shape */
 /* That any of its cards of the class may have in something as good; UINT32_MAX = any number. */
 unsigned se_sets_most_tenants(const struct search *s, size_t work, size_t shape, size_t cls);
@@ -230,6 +236,18 @@ double se_sets_bound(const struct search *s, size_t seen);
 /* False: some work that must be placed has no room any more. */
 bool se_feasible(struct search *s, size_t seen);
 int64_t se_lowest(const struct search *s);
+/* What is left of a work's shapes; on: a class of the one kind of card, or PL_NONE; value, least: as of sets.c; busy: bit b, its fullest card may have b
+ * tenants. > room: more. */
+struct se_part { size_t shape, on; uint32_t cards; const double *value; const uint64_t *least; uint8_t busy; };
+size_t se_sets_parts(const struct search *s, size_t work, struct se_part *o, size_t room);
+double se_sets_price(const struct search *s, size_t work);
+uint64_t se_sets_needs(const struct search *s, size_t work);
+size_t se_sets_color(const struct search *s, size_t card);
+/* Number of colors; a card of each, and the best set of it with so many tenants or fewer, of the prices as they are. */
+size_t se_sets_colors(struct search *s, size_t *card, double (*most)[SE_BUSY + 1]);
+/* cards.c. Is there anything as good as the best, of the shapes that are left, with numbers of copies settled and prices as they are? SE_FITS: something better
+ * was found, and is the best now. SE_FITS_NOT: nothing is left; what is as good was seen and kept where it has more free. Costs `nodes` at most. */
+enum se_fit se_cards(struct search *s, uint64_t nodes);
 /* Of the empty fleet: the most service. */
 int64_t se_free(const struct pl_problem *p, const uint64_t *load);
 /* May a copy of the work stand on the card beside those that are there? */

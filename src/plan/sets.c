@@ -11,7 +11,6 @@
 
 #include "plan/search_int.h"
 
-#define BUSY 6u                      /* a card with more tenants counts as one with so many */
 #define MAX_UNITS 1024u
 #define PATIENCE 8u                  /* rounds without gain before steps are halved */
 #define TURN 1.5                     /* of the last direction, against what it overshot */
@@ -26,7 +25,7 @@
 struct unit {
     size_t work, shape, on;
     uint32_t cards; unsigned busy;
-    double *value;                   /* [class * (BUSY + 1) + tenants] of a rank, where the copy's fullest card has so many, in thousandths of a copy */
+    double *value;                   /* [class * (SE_BUSY + 1) + tenants] of a rank, where the copy's fullest card has so many, in thousandths of a copy */
     uint64_t *least;                 /* [class] bytes of a rank */
 };
 /* A rank that may be taken to a card of a color where so many sit, in the order of gains. */
@@ -36,7 +35,7 @@ struct color {
     size_t card, count;
     size_t *unit, nunits;            /* those that go on it */
     double best; unsigned best_level;                /* of the sets of an empty one */
-    struct items level[BUSY + 1];
+    struct items level[SE_BUSY + 1];
 };
 
 struct se_sets {
@@ -66,7 +65,7 @@ static bool live(const struct search *s, const struct se_sets *t, size_t u)
 /* The fewest tenants that the copy's fullest card may have where `tenants` sit on one of them. 0: it may not have so many. */
 static unsigned fullest(const struct se_sets *t, size_t u, unsigned tenants)
 {
-    unsigned left = t->busy[u] & ~((1u << BT_MIN(BT_MAX(tenants, t->unit[u].busy), BUSY)) - 1);
+    unsigned left = t->busy[u] & ~((1u << BT_MIN(BT_MAX(tenants, t->unit[u].busy), SE_BUSY)) - 1);
     return left ? (unsigned)__builtin_ctz(left) : 0;
 }
 
@@ -77,11 +76,11 @@ static double worth_of(double thousandths, unsigned busy, uint32_t cards) { retu
 static double gain(const struct se_sets *t, size_t u, size_t cls, unsigned busy)
 {
     const struct unit *x = &t->unit[u];
-    return (t->room_only ? 0 : x->value[cls * (BUSY + 1) + busy]) - t->price[x->work] / x->cards;
+    return (t->room_only ? 0 : x->value[cls * (SE_BUSY + 1) + busy]) - t->price[x->work] / x->cards;
 }
 
 /* Of numbers of tenants those that differ in anything: where no rank is worth anything, none do. */
-static unsigned first_level(const struct se_sets *t) { return t->room_only ? BUSY : 1; }
+static unsigned first_level(const struct se_sets *t) { return t->room_only ? SE_BUSY : 1; }
 
 /* ---- the best set of a card ---- */
 
@@ -92,7 +91,7 @@ static void fill_items(const struct search *s, const struct se_sets *t, const st
     for (size_t i = 0; i < c->nunits; i++) {         /* those of one work come together */
         size_t u = c->unit[i];
         const struct unit *x = &t->unit[u];
-        unsigned busy = BT_MIN(x->busy, BUSY) > tenants || !live(s, t, u) ? 0 : fullest(t, u, tenants);
+        unsigned busy = BT_MIN(x->busy, SE_BUSY) > tenants || !live(s, t, u) ? 0 : fullest(t, u, tenants);
         if (n && o->v[n - 1].work != x->work)
             from = n;
         if (!busy)
@@ -175,7 +174,7 @@ static void walk_sets(struct walk *w, const uint16_t *from, size_t n, uint64_t o
 {
     uint16_t at[MAX_UNITS];
     double rest[MAX_UNITS];
-    uint32_t taken = w->sitting + (uint32_t)w->depth, more = w->level < BUSY ? w->level - BT_MIN(w->level, taken) : (uint32_t)(BT_LEN(w->at) - w->depth);
+    uint32_t taken = w->sitting + (uint32_t)w->depth, more = w->level < SE_BUSY ? w->level - BT_MIN(w->level, taken) : (uint32_t)(BT_LEN(w->at) - w->depth);
     w->cut = w->cut || ++w->steps > WALK_STEPS;
     set_found(w, sum);
     if (!more || !n || w->cut)
@@ -226,7 +225,7 @@ static double fill_up(const struct walk *w, const double *gain, const double *by
  * their bytes. */
 static double adds_at_most(const struct walk *w, const struct items *items, double room)
 {
-    double gain[64] = { 0 }, bytes[64] = { 0 }, one[64], count = w->level < BUSY ? w->level - BT_MIN(w->level, w->sitting) : (double)BT_LEN(w->at);
+    double gain[64] = { 0 }, bytes[64] = { 0 }, one[64], count = w->level < SE_BUSY ? w->level - BT_MIN(w->level, w->sitting) : (double)BT_LEN(w->at);
     for (size_t i = 0; i < items->n; i++) {
         const struct item *x = &items->v[i];
         bytes[x->work] = gain[x->work] > 0 ? BT_MIN(bytes[x->work], (double)x->bytes) : (double)x->bytes;
@@ -240,7 +239,7 @@ static double adds_at_most(const struct walk *w, const struct items *items, doub
 static void walk_level(struct walk *w, const struct items *items, uint64_t open, uint64_t room, double base)
 {
     uint16_t all[MAX_UNITS];
-    if (w->sitting ? false : !items->n || (w->level < BUSY && base + BT_MAX(items->v[0].gain, 0.0) * w->level <= w->best))
+    if (w->sitting ? false : !items->n || (w->level < SE_BUSY && base + BT_MAX(items->v[0].gain, 0.0) * w->level <= w->best))
         return;                      /* nothing better, and nobody there who is a set alone */
     w->item = items->v;
     for (size_t i = 0; i < items->n; i++)
@@ -262,7 +261,7 @@ static void best_of_color(struct walk *w, const struct color *c, unsigned first)
     w->nbest = 0;
     w->best_level = first_level(w->t);
     first = BT_MAX(first, w->best_level);
-    for (unsigned i = 0; i <= BUSY; i = BT_MAX(i + 1, first_level(w->t))) {
+    for (unsigned i = 0; i <= SE_BUSY; i = BT_MAX(i + 1, first_level(w->t))) {
         w->level = i ? i : first;
         if (!i || i != first)
             walk_level(w, &c->level[w->level], UINT64_MAX, w->s->p->cap[c->card], 0);
@@ -272,7 +271,7 @@ static void best_of_color(struct walk *w, const struct color *c, unsigned first)
 static void fill_all_items(const struct search *s, struct se_sets *t)
 {
     for (size_t i = 0; i < t->ncolors; i++)
-        for (unsigned k = first_level(t); k <= BUSY; k++)
+        for (unsigned k = first_level(t); k <= SE_BUSY; k++)
             fill_items(s, t, &t->color[i], k, &t->color[i].level[k]);
 }
 
@@ -372,20 +371,20 @@ double se_sets_tighten(struct search *s, unsigned rounds, double reached)
 
 /* The best set of a card of each color that a rank of the unit sits in too, at each number of tenants, without what it adds itself; no less than what is
  * worth to know. */
-struct with_it { double best[BUSY + 1]; };
+struct with_it { double best[SE_BUSY + 1]; };
 
 static void best_with(const struct search *s, const struct se_sets *t, size_t u, const struct color *c, double room, struct with_it *o)
 {
     const struct unit *x = &t->unit[u];
     size_t cls = s->p->cls[c->card];
     uint64_t beside = t->friends[x->work];
-    for (unsigned k = 0; k <= BUSY; k++)
+    for (unsigned k = 0; k <= SE_BUSY; k++)
         o->best[k] = -INFINITY;
     if (!pl_card_for(s->p, x->cards, c->card) || s->p->work[x->work].pos[c->card] < 0 || x->least[cls] > s->p->cap[c->card])
         return;
     if (s->copies_most[x->work] == 1)
         beside &= ~(UINT64_C(1) << x->work);
-    for (unsigned k = BT_MIN(BT_MAX(first_level(t), x->busy), BUSY); k <= BUSY && fullest(t, u, k); k++) {
+    for (unsigned k = BT_MIN(BT_MAX(first_level(t), x->busy), SE_BUSY); k <= SE_BUSY && fullest(t, u, k); k++) {
         double own = gain(t, u, cls, fullest(t, u, k)), least = c->best - room / x->cards - own - 1e-6;
         struct walk w = { .s = s, .t = t, .sitting = 1, .seated = UINT64_C(1) << x->work, .level = k, .best = least };
         walk_level(&w, &c->level[k], beside, s->p->cap[c->card] - x->least[cls], 0);
@@ -421,7 +420,7 @@ void se_sets_kill(struct search *s, double bound, double reached)
         t->loss[u] = INFINITY;
         for (size_t i = 0; i < t->ncolors; i++)
             best_with(s, t, u, &t->color[i], bound - reached, &with[i]);
-        for (unsigned b = 1; b <= BUSY; b++) {
+        for (unsigned b = 1; b <= SE_BUSY; b++) {
             if (!(t->busy[u] >> b & 1))
                 continue;
             double less = loss(s, t, u, b, with);
@@ -471,12 +470,20 @@ void se_sets_only(struct search *s, size_t work, const struct se_option *o)
             t->busy[u] = 0;
 }
 
+void se_sets_only_wide(struct search *s, size_t work, uint32_t cards)
+{
+    struct se_sets *t = s->sets;
+    for (size_t u = t->first[work]; u < t->first[work + 1]; u++)
+        if (t->unit[u].cards != cards)
+            t->busy[u] = 0;
+}
+
 unsigned se_sets_most_tenants(const struct search *s, size_t work, size_t shape, size_t cls)
 {
     const struct se_sets *t = s->sets;
     for (size_t u = t->first[work]; u < t->first[work + 1]; u++)
         if (t->unit[u].shape == shape && t->unit[u].least[cls] < UINT64_MAX && t->busy[u])
-            return t->busy[u] >> BUSY & 1 ? UINT32_MAX : 31u - (unsigned)__builtin_clz(t->busy[u]);
+            return t->busy[u] >> SE_BUSY & 1 ? UINT32_MAX : 31u - (unsigned)__builtin_clz(t->busy[u]);
     return UINT32_MAX;
 }
 
@@ -501,6 +508,41 @@ void se_sets_restore(struct search *s, const struct se_marks *m)
     s->sets->changes++;
     memcpy(s->sets->price, m->price, s->p->n * sizeof *m->price);
     memcpy(s->sets->busy, m->busy, s->sets->nunits * sizeof *m->busy);
+}
+
+size_t se_sets_parts(const struct search *s, size_t work, struct se_part *o, size_t room)
+{
+    const struct se_sets *t = s->sets;
+    size_t n = 0;
+    for (size_t u = t->first[work]; u < t->first[work + 1]; u++) {
+        const struct unit *x = &t->unit[u];
+        if (!live(s, t, u))
+            continue;
+        if (n == room)
+            return room + 1;
+        o[n++] = (struct se_part){ x->shape, x->on, x->cards, x->value, x->least, t->busy[u] };
+    }
+    return n;
+}
+
+double se_sets_price(const struct search *s, size_t work) { return s->sets->price[work]; }
+uint64_t se_sets_needs(const struct search *s, size_t work) { return s->sets->needs[work]; }
+size_t se_sets_color(const struct search *s, size_t card) { return s->sets->color_of[card]; }
+
+size_t se_sets_colors(struct search *s, size_t *card, double (*most)[SE_BUSY + 1])
+{
+    const struct se_sets *t = s->sets;
+    for (size_t i = 0; i < t->ncolors; i++) {
+        const struct color *c = &t->color[i];
+        struct walk w = { .s = s, .t = t };
+        card[i] = c->card;
+        most[i][0] = 0;
+        for (w.level = 1; w.level <= SE_BUSY; w.level++) {
+            walk_level(&w, &c->level[w.level], UINT64_MAX, s->p->cap[c->card], 0);
+            most[i][w.level] = w.best;
+        }
+    }
+    return t->ncolors;
 }
 
 uint64_t se_sets_classes(const struct search *s, size_t work, size_t shape)
@@ -534,7 +576,7 @@ static void fill_colors(const struct search *s, struct se_sets *t, struct bt_are
             c++;
         if (c == t->ncolors) {
             t->color[t->ncolors++] = (struct color){ .card = g };
-            for (unsigned k = 1; k <= BUSY; k++)
+            for (unsigned k = 1; k <= SE_BUSY; k++)
                 t->color[c].level[k].v = BT_NEWN(a, struct item, t->nunits + 1);
         }
         t->color[c].count++;
@@ -625,11 +667,11 @@ static bool add_unit(const struct search *s, struct se_sets *t, size_t work, siz
     if (t->nunits == MAX_UNITS)
         return false;
     struct unit *u = &t->unit[t->nunits++];
-    *u = (struct unit){ work, i, on, sh->cards, company(t, work), BT_NEWN(a, double, s->p->nclasses * (BUSY + 1)), BT_NEWN(a, uint64_t, s->p->nclasses) };
+    *u = (struct unit){ work, i, on, sh->cards, company(t, work), BT_NEWN(a, double, s->p->nclasses * (SE_BUSY + 1)), BT_NEWN(a, uint64_t, s->p->nclasses) };
     for (size_t c = 0; c < s->p->nclasses; c++) {
         bool goes = on == PL_NONE || !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[c]].name);
-        for (unsigned b = 1; b <= BUSY; b++)
-            u->value[c * (BUSY + 1) + b] = worth_of(se_rate_on(sh, c) * 1000, b, sh->cards);
+        for (unsigned b = 1; b <= SE_BUSY; b++)
+            u->value[c * (SE_BUSY + 1) + b] = worth_of(se_rate_on(sh, c) * 1000, b, sh->cards);
         u->least[c] = goes ? least_on(s, w, sh, c) : UINT64_MAX;
     }
     return true;
@@ -682,7 +724,7 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     t->loss = BT_NEWN(a, double, t->nunits);
     t->busy = BT_NEWN(a, uint8_t, t->nunits + 1);
     for (size_t u = 0; u < t->nunits; u++)
-        t->busy[u] = (uint8_t)(((1u << (BUSY + 1)) - 1) & ~((1u << BT_MIN(BT_MAX(t->unit[u].busy, first_level(t)), BUSY)) - 1));
+        t->busy[u] = (uint8_t)(((1u << (SE_BUSY + 1)) - 1) & ~((1u << BT_MIN(BT_MAX(t->unit[u].busy, first_level(t)), SE_BUSY)) - 1));
     t->best_on = se_known_new(a);
     s->shared_parts = (int64_t)(s->ncards + s->max_copies + 1);
     t->shared = t->room_only ? 0 : 1.0 / (double)s->shared_parts;
@@ -713,7 +755,7 @@ static double walk_on(const struct search *s, size_t g, uint64_t open, const uns
         open &= t->friends[work];
         w->seated |= UINT64_C(1) << work;
     }
-    for (w->level = BT_MAX(first_level(t), BT_MIN(w->sitting, BUSY)); w->level <= BUSY; w->level++) {
+    for (w->level = BT_MAX(first_level(t), BT_MIN(w->sitting, SE_BUSY)); w->level <= SE_BUSY; w->level++) {
         double base = 0;
         bool may = true;             /* be so many */
         for (uint32_t i = 0; i < s->ntenants[g]; i++) {

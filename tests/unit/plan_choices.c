@@ -197,11 +197,33 @@ static void known_numbers_are_those_of_their_keys(void **st)
     assert_true(known >= 1000 && known < asked);
 }
 
+/* Copies over several cards each, beside others: prices make half a copy of a busy and an idle card, and the whole tree is far too large (seven million
+ * nodes); card after card (cards.c) it is seen in forty thousand. */
+static void copies_over_cards_are_proven(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    struct pl_problem *p;
+    struct pl_solution o;
+    const char *text = "name: t\nworkloads:\n"
+                       "  w0: {engine: vllm, model: Qwen/Qwen2.5-0.5B-Instruct, gpus: 2, priority: 3}\n"
+                       "  w1: {engine: vllm, model: Qwen/Qwen3-1.7B, context: {min: 2048}, requests: 2, replicas: {want: 2, min: 1}, pool: [6, 5, 7], priority: 3}\n"
+                       "  w3: {kind: job, command: [x], memory: 4GiB}\n"
+                       "  w8: {engine: vllm, model: google/gemma-2-9b-it, context: {min: 2048}, replicas: {want: 3, min: 1}, optional: true}\n";
+    assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, "2xL40S+1xRTX-A6000+5xL4"), "all", &p, &err), 0);
+    pl_search(p, PL_NODE_LIMIT, &o);
+    assert_true(o.found && o.complete);
+    assert_int_equal(o.score.v[BT_GOAL_PLACED], 4);
+    assert_true(o.nodes < 200000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(known_numbers_are_those_of_their_keys),
-                                         cmocka_unit_test(shapes_first_equal_the_plain_tree),
-                                         cmocka_unit_test(numbers_of_cards_say_no_where_shapes_do),
-                                         cmocka_unit_test(no_rank_uses_more_than_is_useful) };
+                                        cmocka_unit_test(shapes_first_equal_the_plain_tree),
+                                        cmocka_unit_test(copies_over_cards_are_proven),
+                                        cmocka_unit_test(numbers_of_cards_say_no_where_shapes_do),
+                                        cmocka_unit_test(no_rank_uses_more_than_is_useful) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
