@@ -53,7 +53,7 @@ PAIRS = ["a card more: as many placed, as much wanted", "cards in another order:
 
 
 def pairs(tool: str, quick: bool) -> bool:
-    found = [r for r in rows(tool, "meta", 1, 300 if quick else 3000) if len(r) == 3]
+    found = [r for r in rows(tool, "meta", 1, 300 if quick else 10000) if len(r) == 3]
     print("\npairs that differ in one thing:")
     for i, name in enumerate(PAIRS):
         mine = [r for r in found if int(r[1]) == i]
