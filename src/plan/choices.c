@@ -69,8 +69,9 @@ static size_t one_of_each_width(const struct search *s, size_t work, struct se_o
     return kept;
 }
 
-/* The works' widths come before their shapes. PL_NONE: all have one. */
-static size_t next_width(const struct search *s, struct se_option *o, size_t *n)
+/* wide: the work with the fewest widths among those that have several. Else the first in the order of the search, those with one shape first. PL_NONE: nothing
+ * is left to choose, or too much. */
+static size_t next_to_choose(const struct search *s, bool wide, struct se_option *o, size_t *n)
 {
     struct se_option mine[OPTIONS];
     size_t best = PL_NONE;
@@ -81,27 +82,8 @@ static size_t next_width(const struct search *s, struct se_option *o, size_t *n)
         many = se_sets_options(s, w, mine, OPTIONS);
         if (many > OPTIONS)
             continue;
-        many = one_of_each_width(s, w, mine, many);
-        if (many < 2 || (best != PL_NONE && many >= *n))
-            continue;
-        best = w;
-        *n = many;
-        memcpy(o, mine, many * sizeof *o);
-    }
-    return best;
-}
-
-/* PL_NONE: all have their shape, or too many to choose one. */
-static size_t next_to_choose(const struct search *s, struct se_option *o, size_t *n)
-{
-    struct se_option mine[OPTIONS];
-    size_t best = PL_NONE;
-    for (size_t d = 0; d < s->p->n; d++) {
-        size_t w = s->order[d], many;
-        if (s->fixed[w] || s->p->work[w].cpu_only || !s->copies_most[w])
-            continue;
-        many = se_sets_options(s, w, mine, OPTIONS);
-        if (many > OPTIONS || (best != PL_NONE && (many > 1 || *n <= 1)))
+        many = wide ? one_of_each_width(s, w, mine, many) : many;
+        if (wide ? many < 2 || (best != PL_NONE && many >= *n) : best != PL_NONE && (many > 1 || *n <= 1))
             continue;
         best = w;
         *n = many;
@@ -194,14 +176,14 @@ static void choose_shapes(struct choices *x, size_t depth)
         return;
     if (!depth && (se_fits(s, LOOK) == SE_FITS_NOT || s->stop))
         return;
-    size_t work = next_width(s, o, &n);
+    size_t work = next_to_choose(s, true, o, &n);
     if (work != PL_NONE) {
         choose_width(x, depth, work, o, n);
         return;
     }
     if (!as_good(x, 1, FILLINGS))
         return;
-    work = next_to_choose(s, o, &n);
+    work = next_to_choose(s, false, o, &n);
     if (work != PL_NONE)
         choose_shape(x, depth, work, o, n);
     else if (as_good(x, LEAF_ROUNDS, LEAF_FILLINGS))

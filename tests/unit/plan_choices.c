@@ -3,6 +3,22 @@
 #include "plan/search_int.h"
 #include "plan_help.h"
 
+/* NULL: drawn against itself, or refused. */
+static struct pl_problem *drawn(struct bt_arena *a, uint64_t number, unsigned cards, unsigned works, const char **fleet, const char **text)
+{
+    struct bt_err err = { 0 };
+    struct draw d;
+    struct pl_problem *p;
+    struct bt_spec *s;
+    draw_seed(&d, number);
+    *fleet = draw_fleet(&d, a, cards);
+    *text = draw_spec(&d, a, works, 1, cards);
+    if (bt_spec_parse(a, "berth.yaml", "/d", bt_str(*text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0)
+        return NULL;
+    assert_int_equal(pl_problem_build(a, plan_inputs(a, *text, *fleet), "all", &p, &err), 0);
+    return p->nrefusals ? NULL : p;
+}
+
 /* The tree in the order of the plan, without sets of neighbours, against shapes before cards. */
 static void shapes_first_equal_the_plain_tree(void **st)
 {
@@ -10,17 +26,10 @@ static void shapes_first_equal_the_plain_tree(void **st)
     unsigned both = 0, neither = 0;
     for (uint64_t round = 1; round <= 70; round++) {
         bt_auto_arena a = { 0 };
-        struct bt_err err = { 0 };
-        struct draw d;
         struct pl_solution plain, shapes;
-        struct pl_problem *p;
-        struct bt_spec *s;
-        draw_seed(&d, round);
-        const char *fleet = draw_fleet(&d, &a, 5), *text = draw_spec(&d, &a, 6, 1, 5);
-        if (bt_spec_parse(&a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0)
-            continue;
-        assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, fleet), "all", &p, &err), 0);
-        if (p->nrefusals)
+        const char *fleet, *text;
+        struct pl_problem *p = drawn(&a, round, 5, 6, &fleet, &text);
+        if (!p)
             continue;
         p->first_nodes = 300000;
         pl_search(p, 300000, &plain);
@@ -69,17 +78,12 @@ static void no_rank_uses_more_than_is_useful(void **st)
     unsigned exact = 0, none = 0;
     for (uint64_t round = 1; round <= 60; round++) {
         bt_auto_arena a = { 0 };
-        struct bt_err err = { 0 };
+        const char *fleet, *text;
+        struct pl_problem *p = drawn(&a, round, 3, 4, &fleet, &text);
+        if (!p)
+            continue;
         struct draw d;
-        struct pl_problem *p;
-        struct bt_spec *spec;
         draw_seed(&d, round);
-        const char *fleet = draw_fleet(&d, &a, 3), *text = draw_spec(&d, &a, 4, 1, 3);
-        if (bt_spec_parse(&a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &spec, &err) < 0)
-            continue;
-        assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, fleet), "all", &p, &err), 0);
-        if (p->nrefusals)
-            continue;
         struct search *s = se_new(p, &a);
         uint64_t friends[64] = { 0 }, cards = 0, alone = 0, steps = 0;
         size_t color[BT_MAX_GPUS];
@@ -133,18 +137,11 @@ static void numbers_of_cards_say_no_where_shapes_do(void **st)
     unsigned stands = 0, wide_not = 0, not = 0;
     for (uint64_t round = 1; round <= 150; round++) {
         bt_auto_arena a = { 0 };
-        struct bt_err err = { 0 };
-        struct draw d;
-        struct pl_problem *p;
-        struct bt_spec *spec;
         struct pl_solution o = { 0 };
         struct pl_score root;
-        draw_seed(&d, round);
-        const char *fleet = draw_fleet(&d, &a, 5), *text = draw_spec(&d, &a, 8, 1, 5);
-        if (bt_spec_parse(&a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &spec, &err) < 0)
-            continue;
-        assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, fleet), "all", &p, &err), 0);
-        if (p->nrefusals)
+        const char *fleet, *text;
+        struct pl_problem *p = drawn(&a, round, 5, 8, &fleet, &text);
+        if (!p)
             continue;
         struct search *s = se_new(p, &a);
         uint32_t *copies = BT_NEWN(&a, uint32_t, p->n + 1);
