@@ -25,7 +25,7 @@
 #define EPS 1e-6
 
 /* A work that many cards wide, on cards of one kind (that of class `on`), or anywhere. */
-struct way { size_t on; uint32_t cards; unsigned busy; double *value; uint64_t *bytes; };
+struct way { size_t on; uint32_t cards; unsigned busy; double *value; uint64_t *bytes, goes; };      /* goes: a bit for each color it may stand on */
 struct ways { struct way v[MOST_WAYS]; size_t n; double price; uint32_t copies; };
 
 /* A copy that stands in part; worth: of each of its ranks. */
@@ -78,19 +78,14 @@ static void next_card(struct cards *x, const struct state *st);
 
 static unsigned busy_of(uint32_t tenants) { return BT_MIN(tenants, SE_BUSY); }
 
-static bool goes(const struct cards *x, const struct way *w, size_t work, size_t color)
-{
-    const struct pl_problem *p = x->s->p;
-    size_t g = x->card[color];
-    return p->work[work].pos[g] >= 0 && pl_card_for(p, w->cards, g) && w->bytes[p->cls[g]] <= p->cap[g];
-}
+static bool goes(const struct way *w, size_t color) { return w->goes >> color & 1; }
 
 /* Cards that are left for it. */
-static uint32_t places(const struct cards *x, const struct state *st, const struct way *w, size_t work)
+static uint32_t places(const struct state *st, const struct way *w)
 {
     uint32_t n = 0;
-    for (size_t c = 0; c < x->ncolors; c++)
-        n += goes(x, w, work, c) ? st->left[c] : 0;
+    for (uint64_t left = w->goes; left; left &= left - 1)
+        n += st->left[__builtin_ctzll(left)];
     return n;
 }
 
@@ -202,23 +197,23 @@ static bool fill_items(const struct cards *x, const struct state *after, struct 
         const struct seat *t = &st->seat[i];
         const struct ways *k = &x->work[t->work];
         const struct way *w = &k->v[t->way];
-        if (!goes(x, w, t->work, f->color))
+        if (!goes(w, f->color))
             continue;
         double worth = w->on == PL_NONE && t->level ? BT_MIN(t->worth, w->value[f->cls * (SE_BUSY + 1) + t->level]) : t->worth;
         double less = (t->worth - worth) * (w->cards - t->left);     /* the slowest card is that of all its ranks */
         if (f->n == MOST_ITEMS)
             return false;
-        add_item(f, (struct item){ t->work, t->way, (uint8_t)i, false, t->left > places(x, after, w, t->work), false, worth - less - k->price / w->cards, worth,
+        add_item(f, (struct item){ t->work, t->way, (uint8_t)i, false, t->left > places(after, w), false, worth - less - k->price / w->cards, worth,
                                    w->bytes[f->cls] });
     }
     for (size_t i = 0; i < x->s->p->n; i++)
         for (size_t j = 0; j < x->work[i].n && st->unbegun[i]; j++) {
             const struct way *w = &x->work[i].v[j];
-            if (!goes(x, w, i, f->color) || (st->wide[i] && st->wide[i] != w->cards) || !(w->busy >> busy_of(f->level) & 1))
+            if (!goes(w, f->color) || (st->wide[i] && st->wide[i] != w->cards) || !(w->busy >> busy_of(f->level) & 1))
                 continue;
             double worth = w->value[f->cls * (SE_BUSY + 1) + busy_of(f->level)];
             bool self = x->friends[i] >> i & 1;
-            if (worth < 0 || w->cards > places(x, st, w, i))
+            if (worth < 0 || w->cards > places(st, w))
                 continue;
             for (uint32_t n = 0; n < (self ? st->unbegun[i] : 1u); n++) {
                 if (f->n == MOST_ITEMS)
@@ -234,11 +229,11 @@ static bool fill_items(const struct cards *x, const struct state *after, struct 
 }
 
 /* The least bytes of a rank on any card that is left. */
-static uint64_t least_rank(const struct cards *x, const struct state *st, const struct way *w, size_t work)
+static uint64_t least_rank(const struct cards *x, const struct state *st, const struct way *w)
 {
     uint64_t least = UINT64_MAX;
     for (size_t c = 0; c < x->ncolors; c++)
-        if (st->left[c] && goes(x, w, work, c))
+        if (st->left[c] && goes(w, c))
             least = BT_MIN(least, w->bytes[x->s->p->cls[x->card[c]]]);
     return least;
 }
@@ -254,8 +249,8 @@ static bool may_end(const struct cards *x, const struct state *st)
     }
     for (size_t i = 0; i < st->nseats; i++) {
         ranks += st->seat[i].left;
-        need += st->seat[i].left * least_rank(x, st, &x->work[st->seat[i].work].v[st->seat[i].way], st->seat[i].work);
-        if (st->seat[i].left > places(x, st, &x->work[st->seat[i].work].v[st->seat[i].way], st->seat[i].work))
+        need += st->seat[i].left * least_rank(x, st, &x->work[st->seat[i].work].v[st->seat[i].way]);
+        if (st->seat[i].left > places(st, &x->work[st->seat[i].work].v[st->seat[i].way]))
             return false;
     }
     for (size_t i = 0; i < x->s->p->n; i++) {
@@ -263,10 +258,10 @@ static bool may_end(const struct cards *x, const struct state *st)
         uint64_t bytes = UINT64_MAX;
         for (size_t j = 0; j < x->work[i].n && st->unbegun[i]; j++) {
             const struct way *w = &x->work[i].v[j];
-            if ((st->wide[i] && st->wide[i] != w->cards) || w->cards > places(x, st, w, i))
+            if ((st->wide[i] && st->wide[i] != w->cards) || w->cards > places(st, w))
                 continue;
             least = BT_MIN(least, w->cards);
-            bytes = BT_MIN(bytes, w->cards * least_rank(x, st, w, i));
+            bytes = BT_MIN(bytes, w->cards * least_rank(x, st, w));
         }
         if (st->unbegun[i] && least == UINT32_MAX)
             return false;
@@ -395,14 +390,14 @@ static double largest(const struct cards *x, const struct state *st, size_t colo
     for (size_t i = 0; i < st->nseats; i++) {
         const struct seat *t = &st->seat[i];
         const struct ways *k = &x->work[t->work];
-        if (goes(x, &k->v[t->way], t->work, color))
+        if (goes(&k->v[t->way], color))
             keep_largest(v, &n, level, t->worth - k->price / k->v[t->way].cards);
     }
     for (size_t i = 0; i < x->s->p->n; i++) {
         double best = 0;
         for (size_t j = 0; j < x->work[i].n && st->unbegun[i]; j++) {
             const struct way *w = &x->work[i].v[j];
-            if ((!st->wide[i] || st->wide[i] == w->cards) && goes(x, w, i, color))
+            if ((!st->wide[i] || st->wide[i] == w->cards) && goes(w, color))
                 for (unsigned b = level; b <= SE_BUSY; b++)
                     if (w->busy >> b & 1) {
                         best = BT_MAX(best, w->value[cls * (SE_BUSY + 1) + b] - x->work[i].price / w->cards);
@@ -746,6 +741,19 @@ static bool fill_ways(struct cards *x)
     return true;
 }
 
+/* Colors that each way may stand on. */
+static void fill_goes(struct cards *x)
+{
+    const struct pl_problem *p = x->s->p;
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t j = 0; j < x->work[i].n; j++)
+            for (size_t c = 0; c < x->ncolors; c++) {
+                struct way *w = &x->work[i].v[j];
+                size_t g = x->card[c];
+                w->goes |= (uint64_t)(p->work[i].pos[g] >= 0 && pl_card_for(p, w->cards, g) && w->bytes[p->cls[g]] <= p->cap[g]) << c;
+            }
+}
+
 enum se_fit se_cards(struct search *s, uint64_t nodes)
 {
     bt_auto_arena a = { 0 };
@@ -763,6 +771,7 @@ enum se_fit se_cards(struct search *s, uint64_t nodes)
         for (size_t j = 0; j < s->p->n; j++)
             x.friends[i] |= (uint64_t)s->p->may_share[i * s->p->n + j] << j;
     x.ncolors = se_sets_colors(s, x.card, x.most);
+    fill_goes(&x);
     for (size_t g = 0; g < s->ncards; g++)
         st.left[se_sets_color(s, g)]++;
     for (size_t g = 0; g < s->ncards; g++)
