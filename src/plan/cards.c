@@ -758,7 +758,7 @@ enum se_fit se_cards(struct search *s, uint64_t nodes)
 {
     bt_auto_arena a = { 0 };
     struct cards x = { .s = s, .a = &a, .limit = nodes * STEPS_EACH };
-    struct state st = { .level = 0 };
+    struct state st = { .last = UINT64_MAX };     /* no card before: any set may come first */
     if (s->p->n > 64)
         return SE_FIT_UNKNOWN;
     x.work = BT_NEWN(&a, struct ways, s->p->n);

@@ -215,11 +215,42 @@ static void copies_over_cards_are_proven(void **st)
     assert_true(o.nodes < 200000);
 }
 
+/* The first card that is filled may carry everybody: what the best plan has is found again where less is to be beaten. */
+static void all_on_one_card_is_seen(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    struct pl_problem *p;
+    struct pl_solution o;
+    const char *text = "name: t\nworkloads:\n"
+                       "  small: {engine: vllm, model: Qwen/Qwen3-0.6B, context: 4096}\n"
+                       "  large: {engine: vllm, model: Qwen/Qwen3-8B, context: 4096}\n"
+                       "  beside: {kind: service, command: [x], memory: 4GiB}\n";
+    assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, "1xA100-SXM4-80GB"), "all", &p, &err), 0);
+    pl_search(p, PL_NODE_LIMIT, &o);
+    assert_true(o.found && o.ncopies == 3);
+    struct search *s = se_new(p, &a);
+    int64_t service = o.score.v[BT_GOAL_SERVICE];
+    s->out = &o;
+    s->best = o.score;
+    s->best.v[BT_GOAL_SERVICE] -= 10;
+    s->first = true;
+    s->limit = UINT64_MAX;
+    se_fix(s, (uint32_t[]){ 1, 1, 1 }, -1, &a);
+    se_order(s, SE_HARD);
+    assert_true(se_sets_start(s, &a));
+    se_sets_tighten(s, 100, (double)s->best.v[BT_GOAL_SERVICE]);
+    assert_int_equal(se_cards(s, 20000), SE_FITS);
+    assert_int_equal(s->best.v[BT_GOAL_SERVICE], service);
+    assert_int_equal(se_cards(s, 20000), SE_FITS_NOT);   /* and nothing beyond */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(known_numbers_are_those_of_their_keys),
                                         cmocka_unit_test(shapes_first_equal_the_plain_tree),
-                                        cmocka_unit_test(copies_over_cards_are_proven),
+                                        cmocka_unit_test(copies_over_cards_are_proven), cmocka_unit_test(all_on_one_card_is_seen),
                                         cmocka_unit_test(numbers_of_cards_say_no_where_shapes_do),
                                         cmocka_unit_test(no_rank_uses_more_than_is_useful) };
     return cmocka_run_group_tests(tests, NULL, NULL);
