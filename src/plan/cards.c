@@ -616,16 +616,6 @@ static void next_shape(struct standing *o, size_t nth)
     }
 }
 
-static void by_pool(const struct pl_work *k, size_t *card, uint32_t n)
-{
-    for (uint32_t i = 1; i < n; i++)
-        for (uint32_t j = i; j > 0 && k->pos[card[j - 1]] > k->pos[card[j]]; j--) {
-            size_t swap = card[j];
-            card[j] = card[j - 1];
-            card[j - 1] = swap;
-        }
-}
-
 /* A filling that is good enough: all shapes and all ways to take its cards are tried. */
 static void stand(struct cards *x, const struct state *st)
 {
@@ -640,7 +630,7 @@ static void stand(struct cards *x, const struct state *st)
     x->a = mine;
     for (size_t i = 0; i < o->n; i++) {
         size_t w = o->copy[i].work;
-        by_pool(&x->s->p->work[w], o->copy[i].card, o->copy[i].ncards);
+        pl_in_pool_order(&x->s->p->work[w], o->copy[i].card, o->copy[i].ncards);
         o->card[i] = BT_NEWN(&a, size_t, o->copy[i].ncards);
         for (uint32_t r = 0; r < o->copy[i].ncards; r++) {
             o->card[i][r] = o->copy[i].card[r];

@@ -192,16 +192,6 @@ static bool commit_some(const struct columns *c, const struct co_program *g, con
 
 /* ---- what comes of it ---- */
 
-static void in_pool_order(const struct pl_work *k, struct pl_copy *x)
-{
-    for (uint32_t i = 1; i < x->ncards; i++)
-        for (uint32_t j = i; j > 0 && k->pos[x->card[j - 1]] > k->pos[x->card[j]]; j--) {
-            size_t t = x->card[j];
-            x->card[j] = x->card[j - 1];
-            x->card[j - 1] = t;
-        }
-}
-
 static bool same_cards(const struct pl_copy *a, const struct pl_copy *b)
 {
     bool same = a && a->ncards == b->ncards;
@@ -220,7 +210,7 @@ static bool stands(const struct columns *c, struct pl_copy *x, const struct pl_s
         return false;
     const struct se_shape *sh = &w->shape[c->unit[unit].shape];
     const struct pl_copy *target = NULL;
-    in_pool_order(w->k, x);
+    pl_in_pool_order(w->k, x->card, x->ncards);
     size_t cls = pl_cost_class(s->p, x->card, x->ncards);
     for (size_t i = 0; i < o->ncopies; i++)
         if (o->copy[i].work == w->k->same && o->copy[i].replica == x->replica)

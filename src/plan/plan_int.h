@@ -103,6 +103,16 @@ static inline uint32_t pl_stages(const struct pl_shape *s) { return s->pp / pl_d
 size_t pl_cost_class(const struct pl_problem *p, const size_t *card, uint32_t n);         /* of the poorest card */
 /* A copy on so many cards may stand on this one: of MIG a process sees one instance, so several ranks go on whole cards only. */
 static inline bool pl_card_for(const struct pl_problem *p, uint32_t cards, size_t card) { return cards == 1 || !p->fleet->gpus[card].mig_of; }
+/* Sorts cards of the work's pool into its order. */
+static inline void pl_in_pool_order(const struct pl_work *k, size_t *card, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t j = i; j > 0 && k->pos[card[j - 1]] > k->pos[card[j]]; j--) {
+            size_t swap = card[j];
+            card[j] = card[j - 1];
+            card[j - 1] = swap;
+        }
+}
 /* What a rank takes of the card beside KV: where card and host are one memory, its RAM too. */
 static inline uint64_t pl_fixed(const struct bt_need_rank *r, const struct bt_gpu *g) { return r->fixed_bytes + (g->unified ? r->host_bytes : 0); }
 struct pl_needs *pl_needs_new(struct bt_arena *a);

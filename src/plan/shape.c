@@ -210,8 +210,8 @@ static void too_few(struct pl_problem *p, const struct pl_work *k, uint64_t want
     const char *has = w->pool.n ? "its pool has " : "the fleet has ", *least = w->gpus.set && w->gpus.min != w->gpus.max ? "at least " : "";
     const char *shape = !k->server || (!w->tp.set && !w->pp.set && !w->dp.set) ? "" : w->dp.set ? " (tp x pp x dp)" : " (tp x pp)";
     if (whole < k->npool)
-        pl_refuse(p, w, "too-few-gpus", "%s wants %s%llu GPUs per instance%s; %s%llu whole cards and %llu MIG instances, of which a process sees one", w->name,
-                  least, ull(wants), shape, has, ull(whole), ull(k->npool - whole));
+        pl_refuse(p, w, "too-few-gpus", "%s wants %s%llu GPUs per instance%s; %s%llu whole card%s and %llu MIG instance%s, of which a process sees one",
+                  w->name, least, ull(wants), shape, has, ull(whole), whole == 1 ? "" : "s", ull(k->npool - whole), k->npool - whole == 1 ? "" : "s");
     else
         pl_refuse(p, w, "too-few-gpus", "%s wants %s%llu GPUs per instance%s; %s%llu", w->name, least, ull(wants), shape, has, ull(k->npool));
 }

@@ -203,16 +203,6 @@ static bool as_alone(struct bt_arena *a, const struct pl_stage *g, struct pl_sol
     return true;
 }
 
-static void sort_ranks(const struct pl_work *k, size_t *card, size_t n)
-{
-    for (size_t i = 1; i < n; i++)
-        for (size_t j = i; j > 0 && k->pos[card[j - 1]] > k->pos[card[j]]; j--) {
-            size_t was = card[j];
-            card[j] = card[j - 1];
-            card[j - 1] = was;
-        }
-}
-
 static bool earlier(const struct pl_work *k, const struct pl_copy *a, const struct pl_copy *b)
 {
     for (uint32_t i = 0; i < a->ncards && i < b->ncards; i++)
@@ -228,7 +218,7 @@ static void put_in_order(const struct pl_problem *p, struct pl_solution *s)
         const struct pl_work *k = &p->work[s->copy[i].work];
         uint32_t tp = s->copy[i].ncards ? k->shape[s->copy[i].shape].tp : 1;
         for (uint32_t r = 0; r + tp <= s->copy[i].ncards; r += tp)
-            sort_ranks(k, &s->copy[i].card[r], tp);
+            pl_in_pool_order(k, &s->copy[i].card[r], tp);
     }
     for (size_t i = 1; i < s->ncopies; i++)
         for (size_t j = i; j > 0 && s->copy[j - 1].work == s->copy[j].work; j--) {

@@ -71,7 +71,7 @@ def test_two_ranks_take_whole_cards(machine: Callable[..., Machine]) -> None:
     (m.folder / "berth.yaml").write_text("name: two\nworkloads:\n  a: {engine: vllm, model: ./m, tp: 2}\n")
     told = m.berth("plan")
     assert told.returncode == 3
-    assert "1 whole cards and 2 MIG instances, of which a process sees one" in told.stdout + told.stderr
+    assert "1 whole card and 2 MIG instances, of which a process sees one" in told.stdout + told.stderr
     (m.folder / "berth.yaml").write_text("name: two\nworkloads:\n  a: {kind: service, command: [x], gpus: 2, memory: 1GiB}\n")
     assert m.berth("plan").returncode == 3
     (m.folder / "berth.yaml").write_text("name: two\nworkloads:\n  a: {kind: service, command: [x], gpus: 1, memory: 1GiB, replicas: 3, share: never}\n")

@@ -3,13 +3,6 @@
 #include "plan/search_int.h"
 #include "plan_help.h"
 
-static struct bt_plan_in *inputs(struct bt_arena *a, const char *text, const char *fleet)
-{
-    struct bt_err err = { 0 };
-    struct bt_spec *s;
-    return bt_spec_parse(a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0 ? NULL : plan_inputs(a, text, fleet);
-}
-
 /* The score of a placement, by the enumeration's own reckoning; false: it cannot stand. */
 static bool judged(struct pl_problem *p, const struct pl_solution *o, struct pl_score *score)
 {
@@ -39,7 +32,7 @@ static void small_ones_stand_and_are_good(void **st)
         struct pl_problem *p;
         draw_seed(&d, round);
         const char *fleet, *text = small_spec(&d, &a, &fleet);
-        struct bt_plan_in *in = inputs(&a, text, fleet);
+        struct bt_plan_in *in = plan_inputs_or_none(&a, text, fleet);
         if (!in)
             continue;                                /* drawn against itself */
         assert_int_equal(pl_problem_build(&a, in, "all", &p, &err), 0);
@@ -73,7 +66,7 @@ static void large_ones_get_a_plan(void **st)
         struct draw d;
         draw_seed(&d, round);
         const char *fleet = draw_fleet(&d, &a, 30), *text = draw_spec(&d, &a, 40, 1, 30);
-        struct bt_plan_in *in = inputs(&a, text, fleet);
+        struct bt_plan_in *in = plan_inputs_or_none(&a, text, fleet);
         if (!in)
             continue;
         struct bt_err err = { 0 };
@@ -109,7 +102,7 @@ static void many_on_few_cards_end(void **st)
     for (unsigned i = 0; i < 48; i++)
         bt_buf_printf(&b, i % 3 ? "  w%u: {kind: service, command: [x], memory: %uMiB}\n" : "  w%u: {engine: vllm, model: Qwen/Qwen3-0.6B, gpus: 1, requests: %u, context: {min: 1024, want: 8192}}\n",
                       i, i % 3 ? 500 + 17 * i : 1 + i % 5);
-    assert_int_equal(pl_problem_build(&a, inputs(&a, bt_buf_z(&b), "3xA100-SXM4-80GB+1xL40S"), "all", &p, &err), 0);
+    assert_int_equal(pl_problem_build(&a, plan_inputs_or_none(&a, bt_buf_z(&b), "3xA100-SXM4-80GB+1xL40S"), "all", &p, &err), 0);
     pl_search(p, 20000, &o);
     assert_true(o.found && o.ncopies == 48);
 }

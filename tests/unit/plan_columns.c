@@ -7,13 +7,6 @@
 #include "plan/search_int.h"
 #include "plan_help.h"
 
-static struct bt_plan_in *inputs(struct bt_arena *a, const char *text, const char *fleet)
-{
-    struct bt_err err = { 0 };
-    struct bt_spec *s;
-    return bt_spec_parse(a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0 ? NULL : plan_inputs(a, text, fleet);
-}
-
 /* 3x + 5y, x <= 4, 2y <= 12, 3x + 2y <= 18: 36 at (2, 6), prices 0, 1.5, 1. */
 static void a_small_program(void **st)
 {
@@ -68,7 +61,7 @@ static void the_bound_holds(void **st)
         struct pl_solution none = { 0 }, dived;
         draw_seed(&d, round);
         const char *fleet, *text = small_spec(&d, &a, &fleet);
-        struct bt_plan_in *in = inputs(&a, text, fleet);
+        struct bt_plan_in *in = plan_inputs_or_none(&a, text, fleet);
         if (!in)
             continue;                                /* drawn against itself */
         assert_int_equal(pl_problem_build(&a, in, "all", &p, &err), 0);
@@ -120,7 +113,7 @@ static void many_of_one_are_bounded_by_that(void **st)
             bt_buf_printf(&b, "  a%u: {engine: vllm, model: Qwen/Qwen3-1.7B, context: 8192, pool: [%u]}\n  b%u: {engine: vllm, model: HuggingFaceTB/SmolLM2-135M, pool: [%u]}\n"
                           "  c%u: {kind: service, command: [x], memory: 4GiB, pool: [%u]}\n", i, i, i, i, i, i);
         const char *fleet = bt_arena_printf(&a, "%uxL40S", times);
-        assert_int_equal(pl_problem_build(&a, inputs(&a, bt_buf_z(&b), fleet), "all", &p, &err), 0);
+        assert_int_equal(pl_problem_build(&a, plan_inputs_or_none(&a, bt_buf_z(&b), fleet), "all", &p, &err), 0);
         pl_search(p, PL_NODE_LIMIT, &o);
         assert_true(o.complete && o.found && o.ncopies == 3 * times);
         one = times == 1 ? o.score.v[BT_GOAL_SERVICE] : one;
@@ -149,7 +142,7 @@ static void the_gap_is_small(void **st)
         struct pl_solution x, y;
         draw_seed(&d, round);
         const char *fleet = draw_fleet(&d, &a, 40), *text = draw_spec(&d, &a, 40, 1, 40);
-        struct bt_plan_in *in = inputs(&a, text, fleet);
+        struct bt_plan_in *in = plan_inputs_or_none(&a, text, fleet);
         if (!in)
             continue;
         assert_int_equal(pl_problem_build(&a, in, "all", &p, &err), 0);

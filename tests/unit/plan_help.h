@@ -41,6 +41,14 @@ static inline struct bt_plan_in *plan_inputs(struct bt_arena *a, const char *tex
     return in;
 }
 
+/* NULL: the spec was drawn against itself. */
+static inline struct bt_plan_in *plan_inputs_or_none(struct bt_arena *a, const char *text, const char *fleet)
+{
+    struct bt_err err = { 0 };
+    struct bt_spec *s;
+    return bt_spec_parse(a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0 ? NULL : plan_inputs(a, text, fleet);
+}
+
 static inline struct bt_plan *plan_of(struct bt_arena *a, const char *text, const char *fleet)
 {
     struct bt_err err = { 0 };
