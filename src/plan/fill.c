@@ -44,6 +44,13 @@ static bool is_out(const struct columns *c, size_t unit)
     return d && d->only[w] != PL_NONE && (d->only[w] != unit || !d->left[w]);
 }
 
+/* The first may be in every set that the other is in. Who needs somebody as wide on its cards finds other company on other numbers of cards. */
+static bool stands_for(const struct columns *c, const struct item *x, const struct item *y)
+{
+    const struct co_unit *u = &c->unit[x->unit], *v = &c->unit[y->unit];
+    return x->gain >= y->gain && x->bytes <= y->bytes && (!is_tied(c, u->work) || u->cards == v->cards);
+}
+
 /* Behind the items of its work from `from` on; what takes no less and gains no more is left out. */
 static void add_item(const struct columns *c, struct co_fill *f, size_t from, struct item one)
 {
@@ -51,10 +58,10 @@ static void add_item(const struct columns *c, struct co_fill *f, size_t from, st
     if (one.gain <= EPS && !is_tied(c, c->unit[one.unit].work))
         return;
     for (size_t j = from; j < f->nitems; j++)
-        if (f->item[j].gain >= one.gain && f->item[j].bytes <= one.bytes)
+        if (stands_for(c, &f->item[j], &one))
             return;
     for (size_t j = from; j < f->nitems; j++)
-        if (f->item[j].gain > one.gain || f->item[j].bytes < one.bytes)
+        if (!stands_for(c, &one, &f->item[j]))
             f->item[kept++] = f->item[j];
     f->item[kept++] = one;
     f->nitems = kept;

@@ -9,271 +9,13 @@
 #include <math.h>
 #include <string.h>
 
-#include "plan/search_int.h"
+#include "plan/sets_int.h"
 
-#define MAX_UNITS 1024u
 #define PATIENCE 8u                  /* rounds without gain before steps are halved */
 #define TURN 1.5                     /* of the last direction, against what it overshot */
 #define ROUND_NODES 12u              /* what a round of prices costs, beside its steps */
-#define WALK_STEPS 4000u             /* of one walk; what is left then is bounded from above */
 #define CUT_ROUNDS 8u                /* of prices, where walks are cut short */
 #define STEPS_EACH 8u                /* so many steps through sets are as much work as a node of the search */
-#define EPS 1e-9
-
-/* A work in a shape; a tensor-parallel group on cards of one kind (that of class `on`), a pipeline anywhere.
- * busy: neighbours that it must have make its cards so busy. */
-struct unit {
-    size_t work, shape, on;
-    uint32_t cards; unsigned busy;
-    double *value;                   /* [class * (SE_BUSY + 1) + tenants] of a rank, where the copy's fullest card has so many, in thousandths of a copy */
-    uint64_t *least;                 /* [class] bytes of a rank */
-};
-/* A rank that may be taken to a card of a color where so many sit, in the order of gains. */
-struct item { uint32_t work, unit; double gain; uint64_t bytes; };
-struct items { struct item *v; size_t n; };
-struct color {
-    size_t card, count;
-    size_t *unit, nunits;            /* those that go on it */
-    double best; unsigned best_level;                /* of the sets of an empty one */
-    struct items level[SE_BUSY + 1];
-};
-
-struct se_sets {
-    struct unit *unit; size_t nunits;
-    size_t *first;                   /* [works + 1] its units */
-    struct color *color; size_t ncolors; size_t *color_of;           /* [cards] */
-    double *price;                   /* [works] of a copy */
-    double *over, *best, *dir;       /* [works] scratch */
-    uint64_t steps;                  /* through sets, not counted as nodes yet */
-    uint64_t cuts;                   /* walks that were cut short */
-    bool room_only;                  /* no rank is worth anything: what must stand is only to find room */
-    double shared;                   /* what a shared card costs, beside the service */
-    uint64_t *friends;               /* [works] who may sit beside it; a bit per work */
-    uint64_t *needs;                 /* [works] who must sit on all its cards: whom it follows, and who follows every copy of it */
-    uint64_t tied;                   /* works that need somebody or are needed: they are in sets although they gain nothing */
-    double *loss;                    /* [units] of the bound, at the last se_sets_kill() */
-    struct se_known *best_on; uint64_t changes;      /* best sets of cards as they stood; of prices and what is left out */
-    uint8_t *busy;                   /* [units] bit b: something with a copy in it whose fullest card has b tenants may be as good as what there is */
-};
-
-static bool live(const struct search *s, const struct se_sets *t, size_t u)
-{
-    size_t w = t->unit[u].work;
-    return t->busy[u] && (!s->settled[w] || s->shape_of[w] == t->unit[u].shape);
-}
-
-/* The fewest tenants that the copy's fullest card may have where `tenants` sit on one of them. 0: it may not have so many. */
-static unsigned fullest(const struct se_sets *t, size_t u, unsigned tenants)
-{
-    unsigned left = t->busy[u] & ~((1u << BT_MIN(BT_MAX(tenants, t->unit[u].busy), SE_BUSY)) - 1);
-    return left ? (unsigned)__builtin_ctz(left) : 0;
-}
-
-/* What a rank is worth where its copy's fullest card has so many tenants. Never less than the score counts: that rounds in another order. */
-static double worth_of(double thousandths, unsigned busy, uint32_t cards) { return floor(thousandths / busy + 2e-6) / cards; }
-
-/* That, beyond its part of the price. */
-static double gain(const struct se_sets *t, size_t u, size_t cls, unsigned busy)
-{
-    const struct unit *x = &t->unit[u];
-    return (t->room_only ? 0 : x->value[cls * (SE_BUSY + 1) + busy]) - t->price[x->work] / x->cards;
-}
-
-/* Of numbers of tenants those that differ in anything: where no rank is worth anything, none do. */
-static unsigned first_level(const struct se_sets *t) { return t->room_only ? SE_BUSY : 1; }
-
-/* ---- the best set of a card ---- */
-
-/* Who would add something to a card of that color. A shape that takes no less and gains no more than another of its workload is left out. */
-static void fill_items(const struct search *s, const struct se_sets *t, const struct color *c, unsigned tenants, struct items *o)
-{
-    size_t n = 0, from = 0, cls = s->p->cls[c->card];
-    for (size_t i = 0; i < c->nunits; i++) {         /* those of one work come together */
-        size_t u = c->unit[i];
-        const struct unit *x = &t->unit[u];
-        unsigned busy = BT_MIN(x->busy, SE_BUSY) > tenants || !live(s, t, u) ? 0 : fullest(t, u, tenants);
-        if (n && o->v[n - 1].work != x->work)
-            from = n;
-        if (!busy)
-            continue;
-        struct item one = { .work = (uint32_t)x->work, .unit = (uint32_t)u, .gain = gain(t, u, cls, busy), .bytes = x->least[cls] };
-        bool beaten = one.gain <= EPS && !(t->tied >> x->work & 1);
-        for (size_t j = from; j < n && !beaten; j++)
-            beaten = o->v[j].gain >= one.gain && o->v[j].bytes <= one.bytes;
-        if (beaten)
-            continue;
-        size_t kept = from;
-        for (size_t j = from; j < n; j++)
-            if (o->v[j].gain > one.gain || o->v[j].bytes < one.bytes)
-                o->v[kept++] = o->v[j];
-        n = kept;
-        o->v[n++] = one;
-    }
-    for (size_t i = 1; i < n; i++) {
-        struct item one = o->v[i];
-        size_t j = i;
-        for (; j > 0 && o->v[j - 1].gain < one.gain; j--)
-            o->v[j] = o->v[j - 1];
-        o->v[j] = one;
-    }
-    o->n = n;
-}
-
-struct walk {
-    const struct search *s; const struct se_sets *t;
-    const struct item *item;
-    unsigned level; uint32_t sitting; uint64_t seated;               /* works of those who sit there */
-    double best;
-    size_t at[64], best_at[64], depth, nbest; unsigned best_level;
-    uint64_t steps;
-    bool cut;                        /* too many of them */
-};
-
-static void set_found(struct walk *w, double sum)
-{
-    double worth = sum - (w->sitting + w->depth > 1 ? w->t->shared : 0);
-    uint64_t in = w->seated, needs = 0;
-    if (worth <= w->best || (!w->depth && !w->sitting))
-        return;
-    for (size_t i = 0; i < w->depth; i++)
-        in |= UINT64_C(1) << w->item[w->at[i]].work;
-    for (uint64_t left = in & w->t->tied; left; left &= left - 1)
-        needs |= w->t->needs[__builtin_ctzll(left)];
-    if (needs & ~in)
-        return;
-    w->best = worth;
-    w->best_level = w->level;
-    w->nbest = w->depth;
-    memcpy(w->best_at, w->at, w->depth * sizeof *w->at);
-}
-
-/* Of from[0..n-1], items in the order of gains, those that may still come; rest: what each and all after it add at most. */
-static size_t may_come(const struct walk *w, const uint16_t *from, size_t n, uint64_t open, uint64_t room, uint16_t *at, double *rest)
-{
-    double best[64], sum = 0;
-    size_t kept = 0;
-    memset(best, 0, w->s->p->n * sizeof *best);
-    for (size_t i = 0; i < n; i++) {
-        const struct item *x = &w->item[from[i]];
-        if (open >> x->work & 1 && x->bytes <= room)
-            at[kept++] = from[i];
-    }
-    for (size_t i = kept; i-- > 0; ) {
-        const struct item *x = &w->item[at[i]];
-        if (x->gain > best[x->work]) {
-            sum += (x->gain - best[x->work]) * w->s->copies_most[x->work];
-            best[x->work] = x->gain;
-        }
-        rest[i] = sum;
-    }
-    return kept;
-}
-
-/* copies: of the last item taken, which may come again. */
-static void walk_sets(struct walk *w, const uint16_t *from, size_t n, uint64_t open, uint64_t room, double sum, uint32_t copies)
-{
-    uint16_t at[MAX_UNITS];
-    double rest[MAX_UNITS];
-    uint32_t taken = w->sitting + (uint32_t)w->depth, more = w->level < SE_BUSY ? w->level - BT_MIN(w->level, taken) : (uint32_t)(BT_LEN(w->at) - w->depth);
-    w->cut = w->cut || ++w->steps > WALK_STEPS;
-    set_found(w, sum);
-    if (!more || !n || w->cut)
-        return;
-    n = may_come(w, from, n, open, room, at, rest);
-    for (size_t i = 0; i < n; i++) {
-        const struct item *x = &w->item[at[i]];
-        size_t last = w->depth ? w->at[w->depth - 1] : PL_NONE;
-        if (sum + (x->gain > 0 ? BT_MIN(x->gain * more, rest[i]) : x->gain) <= w->best)
-            return;
-        if (last != PL_NONE && w->item[last].work == x->work && last != at[i])
-            continue;                /* all copies of a work have one shape */
-        uint32_t mine = last == at[i] ? copies + 1 : 1, all = w->s->copies_most[x->work];
-        uint64_t beside = open & w->t->friends[x->work];
-        if (mine >= all)
-            beside &= ~(UINT64_C(1) << x->work);
-        w->at[w->depth++] = at[i];
-        walk_sets(w, at + i, n - i, beside, room - x->bytes, sum + x->gain, mine);
-        w->depth--;
-        if (w->cut)
-            return;
-    }
-}
-
-/* What copies of works gain that fill the room, or so many: the densest first, the last one in part. */
-static double fill_up(const struct walk *w, const double *gain, const double *bytes, double room, double count)
-{
-    bool used[64] = { false };
-    double sum = 0;
-    while (room > 0 && count > 0) {
-        size_t best = 64;
-        for (size_t i = 0; i < w->s->p->n; i++)
-            if (!used[i] && gain[i] > 0 && (best == 64 || gain[i] * bytes[best] > gain[best] * bytes[i]))
-                best = i;
-        if (best == 64)
-            break;
-        double n = BT_MIN(count, (double)w->s->copies_most[best]);
-        n = bytes[best] > 0 ? BT_MIN(n, room / bytes[best]) : n;
-        sum += n * gain[best];
-        room -= n * bytes[best];
-        count -= n;
-        used[best] = true;
-    }
-    return sum;
-}
-
-/* No set of these adds more: each work with its best gain in its fewest bytes, the densest first, however many; or the best gains of so many, whatever
- * their bytes. */
-static double adds_at_most(const struct walk *w, const struct items *items, double room)
-{
-    double gain[64] = { 0 }, bytes[64] = { 0 }, one[64], count = w->level < SE_BUSY ? w->level - BT_MIN(w->level, w->sitting) : (double)BT_LEN(w->at);
-    for (size_t i = 0; i < items->n; i++) {
-        const struct item *x = &items->v[i];
-        bytes[x->work] = gain[x->work] > 0 ? BT_MIN(bytes[x->work], (double)x->bytes) : (double)x->bytes;
-        gain[x->work] = BT_MAX(gain[x->work], x->gain);
-    }
-    for (size_t i = 0; i < 64; i++)
-        one[i] = 1;
-    return BT_MIN(fill_up(w, gain, bytes, room, INFINITY), fill_up(w, gain, one, INFINITY, count));
-}
-
-static void walk_level(struct walk *w, const struct items *items, uint64_t open, uint64_t room, double base)
-{
-    uint16_t all[MAX_UNITS];
-    if (w->sitting ? false : !items->n || (w->level < SE_BUSY && base + BT_MAX(items->v[0].gain, 0.0) * w->level <= w->best))
-        return;                      /* nothing better, and nobody there who is a set alone */
-    w->item = items->v;
-    for (size_t i = 0; i < items->n; i++)
-        all[i] = (uint16_t)i;
-    walk_sets(w, all, items->n, open, room, base, 0);
-    if (w->cut) {
-        w->best = BT_MAX(w->best, base + adds_at_most(w, items, (double)room));
-        w->s->sets->cuts++;
-    }
-    w->s->sets->steps += w->steps;
-    w->steps = 0;
-    w->cut = false;
-}
-
-/* Leaves the best set in w; best: what there is without any. first: the number of tenants to begin with, that of the best set before. */
-static void best_of_color(struct walk *w, const struct color *c, unsigned first)
-{
-    w->best = 0;
-    w->nbest = 0;
-    w->best_level = first_level(w->t);
-    first = BT_MAX(first, w->best_level);
-    for (unsigned i = 0; i <= SE_BUSY; i = BT_MAX(i + 1, first_level(w->t))) {
-        w->level = i ? i : first;
-        if (!i || i != first)
-            walk_level(w, &c->level[w->level], UINT64_MAX, w->s->p->cap[c->card], 0);
-    }
-}
-
-static void fill_all_items(const struct search *s, struct se_sets *t)
-{
-    for (size_t i = 0; i < t->ncolors; i++)
-        for (unsigned k = first_level(t); k <= SE_BUSY; k++)
-            fill_items(s, t, &t->color[i], k, &t->color[i].level[k]);
-}
 
 /* ---- prices ---- */
 
@@ -288,17 +30,17 @@ static uint32_t copies_paid(const struct search *s, size_t work)
 static double bound_of_prices(const struct search *s, struct se_sets *t)
 {
     double sum = 0;
-    struct walk w = { .s = s, .t = t };
+    struct ss_walk w = { .s = s, .t = t };
     memset(t->over, 0, s->p->n * sizeof *t->over);
-    fill_all_items(s, t);
+    ss_fill_items(s, t);
     for (size_t i = 0; i < t->ncolors; i++) {
-        struct color *c = &t->color[i];
-        best_of_color(&w, c, c->best_level);
+        struct ss_color *c = &t->color[i];
+        ss_best_of_color(&w, c, c->best_level);
         c->best_level = w.best_level;
         c->best = w.best;
         sum += w.best * (double)c->count;
         for (size_t j = 0; j < w.nbest; j++) {
-            const struct item *x = &c->level[w.best_level].v[w.best_at[j]];
+            const struct ss_item *x = &c->level[w.best_level].v[w.best_at[j]];
             t->over[x->work] += (double)c->count / t->unit[x->unit].cards;
         }
     }
@@ -373,9 +115,9 @@ double se_sets_tighten(struct search *s, unsigned rounds, double reached)
  * worth to know. */
 struct with_it { double best[SE_BUSY + 1]; };
 
-static void best_with(const struct search *s, const struct se_sets *t, size_t u, const struct color *c, double room, struct with_it *o)
+static void best_with(const struct search *s, const struct se_sets *t, size_t u, const struct ss_color *c, double room, struct with_it *o)
 {
-    const struct unit *x = &t->unit[u];
+    const struct ss_unit *x = &t->unit[u];
     size_t cls = s->p->cls[c->card];
     uint64_t beside = t->friends[x->work];
     for (unsigned k = 0; k <= SE_BUSY; k++)
@@ -384,10 +126,11 @@ static void best_with(const struct search *s, const struct se_sets *t, size_t u,
         return;
     if (s->copies_most[x->work] == 1)
         beside &= ~(UINT64_C(1) << x->work);
-    for (unsigned k = BT_MIN(BT_MAX(first_level(t), x->busy), SE_BUSY); k <= SE_BUSY && fullest(t, u, k); k++) {
-        double own = gain(t, u, cls, fullest(t, u, k)), least = c->best - room / x->cards - own - 1e-6;
-        struct walk w = { .s = s, .t = t, .sitting = 1, .seated = UINT64_C(1) << x->work, .level = k, .best = least };
-        walk_level(&w, &c->level[k], beside, s->p->cap[c->card] - x->least[cls], 0);
+    for (unsigned k = BT_MIN(BT_MAX(ss_first_level(t), x->busy), SE_BUSY); k <= SE_BUSY && ss_fullest(t, u, k); k++) {
+        double own = ss_gain(t, u, cls, ss_fullest(t, u, k)), least = c->best - room / x->cards - own - 1e-6;
+        struct ss_walk w = { .s = s, .t = t, .sitting = 1, .seated = UINT64_C(1) << x->work, .level = k, .best = least };
+        w.seated_cards[x->work] = x->cards;
+        ss_walk_level(&w, &c->level[k], beside, s->p->cap[c->card] - x->least[cls], 0);
         o->best[k] = w.best > least ? w.best : -INFINITY;
     }
 }
@@ -396,11 +139,11 @@ static void best_with(const struct search *s, const struct se_sets *t, size_t u,
  * not the best; one of them a set of so many. */
 static double loss(const struct search *s, const struct se_sets *t, size_t u, unsigned busy, const struct with_it *with)
 {
-    const struct unit *x = &t->unit[u];
+    const struct ss_unit *x = &t->unit[u];
     double any = INFINITY, full = INFINITY;
     for (size_t i = 0; i < t->ncolors; i++) {
-        const struct color *c = &t->color[i];
-        double own = gain(t, u, s->p->cls[c->card], busy), up_to = -INFINITY;
+        const struct ss_color *c = &t->color[i];
+        double own = ss_gain(t, u, s->p->cls[c->card], busy), up_to = -INFINITY;
         for (unsigned k = 1; k <= busy; k++)
             up_to = BT_MAX(up_to, with[i].best[k]);
         any = BT_MIN(any, c->best - up_to - own);
@@ -415,7 +158,7 @@ void se_sets_kill(struct search *s, double bound, double reached)
     struct with_it with[BT_MAX_GPUS];
     t->changes++;
     for (size_t u = 0; u < t->nunits; u++) {
-        if (!live(s, t, u))
+        if (!ss_live(s, t, u))
             continue;
         t->loss[u] = INFINITY;
         for (size_t i = 0; i < t->ncolors; i++)
@@ -439,9 +182,9 @@ size_t se_sets_options(const struct search *s, size_t work, struct se_option *o,
     bool many = s->copies_most[work] > 1;
     size_t n = 0;
     for (size_t u = t->first[work]; u < t->first[work + 1]; u++) {
-        const struct unit *x = &t->unit[u];
+        const struct ss_unit *x = &t->unit[u];
         size_t j = 0;
-        if (!live(s, t, u))
+        if (!ss_live(s, t, u))
             continue;
         while (many && j < n && o[j].shape != x->shape)
             j++;
@@ -515,8 +258,8 @@ size_t se_sets_parts(const struct search *s, size_t work, struct se_part *o, siz
     const struct se_sets *t = s->sets;
     size_t n = 0;
     for (size_t u = t->first[work]; u < t->first[work + 1]; u++) {
-        const struct unit *x = &t->unit[u];
-        if (!live(s, t, u))
+        const struct ss_unit *x = &t->unit[u];
+        if (!ss_live(s, t, u))
             continue;
         if (n == room)
             return room + 1;
@@ -533,12 +276,12 @@ size_t se_sets_colors(struct search *s, size_t *card, double (*most)[SE_BUSY + 1
 {
     const struct se_sets *t = s->sets;
     for (size_t i = 0; i < t->ncolors; i++) {
-        const struct color *c = &t->color[i];
-        struct walk w = { .s = s, .t = t };
+        const struct ss_color *c = &t->color[i];
+        struct ss_walk w = { .s = s, .t = t };
         card[i] = c->card;
         most[i][0] = 0;
         for (w.level = 1; w.level <= SE_BUSY; w.level++) {
-            walk_level(&w, &c->level[w.level], UINT64_MAX, s->p->cap[c->card], 0);
+            ss_walk_level(&w, &c->level[w.level], UINT64_MAX, s->p->cap[c->card], 0);
             most[i][w.level] = w.best;
         }
     }
@@ -568,23 +311,23 @@ bool se_same_color(const struct pl_problem *p, size_t g, size_t h)
 
 static void fill_colors(const struct search *s, struct se_sets *t, struct bt_arena *a)
 {
-    t->color = BT_NEWN(a, struct color, s->ncards);
+    t->color = BT_NEWN(a, struct ss_color, s->ncards);
     t->color_of = BT_NEWN(a, size_t, s->ncards);
     for (size_t g = 0; g < s->ncards; g++) {
         size_t c = 0;
         while (c < t->ncolors && !se_same_color(s->p, g, t->color[c].card))
             c++;
         if (c == t->ncolors) {
-            t->color[t->ncolors++] = (struct color){ .card = g };
+            t->color[t->ncolors++] = (struct ss_color){ .card = g };
             for (unsigned k = 1; k <= SE_BUSY; k++)
-                t->color[c].level[k].v = BT_NEWN(a, struct item, t->nunits + 1);
+                t->color[c].level[k].v = BT_NEWN(a, struct ss_item, t->nunits + 1);
         }
         t->color[c].count++;
         t->color_of[g] = c;
     }
 }
 
-static void fill_units(const struct search *s, const struct se_sets *t, struct color *c, struct bt_arena *a)
+static void fill_units(const struct search *s, const struct se_sets *t, struct ss_color *c, struct bt_arena *a)
 {
     size_t cls = s->p->cls[c->card];
     c->best_level = 1;
@@ -664,14 +407,14 @@ static bool add_unit(const struct search *s, struct se_sets *t, size_t work, siz
     const struct se_work *w = &s->work[work];
     const struct se_shape *sh = &w->shape[i];
     const struct bt_gpu *gpus = s->p->fleet->gpus;
-    if (t->nunits == MAX_UNITS)
+    if (t->nunits == SS_UNITS)
         return false;
-    struct unit *u = &t->unit[t->nunits++];
-    *u = (struct unit){ work, i, on, sh->cards, company(t, work), BT_NEWN(a, double, s->p->nclasses * (SE_BUSY + 1)), BT_NEWN(a, uint64_t, s->p->nclasses) };
+    struct ss_unit *u = &t->unit[t->nunits++];
+    *u = (struct ss_unit){ work, i, on, sh->cards, company(t, work), BT_NEWN(a, double, s->p->nclasses * (SE_BUSY + 1)), BT_NEWN(a, uint64_t, s->p->nclasses) };
     for (size_t c = 0; c < s->p->nclasses; c++) {
         bool goes = on == PL_NONE || !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[c]].name);
         for (unsigned b = 1; b <= SE_BUSY; b++)
-            u->value[c * (SE_BUSY + 1) + b] = worth_of(se_rate_on(sh, c) * 1000, b, sh->cards);
+            u->value[c * (SE_BUSY + 1) + b] = ss_worth(se_rate_on(sh, c) * 1000, b, sh->cards);
         u->least[c] = goes ? least_on(s, w, sh, c) : UINT64_MAX;
     }
     return true;
@@ -700,7 +443,7 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
         return false;                /* a bit per work */
     struct se_sets *t = BT_NEW(a, struct se_sets);
     t->room_only = s->wants_only;
-    t->unit = BT_NEWN(a, struct unit, MAX_UNITS);
+    t->unit = BT_NEWN(a, struct ss_unit, SS_UNITS);
     t->needs = BT_NEWN(a, uint64_t, s->p->n);
     t->tied = se_needs(s, t->needs);
     t->first = BT_NEWN(a, size_t, s->p->n + 1);
@@ -724,7 +467,7 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     t->loss = BT_NEWN(a, double, t->nunits);
     t->busy = BT_NEWN(a, uint8_t, t->nunits + 1);
     for (size_t u = 0; u < t->nunits; u++)
-        t->busy[u] = (uint8_t)(((1u << (SE_BUSY + 1)) - 1) & ~((1u << BT_MIN(BT_MAX(t->unit[u].busy, first_level(t)), SE_BUSY)) - 1));
+        t->busy[u] = (uint8_t)(((1u << (SE_BUSY + 1)) - 1) & ~((1u << BT_MIN(BT_MAX(t->unit[u].busy, ss_first_level(t)), SE_BUSY)) - 1));
     t->best_on = se_known_new(a);
     s->shared_parts = (int64_t)(s->ncards + s->max_copies + 1);
     t->shared = t->room_only ? 0 : 1.0 / (double)s->shared_parts;
@@ -739,33 +482,34 @@ static double placed_gain(const struct search *s, size_t at, unsigned busy)
 {
     const struct se_sets *t = s->sets;
     const struct pl_copy *c = &s->copy[at];
-    return (t->room_only ? 0 : worth_of(s->copy_value[at] * 1000, busy, c->ncards)) - t->price[c->work] / c->ncards;
+    return (t->room_only ? 0 : ss_worth(s->copy_value[at] * 1000, busy, c->ncards)) - t->price[c->work] / c->ncards;
 }
 
 /* The best set of the card. */
 static double walk_on(const struct search *s, size_t g, uint64_t open, const unsigned *busy)
 {
     const struct se_sets *t = s->sets;
-    const struct color *c = &t->color[t->color_of[g]];
-    struct walk mine, *w = &mine;
-    *w = (struct walk){ .s = s, .t = t, .sitting = s->ntenants[g], .best = s->ntenants[g] ? -INFINITY : 0 };
+    const struct ss_color *c = &t->color[t->color_of[g]];
+    struct ss_walk mine, *w = &mine;
+    *w = (struct ss_walk){ .s = s, .t = t, .sitting = s->ntenants[g], .best = s->ntenants[g] ? -INFINITY : 0 };
     uint64_t room = s->p->cap[g] > s->load[g] ? s->p->cap[g] - s->load[g] : 0;
     for (uint32_t i = 0; i < s->ntenants[g]; i++) {
         size_t work = s->copy[s->tenant[g][i].copy].work;
         open &= t->friends[work];
         w->seated |= UINT64_C(1) << work;
+        w->seated_cards[work] = s->copy[s->tenant[g][i].copy].ncards;
     }
-    for (w->level = BT_MAX(first_level(t), BT_MIN(w->sitting, SE_BUSY)); w->level <= SE_BUSY; w->level++) {
+    for (w->level = BT_MAX(ss_first_level(t), BT_MIN(w->sitting, SE_BUSY)); w->level <= SE_BUSY; w->level++) {
         double base = 0;
         bool may = true;             /* be so many */
         for (uint32_t i = 0; i < s->ntenants[g]; i++) {
             size_t at = s->tenant[g][i].copy;
-            unsigned full = t->room_only ? 1 : fullest(t, s->copy_unit[at], BT_MAX(w->level, busy[at]));
+            unsigned full = t->room_only ? 1 : ss_fullest(t, s->copy_unit[at], BT_MAX(w->level, busy[at]));
             may = may && full;
             base += full ? placed_gain(s, at, full) : 0;
         }
         if (may)
-            walk_level(w, &c->level[w->level], open, room, base);
+            ss_walk_level(w, &c->level[w->level], open, room, base);
     }
     return w->best;
 }

@@ -1,0 +1,73 @@
+/* sets_int.h - plan's own: the sets of neighbours that a card may carry, between those who walk them (sets_walk.c) and those who price copies by them
+ * (sets.c). What they are for: search_int.h, se_sets_start(). */
+#ifndef BT_PLAN_SETS_INT_H
+#define BT_PLAN_SETS_INT_H
+#include "plan/search_int.h"
+
+#define SS_UNITS 1024u
+#define SS_WORKS 64u                 /* a bit per work */
+
+/* A work in a shape; a tensor-parallel group on cards of one kind (that of class `on`), a pipeline anywhere.
+ * busy: neighbours that it must have make its cards so busy. */
+struct ss_unit {
+    size_t work, shape, on;
+    uint32_t cards; unsigned busy;
+    double *value;                   /* [class * (SE_BUSY + 1) + tenants] of a rank, where the copy's fullest card has so many, in thousandths of a copy */
+    uint64_t *least;                 /* [class] bytes of a rank */
+};
+/* A rank that may be taken to a card of a color where so many sit, in the order of gains. */
+struct ss_item { uint32_t work, unit; double gain; uint64_t bytes; };
+struct ss_items { struct ss_item *v; size_t n; };
+struct ss_color {
+    size_t card, count;
+    size_t *unit, nunits;            /* those that go on it */
+    double best; unsigned best_level;                /* of the sets of an empty one */
+    struct ss_items level[SE_BUSY + 1];
+};
+
+struct se_sets {
+    struct ss_unit *unit; size_t nunits;
+    size_t *first;                   /* [works + 1] its units */
+    struct ss_color *color; size_t ncolors; size_t *color_of;           /* [cards] */
+    double *price;                   /* [works] of a copy */
+    double *over, *best, *dir;       /* [works] scratch */
+    uint64_t steps;                  /* through sets, not counted as nodes yet */
+    uint64_t cuts;                   /* walks that were cut short */
+    bool room_only;                  /* no rank is worth anything: what must stand is only to find room */
+    double shared;                   /* what a shared card costs, beside the service */
+    uint64_t *friends;               /* [works] who may sit beside it; a bit per work */
+    uint64_t *needs;                 /* [works] who must sit on all its cards: whom it follows, and who follows every copy of it */
+    uint64_t tied;                   /* works that need somebody or are needed: they are in sets although they gain nothing */
+    double *loss;                    /* [units] of the bound, at the last se_sets_kill() */
+    struct se_known *best_on; uint64_t changes;      /* best sets of cards as they stood; of prices and what is left out */
+    uint8_t *busy;                   /* [units] bit b: something with a copy in it whose fullest card has b tenants may be as good as what there is */
+};
+
+struct ss_walk {
+    const struct search *s; const struct se_sets *t;
+    const struct ss_item *item;
+    unsigned level; uint32_t sitting; uint64_t seated;               /* works of those who sit there */
+    uint32_t seated_cards[SS_WORKS]; /* on how many cards each of their copies stands */
+    double best;
+    size_t at[64], best_at[64], depth, nbest; unsigned best_level;
+    uint64_t steps;
+    bool cut;                        /* too many of them */
+};
+
+/* Whether the unit may still be taken, and with its work's copies in that shape. */
+bool ss_live(const struct search *s, const struct se_sets *t, size_t u);
+/* The fewest tenants that the copy's fullest card may have where `tenants` sit on one of them. 0: it may not have so many. */
+unsigned ss_fullest(const struct se_sets *t, size_t u, unsigned tenants);
+/* What a rank is worth where its copy's fullest card has so many tenants, in thousandths. Never less than the score counts: that rounds in another order. */
+double ss_worth(double thousandths, unsigned busy, uint32_t cards);
+/* That, beyond its part of the price. */
+double ss_gain(const struct se_sets *t, size_t u, size_t cls, unsigned busy);
+/* Of numbers of tenants those that differ in anything: where no rank is worth anything, none do. */
+unsigned ss_first_level(const struct se_sets *t);
+/* Of each color and number of tenants who would add something, at the prices as they are. */
+void ss_fill_items(const struct search *s, struct se_sets *t);
+/* The best set of w->level tenants in such room, beside those of w->seated (base: what they add), of works in `open`: w->best, where it passes that. */
+void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t open, uint64_t room, double base);
+/* Of an empty card, at any number of tenants; first: the number to begin with, that of the best set before. Leaves the set in w. */
+void ss_best_of_color(struct ss_walk *w, const struct ss_color *c, unsigned first);
+#endif
