@@ -155,24 +155,33 @@ static int boxes_one(unsigned long long number, unsigned boxes, unsigned works)
     return 0;
 }
 
+struct small { struct bt_plan_in in; struct pl_problem *p; const char *fleet, *text; };
+
+/* 1 ready, 0 no problem comes of that number, -1 error. */
+static int small_problem(struct bt_arena *a, unsigned long long number, struct small *x)
+{
+    struct bt_err err = { 0 };
+    struct draw d;
+    draw_seed(&d, number);
+    x->text = small_spec(&d, a, &x->fleet);
+    int ok = read_inputs(a, x->text, x->fleet, &x->in);
+    if (ok <= 0)
+        return ok;
+    if (pl_problem_build(a, &x->in, "all", &x->p, &err) < 0)
+        return fail(&err, "build");
+    return x->p->nrefusals ? 0 : 1;
+}
+
 /* 1 compared, 0 no problem came of it, -1 error. */
 static int small_one(unsigned long long number, uint64_t first_nodes)
 {
     bt_auto_arena a = { 0 };
-    struct bt_err err = { 0 };
-    struct draw d;
-    struct bt_plan_in in;
-    struct pl_problem *p;
+    struct small x;
     struct pl_solution o;
-    draw_seed(&d, number);
-    const char *fleet, *text = small_spec(&d, &a, &fleet);
-    int ok = read_inputs(&a, text, fleet, &in);
+    int ok = small_problem(&a, number, &x);
     if (ok <= 0)
         return ok;
-    if (pl_problem_build(&a, &in, "all", &p, &err) < 0)
-        return fail(&err, "build");
-    if (p->nrefusals)
-        return 0;
+    struct pl_problem *p = x.p;
     p->first_nodes = first_nodes;
     pl_search(p, PL_NODE_LIMIT, &o);
     struct brute b = { .p = p };
@@ -180,7 +189,7 @@ static int small_one(unsigned long long number, uint64_t first_nodes)
     bool equal = o.complete && o.found == b.found && (!o.found || pl_score_cmp(&o.score, &b.best, BT_GOAL_LOWEST) == 0);
     printf("%llu %d %d %d %llu\n", number, o.found, b.found, equal, (unsigned long long)b.leaves);
     if (!equal)
-        printf("# %s\n%s", fleet, text);
+        printf("# %s\n%s", x.fleet, x.text);
     return 1;
 }
 
@@ -216,20 +225,12 @@ static void stages_visit(struct brute *b, const uint64_t *ctx, const struct pl_s
 static int stages_one(unsigned long long number)
 {
     bt_auto_arena a = { 0 };
-    struct bt_err err = { 0 };
-    struct draw d;
-    struct bt_plan_in in;
-    struct pl_problem *p;
+    struct small x;
     struct stages s = { .found = false };
-    draw_seed(&d, number);
-    const char *fleet, *text = small_spec(&d, &a, &fleet);
-    int ok = read_inputs(&a, text, fleet, &in);
+    int ok = small_problem(&a, number, &x);
     if (ok <= 0)
         return ok;
-    if (pl_problem_build(&a, &in, "all", &p, &err) < 0)
-        return fail(&err, "build");
-    if (p->nrefusals)
-        return 0;
+    struct pl_problem *p = x.p;
     struct brute counted = { .p = p }, shown = { .p = p, .rate = pl_rate_shown };
     brute_work(&counted, 0, 0);
     brute_work(&shown, 0, 0);
@@ -238,7 +239,7 @@ static int stages_one(unsigned long long number)
     struct brute again = { .p = p, .best = counted.best, .found = true, .visit = stages_visit, .arg = &s };
     brute_work(&again, 0, 0);
     printf("%llu %lld %lld %lld %s\n", number, (long long)shown.best.v[BT_GOAL_SERVICE], (long long)s.best.v[BT_GOAL_SERVICE],
-           (long long)counted.best.v[BT_GOAL_SERVICE], fleet);
+           (long long)counted.best.v[BT_GOAL_SERVICE], x.fleet);
     return 1;
 }
 

@@ -48,7 +48,7 @@ def full(tool: str, quick: bool) -> bool:
 
 
 PAIRS = ["a card more: as many placed, as much wanted", "cards in another order: the same score", "workloads in another order: the same score", "a higher priority: placed as before",
-         "a foreign byte: not better", "foreign GiB: not better", "an optional one removed: the others no worse", "sharing allowed: not worse", "fewer requests: not worse",
+         "a foreign byte: not better", "foreign GiB: not better", "an optional one removed: the others no worse", "sharing allowed: not worse", "fewer requests: no worse with whole contexts",
          "one more optional: not worse", "more RAM: not worse"]
 
 
