@@ -311,15 +311,8 @@ static void take_instances(struct up *u, const json_t *answer)
             json_object_set(u->insts, bt_live_str(in, "id"), in);
 }
 
-/* The daemon ended under us: a new one finds what runs. Before our plan was accepted: hand it over again. */
-static int reconnect(struct up *u, const char *plan, struct bt_err *err)
+static int connect_again(struct up *u, const char *plan, struct bt_err *err)
 {
-    struct bt_err cause = *err;
-    bt_wire_client_release(&u->c);
-    if (u->tries++ >= 5) {
-        *err = cause;
-        return -1;
-    }
     if (!u->answered)
         return send_up(u, plan, err);
     if (u->going_down && !bt_run_anything()) {
@@ -332,6 +325,27 @@ static int reconnect(struct up *u, const char *plan, struct bt_err *err)
     if (u->going_down)
         send_down(u, true);
     return 0;
+}
+
+/* The daemon ended under us: a new one finds what runs. Before our plan was accepted: hand it over again. One that is just ending may still be reached,
+ * and be gone at the first word: then it is the next one's turn. */
+static int reconnect(struct up *u, const char *plan, struct bt_err *err)
+{
+    enum { TRIES = 5 };
+    while (u->tries++ < TRIES) {
+        bt_wire_client_release(&u->c);
+        if (connect_again(u, plan, err) == 0)
+            return 0;
+        if (err->code != BT_E_NOT_FOUND)
+            return -1;
+    }
+    return -1;
+}
+
+static int connect_first(struct up *u, const char *plan, struct bt_err *err)
+{
+    int rc = send_up(u, plan, err);
+    return rc < 0 && err->code == BT_E_NOT_FOUND ? reconnect(u, plan, err) : rc;
 }
 
 /* What happened while no daemon was there is in the state that the new one found, not in an event. */
@@ -468,7 +482,7 @@ static int hand_over(struct up *u, struct bt_arena *a, const char *plan)
     enum { TRIES = 5 };
     for (int tries = 1;; tries++) {
         struct bt_err err = { 0 };
-        if (send_up(u, plan, &err) == 0 && watch(u, plan, &err) == 0)
+        if (connect_first(u, plan, &err) == 0 && watch(u, plan, &err) == 0)
             return exit_code(u);
         if (err.code != BT_E_BUSY || u->answered || u->o->plan || tries == TRIES)
             return u->told_failed = true, bt_cmd_fail(u->v, &err, u->o->json && !u->told);

@@ -85,18 +85,6 @@ static bool gate_open(struct bt_instance *in)
     return true;
 }
 
-static bool ports_free(struct bt_instance *in)
-{
-    for (size_t i = 0; i < in->nports; i++)
-        for (unsigned q = in->port[i].port; q < (unsigned)in->port[i].port + in->port[i].block; q++)
-            if (!bt_port_free((uint16_t)q)) {
-                bt_auto_arena a = { 0 };
-                snprintf(in->why, sizeof in->why, "port %u is in use by %s", q, bt_port_holder(&a, (uint16_t)q));
-                return false;
-            }
-    return true;
-}
-
 static void drive_waiting(struct bt_instance *in)
 {
     char before[sizeof in->why];
@@ -112,7 +100,7 @@ static void drive_waiting(struct bt_instance *in)
         bt_life_event(&in->life, BT_EV_NOTHING);
     } else if (!bt_memory_window(in, in->why, sizeof in->why)) {
         in->wait_ms = 0;             /* whoever starts there has limits of its own */
-    } else if (ports_free(in) && bt_memory_room(in, in->why, sizeof in->why)) {
+    } else if (bt_lease_ready(in) && bt_memory_room(in, in->why, sizeof in->why)) {
         in->why[0] = 0;
         bt_life_event(&in->life, BT_EV_START);
         return;

@@ -34,6 +34,7 @@ struct keeper {
     struct bt_child child;
     struct bt_keeplog log;
     int sigfd, listener;
+    int *claim; size_t nclaims;
     struct { int fd; struct bt_buf in; } conn[CONNS];
     bool asked, stopping, leader_gone;
     int wait_status;
@@ -473,6 +474,27 @@ static void last_word(struct keeper *k, const struct bt_err *failed)
         bt_error("keeper", "%s: %s", k->dir, err.msg);
 }
 
+/* Ours, and not the workload's. */
+static void hold_claims(struct keeper *k, const char *list)
+{
+    char *end;
+    for (const char *z = list ? list : ""; *z; z = end + (*end == ',')) {
+        int fd = (int)strtol(z, &end, 10);
+        if (end == z)
+            return;
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+        BT_PUSH(&k->arena, k->claim, k->nclaims, fd);
+    }
+}
+
+/* Before the last word: who reads it may want the ports for somebody else. */
+static void give_claims(struct keeper *k)
+{
+    for (size_t i = 0; i < k->nclaims; i++)
+        close(k->claim[i]);
+    k->nclaims = 0;
+}
+
 /* To the daemon that started us: "ok", or the errno and why not, in case exit.json could not be written either. */
 static void report(int fd, const struct bt_err *failed)
 {
@@ -486,8 +508,9 @@ static void report(int fd, const struct bt_err *failed)
     close(fd);
 }
 
-int bt_keeper_run(const char *dir, int env_fd, int report_fd)
+int bt_keeper_run(const char *dir, const struct bt_keeper_fds *given)
 {
+    int env_fd = given->env, report_fd = given->report;
     extern char **environ;
     static struct keeper k;          /* static: 100 KiB of line buffers */
     struct bt_err err = { 0 };
@@ -501,8 +524,10 @@ int bt_keeper_run(const char *dir, int env_fd, int report_fd)
     }
     if (report_fd >= 0)
         fcntl(report_fd, F_SETFD, FD_CLOEXEC);
+    hold_claims(&k, given->claims);
     if (prepare(&k, env_fd, &err) < 0 || bt_keeplog_open(&k.log, dir, k.launch.log_max_bytes, &err) < 0) {
         fprintf(stderr, "berth keeper: %s\n", err.msg);
+        give_claims(&k);
         if (k.sigfd >= 0 || err.code != BT_E_STATE)  /* not over the head of the keeper that lives here */
             last_word(&k, &err);
         report(report_fd, &err);
@@ -511,12 +536,14 @@ int bt_keeper_run(const char *dir, int env_fd, int report_fd)
     bt_close_fd(&env_fd);
     k.log.last_ms = k.launch.wall_ms;
     if (start_workload(&k, &err) < 0) {
+        give_claims(&k);
         last_word(&k, &err);
         report(report_fd, &err);
         return 1;
     }
     report(report_fd, NULL);
     loop(&k);
+    give_claims(&k);
     drain(&k);
     last_word(&k, NULL);
     return 0;

@@ -13,7 +13,9 @@
 #define BT_RUN_KEEPER_H
 #include "base/err.h"
 
-/* env_fd: a file that holds the workload's environment, NUL after each entry; -1 = our own environment. report_fd: "ok\n" goes there
+/* What a keeper is given by descriptor. */
+struct bt_keeper_fds { int env, report; const char *claims; };   /* claims: "12,13" of ports (ports.h), held while a process of the tree is left; NULL: none */
+/* env: a file that holds the workload's environment, NUL after each entry; -1 = our own environment. report: "ok\n" goes there
  * after exec has succeeded; it is closed in any case; -1 = nobody waits. Returns the keeper's exit code. */
-int bt_keeper_run(const char *dir, int env_fd, int report_fd);
+int bt_keeper_run(const char *dir, const struct bt_keeper_fds *given);
 #endif

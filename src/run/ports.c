@@ -3,12 +3,18 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include "base/log.h"
 
 static bool bindable(uint16_t port, uint32_t address)
 {
@@ -139,4 +145,85 @@ bool bt_port_is_of(struct bt_arena *a, uint16_t port, const struct bt_proc *m, s
         if (holds_inode(m[i].id.pid, inode, ninode))
             return true;
     return false;
+}
+
+/* ---- claims ---- */
+
+static socklen_t claim_name(uint16_t port, struct sockaddr_un *out)
+{
+    *out = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    int n = snprintf(out->sun_path + 1, sizeof out->sun_path - 1, "berth-port-%u", (unsigned)port);      /* after a NUL: abstract, no file */
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+}
+
+static void warn_unable(uint16_t port)
+{
+    static bool said;
+    if (!said)
+        bt_warn("ports", "claim port %u: %s: ports are not kept apart from those of other daemons", (unsigned)port, strerror(errno));
+    said = true;
+}
+
+int bt_claim_fd(const struct bt_claims *c, uint16_t port)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->claim[i].port == port)
+            return c->claim[i].fd;
+    return -1;
+}
+
+bool bt_claim_take(struct bt_claims *c, uint16_t port)
+{
+    enum { ABOVE_STDIO = 10 };       /* where no descriptor that a keeper is given stands */
+    struct sockaddr_un name;
+    socklen_t len = claim_name(port, &name);
+    if (bt_claim_fd(c, port) >= 0)
+        return true;
+    bt_auto_fd low = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, ABOVE_STDIO);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&name, len) < 0) {
+        if (fd >= 0 && errno == EADDRINUSE)
+            return false;
+        warn_unable(port);
+        return true;
+    }
+    c->claim = bt_xrealloc(c->claim, (c->n + 1) * sizeof *c->claim);
+    c->claim[c->n++] = (struct bt_claim){ port, bt_take_fd(&fd) };
+    return true;
+}
+
+void bt_claim_give(struct bt_claims *c, uint16_t port)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->claim[i].port == port) {
+            close(c->claim[i].fd);
+            c->claim[i] = c->claim[--c->n];
+            return;
+        }
+}
+
+void bt_claims_release(struct bt_claims *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        close(c->claim[i].fd);
+    free(c->claim);
+    *c = (struct bt_claims){ 0 };
+}
+
+const char *bt_claim_holder(struct bt_arena *a, uint16_t port)
+{
+    char line[512], name[64], want[64];
+    unsigned long inode = 0;
+    snprintf(want, sizeof want, "@berth-port-%u", (unsigned)port);
+    FILE *f = fopen("/proc/net/unix", "re");
+    while (f && !inode && fgets(line, sizeof line, f))
+        if (sscanf(line, "%*s %*s %*s %*s %*s %*s %lu %63s", &inode, name) != 2 || strcmp(name, want))
+            inode = 0;
+    if (f)
+        fclose(f);
+    struct bt_proc *all;
+    size_t n = inode ? bt_proc_list(a, &all) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (holds_inode(all[i].id.pid, &inode, 1))
+            return bt_arena_printf(a, "pid %d (%s)", (int)all[i].id.pid, bt_proc_user(a, all[i].id.pid));
+    return "of another user";
 }

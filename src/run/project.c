@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/units.h"
-#include "run/ports.h"
 
 enum { ENV_MAX = 8 * 1024 * 1024 };
 
@@ -81,99 +80,6 @@ static void on_unexpected(void *ctx, struct bt_life *life, enum bt_life_event ev
 {
     const struct bt_instance *in = ctx;
     bt_error("inst", "%s/%s: event %d has no cell in state %s", in->p->name, in->pf->id, (int)ev, bt_life_state_name(life->state));
-}
-
-/* ---- ports ---- */
-
-/* Two of one project that are in no phase together may have the same port. */
-static bool never_together(const struct bt_instance *x, const struct bt_instance *y)
-{
-    if (x->p != y->p)
-        return false;
-    for (size_t i = 0; i < x->p->plan->nphases; i++)
-        if (x->in_phase[i] && y->in_phase[i])
-            return false;
-    return true;
-}
-
-static const struct bt_instance *leased_by(const struct bt_daemon *d, const struct bt_instance *for_whom, unsigned port)
-{
-    for (size_t i = 0; i <= d->nprojects; i++) {
-        const struct bt_project *p = i < d->nprojects ? d->project[i] : for_whom->p;
-        for (size_t j = 0; j < p->n; j++)
-            for (size_t k = 0; k < p->inst[j].nports; k++)
-                if (port >= p->inst[j].port[k].port && port < (unsigned)p->inst[j].port[k].port + p->inst[j].port[k].block &&
-                    !never_together(for_whom, &p->inst[j]))
-                    return &p->inst[j];
-    }
-    return NULL;
-}
-
-static int lease_wanted(struct bt_instance *in, const struct bt_pf_port *w, struct bt_err *err)
-{
-    bt_auto_arena a = { 0 };
-    for (unsigned q = w->want; q < (unsigned)w->want + w->block; q++) {
-        const struct bt_instance *by = leased_by(in->p->d, in, q);
-        if (by)
-            return bt_err_set(err, BT_E_STATE, 0, "%s: port %u is leased to %s of project %s", in->pf->id, q, by->pf->id, by->p->name);
-        if (!bt_port_free((uint16_t)q)) {
-            bt_err_set(err, BT_E_STATE, 0, "%s: port %u is in use by %s", in->pf->id, q, bt_port_holder(&a, (uint16_t)q));
-            return bt_err_hint(err, "end that process, or give the workload another `port:` (without one, berth takes a free one)");
-        }
-    }
-    return 0;
-}
-
-static bool block_free(const struct bt_instance *in, unsigned first, unsigned n)
-{
-    for (unsigned q = first; q < first + n; q++)
-        if (leased_by(in->p->d, in, q) || !bt_port_free((uint16_t)q))
-            return false;
-    return true;
-}
-
-static int lease_any(struct bt_instance *in, const struct bt_pf_port *w, uint16_t *out, struct bt_err *err)
-{
-    /* from a place of the instance's own, so that a project that comes back tends to find its ports again */
-    unsigned span = BT_PORT_LAST - BT_PORT_FIRST + 1 - w->block, start = 5381;
-    for (const char *z = in->dir; *z; z++)
-        start = start * 33 + (unsigned char)*z;
-    for (unsigned i = 0; i < span; i++) {
-        unsigned first = BT_PORT_FIRST + (start + i) % span;
-        if (block_free(in, first, w->block)) {
-            *out = (uint16_t)first;
-            return 0;
-        }
-    }
-    return bt_err_set(err, BT_E_BUSY, 0, "%s: no %u free ports in a row between %d and %d", in->pf->id, (unsigned)w->block, BT_PORT_FIRST,
-                      BT_PORT_LAST);
-}
-
-static bool has_lease(struct bt_instance *in, const struct bt_pf_port *w)
-{
-    for (size_t i = 0; i < in->nports; i++) {
-        if (strcmp(in->port[i].name, w->name))
-            continue;
-        if (in->port[i].block == w->block && (!w->want || in->port[i].port == w->want))
-            return true;
-        in->port[i] = in->port[--in->nports];        /* of a row that wanted another one */
-        return false;
-    }
-    return false;
-}
-
-static int lease(struct bt_instance *in, struct bt_err *err)
-{
-    for (size_t i = 0; i < in->pf->nports; i++) {
-        const struct bt_pf_port *w = &in->pf->port[i];
-        if (has_lease(in, w))
-            continue;
-        struct bt_keep_port row = { w->name, w->want, w->block };
-        if (w->want ? lease_wanted(in, w, err) < 0 : lease_any(in, w, &row.port, err) < 0)
-            return -1;
-        BT_PUSH(&in->p->arena, in->port, in->nports, row);
-    }
-    return 0;
 }
 
 /* ---- birth ---- */
@@ -273,7 +179,7 @@ static int set_url(struct bt_instance *in, struct bt_err *err)
 
 int bt_project_place(struct bt_instance *in, struct bt_err *err)
 {
-    return lease(in, err) < 0 ? -1 : set_url(in, err);
+    return bt_lease_take(in, err) < 0 ? -1 : set_url(in, err);
 }
 
 static int check_urls(const struct bt_instance *in, struct bt_err *err)
@@ -340,6 +246,7 @@ void bt_project_free(struct bt_project *p)
         bt_instance_reset(&p->inst[i]);
         bt_window_give(&p->inst[i].window);
     }
+    bt_lease_end(p);
     struct bt_arena a = p->arena;
     bt_arena_release(&a);
     free(p);
@@ -380,7 +287,7 @@ static int fill_project(struct bt_project *p, struct bt_str plan_text, struct bt
         return -1;
     p->name = p->plan->name;
     p->dir = bt_run_project_dir(&p->arena, p->name);
-    if (set_limits(p, err) < 0)
+    if (set_limits(p, err) < 0 || bt_lease_range(p, err) < 0)
         return -1;
     size_t max = 1;
     for (size_t i = 0; i < p->plan->nphases; i++)

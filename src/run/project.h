@@ -14,6 +14,7 @@
 #include "run/keepdir.h"
 #include "run/learn.h"
 #include "run/notify.h"
+#include "run/ports.h"
 #include "run/run.h"
 #include "run/sample.h"
 #include "run/tail.h"
@@ -125,6 +126,7 @@ struct bt_project {
     struct bt_project *next;         /* what it is being switched to (switch.c), leaving; NULL: nothing. Not among the daemon's projects */
     struct bt_foreign *foreign; size_t nforeign;     /* told already */
     bool keep;                       /* a failed start is left as it is */
+    uint16_t port_first, port_last;  /* leases are taken from these */
     bool settled, down, failed_up, adopted;
     int64_t limit_memory_ms, limit_stall_ms, limit_start_ms, limit_release_ms, limit_hang_ms, limit_tokens_ms, limit_park_ms, limit_warm_ms;
 };
@@ -150,6 +152,7 @@ struct bt_daemon {
     struct bt_project **project; size_t nprojects;
     struct bt_conn *conns;
     struct bt_sampler *sampler;
+    struct bt_claims claims;         /* of the ports that are leased to instances of its projects */
     struct bt_store *journal;        /* NULL: not open */
     int64_t journal_bad_ms, journal_said_ms, journal_busy_ms, journal_missed;        /* when it last failed, and that was said; locked: not before; changes */
     int64_t seq;                     /* of the last change */
@@ -187,6 +190,15 @@ const struct bt_instance *bt_daemon_owner(const struct bt_daemon *d, int64_t pid
 
 bool bt_project_needed_by_running(const struct bt_project *p, const struct bt_instance *in);       /* a client of it runs: stop that one first */
 BT_MUST_CHECK int bt_project_place(struct bt_instance *in, struct bt_err *err);      /* ports that its row names, and its url */
+
+/* lease.c - ports. Each that is leased is claimed too (ports.h): no other daemon of the machine gives it to anybody before its server listens */
+BT_MUST_CHECK int bt_lease_range(struct bt_project *p, struct bt_err *err);      /* BERTH_PORTS of its environment, else the usual ones */
+/* Leases what its row names and it has not yet: the wanted one, or a free one in the range. Called for the whole set before anything starts. */
+BT_MUST_CHECK int bt_lease_take(struct bt_instance *in, struct bt_err *err);
+void bt_lease_keep(struct bt_instance *in);          /* claims what was found in its folder, or what its keeper had and gave back; tries */
+bool bt_lease_ready(struct bt_instance *in);         /* just before a start: its ports are free and claimed by us; false: in->why says who is in the way */
+size_t bt_lease_fds(struct bt_arena *a, const struct bt_instance *in, int **out);        /* its claims, for its keeper to inherit; borrowed */
+void bt_lease_end(struct bt_project *p);             /* it goes: claims that no other project of the daemon needs are given back */
 
 /* switch.c - from plan to plan, while it runs */
 /* Begins to leave for this plan: what it starts the same way goes on, the rest is stopped, then the new plan is the project's. fresh, env: as of

@@ -2,7 +2,7 @@
  *
  * In the verbs      client.h   how a verb reaches the daemon, and starts it
  * In the daemon     daemon.h   one per user and runtime folder: the loop, who is connected
- *                   project.h  what it holds, and the steps over it: project.c (birth, adoption, end), phase.c (from phase to phase),
+ *                   project.h  what it holds, and the steps over it: project.c (birth, adoption, end), lease.c (ports), phase.c (from phase to phase),
  *                              start.c (from waiting to running), drive.c (one look at one instance), alive.c (is it at work), warm.c (its first request),
  *                              park.c (memory given back), memory.c (room and release), drift.c, journal.c, report.c (JSON), ops.c (requests)
  *                   learn.h    what it really takes, remembered
@@ -10,7 +10,7 @@
  *                   sample.h   NVML through the probe process; bytes per instance
  *                   download.h a model that is fetched for the first time
  *                   window.h   one start at a time on a card, between users        notify.h   words for systemd
- *                   ports.h    is a port free, and who holds it                health.h  one HTTP probe with a deadline
+ *                   ports.h    is a port free, who holds it, who claims it     health.h  one HTTP probe with a deadline
  * In the keeper     keeper.h   parent of one instance; outlives the daemon     child.h   fork, exec, and which step failed
  * In more than one  keepdir.h  the folder of an instance: the truth after a crash
  *                   keeplog.h  its log, with a ceiling                         tail.h    reads that log as it grows

@@ -182,8 +182,13 @@ static int above_stdio(int fd)       /* so that dup2 to 3 and 4 meets neither of
 static int spawn_keeper(const struct bt_instance *in, int env_fd, int report_fd, struct bt_err *err)
 {
     extern char **environ;
-    char env_arg[24], report_arg[24], verb[] = "keeper", name[] = "berth";
-    char *argv[] = { name, verb, (char *)in->dir, env_arg, report_arg, NULL };
+    bt_auto_arena a = { 0 };
+    char env_arg[24], report_arg[24], verb[] = "keeper", name[] = "berth", *claims = NULL;
+    int *claim;
+    size_t nclaims = bt_lease_fds(&a, in, &claim);
+    for (size_t i = 0; i < nclaims; i++)
+        claims = bt_arena_printf(&a, "%s%s%d", claims ? claims : "--claims=", claims ? "," : "", claim[i]);
+    char *argv[] = { name, verb, (char *)in->dir, env_arg, report_arg, claims, NULL };
     posix_spawn_file_actions_t fa;
     posix_spawnattr_t attr;
     sigset_t none;
@@ -196,6 +201,8 @@ static int spawn_keeper(const struct bt_instance *in, int env_fd, int report_fd,
     posix_spawn_file_actions_addopen(&fa, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&fa, env_fd, ENV_FD);
     posix_spawn_file_actions_adddup2(&fa, report_fd, REPORT_FD);
+    for (size_t i = 0; i < nclaims; i++)
+        posix_spawn_file_actions_adddup2(&fa, claim[i], claim[i]);       /* onto itself: it is inherited */
     posix_spawnattr_init(&attr);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
@@ -469,6 +476,7 @@ void bt_instance_ended(struct bt_instance *in)
         snprintf(in->exit.failed, sizeof in->exit.failed, "%s", in->told);
     bt_instance_read_log(in);        /* what it died of is among its last words */
     bt_learn_ended(in);
+    bt_lease_keep(in);
     in->exited = true;
     in->sweeping = false;
     in->ended_s = (double)bt_now_ms() / 1000;

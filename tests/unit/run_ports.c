@@ -1,4 +1,4 @@
-/* run_ports.c - is a port free: what listens takes it, and asking disturbs nobody who is about to listen. */
+/* run_ports.c - is a port free: what listens takes it, and asking disturbs nobody who is about to listen; who has claimed one has it alone. */
 #include "base_test.h"
 
 #include <arpa/inet.h>
@@ -6,7 +6,10 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "run/ports.h"
@@ -78,8 +81,83 @@ static void asking_is_in_nobodys_way(void **st)
     assert_int_equal(failed, 0);
 }
 
+/* ---- claims. Another daemon is another struct here: the kernel asks for the socket, not for the process. ---- */
+
+/* A port that nobody has claimed, of those that no daemon leases by itself: other tests run beside this one. */
+static uint16_t claimable(struct bt_claims *c)
+{
+    for (unsigned p = 1; p < 10000; p++)
+        if (bt_claim_take(c, (uint16_t)p))
+            return (uint16_t)p;
+    fail_msg("no port of 10,000 can be claimed");
+    return 0;
+}
+
+static void a_claim_is_one_daemons(void **st)
+{
+    (void)st;
+    struct bt_claims a = { 0 }, b = { 0 };
+    uint16_t port = claimable(&a), other;
+    assert_true(bt_claim_fd(&a, port) >= 10);
+    assert_true(fcntl(bt_claim_fd(&a, port), F_GETFD) & FD_CLOEXEC);
+    assert_true(bt_claim_take(&a, port));            /* again */
+    assert_int_equal(a.n, 1);
+    assert_false(bt_claim_take(&b, port));
+    assert_int_equal(b.n, 0);
+    assert_int_equal(bt_claim_fd(&b, port), -1);
+    other = claimable(&b);
+    assert_int_not_equal(other, port);
+    bt_claim_give(&b, port);                         /* not its own: nothing happens */
+    assert_false(bt_claim_take(&b, port));
+    bt_claim_give(&a, port);
+    assert_true(bt_claim_take(&b, port));
+    bt_claims_release(&a);
+    bt_claims_release(&b);
+    assert_true(bt_claim_take(&a, port));
+    bt_claims_release(&a);
+}
+
+static void a_claim_is_told_with_its_holder(void **st)
+{
+    (void)st;
+    bt_auto_arena arena = { 0 };
+    struct bt_claims a = { 0 };
+    uint16_t port = claimable(&a);
+    char who[32];
+    snprintf(who, sizeof who, "pid %d (", (int)getpid());
+    assert_non_null(strstr(bt_claim_holder(&arena, port), who));
+    bt_claims_release(&a);
+}
+
+/* As when a daemon is killed while its keeper lives, and when the keeper ends too. */
+static void a_claim_lasts_as_long_as_somebody_has_it(void **st)
+{
+    (void)st;
+    struct bt_claims a = { 0 }, b = { 0 };
+    uint16_t port = claimable(&a);
+    int hold[2];
+    assert_int_equal(pipe(hold), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        char one;
+        close(hold[1]);
+        _exit(read(hold[0], &one, 1) < 0);           /* until the parent closes its end */
+    }
+    assert_true(child > 0);
+    close(hold[0]);
+    bt_claims_release(&a);
+    assert_false(bt_claim_take(&b, port));
+    close(hold[1]);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_true(bt_claim_take(&b, port));
+    bt_claims_release(&b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(a_listener_takes_it_wherever_it_listens), cmocka_unit_test(asking_is_in_nobodys_way) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_listener_takes_it_wherever_it_listens), cmocka_unit_test(asking_is_in_nobodys_way), cmocka_unit_test(a_claim_is_one_daemons),
+        cmocka_unit_test(a_claim_is_told_with_its_holder), cmocka_unit_test(a_claim_lasts_as_long_as_somebody_has_it),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
