@@ -12,6 +12,9 @@
 #include "plan/plan_int.h"
 
 #define BX_NODES 20000               /* of the search in one box: small problems end long before */
+#define BX_CLIMB_NODES 1500000       /* of all boxes together, where there is much on each: machines share the work */
+#define BX_CLIMB_MOST 100000         /* of one */
+#define BX_CLIMB_LEAST 2000
 #define BX_PATIENT_NODES 100000      /* of a box that held nothing with those */
 
 /* A way to run one copy of a group in a box. */

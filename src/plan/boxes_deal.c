@@ -405,15 +405,18 @@ static bool deal_copies(struct deal *d, size_t group, size_t cls, const struct b
     size_t before = d->b->ncopies;
     for (uint32_t r = from; r < to; r++) {
         struct place p;
+        const struct bx_option *there = o;
         bool found = find_place(d, g, o, cls, how, NULL, &p);
-        for (size_t c = 0; !found && c < d->b->ncls; c++)        /* the same shape on other machines */
-            for (size_t i = 0; c != cls && i < g->noptions[c] && !found; i++)
-                found = g->option[c][i].cards == o->cards && find_place(d, g, &g->option[c][i], c, how, NULL, &p);
+        for (size_t c = 0; !found && c < d->b->ncls; c++)        /* the same shape on other machines, with its bytes there */
+            for (size_t i = 0; c != cls && i < g->noptions[c] && !found; i++) {
+                there = &g->option[c][i];
+                found = there->cards == o->cards && find_place(d, g, there, c, how, NULL, &p);
+            }
         if (!found) {
             take_back(d, before);
             return false;
         }
-        add_copy(d, group, r, o, &p);
+        add_copy(d, group, r, there, &p);
     }
     d->shape[group] = o->cards;
     return true;

@@ -128,6 +128,18 @@ static const struct bt_fleet *fleet_of(const struct bx *b, size_t box)
 
 struct built { struct bt_plan_in *in; struct bx_solved solved; };
 
+/* The copy where it was dealt, as the member's own shape on so many cards. */
+static struct pl_dealt dealt_as(const struct bx *b, size_t at, const struct member *m)
+{
+    const struct bx_option *o = own_option(b, m->w, m->copy);
+    struct pl_dealt d = { .w = at, .replica = m->replica, .ncards = m->copy->ncards, .tp = o ? o->tp : 0, .pp = o ? o->pp : 0 };
+    size_t *card = BT_NEWN(b->a, size_t, d.ncards + 1);
+    for (uint32_t i = 0; i < d.ncards; i++)
+        card[i] = m->copy->card[i] - b->fleet->box[m->copy->box].first;
+    d.card = card;
+    return d;
+}
+
 static struct built build(struct solve *s, size_t box)
 {
     struct bx *b = s->b;
@@ -148,6 +160,7 @@ static struct built build(struct solve *s, size_t box)
     struct built out = { .in = BT_NEW(b->a, struct bt_plan_in) };
     struct bt_plan_model *models = BT_NEWN(b->a, struct bt_plan_model, n + 1);
     double *weight = BT_NEWN(b->a, double, n + 1), *solo = BT_NEWN(b->a, double, n + 1);
+    struct pl_dealt *dealt = BT_NEWN(b->a, struct pl_dealt, n + 1);
     struct pl_within *within = BT_NEW(b->a, struct pl_within);
     *spec = *b->in->spec;
     spec->w = BT_NEWN(b->a, struct bt_workload, n + 1);
@@ -162,13 +175,19 @@ static struct built build(struct solve *s, size_t box)
         out.solved.replica[at] = BT_NEWN(b->a, uint32_t, end - i);
         for (size_t k = i; k < end; k++)
             out.solved.replica[at][k - i] = m[k].replica;
+        for (size_t k = i; k < end && m[k].copy->ncards; k++)
+            dealt[within->ndealt++] = dealt_as(b, at, &m[k]);
         spec->w[at] = as_there(s, &m[i], box, (uint32_t)(end - i));
         models[at] = b->in->models[m[i].w];
         weight[at] = (double)(end - i) / copies_of(&b->in->spec->w[m[i].w]);
         solo[at] = b->solo_best[m[i].w];
     }
     drop_absent(spec);
-    *within = (struct pl_within){ .weight = weight, .solo_best = solo, .nodes = s->nodes };
+    within->weight = weight;
+    within->solo_best = solo;
+    within->nodes = s->nodes;
+    within->climbing = BT_MAX(BT_MIN(BX_CLIMB_NODES / b->fleet->nboxes, (size_t)BX_CLIMB_MOST), (size_t)BX_CLIMB_LEAST);
+    within->dealt = dealt;
     *out.in = *b->in;
     out.in->spec = spec;
     out.in->fleet = fleet_of(b, box);
@@ -272,7 +291,8 @@ static int plan_box(struct solve *s, size_t box, struct bt_err *err)
     struct bt_plan *p = (struct bt_plan *)known_box(s, box, &x);
     if (!p) {
         ok = plan_built(s, box, &x, &p, err);
-        if (ok > 0 && !s->as_dealt[box] && strcmp(p->proof, "optimal"))
+        bool dense = x.in->spec->n * x.in->fleet->n > PL_DENSE;     /* begun from the deal already */
+        if (ok > 0 && !dense && !s->as_dealt[box] && strcmp(p->proof, "optimal"))
             ok = plan_as_dealt(s, box, &p, err);
     }
     s->out[box].plan = ok > 0 ? p : NULL;

@@ -10,6 +10,7 @@
 #define PL_NODE_LIMIT 1000000
 #define PL_FIRST_NODES 5000          /* in the order of the plan, before the order is changed */
 #define PL_MAX_COPIES 1024
+#define PL_DENSE 64                  /* (workload, card) pairs past which a machine of several is climbed from what it was dealt: its tree is not seen whole */
 
 /* Need and pace of one shape on one kind of card. */
 struct pl_cost { struct bt_need *need; struct bt_pace pace[2]; };    /* pace[1]: ranks reach each other by NVLink */
@@ -69,11 +70,16 @@ struct pl_problem {
     struct bt_plan_refusal *refusal; size_t nrefusals;    /* found while building: nothing to search then */
 };
 
+/* A copy as it was dealt to a machine: cards of its fleet. A server's layers as its engine cuts them. */
+struct pl_dealt { size_t w; uint32_t replica, tp, pp; const size_t *card; uint32_t ncards; };        /* w: of spec->w; tp, pp: as in pl_shape */
+
 /* A machine that is planned as one of several: how its workloads count in the whole. */
 struct pl_within {
     const double *weight;            /* [spec->n] times its weight: the share of its copies that are here */
     const double *solo_best;         /* [spec->n] of any machine */
     uint64_t nodes;                  /* of the search of a phase */
+    uint64_t climbing;               /* the same where there is much on it and nobody waits for the tree */
+    const struct pl_dealt *dealt; size_t ndealt;     /* a way in which they stand, all of them, by floors alone; by workload, then replica */
 };
 
 struct pl_copy { size_t work; uint32_t replica; size_t shape; size_t *card; uint32_t ncards; };      /* card: pp-major */

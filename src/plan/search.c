@@ -711,6 +711,13 @@ static bool detour(struct search *s, uint64_t limit, struct pl_solution *out, st
     return seen;
 }
 
+/* One machine of several, with much on it: nobody waits for its tree. */
+static void climb_dealt(struct search *s, uint64_t limit, struct pl_solution *out)
+{
+    climb(s, limit / 8 * 7, out);
+    se_improve(s, limit / 8, out);   /* a step of it takes much longer */
+}
+
 void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out)
 {
     struct bt_arena mine = { 0 };
@@ -723,8 +730,11 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
     }
     first_colors(p, s->color);
     se_bound(s, 0, NULL, &root);
-    bool complete = run(s, SE_AS_PLANNED, BT_MIN(node_limit, p->first_nodes), out);
-    if (!complete && node_limit > p->first_nodes) {
+    bool dealt = p->in->within && p->n * s->ncards > PL_DENSE && se_dealt(s, out);
+    if (dealt)
+        climb_dealt(s, BT_MIN(node_limit, p->in->within->climbing), out);
+    bool complete = !dealt && run(s, SE_AS_PLANNED, BT_MIN(node_limit, p->first_nodes), out);
+    if (!complete && !dealt && node_limit > p->first_nodes) {
         struct pl_solution best = own_copy(s, out), lowest = { 0 };
         complete = detour(s, node_limit - p->first_nodes, &best, &root);
         bool better = best.found && (!out->found || pl_score_cmp(&best.score, &out->score, BT_GOAL_LOWEST) > 0);

@@ -197,6 +197,40 @@ static void open_copies_take_empty_cards(void **st)
     assert_int_equal(copies_in(p, "crew"), 5);
 }
 
+/* A share of a card is more bytes on a larger one: a copy that goes there for want of others counts as what it takes there. As `bench-plan boxes 70 71 31 500`. */
+static void a_copy_on_a_larger_card_takes_its_share_of_that(void **st)
+{
+    (void)st;
+    struct draw d;
+    draw_seed(&d, 70);
+    for (int i = 0; i < 4; i++)      /* that its fleet took */
+        draw(&d, 2);
+    struct bt_plan *p = fits(draw_spec(&d, &a, 500, 1, 0), "8x8xA100-SXM4-80GB+17x8xA100-SXM4-40GB+6x8xL40S");
+    assert_true(p->objective[BT_GOAL_PLACED] > 400);
+}
+
+/* Two or three workloads on every card: each machine begins with what it was dealt, and the check has each of them. */
+static void machines_with_much_on_them_hold_what_they_were_dealt(void **st)
+{
+    (void)st;
+    unsigned looked = 0;
+    for (unsigned round = 1; round <= 12; round++) {
+        struct draw d;
+        struct bt_err err = { 0 };
+        struct bt_plan *p;
+        draw_seed(&d, round);
+        struct bt_plan_in *in = plan_inputs_or_none(&a, draw_spec(&d, &a, 60, 1, 0), "2x8xA100-SXM4-40GB+1x8xL40S+1x8xA100-SXM4-80GB");
+        if (!in || bt_plan_make(&a, in, &p, &err) < 0 || p->nrefusals)
+            continue;
+        looked++;
+        assert_int_equal(bt_plan_check(p, &err), 0);
+        for (size_t i = 0; i < in->spec->n; i++)
+            assert_true(in->spec->w[i].optional || copies_in(p, in->spec->w[i].name) >= (in->spec->w[i].copies.set ? in->spec->w[i].copies.min : 1));
+    }
+    print_message("%u planned\n", looked);
+    assert_true(looked >= 6);
+}
+
 static void what_fits_nowhere_is_refused(void **st)
 {
     (void)st;
@@ -259,7 +293,9 @@ int main(void)
         cmocka_unit_test_teardown(bounds_hold_and_plans_are_no_better_than_the_best, end), cmocka_unit_test_teardown(equal_machines_are_planned_once, end),
         cmocka_unit_test_teardown(copies_on_unequal_machines_have_one_context, end), cmocka_unit_test_teardown(rules_hold, end),
         cmocka_unit_test_teardown(phases_share_machines, end), cmocka_unit_test_teardown(a_full_fleet_is_filled, end),
-        cmocka_unit_test_teardown(open_copies_take_empty_cards, end), cmocka_unit_test_teardown(what_fits_nowhere_is_refused, end), cmocka_unit_test_teardown(twice_the_same, end),
+        cmocka_unit_test_teardown(open_copies_take_empty_cards, end), cmocka_unit_test_teardown(a_copy_on_a_larger_card_takes_its_share_of_that, end),
+        cmocka_unit_test_teardown(machines_with_much_on_them_hold_what_they_were_dealt, end), cmocka_unit_test_teardown(what_fits_nowhere_is_refused, end),
+        cmocka_unit_test_teardown(twice_the_same, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
