@@ -241,6 +241,11 @@ int bt_planning_variants(struct bt_arena *a, const struct bt_planning_opts *o, s
     return 0;
 }
 
+static const char *why_in_turn(struct bt_arena *a, const struct bt_plan_in *in, const char *why)
+{
+    return bt_arena_printf(a, "not %s: %s", in->spec->phases.n ? "as it is written" : "all at once", why);
+}
+
 /* Does it fit in turn? Then that is the plan, if it was asked for, else advice. */
 static int in_turn(struct bt_arena *a, const struct bt_planning_opts *o, const struct bt_plan_in *in, struct bt_plan **plan, struct bt_err *err)
 {
@@ -251,7 +256,7 @@ static int in_turn(struct bt_arena *a, const struct bt_planning_opts *o, const s
     if (p->nrefusals && (o->phase || !o->brief) && bt_plan_propose(a, &as, &turns, &no, err) < 0)
         return -1;
     if (turns && o->phase) {
-        BT_PUSH(a, turns->warning, turns->nwarnings, bt_arena_printf(a, "not all at once: %s", p->refusal[0].text));
+        BT_PUSH(a, turns->warning, turns->nwarnings, why_in_turn(a, in, p->refusal[0].text));
         *plan = turns;
     } else if (turns) {
         struct bt_plan_advice one;
@@ -260,7 +265,7 @@ static int in_turn(struct bt_arena *a, const struct bt_planning_opts *o, const s
         BT_PUSH(a, p->advice, p->nadvice, one);
     } else if (o->phase) {
         if (!p->nrefusals)
-            no = in->spec->phases.n ? "the spec has phases of its own: they are planned as they are" : "it fits at once: no phases are needed";
+            no = in->spec->phases.n ? "each of the spec's phases fits: they are planned as they are" : "it fits at once: no phases are needed";
         no = bt_arena_printf(a, "--phase: %s", no);
         BT_PUSH(a, p->warning, p->nwarnings, no);
     }
@@ -278,7 +283,7 @@ static int in_turn_instead(struct bt_arena *a, const struct bt_planning_opts *o,
         return -1;
     if (!o->phase)
         return bt_err_hint(err, "in turn, in %zu phases, it fits: `berth plan --phase` shows them", turns->nphases);
-    BT_PUSH(a, turns->warning, turns->nwarnings, bt_arena_printf(a, "not all at once: %s", err->msg));
+    BT_PUSH(a, turns->warning, turns->nwarnings, why_in_turn(a, in, err->msg));
     *plan = turns;
     return 0;
 }

@@ -116,6 +116,9 @@ uint64_t pl_sleeping_bytes(const struct bt_rank_berth *r);
 struct bt_alternative;
 BT_MUST_CHECK int pl_alternative(struct bt_arena *a, const struct bt_plan_in *in, size_t index, const struct bt_workload *w, struct bt_alternative *row,
                                  struct bt_err *err);
+/* subphases.c: bt_plan_propose of a spec with phases: each that does not fit is cut into the fewest that do, the others are as they are written. *out NULL:
+ * *why not. */
+BT_MUST_CHECK int pl_propose_further(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, const char **why, struct bt_err *err);
 /* faster.c: warnings where a pinned shape is slower than a smaller one, or hardly faster than one GPU; advice of replicas where it is impossible. */
 BT_MUST_CHECK int pl_faster(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct bt_err *err);
 /* Every boundary re-checked: bytes of the parked beside those who run, RAM, who stays is the same in both phases, everybody's way there. */

@@ -143,9 +143,10 @@ struct bt_plan_in {
 /* Returns 0 with a plan (that may carry refusals: exit 3), -1 only for bad input (BT_E_SPEC, BT_E_INPUT), a search that found nothing
  * within its bound (BT_E_TOO_BIG) or a plan that its own validator rejects (BT_E_FAILED: a bug). */
 BT_MUST_CHECK int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, struct bt_err *err);
-/* For a spec without phases that does not fit at once: the plan of it in the fewest phases that do fit, on one machine or many. Of more than twelve groups that
- * need each other, or after 300 sets over many machines, phases are filled one after the other, and the plan says so. *out NULL: no order of any of them was
- * found to help, or there are more than 64 groups; *why_not (may be NULL) is a sentence then. The plan's spec is a copy with `phases` filled in.
+/* For a spec that does not fit at once: the plan of it in the fewest phases that do fit, on one machine or many; where the spec has phases, each that does not
+ * fit is so cut into several (`extract-1`, `extract-2`), and the others stay. Of more than twelve groups that need each other, or after 300 sets over many
+ * machines, phases are filled one after the other, and the plan says so. *out NULL: no order of any of them was found to help, or there are more than 64
+ * groups; *why_not (may be NULL) is a sentence then. The plan's spec is a copy with `phases` filled in.
  * Returns -1 as bt_plan_make. */
 BT_MUST_CHECK int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, const char **why_not, struct bt_err *err);
 /* The same as advice: what to write into the spec. */

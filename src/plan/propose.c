@@ -455,10 +455,6 @@ static const char *members(const struct cutting *c, size_t g)
 /* Groups and memory; *why is set where there is nothing to cut. */
 static int prepare(struct cutting *c, const char **why)
 {
-    if (c->in->spec->phases.n) {
-        *why = "the spec has phases of its own: they are planned as they are";
-        return 0;
-    }
     find_groups(c);
     if (c->n < 2 || c->n > MAX_GROUPS) {
         *why = c->n < 2 ? "its workloads need each other: no phases can take them apart" : "more than 64 groups of workloads are not cut into phases";
@@ -487,6 +483,15 @@ int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_p
     struct cutting c = { .a = a, .in = remembering, .err = err };
     const char *why = NULL;
     *out = NULL;
+    if (in->spec->phases.n) {
+        if (pl_propose_further(a, remembering, out, &why, err) < 0)
+            return -1;
+        if (*out)
+            (*out)->proposed = true;
+        else if (why_not)
+            *why_not = why;
+        return 0;
+    }
     if (prepare(&c, &why) < 0 || (!why && find_cut(&c, out) < 0))
         return -1;
     if (why_not)

@@ -113,6 +113,27 @@ def test_what_does_not_fit_at_once_fits_in_turn(tmp_path: Path) -> None:
     assert (own["moves"], own["objective"], own["proposed"]) == (p["moves"], p["objective"], False)
 
 
+def test_a_phase_of_the_spec_is_cut(tmp_path: Path) -> None:
+    f = spec(tmp_path, "  w: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 1}\n  m: {kind: job, command: [x], memory: 30GiB, phases: make}\n"
+             "  a: {kind: job, command: [x], memory: 30GiB, gpus: 2, phases: use}\n  b: {kind: job, command: [x], memory: 30GiB, phases: use}\n", "phases: [make, use]\n")
+    fleet = ("--gpus", "2xA100-SXM4-40GB")
+    refused = plan("-f", f, *fleet)
+    assert refused.returncode == 3 and "in turn, in 3 phases: first w, m; then w, b; then a" in refused.stdout
+    r = plan("-f", f, *fleet, "--phase", "--json")
+    assert r.returncode == 0, r.stderr
+    p = json.loads(r.stdout)
+    assert p["proposed"] is True and [ph["name"] for ph in p["phases"]] == ["make", "use-1", "use-2"]
+    assert any("phase use does not fit at once: it is cut into use-1, use-2" in w for w in p["warnings"])
+    assert [m["how"] for m in p["moves"] if m["instance"] == "w-0"] == ["stay", "stop"]
+    (tmp_path / "own").mkdir()
+    own = spec(tmp_path / "own", "  w: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 1, phases: [make, use-1]}\n  m: {kind: job, command: [x], memory: 30GiB, phases: make}\n"
+               "  a: {kind: job, command: [x], memory: 30GiB, gpus: 2, phases: use-2}\n  b: {kind: job, command: [x], memory: 30GiB, phases: use-1}\n", "phases: [make, use-1, use-2]\n")
+    written = json.loads(plan("-f", own, *fleet, "--json").stdout)
+    assert written["refusals"] == [] and [[i["id"] for i in ph["instances"]] for ph in written["phases"]] == [[i["id"] for i in ph["instances"]] for ph in p["phases"]]
+    fits = plan("-f", own, *fleet, "--phase")
+    assert fits.returncode == 0 and "each of the spec's phases fits: they are planned as they are" in fits.stdout
+
+
 def test_phase_where_it_does_not_help(tmp_path: Path) -> None:
     fits = plan("-f", spec(tmp_path, "  a: {kind: job, command: [x], memory: 3GiB}\n"), "--gpus", "1xRTX-4090", "--phase")
     assert fits.returncode == 0 and "no phases are needed" in fits.stdout

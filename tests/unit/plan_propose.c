@@ -56,6 +56,41 @@ static const struct { const char *text, *fleet, *says; } rows[] = {
           "  c: {kind: service, command: [x], gpus: 0, after: {b: ready}}\n  d: {kind: job, command: [x], memory: 35GiB}\n", "1xA100-SXM4-40GB", "a b c | d" },
 };
 
+/* Phases of the spec: the one that does not fit is cut, with names of its own. */
+static const struct { const char *text, *fleet, *says, *names; } phased[] = {
+    { "name: t\nphases: [make, use]\nworkloads:\n  m: {kind: job, command: [x], memory: 30GiB, phases: make}\n  a: {kind: job, command: [x], memory: 30GiB, phases: use}\n"
+      "  b: {kind: job, command: [x], memory: 30GiB, phases: use}\n", "1xA100-SXM4-40GB", "m | a | b", "make use-1 use-2" },
+    /* a name that is there is not given twice; who waits comes later; two phases are cut */
+    { "name: t\nphases: [use-1, use]\nworkloads:\n  m: {kind: job, command: [x], memory: 30GiB, phases: use-1}\n  n: {kind: job, command: [x], memory: 30GiB, phases: use-1}\n"
+      "  a: {kind: job, command: [x], memory: 30GiB, phases: use, after: {b: done}}\n  b: {kind: job, command: [x], memory: 30GiB, phases: use}\n", "1xA100-SXM4-40GB",
+      "m | n | b | a", "use-1-1 use-1-2 use-2 use-3" },
+    /* a server of both phases runs on into the part beside the other phase: turned round, for a is written first */
+    { "name: t\nphases: [make, use]\nworkloads:\n  a: {kind: job, command: [x], memory: 30GiB, phases: use}\n  w: {engine: vllm, model: Qwen/Qwen3-4B, context: 4096}\n"
+      "  b: {kind: job, command: [x], memory: 10GiB, phases: make}\n", "1xA100-SXM4-40GB", "w b | w | a", "make use-1 use-2" },
+    /* a server whose context follows one that is in the other phase only; last, nobody has to stop it */
+    { "name: t\nphases: [make, use]\nworkloads:\n  m: {engine: vllm, model: Qwen/Qwen3-4B, context: 4096, phases: make}\n"
+      "  w: {engine: vllm, model: Qwen/Qwen3-0.6B, context: {same_as: m}, phases: use}\n  a: {kind: job, command: [x], memory: 38GiB, phases: use}\n", "1xA100-SXM4-40GB", "m | a | w", "make use-1 use-2" },
+    /* over two machines */
+    { "name: t\nphases: [make, use]\nworkloads:\n  m: {kind: job, command: [x], memory: 30GiB, phases: make}\n  a: {kind: job, command: [x], memory: 30GiB, slots: 2, phases: use}\n"
+      "  b: {kind: job, command: [x], memory: 30GiB, phases: use}\n", "2x1xA100-SXM4-40GB", "m | a | b", "make use-1 use-2" },
+};
+
+static void a_phase_that_does_not_fit_is_cut(void **st)
+{
+    (void)st;
+    for (size_t i = 0; i < BT_LEN(phased); i++) {
+        struct bt_plan *p = propose(phased[i].text, phased[i].fleet);
+        bt_auto_buf struct bt_buf b = BT_BUF(4096);
+        if (!p)
+            fail_msg("%s\n%s", why_not, phased[i].text);
+        for (size_t k = 0; k < p->nphases; k++)
+            bt_buf_printf(&b, "%s%s", k ? " " : "", p->phase[k].name);
+        assert_string_equal(said(p), phased[i].says);
+        assert_string_equal(bt_buf_z(&b), phased[i].names);
+        assert_true(p->proposed && p->nrefusals == 0);
+    }
+}
+
 static void cut_as_it_must_be(void **st)
 {
     (void)st;
@@ -78,8 +113,10 @@ static void nothing_where_nothing_helps(void **st)
     assert_null(propose(TOP "  a: {kind: job, command: [x], memory: 50GiB}\n  b: {kind: job, command: [x], memory: 5GiB}\n", "3x1xA100-SXM4-40GB"));
     assert_null(propose(TOP "  a: {kind: job, command: [x], memory: 10GiB}\n  b: {kind: job, command: [x], memory: 10GiB, same_gpus_as: a, after: {c: done}}\n"
                             "  c: {kind: job, command: [x], memory: 30GiB, after: {a: done}}\n", "1xA100-SXM4-40GB"));
-    assert_null(propose("name: t\nphases: [p]\nworkloads:\n  a: {kind: job, command: [x], memory: 30GiB}\n  b: {kind: job, command: [x], memory: 30GiB}\n", "1xA100-SXM4-40GB"));
-    assert_string_equal(why_not, "the spec has phases of its own: they are planned as they are");
+    assert_null(propose("name: t\nphases: [p, q]\nworkloads:\n  a: {kind: job, command: [x], memory: 50GiB, phases: p}\n  b: {kind: job, command: [x], memory: 30GiB, phases: q}\n", "1xA100-SXM4-40GB"));
+    assert_string_equal(why_not, "phase p does not fit, and its workloads need each other: no phases can take them apart");
+    assert_null(propose("name: t\nphases: [p]\nworkloads:\n  a: {kind: job, command: [x], memory: 30GiB}\n", "1xA100-SXM4-40GB"));
+    assert_string_equal(why_not, "each of its phases fits by itself: what does not fit is what they keep for each other");
 }
 
 static bool warned(const struct bt_plan *p, const char *part)
@@ -149,7 +186,7 @@ static void the_advice_is_the_plan(void **st)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(cut_as_it_must_be), cmocka_unit_test(nothing_where_nothing_helps),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(cut_as_it_must_be), cmocka_unit_test(a_phase_that_does_not_fit_is_cut), cmocka_unit_test(nothing_where_nothing_helps),
                                         cmocka_unit_test(many_groups_fill_phases), cmocka_unit_test(a_machine_of_a_proposal), cmocka_unit_test(the_advice_is_the_plan) };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     bt_arena_release(&a);
