@@ -26,9 +26,9 @@ struct bt_style bt_style_of(FILE *f)
     st.utf8 = loc && (strcasestr(loc, "utf-8") || strcasestr(loc, "utf8"));
     st.color = tty && !set_env("NO_COLOR") && term && strcmp(term, "dumb");
     if (tty && ioctl(fd, TIOCGWINSZ, &ws) == 0 && ws.ws_col >= 20)
-        st.width = ws.ws_col;
+        st.width = ws.ws_col, st.known = true;
     else if (columns && atoi(columns) >= 20 && atoi(columns) <= 1000)
-        st.width = atoi(columns);
+        st.width = atoi(columns), st.known = true;
     return st;
 }
 
@@ -76,12 +76,15 @@ static void repeat(struct bt_buf *out, const char *z, size_t n)
 
 /* ---- tables ---- */
 
+enum { PROSE_LEAST = 24 };           /* columns: narrower is no text any more */
+
 struct row { const char **cells; bool rule; };
 
 struct bt_table {
     struct bt_arena *a;
     const char **heads;
     enum bt_align *align;
+    bool *goes_first;                /* to the line below */
     size_t cols;
     struct row *rows;
     size_t n;
@@ -103,9 +106,12 @@ struct bt_table *bt_table_new(struct bt_arena *a, const char *const *heads)
         t->cols++;
     t->heads = BT_NEWN(a, const char *, t->cols);
     t->align = BT_NEWN(a, enum bt_align, t->cols);
+    t->goes_first = BT_NEWN(a, bool, t->cols);
     for (size_t i = 0; i < t->cols; i++) {
-        t->align[i] = heads[i][0] == '>' ? BT_RIGHT : BT_LEFT;
-        t->heads[i] = safe(a, heads[i] + (heads[i][0] == '>'));
+        t->goes_first[i] = heads[i][0] == '?';
+        const char *head = heads[i] + t->goes_first[i];
+        t->align[i] = head[0] == '>' ? BT_RIGHT : BT_LEFT;
+        t->heads[i] = safe(a, head + (head[0] == '>'));
     }
     return t;
 }
@@ -193,46 +199,152 @@ static void print_cells(const struct bt_table *t, const char *const *cells, cons
     }
 }
 
-static void measure(const struct bt_table *t, struct bt_style st, size_t *widths)
+static size_t total_of(const struct bt_table *t, const size_t *widths)
 {
     size_t total = 0;
+    for (size_t i = 0; i < t->cols; i++)
+        total += widths[i] + (i ? 2 : 0);
+    return total;
+}
+
+static void measure(const struct bt_table *t, struct bt_style st, size_t *widths)
+{
     for (size_t i = 0; i < t->cols; i++) {
         widths[i] = bt_utf8_columns(bt_str(t->heads[i]));
         for (size_t r = 0; r < t->n; r++)
             if (!t->rows[r].rule)
                 widths[i] = BT_MAX(widths[i], bt_utf8_columns(bt_str(t->rows[r].cells[i])));
-        total += widths[i] + (i ? 2 : 0);
     }
+    size_t total = total_of(t, widths);
     if (!t->cols || st.width <= 0 || total <= (size_t)st.width || t->align[t->cols - 1] != BT_LEFT)
         return;
     size_t *last = &widths[t->cols - 1], others = total - *last;     /* the last column holds the prose: it gives way */
     size_t room = (size_t)st.width > others ? (size_t)st.width - others : 0;
-    *last = BT_MIN(*last, BT_MAX(room, 24));
+    *last = BT_MIN(*last, BT_MAX(room, PROSE_LEAST));
 }
 
-void bt_table_print(const struct bt_table *t, struct bt_style st, struct bt_buf *out)
+static void print_rows(const struct bt_table *t, struct bt_style st, const size_t *widths, void (*below)(const void *ctx, size_t row, struct bt_buf *out),
+                       const void *ctx, struct bt_buf *out)
 {
-    bt_auto_free size_t *widths = bt_xcalloc(t->cols, sizeof *widths);
-    size_t total = 0;
-    measure(t, st, widths);
-    for (size_t i = 0; i < t->cols; i++)
-        total += widths[i] + (i ? 2 : 0);
     const char *rule = st.utf8 ? "─" : "-";
     if (st.color)
         bt_buf_puts(out, "\033[1m");
     print_cells(t, t->heads, widths, out);
     if (st.color)
         bt_buf_puts(out, "\033[0m");
-    repeat(out, rule, total);
+    repeat(out, rule, total_of(t, widths));
     bt_buf_puts(out, "\n");
     for (size_t r = 0; r < t->n; r++) {
         if (!t->rows[r].rule) {
             print_cells(t, t->rows[r].cells, widths, out);
+            if (below)
+                below(ctx, r, out);
             continue;
         }
-        repeat(out, rule, total);
+        repeat(out, rule, total_of(t, widths));
         bt_buf_puts(out, "\n");
     }
+}
+
+/* ---- too wide for the terminal ---- */
+
+struct folding { const struct bt_table *t; const bool *gone; size_t indent; struct bt_style st; };
+
+/* One cell in the line below, or in the next: figures are not torn from their names. *at: columns that the line has so far. */
+static void add_below(const struct folding *f, struct bt_str piece, size_t *at, struct bt_buf *out)
+{
+    size_t room = BT_MAX((size_t)f->st.width > f->indent ? (size_t)f->st.width - f->indent : 0, (size_t)PROSE_LEAST), need = bt_utf8_columns(piece);
+    if (*at && *at + 2 + need <= room) {
+        bt_buf_puts(out, ", ");
+        bt_buf_add(out, piece.p, piece.n);
+        *at += 2 + need;
+        return;
+    }
+    if (*at)
+        bt_buf_puts(out, ",\n");
+    while (piece.n && !out->over) {
+        struct bt_str line = take_line(&piece, room);
+        repeat(out, " ", f->indent);
+        bt_buf_add(out, line.p, line.n);
+        *at = bt_utf8_columns(line);
+        if (piece.n)
+            bt_buf_puts(out, "\n");
+    }
+}
+
+/* "weights 30.71 GiB, other 3.26 GiB": the cells of the columns that are gone, with their heads. */
+static void print_below(const void *ctx, size_t row, struct bt_buf *out)
+{
+    const struct folding *f = ctx;
+    size_t at = 0;
+    for (size_t i = 0; i < f->t->cols; i++) {
+        bt_auto_buf struct bt_buf b = BT_BUF(256 * KiB);
+        const char *head = f->t->heads[i], *cell = f->t->rows[row].cells[i];
+        if (!f->gone[i] || !cell[0] || !strcmp(cell, "-"))
+            continue;
+        bt_buf_printf(&b, "%s%s%s", head, head[0] ? (f->t->align[i] == BT_LEFT ? ": " : " ") : "", cell);
+        add_below(f, (struct bt_str){ bt_buf_z(&b), b.n }, &at, out);
+    }
+    if (at)
+        bt_buf_puts(out, "\n");
+}
+
+/* The same rows without those columns; lives in the arena of the table. */
+static struct bt_table *without(const struct bt_table *t, const bool *gone)
+{
+    struct bt_table *less = BT_NEW(t->a, struct bt_table);
+    *less = *t;
+    less->heads = BT_NEWN(t->a, const char *, t->cols);
+    less->align = BT_NEWN(t->a, enum bt_align, t->cols);
+    less->rows = BT_NEWN(t->a, struct row, t->n);
+    less->cols = 0;
+    for (size_t r = 0; r < t->n; r++)
+        less->rows[r] = (struct row){ BT_NEWN(t->a, const char *, t->cols), t->rows[r].rule };
+    for (size_t i = 0; i < t->cols; i++) {
+        if (gone[i])
+            continue;
+        less->heads[less->cols] = t->heads[i];
+        less->align[less->cols] = t->align[i];
+        for (size_t r = 0; r < t->n && less->cols < t->cols; r++)
+            less->rows[r].cells[less->cols] = t->rows[r].rule ? NULL : t->rows[r].cells[i];
+        less->cols++;
+    }
+    return less;
+}
+
+static bool fits(const struct bt_table *t, struct bt_style st)
+{
+    bt_auto_free size_t *widths = bt_xcalloc(t->cols, sizeof *widths);
+    measure(t, st, widths);
+    return total_of(t, widths) <= (size_t)st.width;
+}
+
+static void print_folded(const struct bt_table *t, struct bt_style st, struct bt_buf *out)
+{
+    enum { STAY = 2 };               /* by these a row is known */
+    bt_auto_free bool *gone = bt_xcalloc(t->cols, sizeof *gone);
+    memcpy(gone, t->goes_first, t->cols * sizeof *gone);
+    struct bt_table *less = without(t, gone);
+    for (size_t i = t->cols; i-- > STAY && !fits(less, st);)
+        if (!gone[i]) {
+            gone[i] = true;
+            less = without(t, gone);
+        }
+    bt_auto_free size_t *widths = bt_xcalloc(t->cols, sizeof *widths);
+    measure(less, st, widths);
+    struct folding f = { t, gone, BT_MIN(widths[0] + 2, (size_t)st.width / 3), st };
+    print_rows(less, st, widths, print_below, &f, out);
+}
+
+void bt_table_print(const struct bt_table *t, struct bt_style st, struct bt_buf *out)
+{
+    bt_auto_free size_t *widths = bt_xcalloc(t->cols, sizeof *widths);
+    if (st.known && !fits(t, st)) {
+        print_folded(t, st, out);
+        return;
+    }
+    measure(t, st, widths);
+    print_rows(t, st, widths, NULL, NULL, out);
 }
 
 /* ---- bars ---- */
@@ -349,6 +461,12 @@ void bt_bar_print(const struct bt_bar_part *parts, size_t n, uint64_t total, int
             plain_cell(ends, n, labels, c, st.utf8, out);
     }
     bt_buf_puts(out, over ? (st.utf8 ? "▶" : ">") : (st.utf8 ? "▏" : "]"));      /* more than the card holds runs out of the bar */
+}
+
+int bt_bar_room(struct bt_style st, int wanted, size_t beside)
+{
+    enum { ENDS = 2, LEAST = 10 };
+    return BT_MAX(LEAST, BT_MIN(wanted, st.width - (int)BT_MIN(beside, (size_t)1000) - ENDS));
 }
 
 void bt_bar_legend(const char *const *labels, size_t n, struct bt_style st, struct bt_buf *out)

@@ -67,7 +67,7 @@ static void print_bars(const struct bt_fleet *f, struct bt_style st, struct bt_b
         const struct bt_gpu *g = &f->gpus[i];
         struct bt_bar_part parts[] = { { labels[0], g->others_bytes }, { labels[1], g->margin_bytes } };
         bt_buf_printf(out, "GPU %-3d", g->index);
-        bt_bar_print(parts, BT_LEN(parts), g->total_bytes, BAR_COLUMNS, st, out);
+        bt_bar_print(parts, BT_LEN(parts), g->total_bytes, bt_bar_room(st, BAR_COLUMNS, strlen("GPU 100 179.99 GiB free")), st, out);
         bt_buf_printf(out, " %s free\n", bt_bytes_human(bt_gpu_capacity(g)));
     }
     bt_bar_legend(labels, BT_LEN(labels), st, out);

@@ -301,7 +301,7 @@ static void print_drafted(struct look *x, struct bt_style st, struct bt_buf *b)
 static void print_rows(struct look *x, struct bt_style st, struct bt_buf *b)
 {
     static const char *const heads[] = { "shape", "fits",   ">tok/s", ">of ceiling", ">all streams", ">per card", ">first token",
-                                         ">load", ">start", "link",   NULL };
+                                         "?>load", "?>start", "?link",   NULL };
     struct bt_table *t = bt_table_new(x->a, heads);
     const struct bt_gpu *card = slowest(&x->fleet);
     bt_buf_printf(b, "%s on %s, %s %s%s%s: %s tokens of context, %s stream%s, prompts of %s tokens%s\n", x->m->id,

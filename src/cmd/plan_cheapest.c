@@ -13,7 +13,7 @@
 
 static void print(struct bt_arena *a, const struct bt_cheapest *c, size_t n, struct bt_buf *out)
 {
-    static const char *const heads[] = { "fleet", ">bytes", "workload", ">copies", "shape", ">context", ">at once", ">tok/s", NULL };
+    static const char *const heads[] = { "fleet", ">bytes", "workload", ">copies", "shape", ">context", "?>at once", ">tok/s", NULL };
     if (!n) {
         bt_buf_printf(out, "no fleet of up to %d cards of one kind holds it: `berth plan --gpus %s` says why\n", MAX_CARDS, "8xB200");
         return;

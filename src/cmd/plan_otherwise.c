@@ -23,7 +23,7 @@ static void add(struct bt_arena *a, struct bt_table *t, const struct bt_alternat
 
 static void print(struct bt_arena *a, const struct bt_alternative *row, size_t n, struct bt_buf *out)
 {
-    static const char *const heads[] = { "", ">cards", ">bytes", ">context", ">at once", ">tok/s", ">of best", "gives up", NULL };
+    static const char *const heads[] = { "", ">cards", "?>bytes", ">context", "?>at once", ">tok/s", ">of best", "?gives up", NULL };
     for (size_t i = 0; i < n; ) {
         struct bt_table *t = bt_table_new(a, heads);
         size_t first = i;

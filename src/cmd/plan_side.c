@@ -148,7 +148,7 @@ static void print_work(struct side *x, struct bt_table *t, const struct bt_compa
 
 static void print_table(struct side *x, struct bt_buf *out)
 {
-    static const char *const heads[] = { "", ">GPUs", "phase", "workload", ">copies", ">on cards", "shape", ">context", ">at once", ">per card", ">tok/s",
+    static const char *const heads[] = { "", ">GPUs", "phase", "workload", ">copies", ">on cards", "shape", ">context", "?>at once", "?>per card", ">tok/s",
                                          NULL };
     const char *used[BT_LEN(heads)];
     bool phases = false;

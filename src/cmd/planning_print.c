@@ -128,8 +128,8 @@ static void instance_row(struct print *x, struct bt_table *t, const struct bt_pl
 
 static void print_instances(struct print *x, const struct bt_plan_phase *ph)
 {
-    static const char *const heads[] = { "instance", "GPUs", "shape",      ">context", ">per card", ">weights",
-                                         ">other",   ">KV",  ">KV tokens", ">tok/s",   NULL };
+    static const char *const heads[] = { "instance", "GPUs", "shape",      ">context", ">per card", "?>weights",
+                                         "?>other",  "?>KV", ">KV tokens", ">tok/s",   NULL };
     struct bt_table *t = bt_table_new(x->a, heads);
     uint64_t sum = 0;
     bool used[BT_MAX_GPUS] = { false };
@@ -225,6 +225,7 @@ static void print_bars(struct print *x, const struct bt_plan_phase *ph)
     make_labels(x, ph, &l);
     if (!l.n)
         return;
+    int room = bt_bar_room(x->st, BAR_COLUMNS, strlen("GPU 10  1023.99 MiB of 179.99 GiB"));      /* one for all: bars are compared */
     bt_buf_puts(x->out, "\n");
     for (size_t g = 0; g < x->p->fleet->n; g++) {
         const struct bt_gpu *card = &x->p->fleet->gpus[g];
@@ -240,7 +241,7 @@ static void print_bars(struct print *x, const struct bt_plan_phase *ph)
             used += parts[k].bytes;
         }
         bt_buf_printf(x->out, "GPU %-2d ", card->index);
-        bt_bar_print(parts, l.n, card->total_bytes, BAR_COLUMNS, x->st, x->out);
+        bt_bar_print(parts, l.n, card->total_bytes, room, x->st, x->out);
         bt_buf_printf(x->out, " %s of %s\n", bytes(x, used), bytes(x, card->total_bytes));
     }
     bt_buf_puts(x->out, "       ");

@@ -147,9 +147,62 @@ static void styles(void **st)
     fclose(f);
 }
 
+static struct bt_table *wide_table(struct bt_arena *a)
+{
+    struct bt_table *t = bt_table_new(a, (const char *const[]){ "instance", "GPUs", "?>weights", "?>KV", ">tok/s", "why", NULL });
+    bt_table_row(t, "llm-0", "0,1", "30.71 GiB", "4.91 GiB", "34.0", "the fastest that fits", NULL);
+    bt_table_row(t, "vision-0", "2", "", "-", "", "", NULL);
+    bt_table_rule(t);
+    bt_table_row(t, "2", "3 of 4", NULL);
+    return t;
+}
+
+static void what_has_no_room_is_told_in_a_line_below(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    bt_auto_buf struct bt_buf b = BT_BUF(8192);
+    struct bt_table *t = wide_table(&a);
+    bt_table_print(t, (struct bt_style){ .width = 52, .known = true }, &b);
+    assert_string_equal(b.p, "instance  GPUs    tok/s  why\n"
+                             "----------------------------------------------\n"
+                             "llm-0     0,1      34.0  the fastest that fits\n"
+                             "          weights 30.71 GiB, KV 4.91 GiB\n"
+                             "vision-0  2\n"
+                             "----------------------------------------------\n"
+                             "2         3 of 4\n");
+    bt_buf_clear(&b);
+    bt_table_print(t, (struct bt_style){ .width = 30, .known = true }, &b);
+    assert_string_equal(b.p, "instance  GPUs    tok/s\n"
+                             "-----------------------\n"
+                             "llm-0     0,1      34.0\n"
+                             "          weights 30.71 GiB,\n"
+                             "          KV 4.91 GiB,\n"
+                             "          why: the fastest that\n"
+                             "          fits\n"
+                             "vision-0  2\n"
+                             "-----------------------\n"
+                             "2         3 of 4\n");
+}
+
+static void a_pipe_has_no_width(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    bt_auto_buf struct bt_buf b = BT_BUF(8192), c = BT_BUF(8192);
+    bt_table_print(wide_table(&a), (struct bt_style){ .width = 60 }, &b);
+    assert_has(b.p, "weights        KV  tok/s  why");
+    bt_table_print(wide_table(&a), (struct bt_style){ .width = 70, .known = true }, &c);
+    assert_has(c.p, "weights        KV  tok/s  why");         /* and where it fits it is as it was */
+    assert_int_equal(bt_bar_room((struct bt_style){ .width = 80 }, 56, 30), 48);
+    assert_int_equal(bt_bar_room((struct bt_style){ .width = 200 }, 56, 30), 56);
+    assert_int_equal(bt_bar_room((struct bt_style){ .width = 20 }, 56, 30), 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(a_table), cmocka_unit_test(cells_are_measured_in_columns_and_made_safe),
-        cmocka_unit_test(the_last_column_wraps), cmocka_unit_test(bars_in_letters), cmocka_unit_test(bars_in_shades_and_colors), cmocka_unit_test(styles) };
+        cmocka_unit_test(the_last_column_wraps), cmocka_unit_test(what_has_no_room_is_told_in_a_line_below),
+        cmocka_unit_test(a_pipe_has_no_width), cmocka_unit_test(bars_in_letters), cmocka_unit_test(bars_in_shades_and_colors), cmocka_unit_test(styles) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
