@@ -1,6 +1,6 @@
 /* pace.c - the roofline asked in bulk: one JSON object a line in, one out. bench/pace.py feeds it measured rows.
  *
- * In:  {"model": id or folder, "quantization", "gpu", "tp", "pp", "nvlink": bool, "engine", "engine_version", "context", "streams", "prompt", "answer", "p2p": bool,
+ * In:  {"model": id or folder, "quantization", "gpu", "tp", "pp", "nvlink": bool, "engine", "engine_version", "context", "streams", "prompt", "answer", "p2p": bool, "kv_bits": of a number in the KV cache, 0 = 16,
  *       "draft": "eagle" | "mtp" | "ngram", "drafted": tokens, "tokens_a_step"}
  * Out: {"tok_s", "total_tok_s", "ceiling_tok_s", "share_bytes", "ms": {"weights", "kv", "layers", "host", "allreduce", "hop", "prefill", "step"}, "first_s", "drafted_tok_s",
  *       "start": {"cache", "nvme", "network", "warm", "cold"}}
@@ -18,6 +18,16 @@ static uint64_t number(const json_t *in, const char *key)
 static const char *text(const json_t *in, const char *key)
 {
     return json_string_value(json_object_get(in, key));
+}
+
+/* Bytes of KV a token where it is stored in other than 16 bits; 0 = leave it to the model. */
+static double kv_bytes(const struct bt_model *m, double bits)
+{
+    double bytes = 0;
+    for (uint32_t i = 0; bits > 0 && m->layer && i < m->layers; i++)
+        if (m->layer[i].mixer != BT_MIX_STATE && m->layer[i].mixer != BT_MIX_NONE)
+            bytes += (m->layer[i].mixer == BT_MIX_MLA ? m->layer[i].latent : 2.0 * m->layer[i].kv_heads * m->layer[i].head_dim) * bits / 8;
+    return bytes;
 }
 
 static json_t *answer(struct bt_arena *a, const json_t *q, struct bt_err *err)
@@ -43,6 +53,7 @@ static json_t *answer(struct bt_arena *a, const json_t *q, struct bt_err *err)
                              .pp = number(q, "pp"),
                              .context = number(q, "context"),
                              .quantization = text(q, "quantization"),
+                             .kv_bytes_per_token = kv_bytes(m, json_number_value(json_object_get(q, "kv_bits"))),
                              .nvlink = json_is_true(json_object_get(q, "nvlink")),
                              .streams = number(q, "streams"),
                              .p2p = json_is_true(json_object_get(q, "p2p")) ? BT_P2P_YES : BT_P2P_AUTO,

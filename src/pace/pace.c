@@ -22,7 +22,7 @@ struct look {
     double tp, pp, batch;   /* batch: sequences that are in one stage at a time */
     double tokens;          /* that one step goes over: more than one of a sequence where drafts are verified */
     double choices;         /* of experts: as many tokens that choose for themselves hit as many */
-    double bandwidth, read; /* bytes/s of one card: peak, and as its weights are read */
+    double bandwidth, read, read_kv; /* bytes/s of one card: peak, as its weights are read and as its KV is */
 };
 
 static bool look_at(const struct bt_pace_in *in, struct look *x)
@@ -45,7 +45,11 @@ static bool look_at(const struct bt_pace_in *in, struct look *x)
     x->link = pc_link_of(x->k, in->nvlink, in->p2p);
     double eff = pc_engine_eff(x->eng, x->cls);
     x->bandwidth = x->k->mem_gbs * 1e9;
+    x->read_kv = x->bandwidth * (eff > 0 ? eff : x->cls->eff) * KV_SHARE_OF_EFF;
     x->read = x->bandwidth * (eff > 0 ? eff : x->cls->eff) * pc_kernel_share(x->eng, x->w.kernel, x->cls);
+    double unpacked = pc_unpack_bytes_a_s(x->eng, &x->w, x->k);
+    if (unpacked > 0)
+        x->read = BT_MIN(x->read, unpacked);
     return x->w.dense_bytes + x->w.expert_bytes > 0;
 }
 
@@ -107,8 +111,8 @@ void bt_pace_decode(const struct bt_pace_in *in, struct bt_pace *out)
     out->read_bytes = bt_pace_step_bytes(&x.w, x.choices) / x.tp + x.batch * kv_bytes(&x) / kv_ranks(&x);
     out->weights_bytes_a_s = x.read;
     out->weights_ms = weights_s(&x) * 1e3;
-    out->kv_ms = x.batch * kv_bytes(&x) / (kv_ranks(&x) * x.read / pc_kernel_share(x.eng, x.w.kernel, x.cls) * KV_SHARE_OF_EFF) * 1e3;
-    out->layers_ms = (x.m->layers * x.eng->layer_us + x.w.moe_layers * pc_moe_us(x.eng, x.w.kernel, x.cls)) / 1e3;
+    out->kv_ms = x.batch * kv_bytes(&x) / (kv_ranks(&x) * x.read_kv) * 1e3;
+    out->layers_ms = (x.m->layers * pc_layer_us(x.eng, x.k) + x.w.moe_layers * pc_moe_us(x.eng, x.w.kernel, x.cls)) / 1e3;
     out->host_ms = x.eng->host_ms + x.batch * x.eng->seq_us / 1e3;
     if (x.tp > 1)
         out->allreduce_ms = (2.0 * x.m->layers + 1) * pc_allreduce_us(x.link, (uint64_t)x.tp, x.tokens * x.m->hidden * 2.0) * pc_split(x.link, x.eng) / 1e3;

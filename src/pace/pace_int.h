@@ -32,6 +32,10 @@ double pc_choice_power(const struct pc_engine *e);   /* b sequences hit as many 
 /* llama.cpp of 2024 on data-centre cards: its kernels were made for GeForce. 0 = nothing to change */
 double pc_engine_eff(const struct pc_engine *e, const struct pc_class *c);
 
+double pc_layer_us(const struct pc_engine *e, const struct bt_gpu_kind *k);      /* launches of a layer: the engine's, on cards where they take longer more */
+/* Bytes of weights a second that llama.cpp's kernels can unpack on this card; 0 = no limit known. */
+double pc_unpack_bytes_a_s(const struct pc_engine *e, const struct bt_pace_weight *w, const struct bt_gpu_kind *k);
+
 enum pc_link { PC_NVLINK_AMPERE, PC_NVLINK_HOPPER, PC_NVLINK_BLACKWELL, PC_PCIE5, PC_PCIE4, PC_PCIE_NO_P2P };
 enum pc_link pc_link_of(const struct bt_gpu_kind *k, bool nvlink, enum bt_pace_p2p p2p);
 const char *pc_link_name(enum pc_link l);

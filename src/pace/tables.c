@@ -46,6 +46,16 @@ double pc_kernel_bits(enum bt_pace_kernel k) { return kernels[k].bits; }
 
 static bool is_blackwell(const struct pc_class *c) { return !strcmp(c->name, "hbm_blackwell"); }
 
+/* Cards without FP8 units (before Ada) make 16-bit numbers of it first, as of INT8. 12 rows of RTX 3090. */
+static bool has_fp8(const struct pc_class *c)
+{
+    static const char *const without[] = { "hbm_a100", "hbm_volta", "gddr_ampere", "gddr_old" };
+    for (size_t i = 0; i < BT_LEN(without); i++)
+        if (!strcmp(c->name, without[i]))
+            return false;
+    return true;
+}
+
 /* llama.cpp of 2024 read its formats of blocks worse than 16 bits; that of 2025 does not (Q8_0 and Q4_0 on five cards). */
 static bool is_new_llama(const struct pc_engine *e) { return e->family == PC_LLAMA && e->since >= 202500; }
 
@@ -54,6 +64,8 @@ double pc_kernel_share(const struct pc_engine *e, enum bt_pace_kernel k, const s
     enum pc_family f = e->family;
     if (k == BT_KERNEL_FP4 && f == PC_SERVER && is_blackwell(c))
         return FP4_NATIVE_SHARE;
+    if (k == BT_KERNEL_FP8 && !has_fp8(c))
+        k = BT_KERNEL_INT8;
     if (is_new_llama(e) && (k == BT_KERNEL_GGUF_Q8 || k == BT_KERNEL_GGUF_Q4_0))
         return 1;
     return kernels[k].share[f] > 0 ? kernels[k].share[f] : kernels[k].share[PC_SERVER];
@@ -161,6 +173,35 @@ double pc_engine_eff(const struct pc_engine *e, const struct pc_class *c)
     if (e->family != PC_LLAMA || e->since >= 202500)
         return 0;
     return !strcmp(c->name, "hbm_a100") ? 0.53 : !strcmp(c->name, "hbm_hopper") ? 0.64 : 0;
+}
+
+/* llama.cpp of 2025 on data-centre cards, 46 rows of one page (P100 to B300): their clocks are low and their memory answers late, so each of its many small
+ * kernels takes longer than on a GeForce. Microseconds of a layer. */
+static const struct { const char *name; double us; } llama_layers[] = {
+    { "hbm_a100", 120 }, { "hbm_hopper", 85 }, { "hbm_h20", 85 }, { "hbm_blackwell", 80 }, { "hbm_volta", 90 }, { "hbm_old", 200 },
+};
+
+double pc_layer_us(const struct pc_engine *e, const struct bt_gpu_kind *k)
+{
+    for (size_t i = 0; is_new_llama(e) && k->eff_class && i < BT_LEN(llama_layers); i++)
+        if (!strcmp(llama_layers[i].name, k->eff_class))
+            return llama_layers[i].us;
+    return e->layer_us;
+}
+
+/* Its kernels unpack blocks on the plain cores: so many numbers for each FP32 operation of the card. About 15 a clock of each multiprocessor, which has
+ * 64 FP32 cores on the P100, V100, A100 and 128 on all others; the P100 has no instruction for four products of 8 bits. GeForce cards never get there. */
+#define UNPACK_64_CORES 0.110
+#define UNPACK_128_CORES 0.060
+#define UNPACK_NO_DP4A 0.038
+
+double pc_unpack_bytes_a_s(const struct pc_engine *e, const struct bt_pace_weight *w, const struct bt_gpu_kind *k)
+{
+    if (!is_new_llama(e) || w->kernel == BT_KERNEL_PLAIN || !(w->params > 0) || !(k->fp32_tflops > 0) || k->cc_major < 6)
+        return 0;
+    bool p100 = k->cc_major == 6 && k->cc_minor == 0, half = p100 || k->cc_major == 7 || (k->cc_major == 8 && k->cc_minor == 0);
+    double numbers = k->fp32_tflops * 1e12 * (p100 ? UNPACK_NO_DP4A : half ? UNPACK_64_CORES : UNPACK_128_CORES);
+    return numbers * bt_pace_step_bytes(w, 1) / w->params; /* a number more bits wide is no more work */
 }
 
 /* Microseconds of one all-reduce in a CUDA graph, at 4, 16, 64, 256 KiB, 1 and 16 MiB, for 2, 4 and 8 ranks. PCIe without P2P: measured on 2 ranks only. */

@@ -28,7 +28,7 @@ static enum use use_of(const struct bt_model *m, const struct bt_tensor *t)
     if (p.layer >= 0 && (uint32_t)p.layer >= m->layers) /* a draft head: only speculation reads it */
         return USE_NONE;
     switch (p.role) {
-    case BT_T_EMBED: return m->tied ? USE_HEAD : USE_NONE;
+    case BT_T_EMBED: return m->tied && !strstr(t->name, "per_layer") ? USE_HEAD : USE_NONE; /* Gemma's embeddings of each layer are no head: rows are read */
     case BT_T_LM_HEAD: return m->tied ? USE_NONE : USE_HEAD; /* a tied head that was saved all the same is not read twice */
     case BT_T_NORM:
     case BT_T_QK_NORM:

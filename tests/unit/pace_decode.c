@@ -190,6 +190,75 @@ static void llama_cpp_keeps_the_rest_in_8_bits(void **st)
 }
 
 /* Prompts are read in outside of graphs: short ones through many experts wait for the host's launches, long ones do not. */
+static struct bt_pace llama_on(struct bt_arena *a, const char *model, const char *card, const char *quantization, const char *version)
+{
+    struct bt_gpu g = card_named(card);
+    struct bt_pace_in in = { .model = model_of(a, model),
+                             .engine_name = "llama.cpp",
+                             .engine_version = version,
+                             .card = &g,
+                             .tp = 1,
+                             .context = 300,
+                             .quantization = quantization };
+    struct bt_pace p;
+    bt_pace_decode(&in, &p);
+    assert_true(p.known);
+    return p;
+}
+
+/* Its kernels unpack blocks on the plain cores, and data-centre clocks are low: 1.4 times the bandwidth gives an H200 nothing over an H100. */
+static void llama_cpp_unpacks_no_faster_than_the_cores(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    const char *m = "Qwen/Qwen3.5-9B";
+    struct bt_pace h100 = llama_on(&a, m, "h100-sxm", "q4_k_m", NULL), h200 = llama_on(&a, m, "h200-sxm", "q4_k_m", NULL);
+    assert_near(h200.decode_tok_s / h100.decode_tok_s, 1, 0.01);
+    assert_near(h200.decode_tok_s, 197, 15); /* measured: 190 on the H100, 197 and 184 on H200s */
+    assert_near(llama_on(&a, m, "a100-sxm4-80", "q4_k_m", NULL).decode_tok_s, 123, 12);
+    assert_near(llama_on(&a, m, "p100-pcie-16", "q4_k_m", NULL).decode_tok_s, 32, 4); /* no products of 8 bits: a seventh of the A100 */
+    struct bt_pace geforce = llama_on(&a, m, "rtx4090", "q4_k_m", NULL);
+    assert_near(geforce.weights_bytes_a_s, 0.93 * 1008e9, 1e7); /* memory is its limit */
+    assert_near(geforce.layers_ms, 32 * 0.043, 1e-9);
+    /* 16 bits need no unpacking; a number of more bits is no more work, so that its bytes come faster; kernels of 2024 have rows of their own */
+    assert_near(llama_on(&a, m, "h200-sxm", "bf16", NULL).weights_bytes_a_s, 0.80 * 4800e9, 1e9);
+    assert_true(llama_on(&a, m, "h200-sxm", "q8_0", NULL).weights_bytes_a_s > 1.3 * h200.weights_bytes_a_s);
+    assert_near(llama_on(&a, m, "h100-sxm", "q4_k_m", "2024-05").weights_bytes_a_s, 0.64 * 3350e9, 1e9);
+}
+
+/* FP8 on a card without FP8 units becomes 16 bits first, as INT8 does: Qwen3.8-27B on two RTX 3090s, measured 46.7 and 47.6 tok/s. */
+static void fp8_before_ada_is_read_as_int8(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    static const struct {
+        const char *card;
+        double share;
+    } rows[] = { { "rtx3090", 0.95 * 0.86 * 936.2e9 }, { "a100-sxm4-80", 0.95 * 0.82 * 2039e9 }, { "rtx4090", 1.08 * 0.93 * 1008e9 }, { "h100-sxm", 1.08 * 0.80 * 3350e9 } };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        struct bt_gpu g = card_named(rows[i].card);
+        struct bt_pace_in in = {
+            .model = model_of(&a, "Qwen/Qwen3.8-27B"), .engine_name = "vllm", .card = &g, .tp = 2, .context = 8286, .quantization = "fp8", .p2p = BT_P2P_YES
+        };
+        struct bt_pace p;
+        bt_pace_decode(&in, &p);
+        assert_near(p.weights_bytes_a_s, rows[i].share, rows[i].share * 0.002);
+        if (!i)
+            assert_near(p.decode_tok_s, 47, 3);
+    }
+}
+
+/* Gemma's E models keep an embedding for each layer: 2.8 of E4B's 8 billion numbers, of which a step reads a row. */
+static void embeddings_of_layers_are_not_read(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_pace_weight w;
+    assert_true(bt_pace_weigh(model_of(&a, "google/gemma-4-E4B-it"), NULL, 0, NULL, &w));
+    assert_near(w.params, 4.5e9, 0.3e9);
+    assert_near(llama_on(&a, "google/gemma-4-E4B-it", "rtx4090", "q4_k_m", NULL).decode_tok_s, 177, 15); /* measured */
+}
+
 static void short_prompts_wait_for_the_host(void **st)
 {
     (void)st;
@@ -328,7 +397,7 @@ static void engines_by_name_and_version(void **st)
 {
     (void)st;
     bt_auto_arena a = { 0 };
-    struct bt_gpu g = card_named("a100-sxm4-80");
+    struct bt_gpu g = card_named("rtx3090");
     static const struct {
         const char *name, *version;
         double layers_ms;
@@ -696,6 +765,9 @@ int main(void)
         cmocka_unit_test(blackwell_has_its_own_constants),
         cmocka_unit_test(experts_launch_what_their_format_needs),
         cmocka_unit_test(llama_cpp_keeps_the_rest_in_8_bits),
+        cmocka_unit_test(llama_cpp_unpacks_no_faster_than_the_cores),
+        cmocka_unit_test(fp8_before_ada_is_read_as_int8),
+        cmocka_unit_test(embeddings_of_layers_are_not_read),
         cmocka_unit_test(short_prompts_wait_for_the_host),
         cmocka_unit_test(unknown_cards_give_no_figure),
     };
