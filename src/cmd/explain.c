@@ -80,6 +80,15 @@ static void print_jobs(struct bt_arena *a, const struct explained *e, struct bt_
         }
 }
 
+static void print_drafts(struct bt_arena *a, const struct explained *e, struct bt_buf *b)
+{
+    bt_auto_buf struct bt_buf lines = BT_BUF(MAX_PRINT);
+    for (size_t i = 0; i < e->plan->nphases; i++)
+        bt_planning_print_drafts(a, e->plan, &e->plan->phase[i], e->only, &lines);
+    if (lines.n)
+        bt_buf_printf(b, "\n%.*s", (int)lines.n, lines.p);
+}
+
 static void print_lack(const struct bt_conflict *c, struct bt_buf *b)
 {
     if (c->refused)
@@ -369,6 +378,7 @@ static void print_machines(struct bt_arena *a, const struct explained *m, size_t
         }
         print_decisions(&m[i], b);
         bt_planning_print_moves(a, m[i].plan, m[i].only, bt_style_of(stdout), b);
+        print_drafts(a, &m[i], b);
         print_jobs(a, &m[i], b);
     }
     if (more)
@@ -424,6 +434,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
             print_decisions(&e, &b);
         if (!n && fits)
             bt_planning_print_moves(&a, e.plan, e.only, bt_style_of(stdout), &b);
+        if (!n && fits)
+            print_drafts(&a, &e, &b);
         if (!n)
             print_jobs(&a, &e, &b);
         bt_cmd_print(&b);

@@ -53,6 +53,8 @@ const char *bt_planning_engines(struct bt_arena *a, uint64_t tp, uint64_t pp, ui
 void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out);
 /* Between its phases: who stays, parks, comes back, starts and stops; of workload `only`, or of all (NULL). Nothing for a plan of one phase. */
 void bt_planning_print_moves(struct bt_arena *a, const struct bt_plan *p, const char *only, struct bt_style st, struct bt_buf *out);
+/* Of each server that drafts (of workload `only`, or NULL: all): that its rate is without, and what drafts make of it where as much is kept as is usual. */
+void bt_planning_print_drafts(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_phase *ph, const char *only, struct bt_buf *out);
 /* Of a fleet of several machines: its machines, what is on each, and how near that is to what no plan can pass. */
 void bt_planning_print_boxes(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out);
 /* Seconds of a boundary: moves of one card come one after the other. */

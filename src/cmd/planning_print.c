@@ -167,6 +167,32 @@ static void print_jobs(struct print *x, const struct bt_plan_phase *ph)
     }
 }
 
+static const char *drafter_words(const struct bt_pace_draft *d)
+{
+    return d->kind == BT_DRAFT_NGRAM  ? "n-grams of the text"
+           : d->kind == BT_DRAFT_HEAD ? "an EAGLE head"
+           : d->kind == BT_DRAFT_MTP  ? "its own layers (MTP)"
+                                      : d->model->id;
+}
+
+void bt_planning_print_drafts(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_phase *ph, const char *only, struct bt_buf *out)
+{
+    for (size_t i = 0; i < ph->n; i++) {
+        const struct bt_plan_instance *in = &ph->inst[i];
+        struct bt_pace_draft d;
+        struct bt_pace_drafted o;
+        if ((only && strcmp(only, in->w->name)) || !is_first(ph, i) || !bt_plan_drafted(p->fleet, in, &d, &o))
+            continue;
+        const char *rate = in->pace.known ? bt_arena_printf(a, "%.1f tok/s is", in->pace.decode_tok_s) : "its rate is";
+        bt_buf_printf(out, "%s: %s without drafts, and the cards were chosen by it; ", in->w->name, rate);
+        if (d.kind == BT_DRAFT_NONE)
+            bt_buf_puts(out, "how fast it is with them is not predicted\n");
+        else
+            bt_buf_printf(out, "with %s, %u token%s at once, about %.1f if %.0f %% are kept, as is usual\n", drafter_words(&d), d.tokens,
+                          d.tokens == 1 ? "" : "s", o.decode_tok_s, o.acceptance * 100);
+    }
+}
+
 /* ---- bars ---- */
 
 struct labels { const char *name[MAX_LABELS]; const struct bt_workload *w[MAX_LABELS]; int what[MAX_LABELS]; size_t n; };
@@ -370,6 +396,7 @@ void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_st
             bt_buf_printf(out, "phase %s\n", p->phase[i].name);
         print_instances(&x, &p->phase[i]);
         print_jobs(&x, &p->phase[i]);
+        bt_planning_print_drafts(a, p, &p->phase[i], NULL, out);
         print_bars(&x, &p->phase[i]);
     }
     bt_planning_print_moves(a, p, NULL, st, out);

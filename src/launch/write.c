@@ -209,11 +209,24 @@ static json_t *share_json(const struct bt_workload *w)
     return json_pack("{s:o}", "with", with);
 }
 
-static json_t *pace_json(const struct bt_plan_instance *in)
+/* With drafts; kind null: how fast it is with them is not predicted. */
+static json_t *drafted_json(const struct bt_plan *p, const struct bt_plan_instance *in)
+{
+    struct bt_pace_draft d;
+    struct bt_pace_drafted o;
+    if (!bt_plan_drafted(p->fleet, in, &d, &o))
+        return json_null();
+    if (d.kind == BT_DRAFT_NONE)
+        return json_pack("{s:n, s:n, s:n, s:n, s:n}", "kind", "tokens", "acceptance", "assumed", "decode_tok_s");
+    return json_pack("{s:s, s:I, s:f, s:b, s:f}", "kind", bt_pace_drafter_name(d.kind), "tokens", (json_int_t)d.tokens, "acceptance", o.acceptance, "assumed",
+                     o.assumed, "decode_tok_s", o.decode_tok_s);
+}
+
+static json_t *pace_json(const struct bt_plan *p, const struct bt_plan_instance *in)
 {
     if (!in->need || !in->pace.known)
         return json_null();
-    return json_pack("{s:f, s:f}", "decode_tok_s", in->pace.decode_tok_s, "error_share", in->pace.error_share);
+    return json_pack("{s:f, s:f, s:o}", "decode_tok_s", in->pace.decode_tok_s, "error_share", in->pace.error_share, "drafted", drafted_json(p, in));
 }
 
 /* Cards of one kind alone: what was measured on two kinds would count for either. */
@@ -284,7 +297,7 @@ static json_t *instance_json(struct bt_arena *a, const struct bt_plan *p, const 
     set(o, "host", json_pack("[{s:i, s:o, s:o}]", "numa", 0, "bytes", bt_json_bytes(in->host_bytes), "need", host_need_json(a, in)));
     set(o, "after", after_json(ph, w));
     set(o, "launch", launch_json(a, p, in));
-    set(o, "pace", pace_json(in));
+    set(o, "pace", pace_json(p, in));
     return o;
 }
 

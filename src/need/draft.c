@@ -104,3 +104,44 @@ struct need_draft need_draft(const struct bt_model *m, const struct bt_serve *s)
         return (struct need_draft){ .layers = 3, .block = true };                   /* models/deepseek_v4/nvidia/dspark.py, where the config names no number */
     return (struct need_draft){ .layers = m->mtp_layers };
 }
+
+static const char *vllm_kind(const struct bt_model *m, const struct bt_serve *s, uint32_t *tokens)
+{
+    const char *method = value_of(s, "method"), *model = value_of(s, "model"), *old = model ? NULL : need_extra_flag(s, "speculative-model");
+    *tokens = (uint32_t)need_spec_tokens(s);
+    if (!*tokens)
+        return NULL;
+    if (begins(method, "ngram") || begins(model, "[ngram]") || begins(old, "[ngram]"))
+        return "ngram";
+    if (begins(method, "eagle") || (!method && sounds_like_a_head(model ? model : old)))
+        return "eagle";
+    if (drafts_itself(method))
+        return m->mtp_layers ? "mtp" : "other";
+    return is_model(method) && !begins(method, "dflash") && m->draft ? "model" : "other";
+}
+
+static const char *sglang_kind(const struct bt_model *m, const struct bt_serve *s, uint32_t *tokens)
+{
+    const char *how = need_extra_flag(s, "speculative-algorithm"), *steps = need_extra_flag(s, "speculative-num-steps");
+    const char *branches = need_extra_flag(s, "speculative-eagle-topk"), *at_once = need_extra_flag(s, "speculative-num-draft-tokens");
+    if (!how)
+        return NULL;
+    bool ngram = !strcasecmp(how, "NGRAM"), tree = branches && strcmp(branches, "1");
+    const char *n = ngram ? at_once : steps;
+    *tokens = n ? (uint32_t)BT_MIN(strtoul(n, NULL, 10), 64ul) : 0;
+    if (!*tokens || tree)            /* of a tree of guesses more is kept than of a row: nobody measured it for this model */
+        return "other";
+    bool head = !strncasecmp(how, "EAGLE", 5) && need_extra_flag(s, "speculative-draft-model-path");
+    bool own = m->mtp_layers && (!strcasecmp(how, "NEXTN") || !strncasecmp(how, "EAGLE", 5));
+    return ngram ? "ngram" : head ? "eagle" : own ? "mtp" : "other";
+}
+
+const char *bt_need_draft_kind(const struct bt_model *m, const struct bt_engine *engine, const struct bt_serve *serve, uint32_t *tokens)
+{
+    *tokens = 0;
+    if (!strcmp(engine->name, "vllm"))
+        return vllm_kind(m, serve, tokens);
+    if (!strcmp(engine->name, "sglang"))
+        return sglang_kind(m, serve, tokens);
+    return need_extra_flag(serve, "model-draft") || need_extra_flag(serve, "spec-type") ? "other" : NULL;
+}

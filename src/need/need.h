@@ -51,6 +51,9 @@ struct bt_need_rank {
 /* The checkpoint of its own that a server's --speculative-config drafts with, where its shape counts (a whole model, dflash): to be opened as bt_model.draft.
  * NULL = none, or one that is reckoned from the model itself (MTP, eagle heads, n-grams). *reckoned: where it cannot be opened, layers like the model's stand for it. */
 const char *bt_need_drafter(struct bt_arena *a, const struct bt_serve *serve, bool *reckoned);
+/* Who drafts for a server, and how many tokens at once (0 = the engine's default): "ngram", "eagle", "mtp", "model" (m->draft, where it could be opened);
+ * "other": a method of which nothing more is known here. NULL: nobody drafts. */
+const char *bt_need_draft_kind(const struct bt_model *m, const struct bt_engine *engine, const struct bt_serve *serve, uint32_t *tokens);
 /* Need of a server. Ranks of one tensor-parallel group are equal: one row per pipeline stage. */
 struct need_llama;
 struct need_sglang;

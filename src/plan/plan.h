@@ -64,6 +64,11 @@ struct bt_plan_instance {
     size_t box;                      /* the machine, of a fleet that has several: index into fleet->box */
 };
 
+/* A server that drafts: pace of an instance is without drafts, and so are the rates by which the search compares shapes: what is kept is luck with the text.
+ * What the drafts make of it where as many are kept as is usual for their kind. False: nothing is drafted. d->kind BT_DRAFT_NONE: with a method whose rate
+ * nobody has measured, or of a model that could not be opened; *out says nothing then. */
+bool bt_plan_drafted(const struct bt_fleet *fleet, const struct bt_plan_instance *in, struct bt_pace_draft *d, struct bt_pace_drafted *out);
+
 struct bt_plan_phase { const char *name; struct bt_plan_instance *inst; size_t n; };
 
 /* Between two phases. Leaving comes before coming; a job that has ended does not leave. */
