@@ -11,6 +11,8 @@
  *                                                      best plan as it is counted (the slowest card's for all), both by the first measure; the latter's by its own
  *   bench-plan full FROM TO [NODES]                    the same with every key drawn, and an enumeration that shares nothing with the search but bytes and rates of a
  *                                                      shape (plan_ref.h): number, both found, equal, the whole plan agrees, placements that fit
+ *   bench-plan turns FROM TO                           the same in two or three phases (plan_turns.h): number, fits, the search agrees in each phase, the plan of all of them reaches as much,
+ *                                                      placements that fit
  *   bench-plan meta FROM TO                            pairs of such problems that differ in one thing (plan_meta.h): number, which, holds
  *   bench-plan phases FROM TO [show]                   phases against enumeration of all of them together: number, equal, milliseconds of moves that the plan saves,
  *                                                      that any saves at most, that there are, choices enumerated, CPU milliseconds of the plan */
@@ -22,6 +24,7 @@
 #include "plan_full.h"
 #include "plan_joint.h"
 #include "plan_meta.h"
+#include "plan_turns.h"
 #include "read_inputs.h"
 
 static double now_ms(void)
@@ -363,6 +366,34 @@ static int metas_of(unsigned long long number)
     return 0;
 }
 
+/* 1 compared, 0 no problem came of it, or one too large to enumerate, -1 error. */
+static int turns_one(unsigned long long number)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    struct turns t = { .phases = 0 };
+    struct turns_best best = { .found = false };
+    struct bt_plan *plan;
+    int ok = turns_draw(&a, number, &t, &err);
+    if (ok <= 0)
+        return ok < 0 ? fail(&err, bt_arena_printf(&a, "%llu", number)) : 0;
+    ok = turns_enumerate(&a, &t, &best, &err);
+    if (ok)
+        return ok < 0 ? fail(&err, t.x.text) : 0;
+    if (bt_plan_make(&a, &t.x.in, &plan, &err) < 0)
+        printf("# %llu: plan: %s\n", number, err.msg);
+    bool holds = !err.msg[0] && turns_holds(&t, &best, plan);
+    printf("%llu %d %d %d %llu\n", number, best.found, best.equal, holds, (unsigned long long)best.leaves);
+    if (best.equal && holds)
+        return 1;
+    printf("# %s%s; best: placed %lld wants %lld service %lld\n", t.x.fleet_text, t.x.changes, (long long)best.placed, (long long)best.wants, (long long)best.service);
+    if (!err.msg[0])
+        printf("# plan: %s; placed %lld wants %lld service %lld\n", plan->nrefusals ? plan->refusal[0].text : "fits", (long long)plan->objective[BT_GOAL_PLACED],
+               (long long)plan->objective[BT_GOAL_WANTS], (long long)plan->objective[BT_GOAL_SERVICE]);
+    printf("%s", t.x.text);
+    return 1;
+}
+
 static unsigned number(const char *z) { return (unsigned)strtoul(z, NULL, 10); }
 
 int main(int argc, char **argv)
@@ -398,6 +429,12 @@ int main(int argc, char **argv)
                 return 1;
         return 0;
     }
+    if (argc == 4 && !strcmp(argv[1], "turns")) {
+        for (unsigned i = number(argv[2]); i < number(argv[3]); i++)
+            if (turns_one(i) < 0)
+                return 1;
+        return 0;
+    }
     if (argc == 4 && !strcmp(argv[1], "meta")) {
         for (unsigned i = number(argv[2]); i < number(argv[3]); i++)
             if (metas_of(i) < 0)
@@ -410,7 +447,7 @@ int main(int argc, char **argv)
                 return 1;
         return 0;
     }
-    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | boxes FROM TO BOXES WORKLOADS | small FROM TO [NODES] | stages FROM TO | full FROM TO [NODES] | meta FROM TO |\n"
+    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | boxes FROM TO BOXES WORKLOADS | small FROM TO [NODES] | stages FROM TO | full FROM TO [NODES] | meta FROM TO | turns FROM TO |\n"
                     "                  phases FROM TO [show]\n");
     return 2;
 }

@@ -1,7 +1,7 @@
 """The search on drawn problems. Usage: bench/plan.py [path/to/bench-plan] [--quick]
 
-Seven tables: small problems against plain enumeration; the same with every key drawn that decides what stands where; what must hold between pairs of such problems that differ in one thing; phases against enumeration of all of them together; 8 unequal cards, 12 workloads, 3 phases
-(how many are proven, and how soon); 64 cards and 60 workloads (how far the plan is from the bound); 1,250 machines of 8 cards and 5,000 workloads (the same, and how much memory that takes). What is drawn: bench/plan_draw.h, bench/plan_small.h, bench/plan_full.h; the same problems on every machine. Times are CPU
+Eight tables: small problems against plain enumeration; the same with every key drawn that decides what stands where; what must hold between pairs of such problems that differ in one thing; phases against enumeration of all of them together; phases with every key drawn; 8 unequal cards, 12 workloads, 3 phases
+(how many are proven, and how soon); 64 cards and 60 workloads (how far the plan is from the bound); 1,250 machines of 8 cards and 5,000 workloads (the same, and how much memory that takes). What is drawn: bench/plan_draw.h, bench/plan_small.h, bench/plan_full.h, bench/plan_turns.h; the same problems on every machine. Times are CPU
 time of one core. Exits 1 when an answer differs from enumeration; figures not reached are printed as such."""
 
 from __future__ import annotations
@@ -76,6 +76,17 @@ def together(tool: str, quick: bool) -> bool:
     return equal == len(found)
 
 
+def turns(tool: str, quick: bool) -> bool:
+    """2: the search agrees with the enumeration in each phase, 3: the plan of all of them reaches as much."""
+    found = [r for r in rows(tool, "turns", 1, 600 if quick else 20000) if len(r) == 5]
+    equal = sum(r[2] == "1" and r[3] == "1" for r in found)
+    print(f"phases with every key drawn: {equal} of {len(found)} reach what each phase can alone ({sum(r[1] == '1' for r in found)} fit; {sum(int(r[4]) for r in found)} placements enumerated)")
+    for r in found:
+        if r[2] != "1" or r[3] != "1":
+            print(f"  differs: bench-plan turns {r[0]} {int(r[0]) + 1}")
+    return equal == len(found)
+
+
 def exact(tool: str, quick: bool) -> None:
     all_rows = rows(tool, "exact", 1, 60 if quick else 1200, 8, 12, 3)
     drawn = [r for r in all_rows if r[1] != "refused"][: 1000]
@@ -130,6 +141,7 @@ def main() -> int:
     ok = full(str(tool), quick) and ok
     ok = pairs(str(tool), quick) and ok
     ok = together(str(tool), quick) and ok
+    ok = turns(str(tool), quick) and ok
     exact(str(tool), quick)
     large(str(tool), quick)
     boxes(str(tool), quick)

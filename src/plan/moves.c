@@ -54,6 +54,9 @@ static bool level_out(struct bt_plan_instance *a, struct bt_plan_instance *b)
         struct bt_rank_berth *x = &a->rank[i], *y = &b->rank[i], *more = x->kv_bytes > y->kv_bytes ? x : y, *less = more == x ? y : x;
         if (more->kv_bytes == less->kv_bytes)
             continue;
+        struct bt_plan_instance *owner = more == x ? a : b;
+        if (more->need)              /* the KV of layers on the CPU */
+            owner->host_bytes -= more->need->host_token_bytes * (more->kv_tokens - less->kv_tokens);
         more->bytes -= more->kv_bytes - less->kv_bytes;
         more->kv_bytes = less->kv_bytes;
         more->kv_tokens = less->kv_tokens;

@@ -134,6 +134,16 @@ static void only_whole_cards(struct pl_problem *p, const uint64_t *reserve)
     }
 }
 
+/* A pinned shape would be its own best: compare with what is possible. A command's rate is its cards against the most that it may have. */
+static void measure_as(struct pl_work *k, const struct pl_work *free)
+{
+    k->solo_best = free->solo_best;
+    for (size_t i = 0; i < k->nshapes && !k->server; i++)
+        for (size_t j = 0; j < free->nshapes; j++)
+            if (free->shape[j].cards == k->shape[i].cards)
+                k->shape[i].best_tok_s = free->shape[j].best_tok_s;
+}
+
 int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const struct pl_pin *const *pin, const uint64_t *reserve, uint64_t nodes,
                  struct pl_stage *next, struct bt_err *err)
 {
@@ -152,10 +162,10 @@ int pl_stage_try(const struct pl_stages *all, const struct pl_stage *g, const st
     next->s = (struct pl_solution){ .complete = true };
     if (pl_problem_build(all->a, in, g->name, &next->p, err) < 0)
         return -1;
-    for (size_t i = 0; i < next->p->n; i++)          /* a pinned shape would be its own best: compare with what is possible */
+    for (size_t i = 0; i < next->p->n; i++)
         for (size_t j = 0; g->free_p && j < g->free_p->n; j++)
             if (g->free_p->work[j].spec_index == next->p->work[i].spec_index)
-                next->p->work[i].solo_best = g->free_p->work[j].solo_best;
+                measure_as(&next->p->work[i], &g->free_p->work[j]);
     for (size_t i = 0; pin && i < next->p->n; i++) {
         const struct pl_pin *one = pin[next->p->work[i].spec_index];
         next->p->work[i].at = one && one->ncards ? one->card : NULL;
