@@ -20,8 +20,7 @@ static const char *usual_quantization(const struct bt_claim *c, const struct bt_
 /* Tokens a second that the matrix units allow: each is multiplied with each number once. FP4 is taken for twice as fast as FP8; 0 = not known. */
 static double matrix_ceiling(const struct bt_gpu_kind *k, const struct bt_pace_weight *w)
 {
-    double tflops = w->kernel == BT_KERNEL_PLAIN || !(k->fp8_tflops > k->fp16_tflops) ? k->fp16_tflops : k->fp8_tflops;
-    return tflops * 1e12 * (w->kernel == BT_KERNEL_FP4 ? 2 : 1) / (2 * w->params);
+    return pc_matrix_tflops(k, w->kernel) * 1e12 * (w->kernel == BT_KERNEL_FP4 ? 2 : 1) / (2 * w->params);
 }
 
 /* The same cards with fewer bits: where it is not said how many there were. */

@@ -56,8 +56,7 @@ static bool look_at(const struct bt_pace_in *in, struct look *x)
 /* Operations a second of one card in the type of the weights; 0 = the catalog does not say. */
 static double matrix_rate(const struct look *x)
 {
-    double tflops = x->w.kernel == BT_KERNEL_FP8 ? BT_MAX(x->k->fp8_tflops, x->k->fp16_tflops) : x->k->fp16_tflops;
-    return tflops * 1e12;
+    return pc_matrix_tflops(x->k, x->w.kernel == BT_KERNEL_FP8 ? BT_KERNEL_FP8 : BT_KERNEL_PLAIN) * 1e12;
 }
 
 /* KV bytes that one sequence's step reads; layers with a window read no more than that. */

@@ -7,6 +7,9 @@
 struct pc_class { const char *name; double eff, mfu; unsigned rows; bool hbm, mfu_seen; };
 const struct pc_class *pc_class_of(const struct bt_gpu_kind *k);
 
+/* What the card multiplies 16-bit numbers with, or of fewer bits where it can; 0 = the catalog does not say. */
+double pc_matrix_tflops(const struct bt_gpu_kind *k, enum bt_pace_kernel kernel);
+
 /* Kernels that read weights, by the family of engine that has them. */
 enum pc_family { PC_SERVER, PC_GPT_FAST, PC_LLAMA, PC_EXL, PC_MLC };
 double pc_kernel_bits(enum bt_pace_kernel k);        /* of a number, scales included */

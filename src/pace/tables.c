@@ -25,6 +25,12 @@ const struct pc_class *pc_class_of(const struct bt_gpu_kind *k)
     return &class_unknown;
 }
 
+double pc_matrix_tflops(const struct bt_gpu_kind *k, enum bt_pace_kernel kernel)
+{
+    double plain = k->fp16_tflops > 0 ? BT_MAX(k->fp16_tflops, k->fp32_tflops) : 0; /* the P40 has 16 bits at a 64th of its rate: nobody uses them */
+    return kernel == BT_KERNEL_PLAIN ? plain : BT_MAX(plain, k->fp8_tflops);
+}
+
 /* bits: of a number, scales included; share: of eff that the kernel reaches, by family of engine (0 = as a server's); head: bits of the LM head. */
 static const struct { const char *name; double bits, share[5], head; } kernels[BT_KERNEL__N] = {
     [BT_KERNEL_PLAIN]     = { "plain", 16, { 1.00, 1.00, 1.00, 0.98, 1.00 }, 16 },
@@ -181,11 +187,14 @@ static const struct { const char *name; double us; } llama_layers[] = {
     { "hbm_a100", 120 }, { "hbm_hopper", 85 }, { "hbm_h20", 85 }, { "hbm_blackwell", 80 }, { "hbm_volta", 90 }, { "hbm_old", 200 },
 };
 
+/* Builds of 2024 have rows of their own on the A100 and on Hopper, with kernels of their own. */
+static bool has_older_row(const struct pc_engine *e, const struct bt_gpu_kind *k) { return pc_engine_eff(e, pc_class_of(k)) > 0; }
+
 double pc_layer_us(const struct pc_engine *e, const struct bt_gpu_kind *k)
 {
-    for (size_t i = 0; is_new_llama(e) && k->eff_class && i < BT_LEN(llama_layers); i++)
+    for (size_t i = 0; e->family == PC_LLAMA && k->eff_class && !has_older_row(e, k) && i < BT_LEN(llama_layers); i++)
         if (!strcmp(llama_layers[i].name, k->eff_class))
-            return llama_layers[i].us;
+            return BT_MAX(e->layer_us, llama_layers[i].us);
     return e->layer_us;
 }
 
@@ -197,7 +206,7 @@ double pc_layer_us(const struct pc_engine *e, const struct bt_gpu_kind *k)
 
 double pc_unpack_bytes_a_s(const struct pc_engine *e, const struct bt_pace_weight *w, const struct bt_gpu_kind *k)
 {
-    if (!is_new_llama(e) || w->kernel == BT_KERNEL_PLAIN || !(w->params > 0) || !(k->fp32_tflops > 0) || k->cc_major < 6)
+    if (e->family != PC_LLAMA || has_older_row(e, k) || w->kernel == BT_KERNEL_PLAIN || !(w->params > 0) || !(k->fp32_tflops > 0) || k->cc_major < 6)
         return 0;
     bool p100 = k->cc_major == 6 && k->cc_minor == 0, half = p100 || k->cc_major == 7 || (k->cc_major == 8 && k->cc_minor == 0);
     double numbers = k->fp32_tflops * 1e12 * (p100 ? UNPACK_NO_DP4A : half ? UNPACK_64_CORES : UNPACK_128_CORES);
@@ -276,8 +285,8 @@ double pc_allreduce_us(enum pc_link link, uint64_t ranks, double bytes)
     double at = log2(bytes / 4096.0) / 2;            /* 0, 1, 2, 3, 4 at the columns */
     if (at <= 0)
         return us[0];
-    if (at >= 4)
-        return us[4] + (us[5] - us[4]) * (bytes - mib) / (15 * mib);
+    if (at >= 4) /* no more than its pieces one after the other */
+        return us[4] + BT_MIN((us[5] - us[4]) / 15, us[4]) * (bytes - mib) / mib;
     unsigned i = (unsigned)at;
     return us[i] + (us[i + 1] - us[i]) * (at - i);
 }

@@ -1,0 +1,188 @@
+/* What must hold of the model of speed whatever its constants are, over every card of the catalog: more work is never less time, more cards by NVLink never slow a
+ * large model down, fewer bits never slow one stream of a dense model down, and a card that is better at everything is not slower. */
+#include "need_help.h"
+
+#include "pace/pace.h"
+
+static const struct {
+    const char *id;
+    bool large, experts;             /* large: more cards pay for one stream */
+} models[] = {
+    { "meta-llama/Llama-3.2-1B", false, false }, { "meta-llama/Llama-3.1-8B", false, false },   { "Qwen/Qwen3-32B", true, false },
+    { "Qwen/Qwen3.6-27B", true, false },         { "meta-llama/Llama-3.1-70B", true, false },   { "Qwen/Qwen3-30B-A3B", false, true },
+    { "openai/gpt-oss-120b", false, true },      { "deepseek-ai/DeepSeek-V3", true, true },     { "google/gemma-3-12b-it", false, false },
+    { "google/gemma-4-E4B-it", false, false },
+};
+static const char *const engines[] = { "vllm", "sglang", "llama.cpp", "tensorrt-llm", "transformers" };
+
+struct ask {
+    const struct bt_model *m;
+    const struct bt_gpu_kind *k;
+    const char *engine, *version, *quantization;
+    uint64_t tp, streams, context, prompt, answer;
+    bool nvlink;
+};
+
+static struct bt_pace pace(const struct ask *q)
+{
+    struct bt_gpu g = { .uuid = "virtual-0", .name = q->k->nvml_name, .kind = q->k, .pci = "", .cc_major = q->k->cc_major, .island = -1 };
+    struct bt_pace_in in = { .model = q->m,
+                             .engine_name = q->engine,
+                             .engine_version = q->version,
+                             .card = &g,
+                             .tp = q->tp,
+                             .streams = q->streams,
+                             .context = q->context,
+                             .quantization = q->quantization,
+                             .prompt = q->prompt,
+                             .answer = q->answer,
+                             .nvlink = q->nvlink };
+    struct bt_pace p;
+    bt_pace_decode(&in, &p);
+    return p;
+}
+
+static size_t bad;
+
+static void not_less(double more, double less, const struct ask *q, const char *what)
+{
+    if (more >= less * (1 - 1e-9))
+        return;
+    bad++;
+    if (bad <= 20)
+        print_error("%s on %s with %s %s, TP%llu x%llu, %llu tokens: %s: %.3f, and %.3f before\n", q->m->id, q->k->key, q->engine, q->quantization ? q->quantization : "",
+                    (unsigned long long)q->tp, (unsigned long long)q->streams, (unsigned long long)q->context, what, more, less);
+}
+
+typedef void (*check)(struct ask *q, size_t model);
+
+/* Every model with every engine on every card whose bandwidth the catalog has. */
+static void all(check c)
+{
+    bt_auto_arena a = { 0 };
+    const struct bt_gpu_kind *kinds;
+    size_t n = bt_gpu_kinds(&kinds), asked = 0;
+    bad = 0;
+    for (size_t m = 0; m < BT_LEN(models); m++) {
+        const struct bt_model *model = model_of(&a, models[m].id);
+        for (size_t k = 0; k < n; k++)
+            for (size_t e = 0; kinds[k].mem_gbs > 0 && e < BT_LEN(engines); e++) {
+                struct ask q = { .m = model, .k = &kinds[k], .engine = engines[e], .tp = 1, .streams = 1, .context = 1024 };
+                assert_true(pace(&q).known);
+                c(&q, m);
+                asked++;
+            }
+    }
+    assert_true(asked > 2000);
+    assert_int_equal(bad, 0);
+}
+
+static void longer_contexts(struct ask *q, size_t m)
+{
+    (void)m;
+    double before = 1e30;
+    for (q->context = 1; q->context <= 131072; q->context *= 4) {
+        struct bt_pace p = pace(q);
+        not_less(before, p.decode_tok_s, q, "a longer context is faster");
+        before = p.decode_tok_s;
+        assert_true(p.decode_tok_s <= p.ceiling_tok_s);
+        assert_true(p.decode_tok_s > 0 && p.weights_ms > 0 && p.kv_ms >= 0 && p.layers_ms > 0);
+    }
+}
+
+static void more_streams(struct ask *q, size_t m)
+{
+    (void)m;
+    for (q->tp = 1; q->tp <= 8; q->tp *= 2)
+        for (int load = 0; load < 2; load++) {
+            struct bt_pace before = { .decode_tok_s = 1e30 };
+            q->prompt = load ? 1024 : 0;
+            q->answer = load ? 256 : 0;
+            for (q->streams = load ? 2 : 1; q->streams <= 256; q->streams *= 2) {       /* no other's prompt is read in beside a single stream */
+                struct bt_pace p = pace(q);
+                not_less(p.total_tok_s, before.total_tok_s, q, "more streams give less in total");
+                not_less(before.decode_tok_s, p.decode_tok_s, q, "more streams are each faster");
+                before = p;
+            }
+        }
+}
+
+static void more_cards(struct ask *q, size_t m)
+{
+    if (!q->k->nvlink_mesh || !models[m].large || !strcmp(q->engine, "transformers"))
+        return;
+    q->nvlink = true;
+    double before = 0;
+    for (q->tp = 1; q->tp <= 8; q->tp *= 2) {
+        double now = pace(q).decode_tok_s;
+        not_less(now, before, q, "more cards by NVLink are slower");
+        before = now;
+    }
+}
+
+static void fewer_bits(struct ask *q, size_t m)
+{
+    static const char *const server[] = { "bf16", "fp8", "awq" }, *const server_int[] = { "bf16", "int8", "gptq" }, *const llama[] = { "bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m" };
+    if (models[m].experts)           /* what a layer of experts launches hangs on the format: a small one is slower in 8 bits than in 16 */
+        return;
+    bool gguf = !strcmp(q->engine, "llama.cpp");
+    for (int ints = 0; ints < 2 - gguf; ints++) {
+        double before = 0;
+        for (size_t i = 0; i < (gguf ? BT_LEN(llama) : BT_LEN(server)); i++) {
+            q->quantization = gguf ? llama[i] : ints ? server_int[i] : server[i];
+            double now = pace(q).decode_tok_s;
+            not_less(now, before, q, "fewer bits are slower");
+            before = now;
+        }
+    }
+}
+
+static void newer_versions(struct ask *q, size_t m)
+{
+    static const char *const vllm[] = { "0.6.3", "0.7.3", "0.10.0", "0.12.0", "0.32.0" }, *const sglang[] = { "0.4.6", "0.5.6" }, *const llama[] = { "2024-05", "b6000" };
+    bool v = !strcmp(q->engine, "vllm"), s = !strcmp(q->engine, "sglang"), l = !strcmp(q->engine, "llama.cpp");
+    const char *const *versions = v ? vllm : s ? sglang : llama;
+    double before = 0;
+    (void)m;
+    for (size_t i = 0; i < (v ? BT_LEN(vllm) : s ? BT_LEN(sglang) : l ? BT_LEN(llama) : 0); i++) {
+        q->version = versions[i];
+        double now = pace(q).decode_tok_s;
+        not_less(now, before * (l ? 0.8 : 1), q, q->version); /* rows of 2024 are of llama-bench, which has no server's host beside it */
+        before = now;
+    }
+}
+
+/* The same class of card, at least as good at everything, not slower. */
+static void better_cards(struct ask *q, size_t m)
+{
+    (void)m;
+    const struct bt_gpu_kind *kinds, *k = q->k;
+    size_t n = bt_gpu_kinds(&kinds);
+    struct bt_pace here = pace(q);
+    for (size_t i = 0; i < n; i++) {
+        const struct bt_gpu_kind *o = &kinds[i];
+        bool better = o->mem_gbs >= k->mem_gbs && o->fp16_tflops >= k->fp16_tflops && o->fp8_tflops >= k->fp8_tflops && o->fp32_tflops >= k->fp32_tflops;
+        if (!better || !o->eff_class || !k->eff_class || strcmp(o->eff_class, k->eff_class) != 0 || o->cc_major != k->cc_major)
+            continue;
+        struct ask other = *q;
+        other.k = o;
+        not_less(pace(&other).decode_tok_s, here.decode_tok_s, &other, k->key);
+    }
+}
+
+static void a_longer_context_is_not_faster(void **st) { (void)st; all(longer_contexts); }
+static void more_streams_give_more_and_each_less(void **st) { (void)st; all(more_streams); }
+static void more_cards_by_nvlink_are_not_slower(void **st) { (void)st; all(more_cards); }
+static void fewer_bits_are_not_slower(void **st) { (void)st; all(fewer_bits); }
+static void newer_versions_are_not_slower(void **st) { (void)st; all(newer_versions); }
+static void a_better_card_is_not_slower(void **st) { (void)st; all(better_cards); }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_longer_context_is_not_faster),      cmocka_unit_test(more_streams_give_more_and_each_less),
+        cmocka_unit_test(more_cards_by_nvlink_are_not_slower), cmocka_unit_test(fewer_bits_are_not_slower),
+        cmocka_unit_test(newer_versions_are_not_slower),       cmocka_unit_test(a_better_card_is_not_slower),
+    };
+    return cmocka_run_group_tests(tests, no_cache, NULL);
+}
