@@ -298,6 +298,16 @@ static void print_drafted(struct look *x, struct bt_style st, struct bt_buf *b)
                   said->acceptance * 100, said->assumed ? " (assumed: give --acceptance from the engine's log)" : "", said->tokens_a_step);
 }
 
+/* "26 to 104 s": machines differ that much. */
+static const char *start_text(struct bt_arena *a, double seconds)
+{
+    double low = seconds / BT_PACE_START_FACTOR, high = seconds * BT_PACE_START_FACTOR;
+    if (high < 120)
+        return bt_arena_printf(a, "%.0f to %.0f s", low, high);
+    const char *from = bt_arena_strdup(a, bt_duration_human(low));
+    return bt_arena_printf(a, "%s to %s", from, bt_duration_human(high));
+}
+
 static void print_rows(struct look *x, struct bt_style st, struct bt_buf *b)
 {
     static const char *const heads[] = { "shape", "fits",   ">tok/s", ">of ceiling", ">all streams", ">per card", ">first token",
@@ -321,7 +331,7 @@ static void print_rows(struct look *x, struct bt_style st, struct bt_buf *b)
                      r->ok ? figure(x->a, r->batch.total_tok_s / (double)(r->tp * r->pp)) : "-",
                      r->first.known ? bt_arena_strdup(x->a, bt_duration_human(r->first.seconds)) : "?",
                      bt_arena_strdup(x->a, bt_duration_human(r->load.seconds[BT_LOAD_NVME])),
-                     bt_arena_strdup(x->a, bt_duration_human(r->load.seconds[BT_LOAD_NVME] + r->load.warm_s)), r->pace.link, NULL);
+                     start_text(x->a, r->load.seconds[BT_LOAD_NVME] + r->load.warm_s), r->pace.link, NULL);
     }
     bt_table_print(t, st, b);
     print_drafted(x, st, b);
@@ -330,7 +340,7 @@ static void print_rows(struct look *x, struct bt_style st, struct bt_buf *b)
         worst = BT_MAX(worst, x->row[i].pace.error_share);
     bt_buf_printf(b,
                   "tok/s: one stream, give or take %.0f %%. all streams: of so many as fit, new prompts arriving. load: from local NVMe; start: with "
-                  "it, compiled before, half or twice of that by the machine.\n",
+                  "it, compiled before, by the machine.\n",
                   worst * 100);
 }
 
@@ -366,7 +376,7 @@ static json_t *row_json(const struct row *r)
     json_object_set_new(o, "load_s",
                         json_pack("{s:f, s:f, s:f}", "page_cache", r->load.seconds[BT_LOAD_CACHE], "nvme", r->load.seconds[BT_LOAD_NVME], "network",
                                   r->load.seconds[BT_LOAD_NETWORK]));
-    json_object_set_new(o, "start_s", json_pack("{s:f, s:f}", "warm", r->load.warm_s, "cold", r->load.cold_s));
+    json_object_set_new(o, "start_s", json_pack("{s:f, s:f, s:f}", "warm", r->load.warm_s, "cold", r->load.cold_s, "factor", BT_PACE_START_FACTOR));
     return o;
 }
 

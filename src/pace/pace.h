@@ -81,6 +81,8 @@ struct bt_pace_load {
     double warm_s, cold_s;           /* start of the engine beside the load: everything compiled before / nothing. Machines differ (docs/pace.md) */
     bool known;
 };
+/* A start takes between such a part and so many times of what is predicted: six of seven measured ones (docs/pace.md). */
+#define BT_PACE_START_FACTOR 2.0
 void bt_pace_load(const struct bt_pace_in *in, struct bt_pace_load *out);
 extern const char *const bt_pace_source_names[BT_LOAD__N];
 

@@ -52,10 +52,16 @@ double pc_kernel_bits(enum bt_pace_kernel k) { return kernels[k].bits; }
 
 static bool is_blackwell(const struct pc_class *c) { return !strcmp(c->name, "hbm_blackwell"); }
 
+/* The first CDNAs have no Marlin and no kernels of their own for fewer bits. 8 rows of Qwen3.6-27B and Qwen3.8-27B on MI100. */
+#define INT4_CDNA_SHARE 0.45
+#define INT8_CDNA_SHARE 0.64
+
+static bool is_amd(const struct pc_class *c) { return !strncmp(c->name, "amd_", 4); }
+
 /* Cards without FP8 units (before Ada) make 16-bit numbers of it first, as of INT8. 12 rows of RTX 3090. */
 static bool has_fp8(const struct pc_class *c)
 {
-    static const char *const without[] = { "hbm_a100", "hbm_volta", "gddr_ampere", "gddr_old" };
+    static const char *const without[] = { "hbm_a100", "hbm_volta", "gddr_ampere", "gddr_old", "amd_cdna" };
     for (size_t i = 0; i < BT_LEN(without); i++)
         if (!strcmp(c->name, without[i]))
             return false;
@@ -72,6 +78,8 @@ double pc_kernel_share(const struct pc_engine *e, enum bt_pace_kernel k, const s
         return FP4_NATIVE_SHARE;
     if (k == BT_KERNEL_FP8 && !has_fp8(c))
         k = BT_KERNEL_INT8;
+    if (f == PC_SERVER && !strcmp(c->name, "amd_cdna") && (k == BT_KERNEL_INT4 || k == BT_KERNEL_INT8))
+        return k == BT_KERNEL_INT4 ? INT4_CDNA_SHARE : INT8_CDNA_SHARE;
     if (is_new_llama(e) && (k == BT_KERNEL_GGUF_Q8 || k == BT_KERNEL_GGUF_Q4_0))
         return 1;
     return kernels[k].share[f] > 0 ? kernels[k].share[f] : kernels[k].share[PC_SERVER];
@@ -265,7 +273,7 @@ static const double moe_us[MOE_ARCH__N][MOE_BITS__N] = {
 
 double pc_moe_us(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c)
 {
-    enum moe_arch arch = is_blackwell(c) ? MOE_B200 : !strcmp(c->name, "gddr7") ? MOE_GDDR7 : !strncmp(c->name, "amd_", 4) ? MOE_ROCM : MOE_USUAL;
+    enum moe_arch arch = is_blackwell(c) ? MOE_B200 : !strcmp(c->name, "gddr7") ? MOE_GDDR7 : is_amd(c) ? MOE_ROCM : MOE_USUAL;
     enum moe_bits bits = k == BT_KERNEL_FP4 ? MOE_FP4 : k == BT_KERNEL_FP8 ? MOE_8 : k == BT_KERNEL_INT4 ? MOE_4 : MOE_16;
     if (e->family == PC_LLAMA)
         return MOE_LLAMA_US;

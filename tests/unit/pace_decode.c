@@ -85,7 +85,7 @@ static void a_step_is_the_sum_of_its_terms(void **st)
             assert_near(p.weights_ms + p.kv_ms + p.layers_ms + p.host_ms + p.allreduce_ms + p.hop_ms, p.step_ms, 1e-9);
             assert_true(p.decode_tok_s < p.ceiling_tok_s);
             assert_true(longer.decode_tok_s < p.decode_tok_s);
-            assert_true(p.error_share == 0.1 || p.error_share == 0.2);
+            assert_true(p.error_share == 0.1 || p.error_share == 0.2 || p.error_share == 0.5);
         }
 }
 

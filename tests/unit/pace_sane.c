@@ -177,12 +177,43 @@ static void fewer_bits_are_not_slower(void **st) { (void)st; all(fewer_bits); }
 static void newer_versions_are_not_slower(void **st) { (void)st; all(newer_versions); }
 static void a_better_card_is_not_slower(void **st) { (void)st; all(better_cards); }
 
+/* What is printed beside a rate is what most measured rows of the kind are inside of. */
+static void errors_are_those_of_the_kind(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    static const struct {
+        const char *model, *card;
+        struct ask q;
+        double share;
+    } rows[] = {
+        { "Qwen/Qwen3-8B", "h100-sxm", { .engine = "vllm" }, 0.1 },
+        { "meta-llama/Llama-3.1-70B", "h100-sxm", { .engine = "vllm", .tp = 4, .streams = 8, .nvlink = true }, 0.1 },
+        { "Qwen/Qwen3-8B", "h100-sxm", { .engine = "vllm", .streams = 16 }, 0.2 },
+        { "meta-llama/Llama-3.1-70B", "l40s", { .engine = "vllm", .tp = 4 }, 0.2 },      /* PCIe */
+        { "Qwen/Qwen3-8B", "mi300x", { .engine = "vllm" }, 0.2 },                        /* two rows of that class */
+        { "Qwen/Qwen3-30B-A3B", "h100-sxm", { .engine = "vllm" }, 0.2 },                 /* experts */
+        { "openai/gpt-oss-120b", "a100-sxm4-80", { .engine = "vllm" }, 0.5 },
+        { "zai-org/GLM-4.7-Flash", "b200", { .engine = "sglang" }, 0.5 },
+        { "deepseek-ai/DeepSeek-V3", "h200-sxm", { .engine = "sglang", .tp = 8, .nvlink = true }, 0.2 },
+        { "Qwen/Qwen3.6-27B", "mi100", { .engine = "vllm", .quantization = "gptq", .tp = 4, .nvlink = true }, 0.5 },
+    };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        struct ask q = rows[i].q;
+        q.m = model_of(&a, rows[i].model);
+        q.k = bt_gpu_kind_find(rows[i].card);
+        q.context = 1024;
+        assert_near(pace(&q).error_share, rows[i].share, 1e-9);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_longer_context_is_not_faster),      cmocka_unit_test(more_streams_give_more_and_each_less),
         cmocka_unit_test(more_cards_by_nvlink_are_not_slower), cmocka_unit_test(fewer_bits_are_not_slower),
         cmocka_unit_test(newer_versions_are_not_slower),       cmocka_unit_test(a_better_card_is_not_slower),
+        cmocka_unit_test(errors_are_those_of_the_kind),
     };
     return cmocka_run_group_tests(tests, no_cache, NULL);
 }
