@@ -83,7 +83,7 @@ static bool put_all(struct search *s)
     return true;
 }
 
-bool se_dealt(struct search *s, struct pl_solution *out)
+bool se_dealt(struct search *s, uint64_t limit, struct pl_solution *out)
 {
     if (!s->p->in->within || !s->p->in->within->ndealt)
         return false;
@@ -92,5 +92,9 @@ bool se_dealt(struct search *s, struct pl_solution *out)
         se_leaf(s);
     while (s->ncopies)
         se_take_back(s);
-    return out->found;
+    if (!out->found)
+        return false;
+    se_climb_on(s, limit / 8 * 7, out);
+    se_improve(s, limit / 8, out);   /* a step of it takes much longer */
+    return true;
 }

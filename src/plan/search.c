@@ -18,7 +18,10 @@
 #define CLIMB_NEXT UINT64_C(200000)
 #define COLUMNS_NODES UINT64_C(500000)
 #define COLUMNS_LEAST UINT64_C(300000)               /* with less work than this it is left out: it costs as much */
-#define SMALL 1024                   /* (workload, card) pairs past which nobody hopes to see the whole tree */
+#define MIDDLE 200                   /* (workload, card) pairs past which the tree is seldom seen whole: first what many cards carry, then the tree */
+#define HALF 256                     /* past so many it gets less of the work: a step takes longer */
+#define LARGE 400                    /* past so many nobody hopes for it, but where workloads, copies or contexts lack */
+#define SMALL 1024                   /* past so many nobody hopes for anything of it */
 #define CLOCK_EVERY 256              /* nodes between two looks at the clock */
 #define PAIR_NODES 1000              /* to place two workloads anew beside all others */
 
@@ -658,8 +661,8 @@ static void climb_from(struct search *s, uint64_t budget, const struct pl_soluti
 
 static void climb(struct search *s, uint64_t budget, struct pl_solution *out) { climb_from(s, budget, out, out); }
 
-/* Many cards: from what a program over sets of neighbours would like to do (columns.c), which bounds the service too where all else is as it can be. */
-static void from_columns(struct search *s, uint64_t limit, uint64_t climbing, struct pl_solution *out, struct pl_score *bound)
+/* Many cards: from what a program over sets of neighbours would like to do (columns.c), which bounds the service too where all else is as it can be: true. */
+static bool from_columns(struct search *s, uint64_t limit, uint64_t climbing, struct pl_solution *out, struct pl_score *bound)
 {
     struct pl_solution dived;
     struct pl_score most;
@@ -669,10 +672,11 @@ static void from_columns(struct search *s, uint64_t limit, uint64_t climbing, st
     if (dived.found)
         climb_from(s, climbing, &dived, out);
     if (!out->found || pl_score_cmp(&out->score, &most, BT_GOAL_SERVICE) != 0)
-        return;
+        return false;
     bound->v[BT_GOAL_WANTS] = most.v[BT_GOAL_WANTS];
     if (service < (double)bound->v[BT_GOAL_SERVICE])
         bound->v[BT_GOAL_SERVICE] = (int64_t)floor(service + 1e-3);
+    return true;
 }
 
 void se_climb_on(struct search *s, uint64_t budget, struct pl_solution *out)
@@ -682,40 +686,49 @@ void se_climb_on(struct search *s, uint64_t budget, struct pl_solution *out)
     s->stop = false;
 }
 
+/* Climbing, what many cards carry, and climbing on from there. On more than a few the tree is asked where workloads, copies or contexts lack: of service it
+ * knows less than sets of neighbours. */
+static void on_many_cards(struct search *s, uint64_t limit, struct pl_solution *out, struct pl_score *bound)
+{
+    bool columns = limit >= COLUMNS_LEAST, all = false, bounded = false;
+    climb(s, columns ? BT_MIN(limit / 8, CLIMB_FIRST) : limit / 2, out);
+    for (unsigned i = 0; i < 2 && columns; i++)      /* from a better plan it sees another one */
+        bounded = from_columns(s, BT_MIN(limit / 2, COLUMNS_NODES), BT_MIN(limit / 5, CLIMB_NEXT), out, bound);
+    if (columns && s->p->in->clock)                  /* all the time that there is */
+        climb(s, limit / 2, out);
+    if (out->found)
+        se_improve(s, limit / 8, out);
+    size_t pairs = s->p->n * s->ncards;
+    bool lacks = out->found && pl_score_cmp(&out->score, bound, BT_GOAL_SERVICE) < 0;
+    if (pairs > LARGE && pairs <= SMALL && !bounded && !s->p->ram_binds && lacks) {
+        se_run_choices(s, limit / 4, out, &all);
+        se_improve(s, limit / 8, out);
+    }
+    if (columns && !bounded && out->found && pl_score_cmp(&out->score, bound, BT_GOAL_SERVICE) >= 0)         /* only now is all as it can be */
+        from_columns(s, BT_MIN(limit / 2, COLUMNS_NODES), BT_MIN(limit / 5, CLIMB_NEXT), out, bound);
+}
+
 /* Off the plan's order: some plan, a good one, the best. True: it is the best. */
 static bool detour(struct search *s, uint64_t limit, struct pl_solution *out, struct pl_score *bound)
 {
     if (!out->found && !some_plan(s, limit / 4, out))
         return true;
-    if (s->p->n * s->ncards > SMALL) {
-        bool columns = limit >= COLUMNS_LEAST;
-        climb(s, columns ? BT_MIN(limit / 8, CLIMB_FIRST) : limit / 2, out);
-        for (unsigned i = 0; i < 2 && columns; i++)  /* from a better plan it sees another one */
-            from_columns(s, BT_MIN(limit / 2, COLUMNS_NODES), BT_MIN(limit / 5, CLIMB_NEXT), out, bound);
-        if (columns && s->p->in->clock)              /* all the time that there is */
-            climb(s, limit / 2, out);
-        if (out->found)
-            se_improve(s, limit / 8, out);
+    size_t pairs = s->p->n * s->ncards;
+    if (pairs > MIDDLE)
+        on_many_cards(s, limit, out, bound);
+    if (pairs > LARGE)
         return false;
-    }
     if (!out->found)                 /* the tree hides it */
         climb(s, BT_MIN(limit / 4, CLIMB_NODES), out);
     if (out->found)
         se_improve(s, limit / 4, out);
     bool all = false;                /* choices of numbers know nothing of RAM */
-    if (!s->p->ram_binds && se_run_choices(s, limit / 4 * 3, out, &all) && all)
+    if (!s->p->ram_binds && se_run_choices(s, pairs > HALF ? limit / 2 : limit / 4 * 3, out, &all) && all)
         return true;
     bool seen = run(s, SE_HARD, limit / 8, out);
     if (!seen && out->found)
         se_improve(s, limit / 8, out);
     return seen;
-}
-
-/* One machine of several, with much on it: nobody waits for its tree. */
-static void climb_dealt(struct search *s, uint64_t limit, struct pl_solution *out)
-{
-    climb(s, limit / 8 * 7, out);
-    se_improve(s, limit / 8, out);   /* a step of it takes much longer */
 }
 
 void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out)
@@ -730,9 +743,7 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
     }
     first_colors(p, s->color);
     se_bound(s, 0, NULL, &root);
-    bool dealt = p->in->within && p->n * s->ncards > PL_DENSE && se_dealt(s, out);
-    if (dealt)
-        climb_dealt(s, BT_MIN(node_limit, p->in->within->climbing), out);
+    bool dealt = p->in->within && p->n * s->ncards > PL_DENSE && se_dealt(s, BT_MIN(node_limit, p->in->within->climbing), out);
     bool complete = !dealt && run(s, SE_AS_PLANNED, BT_MIN(node_limit, p->first_nodes), out);
     if (!complete && !dealt && node_limit > p->first_nodes) {
         struct pl_solution best = own_copy(s, out), lowest = { 0 };

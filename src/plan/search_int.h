@@ -168,8 +168,8 @@ void se_put(struct search *s, const struct pl_copy *c, const struct se_shape *sh
 void se_take_back(struct search *s);
 void se_put_others(struct search *s);
 void se_leaf(struct search *s);
-/* dealt.c. What a machine of several was dealt, as the first plan. False: nothing was, or it does not stand. */
-bool se_dealt(struct search *s, struct pl_solution *out);
+/* dealt.c. What a machine of several was dealt, and what climbing reaches from there: nobody waits for its tree. False: nothing was, or it does not stand. */
+bool se_dealt(struct search *s, uint64_t limit, struct pl_solution *out);
 /* fits.c. Can all stand at once, with numbers of copies and floors as se_fix() left them, contexts or service whatever they are? In shapes that are settled
  * and not left out by sets. A way that is found goes to se_try(). */
 bool se_fits_start(struct search *s, struct bt_arena *a);             /* as se_sets_start(); without it nothing is known */
