@@ -9,6 +9,8 @@
 #define WAKE_GBS 12.0
 #define STOP_SERVER_S 5.0            /* end of requests, exit, and the driver's word that the bytes are free */
 #define STOP_COMMAND_S 1.0
+#define CHECKPOINT_S 2.5             /* until the driver's tool has attached; each way */
+#define CHECKPOINT_GBS 5.0           /* of a card, KV that holds nothing too; each way */
 
 const struct bt_plan_instance *pl_with_id(const struct bt_plan_phase *ph, const char *id)
 {
@@ -241,12 +243,37 @@ static const char *why_moved(const struct pl_stages *all, const struct bt_plan_i
     return "it starts again elsewhere: no plan as good has it stay";
 }
 
-static const char *why_stopped(const struct pl_stages *all, size_t i, const struct bt_plan_instance *in, const struct bt_plan_instance *now)
+/* `park: checkpoint` is a stop. What the driver's checkpoint would hold and take: all bytes, in RAM. */
+static const char *why_no_checkpoint(struct pl_stages *all, const struct bt_plan_instance *in)
+{
+    uint64_t sum = in->host_bytes, most = 0, ram = pl_ram(all->in->fleet);
+    for (size_t i = 0; i < in->nranks; i++) {
+        sum += in->rank[i].bytes;
+        most = BT_MAX(most, in->rank[i].bytes);
+    }
+    const char *bytes = bt_arena_strdup(all->a, bt_bytes_human(sum));
+    const char *there = !ram ? "" : bt_arena_printf(all->a, " (%s are there)", bt_bytes_human(ram));
+    const char *says = bt_arena_printf(all->a, "%s: park: checkpoint is not done yet: it is stopped when its phase ends. %s", in->w->name,
+                                       in->nranks > 1 ? "On several cards the driver's checkpoint hangs where they share memory or talk by NCCL"
+                                       : all->in->fleet->gpus[in->rank[0].gpu].mig_of ? "The driver checkpoints no MIG instance"
+                                       : bt_arena_printf(all->a, "It would hold %s of host RAM%s, and take about %.0f s each way", bytes, there,
+                                                         CHECKPOINT_S + (double)most / GB / CHECKPOINT_GBS));
+    for (size_t i = 0; i < all->plan->nwarnings; i++)
+        if (!strcmp(all->plan->warning[i], says))
+            says = NULL;
+    if (says)
+        BT_PUSH(all->a, all->plan->warning, all->plan->nwarnings, says);
+    return "a checkpoint is not done yet";
+}
+
+static const char *why_stopped(struct pl_stages *all, size_t i, const struct bt_plan_instance *in, const struct bt_plan_instance *now)
 {
     if (now)
         return why_moved(all, in, now);
     if (!strcmp(in->w->park, "stop"))
         return "as `park: stop` says";
+    if (!strcmp(in->w->park, "checkpoint") && in->w->kind != BT_JOB && in->nranks && !all->in->fleet->gpus[in->rank[0].gpu].unified)
+        return why_no_checkpoint(all, in);
     for (size_t k = 0; k < all->nsleepers; k++)
         if (all->sleeper[k].inst == in && all->sleeper[k].out && all->sleeper[k].why)
             return all->sleeper[k].why;

@@ -80,8 +80,12 @@ static void as_the_spec_says(void **st)
             assert_true(m->gpu_bytes[0] == r->bytes && m->host_bytes == 0);
         if (!strcmp(rows[i].park, "kv"))
             assert_true(m->gpu_bytes[0] == r->bytes - r->kv_bytes && m->host_bytes == 0);
-        assert_true(warned(p, "checkpoint cannot be done yet") == rows[i].says);
+        assert_true(warned(p, "checkpoint is not done yet: it is stopped when its phase ends") == rows[i].says);
+        const char *held = bt_arena_printf(&a, "It would hold %s of host RAM (64.00 GiB are there), and take about 7 s each way", bt_bytes_human(r->bytes));
+        assert_true(warned(p, held) == rows[i].says);
     }
+    static const char wide[] = "name: t\nphases: [a, b]\nworkloads:\n  s: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 2, phases: a, park: checkpoint}\n  j: {kind: job, command: [x], memory: 15GiB, phases: b}\n";
+    assert_true(warned(plan_with_ram(wide, "2xA100-SXM4-40GB", 64 * GiB), "On several cards the driver's checkpoint hangs"));
 }
 
 /* Where nothing is lost by it, a server runs on: on the same cards, with the KV that both phases have room for. */
