@@ -45,7 +45,8 @@ struct bx_group {
     size_t *pool, npool;             /* cards of the fleet that the target may stand on, rising; NULL = all */
 };
 
-struct bx_copy { size_t group; uint32_t replica; size_t box; size_t *card; uint32_t ncards; uint64_t floor, full; };       /* card: of the fleet */
+/* card: of the fleet. phases: bit per phase that has it there; all of its group's for as many copies as these must have, fewer where no more found room. */
+struct bx_copy { size_t group; uint32_t replica; size_t box; size_t *card; uint32_t ncards; uint64_t floor, full, phases; };
 
 struct bx {
     struct bt_arena *a; const struct bt_plan_in *in; /* in->spec: a copy in which equal names of models are one text, so that needs are worked out once */

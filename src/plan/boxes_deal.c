@@ -9,6 +9,8 @@
 
 #include "plan/boxes.h"
 
+#define PART_PHASES 6                /* of a workload in so many phases every set of them is tried */
+
 struct tenant { size_t copy; uint64_t phases; };
 struct seat { struct tenant *v; size_t n; uint64_t floor, full; };   /* of one card; bytes of all its tenants, whatever their phases */
 
@@ -19,6 +21,7 @@ struct deal {
     size_t *choice, *choice_cls;     /* [ngroups] the option it wants: an index, SIZE_MAX = none */
     size_t *order;                   /* [ngroups] */
     uint32_t *placed, *shape;        /* [ngroups] copies, and the cards of each */
+    uint64_t during;                 /* phases of the copy that is dealt; 0 = of its group */
     bool tight;                      /* as much as will go: the least contexts, few cards, cards filled up one after the other */
 };
 
@@ -238,6 +241,8 @@ static bool groups_share(const struct bx *b, const struct bx_group *x, const str
 /* How a card would take a rank: tenants beside it in its fullest phase, bytes left over; false: not at all. */
 struct view { size_t card, tenants; uint64_t left; };
 
+static uint64_t phases_of(const struct deal *d, const struct bx_group *g) { return d->during ? d->during : g->phases; }
+
 static bool look(const struct deal *d, const struct bx_group *g, const struct bx_option *o, size_t card, bool floors, struct view *out)
 {
     const struct bx *b = d->b;
@@ -251,7 +256,7 @@ static bool look(const struct deal *d, const struct bx_group *g, const struct bx
     for (size_t ph = 0; ph < b->nphases; ph++) {
         uint64_t sum = 0;
         size_t n = 0;
-        if (!(g->phases >> ph & 1))
+        if (!(phases_of(d, g) >> ph & 1))
             continue;
         for (size_t i = 0; i < s->n; i++) {
             const struct bx_copy *c = &b->copy[s->v[i].copy];
@@ -358,7 +363,7 @@ static void sit(struct deal *d, size_t copy)
     for (uint32_t i = 0; i < c->ncards; i++) {
         struct seat *s = &d->seat[c->card[i]];
         d->empty[c->box] -= s->n == 0;
-        struct tenant t = { copy, d->b->group[c->group].phases };
+        struct tenant t = { copy, c->phases };
         s->floor += c->floor;
         s->full += c->full;
         BT_PUSH(d->b->a, s->v, s->n, t);
@@ -383,7 +388,8 @@ static void stand_up(struct deal *d, size_t copy)
 static void add_copy(struct deal *d, size_t group, uint32_t replica, const struct bx_option *o, const struct place *p)
 {
     struct bx *b = d->b;
-    struct bx_copy c = { .group = group, .replica = replica, .box = p->box, .ncards = o->cards, .floor = o->floor, .full = o->full };
+    struct bx_copy c = { .group = group, .replica = replica, .box = p->box, .ncards = o->cards, .floor = o->floor, .full = o->full,
+                         .phases = phases_of(d, &b->group[group]) };
     c.card = BT_NEWN(b->a, size_t, o->cards + 1);
     memcpy(c.card, p->card, o->cards * sizeof *c.card);
     BT_PUSH(b->a, b->copy, b->ncopies, c);
@@ -482,8 +488,36 @@ static void deal_hosts(struct deal *d)
     size_t box = 0;
     for (size_t i = 0; i < b->ngroups; i++)
         for (uint32_t r = 0; b->group[i].host && r < b->group[i].want; r++) {
-            struct bx_copy c = { .group = i, .replica = r, .box = box++ % b->fleet->nboxes };
+            struct bx_copy c = { .group = i, .replica = r, .box = box++ % b->fleet->nboxes, .phases = b->group[i].phases };
             BT_PUSH(b->a, b->copy, b->ncopies, c);
+        }
+}
+
+/* One copy more in as many of its group's phases as have room for it: it sleeps, or is not there, in the others. */
+static bool deal_in_part(struct deal *d, size_t group, enum how how)
+{
+    const struct bx_group *g = &d->b->group[group];
+    bool found = false;
+    for (unsigned left = nphases_of(g) - 1; left > 0 && !found; left--)
+        for (uint64_t in = g->phases & (g->phases - 1); in && !found; in = (in - 1) & g->phases) {     /* every set of them, without the first one or with it */
+            d->during = in;
+            found = (unsigned)__builtin_popcountll(in) == left && deal_group(d, group, d->placed[group], d->placed[group] + 1, how);
+        }
+    d->during = 0;
+    return found;
+}
+
+static void deal_more_in_part(struct deal *d)
+{
+    struct bx *b = d->b;
+    for (enum how how = ALONE; how <= AT_FLOOR && !b->copies; how++)
+        for (size_t k = 0; k < b->ngroups; k++) {
+            size_t i = d->order[k];
+            const struct bx_group *g = &b->group[i];
+            if (g->host || !d->placed[i] || nphases_of(g) < 2 || nphases_of(g) > PART_PHASES)
+                continue;
+            while (d->placed[i] < g->want && deal_in_part(d, i, how))
+                d->placed[i]++;
         }
 }
 
@@ -508,6 +542,7 @@ static bool deal_all(struct deal *d, size_t *left)
             while (!b->group[i].host && d->placed[i] < b->group[i].want && deal_group(d, i, d->placed[i], d->placed[i] + 1, how))
                 d->placed[i]++;
         }
+    deal_more_in_part(d);
     deal_hosts(d);
     return true;
 }
@@ -568,6 +603,7 @@ bool bx_redeal(struct bx *b, size_t copy, const bool *closed)
     b->copy = all;
     b->ncopies = n;
     const struct bx_group *g = &b->group[c->group];
+    d.during = c->phases;
     for (size_t i = 0; i < n; i++)
         if (i != copy)
             sit(&d, i);
@@ -579,7 +615,7 @@ bool bx_redeal(struct bx *b, size_t copy, const bool *closed)
                 if ((g->want > 1 && o->cards != c->ncards) || !find_place(&d, g, o, cls, how, closed, &p))
                     continue;
                 *c = (struct bx_copy){ .group = c->group, .replica = c->replica, .box = p.box, .ncards = o->cards, .floor = o->floor, .full = o->full,
-                                       .card = BT_NEWN(b->a, size_t, o->cards + 1) };
+                                       .phases = d.during, .card = BT_NEWN(b->a, size_t, o->cards + 1) };
                 memcpy(c->card, p.card, o->cards * sizeof *c->card);
                 return true;
             }

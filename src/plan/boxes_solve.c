@@ -107,6 +107,32 @@ static struct bt_workload as_there(const struct solve *s, const struct member *m
     return w;
 }
 
+/* Copies that were dealt for some phases only: the most and the least of a phase that has any. Returns the most. */
+static uint32_t in_part(const struct bx *b, const struct member *m, size_t n, struct bt_workload *w)
+{
+    uint32_t most = 0, least = UINT32_MAX;
+    struct bt_strs has = { 0 };
+    bool all = true;
+    for (size_t ph = 0; ph < b->nphases; ph++) {
+        uint32_t here = 0;
+        if (!pl_in_phase(w, b->phase[ph]))
+            continue;
+        for (size_t i = 0; i < n; i++)
+            here += m[i].copy->phases >> ph & 1;
+        all = all && here;
+        if (!here)
+            continue;
+        BT_PUSH(b->a, has.v, has.n, b->phase[ph]);
+        most = BT_MAX(most, here);
+        least = BT_MIN(least, here);
+    }
+    if (!all && has.n)
+        w->phases = has;
+    if (has.n)
+        w->copies = (struct bt_range){ .set = true, .want = most, .min = least, .max = most };
+    return has.n ? most : (uint32_t)n;
+}
+
 /* Who is not in the box is nobody's context there. */
 static void drop_absent(struct bt_spec *spec)
 {
@@ -175,11 +201,12 @@ static struct built build(struct solve *s, size_t box)
         out.solved.replica[at] = BT_NEWN(b->a, uint32_t, end - i);
         for (size_t k = i; k < end; k++)
             out.solved.replica[at][k - i] = m[k].replica;
-        for (size_t k = i; k < end && m[k].copy->ncards; k++)
-            dealt[within->ndealt++] = dealt_as(b, at, &m[k]);
+        for (size_t k = i; k < end && m[k].copy->ncards; k++)        /* a start for every phase: without those who are not in all of them */
+            if (m[k].copy->phases == b->group[b->group_of[m[k].w]].phases)
+                dealt[within->ndealt++] = dealt_as(b, at, &m[k]);
         spec->w[at] = as_there(s, &m[i], box, (uint32_t)(end - i));
         models[at] = b->in->models[m[i].w];
-        weight[at] = (double)(end - i) / copies_of(&b->in->spec->w[m[i].w]);
+        weight[at] = (double)in_part(b, &m[i], end - i, &spec->w[at]) / copies_of(&b->in->spec->w[m[i].w]);
         solo[at] = b->solo_best[m[i].w];
     }
     drop_absent(spec);
@@ -214,8 +241,17 @@ static uint64_t sign(const struct solve *s, size_t box, const struct built *x)
         if (x->in->spec->w[i].pool.n)
             return 0;
         h = mix(mix(mix(h, x->solved.of[i]), x->in->spec->w[i].copies.want), x->in->spec->w[i].context.want);
+        h = mix(mix(h, x->in->spec->w[i].copies.min), x->in->spec->w[i].phases.n);
     }
     return mix(h, s->as_dealt[box]) | 1;
+}
+
+static bool same_phases(const struct bt_strs *x, const struct bt_strs *y)
+{
+    bool same = x->n == y->n;
+    for (size_t i = 0; i < x->n && same; i++)
+        same = !strcmp(x->v[i], y->v[i]);
+    return same;
 }
 
 static bool same_box(const struct solve *s, size_t one, size_t other, const struct built *x)
@@ -226,6 +262,7 @@ static bool same_box(const struct solve *s, size_t one, size_t other, const stru
         return false;
     for (size_t i = 0; i < x->in->spec->n; i++)
         if (s->out[one].of[i] != x->solved.of[i] || p->spec->w[i].copies.want != x->in->spec->w[i].copies.want ||
+            p->spec->w[i].copies.min != x->in->spec->w[i].copies.min || !same_phases(&p->spec->w[i].phases, &x->in->spec->w[i].phases) ||
             p->spec->w[i].context.want != x->in->spec->w[i].context.want || x->in->spec->w[i].pool.n)
             return false;
     for (size_t i = 0; i < p->fleet->n; i++)

@@ -159,6 +159,42 @@ static void phases_share_machines(void **st)
     }
 }
 
+static unsigned copies_in_phase(const struct bt_plan *p, size_t phase, const char *name)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < p->phase[phase].n; i++)
+        n += !strcmp(p->phase[phase].inst[i].w->name, name);
+    return n;
+}
+
+/* Eight copies, as many as have room in the middle, and eight again: the others sleep on their machines meanwhile. As many as one machine with all cards has. */
+static void copies_sleep_where_others_come(void **st)
+{
+    (void)st;
+    static const struct { const char *fleet, *one; unsigned slots, middle; } rows[] = {
+        { "2x4xA100-SXM4-40GB", "8xA100-SXM4-40GB", 4, 4 }, { "4x2xA100-SXM4-40GB", "8xA100-SXM4-40GB", 4, 4 }, { "2x4xA100-SXM4-40GB", "8xA100-SXM4-40GB", 1, 7 },
+        { "2x4xA100-SXM4-40GB", "8xA100-SXM4-40GB", 3, 5 }, { "3x3xA100-SXM4-40GB", "9xA100-SXM4-40GB", 5, 4 }, { "3x3xA100-SXM4-40GB", "9xA100-SXM4-40GB", 1, 8 },
+        { "2x4xA100-SXM4-40GB+1x2xA100-SXM4-40GB", "10xA100-SXM4-40GB", 5, 5 },
+    };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        const char *text = bt_arena_printf(&a, "name: t\nphases: [a, b, c]\nworkloads:\n"
+                                               "  w: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 1, context: 8192, memory: 30GiB, replicas: {want: 8, min: 4}}\n"
+                                               "  big: {kind: job, command: [x], memory: 30GiB, slots: %u, phases: b}\n", rows[i].slots);
+        struct bt_plan *p = fits(text, rows[i].fleet), *one = fits(text, rows[i].one);
+        unsigned parked = 0, back = 0, stay = 0;
+        for (size_t m = 0; m < p->nmoves; m++) {
+            parked += p->move[m].how == BT_MOVE_PARK;
+            back += p->move[m].how == BT_MOVE_RESUME;
+            stay += p->move[m].how == BT_MOVE_STAY;
+        }
+        for (size_t ph = 0; ph < 3; ph++)
+            assert_int_equal(copies_in_phase(p, ph, "w"), copies_in_phase(one, ph, "w"));
+        assert_true(copies_in_phase(p, 0, "w") == 8 && copies_in_phase(p, 1, "w") == rows[i].middle && copies_in_phase(p, 2, "w") == 8);
+        assert_true(parked == 8 - rows[i].middle && back == parked && stay == 2 * rows[i].middle);
+        assert_int_equal(p->objective[BT_GOAL_WANTS], one->objective[BT_GOAL_WANTS]);
+    }
+}
+
 /* More than cards: those that may share do, those that take whole cards get them. */
 static void a_full_fleet_is_filled(void **st)
 {
@@ -292,7 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(bounds_hold_and_plans_are_no_better_than_the_best, end), cmocka_unit_test_teardown(equal_machines_are_planned_once, end),
         cmocka_unit_test_teardown(copies_on_unequal_machines_have_one_context, end), cmocka_unit_test_teardown(rules_hold, end),
-        cmocka_unit_test_teardown(phases_share_machines, end), cmocka_unit_test_teardown(a_full_fleet_is_filled, end),
+        cmocka_unit_test_teardown(phases_share_machines, end), cmocka_unit_test_teardown(copies_sleep_where_others_come, end), cmocka_unit_test_teardown(a_full_fleet_is_filled, end),
         cmocka_unit_test_teardown(open_copies_take_empty_cards, end), cmocka_unit_test_teardown(a_copy_on_a_larger_card_takes_its_share_of_that, end),
         cmocka_unit_test_teardown(machines_with_much_on_them_hold_what_they_were_dealt, end), cmocka_unit_test_teardown(what_fits_nowhere_is_refused, end),
         cmocka_unit_test_teardown(twice_the_same, end),
