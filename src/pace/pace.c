@@ -40,7 +40,7 @@ static bool look_at(const struct bt_pace_in *in, struct look *x)
     uint64_t streams = BT_MAX(in->streams, 1u);
     x->batch = (double)bt_ceil_div(streams, BT_MAX(in->pp, 1u));
     x->tokens = x->batch * (double)BT_MAX(in->verified, 1u);
-    x->choices = pow(x->tokens, pc_choice_power(x->eng));
+    x->choices = pc_choices(x->eng, x->tokens);
     x->cls = pc_class_of(x->k);
     x->link = pc_link_of(x->k, in->nvlink, in->p2p);
     double eff = pc_engine_eff(x->eng, x->cls);
@@ -89,6 +89,12 @@ static double weights_s(const struct look *x)
     return BT_MAX(read, multiply);
 }
 
+/* The host's launches of one prompt, where they are not hidden. */
+static double prompt_launch_s(const struct look *x)
+{
+    return ((x->m->layers - BT_MIN(x->w.moe_layers, x->m->layers)) * x->eng->prompt_layer_us + x->w.moe_layers * x->eng->prompt_moe_us) / 1e6;
+}
+
 /* In a steady state each stream is replaced after `answer` steps: its prompt is read in beside the others' steps. */
 static double arrivals_s(const struct look *x)
 {
@@ -96,7 +102,8 @@ static double arrivals_s(const struct look *x)
     double rate = matrix_rate(x);
     if (!in->prompt || !in->answer || BT_MAX(in->streams, 1u) < 2 || !(rate > 0))
         return 0;
-    return x->batch * ((double)in->prompt / (double)in->answer) * 2 * x->w.params / (x->tp * rate * MIXED_MFU);
+    double multiply = (double)in->prompt * 2 * x->w.params / (x->tp * rate * MIXED_MFU);
+    return x->batch / (double)in->answer * BT_MAX(multiply, prompt_launch_s(x)); /* the others wait for the host, too */
 }
 
 /* Kinds of which the measured rows are up to two and a half times off: attention over a latent with few heads has no fast kernel (GLM-4.7-Flash); 4-bit experts
@@ -178,8 +185,7 @@ void bt_pace_first(const struct bt_pace_in *in, struct bt_pace_first *out)
     out->known = true;
     out->measured = x.cls->mfu_seen && x.eng->measured;
     out->floor_s = x.eng->floor_ms / 1e3;
-    double launch = ((x.m->layers - BT_MIN(x.w.moe_layers, x.m->layers)) * x.eng->prompt_layer_us + x.w.moe_layers * x.eng->prompt_moe_us) / 1e6;
-    out->compute_s = BT_MAX(BT_MAX(multiply, read), launch); /* the host launches ahead of the card: the longer of them counts */
+    out->compute_s = BT_MAX(BT_MAX(multiply, read), prompt_launch_s(&x)); /* the host launches ahead of the card: the longer of them counts */
     out->link_s = x.tp > 1 ? 2.0 * x.m->layers * 2 * (x.tp - 1) / x.tp * n * x.m->hidden * 2 / (pc_bus_gbs(x.link) * 1e9) : 0;
     out->seconds = (out->floor_s + out->compute_s + out->link_s) * BT_MAX(in->tenants, 1u);
 }

@@ -31,7 +31,7 @@ const struct pc_engine *pc_engine_of(const struct bt_pace_in *in);
 const struct pc_engine *pc_engine_named(const char *name, const char *version);      /* NULL: no such name */
 double pc_kernel_share(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c);
 double pc_moe_us(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c);      /* what a layer with experts launches beside its matrices */
-double pc_choice_power(const struct pc_engine *e);   /* b sequences hit as many experts as b^this that choose for themselves */
+double pc_choices(const struct pc_engine *e, double tokens);         /* so many tokens hit as many experts as this number that choose for themselves */
 /* llama.cpp of 2024 on data-centre cards: its kernels were made for GeForce. 0 = nothing to change */
 double pc_engine_eff(const struct pc_engine *e, const struct pc_class *c);
 

@@ -281,8 +281,15 @@ double pc_moe_us(const struct pc_engine *e, enum bt_pace_kernel k, const struct 
     return triton ? MOE_TRITON_FP4_US : moe_us[arch][bits];
 }
 
-/* Tokens that are decoded together choose alike. Only llama.cpp's batches show it (19 rows): those of servers read what independent choices would. */
-double pc_choice_power(const struct pc_engine *e) { return e->family == PC_LLAMA ? 0.75 : 1; }
+/* Tokens that are decoded together choose alike, and llama.cpp has a fused kernel for one token only: two read as much as nearly three. 40 rows of its batches
+ * (gpt-oss, Qwen3-30B on a GB10); those of servers read what independent choices would. */
+#define LLAMA_CHOICES 2.0
+#define LLAMA_CHOICE_POWER 0.45
+
+double pc_choices(const struct pc_engine *e, double tokens)
+{
+    return e->family == PC_LLAMA && tokens > 1 ? LLAMA_CHOICES * pow(tokens, LLAMA_CHOICE_POWER) : tokens;
+}
 
 double pc_hop_ms(enum pc_link l, const struct pc_engine *e) { return l == PC_PCIE_NO_P2P || e->family == PC_LLAMA ? HOP_HOST_MS : HOP_P2P_MS; }
 
