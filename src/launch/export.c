@@ -372,7 +372,7 @@ static void export_env(struct bt_arena *a, const struct bt_ex *x, struct bt_expo
 int bt_export(struct bt_arena *a, const struct bt_planfile *p, enum bt_export_kind kind, const struct bt_export_opts *o, struct bt_export_file **out,
               size_t *n, struct bt_err *err)
 {
-    struct bt_ex x = { .plan = p, .from = o->from };
+    struct bt_ex x = { .plan = p, .from = o->from, .one_of_several = o->node != NULL };
     struct making m = { .a = a, .err = err, .p = p, .x = &x, .next_port = o->port ? o->port : FIRST_PORT, .next_internal = FIRST_INTERNAL,
                         .node = o->node };
     *out = NULL;

@@ -34,6 +34,7 @@ struct bt_ex {
     struct bt_ex_item *item;
     size_t n;
     const char *from;
+    bool one_of_several;            /* machines: who runs on the others is not seen from here */
 };
 
 struct bt_export_file {

@@ -242,7 +242,8 @@ void bt_export_compose(struct bt_arena *a, const struct bt_ex *x, struct bt_expo
     if (!x->plan->live && x->plan->ngpus)
         bt_buf_puts(&b, "# The plan was made for a named fleet: cards are meant by their index.\n");
     if (x->plan->nphases > 1)
-        bt_buf_printf(&b, "# Phases are profiles: `docker compose --profile %s up`, then `down` before the next one.\n", x->plan->phase[0].name);
+        bt_buf_printf(&b, "# Phases are profiles: `docker compose --profile %s up`, then `down` before the next one%s.\n", x->plan->phase[0].name,
+                      x->one_of_several ? ", which begins when this one is over on the other machines too" : "");
     bt_buf_printf(&b, "name: \"%s\"\nservices:\n", x->plan->name);
     for (size_t i = 0; i < x->n; i++)
         if (x->item[i].nrun)

@@ -261,7 +261,10 @@ static void end_phase(struct bt_buf *b, const struct bt_ex *x, const char *phase
                "    done\n"
                "    sleep 0.5\n"
                "done\n");
-    if (!jobs && next)
+    if (next && x->one_of_several)   /* a boundary is of all machines: their jobs too have ended then */
+        bt_buf_printf(b, "say \"phase %s %s: press Enter for phase %s when it is over on the other machines too\"; read -r\n", phase,
+                      jobs ? "is over here" : "has no job here", next);
+    else if (!jobs && next)
         bt_buf_printf(b, "say \"phase %s has no job: press Enter for phase %s\"; read -r\n", phase, next);
     if (next) {
         bt_buf_puts(b, "((${#failed[@]} == 0)) || { stop_all; exit 1; }\n");

@@ -557,6 +557,16 @@ static int read_beside(struct reader *r, const json_t *root, const char *at, str
     return 0;
 }
 
+static int check_one_machine(const struct reader *r, const struct bt_planfile *p, const char *at)
+{
+    for (size_t g = 1; g < p->ngpus; g++)
+        if (strcmp(p->gpu[g].node, p->gpu[0].node)) {
+            bt_err_set(r->err, BT_E_STATE, 0, "%s: a plan of several machines (%s, %s) cannot be applied: this is one", at, p->gpu[0].node, p->gpu[g].node);
+            return bt_err_hint(r->err, "on each of them `berth export sh --plan FILE --node %s`, and so on", p->gpu[0].node);
+        }
+    return 0;
+}
+
 static int read_root(struct reader *r, const json_t *root, const char *at, struct bt_planfile *p)
 {
     const json_t *list;
@@ -569,6 +579,8 @@ static int read_root(struct reader *r, const json_t *root, const char *at, struc
     if (get_name(r, root, "name", at, &p->name) < 0 || get_str_opt(r, root, "spec_dir", "/", at, &p->spec_dir) < 0 ||
         read_beside(r, root, at, p) < 0 ||
         check_refusals(r, root, at) < 0 || read_fleet(r, root, at, p) < 0)
+        return -1;
+    if (!r->any_fleet && check_one_machine(r, p, at) < 0)
         return -1;
     if (!p->live && p->ngpus && !r->any_fleet) {
         bt_err_set(r->err, BT_E_STATE, 0, "%s: a plan for a named fleet cannot be applied: its cards are not this machine's", at);

@@ -140,6 +140,23 @@ def test_each_machine_is_exported_by_itself(tmp_path: Path) -> None:
     assert done.returncode != 0 and "is on another machine" in done.stderr, done.stderr
 
 
+def test_phases_of_several_machines_wait_for_each_other(tmp_path: Path) -> None:
+    f = spec(tmp_path, "  s: {kind: service, command: [sleep, '1000'], gpus: 1, memory: 20GiB, replicas: {want: 3, min: 1}}\n"
+             "  t: {kind: job, command: [x], gpus: 1, memory: 30GiB, slots: 2, phases: a}\n")
+    Path(f).write_text(Path(f).read_text().replace("workloads:", "phases: [a, b]\nworkloads:", 1))
+    kept = tmp_path / "kept.json"
+    assert plan("-f", f, "--gpus", "2x2xA100-SXM4-40GB", "--out", kept).returncode == 0
+    nodes = {i["node"] for i in json.loads(kept.read_text())["phases"][0]["instances"] if i["workload"] == "t"}
+    for node in ("node-0", "node-1"):
+        script = ask("export", "sh", "--plan", kept, "--node", node).stdout
+        here = "is over here" if node in nodes else "has no job here"
+        assert f'phase a {here}: press Enter for phase b when it is over on the other machines too' in script
+        assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+        assert "when this one is over on the other machines too" in ask("export", "compose", "--plan", kept, "--node", node).stdout
+    done = ask("up", "--plan", kept)
+    assert done.returncode == 1 and "a plan of several machines (node-0, node-1) cannot be applied: this is one" in done.stderr and "--node node-0" in done.stderr
+
+
 def test_one_machine_otherwise_and_drawn(tmp_path: Path) -> None:
     file = spec(tmp_path, SMALL)
     asked = ("-f", file, "--gpus", "2x2xA100-SXM4-80GB")
