@@ -170,12 +170,45 @@ static void better_cards(struct ask *q, size_t m)
     }
 }
 
+static struct bt_pace_in asked(const struct ask *q, const struct bt_gpu *g)
+{
+    return (struct bt_pace_in){
+        .model = q->m, .engine_name = q->engine, .engine_version = q->version, .card = g, .tp = q->tp, .prompt = q->prompt, .nvlink = q->nvlink
+    };
+}
+
+static void first_tokens_and_loads(struct ask *q, size_t m)
+{
+    (void)m;
+    struct bt_gpu g = { .uuid = "virtual-0", .name = q->k->nvml_name, .kind = q->k, .pci = "", .cc_major = q->k->cc_major, .island = -1 };
+    double before = 0;
+    for (q->prompt = 1; q->prompt <= 131072; q->prompt *= 4) {
+        struct bt_pace_in in = asked(q, &g);
+        struct bt_pace_first f;
+        bt_pace_first(&in, &f);
+        not_less(f.seconds, before, q, "a longer prompt is read in earlier");
+        before = f.seconds;
+    }
+    double slowest = 1e30;
+    for (q->tp = 1; q->tp <= 8; q->tp *= 2) {
+        struct bt_pace_in in = asked(q, &g);
+        struct bt_pace_load l;
+        bt_pace_load(&in, &l);
+        not_less(slowest, l.seconds[BT_LOAD_NVME], q, "more ranks load later");
+        not_less(l.seconds[BT_LOAD_NETWORK], l.seconds[BT_LOAD_NVME], q, "the network is faster than a drive");
+        not_less(l.seconds[BT_LOAD_NVME], l.seconds[BT_LOAD_CACHE], q, "a drive is faster than the page cache");
+        not_less(l.cold_s, l.warm_s, q, "a cold start is faster");
+        slowest = l.seconds[BT_LOAD_NVME];
+    }
+}
+
 static void a_longer_context_is_not_faster(void **st) { (void)st; all(longer_contexts); }
 static void more_streams_give_more_and_each_less(void **st) { (void)st; all(more_streams); }
 static void more_cards_by_nvlink_are_not_slower(void **st) { (void)st; all(more_cards); }
 static void fewer_bits_are_not_slower(void **st) { (void)st; all(fewer_bits); }
 static void newer_versions_are_not_slower(void **st) { (void)st; all(newer_versions); }
 static void a_better_card_is_not_slower(void **st) { (void)st; all(better_cards); }
+static void first_tokens_and_loads_grow(void **st) { (void)st; all(first_tokens_and_loads); }
 
 /* What is printed beside a rate is what most measured rows of the kind are inside of. */
 static void errors_are_those_of_the_kind(void **st)
@@ -193,6 +226,7 @@ static void errors_are_those_of_the_kind(void **st)
         { "meta-llama/Llama-3.1-70B", "l40s", { .engine = "vllm", .tp = 4 }, 0.2 },      /* PCIe */
         { "Qwen/Qwen3-8B", "mi300x", { .engine = "vllm" }, 0.2 },                        /* two rows of that class */
         { "Qwen/Qwen3-30B-A3B", "h100-sxm", { .engine = "vllm" }, 0.2 },                 /* experts */
+        { "Qwen/Qwen2.5-0.5B", "h100-sxm", { .engine = "vllm" }, 0.2 },                  /* the host decides */
         { "openai/gpt-oss-120b", "a100-sxm4-80", { .engine = "vllm" }, 0.5 },
         { "zai-org/GLM-4.7-Flash", "b200", { .engine = "sglang" }, 0.5 },
         { "deepseek-ai/DeepSeek-V3", "h200-sxm", { .engine = "sglang", .tp = 8, .nvlink = true }, 0.2 },
@@ -213,7 +247,7 @@ int main(void)
         cmocka_unit_test(a_longer_context_is_not_faster),      cmocka_unit_test(more_streams_give_more_and_each_less),
         cmocka_unit_test(more_cards_by_nvlink_are_not_slower), cmocka_unit_test(fewer_bits_are_not_slower),
         cmocka_unit_test(newer_versions_are_not_slower),       cmocka_unit_test(a_better_card_is_not_slower),
-        cmocka_unit_test(errors_are_those_of_the_kind),
+        cmocka_unit_test(first_tokens_and_loads_grow),         cmocka_unit_test(errors_are_those_of_the_kind),
     };
     return cmocka_run_group_tests(tests, no_cache, NULL);
 }
