@@ -388,12 +388,14 @@ static int recut_one(struct pl_problem *p, struct pl_solution *s, const struct p
     if (at == PL_NONE)
         return 0;
     size_t had = c->shape, cards[BT_MAX_GPUS];
+    double rate = pl_rate(p, &k->shape[c->shape], c->card, NULL);
     struct pl_room now;
     memcpy(cards, c->card, c->ncards * sizeof *cards);
     take_order(c, was.tp, was.pp, order);
     c->shape = at;
     pl_room_init(&now, p, s->copy, s->ncopies);
-    if (p->ram_binds && !pl_room_holds(&now)) {      /* layers in RAM are others now */
+    bool holds = !p->ram_binds || pl_room_holds(&now);           /* layers in RAM are others now */
+    if (!holds || pl_rate(p, &k->shape[at], c->card, NULL) < rate) {
         memcpy(c->card, cards, c->ncards * sizeof *cards);
         c->shape = had;
         return 0;

@@ -118,8 +118,10 @@ int pl_shape_cut(struct pl_problem *p, struct pl_work *k, const struct pl_shape 
     bt_engine_cut_text(cut, s.pp, layers, sizeof layers);
     s.cut = cut;
     s.layers = bt_arena_strdup(p->a, layers);
+    s.best_tok_s = 0;                /* weights in host RAM are other bytes in each cut */
     if (cost_shape(p, k, &s, err) < 0)
         return -1;
+    best_rate(p, k, &s);
     if (s.ok)
         BT_PUSH(p->a, k->shape, k->nshapes, s);
     return 0;
