@@ -64,7 +64,7 @@ static int search_phases(struct bt_arena *a, const struct bt_plan_in *in, bool s
             return fail(&err, "build");
         double before = now_ms();
         if (!p->nrefusals)
-            pl_search(p, PL_NODE_LIMIT, &s);
+            pl_search(p, pl_phase_nodes(p, i, n, o->nodes), &s);
         if (show)
             show_phase(names[i], p, &s, now_ms() - before);
         o->nodes += s.nodes;

@@ -21,7 +21,7 @@
 #define MOST_ITEMS 128u
 #define MOST_MEMO (1u << 15)
 #define BUCKETS 4096u
-#define STEPS_EACH 4u                /* so many steps here are as much work as a node of the search */
+#define STEPS_EACH 2u                /* so many steps here are as much work as a node of the search */
 #define EPS 1e-6
 
 /* A work that many cards wide, on cards of one kind (that of class `on`), or anywhere. */

@@ -10,6 +10,7 @@
  * fewest choices left come first, then those that are hard to place. */
 #include <math.h>
 #include <stdlib.h>
+
 #include <string.h>
 
 #include "plan/search_int.h"
@@ -34,6 +35,7 @@ struct numbers { uint32_t *copies; struct pl_score most; size_t n; };
 struct choices {
     struct search *s; struct se_marks **marks; struct bt_arena *a; struct numbers *v; size_t n; bool too_many; uint64_t end;
     uint64_t start, in_vain;         /* of a pass: its first node; those that fillings took and nothing was known after */
+    bool seen;                       /* of a pass for wants: there are no more */
 };
 
 /* Half a shared card less than the best: what is above it may be as good. */
@@ -266,21 +268,33 @@ static int64_t slack_for(const struct search *s, const struct pl_score *most, in
 
 static uint64_t left_of(const struct search *s, uint64_t end) { return end - BT_MIN(end, s->nodes); }
 
-/* A first look for places, then one at numbers of cards alone, then prices, which see where fractions of cards lack too, then a long look; contexts count last.
- * What is found is kept if it is better: that ends the pass too. False: nothing is left to be found. */
-static bool may_be_better(struct search *s, const struct pl_score *most, uint64_t nodes)
+/* A first look for places, then one at numbers of cards alone, then prices, which see where fractions of cards lack too, then long looks; contexts count last,
+ * those that lack part by part. What is found is kept if it is better: that ends the pass too. False: nothing is left to be found. */
+static bool may_be_better(struct choices *x, const struct numbers *v, int64_t slack, uint64_t nodes, struct bt_arena *a)
 {
+    struct search *s = x->s;
     struct pl_score was = s->best;
-    bool found = s->out->found, as_many = found && pl_score_cmp(most, &was, BT_GOAL_WANTS) <= 0;
+    bool found = s->out->found, as_many = found && pl_score_cmp(&v->most, &was, BT_GOAL_WANTS) <= 0;
     uint64_t end = s->nodes + nodes;
     enum se_fit how = se_fits(s, BT_MIN(FIRST_LOOK, nodes));
     if (how != SE_FITS && (how == SE_FITS_NOT || se_wide_not(s, false, nodes / 4) || se_sets_tighten(s, ROOT_ROUNDS, SE_NO_ROOM) < SE_NO_ROOM))
         return false;
     if (how == SE_FIT_UNKNOWN)
-        how = se_fits(s, left_of(s, end));
+        how = se_pack(s, left_of(s, end) / 4);
+    if (how == SE_FIT_UNKNOWN)
+        how = se_fits(s, left_of(s, end) / 2);
     if (how == SE_FITS_NOT || found != s->out->found || pl_score_cmp(&s->best, &was, BT_GOAL__N) != 0)
         return false;
-    return !as_many || (!se_wide_not(s, true, left_of(s, end) / 4) && se_fits_better(s, left_of(s, end)) == SE_FIT_UNKNOWN);
+    if (!as_many)
+        return true;
+    how = se_fits_better(s, left_of(s, end) / 8);
+    if (how == SE_FIT_UNKNOWN) {
+        how = se_lacks(s, slack, left_of(s, end) / 2);
+        se_fix(s, v->copies, slack, a);
+        se_fits_start(s, a);
+    }
+    x->seen = how == SE_FITS_NOT;
+    return how == SE_FIT_UNKNOWN && !se_wide_not(s, true, left_of(s, end) / 4) && se_fits_better(s, left_of(s, end)) == SE_FIT_UNKNOWN;
 }
 
 /* One pass over all shapes with these numbers of copies. */
@@ -291,13 +305,14 @@ static void pass(struct choices *x, const struct numbers *v, int64_t slack, uint
     x->a = &a;
     x->start = s->nodes;
     x->in_vain = 0;
+    x->seen = false;
     x->marks = BT_NEWN(&a, struct se_marks *, s->p->n * 2 + 1);
     se_fix(s, v->copies, slack, &a);
     s->limit = BT_MIN(x->end, s->nodes + share);
     se_fits_start(s, &a);
     if (!se_sets_start(s, &a))
         s->stop = true;
-    else if (!s->wants_only || may_be_better(s, &v->most, share))
+    else if (!s->wants_only || may_be_better(x, v, slack, BT_MIN(share, left_of(s, x->end)), &a))
         choose_shapes(x, 0);
     s->sets = NULL;
     s->fits = NULL;
@@ -328,7 +343,7 @@ static bool pass_for_wants(struct choices *x, const struct numbers *v, uint64_t 
         if (found && pl_score_cmp(&v->most, &s->best, BT_GOAL_SERVICE) <= 0)
             break;
         pass(x, v, slack_for(s, &v->most, was.v[BT_GOAL_WANTS] + 1), share);
-        better = s->out->found && (!found || pl_score_cmp(&s->best, &was, BT_GOAL__N) > 0);
+        better = !x->seen && s->out->found && (!found || pl_score_cmp(&s->best, &was, BT_GOAL__N) > 0);
         s->stop = s->stop && !better;                /* `any` stopped it, not the limit */
         if (better)
             improve(x, share);

@@ -14,8 +14,8 @@
 #define MIN_BUCKETS 256u             /* one for each node that a look may take, about: as many as ways may be remembered at most */
 #define FEW_NODES UINT64_C(3000)     /* for a first look in each order: what one does not see in a long time the other often sees at once */
 #define ROOM_NODES 2u                /* what it costs to see that there is room, for each copy */
-#define WANTS_NODES 7u               /* with a bound of wants */
-#define NODES_EACH 3u                /* so many steps here are as much work as a node of the search */
+#define WANTS_NODES 5u               /* with a bound of wants */
+#define NODES_EACH 4u                /* so many steps here are as much work as a node of the search */
 
 /* What those to come can tell of a card; ranks: of which copies' ranks, in which shapes, where contexts count too. Tenants where somebody minds them. */
 struct place { uint64_t load, works, seats, ranks; uint32_t color, tenants, at_most, nothing; };
@@ -56,7 +56,7 @@ struct fit {
     struct tried **memo; size_t nmemo, buckets;      /* one less than a power of two */
     struct tried **way;              /* [copies that stand] as it was before the next one */
     bool **goes, *ignored;           /* [copies that stand][use]; [use] */
-    uint64_t end, steps; bool over;
+    uint64_t end, steps, counted; bool over;          /* steps: counted as nodes up to there */
     bool ranks_first;                /* large ranks go before large copies */
     size_t decided;                  /* works of the search's order before the first that comes here */
     bool wants;                      /* what has more wants than the best, not only what stands: everything is put into the search itself too */
@@ -205,14 +205,6 @@ static const uint64_t *least_of(const struct fit *f, size_t work, size_t use)
 
 /* ---- what is known of a card ---- */
 
-static bool same_color(const struct pl_problem *p, size_t g, size_t h)
-{
-    bool same = p->cls[g] == p->cls[h] && p->cap[g] == p->cap[h] && pl_card_for(p, 2, g) == pl_card_for(p, 2, h);
-    for (size_t i = 0; i < p->n && same; i++)
-        same = (p->work[i].pos[g] >= 0) == (p->work[i].pos[h] >= 0);
-    return same;
-}
-
 static uint64_t mixed(uint64_t h, uint64_t v) { return (h ^ v) * 0x9E3779B97F4A7C15u ^ h >> 29; }
 
 static uint64_t useful_room(struct fit *f, size_t depth, size_t g)
@@ -251,32 +243,28 @@ static int place_cmp(const struct place *a, const struct place *b)
     return (a->at_most > b->at_most) - (a->at_most < b->at_most);
 }
 
-static void alike(struct fit *f, size_t depth, size_t *now)
+static void alike(const struct fit *f, const struct place *seen, size_t *now)
 {
-    for (size_t g = 0; g < f->s->ncards; g++) {
-        struct place mine = seen_from(f, depth, g);
-        for (now[g] = 0; now[g] < g; now[g]++) {
-            struct place other = seen_from(f, depth, now[g]);
-            if (place_cmp(&mine, &other) == 0)
-                break;
-        }
-    }
+    for (size_t g = 0; g < f->s->ncards; g++)
+        for (now[g] = 0; now[g] < g && place_cmp(&seen[g], &seen[now[g]]) != 0; )
+            now[g]++;
 }
 
 /* ---- what led nowhere ---- */
 
-static struct tried *way_so_far(struct fit *f, size_t depth, uint32_t copy)
+/* seen: each card. */
+static struct tried *way_so_far(struct fit *f, size_t depth, uint32_t copy, struct place *seen)
 {
     size_t n = f->s->ncards;
     if (!f->way[f->ncopies])
         f->way[f->ncopies] = bt_arena_alloc(f->a, sizeof **f->way + n * sizeof *f->way[0]->place);
     struct tried *t = f->way[f->ncopies];
     for (size_t g = 0; g < n; g++) {
-        struct place mine = seen_from(f, depth, g);
         size_t j = g;
-        for (; j > 0 && place_cmp(&t->place[j - 1], &mine) > 0; j--)
+        seen[g] = seen_from(f, depth, g);
+        for (; j > 0 && place_cmp(&t->place[j - 1], &seen[g]) > 0; j--)
             t->place[j] = t->place[j - 1];
-        t->place[j] = mine;
+        t->place[j] = seen[g];
     }
     t->at = (depth * PL_MAX_COPIES + copy) * 4096 + (copy ? f->taken[depth] : 0);
     t->hash = t->at;
@@ -531,7 +519,7 @@ static bool next_rank(struct fit *f, struct fitting *x, uint32_t rank)
         return put_all(f, x);
     size_t start = first_place(k, x, rank);
     uint64_t tried = 0;
-    f->s->nodes += ++f->steps % NODES_EACH == 0;
+    f->steps++;
     for (size_t i = 0; i < k->npool && !f->over; i++) {
         size_t g = k->pool[i];
         bool used = false;
@@ -602,6 +590,14 @@ static bool may_want_more(const struct fit *f, size_t depth)
     return !f->wants || se_wants_at_most(f->s, f->decided + depth) > f->s->best.v[BT_GOAL_WANTS] - f->s->as_good;
 }
 
+/* Also those of bytes that are of use: they are many where little is free. */
+static void count_steps(struct fit *f)
+{
+    uint64_t nodes = (f->steps - f->counted) / NODES_EACH;
+    f->s->nodes += nodes;
+    f->counted += nodes * NODES_EACH;
+}
+
 static bool next_copy(struct fit *f, size_t depth, uint32_t copy)
 {
     struct search *s = f->s;
@@ -609,17 +605,19 @@ static bool next_copy(struct fit *f, size_t depth, uint32_t copy)
         return next_copy(f, depth + 1, 0);
     if (depth == f->t->n)
         return all_stand(f);
+    count_steps(f);
     if (s->nodes > f->end || se_late(s))
         f->over = true;
     if (f->over)
         return false;
-    struct tried *way = way_so_far(f, depth, copy);
+    struct place seen[BT_MAX_GPUS];
+    struct tried *way = way_so_far(f, depth, copy, seen);
     if (known(f, way))
         return false;
     size_t work = f->order[depth], now[BT_MAX_GPUS];
     bool *goes = f->goes[f->ncopies];
     if (all_room(f, depth, copy, copy ? f->taken[depth] : PL_NONE, goes) && may_want_more(f, depth)) {
-        alike(f, depth, now);
+        alike(f, seen, now);
         if (!copy)
             f->first[work] = f->ncopies;
         for (size_t i = 0; i < f->nuse[work] && !f->over; i++)
@@ -707,7 +705,7 @@ bool se_fits_start(struct search *s, struct bt_arena *a)
             return false;
     }
     for (size_t g = 0; g < s->ncards; g++) {
-        for (t->color[g] = 0; t->color[g] < g && !same_color(p, g, t->color[g]); )
+        for (t->color[g] = 0; t->color[g] < g && !se_same_color(p, g, t->color[g]); )
             t->color[g]++;
         for (t->kind[g] = 0; strcmp(p->fleet->gpus[g].name, p->fleet->gpus[t->kind[g]].name); )
             t->kind[g]++;

@@ -170,17 +170,29 @@ static void add_up(struct bt_plan *plan, const struct pl_stage *g, bool first)
     }
 }
 
-/* The phase as if there were no other. Found nothing: refusals in the plan. */
-static int plan_alone(struct pl_stages *all, struct pl_stage *g, struct bt_err *err)
+#define SHARED_UP_TO 200u            /* (workload, card) pairs past which no phase ends before */
+
+uint64_t pl_phase_nodes(const struct pl_problem *p, size_t nth, size_t phases, uint64_t used)
 {
+    uint64_t kept = (phases - nth - 1) * (uint64_t)PL_PHASE_NODES / 2, all = phases * (uint64_t)PL_PHASE_NODES;
+    if (p->in->within || p->n * p->fleet->n > SHARED_UP_TO)
+        return pl_node_limit(p->in);
+    return BT_MAX(all - BT_MIN(all, used + kept), (uint64_t)PL_PHASE_NODES / 2);
+}
+
+/* The phase as if there were no other. Found nothing: refusals in the plan. */
+static int plan_alone(struct pl_stages *all, size_t nth, struct bt_err *err)
+{
+    struct pl_stage *g = &all->v[nth];
     if (pl_problem_build(all->a, all->in, g->name, &g->free_p, err) < 0)
         return -1;
+    uint64_t nodes = pl_phase_nodes(g->free_p, nth, all->n, all->plan->nodes);
     if (!g->free_p->nrefusals)
-        pl_solve(g->free_p, pl_node_limit(all->in), &g->free_s);
+        pl_solve(g->free_p, nodes, &g->free_s);
     if (!g->free_p->nrefusals && !g->free_s.found && g->free_p->ram_binds) {     /* is it RAM alone that lacks? Then that is what is said (pl_host_fill) */
         struct pl_solution without;
         g->free_p->ram_binds = false;
-        pl_solve(g->free_p, pl_node_limit(all->in), &without);
+        pl_solve(g->free_p, nodes, &without);
         without.nodes += g->free_s.nodes;
         g->free_s = without.found ? without : g->free_s;
     }
@@ -201,7 +213,7 @@ static int plan_alone(struct pl_stages *all, struct pl_stage *g, struct bt_err *
 static int plan_stages(struct pl_stages *all, struct bt_err *err)
 {
     for (size_t i = 0; i < all->n; i++)
-        if (plan_alone(all, &all->v[i], err) < 0)
+        if (plan_alone(all, i, err) < 0)
             return -1;
     if (all->plan->nrefusals)
         return 0;

@@ -8,6 +8,7 @@
 #define PL_PACE_AT_TOKENS 1024       /* tokens in the KV cache when the rates of shapes are compared */
 #define PL_REST_FLOOR (512 * MiB)    /* `rest` with less than a CUDA context is no berth */
 #define PL_NODE_LIMIT 1000000
+#define PL_PHASE_NODES 800000        /* of each phase of a plan, all of them together: what one does not need the others may have */
 #define PL_FIRST_NODES 5000          /* in the order of the plan, before the order is changed */
 #define PL_MAX_COPIES 1024
 #define PL_DENSE 64                  /* (workload, card) pairs past which a machine of several is climbed from what it was dealt: its tree is not seen whole */
@@ -154,6 +155,9 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
 void pl_solve(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out);
 /* The free memory of the solution, dealt anew, into its score. */
 void pl_rescore_free(struct pl_problem *p, struct pl_solution *s);
+/* Of the nth phase of `phases`, where those before it took `used`: all that is left, but for half a share of each that comes. Many cards, and what is planned
+ * as one of several machines, get as much each time: they never end before. */
+uint64_t pl_phase_nodes(const struct pl_problem *p, size_t nth, size_t phases, uint64_t used);
 static inline uint64_t pl_node_limit(const struct bt_plan_in *in) { return in->within ? in->within->nodes : PL_NODE_LIMIT; }
 /* How far off the best it may be: the share that lacks to the bound at the first goal where it does, of workloads placed, wants and service. */
 double pl_gap(const struct pl_solution *s);

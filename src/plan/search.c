@@ -754,7 +754,8 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
         if (better && complete) {    /* the first in the plan's order that is as good */
             s->target = &best.score;
             se_as_many(s, &best);
-            *out = run(s, SE_AS_PLANNED, node_limit / 2, &lowest) && lowest.found ? lowest : best;
+            uint64_t left = node_limit - BT_MIN(node_limit, s->nodes);
+            *out = run(s, SE_AS_PLANNED, BT_MAX(left, node_limit / 8), &lowest) && lowest.found ? lowest : best;
         }
     }
     out->complete = complete;

@@ -5,6 +5,7 @@
  *   search.c   which workload is placed next, and where
  *   choices.c  the shapes of all before the cards of any           sets.c     how much service sets of neighbours on a card allow
  *   wide.c     the same as fits.c asks, of numbers of cards alone          known.c    numbers worked out once
+ *   pack.c     the same, card by card            lacks.c    with more of their contexts
  *   fits.c     can all of them stand at all            useful.c   how much of a card's room they can use
  *   columns.c  what many cards carry at most, and a plan near it: columns.h
  *   cards.c    is anything as good, card by card */
@@ -139,6 +140,8 @@ void se_order(struct search *s, enum se_order how);
 /* So many copies of each work, no more and no fewer (NULL: as the spec says); contexts that lack `slack` thousandths of s->ctx_most at most, which floors
  * then hold (negative: any). The tables lie in `a`. */
 void se_fix(struct search *s, const uint32_t *copies, int64_t slack, struct bt_arena *a);
+/* The same copies, and so much slack of each work's own context: [p->n]. What changes lies in `a`. */
+void se_slacken(struct search *s, const int64_t *slack, struct bt_arena *a);
 
 /* bound.c. Prices of empty cards, for the empty fleet. */
 void se_set_prices(struct search *s);
@@ -180,6 +183,13 @@ enum se_fit se_fits_better(struct search *s, uint64_t nodes);
 
 /* wide.c. True: they cannot all stand (`wants`: with more wants than the best has), whatever their shapes; before any of those is settled. */
 bool se_wide_not(struct search *s, bool wants, uint64_t nodes);
+
+/* pack.c. The same as se_fits() asks, card by card. */
+enum se_fit se_pack(struct search *s, uint64_t nodes);
+
+/* lacks.c. Can all stand with more wants than the best has, which has as many workloads? slack: thousandths of all of s->ctx_most together that may lack then,
+ * as se_fix() had them. Rows and s->fits are left as they come: se_fix() and se_fits_start() again before anything else is asked. */
+enum se_fit se_lacks(struct search *s, int64_t slack, uint64_t nodes);
 
 /* useful.c. Of what is left on a card beside these works, the most that the works to come can take there; steps: what it took to find out is added.
  * color, friends (borrowed): [cards] equal for those that are the same when empty; [works] a bit for each who may share with it. */

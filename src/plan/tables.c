@@ -358,6 +358,22 @@ void se_order(struct search *s, enum se_order how)
 /* Of a context that is `of` of what is wanted at most, how much is there at least where `slack` thousandths may lack. */
 static double share_left(double of, int64_t slack) { return BT_MAX(of * 1000 - (double)slack - 1, 0.0) / 1000; }
 
+void se_slacken(struct search *s, const int64_t *slack, struct bt_arena *a)
+{
+    for (size_t i = 0; i < s->p->n; i++) {
+        const struct pl_work *k = &s->p->work[i];
+        struct se_work *w = &s->work[i];
+        uint64_t least = k->server ? (uint64_t)(share_left(s->ctx_most[i], slack[i]) * (double)k->ctx_want) : 0;
+        s->all_wants = s->all_wants && slack[i] == 0;
+        if (k->cpu_only || least == w->ctx_least)
+            continue;
+        w->ctx_least = least;
+        for (size_t j = 0; j < w->nshapes; j++)
+            fill_rows(s->p, w, w->shape[j].sh, a, &w->shape[j]);
+        fill_bests(s, w, a);
+    }
+}
+
 void se_fix(struct search *s, const uint32_t *copies, int64_t slack, struct bt_arena *a)
 {
     const struct pl_problem *p = s->p;

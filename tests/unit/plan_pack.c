@@ -1,0 +1,145 @@
+/* Card by card (pack.c) against copy by copy (fits.c), and contexts that lack in parts (lacks.c) against the best plan, on drawn problems. */
+#include "../../bench/plan_draw.h"
+#include "plan/search_int.h"
+#include "plan_help.h"
+
+/* NULL: drawn against itself, or refused. */
+static struct pl_problem *drawn(struct bt_arena *a, uint64_t number, unsigned cards, unsigned works)
+{
+    struct bt_err err = { 0 };
+    struct draw d;
+    struct pl_problem *p;
+    struct bt_spec *s;
+    draw_seed(&d, number);
+    const char *fleet = draw_fleet(&d, a, cards), *text = draw_spec(&d, a, works, 1, cards);
+    if (bt_spec_parse(a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0)
+        return NULL;
+    assert_int_equal(pl_problem_build(a, plan_inputs(a, text, fleet), "all", &p, &err), 0);
+    return p->nrefusals ? NULL : p;
+}
+
+static struct search *search_for(struct pl_problem *p, struct bt_arena *a, struct pl_solution *out)
+{
+    struct search *s = se_new(p, a);
+    s->out = out;
+    s->limit = UINT64_MAX;
+    s->first = true;
+    return s;
+}
+
+/* On every card the floors of those who stand there have room, and no two sit together that may not. */
+static void stands(const struct pl_problem *p, const struct pl_solution *o)
+{
+    uint64_t load[BT_MAX_GPUS] = { 0 }, works[BT_MAX_GPUS] = { 0 };
+    for (size_t i = 0; i < o->ncopies; i++) {
+        const struct pl_copy *c = &o->copy[i];
+        const struct pl_work *k = &p->work[c->work];
+        for (uint32_t j = 0; j < c->ncards; j++) {
+            size_t g = c->card[j];
+            load[g] += pl_floor(p, k, &k->shape[c->shape], pl_cost_class(p, c->card, c->ncards), j, g);
+            for (size_t w = 0; w < p->n; w++)
+                assert_true(!(works[g] >> w & 1) || p->may_share[c->work * p->n + w]);
+            works[g] |= UINT64_C(1) << c->work;
+            assert_true(k->pos[g] >= 0);
+        }
+    }
+    for (size_t g = 0; g < p->fleet->n; g++)
+        assert_true(load[g] <= p->cap[g]);
+}
+
+/* As many copies as are wanted, with contexts as long as each has alone, and with a fifth less. */
+static void card_by_card_says_what_copy_by_copy_does(void **st)
+{
+    (void)st;
+    unsigned fits = 0, not = 0;
+    for (uint64_t round = 1; round <= 150; round++) {
+        bt_auto_arena a = { 0 };
+        struct pl_problem *p = drawn(&a, round, 4 + round % 5, 8 + round % 3);
+        struct pl_score most;
+        for (int64_t slack = 0; p && slack <= 200; slack += 200) {
+            struct pl_solution by_copy = { 0 }, by_card = { 0 };
+            struct search *s = search_for(p, &a, &by_copy);
+            se_fix_all(s, &most);
+            uint32_t *copies = BT_NEWN(&a, uint32_t, p->n + 1);
+            memcpy(copies, s->copies_most, p->n * sizeof *copies);
+            se_fix(s, copies, slack, &a);
+            se_order(s, SE_HARD);
+            if (!se_fits_start(s, &a))
+                continue;
+            enum se_fit one = se_fits(s, 30000);
+            s->out = &by_card;
+            s->best = (struct pl_score){ 0 };
+            enum se_fit other = se_pack(s, 30000);
+            if (one != SE_FIT_UNKNOWN && other != SE_FIT_UNKNOWN)
+                assert_int_equal(one, other);
+            fits += other == SE_FITS;
+            not += other == SE_FITS_NOT;
+            if (other == SE_FITS && by_card.found)
+                stands(p, &by_card);
+        }
+    }
+    print_message("card by card: %u stand, %u do not\n", fits, not);
+    assert_true(fits >= 60 && not >= 60);
+}
+
+/* Of the best plan's numbers of copies: what is wanted of contexts and copies at most. */
+static int64_t wants_at_most(const struct search *s, const uint32_t *copies)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < s->p->n; i++) {
+        const struct pl_work *k = &s->p->work[i];
+        sum += copies[i] && k->server && k->ctx_want ? se_thousandths(s->ctx_most[i]) : 0;
+        sum += copies[i] && k->copies_want > 1 ? 1000 * (int64_t)copies[i] / k->copies_want : 0;
+    }
+    return sum;
+}
+
+/* More than the best has is never found; as much is never said not to be. */
+static void what_lacks_is_what_the_best_lacks(void **st)
+{
+    (void)st;
+    unsigned not = 0, found = 0;
+    for (uint64_t round = 1; round <= 400; round++) {
+        bt_auto_arena a = { 0 };
+        struct pl_problem *p = drawn(&a, round, 3 + round % 2, 7);
+        struct pl_solution best;
+        struct pl_score most;
+        if (!p)
+            continue;
+        pl_search(p, PL_NODE_LIMIT, &best);
+        if (!best.found || !best.complete || p->ram_binds)
+            continue;
+        for (int64_t less = 0; less <= 160; less = less ? less * 2 : 20) {
+            struct pl_solution o = { 0 };
+            struct search *s = search_for(p, &a, &o);
+            uint32_t *copies = BT_NEWN(&a, uint32_t, p->n + 1);
+            se_fix_all(s, &most);
+            for (size_t i = 0; i < best.ncopies; i++)
+                copies[best.copy[i].work]++;
+            o = best;
+            o.copy = NULL;           /* room of its own */
+            o.score.v[BT_GOAL_WANTS] -= less;
+            s->best = o.score;
+            int64_t slack = wants_at_most(s, copies) - o.score.v[BT_GOAL_WANTS] - 1;
+            if (slack < 0)
+                continue;
+            se_fix(s, copies, slack, &a);
+            se_order(s, SE_HARD);
+            enum se_fit how = se_lacks(s, slack, 20000);
+            if (how == (less ? SE_FITS_NOT : SE_FITS))
+                fail_msg("round %llu: %lld less than the best's %lld, and %s", (unsigned long long)round, (long long)less,
+                         (long long)best.score.v[BT_GOAL_WANTS], less ? "nothing as good" : "something better");
+            assert_true(s->best.v[BT_GOAL_WANTS] <= best.score.v[BT_GOAL_WANTS]);
+            not += how == SE_FITS_NOT;
+            found += how == SE_FITS;
+        }
+    }
+    print_message("%u times nothing lacks less than in the best plan, %u times it was found again from less\n", not, found);
+    assert_true(not >= 5 && found >= 50);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(card_by_card_says_what_copy_by_copy_does), cmocka_unit_test(what_lacks_is_what_the_best_lacks) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
