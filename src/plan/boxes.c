@@ -132,11 +132,12 @@ static struct reach reach_of(const struct bx *b, const struct bt_plan_phase *ph,
 static double lacks(double has, double most) { return most > 0 && has < most ? (most - has) / most : 0; }
 
 /* The goals that boxes decide for themselves are added up; the others are counted on the whole. */
-static void score(const struct bx *b, const struct bx_solved *s)
+static void score(struct bx *b, const struct bx_solved *s)
 {
     struct bt_plan *plan = b->plan;
     struct reach has = { 0 }, most = { 0 };
     double service = 0;
+    bx_bound(b);
     for (size_t ph = 0; ph < plan->nphases; ph++) {
         struct reach a = reach_of(b, &plan->phase[ph], false), z = reach_of(b, &plan->phase[ph], true);
         has.placed += a.placed;
@@ -151,6 +152,8 @@ static void score(const struct bx *b, const struct bx_solved *s)
     for (size_t i = 0; i < b->fleet->nboxes; i++)
         for (int g = BT_GOAL_SHARED; s[i].plan && g < BT_GOAL__N; g++)
             plan->objective[g] = g == BT_GOAL_FREE ? BT_MAX(plan->objective[g], s[i].plan->objective[g]) : plan->objective[g] + s[i].plan->objective[g];
+    most.placed = BT_MIN(most.placed, b->placed_bound);
+    most.wants = BT_MIN(most.wants, b->wants_bound);
     plan->bound[BT_GOAL_PLACED] = most.placed;
     plan->bound[BT_GOAL_WANTS] = most.wants;
     plan->bound[BT_GOAL_SERVICE] = thousandths(b->service_bound);

@@ -2,6 +2,7 @@
  * own, exactly (plan.c), boxes with the same content once.
  *
  *   boxes_worth.c   what every workload can be in a box: cards, bytes, context, service; a bound on the service of all of them from prices of cards
+ *   boxes_bound.c   how many of them, and how much of what they want, all boxes hold at most
  *   boxes_deal.c    which copy goes into which box
  *   boxes_solve.c   a box with its copies as a spec and a fleet, planned; contexts made equal between boxes
  *   boxes.c         the steps in order; the boxes' plans as one plan, its score and its gap
@@ -25,8 +26,11 @@ struct bx_option {
     uint64_t floor, full;            /* of its fullest rank: at the least contexts, at the wanted ones */
     bool whole;                      /* nobody beside it */
     uint32_t tp, pp;                 /* of a workload's own option; a group's members have their own */
+    uint64_t least_rank;             /* of a workload's own: bytes of its smallest rank, of any shape on so many cards */
 };
-struct bx_menu { struct bx_option *v; size_t n; };   /* of one workload: per number of cards at most one, rising */
+/* Of one workload: per number of cards at most one, rising. And what no option passes, for one copy: `least` bytes on all its cards where it stands at all,
+ * with `least_wants` of its context; `full` for all of its context, of which it reaches `most_wants`. least = 0: it goes nowhere there. */
+struct bx_menu { struct bx_option *v; size_t n; uint64_t least, full; double least_wants, most_wants; };
 
 /* Boxes that look the same to `need` and `pace`. */
 struct bx_class {
@@ -61,12 +65,15 @@ struct bx {
     double *rate_scale;              /* [spec->n] weight / solo_best / copies wanted: times a rate it is service; 0 = its rate is not known */
     double *price;                   /* [phase * ncls + class] of a card, the best found */
     double service_bound;            /* no plan in which every context is as long as it can be alone serves more */
+    int64_t placed_bound, wants_bound;               /* no plan has more, of all phases */
     struct bx_copy *copy; size_t ncopies;
     uint32_t *copies;                /* [ngroups] of those that leave it open: how many were dealt; 0 = as the spec says. NULL = all are settled */
 };
 
 /* Groups, classes, options, prices, bound. What can go nowhere becomes refusals of the plan. */
 BT_MUST_CHECK int bx_worth(struct bx *b, struct bt_err *err);
+/* boxes_bound.c: workloads placed and wants, by bytes. */
+void bx_bound(struct bx *b);
 /* b->copy. False: some copy that must have a place was found none (*left says whose), the second time as tightly as they go. */
 bool bx_deal(struct bx *b, size_t *left);
 /* Another box for a copy that its box could not hold after all. False: none. */

@@ -2,7 +2,8 @@
  *
  * Each group first chooses how many cards its copies get: at the prices that boxes_worth found, as long as all others still get the least with which
  * their contexts are as long as they can be. Then the largest go first, each into the box where the fewest cards are left over; who finds no empty cards
- * joins others, at the contexts that are wanted or, where that does not fit, at the least ones. */
+ * joins others, at the contexts that are wanted or, where that does not fit, at the least ones. Where that leaves somebody out, all are dealt again as tightly
+ * as they go; if more have a place then, as much towards their contexts is kept for them as leaves nobody out. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,20 +11,32 @@
 #include "plan/boxes.h"
 
 #define PART_PHASES 6                /* of a workload in so many phases every set of them is tried */
+#define SMALL_PARTS 4                /* a rank of less than such a part of a card is small */
 
 struct tenant { size_t copy; uint64_t phases; };
 struct seat { struct tenant *v; size_t n; uint64_t floor, full; };   /* of one card; bytes of all its tenants, whatever their phases */
+
+/* On empty cards; beside others, all with the contexts wanted; with the least. */
+enum how { ALONE, AT_WISH, AT_FLOOR };
 
 struct deal {
     struct bx *b;
     struct seat *seat;               /* [cards of the fleet] */
     size_t *empty;                   /* [boxes] cards without a tenant */
     size_t *choice, *choice_cls;     /* [ngroups] the option it wants: an index, SIZE_MAX = none */
-    size_t *order;                   /* [ngroups] */
+    size_t *order, *later;           /* [ngroups] who must have a place, one after the other; who may be left out, and who gets more copies */
     uint32_t *placed, *shape;        /* [ngroups] copies, and the cards of each */
     uint64_t during;                 /* phases of the copy that is dealt; 0 = of its group */
-    bool tight;                      /* as much as will go: the least contexts, few cards, cards filled up one after the other */
+    size_t *shape_cls;               /* [ngroups] the class of the first copy */
+    uint64_t *room;                  /* [boxes] bytes that its emptiest card has left, at floors; said for one phase alone */
+    bool few, tight, loose;          /* as much as will go: few bytes; and cards filled up one after the other; but for small ones */
+    const uint32_t *wanted;          /* [ngroups] more than 0: is to have a place as if it must; NULL: nobody else */
+    enum how most;                   /* no tighter than that */
+    double ease;                     /* of what lies between the least contexts and those wanted, the part that counts as taken; tight alone */
 };
+
+/* Bytes of a rank that are taken whatever comes. */
+static uint64_t floor_of(const struct deal *d, const struct bx_option *o) { return o->floor + (uint64_t)(d->ease * (double)(o->full - o->floor)); }
 
 /* ---- choices ---- */
 
@@ -191,21 +204,40 @@ static void choose(struct deal *d)
     choose_more(d, asked, wish, false);
 }
 
-/* The fewest cards and bytes. */
+static uint64_t bytes_of(const struct deal *d, const struct bx_option *o) { return o->whole ? o->cards * (UINT64_C(1) << 40) : floor_of(d, o) * o->cards; }
+
+static bool takes_less(const struct deal *d, const struct bx_option *x, const struct bx_option *y)
+{
+    return bytes_of(d, x) != bytes_of(d, y) ? bytes_of(d, x) < bytes_of(d, y) : x->cards < y->cards;
+}
+
+/* The fewest bytes. */
 static void choose_fewest(struct deal *d)
 {
     for (size_t i = 0; i < d->b->ngroups; i++) {
         const struct bx_group *g = &d->b->group[i];
         d->choice[i] = SIZE_MAX;
         for (size_t c = 0; c < d->b->ncls; c++)
-            for (size_t k = 0; k < g->noptions[c]; k++) {
-                const struct bx_option *o = &g->option[c][k], *at = d->choice[i] == SIZE_MAX ? NULL : &g->option[d->choice_cls[i]][d->choice[i]];
-                if (!at || o->cards < at->cards || (o->cards == at->cards && o->floor < at->floor)) {
+            for (size_t k = 0; k < g->noptions[c]; k++)
+                if (d->choice[i] == SIZE_MAX || takes_less(d, &g->option[c][k], &g->option[d->choice_cls[i]][d->choice[i]])) {
                     d->choice[i] = k;
                     d->choice_cls[i] = c;
                 }
-            }
     }
+}
+
+/* All options, those that take less first. */
+static size_t by_bytes(const struct deal *d, const struct bx_group *g, struct pick *out, size_t most)
+{
+    size_t n = 0;
+    for (size_t c = 0; c < d->b->ncls; c++)
+        for (size_t i = 0; i < g->noptions[c] && n < most; i++) {
+            size_t at = n++;
+            for (; at > 0 && takes_less(d, &g->option[c][i], picked(g, out[at - 1])); at--)
+                out[at] = out[at - 1];
+            out[at] = (struct pick){ .cls = c, .option = i };
+        }
+    return n;
 }
 
 /* ---- seats ---- */
@@ -247,7 +279,7 @@ static bool look(const struct deal *d, const struct bx_group *g, const struct bx
 {
     const struct bx *b = d->b;
     const struct seat *s = &d->seat[card];
-    uint64_t cap = bt_gpu_capacity(&b->fleet->gpus[card]), most = 0, mine = floors ? o->floor : o->full;
+    uint64_t cap = bt_gpu_capacity(&b->fleet->gpus[card]), most = 0, mine = floors ? floor_of(d, o) : o->full;
     *out = (struct view){ .card = card };
     if (!in_pool(g, card) || (o->cards > 1 && b->fleet->gpus[card].mig_of))       /* of MIG a process sees one instance */
         return false;
@@ -299,6 +331,9 @@ struct place { size_t box; size_t card[BT_MAX_GPUS]; size_t spare, tenants; };
 /* One kind of GPU inside a tensor-parallel group: the first kind of which there are enough. */
 static size_t enough_of_a_kind(const struct bx *b, struct view *v, size_t n, size_t want, size_t *out)
 {
+    out[0] = 0;
+    if (want == 1 || !n)
+        return n > 0;
     for (size_t i = 0; i < n; i++) {
         size_t m = 0;
         for (size_t j = 0; j < n && m < want; j++)
@@ -312,21 +347,25 @@ static size_t enough_of_a_kind(const struct bx *b, struct view *v, size_t n, siz
     return BT_MIN(want, n);
 }
 
-enum how { ALONE, AT_WISH, AT_FLOOR };
+/* Of a deal that is tight: small ones may lie where there are few. */
+static bool packs(const struct deal *d, const struct bx_option *o, size_t card)
+{
+    return d->tight && (!d->loose || o->cards > 1 || floor_of(d, o) > bt_gpu_capacity(&d->b->fleet->gpus[card]) / SMALL_PARTS);
+}
 
 static bool place_in(const struct deal *d, const struct bx_group *g, const struct bx_option *o, size_t box, enum how how, struct place *out)
 {
     const struct bt_box *x = &d->b->fleet->box[box];
     struct view v[BT_MAX_GPUS];
     size_t n = 0, at[BT_MAX_GPUS];
-    if (how == ALONE && d->b->nphases == 1 && d->empty[box] < o->cards)
+    if (d->b->nphases == 1 && ((how == ALONE && d->empty[box] < o->cards) || d->room[box] < floor_of(d, o)))
         return false;
     for (size_t i = 0; i < x->n; i++)
         if (look(d, g, o, x->first + i, how == AT_FLOOR, &v[n]) && (how != ALONE || !v[n].tenants))
             n++;
     if (n < o->cards)
         return false;
-    qsort(v, n, sizeof *v, d->tight ? by_left : by_view);        /* tight: the fullest cards that still hold it */
+    qsort(v, n, sizeof *v, packs(d, o, v[0].card) ? by_left : by_view);          /* the fullest cards that still hold it */
     if (enough_of_a_kind(d->b, v, n, o->cards, at) < o->cards)
         return false;
     *out = (struct place){ .box = box, .spare = n - o->cards };
@@ -347,7 +386,7 @@ static bool find_place(const struct deal *d, const struct bx_group *g, const str
         if (d->b->class_of[i] != cls || (closed && closed[i]) || !place_in(d, g, o, i, how, &p))
             continue;
         bool fewer = p.tenants < out->tenants || (p.tenants == out->tenants && p.spare > out->spare);
-        bool wins = !found || (how == ALONE || d->tight ? p.spare < out->spare : fewer);
+        bool wins = !found || (how == ALONE || packs(d, o, p.card[0]) ? p.spare < out->spare : fewer);
         if (wins)
             *out = p;
         found = true;
@@ -355,6 +394,16 @@ static bool find_place(const struct deal *d, const struct bx_group *g, const str
             break;
     }
     return found;
+}
+
+static void count_room(struct deal *d, size_t box)
+{
+    const struct bt_box *x = &d->b->fleet->box[box];
+    d->room[box] = 0;
+    for (size_t i = x->first; i < x->first + x->n; i++) {
+        uint64_t cap = bt_gpu_capacity(&d->b->fleet->gpus[i]);
+        d->room[box] = BT_MAX(d->room[box], cap - BT_MIN(cap, d->seat[i].floor));
+    }
 }
 
 static void sit(struct deal *d, size_t copy)
@@ -368,6 +417,7 @@ static void sit(struct deal *d, size_t copy)
         s->full += c->full;
         BT_PUSH(d->b->a, s->v, s->n, t);
     }
+    count_room(d, c->box);
 }
 
 static void stand_up(struct deal *d, size_t copy)
@@ -383,12 +433,13 @@ static void stand_up(struct deal *d, size_t copy)
         *s = (struct seat){ v, n, s->floor - c->floor, s->full - c->full };
         d->empty[c->box] += n == 0;
     }
+    count_room(d, c->box);
 }
 
 static void add_copy(struct deal *d, size_t group, uint32_t replica, const struct bx_option *o, const struct place *p)
 {
     struct bx *b = d->b;
-    struct bx_copy c = { .group = group, .replica = replica, .box = p->box, .ncards = o->cards, .floor = o->floor, .full = o->full,
+    struct bx_copy c = { .group = group, .replica = replica, .box = p->box, .ncards = o->cards, .floor = floor_of(d, o), .full = o->full,
                          .phases = phases_of(d, &b->group[group]) };
     c.card = BT_NEWN(b->a, size_t, o->cards + 1);
     memcpy(c.card, p->card, o->cards * sizeof *c.card);
@@ -404,6 +455,26 @@ static void take_back(struct deal *d, size_t to)
 
 /* ---- dealing ---- */
 
+static const struct bx_option *own_option(const struct bx *b, size_t cls, size_t w, uint32_t cards)
+{
+    const struct bx_menu *m = &b->menu[cls][w];
+    for (size_t i = 0; i < m->n; i++)
+        if (m->v[i].cards == cards)
+            return &m->v[i];
+    return NULL;
+}
+
+/* Copies of one server have one shape, wherever they are: are the best of so many cards the same for all members in both classes? */
+static bool same_shapes(const struct bx *b, const struct bx_group *g, size_t x, size_t y, uint32_t cards)
+{
+    for (size_t m = 0; m < g->nmembers && x != y; m++) {
+        const struct bx_option *i = own_option(b, x, g->member[m], cards), *j = own_option(b, y, g->member[m], cards);
+        if (!i || !j || i->tp != j->tp || i->pp != j->pp)
+            return false;
+    }
+    return true;
+}
+
 /* Copies [from, to) of the group in this option, all of them or none. */
 static bool deal_copies(struct deal *d, size_t group, size_t cls, const struct bx_option *o, uint32_t from, uint32_t to, enum how how)
 {
@@ -416,7 +487,7 @@ static bool deal_copies(struct deal *d, size_t group, size_t cls, const struct b
         for (size_t c = 0; !found && c < d->b->ncls; c++)        /* the same shape on other machines, with its bytes there */
             for (size_t i = 0; c != cls && i < g->noptions[c] && !found; i++) {
                 there = &g->option[c][i];
-                found = there->cards == o->cards && find_place(d, g, there, c, how, NULL, &p);
+                found = there->cards == o->cards && same_shapes(d->b, g, cls, c, o->cards) && find_place(d, g, there, c, how, NULL, &p);
             }
         if (!found) {
             take_back(d, before);
@@ -424,6 +495,8 @@ static bool deal_copies(struct deal *d, size_t group, size_t cls, const struct b
         }
         add_copy(d, group, r, there, &p);
     }
+    if (!from)
+        d->shape_cls[group] = cls;
     d->shape[group] = o->cards;
     return true;
 }
@@ -434,12 +507,12 @@ static bool deal_group(struct deal *d, size_t group, uint32_t from, uint32_t to,
     const struct bx *b = d->b;
     const struct bx_group *g = &b->group[group];
     struct pick all[MAX_PICKS];
-    size_t n = picks(b, g, true, all, MAX_PICKS);
+    size_t n = d->few ? by_bytes(d, g, all, MAX_PICKS) : picks(b, g, true, all, MAX_PICKS);
     for (size_t i = 0; i <= n; i++) {                /* 0: the one chosen */
         struct pick x = i ? all[i - 1] : (struct pick){ .cls = d->choice_cls[group], .option = d->choice[group] };
         if (x.option == SIZE_MAX || (i && x.cls == d->choice_cls[group] && x.option == d->choice[group]))
             continue;
-        if (d->placed[group] && picked(g, x)->cards != d->shape[group])
+        if (d->placed[group] && (picked(g, x)->cards != d->shape[group] || !same_shapes(b, g, x.cls, d->shape_cls[group], d->shape[group])))
             continue;
         if (deal_copies(d, group, x.cls, picked(g, x), from, to, how))
             return true;
@@ -453,8 +526,6 @@ struct turn { size_t group; int64_t priority; bool pool, whole; uint32_t cards; 
 static int by_turn(const void *x, const void *y)
 {
     const struct turn *a = x, *b = y;
-    if (a->priority != b->priority)
-        return a->priority > b->priority ? -1 : 1;
     if (a->pool != b->pool)
         return a->pool ? -1 : 1;
     if (a->whole != b->whole)
@@ -466,6 +537,17 @@ static int by_turn(const void *x, const void *y)
     return (a->group > b->group) - (a->group < b->group);
 }
 
+/* By priority; then who takes least, so that most have a place. */
+static int by_priority(const void *x, const void *y)
+{
+    const struct turn *a = x, *b = y;
+    if (a->priority != b->priority)
+        return a->priority > b->priority ? -1 : 1;
+    if (a->bytes * a->cards != b->bytes * b->cards)
+        return a->bytes * a->cards < b->bytes * b->cards ? -1 : 1;
+    return by_turn(x, y);
+}
+
 static void order_groups(struct deal *d)
 {
     const struct bx *b = d->b;
@@ -474,11 +556,14 @@ static void order_groups(struct deal *d)
         const struct bx_group *g = &b->group[i];
         const struct bx_option *o = d->choice[i] == SIZE_MAX ? NULL : &g->option[d->choice_cls[i]][d->choice[i]];
         turn[i] = (struct turn){ .group = i, .pool = g->pool != NULL, .whole = o && o->whole, .cards = o ? o->cards : 0,
-                                 .bytes = o && d->tight ? o->floor : 0 };
+                                 .bytes = o && d->few ? floor_of(d, o) : 0, .priority = b->in->spec->w[g->member[0]].priority };
     }
     qsort(turn, b->ngroups, sizeof *turn, by_turn);
     for (size_t i = 0; i < b->ngroups; i++)
         d->order[i] = turn[i].group;
+    qsort(turn, b->ngroups, sizeof *turn, by_priority);
+    for (size_t i = 0; i < b->ngroups; i++)
+        d->later[i] = turn[i].group;
 }
 
 /* Servers on the CPU and commands without cards: box after box. */
@@ -521,25 +606,39 @@ static void deal_more_in_part(struct deal *d)
         }
 }
 
+/* Copies with which one that may be left out stands at all. */
+static uint32_t least_copies(const struct deal *d, size_t group)
+{
+    const struct bt_workload *w = &d->b->in->spec->w[d->b->group[group].member[0]];
+    return w->copies.set ? (uint32_t)BT_MAX(w->copies.min, 1u) : 1;
+}
+
 /* Those who must have a place, then the others. False: *left found none. */
 static bool deal_all(struct deal *d, size_t *left)
 {
     struct bx *b = d->b;
-    for (enum how how = d->tight ? AT_FLOOR : ALONE; how <= AT_FLOOR; how++)
+    for (enum how how = d->tight ? AT_FLOOR : ALONE; how <= d->most; how++)
         for (size_t k = 0; k < b->ngroups; k++) {
             const struct bx_group *g = &b->group[d->order[k]];
             *left = d->order[k];
-            if (g->host || !g->min || d->placed[*left])
+            uint32_t least = g->min ? g->min : d->wanted && d->wanted[*left] ? least_copies(d, *left) : 0;
+            if (g->host || !least || d->placed[*left])
                 continue;
-            if (deal_group(d, *left, 0, g->min, how))
-                d->placed[*left] = g->min;
-            else if (how == AT_FLOOR)
+            if (deal_group(d, *left, 0, least, how))
+                d->placed[*left] = least;
+            else if (how == d->most)
                 return false;
         }
-    for (enum how how = ALONE; how <= AT_FLOOR; how++)
+    for (enum how how = d->tight ? AT_FLOOR : ALONE; how <= d->most; how++)
+        for (size_t k = 0; k < b->ngroups; k++) {    /* a place for everybody comes before more copies of anybody */
+            size_t i = d->later[k];
+            if (!b->group[i].host && !d->placed[i] && deal_group(d, i, 0, least_copies(d, i), how))
+                d->placed[i] = least_copies(d, i);
+        }
+    for (enum how how = ALONE; how <= d->most; how++)
         for (size_t k = 0; k < b->ngroups; k++) {
-            size_t i = d->order[k];
-            while (!b->group[i].host && d->placed[i] < b->group[i].want && deal_group(d, i, d->placed[i], d->placed[i] + 1, how))
+            size_t i = d->later[k];
+            while (!b->group[i].host && d->placed[i] && d->placed[i] < b->group[i].want && deal_group(d, i, d->placed[i], d->placed[i] + 1, how))
                 d->placed[i]++;
         }
     deal_more_in_part(d);
@@ -550,11 +649,14 @@ static bool deal_all(struct deal *d, size_t *left)
 static struct deal new_deal(struct bx *b)
 {
     struct deal d = { .b = b, .seat = BT_NEWN(b->a, struct seat, b->fleet->n), .empty = BT_NEWN(b->a, size_t, b->fleet->nboxes),
+                      .room = BT_NEWN(b->a, uint64_t, b->fleet->nboxes), .shape_cls = BT_NEWN(b->a, size_t, b->ngroups + 1),
                       .choice = BT_NEWN(b->a, size_t, b->ngroups + 1), .choice_cls = BT_NEWN(b->a, size_t, b->ngroups + 1),
-                      .order = BT_NEWN(b->a, size_t, b->ngroups + 1), .placed = BT_NEWN(b->a, uint32_t, b->ngroups + 1),
-                      .shape = BT_NEWN(b->a, uint32_t, b->ngroups + 1) };
-    for (size_t i = 0; i < b->fleet->nboxes; i++)
+                      .order = BT_NEWN(b->a, size_t, b->ngroups + 1), .later = BT_NEWN(b->a, size_t, b->ngroups + 1),
+                      .placed = BT_NEWN(b->a, uint32_t, b->ngroups + 1), .shape = BT_NEWN(b->a, uint32_t, b->ngroups + 1) };
+    for (size_t i = 0; i < b->fleet->nboxes; i++) {
         d.empty[i] = b->fleet->box[i].n;
+        count_room(&d, i);
+    }
     b->copy = NULL;
     b->ncopies = 0;
     return d;
@@ -576,23 +678,90 @@ static void deal_open(struct deal *d)
     }
 }
 
+/* How to deal: the shapes that are worth most, or those of few bytes; spread, or card after card. */
+struct manner { bool few, tight, loose; double ease; enum how most; };
+
+/* False: somebody who must have a place has none. */
+static bool deal_once(struct bx *b, struct deal *d, struct manner how, const uint32_t *wanted, size_t *left)
+{
+    *d = new_deal(b);
+    d->few = how.few;
+    d->tight = how.tight;
+    d->loose = how.loose;
+    d->ease = how.ease;
+    d->wanted = wanted;
+    d->most = how.most;
+    if (how.few)
+        choose_fewest(d);
+    else
+        choose(d);
+    order_groups(d);
+    return deal_all(d, left);
+}
+
+/* Who has a place in one and not in the other, by priority, the first that tells: > 0 x has more. */
+static int64_t more_placed(const struct deal *x, const struct deal *y)
+{
+    const struct bx *b = x->b;
+    int64_t more = 0, priority = INT64_MIN;
+    for (size_t k = 0; k < b->ngroups; k++) {
+        const struct bx_group *g = &b->group[x->later[k]];
+        if (b->in->spec->w[g->member[0]].priority != priority && more)
+            return more;
+        priority = b->in->spec->w[g->member[0]].priority;
+        more += ((x->placed[x->later[k]] > 0) - (y->placed[x->later[k]] > 0)) * (int64_t)g->nmembers;
+    }
+    return more;
+}
+
+static bool all_are_in(const struct deal *d)
+{
+    for (size_t i = 0; i < d->b->ngroups; i++)
+        if (!d->b->group[i].host && !d->placed[i])
+            return false;
+    return true;
+}
+
+struct dealt { struct deal d; struct bx_copy *copy; size_t ncopies; };
+
+/* Everybody whom the tightest way gives a place, in the best manner that gives them one. No copies: not even that has one for all who must. */
+static struct dealt deal_tightly(struct bx *b, size_t *left)
+{
+    static const struct manner manners[] = {         /* all contexts as wanted, then less of them */
+        { .most = AT_WISH }, { .few = true, .most = AT_WISH }, { true, true, true, 1, AT_FLOOR }, { .most = AT_FLOOR },
+        { true, true, true, 0.75, AT_FLOOR }, { true, true, true, 0.5, AT_FLOOR }, { true, true, true, 0.25, AT_FLOOR },
+    };
+    struct dealt best = { 0 };
+    size_t nobody;
+    if (!deal_once(b, &best.d, (struct manner){ .few = true, .tight = true, .most = AT_FLOOR }, NULL, left))
+        return best;
+    best.copy = b->copy;
+    best.ncopies = b->ncopies;
+    for (size_t i = 0; i < BT_LEN(manners); i++) {
+        struct deal d;
+        if (deal_once(b, &d, manners[i], best.d.placed, &nobody) && more_placed(&d, &best.d) >= 0)
+            return (struct dealt){ d, b->copy, b->ncopies };
+    }
+    return best;
+}
+
 bool bx_deal(struct bx *b, size_t *left)
 {
-    for (int tight = 0; tight < 2; tight++) {
-        struct deal d = new_deal(b);
-        d.tight = tight;
-        if (tight)
-            choose_fewest(&d);
-        else
-            choose(&d);
-        order_groups(&d);
-        if (deal_all(&d, left)) {
-            if (b->copies)
-                deal_open(&d);
-            return true;
-        }
+    struct deal d;
+    bool ok = deal_once(b, &d, (struct manner){ .most = AT_FLOOR }, NULL, left);
+    if (!ok || !all_are_in(&d)) {
+        struct dealt first = { d, b->copy, b->ncopies }, tight = deal_tightly(b, left);
+        if (!tight.ncopies && !ok)
+            return false;
+        bool better = tight.ncopies && (!ok || more_placed(&tight.d, &d) > 0);
+        struct dealt *taken = better ? &tight : &first;
+        d = taken->d;
+        b->copy = taken->copy;
+        b->ncopies = taken->ncopies;
     }
-    return false;
+    if (b->copies)
+        deal_open(&d);
+    return true;
 }
 
 bool bx_redeal(struct bx *b, size_t copy, const bool *closed)
@@ -612,7 +781,8 @@ bool bx_redeal(struct bx *b, size_t copy, const bool *closed)
             for (size_t i = g->noptions[cls]; i-- > 0; ) {
                 struct place p;
                 const struct bx_option *o = &g->option[cls][i];
-                if ((g->want > 1 && o->cards != c->ncards) || !find_place(&d, g, o, cls, how, closed, &p))
+                bool other = g->want > 1 && (o->cards != c->ncards || !same_shapes(b, g, cls, b->class_of[c->box], o->cards));
+                if (other || !find_place(&d, g, o, cls, how, closed, &p))
                     continue;
                 *c = (struct bx_copy){ .group = c->group, .replica = c->replica, .box = p.box, .ncards = o->cards, .floor = o->floor, .full = o->full,
                                        .phases = d.during, .card = BT_NEWN(b->a, size_t, o->cards + 1) };

@@ -270,16 +270,68 @@ static bool better(const struct bx_option *a, const struct bx_option *b)
     return a->wants > b->wants + 1e-9 || (a->wants > b->wants - 1e-9 && a->value > b->value);
 }
 
+/* A copy's bytes on all its cards, at the least and with all its context, and how much of that each holds. */
+struct bytes { uint64_t least, full, rank; double least_wants, most_wants; };        /* rank: of the smallest, at the least */
+
+/* Whoever takes as much whatever its context: the whole card (the smallest of them), or what is declared. 0: a server that is dealt to. */
+static uint64_t declared(const struct pl_problem *p, const struct pl_work *k, size_t c, const struct bx_option *o)
+{
+    uint64_t cap = UINT64_MAX;
+    for (size_t g = 0; g < p->fleet->n; g++)
+        cap = p->cls[g] == c ? BT_MIN(cap, p->cap[g]) : cap;
+    return o->whole ? cap * o->cards : !k->server || k->claim == PL_LIMIT ? o->floor * o->cards : 0;
+}
+
+static struct bytes bytes_of(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, size_t c, const struct bx_option *o)
+{
+    struct bytes x = { .most_wants = o->wants };
+    x.least = x.full = declared(p, k, c, o);
+    if (x.least || !k->server) {
+        x.least_wants = o->wants;
+        x.rank = x.least / BT_MAX(o->cards, 1u);
+        return x;
+    }
+    const struct bt_need *n = sh->cost[c].need;
+    for (size_t r = 0; r < n->nranks; r++) {
+        const struct bt_need_rank *q = &n->rank[r];
+        uint64_t least = q->fixed_bytes + bt_need_kv_for(n, q, k->ctx_min, k->w->requests), full = q->fixed_bytes + bt_need_kv_for(n, q, k->ctx_want, 1);
+        full -= BT_MIN(q->kv_block_bytes, full - q->fixed_bytes);    /* blocks are rounded up, and what lies between is not */
+        x.least += least * sh->tp;
+        x.rank = r ? BT_MIN(x.rank, least) : least;
+        x.full += BT_MAX(least, full) * sh->tp;
+        if (k->ctx_want)
+            x.least_wants = BT_MAX(x.least_wants, BT_MIN(1.0, (double)bt_need_longest(n, q, least - q->fixed_bytes) / (double)k->ctx_want));
+    }
+    x.least_wants = BT_MIN(x.least_wants, x.most_wants);
+    return x;
+}
+
+static void note_bytes(struct bx_menu *m, struct bytes x)
+{
+    bool first = !m->least;
+    m->least = first ? x.least : BT_MIN(m->least, x.least);
+    m->full = first ? x.full : BT_MIN(m->full, x.full);
+    m->least_wants = BT_MAX(m->least_wants, x.least_wants);
+    m->most_wants = BT_MAX(m->most_wants, x.most_wants);
+}
+
 /* The best of each number of cards, on whatever cards of the box, of one workload. Bytes are the least of any card's. */
 static struct bx_menu menu_of(struct bx *b, const struct pl_problem *p, const struct pl_work *k)
 {
     struct bx_menu m = { .v = BT_NEWN(b->a, struct bx_option, p->fleet->n + 1) };
     for (uint32_t cards = 1; cards <= p->fleet->n; cards++) {
         struct bx_option best = { 0 }, o;
+        uint64_t rank = UINT64_MAX;
         for (size_t i = 0; i < k->nshapes; i++)
             for (size_t c = 0; k->shape[i].ok && k->shape[i].cards == cards && c < p->nclasses; c++)
-                if (option_of(p, k, &k->shape[i], c, &o) && (!best.cards || better(&o, &best)))
-                    best = o;
+                if (option_of(p, k, &k->shape[i], c, &o)) {
+                    struct bytes x = bytes_of(p, k, &k->shape[i], c, &o);
+                    note_bytes(&m, x);
+                    rank = BT_MIN(rank, x.rank);
+                    if (!best.cards || better(&o, &best))
+                        best = o;
+                }
+        best.least_rank = rank;
         if (best.cards)
             m.v[m.n++] = best;
     }
