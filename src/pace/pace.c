@@ -115,7 +115,7 @@ static bool is_far_off(const struct look *x)
     return (latent && x->m->heads < 64) || (server && experts4) || (server && !x->w.experts && !strcmp(x->cls->name, "amd_cdna"));
 }
 
-/* What four of five rows of such a kind are inside of (docs/pace.md). */
+/* What three rows of four of such a kind, or more, are inside of (docs/pace.md). */
 static double error_share(const struct look *x)
 {
     const struct bt_pace_in *in = x->in;

@@ -126,7 +126,8 @@ static const struct pc_engine engines[] = {
     { "vllm", 12, PC_SERVER, 43, 0.35, 0, 9, 0, 0, true, false },
     { "vllm", 8, PC_SERVER, 45, 0.40, 0, 9, 0, 0, false, false },                 /* V1 before 0.12: no row of its own */
     { "vllm", 7, PC_SERVER, 75, 1.20, 65, 22, 0, 0, true, false },
-    { "vllm", 0, PC_SERVER, 85, 1.20, 65, 22, 0, 0, true, false },
+    { "vllm", 3, PC_SERVER, 85, 1.20, 65, 22, 0, 0, true, false },
+    { "vllm", 0, PC_SERVER, 450, 1.20, 65, 22, 0, 0, false, false },              /* no CUDA graphs yet: 6 rows of several cards, 280 to 740 us */
     { "sglang", 5, PC_SERVER, 43, 0.35, 0, 10, 350, 2000, true, false },
     { "sglang", 0, PC_SERVER, 50, 0.35, 0, 10, 0, 0, true, false },
     { "llama-server", 202500, PC_LLAMA, 43, 0, 500, 4, 0, 0, true, false },

@@ -410,7 +410,7 @@ static void engines_by_name_and_version(void **st)
     static const struct {
         const char *name, *version;
         double layers_ms;
-    } rows[] = { { "vllm", "0.12", 1.376 }, { "vllm", "0.11.2", 1.44 },      { "vllm", "v0.7.3", 2.4 },        { "vllm", "0.6.3.post1", 2.72 },
+    } rows[] = { { "vllm", "0.12", 1.376 }, { "vllm", "0.11.2", 1.44 },      { "vllm", "v0.7.3", 2.4 },        { "vllm", "0.6.3.post1", 2.72 }, { "vllm", "0.2.6", 14.4 },
                  { "vllm", NULL, 1.376 },   { "vllm", "1.0", 1.376 },        { "llama.cpp", "2024-05", 2.88 }, { "llama.cpp", "b6000", 1.376 },
                  { "ollama", "", 1.376 },   { "trtllm", "1.0.0rc3", 0.896 }, { "nonesuch", "9", 1.44 } };
     for (size_t i = 0; i < BT_LEN(rows); i++) {

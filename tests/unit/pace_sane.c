@@ -139,7 +139,7 @@ static void fewer_bits(struct ask *q, size_t m)
 
 static void newer_versions(struct ask *q, size_t m)
 {
-    static const char *const vllm[] = { "0.6.3", "0.7.3", "0.10.0", "0.12.0", "0.32.0" }, *const sglang[] = { "0.4.6", "0.5.6" }, *const llama[] = { "2024-05", "b6000" };
+    static const char *const vllm[] = { "0.2.6", "0.6.3", "0.7.3", "0.10.0", "0.12.0", "0.32.0" }, *const sglang[] = { "0.4.6", "0.5.6" }, *const llama[] = { "2024-05", "b6000" };
     bool v = !strcmp(q->engine, "vllm"), s = !strcmp(q->engine, "sglang"), l = !strcmp(q->engine, "llama.cpp");
     const char *const *versions = v ? vllm : s ? sglang : llama;
     double before = 0;
