@@ -140,6 +140,8 @@ void bt_pace_decode(const struct bt_pace_in *in, struct bt_pace *out)
     out->host_ms = x.eng->host_ms + x.batch * x.eng->seq_us / 1e3;
     if (x.tp > 1)
         out->allreduce_ms = (2.0 * x.m->layers + 1) * pc_allreduce_us(x.link, (uint64_t)x.tp, x.tokens * x.m->hidden * 2.0) * pc_split(x.link, x.eng) / 1e3;
+    if (pc_launches_ahead(x.eng))
+        out->layers_ms = BT_MAX(out->layers_ms - out->weights_ms - out->kv_ms - out->allreduce_ms, 0);
     if (x.tp * x.pp > 1)
         out->link = pc_link_name(x.link);
     out->hop_ms = (x.pp - 1) * pc_hop_ms(x.link, x.eng);

@@ -58,7 +58,8 @@ struct bt_pace {
     double total_tok_s;              /* all streams; with pp > 1 every stage has its own sequences in work */
     double ceiling_tok_s;            /* one stream, bandwidth and weights alone */
     double weights_ms, kv_ms, layers_ms, host_ms, allreduce_ms, hop_ms, prefill_ms, wait_ms, step_ms;
-        /* weights: read, or multiplied where that takes longer; prefill: of the requests that arrive; wait: for the other tenants */
+        /* layers: launches, of an eager engine what of them the card waits for; weights: read, or multiplied where that takes longer;
+         * prefill: of the requests that arrive; wait: for the other tenants */
     double read_bytes;               /* by one rank in one step, weights and KV; with pp > 1 by the ranks of all stages together */
     double weights_bytes_a_s;        /* at which one card reads its weights */
     const char *link;                /* "", "NVLink", "PCIe with P2P", "PCIe without P2P" */

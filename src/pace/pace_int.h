@@ -29,6 +29,7 @@ struct pc_engine {
 };
 const struct pc_engine *pc_engine_of(const struct bt_pace_in *in);
 const struct pc_engine *pc_engine_named(const char *name, const char *version);      /* NULL: no such name */
+bool pc_launches_ahead(const struct pc_engine *e);   /* launches kernel after kernel while the card computes: the longer of both is the step */
 double pc_kernel_share(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c);
 double pc_moe_us(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c);      /* what a layer with experts launches beside its matrices */
 double pc_choices(const struct pc_engine *e, double tokens);         /* so many tokens hit as many experts as this number that choose for themselves */
