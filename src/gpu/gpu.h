@@ -110,7 +110,8 @@ struct bt_fleet_opts {
  * BT_E_SPEC for a card that is not there (lists those that are) or named twice; BT_E_DEVICE without a working NVML,
  * with the way out ("name a fleet: --gpus 4xA100-SXM4-40GB, or try `berth sim`"). */
 BT_MUST_CHECK int bt_fleet_open(struct bt_arena *a, const char *text, const struct bt_fleet_opts *o, struct bt_fleet *out, struct bt_err *err);
-/* What this process may use of the host's RAM: the smallest limit of its cgroups (v2 and v1, up the tree), else MemTotal.
+/* What this process may use of the host's RAM: the smallest limit of its cgroups (v2 and v1, up the tree), else MemTotal without the NUMA nodes that its
+ * cpuset does not have.
  * root: "" for this machine; a test gives a folder that holds proc/ and sys/. 0 when /proc cannot be read. */
 uint64_t bt_ram_allowed(const char *root);
 /* What of it nobody can have any more: MemTotal - MemAvailable. 0 when /proc cannot be read. */

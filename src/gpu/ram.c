@@ -1,4 +1,4 @@
-/* ram.c - the host memory this process may use: the smallest limit of its cgroups, else all of it. */
+/* ram.c - the host memory this process may use: the smallest limit of its cgroups, else all of it on the NUMA nodes that its cpuset has. */
 #include <limits.h>
 #include <stdio.h>
 
@@ -8,6 +8,7 @@
 
 #define PROC_TEXT_MAX (4 * MiB)
 #define NO_LIMIT UINT64_MAX
+#define MOST_NODES 1024u             /* of a Linux kernel: NODES_SHIFT is 10 at most */
 #define V1_UNLIMITED ((uint64_t)1 << 62)     /* v1 writes "no limit" as a number near 2^63 */
 
 static struct bt_str read_text(struct bt_arena *a, const char *root, const char *path)
@@ -104,10 +105,51 @@ static uint64_t limit_up_the_tree(struct bt_arena *a, const char *root, bool v2)
     }
 }
 
+/* "0-1,3": nodes as the kernel lists them. False: not such a list, or a node past the last that is looked at. */
+static bool read_nodes(struct bt_str text, bool *in)
+{
+    struct bt_err ignored = { 0 };
+    memset(in, 0, MOST_NODES * sizeof *in);
+    for (text = bt_str_trim(text); text.n; ) {
+        struct bt_str one, first;
+        uint64_t low, high;
+        text = bt_str_cut(text, ',', &one);
+        struct bt_str last = bt_str_cut(one, '-', &first);
+        if (bt_u64_parse(first, 0, MOST_NODES - 1, &low, &ignored) < 0 || bt_u64_parse(last.n ? last : first, low, MOST_NODES - 1, &high, &ignored) < 0)
+            return false;
+        for (uint64_t i = low; i <= high; i++)
+            in[i] = true;
+    }
+    return true;
+}
+
+/* The memory of NUMA nodes that our cpuset keeps from us. 0 where that cannot be read, or nothing is kept. */
+static uint64_t other_nodes(struct bt_arena *a, const char *root)
+{
+    static const char allowed[] = "Mems_allowed_list:", total[] = "MemTotal:";
+    struct bt_str status = read_text(a, root, "/proc/self/status"), nodes = read_text(a, root, "/sys/devices/system/node/has_memory");
+    const char *row = strstr(status.p, allowed);
+    bool ours[MOST_NODES], there[MOST_NODES];
+    uint64_t sum = 0;
+    if (!row || !nodes.n || !read_nodes((struct bt_str){ row + strlen(allowed), strcspn(row + strlen(allowed), "\n") }, ours) || !read_nodes(nodes, there))
+        return 0;
+    for (size_t i = 0; i < MOST_NODES; i++) {
+        if (!there[i] || ours[i])
+            continue;
+        struct bt_str text = read_text(a, root, bt_arena_printf(a, "/sys/devices/system/node/node%zu/meminfo", i));
+        const char *line = strstr(text.p, total);
+        unsigned long long kib = 0;
+        if (line && sscanf(line + strlen(total), "%llu kB", &kib) == 1 && kib < UINT64_MAX / KiB / MOST_NODES)
+            sum += (uint64_t)kib * KiB;
+    }
+    return sum;
+}
+
 uint64_t bt_ram_allowed(const char *root)
 {
     bt_auto_arena a = { 0 };
-    uint64_t total = mem_total(&a, root), v2 = limit_up_the_tree(&a, root, true), v1 = limit_up_the_tree(&a, root, false);
+    uint64_t total = mem_total(&a, root), v2 = limit_up_the_tree(&a, root, true), v1 = limit_up_the_tree(&a, root, false), others = other_nodes(&a, root);
+    total -= others < total ? others : 0;
     return BT_MIN(total, BT_MIN(v1, v2));
 }
 

@@ -52,6 +52,17 @@ static void limits(void **st)
             { "sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n" } } },
         { "v1, unlimited", 32 * GiB, { { "proc/meminfo", MEMINFO }, { "proc/self/cgroup", "5:memory:/m\n" }, { "proc/self/mountinfo", V1_MOUNT },
             { "sys/fs/cgroup/memory/m/memory.limit_in_bytes", "9223372036854771712\n" } } },
+        { "a cpuset of one of two sockets", 20 * GiB, { { "proc/meminfo", MEMINFO }, { "proc/self/status", "Name:\tx\nMems_allowed:\t1\nMems_allowed_list:\t0\n" },
+            { "sys/devices/system/node/has_memory", "0-1\n" }, { "sys/devices/system/node/node1/meminfo", "Node 1 MemTotal:       12582912 kB\nNode 1 MemFree: 5 kB\n" } } },
+        { "both sockets", 32 * GiB, { { "proc/meminfo", MEMINFO }, { "proc/self/status", "Mems_allowed_list:\t0-1\n" }, { "sys/devices/system/node/has_memory", "0-1\n" },
+            { "sys/devices/system/node/node1/meminfo", "Node 1 MemTotal:       12582912 kB\n" } } },
+        { "a smaller limit beside the cpuset", 8 * GiB, { { "proc/meminfo", MEMINFO }, { "proc/self/status", "Mems_allowed_list:\t0\n" }, { "sys/devices/system/node/has_memory", "0,1\n" },
+            { "sys/devices/system/node/node1/meminfo", "Node 1 MemTotal:       12582912 kB\n" }, { "proc/self/cgroup", "0::/a\n" }, { "proc/self/mountinfo", V2_MOUNT },
+            { "sys/fs/cgroup/a/memory.max", "8589934592\n" } } },
+        { "nodes that cannot be read", 32 * GiB, { { "proc/meminfo", MEMINFO }, { "proc/self/status", "Mems_allowed_list:\t0-x\n" }, { "sys/devices/system/node/has_memory", "1-0,99999\n" },
+            { "sys/devices/system/node/node1/meminfo", "Node 1 MemTotal: much\n" } } },
+        { "more on the other node than there is", 32 * GiB, { { "proc/meminfo", MEMINFO }, { "proc/self/status", "Mems_allowed_list:\t0\n" }, { "sys/devices/system/node/has_memory", "0-1\n" },
+            { "sys/devices/system/node/node1/meminfo", "Node 1 MemTotal: 99999999999 kB\n" } } },
         { "broken texts", 32 * GiB, { { "proc/meminfo", MEMINFO }, { "proc/self/cgroup", "\n:\n::\n0:\nx\n" }, { "proc/self/mountinfo", "\n-\n - \n1 2 - x\n" } } },
     };
     (void)st;
