@@ -17,9 +17,6 @@
 
 #define OPTIONS 256
 #define MAX_NUMBERS 2000u            /* ways to have so many copies of each; with more nobody hopes to see them all */
-#define ROOT_ROUNDS 100u             /* of prices, for the empty fleet */
-#define ROUNDS 12u                   /* for each choice */
-#define LEAF_ROUNDS 24u              /* before cards are searched */
 #define FIRST_LOOK 3000u             /* for places, with each number of copies */
 #define LOOK 200u                    /* for places, at each choice */
 #define FILLINGS 1000u               /* of cards, once widths are chosen */
@@ -94,13 +91,13 @@ static size_t next_to_choose(const struct search *s, bool wide, struct se_option
     return best;
 }
 
-static bool tighten(struct search *s, unsigned rounds, double *bound)
+static bool tighten(struct search *s, enum se_prices how, double *bound)
 {
     if (s->stop || s->nodes > s->limit || se_late(s)) {
         s->stop = true;
         return false;
     }
-    *bound = se_sets_tighten(s, rounds, to_reach(s));
+    *bound = se_sets_tighten(s, how, to_reach(s));
     return *bound >= to_reach(s);
 }
 
@@ -113,13 +110,13 @@ static void place(struct search *s)
 }
 
 /* Is there anything as good? Prices first, then fillings of cards: what they find makes more shapes not worth a look. False: nothing is left. */
-static bool as_good(struct choices *x, unsigned rounds, uint64_t nodes)
+static bool as_good(struct choices *x, enum se_prices prices, uint64_t nodes)
 {
     struct search *s = x->s;
     enum se_fit how = SE_FITS;
     while (how == SE_FITS) {
         double bound;
-        if (!tighten(s, rounds, &bound))
+        if (!tighten(s, prices, &bound))
             return false;
         se_sets_kill(s, bound, to_reach(s));
         bool try = nodes && !s->wants_only && x->in_vain <= nodes + (s->nodes - x->start) / VAIN_SHARE;
@@ -174,7 +171,7 @@ static void choose_shapes(struct choices *x, size_t depth)
     size_t n = 0;
     if (depth && (se_fits(s, LOOK) == SE_FITS_NOT || s->stop))       /* sooner known than prices are made */
         return;
-    if (!as_good(x, depth ? ROUNDS : ROOT_ROUNDS, 0))
+    if (!as_good(x, depth ? SE_BETTER_PRICES : SE_FIRST_PRICES, 0))
         return;
     if (!depth && (se_fits(s, LOOK) == SE_FITS_NOT || s->stop))
         return;
@@ -183,12 +180,12 @@ static void choose_shapes(struct choices *x, size_t depth)
         choose_width(x, depth, work, o, n);
         return;
     }
-    if (!as_good(x, 1, FILLINGS))
+    if (!as_good(x, SE_SAME_PRICES, FILLINGS))
         return;
     work = next_to_choose(s, false, o, &n);
     if (work != PL_NONE)
         choose_shape(x, depth, work, o, n);
-    else if (as_good(x, LEAF_ROUNDS, LEAF_FILLINGS))
+    else if (as_good(x, SE_BETTER_PRICES, LEAF_FILLINGS))
         place(s);
 }
 
@@ -277,7 +274,7 @@ static bool may_be_better(struct choices *x, const struct numbers *v, int64_t sl
     bool found = s->out->found, as_many = found && pl_score_cmp(&v->most, &was, BT_GOAL_WANTS) <= 0;
     uint64_t end = s->nodes + nodes;
     enum se_fit how = se_fits(s, BT_MIN(FIRST_LOOK, nodes));
-    if (how != SE_FITS && (how == SE_FITS_NOT || se_wide_not(s, false, nodes / 4) || se_sets_tighten(s, ROOT_ROUNDS, SE_NO_ROOM) < SE_NO_ROOM))
+    if (how != SE_FITS && (how == SE_FITS_NOT || se_wide_not(s, false, nodes / 4) || se_sets_tighten(s, SE_FIRST_PRICES, SE_NO_ROOM) < SE_NO_ROOM))
         return false;
     if (how == SE_FIT_UNKNOWN)
         how = se_pack(s, left_of(s, end) / 4);
@@ -490,7 +487,7 @@ void se_as_many(struct search *s, const struct pl_solution *o)
     se_order(s, SE_AS_PLANNED);
     if (!se_sets_start(s, s->a))
         return;
-    double bound = se_sets_tighten(s, ROOT_ROUNDS, to_reach(s));
+    double bound = se_sets_tighten(s, SE_FIRST_PRICES, to_reach(s));
     se_sets_kill(s, bound, to_reach(s));
-    se_sets_tighten(s, 1, -INFINITY);
+    se_sets_tighten(s, SE_SAME_PRICES, -INFINITY);
 }

@@ -3,7 +3,7 @@
  *   tables.c   bytes, tokens and rates of every shape on every class of card
  *   bound.c    the score of a placement, and scores that no completion of it passes
  *   search.c   which workload is placed next, and where
- *   choices.c  the shapes of all before the cards of any           sets.c     how much service sets of neighbours on a card allow
+ *   choices.c  the shapes of all before the cards of any           sets.c     how much service sets of neighbours on a card allow; sets_lp.c: its prices
  *   wide.c     the same as fits.c asks, of numbers of cards alone          known.c    numbers worked out once
  *   pack.c     the same, card by card            lacks.c    with more of their contexts
  *   fits.c     can all of them stand at all            useful.c   how much of a card's room they can use
@@ -215,7 +215,8 @@ bool se_sets_start(struct search *s, struct bt_arena *a);
 /* Better prices, of the shapes and kinds of card that are left; returns the bound. Stops below `reached`. With wants_only a bound below SE_NO_ROOM says that
  * not everything has room; larger ones say nothing. */
 #define SE_NO_ROOM (-1e-3)
-double se_sets_tighten(struct search *s, unsigned rounds, double reached);
+enum se_prices { SE_FIRST_PRICES, SE_BETTER_PRICES, SE_SAME_PRICES };
+double se_sets_tighten(struct search *s, enum se_prices how, double reached);
 /* Leaves out what cannot be in anything as good as `reached`, given the bound. */
 void se_sets_kill(struct search *s, double bound, double reached);
 /* A shape of a work, on one kind of card where it has one copy and no pipeline; loss: of the bound, at least. */

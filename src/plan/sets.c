@@ -1,6 +1,7 @@
 /* sets - how much service whole sets of neighbours allow. Every card carries one set of ranks that fits it (bytes, pool, who shares with whom); what ties
  * the cards together, that each copy stands once, gets a price instead: a copy of the work pays it, cut into equal parts for its ranks. With any prices the
- * best set of each card, each on its own, and the prices of the copies add up to no less than any placement reaches (Lagrange); subgradients find good ones.
+ * best set of each card, each on its own, and the prices of the copies add up to no less than any placement reaches (Lagrange). A linear program finds good
+ * ones (sets_lp.c).
  *
  * One price a work is enough: whatever its shapes were paid one by one, all may be paid as the dearest, which makes no sum larger and no set better.
  *
@@ -14,7 +15,11 @@
 #define PATIENCE 8u                  /* rounds without gain before steps are halved */
 #define TURN 1.5                     /* of the last direction, against what it overshot */
 #define ROUND_NODES 12u              /* what a round of prices costs, beside its steps */
-#define CUT_ROUNDS 8u                /* of prices, where walks are cut short */
+#define FIRST_STEPS 20u              /* rounds of prices before there is a program */
+#define DRAWN 0.5                    /* of the way from the best prices to those of the program */
+#define NEAR 0.02                    /* of the distance to what must be reached: prices are good */
+#define MORE_SETS 400u               /* that a program may get */
+#define EPS 1e-6
 #define STEPS_EACH 8u                /* so many steps through sets are as much work as a node of the search */
 
 /* ---- prices ---- */
@@ -26,22 +31,35 @@ static uint32_t copies_paid(const struct search *s, size_t work)
     return s->sets->price[work] > 0 ? s->copies_most[work] - placed : least > placed ? least - placed : 0;
 }
 
+/* The best set of a card of the color. Of each number of tenants the best is kept, where it is better than all that were: they make better prices together. */
+static const struct ss_set *best_of_color(const struct search *s, struct se_sets *t, size_t color)
+{
+    struct ss_color *c = &t->color[color];
+    double known;
+    const struct ss_set *best = ss_best_kept(t, color, &known);
+    c->best = known;
+    for (unsigned k = ss_first_level(t); k <= SE_BUSY; k++) {
+        struct ss_walk w = { .s = s, .t = t, .level = k, .best = known + EPS };
+        ss_walk_level(&w, &c->level[k], UINT64_MAX, s->p->cap[c->card], 0);
+        const struct ss_set *new = ss_keep(s, t, color, &w);
+        best = new && w.best > c->best ? new : best;
+        c->best = BT_MAX(c->best, w.best);           /* what lies below that was not looked for */
+    }
+    return best;
+}
+
 /* The sum with the prices as they are, and how many more copies stand than are paid for. */
 static double bound_of_prices(const struct search *s, struct se_sets *t)
 {
     double sum = 0;
-    struct ss_walk w = { .s = s, .t = t };
     memset(t->over, 0, s->p->n * sizeof *t->over);
     ss_fill_items(s, t);
     for (size_t i = 0; i < t->ncolors; i++) {
-        struct ss_color *c = &t->color[i];
-        ss_best_of_color(&w, c, c->best_level);
-        c->best_level = w.best_level;
-        c->best = w.best;
-        sum += w.best * (double)c->count;
-        for (size_t j = 0; j < w.nbest; j++) {
-            const struct ss_item *x = &c->level[w.best_level].v[w.best_at[j]];
-            t->over[x->work] += (double)c->count / t->unit[x->unit].cards;
+        const struct ss_set *x = best_of_color(s, t, i);
+        sum += t->color[i].best * (double)t->color[i].count;
+        for (size_t j = 0; x && j < x->n; j++) {
+            const struct ss_unit *u = &t->unit[x->unit[j]];
+            t->over[u->work] += (double)t->color[i].count / u->cards;
         }
     }
     for (size_t i = 0; i < s->p->n; i++)
@@ -78,23 +96,34 @@ uint64_t se_sets_steps(struct search *s)
     return nodes;
 }
 
-double se_sets_tighten(struct search *s, unsigned rounds, double reached)
+static bool is_lower(struct se_sets *t, size_t n, double sum, double *lowest)
+{
+    if (!(sum < *lowest - 1e-3))
+        return false;
+    *lowest = sum;
+    memcpy(t->best, t->price, n * sizeof *t->best);
+    return true;
+}
+
+static double look(struct search *s)
+{
+    double sum = bound_of_prices(s, s->sets);
+    s->nodes += ROUND_NODES + se_sets_steps(s);
+    return sum;
+}
+
+/* Rough prices, and sets for the program to begin with. */
+static double by_steps(struct search *s, unsigned rounds, double reached)
 {
     struct se_sets *t = s->sets;
     double lowest = INFINITY, scale = 1.0;
     unsigned since = 0;
     size_t n = s->p->n;
     memset(t->dir, 0, n * sizeof *t->dir);
-    uint64_t cuts = t->cuts;
-    for (unsigned round = 0, cut = 0; round < rounds && cut < CUT_ROUNDS; round++) {
-        double sum = bound_of_prices(s, t);
-        cut += t->cuts > cuts;
-        cuts = t->cuts;
-        s->nodes += ROUND_NODES + se_sets_steps(s);
-        if (sum < lowest - 1e-3) {
-            lowest = sum;
+    for (unsigned round = 0; round < rounds; round++) {
+        double sum = look(s);
+        if (is_lower(t, n, sum, &lowest)) {
             since = 0;
-            memcpy(t->best, t->price, n * sizeof *t->best);
         } else if (++since >= PATIENCE) {
             scale /= 2;
             since = 0;
@@ -105,9 +134,45 @@ double se_sets_tighten(struct search *s, unsigned rounds, double reached)
         if (sum < reached || !step(t, n, scale * (sum - reached + (t->room_only ? 1 : 1e-3))))
             break;
     }
-    memcpy(t->price, t->best, n * sizeof *t->best);
+    return lowest;
+}
+
+/* Prices of the program, at first drawn near to the best so far: far from the end they mean little. As soon as no prices can fall far below the lowest bound,
+ * they are good. */
+static double by_program(struct search *s, double reached, double lowest)
+{
+    struct se_sets *t = s->sets;
+    size_t n = s->p->n;
+    double now[SS_WORKS];
+    bt_auto_arena a = { 0 };
+    struct ss_program *g = ss_program_new(s, t, MORE_SETS, &a);
+    for (bool more = true; more && lowest >= reached && s->nodes < s->limit && !se_late(s); ) {
+        double value = ss_program_solve(g, s, now);
+        size_t before = t->nsets;
+        more = lowest - value >= NEAR * BT_MAX(lowest - reached, 1.0);
+        for (double part = DRAWN; more; part = 1) {
+            for (size_t i = 0; i < n; i++)
+                t->price[i] = t->best[i] + part * (now[i] - t->best[i]);
+            bool lower = is_lower(t, n, look(s), &lowest);
+            more = lower || t->nsets > before;       /* the next program is another */
+            if (more || part == 1)
+                break;
+            more = true;
+        }
+    }
+    return lowest;
+}
+
+double se_sets_tighten(struct search *s, enum se_prices how, double reached)
+{
+    struct se_sets *t = s->sets;
+    ss_look_again(s, t);
+    double lowest = by_steps(s, how == SE_FIRST_PRICES ? FIRST_STEPS : 1, reached);
+    if (how != SE_SAME_PRICES && lowest >= reached)
+        lowest = by_program(s, reached, lowest);
+    memcpy(t->price, t->best, s->p->n * sizeof *t->best);
     t->changes++;
-    bound_of_prices(s, t);    /* items and best sets of these prices */
+    bound_of_prices(s, t);           /* items and best sets of these prices */
     return lowest;
 }
 
@@ -140,16 +205,31 @@ static void best_with(const struct search *s, const struct se_sets *t, size_t u,
 static double loss(const struct search *s, const struct se_sets *t, size_t u, unsigned busy, const struct with_it *with)
 {
     const struct ss_unit *x = &t->unit[u];
-    double any = INFINITY, full = INFINITY;
+    double any[BT_MAX_GPUS], full[BT_MAX_GPUS], best = INFINITY;
+    size_t by_any[BT_MAX_GPUS];
     for (size_t i = 0; i < t->ncolors; i++) {
         const struct ss_color *c = &t->color[i];
         double own = ss_gain(t, u, s->p->cls[c->card], busy), up_to = -INFINITY;
         for (unsigned k = 1; k <= busy; k++)
             up_to = BT_MAX(up_to, with[i].best[k]);
-        any = BT_MIN(any, c->best - up_to - own);
-        full = BT_MIN(full, c->best - with[i].best[busy] - own);
+        any[i] = BT_MAX(c->best - up_to - own, 0.0);
+        full[i] = BT_MAX(c->best - with[i].best[busy] - own, 0.0);
+        size_t j = i;
+        for (; j > 0 && any[by_any[j - 1]] > any[i]; j--)
+            by_any[j] = by_any[j - 1];
+        by_any[j] = i;
     }
-    return BT_MAX(any, 0.0) * (x->cards - 1) + BT_MAX(full, 0.0);
+    for (size_t i = 0; i < t->ncolors; i++) {        /* the full one is of this color, the others are those that lose least */
+        double sum = full[i];
+        size_t left = x->cards - 1;
+        for (size_t j = 0; j < t->ncolors && left && sum < INFINITY; j++) {
+            size_t n = BT_MIN(left, t->color[by_any[j]].count - (by_any[j] == i));
+            sum += n ? any[by_any[j]] * (double)n : 0;
+            left -= n;
+        }
+        best = BT_MIN(best, left ? INFINITY : sum);
+    }
+    return best;
 }
 
 void se_sets_kill(struct search *s, double bound, double reached)
@@ -224,10 +304,11 @@ void se_sets_only_wide(struct search *s, size_t work, uint32_t cards)
 unsigned se_sets_most_tenants(const struct search *s, size_t work, size_t shape, size_t cls)
 {
     const struct se_sets *t = s->sets;
+    unsigned busy = 0;
     for (size_t u = t->first[work]; u < t->first[work + 1]; u++)
-        if (t->unit[u].shape == shape && t->unit[u].least[cls] < UINT64_MAX && t->busy[u])
-            return t->busy[u] >> SE_BUSY & 1 ? UINT32_MAX : 31u - (unsigned)__builtin_clz(t->busy[u]);
-    return UINT32_MAX;
+        if (t->unit[u].shape == shape && t->unit[u].least[cls] < UINT64_MAX)
+            busy |= t->busy[u];
+    return !busy || busy >> SE_BUSY & 1 ? UINT32_MAX : 31u - (unsigned)__builtin_clz(busy);
 }
 
 struct se_marks { double *price; uint8_t *busy; };
@@ -402,7 +483,7 @@ static unsigned company(const struct se_sets *t, size_t work)
     return (unsigned)__builtin_popcountll(in);
 }
 
-static bool add_unit(const struct search *s, struct se_sets *t, size_t work, size_t i, size_t on, struct bt_arena *a)
+static bool add_unit(const struct search *s, struct se_sets *t, size_t work, size_t i, size_t on, size_t slowest, struct bt_arena *a)
 {
     const struct se_work *w = &s->work[work];
     const struct se_shape *sh = &w->shape[i];
@@ -410,13 +491,40 @@ static bool add_unit(const struct search *s, struct se_sets *t, size_t work, siz
     if (t->nunits == SS_UNITS)
         return false;
     struct ss_unit *u = &t->unit[t->nunits++];
-    *u = (struct ss_unit){ work, i, on, sh->cards, company(t, work), BT_NEWN(a, double, s->p->nclasses * (SE_BUSY + 1)), BT_NEWN(a, uint64_t, s->p->nclasses) };
+    *u = (struct ss_unit){ .work = work, .shape = i, .on = on, .slowest = slowest, .cards = sh->cards, .busy = company(t, work) };
+    u->value = BT_NEWN(a, double, s->p->nclasses * (SE_BUSY + 1));
+    u->least = BT_NEWN(a, uint64_t, s->p->nclasses);
     for (size_t c = 0; c < s->p->nclasses; c++) {
-        bool goes = on == PL_NONE || !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[c]].name);
+        bool chain = on == PL_NONE, slower = slowest != PL_NONE && se_rate_on(sh, c) < se_rate_on(sh, slowest);
+        bool goes = chain ? !slower : !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[c]].name);
         for (unsigned b = 1; b <= SE_BUSY; b++)
-            u->value[c * (SE_BUSY + 1) + b] = ss_worth(se_rate_on(sh, c) * 1000, b, sh->cards);
+            u->value[c * (SE_BUSY + 1) + b] = ss_worth(se_rate_on(sh, slowest != PL_NONE ? slowest : c) * 1000, b, sh->cards);
         u->least[c] = goes ? least_on(s, w, sh, c) : UINT64_MAX;
     }
+    return true;
+}
+
+/* No lower class of the pool is as fast, and there are cards enough that are no slower. */
+static bool sets_pace(const struct search *s, const struct se_work *w, const struct se_shape *sh, size_t cls)
+{
+    uint32_t cards = 0;
+    for (size_t c = 0; c < cls; c++)
+        if (w->on_class[c] && se_rate_on(sh, c) == se_rate_on(sh, cls))
+            return false;
+    for (size_t i = 0; i < w->k->npool; i++)
+        cards += se_rate_on(sh, s->p->cls[w->k->pool[i]]) >= se_rate_on(sh, cls);
+    return w->on_class[cls] && cards >= sh->cards;
+}
+
+/* A pipeline, once for each pace that its slowest card may set. */
+static bool add_chains(const struct search *s, struct se_sets *t, size_t work, size_t i, struct bt_arena *a)
+{
+    const struct se_work *w = &s->work[work];
+    if (t->room_only)
+        return add_unit(s, t, work, i, PL_NONE, PL_NONE, a);
+    for (size_t c = 0; c < s->p->nclasses; c++)
+        if (sets_pace(s, w, &w->shape[i], c) && !add_unit(s, t, work, i, PL_NONE, c, a))
+            return false;
     return true;
 }
 
@@ -427,10 +535,10 @@ static bool add_units(const struct search *s, struct se_sets *t, size_t work, st
         const struct se_shape *sh = &w->shape[i];
         if (sh->least == UINT64_MAX)
             continue;
-        if (sh->pp > 1 && !add_unit(s, t, work, i, PL_NONE, a))
+        if (sh->pp > 1 && !add_chains(s, t, work, i, a))
             return false;
         for (size_t c = 0; c < s->p->nclasses && sh->pp == 1; c++)
-            if (se_first_of_kind(s, w, c) && se_alike(s, w->k, c) >= sh->tp && !add_unit(s, t, work, i, c, a))
+            if (se_first_of_kind(s, w, c) && se_alike(s, w->k, c) >= sh->tp && !add_unit(s, t, work, i, c, PL_NONE, a))
                 return false;
     }
     return true;
@@ -444,6 +552,7 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     struct se_sets *t = BT_NEW(a, struct se_sets);
     t->room_only = s->wants_only;
     t->unit = BT_NEWN(a, struct ss_unit, SS_UNITS);
+    t->set = BT_NEWN(a, struct ss_set, SS_SETS);
     t->needs = BT_NEWN(a, uint64_t, s->p->n);
     t->tied = se_needs(s, t->needs);
     t->first = BT_NEWN(a, size_t, s->p->n + 1);
@@ -577,8 +686,15 @@ size_t se_sets_unit(const struct search *s, const struct pl_copy *c, const struc
 {
     const struct se_sets *t = s->sets;
     size_t shape = (size_t)(sh - s->work[c->work].shape);
-    for (size_t u = t->first[c->work]; u < t->first[c->work + 1]; u++)
-        if (t->unit[u].shape == shape && t->unit[u].least[s->p->cls[c->card[0]]] < UINT64_MAX)
+    size_t slowest = s->p->cls[c->card[0]];
+    for (uint32_t i = 1; i < c->ncards; i++)
+        if (se_rate_on(sh, s->p->cls[c->card[i]]) < se_rate_on(sh, slowest))
+            slowest = s->p->cls[c->card[i]];
+    for (size_t u = t->first[c->work]; u < t->first[c->work + 1]; u++) {
+        const struct ss_unit *x = &t->unit[u];
+        bool pace = x->slowest == PL_NONE || se_rate_on(sh, x->slowest) == se_rate_on(sh, slowest);
+        if (x->shape == shape && pace && x->least[slowest] < UINT64_MAX)
             return u;
+    }
     return 0;                        /* not: every set of cards has its unit */
 }

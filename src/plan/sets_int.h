@@ -5,19 +5,21 @@
 #include "plan/search_int.h"
 
 #define SS_UNITS 1024u
+#define SS_SETS 4096u                /* that are kept */
+#define SS_SEATS 12u                 /* tenants of a set that is kept */
 #define SS_WORKS 64u                 /* a bit per work */
 
-/* A work in a shape; a tensor-parallel group on cards of one kind (that of class `on`), a pipeline anywhere.
- * busy: neighbours that it must have make its cards so busy. */
+/* A work in a shape; a tensor-parallel group on cards of one kind (that of class `on`); a pipeline on any that are no slower than those of class `slowest`,
+ * at their pace. busy: neighbours that it must have make its cards so busy. */
 struct ss_unit {
-    size_t work, shape, on;
+    size_t work, shape, on, slowest; /* PL_NONE: not so */
     uint32_t cards; unsigned busy;
     double *value;                   /* [class * (SE_BUSY + 1) + tenants] of a rank, where the copy's fullest card has so many, in thousandths of a copy */
     uint64_t *least;                 /* [class] bytes of a rank */
 };
-/* A rank that may be taken to a card of a color where so many sit, in the order of gains. */
-struct ss_item { uint32_t work, unit; double gain; uint64_t bytes; };
-struct ss_items { struct ss_item *v; size_t n; };
+/* A rank that may be taken to a card of a color where so many sit, in the order of what they gain beyond the price of bytes. */
+struct ss_item { uint32_t work, unit; double gain, beyond; uint64_t bytes; };         /* beyond: what its bytes would cost */
+struct ss_items { struct ss_item *v; size_t n; double by_byte, most; };                  /* the price of a byte; the largest gain */
 struct ss_color {
     size_t card, count;
     size_t *unit, nunits;            /* those that go on it */
@@ -25,7 +27,11 @@ struct ss_color {
     struct ss_items level[SE_BUSY + 1];
 };
 
+/* A set that was found: a card with so many tenants or fewer. */
+struct ss_set { double worth; bool off; uint16_t color; uint8_t level, n; uint16_t unit[SS_SEATS]; };          /* off: not of what is left */
+
 struct se_sets {
+    struct ss_set *set; size_t nsets;
     struct ss_unit *unit; size_t nunits;
     size_t *first;                   /* [works + 1] its units */
     struct ss_color *color; size_t ncolors; size_t *color_of;           /* [cards] */
@@ -45,7 +51,7 @@ struct se_sets {
 
 struct ss_walk {
     const struct search *s; const struct se_sets *t;
-    const struct ss_item *item;
+    const struct ss_item *item; double by_byte;
     unsigned level; uint32_t sitting; uint64_t seated;               /* works of those who sit there */
     uint32_t seated_cards[SS_WORKS]; /* on how many cards each of their copies stands */
     double best;
@@ -70,4 +76,14 @@ void ss_fill_items(const struct search *s, struct se_sets *t);
 void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t open, uint64_t room, double base);
 /* Of an empty card, at any number of tenants; first: the number to begin with, that of the best set before. Leaves the set in w. */
 void ss_best_of_color(struct ss_walk *w, const struct ss_color *c, unsigned first);
+
+/* sets_lp.c. The best of the sets that are kept, at the prices as they are; NULL: none gains anything. */
+const struct ss_set *ss_best_kept(const struct se_sets *t, size_t color, double *gain);
+/* The set of a walk, which is not there yet. NULL: no room. */
+const struct ss_set *ss_keep(const struct search *s, struct se_sets *t, size_t color, const struct ss_walk *w);
+/* Which of the kept sets are still possible, and their worth: after anything is left out or back in. */
+void ss_look_again(const struct search *s, struct se_sets *t);
+/* Of the sets that are kept, and at most so many more; solve: price[works] that are best for all that are kept by now; returns what those reach. */
+struct ss_program *ss_program_new(const struct search *s, const struct se_sets *t, size_t more, struct bt_arena *a);
+double ss_program_solve(struct ss_program *g, struct search *s, double *price);
 #endif

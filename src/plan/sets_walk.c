@@ -5,6 +5,7 @@
 #include "plan/sets_int.h"
 
 #define WALK_STEPS 4000u             /* of one walk; what is left then is bounded from above */
+#define PARTS 256u                   /* of the room, where a walk is cut short */
 #define EPS 1e-9
 
 bool ss_live(const struct search *s, const struct se_sets *t, size_t u)
@@ -36,6 +37,42 @@ static bool stands_for(const struct se_sets *t, const struct ss_item *x, const s
     return x->gain >= y->gain && x->bytes <= y->bytes && (!(t->tied >> x->work & 1) || t->unit[x->unit].cards == t->unit[y->unit].cards);
 }
 
+/* With bytes at this price: the room, and the best of each work that gain more than theirs, so many at most. */
+static double all_at(const struct search *s, const struct ss_items *o, unsigned tenants, double room, double by_byte)
+{
+    double best[SS_WORKS] = { 0 }, sum = by_byte * room;
+    for (size_t i = 0; i < o->n; i++)
+        best[o->v[i].work] = BT_MAX(best[o->v[i].work], o->v[i].gain - by_byte * (double)o->v[i].bytes);
+    for (unsigned left = tenants < SE_BUSY ? tenants : UINT32_MAX; left; ) {
+        size_t w = 0;
+        for (size_t i = 1; i < s->p->n; i++)
+            w = best[i] > best[w] ? i : w;
+        if (!(best[w] > 0))
+            break;
+        unsigned n = BT_MIN(left, s->copies_most[w]);
+        sum += best[w] * n;
+        left -= n;
+        best[w] = 0;
+    }
+    return sum;
+}
+
+/* The price of a byte with which an empty card can gain least: that bounds all sets, and orders the walk. */
+static void price_bytes(const struct search *s, struct ss_items *o, unsigned tenants, double room)
+{
+    double least = all_at(s, o, tenants, room, 0);
+    o->by_byte = 0;
+    for (size_t i = 0; i < o->n; i++) {
+        double by = o->v[i].gain > 0 && o->v[i].bytes ? o->v[i].gain / (double)o->v[i].bytes : 0, all = by > 0 ? all_at(s, o, tenants, room, by) : INFINITY;
+        if (all < least) {
+            least = all;
+            o->by_byte = by;
+        }
+    }
+    for (size_t i = 0; i < o->n; i++)
+        o->v[i].beyond = o->v[i].gain - o->by_byte * (double)o->v[i].bytes;
+}
+
 /* Who would add something to a card of that color. A shape that takes no less and gains no more than another of its workload is left out. */
 static void fill_items(const struct search *s, const struct se_sets *t, const struct ss_color *c, unsigned tenants, struct ss_items *o)
 {
@@ -61,14 +98,18 @@ static void fill_items(const struct search *s, const struct se_sets *t, const st
         n = kept;
         o->v[n++] = one;
     }
+    o->n = n;
+    o->most = 0;
+    for (size_t i = 0; i < n; i++)
+        o->most = BT_MAX(o->most, o->v[i].gain);
+    price_bytes(s, o, tenants, (double)s->p->cap[c->card]);
     for (size_t i = 1; i < n; i++) {
         struct ss_item one = o->v[i];
         size_t j = i;
-        for (; j > 0 && o->v[j - 1].gain < one.gain; j--)
+        for (; j > 0 && o->v[j - 1].beyond < one.beyond; j--)
             o->v[j] = o->v[j - 1];
         o->v[j] = one;
     }
-    o->n = n;
 }
 
 
@@ -121,12 +162,17 @@ static void set_found(struct ss_walk *w, double sum)
     memcpy(w->best_at, w->at, w->depth * sizeof *w->at);
 }
 
-/* Of from[0..n-1], items in the order of gains, those that may still come; rest: what each and all after it add at most. */
-static size_t may_come(const struct ss_walk *w, const uint16_t *from, size_t n, uint64_t open, uint64_t room, uint16_t *at, double *rest)
+/* What the item and all after it add at most: whatever their bytes; beyond the price of them; one of them. */
+struct rest { double gain, beyond, most; };
+
+/* Of from[0..n-1] those that may still come. */
+static size_t may_come(const struct ss_walk *w, const uint16_t *from, size_t n, uint64_t open, uint64_t room, uint16_t *at, struct rest *rest)
 {
-    double best[64], sum = 0;
+    double gain[SS_WORKS], beyond[SS_WORKS];
+    struct rest sum = { 0 };
     size_t kept = 0;
-    memset(best, 0, w->s->p->n * sizeof *best);
+    memset(gain, 0, w->s->p->n * sizeof *gain);
+    memset(beyond, 0, w->s->p->n * sizeof *beyond);
     for (size_t i = 0; i < n; i++) {
         const struct ss_item *x = &w->item[from[i]];
         if (open >> x->work & 1 && x->bytes <= room)
@@ -134,10 +180,15 @@ static size_t may_come(const struct ss_walk *w, const uint16_t *from, size_t n, 
     }
     for (size_t i = kept; i-- > 0; ) {
         const struct ss_item *x = &w->item[at[i]];
-        if (x->gain > best[x->work]) {
-            sum += (x->gain - best[x->work]) * w->s->copies_most[x->work];
-            best[x->work] = x->gain;
+        if (x->gain > gain[x->work]) {
+            sum.gain += (x->gain - gain[x->work]) * w->s->copies_most[x->work];
+            gain[x->work] = x->gain;
         }
+        if (x->beyond > beyond[x->work]) {
+            sum.beyond += (x->beyond - beyond[x->work]) * w->s->copies_most[x->work];
+            beyond[x->work] = x->beyond;
+        }
+        sum.most = BT_MAX(sum.most, x->gain);
         rest[i] = sum;
     }
     return kept;
@@ -147,7 +198,7 @@ static size_t may_come(const struct ss_walk *w, const uint16_t *from, size_t n, 
 static void walk_sets(struct ss_walk *w, const uint16_t *from, size_t n, uint64_t open, uint64_t room, double sum, uint32_t copies)
 {
     uint16_t at[SS_UNITS];
-    double rest[SS_UNITS];
+    struct rest rest[SS_UNITS];
     uint32_t taken = w->sitting + (uint32_t)w->depth, more = w->level < SE_BUSY ? w->level - BT_MIN(w->level, taken) : (uint32_t)(BT_LEN(w->at) - w->depth);
     w->cut = w->cut || ++w->steps > WALK_STEPS;
     set_found(w, sum);
@@ -157,7 +208,8 @@ static void walk_sets(struct ss_walk *w, const uint16_t *from, size_t n, uint64_
     for (size_t i = 0; i < n; i++) {
         const struct ss_item *x = &w->item[at[i]];
         size_t last = w->depth ? w->at[w->depth - 1] : PL_NONE;
-        if (sum + (x->gain > 0 ? BT_MIN(x->gain * more, rest[i]) : x->gain) <= w->best)
+        double most = BT_MIN(rest[i].gain, rest[i].most * more), beyond = BT_MIN(rest[i].beyond, BT_MAX(x->beyond, 0.0) * more);
+        if (sum + BT_MIN(most, w->by_byte * (double)room + beyond) <= w->best)
             return;
         if (last != PL_NONE && w->item[last].work == x->work && last != at[i])
             continue;                /* all copies of a work have one shape */
@@ -195,6 +247,28 @@ static double fill_up(const struct ss_walk *w, const double *gain, const double 
     return sum;
 }
 
+/* One more copy of a work: table[tenants][parts] of those before it; seats: 0 = one row, any number may sit. */
+static void one_more(double (*table)[PARTS + 1], unsigned seats, size_t takes, double gain)
+{
+    for (unsigned n = BT_MAX(seats, 1u); n > 0; n--) {
+        double *to = table[seats ? n : 0], *from = table[seats ? n - 1 : 0];
+        for (size_t parts = PARTS + 1; parts-- > takes; )
+            to[parts] = BT_MAX(to[parts], from[parts - takes] + gain);
+    }
+}
+
+/* The same by a table over parts of the room: each work so often as it has copies, in its best gain and its fewest bytes, which count as fewer parts than they
+ * are, whoever may share. */
+static double adds_by_parts(const struct ss_walk *w, const double *gain, const double *bytes, double room)
+{
+    double table[SE_BUSY][PARTS + 1] = { 0 };
+    unsigned seats = w->level < SE_BUSY ? w->level - BT_MIN(w->level, w->sitting) : 0;
+    for (size_t work = 0; work < w->s->p->n; work++)
+        for (uint32_t k = 0; k < w->s->copies_most[work] && gain[work] > 0 && bytes[work] <= room; k++)
+            one_more(table, seats, room > 0 ? (size_t)(bytes[work] * PARTS / room) : 0, gain[work]);
+    return table[seats][PARTS];
+}
+
 /* No set of these adds more: each work with its best gain in its fewest bytes, the densest first, however many; or the best gains of so many, whatever
  * their bytes. */
 static double adds_at_most(const struct ss_walk *w, const struct ss_items *items, double room)
@@ -207,15 +281,16 @@ static double adds_at_most(const struct ss_walk *w, const struct ss_items *items
     }
     for (size_t i = 0; i < 64; i++)
         one[i] = 1;
-    return BT_MIN(fill_up(w, gain, bytes, room, INFINITY), fill_up(w, gain, one, INFINITY, count));
+    return BT_MIN(BT_MIN(fill_up(w, gain, bytes, room, INFINITY), fill_up(w, gain, one, INFINITY, count)), adds_by_parts(w, gain, bytes, room));
 }
 
 void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t open, uint64_t room, double base)
 {
     uint16_t all[SS_UNITS];
-    if (w->sitting ? false : !items->n || (w->level < SE_BUSY && base + BT_MAX(items->v[0].gain, 0.0) * w->level <= w->best))
+    if (w->sitting ? false : !items->n || (w->level < SE_BUSY && base + items->most * w->level <= w->best))
         return;                      /* nothing better, and nobody there who is a set alone */
     w->item = items->v;
+    w->by_byte = items->by_byte;
     for (size_t i = 0; i < items->n; i++)
         all[i] = (uint16_t)i;
     walk_sets(w, all, items->n, open, room, base, 0);

@@ -1,0 +1,149 @@
+/* sets_lp - good prices of copies, by a linear program over the sets that were found so far: each copy once, no more cards of a color than there are, the most
+ * service. Its prices ask for new sets (column generation), which make it larger, until none gains. Any prices bound the service: nothing depends on how exact
+ * the program is. */
+#include <math.h>
+#include <string.h>
+
+#include "plan/master.h"
+#include "plan/sets_int.h"
+
+#define PIVOT_NODES 4u               /* so many steps of the simplex method are as much work as a node of the search */
+#define MOST_PIVOTS 2000u
+#define MISSING 4.0                  /* what a copy that has no place costs, in services of all */
+
+static bool may_be(const struct search *s, const struct se_sets *t, const struct ss_set *x)
+{
+    for (unsigned i = 0; i < x->n; i++)
+        if (!ss_live(s, t, x->unit[i]) || !ss_fullest(t, x->unit[i], x->level))
+            return false;
+    return true;
+}
+
+static double worth_of(const struct search *s, const struct se_sets *t, const struct ss_set *x)
+{
+    size_t cls = s->p->cls[t->color[x->color].card];
+    double sum = x->n > 1 ? -t->shared : 0;
+    for (unsigned i = 0; i < x->n && !t->room_only; i++)
+        sum += t->unit[x->unit[i]].value[cls * (SE_BUSY + 1) + ss_fullest(t, x->unit[i], x->level)];
+    return sum;
+}
+
+static double gain_of(const struct se_sets *t, const struct ss_set *x)
+{
+    double sum = x->worth;
+    for (unsigned i = 0; i < x->n; i++)
+        sum -= t->price[t->unit[x->unit[i]].work] / t->unit[x->unit[i]].cards;
+    return sum;
+}
+
+void ss_look_again(const struct search *s, struct se_sets *t)
+{
+    for (size_t i = 0; i < t->nsets; i++) {
+        struct ss_set *x = &t->set[i];
+        x->off = !may_be(s, t, x);
+        x->worth = x->off ? 0 : worth_of(s, t, x);
+    }
+}
+
+const struct ss_set *ss_best_kept(const struct se_sets *t, size_t color, double *gain)
+{
+    const struct ss_set *best = NULL;
+    *gain = 0;
+    for (size_t i = 0; i < t->nsets; i++) {
+        const struct ss_set *x = &t->set[i];
+        double mine = x->color != color || x->off ? 0 : gain_of(t, x);
+        if (mine > *gain) {
+            *gain = mine;
+            best = x;
+        }
+    }
+    return best;
+}
+
+const struct ss_set *ss_keep(const struct search *s, struct se_sets *t, size_t color, const struct ss_walk *w)
+{
+    if (t->nsets == SS_SETS || !w->nbest || w->nbest > SS_SEATS)
+        return NULL;
+    struct ss_set *x = &t->set[t->nsets++];
+    *x = (struct ss_set){ .color = (uint16_t)color, .level = (uint8_t)w->best_level, .n = (uint8_t)w->nbest };
+    for (size_t i = 0; i < w->nbest; i++)
+        x->unit[i] = (uint16_t)t->color[color].level[w->best_level].v[w->best_at[i]].unit;
+    x->worth = worth_of(s, t, x);
+    return x;
+}
+
+/* Rows of works come first. */
+static size_t fill_rows(const struct search *s, const struct se_sets *t, double missing, uint32_t *row, double *side, double *own)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->p->n; i++) {
+        row[i] = UINT32_MAX;
+        if (t->first[i] == t->first[i + 1])
+            continue;
+        bool may_lack = s->may_skip[i] || s->copies_least[i] < s->copies_most[i];
+        row[i] = (uint32_t)n;
+        side[n] = s->copies_most[i];
+        own[n++] = may_lack ? 0 : -missing;
+    }
+    for (size_t i = 0; i < t->ncolors; i++) {
+        side[n] = (double)t->color[i].count;
+        own[n++] = 0;
+    }
+    return n;
+}
+
+static double most_service(const struct search *s, const struct se_sets *t)
+{
+    double sum = 1;
+    for (size_t i = 0; i < s->p->n && !t->room_only; i++) {
+        double best = 0;
+        for (size_t u = t->first[i]; u < t->first[i + 1]; u++)
+            for (size_t c = 0; c < s->p->nclasses; c++)
+                best = BT_MAX(best, t->unit[u].value[c * (SE_BUSY + 1) + 1] * t->unit[u].cards);
+        sum += best * s->copies_most[i];
+    }
+    return sum;
+}
+
+struct ss_program { struct master *m; uint32_t row[SS_WORKS], colors; size_t next; };
+
+struct ss_program *ss_program_new(const struct search *s, const struct se_sets *t, size_t more, struct bt_arena *a)
+{
+    struct ss_program *g = BT_NEW(a, struct ss_program);
+    double side[SS_WORKS + BT_MAX_GPUS], own[SS_WORKS + BT_MAX_GPUS];
+    size_t rows = fill_rows(s, t, MISSING * most_service(s, t), g->row, side, own), n = 0;
+    for (size_t i = 0; i < t->nsets; i++)
+        n += !t->set[i].off;
+    g->m = ms_new(a, rows, side, own, n + more, (n + more) * (SS_SEATS / 2));
+    g->colors = (uint32_t)(rows - t->ncolors);
+    return g;
+}
+
+static void add_set(struct ss_program *g, const struct se_sets *t, const struct ss_set *x)
+{
+    struct ms_entry e[SS_SEATS + 1];
+    uint32_t n = 0;
+    for (unsigned j = 0; j < x->n; j++) {
+        const struct ss_unit *u = &t->unit[x->unit[j]];
+        uint32_t k = 0;
+        while (k < n && e[k].row != g->row[u->work])
+            k++;
+        if (k == n)
+            e[n++] = (struct ms_entry){ g->row[u->work], 0 };
+        e[k].by += 1.0 / u->cards;
+    }
+    e[n++] = (struct ms_entry){ g->colors + x->color, 1 };
+    ms_add(g->m, x->worth, e, n);    /* no room: the prices are those of the others */
+}
+
+double ss_program_solve(struct ss_program *g, struct search *s, double *price)
+{
+    const struct se_sets *t = s->sets;
+    for (; g->next < t->nsets; g->next++)
+        if (!t->set[g->next].off)
+            add_set(g, t, &t->set[g->next]);
+    s->nodes += ms_solve(g->m, MOST_PIVOTS) / PIVOT_NODES;
+    for (size_t i = 0; i < s->p->n; i++)
+        price[i] = g->row[i] == UINT32_MAX ? 0 : g->m->price[g->row[i]];
+    return ms_value(g->m);
+}
