@@ -78,7 +78,7 @@ def together(tool: str, quick: bool) -> bool:
 
 def turns(tool: str, quick: bool) -> bool:
     """2: the search agrees with the enumeration in each phase, 3: the plan of all of them reaches as much."""
-    found = [r for r in rows(tool, "turns", 1, 600 if quick else 20000) if len(r) == 5]
+    found = [r for r in rows(tool, "turns", 1, 600 if quick else 6500) if len(r) == 5]
     equal = sum(r[2] == "1" and r[3] == "1" for r in found)
     print(f"phases with every key drawn: {equal} of {len(found)} reach what each phase can alone ({sum(r[1] == '1' for r in found)} fit; {sum(int(r[4]) for r in found)} placements enumerated)")
     for r in found:
