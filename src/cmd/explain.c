@@ -18,6 +18,7 @@ static const struct bt_opt opts[] = {
 };
 
 #define MAX_PRINT (4 * MiB)
+#define MAX_DEMANDS 40               /* of one conflict */
 #define MAX_MACHINES 8               /* that differ; each is planned anew for every decision */
 
 struct explained {
@@ -27,7 +28,7 @@ struct explained {
     struct bt_plan *plan;
     const char *only;
     struct bt_decision *decision;
-    size_t ndecisions;
+    size_t ndecisions, skipped;      /* skipped: workloads whose rivals were not planned */
     struct bt_conflict *conflict;
     size_t nconflicts;
     struct bt_relaxation *relax;
@@ -55,6 +56,9 @@ static void print_decisions(const struct explained *e, struct bt_buf *b)
     }
     if (!e->ndecisions)
         bt_buf_puts(b, "nothing was decided here: no workload has a card\n");
+    if (e->skipped)
+        bt_buf_printf(b, "\n%zu more workload%s not compared with what else could be done: that is a plan of the whole for each; `berth explain NAME` does it\n"
+                         "for one\n", e->skipped, e->skipped == 1 ? " is" : "s are");
 }
 
 /* The first copy of each job that says what it does: what its berth is made of. */
@@ -96,6 +100,8 @@ static void print_lack(const struct bt_conflict *c, struct bt_buf *b)
     else if (c->own)
         bt_buf_printf(b, "  the `memory` that %s may have is about %s too little; more on the cards would not help\n", c->own,
                       bt_bytes_human(c->lacks_bytes));
+    else if (!c->lacks_bytes && !c->sure)
+        bt_buf_puts(b, "  how many bytes lack was not looked for to the end\n");
     else if (!c->lacks_bytes)
         bt_buf_puts(b, "  more memory would not help: it is not bytes that lack\n");
     else if (c->card)
@@ -145,6 +151,10 @@ static void print_conflicts(const struct explained *e, struct bt_buf *b)
         print_where(e, i, b);
         bt_buf_puts(b, ":\n");
         for (size_t k = 0; k < c->n; k++) {
+            if (k == MAX_DEMANDS && c->n > MAX_DEMANDS + 1) {
+                bt_buf_printf(b, "  and %zu more: --json has them all\n", c->n - k);
+                break;
+            }
             bt_buf_puts(b, "  ");
             if (c->demand[k].at.line)
                 bt_buf_printf(b, "%s:%u: ", e->in.spec->path, c->demand[k].at.line);
@@ -298,7 +308,7 @@ static int explain_machine(struct bt_arena *a, const struct explained *all, size
         return bt_err_wrap(err, "%s", e->node);
     if (e->plan->nrefusals)
         return bt_err_set(err, BT_E_FAILED, 0, "%s: what was dealt to it does not fit when it is planned alone: %s", e->node, e->plan->refusal[0].text);
-    if (bt_plan_decisions(a, &e->in, e->plan, e->only, &e->decision, &e->ndecisions, err) < 0)
+    if (bt_plan_decisions(a, &e->in, e->plan, e->only, &e->decision, &e->ndecisions, &e->skipped, err) < 0)
         return -1;
     say_dealt(all, &m, e);
     return 0;
@@ -359,7 +369,7 @@ static int explain(struct bt_arena *a, const struct args *o, struct explained *e
     if (e->in.fleet->nboxes)         /* what is refused there has its words in the plan */
         return 0;
     if (!e->plan->nrefusals)
-        return bt_plan_decisions(a, &e->in, e->plan, e->only, &e->decision, &e->ndecisions, err);
+        return bt_plan_decisions(a, &e->in, e->plan, e->only, &e->decision, &e->ndecisions, &e->skipped, err);
     if (bt_plan_conflicts(a, &e->in, &e->conflict, &e->nconflicts, err) < 0)
         return -1;
     return bt_plan_relaxations(a, &e->in, e->plan, e->conflict, e->nconflicts, &e->relax, &e->nrelax, err);
@@ -399,8 +409,12 @@ static void print_json(struct bt_arena *a, const struct explained *e, const stru
             moves_json(&m[i], moves);
             jobs_json(a, &m[i], jobs);
         }
-    bt_cmd_json("explain", json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "name", e->plan->spec->name, "fits", !e->plan->nrefusals, "decisions", decisions,
-                                     "moves", moves, "jobs", jobs, "conflicts", conflicts_json(e), "relaxations", relaxations_json(e)));
+    size_t skipped = e->skipped;
+    for (size_t i = 0; i < n; i++)
+        skipped += m[i].skipped;
+    bt_cmd_json("explain", json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I}", "name", e->plan->spec->name, "fits", !e->plan->nrefusals, "decisions", decisions,
+                                     "moves", moves, "jobs", jobs, "conflicts", conflicts_json(e), "relaxations", relaxations_json(e),
+                                     "workloads_skipped", (json_int_t)skipped));
 }
 
 static int run(const struct bt_verb *v, int argc, char **argv)

@@ -17,6 +17,7 @@ struct conflicting {
     const char *phase;
     struct bt_err *err;
     bool sure;
+    uint64_t work;       /* pl_find_cost() of all that was asked */
     const char *refused; /* why the last one could not even be searched; NULL: it could */
 };
 
@@ -43,6 +44,11 @@ static const char *no_shape(struct conflicting *c, const struct pl_problem *p)
 static int fits(struct conflicting *c, const struct bt_workload *w, const bool *keep, size_t card, uint64_t more)
 {
     bt_auto_arena mine = { 0 };
+    if (c->work > PL_FIND_WORK) {
+        c->sure = false;
+        c->refused = NULL;
+        return 1;
+    }
     struct bt_spec *spec = BT_NEW(&mine, struct bt_spec);
     struct bt_plan_model *models = BT_NEWN(&mine, struct bt_plan_model, c->in->spec->n + 1);
     *spec = *c->in->spec;
@@ -56,6 +62,7 @@ static int fits(struct conflicting *c, const struct bt_workload *w, const bool *
     struct bt_plan_in in = { .spec = spec, .fleet = c->in->fleet, .models = models, .needs = c->in->needs };
     struct pl_problem *p;
     struct pl_solution s = { 0 };
+    c->work += pl_find_cost(spec->n);
     if (pl_problem_build(&mine, &in, c->phase, &p, c->err) < 0)
         return -1;
     c->refused = p->nrefusals ? bt_arena_strdup(c->a, p->refusal[0].text) : no_shape(c, p);
@@ -63,7 +70,7 @@ static int fits(struct conflicting *c, const struct bt_workload *w, const bool *
         return 0;
     for (size_t g = 0; more && g < p->fleet->n; g++)
         p->cap[g] += card == PL_NONE || card == g ? more : 0;
-    pl_solve(p, TRY_NODES, &s);
+    pl_find(p, TRY_NODES, &s);
     c->sure = c->sure && (s.found || s.complete);
     return s.found || !s.complete;
 }
@@ -313,7 +320,7 @@ static int conflict_of(struct conflicting *c, bool *left, struct bt_conflict *ou
         for (int k = 0; k < K__N; k++) {
             struct bt_workload was = w[i];
             needed[k] = false;
-            if (!relax(&c->in->models[i], &w[i], (enum key)k))
+            if (c->work > PL_FIND_WORK || !relax(&c->in->models[i], &w[i], (enum key)k))
                 continue;
             if ((ok = fits(c, w, keep, PL_NONE, 0)) < 0)
                 return -1;
@@ -335,13 +342,14 @@ static int conflict_of(struct conflicting *c, bool *left, struct bt_conflict *ou
         if (!any)
             add(c, out, &s->w[i], "", bt_arena_printf(c->a, "%s runs at all", s->w[i].name), s->w[i].at);
     }
+    bool tired = c->work > PL_FIND_WORK;             /* what lacks is not known then */
     if (fits(c, w, keep, PL_NONE, 0) < 0)
         return -1;
     out->refused = c->refused;
     for (size_t i = 0; i < s->n; i++)
         if (keep[i])
             take_with_followers(s, left, i);
-    if (out->refused)
+    if (out->refused || tired)
         return 0;
     if (what_lacks(c, w, keep, out) < 0)
         return -1;

@@ -266,7 +266,7 @@ void pl_solve(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out
     struct pl_solution cut;
     bool more = false;
     pl_search(p, node_limit, out);
-    if (p->in->clock && out->found)  /* the time is over */
+    if (out->found && (p->in->clock || p->any_plan))         /* the time is over, or the question is answered */
         return;
     for (size_t i = 0; i < p->n; i++)
         if (p->work[i].server && wants_more(p, out, i))
@@ -283,6 +283,16 @@ void pl_solve(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out
     out->bound = bound;
     out->complete = better ? cut.complete : complete;
 }
+
+void pl_find(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out)
+{
+    p->any_plan = true;
+    pl_solve(p, node_limit, out);
+    p->any_plan = false;
+}
+
+/* A placement of many takes longer, and there are more of them. */
+uint64_t pl_find_cost(size_t n) { return (uint64_t)n * n * (1 + n / 100); }
 
 /* ---- in the plan ---- */
 

@@ -4,6 +4,9 @@
 #include "plan/plan_int.h"
 
 #define MAX_CARDS_TRIED 8
+#define BASE_NODES 100000        /* of a rival's search: a short one */
+#define MANY 64                  /* more workloads than these: shorter, as each placement takes longer */
+#define WORK_TRIED 4000000       /* pl_find_cost() of all rivals together */
 
 const char *const bt_decided_names[] = {
     [BT_DECIDED_SHAPE] = "shape", [BT_DECIDED_CARDS] = "cards", [BT_DECIDED_CONTEXT] = "context", [BT_DECIDED_COPIES] = "copies"
@@ -19,6 +22,7 @@ struct deciding {
     struct pl_solution s; /* the phase as it is, planned in the same way as the others will be */
     struct bt_decision **out;
     size_t *n;
+    uint64_t work; /* as WORK_TRIED counts */
 };
 
 /* One other way: planned, and how it reads. */
@@ -117,6 +121,7 @@ static const char *what_it_lost(struct deciding *d, const struct rival *b)
 static int plan_rival(struct deciding *d, const struct bt_workload *w, size_t index, const char *name, struct rival *best)
 {
     struct rival r = { .name = name };
+    d->work += pl_find_cost(d->p->n);
     if (pl_try(&d->t, w, index, &r.p, &r.s, d->err) < 0)
         return -1;
     r.found = r.s.found && !r.p->nrefusals;
@@ -203,11 +208,16 @@ static void cards_of(const struct pl_solution *s, size_t work, bool *out)
 /* Without one of its cards at a time: the best of the places that are left. */
 static int decide_cards(struct deciding *d, size_t index, const struct pl_work *k, size_t work)
 {
-    bool has[BT_MAX_GPUS] = { false };
+    bool has[BT_MAX_GPUS] = { false }, planned[BT_MAX_GPUS] = { false }, any = false;
     struct rival best = { 0 };
     const struct bt_fleet *f = d->in.fleet;
     unsigned tried = 0, free_cards = 0;
     cards_of(&d->s, work, has);
+    for (size_t i = 0; i < d->ph->n; i++)            /* as the plan says: between phases it may have them from among twins */
+        for (size_t r = 0; d->ph->inst[i].nranks && !strcmp(d->ph->inst[i].w->name, k->w->name) && r < d->ph->inst[i].nranks; r++)
+            planned[d->ph->inst[i].rank[r].gpu] = any = true;
+    if (any)
+        memcpy(has, planned, sizeof has);
     for (size_t i = 0; i < k->npool; i++)
         free_cards += !has[k->pool[i]];
     for (size_t g = 0; free_cards && g < f->n && tried < MAX_CARDS_TRIED; g++) {
@@ -314,27 +324,42 @@ static int decide_workload(struct deciding *d, size_t index)
     return decide_copies(d, index, k, placed);
 }
 
+/* The phase searched as long as the plan was; the rivals are not. */
+static int plan_base(struct deciding *d)
+{
+    d->t.nodes = pl_node_limit(&d->in);
+    int rc = pl_try(&d->t, &d->in.spec->w[0], 0, &d->p, &d->s, d->err);
+    size_t n = rc == 0 ? BT_MAX(d->p->n, (size_t)MANY) : MANY;
+    d->t.nodes = (uint64_t)BASE_NODES * MANY / n;
+    return rc;
+}
+
 int bt_plan_decisions(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_plan *p, const char *only, struct bt_decision **out, size_t *n,
-                      struct bt_err *err)
+                      size_t *skipped, struct bt_err *err)
 {
     struct deciding d = { .err = err, .in = *in, .plan = p, .out = out, .n = n };
     *out = NULL;
-    *n = 0;
+    *n = *skipped = 0;
     d.in.needs = pl_needs_new(a);
     d.in.spec = p->spec; /* with the phases that were proposed, where they were */
     for (size_t i = 0; i < p->nphases; i++) {
         d.ph = &p->phase[i];
         d.t = (struct pl_trial){ a, &d.in, d.ph->name, NULL };
-        if (!d.in.spec->n || pl_try(&d.t, &d.in.spec->w[0], 0, &d.p, &d.s, err) < 0)
+        if (!d.in.spec->n || plan_base(&d) < 0)
             return d.in.spec->n ? -1 : 0;
         if (!d.s.found)
             continue;
         if (pl_recut(d.p, &d.s, err) < 0)
             return -1;
         d.t.base = d.p;
-        for (size_t w = 0; w < d.in.spec->n; w++)
-            if (pl_in_phase(&d.in.spec->w[w], d.ph->name) && (!only || !strcmp(only, d.in.spec->w[w].name)) && decide_workload(&d, w) < 0)
+        for (size_t w = 0; w < d.in.spec->n; w++) {
+            if (!pl_in_phase(&d.in.spec->w[w], d.ph->name) || (only && strcmp(only, d.in.spec->w[w].name)))
+                continue;
+            if (!only && d.work > WORK_TRIED)
+                ++*skipped;
+            else if (decide_workload(&d, w) < 0)
                 return -1;
+        }
     }
     return 0;
 }

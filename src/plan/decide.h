@@ -14,9 +14,10 @@ struct bt_decision {
     const char *runner_up; /* the best of the others, planned with everything else; NULL = there is none */
     const char *lost;      /* what the runner-up lost; without one, why there is none */
 };
-/* Of workload `only`, or of all (NULL), in the order of the spec. The plan must be one that fits, made from `in`. */
+/* Of workload `only`, or of all (NULL), in the order of the spec. The plan must be one that fits, made from `in`.
+ * *skipped: so many of the last ones (in all phases) were left out, as their rivals would be too much work; 0 with `only`. */
 BT_MUST_CHECK int bt_plan_decisions(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_plan *p, const char *only,
-                                    struct bt_decision **out, size_t *n, struct bt_err *err);
+                                    struct bt_decision **out, size_t *n, size_t *skipped, struct bt_err *err);
 
 /* One demand of the spec that takes part in a conflict. */
 struct bt_demand {

@@ -32,7 +32,7 @@ static bool phase_fits(struct bt_arena *a, const struct bt_plan_in *in, const ch
     struct bt_err ignored = { 0 };
     if (pl_problem_build(a, in, phase, &p, &ignored) < 0 || p->nrefusals)
         return false;
-    pl_solve(p, TRY_NODES, &s);
+    pl_find(p, TRY_NODES, &s);
     return s.found;
 }
 

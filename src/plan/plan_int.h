@@ -65,6 +65,7 @@ struct pl_problem {
     size_t cls_card[BT_MAX_GPUS]; size_t nclasses;
     uint64_t cap[BT_MAX_GPUS];
     uint64_t first_nodes;            /* PL_FIRST_NODES */
+    bool any_plan;                   /* whether there is one is all that is asked (pl_find) */
     const struct bt_gpu *host;       /* RAM as a card, once somebody asked for it */
     uint64_t ram;                    /* that all of the phase may take; 0 = not known */
     bool ram_binds;                  /* not everything that may run has room in it (or in the one memory of card and host): placements are held against it */
@@ -153,6 +154,12 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
 /* cut.c: the search, and where some workload does not get all it wants, again with pipelines whose layers are cut for the rooms there are: those are further
  * shapes then, behind the others. */
 void pl_solve(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out);
+/* Is there a plan at all? As pl_solve(), but the first one ends it, however good it is: of *out only found, complete (of one that was not found) and nodes
+ * tell anything. */
+void pl_find(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out);
+/* Of asking that again and again for parts of a spec: what of `n` workloads costs, and how much in all is not too much. */
+#define PL_FIND_WORK UINT64_C(12000000)
+uint64_t pl_find_cost(size_t n);
 /* The free memory of the solution, dealt anew, into its score. */
 void pl_rescore_free(struct pl_problem *p, struct pl_solution *s);
 /* Of the nth phase of `phases`, where those before it took `used`: all that is left, but for half a share of each that comes. Many cards, and what is planned
@@ -205,6 +212,7 @@ struct pl_trial {
     const char *phase;
     const struct pl_problem *base;   /* rates are measured against its best; or NULL */
     uint64_t nodes;                  /* of the search; 0 = as many as a plan that is taken deserves */
+    bool any_plan;                   /* out->found is all that is asked: pl_find() */
 };
 /* The workload with tp and pp as in this shape, and where `cut` its layers too: else a pipeline is cut as fits best. */
 struct bt_workload pl_pinned(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, bool cut);

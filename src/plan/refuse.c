@@ -8,6 +8,7 @@
 
 struct refusing {
     struct bt_plan *plan; struct bt_arena *a; const struct bt_plan_in *in; const char *phase; struct bt_err *err;
+    uint64_t work;                   /* pl_find_cost() of all that was asked */
     bool *party;                     /* [spec->n] in every conflict that was found: no change of anybody else can help */
 };
 
@@ -63,11 +64,12 @@ static struct bt_plan_in *subset(struct bt_arena *a, const struct bt_plan_in *in
 static int fits(struct refusing *r, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem **p)
 {
     struct pl_solution s;
+    r->work += pl_find_cost(in->spec->n);
     if (pl_problem_build(a, in, r->phase, p, r->err) < 0)
         return -1;
     if ((*p)->nrefusals)
         return 0;
-    pl_solve(*p, TRY_NODES, &s);
+    pl_find(*p, TRY_NODES, &s);
     return s.found || !s.complete;
 }
 
@@ -163,9 +165,10 @@ static const char *short_reason(struct bt_arena *a, const struct pl_work *k, con
 static int fits_in(struct refusing *r, size_t index, const struct bt_workload *w, const char *phase)
 {
     bt_auto_arena mine = { 0 };
-    const struct pl_trial t = { &mine, r->in, phase, NULL, 0 };
+    const struct pl_trial t = { .a = &mine, .in = r->in, .phase = phase, .any_plan = true };
     struct pl_problem *p;
     struct pl_solution s;
+    r->work += pl_find_cost(r->in->spec->n);
     if (pl_try(&t, w, index, &p, &s, r->err) < 0)
         return -1;
     return !p->nrefusals && s.found;
@@ -320,6 +323,8 @@ static int those_fit(void *ctx, const bool *keep)
     bt_auto_arena mine = { 0 };
     struct refusing *r = ctx;
     struct pl_problem *p;
+    if (r->work > PL_FIND_WORK)      /* of those that conflict no more are taken out */
+        return 1;
     return fits(r, &mine, subset(&mine, r->in, keep), &p);
 }
 
@@ -379,6 +384,8 @@ static int refuse_together(struct refusing *r, bool *keep)
     else
         bt_buf_printf(&b, "at least %s, and %zu cards hold %s, but not in pieces that fit%s", bt_bytes_human(sum), p->fleet->n, bt_bytes_human(there),
                       alone ? ", with who may sit with whom" : "");
+    if (r->work > PL_FIND_WORK)
+        bt_buf_puts(&b, "; fewer of them may conflict already: that was not looked for to the end");
     refuse(r, p->n ? p->work[p->n - 1].w : NULL, "does-not-fit-together", bt_arena_strdup(r->a, bt_buf_z(&b)));
     return 0;
 }
@@ -644,14 +651,14 @@ static int advise_job(struct refusing *r, const struct pl_problem *p, const stru
 
 static int look_for_advice(struct refusing *r, struct pl_problem *p)
 {
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = 0; i < p->n && r->work <= 2 * PL_FIND_WORK; i++) {
         const struct pl_work *k = &p->work[i];
         if (!r->party[k->spec_index] || k->cpu_only || (k->server && (!k->pm->model || !k->nshapes || !k->shape[0].ok)))
             continue;
         if (advise_numbers(r, k->spec_index, k) < 0 || advise_job(r, p, k) < 0)
             return -1;
     }
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = 0; i < p->n && r->work <= 2 * PL_FIND_WORK; i++) {
         const struct pl_work *k = &p->work[i];
         if (!r->party[k->spec_index] || k->cpu_only || (k->server && !k->pm->model))
             continue;
@@ -659,9 +666,13 @@ static int look_for_advice(struct refusing *r, struct pl_problem *p)
         if (advise_keys(r, k->spec_index, k) < 0 || advise_counts(r, k->spec_index, k) < 0 || (!heads && advise_open_shape(r, k->spec_index) < 0))
             return -1;
     }
-    for (size_t i = p->n; i-- > 0 && !r->plan->nadvice; )            /* the least important first */
+    for (size_t i = p->n; i-- > 0 && !r->plan->nadvice && r->work <= 2 * PL_FIND_WORK; )             /* the least important first */
         if (r->party[p->work[i].spec_index] && !p->work[i].cpu_only && advise_optional(r, p->work[i].spec_index) < 0)
             return -1;
+    if (r->work > 2 * PL_FIND_WORK) {
+        const char *text = "with so many workloads not every change of every one of them was tried for a way out";
+        BT_PUSH(r->a, r->plan->warning, r->plan->nwarnings, text);
+    }
     return 0;
 }
 
@@ -732,7 +743,7 @@ static int too_few_gpus(struct refusing *r, const struct pl_problem *p)
 
 int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, struct bt_err *err)
 {
-    struct refusing r = { plan, a, in, p->phase, err, BT_NEWN(a, bool, in->spec->n + 1) };
+    struct refusing r = { .plan = plan, .a = a, .in = in, .phase = p->phase, .err = err, .party = BT_NEWN(a, bool, in->spec->n + 1) };
     memset(r.party, true, in->spec->n * sizeof *r.party);
     for (size_t i = 0; i < p->nrefusals; i++)
         refuse(&r, p->refusal[i].workload ? bt_spec_find(in->spec, p->refusal[i].workload) : NULL, p->refusal[i].code, p->refusal[i].text);

@@ -80,7 +80,7 @@ static void keep(struct search *s, const struct pl_room *room, const uint64_t *c
     o->score = s->best = *score;
     o->score.v[BT_GOAL_LOWEST] = se_lowest(s);
     s->first = true;
-    if (s->any || (s->target && pl_score_cmp(score, s->target, BT_GOAL_LOWEST) >= 0))
+    if (s->any || s->p->any_plan || (s->target && pl_score_cmp(score, s->target, BT_GOAL_LOWEST) >= 0))
         s->stop = true;
 }
 
@@ -713,6 +713,8 @@ static bool detour(struct search *s, uint64_t limit, struct pl_solution *out, st
 {
     if (!out->found && !some_plan(s, limit / 4, out))
         return true;
+    if (out->found && s->p->any_plan)
+        return false;
     size_t pairs = s->p->n * s->ncards;
     if (pairs > MIDDLE)
         on_many_cards(s, limit, out, bound);
@@ -745,7 +747,7 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
     se_bound(s, 0, NULL, &root);
     bool dealt = p->in->within && p->n * s->ncards > PL_DENSE && se_dealt(s, BT_MIN(node_limit, p->in->within->climbing), out);
     bool complete = !dealt && run(s, SE_AS_PLANNED, BT_MIN(node_limit, p->first_nodes), out);
-    if (!complete && !dealt && node_limit > p->first_nodes) {
+    if (!complete && !dealt && node_limit > p->first_nodes && !(p->any_plan && out->found)) {
         struct pl_solution best = own_copy(s, out), lowest = { 0 };
         complete = detour(s, node_limit - p->first_nodes, &best, &root);
         bool better = best.found && (!out->found || pl_score_cmp(&best.score, &out->score, BT_GOAL_LOWEST) > 0);

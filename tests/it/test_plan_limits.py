@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import subprocess
 from pathlib import Path
@@ -78,3 +79,35 @@ def test_hundreds_of_variants_are_rows(tmp_path: Path) -> None:
     text = spec(SERVER) + "variants:\n" + "".join(f"  v{i}: {{w0: {{context: {1000 + i * 50}}}}}\n" for i in range(300))
     r = berth(tmp_path, text, "plan", "--variants", "--gpus", "2xA100-SXM4-40GB", most=GIB // 4)
     assert r.returncode == 0 and "v299" in r.stdout, r.stderr
+
+
+SMALL = "engine: vllm, model: HuggingFaceTB/SmolLM2-135M-Instruct, gpus: 1, context: 512"
+
+
+def test_explain_of_very_many_servers_says_whom_it_did_not_compare(tmp_path: Path) -> None:
+    done = berth(tmp_path, "gpus: 64xH100-80GB-HBM3\n" + spec(*[SMALL] * 300), "explain")
+    assert done.returncode == 0, done.stderr
+    compared = done.stdout.count("  cards ")
+    left = re.search(r"\n(\d+) more workloads are not compared with what else could be done", done.stdout)
+    assert left, done.stdout[-400:]
+    assert compared > 0
+    assert compared + int(left[1]) == 300
+    one = berth(tmp_path, "gpus: 64xH100-80GB-HBM3\n" + spec(*[SMALL] * 300), "explain", "w299")
+    assert "w299\n  shape " in one.stdout
+    planned = berth(tmp_path, "gpus: 64xH100-80GB-HBM3\n" + spec(*[SMALL] * 300), "plan")
+    where = re.search(r"^w299-0 +(\d+) ", planned.stdout, re.M)
+    assert where
+    assert f"  cards    GPU {where[1]}\n" in one.stdout       # of the plan that is explained, and not of a shorter search
+
+
+def test_what_many_servers_lack_is_said_though_not_the_fewest_of_them(tmp_path: Path) -> None:
+    text = "gpus: 8xH100-80GB-HBM3\n" + spec(*[SMALL] * 700)
+    done = berth(tmp_path, text, "plan")
+    assert done.returncode == 3, done.stderr
+    assert "do not fit together: at least" in done.stdout
+    assert "fewer of them may conflict already: that was not looked for to the end [does-not-fit-together]" in done.stdout
+    why = berth(tmp_path, text, "explain")
+    assert why.returncode == 3, why.stderr
+    assert "  how many bytes lack was not looked for to the end\n" in why.stdout + why.stderr
+    assert " more: --json has them all\n" in why.stdout + why.stderr
+    assert "more memory would not help" not in why.stdout + why.stderr
