@@ -412,7 +412,8 @@ static void print_json(struct bt_arena *a, const struct explained *e, const stru
     size_t skipped = e->skipped;
     for (size_t i = 0; i < n; i++)
         skipped += m[i].skipped;
-    bt_cmd_json("explain", json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I}", "name", e->plan->spec->name, "fits", !e->plan->nrefusals, "decisions", decisions,
+    bt_cmd_json("explain", json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I}",
+                                     "name", e->plan->spec->name, "fits", !e->plan->nrefusals, "decisions", decisions,
                                      "moves", moves, "jobs", jobs, "conflicts", conflicts_json(e), "relaxations", relaxations_json(e),
                                      "workloads_skipped", (json_int_t)skipped));
 }

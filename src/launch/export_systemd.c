@@ -94,7 +94,8 @@ static const char *service(struct bt_arena *a, const struct bt_ex *x, const stru
     if (it->job)
         bt_buf_puts(&b, "RemainAfterExit=yes\n"); /* done stays done: who comes After= it is not held up */
     bt_buf_puts(&b, "WorkingDirectory=");         /* one path to the end of the line: no quotes, only specifiers are read */
-    for (const char *p = pf->cwd ? pf->cwd : "/"; *p; p++)
+    bt_auto_free char *there = realpath(pf->cwd ? pf->cwd : "/", NULL);          /* systemd refuses a path with "..": `-f ../x/berth.yaml` gives one */
+    for (const char *p = there ? there : pf->cwd; *p; p++)
         bt_buf_printf(&b, *p == '%' ? "%%%%" : "%c", *p);
     bt_buf_puts(&b, "\n");
     for (size_t i = 0; i < it->nenv; i++) {

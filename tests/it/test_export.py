@@ -259,6 +259,17 @@ def test_the_units_are_read_by_systemd(tmp_path: Path) -> None:
     assert "Nonsense" in r.stderr                                     # it does look
 
 
+def test_a_spec_that_is_named_over_its_parent_gives_units_that_systemd_takes(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "here").mkdir()
+    spec(tmp_path / "there", SET)
+    done = subprocess.run([str(BERTH), "export", "systemd", "-f", "../there/berth.yaml"], capture_output=True, text=True, cwd=tmp_path / "here", timeout=DEADLINE_S,
+                          env={**os.environ, "HF_TOKEN": "x", "SECRET": "y"}, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"\nWorkingDirectory={(tmp_path / 'there').resolve()}\n" in done.stdout
+    assert "/../" not in "".join(line for line in done.stdout.splitlines() if line.startswith("WorkingDirectory="))
+
+
 # ---- errors ----
 
 def test_what_cannot_be_exported_is_said(tmp_path: Path) -> None:
