@@ -15,6 +15,7 @@
 #define PATIENCE 8u                  /* rounds without gain before steps are halved */
 #define TURN 1.5                     /* of the last direction, against what it overshot */
 #define ROUND_NODES 12u              /* what a round of prices costs, beside its steps */
+#define SETS_A_NODE 16u              /* so many kept sets are priced anew in the time of a node of the search */
 #define FIRST_STEPS 20u              /* rounds of prices before there is a program */
 #define DRAWN 0.5                    /* of the way from the best prices to those of the program */
 #define NEAR 0.02                    /* of the distance to what must be reached: prices are good */
@@ -35,9 +36,8 @@ static uint32_t copies_paid(const struct search *s, size_t work)
 static const struct ss_set *best_of_color(const struct search *s, struct se_sets *t, size_t color)
 {
     struct ss_color *c = &t->color[color];
-    double known;
-    const struct ss_set *best = ss_best_kept(t, color, &known);
-    c->best = known;
+    double known = c->best;
+    const struct ss_set *best = c->kept;
     for (unsigned k = ss_first_level(t); k <= SE_BUSY; k++) {
         struct ss_walk w = { .s = s, .t = t, .level = k, .best = known + EPS };
         ss_walk_level(&w, &c->level[k], UINT64_MAX, s->p->cap[c->card], 0);
@@ -54,6 +54,7 @@ static double bound_of_prices(const struct search *s, struct se_sets *t)
     double sum = 0;
     memset(t->over, 0, s->p->n * sizeof *t->over);
     ss_fill_items(s, t);
+    ss_best_kept(t);
     for (size_t i = 0; i < t->ncolors; i++) {
         const struct ss_set *x = best_of_color(s, t, i);
         sum += t->color[i].best * (double)t->color[i].count;
@@ -108,7 +109,7 @@ static bool is_lower(struct se_sets *t, size_t n, double sum, double *lowest)
 static double look(struct search *s)
 {
     double sum = bound_of_prices(s, s->sets);
-    s->nodes += ROUND_NODES + se_sets_steps(s);
+    s->nodes += ROUND_NODES + s->sets->nsets / SETS_A_NODE + se_sets_steps(s);
     return sum;
 }
 

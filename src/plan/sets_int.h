@@ -20,15 +20,15 @@ struct ss_unit {
 /* A rank that may be taken to a card of a color where so many sit, in the order of what they gain beyond the price of bytes. */
 struct ss_item { uint32_t work, unit; double gain, beyond; uint64_t bytes; };         /* beyond: what its bytes would cost */
 struct ss_items { struct ss_item *v; size_t n; double by_byte, most; };                  /* the price of a byte; the largest gain */
+/* A set that was found: a card with so many tenants or fewer. */
+struct ss_set { double worth; bool off; uint16_t color; uint8_t level, n; uint16_t unit[SS_SEATS]; };          /* off: not of what is left */
 struct ss_color {
     size_t card, count;
     size_t *unit, nunits;            /* those that go on it */
     double best; unsigned best_level;                /* of the sets of an empty one */
+    const struct ss_set *kept;       /* the best of those that are kept */
     struct ss_items level[SE_BUSY + 1];
 };
-
-/* A set that was found: a card with so many tenants or fewer. */
-struct ss_set { double worth; bool off; uint16_t color; uint8_t level, n; uint16_t unit[SS_SEATS]; };          /* off: not of what is left */
 
 struct se_sets {
     struct ss_set *set; size_t nsets;
@@ -77,8 +77,8 @@ void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t ope
 /* Of an empty card, at any number of tenants; first: the number to begin with, that of the best set before. Leaves the set in w. */
 void ss_best_of_color(struct ss_walk *w, const struct ss_color *c, unsigned first);
 
-/* sets_lp.c. The best of the sets that are kept, at the prices as they are; NULL: none gains anything. */
-const struct ss_set *ss_best_kept(const struct se_sets *t, size_t color, double *gain);
+/* sets_lp.c. The best of the sets that are kept, for each color at the prices as they are: its `kept` (NULL: none gains anything) and `best`. */
+void ss_best_kept(struct se_sets *t);
 /* The set of a walk, which is not there yet. NULL: no room. */
 const struct ss_set *ss_keep(const struct search *s, struct se_sets *t, size_t color, const struct ss_walk *w);
 /* Which of the kept sets are still possible, and their worth: after anything is left out or back in. */

@@ -45,19 +45,21 @@ void ss_look_again(const struct search *s, struct se_sets *t)
     }
 }
 
-const struct ss_set *ss_best_kept(const struct se_sets *t, size_t color, double *gain)
+void ss_best_kept(struct se_sets *t)
 {
-    const struct ss_set *best = NULL;
-    *gain = 0;
+    for (size_t i = 0; i < t->ncolors; i++) {
+        t->color[i].best = 0;
+        t->color[i].kept = NULL;
+    }
     for (size_t i = 0; i < t->nsets; i++) {
         const struct ss_set *x = &t->set[i];
-        double mine = x->color != color || x->off ? 0 : gain_of(t, x);
-        if (mine > *gain) {
-            *gain = mine;
-            best = x;
+        struct ss_color *c = &t->color[x->color];
+        double mine = x->off ? 0 : gain_of(t, x);
+        if (mine > c->best) {
+            c->best = mine;
+            c->kept = x;
         }
     }
-    return best;
 }
 
 const struct ss_set *ss_keep(const struct search *s, struct se_sets *t, size_t color, const struct ss_walk *w)

@@ -57,18 +57,28 @@ static double all_at(const struct search *s, const struct ss_items *o, unsigned 
     return sum;
 }
 
-/* The price of a byte with which an empty card can gain least: that bounds all sets, and orders the walk. */
+/* A price of bytes that bounds all sets of an empty card well, and orders the walk: none, or what the last of those gains by the byte that fill the card,
+ * the densest first. */
 static void price_bytes(const struct search *s, struct ss_items *o, unsigned tenants, double room)
 {
-    double least = all_at(s, o, tenants, room, 0);
+    double dense[SS_UNITS], left = room;
     o->by_byte = 0;
-    for (size_t i = 0; i < o->n; i++) {
-        double by = o->v[i].gain > 0 && o->v[i].bytes ? o->v[i].gain / (double)o->v[i].bytes : 0, all = by > 0 ? all_at(s, o, tenants, room, by) : INFINITY;
-        if (all < least) {
-            least = all;
-            o->by_byte = by;
-        }
+    for (size_t i = 0; i < o->n; i++)
+        dense[i] = o->v[i].gain > 0 && o->v[i].bytes ? o->v[i].gain / (double)o->v[i].bytes : 0;
+    while (left > 0) {
+        size_t best = o->n;
+        for (size_t i = 0; i < o->n; i++)
+            if (dense[i] > 0 && (best == o->n || dense[i] > dense[best]))
+                best = i;
+        if (best == o->n)
+            break;
+        left -= (double)o->v[best].bytes * s->copies_most[o->v[best].work];
+        o->by_byte = left > 0 ? 0 : dense[best];
+        for (size_t i = 0; i < o->n; i++)            /* its work is there as often as it can */
+            dense[i] = o->v[i].work == o->v[best].work ? 0 : dense[i];
     }
+    if (all_at(s, o, tenants, room, 0) <= all_at(s, o, tenants, room, o->by_byte))
+        o->by_byte = 0;
     for (size_t i = 0; i < o->n; i++)
         o->v[i].beyond = o->v[i].gain - o->by_byte * (double)o->v[i].bytes;
 }
