@@ -19,8 +19,6 @@
 #define MOST_COPIES 64u
 #define MOST_TRIES 400u              /* steps through shapes and orders of ranks, of one filling */
 #define MOST_ITEMS 128u
-#define MOST_MEMO (1u << 15)
-#define BUCKETS 4096u
 #define STEPS_EACH 2u                /* so many steps here are as much work as a node of the search */
 #define EPS 1e-6
 
@@ -42,7 +40,6 @@ struct state {
 /* A card that is filled: who is on it. */
 struct filled { size_t color; uint8_t copy[MOST_COPIES]; size_t n; };
 
-struct dead { struct dead *next; uint64_t hash; double sum; size_t n; uint8_t key[]; };
 
 struct item { uint8_t work, way, seat; bool begins, forced, like_before; double gain, worth; uint64_t bytes; };
 
@@ -54,7 +51,7 @@ struct cards {
     size_t ncolors, card[BT_MAX_GPUS];               /* [color] one of them */
     double most[BT_MAX_GPUS][SE_BUSY + 1];           /* [color][level] the best set with so many tenants, or fewer */
     double base, reached, shared;
-    struct dead **memo; size_t nmemo;
+    struct se_dead *dead;            /* what led nowhere */
     uint64_t steps, limit;
     bool over, better;               /* something better than the best was found: the end of this look */
     bool open;                       /* something was found that may stand in another way than was tried */
@@ -114,36 +111,6 @@ static size_t key_of(const struct cards *x, const struct state *st, uint8_t *key
         n += sizeof t->worth;
     }
     return n;
-}
-
-static uint64_t hash_of(const uint8_t *key, size_t n)
-{
-    uint64_t h = n;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ key[i]) * 0x100000001B3u;
-    return h ^ h >> 29;
-}
-
-static struct dead *known(const struct cards *x, uint64_t hash, const uint8_t *key, size_t n)
-{
-    for (struct dead *d = x->memo[hash % BUCKETS]; d; d = d->next)
-        if (d->hash == hash && d->n == n && !memcmp(d->key, key, n))
-            return d;
-    return NULL;
-}
-
-static void remember(struct cards *x, uint64_t hash, const uint8_t *key, size_t n, double sum)
-{
-    struct dead *d = known(x, hash, key, n);
-    if (!d) {
-        if (x->nmemo++ >= MOST_MEMO)
-            return;
-        d = bt_arena_alloc(x->a, sizeof *d + n);
-        *d = (struct dead){ x->memo[hash % BUCKETS], hash, sum, n };
-        memcpy(d->key, key, n);
-        x->memo[hash % BUCKETS] = d;
-    }
-    d->sum = BT_MAX(d->sum, sum);
 }
 
 /* ---- one card ---- */
@@ -665,9 +632,8 @@ static void next_card(struct cards *x, const struct state *st)
     }
     come = BT_MIN((uint32_t)(come + st->nseats), st->level);
     size_t n = key_of(x, st, key);
-    uint64_t hash = hash_of(key, n);
-    const struct dead *d = known(x, hash, key, n);
-    if (d && d->sum >= st->sum)
+    struct se_way way = se_way_of(key, n);
+    if (se_is_dead(x->dead, &way, st->sum))
         return;
     uint64_t ends = x->ends;
     double most[BT_MAX_GPUS][SE_BUSY + 1];
@@ -677,7 +643,7 @@ static void next_card(struct cards *x, const struct state *st)
             if (st->left[c])
                 fill_card(x, st, most, c, level);
     if (!x->over && !x->better && x->ends == ends)
-        remember(x, hash, key, n, st->sum);
+        se_dead_add(x->dead, &way, st->sum);
 }
 
 /* ---- set up ---- */
@@ -752,7 +718,7 @@ enum se_fit se_cards(struct search *s, uint64_t nodes)
     if (s->p->n > 64)
         return SE_FIT_UNKNOWN;
     x.work = BT_NEWN(&a, struct ways, s->p->n);
-    x.memo = BT_NEWN(&a, struct dead *, BUCKETS);
+    x.dead = se_dead_new(&a);
     x.reached = (double)s->best.v[BT_GOAL_SERVICE] + ((double)s->best.v[BT_GOAL_SHARED] - 0.5) / (double)s->shared_parts;
     x.shared = 1.0 / (double)s->shared_parts;
     if (!fill_ways(&x))

@@ -15,8 +15,6 @@
 #define MOST_ITEMS 400u
 #define MOST_COPIES 64u
 #define MOST_TRIES 50u               /* ways that stand here and not as they are */
-#define MOST_MEMO (1u << 15)
-#define BUCKETS 4096u
 #define STEPS_EACH 4u                /* so many steps here are as much work as a node of the search */
 
 /* A shape, on cards of one name (that of class `on`) or any. bytes: [part][color] of a rank, UINT64_MAX where it does not go; count: ranks of the part;
@@ -37,7 +35,6 @@ struct state {
 /* A card that is given: who is on it. */
 struct filled { size_t color, n; uint8_t copy[MOST_COPIES], part[MOST_COPIES]; };
 
-struct dead { struct dead *next; uint64_t hash; size_t n; uint8_t key[]; };
 
 struct pack {
     struct search *s;
@@ -50,7 +47,7 @@ struct pack {
     unsigned tries;                  /* ways that stand here */
     uint8_t copy_kind[MOST_COPIES], copy_way[MOST_COPIES];
     struct filled filled[BT_MAX_GPUS]; size_t nfilled;
-    struct dead **memo; size_t nmemo;
+    struct se_dead *dead;            /* what led nowhere */
 };
 
 struct item { uint8_t kind, way, part, seat; bool begins, like_before; uint64_t bytes; };
@@ -99,32 +96,6 @@ static size_t key_of(const struct pack *x, const struct state *st, uint8_t *key)
         n += MOST_PARTS;
     }
     return n;
-}
-
-static uint64_t hash_of(const uint8_t *key, size_t n)
-{
-    uint64_t h = n;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ key[i]) * 0x100000001B3u;
-    return h ^ h >> 29;
-}
-
-static bool known(const struct pack *x, uint64_t hash, const uint8_t *key, size_t n)
-{
-    for (const struct dead *d = x->memo[hash % BUCKETS]; d; d = d->next)
-        if (d->hash == hash && d->n == n && !memcmp(d->key, key, n))
-            return true;
-    return false;
-}
-
-static void remember(struct pack *x, uint64_t hash, const uint8_t *key, size_t n)
-{
-    if (x->nmemo++ >= MOST_MEMO)
-        return;
-    struct dead *d = bt_arena_alloc(x->a, sizeof *d + n);
-    *d = (struct dead){ x->memo[hash % BUCKETS], hash, n };
-    memcpy(d->key, key, n);
-    x->memo[hash % BUCKETS] = d;
 }
 
 /* ---- room ---- */
@@ -533,9 +504,9 @@ static void next_card(struct pack *x, const struct state *st)
         return;
     }
     size_t n = key_of(x, st, key), c = 0;
-    uint64_t hash = hash_of(key, n);
+    struct se_way way = se_way_of(key, n);
     unsigned tries = x->tries;
-    if (known(x, hash, key, n))
+    if (se_is_dead(x->dead, &way, 0))
         return;
     while (c < x->ncolors && !st->left[c])
         c++;
@@ -545,7 +516,7 @@ static void next_card(struct pack *x, const struct state *st)
         pick(x, &f, 0, cap_of(x, c), 0);
     }
     if (!x->over && !x->stands && x->tries == tries)
-        remember(x, hash, key, n);
+        se_dead_add(x->dead, &way, 0);
 }
 
 /* ---- set up ---- */
@@ -786,7 +757,7 @@ enum se_fit se_pack(struct search *s, uint64_t nodes)
     x->s = s;
     x->a = &a;
     x->limit = nodes * STEPS_EACH;
-    x->memo = BT_NEWN(&a, struct dead *, BUCKETS);
+    x->dead = se_dead_new(&a);
     fill_colors(x, &st);
     if (!fill_kinds(x))
         return SE_FIT_UNKNOWN;

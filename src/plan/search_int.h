@@ -8,7 +8,7 @@
  *   pack.c     the same, card by card            lacks.c    with more of their contexts
  *   fits.c     can all of them stand at all            useful.c   how much of a card's room they can use
  *   columns.c  what many cards carry at most, and a plan near it: columns.h
- *   cards.c    is anything as good, card by card */
+ *   cards.c    is anything as good, card by card               dead.c     what led nowhere */
 #ifndef BT_PLAN_SEARCH_INT_H
 #define BT_PLAN_SEARCH_INT_H
 #include "plan/plan_int.h"
@@ -201,6 +201,13 @@ uint64_t se_useful(struct se_useful *t, const struct search *s, const struct se_
 #define SE_KEY 28
 struct se_known *se_known_new(struct bt_arena *a);
 double *se_known_at(struct se_known *k, const uint64_t *key, size_t n, bool *is);
+
+/* dead.c. Ways to be so far that led nowhere: the key's bytes (borrowed) say all that the rest depends on. With as much before, or more: dead. */
+struct se_way { const uint8_t *key; size_t n; uint64_t hash; };
+struct se_way se_way_of(const uint8_t *key, size_t n);
+struct se_dead *se_dead_new(struct bt_arena *a);
+bool se_is_dead(const struct se_dead *d, const struct se_way *w, double sum);
+void se_dead_add(struct se_dead *d, const struct se_way *w, double sum);
 
 /* climb.c. From a plan or (found: false) from nothing, workloads moved one and several at a time as long as that gains anything. False: not all that must be
  * placed are. Not scored: `out` has copies and no more. */
