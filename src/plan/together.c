@@ -107,11 +107,16 @@ static bool can_turn(const struct together *t, size_t i, enum knob k)
 
 /* ---- does it fit ---- */
 
+/* No more is looked at. */
+static bool spent(const struct together *t) { return t->tries > MOST_TRIES || t->work > PL_FIND_WORK; }
+
 /* 1 it does, 0 it does not, 2 not known, -1 error. */
 static int fits(struct together *t, const struct bt_workload *w, const bool *keep, const char *phase)
 {
     bt_auto_arena mine = { 0 };
     const struct bt_spec *s = t->in->spec;
+    if (t->work > PL_FIND_WORK)
+        return 2;
     struct bt_spec *spec = BT_NEW(&mine, struct bt_spec);
     struct bt_plan_model *models = BT_NEWN(&mine, struct bt_plan_model, s->n + 1);
     *spec = *s;
@@ -125,8 +130,6 @@ static int fits(struct together *t, const struct bt_workload *w, const bool *kee
     struct bt_plan_in in = { .spec = spec, .fleet = t->in->fleet, .models = models, .needs = t->in->needs };
     struct pl_problem *p;
     struct pl_solution found = { 0 };
-    if (t->work > PL_FIND_WORK)
-        return 2;
     t->tries++;
     t->work += pl_find_cost(spec->n);
     if (pl_problem_build(&mine, &in, phase, &p, t->err) < 0)
@@ -186,14 +189,15 @@ static int with_change(struct together *t, struct bt_workload *w, const bool *co
 static int resolve_by_one(struct together *t, const bool *core, enum knob from, enum knob to)
 {
     const struct bt_spec *s = t->in->spec;
+    struct bt_workload *w = BT_NEWN(t->a, struct bt_workload, s->n + 1);
+    memcpy(w, t->w, s->n * sizeof *w);
     for (enum knob k = from; k < to; k++)
-        for (size_t i = s->n; i-- > 0;) {
-            if (!core[i] || !can_turn(t, i, k) || t->tries > MOST_TRIES)
+        for (size_t i = s->n; i-- > 0 && !spent(t);) {
+            if (!core[i] || !can_turn(t, i, k))
                 continue;
             struct change c = { .index = i, .knob = k };
-            struct bt_workload *w = BT_NEWN(t->a, struct bt_workload, s->n + 1);
-            memcpy(w, t->w, s->n * sizeof *w);
             int ok = with_change(t, w, core, &c);
+            w[i] = t->w[i];
             if (ok < 0)
                 return -1;
             if (ok == 1) {
@@ -212,8 +216,8 @@ static int resolve_by_several(struct together *t, const bool *core)
     size_t before = t->n;
     memcpy(w, t->w, s->n * sizeof *w);
     for (enum knob k = SHAPE; k < OPTIONAL; k++)
-        for (size_t i = s->n; i-- > 0;) {
-            if (!core[i] || !can_turn(t, i, k) || t->n == MOST_CHANGES || t->tries > MOST_TRIES)
+        for (size_t i = s->n; i-- > 0 && !spent(t);) {
+            if (!core[i] || !can_turn(t, i, k) || t->n == MOST_CHANGES)
                 continue;
             struct change *c = &t->change[t->n++];
             *c = (struct change){ .index = i, .knob = k };
@@ -236,7 +240,7 @@ static int resolve(struct together *t, const bool *core)
 static int gather(struct together *t)
 {
     const struct bt_spec *s = t->in->spec;
-    while (t->n < MOST_CHANGES && t->tries < MOST_TRIES) {
+    while (t->n < MOST_CHANGES && t->tries < MOST_TRIES && !spent(t)) {
         size_t first;
         t->w = changed(t, t->n);
         int ok = all_fit(t, t->w, &first);
