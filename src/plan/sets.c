@@ -412,7 +412,6 @@ static void fill_colors(const struct search *s, struct se_sets *t, struct bt_are
 static void fill_units(const struct search *s, const struct se_sets *t, struct ss_color *c, struct bt_arena *a)
 {
     size_t cls = s->p->cls[c->card];
-    c->best_level = 1;
     c->unit = BT_NEWN(a, size_t, t->nunits + 1);
     for (size_t u = 0; u < t->nunits; u++)
         if (pl_card_for(s->p, t->unit[u].cards, c->card) && s->p->work[t->unit[u].work].pos[c->card] >= 0 && t->unit[u].least[cls] <= s->p->cap[c->card])

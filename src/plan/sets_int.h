@@ -25,7 +25,7 @@ struct ss_set { double worth; bool off; uint16_t color; uint8_t level, n; uint16
 struct ss_color {
     size_t card, count;
     size_t *unit, nunits;            /* those that go on it */
-    double best; unsigned best_level;                /* of the sets of an empty one */
+    double best;                     /* of the sets of an empty one */
     const struct ss_set *kept;       /* the best of those that are kept */
     struct ss_items level[SE_BUSY + 1];
 };
@@ -38,7 +38,6 @@ struct se_sets {
     double *price;                   /* [works] of a copy */
     double *over, *best, *dir;       /* [works] scratch */
     uint64_t steps;                  /* through sets, not counted as nodes yet */
-    uint64_t cuts;                   /* walks that were cut short */
     bool room_only;                  /* no rank is worth anything: what must stand is only to find room */
     double shared;                   /* what a shared card costs, beside the service */
     uint64_t *friends;               /* [works] who may sit beside it; a bit per work */
@@ -74,8 +73,6 @@ unsigned ss_first_level(const struct se_sets *t);
 void ss_fill_items(const struct search *s, struct se_sets *t);
 /* The best set of w->level tenants in such room, beside those of w->seated (base: what they add), of works in `open`: w->best, where it passes that. */
 void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t open, uint64_t room, double base);
-/* Of an empty card, at any number of tenants; first: the number to begin with, that of the best set before. Leaves the set in w. */
-void ss_best_of_color(struct ss_walk *w, const struct ss_color *c, unsigned first);
 
 /* sets_lp.c. The best of the sets that are kept, for each color at the prices as they are: its `kept` (NULL: none gains anything) and `best`. */
 void ss_best_kept(struct se_sets *t);

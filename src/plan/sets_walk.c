@@ -122,7 +122,6 @@ static void fill_items(const struct search *s, const struct se_sets *t, const st
     }
 }
 
-
 static bool sits(const struct ss_walk *w, size_t work, uint32_t cards)
 {
     bool is = w->seated >> work & 1 && w->seated_cards[work] == cards;
@@ -304,27 +303,11 @@ void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t ope
     for (size_t i = 0; i < items->n; i++)
         all[i] = (uint16_t)i;
     walk_sets(w, all, items->n, open, room, base, 0);
-    if (w->cut) {
+    if (w->cut)
         w->best = BT_MAX(w->best, base + adds_at_most(w, items, (double)room));
-        w->s->sets->cuts++;
-    }
     w->s->sets->steps += w->steps;
     w->steps = 0;
     w->cut = false;
-}
-
-/* Leaves the best set in w; best: what there is without any. first: the number of tenants to begin with, that of the best set before. */
-void ss_best_of_color(struct ss_walk *w, const struct ss_color *c, unsigned first)
-{
-    w->best = 0;
-    w->nbest = 0;
-    w->best_level = ss_first_level(w->t);
-    first = BT_MAX(first, w->best_level);
-    for (unsigned i = 0; i <= SE_BUSY; i = BT_MAX(i + 1, ss_first_level(w->t))) {
-        w->level = i ? i : first;
-        if (!i || i != first)
-            ss_walk_level(w, &c->level[w->level], UINT64_MAX, w->s->p->cap[c->card], 0);
-    }
 }
 
 void ss_fill_items(const struct search *s, struct se_sets *t)
