@@ -520,7 +520,7 @@ static bool sets_pace(const struct search *s, const struct se_work *w, const str
 static bool add_chains(const struct search *s, struct se_sets *t, size_t work, size_t i, struct bt_arena *a)
 {
     const struct se_work *w = &s->work[work];
-    if (t->room_only)
+    if (!t->by_pace)
         return add_unit(s, t, work, i, PL_NONE, PL_NONE, a);
     for (size_t c = 0; c < s->p->nclasses; c++)
         if (sets_pace(s, w, &w->shape[i], c) && !add_unit(s, t, work, i, PL_NONE, c, a))
@@ -544,6 +544,19 @@ static bool add_units(const struct search *s, struct se_sets *t, size_t work, st
     return true;
 }
 
+static bool add_all_units(const struct search *s, struct se_sets *t, bool by_pace, struct bt_arena *a)
+{
+    t->by_pace = by_pace;
+    t->nunits = 0;
+    for (size_t i = 0; i < s->p->n; i++) {
+        t->first[i] = t->nunits;
+        if (!s->p->work[i].cpu_only && s->copies_most[i] && !add_units(s, t, i, a))
+            return false;
+    }
+    t->first[s->p->n] = t->nunits;
+    return true;
+}
+
 bool se_sets_start(struct search *s, struct bt_arena *a)
 {
     s->sets = NULL;
@@ -556,12 +569,8 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     t->needs = BT_NEWN(a, uint64_t, s->p->n);
     t->tied = se_needs(s, t->needs);
     t->first = BT_NEWN(a, size_t, s->p->n + 1);
-    for (size_t i = 0; i < s->p->n; i++) {
-        t->first[i] = t->nunits;
-        if (!s->p->work[i].cpu_only && s->copies_most[i] && !add_units(s, t, i, a))
-            return false;
-    }
-    t->first[s->p->n] = t->nunits;
+    if ((t->room_only || !add_all_units(s, t, true, a)) && !add_all_units(s, t, false, a))
+        return false;                /* too many, even with each pipeline at the mean of its cards */
     t->friends = BT_NEWN(a, uint64_t, s->p->n);
     for (size_t i = 0; i < s->p->n; i++)
         for (size_t j = 0; j < s->p->n; j++)

@@ -38,6 +38,7 @@ struct se_sets {
     double *price;                   /* [works] of a copy */
     double *over, *best, *dir;       /* [works] scratch */
     uint64_t steps;                  /* through sets, not counted as nodes yet */
+    bool by_pace;                    /* pipelines are told apart by their slowest card: that is more units than there may be with many kinds of card */
     bool room_only;                  /* no rank is worth anything: what must stand is only to find room */
     double shared;                   /* what a shared card costs, beside the service */
     uint64_t *friends;               /* [works] who may sit beside it; a bit per work */

@@ -1,6 +1,7 @@
 /* Places, then shapes, before cards (fits.c, choices.c, sets.c) on drawn problems that are too large to enumerate. */
 #include "../../bench/plan_draw.h"
 #include "plan/search_int.h"
+#include "plan/sets_int.h"
 #include "plan_help.h"
 
 /* NULL: drawn against itself, or refused. */
@@ -194,24 +195,58 @@ static void known_numbers_are_those_of_their_keys(void **st)
     assert_true(known >= 1000 && known < asked);
 }
 
+static struct pl_problem *built(struct bt_arena *a, const char *text, const char *fleet)
+{
+    struct bt_err err = { 0 };
+    struct pl_problem *p;
+    assert_int_equal(pl_problem_build(a, plan_inputs(a, text, fleet), "all", &p, &err), 0);
+    return p;
+}
+
+/* The spec on the fleet, searched with all the work there is. */
+static struct pl_problem *searched(struct bt_arena *a, const char *text, const char *fleet, struct pl_solution *o)
+{
+    struct pl_problem *p = built(a, text, fleet);
+    pl_search(p, PL_NODE_LIMIT, o);
+    return p;
+}
+
 /* Copies over several cards each, beside others: prices make half a copy of a busy and an idle card, and the whole tree is far too large (seven million
  * nodes); card after card (cards.c) it is seen in forty thousand. */
 static void copies_over_cards_are_proven(void **st)
 {
     (void)st;
     bt_auto_arena a = { 0 };
-    struct bt_err err = { 0 };
-    struct pl_problem *p;
     struct pl_solution o;
     const char *text = "name: t\nworkloads:\n"
                        "  w0: {engine: vllm, model: Qwen/Qwen2.5-0.5B-Instruct, gpus: 2, priority: 3}\n"
                        "  w1: {engine: vllm, model: Qwen/Qwen3-1.7B, context: {min: 2048}, requests: 2, replicas: {want: 2, min: 1}, pool: [6, 5, 7], priority: 3}\n"
                        "  w3: {kind: job, command: [x], memory: 4GiB}\n"
                        "  w8: {engine: vllm, model: google/gemma-2-9b-it, context: {min: 2048}, replicas: {want: 3, min: 1}, optional: true}\n";
-    assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, "2xL40S+1xRTX-A6000+5xL4"), "all", &p, &err), 0);
-    pl_search(p, PL_NODE_LIMIT, &o);
+    searched(&a, text, "2xL40S+1xRTX-A6000+5xL4", &o);
     assert_true(o.found && o.complete);
     assert_int_equal(o.score.v[BT_GOAL_PLACED], 4);
+    assert_true(o.nodes < 200000);
+}
+
+/* Whose prices are not near their best is not proven in ten times this work: they were not before a linear program made them (sets_lp.c). */
+static void good_prices_prove(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct pl_solution o;
+    const char *text = "name: t\nworkloads:\n"
+                       "  w0: {engine: vllm, model: Qwen/Qwen2.5-0.5B-Instruct, context: {min: 512, want: 8192}}\n"
+                       "  w1: {engine: vllm, model: HuggingFaceTB/SmolLM2-135M, gpus: {min: 1, max: 3}, requests: 5}\n"
+                       "  w2: {kind: job, command: [x], memory: 30%, apart: [w0], optional: true}\n"
+                       "  w3: {kind: service, command: [x], memory: 9GiB, pool: [1, 0, 2], priority: 2}\n"
+                       "  w5: {engine: vllm, model: Qwen/Qwen3-4B, gpus: {min: 1, max: 3}, context: {min: 2048}, priority: 3}\n"
+                       "  w6: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, context: {min: 512, want: 8192}, optional: true, priority: 1}\n"
+                       "  w8: {kind: job, command: [x], memory: 45%, slots: {want: 2, min: 1}}\n"
+                       "  w10: {kind: service, command: [x], memory: 4GiB, priority: 2}\n"
+                       "  w11: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 1, optional: true}\n";
+    searched(&a, text, "1xRTX-3090+7xL4", &o);
+    assert_true(o.found && o.complete);
     assert_true(o.nodes < 200000);
 }
 
@@ -220,17 +255,13 @@ static void all_on_one_card_is_seen(void **st)
 {
     (void)st;
     bt_auto_arena a = { 0 };
-    struct bt_err err = { 0 };
-    struct pl_problem *p;
     struct pl_solution o;
     const char *text = "name: t\nworkloads:\n"
                        "  small: {engine: vllm, model: Qwen/Qwen3-0.6B, context: 4096}\n"
                        "  large: {engine: vllm, model: Qwen/Qwen3-8B, context: 4096}\n"
                        "  beside: {kind: service, command: [x], memory: 4GiB}\n";
-    assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, "1xA100-SXM4-80GB"), "all", &p, &err), 0);
-    pl_search(p, PL_NODE_LIMIT, &o);
+    struct search *s = se_new(searched(&a, text, "1xA100-SXM4-80GB", &o), &a);
     assert_true(o.found && o.ncopies == 3);
-    struct search *s = se_new(p, &a);
     int64_t service = o.score.v[BT_GOAL_SERVICE];
     s->out = &o;
     s->best = o.score;
@@ -240,17 +271,35 @@ static void all_on_one_card_is_seen(void **st)
     se_fix(s, (uint32_t[]){ 1, 1, 1 }, -1, &a);
     se_order(s, SE_HARD);
     assert_true(se_sets_start(s, &a));
-    se_sets_tighten(s, 100, (double)s->best.v[BT_GOAL_SERVICE]);
+    se_sets_tighten(s, SE_FIRST_PRICES, (double)s->best.v[BT_GOAL_SERVICE]);
     assert_int_equal(se_cards(s, 20000), SE_FITS);
     assert_int_equal(s->best.v[BT_GOAL_SERVICE], service);
     assert_int_equal(se_cards(s, 20000), SE_FITS_NOT);   /* and nothing beyond */
+}
+
+/* With many kinds of card there are more pipelines by pace than units: each is one unit at its mean then, and there are prices still. */
+static void many_kinds_have_prices(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    char text[4096] = "name: t\nworkloads:\n";
+    const char *fleet = "1xL40S+1xRTX-A6000+1xL4+1xRTX-3090+1xRTX-4090+1xA100-SXM4-40GB+1xA100-SXM4-80GB+1xH100-80GB-HBM3";
+    for (size_t n = 4; n <= 24; n += 20) {
+        for (size_t i = n == 4 ? 0 : 4; i < n; i++)
+            snprintf(text + strlen(text), sizeof(text) - strlen(text), "  w%zu: {engine: vllm, model: Qwen/Qwen2.5-14B-Instruct, context: {min: 2048}}\n", i);
+        struct search *s = se_new(built(&a, text, fleet), &a);
+        se_order(s, SE_HARD);
+        assert_true(se_sets_start(s, &a));
+        assert_int_equal(s->sets->by_pace, n == 4);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(known_numbers_are_those_of_their_keys),
                                         cmocka_unit_test(shapes_first_equal_the_plain_tree),
-                                        cmocka_unit_test(copies_over_cards_are_proven), cmocka_unit_test(all_on_one_card_is_seen),
+                                        cmocka_unit_test(copies_over_cards_are_proven), cmocka_unit_test(good_prices_prove),
+                                        cmocka_unit_test(many_kinds_have_prices), cmocka_unit_test(all_on_one_card_is_seen),
                                         cmocka_unit_test(numbers_of_cards_say_no_where_shapes_do),
                                         cmocka_unit_test(no_rank_uses_more_than_is_useful) };
     return cmocka_run_group_tests(tests, NULL, NULL);
