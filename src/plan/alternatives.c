@@ -1,6 +1,7 @@
 /* alternatives - each way to serve the same model otherwise, planned together with its neighbours and set beside the plan as it is. */
 #include "plan/alternatives.h"
 
+#include "plan/lost.h"
 #include "plan/phases.h"
 
 #define TRY_NODES 50000
@@ -16,14 +17,6 @@ struct look {
 
 static unsigned long long ull(uint64_t n) { return n; }
 static struct bt_range exactly(uint64_t n) { return (struct bt_range){ .set = true, .want = n, .min = n, .max = n }; }
-
-static const char *shape_words(struct bt_arena *a, uint64_t tp, uint64_t pp)
-{
-    if (tp == 1 && pp == 1)
-        return "one GPU";
-    return pp == 1 ? bt_arena_printf(a, "TP=%llu", ull(tp)) : tp == 1 ? bt_arena_printf(a, "PP=%llu", ull(pp))
-                                                                      : bt_arena_printf(a, "TP=%llu x PP=%llu", ull(tp), ull(pp));
-}
 
 /* ---- one row planned ---- */
 
@@ -76,7 +69,7 @@ static int plan_row(struct look *l, const struct bt_workload *w, const struct bt
     }
     pl_solve(stage.p, TRY_NODES, &stage.s);
     row->fits = stage.s.found;
-    row->why_not = stage.s.found ? NULL : stage.s.complete ? "does not fit beside the others" : "not found among the first placements looked at";
+    row->why_not = stage.s.found ? NULL : stage.s.complete ? pl_no_place(l->a, stage.p, l->index) : "not found among the first placements looked at";
     if (stage.s.found)
         pl_fill(&all, 0);
     if (said.nrefusals) {
@@ -141,7 +134,7 @@ static int shapes(struct look *l)
             if (cards % tp || said >= MAX_SHAPES || same_shape(base, tp, pp) || !bt_engine_shape_ok(l->in->models[l->index].engine, &m, tp, pp, &ignored))
                 continue;
             struct bt_workload w = *l->w;
-            struct bt_alternative row = { .workload = w.name, .kind = "shape", .what = shape_words(l->a, tp, pp) };
+            struct bt_alternative row = { .workload = w.name, .kind = "shape", .what = pl_shape_words(l->a, tp, pp) };
             pin_shape(l, &w, &row, tp, pp);
             if (plan_row(l, &w, NULL, &row) < 0)
                 return -1;
@@ -222,7 +215,7 @@ static int fewest_cards(struct look *l, const struct bt_workload *from, const st
             return -1;
         if (!r.fits)
             continue;
-        r.what = bt_arena_printf(l->a, "%s, %s", row->what, shape_words(l->a, r.tp, r.pp));
+        r.what = bt_arena_printf(l->a, "%s, %s", row->what, pl_shape_words(l->a, r.tp, r.pp));
         keep(l, &r);
         return 0;
     }
@@ -230,16 +223,16 @@ static int fewest_cards(struct look *l, const struct bt_workload *from, const st
 }
 
 /* With as many cards as the spec allows, and on the fewest that hold it. */
-static int quantised_row(struct look *l, const struct bt_model *m, struct bt_alternative *row)
+static int quantised_row(struct look *l, const struct bt_workload *w, const struct bt_model *m, struct bt_alternative *row)
 {
     struct bt_alternative same = *row;
-    if (plan_row(l, l->w, m, &same) < 0)
+    if (plan_row(l, w, m, &same) < 0)
         return -1;
     if (same.fits) {
-        same.what = bt_arena_printf(l->a, "%s, %s", same.what, shape_words(l->a, same.tp, same.pp));
+        same.what = bt_arena_printf(l->a, "%s, %s", same.what, pl_shape_words(l->a, same.tp, same.pp));
         keep(l, &same);
     }
-    return fewest_cards(l, l->w, m, same.fits ? same.cards / BT_MAX(same.copies, 1u) : most_cards(l) + 1, row);
+    return fewest_cards(l, w, m, same.fits ? same.cards / BT_MAX(same.copies, 1u) : most_cards(l) + 1, row);
 }
 
 /* Checkpoints that there are; *have: of 8 bits, of 4. */
@@ -254,7 +247,7 @@ static int siblings(struct look *l, bool have[2])
         struct bt_alternative row = { .workload = l->w->name, .kind = "quantised", .bits = four ? 4 : 8 };
         row.what = bt_arena_printf(l->a, "weights in %u bits (%s)", row.bits, s->model->quantization);
         set(l, &row, "model", s->id);
-        if (quantised_row(l, s->model, &row) < 0)
+        if (quantised_row(l, l->w, s->model, &row) < 0)
             return -1;
     }
     return 0;
@@ -272,13 +265,17 @@ static int quantised_rows(struct look *l)
     for (size_t i = 0; i < BT_LEN(ways); i++) {
         const struct bt_model *m = have[ways[i].bits == 4] ? NULL : bt_model_as(l->a, model_of(l), ways[i].method);
         struct bt_alternative row = { .workload = l->w->name, .kind = "quantised", .what = ways[i].what, .bits = ways[i].bits };
+        struct bt_workload w = *l->w;
         if (!m)
             continue;
-        if (ways[i].online)
-            set(l, &row, "quantization", ways[i].method);            /* done while loading, from the same checkpoint */
-        else
+        if (ways[i].online) {                        /* done while loading, from the same checkpoint: the plan that `set` gives, not one of stored 8 bits */
+            w.quantization = ways[i].method;
+            m = NULL;
+            set(l, &row, "quantization", ways[i].method);
+        } else {
             row.needs = bt_arena_printf(l->a, "a checkpoint of %s in 4 bits", model_of(l)->id);
-        if (quantised_row(l, m, &row) < 0)
+        }
+        if (quantised_row(l, &w, m, &row) < 0)
             return -1;
     }
     return 0;
@@ -345,7 +342,7 @@ static int offload(struct look *l)
         if (without.fits)
             return 0;
         if (row.fits) {
-            row.what = bt_arena_printf(l->a, "%s, %s", row.what, shape_words(l->a, row.tp, row.pp));
+            row.what = bt_arena_printf(l->a, "%s, %s", row.what, pl_shape_words(l->a, row.tp, row.pp));
             keep(l, &row);
             return 0;
         }
@@ -413,7 +410,7 @@ static int look_at(struct look *l)
         return -1;
     if (base.fits)
         base.what = bt_arena_printf(l->a, l->w->dp.set && l->w->dp.want > 1 ? "as planned, %s for each of %llu engines" : "as planned, %s",
-                                    shape_words(l->a, base.tp, base.pp), ull(l->w->dp.want));
+                                    pl_shape_words(l->a, base.tp, base.pp), ull(l->w->dp.want));
     keep(l, &base);
     if (shapes(l) < 0 || replicas(l) < 0 || kv_in_8_bits(l) < 0 || quantised_rows(l) < 0 || offload(l) < 0)
         return -1;

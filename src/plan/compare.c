@@ -123,11 +123,22 @@ static bool cards_are_shared(const struct bt_compare_row *row)
     return row->phases == 1 && sum > row->cards_used;
 }
 
+/* An optional one that found no place, of phases that it is in. */
+static const struct bt_compare_work *left_out(const struct bt_compare_row *row)
+{
+    for (size_t i = 0; i < row->n; i++)
+        if (!row->work[i].copies)
+            return &row->work[i];
+    return NULL;
+}
+
 static const char *favours(struct bt_arena *a, const struct bt_compare_row *row)
 {
-    const struct bt_compare_work *by[8];
+    const struct bt_compare_work *by[8], *none = left_out(row);
     bool bytes = cards_are_shared(row);
     size_t n = sides(row, bytes, by, BT_LEN(by));
+    if (n == 1 && none && row->phases == 1)
+        return bt_arena_printf(a, "%s %u card%s, %s no place: favours %s", by[0]->name, by[0]->cards, by[0]->cards == 1 ? "" : "s", none->name, by[0]->name);
     if (n < 2)
         return NULL;
     bt_auto_buf struct bt_buf b = BT_BUF(1024);

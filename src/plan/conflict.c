@@ -420,6 +420,15 @@ static double share_given_up(const struct bt_plan *p, const struct bt_plan_advic
     return w && w->context.min && now > 0 && now < (double)w->context.min ? 1 - now / (double)w->context.min : 0;
 }
 
+/* Do both change the same keys, whatever the values? */
+static bool same_keys(const struct bt_plan_advice *x, const struct bt_plan_advice *y)
+{
+    bool same = !strcmp(x->path, y->path) && !x->path2 == !y->path2 && (!x->path2 || !strcmp(x->path2, y->path2)) && x->nmore == y->nmore;
+    for (size_t i = 0; same && i < x->nmore; i++)
+        same = !strcmp(x->more[i].path, y->more[i].path);
+    return same;
+}
+
 static void rank(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_advice *v, struct bt_relaxation **out, size_t *n)
 {
     const char *key = v->path ? strrchr(v->path, '.') : NULL;
@@ -434,8 +443,7 @@ static void rank(struct bt_arena *a, const struct bt_plan *p, const struct bt_pl
             row.gives_up = costs[k].gives_up;
         }
     for (size_t i = 0; i < *n; i++)
-        if (!strcmp((*out)[i].advice->path, v->path) && !v->path2 == !(*out)[i].advice->path2 &&
-            (!v->path2 || !strcmp(v->path2, (*out)[i].advice->path2)))
+        if (same_keys((*out)[i].advice, v))
             return; /* another value of the same keys: the first is the nearest */
     BT_PUSH(a, *out, *n, row);
     for (size_t j = *n - 1; j > 0 && (*out)[j].cost < (*out)[j - 1].cost; j--) {

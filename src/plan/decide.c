@@ -1,7 +1,7 @@
 /* decide - each decision against the best other one: that one is planned with everything else, and the first goal at which it is worse is what it lost. */
 #include "plan/decide.h"
 
-#include "plan/plan_int.h"
+#include "plan/lost.h"
 
 #define MAX_CARDS_TRIED 8
 #define BASE_NODES 100000        /* of a rival's search: a short one */
@@ -44,17 +44,6 @@ static void say(struct deciding *d, const struct bt_workload *w, enum bt_decided
     BT_PUSH(d->t.a, *d->out, *d->n, row);
 }
 
-static enum bt_plan_goal lost_at(const struct pl_score *a, const struct pl_score *b)
-{
-    for (uint32_t i = 0; i < a->nlevels; i++)
-        if (a->placed[i] != b->placed[i])
-            return BT_GOAL_PLACED;
-    for (int i = BT_GOAL_WANTS; i < BT_GOAL_LOWEST; i++)
-        if (a->v[i] != b->v[i])
-            return (enum bt_plan_goal)i;
-    return BT_GOAL_LOWEST;
-}
-
 static size_t work_of(const struct pl_problem *p, size_t spec_index)
 {
     for (size_t i = 0; i < p->n; i++)
@@ -63,49 +52,10 @@ static size_t work_of(const struct pl_problem *p, size_t spec_index)
     return PL_NONE;
 }
 
-/* Slowest copy's rate of a server, 0 = not known. */
-static double rate_of(const struct pl_problem *p, const struct pl_solution *s, size_t spec_index)
-{
-    size_t w = work_of(p, spec_index);
-    double least = 0;
-    if (w == PL_NONE || !p->work[w].server || p->work[w].cpu_only || !p->work[w].nshapes)
-        return 0;
-    for (size_t i = 0; i < s->ncopies; i++) {
-        double r = s->copy[i].work == w ? pl_rate_shown(p, &p->work[w].shape[s->copy[i].shape], s->copy[i].card) : 0;
-        least = r > 0 && (least <= 0 || r < least) ? r : least;
-    }
-    return least;
-}
-
-/* Who has less context, fewer copies or a lower rate in b than in a: "draft: 8,192 tokens, here 32,768". */
-static const char *who_lost(struct deciding *d, const struct rival *b, enum bt_plan_goal goal)
-{
-    const struct bt_spec *spec = d->in.spec;
-    for (size_t i = 0; i < spec->n; i++) {
-        size_t wa = work_of(d->p, i), wb = work_of(b->p, i);
-        if (wa == PL_NONE || wb == PL_NONE)
-            continue;
-        uint32_t na = 0, nb = 0;
-        for (size_t c = 0; c < d->s.ncopies; c++)
-            na += d->s.copy[c].work == wa;
-        for (size_t c = 0; c < b->s.ncopies; c++)
-            nb += b->s.copy[c].work == wb;
-        double ra = rate_of(d->p, &d->s, i), rb = rate_of(b->p, &b->s, i);
-        if (goal <= BT_GOAL_WANTS && nb < na)
-            return bt_arena_printf(d->t.a, "%s: %u cop%s, with the one taken %u", spec->w[i].name, nb, nb == 1 ? "y" : "ies", na);
-        if (goal == BT_GOAL_WANTS && d->p->work[wa].server && b->s.ctx[wb] < d->s.ctx[wa])
-            return bt_arena_printf(d->t.a, "%s: %s tokens of context, with the one taken %s", spec->w[i].name, bt_count_human(b->s.ctx[wb]),
-                                   bt_count_human(d->s.ctx[wa]));
-        if (goal == BT_GOAL_SERVICE && d->p->work[wa].server && rb > 0 && rb < ra)
-            return bt_arena_printf(d->t.a, "%s: %.1f tok/s, with the one taken %.1f", spec->w[i].name, rb, ra);
-    }
-    return NULL;
-}
-
 static const char *what_it_lost(struct deciding *d, const struct rival *b)
 {
-    enum bt_plan_goal goal = lost_at(&d->s.score, &b->s.score);
-    const char *who = who_lost(d, b, goal);
+    enum bt_plan_goal goal = pl_lost_at(&d->s.score, &b->s.score);
+    const char *who = pl_who_lost(d->t.a, d->in.spec, (struct pl_planned){ d->p, &d->s }, (struct pl_planned){ b->p, &b->s }, goal);
     if (who)
         return who;
     switch (goal) {
@@ -147,11 +97,8 @@ static const char *shape_words(struct bt_arena *a, const struct bt_workload *w, 
         return bt_arena_printf(a, "%s, EP=%llu", shape_words(a, &one, tp, pp, layers), ull(w->ep.want));
     }
     const char *split = layers && layers[0] ? bt_arena_printf(a, " (layers %s)", layers) : "";
-    if (tp == 1 && pp == 1)
-        return "one GPU";
-    if (pp == 1)
-        return bt_arena_printf(a, "TP=%llu", ull(tp));
-    return tp == 1 ? bt_arena_printf(a, "PP=%llu%s", ull(pp), split) : bt_arena_printf(a, "TP=%llu x PP=%llu%s", ull(tp), ull(pp), split);
+    const char *shape = pl_shape_words(a, tp, pp);
+    return pp > 1 ? bt_arena_printf(a, "%s%s", shape, split) : shape;
 }
 
 static int decide_shape(struct deciding *d, size_t index, const struct pl_work *k, const struct pl_copy *c)
@@ -180,7 +127,7 @@ static int decide_shape(struct deciding *d, size_t index, const struct pl_work *
     const char *name = shape_words(d->t.a, k->w, taken->tp, pl_stages(taken), taken->layers);
     if (best.found)
         say(d, k->w, BT_DECIDED_SHAPE, name, best.name,
-            even && lost_at(&d->s.score, &best.s.score) >= BT_GOAL_FREE ? PL_LESS_KV : what_it_lost(d, &best));
+            even && pl_lost_at(&d->s.score, &best.s.score) >= BT_GOAL_FREE ? PL_LESS_KV : what_it_lost(d, &best));
     else if (!others)
         say(d, k->w, BT_DECIDED_SHAPE, name, NULL, "the spec leaves no other");
     else
@@ -286,10 +233,13 @@ static int decide_copies(struct deciding *d, size_t index, const struct pl_work 
     }
     struct bt_workload w = *k->w;
     struct rival best = { 0 };
-    w.copies = (struct bt_range){ .set = true, .want = placed + 1, .min = placed + 1, .max = placed + 1 };
-    if (plan_rival(d, &w, index, bt_arena_printf(d->t.a, "%u", placed + 1), &best) < 0)
+    w.copies = (struct bt_range){ .set = true, .want = k->copies_want, .min = placed + 1, .max = k->copies_want };       /* what is wanted stays the measure */
+    if (plan_rival(d, &w, index, NULL, &best) < 0)
         return -1;
-    say(d, k->w, BT_DECIDED_COPIES, taken, bt_arena_printf(d->t.a, "%u", placed + 1),
+    uint32_t more = 0;
+    for (size_t i = 0; best.found && i < best.s.ncopies; i++)
+        more += best.p->work[best.s.copy[i].work].spec_index == index;
+    say(d, k->w, BT_DECIDED_COPIES, taken, bt_arena_printf(d->t.a, "%u", BT_MAX(more, placed + 1)),
         best.found ? what_it_lost(d, &best) : "one more does not fit beside the others");
     return 0;
 }

@@ -1,5 +1,5 @@
 /* explain - the other shapes that were looked at, each planned in its own right, and why the one taken won; warnings. */
-#include "plan/plan_int.h"
+#include "plan/lost.h"
 
 #define MAX_ALTERNATIVES 12
 #define TRY_NODES 100000
@@ -50,43 +50,35 @@ static unsigned free_cards(const struct pl_problem *p, const struct pl_solution 
     return n;
 }
 
-/* The first goal at which b is worse than a; BT_GOAL_LOWEST: at none that matters. */
-static enum bt_plan_goal lost_at(const struct pl_score *a, const struct pl_score *b)
-{
-    for (uint32_t i = 0; i < a->nlevels; i++)
-        if (a->placed[i] != b->placed[i])
-            return BT_GOAL_PLACED;
-    for (int i = BT_GOAL_WANTS; i < BT_GOAL_LOWEST; i++)
-        if (a->v[i] != b->v[i])
-            return (enum bt_plan_goal)i;
-    return BT_GOAL_LOWEST;
-}
-
-struct outlook { const struct pl_problem *p; const struct pl_solution *s; uint64_t ctx; double rate; };
+struct outlook { const struct pl_problem *p; const struct pl_solution *s; uint64_t ctx; double rate; uint32_t copies; };
 
 static struct outlook outlook_of(const struct pl_problem *p, const struct pl_solution *s, size_t spec_index)
 {
-    struct outlook o = { p, s, 0, 0 };
+    struct outlook o = { .p = p, .s = s };
     const struct pl_copy *c = first_copy(p, s, spec_index);
     if (c && p->work[c->work].server) {
         o.ctx = s->ctx[c->work];
         o.rate = pl_rate_shown(p, &p->work[c->work].shape[c->shape], c->card);
     }
+    for (size_t i = 0; c && i < s->ncopies; i++)
+        o.copies += s->copy[i].work == c->work;
     return o;
 }
 
 static const char *why_lost(struct bt_arena *a, const struct outlook *win, const struct outlook *lose)
 {
-    switch (lost_at(&win->s->score, &lose->s->score)) {
+    enum bt_plan_goal goal = pl_lost_at(&win->s->score, &lose->s->score);
+    const char *who = pl_who_lost(a, win->p->spec, (struct pl_planned){ win->p, win->s }, (struct pl_planned){ lose->p, lose->s }, goal);
+    switch (goal) {
     case BT_GOAL_PLACED: return "leaves an optional workload without a place";
     case BT_GOAL_WANTS:
         if (lose->ctx < win->ctx)
             return bt_arena_printf(a, "holds %s tokens, the one taken %s", bt_count_human(lose->ctx), bt_count_human(win->ctx));
-        return "another workload gets less context, or fewer copies fit";
+        return who ? who : "less of the contexts and copies that are wanted";
     case BT_GOAL_SERVICE:
         if (lose->rate < win->rate)
             return bt_arena_printf(a, "slower: %.1f tok/s against %.1f", lose->rate, win->rate);
-        return "its neighbours would be slower";
+        return who ? who : "more of them share a card and its time";
     case BT_GOAL_SHARED: return "shares more cards, or leaves its NVLink island";
     case BT_GOAL_FREE: return "leaves less memory free in one piece";
     default: return "no better; the first of equals is taken";
@@ -104,10 +96,18 @@ static const char *why_taken(struct bt_arena *a, const struct outlook *win, cons
     const char *frees = left == 0 ? "" : left == 1 ? "; leaves 1 GPU free" : bt_arena_printf(a, "; leaves %u GPUs free", left);
     if (!second)
         return bt_arena_printf(a, "the only one that fits%s", frees);
-    switch (lost_at(&win->s->score, &second->s->score)) {
+    switch (pl_lost_at(&win->s->score, &second->s->score)) {
     case BT_GOAL_PLACED: return bt_arena_printf(a, "the only one beside which every workload has a place%s", frees);
-    case BT_GOAL_WANTS: return bt_arena_printf(a, "%s tokens of context, the most of those that fit%s", bt_count_human(win->ctx), frees);
-    case BT_GOAL_SERVICE: return bt_arena_printf(a, "%.1f tok/s, the fastest of those that reach as much context%s", win->rate, frees);
+    case BT_GOAL_WANTS:
+        if (second->ctx < win->ctx)
+            return bt_arena_printf(a, "%s tokens of context, the most of those that fit%s", bt_count_human(win->ctx), frees);
+        if (win->copies > second->copies)
+            return bt_arena_printf(a, "%u copies, the most that fit%s", win->copies, frees);
+        return bt_arena_printf(a, "beside it the others reach the most of what they want%s", frees);
+    case BT_GOAL_SERVICE:
+        if (second->rate > win->rate)
+            return bt_arena_printf(a, "the best service of all together, of those that reach as much%s", frees);
+        return bt_arena_printf(a, "%.1f tok/s, the fastest of those that reach as much context%s", win->rate, frees);
     case BT_GOAL_SHARED: return bt_arena_printf(a, "as fast, on cards it shares less%s", frees);
     case BT_GOAL_FREE: return bt_arena_printf(a, "as fast, and leaves more memory free in one piece%s", frees);
     default: return bt_arena_printf(a, "equal to the next; the first of equals%s", frees);
@@ -157,14 +157,14 @@ static int try_shape(const struct pl_trial *t, const struct pl_work *k, const st
         return -1;
     row->fits = o->found;
     if (!o->found) {
-        row->why_not = o->complete ? "does not fit beside the others" : "not found among the first placements looked at";
+        row->why_not = o->complete ? pl_no_place(t->a, q, k->spec_index) : "not found among the first placements looked at";
         return 0;
     }
     *out = outlook_of(q, o, k->spec_index);
     row->context = out->ctx;
     row->decode_tok_s = out->rate;
     row->layers = pl_layers_of(q, o, k->spec_index);
-    row->why = rival && lost_at(&win->s->score, &out->s->score) >= BT_GOAL_FREE ? PL_LESS_KV : why_lost(t->a, win, out);
+    row->why = rival && pl_lost_at(&win->s->score, &out->s->score) >= BT_GOAL_FREE ? PL_LESS_KV : why_lost(t->a, win, out);
     if (!o->complete && out->ctx >= win->ctx && out->rate >= win->rate && !rival)        /* what others lose is not certain then */
         row->why = "no better plan with it was found in a short search";
     return 0;
@@ -249,6 +249,29 @@ static void warn_server(struct bt_plan *plan, struct bt_arena *a, const struct p
         warn(plan, a, bt_arena_printf(a, "%s: the speed of these cards is not in the catalog: shapes are compared without it", k->w->name));
 }
 
+/* Of copies that are wanted and not there: do they find no place, or do they cost more than they are worth? */
+static int warn_copies(struct bt_plan *plan, const struct pl_trial *t, const struct pl_problem *p, const struct pl_solution *s, const struct pl_work *k,
+                       uint32_t copies, struct bt_err *err)
+{
+    struct bt_workload w = *k->w;
+    struct pl_problem *q;
+    struct pl_solution o = { 0 };
+    w.copies.min = copies + 1;
+    if (!t->in->brief && !t->in->within && w.copies.set && pl_try(t, &w, k->spec_index, &q, &o, err) < 0)
+        return -1;
+    const char *cards = bt_arena_printf(t->a, "%zu card%s hold%s no more", k->npool, k->npool == 1 ? "" : "s", k->npool == 1 ? "s" : "");
+    const char *why = o.complete ? cards : "no better plan with more was found";
+    if (o.found) {
+        uint32_t more = 0;
+        for (size_t i = 0; i < o.ncopies; i++)
+            more += q->work[o.copy[i].work].spec_index == k->spec_index;
+        const char *who = pl_who_lost(t->a, p->spec, (struct pl_planned){ p, s }, (struct pl_planned){ q, &o }, pl_lost_at(&s->score, &o.score));
+        why = bt_arena_printf(t->a, who ? "%u would be dearer: %s" : "%u would be no better", more, who);
+    }
+    warn(plan, t->a, bt_arena_printf(t->a, "%s: %u of the %u copies wanted: %s", k->w->name, copies, k->copies_want, why));
+    return 0;
+}
+
 int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s,
                struct bt_err *err)
 {
@@ -264,9 +287,8 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
                 copies += s->copy[c].work == i;
             if (!copies)
                 warn(plan, a, bt_arena_printf(a, "%s is optional and found no place", k->w->name));
-            else if (copies < k->copies_want)
-                warn(plan, a, bt_arena_printf(a, "%s: %u of the %u copies wanted: %zu card%s hold%s no more", k->w->name, copies, k->copies_want, k->npool,
-                                              k->npool == 1 ? "" : "s", k->npool == 1 ? "s" : ""));
+            else if (copies < k->copies_want && warn_copies(plan, &t, p, s, k, copies, err) < 0)
+                return -1;
             if (!k->server || !copies)
                 continue;
             warn_server(plan, a, p, s, i);

@@ -2,6 +2,7 @@
  *
  * What the plan chose by itself is the best there is; these words are for shapes that the user asked for. */
 #include "plan/alternatives.h"
+#include "plan/lost.h"
 #include "plan/phases.h"
 
 #define HARDLY 1.25                  /* a gain below this, for as many times the cards, is worth a word */
@@ -28,15 +29,6 @@ static const struct bt_plan_instance *first_of(const struct bt_plan *p, const st
     return NULL;
 }
 
-static const char *shape(struct bt_arena *a, uint64_t tp, uint64_t pp)
-{
-    if (tp == 1 && pp == 1)
-        return "one GPU";
-    if (tp > 1 && pp > 1)
-        return bt_arena_printf(a, "TP=%llu x PP=%llu", (unsigned long long)tp, (unsigned long long)pp);
-    return bt_arena_printf(a, "%s=%llu", tp > 1 ? "TP" : "PP", (unsigned long long)(tp > 1 ? tp : pp));
-}
-
 /* The best of the smaller shapes that reach as much context, then one GPU and its copies. */
 static int warn_server(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, size_t index, struct bt_err *err)
 {
@@ -53,9 +45,9 @@ static int warn_server(struct bt_plan *plan, struct bt_arena *a, const struct bt
         if (row.fits && row.context >= now->context && row.decode_tok_s > best.decode_tok_s)
             best = row;
     }
-    const char *text = NULL, *is = shape(a, now->tp, now->pp);
+    const char *text = NULL, *is = pl_shape_words(a, now->tp, now->pp);
     if (best.fits && best.decode_tok_s > now->pace.decode_tok_s) {
-        text = bt_arena_printf(a, "%s: %s would be faster than %s: %.1f tok/s for one stream, not %.1f", w->name, shape(a, best.tp, best.pp), is,
+        text = bt_arena_printf(a, "%s: %s would be faster than %s: %.1f tok/s for one stream, not %.1f", w->name, pl_shape_words(a, best.tp, best.pp), is,
                                best.decode_tok_s, now->pace.decode_tok_s);
     } else if (!w->same_gpus_as && w->copies.set && w->copies.want == 1) {
         struct bt_workload copies = on_one(w, 1, many);

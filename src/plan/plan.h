@@ -10,7 +10,7 @@
  *   moves.c, moves_check.c   what happens between them, and its check
  *   plan.c      the steps in order: a phase solved becomes instances with berths
  *   check.c     independent validator; shares no code with the search
- *   explain.c   alternatives, warnings      decide.c, conflict.c   why so, and why not (decide.h)
+ *   explain.c   alternatives, warnings      decide.c, conflict.c   why so, and why not (decide.h)      lost.c   what a plan has less of than another (lost.h)
  *   served.c    the weights as they are read: of a quantised sibling, from host RAM
  *   faster.c    pinned shapes that are slower than smaller ones
  *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet      shrink.c   the fewest that conflict

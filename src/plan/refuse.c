@@ -1,10 +1,11 @@
 /* refuse - what does not fit: which workload or which of them together, what lacks on which cards, and the nearest settings that do fit, each of
  * them planned again before it is named. */
 #include "need/job_advice.h"
-#include "plan/plan_int.h"
+#include "plan/lost.h"
 
 #define TRY_NODES 100000
 #define MAX_ADVICE 6
+#define MEMORIES_TRIED 8             /* of a server's own, one shape after another */
 
 struct refusing {
     struct bt_plan *plan; struct bt_arena *a; const struct bt_plan_in *in; const char *phase; struct bt_err *err;
@@ -31,15 +32,6 @@ static void advise(struct refusing *r, struct bt_plan_advice row)
             return;
     if (r->plan->nadvice < MAX_ADVICE)
         BT_PUSH(r->a, r->plan->advice, r->plan->nadvice, row);
-}
-
-static const char *shape_words(struct bt_arena *a, uint64_t tp, uint64_t pp)
-{
-    if (pp == 1)
-        return tp == 1 ? "one GPU" : bt_arena_printf(a, "TP=%llu", (unsigned long long)tp);
-    if (tp == 1)
-        return bt_arena_printf(a, "PP=%llu", (unsigned long long)pp);
-    return bt_arena_printf(a, "TP=%llu x PP=%llu", (unsigned long long)tp, (unsigned long long)pp);
 }
 
 /* The same inputs with a spec of only some of the workloads. */
@@ -88,47 +80,13 @@ static void keep_with_targets(const struct bt_spec *s, size_t i, bool *keep)
 
 /* ---- one that cannot be placed even alone ---- */
 
-/* Largest need on largest card, next on next: what lacks at the tightest of them. */
-static uint64_t lacking(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, uint64_t *most_needed, uint64_t *card_has)
-{
-    uint64_t need[BT_MAX_GPUS] = { 0 }, cap[BT_MAX_GPUS] = { 0 }, worst = 0;
-    size_t cls = p->cls[k->pool[0]];
-    for (uint32_t i = 0; i < s->cards; i++) {
-        need[i] = pl_floor(p, k, s, cls, i, k->pool[i]);
-        if (k->server && k->claim == PL_LIMIT) {
-            const struct bt_need *n = s->cost[cls].need;
-            need[i] = n->rank[i / s->tp].fixed_bytes + bt_need_kv_for(n, &n->rank[i / s->tp], k->ctx_min, k->w->requests);
-        }
-    }
-    for (size_t i = 0; i < k->npool; i++)
-        cap[i] = BT_MIN(p->cap[k->pool[i]], k->server ? pl_limit(k, &p->fleet->gpus[k->pool[i]]) : UINT64_MAX);
-    for (size_t i = 1; i < BT_MAX(k->npool, (size_t)s->cards); i++)
-        for (size_t j = i; j > 0; j--) {
-            if (j < s->cards && need[j] > need[j - 1]) {
-                uint64_t t = need[j]; need[j] = need[j - 1]; need[j - 1] = t;
-            }
-            if (j < k->npool && cap[j] > cap[j - 1]) {
-                uint64_t t = cap[j]; cap[j] = cap[j - 1]; cap[j - 1] = t;
-            }
-        }
-    *most_needed = need[0];
-    *card_has = cap[0];
-    for (uint32_t i = 0; i < s->cards; i++)
-        if (need[i] > cap[i] && need[i] - cap[i] > worst) {
-            worst = need[i] - cap[i];
-            *most_needed = need[i];
-            *card_has = cap[i];
-        }
-    return worst;
-}
-
 static const char *too_small_text(struct refusing *r, const struct pl_problem *p, const struct pl_work *k)
 {
     uint64_t least = UINT64_MAX, need = 0, has = 0;
     const struct pl_shape *best = NULL;
     for (size_t i = 0; i < k->nshapes; i++) {
         uint64_t n, h, l;
-        if (k->shape[i].ok && (l = lacking(p, k, &k->shape[i], &n, &h)) > 0 && l < least) {
+        if (k->shape[i].ok && (l = pl_lacking(p, k, &k->shape[i], &n, &h)) > 0 && l < least) {
             least = l;
             need = n;
             has = h;
@@ -145,7 +103,7 @@ static const char *too_small_text(struct refusing *r, const struct pl_problem *p
     for (size_t i = 0; i < cost->need->rank[0].n; i++)
         weights += cost->need->rank[0].line[i].part == BT_P_WEIGHTS ? cost->need->rank[0].line[i].bytes : 0;
     return bt_arena_printf(r->a, "%s: even as %s it needs %s on a card (%s of weights; KV of %llu x %s tokens), and %s %s there: %s lack on each",
-                           k->w->name, shape_words(r->a, best->tp, pl_stages(best)), bt_bytes_human(need), bt_bytes_human(weights), ull(k->w->requests),
+                           k->w->name, pl_shape_words(r->a, best->tp, pl_stages(best)), bt_bytes_human(need), bt_bytes_human(weights), ull(k->w->requests),
                            bt_count_human(k->ctx_min), bt_bytes_human(has), k->claim == PL_LIMIT ? "are allowed it" : "are", bt_bytes_human(least));
 }
 
@@ -211,7 +169,7 @@ static int other_shape(struct refusing *r, size_t index, const struct pl_problem
     uint32_t freed = pinned_cards - sh->cards;
     const char *frees = freed == 0 ? "" : freed == 1 ? " and frees a GPU" : bt_arena_printf(r->a, " and frees %u GPUs", freed);
     const char *cut = pl_layers_of(q, &o, index), *layers = cut[0] ? bt_arena_printf(r->a, " (layers %s)", cut) : "";
-    const char *what = bt_arena_printf(r->a, "%s%s fits with %s tokens at %.1f tok/s%s", shape_words(r->a, sh->tp, pl_stages(sh)), layers,
+    const char *what = bt_arena_printf(r->a, "%s%s fits with %s tokens at %.1f tok/s%s", pl_shape_words(r->a, sh->tp, pl_stages(sh)), layers,
                                        bt_count_human(o.ctx[c->work]), rate, frees);
     bt_buf_printf(text, "; %s", what);
     advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: %s", w.name, what), bt_arena_printf(r->a, "workloads.%s.tp", w.name),
@@ -247,15 +205,6 @@ static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards,
     return 0;
 }
 
-/* Numbers of cards that some possible shape of it takes: bit n - 1 of n cards. */
-static uint64_t cards_of(const struct pl_work *k)
-{
-    uint64_t set = 0;
-    for (size_t i = 0; i < k->nshapes; i++)
-        set |= k->shape[i].ok ? UINT64_C(1) << (k->shape[i].cards - 1) : 0;
-    return set;
-}
-
 /* Who must be on others' cards: no number of cards, or no card, that both may have, is said as that. */
 static const char *same_cards_text(struct refusing *r, const struct pl_problem *p, const struct pl_work *k)
 {
@@ -266,7 +215,7 @@ static const char *same_cards_text(struct refusing *r, const struct pl_problem *
         common += on->pos[k->pool[i]] >= 0;
     if (!common)
         return bt_arena_printf(r->a, "%s must be on the cards of %s, and their pools have no card in common", name, other);
-    if (!(cards_of(k) & cards_of(on)))
+    if (!(pl_widths(k) & pl_widths(on)))
         return bt_arena_printf(r->a, "%s must be on the cards of %s, and no number of cards is possible for both", name, other);
     if (!too_small_text(r, p, on))
         return bt_arena_printf(r->a, "%s does not fit beside %s on the same GPUs", name, other);
@@ -286,7 +235,7 @@ static int refuse_alone(struct refusing *r, size_t index, const struct pl_proble
         if (!possible && k->nshapes) {
             const struct pl_shape *s = &k->shape[0];
             bt_auto_buf struct bt_buf b = BT_BUF(4096);
-            bt_buf_printf(&b, "%s: %s is impossible (%s)", w->name, shape_words(r->a, s->tp, pl_stages(s)), short_reason(r->a, k, s));
+            bt_buf_printf(&b, "%s: %s is impossible (%s)", w->name, pl_shape_words(r->a, s->tp, pl_stages(s)), short_reason(r->a, k, s));
             if (other_shapes(r, index, s->cards, &b) < 0)
                 return -1;
             refuse(r, w, s->code, bt_arena_strdup(r->a, bt_buf_z(&b)));
@@ -488,20 +437,62 @@ uint64_t pl_memory_asked(const struct bt_workload *w, const struct bt_fleet *f)
     return w->memory.form == BT_MEM_BYTES ? w->memory.bytes : least == UINT64_MAX ? 0 : least;
 }
 
-static int advise_numbers(struct refusing *r, size_t index, const struct pl_work *k)
+/* What a rank of each possible shape takes at least on each kind of card, whole MiB, the least first: with less of its own `memory` it cannot be, and more
+ * only takes from its neighbours. */
+static size_t least_memories(const struct pl_problem *p, const struct pl_work *k, uint64_t *out, size_t most)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < k->nshapes; i++)
+        for (size_t c = 0; k->shape[i].ok && c < p->nclasses; c++) {
+            const struct bt_need *need = k->shape[i].cost[c].need;
+            uint64_t v = 0;
+            for (size_t j = 0; need && j < need->nranks; j++)
+                v = BT_MAX(v, need->rank[j].fixed_bytes + bt_need_kv_for(need, &need->rank[j], k->ctx_min, k->w->requests));
+            size_t at = 0;
+            v = bt_round_up(v, MiB);
+            while (at < n && out[at] < v)
+                at++;
+            if (!v || (at < n && out[at] == v) || (at == n && n == most))
+                continue;
+            n = BT_MIN(n + 1, most);
+            memmove(&out[at + 1], &out[at], (n - at - 1) * sizeof *out);
+            out[at] = v;
+        }
+    return n;
+}
+
+/* A server's own `memory`: the least that does, or where less than it has does, the most below that. */
+static int advise_own_memory(struct refusing *r, size_t index, const struct pl_problem *p, const struct pl_work *k, uint64_t *out)
+{
+    uint64_t least[MEMORIES_TRIED], asked = pl_memory_asked(&r->in->spec->w[index], r->in->fleet);
+    size_t n = least_memories(p, k, least, MEMORIES_TRIED);
+    *out = 0;
+    for (size_t i = 0; i < n && !*out; i++) {
+        struct bt_workload w = r->in->spec->w[index];
+        if (least[i] < asked)
+            continue;                /* the search had that much already; what neighbours need of it comes below */
+        set_memory(&w, least[i]);
+        int ok = would_fit(r, index, &w);
+        if (ok < 0)
+            return -1;
+        *out = ok ? least[i] : 0;
+    }
+    return *out || !n || least[0] >= asked ? 0 : largest(r, index, least[0], asked, 64 * MiB, set_memory, out);
+}
+
+static int advise_numbers(struct refusing *r, size_t index, const struct pl_problem *p, const struct pl_work *k)
 {
     const struct bt_workload *w = &r->in->spec->w[index];
-    uint64_t v;
+    uint64_t v = 0, asked = pl_memory_asked(w, r->in->fleet);
     if (k->server && advise_context(r, index, k->ctx_min) < 0)
         return -1;
-    if (!k->server && pl_memory_asked(w, r->in->fleet) > 64 * MiB) {
-        if (largest(r, index, 64 * MiB, pl_memory_asked(w, r->in->fleet), 64 * MiB, set_memory, &v) < 0)
-            return -1;
-        if (v)
-            advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: memory of %s fits", w->name, bt_bytes_exact(v)),
-                                               bt_arena_printf(r->a, "workloads.%s.memory", w->name), bt_arena_strdup(r->a, bt_bytes_exact(v)), NULL,
-                                               NULL });
-    }
+    if (k->server && k->claim == PL_LIMIT && advise_own_memory(r, index, p, k, &v) < 0)
+        return -1;
+    if (!k->server && asked > 64 * MiB && largest(r, index, 64 * MiB, asked, 64 * MiB, set_memory, &v) < 0)
+        return -1;
+    if (v)
+        advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: memory of %s %s", w->name, bt_bytes_exact(v), v > asked ? "is enough" : "fits"),
+                                           bt_arena_printf(r->a, "workloads.%s.memory", w->name), bt_arena_strdup(r->a, bt_bytes_exact(v)), NULL, NULL });
     return 0;
 }
 
@@ -655,7 +646,7 @@ static int look_for_advice(struct refusing *r, struct pl_problem *p)
         const struct pl_work *k = &p->work[i];
         if (!r->party[k->spec_index] || k->cpu_only || (k->server && (!k->pm->model || !k->nshapes || !k->shape[0].ok)))
             continue;
-        if (advise_numbers(r, k->spec_index, k) < 0 || advise_job(r, p, k) < 0)
+        if (advise_numbers(r, k->spec_index, p, k) < 0 || advise_job(r, p, k) < 0)
             return -1;
     }
     for (size_t i = 0; i < p->n && r->work <= 2 * PL_FIND_WORK; i++) {

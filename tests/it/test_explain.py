@@ -169,6 +169,20 @@ def test_every_example_is_explained(example: str) -> None:
     assert all(d["why"] for d in found["decisions"])
 
 
+def test_ways_out_that_share_their_first_keys_are_all_there(tmp_path: Path) -> None:
+    """One pipeline over the cards, and a copy on each: both set tp and pp."""
+    path, spec = write(tmp_path, "name: t\ngpus: 4xRTX-4090\nworkloads: {llm: {engine: vllm, model: HuggingFaceTB/SmolLM2-135M, tp: 4}}\n")
+    sets = [{c["path"].split(".")[-1]: c["value"] for c in w["set"]} for w in explain("-f", path, code=3)["relaxations"]]
+    assert any(s.get("replicas") in (4, "4") for s in sets) and any(s.get("pp") in (4, "4") for s in sets)
+    assert all(fits(with_set(spec, w["set"]), tmp_path) for w in explain("-f", path, code=3)["relaxations"])
+
+
+def test_more_copies_are_measured_by_what_is_wanted(tmp_path: Path) -> None:
+    path, _ = write(tmp_path, "name: t\ngpus: 4xA100-SXM4-40GB\nworkloads: {w: {engine: vllm, model: google/gemma-3-12b-it, replicas: {want: 8, min: 1}, tp: 2, pp: 1}}\n")
+    copies = next(d for d in explain("-f", path)["decisions"] if d["what"] == "copies")
+    assert (copies["taken"], copies["runner_up"]) == ("2", "4") and re.match(r"w: [\d,]+ tokens of context, with the one taken 131,072", copies["why"])
+
+
 def test_a_name_that_is_not_there() -> None:
     r = berth("explain", "lm", "-f", FORENSICS)
     assert r.returncode == 2 and "lm" in r.stderr and "berth explain llm" in r.stderr

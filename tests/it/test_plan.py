@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -111,6 +112,33 @@ def test_too_large_says_what_lacks_and_what_would_fit(tmp_path: Path) -> None:
     r = plan("-f", f, "--gpus", "1xRTX-4090")
     assert r.returncode == 3
     assert "lack on each" in r.stdout and "would fit: llm: a context of at least" in r.stdout
+
+
+def memory_advised(tmp_path: Path, server: str, tool: str) -> int:
+    """In MiB, of llm; it is held against plans with that, with a step less and with a step more."""
+    text = "  llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, memory: %s}\n  tool: {kind: service, command: [x], memory: %s, gpus: 2}\n"
+    r = plan("-f", spec(tmp_path, text % (server, tool)), "--gpus", "2xA100-SXM4-40GB", "--json")
+    assert r.returncode == 3, r.stderr
+    value = next(c["value"] for a in json.loads(r.stdout)["advice"] for c in a["set"] if c["path"] == "workloads.llm.memory")
+    assert re.fullmatch(r"\d+MiB", value)
+    mib = int(value.removesuffix("MiB"))
+    fit = [plan("-f", spec(tmp_path, text % (f"{mib + step}MiB", tool)), "--gpus", "2xA100-SXM4-40GB").returncode for step in (-1, 0, 64)]
+    assert fit in ([3, 0, 0], [0, 0, 3])
+    return mib
+
+
+def test_a_servers_own_memory_is_advised(tmp_path: Path) -> None:
+    """Too little: the least that does. More than the neighbour leaves: the most that fits."""
+    assert memory_advised(tmp_path, "8GiB", "20GiB") > 8 << 10
+    assert 8 << 10 < memory_advised(tmp_path, "30GiB", "20GiB") < 19 << 10
+    assert memory_advised(tmp_path, "20%", "20GiB") > 8 << 10
+
+
+def test_why_no_more_copies(tmp_path: Path) -> None:
+    """Eight do not find room; where more would, at the price of context, that is said."""
+    for tp, says in ((1, "cards hold no more"), (2, "4 would be dearer: writer: ")):
+        f = spec(tmp_path, f"  writer: {{engine: vllm, model: google/gemma-3-12b-it, replicas: {{want: 8, min: 1}}, tp: {tp}, pp: 1}}\n")
+        assert any(says in w for w in json.loads(plan("-f", f, "--gpus", A100X4, "--json").stdout)["warnings"]), says
 
 
 @pytest.mark.parametrize(("workloads", "says"), [

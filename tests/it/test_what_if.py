@@ -166,8 +166,23 @@ def test_alternatives_hold_when_they_are_written(tmp_path: Path) -> None:
         assert not p["refusals"], (row["what"], p["refusals"])
         own = [i for i in p["phases"][0]["instances"]]
         assert sum(len(i["ranks"]) for i in own) == row["cards"] and own[0]["tp"] == row["tp"]
-        if row["alternative"] != "quantised":              # a checkpoint made so and one quantised while loading differ in their scales
-            assert own[0]["context"] == row["context"] and sum(r["bytes"] for i in own for r in i["ranks"]) == row["bytes"]
+        assert (own[0]["context"], sum(r["bytes"] for i in own for r in i["ranks"])) == (row["context"], row["bytes"]), row["what"]
+
+
+def test_why_another_way_has_no_place(tmp_path: Path) -> None:
+    """The bytes that lack on an empty card, or whose cards it must have: not "beside the others" where there are none."""
+    f = spec(tmp_path, "  llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, gpus: 2}\n  small: {engine: vllm, model: Qwen/Qwen3-1.7B, same_gpus_as: llm}\n")
+    found = {(r["workload"], r["what"]): r for r in rows("-f", f, "--gpus", "2xA100-SXM4-80GB", "--alternatives")}
+    assert "llm must be on the same cards" in found["small", "one GPU"]["why_not"]
+    f = spec(tmp_path, "  llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, gpus: {min: 1, max: 2}}\n")
+    table = json.loads(plan("-f", f, "--gpus", "2xA100-SXM4-40GB", "--json").stdout)["alternatives"]
+    assert [re.fullmatch(r"needs [\d.]+ GiB on a card, and [\d.]+ GiB are there", a["why"]) is not None for a in table if a["tp"] * a["pp"] == 1] == [True]
+
+
+def test_an_optional_one_without_a_place_is_no_side(tmp_path: Path) -> None:
+    f = spec(tmp_path, "  big:  {engine: vllm, model: Qwen/Qwen3-4B}\n  more: {kind: job, command: [x], memory: 23GiB, optional: true}\n"
+                       "variants: {v: {more: {optional: false}}}\n")
+    assert [r["favours"] for r in rows("-f", f, "--gpus", "1xRTX-4090", "--variants") if r["fits"]] == ["big 1 card, more no place: favours big"]
 
 
 def test_alternatives_where_nothing_fits_as_it_is(tmp_path: Path) -> None:

@@ -1,0 +1,152 @@
+/* lost - what another plan of the same phase has less of, and why a shape has no place: for `plan`'s table of shapes and for `explain`. */
+#include "plan/lost.h"
+
+static unsigned long long ull(uint64_t n) { return n; }
+
+const char *pl_shape_words(struct bt_arena *a, uint64_t tp, uint64_t pp)
+{
+    if (pp == 1)
+        return tp == 1 ? "one GPU" : bt_arena_printf(a, "TP=%llu", ull(tp));
+    return tp == 1 ? bt_arena_printf(a, "PP=%llu", ull(pp)) : bt_arena_printf(a, "TP=%llu x PP=%llu", ull(tp), ull(pp));
+}
+
+enum bt_plan_goal pl_lost_at(const struct pl_score *a, const struct pl_score *b)
+{
+    for (uint32_t i = 0; i < a->nlevels; i++)
+        if (a->placed[i] != b->placed[i])
+            return BT_GOAL_PLACED;
+    for (int i = BT_GOAL_WANTS; i < BT_GOAL_LOWEST; i++)
+        if (a->v[i] != b->v[i])
+            return (enum bt_plan_goal)i;
+    return BT_GOAL_LOWEST;
+}
+
+static size_t work_of(const struct pl_problem *p, size_t spec_index)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->work[i].spec_index == spec_index)
+            return i;
+    return PL_NONE;
+}
+
+/* Slowest copy's rate of a server, 0 = not known. */
+static double rate_of(struct pl_planned x, size_t work)
+{
+    double least = 0;
+    const struct pl_work *k = &x.p->work[work];
+    if (!k->server || k->cpu_only || !k->nshapes)
+        return 0;
+    for (size_t i = 0; i < x.s->ncopies; i++) {
+        double r = x.s->copy[i].work == work ? pl_rate_shown(x.p, &k->shape[x.s->copy[i].shape], x.s->copy[i].card) : 0;
+        least = r > 0 && (least <= 0 || r < least) ? r : least;
+    }
+    return least;
+}
+
+static uint32_t copies_of(struct pl_planned x, size_t work)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < x.s->ncopies; i++)
+        n += x.s->copy[i].work == work;
+    return n;
+}
+
+const char *pl_who_lost(struct bt_arena *a, const struct bt_spec *spec, struct pl_planned win, struct pl_planned lose, enum bt_plan_goal goal)
+{
+    for (size_t i = 0; i < spec->n; i++) {
+        size_t ww = work_of(win.p, i), wl = work_of(lose.p, i);
+        if (ww == PL_NONE || wl == PL_NONE)
+            continue;
+        const char *name = spec->w[i].name;
+        uint32_t had = copies_of(win, ww), has = copies_of(lose, wl);
+        double was = rate_of(win, ww), is = rate_of(lose, wl);
+        if (goal <= BT_GOAL_WANTS && has < had)
+            return bt_arena_printf(a, "%s: %u cop%s, with the one taken %u", name, has, has == 1 ? "y" : "ies", had);
+        if (goal == BT_GOAL_WANTS && win.p->work[ww].server && lose.s->ctx[wl] < win.s->ctx[ww])
+            return bt_arena_printf(a, "%s: %s tokens of context, with the one taken %s", name, bt_count_human(lose.s->ctx[wl]),
+                                   bt_count_human(win.s->ctx[ww]));
+        if (goal == BT_GOAL_SERVICE && win.p->work[ww].server && is > 0 && is < was)
+            return bt_arena_printf(a, "%s: %.1f tok/s, with the one taken %.1f", name, is, was);
+    }
+    return NULL;
+}
+
+/* ---- no place at all ---- */
+
+uint64_t pl_lacking(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, uint64_t *most_needed, uint64_t *card_has)
+{
+    uint64_t need[BT_MAX_GPUS] = { 0 }, cap[BT_MAX_GPUS] = { 0 }, worst = 0;
+    size_t cls = p->cls[k->pool[0]];
+    for (uint32_t i = 0; i < s->cards; i++) {
+        need[i] = pl_floor(p, k, s, cls, i, k->pool[i]);
+        if (k->server && k->claim == PL_LIMIT) {
+            const struct bt_need *n = s->cost[cls].need;
+            need[i] = n->rank[i / s->tp].fixed_bytes + bt_need_kv_for(n, &n->rank[i / s->tp], k->ctx_min, k->w->requests);
+        }
+    }
+    for (size_t i = 0; i < k->npool; i++)
+        cap[i] = BT_MIN(p->cap[k->pool[i]], k->server ? pl_limit(k, &p->fleet->gpus[k->pool[i]]) : UINT64_MAX);
+    for (size_t i = 1; i < BT_MAX(k->npool, (size_t)s->cards); i++)
+        for (size_t j = i; j > 0; j--) {
+            if (j < s->cards && need[j] > need[j - 1]) {
+                uint64_t t = need[j]; need[j] = need[j - 1]; need[j - 1] = t;
+            }
+            if (j < k->npool && cap[j] > cap[j - 1]) {
+                uint64_t t = cap[j]; cap[j] = cap[j - 1]; cap[j - 1] = t;
+            }
+        }
+    *most_needed = need[0];
+    *card_has = cap[0];
+    for (uint32_t i = 0; i < s->cards; i++)
+        if (need[i] > cap[i] && need[i] - cap[i] > worst) {
+            worst = need[i] - cap[i];
+            *most_needed = need[i];
+            *card_has = cap[i];
+        }
+    return worst;
+}
+
+uint64_t pl_widths(const struct pl_work *k)
+{
+    uint64_t set = 0;
+    for (size_t i = 0; i < k->nshapes; i++)
+        set |= k->shape[i].ok ? UINT64_C(1) << (k->shape[i].cards - 1) : 0;
+    return set;
+}
+
+/* Another with whom it must share its cards, and no number of cards is possible for both; NULL: there is none. */
+static const struct pl_work *misfit(const struct pl_problem *q, size_t work)
+{
+    for (size_t i = 0; i < q->n; i++) {
+        bool bound = i != work && !q->work[i].cpu_only && (q->work[work].same == i || q->work[i].same == work);
+        if (bound && q->work[i].nshapes && !(pl_widths(&q->work[i]) & pl_widths(&q->work[work])))
+            return &q->work[i];
+    }
+    return NULL;
+}
+
+const char *pl_no_place(struct bt_arena *a, const struct pl_problem *q, size_t spec_index)
+{
+    const char *plain = "does not fit beside the others";
+    size_t w = work_of(q, spec_index);
+    if (q->nrefusals)
+        return q->refusal[0].text;
+    if (w == PL_NONE)
+        return plain;
+    const struct pl_work *k = &q->work[w], *other = misfit(q, w);
+    uint64_t least = UINT64_MAX, need = 0, has = 0;
+    for (size_t i = 0; i < k->nshapes; i++) {
+        uint64_t n, h, lack = k->shape[i].ok && k->shape[i].cards <= k->npool ? pl_lacking(q, k, &k->shape[i], &n, &h) : UINT64_MAX;
+        if (lack < least) {
+            least = lack;
+            need = n;
+            has = h;
+        }
+    }
+    if (least > 0 && least < UINT64_MAX)
+        return bt_arena_printf(a, "needs %s on a card, and %s %s there", bt_bytes_human(need), bt_bytes_human(has),
+                               k->claim == PL_LIMIT ? "are allowed it" : "are");
+    if (other)
+        return bt_arena_printf(a, "%s must be on the same cards, and cannot be on as many as that", other->w->name);
+    return plain;
+}

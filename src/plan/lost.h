@@ -1,0 +1,28 @@
+/* lost.h - two plans of one phase: the first goal at which one is worse than the other, and who has less there, in words. Pure; words live in the arena. */
+#ifndef BT_PLAN_LOST_H
+#define BT_PLAN_LOST_H
+#include "plan/plan_int.h"
+
+/* "one GPU", "TP=4", "PP=2", "TP=2 x PP=2" */
+const char *pl_shape_words(struct bt_arena *a, uint64_t tp, uint64_t pp);
+
+/* The first goal at which b is worse than a; BT_GOAL_LOWEST: at none that matters. */
+enum bt_plan_goal pl_lost_at(const struct pl_score *a, const struct pl_score *b);
+
+/* A problem and a plan of it that was found; two of them may be of different problems of one spec. */
+struct pl_planned { const struct pl_problem *p; const struct pl_solution *s; };
+
+/* Who of the spec is the first to have fewer copies, less context or a lower rate in b than in a at that goal:
+ * "draft: 8,192 tokens of context, with the one taken 32,768". NULL: no single one. */
+const char *pl_who_lost(struct bt_arena *a, const struct bt_spec *spec, struct pl_planned win, struct pl_planned lose, enum bt_plan_goal goal);
+
+/* Why there is no plan of q with the work in its shape sh: a rule, the bytes that lack on an empty card, whose cards it must have; else that it does not fit
+ * beside the others. Never NULL. q->nrefusals: the first of those. */
+const char *pl_no_place(struct bt_arena *a, const struct pl_problem *q, size_t spec_index);
+
+/* Largest need of the shape on the largest card of the work's pool, next on next: what lacks at the tightest of them, all of them empty. 0 = it fits alone. */
+uint64_t pl_lacking(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, uint64_t *most_needed, uint64_t *card_has);
+
+/* Numbers of cards that some possible shape of it takes: bit n - 1 of n cards. */
+uint64_t pl_widths(const struct pl_work *k);
+#endif
