@@ -74,15 +74,66 @@ static void fill_limits(const struct pl_problem *p, const struct pl_work *k, con
             }
 }
 
-static void fill_values(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, struct bt_arena *a, struct se_shape *o)
+/* How a work's cards reach each other. apart: of all its cards, some two have no NVLink between them; of_kind: of any one kind; [class]: of the kind of the
+ * class. on: [class] it has such cards. together: [class] the most cards of one island where such a card is, 0 without. */
+struct links { bool apart, of_kind, on[BT_MAX_GPUS], class_apart[BT_MAX_GPUS]; uint32_t together[BT_MAX_GPUS]; };
+
+static void find_links(const struct pl_problem *p, const struct pl_work *k, struct links *l)
 {
-    o->value = BT_NEWN(a, double, p->nclasses * 2);
-    for (size_t c = 0; c < p->nclasses; c++)
-        for (int nv = 0; nv < 2; nv++) {
-            double rate = !sh->cost ? sh->best_tok_s : sh->cost[c].pace[nv].known ? sh->cost[c].pace[nv].decode_tok_s : 0;
-            o->value[c * 2 + nv] = k->solo_best > 0 ? k->weight * rate / k->solo_best / k->copies_want : 0;
+    const struct bt_gpu *gpus = p->fleet->gpus;
+    memset(l, 0, sizeof *l);
+    for (size_t i = 0; i < k->npool; i++) {
+        size_t g = k->pool[i], first = PL_NONE;
+        uint32_t here = 0;
+        for (size_t j = 0; j < k->npool; j++) {
+            size_t h = k->pool[j];
+            here += gpus[h].island == gpus[g].island;
+            if (first == PL_NONE && !strcmp(gpus[h].name, gpus[g].name))
+                first = h;
         }
-    o->best = k->solo_best > 0 ? k->weight * sh->best_tok_s / k->solo_best / k->copies_want : 0;
+        l->on[p->cls[g]] = true;
+        l->apart = l->apart || gpus[g].island < 0 || gpus[g].island != gpus[k->pool[0]].island;
+        if (gpus[g].island >= 0)
+            l->together[p->cls[g]] = BT_MAX(l->together[p->cls[g]], here);
+        if (gpus[g].island >= 0 && gpus[g].island == gpus[first].island)
+            continue;
+        l->of_kind = true;
+        for (size_t c = 0; c < p->nclasses; c++)
+            l->class_apart[c] = l->class_apart[c] || !strcmp(gpus[p->cls_card[c]].name, gpus[g].name);
+    }
+}
+
+/* May a copy with a card of the class be there with all its groups inside islands; or not so? As pl_nvlink() says it of the copy. */
+static bool may_link(const struct pl_shape *sh, const struct links *l, size_t c, bool nvlink)
+{
+    if (sh->cards == 1)
+        return !nvlink;
+    if (nvlink)
+        return l->together[c] >= (sh->tp > 1 ? sh->tp : sh->cards);
+    return sh->tp == 1 ? l->apart : sh->pp > 1 ? l->of_kind : l->class_apart[c];
+}
+
+/* A rate that no copy can have there is that of the other link: the larger of both bounds what a copy adds. */
+static void fill_values(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, const struct links *l, struct bt_arena *a,
+                        struct se_shape *o)
+{
+    double by = k->solo_best > 0 ? k->weight / k->solo_best / k->copies_want : 0;
+    o->value = BT_NEWN(a, double, p->nclasses * 2);
+    o->best = by * sh->best_tok_s;
+    if (!sh->cost) {
+        for (size_t i = 0; i < p->nclasses * 2; i++)
+            o->value[i] = o->best;
+        return;
+    }
+    o->best = 0;
+    for (size_t c = 0; c < p->nclasses; c++) {
+        bool may[2] = { may_link(sh, l, c, false), may_link(sh, l, c, true) };
+        for (int nv = 0; nv < 2; nv++) {
+            const struct bt_pace *pace = &sh->cost[c].pace[may[nv] || !may[!nv] ? nv : !nv];
+            o->value[c * 2 + nv] = pace->known ? by * pace->decode_tok_s : 0;
+            o->best = l->on[c] ? BT_MAX(o->best, o->value[c * 2 + nv]) : o->best;
+        }
+    }
 }
 
 /* goes: classes on which the shape fits at all; a pipeline may have its slowest rank on a class that is not the one its needs are reckoned for. */
@@ -211,6 +262,8 @@ static void fill_work(struct search *s, size_t i)
     if (k->cpu_only)
         return;
     w->shape = BT_NEWN(s->a, struct se_shape, k->nshapes + 1);
+    struct links links;
+    find_links(p, k, &links);
     for (size_t j = 0; j < k->nshapes; j++) {
         const struct pl_shape *sh = &k->shape[j];
         if (!sh->ok)
@@ -219,7 +272,7 @@ static void fill_work(struct search *s, size_t i)
         *o = (struct se_shape){ .sh = sh, .index = j, .cards = sh->cards, .tp = sh->tp, .pp = sh->pp };
         fill_rows(p, w, sh, s->a, o);
         fill_limits(p, k, sh, s->a, o);
-        fill_values(p, k, sh, s->a, o);
+        fill_values(p, k, sh, &links, s->a, o);
         if (p->ram_binds) {
             o->ram = BT_NEWN(s->a, uint64_t, p->nclasses);
             for (size_t c = 0; c < p->nclasses; c++)

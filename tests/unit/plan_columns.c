@@ -182,9 +182,47 @@ static void a_few_cards_are_bounded_as_many(void **st)
     }
 }
 
+/* A pair whose link is settled by the fleet, one on cards with NVLink between all of them or between none, has one rate there: no bound has the other. Where both can
+ * be, both are told. */
+static void a_link_that_cannot_be_bounds_nothing(void **st)
+{
+    (void)st;
+    static const struct { const char *fleet, *more; bool one[2]; } row[] = {         /* one: of each class */
+        { "4xA100-SXM4-80GB", "tp: 2, pp: 1", { true } },
+        { "4xL40S", "tp: 2, pp: 1", { true } },
+        { "4xA100-SXM4-80GB+4xL40S", "tp: 2, pp: 1", { true, true } },
+        { "4xA100-SXM4-80GB+4xL40S", "tp: 2, pp: 2", { false, true } },              /* its other stage may be on cards without */
+        { "4xA100-SXM4-80GB+4xH100-80GB-HBM3", "tp: 2, pp: 2", { true, true } },
+        { "4xA100-SXM4-80GB+2xL40S", "tp: 2, pp: 1, pool: [3, 4, 5]", { false, true } },    /* of one card there is no pair */
+    };
+    for (size_t i = 0; i < BT_LEN(row); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_err err = { 0 };
+        struct pl_problem *p;
+        const char *text = bt_arena_printf(&a, "name: t\nworkloads:\n  a: {engine: vllm, model: Qwen/Qwen3-8B, %s}\n", row[i].more);
+        assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, row[i].fleet), "all", &p, &err), 0);
+        struct search *s = se_new(p, &a);
+        size_t looked = 0;
+        for (size_t j = 0; j < s->work[0].nshapes; j++)
+            for (size_t c = 0; c < p->nclasses; c++) {
+                const struct se_shape *sh = &s->work[0].shape[j];
+                const struct bt_pace *pace = sh->sh->cost[c].pace;
+                if (sh->least == UINT64_MAX || pace[0].decode_tok_s == pace[1].decode_tok_s)
+                    continue;
+                bool nvlink = p->fleet->gpus[p->cls_card[c]].island >= 0 && !strchr(row[i].more, '[');
+                assert_int_equal(sh->value[c * 2] == sh->value[c * 2 + 1], row[i].one[c]);
+                if (row[i].one[c])
+                    assert_true(fabs(sh->value[c * 2] * p->work[0].solo_best - pace[nvlink].decode_tok_s) < 1e-9);
+                assert_true(sh->best >= sh->value[c * 2] && sh->best >= sh->value[c * 2 + 1]);
+                looked++;
+            }
+        assert_true(looked);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(a_small_program), cmocka_unit_test(a_program_of_rows_that_must_be_met), cmocka_unit_test(the_bound_holds),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(a_link_that_cannot_be_bounds_nothing), cmocka_unit_test(a_small_program), cmocka_unit_test(a_program_of_rows_that_must_be_met), cmocka_unit_test(the_bound_holds),
                                         cmocka_unit_test(many_of_one_are_bounded_by_that), cmocka_unit_test(the_gap_is_small), cmocka_unit_test(a_few_cards_are_bounded_as_many) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
