@@ -13,6 +13,8 @@ static bool may_stand(const struct search *s, size_t work, size_t seen) { return
 bool se_may_join(const struct search *s, size_t work, size_t card)
 {
     const bool *row = &s->p->may_share[work * s->p->n];
+    if (s->seated)
+        return !(s->seated[card] & ~s->friends[work]);
     for (uint32_t i = 0; i < s->ntenants[card]; i++)
         if (!row[s->copy[s->tenant[card][i].copy].work])
             return false;
@@ -243,18 +245,27 @@ static uint32_t busiest(const struct search *s, const struct pl_copy *c)
     return most;
 }
 
+/* All copies of the shape that there may be, each at so much, and no more than its pool has cards for. */
+static int64_t together(const struct search *s, const struct pl_work *k, const struct se_shape *sh, double one)
+{
+    return se_thousandths(one * BT_MIN((double)s->copies_most[k - s->p->work], (double)k->npool / sh->cards));
+}
+
 /* A workload's copies, those placed included: none gets more than its best alone, nor all together more than their cards carry. */
 static int64_t service_at_most(const struct search *s, size_t work, int64_t so_far)
 {
     const struct pl_work *k = &s->p->work[work];
     const struct se_work *w = &s->work[work];
-    int64_t most = 0;
-    for (size_t i = 0; i < w->nshapes; i++) {
-        if (s->settled[work] && i != s->shape_of[work])
+    int64_t most = 0, more = (int64_t)(s->copies_most[work] - s->placed[work]);
+    size_t i = s->settled[work] ? s->shape_of[work] : 0, end = s->settled[work] ? i + 1 : w->nshapes;
+    for (; i < end; i++) {
+        const struct se_shape *sh = &w->shape[i];
+        if (s->capped[work] >= sh->best) {
+            most = BT_MAX(most, BT_MIN(so_far + more * sh->each, sh->together));
             continue;
-        double one = BT_MIN(w->shape[i].best, s->capped[work]), room = (double)k->npool / w->shape[i].cards;
-        int64_t each = se_thousandths(one), together = se_thousandths(one * BT_MIN((double)s->copies_most[work], room));
-        most = BT_MAX(most, BT_MIN(so_far + (int64_t)(s->copies_most[work] - s->placed[work]) * each, together));
+        }
+        double one = s->capped[work];
+        most = BT_MAX(most, BT_MIN(so_far + more * se_thousandths(one), together(s, k, sh, one)));
     }
     return most;
 }
@@ -263,10 +274,8 @@ static int64_t service_at_most(const struct search *s, size_t work, int64_t so_f
 static double mean_of(const struct search *s, size_t g)
 {
     double sum = 0;
-    for (uint32_t i = 0; i < s->ntenants[g]; i++) {
-        const struct se_tenant *t = &s->tenant[g][i];
-        sum += s->copy_value[t->copy] / s->copy[t->copy].ncards;
-    }
+    for (uint32_t i = 0; i < s->ntenants[g]; i++)
+        sum += s->copy_part[s->tenant[g][i].copy];
     return s->ntenants[g] ? sum / s->ntenants[g] : 0;
 }
 
@@ -322,37 +331,83 @@ static double worth(const struct search *s, size_t work, const double *gain, dou
     return best;
 }
 
-/* Whoever comes next to a card with mean m and t tenants adds no more than (its rank's value - m) / (t + 1). */
-static void joining_gains(const struct search *s, size_t work, const double *mean, double *gain)
+#define MAX_WIDTHS (2 * BT_MAX_GPUS)
+
+/* What each class brings is known of an empty fleet already: a rank pays for its card, or joins others. */
+static double worth_at_most(const struct search *s, size_t work, const double *gain)
 {
-    const struct pl_work *k = s->work[work].k;
+    const struct se_work *w = &s->work[work];
+    double best = -INFINITY;
     size_t n;
     const struct se_width *x = widths(s, work, &n);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
+        best = BT_MAX(best, (w->alone ? x[i].paid : BT_MAX(x[i].paid, gain[i])) * x[i].cards);
+    return best == -INFINITY || !w->k->npool || (best < 0 && s->may_skip[work] && !s->placed[work]) ? 0 : best;
+}
+
+static double paid(const struct search *s, const struct se_work *w, const struct se_width *x)
+{
+    double best = -INFINITY, cheapest = INFINITY;
+    for (size_t c = 0; c < s->p->nclasses; c++)
+        cheapest = w->on_class[c] ? BT_MIN(cheapest, s->price[c]) : cheapest;
+    for (size_t c = 0; c < s->p->nclasses; c++)
+        if (w->on_class[c])          /* the slowest card sets a pipeline's pace: others may be cheaper */
+            best = BT_MAX(best, x->rank_value[c] - (x->chain ? cheapest : s->price[c]));
+    return best;
+}
+
+void se_price_widths(struct search *s)
+{
+    for (size_t i = 0; i < s->p->n; i++) {
+        struct se_work *w = &s->work[i];
+        for (size_t j = 0; j < w->nwidths; j++)
+            w->width[j].paid = paid(s, w, &w->width[j]);
+        for (size_t j = 0; j < w->nshapes; j++) {
+            struct se_shape *sh = &w->shape[j];
+            if (sh->least < UINT64_MAX)
+                sh->width.paid = paid(s, w, &sh->width);
+            sh->each = se_thousandths(sh->best);
+            sh->together = together(s, w->k, sh, sh->best);
+        }
+    }
+}
+
+/* A card that somebody is on. */
+struct joined { size_t card, cls; double mean, seats; };             /* seats: with one who comes */
+
+/* Whoever comes next to a card with mean m and t tenants adds no more than (its rank's value - m) / (t + 1). */
+static void joining_gains(const struct search *s, size_t work, const struct joined *on, size_t n, double *gain)
+{
+    const struct pl_work *k = s->work[work].k;
+    size_t nwidths;
+    const struct se_width *x = widths(s, work, &nwidths);
+    for (size_t i = 0; i < nwidths; i++) {
         double cap = s->capped[work] / x[i].cards, most = 0;
-        for (size_t g = 0; g < s->ncards; g++) {
-            double more = BT_MIN(x[i].rank_value[s->p->cls[g]], cap) - mean[g];
-            if (more > 0 && s->ntenants[g] && more > most * (s->ntenants[g] + 1) && k->pos[g] >= 0)
-                most = more / (s->ntenants[g] + 1);
+        for (size_t j = 0; j < n; j++) {
+            double more = BT_MIN(x[i].rank_value[on[j].cls], cap) - on[j].mean;
+            if (more > 0 && more > most * on[j].seats && k->pos[on[j].card] >= 0)
+                most = more / on[j].seats;
         }
         gain[i] = most;
     }
 }
 
-#define MAX_WIDTHS (2 * BT_MAX_GPUS)
-
 /* Any prices do: a card that is taken is paid for once at most, the rest of what a copy adds is its own. */
 static double service_of_cards(const struct search *s, const struct open_works *open)
 {
-    double sum = 0, mean[BT_MAX_GPUS], gain[MAX_WIDTHS];
+    double sum = 0, gain[MAX_WIDTHS];
+    struct joined on[BT_MAX_GPUS];
+    size_t n = 0;
     for (size_t g = 0; g < s->ncards; g++) {
-        mean[g] = mean_of(s, g);
-        sum += s->ntenants[g] ? mean[g] : s->price[s->p->cls[g]];
+        if (s->ntenants[g])
+            on[n++] = (struct joined){ g, s->p->cls[g], mean_of(s, g), s->ntenants[g] + 1 };
+        sum += s->ntenants[g] ? on[n - 1].mean : s->price[s->p->cls[g]];
     }
     for (size_t i = 0; i < open->n; i++) {
         size_t w = open->work[i];
-        joining_gains(s, w, mean, gain);
-        double one = worth(s, w, gain, NULL);
+        if (!s->work[w].alone)
+            joining_gains(s, w, on, n, gain);
+        double one = s->capped[w] == INFINITY ? worth_at_most(s, w, gain) : worth(s, w, gain, NULL);
         uint32_t must = s->copies_least[w] > s->placed[w] ? s->copies_least[w] - s->placed[w] : 0, may = s->copies_most[w] - s->placed[w];
         sum += one * (one > 0 ? may : must);
     }
@@ -439,11 +494,8 @@ static int64_t shared(const struct search *s)
     int64_t n = 0;
     for (size_t g = 0; g < s->ncards; g++)
         n += s->ntenants[g] > 1;
-    for (size_t i = 0; i < s->ncopies; i++) {        /* and groups that leave their NVLink island */
-        const struct pl_copy *c = &s->copy[i];
-        const struct se_shape *sh = s->copy_shape[i];
-        n += s->p->work[c->work].server && c->ncards && sh->tp > 1 && !pl_nvlink(s->p, sh->sh, c->card);
-    }
+    for (size_t i = 0; i < s->ncopies; i++)          /* and groups that leave their NVLink island */
+        n += s->copy_apart[i];
     return n;
 }
 
@@ -531,8 +583,10 @@ int se_compare(struct search *s, size_t seen, const struct pl_score *with)
     c = pl_score_cmp(&o, with, BT_GOAL_FREE);
     if (c > 0 && s->sets)
         c = compare_sets(s, seen, with);
+    if (c)
+        return c;
     o.v[BT_GOAL_FREE] = free_at_most(s);
-    return c ? c : (o.v[BT_GOAL_FREE] > with->v[BT_GOAL_FREE]) - (o.v[BT_GOAL_FREE] < with->v[BT_GOAL_FREE]);
+    return (o.v[BT_GOAL_FREE] > with->v[BT_GOAL_FREE]) - (o.v[BT_GOAL_FREE] < with->v[BT_GOAL_FREE]);
 }
 
 /* ---- room ---- */
@@ -542,10 +596,9 @@ static bool one_copy_goes(const struct search *s, size_t work)
 {
     const struct pl_work *k = &s->p->work[work];
     const struct se_work *w = &s->work[work];
-    for (size_t i = 0; i < w->nshapes; i++) {
+    size_t i = s->settled[work] ? s->shape_of[work] : 0, end = s->settled[work] ? i + 1 : w->nshapes;
+    for (; i < end; i++) {
         const struct se_shape *sh = &w->shape[i];
-        if (s->settled[work] && i != s->shape_of[work])
-            continue;
         uint32_t cards = 0;
         for (size_t q = 0; q < k->npool && cards < sh->cards; q++) {
             size_t g = k->pool[q];

@@ -333,8 +333,8 @@ static void pick(struct cards *x, struct filling *f, size_t i, uint32_t taken, u
 static double rest_of(const struct cards *x, const struct state *after, const double most[][SE_BUSY + 1], size_t color, uint32_t level)
 {
     double sum = 0;
-    for (size_t c = 0; c < x->ncolors; c++)
-        sum += after->left[c] * most[c][busy_of(c < color ? level - 1 : level)];
+    for (size_t c = 0; c < x->ncolors; c++)          /* where none is left, nobody worked it out */
+        sum += after->left[c] ? after->left[c] * most[c][busy_of(c < color ? level - 1 : level)] : 0;
     return sum;
 }
 

@@ -362,6 +362,7 @@ static void price_cards(const struct columns *c)
     for (size_t k = 0; k < s->p->nclasses; k++)
         if (cards[k] > 0)
             s->price[k] = sum[k] / cards[k] / 1000;
+    se_price_widths(s);
 }
 
 double se_columns(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *dived)

@@ -242,6 +242,8 @@ static void add_tenant(struct search *s, size_t g, struct se_tenant t)
         s->tenant_room[g] = s->tenant_room[g] * 2 + 4;
     }
     s->tenant[g][s->ntenants[g]++] = t;
+    if (s->seated)
+        s->seated[g] |= UINT64_C(1) << s->copy[t.copy].work;
 }
 
 /* The RAM of a copy; where that is the card's memory too, a server on the CPU takes of the card. What of KV lies there is seen when all stand. */
@@ -273,6 +275,8 @@ void se_put(struct search *s, const struct pl_copy *c, const struct se_shape *sh
     s->copy_cls[at] = cls;
     s->copy_unit[at] = s->sets && sh ? se_sets_unit(s, c, sh) : 0;
     s->copy_value[at] = c->ncards ? value_of(s, sh, c) : 0;
+    s->copy_part[at] = c->ncards ? s->copy_value[at] / c->ncards : 0;
+    s->copy_apart[at] = c->ncards && sh->tp > 1 && w->k->server && !pl_nvlink(s->p, sh->sh, c->card);
     for (uint32_t i = 0; i < c->ncards; i++) {
         s->load[c->card[i]] += se_floor(s, w, sh, cls, i, c->card[i]);
         add_tenant(s, c->card[i], (struct se_tenant){ (uint32_t)at, i });
@@ -281,6 +285,16 @@ void se_put(struct search *s, const struct pl_copy *c, const struct se_shape *sh
     s->placed[c->work]++;
     if (s->p->ram_binds)
         count_ram(s, at, true);
+}
+
+/* The last rank of the work there may be another copy's. */
+static void leave(struct search *s, size_t g, size_t work)
+{
+    if (!s->seated)
+        return;
+    s->seated[g] &= ~(UINT64_C(1) << work);
+    for (uint32_t i = 0; i < s->ntenants[g]; i++)
+        s->seated[g] |= UINT64_C(1) << s->copy[s->tenant[g][i].copy].work;
 }
 
 void se_take_back(struct search *s)
@@ -292,6 +306,7 @@ void se_take_back(struct search *s)
     for (uint32_t i = 0; i < c->ncards; i++) {
         s->load[c->card[i]] -= se_floor(s, &s->work[c->work], s->copy_shape[at], s->copy_cls[at], i, c->card[i]);
         s->ntenants[c->card[i]]--;
+        leave(s, c->card[i], c->work);
     }
     s->placed[c->work]--;
 }

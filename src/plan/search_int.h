@@ -25,7 +25,10 @@ struct se_row {
 };
 
 /* What a rank adds on cards of each class: of one shape, or the most of all shapes of a workload that are as wide. */
-struct se_width { uint32_t cards; bool chain; double *rank_value; };         /* [class]; chain: a pipeline, which may stand on several classes */
+struct se_width {
+    uint32_t cards; bool chain; double *rank_value;  /* [class]; chain: a pipeline, which may stand on several classes */
+    double paid;                     /* the most that a rank adds beyond the price of an empty card, se_price_widths() */
+};
 
 struct se_shape {
     struct se_width width;
@@ -36,6 +39,7 @@ struct se_shape {
     double *limit_ctx;               /* [(class * pp + stage) * classes + class of the card]: tokens that it holds; NULL without one */
     double *value;                   /* [class * 2 + nvlink]: of one copy alone on such cards, the part of the service it adds */
     double best;                     /* the most of them */
+    int64_t each, together;          /* thousandths: of one copy at its best, of all the copies there may be on all cards of the pool */
     uint64_t *ram;                   /* [class] the least RAM of one copy; NULL: RAM does not bind */
     uint64_t least;                  /* bytes of one copy on all its cards, at least; UINT64_MAX: it goes nowhere */
     uint64_t *stage_least;           /* [pp] of one rank, on whatever card */
@@ -88,10 +92,12 @@ struct search {
 
     struct pl_copy *copy; size_t ncopies, max_copies;
     size_t *copy_unit;               /* [ncopies] of sets */
-    const struct se_shape **copy_shape; size_t *copy_cls; double *copy_value;        /* [ncopies] */
+    const struct se_shape **copy_shape; size_t *copy_cls; double *copy_value, *copy_part;        /* [ncopies]; part: value of each of its ranks */
+    bool *copy_apart;                /* [ncopies] a tensor-parallel group of it leaves its NVLink island */
     uint64_t *load;                  /* [cards] floors */
     uint64_t ram;                    /* of all copies, at least; counted where p->ram_binds */
     struct se_tenant **tenant; uint32_t *ntenants, *tenant_room;     /* [cards] */
+    uint64_t *seated, *friends;      /* [cards] works there; [works] who may be beside it; a bit per work, NULL: there are more than 64 */
     uint32_t *placed;                /* [p->n] copies */
     size_t *shape_of;                /* [p->n] of its copies, an index of work[].shape */
     bool *settled;                   /* [p->n] shape_of counts: copies are placed, or about to be */
@@ -115,7 +121,9 @@ struct search {
     bool wants_only;                 /* only what places or reaches more is looked for; sets are of room, not of service */
 };
 
-static inline int64_t se_thousandths(double x) { return (int64_t)__builtin_floor(x * 1000 + 1e-6); }
+/* Rounded down, without the call that floor() is on a plain x86-64. */
+static inline int64_t se_floor_of(double x) { return (int64_t)x - (x < (double)(int64_t)x); }
+static inline int64_t se_thousandths(double x) { return se_floor_of(x * 1000 + 1e-6); }
 
 /* The least that the rank takes on the card; cls: cost class of the copy. */
 static inline uint64_t se_floor(const struct search *s, const struct se_work *w, const struct se_shape *sh, size_t cls, uint32_t rank, size_t g)
@@ -145,6 +153,8 @@ void se_slacken(struct search *s, const int64_t *slack, struct bt_arena *a);
 
 /* bound.c. Prices of empty cards, for the empty fleet. */
 void se_set_prices(struct search *s);
+/* What shapes and widths say of these prices, and of these numbers of copies: whenever either changes. */
+void se_price_widths(struct search *s);
 /* seen: works order[0..seen-1] are decided. */
 /* granted NULL: nothing that completes the placement scores more. Else the score itself, but for FREE. */
 void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_score *o);

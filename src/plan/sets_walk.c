@@ -20,7 +20,7 @@ unsigned ss_fullest(const struct se_sets *t, size_t u, unsigned tenants)
     return left ? (unsigned)__builtin_ctz(left) : 0;
 }
 
-double ss_worth(double thousandths, unsigned busy, uint32_t cards) { return floor(thousandths / busy + 2e-6) / cards; }
+double ss_worth(double thousandths, unsigned busy, uint32_t cards) { return (double)se_floor_of(thousandths / busy + 2e-6) / cards; }
 
 double ss_gain(const struct se_sets *t, size_t u, size_t cls, unsigned busy)
 {

@@ -425,6 +425,7 @@ void se_slacken(struct search *s, const int64_t *slack, struct bt_arena *a)
             fill_rows(s->p, w, w->shape[j].sh, a, &w->shape[j]);
         fill_bests(s, w, a);
     }
+    se_price_widths(s);
 }
 
 void se_fix(struct search *s, const uint32_t *copies, int64_t slack, struct bt_arena *a)
@@ -444,6 +445,20 @@ void se_fix(struct search *s, const uint32_t *copies, int64_t slack, struct bt_a
             fill_rows(p, w, w->shape[j].sh, a, &w->shape[j]);
         fill_bests(s, w, a);
     }
+    se_price_widths(s);
+}
+
+/* Who may be beside whom, a bit per work. */
+static void fill_friends(struct search *s)
+{
+    size_t n = s->p->n;
+    if (n > 64)
+        return;
+    s->seated = BT_NEWN(s->a, uint64_t, s->ncards);
+    s->friends = BT_NEWN(s->a, uint64_t, n + 1);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            s->friends[i] |= (uint64_t)s->p->may_share[i * n + j] << j;
 }
 
 struct search *se_new(struct pl_problem *p, struct bt_arena *a)
@@ -463,10 +478,13 @@ struct search *se_new(struct pl_problem *p, struct bt_arena *a)
     s->copy_unit = BT_NEWN(a, size_t, s->max_copies + 1);
     s->copy_cls = BT_NEWN(a, size_t, s->max_copies + 1);
     s->copy_value = BT_NEWN(a, double, s->max_copies + 1);
+    s->copy_part = BT_NEWN(a, double, s->max_copies + 1);
+    s->copy_apart = BT_NEWN(a, bool, s->max_copies + 1);
     s->load = BT_NEWN(a, uint64_t, cards);
     s->tenant = BT_NEWN(a, struct se_tenant *, cards);
     s->ntenants = BT_NEWN(a, uint32_t, cards);
     s->tenant_room = BT_NEWN(a, uint32_t, cards);
+    fill_friends(s);
     s->placed = BT_NEWN(a, uint32_t, p->n + 1);
     s->shape_of = BT_NEWN(a, size_t, p->n + 1);
     s->capped = BT_NEWN(a, double, p->n + 1);
@@ -500,5 +518,6 @@ struct search *se_new(struct pl_problem *p, struct bt_arena *a)
     se_order(s, SE_AS_PLANNED);
     s->price = BT_NEWN(a, double, p->nclasses);
     se_set_prices(s);
+    se_price_widths(s);
     return s;
 }

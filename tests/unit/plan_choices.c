@@ -294,13 +294,46 @@ static void many_kinds_have_prices(void **st)
     }
 }
 
+/* What the stack held before: where a number is read that nobody wrote, it is this one. */
+static __attribute__((noinline)) void stack_of(int byte)
+{
+    volatile unsigned char left[192 * KiB];
+    for (size_t i = 0; i < sizeof left; i++)
+        left[i] = (unsigned char)byte;
+}
+
+/* The same input, the same steps. Bytes of all ones are no number: a sum with one of them in it bounds nothing. */
+static void steps_do_not_hang_on_what_lay_there(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct pl_solution zeros, ones;
+    const char *fleet = "4xRTX-4090+4xL40S";
+    const char *text = "name: t\nworkloads:\n"
+        "  w0: {engine: vllm, model: Qwen/Qwen3-30B-A3B, context: {min: 2048}}\n"
+        "  w2: {engine: vllm, model: Qwen/Qwen2.5-14B-Instruct, gpus: 2, requests: 5}\n"
+        "  w3: {engine: vllm, model: Qwen/Qwen2.5-14B-Instruct, gpus: {min: 1, max: 4}, context: {min: 1536, want: 4096}, priority: 3}\n"
+        "  w4: {engine: vllm, model: Qwen/Qwen3-1.7B, gpus: {min: 1, max: 4}, context: 6144, pool: [6, 5, 7], optional: true}\n"
+        "  w5: {kind: job, command: [x], memory: rest, pool: [4, 3, 5]}\n"
+        "  w9: {engine: vllm, model: Qwen/Qwen3-4B, context: {min: 1536, want: 6144}, memory: 75%}\n"
+        "  w10: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, context: {min: 2048}, priority: 2}\n";
+    struct pl_problem *first = built(&a, text, fleet), *second = built(&a, text, fleet);
+    stack_of(0);
+    pl_search(first, PL_NODE_LIMIT, &zeros);
+    stack_of(0xff);
+    pl_search(second, PL_NODE_LIMIT, &ones);
+    assert_true(zeros.complete && ones.complete);
+    assert_int_equal(zeros.nodes, ones.nodes);
+    assert_int_equal(pl_score_cmp(&zeros.score, &ones.score, BT_GOAL__N), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(known_numbers_are_those_of_their_keys),
                                         cmocka_unit_test(shapes_first_equal_the_plain_tree),
                                         cmocka_unit_test(copies_over_cards_are_proven), cmocka_unit_test(good_prices_prove),
                                         cmocka_unit_test(many_kinds_have_prices), cmocka_unit_test(all_on_one_card_is_seen),
-                                        cmocka_unit_test(numbers_of_cards_say_no_where_shapes_do),
+                                        cmocka_unit_test(numbers_of_cards_say_no_where_shapes_do), cmocka_unit_test(steps_do_not_hang_on_what_lay_there),
                                         cmocka_unit_test(no_rank_uses_more_than_is_useful) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
