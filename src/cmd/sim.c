@@ -30,6 +30,7 @@ static const struct bt_opt opts[] = {
       .help = "keep the machine's files in DIR instead of a temporary folder that is removed at the end" },
     { 0 } };
 
+#define LOOK_MS 200                  /* for the dead */
 #define TERM_WAIT_MS 5000            /* what is left running gets this long after SIGTERM, then SIGKILL */
 #define KILL_WAIT_MS 5000
 #define LONGEST_DELAY_MS 600000
@@ -222,17 +223,25 @@ static bool reap(pid_t command, int *status)
     return ended;
 }
 
-/* Until the command ends. A signal that someone sent to us goes on to it; one from the terminal reached it already. */
-static int wait_for(pid_t command, const sigset_t *set)
+/* Until the command ends. A signal that someone sent to us goes on to it; one from the terminal reached it already. Meanwhile the dead are looked for: what
+ * they held comes back some time after they are found, also where nobody else asks the driver. */
+static int wait_for(pid_t command, const sigset_t *set, const char *state)
 {
+    const struct timespec look = { .tv_nsec = LOOK_MS * 1000000L };
+    const char *ignored;
+    struct bt_sim_state *st = bt_sim_state_open(state, &ignored);
     int status = 0;
     for (;;) {
         siginfo_t info;
-        int sig = sigwaitinfo(set, &info);
+        int sig = sigtimedwait(set, &info, &look);
+        if (st)
+            bt_sim_reap(st, true);
         if (sig > 0 && sig != SIGCHLD && info.si_code != SI_KERNEL)
             kill(command, sig);
-        if (reap(command, &status))
+        if (reap(command, &status)) {
+            bt_sim_state_close(st);
             return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+        }
     }
 }
 
@@ -370,7 +379,7 @@ static int run_inside(const struct bt_verb *v, struct bt_arena *a, struct sim *s
         bt_cmd_fail(v, &err, false);
         return rc;
     }
-    rc = wait_for(command, &set);
+    rc = wait_for(command, &set, sim->state);
     end_what_is_left(sim, &set);
     return rc;
 }

@@ -10,7 +10,7 @@ static const char head[] =
     "declare -A pid=() failed=()\n"
     "logs=${BERTH_LOGS:-$PWD/logs-@NAME@}\n"
     "wait_s=${BERTH_WAIT_S:-3600}            # the longest start that is waited for, in seconds\n"
-    "mkdir -p -- \"$logs\" || exit 1\n"
+    "mkdir -p -- \"$logs\" && logs=$(cd -- \"$logs\" && pwd) || exit 1\n"
     "say() { printf '%s  %s\\n' \"$(date +%H:%M:%S)\" \"$*\"; }\n"
     "\n"
     "# begin ID GRACE_S FOLDER COMMAND...: in a session of its own, so that all its processes can be reached; output to its log\n"
@@ -18,7 +18,7 @@ static const char head[] =
     "begin() {\n"
     "    local id=$1 folder=$3; grace[$id]=$2; shift 3\n"
     "    cd -- \"$folder\" || { say \"$id: no folder $folder\"; stop_all; exit 1; }\n"
-    "    setsid -- \"$@\" >\"$logs/$id.log\" 2>&1 </dev/null &\n"
+    "    (trap - INT QUIT; exec setsid -- \"$@\") >\"$logs/$id.log\" 2>&1 </dev/null &      # bash has what it puts behind itself ignore both\n"
     "    pid[$id]=$!\n"
     "    cd - >/dev/null\n"
     "    say \"$id: started, pid ${pid[$id]}, log $logs/$id.log\"\n"
@@ -92,8 +92,19 @@ static const char head[] =
     "    [ \"$rc\" = 0 ] || { failed[$id]=$rc; tail -n 20 \"$logs/$id.log\"; }\n"
     "}\n"
     "needs() { local id; for id; do [ -z \"${failed[$id]:-}\" ] || { say \"$id failed, and others wait for it\"; stop_all; exit 1; }; done; }\n"
-    "# one_by_one RETRIES COMMAND_FUNCTION...: tasks of a job's slot\n"
-    "tasks() { local again=$1 t i; shift; for t; do for ((i = 0; ; i++)); do \"$t\" && break; ((i < again)) || return 1; done; done; }\n"
+    "# tasks RETRIES COMMAND_FUNCTION...: of a job's slot, one by one, in a bash of its own; asked to end, it asks the one that runs\n"
+    "tasks() {\n"
+    "    local again=$1 t i; shift\n"
+    "    trap 'kill -TERM \"$!\" 2>/dev/null; wait \"$!\"; exit 143' TERM\n"
+    "    for t; do\n"
+    "        for ((i = 0; ; i++)); do\n"
+    "            (trap - INT QUIT TERM; \"$t\") & wait \"$!\" && break\n"
+    "            ((i < again)) || return 1\n"
+    "        done\n"
+    "    done\n"
+    "}\n"
+    "# slot ID RETRIES COMMAND_FUNCTION...: that, into a file: as words or environment of a bash they may be more than the kernel takes\n"
+    "slot() { declare -f tasks \"${@:3}\" >\"$logs/$1.tasks\" && printf 'tasks %s\\n' \"${*:2}\" >>\"$logs/$1.tasks\" || { stop_all; exit 1; }; }\n"
     "serving=()\n"
     "leave() { local keep=() id; for id in \"${serving[@]}\"; do [ \"$id\" = \"$1\" ] || keep+=(\"$id\"); done; serving=(\"${keep[@]}\"); stop "
     "\"$1\"; }\n";
@@ -190,7 +201,7 @@ static void put_item(struct bt_arena *a, struct bt_buf *b, const struct bt_ex *x
         bt_buf_puts(b, "\n");
     }
     for (size_t t = 0; tasks && t < it->nrun; t++) {
-        bt_buf_printf(b, "%s() { ", bash_name(a, it, t));
+        bt_buf_printf(b, "%s() { exec ", bash_name(a, it, t));
         put_env(b, it);
         put_words(b, &it->run[t]);
         bt_buf_puts(b, "; }\n");
@@ -200,7 +211,7 @@ static void put_item(struct bt_arena *a, struct bt_buf *b, const struct bt_ex *x
         return;
     }
     if (tasks) {
-        bt_buf_printf(b, "export -f tasks");
+        bt_buf_printf(b, "slot %s %u", pf->id, pf->retries);
         for (size_t t = 0; t < it->nrun; t++)
             bt_buf_printf(b, " %s", bash_name(a, it, t));
         bt_buf_puts(b, "\n");
@@ -209,10 +220,7 @@ static void put_item(struct bt_arena *a, struct bt_buf *b, const struct bt_ex *x
     bt_ex_shell_word(b, pf->cwd ? pf->cwd : "/");
     bt_buf_puts(b, " ");
     if (tasks) {
-        bt_buf_printf(b, "bash -c 'tasks %u", pf->retries);
-        for (size_t t = 0; t < it->nrun; t++)
-            bt_buf_printf(b, " %s", bash_name(a, it, t));
-        bt_buf_puts(b, "'");
+        bt_buf_printf(b, "bash \"$logs/%s.tasks\"", pf->id);
     } else {
         put_env(b, it);
         put_words(b, &it->run[0]);

@@ -147,6 +147,52 @@ workloads:
     assert (m.folder / "ended").exists()
 
 
+def test_more_tasks_than_the_kernel_takes_as_words(machine) -> None:
+    """A stack of 512 KiB leaves 128 KiB of words and environment; the commands of these tasks are more."""
+    m = machine("1xA100-SXM4-40GB")
+    path = script(m, "name: many\nworkloads:\n  j: {kind: job, gpus: 0, slots: 2, shards: 300, command: [sh, -c, 'echo $$0 >>seen', \"${job.shard}\", '" + "x" * 600 + "']}\n", 8000)
+    run = m.run("bash", "-c", f"ulimit -S -s 512 && exec {path}")
+    assert run.returncode == 0, run.stdout + run.stderr[:2000]
+    assert sorted(int(x) for x in (m.folder / "seen").read_text().split()) == list(range(300))
+
+
+def test_the_task_that_runs_is_asked_to_end(machine) -> None:
+    """Not only the shell around a slot's tasks: a task may have a checkpoint to write."""
+    m = machine("1xA100-SXM4-40GB")
+    task = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *a: (open('asked', 'w').close(), sys.exit(0))); print('runs', flush=True); time.sleep(1000)"
+    path = script(m, yaml.safe_dump({"name": "t", "workloads": {"j": {"kind": "job", "gpus": 0, "shards": 3, "command": ["python3", "-u", "-c", task]}}}), 8000)
+    p = m.popen(path, stdout=subprocess.DEVNULL)
+    log = m.folder / "logs-t" / "j-0.log"
+    eventually("the task to run", lambda: log.exists() and "runs" in log.read_text())
+    p.send_signal(signal.SIGTERM)
+    assert p.wait(DEADLINE_S) == 130
+    assert (m.folder / "asked").exists() and log.read_text() == "runs\n"         # and the next one was not begun
+
+
+def test_signals_and_logs_are_the_users(machine) -> None:
+    """Ctrl-C's signal is not ignored by what runs, as bash would have it of what it puts behind itself; a folder of logs is meant from where the script is called."""
+    m = machine("1xA100-SXM4-40GB")
+    (m.folder / "elsewhere").mkdir()
+    show = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.getsignal(signal.SIGTERM))"
+    text = yaml.safe_dump({"name": "t", "workloads": {n: {"kind": "job", "gpus": 0, "cwd": "elsewhere", "command": ["python3", "-c", show], **more}
+                                                      for n, more in (("one", {}), ("two", {"shards": 2}))}})
+    run = m.run(script(m, text, 8000), env={"BERTH_LOGS": "words"})
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert [(m.folder / "words" / f"{n}-0.log").read_text().split()[0::2] for n in ("one", "two")] == [["True"], ["True", "True"]]
+
+
+def test_the_next_phase_has_the_card_to_itself(machine) -> None:
+    """What the last one held is back, though nothing but the script ran meanwhile to ask the driver."""
+    m = machine("1xA100-SXM4-40GB", "--release-delay", "0s")
+    hold = "import ctypes as t; c = t.CDLL('libcuda.so.1'); x = t.c_void_p(); p = t.c_uint64(); print([c.cuInit(0), c.cuDevicePrimaryCtxRetain(t.byref(x), 0), c.cuCtxSetCurrent(x), c.cuMemAlloc_v2(t.byref(p), t.c_size_t(30 << 30))])"
+    text = yaml.safe_dump({"name": "t", "phases": ["a", "b"], "workloads": {
+        "llm": {"engine": "vllm", "model": SMALL, "phases": "a"}, "ask": {"kind": "job", "gpus": 0, "command": ["true"], "after": {"llm": "ready"}, "phases": "a"},
+        "hold": {"kind": "job", "command": ["python3", "-c", hold], "memory": "32GiB", "phases": "b"}}})
+    run = m.run(script(m, text, free_port()), env={"BERTH_FREE_S": "0"})
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (m.folder / "logs-t" / "hold-0.log").read_text() == "[0, 0, 0, 0]\n"
+
+
 def test_words_come_through_as_they_are(machine) -> None:
     m = machine("1xA100-SXM4-40GB")
     show = "import json, os, sys; print(json.dumps([sys.argv[1:], os.environ['ODD']]))"

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from conftest import DEADLINE_S, Machine, alive, eventually, flat
@@ -325,3 +326,17 @@ print(json.dumps({"mode": n.nvmlDeviceGetMigMode(h)[0], "count": n.nvmlDeviceGet
     end(p)
     ctl(m, "mig", "0", "off")
     assert len(there(m)) == 2 and notes(m) == ""
+
+
+def test_the_dead_are_found_though_nobody_asks(machine: Callable[..., Machine]) -> None:
+    """`berth sim` looks itself: else a card would seem full to the next who comes, however long the last one is dead. Read in the machine's file, which looks for nobody."""
+    m = machine("1xRTX-4090")
+    code = ("import ctypes as t, time; c = t.CDLL('libcuda.so.1'); x = t.c_void_p(); p = t.c_uint64(); assert not c.cuInit(0) and not c.cuDevicePrimaryCtxRetain(t.byref(x), 0) and "
+            "not c.cuCtxSetCurrent(x) and not c.cuMemAlloc_v2(t.byref(p), t.c_size_t(12345 << 20)); print('held', flush=True); time.sleep(1000)")
+    holder = m.popen("python3", "-c", code, stdout=subprocess.PIPE)
+    assert holder.stdout and holder.stdout.readline() == "held\n"
+    used, file = sum(m.used()).to_bytes(8, "little"), Path(m.env["BERTH_SIM_STATE"])
+    assert used in file.read_bytes()
+    holder.kill()
+    holder.wait()
+    eventually("the bytes to come back", lambda: used not in file.read_bytes())
