@@ -1,9 +1,11 @@
 /* export - a plan file with its holes filled: ports chosen, addresses known, tasks dealt to their slots, and an order of starts. */
+#include "base/units.h"
 #include "launch/export.h"
 
 #include <stdio.h>
 
 #define FIRST_PORT 8000
+#define CONTAINER_WORDS (3 * MiB / 2)          /* of 2 MiB, the rest is the environment's */
 #define FIRST_INTERNAL 20000
 #define MAX_TASKS 10000
 
@@ -364,9 +366,32 @@ static void export_env(struct bt_arena *a, const struct bt_ex *x, struct bt_expo
             }
         }
         const char *name = x->plan->nphases > 1 ? bt_arena_printf(a, "%s.%s.env", it->pf->id, it->phase) : bt_arena_printf(a, "%s.env", it->pf->id);
-        struct bt_export_file row = { name, bt_arena_strdup(a, bt_buf_z(&b)), false };
-        BT_PUSH(a, *out, *n, row);
+        bt_ex_file(a, name, &b, false, out, n);
     }
+}
+
+void bt_ex_file(struct bt_arena *a, const char *name, const struct bt_buf *b, bool executable, struct bt_export_file **out, size_t *n)
+{
+    struct bt_export_file row = { name, b->over ? NULL : bt_arena_strdup(a, bt_buf_z(b)), executable };
+    BT_PUSH(a, *out, *n, row);
+}
+
+/* All tasks of a slot are words of one container's command, and the kernel takes 2 MiB of words and environment where the stack may have 8 MiB. */
+static int check_container(const struct making *m)
+{
+    for (size_t i = 0; i < m->x->n; i++) {
+        const struct bt_ex_item *it = &m->x->item[i];
+        size_t bytes = 0;
+        for (size_t t = 0; t < it->nrun; t++)
+            for (size_t w = 0; w < it->run[t].n; w++)
+                bytes += strlen(it->run[t].v[w]) + 3;
+        if (bytes <= CONTAINER_WORDS)
+            continue;
+        bt_err_set(m->err, BT_E_TOO_BIG, 0, "%.60s has %zu tasks, %s of words: a container is started with %s at most", it->pf->id, it->nrun,
+                   bt_bytes_human(bytes), bt_bytes_human(CONTAINER_WORDS));
+        return bt_err_hint(m->err, "more `slots`, shorter commands, or `berth export sh` or `systemd`");
+    }
+    return 0;
 }
 
 int bt_export(struct bt_arena *a, const struct bt_planfile *p, enum bt_export_kind kind, const struct bt_export_opts *o, struct bt_export_file **out,
@@ -382,6 +407,13 @@ int bt_export(struct bt_arena *a, const struct bt_planfile *p, enum bt_export_ki
     static void (*const write[BT_EXPORT__N])(struct bt_arena *, const struct bt_ex *, struct bt_export_file **, size_t *) = {
         [BT_EXPORT_ENV] = export_env, [BT_EXPORT_SH] = bt_export_sh, [BT_EXPORT_COMPOSE] = bt_export_compose, [BT_EXPORT_SYSTEMD] = bt_export_systemd
     };
+    if (kind == BT_EXPORT_COMPOSE && check_container(&m) < 0)
+        return -1;
     write[kind](a, &x, out, n);
+    for (size_t i = 0; i < *n; i++)
+        if (!(*out)[i].text) {
+            bt_err_set(err, BT_E_TOO_BIG, 0, "%.80s is more than %s: an export writes each task down", (*out)[i].name, bt_bytes_human(BT_EXPORT_MAX));
+            return bt_err_hint(err, "fewer tasks, or shorter commands: what they share can be in `env` or a file");
+        }
     return 0;
 }

@@ -38,7 +38,7 @@ struct bt_ex {
 };
 
 struct bt_export_file {
-    const char *name, *text;
+    const char *name, *text; /* text NULL, while it is made: more than BT_EXPORT_MAX */
     bool executable;
 };
 struct bt_export_opts {
@@ -47,6 +47,7 @@ struct bt_export_opts {
     const char *node; /* only what is planned for this machine, by the numbers that its cards have there; NULL: the plan is of one */
 };
 /* BT_E_STATE: the plan has something that no export can do (the gateway's address, that of a workload on another machine); names the instance.
+ * BT_E_TOO_BIG: a file of more than BT_EXPORT_MAX, or a slot with more words than a container can be started with.
  * BT_E_SPEC: a circle of `after`; a plan of several machines and no node, or one that it has not. */
 BT_MUST_CHECK int bt_export(struct bt_arena *a, const struct bt_planfile *p, enum bt_export_kind kind, const struct bt_export_opts *o,
                             struct bt_export_file **out, size_t *n, struct bt_err *err);
@@ -55,6 +56,8 @@ BT_MUST_CHECK int bt_export(struct bt_arena *a, const struct bt_planfile *p, enu
 void bt_export_sh(struct bt_arena *a, const struct bt_ex *x, struct bt_export_file **out, size_t *n);
 void bt_export_compose(struct bt_arena *a, const struct bt_ex *x, struct bt_export_file **out, size_t *n);
 void bt_export_systemd(struct bt_arena *a, const struct bt_ex *x, struct bt_export_file **out, size_t *n);
+/* What was written as one more file. */
+void bt_ex_file(struct bt_arena *a, const char *name, const struct bt_buf *b, bool executable, struct bt_export_file **out, size_t *n);
 void bt_ex_shell_word(struct bt_buf *b, const char *z); /* quoted so that a POSIX shell reads it as one word */
 #define BT_EXPORT_MAX (8 * MiB)
 #endif

@@ -126,7 +126,10 @@ static void put_after(struct bt_arena *a, struct bt_buf *b, const struct bt_ex *
     }
 }
 
-/* One command for all tasks of a slot. */
+/* The tasks of a slot, each tried $0 times more, until one fails; asked to end, the shell asks the one that runs. */
+static const char one_by_one[] = "trap 'kill -TERM $! 2>/dev/null; wait $!; exit 143' TERM\n"
+                                 "for t; do i=0; until eval \"exec $t\" & wait $!; do [ $((i += 1)) -le \"$0\" ] || exit 1; done; done";
+
 static void put_command(struct bt_arena *a, struct bt_buf *b, const struct bt_ex_item *it)
 {
     if (it->nrun == 1) {
@@ -143,18 +146,18 @@ static void put_command(struct bt_arena *a, struct bt_buf *b, const struct bt_ex
         words(b, &rest);
         return;
     }
-    bt_auto_buf struct bt_buf line = BT_BUF(BT_EXPORT_MAX);
-    for (size_t t = 0; t < it->nrun; t++) {
-        bt_buf_puts(&line, t ? " && " : "");
+    struct bt_strs rest = { 0 };
+    for (size_t t = 0; t < it->nrun; t++) {          /* a word each: one word of them all may be more than the kernel takes */
+        bt_auto_buf struct bt_buf line = BT_BUF(BT_EXPORT_MAX);
         for (size_t w = 0; w < it->run[t].n; w++) {
             bt_buf_puts(&line, w ? " " : "");
             bt_ex_shell_word(&line, it->run[t].v[w]);
         }
+        BT_PUSH(a, rest.v, rest.n, bt_arena_strdup(a, bt_buf_z(&line)));
     }
-    const char *shell[] = { "/bin/sh", "-c", bt_arena_strdup(a, bt_buf_z(&line)) };
-    struct bt_strs program = { shell, 2 }, rest = { shell + 2, 1 };
     bt_buf_puts(b, "    entrypoint: ");
-    words(b, &program);
+    const char *shell[] = { "/bin/sh", "-c", one_by_one, bt_arena_printf(a, "%u", it->pf->retries) };
+    words(b, &(struct bt_strs){ shell, BT_LEN(shell) });
     bt_buf_puts(b, "    command: ");
     words(b, &rest);
 }
@@ -226,7 +229,7 @@ static void put_service(struct bt_arena *a, struct bt_buf *b, const struct bt_ex
     put_health(a, b, it);
     put_after(a, b, x, it);
     bool again = !it->job && strcmp(pf->restart, "never");
-    if (it->job && pf->retries)
+    if (it->job && pf->retries && it->nrun == 1)
         bt_buf_printf(b, "    restart: \"on-failure:%u\"\n", pf->retries);
     else if (again && !strcmp(pf->restart, "always"))
         bt_buf_puts(b, "    restart: always\n");
@@ -248,6 +251,5 @@ void bt_export_compose(struct bt_arena *a, const struct bt_ex *x, struct bt_expo
     for (size_t i = 0; i < x->n; i++)
         if (x->item[i].nrun)
             put_service(a, &b, x, &x->item[i]);
-    struct bt_export_file row = { "compose.yaml", bt_arena_strdup(a, bt_buf_z(&b)), false };
-    BT_PUSH(a, *out, *n, row);
+    bt_ex_file(a, "compose.yaml", &b, false, out, n);
 }

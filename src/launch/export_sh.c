@@ -305,6 +305,5 @@ void bt_export_sh(struct bt_arena *a, const struct bt_ex *x, struct bt_export_fi
         end_phase(&b, x, phase, next);
     }
     bt_buf_puts(&b, "say \"all jobs are done\"\nstop_all\n((${#failed[@]} == 0))\n");
-    struct bt_export_file row = { bt_arena_printf(a, "%s.sh", x->plan->name), bt_arena_strdup(a, bt_buf_z(&b)), true };
-    BT_PUSH(a, *out, *n, row);
+    bt_ex_file(a, bt_arena_printf(a, "%s.sh", x->plan->name), &b, true, out, n);
 }

@@ -16,6 +16,7 @@
 #define ROOM_NODES 2u                /* what it costs to see that there is room, for each copy */
 #define WANTS_NODES 5u               /* with a bound of wants */
 #define NODES_EACH 4u                /* so many steps here are as much work as a node of the search */
+#define STEPS_UNSEEN 1024u            /* between two looks at how much work that was */
 
 /* What those to come can tell of a card; ranks: of which copies' ranks, in which shapes, where contexts count too. Tenants where somebody minds them. */
 struct place { uint64_t load, works, seats, ranks; uint32_t color, tenants, at_most, nothing; };
@@ -511,6 +512,15 @@ static size_t first_place(const struct pl_work *k, const struct fitting *x, uint
     return rank && x->sh->like_before[rank / tp] ? (size_t)k->pos[x->card[rank - tp]] + 1 : 0;
 }
 
+/* Also those of bytes that are of use: they are many where little is free. */
+static void count_steps(struct fit *f)
+{
+    uint64_t nodes = (f->steps - f->counted) / NODES_EACH;
+    f->s->nodes += nodes;
+    f->counted += nodes * NODES_EACH;
+    f->over = f->over || f->s->nodes > f->end || se_late(f->s);
+}
+
 static bool next_rank(struct fit *f, struct fitting *x, uint32_t rank)
 {
     const struct pl_problem *p = f->s->p;
@@ -519,7 +529,8 @@ static bool next_rank(struct fit *f, struct fitting *x, uint32_t rank)
         return put_all(f, x);
     size_t start = first_place(k, x, rank);
     uint64_t tried = 0;
-    f->steps++;
+    if (++f->steps % STEPS_UNSEEN == 0)              /* of a long pipeline the orders of its stages alone are more than anybody waits for */
+        count_steps(f);
     for (size_t i = 0; i < k->npool && !f->over; i++) {
         size_t g = k->pool[i];
         bool used = false;
@@ -590,14 +601,6 @@ static bool may_want_more(const struct fit *f, size_t depth)
     return !f->wants || se_wants_at_most(f->s, f->decided + depth) > f->s->best.v[BT_GOAL_WANTS] - f->s->as_good;
 }
 
-/* Also those of bytes that are of use: they are many where little is free. */
-static void count_steps(struct fit *f)
-{
-    uint64_t nodes = (f->steps - f->counted) / NODES_EACH;
-    f->s->nodes += nodes;
-    f->counted += nodes * NODES_EACH;
-}
-
 static bool next_copy(struct fit *f, size_t depth, uint32_t copy)
 {
     struct search *s = f->s;
@@ -606,8 +609,6 @@ static bool next_copy(struct fit *f, size_t depth, uint32_t copy)
     if (depth == f->t->n)
         return all_stand(f);
     count_steps(f);
-    if (s->nodes > f->end || se_late(s))
-        f->over = true;
     if (f->over)
         return false;
     struct place seen[BT_MAX_GPUS];

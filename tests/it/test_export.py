@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -316,7 +317,60 @@ def test_a_spec_that_is_named_over_its_parent_gives_units_that_systemd_takes(tmp
     assert "/../" not in "".join(line for line in done.stdout.splitlines() if line.startswith("WorkingDirectory="))
 
 
+TASKS = "import os, signal, sys, time; k = sys.argv[1]; print(k, flush=True); n = open('seen', 'a').write(k) and open('seen').read().count(k); "
+
+
+def container(path: Path, service: str) -> list[str]:
+    """What the container of a service runs, as words."""
+    s = yaml.safe_load(files("compose", path)["compose.yaml"])["services"][service]
+    return [w.replace("$$", "$") for w in s["entrypoint"] + s["command"]]
+
+
+def slot(folder: Path, task: str, **more) -> Path:
+    return spec(folder, yaml.safe_dump({"name": "t", "gpus": "1xRTX-4090", "workloads": {"j": {"kind": "job", "gpus": 0, "shards": 3, "command": ["python3", "-c", task, "${job.shard}"], **more}}}))
+
+
+@pytest.mark.parametrize(("retries", "seen", "code"), [(0, "01", 1), (1, "0112", 0)])
+def test_a_container_runs_the_tasks_of_its_slot(retries: int, seen: str, code: int, tmp_path: Path) -> None:
+    """One after the other, each tried again as often as it may be; what fails for good ends it."""
+    task = TASKS + "sys.exit(k == '1' and n < 2)"
+    r = subprocess.run(container(slot(tmp_path, task, retries=retries), "j-0"), cwd=tmp_path, timeout=DEADLINE_S)
+    assert (r.returncode, (tmp_path / "seen").read_text()) == (code, seen)
+
+
+def test_a_container_that_is_stopped_asks_its_task(tmp_path: Path) -> None:
+    task = TASKS + "signal.signal(signal.SIGTERM, lambda *a: (open('asked', 'w').close(), sys.exit(0))); print('armed', flush=True); time.sleep(1000)"
+    p = subprocess.Popen(container(slot(tmp_path, task), "j-0"), cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert p.stdout and [p.stdout.readline(), p.stdout.readline()] == ["0\n", "armed\n"]
+    p.terminate()
+    assert p.wait(DEADLINE_S) == 143 and (tmp_path / "asked").exists() and (tmp_path / "seen").read_text() == "0"
+
+
+def test_units_try_each_task_again_and_ask_odd_paths(tmp_path: Path) -> None:
+    """Read as systemd reads them, by systemd where it is; the words themselves are run."""
+    path = slot(tmp_path, TASKS + "sys.exit(k == '1' and n < 2)", retries=1)
+    unit = files("systemd", path)["t-j-0.service"]
+    for line in (x for x in unit.splitlines() if x.startswith("ExecStart=")):
+        words = [w.replace("$$", "$").replace("%%", "%") for w in shlex.split(line.removeprefix("ExecStart="))]
+        assert subprocess.run(words, cwd=tmp_path, timeout=DEADLINE_S).returncode == 0, line
+    assert (tmp_path / "seen").read_text() == "0112"
+    tool = spec(tmp_path, "name: t\ngpus: 1xRTX-4090\nworkloads: {s: {kind: service, command: [x], gpus: 0, port: 9000, ready: {http: \"/it's?q=100%20\"}}}\n")
+    post = next(x for x in files("systemd", tool)["t-s-0.service"].splitlines() if x.startswith("ExecStartPost="))
+    check = shlex.split(post.removeprefix("ExecStartPost="))[-1].replace("$$", "$").replace("%%", "%")
+    assert "GET %s HTTP" in check and subprocess.run(["bash", "-n", "-c", check]).returncode == 0
+    assert subprocess.run(["bash", "-c", "printf() { shift; echo \"$1\"; }; " + check.split("&& ")[1].split(" >&3")[0]], capture_output=True, text=True).stdout == "/it's?q=100%20\n"
+
+
 # ---- errors ----
+
+def test_an_export_is_whole_or_none(tmp_path: Path) -> None:
+    """Nine thousand long tasks are no script of eight MiB that ends in the middle of a word, and no container that the kernel cannot start."""
+    path = slot(tmp_path, "x" * 1500, shards=9000)
+    assert "t.sh is more than 8.00 MiB" in export("sh", path, code=1).stderr
+    assert "j-0 has 9000 tasks" in export("compose", path, code=1).stderr
+    assert "more than 8.00 MiB" in export("systemd", path, code=1).stderr
+    assert export("compose", slot(tmp_path, "x", shards=9000)).stdout.count('"python3 -c x ') == 9000
+
 
 def test_what_cannot_be_exported_is_said(tmp_path: Path) -> None:
     assert "env, sh, compose" in export("fish", spec(tmp_path, SET), code=2).stderr

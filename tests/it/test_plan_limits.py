@@ -111,3 +111,12 @@ def test_what_many_servers_lack_is_said_though_not_the_fewest_of_them(tmp_path: 
     assert "  how many bytes lack was not looked for to the end\n" in why.stdout + why.stderr
     assert " more: --json has them all\n" in why.stdout + why.stderr
     assert "more memory would not help" not in why.stdout + why.stderr
+
+
+def test_a_long_pipeline_and_who_must_sit_on_it(tmp_path: Path) -> None:
+    """The orders of fourteen stages on fourteen cards are more than anybody waits for: a look at places counts them as the work they are."""
+    text = ("name: t\ngpus: 16xV100-SXM2-16GB\nworkloads:\n  target: {engine: vllm, model: Qwen/Qwen3-32B, gpus: 14, tp: 1, pp: 14, context: {min: 8192}}\n"
+            "  draft: {engine: vllm, model: Qwen/Qwen3-1.7B, same_gpus_as: target}\n")
+    done = berth(tmp_path, text, "plan")
+    assert done.returncode == 0, done.stderr
+    assert "the best plan there is" in done.stdout
