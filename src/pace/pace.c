@@ -9,6 +9,7 @@
 #define ROWS_ENOUGH 15
 #define DECODE_MFU 0.7 /* of the matrix rate, when a batch is large enough to be limited by it */
 #define MIXED_MFU 0.53 /* of prompts that are read in beside decode */
+#define BESIDE_SHARE 0.75 /* of the prompts' time that the others' tokens see: requests that come together wait for each other before their first token. 520 rows */
 
 /* What of `in` was resolved once: used by all the terms. */
 struct look {
@@ -53,10 +54,11 @@ static bool look_at(const struct bt_pace_in *in, struct look *x)
     return x->w.dense_bytes + x->w.expert_bytes > 0;
 }
 
-/* Operations a second of one card in the type of the weights; 0 = the catalog does not say. */
+/* Operations a second of one card in the type of the weights; 0 = the catalog does not say. Types that the card does not multiply become 16-bit numbers first. */
 static double matrix_rate(const struct look *x)
 {
-    return pc_matrix_tflops(x->k, x->w.kernel == BT_KERNEL_FP8 ? BT_KERNEL_FP8 : BT_KERNEL_PLAIN) * 1e12;
+    bool fp4 = x->w.kernel == BT_KERNEL_FP4 && pc_multiplies_fp4(x->eng, x->cls);
+    return pc_matrix_tflops(x->k, fp4 || x->w.kernel == BT_KERNEL_FP8 ? BT_KERNEL_FP8 : BT_KERNEL_PLAIN) * (fp4 ? 2 : 1) * 1e12;
 }
 
 /* KV bytes that one sequence's step reads; layers with a window read no more than that. */
@@ -95,6 +97,12 @@ static double prompt_launch_s(const struct look *x)
     return ((x->m->layers - BT_MIN(x->w.moe_layers, x->m->layers)) * x->eng->prompt_layer_us + x->w.moe_layers * x->eng->prompt_moe_us) / 1e6;
 }
 
+/* The ranks' sums of what a prompt's layers gave. */
+static double prompt_link_s(const struct look *x, double tokens)
+{
+    return x->tp > 1 ? 2.0 * x->m->layers * 2 * (x->tp - 1) / x->tp * tokens * x->m->hidden * 2 / (pc_bus_gbs(x->link) * 1e9) : 0;
+}
+
 /* In a steady state each stream is replaced after `answer` steps: its prompt is read in beside the others' steps. */
 static double arrivals_s(const struct look *x)
 {
@@ -103,25 +111,35 @@ static double arrivals_s(const struct look *x)
     if (!in->prompt || !in->answer || BT_MAX(in->streams, 1u) < 2 || !(rate > 0))
         return 0;
     double multiply = (double)in->prompt * 2 * x->w.params / (x->tp * rate * MIXED_MFU);
-    return x->batch / (double)in->answer * BT_MAX(multiply, prompt_launch_s(x)); /* the others wait for the host, too */
+    double one = BT_MAX(multiply, prompt_launch_s(x)) + prompt_link_s(x, (double)in->prompt); /* the others wait for the host, too */
+    return x->batch / (double)in->answer * one * BESIDE_SHARE;
 }
 
 /* Kinds of which the measured rows are up to two and a half times off: attention over a latent with few heads has no fast kernel (GLM-4.7-Flash); 4-bit experts
- * on an A100 go through kernels without tables; dense models on the first CDNAs. */
+ * on an A100 go through kernels without tables; dense models on the first CDNAs; engines of 2024 on the MI300X, of which some builds launch each kernel alone. */
 static bool is_far_off(const struct look *x)
 {
     bool latent = x->m->layer && x->m->layers && x->m->layer[0].mixer == BT_MIX_MLA, server = x->eng->family == PC_SERVER;
     bool experts4 = x->w.experts && x->w.kernel == BT_KERNEL_FP4 && !strcmp(x->cls->name, "hbm_a100");
-    return (latent && x->m->heads < 64) || (server && experts4) || (server && !x->w.experts && !strcmp(x->cls->name, "amd_cdna"));
+    bool old = (!strcmp(x->eng->name, "vllm") && x->eng->since < 8) || (x->eng->family == PC_LLAMA && x->eng->since < 202500);
+    return (latent && x->m->heads < 64) || (server && experts4) || (server && !x->w.experts && !strcmp(x->cls->name, "amd_cdna")) ||
+           (old && !strcmp(x->cls->name, "amd_cdna3"));
 }
 
-/* What three rows of four of such a kind, or more, are inside of (docs/pace.md). */
+/* What three rows of four of such a kind are inside of, or nearly (docs/pace.md): batches hang on who arrives when, latents on whose attention there is. */
 static double error_share(const struct look *x)
 {
     const struct bt_pace_in *in = x->in;
     bool known = x->cls->rows >= ROWS_ENOUGH && x->eng->measured && in->pp <= 1 && (x->tp <= 1 || in->nvlink) && x->tp <= 8;
     bool by_host = x->w.params < 1e9; /* one model of half a billion takes 2.2 ms a token beside one host and 5.2 beside another */
-    return is_far_off(x) ? 0.5 : known && !x->w.experts && !by_host && in->tenants <= 1 && x->batch <= 8 ? 0.1 : 0.2;
+    bool latent = x->m->layer && x->m->layers && x->m->layer[0].mixer == BT_MIX_MLA;
+    return is_far_off(x) ? 0.5 : latent || x->batch > 8 ? 0.3 : known && !x->w.experts && !by_host && in->tenants <= 1 ? 0.1 : 0.2;
+}
+
+static double allreduce_us(const struct look *x)
+{
+    uint64_t ranks = (uint64_t)x->tp;
+    return pc_allreduce_us(x->link, ranks, x->tokens * x->m->hidden * 2.0) * pc_split(x->link, x->eng) + pc_nccl_us(x->eng, ranks);
 }
 
 void bt_pace_decode(const struct bt_pace_in *in, struct bt_pace *out)
@@ -139,7 +157,7 @@ void bt_pace_decode(const struct bt_pace_in *in, struct bt_pace *out)
     out->layers_ms = (x.m->layers * pc_layer_us(x.eng, x.k) + x.w.moe_layers * pc_moe_us(x.eng, x.w.kernel, x.cls)) / 1e3;
     out->host_ms = x.eng->host_ms + x.batch * x.eng->seq_us / 1e3;
     if (x.tp > 1)
-        out->allreduce_ms = (2.0 * x.m->layers + 1) * pc_allreduce_us(x.link, (uint64_t)x.tp, x.tokens * x.m->hidden * 2.0) * pc_split(x.link, x.eng) / 1e3;
+        out->allreduce_ms = (2.0 * x.m->layers + 1) * allreduce_us(&x) / 1e3;
     if (pc_launches_ahead(x.eng))
         out->layers_ms = BT_MAX(out->layers_ms - out->weights_ms - out->kv_ms - out->allreduce_ms, 0);
     if (x.tp * x.pp > 1)
@@ -189,7 +207,7 @@ void bt_pace_first(const struct bt_pace_in *in, struct bt_pace_first *out)
     out->measured = x.cls->mfu_seen && x.eng->measured;
     out->floor_s = x.eng->floor_ms / 1e3;
     out->compute_s = BT_MAX(BT_MAX(multiply, read), prompt_launch_s(&x)); /* the host launches ahead of the card: the longer of them counts */
-    out->link_s = x.tp > 1 ? 2.0 * x.m->layers * 2 * (x.tp - 1) / x.tp * n * x.m->hidden * 2 / (pc_bus_gbs(x.link) * 1e9) : 0;
+    out->link_s = prompt_link_s(&x, n);
     out->seconds = (out->floor_s + out->compute_s + out->link_s) * BT_MAX(in->tenants, 1u);
 }
 

@@ -63,7 +63,7 @@ struct bt_pace {
     double read_bytes;               /* by one rank in one step, weights and KV; with pp > 1 by the ranks of all stages together */
     double weights_bytes_a_s;        /* at which one card reads its weights */
     const char *link;                /* "", "NVLink", "PCIe with P2P", "PCIe without P2P" */
-    double error_share;              /* 0.1 known engine and GPU class, 0.2 otherwise */
+    double error_share;              /* 0.1 known engine and GPU class, 0.2 otherwise; 0.3 batches and latents, 0.5 kinds that are known to be far off */
     bool known;                      /* false: the card's bandwidth is not in the catalog, or the model's tensors are not known: no figure */
 };
 void bt_pace_decode(const struct bt_pace_in *in, struct bt_pace *out);

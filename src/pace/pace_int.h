@@ -30,6 +30,7 @@ struct pc_engine {
 const struct pc_engine *pc_engine_of(const struct bt_pace_in *in);
 const struct pc_engine *pc_engine_named(const char *name, const char *version);      /* NULL: no such name */
 bool pc_launches_ahead(const struct pc_engine *e);   /* launches kernel after kernel while the card computes: the longer of both is the step */
+bool pc_multiplies_fp4(const struct pc_engine *e, const struct pc_class *c);         /* as it is, twice as fast as FP8 */
 double pc_kernel_share(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c);
 double pc_moe_us(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c);      /* what a layer with experts launches beside its matrices */
 double pc_choices(const struct pc_engine *e, double tokens);         /* so many tokens hit as many experts as this number that choose for themselves */
@@ -44,6 +45,7 @@ enum pc_link { PC_NVLINK_AMPERE, PC_NVLINK_HOPPER, PC_NVLINK_BLACKWELL, PC_PCIE5
 enum pc_link pc_link_of(const struct bt_gpu_kind *k, bool nvlink, enum bt_pace_p2p p2p);
 const char *pc_link_name(enum pc_link l);
 double pc_allreduce_us(enum pc_link l, uint64_t ranks, double bytes);
+double pc_nccl_us(const struct pc_engine *e, uint64_t ranks);      /* until an all-reduce starts, of engines without one of their own; else 0 */
 double pc_bus_gbs(enum pc_link l);   /* of large all-reduces */
 double pc_split(enum pc_link l, const struct pc_engine *e);    /* what a split costs beyond the bare kernel, as a factor */
 double pc_hop_ms(enum pc_link l, const struct pc_engine *e);

@@ -40,7 +40,7 @@ static const struct { const char *name; double bits, share[5], head; } kernels[B
     [BT_KERNEL_FP4]       = { "fp4", 4.5, { 0.82, 0, 1.00 }, 16 },
     [BT_KERNEL_GGUF]      = { "q4_k_m", 4.85, { 1.00 }, 6.56 },      /* its head is Q6_K */
     [BT_KERNEL_GGUF_Q8]   = { "q8_0", 8.5, { 0.88 }, 8.5 },
-    [BT_KERNEL_GGUF_Q4_0] = { "q4_0", 4.5, { 0.78 }, 6.56 },
+    [BT_KERNEL_GGUF_Q4_0] = { "q4_0", 4.5, { 0.95 }, 6.56 },     /* 4 rows: 3090, 3090 Ti, P40 */
     [BT_KERNEL_EXL]       = { "exl2", 4.0, { 0.98 }, 6 },
 };
 
@@ -73,10 +73,12 @@ static bool is_new_llama(const struct pc_engine *e) { return e->family == PC_LLA
 
 bool pc_launches_ahead(const struct pc_engine *e) { return !strcmp(e->name, "transformers"); }
 
+bool pc_multiplies_fp4(const struct pc_engine *e, const struct pc_class *c) { return e->family == PC_SERVER && is_blackwell(c); }
+
 double pc_kernel_share(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c)
 {
     enum pc_family f = e->family;
-    if (k == BT_KERNEL_FP4 && f == PC_SERVER && is_blackwell(c))
+    if (k == BT_KERNEL_FP4 && pc_multiplies_fp4(e, c))
         return FP4_NATIVE_SHARE;
     if (k == BT_KERNEL_FP8 && !has_fp8(c))
         k = BT_KERNEL_INT8;
@@ -134,7 +136,8 @@ static const struct pc_engine engines[] = {
     { "sglang", 0, PC_SERVER, 50, 0.35, 0, 10, 0, 0, true, false },
     { "llama-server", 202500, PC_LLAMA, 43, 0, 500, 4, 0, 0, true, false },
     { "llama-server", 0, PC_LLAMA, 90, 0.00, 0, 4, 0, 0, true, false },
-    { "tensorrt-llm", 0, PC_SERVER, 28, 0.35, 0, 8, 0, 0, true, true },
+    { "tensorrt-llm", 100, PC_SERVER, 28, 0.35, 0, 8, 0, 0, true, true },
+    { "tensorrt-llm", 0, PC_SERVER, 40, 0.35, 0, 8, 0, 0, true, false },          /* of 2024: 66 rows on A100 and H100, and NCCL below */
     { "gpt-fast", 0, PC_GPT_FAST, 43, 0.35, 0, 9, 0, 0, true, false },
     { "exllamav2", 0, PC_EXL, 43, 0.35, 0, 9, 0, 0, true, false },
     { "mlc", 0, PC_MLC, 43, 0.35, 0, 9, 0, 0, true, false },
@@ -189,11 +192,11 @@ double pc_engine_eff(const struct pc_engine *e, const struct pc_class *c)
 {
     if (e->family != PC_LLAMA || e->since >= 202500)
         return 0;
-    return !strcmp(c->name, "hbm_a100") ? 0.53 : !strcmp(c->name, "hbm_hopper") ? 0.64 : 0;
+    return !strcmp(c->name, "hbm_a100") ? 0.53 : !strcmp(c->name, "hbm_hopper") ? 0.64 : !strcmp(c->name, "amd_cdna3") ? 0.22 : 0;
 }
 
 /* llama.cpp of 2025 on data-centre cards, 46 rows of one page (P100 to B300): their clocks are low and their memory answers late, so each of its many small
- * kernels takes longer than on a GeForce. Microseconds of a layer. */
+ * kernels takes longer than on a GeForce. ExLlamaV2's do, too. Microseconds of a layer. */
 static const struct { const char *name; double us; } llama_layers[] = {
     { "hbm_a100", 120 }, { "hbm_hopper", 85 }, { "hbm_h20", 85 }, { "hbm_blackwell", 80 }, { "hbm_volta", 90 }, { "hbm_old", 200 },
 };
@@ -203,7 +206,8 @@ static bool has_older_row(const struct pc_engine *e, const struct bt_gpu_kind *k
 
 double pc_layer_us(const struct pc_engine *e, const struct bt_gpu_kind *k)
 {
-    for (size_t i = 0; e->family == PC_LLAMA && k->eff_class && !has_older_row(e, k) && i < BT_LEN(llama_layers); i++)
+    bool small_kernels = e->family == PC_LLAMA || e->family == PC_EXL;
+    for (size_t i = 0; small_kernels && k->eff_class && !has_older_row(e, k) && i < BT_LEN(llama_layers); i++)
         if (!strcmp(llama_layers[i].name, k->eff_class))
             return BT_MAX(e->layer_us, llama_layers[i].us);
     return e->layer_us;
@@ -214,14 +218,21 @@ double pc_layer_us(const struct pc_engine *e, const struct bt_gpu_kind *k)
 #define UNPACK_64_CORES 0.110
 #define UNPACK_128_CORES 0.060
 #define UNPACK_NO_DP4A 0.038
+/* Formats of fewer than 4 bits keep each number in two places: put together they cost more than twice as much, on GeForce cards too. 2 rows of an RTX 3090. */
+#define UNPACK_FEW_BITS 0.027
+#define FEW_BITS 4.15                /* Q2_K, Q3_K_S, Q3_K_M, IQ2 and IQ3 are below, heads included */
 
 double pc_unpack_bytes_a_s(const struct pc_engine *e, const struct bt_pace_weight *w, const struct bt_gpu_kind *k)
 {
-    if (e->family != PC_LLAMA || has_older_row(e, k) || w->kernel == BT_KERNEL_PLAIN || !(w->params > 0) || !(k->fp32_tflops > 0) || k->cc_major < 6)
+    if (e->family != PC_LLAMA || w->kernel == BT_KERNEL_PLAIN || !(w->params > 0) || !(k->fp32_tflops > 0) || k->cc_major < 6)
+        return 0;
+    double bytes = bt_pace_step_bytes(w, 1) / w->params; /* of a number: one more bits wide is no more work */
+    bool few = w->kernel == BT_KERNEL_GGUF && bytes * 8 < FEW_BITS;
+    if (has_older_row(e, k) && !few)
         return 0;
     bool p100 = k->cc_major == 6 && k->cc_minor == 0, half = p100 || k->cc_major == 7 || (k->cc_major == 8 && k->cc_minor == 0);
-    double numbers = k->fp32_tflops * 1e12 * (p100 ? UNPACK_NO_DP4A : half ? UNPACK_64_CORES : UNPACK_128_CORES);
-    return numbers * bt_pace_step_bytes(w, 1) / w->params; /* a number more bits wide is no more work */
+    double numbers = p100 ? UNPACK_NO_DP4A : half ? UNPACK_64_CORES : UNPACK_128_CORES;
+    return k->fp32_tflops * 1e12 * (few ? BT_MIN(numbers, UNPACK_FEW_BITS) : numbers) * bytes;
 }
 
 /* Microseconds of one all-reduce in a CUDA graph, at 4, 16, 64, 256 KiB, 1 and 16 MiB, for 2, 4 and 8 ranks. PCIe without P2P: measured on 2 ranks only. */
@@ -236,6 +247,8 @@ static const struct { const char *name; double us[3][6], bus_gbs; } links[] = {
 #define SPLIT_NVLINK 1.65            /* narrow matrices, ranks that wait for each other */
 #define SPLIT_FUSED 1.00             /* the all-reduce takes the norm behind it along */
 #define SPLIT_PCIE 0.70              /* fitted on six rows; the PCIe kernels above are measured on slow hosts */
+/* TensorRT-LLM of 2024 calls NCCL, whose kernel starts that much later, whatever its size; for 2, 4 and 8 ranks. 50 rows of 2 and 4 ranks on A100 and H100, 8 is drawn on. */
+static const double nccl_us[3] = { 8, 12, 16 };
 #define HOP_HOST_MS 0.25             /* one pipeline hop through host memory */
 #define HOP_P2P_MS 0.02
 
@@ -292,6 +305,12 @@ double pc_moe_us(const struct pc_engine *e, enum bt_pace_kernel k, const struct 
 double pc_choices(const struct pc_engine *e, double tokens)
 {
     return e->family == PC_LLAMA && tokens > 1 ? LLAMA_CHOICES * pow(tokens, LLAMA_CHOICE_POWER) : tokens;
+}
+
+double pc_nccl_us(const struct pc_engine *e, uint64_t ranks)
+{
+    bool calls = !strcmp(e->name, "tensorrt-llm") && e->since < 100;
+    return calls ? nccl_us[ranks <= 2 ? 0 : ranks <= 4 ? 1 : 2] : 0;
 }
 
 double pc_hop_ms(enum pc_link l, const struct pc_engine *e) { return l == PC_PCIE_NO_P2P || e->family == PC_LLAMA ? HOP_HOST_MS : HOP_P2P_MS; }

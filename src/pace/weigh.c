@@ -90,8 +90,10 @@ bool bt_pace_weigh(const struct bt_model *m, const char *quantization, unsigned 
 {
     bool q8 = rest_is_q8(m, engine);
     *out = (struct bt_pace_weight){ .kernel = kernel_of(m) };
-    enum bt_pace_kernel asked = BT_KERNEL_PLAIN;
-    bool online = out->kernel == BT_KERNEL_PLAIN && pc_kernel_named(quantization, &asked) && asked != BT_KERNEL_PLAIN;
+    enum bt_pace_kernel asked = BT_KERNEL_PLAIN, stored = out->kernel;
+    bool named = pc_kernel_named(quantization, &asked) && asked != BT_KERNEL_PLAIN;
+    bool again = named && stored == BT_KERNEL_FP8 && asked != BT_KERNEL_FP8 && !m->gguf; /* a Q4_K_M of a model that is published in FP8: made of that */
+    bool online = again || (named && stored == BT_KERNEL_PLAIN);
     if (online)
         out->kernel = asked;
     bool fp4 = asked == BT_KERNEL_FP4; /* checkpoints of this kind quantise the experts and leave the rest at 16 bits */
@@ -103,11 +105,13 @@ bool bt_pace_weigh(const struct bt_model *m, const char *quantization, unsigned 
         if (use == USE_NONE)
             continue;
         bool plain = is_plain(t);
-        double n =
-            plain && !t->ggml ? (double)t->bytes * 8 / bt_dtype_bits(t->dtype) : (double)t->bytes * 8 / (plain ? 16 : pc_kernel_bits(out->kernel));
+        double n = plain && !t->ggml ? (double)t->bytes * 8 / bt_dtype_bits(t->dtype)
+                                     : (double)t->bytes * 8 / (plain ? 16 : pc_kernel_bits(again ? stored : out->kernel));
         n *= m->nalike ? m->alike[i].count : 1;
         double bits = t->ggml || !plain ? (double)t->bytes * 8 * (m->nalike ? m->alike[i].count : 1) / n : (elem ? elem : 2) * 8.0;
-        if (online && plain && use != USE_HEAD && !(fp4 && out->experts && use == USE_LINEAR))
+        if (again && !plain)
+            bits = pc_method_bits(quantization);
+        else if (online && plain && use != USE_HEAD && !(fp4 && out->experts && use == USE_LINEAR))
             bits = pc_method_bits(quantization);
         else if (online && plain && use == USE_HEAD)
             bits = pc_head_bits(asked);
