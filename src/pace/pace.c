@@ -9,7 +9,7 @@
 #define ROWS_ENOUGH 15
 #define DECODE_MFU 0.7 /* of the matrix rate, when a batch is large enough to be limited by it */
 #define MIXED_MFU 0.53 /* of prompts that are read in beside decode */
-#define BESIDE_SHARE 0.75 /* of the prompts' time that the others' tokens see: requests that come together wait for each other before their first token. 520 rows */
+#define BESIDE_SHARE 0.75 /* of prompts' time, what the others' tokens see of it: who comes together waits before the first token. 520 rows */
 
 /* What of `in` was resolved once: used by all the terms. */
 struct look {
@@ -54,7 +54,7 @@ static bool look_at(const struct bt_pace_in *in, struct look *x)
     return x->w.dense_bytes + x->w.expert_bytes > 0;
 }
 
-/* Operations a second of one card in the type of the weights; 0 = the catalog does not say. Types that the card does not multiply become 16-bit numbers first. */
+/* Operations a second of one card in the type of the weights, which become 16-bit numbers where it does not multiply that; 0 = the catalog does not say. */
 static double matrix_rate(const struct look *x)
 {
     bool fp4 = x->w.kernel == BT_KERNEL_FP4 && pc_multiplies_fp4(x->eng, x->cls);
@@ -116,7 +116,7 @@ static double arrivals_s(const struct look *x)
 }
 
 /* Kinds of which the measured rows are up to two and a half times off: attention over a latent with few heads has no fast kernel (GLM-4.7-Flash); 4-bit experts
- * on an A100 go through kernels without tables; dense models on the first CDNAs; engines of 2024 on the MI300X, of which some builds launch each kernel alone. */
+ * on an A100 go through kernels without tables; dense models on the first CDNAs; engines of 2024 on the MI300X, where some launch each kernel alone. */
 static bool is_far_off(const struct look *x)
 {
     bool latent = x->m->layer && x->m->layers && x->m->layer[0].mixer == BT_MIX_MLA, server = x->eng->family == PC_SERVER;

@@ -247,7 +247,8 @@ static const struct { const char *name; double us[3][6], bus_gbs; } links[] = {
 #define SPLIT_NVLINK 1.65            /* narrow matrices, ranks that wait for each other */
 #define SPLIT_FUSED 1.00             /* the all-reduce takes the norm behind it along */
 #define SPLIT_PCIE 0.70              /* fitted on six rows; the PCIe kernels above are measured on slow hosts */
-/* TensorRT-LLM of 2024 calls NCCL, whose kernel starts that much later, whatever its size; for 2, 4 and 8 ranks. 50 rows of 2 and 4 ranks on A100 and H100, 8 is drawn on. */
+/* TensorRT-LLM of 2024 calls NCCL, whose kernel starts that much later, whatever its size; for 2, 4 and 8 ranks. 50 rows of 2 and 4 ranks on A100 and H100,
+ * 8 is drawn on. */
 static const double nccl_us[3] = { 8, 12, 16 };
 #define HOP_HOST_MS 0.25             /* one pipeline hop through host memory */
 #define HOP_P2P_MS 0.02
