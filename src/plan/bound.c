@@ -296,8 +296,11 @@ static double worth(const struct search *s, size_t work, const double *gain, dou
     const struct se_work *w = &s->work[work];
     const struct pl_problem *p = s->p;
     double best = -INFINITY;
-    size_t at = 0, cards = 0, n;
+    size_t at = 0, cards = 0, n, cheapest = PL_NONE;
     const struct se_width *x = widths(s, work, &n);
+    for (size_t c = 0; c < p->nclasses; c++)
+        if (w->on_class[c] && (cheapest == PL_NONE || s->price[c] < s->price[cheapest]))
+            cheapest = c;
     for (size_t i = 0; i < n; i++) {
         double cap = s->capped[work] / x[i].cards;
         for (size_t c = 0; c < p->nclasses; c++) {
@@ -305,11 +308,10 @@ static double worth(const struct search *s, size_t work, const double *gain, dou
             size_t pays = c;
             if (!w->on_class[c])
                 continue;
-            for (size_t d = 0; x[i].chain && d < p->nclasses; d++)           /* the slowest card sets the pace: others may be cheaper */
-                if (w->on_class[d] && s->price[d] < price) {
-                    price = s->price[d];
-                    pays = d;
-                }
+            if (x[i].chain && s->price[cheapest] < price) {      /* the slowest card sets the pace: others may be cheaper */
+                price = s->price[cheapest];
+                pays = cheapest;
+            }
             each = BT_MIN(x[i].rank_value[c], cap) - price;
             if (!w->alone && each < gain[i]) {
                 each = gain[i];

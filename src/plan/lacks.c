@@ -67,7 +67,7 @@ static enum se_fit ask(struct lacks *x, const struct part *o, bool small)
         return SE_FIT_UNKNOWN;
     enum se_fit how = se_fits(s, FIRST_LOOK);
     if (how == SE_FIT_UNKNOWN)
-        how = se_pack(s, PACK_LOOK);
+        how = se_pack(s, BT_MIN((uint64_t)PACK_LOOK, x->end - BT_MIN(x->end, s->nodes)));
     if (how == SE_FITS && !is_better(x))             /* floors stand; what contexts grow to there may not be enough wherever they stand */
         how = se_fits_better(s, small ? PART_LOOK : BETTER_LOOK);
     s->fits = NULL;

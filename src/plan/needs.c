@@ -1,10 +1,10 @@
-/* needs - the need of a shape is worked out once: the trials of advice and alternatives ask for the same ones hundreds of times. */
+/* needs - the need of a shape, and its pace, are worked out once: the trials of advice and alternatives ask for the same ones hundreds of times. */
 #include "plan/plan_int.h"
 
 #define BUCKETS 4096
 
 struct key { const struct bt_model *model; const struct bt_engine_version *version; const struct bt_gpu *card; struct bt_serve serve; };
-struct known { struct key key; struct bt_need *need; struct known *next; };
+struct known { struct key key; struct pl_cost_kept cost; struct known *next; };
 struct kept_cut { uint32_t *layers, pp; struct kept_cut *next; };
 struct pl_needs { struct bt_arena *a; struct known *bucket[BUCKETS]; struct kept_cut *cut[BUCKETS]; };
 
@@ -38,9 +38,11 @@ static struct bt_need *of_all_engines(struct bt_arena *a, const struct bt_need *
     return n;
 }
 
-int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
+int pl_cost_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct pl_cost_kept **out,
+                 struct bt_err *err)
 {
     struct key key;
+    struct bt_need *need;
     memset(&key, 0, sizeof key);     /* compared as bytes: padding that differs only means that it is worked out again */
     key.model = k->pm->model;
     key.version = k->pm->version;
@@ -49,18 +51,28 @@ int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve
     struct known **at = &p->needs->bucket[bucket_of(&key, sizeof key)];
     for (struct known *n = *at; n; n = n->next)
         if (!memcmp(&n->key, &key, sizeof key)) {
-            *out = n->need;
+            *out = &n->cost;
             return 0;
         }
-    if (bt_need_server(p->needs->a, k->pm->model, k->pm->engine, k->pm->version, serve, card, out, err) < 0)
+    if (bt_need_server(p->needs->a, k->pm->model, k->pm->engine, k->pm->version, serve, card, &need, err) < 0)
         return -1;
     if (serve->dp > 1)
-        *out = of_all_engines(p->needs->a, *out, serve->dp);
+        need = of_all_engines(p->needs->a, need, serve->dp);
     struct known *n = BT_NEW(p->needs->a, struct known);
     n->key = key;
-    n->need = *out;
+    n->cost.need = need;
     n->next = *at;
     *at = n;
+    *out = &n->cost;
+    return 0;
+}
+
+int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
+{
+    struct pl_cost_kept *kept;
+    if (pl_cost_kept(p, k, serve, card, &kept, err) < 0)
+        return -1;
+    *out = kept->need;
     return 0;
 }
 

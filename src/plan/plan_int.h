@@ -129,6 +129,10 @@ struct bt_arena *pl_needs_arena(struct pl_needs *n);
 /* bt_need_server() of the work on such a card, remembered in p->needs. */
 BT_MUST_CHECK int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out,
                           struct bt_err *err);
+/* The same with what else it costs, for whoever works that out: once. */
+struct pl_cost_kept { struct bt_need *need; bool paced; struct bt_pace pace[2]; };
+BT_MUST_CHECK int pl_cost_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card,
+                               struct pl_cost_kept **out, struct bt_err *err);
 /* One pointer for equal cuts, for as long as p->needs: needs are remembered by it. */
 const uint32_t *pl_cut_kept(struct pl_problem *p, const uint32_t *cut, uint32_t pp);
 bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);

@@ -770,9 +770,10 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
             *out = best;
         if (better && complete) {    /* the first in the plan's order that is as good */
             s->target = &best.score;
+            uint64_t left = BT_MAX(node_limit - BT_MIN(node_limit, s->nodes), node_limit / 8);
+            s->limit = s->nodes + left;
             se_as_many(s, &best);
-            uint64_t left = node_limit - BT_MIN(node_limit, s->nodes);
-            *out = run(s, SE_AS_PLANNED, BT_MAX(left, node_limit / 8), &lowest) && lowest.found ? lowest : best;
+            *out = run(s, SE_AS_PLANNED, left, &lowest) && lowest.found ? lowest : best;
         }
     }
     out->complete = complete;

@@ -241,6 +241,9 @@ void se_sets_kill(struct search *s, double bound, double reached)
     for (size_t u = 0; u < t->nunits; u++) {
         if (!ss_live(s, t, u))
             continue;
+        t->loss[u] = 0;
+        if (s->nodes + t->steps / STEPS_EACH > s->limit)
+            continue;                /* the work is over: nothing more is left out */
         t->loss[u] = INFINITY;
         for (size_t i = 0; i < t->ncolors; i++)
             best_with(s, t, u, &t->color[i], bound - reached, &with[i]);

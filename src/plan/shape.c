@@ -40,9 +40,8 @@ static double kv_bytes_per_token(const struct bt_need *n, uint32_t stages)
     return sum;
 }
 
-static void cost_pace(struct pl_problem *p, const struct pl_work *k, struct pl_shape *s, size_t cls)
+static void cost_pace(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cls, struct pl_cost_kept *c)
 {
-    struct pl_cost *c = &s->cost[cls];
     for (int nvlink = 0; nvlink < 2; nvlink++) {
         struct bt_pace_in in = { .model = k->pm->model,
                                  .engine = k->pm->engine,
@@ -71,7 +70,8 @@ static int cost_shape(struct pl_problem *p, struct pl_work *k, struct pl_shape *
     serve.context = k->ctx_want;
     for (size_t c = 0; c < p->nclasses; c++) {
         struct bt_err why = { 0 };
-        if (pl_need(p, k, &serve, &p->fleet->gpus[p->cls_card[c]], &s->cost[c].need, &why) < 0) {
+        struct pl_cost_kept *kept;
+        if (pl_cost_kept(p, k, &serve, &p->fleet->gpus[p->cls_card[c]], &kept, &why) < 0) {
             if (why.code != BT_E_FIT) {
                 *err = why;
                 return -1;
@@ -81,7 +81,11 @@ static int cost_shape(struct pl_problem *p, struct pl_work *k, struct pl_shape *
             s->why_not = bt_arena_strdup(p->a, why.msg);
             return 0;
         }
-        cost_pace(p, k, s, c);
+        if (!kept->paced)
+            cost_pace(p, k, s, c, kept);
+        kept->paced = true;
+        s->cost[c].need = kept->need;
+        memcpy(s->cost[c].pace, kept->pace, sizeof kept->pace);
     }
     return 0;
 }
