@@ -30,6 +30,9 @@ static int add_row(struct side *x, const char *variant, const char *fleet, struc
         row.fleet = fleet ? fleet : o.gpus && o.gpus[0] ? o.gpus : "its own fleet";
         x->why = why;
         x->faults++;
+    } else if ((fleet || x->s->variants) && why.code == BT_E_TOO_BIG) {          /* no place was found, and not all ways were tried: of this row */
+        row.why_not = bt_arena_strdup(x->a, why.msg);
+        row.fleet = fleet ? fleet : o.gpus && o.gpus[0] ? o.gpus : "its own fleet";
     } else {
         *err = why;
         return !x->s->variants ? -1 : bt_err_wrap(err, variant[0] ? "variant %s" : "the spec as written", variant);

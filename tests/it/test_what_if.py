@@ -179,6 +179,17 @@ def test_why_another_way_has_no_place(tmp_path: Path) -> None:
     assert [re.fullmatch(r"needs [\d.]+ GiB on a card, and [\d.]+ GiB are there", a["why"]) is not None for a in table if a["tp"] * a["pp"] == 1] == [True]
 
 
+def test_a_row_without_a_place_is_only_that_row(tmp_path: Path) -> None:
+    """Over several machines not all ways are tried: where none is found, the other rows are there all the same."""
+    f = spec(tmp_path, "  w: {engine: vllm, model: google/gemma-3-12b-it, replicas: {want: 8, min: 1}, pool: [0, 1, 2, 3]}\n"
+                       "  x: {kind: job, command: [x], slots: 4, shards: 4, pool: [0, 1, 2, 3], memory: {forward: google/gemma-3-12b-it, batch: auto, tokens: 2048}}\n"
+                       "variants: {apart: {x: {pool: [4, 5, 6, 7]}}}\n")
+    alone = plan("-f", f, "--gpus", "2x4xA100-SXM4-40GB")
+    assert alone.returncode == 1 and "not all ways were tried" in alone.stderr
+    assert [r["fits"] for r in rows("-f", f, "--gpus", "2x4xA100-SXM4-40GB", "--variants")] == [False, True]
+    assert [bool(r["why_not"]) for r in rows("-f", f, "--compare", "2x4xA100-SXM4-40GB", "--compare", "4xA100-SXM4-40GB", code=3)] == [True, True]
+
+
 def test_an_optional_one_without_a_place_is_no_side(tmp_path: Path) -> None:
     f = spec(tmp_path, "  big:  {engine: vllm, model: Qwen/Qwen3-4B}\n  more: {kind: job, command: [x], memory: 23GiB, optional: true}\n"
                        "variants: {v: {more: {optional: false}}}\n")
