@@ -265,16 +265,18 @@ static int read_steps(const json_t *list, struct bt_stop_step *out, size_t *n)
 }
 
 /* Their time is over: here and not in the daemon, since only an ancestor may reach into a process where the kernel is strict (Yama). Where it is
- * forbidden altogether, the engine's own way stands. */
-static void cut_clients(struct keeper *k, json_int_t port)
+ * forbidden altogether, the engine's own way stands, and the daemon is told. */
+static struct bt_port_cut cut_clients(struct keeper *k, json_int_t port)
 {
     bt_auto_arena a = { 0 };
     struct bt_proc *left;
     size_t n;
     if (port < 1 || port > UINT16_MAX)
-        return;
+        return (struct bt_port_cut){ 0 };
     tree_gone(k, &left, &n, &a);
-    bt_info("keeper", "%zu connections of clients ended", bt_port_cut(&a, (uint16_t)port, left, n));
+    struct bt_port_cut cut = bt_port_cut(&a, (uint16_t)port, left, n);
+    bt_info("keeper", "%zu connections of clients ended", cut.ended);
+    return cut;
 }
 
 static json_t *obey(struct keeper *k, const json_t *msg)
@@ -287,11 +289,12 @@ static json_t *obey(struct keeper *k, const json_t *msg)
             return json_pack("{s:s}", "error", "stop: steps are not understood");
         if (!k->asked && !k->leader_gone)
             k->asked = true;
+        struct bt_port_cut cut = { 0 };
         if (!k->stopping) {
-            cut_clients(k, json_integer_value(json_object_get(msg, "cut")));
+            cut = cut_clients(k, json_integer_value(json_object_get(msg, "cut")));
             begin_steps(k, s, n);
         }
-        return json_pack("{s:b}", "ok", 1);
+        return json_pack("{s:b, s:I, s:s}", "ok", 1, "uncut", (json_int_t)cut.stay, "why", cut.stay ? strerror(cut.why) : "");
     }
     if (op && !strcmp(op, "hurry")) {
         hurry(k);

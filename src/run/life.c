@@ -116,9 +116,11 @@ static int64_t backoff_ms(uint32_t deaths)
     return BT_MIN(ms, (int64_t)BT_BACKOFF_MAX_MS);
 }
 
-/* A stop that a person asked for lets requests end first. */
+/* A stop that a person asked for lets requests end first. Who is in a hurry says `down` twice: the first after a restart only says that it is not to come back. */
 static struct cell cell_of(const struct bt_life *l, enum bt_life_event ev)
 {
+    if (ev == BT_EV_DOWN && bt_life_leaving(l->state) && l->want_up)
+        return (struct cell){ l->state, BT_FX_NOTE };
     bool asked = l->state == BT_ST_READY && (ev == BT_EV_DOWN || ev == BT_EV_RESTART);
     return asked && l->ops->busy && l->ops->busy(l->ops->ctx, l) ? (struct cell){ BT_ST_DRAINING, BT_FX_NOTE } : cells[l->state][ev];
 }

@@ -56,7 +56,7 @@ static size_t inodes_of(struct bt_arena *a, uint16_t port, enum tcp_state wanted
 }
 
 /* How many of its descriptors are one of those sockets; `at_each`, unless NULL, is called with the number of each. */
-static size_t sockets_of(pid_t pid, const unsigned long *inode, size_t n, void (*at_each)(pid_t pid, int number))
+static size_t sockets_of(pid_t pid, const unsigned long *inode, size_t n, void (*at_each)(void *ctx, pid_t pid, int number), void *ctx)
 {
     char dir[64], link[64];
     snprintf(dir, sizeof dir, "/proc/%d/fd", (int)pid);
@@ -76,7 +76,7 @@ static size_t sockets_of(pid_t pid, const unsigned long *inode, size_t n, void (
             if (inode[i] == is) {
                 found++;
                 if (at_each)
-                    at_each(pid, atoi(e->d_name));
+                    at_each(ctx, pid, atoi(e->d_name));
             }
     }
     closedir(d);
@@ -85,7 +85,7 @@ static size_t sockets_of(pid_t pid, const unsigned long *inode, size_t n, void (
 
 static bool holds_inode(pid_t pid, const unsigned long *inode, size_t n)
 {
-    return sockets_of(pid, inode, n, NULL) > 0;
+    return sockets_of(pid, inode, n, NULL, NULL) > 0;
 }
 
 size_t bt_port_clients(struct bt_arena *a, uint16_t port)
@@ -95,20 +95,27 @@ size_t bt_port_clients(struct bt_arena *a, uint16_t port)
 }
 
 /* A copy of the descriptor is enough: shutdown() acts on the connection, and its process reads the end of it. */
-static void end_connection(pid_t pid, int number)
+static void end_connection(void *ctx, pid_t pid, int number)
 {
+    struct bt_port_cut *out = ctx;
     bt_auto_fd of = (int)syscall(SYS_pidfd_open, pid, 0), copy = of < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, of, number, 0);
-    if (copy >= 0)
+    if (copy >= 0) {
         shutdown(copy, SHUT_RDWR);
+        out->ended++;
+    } else if (errno != EBADF && errno != ESRCH) {   /* those: closed meanwhile */
+        out->why = errno;
+        out->stay++;
+    }
 }
 
-size_t bt_port_cut(struct bt_arena *a, uint16_t port, const struct bt_proc *m, size_t n)
+struct bt_port_cut bt_port_cut(struct bt_arena *a, uint16_t port, const struct bt_proc *m, size_t n)
 {
     unsigned long *inode = NULL;
-    size_t ninode = inodes_of(a, port, TCP_STATE_ESTABLISHED, &inode), found = 0;
+    struct bt_port_cut out = { 0 };
+    size_t ninode = inodes_of(a, port, TCP_STATE_ESTABLISHED, &inode);
     for (size_t i = 0; i < n && ninode; i++)
-        found += sockets_of(m[i].id.pid, inode, ninode, end_connection);
-    return found;
+        sockets_of(m[i].id.pid, inode, ninode, end_connection, &out);
+    return out;
 }
 
 size_t bt_port_listeners(struct bt_arena *a, uint16_t port, pid_t **out, bool *listened)

@@ -16,9 +16,10 @@ size_t bt_port_listeners(struct bt_arena *a, uint16_t port, pid_t **out, bool *l
 const char *bt_port_holder(struct bt_arena *a, uint16_t port);
 /* Connections of clients to it that stand now. */
 size_t bt_port_clients(struct bt_arena *a, uint16_t port);
-/* Ends those that m[0..n) hold: each side reads the end of the stream. Returns how many descriptors there were; the kernel lets an ancestor of the
- * processes do it, in containers mostly nobody (pidfd_getfd, Linux 5.6): then nothing happens. */
-size_t bt_port_cut(struct bt_arena *a, uint16_t port, const struct bt_proc *m, size_t n);
+/* Ends those that m[0..n) hold: each side reads the end of the stream. The kernel lets an ancestor of the processes do it, in containers mostly nobody
+ * (pidfd_getfd, Linux 5.6): those stay, and why is its errno. */
+struct bt_port_cut { size_t ended, stay; int why; };
+struct bt_port_cut bt_port_cut(struct bt_arena *a, uint16_t port, const struct bt_proc *m, size_t n);
 /* Some process of m[0..n) listens on it. */
 bool bt_port_is_of(struct bt_arena *a, uint16_t port, const struct bt_proc *m, size_t n);
 

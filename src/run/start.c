@@ -346,6 +346,16 @@ static void take_env(struct bt_instance *in, const json_t *list)
     }
 }
 
+/* "They are cut off" was said before, and is not so. */
+static void tell_uncut(struct bt_instance *in, json_int_t n, const char *why)
+{
+    bt_auto_arena a = { 0 };
+    const char *text = bt_arena_printf(&a, "%s: %lld connections of its clients could not be ended (pidfd_getfd: %s; a container may forbid it): the engine's own stop ends them, "
+                                           "or SIGKILL", in->pf->id, (long long)n, why ? why : "?");
+    bt_warn("inst", "%s/%s", in->p->name, text);
+    bt_report_event(in->p, json_pack("{s:s, s:o}", "event", "note", "text", bt_json_text(text)));
+}
+
 static void on_ctl_read(struct bufferevent *bev, void *ctx)
 {
     struct bt_instance *in = ctx;
@@ -365,6 +375,8 @@ static void on_ctl_read(struct bufferevent *bev, void *ctx)
         const char *ev = json_string_value(json_object_get(msg, "event"));
         if (json_object_get(msg, "env"))
             take_env(in, json_object_get(msg, "env"));
+        if (json_integer_value(json_object_get(msg, "uncut")) > 0)
+            tell_uncut(in, json_integer_value(json_object_get(msg, "uncut")), json_string_value(json_object_get(msg, "why")));
         if (ev && !strcmp(ev, "stuck"))
             snprintf(in->why, sizeof in->why, "SIGKILL does not end pid %lld: it is in the kernel (driver)",
                      (long long)json_integer_value(json_array_get(json_object_get(msg, "pids"), 0)));

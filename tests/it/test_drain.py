@@ -6,13 +6,16 @@ import http.client
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import Machine, alive, eventually
+from conftest import BERTH, DEADLINE_S, Machine, alive, eventually
+from plans import SLEEP, instance, plan
 from test_alive import SHAPE, server
 from test_run_gpu import Cards
 
@@ -101,6 +104,33 @@ def test_after_the_grace_it_is_cut_off_by_berth(cards: Cards) -> None:
     assert "stopping" in states(cards) and its_exit(cards)["status"] == 0            # without it the engine hangs on its client, and is killed
 
 
+# With a seccomp filter under which pidfd_getfd (438 everywhere) is EPERM, as in many containers: argv[1:] is run so.
+FORBID = """
+import ctypes, os, struct, sys
+rows = b"".join(struct.pack("HBBI", *row) for row in ((0x20, 0, 0, 0), (0x15, 0, 1, 438), (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7fff0000)))
+held = ctypes.create_string_buffer(rows)
+prog = struct.pack("HxxxxxxP", 4, ctypes.addressof(held))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, prog, 0, 0): sys.exit(77)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_connections_that_cannot_be_cut_are_said(cards: Cards) -> None:
+    first = cards.write(plan("first", instance("x-0", SLEEP)), "first.json")
+    done = subprocess.run([sys.executable, "-c", FORBID, BERTH, "up", "-d", "--plan", first], env=cards.env, cwd=cards.folder, capture_output=True, text=True, timeout=DEADLINE_S)
+    if done.returncode == 77:
+        pytest.skip("this kernel takes no filter")
+    assert done.returncode == 0, done.stderr
+    stream = streaming(cards, grace_ms=500)
+    assert cards.berth("down", "set").returncode == 0
+    stream.join(60)
+    assert not stream.is_alive()
+    told = [e["text"] for e in events(cards) if e["event"] == "note"]
+    assert any("could not be ended (pidfd_getfd: Operation not permitted" in t for t in told), told
+    assert cards.berth("down", "first").returncode == 0
+
+
 def test_a_second_down_does_not_wait(cards: Cards) -> None:
     stream = streaming(cards, grace_ms=600000)
     first = cards.popen("down")
@@ -148,6 +178,17 @@ def test_a_restart_lets_requests_end_too(cards: Cards) -> None:
     assert stream.end == "whole"
     assert cards.ps()["llm-0"]["state"] == "ready"
     assert states(cards).count("draining") == 1
+
+
+def test_a_down_after_a_restart_lets_requests_end(cards: Cards) -> None:
+    """It takes the restart back, and no more: in a hurry is who says `down` twice."""
+    stream = streaming(cards, grace_ms=600000, tokens=4000)
+    again = cards.popen("restart", "llm")
+    eventually("it to drain", lambda: cards.ps()["llm-0"]["state"] == "draining")
+    assert cards.berth("down").returncode == 0
+    again.wait(60)
+    stream.join(60)
+    assert stream.end == "whole" and states(cards)[-1] == "down" and its_exit(cards)["status"] == 0
 
 
 def test_the_next_daemon_goes_on_with_it(cards: Cards) -> None:
