@@ -18,6 +18,7 @@
 #include "run/ports.h"
 #include "run/run.h"
 #include "run/tree.h"
+#include "run/window.h"
 
 static void add(struct bt_doctor *d, const char *check, enum bt_health_state state, const char *text, const char *cure)
 {
@@ -194,6 +195,26 @@ static void check_folders(struct bt_doctor *d)
     check_folder(d, "runtime folder", bt_runtime_dir(d->a));
 }
 
+/* Where users keep their starts on one card apart: only advice, so a folder that does not do stops nobody and would pass in silence. */
+static void check_locks(struct bt_doctor *d)
+{
+    const char *dir = bt_window_dir(d->a), *given = getenv("BERTH_LOCK_DIR"), *why = NULL;
+    const char *cure = given && given[0] ? "unset BERTH_LOCK_DIR, or name a folder with mode 1777 there" : "mkdir -p /run/lock && chmod 1777 /run/lock";
+    struct stat st;
+    if (stat(dir, &st) < 0)
+        why = strerror(errno);
+    else if (!S_ISDIR(st.st_mode))
+        why = "it is no folder";
+    else if (access(dir, W_OK | X_OK) < 0)
+        why = strerror(errno);
+    if (why)
+        add(d, "locks", BT_DOC_NOTE, bt_arena_printf(d->a, "starts are not kept apart from those of other users: %s: %s", dir, why), cure);
+    else if ((st.st_mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH))
+        add(d, "locks", BT_DOC_NOTE, bt_arena_printf(d->a, "only your own starts are kept apart: %s is not for everybody", dir), cure);
+    else
+        add(d, "locks", BT_DOC_OK, bt_arena_printf(d->a, "starts on one card are kept apart in %s", dir), "");
+}
+
 static void check_linger(struct bt_doctor *d)
 {
     const struct passwd *me = getpwuid(getuid());
@@ -336,7 +357,7 @@ static void check_strays(struct bt_doctor *d)
 void bt_doctor_look(struct bt_doctor *d)
 {
     static void (*const checks[])(struct bt_doctor *) = {
-        check_cards, check_nodes, check_engines, check_shm, check_cache, check_folders, check_cgroup, check_linger, check_ports, check_limits, check_strays,
+        check_cards, check_nodes, check_engines, check_shm, check_cache, check_folders, check_locks, check_cgroup, check_linger, check_ports, check_limits, check_strays,
     };
     for (size_t i = 0; i < BT_LEN(checks); i++)
         checks[i](d);

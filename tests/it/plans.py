@@ -42,6 +42,30 @@ def plan(name: str, *instances: dict, gpus: list[dict] | None = None, **more) ->
             "phases": [{"name": "all", "instances": list(instances)}], "refusals": [], **more}
 
 
+def lock_holder(lock: Path) -> int:
+    """Whose flock it is; 0: nobody's. The kernel's list names inodes, of which two file systems may have the same: who has the file open is asked, too."""
+    there = lock.stat()
+    for line in Path("/proc/locks").read_text().splitlines():
+        fields = line.split()
+        if fields[1] == "FLOCK" and fields[5].endswith(f":{there.st_ino}") and has_open(int(fields[4]), there):
+            return int(fields[4])
+    return 0
+
+
+def has_open(pid: int, there: os.stat_result) -> bool:
+    try:
+        descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:                      # it has ended meanwhile
+        return False
+    for one in descriptors:
+        try:
+            if os.path.samestat(one.stat(), there):
+                return True
+        except OSError:
+            continue
+    return False
+
+
 class House:
     """Runtime and state folders of one test, and berth in them."""
 
@@ -78,12 +102,7 @@ class House:
 
     def daemon(self) -> int:
         """The pid behind the socket, as the kernel sees it: it holds the lock."""
-        inode = (self.runtime / "daemon.lock").stat().st_ino
-        for line in Path("/proc/locks").read_text().splitlines():
-            fields = line.split()
-            if fields[1] == "FLOCK" and fields[5].endswith(f":{inode}"):
-                return int(fields[4])
-        return 0
+        return lock_holder(self.runtime / "daemon.lock")
 
     def kill_daemon(self) -> None:
         """With SIGKILL, whoever it is now: the last one may have just died, and the next not have the lock yet."""

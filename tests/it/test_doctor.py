@@ -130,3 +130,20 @@ def test_strays_that_wrote_over_their_environment_are_found_by_their_session(tmp
 def test_people_get_a_table(tmp_path: Path) -> None:
     done = subprocess.run([BERTH, "doctor"], capture_output=True, text=True, check=False, env={**os.environ, "BERTH_RUNTIME_DIR": str(tmp_path / "run")})
     assert done.returncode in (0, 5) and all(word in done.stdout for word in ("cards", "/dev/shm", "strays", "ports"))
+
+
+@pytest.mark.parametrize(("kind", "state", "says"), [("file", "note", "it is no folder"), ("dangling", "note", "No such file"), ("own", "note", "is not for everybody"),
+                                                     ("link", "note", "is not for everybody"), ("open", "ok", "are kept apart in")])
+def test_a_lock_folder_is_told_of(kind: str, state: str, says: str, tmp_path: Path) -> None:
+    """One that does not do stops nobody: here it is said."""
+    at, own = tmp_path / "locks", tmp_path / "own"
+    own.mkdir(mode=0o700)
+    if kind == "file":
+        at.write_text("mine")
+    elif kind in ("link", "dangling"):
+        at.symlink_to(own if kind == "link" else tmp_path / "nowhere")
+    else:
+        at.mkdir()
+        at.chmod(0o1777 if kind == "open" else 0o700)
+    row = doctor(tmp_path, env={**root(tmp_path, 0, False), "BERTH_LOCK_DIR": str(at)})["locks"][0]
+    assert row["state"] == state and says in row["text"] and str(at) in row["text"] and bool(row["cure"]) == (state != "ok")

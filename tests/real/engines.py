@@ -54,6 +54,30 @@ def temporary_of(pid: int) -> Path | None:
     return next((Path(os.fsdecode(row[7:])) for row in rows if row.startswith(b"TMPDIR=/")), None)
 
 
+def lock_holder(lock: Path) -> int:
+    """Whose flock it is; 0: nobody's. The kernel's list names inodes, of which two file systems may have the same: who has the file open is asked, too."""
+    there = lock.stat()
+    for line in Path("/proc/locks").read_text().splitlines():
+        fields = line.split()
+        if fields[1] == "FLOCK" and fields[5].endswith(f":{there.st_ino}") and has_open(int(fields[4]), there):
+            return int(fields[4])
+    return 0
+
+
+def has_open(pid: int, there: os.stat_result) -> bool:
+    try:
+        descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:                      # it has ended meanwhile
+        return False
+    for one in descriptors:
+        try:
+            if os.path.samestat(one.stat(), there):
+                return True
+        except OSError:
+            continue
+    return False
+
+
 class House:
     """Runtime and state folders of one test. close() ends what is left and says what it was."""
 
@@ -109,12 +133,7 @@ class House:
         return self.ps()[ident]["endpoint"]["http"]
 
     def daemon(self) -> int:
-        inode = (self.runtime / "daemon.lock").stat().st_ino
-        for line in Path("/proc/locks").read_text().splitlines():
-            fields = line.split()
-            if fields[1] == "FLOCK" and fields[5].endswith(f":{inode}"):
-                return int(fields[4])
-        return 0
+        return lock_holder(self.runtime / "daemon.lock")
 
     def named(self, ident: str, comm: str) -> list[int]:
         return [p for p in self.ps()[ident]["pids"] if Path(f"/proc/{p}/comm").read_text().startswith(comm)]
