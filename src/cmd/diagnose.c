@@ -258,7 +258,8 @@ const struct bt_verb bt_verb_diagnose = {
     .name = "diagnose",
     .summary = "why a start or a job failed, from its log, and what would start",
     .usage = "berth diagnose LOG [--gpu CARD] [--json]      LOG: a file, or - for standard input\n"
-             "       berth diagnose LOG --train|--forward|--generate|--diffusion MODEL [--batch N] [--tokens N] [...]      whose job it was, where the log does not say",
+             "       berth diagnose LOG --train|--forward|--generate|--diffusion MODEL [--batch N] [--tokens N] [...]\n"
+             "                      whose job it was, where the log does not say",
     .example = "  vllm serve Qwen/Qwen1.5-7B-Chat --max-model-len 32768 2>&1 | tee start.log; berth diagnose start.log\n"
                "  docker logs vllm 2>&1 | berth diagnose -",
     .opts = own_opts,

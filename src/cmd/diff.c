@@ -105,7 +105,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_diff = {
     .name = "diff",
     .summary = "what differs between two plans, or between a plan and what runs",
-    .usage = "berth diff A.plan B.plan [--json]\n       berth diff [PLAN | -f FILE [--gpus FLEET] [--variant NAME]] [--json]      (with what runs)",
+    .usage = "berth diff A.plan B.plan [--json]\n       berth diff [PLAN | -f FILE [--gpus FLEET] [--variant NAME]] [--json]   (with what runs)",
     .example = "  berth plan -o before.plan; berth plan --gpus 2xA100-SXM4-40GB -o after.plan; berth diff before.plan after.plan\n"
                "  berth diff                  what `berth up --switch` would change",
     .opts = opts,

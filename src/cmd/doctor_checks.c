@@ -357,7 +357,8 @@ static void check_strays(struct bt_doctor *d)
 void bt_doctor_look(struct bt_doctor *d)
 {
     static void (*const checks[])(struct bt_doctor *) = {
-        check_cards, check_nodes, check_engines, check_shm, check_cache, check_folders, check_locks, check_cgroup, check_linger, check_ports, check_limits, check_strays,
+        check_cards, check_nodes, check_engines, check_shm, check_cache, check_folders, check_locks, check_cgroup, check_linger,
+        check_ports, check_limits, check_strays,
     };
     for (size_t i = 0; i < BT_LEN(checks); i++)
         checks[i](d);

@@ -505,7 +505,8 @@ const struct bt_verb bt_verb_estimate = {
     .summary = "does a model fit on a card, with which context, and why",
     .usage = "berth estimate MODEL [--gpu CARD] [--engine vllm] [--engine-version V] [the engine's own flags] [--json]\n"
              "       berth estimate [--gpu CARD] [...] -- vllm serve MODEL ...      (or any server's command line, as it is)\n"
-             "       berth estimate --train|--forward|--generate|--diffusion MODEL [--method lora] [--batch N|auto] [--tokens N] [...] [--gpu CARD] [--gpus N]",
+             "       berth estimate --train|--forward|--generate|--diffusion MODEL [--batch N|auto] [--tokens N] [--gpus N] [...]\n"
+             "                      (a job instead of a server; `berth estimate --train MODEL --help` has its options)",
     .example = "  berth estimate Qwen/Qwen2.5-32B-Instruct --gpu A100-SXM4-40GB --tp 4\n"
                "  berth estimate ~/models/my-7b --gpu 23.52GiB --max-model-len 32768 --kv-cache-dtype fp8\n"
                "  berth estimate --gpu H100-80GB-HBM3 -- docker run --gpus all vllm/vllm-openai:v0.11.0 --model Qwen/Qwen3-8B -tp 2\n"

@@ -461,7 +461,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_explain = {
     .name = "explain",
     .summary = "why the plan is as it is: each decision, the next best and what it lost; or what cannot be met together",
-    .usage = "berth explain [WORKLOAD] [-f FILE] [--gpus FLEET] [--node NAME] [--variant NAME] [--phase] [--json] [--ignore-others] [--no-learned]",
+    .usage = "berth explain [WORKLOAD] [-f FILE] [--gpus FLEET] [--node NAME] [--variant NAME] [--phase] [--json]",
     .example = "  berth explain -f examples/forensics/berth.yaml\n  berth explain llm --gpus 2xA100-SXM4-40GB",
     .opts = opts,
     .run = run

@@ -560,7 +560,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_pace = {
     .name = "pace",
     .summary = "how fast: tokens a second, first token and load time by shape; or judge a stated speed",
-    .usage = "berth pace MODEL [--gpus FLEET] [--streams N] [--context N] [--prompt N] [--quantization METHOD] [--draft KIND[:N]] [--json]\n"
+    .usage = "berth pace MODEL [--gpus FLEET] [--streams N] [--context N] [--prompt N] [--draft KIND[:N]] [--json]\n"
              "       berth pace --claim TEXT [--json]",
     .example = "  berth pace Qwen/Qwen2.5-32B-Instruct --gpus 4xA100-SXM4-40GB --streams 16\n"
                "  berth pace --claim 'Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s'",

@@ -109,7 +109,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 
 const struct bt_verb bt_verb_plan = {
     .name = "plan", .summary = "does it fit, where, and what does it cost: before anything starts",
-    .usage = "berth plan [-f FILE] [--gpus FLEET] [--phase] [--variant NAME | --variants] [--compare FLEET]... [--alternatives] [--cheapest]\n"
-             "                  [--out FILE] [--svg FILE] [--json] [--ignore-others] [--no-learned] [--time-limit TIME]",
+    .usage = "berth plan [-f FILE] [--gpus FLEET] [--variant NAME] [--phase] [--out FILE] [--svg FILE] [--json]\n"
+             "       berth plan --variants | --compare FLEET --compare FLEET | --alternatives | --cheapest    (what if)",
     .example = "  berth plan -f examples/forensics/berth.yaml\n  berth plan --gpus 2xA100-SXM4-80GB --json\n  berth plan --variants",
     .opts = opts, .run = run };

@@ -94,9 +94,9 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 
 const struct bt_verb bt_verb_up = {
     .name = "up", .summary = "plan, start everything, watch until ready",
-    .usage = "berth up [-f FILE] [--gpus FLEET] [--variant NAME] [--switch] [--plan FILE] [-d] [--keep] [--again] [--wait-jobs] [--exit-with JOB] [--json]\n"
+    .usage = "berth up [-f FILE] [--gpus FLEET] [--variant NAME] [--switch] [--plan FILE] [-d] [--json]\n"
              "       berth up MODEL [--memory SIZE] [--context N] [--port N] [...]\n"
-             "       berth up [...] -- vllm serve MODEL ... | llama-server -m FILE ... | python -m sglang.launch_server ...",
+             "       berth up [...] -- vllm serve MODEL ...   (or llama-server, or python -m sglang.launch_server)",
     .opts = opts, .run = run,
     .example = "  berth up                     start ./berth.yaml, stay; Ctrl-C takes it down\n"
                "  berth up -d                  return when all is ready\n"

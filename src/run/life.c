@@ -116,7 +116,7 @@ static int64_t backoff_ms(uint32_t deaths)
     return BT_MIN(ms, (int64_t)BT_BACKOFF_MAX_MS);
 }
 
-/* A stop that a person asked for lets requests end first. Who is in a hurry says `down` twice: the first after a restart only says that it is not to come back. */
+/* A stop that a person asked for lets requests end first. Who is in a hurry says `down` twice: the first after a restart only takes that back. */
 static struct cell cell_of(const struct bt_life *l, enum bt_life_event ev)
 {
     if (ev == BT_EV_DOWN && bt_life_leaving(l->state) && l->want_up)

@@ -350,8 +350,8 @@ static void take_env(struct bt_instance *in, const json_t *list)
 static void tell_uncut(struct bt_instance *in, json_int_t n, const char *why)
 {
     bt_auto_arena a = { 0 };
-    const char *text = bt_arena_printf(&a, "%s: %lld connections of its clients could not be ended (pidfd_getfd: %s; a container may forbid it): the engine's own stop ends them, "
-                                           "or SIGKILL", in->pf->id, (long long)n, why ? why : "?");
+    const char *text = bt_arena_printf(&a, "%s: %lld connections of its clients could not be ended (pidfd_getfd: %s: many containers forbid it): the engine's "
+                                           "own stop ends them, or SIGKILL", in->pf->id, (long long)n, why ? why : "?");
     bt_warn("inst", "%s/%s", in->p->name, text);
     bt_report_event(in->p, json_pack("{s:s, s:o}", "event", "note", "text", bt_json_text(text)));
 }
