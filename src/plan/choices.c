@@ -5,9 +5,10 @@
  * number of copies has more of wants than the best plan may be lacking in contexts, no more, and floors hold the rest.
  *
  * What the choice of a shape leaves to be reached is bounded by sets of neighbours (sets.c): prices are made better at each choice, shapes that can be in
- * nothing as good any more are left out for all that follows, and where every workload has its shape the cards are searched with no other. How many cards each
- * copy takes comes before how it takes them; with that settled, cards are filled one after another (cards.c), which may be the end of it. Workloads with the
- * fewest choices left come first, then those that are hard to place. */
+ * nothing as good any more are left out for all that follows, and where every workload has its shape the cards are searched with no other. What the program of
+ * sets has in several ways at once is settled first (sets_split.c): how many cards a copy takes, its shape, how many tenants its fullest card has. Where there
+ * is no such thing, widths come before shapes; with widths settled cards are filled one after another (cards.c), which may be the end of it; workloads with
+ * the fewest choices left come first, then those that are hard to place. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -164,16 +165,48 @@ static void choose_shape(struct choices *x, size_t depth, size_t work, const str
     s->fixed[work] = s->settled[work] = false;
 }
 
+static void choose_level(struct choices *x, size_t depth, const struct se_split *split)
+{
+    struct search *s = x->s;
+    const struct se_marks *was = save(x, depth);
+    for (unsigned i = 0; i < 2 && !s->stop; i++) {
+        bool low = (i == 0) == split->low_first;
+        se_sets_only_levels(s, split->work, low ? split->low : ~split->low);
+        choose_shapes(x, depth + 1);
+        se_sets_restore(s, was);
+    }
+}
+
+/* False: too many options. */
+static bool choose_split(struct choices *x, size_t depth, const struct se_split *split)
+{
+    struct search *s = x->s;
+    struct se_option o[OPTIONS];
+    size_t n = se_sets_options(s, split->work, o, OPTIONS);
+    if (n > OPTIONS)
+        return false;
+    if (split->by == SE_BY_LEVEL)
+        choose_level(x, depth, split);
+    else if (split->by == SE_BY_WIDTH)
+        choose_width(x, depth, split->work, o, one_of_each_width(s, split->work, o, n));
+    else
+        choose_shape(x, depth, split->work, o, n);
+    return true;
+}
+
 static void choose_shapes(struct choices *x, size_t depth)
 {
     struct search *s = x->s;
     struct se_option o[OPTIONS];
+    struct se_split split;
     size_t n = 0;
     if (depth && (se_fits(s, LOOK) == SE_FITS_NOT || s->stop))       /* sooner known than prices are made */
         return;
     if (!as_good(x, depth ? SE_BETTER_PRICES : SE_FIRST_PRICES, 0))
         return;
     if (!depth && (se_fits(s, LOOK) == SE_FITS_NOT || s->stop))
+        return;
+    if (se_sets_split(s, &split) && choose_split(x, depth, &split))
         return;
     size_t work = next_to_choose(s, true, o, &n);
     if (work != PL_NONE) {
@@ -303,7 +336,7 @@ static void pass(struct choices *x, const struct numbers *v, int64_t slack, uint
     x->start = s->nodes;
     x->in_vain = 0;
     x->seen = false;
-    x->marks = BT_NEWN(&a, struct se_marks *, s->p->n * 2 + 1);
+    x->marks = BT_NEWN(&a, struct se_marks *, s->p->n * (2 + SE_BUSY) + 1);          /* a width, a shape and each number of tenants */
     se_fix(s, v->copies, slack, &a);
     s->limit = BT_MIN(x->end, s->nodes + share);
     se_fits_start(s, &a);

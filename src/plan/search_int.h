@@ -241,6 +241,13 @@ struct se_option { size_t shape, unit; double loss; };
 size_t se_sets_options(const struct search *s, size_t work, struct se_option *o, size_t room);       /* those left, the least loss first; > room: more */
 void se_sets_only(struct search *s, size_t work, const struct se_option *o);
 void se_sets_only_wide(struct search *s, size_t work, uint32_t cards);
+/* sets_split.c. A work that the last program of sets has in several ways at once, and what they differ in: cards a copy, shapes, or tenants of its fullest
+ * card (low: the fewer of them, a bit for each number; low_first: more of the answer has those). False: there is none. */
+enum se_by { SE_BY_WIDTH, SE_BY_SHAPE, SE_BY_LEVEL, SE_BY__N };
+struct se_split { size_t work; enum se_by by; unsigned low; bool low_first; };
+bool se_sets_split(const struct search *s, struct se_split *o);
+/* The fullest card of its copies has one of these numbers of tenants. */
+void se_sets_only_levels(struct search *s, size_t work, unsigned levels);
 uint64_t se_sets_classes(const struct search *s, size_t work, size_t shape);         /* a bit for each class that is left for the shape */
 /* That any of its cards of the class may have in something as good; UINT32_MAX = any number. */
 unsigned se_sets_most_tenants(const struct search *s, size_t work, size_t shape, size_t cls);

@@ -160,6 +160,7 @@ static double by_program(struct search *s, double reached, double lowest)
                 break;
             more = true;
         }
+        ss_program_parts(g, t);
     }
     return lowest;
 }
@@ -303,6 +304,14 @@ void se_sets_only_wide(struct search *s, size_t work, uint32_t cards)
     for (size_t u = t->first[work]; u < t->first[work + 1]; u++)
         if (t->unit[u].cards != cards)
             t->busy[u] = 0;
+}
+
+void se_sets_only_levels(struct search *s, size_t work, unsigned levels)
+{
+    struct se_sets *t = s->sets;
+    t->changes++;
+    for (size_t u = t->first[work]; u < t->first[work + 1]; u++)
+        t->busy[u] &= (uint8_t)levels;
 }
 
 unsigned se_sets_most_tenants(const struct search *s, size_t work, size_t shape, size_t cls)
@@ -586,6 +595,7 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     t->best = BT_NEWN(a, double, s->p->n);
     t->dir = BT_NEWN(a, double, s->p->n);
     t->loss = BT_NEWN(a, double, t->nunits);
+    t->part = BT_NEWN(a, double, t->nunits * (SE_BUSY + 1));
     t->busy = BT_NEWN(a, uint8_t, t->nunits + 1);
     for (size_t u = 0; u < t->nunits; u++)
         t->busy[u] = (uint8_t)(((1u << (SE_BUSY + 1)) - 1) & ~((1u << BT_MIN(BT_MAX(t->unit[u].busy, ss_first_level(t)), SE_BUSY)) - 1));

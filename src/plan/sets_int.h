@@ -44,6 +44,7 @@ struct se_sets {
     uint64_t *friends;               /* [works] who may sit beside it; a bit per work */
     uint64_t *needs;                 /* [works] who must sit on all its cards: whom it follows, and who follows every copy of it */
     uint64_t tied;                   /* works that need somebody or are needed: they are in sets although they gain nothing */
+    double *part;                    /* [units * (SE_BUSY + 1)] of the program's answer: copies in the unit, whose fullest card has so many tenants */
     double *loss;                    /* [units] of the bound, at the last se_sets_kill() */
     struct se_known *best_on; uint64_t changes;      /* best sets of cards as they stood; of prices and what is left out */
     uint8_t *busy;                   /* [units] bit b: something with a copy in it whose fullest card has b tenants may be as good as what there is */
@@ -84,4 +85,6 @@ void ss_look_again(const struct search *s, struct se_sets *t);
 /* Of the sets that are kept, and at most so many more; solve: price[works] that are best for all that are kept by now; returns what those reach. */
 struct ss_program *ss_program_new(const struct search *s, const struct se_sets *t, size_t more, struct bt_arena *a);
 double ss_program_solve(struct ss_program *g, struct search *s, double *price);
+/* Its answer into t->part. */
+void ss_program_parts(const struct ss_program *g, struct se_sets *t);
 #endif

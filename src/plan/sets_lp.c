@@ -107,7 +107,7 @@ static double most_service(const struct search *s, const struct se_sets *t)
     return sum;
 }
 
-struct ss_program { struct master *m; uint32_t row[SS_WORKS], colors; size_t next; };
+struct ss_program { struct master *m; uint32_t row[SS_WORKS], colors; size_t next, first; uint16_t *set; };           /* set: of the columns from first on */
 
 struct ss_program *ss_program_new(const struct search *s, const struct se_sets *t, size_t more, struct bt_arena *a)
 {
@@ -118,11 +118,14 @@ struct ss_program *ss_program_new(const struct search *s, const struct se_sets *
         n += !t->set[i].off;
     g->m = ms_new(a, rows, side, own, n + more, (n + more) * (SS_SEATS / 2));
     g->colors = (uint32_t)(rows - t->ncolors);
+    g->first = rows;
+    g->set = BT_NEWN(a, uint16_t, n + more);
     return g;
 }
 
-static void add_set(struct ss_program *g, const struct se_sets *t, const struct ss_set *x)
+static void add_set(struct ss_program *g, const struct se_sets *t, size_t set)
 {
+    const struct ss_set *x = &t->set[set];
     struct ms_entry e[SS_SEATS + 1];
     uint32_t n = 0;
     for (unsigned j = 0; j < x->n; j++) {
@@ -135,7 +138,9 @@ static void add_set(struct ss_program *g, const struct se_sets *t, const struct 
         e[k].by += 1.0 / u->cards;
     }
     e[n++] = (struct ms_entry){ g->colors + x->color, 1 };
-    ms_add(g->m, x->worth, e, n);    /* no room: the prices are those of the others */
+    size_t at = ms_add(g->m, x->worth, e, n);
+    if (at != SIZE_MAX)              /* no room: the prices are those of the others */
+        g->set[at - g->first] = (uint16_t)set;
 }
 
 double ss_program_solve(struct ss_program *g, struct search *s, double *price)
@@ -143,9 +148,21 @@ double ss_program_solve(struct ss_program *g, struct search *s, double *price)
     const struct se_sets *t = s->sets;
     for (; g->next < t->nsets; g->next++)
         if (!t->set[g->next].off)
-            add_set(g, t, &t->set[g->next]);
+            add_set(g, t, g->next);
     s->nodes += ms_solve(g->m, MOST_PIVOTS) / PIVOT_NODES;
     for (size_t i = 0; i < s->p->n; i++)
         price[i] = g->row[i] == UINT32_MAX ? 0 : g->m->price[g->row[i]];
     return ms_value(g->m);
+}
+
+void ss_program_parts(const struct ss_program *g, struct se_sets *t)
+{
+    memset(t->part, 0, t->nunits * (SE_BUSY + 1) * sizeof *t->part);
+    for (size_t i = 0; i < g->m->m; i++) {
+        if (g->m->in[i] < g->first)
+            continue;
+        const struct ss_set *x = &t->set[g->set[g->m->in[i] - g->first]];
+        for (unsigned j = 0; j < x->n; j++)
+            t->part[x->unit[j] * (SE_BUSY + 1) + ss_fullest(t, x->unit[j], x->level)] += g->m->at[i] / t->unit[x->unit[j]].cards;
+    }
 }
