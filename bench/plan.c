@@ -374,22 +374,16 @@ static int turns_one(unsigned long long number)
     struct turns t = { .phases = 0 };
     struct turns_best best = { .found = false };
     struct bt_plan *plan;
-    int ok = turns_draw(&a, number, &t, &err);
+    bool holds = false;
+    int ok = turns_compare(&a, number, &t, &best, &plan, &holds, &err);
     if (ok <= 0)
-        return ok < 0 ? fail(&err, bt_arena_printf(&a, "%llu", number)) : 0;
-    ok = turns_enumerate(&a, &t, &best, &err);
-    if (ok)
-        return ok < 0 ? fail(&err, t.x.text) : 0;
-    if (bt_plan_make(&a, &t.x.in, &plan, &err) < 0)
-        printf("# %llu: plan: %s\n", number, err.msg);
-    bool holds = !err.msg[0] && turns_holds(&t, &best, plan);
+        return ok < 0 ? fail(&err, t.x.text ? t.x.text : bt_arena_printf(&a, "%llu", number)) : 0;
     printf("%llu %d %d %d %llu\n", number, best.found, best.equal, holds, (unsigned long long)best.leaves);
     if (best.equal && holds)
         return 1;
     printf("# %s%s; best: placed %lld wants %lld service %lld\n", t.x.fleet_text, t.x.changes, (long long)best.placed, (long long)best.wants, (long long)best.service);
-    if (!err.msg[0])
-        printf("# plan: %s; placed %lld wants %lld service %lld\n", plan->nrefusals ? plan->refusal[0].text : "fits", (long long)plan->objective[BT_GOAL_PLACED],
-               (long long)plan->objective[BT_GOAL_WANTS], (long long)plan->objective[BT_GOAL_SERVICE]);
+    printf("# plan: %s; placed %lld wants %lld service %lld\n", plan->nrefusals ? plan->refusal[0].text : "fits", (long long)plan->objective[BT_GOAL_PLACED],
+           (long long)plan->objective[BT_GOAL_WANTS], (long long)plan->objective[BT_GOAL_SERVICE]);
     printf("%s", t.x.text);
     return 1;
 }

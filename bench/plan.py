@@ -36,15 +36,19 @@ def small(tool: str, quick: bool, *steps: int) -> bool:
     return equal == len(found)
 
 
+def enumerated(tool: str, mode: str, most: int, title: str, verdict: str) -> bool:
+    """Rows that end in: does it fit, does the search agree with the enumeration, does the plan that comes of it, how many placements were enumerated."""
+    found = [r for r in rows(tool, mode, 1, most) if len(r) >= 5]
+    wrong = [r for r in found if r[-3:-1] != ["1", "1"]]
+    print(f"{title}: {len(found) - len(wrong)} of {len(found)} {verdict} ({sum(r[-4] == '1' for r in found)} fit; {sum(int(r[-1]) for r in found)} placements enumerated)")
+    for r in wrong:
+        print(f"  differs: bench-plan {mode} {r[0]} {int(r[0]) + 1}")
+    return not wrong
+
+
 def full(tool: str, quick: bool) -> bool:
-    """Every key that decides; the enumeration shares nothing with the search but bytes and rates of a shape. 3: the search agrees, 4: the plan that comes of it too."""
-    found = [r for r in rows(tool, "full", 1, 1000 if quick else 6500) if len(r) == 6]
-    equal = sum(r[3] == "1" and r[4] == "1" for r in found)
-    print(f"every key drawn: {equal} of {len(found)} equal ({sum(r[2] == '1' for r in found)} fit; {sum(int(r[5]) for r in found)} placements enumerated)")
-    for r in found:
-        if r[3] != "1" or r[4] != "1":
-            print(f"  differs: bench-plan full {r[0]} {int(r[0]) + 1}")
-    return equal == len(found)
+    """Every key that decides; the enumeration shares nothing with the search but bytes and rates of a shape."""
+    return enumerated(tool, "full", 1000 if quick else 6500, "every key drawn", "equal")
 
 
 PAIRS = ["a card more: as many placed, as much wanted", "cards in another order: the same score", "workloads in another order: the same score", "a higher priority: placed as before",
@@ -77,14 +81,8 @@ def together(tool: str, quick: bool) -> bool:
 
 
 def turns(tool: str, quick: bool) -> bool:
-    """2: the search agrees with the enumeration in each phase, 3: the plan of all of them reaches as much."""
-    found = [r for r in rows(tool, "turns", 1, 600 if quick else 6500) if len(r) == 5]
-    equal = sum(r[2] == "1" and r[3] == "1" for r in found)
-    print(f"phases with every key drawn: {equal} of {len(found)} reach what each phase can alone ({sum(r[1] == '1' for r in found)} fit; {sum(int(r[4]) for r in found)} placements enumerated)")
-    for r in found:
-        if r[2] != "1" or r[3] != "1":
-            print(f"  differs: bench-plan turns {r[0]} {int(r[0]) + 1}")
-    return equal == len(found)
+    """The search in each phase, and the plan of all of them."""
+    return enumerated(tool, "turns", 600 if quick else 6500, "phases with every key drawn", "reach what each phase can alone")
 
 
 def exact(tool: str, quick: bool) -> None:

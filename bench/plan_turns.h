@@ -127,4 +127,20 @@ static inline bool turns_holds(const struct turns *t, const struct turns_best *b
             return is[i] > was[i] && (cuts || i == 1);
     return true;
 }
+
+/* A drawn problem, enumerated, planned and compared. 1: best and *plan are there, *holds says whether they agree (but for best->equal); 0: nothing is drawn by that number, or it is too
+ * large to enumerate; -1 with *err, t->x.text then the spec as far as it was drawn. */
+static inline int turns_compare(struct bt_arena *a, uint64_t number, struct turns *t, struct turns_best *best, struct bt_plan **plan, bool *holds, struct bt_err *err)
+{
+    int ok = turns_draw(a, number, t, err);
+    if (ok <= 0)
+        return ok;
+    ok = turns_enumerate(a, t, best, err);
+    if (ok)
+        return ok < 0 ? -1 : 0;
+    if (bt_plan_make(a, &t->x.in, plan, err) < 0)
+        return bt_err_wrap(err, "plan");
+    *holds = turns_holds(t, best, *plan);
+    return 1;
+}
 #endif

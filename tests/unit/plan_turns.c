@@ -28,12 +28,13 @@ static void phases_reach_what_they_can(void **st)
         struct turns t = { .phases = 0 };
         struct turns_best best = { .found = false };
         struct bt_plan *plan;
-        int ok = turns_draw(&a, number, &t, &err);
-        if (ok == 0 || (ok > 0 && (ok = turns_enumerate(&a, &t, &best, &err)) > 0))
+        bool holds = false;
+        int ok = turns_compare(&a, number, &t, &best, &plan, &holds, &err);
+        if (ok == 0)
             continue;
-        if (ok < 0 || bt_plan_make(&a, &t.x.in, &plan, &err) < 0)
+        if (ok < 0)
             fail_msg("%llu: %s\n%s", (unsigned long long)number, err.msg, t.x.text);
-        if (!best.equal || !turns_holds(&t, &best, plan))
+        if (!best.equal || !holds)
             fail_msg("%llu: bench-plan turns shows it\n%s", (unsigned long long)number, t.x.text);
         for (size_t i = 0; i < BT_LEN(drawn); i++)
             drawn[i].seen += strstr(t.x.text, drawn[i].word) || strstr(t.x.changes, drawn[i].word) || strstr(t.x.fleet_text, drawn[i].word);
