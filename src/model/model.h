@@ -1,5 +1,9 @@
 /* model - what a model is, read from its config.json and tensor headers: layers, shapes, dtypes, bytes. Weights are never read.
  *
+ *   locate.c, hub*.c   where its files are       config.c, arch.c, derive*.c, layers.c   config.json, and what each architecture makes of it
+ *   safetensors.c, gguf*.c, scan.c, weights.c    headers of tensors, and their bytes     quant.c   how they are stored
+ *   builtin*.c, alias.c   shapes that are known without files (builtin.h)                 check.c   is a folder whole       pipeline.c   several models together
+ *
  * Resolution: a folder; an id in the Hugging Face cache (HF_HUB_CACHE, HF_HOME, ~/.cache/huggingface/hub); a built-in shape
  * (source "catalog"; a name that only says which of them it is, as "unsloth/Qwen3-8B-bnb-4bit", is a guess and says so). Files come from the internet: everything is bounded and checked, no arithmetic can overflow. */
 #ifndef BT_MODEL_H

@@ -1,4 +1,9 @@
-/* need - how many bytes one rank takes, as a ledger: each line with its reason. Pure: same inputs, same bytes; no clock, no I/O. */
+/* need - how many bytes one rank takes, as a ledger: each line with its reason. Pure: same inputs, same bytes; no clock, no I/O.
+ *
+ *   need.c       the ledger of a server, line by line: weights.c, runtime.c (all but weights and KV), kv.c and layout.c, compressed.c, encoder.c, draft.c
+ *   ops.c        whose memory is known: vLLM's is the one above; llama*.c, sglang*.c the others'
+ *   fit.c        would it start, in the engine's words (llama_fit.c, sglang_fit.c)       advice*.c   the nearest flags that do
+ *   capability.c cards that an engine refuses          learn.h    what was measured        job*.c, diffusion.c   training, extraction, pictures (job.h) */
 #ifndef BT_NEED_H
 #define BT_NEED_H
 #include "engine/engine.h"

@@ -5,7 +5,7 @@
  *                   project.h  what it holds, and the steps over it: project.c (birth, adoption, end), lease.c (ports), phase.c (from phase to phase),
  *                              start.c (from waiting to running), drive.c (one look at one instance), alive.c (is it at work), warm.c (its first request),
  *                              park.c (memory given back), memory.c (room and release), drift.c, journal.c, report.c (JSON), ops.c (requests)
- *                   learn.h    what it really takes, remembered
+ *                   tasks.h    a job's tasks over its slots                    learn.h   what it really takes, remembered
  *                   life.h     the life of an instance: one table, pure
  *                   sample.h   NVML through the probe process; bytes per instance
  *                   download.h a model that is fetched for the first time

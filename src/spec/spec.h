@@ -1,5 +1,9 @@
 /* spec - berth.yaml as a struct: every key of docs/reference/spec.md parsed and checked, nothing decided. Pure but for reading the file.
  *
+ *   spec.c       the top of the file        workload.c   one entry: the table of its keys        job.c   the job forms of `memory` and `expects`
+ *   template.c   ${...}                     variant.c    overlays                                only.c  one job of it
+ *   check.c      what keys say together     serve.c      a server's entry as its engine's flags  later.c what is accepted and obeyed by a later version
+ *
  * Defaults that need a model or a fleet (context, gpus, memory: auto) stay open here: plan settles them. */
 #ifndef BT_SPEC_H
 #define BT_SPEC_H
