@@ -21,6 +21,9 @@ struct placed { size_t shape; uint32_t n; size_t *card; };           /* of a wor
 
 struct group { size_t cls; int island; };            /* cards of one kind, of one island or (-2) of any */
 
+/* Works by what they have in common: those of i are of[start[i]] up to of[start[i + 1]], in their order. */
+struct together { size_t *start, *of; };
+
 struct climb {
     struct search *s;
     struct pl_problem *p;
@@ -33,6 +36,7 @@ struct climb {
     uint64_t *load; double *wish;    /* [cards] floors; bytes that their contexts would like beyond */
     struct group *group; size_t ngroups;
     size_t *unit_of;                 /* [works] the work whose cards it follows, in the end; itself */
+    struct together in_unit, of_root, followers;     /* works of a unit; with the context of a work; right on its cards */
     struct worth now;
     double paid, rate;               /* prices of the cards that carry somebody, in thousandths; how much of them counts where somebody is put back */
     uint64_t seed;
@@ -165,14 +169,17 @@ static int64_t wants_of(const struct climb *c, size_t root)
 {
     double ctx = -1;
     int64_t sum = 0;
-    for (size_t w = 0; w < c->p->n; w++)
-        if (c->p->work[w].server && c->p->work[w].ctx_root == root && c->at[w].n) {
-            double here = context_of(c, w);
+    const struct together *t = &c->of_root;
+    for (size_t i = t->start[root]; i < t->start[root + 1]; i++)
+        if (c->p->work[t->of[i]].server && c->at[t->of[i]].n) {
+            double here = context_of(c, t->of[i]);
             ctx = ctx < 0 || here < ctx ? here : ctx;
         }
-    for (size_t w = 0; w < c->p->n && ctx >= 0; w++)
-        if (c->p->work[w].server && c->p->work[w].ctx_root == root && c->at[w].n && c->p->work[w].ctx_want)
-            sum += se_thousandths(BT_MIN(1.0, ctx / (double)c->p->work[w].ctx_want));
+    for (size_t i = t->start[root]; i < t->start[root + 1] && ctx >= 0; i++) {
+        const struct pl_work *k = &c->p->work[t->of[i]];
+        if (k->server && c->at[t->of[i]].n && k->ctx_want)
+            sum += se_thousandths(BT_MIN(1.0, ctx / (double)k->ctx_want));
+    }
     return sum;
 }
 
@@ -251,9 +258,8 @@ static void put_in(struct climb *c, size_t w)
 
 static void unit_out(struct climb *c, size_t unit)
 {
-    for (size_t w = c->p->n; w-- > 0; )
-        if (c->unit_of[w] == unit)
-            take_out(c, w);
+    for (size_t i = c->in_unit.start[unit + 1]; i-- > c->in_unit.start[unit]; )
+        take_out(c, c->in_unit.of[i]);
 }
 
 static void copy_place(const struct climb *c, size_t w, const struct placed *from, struct placed *to)
@@ -297,11 +303,9 @@ static bool has_room(const struct climb *c, size_t w, const struct se_shape *sh,
 /* The followers of a work that is in its place, each in its best shape of that width. False: one that must be there has no room. */
 static bool follow(struct climb *c, size_t target)
 {
-    for (size_t w = 0; w < c->p->n; w++) {
-        const struct pl_work *k = &c->p->work[w];
+    for (size_t f = c->followers.start[target]; f < c->followers.start[target + 1]; f++) {
+        size_t w = c->followers.of[f];
         uint32_t most = BT_MIN(c->s->copies_most[w], c->at[target].n), best = 0;
-        if (k->same != target)
-            continue;
         for (size_t i = 0; i < c->s->work[w].nshapes && most && !c->at[w].n; i++) {
             const struct se_shape *sh = &c->s->work[w].shape[i];
             if (sh->cards != shape_of(c, target)->cards)
@@ -420,9 +424,8 @@ struct way { size_t shape, group; uint32_t tenants; bool any; };
 static void unit_at_most(const struct climb *c, size_t unit, int64_t *wants, int64_t *service)
 {
     *wants = *service = 0;
-    for (size_t w = 0; w < c->p->n; w++) {
-        if (c->unit_of[w] != unit)
-            continue;
+    for (size_t i = c->in_unit.start[unit]; i < c->in_unit.start[unit + 1]; i++) {
+        size_t w = c->in_unit.of[i];
         *wants += 1000 * (c->p->work[w].server && c->p->work[w].ctx_want) + 1000 * (c->p->work[w].copies_want > 1);
         *service += w == unit ? 0 : se_thousandths(c->s->work[w].any.best * c->s->copies_most[w]);
     }
@@ -491,9 +494,8 @@ static bool rebuild(struct climb *c, const size_t *unit, size_t n, struct placed
     int better;
     c->s->nodes += n;
     for (size_t i = 0; i < n; i++)
-        for (size_t w = 0; w < c->p->n; w++)
-            if (c->unit_of[w] == unit[i])
-                copy_place(c, w, &c->at[w], &was[w]);
+        for (size_t k = c->in_unit.start[unit[i]]; k < c->in_unit.start[unit[i] + 1]; k++)
+            copy_place(c, c->in_unit.of[k], &c->at[c->in_unit.of[k]], &was[c->in_unit.of[k]]);
     for (size_t i = 0; i < n; i++)
         unit_out(c, unit[i]);
     for (size_t i = 0; i < n; i++)
@@ -504,11 +506,13 @@ static bool rebuild(struct climb *c, const size_t *unit, size_t n, struct placed
     for (size_t i = 0; i < n; i++)
         unit_out(c, unit[i]);
     for (size_t i = 0; i < n; i++)
-        for (size_t w = 0; w < c->p->n; w++)
-            if (c->unit_of[w] == unit[i] && !c->p->work[w].cpu_only) {
-                copy_place(c, w, &was[w], &c->at[w]);
-                put_in(c, w);
-            }
+        for (size_t k = c->in_unit.start[unit[i]]; k < c->in_unit.start[unit[i] + 1]; k++) {
+            size_t w = c->in_unit.of[k];
+            if (c->p->work[w].cpu_only)
+                continue;
+            copy_place(c, w, &was[w], &c->at[w]);
+            put_in(c, w);
+        }
     reckon(c);
     return false;
 }
@@ -591,6 +595,21 @@ static void find_groups(struct climb *c)
     }
 }
 
+/* key: PL_NONE = with nobody. */
+static struct together by_key(struct bt_arena *a, const size_t *key, size_t n)
+{
+    struct together t = { BT_NEWN(a, size_t, n + 2), BT_NEWN(a, size_t, n + 1) };
+    for (size_t i = 0; i < n; i++)
+        if (key[i] != PL_NONE)
+            t.start[key[i] + 2]++;
+    for (size_t i = 2; i < n + 2; i++)
+        t.start[i] += t.start[i - 1];
+    for (size_t i = 0; i < n; i++)
+        if (key[i] != PL_NONE)
+            t.of[t.start[key[i] + 1]++] = i;
+    return t;
+}
+
 static bool start(struct climb *c, struct search *s)
 {
     size_t n = s->p->n, copies = 0;
@@ -611,6 +630,14 @@ static bool start(struct climb *c, struct search *s)
         c->unit_of[w] = s->p->work[w].same == PL_NONE || s->p->work[w].cpu_only ? w : c->unit_of[s->p->work[w].same];        /* targets come first */
         c->now.missing += !s->may_skip[w] && s->copies_least[w] && !s->p->work[w].cpu_only;
     }
+    size_t *key = BT_NEWN(s->a, size_t, n + 1);
+    c->in_unit = by_key(s->a, c->unit_of, n);
+    for (size_t w = 0; w < n; w++)
+        key[w] = s->p->work[w].ctx_root;
+    c->of_root = by_key(s->a, key, n);
+    for (size_t w = 0; w < n; w++)
+        key[w] = s->p->work[w].same;
+    c->followers = by_key(s->a, key, n);
     c->value = BT_NEWN(s->a, double, copies + 1);
     c->service = BT_NEWN(s->a, int64_t, copies + 1);
     c->dirty = BT_NEWN(s->a, bool, copies + 1);
