@@ -25,6 +25,17 @@
 
 /* ---- units and colors ---- */
 
+/* On a card of the class, with the poorest card of any class that the copy may have. */
+static uint64_t rank_most(const struct search *s, const struct se_shape *sh, size_t cls)
+{
+    const struct pl_problem *p = s->p;
+    uint64_t most = sh->rank_least[cls];
+    for (size_t k = 0; k < p->nclasses && !sh->limit; k++)
+        for (uint32_t j = 0; j < sh->pp && (sh->pp > 1 || !strcmp(p->fleet->gpus[p->cls_card[k]].name, p->fleet->gpus[p->cls_card[cls]].name)); j++)
+            most = BT_MAX(most, sh->row[k * sh->pp + j].floor);
+    return most;
+}
+
 static void add_unit(struct columns *c, size_t work, size_t shape, size_t on)
 {
     const struct search *s = c->s;
@@ -34,11 +45,13 @@ static void add_unit(struct columns *c, size_t work, size_t shape, size_t on)
     struct co_unit u = { .work = work, .shape = shape, .cards = sh->cards };
     u.value = BT_NEWN(c->a, double, s->p->nclasses * (CO_BUSY + 1));
     u.least = BT_NEWN(c->a, uint64_t, s->p->nclasses);
+    u.most = BT_NEWN(c->a, uint64_t, s->p->nclasses);
     for (size_t k = 0; k < s->p->nclasses; k++) {
         bool goes = on == PL_NONE || !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[k]].name);
         for (unsigned b = 1; b <= CO_BUSY; b++)
             u.value[k * (CO_BUSY + 1) + b] = floor(se_rate_on(sh, k) * 1000 / b + 2e-6) / sh->cards;
         u.least[k] = goes ? sh->rank_least[k] : UINT64_MAX;
+        u.most[k] = goes ? rank_most(s, sh, k) : UINT64_MAX;
         if (u.least[k] < UINT64_MAX)
             c->most[c->row[work]] = BT_MAX(c->most[c->row[work]], u.value[k * (CO_BUSY + 1) + 1] * sh->cards);
     }
@@ -127,18 +140,30 @@ static struct columns *new_columns(struct search *s, struct bt_arena *a)
 
 /* ---- sets ---- */
 
-double co_worth(const struct columns *c, size_t color, const uint32_t *unit, unsigned n)
+static double worth_of(const struct columns *c, size_t color, const uint32_t *unit, unsigned n, bool settled)
 {
     double sum = 0;
-    size_t at = c->s->p->cls[c->color[color].card] * (CO_BUSY + 1) + BT_MIN(n, CO_BUSY);
-    for (unsigned i = 0; i < n; i++)
-        sum += c->unit[unit[i]].value[at];
+    size_t at = c->s->p->cls[c->color[color].card] * (CO_BUSY + 1);
+    for (unsigned i = 0; i < n; i++) {
+        const struct co_unit *u = &c->unit[unit[i]];
+        unsigned level = settled ? co_level(c, u->work, n) : n;
+        sum += u->value[at + BT_MIN(BT_MAX(level, n), CO_BUSY)];
+    }
     return sum;
 }
 
+double co_worth(const struct columns *c, const struct co_set *x) { return c->dive ? worth_of(c, x->color, x->unit, x->n, true) : x->worth; }
+
 static size_t new_set(struct columns *c, size_t color, const uint32_t *unit, unsigned n)
 {
-    struct co_set o = { color, n, BT_NEWN(c->a, uint32_t, n), co_worth(c, color, unit, n), c->color[color].last };
+    struct co_set o = { color, n, BT_NEWN(c->a, uint32_t, n), worth_of(c, color, unit, n, false), c->color[color].last, true };
+    size_t card = c->color[color].card;
+    uint64_t room = c->s->p->cap[card];
+    for (unsigned i = 0; i < n && o.sure; i++) {
+        uint64_t takes = c->unit[unit[i]].most[c->s->p->cls[card]];
+        o.sure = takes <= room;
+        room -= BT_MIN(takes, room);
+    }
     memcpy(o.unit, unit, n * sizeof *unit);
     BT_PUSH(c->a, c->set, c->nsets, o);
     return c->color[color].last = c->nsets - 1;
@@ -164,7 +189,7 @@ bool co_add(struct columns *c, struct co_program *g, size_t set)
 {
     struct ms_entry e[CO_SEATS + 1];
     uint32_t n = co_entries(c, &c->set[set], e);
-    size_t at = ms_add(g->m, c->set[set].worth, e, n);
+    size_t at = ms_add(g->m, co_worth(c, &c->set[set]), e, n);
     if (at == SIZE_MAX)
         return false;
     g->of[at - g->base] = set;
@@ -173,7 +198,7 @@ bool co_add(struct columns *c, struct co_program *g, size_t set)
 
 static double gain_of(const struct columns *c, const struct co_set *x, const double *price)
 {
-    double sum = x->worth;
+    double sum = co_worth(c, x);
     for (unsigned i = 0; i < x->n; i++)
         sum -= price[c->row[c->unit[x->unit[i]].work]] / c->unit[x->unit[i]].cards;
     return sum;

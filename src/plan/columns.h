@@ -3,6 +3,7 @@
  *   fill.c      the best set of ranks for one card, at given prices of workloads
  *   columns.c   the program, good prices, and what no placement passes
  *   dive.c      a placement from what the program would like to do
+ *   stand.c     its sets as copies on cards
  *
  * A column is a card of one color that carries one set; the program wants each workload's copies once and no more cards than there are. A rank on a card of t
  * tenants is worth its copy's rate / t / the copy's cards, in whole thousandths of a copy, as the score counts it where no other card of the copy is fuller.
@@ -22,7 +23,7 @@
 struct co_unit {
     size_t work, shape; uint32_t cards;
     double *value;                   /* [class * (CO_BUSY + 1) + tenants] of a rank */
-    uint64_t *least;                 /* [class] bytes of a rank; UINT64_MAX: it does not go there */
+    uint64_t *least, *most;          /* [class] bytes of a rank, whichever it is of its copy; UINT64_MAX: it does not go there */
 };
 
 /* Cards that nothing of the problem tells apart. */
@@ -33,7 +34,8 @@ struct co_color {
     double best; uint32_t *set; unsigned n;          /* the best of the last pricing; n = 0: an empty card, or it is not known whose */
 };
 
-struct co_set { size_t color; unsigned n; uint32_t *unit; double worth; size_t before; };      /* before: the one of its color before it, or PL_NONE */
+struct co_set { size_t color; unsigned n; uint32_t *unit; double worth; size_t before; bool sure; };
+/* before: the one of its color before it, or PL_NONE; sure: there is room for whichever ranks they are */
 
 struct columns {
     struct search *s; struct bt_arena *a;
@@ -52,11 +54,9 @@ struct columns {
 
 /* What a dive has settled; units and sets that it does not allow are left out of all pricing. */
 struct co_dive {
-    double *side;                    /* [rows] what is left of them */
-    size_t *only; uint32_t *left;    /* [works] its unit, or PL_NONE; ranks that are still to come */
-    size_t *free, **on;              /* [colors] cards that are free, and which */
-    struct pl_copy **copy;           /* [works][replica] the cards of each copy so far */
-    double *urgent;                  /* [works] more: it comes earlier */
+    const size_t *only; const uint32_t *left;        /* [works] its unit, or PL_NONE; ranks that are still to come */
+    const uint8_t *level;            /* [works] tenants of its fullest card: no more anywhere, and all its ranks are worth as much as there; 0: open */
+    const size_t *free;              /* [colors] cards that are free */
     bool *off; size_t noff;          /* [sets] can not be any more; of so many */
 };
 
@@ -68,7 +68,14 @@ struct co_filled { double most; unsigned n; uint32_t unit[CO_SEATS]; };         
 void co_fill(struct columns *c, const double *price, struct co_color *o, unsigned tenants, double known, struct co_filled *out);
 
 /* columns.c */
-double co_worth(const struct columns *c, size_t color, const uint32_t *unit, unsigned n);
+/* What the set is worth as far as things are settled. */
+double co_worth(const struct columns *c, const struct co_set *x);
+/* Tenants that count for a rank of the work on a card with so many; 0: it does not go there. */
+static inline unsigned co_level(const struct columns *c, size_t work, unsigned tenants)
+{
+    unsigned level = c->dive ? c->dive->level[work] : 0;
+    return level && tenants > level ? 0 : BT_MAX(tenants, level);
+}
 /* The set as a column: its entries, which are CO_SEATS + 1 at most; returns how many. */
 uint32_t co_entries(const struct columns *c, const struct co_set *set, struct ms_entry *e);
 /* Prices all colors; sets that gain become columns of the program (`of`: which set its columns are, from `base` on). Returns what nothing passes. */
@@ -76,6 +83,11 @@ struct co_program { struct master *m; size_t base, *of; };
 double co_price(struct columns *c, const double *price, struct co_program *g, unsigned *added);
 bool co_add(struct columns *c, struct co_program *g, size_t set);
 
+/* stand.c: these sets as copies on cards, each work in its unit. lost: copies that have no place; service: of the others, as the score counts it. */
+struct co_stand *co_stand_new(const struct columns *c);
+struct pl_solution co_stand(const struct columns *c, struct co_stand *d, const uint32_t *set, size_t n, const size_t *only, unsigned *lost, int64_t *service);
+
 /* dive.c: a placement, not whole where something did not go. lost: copies that it lacks. */
+#define STEP_COLUMNS 6000u           /* of the program of all dives */
 struct pl_solution co_dive(struct columns *c, unsigned *lost);
 #endif

@@ -1,323 +1,404 @@
-/* dive - a placement from the program of columns.c. Each workload gets the shape and kind of card that the program has most of, one at a time and priced anew
- * after each; then cards get the sets that it has most of, whole ones first. What is left out at the end goes first in the next dive. */
+/* dive - a placement from the program of columns.c. Each workload gets the shape and kind of card that the program has most of; a copy on several cards, how
+ * full the fullest of them is, which decides what it is worth on all of them; then cards get sets. Of several next steps each is tried, and the program says
+ * what is left; the best goes on, and the others are remembered: when a placement is there, the next dive begins where the most is left of all that nobody
+ * followed.
+ *
+ * A copy that finds no place costs more than any service: it is worth another dive. */
+#include <math.h>
 #include <string.h>
 
 #include "plan/columns.h"
 
-#define DIVES 4u
-#define PRICINGS 3u                  /* after each step */
+#define FIRST_PRICINGS 3u            /* of the whole program, with what is missing at its cost */
+#define MORE_PRICINGS 3u             /* times as many, as long as something is missing */
+#define HOPELESS 3.0                 /* copies that are missing whatever happens: one dive is enough, others know more then */
+#define PRICINGS 2u                  /* after a step that lost much */
+#define MUCH 0.002                   /* of all: it lost much */
+#define TINY 2e-4                    /* of all: it lost so little that no other is tried */
 #define ONE 0.999                    /* so much of a set is all of it */
 #define LITTLE 0.01                  /* of a set: not worth a card */
-#define MISSING (-3000.0)            /* what a copy that is not there costs, in thousandths */
-#define STEP_COLUMNS 4000u
+#define MISSING (-10000.0)           /* what a copy that is not there costs, in thousandths */
+#define OUT (-1e6)                   /* what a set that cannot be any more is worth */
+#define TRIED 4u                     /* next steps */
+#define OPEN 64u                     /* remembered */
+#define GAINS 1e-3                   /* of all: what less is left than is not worth a dive */
+#define GOES_NODES 16u               /* so many sets that are asked whether they still go are as much work as a node */
 
-/* ---- what is settled ---- */
+/* A unit of its work; else (PL_NONE) a set on a card; else a level of a work. */
+struct step { size_t unit, set, work; uint8_t level; double part; };
 
-static void settle(const struct columns *c, size_t unit)
+/* Somewhere on the way: as struct co_dive has it. */
+struct way { double *side; size_t *only; uint32_t *left; size_t *free; uint8_t *level; uint32_t *taken; size_t ntaken; double value; };
+
+struct diver {
+    struct columns *c;
+    struct co_program g;
+    struct co_stand *stand;
+    struct way now, before, best_way, open[OPEN]; size_t nopen;
+    struct ms_basis basis, best_basis;
+    double *amount, *of_unit;        /* [columns]; [units] of all copies of their work */
+    double (*on)[CO_BUSY + 1];       /* [works] ranks on cards with so many tenants */
+    struct pl_solution best; unsigned lost; double reached;
+};
+
+/* ---- ways ---- */
+
+static struct way new_way(const struct columns *c)
 {
-    size_t w = c->unit[unit].work;
-    c->dive->only[w] = unit;
-    c->dive->left[w] = c->unit[unit].cards * c->s->copies_most[w];
+    size_t n = c->s->p->n;
+    return (struct way){ .side = BT_NEWN(c->a, double, c->nrows), .only = BT_NEWN(c->a, size_t, n), .left = BT_NEWN(c->a, uint32_t, n),
+                         .free = BT_NEWN(c->a, size_t, c->ncolors), .level = BT_NEWN(c->a, uint8_t, n), .taken = BT_NEWN(c->a, uint32_t, c->s->ncards) };
 }
 
-static bool still_goes(const struct columns *c, const struct co_set *x)
+static void copy_way(const struct columns *c, struct way *to, const struct way *from)
 {
-    const struct co_dive *d = c->dive;
-    if (!d->free[x->color])
+    size_t n = c->s->p->n;
+    memcpy(to->side, from->side, c->nrows * sizeof *to->side);
+    memcpy(to->only, from->only, n * sizeof *to->only);
+    memcpy(to->left, from->left, n * sizeof *to->left);
+    memcpy(to->level, from->level, n * sizeof *to->level);
+    memcpy(to->free, from->free, c->ncolors * sizeof *to->free);
+    memcpy(to->taken, from->taken, from->ntaken * sizeof *to->taken);
+    to->ntaken = from->ntaken;
+    to->value = from->value;
+}
+
+static void begin(const struct columns *c, struct way *y)
+{
+    memcpy(y->side, c->side, c->nrows * sizeof *y->side);
+    for (size_t i = 0; i < c->ncolors; i++)
+        y->free[i] = c->color[i].count;
+    for (size_t w = 0; w < c->s->p->n; w++)
+        y->only[w] = PL_NONE;
+    memset(y->level, 0, c->s->p->n * sizeof *y->level);
+    y->ntaken = 0;
+}
+
+static void settle(const struct columns *c, struct way *y, size_t unit)
+{
+    size_t w = c->unit[unit].work;
+    y->only[w] = unit;
+    y->left[w] = c->unit[unit].cards * c->s->copies_most[w];
+}
+
+static void commit(const struct columns *c, struct way *y, size_t set)
+{
+    const struct co_set *x = &c->set[set];
+    y->taken[y->ntaken++] = (uint32_t)set;
+    y->free[x->color]--;
+    y->side[c->color[x->color].row] -= 1;
+    for (unsigned i = 0; i < x->n; i++) {
+        const struct co_unit *u = &c->unit[x->unit[i]];
+        if (y->only[u->work] == PL_NONE)
+            settle(c, y, x->unit[i]);
+        y->side[c->row[u->work]] = (double)--y->left[u->work] / u->cards;
+    }
+}
+
+static bool still_goes(const struct columns *c, const struct way *y, const struct co_set *x)
+{
+    if (!y->free[x->color] || !x->sure)
         return false;
     for (unsigned i = 0; i < x->n; i++) {
         const struct co_unit *u = &c->unit[x->unit[i]];
-        uint32_t here = 0, left = d->only[u->work] == PL_NONE ? u->cards * c->s->copies_most[u->work] : d->left[u->work];
+        size_t only = y->only[u->work];
+        uint32_t here = 0, left = only == PL_NONE ? u->cards * c->s->copies_most[u->work] : y->left[u->work];
         for (unsigned k = 0; k < x->n; k++)
             here += c->unit[x->unit[k]].work == u->work;
-        if ((d->only[u->work] != PL_NONE && d->only[u->work] != x->unit[i]) || here > left)
+        if ((only != PL_NONE && only != x->unit[i]) || here > left || (y->level[u->work] && x->n > y->level[u->work]))
             return false;
     }
     return true;
 }
 
-/* Copies of the set's works that have begun on the island of the card. */
-static unsigned near_by(const struct columns *c, const struct co_set *x, size_t card)
+static double done(const struct columns *c, const struct way *y)
 {
-    const struct bt_gpu *gpus = c->s->p->fleet->gpus;
-    unsigned n = 0;
-    for (unsigned i = 0; i < x->n; i++) {
-        const struct co_unit *u = &c->unit[x->unit[i]];
-        for (uint32_t r = 0; r < c->s->copies_most[u->work]; r++) {
-            const struct pl_copy *k = &c->dive->copy[u->work][r];
-            n += k->ncards && k->ncards < u->cards && gpus[k->card[0]].island == gpus[card].island;
+    double sum = 0;
+    for (size_t i = 0; i < y->ntaken; i++)
+        sum += co_worth(c, &c->set[y->taken[i]]);
+    return sum;
+}
+
+/* ---- the program on a way ---- */
+
+/* What is left on it: sets that do not go any more are worth nothing. */
+static void solve(struct diver *d, struct way *y)
+{
+    struct columns *c = d->c;
+    struct master *m = d->g.m;
+    *c->dive = (struct co_dive){ .only = y->only, .left = y->left, .level = y->level, .free = y->free, .off = c->dive->off };
+    for (size_t j = 0; j + d->g.base < m->ncolumns; j++) {
+        const struct co_set *x = &c->set[d->g.of[j]];
+        ms_worth(m, j + d->g.base, still_goes(c, y, x) ? co_worth(c, x) : OUT);
+    }
+    ms_sides(m, y->side);
+    c->s->nodes += (uint64_t)ms_mend(m) * CO_PIVOT_NODES + (m->ncolumns - d->g.base) / GOES_NODES;
+    y->value = done(c, y) + ms_value(m);
+}
+
+/* Sets that gain on the way, a few times. */
+static void price(struct diver *d, struct way *y, unsigned times)
+{
+    struct columns *c = d->c;
+    unsigned added = 1;
+    for (unsigned i = 0; i < times && added; i++) {
+        c->dive->noff = BT_MIN(c->nsets, (size_t)CO_COLUMNS);
+        for (size_t j = 0; j < c->dive->noff; j++)
+            c->dive->off[j] = !still_goes(c, y, &c->set[j]);
+        co_price(c, d->g.m->price, &d->g, &added);
+        solve(d, y);
+    }
+}
+
+static void find_amounts(struct diver *d)
+{
+    const struct columns *c = d->c;
+    ms_values(d->g.m, d->amount);
+    memset(d->of_unit, 0, c->nunits * sizeof *d->of_unit);
+    for (size_t j = 0; j + d->g.base < d->g.m->ncolumns; j++) {
+        const struct co_set *k = &c->set[d->g.of[j]];
+        double much = d->amount[d->g.base + j];
+        for (unsigned i = 0; i < k->n && much > 0; i++) {
+            const struct co_unit *u = &c->unit[k->unit[i]];
+            d->of_unit[k->unit[i]] += much / u->cards / c->s->copies_most[u->work];
+            for (unsigned q = 0; q < k->n; q++)      /* as its follower has it: all its copies have one shape, also those that nobody follows */
+                d->of_unit[k->unit[i]] += c->needs[c->unit[k->unit[q]].work] >> u->work & 1 ? much / u->cards : 0;
         }
     }
+}
+
+/* Units that the program agrees on: it is still the best then. */
+static void settle_whole(const struct diver *d, struct way *y)
+{
+    const struct columns *c = d->c;
+    for (size_t u = 0; u < c->nunits; u++)
+        if (y->only[c->unit[u].work] == PL_NONE && d->of_unit[u] > ONE)
+            settle(c, y, u);
+}
+
+/* Whole sets, once no part of one is left: until then they may still become others. */
+static void commit_whole(struct diver *d, struct way *y)
+{
+    const struct columns *c = d->c;
+    for (size_t j = 0; j + d->g.base < d->g.m->ncolumns; j++)
+        for (; d->amount[d->g.base + j] > ONE && still_goes(c, y, &c->set[d->g.of[j]]); d->amount[d->g.base + j] -= 1)
+            commit(c, y, d->g.of[j]);
+}
+
+/* Beyond whole ones. */
+static double part_of(double amount)
+{
+    double part = amount - floor(amount);
+    return part > ONE ? 0 : part;
+}
+
+static size_t keep_step(struct step *o, size_t n, struct step one)
+{
+    size_t j = n < TRIED ? n++ : TRIED;
+    if (j == TRIED && one.part <= o[--j].part)
+        return n;
+    for (; j > 0 && o[j - 1].part < one.part; j--)
+        o[j] = o[j - 1];
+    o[j] = one;
     return n;
 }
 
-static size_t take_card(const struct columns *c, const struct co_set *x)
+/* Of the copy on several cards that would lose most by it: how full its fullest may be. */
+static size_t next_levels(const struct diver *d, const struct way *y, struct step *o)
 {
-    struct co_dive *d = c->dive;
-    size_t best = 0, card, last = --d->free[x->color];
-    unsigned most = 0;
-    for (size_t i = 0; i <= last; i++) {
-        unsigned near = near_by(c, x, d->on[x->color][i]);
-        if (near > most) {
-            most = near;
-            best = i;
-        }
+    const struct columns *c = d->c;
+    size_t n = 0, work = PL_NONE;
+    double most = TINY * fabs(y->value);
+    memset(d->on, 0, c->s->p->n * sizeof *d->on);
+    for (size_t j = 0; j + d->g.base < d->g.m->ncolumns; j++) {
+        const struct co_set *x = &c->set[d->g.of[j]];
+        double much = d->amount[d->g.base + j];
+        for (unsigned i = 0; i < x->n && much > LITTLE; i++)
+            d->on[c->unit[x->unit[i]].work][BT_MIN(x->n, CO_BUSY)] += much;
     }
-    card = d->on[x->color][best];
-    memmove(&d->on[x->color][best], &d->on[x->color][best + 1], (last - best) * sizeof card);
-    return card;
+    for (size_t i = 0; i < y->ntaken; i++)
+        for (unsigned k = 0; k < c->set[y->taken[i]].n; k++)
+            d->on[c->unit[c->set[y->taken[i]].unit[k]].work][BT_MIN(c->set[y->taken[i]].n, CO_BUSY)] += 1;
+    for (size_t w = 0; w < c->s->p->n; w++) {
+        if (y->only[w] == PL_NONE || y->level[w] || c->s->copies_most[w] != 1 || c->unit[y->only[w]].cards < 2)
+            continue;
+        double sum = 0, all = 0;
+        unsigned full = 0;
+        for (unsigned t = 1; t <= CO_BUSY; t++) {
+            sum += d->on[w][t] / t;
+            all += d->on[w][t];
+            full = d->on[w][t] > LITTLE ? t : full;
+        }
+        double loss = full ? (sum - all / full) / c->unit[y->only[w]].cards * c->most[c->row[w]] : 0;
+        work = loss > most ? w : work;
+        most = BT_MAX(most, loss);
+    }
+    for (unsigned t = 1; t <= CO_BUSY && work != PL_NONE; t++)
+        if (d->on[work][t] > LITTLE)
+            n = keep_step(o, n, (struct step){ PL_NONE, PL_NONE, work, (uint8_t)t, d->on[work][t] });
+    return n;
 }
 
-/* A rank of the first copy that lacks one and is not on the card. */
-static void add_rank(const struct columns *c, const struct co_unit *u, size_t card)
+/* The next ones that may be good: units first, then levels. */
+static size_t next_steps(const struct diver *d, const struct way *y, struct step *o)
 {
-    for (uint32_t r = 0; r < c->s->copies_most[u->work]; r++) {
-        struct pl_copy *k = &c->dive->copy[u->work][r];
-        bool there = k->ncards == u->cards;
-        for (uint32_t i = 0; i < k->ncards; i++)
-            there = there || k->card[i] == card;
-        if (there)
-            continue;
-        k->card[k->ncards++] = card;
+    const struct columns *c = d->c;
+    size_t n = 0;
+    for (size_t u = 0; u < c->nunits; u++)
+        if (y->only[c->unit[u].work] == PL_NONE && d->of_unit[u] > LITTLE)
+            n = keep_step(o, n, (struct step){ .unit = u, .part = d->of_unit[u] });
+    if (!n)
+        n = next_levels(d, y, o);
+    for (size_t j = 0; j + d->g.base < d->g.m->ncolumns && (!n || (o[n - 1].unit == PL_NONE && o[n - 1].set != PL_NONE)); j++)
+        if (part_of(d->amount[d->g.base + j]) > LITTLE && still_goes(c, y, &c->set[d->g.of[j]]))
+            n = keep_step(o, n, (struct step){ .unit = PL_NONE, .set = d->g.of[j], .part = part_of(d->amount[d->g.base + j]) });
+    return n;
+}
+
+/* ---- dives ---- */
+
+static void remember(struct diver *d, const struct way *y)
+{
+    size_t worst = 0;
+    if (y->value <= d->reached)
+        return;
+    for (size_t i = 1; i < d->nopen; i++)
+        worst = d->open[i].value < d->open[worst].value ? i : worst;
+    if (d->nopen < OPEN) {
+        worst = d->nopen++;
+        if (!d->open[worst].side)
+            d->open[worst] = new_way(d->c);
+    } else if (y->value <= d->open[worst].value) {
         return;
     }
+    copy_way(d->c, &d->open[worst], y);
 }
 
-static void commit(const struct columns *c, const struct co_set *x)
+/* The step after which the most is left. */
+static void take_best(struct diver *d, const struct step *o, size_t n, double all)
 {
-    struct co_dive *d = c->dive;
-    size_t card = take_card(c, x);
-    d->side[c->color[x->color].row] -= 1;
-    for (unsigned i = 0; i < x->n; i++) {
-        const struct co_unit *u = &c->unit[x->unit[i]];
-        if (d->only[u->work] == PL_NONE)
-            settle(c, x->unit[i]);
-        add_rank(c, u, card);
-        d->side[c->row[u->work]] = (double)--d->left[u->work] / u->cards;
+    struct columns *c = d->c;
+    double most = -INFINITY, much = MUCH * all, little = TINY * all;
+    ms_save(d->g.m, &d->basis);
+    copy_way(c, &d->before, &d->now);
+    for (size_t i = 0; i < n; i++) {
+        if (i) {
+            ms_restore(d->g.m, &d->basis);
+            copy_way(c, &d->now, &d->before);
+        }
+        if (o[i].unit != PL_NONE)
+            settle(c, &d->now, o[i].unit);
+        else if (o[i].set != PL_NONE)
+            commit(c, &d->now, o[i].set);
+        else
+            d->now.level[o[i].work] = o[i].level;
+        solve(d, &d->now);
+        if (d->before.value - d->now.value > much)
+            price(d, &d->now, PRICINGS);
+        if (d->now.value <= most) {
+            remember(d, &d->now);
+            continue;
+        }
+        if (i)
+            remember(d, &d->best_way);
+        most = d->now.value;
+        copy_way(c, &d->best_way, &d->now);
+        ms_save(d->g.m, &d->best_basis);
+        if (d->before.value - most < little)
+            break;
     }
+    ms_restore(d->g.m, &d->best_basis);
+    copy_way(c, &d->now, &d->best_way);
+    solve(d, &d->now);
 }
 
-/* ---- a step ---- */
-
-struct amounts { double *set, *unit; };              /* [columns from base on] of a card; [units] of all copies of their work */
-
-static struct co_program program(struct columns *c, struct bt_arena *a)
+/* From d->now on, solved, to a placement, or to where less is left than was reached. */
+static void dive(struct diver *d)
 {
-    struct co_dive *d = c->dive;
-    double *own = BT_NEWN(a, double, c->nrows);
+    struct columns *c = d->c;
+    struct step o[TRIED];
+    double all = fabs(d->now.value);
+    for (;;) {
+        find_amounts(d);
+        settle_whole(d, &d->now);
+        size_t n = next_steps(d, &d->now, o);
+        if (!n || se_late(c->s))
+            break;
+        take_best(d, o, n, all);
+        if (d->now.value <= d->reached)
+            return;
+    }
+    commit_whole(d, &d->now);
+    unsigned lost;
+    int64_t service;
+    struct pl_solution x = co_stand(c, d->stand, d->now.taken, d->now.ntaken, d->now.only, &lost, &service);
+    c->s->nodes += c->s->p->n;
+    double worth = (double)service + MISSING * lost;
+    if (worth <= d->reached)
+        return;
+    d->reached = worth;
+    d->best = x;
+    d->lost = lost;
+}
+
+static struct diver new_diver(struct columns *c)
+{
+    struct diver d = { .c = c, .stand = co_stand_new(c), .reached = -INFINITY };
+    double *own = BT_NEWN(c->a, double, c->nrows);
     for (size_t i = 0; i < c->nworks; i++)
         own[i] = MISSING;
-    struct co_program g = { .m = ms_new(a, c->nrows, d->side, own, STEP_COLUMNS, STEP_COLUMNS * 8), .of = BT_NEWN(a, size_t, STEP_COLUMNS) };
-    unsigned steps, added = 1;
-    g.base = g.m->ncolumns;
-    d->noff = BT_MIN(c->nsets, (size_t)CO_COLUMNS);
-    for (size_t j = 0; j < d->noff; j++) {
-        d->off[j] = !still_goes(c, &c->set[j]);
-        if (!d->off[j])
-            co_add(c, &g, j);
-    }
-    steps = ms_solve(g.m, UINT32_MAX);
-    for (unsigned i = 0; i < PRICINGS && added; i++) {
-        co_price(c, g.m->price, &g, &added);
-        steps += ms_solve(g.m, UINT32_MAX);
-    }
-    c->s->nodes += (uint64_t)steps * CO_PIVOT_NODES;
-    return g;
-}
-
-static struct amounts amounts_of(const struct columns *c, const struct co_program *g, struct bt_arena *a)
-{
-    double *all = BT_NEWN(a, double, g->m->ncolumns);
-    struct amounts x = { all + g->base, BT_NEWN(a, double, c->nunits) };
-    ms_values(g->m, all);
-    for (size_t j = 0; j + g->base < g->m->ncolumns; j++) {
-        const struct co_set *k = &c->set[g->of[j]];
-        for (unsigned i = 0; i < k->n; i++) {
-            const struct co_unit *u = &c->unit[k->unit[i]];
-            double copies = x.set[j] / u->cards;
-            x.unit[k->unit[i]] += copies / c->s->copies_most[u->work];
-            for (unsigned q = 0; q < k->n; q++)      /* as its follower has it: all its copies have one shape, also those that nobody follows */
-                x.unit[k->unit[i]] += c->needs[c->unit[k->unit[q]].work] >> u->work & 1 ? copies : 0;
-        }
-    }
-    return x;
-}
-
-/* The shape and kind of one more work, besides those that the program agrees on. False: all have theirs. */
-static bool settle_one(const struct columns *c, const struct amounts *x)
-{
-    const struct co_dive *d = c->dive;
-    size_t best = PL_NONE;
-    double most = 0;
-    for (size_t u = 0; u < c->nunits; u++) {
-        size_t w = c->unit[u].work;
-        if (d->only[w] != PL_NONE || x->unit[u] < 1e-6)
-            continue;
-        if (x->unit[u] > ONE) {
-            settle(c, u);
-        } else if (x->unit[u] + d->urgent[w] > most) {
-            most = x->unit[u] + d->urgent[w];
-            best = u;
-        }
-    }
-    if (best != PL_NONE)
-        settle(c, best);
-    return best != PL_NONE;
-}
-
-/* All whole sets and the largest part. False: nothing goes any more. */
-static bool commit_some(const struct columns *c, const struct co_program *g, const struct amounts *x)
-{
-    const struct co_set *best = NULL;
-    bool any = false;
-    double most = 0;
-    for (size_t j = 0; j + g->base < g->m->ncolumns; j++) {
-        const struct co_set *k = &c->set[g->of[j]];
-        double left = x->set[j], urgent = 0;
-        for (; left > ONE && still_goes(c, k); left -= 1, any = true)
-            commit(c, k);
-        for (unsigned i = 0; i < k->n; i++)
-            urgent = BT_MAX(urgent, c->dive->urgent[c->unit[k->unit[i]].work]);
-        if (left > LITTLE && left <= ONE && left + urgent > most && still_goes(c, k)) {
-            most = left + urgent;
-            best = k;
-        }
-    }
-    if (best && still_goes(c, best)) {
-        commit(c, best);
-        any = true;
-    }
-    return any;
-}
-
-/* ---- what comes of it ---- */
-
-static bool same_cards(const struct pl_copy *a, const struct pl_copy *b)
-{
-    bool same = a && a->ncards == b->ncards;
-    for (uint32_t i = 0; same && i < a->ncards; i++)
-        same = a->card[i] == b->card[i];
-    return same;
-}
-
-/* All its cards are there and have room: a set counts each rank of a pipeline as its smallest. */
-static bool stands(const struct columns *c, struct pl_copy *x, const struct pl_solution *o, uint64_t *load)
-{
-    const struct search *s = c->s;
-    const struct se_work *w = &s->work[x->work];
-    size_t unit = c->dive->only[x->work];
-    if (unit == PL_NONE || x->ncards < c->unit[unit].cards)
-        return false;
-    const struct se_shape *sh = &w->shape[c->unit[unit].shape];
-    const struct pl_copy *target = NULL;
-    pl_in_pool_order(w->k, x->card, x->ncards);
-    size_t cls = pl_cost_class(s->p, x->card, x->ncards);
-    for (size_t i = 0; i < o->ncopies; i++)
-        if (o->copy[i].work == w->k->same && o->copy[i].replica == x->replica)
-            target = &o->copy[i];
-    if (w->k->same != PL_NONE && !same_cards(target, x))
-        return false;
-    for (uint32_t i = 0; i < x->ncards; i++) {
-        uint64_t floor = se_floor(s, w, sh, cls, i, x->card[i]);
-        if (sh->row[cls * sh->pp + i / sh->tp].need > floor || load[x->card[i]] + floor > s->p->cap[x->card[i]])
-            return false;
-    }
-    for (uint32_t i = 0; i < x->ncards; i++)
-        load[x->card[i]] += se_floor(s, w, sh, cls, i, x->card[i]);
-    x->shape = sh->index;
-    return true;
-}
-
-/* The copies that are whole; those that are not make their work urgent. */
-static struct pl_solution what_stands(const struct columns *c, unsigned *lost)
-{
-    const struct search *s = c->s;
-    struct pl_solution o = { .found = true, .copy = BT_NEWN(s->p->a, struct pl_copy, s->max_copies + 1) };
-    uint64_t *load = BT_NEWN(c->a, uint64_t, s->ncards);
-    *lost = 0;
-    for (size_t w = 0; w < s->p->n; w++) {
-        uint32_t n = 0;
-        for (uint32_t r = 0; r < s->copies_most[w]; r++) {
-            struct pl_copy x = c->dive->copy[w][r];
-            x.replica = n;
-            if (!s->p->work[w].cpu_only && !stands(c, &x, &o, load)) {
-                c->dive->urgent[w] += 1;
-                ++*lost;
-                continue;
-            }
-            const size_t *card = x.card;
-            x.card = BT_NEWN(s->p->a, size_t, x.ncards + 1);
-            if (x.ncards)
-                memcpy(x.card, card, x.ncards * sizeof *card);
-            o.copy[o.ncopies++] = x;
-            n++;
-        }
-    }
-    return o;
-}
-
-static void begin(const struct columns *c)
-{
-    const struct search *s = c->s;
-    struct co_dive *d = c->dive;
-    memcpy(d->side, c->side, c->nrows * sizeof *d->side);
-    memset(d->free, 0, c->ncolors * sizeof *d->free);
-    for (size_t g = 0; g < s->ncards; g++)
-        d->on[c->color_of[g]][d->free[c->color_of[g]]++] = g;
-    for (size_t w = 0; w < s->p->n; w++) {
-        d->only[w] = PL_NONE;
-        for (uint32_t r = 0; r < s->copies_most[w]; r++)
-            d->copy[w][r].ncards = 0;
-    }
-}
-
-static struct co_dive *new_dive(const struct columns *c)
-{
-    const struct search *s = c->s;
-    size_t n = s->p->n;
-    struct co_dive *d = BT_NEW(c->a, struct co_dive);
-    d->side = BT_NEWN(c->a, double, c->nrows);
-    d->only = BT_NEWN(c->a, size_t, n);
-    d->left = BT_NEWN(c->a, uint32_t, n);
-    d->urgent = BT_NEWN(c->a, double, n);
-    d->off = BT_NEWN(c->a, bool, CO_COLUMNS);
-    d->free = BT_NEWN(c->a, size_t, c->ncolors);
-    d->on = BT_NEWN(c->a, size_t *, c->ncolors);
-    d->copy = BT_NEWN(c->a, struct pl_copy *, n);
-    for (size_t i = 0; i < c->ncolors; i++)
-        d->on[i] = BT_NEWN(c->a, size_t, c->color[i].count);
-    for (size_t w = 0; w < n; w++) {
-        d->copy[w] = BT_NEWN(c->a, struct pl_copy, s->copies_most[w] + 1);
-        for (uint32_t r = 0; r < s->copies_most[w]; r++)
-            d->copy[w][r] = (struct pl_copy){ .work = w, .replica = r, .card = BT_NEWN(c->a, size_t, BT_MAX_GPUS) };
-    }
+    d.g = (struct co_program){ .m = ms_new(c->a, c->nrows, c->side, own, STEP_COLUMNS, STEP_COLUMNS * 8), .of = BT_NEWN(c->a, size_t, STEP_COLUMNS) };
+    d.g.base = d.g.m->ncolumns;
+    for (size_t j = 0; j < c->nsets; j++)
+        if (c->set[j].sure && !co_add(c, &d.g, j))
+            break;
+    c->dive = BT_NEW(c->a, struct co_dive);
+    c->dive->off = BT_NEWN(c->a, bool, CO_COLUMNS);
+    d.now = new_way(c);
+    d.before = new_way(c);
+    d.best_way = new_way(c);
+    d.basis = ms_basis_new(d.g.m, c->a);
+    d.best_basis = ms_basis_new(d.g.m, c->a);
+    d.amount = BT_NEWN(c->a, double, d.g.m->most);
+    d.on = (double (*)[CO_BUSY + 1])BT_NEWN(c->a, double, c->s->p->n * (CO_BUSY + 1));
+    d.of_unit = BT_NEWN(c->a, double, c->nunits);
     return d;
 }
 
-static struct pl_solution one_dive(struct columns *c, unsigned *lost)
+/* Copies that have no place. */
+static double missing(const struct diver *d)
 {
-    bool more = true;
-    begin(c);
-    while (more && !se_late(c->s)) {
-        bt_auto_arena a = { 0 };
-        struct co_program g = program(c, &a);
-        struct amounts x = amounts_of(c, &g, &a);
-        more = settle_one(c, &x) || commit_some(c, &g, &x);
-    }
-    return what_stands(c, lost);
+    const struct master *m = d->g.m;
+    double sum = 0;
+    for (size_t i = 0; i < m->m; i++)
+        sum += m->in[i] < d->c->nworks ? m->at[i] : 0;
+    return sum;
 }
 
 struct pl_solution co_dive(struct columns *c, unsigned *lost)
 {
-    struct pl_solution best = { 0 };
-    c->dive = new_dive(c);
-    for (unsigned i = 0; i < DIVES && (!i || (*lost && c->s->nodes < c->end)); i++) {
-        unsigned mine;
-        struct pl_solution o = one_dive(c, &mine);
-        if (i && mine >= *lost)
-            continue;
-        best = o;
-        *lost = mine;
+    struct diver d = new_diver(c);
+    begin(c, &d.now);
+    solve(&d, &d.now);
+    for (unsigned i = 0; i < MORE_PRICINGS && (!i || missing(&d) > LITTLE); i++)
+        price(&d, &d.now, FIRST_PRICINGS);
+    bool once = missing(&d) > HOPELESS;
+    double all = d.now.value;
+    dive(&d);
+    while (!once && d.nopen && c->s->nodes < c->end && !se_late(c->s)) {
+        size_t next = 0;
+        for (size_t i = 1; i < d.nopen; i++)
+            next = d.open[i].value > d.open[next].value ? i : next;
+        if (d.open[next].value < d.reached + GAINS * fabs(all))
+            break;
+        struct way from = d.open[next];
+        copy_way(c, &d.now, &from);
+        d.open[next] = d.open[--d.nopen];
+        d.open[d.nopen] = from;
+        ms_restart(d.g.m);
+        solve(&d, &d.now);
+        dive(&d);
     }
-    return best;
+    *lost = d.lost;
+    return d.best;
 }

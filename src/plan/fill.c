@@ -89,9 +89,10 @@ static void fill_members(const struct columns *c, struct co_fill *f, const doubl
             work = u->work;
             from = f->nitems;
         }
-        double gain = u->value[cls * (CO_BUSY + 1) + tenants] - price[c->row[work]] / u->cards;
-        if (!is_out(c, o->unit[i]))
-            add_item(c, f, from, (struct item){ (uint32_t)o->unit[i], gain, u->least[cls] });
+        unsigned level = co_level(c, work, tenants);
+        double gain = u->value[cls * (CO_BUSY + 1) + BT_MIN(level, CO_BUSY)] - price[c->row[work]] / u->cards;
+        if (level && !is_out(c, o->unit[i]))
+            add_item(c, f, from, (struct item){ (uint32_t)o->unit[i], gain, c->dive ? u->most[cls] : u->least[cls] });
     }
     if (work != PL_NONE)
         add_member(c, f, work, from);

@@ -6,6 +6,9 @@
 
 #define GAIN 1e-7                    /* of a column, to be worth a step */
 #define PIVOT 1e-9
+#define DUAL_PIVOT 1e-7
+#define BELOW 1e-6                   /* zero, that far */
+#define STEPS_A_ROW 20u              /* of mending, at most: then the sides are met and the worth is near its best */
 #define APART 1e-7                   /* sides are moved by at most so much, each otherwise */
 #define ANEW 100u                    /* steps with one inverse: then it is worked out anew */
 
@@ -19,6 +22,7 @@ struct master *ms_new(struct bt_arena *a, size_t rows, const double *side, const
     m->column = BT_NEWN(a, struct ms_column, m->most);
     m->entry = BT_NEWN(a, struct ms_entry, m->most_entries);
     m->side = BT_NEWN(a, double, rows);
+    m->apart = BT_NEWN(a, double, rows);
     m->in = BT_NEWN(a, size_t, rows);
     m->inverse = BT_NEWN(a, double, rows * rows);
     m->at = BT_NEWN(a, double, rows);
@@ -28,7 +32,8 @@ struct master *ms_new(struct bt_arena *a, size_t rows, const double *side, const
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        m->side[i] = m->at[i] = side[i] + APART * (1 + (double)(state >> 40) / (double)(1u << 24));
+        m->apart[i] = APART * (1 + (double)(state >> 40) / (double)(1u << 24));
+        m->side[i] = m->at[i] = side[i] + m->apart[i];
         m->in[i] = ms_add(m, own[i], &(struct ms_entry){ (uint32_t)i, 1 }, 1);
         m->inverse[i * rows + i] = 1;
         m->price[i] = own[i];
@@ -91,7 +96,8 @@ static void make_inverse(struct master *m)
     memcpy(m->inverse, inverse, n * n * sizeof *inverse);
 }
 
-void ms_reckon(struct master *m)
+/* Prices, and how much of each column of the basis; least: 0, or -INFINITY where sides have changed. */
+static void reckon(struct master *m, double least)
 {
     size_t n = m->m;
     memset(m->price, 0, n * sizeof *m->price);
@@ -101,9 +107,11 @@ void ms_reckon(struct master *m)
             sum += m->inverse[i * n + k] * m->side[k];
             m->price[k] += worth * m->inverse[i * n + k];
         }
-        m->at[i] = sum > 0 ? sum : 0;
+        m->at[i] = BT_MAX(sum, least);
     }
 }
+
+void ms_reckon(struct master *m) { reckon(m, 0); }
 
 static double gain_of(const struct master *m, const struct ms_column *c)
 {
@@ -111,6 +119,35 @@ static double gain_of(const struct master *m, const struct ms_column *c)
     for (uint32_t k = 0; k < c->n; k++)
         gain -= m->price[m->entry[c->first + k].row] * m->entry[c->first + k].by;
     return gain;
+}
+
+/* The column in terms of the basis: its part in this row. */
+static double by_row(const struct master *m, size_t row, const struct ms_column *c)
+{
+    double sum = 0;
+    for (uint32_t k = 0; k < c->n; k++)
+        sum += m->inverse[row * m->m + m->entry[c->first + k].row] * m->entry[c->first + k].by;
+    return sum;
+}
+
+/* The column `enter`, alpha[] by the basis, comes in for that of the row; no other falls below `least`. */
+static void replace(struct master *m, size_t leave, size_t enter, double gain, const double *alpha, double least)
+{
+    size_t n = m->m;
+    double *row = &m->inverse[leave * n], by = m->at[leave] / alpha[leave];
+    for (size_t k = 0; k < n; k++)
+        row[k] /= alpha[leave];
+    for (size_t i = 0; i < n; i++) {
+        if (i == leave || alpha[i] == 0)
+            continue;
+        m->at[i] = BT_MAX(m->at[i] - alpha[i] * by, least);
+        for (size_t k = 0; k < n; k++)
+            m->inverse[i * n + k] -= alpha[i] * row[k];
+    }
+    for (size_t k = 0; k < n; k++)
+        m->price[k] += gain * row[k];
+    m->at[leave] = by;
+    m->in[leave] = enter;
 }
 
 /* The column that gains most by one comes in, and the first that it brings to nothing goes. False: nothing gains, or nothing holds it. */
@@ -127,11 +164,8 @@ static bool pivot(struct master *m)
     }
     if (enter == SIZE_MAX)
         return false;
-    const struct ms_column *c = &m->column[enter];
     for (size_t i = 0; i < n; i++) {
-        alpha[i] = 0;
-        for (uint32_t k = 0; k < c->n; k++)
-            alpha[i] += m->inverse[i * n + m->entry[c->first + k].row] * m->entry[c->first + k].by;
+        alpha[i] = by_row(m, i, &m->column[enter]);
         if (alpha[i] <= PIVOT)
             continue;
         double by = m->at[i] / alpha[i];
@@ -142,20 +176,7 @@ static bool pivot(struct master *m)
     }
     if (leave == SIZE_MAX)
         return false;
-    double *row = &m->inverse[leave * n];
-    for (size_t k = 0; k < n; k++)
-        row[k] /= alpha[leave];
-    for (size_t i = 0; i < n; i++) {
-        if (i == leave || alpha[i] == 0)
-            continue;
-        m->at[i] = BT_MAX(m->at[i] - alpha[i] * least, 0.0);
-        for (size_t k = 0; k < n; k++)
-            m->inverse[i * n + k] -= alpha[i] * row[k];
-    }
-    for (size_t k = 0; k < n; k++)
-        m->price[k] += most * row[k];
-    m->at[leave] = least;
-    m->in[leave] = enter;
+    replace(m, leave, enter, most, alpha, 0);
     return true;
 }
 
@@ -173,6 +194,91 @@ unsigned ms_solve(struct master *m, unsigned steps)
         done++;
     }
     return done;
+}
+
+/* The row that is furthest below zero leaves for the column that loses least by it. False: none is, or nothing mends it. */
+static bool dual_pivot(struct master *m)
+{
+    size_t n = m->m, leave = 0, enter = SIZE_MAX;
+    double least = INFINITY, gain = 0, most = 0, *alpha = m->scratch;
+    for (size_t i = 1; i < n; i++)
+        leave = m->at[i] < m->at[leave] ? i : leave;
+    if (m->at[leave] >= -BELOW)
+        return false;
+    for (size_t j = 0; j < m->ncolumns; j++) {
+        double by = by_row(m, leave, &m->column[j]);
+        if (by > -DUAL_PIVOT)
+            continue;
+        double g = BT_MIN(gain_of(m, &m->column[j]), 0.0);
+        if (g / by < least - 1e-9 || (g / by < least + 1e-9 && by < most)) {
+            least = g / by;
+            gain = g;
+            most = by;
+            enter = j;
+        }
+    }
+    if (enter == SIZE_MAX)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        alpha[i] = by_row(m, i, &m->column[enter]);
+    replace(m, leave, enter, gain, alpha, -INFINITY);
+    return true;
+}
+
+void ms_sides(struct master *m, const double *side)
+{
+    for (size_t i = 0; i < m->m; i++)
+        m->side[i] = side[i] + m->apart[i];
+    reckon(m, -INFINITY);
+}
+
+unsigned ms_mend(struct master *m)
+{
+    unsigned done = 0;
+    while (done < m->m * 2 && dual_pivot(m)) {
+        done++;
+        if (m->pivots++ < ANEW)
+            continue;
+        make_inverse(m);
+        reckon(m, -INFINITY);
+        m->pivots = 0;
+    }
+    bool below = false;
+    for (size_t i = 0; i < m->m; i++)
+        below = below || m->at[i] < -BELOW;
+    if (below)                       /* in circles, or numbers too far apart: from the beginning */
+        ms_restart(m);
+    reckon(m, 0);
+    return done + ms_solve(m, STEPS_A_ROW * (unsigned)m->m);
+}
+
+void ms_restart(struct master *m)
+{
+    size_t n = m->m;
+    memset(m->inverse, 0, n * n * sizeof *m->inverse);
+    for (size_t i = 0; i < n; i++) {
+        m->in[i] = i;
+        m->inverse[i * n + i] = 1;
+    }
+    m->pivots = 0;
+    reckon(m, 0);
+}
+
+struct ms_basis ms_basis_new(const struct master *m, struct bt_arena *a)
+{
+    return (struct ms_basis){ BT_NEWN(a, size_t, m->m), BT_NEWN(a, double, m->m * m->m) };
+}
+
+void ms_save(const struct master *m, struct ms_basis *b)
+{
+    memcpy(b->in, m->in, m->m * sizeof *b->in);
+    memcpy(b->inverse, m->inverse, m->m * m->m * sizeof *b->inverse);
+}
+
+void ms_restore(struct master *m, const struct ms_basis *b)
+{
+    memcpy(m->in, b->in, m->m * sizeof *m->in);
+    memcpy(m->inverse, b->inverse, m->m * m->m * sizeof *m->inverse);
 }
 
 void ms_worth(struct master *m, size_t column, double worth) { m->column[column].worth = worth; }

@@ -14,7 +14,7 @@ struct ms_entry { uint32_t row; double by; };
 struct ms_column { double worth; size_t first; uint32_t n; };
 
 struct master {
-    size_t m; double *side;          /* rows, all sides >= 0 */
+    size_t m; double *side, *apart;  /* rows, all sides >= 0; how much each was moved */
     struct ms_column *column; size_t ncolumns, most;
     struct ms_entry *entry; size_t nentries, most_entries;
     size_t *in;                      /* [m] the column of each row of the basis */
@@ -24,6 +24,9 @@ struct master {
     unsigned pivots;                 /* since the inverse was made anew */
     double *scratch;
 };
+
+/* A basis put aside. */
+struct ms_basis { size_t *in; double *inverse; };
 
 /* Each row begins with a column of its own: its worth is own[row] (0: what is left over; very negative: what is missing). At most so many columns and entries
  * are added later. */
@@ -35,6 +38,15 @@ unsigned ms_solve(struct master *m, unsigned steps);
 /* Other worths; prices are right again after ms_reckon(). */
 void ms_worth(struct master *m, size_t column, double worth);
 void ms_reckon(struct master *m);
+/* Other sides, all >= 0, then steps of the dual method until nothing is below zero, and of the primal one until nothing gains: quick where the basis was the
+ * best of sides or worths much like these. Returns how many. */
+void ms_sides(struct master *m, const double *side);
+unsigned ms_mend(struct master *m);
+/* The basis of the rows' own columns: right for any sides and worths. */
+void ms_restart(struct master *m);
+struct ms_basis ms_basis_new(const struct master *m, struct bt_arena *a);
+void ms_save(const struct master *m, struct ms_basis *b);
+void ms_restore(struct master *m, const struct ms_basis *b);         /* ms_sides() next */
 double ms_value(const struct master *m);
 /* value[ncolumns]: how much of each column. */
 void ms_values(const struct master *m, double *value);

@@ -14,8 +14,9 @@
 #define LEAF_NODES 20                /* what the contexts and KV of a leaf cost, in nodes */
 #define BOUND_NODES 128              /* so many (workload, card) pairs of a bound are as much work as a node */
 #define CLIMB_NODES UINT64_C(30000)  /* where the tree is searched too */
-#define CLIMB_FIRST UINT64_C(150000) /* where columns.c comes next */
-#define CLIMB_NEXT UINT64_C(200000)
+#define CLIMB_FIRST UINT64_C(80000)  /* where columns.c comes next */
+#define CLIMB_NEXT UINT64_C(100000)
+#define MUCH_LOST 2                  /* copies that a dive did not place */
 #define COLUMNS_NODES UINT64_C(500000)
 #define COLUMNS_LEAST UINT64_C(300000)               /* with less work than this it is left out: it costs as much */
 #define MIDDLE 200                   /* (workload, card) pairs past which the tree is seldom seen whole: first what many cards carry, then the tree */
@@ -210,7 +211,7 @@ static bool in_order(const struct search *s, const struct pl_copy *c)
     return true;
 }
 
-static double value_of(const struct search *s, const struct se_shape *sh, const struct pl_copy *c)
+double se_value_of(const struct search *s, const struct se_shape *sh, const struct pl_copy *c)
 {
     if (!sh->sh->cost)
         return sh->best;
@@ -274,7 +275,7 @@ void se_put(struct search *s, const struct pl_copy *c, const struct se_shape *sh
     s->copy_shape[at] = sh;
     s->copy_cls[at] = cls;
     s->copy_unit[at] = s->sets && sh ? se_sets_unit(s, c, sh) : 0;
-    s->copy_value[at] = c->ncards ? value_of(s, sh, c) : 0;
+    s->copy_value[at] = c->ncards ? se_value_of(s, sh, c) : 0;
     s->copy_part[at] = c->ncards ? s->copy_value[at] / c->ncards : 0;
     s->copy_apart[at] = c->ncards && sh->tp > 1 && w->k->server && !pl_nvlink(s->p, sh->sh, c->card);
     for (uint32_t i = 0; i < c->ncards; i++) {
@@ -683,9 +684,12 @@ static bool from_columns(struct search *s, uint64_t limit, uint64_t climbing, st
     struct pl_score most;
     se_fix_all(s, &most);
     double service = se_columns(s, limit, out, &dived);
+    size_t copies = 0;
+    for (size_t i = 0; i < s->p->n; i++)
+        copies += s->copies_most[i];
     se_fix(s, NULL, -1, s->a);
-    if (dived.found)
-        climb_from(s, climbing, &dived, out);
+    if (dived.found)                 /* where much has no place yet climbing knows more than dives */
+        climb_from(s, dived.ncopies + MUCH_LOST < copies ? climbing * 2 : climbing, &dived, out);
     if (!out->found || pl_score_cmp(&out->score, &most, BT_GOAL_SERVICE) != 0)
         return false;
     bound->v[BT_GOAL_WANTS] = most.v[BT_GOAL_WANTS];
@@ -707,7 +711,7 @@ static void on_many_cards(struct search *s, uint64_t limit, struct pl_solution *
 {
     bool columns = limit >= COLUMNS_LEAST, all = false, bounded = false;
     climb(s, columns ? BT_MIN(limit / 8, CLIMB_FIRST) : limit / 2, out);
-    for (unsigned i = 0; i < 2 && columns; i++)      /* from a better plan it sees another one */
+    for (unsigned i = 0; i < 2 && columns && !bounded; i++)          /* from a better plan it sees another one */
         bounded = from_columns(s, BT_MIN(limit / 2, COLUMNS_NODES), BT_MIN(limit / 5, CLIMB_NEXT), out, bound);
     if (columns && s->p->in->clock)                  /* all the time that there is */
         climb(s, limit / 2, out);

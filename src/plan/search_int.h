@@ -176,6 +176,8 @@ void se_improve(struct search *s, uint64_t budget, struct pl_solution *out);
 void se_climb_on(struct search *s, uint64_t budget, struct pl_solution *out);
 /* These copies, of all works that have any: kept if they score more than the best. */
 void se_try(struct search *s, const struct pl_copy *copy, size_t n);
+/* What the copy adds to service where nobody else is on its cards. */
+double se_value_of(const struct search *s, const struct se_shape *sh, const struct pl_copy *c);
 /* A copy onto its cards, and the last one off them; all that need no card; the placement is whole: kept if it scores more than the best. */
 void se_put(struct search *s, const struct pl_copy *c, const struct se_shape *sh, size_t cls);
 void se_take_back(struct search *s);
