@@ -120,17 +120,22 @@ static double lacking(const struct search *s, struct item *item, size_t n, doubl
     return lacks;
 }
 
-static void add_item(struct item *item, size_t *n, size_t root, double slope, double ctx0)
+/* at: [root] one more than its place among the items, 0 = not there; NULL: they are few. */
+static void add_item(struct item *item, size_t *n, uint8_t *at, size_t root, double slope, double ctx0)
 {
+    size_t i = at ? (size_t)at[root] - 1 : 0;
     if (slope <= 0)
         return;
-    for (size_t i = 0; i < *n; i++)
-        if (item[i].root == root) {
-            item[i].slope += slope;
-            item[i].ctx0 = BT_MAX(item[i].ctx0, ctx0);
-            return;
-        }
-    item[(*n)++] = (struct item){ .root = root, .slope = slope, .ctx0 = ctx0 };
+    while (!at && i < *n && item[i].root != root)
+        i++;
+    if (i >= *n) {
+        item[(*n)++] = (struct item){ .root = root, .slope = slope, .ctx0 = ctx0 };
+        if (at)
+            at[root] = (uint8_t)*n;
+        return;
+    }
+    item[i].slope += slope;
+    item[i].ctx0 = BT_MAX(item[i].ctx0, ctx0);
 }
 
 /* Contexts on one card share its room. Each root counts on one card only: that of its first copy. */
@@ -140,6 +145,8 @@ static double lacks_on_cards(const struct search *s)
     struct item item[64];
     for (size_t g = 0; g < s->ncards; g++) {
         size_t n = 0;
+        if (s->ntenants[g] < 2)
+            continue;                /* one alone has what the card leaves: s->ctx says so */
         for (uint32_t i = 0; i < s->ntenants[g] && n + 1 < BT_LEN(item); i++) {
             const struct se_tenant *t = &s->tenant[g][i];
             const struct pl_copy *c = &s->copy[t->copy];
@@ -151,7 +158,7 @@ static double lacks_on_cards(const struct search *s)
             if (root->server && s->placed[home] ? s->copy[s->first_copy[home][0]].card[0] != g : c->card[0] != g || k->ctx_root != c->work)
                 continue;
             const struct se_row *r = row_of(s, t->copy, t->rank);
-            add_item(item, &n, k->ctx_root, r->slope, r->ctx0);
+            add_item(item, &n, NULL, k->ctx_root, r->slope, r->ctx0);
         }
         if (n > 1)
             sum += lacking(s, item, n, (double)room_on(s, g));
@@ -162,14 +169,14 @@ static double lacks_on_cards(const struct search *s)
 /* All cards as one: what is free must hold the floors of those to come, and the rest are contexts. Negative: it does not hold the floors. */
 static double room_in_all(const struct search *s, size_t seen)
 {
-    double room = 0;
+    double room = 0;                 /* whole bytes, fewer than a double holds exactly */
     for (size_t g = 0; g < s->ncards; g++) {
-        const struct se_work *first = s->ntenants[g] ? &s->work[s->copy[s->tenant[g][0].copy].work] : NULL;
+        const struct se_work *first = s->ntenants[g] == 1 ? &s->work[s->copy[s->tenant[g][0].copy].work] : NULL;
         room += first && first->alone && first->k->claim != PL_DEAL ? 0 : (double)room_on(s, g);
     }
-    for (size_t i = 0; i < s->p->n; i++) {
-        const struct pl_work *k = &s->p->work[i];
-        if (decided(s, i, seen) || k->cpu_only || (s->may_skip[i] && !s->placed[i]))
+    for (size_t d = seen; d < s->p->n; d++) {
+        size_t i = s->order[d];
+        if (s->p->work[i].cpu_only || (s->may_skip[i] && !s->placed[i]))
             continue;
         if (s->copies_least[i] > s->placed[i] && se_outlook(s, i)->least < UINT64_MAX)
             room -= (double)se_outlook(s, i)->least * (s->copies_least[i] - s->placed[i]);
@@ -180,6 +187,7 @@ static double room_in_all(const struct search *s, size_t seen)
 static double lacks_in_all(const struct search *s, size_t seen, double room)
 {
     struct item item[128];
+    uint8_t at[64] = { 0 };
     size_t n = 0;
     if (s->p->n * 2 > BT_LEN(item))
         return 0;
@@ -187,7 +195,7 @@ static double lacks_in_all(const struct search *s, size_t seen, double room)
         const struct pl_work *k = &s->p->work[s->copy[i].work];
         for (uint32_t j = 0; k->server && j < s->copy[i].ncards; j++) {
             const struct se_row *r = row_of(s, i, j);
-            add_item(item, &n, k->ctx_root, r->slope, r->ctx0);
+            add_item(item, &n, at, k->ctx_root, r->slope, r->ctx0);
         }
     }
     for (size_t i = 0; i < s->p->n; i++) {
@@ -198,7 +206,7 @@ static double lacks_in_all(const struct search *s, size_t seen, double room)
         bool must = !s->may_skip[i] || s->placed[i];
         const struct se_shape *one = se_outlook(s, i);
         if (k->server && must)
-            add_item(item, &n, k->ctx_root, one->slope * more, one->ctx0);
+            add_item(item, &n, at, k->ctx_root, one->slope * more, one->ctx0);
         uint32_t wished = s->copies_most[i] - BT_MIN(s->copies_most[i], BT_MAX(s->copies_least[i], s->placed[i]));
         if (must && wished && one->least && one->least < UINT64_MAX)
             item[n++] = (struct item){ .root = PL_NONE, .gain = (double)wished / k->copies_want, .wish = (double)one->least * wished };
@@ -206,7 +214,8 @@ static double lacks_in_all(const struct search *s, size_t seen, double room)
     return lacking(s, item, n, BT_MAX(room, 0.0));
 }
 
-static int64_t wants(struct search *s, size_t seen, const uint64_t *granted)
+/* room: of room_in_all(). enough: a sum below it needs not be exact. */
+static int64_t wants(struct search *s, size_t seen, const uint64_t *granted, double room, int64_t enough)
 {
     const struct pl_problem *p = s->p;
     int64_t sum = 0;
@@ -227,13 +236,15 @@ static int64_t wants(struct search *s, size_t seen, const uint64_t *granted)
             most += (double)n / k->copies_want;
         }
     }
-    if (granted)
+    if (granted || sum < enough)
         return sum;
-    double lacks = BT_MAX(lacks_on_cards(s), lacks_in_all(s, seen, room_in_all(s, seen)));
+    double lacks = lacks_on_cards(s);
+    if (lacks <= 0 || se_thousandths(most - lacks + SLACK) >= enough)
+        lacks = BT_MAX(lacks, lacks_in_all(s, seen, room));
     return lacks > 0 ? BT_MIN(sum, se_thousandths(most - lacks + SLACK)) : sum;
 }
 
-int64_t se_wants_at_most(struct search *s, size_t seen) { return wants(s, seen, NULL); }
+int64_t se_wants_at_most(struct search *s, size_t seen) { return wants(s, seen, NULL, room_in_all(s, seen), INT64_MIN); }
 
 /* ---- service ---- */
 
@@ -550,7 +561,7 @@ void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_
 {
     *o = (struct pl_score){ 0 };
     score_placed(s, seen, o);
-    o->v[BT_GOAL_WANTS] = wants(s, seen, granted);
+    o->v[BT_GOAL_WANTS] = wants(s, seen, granted, granted ? 0 : room_in_all(s, seen), INT64_MIN);
     o->v[BT_GOAL_SERVICE] = service(s, seen, 0);
     o->v[BT_GOAL_SHARED] = -shared(s);
     o->v[BT_GOAL_FREE] = granted ? 0 : free_at_most(s);
@@ -577,7 +588,7 @@ int se_compare(struct search *s, size_t seen, const struct pl_score *with)
     int c = pl_score_cmp(&o, with, BT_GOAL_WANTS);
     if (c)
         return c;
-    o.v[BT_GOAL_WANTS] = s->all_wants && !s->wants_only ? with->v[BT_GOAL_WANTS] : wants(s, seen, NULL);
+    o.v[BT_GOAL_WANTS] = s->all_wants && !s->wants_only ? with->v[BT_GOAL_WANTS] : wants(s, seen, NULL, s->room, with->v[BT_GOAL_WANTS]);
     if (o.v[BT_GOAL_WANTS] != with->v[BT_GOAL_WANTS] || s->wants_only)
         return o.v[BT_GOAL_WANTS] > with->v[BT_GOAL_WANTS] ? 1 : -1;
     o.v[BT_GOAL_SERVICE] = service(s, seen, with->v[BT_GOAL_SERVICE]);
@@ -594,23 +605,30 @@ int se_compare(struct search *s, size_t seen, const struct pl_score *with)
 /* ---- room ---- */
 
 /* A necessary condition: enough cards of the pool on which one rank of the shape's leanest stage goes. */
-static bool one_copy_goes(const struct search *s, size_t work)
+static bool shape_goes(const struct search *s, size_t work, const struct se_shape *sh)
 {
     const struct pl_work *k = &s->p->work[work];
-    const struct se_work *w = &s->work[work];
-    size_t i = s->settled[work] ? s->shape_of[work] : 0, end = s->settled[work] ? i + 1 : w->nshapes;
-    for (; i < end; i++) {
-        const struct se_shape *sh = &w->shape[i];
-        uint32_t cards = 0;
-        for (size_t q = 0; q < k->npool && cards < sh->cards; q++) {
-            size_t g = k->pool[q];
-            uint64_t room = room_on(s, g);
-            bool fits = k->claim == PL_WHOLE ? !s->ntenants[g] : sh->rank_least[s->p->cls[g]] <= room;
-            cards += fits && pl_card_for(s->p, sh->cards, g) && se_may_join(s, work, g);
-        }
-        if (cards >= sh->cards)
-            return true;
+    uint32_t cards = 0;
+    for (size_t q = 0; q < k->npool && cards < sh->cards; q++) {
+        size_t g = k->pool[q];
+        bool fits = k->claim == PL_WHOLE ? !s->ntenants[g] : sh->rank_least[s->p->cls[g]] <= room_on(s, g);
+        cards += fits && se_may_join(s, work, g) && pl_card_for(s->p, sh->cards, g);
     }
+    return cards >= sh->cards;
+}
+
+static bool one_copy_goes(struct search *s, size_t work)
+{
+    const struct se_work *w = &s->work[work];
+    if (s->settled[work])
+        return shape_goes(s, work, &w->shape[s->shape_of[work]]);
+    if (s->went[work] < w->nshapes && shape_goes(s, work, &w->shape[s->went[work]]))
+        return true;
+    for (size_t i = 0; i < w->nshapes; i++)
+        if (i != s->went[work] && shape_goes(s, work, &w->shape[i])) {
+            s->went[work] = i;
+            return true;
+        }
     return false;
 }
 
@@ -624,5 +642,6 @@ bool se_feasible(struct search *s, size_t seen)
         if (!one_copy_goes(s, w))
             return false;
     }
-    return room_in_all(s, seen) >= 0;
+    s->room = room_in_all(s, seen);
+    return s->room >= 0;
 }

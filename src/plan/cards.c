@@ -396,7 +396,13 @@ static void fill_most(const struct cards *x, const struct state *st, double most
 
 static void fill_card(struct cards *x, const struct state *st, const double most[][SE_BUSY + 1], size_t color, uint32_t level)
 {
-    struct filling f = { .st = st, .color = color, .cls = x->s->p->cls[x->card[color]], .level = level };
+    struct filling f;                /* not zeroed: it is large, and its items are few */
+    f.st = st;
+    f.color = color;
+    f.cls = x->s->p->cls[x->card[color]];
+    f.level = level;
+    f.n = f.forced = 0;
+    f.upto[0] = 0;
     struct state after = *st;
     after.left[color]--;
     f.rest = x->base + st->sum + rest_of(x, &after, most, color, level) - (level > 1 ? x->shared : 0);
@@ -404,6 +410,7 @@ static void fill_card(struct cards *x, const struct state *st, const double most
         x->over = true;
         return;
     }
+    memset(f.in, 0, f.n * sizeof *f.in);
     pick(x, &f, 0, 0, x->s->p->cap[x->card[color]], 0, 0, UINT64_MAX);
 }
 

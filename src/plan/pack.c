@@ -214,8 +214,8 @@ static bool fill_items(const struct pack *x, struct filling *f)
         }
     for (size_t i = 0; i < st->nseats; i++)
         all = add_seated(x, f, i) && all;
-    for (size_t i = 1; i < f->n; i++)
-        f->item[i].like_before = alike(f, &f->item[i - 1], &f->item[i]);
+    for (size_t i = 0; i < f->n; i++)
+        f->item[i].like_before = i && alike(f, &f->item[i - 1], &f->item[i]);
     return all;
 }
 
@@ -511,8 +511,13 @@ static void next_card(struct pack *x, const struct state *st)
     while (c < x->ncolors && !st->left[c])
         c++;
     if (c < x->ncolors) {
-        struct filling f = { .st = st, .color = c };
+        struct filling f;            /* not zeroed: it is large, and its items are few */
+        f.st = st;
+        f.color = c;
+        f.n = 0;
+        f.seated = 0;
         x->over = x->over || !fill_items(x, &f);
+        memset(f.in, 0, f.n * sizeof *f.in);
         pick(x, &f, 0, cap_of(x, c), 0);
     }
     if (!x->over && !x->stands && x->tries == tries)

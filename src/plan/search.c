@@ -143,16 +143,22 @@ void se_leaf(struct search *s)
 
 static void next_work(struct search *s, size_t depth);
 
-static bool hopeless(struct search *s, size_t seen)
+static void count_bound(struct search *s) { s->nodes += s->p->n * s->ncards / BOUND_NODES + (s->sets ? se_sets_steps(s) : 0); }
+
+/* All have room as far as is known; nothing that completes the placement scores as much as is looked for. */
+static bool outdone(struct search *s, size_t seen)
 {
-    s->nodes += s->p->n * s->ncards / BOUND_NODES + (s->sets ? se_sets_steps(s) : 0);
-    if (!se_feasible(s, seen) || (s->wants_only && se_sets_bound(s, seen) < SE_NO_ROOM))
-        return true;
     if (!s->out->found && !s->target)
         return false;
     if (s->target && se_compare(s, seen, s->target) < 0)
         return true;
     return s->out->found && se_compare(s, seen, &s->best) < (s->first ? 1 : 0);
+}
+
+static bool hopeless(struct search *s, size_t seen)
+{
+    count_bound(s);
+    return !se_feasible(s, seen) || (s->wants_only && se_sets_bound(s, seen) < SE_NO_ROOM) || outdone(s, seen);
 }
 
 /* Stages that take the same are one part: to swap their cards changes nothing. */
@@ -377,7 +383,7 @@ static void choose(struct search *s, struct choice *x, uint32_t rank)
         bool room = s->load[g] + x->sh->stage_least[rank / x->sh->tp] <= p->cap[g];
         if (i < start || !room || (x->target && !in_card_set(x->target, g)) || !se_may_join(s, x->c.work, g))
             continue;
-        if (rank % x->sh->tp && strcmp(p->fleet->gpus[g].name, p->fleet->gpus[x->c.card[rank - 1]].name))
+        if (rank % x->sh->tp && s->kind[g] != s->kind[x->c.card[rank - 1]])
             continue;                                /* one kind of GPU inside a tensor-parallel group */
         x->c.card[rank] = g;
         choose(s, x, rank + 1);
@@ -394,7 +400,8 @@ static uint64_t worthy_classes(struct search *s, size_t work, const struct se_sh
         if (!s->work[work].on_class[c])
             continue;
         s->capped[work] = BT_MAX(sh->value[c * 2], sh->value[c * 2 + 1]);
-        out |= hopeless(s, depth) ? 0 : UINT64_C(1) << c;
+        count_bound(s);              /* that all have room was seen just before: which cards it may take says nothing else */
+        out |= outdone(s, depth) ? 0 : UINT64_C(1) << c;
     }
     s->capped[work] = INFINITY;
     return out;

@@ -75,7 +75,7 @@ struct se_visit {
 struct search {
     struct pl_problem *p;
     struct bt_arena *a;
-    size_t ncards;
+    size_t ncards, *kind;            /* kind: [cards] the first card of the same name */
     struct se_work *work;            /* [p->n] */
     size_t *order, *depth_of;        /* works in the order they are placed, and back */
     uint64_t limit, nodes;
@@ -107,6 +107,8 @@ struct search {
     size_t **first_copy;             /* [p->n][replica]: index into copy[] */
     size_t *color;                   /* [(max_copies + 1) * cards]: cards that nothing tells apart after so many copies */
 
+    double room;                     /* as se_feasible() found it: bytes on all cards beside the floors of those to come */
+    size_t *went;                    /* [p->n] the shape in which a copy had room when it was asked last: the first to try */
     double *ctx; uint32_t *mult;     /* [p->n] scratch of the bounds, by root */
     struct pl_score best;
     bool first;                      /* keep the first of equals: best came from this run */
@@ -159,7 +161,7 @@ void se_price_widths(struct search *s);
 /* granted NULL: nothing that completes the placement scores more. Else the score itself, but for FREE. */
 void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_score *o);
 int64_t se_wants_at_most(struct search *s, size_t seen);
-/* The bound against a score, goal after goal, no further than needed: < 0 nothing that completes the placement reaches it. */
+/* The bound against a score, goal after goal, no further than needed: < 0 nothing that completes the placement reaches it. After se_feasible() of the same. */
 int se_compare(struct search *s, size_t seen, const struct pl_score *with);
 /* choices.c. Numbers of copies first, then shapes, then cards. *all: everything that is as good as the best was seen. False: too many to do so. */
 bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, bool *all);

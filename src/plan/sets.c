@@ -39,7 +39,10 @@ static const struct ss_set *best_of_color(const struct search *s, struct se_sets
     double known = c->best;
     const struct ss_set *best = c->kept;
     for (unsigned k = ss_first_level(t); k <= SE_BUSY; k++) {
-        struct ss_walk w = { .s = s, .t = t, .level = k, .best = known + EPS };
+        struct ss_walk w;
+        ss_walk_begin(&w, s, t);
+        w.level = k;
+        w.best = known + EPS;
         ss_walk_level(&w, &c->level[k], UINT64_MAX, s->p->cap[c->card], 0);
         const struct ss_set *new = ss_keep(s, t, color, &w);
         best = new && w.best > c->best ? new : best;
@@ -195,7 +198,12 @@ static void best_with(const struct search *s, const struct se_sets *t, size_t u,
         beside &= ~(UINT64_C(1) << x->work);
     for (unsigned k = BT_MIN(BT_MAX(ss_first_level(t), x->busy), SE_BUSY); k <= SE_BUSY && ss_fullest(t, u, k); k++) {
         double own = ss_gain(t, u, cls, ss_fullest(t, u, k)), least = c->best - room / x->cards - own - 1e-6;
-        struct ss_walk w = { .s = s, .t = t, .sitting = 1, .seated = UINT64_C(1) << x->work, .level = k, .best = least };
+        struct ss_walk w;
+        ss_walk_begin(&w, s, t);
+        w.sitting = 1;
+        w.seated = UINT64_C(1) << x->work;
+        w.level = k;
+        w.best = least;
         w.seated_cards[x->work] = x->cards;
         ss_walk_level(&w, &c->level[k], beside, s->p->cap[c->card] - x->least[cls], 0);
         o->best[k] = w.best > least ? w.best : -INFINITY;
@@ -371,7 +379,8 @@ size_t se_sets_colors(struct search *s, size_t *card, double (*most)[SE_BUSY + 1
     const struct se_sets *t = s->sets;
     for (size_t i = 0; i < t->ncolors; i++) {
         const struct ss_color *c = &t->color[i];
-        struct ss_walk w = { .s = s, .t = t };
+        struct ss_walk w;
+        ss_walk_begin(&w, s, t);
         card[i] = c->card;
         most[i][0] = 0;
         for (w.level = 1; w.level <= SE_BUSY; w.level++) {
@@ -622,7 +631,9 @@ static double walk_on(const struct search *s, size_t g, uint64_t open, const uns
     const struct se_sets *t = s->sets;
     const struct ss_color *c = &t->color[t->color_of[g]];
     struct ss_walk mine, *w = &mine;
-    *w = (struct ss_walk){ .s = s, .t = t, .sitting = s->ntenants[g], .best = s->ntenants[g] ? -INFINITY : 0 };
+    ss_walk_begin(w, s, t);
+    w->sitting = s->ntenants[g];
+    w->best = w->sitting ? -INFINITY : 0;
     uint64_t room = s->p->cap[g] > s->load[g] ? s->p->cap[g] - s->load[g] : 0;
     for (uint32_t i = 0; i < s->ntenants[g]; i++) {
         size_t work = s->copy[s->tenant[g][i].copy].work;

@@ -61,6 +61,18 @@ struct ss_walk {
     bool cut;                        /* too many of them */
 };
 
+/* Nobody sits there, nothing is known; the paths are left as they are: a walk writes them before it reads them, and they are long. */
+static inline void ss_walk_begin(struct ss_walk *w, const struct search *s, const struct se_sets *t)
+{
+    w->s = s;
+    w->t = t;
+    w->level = w->sitting = w->best_level = 0;
+    w->seated = w->steps = 0;
+    w->best = 0;
+    w->depth = w->nbest = 0;
+    w->cut = false;
+}
+
 /* Whether the unit may still be taken, and with its work's copies in that shape. */
 bool ss_live(const struct search *s, const struct se_sets *t, size_t u);
 /* The fewest tenants that the copy's fullest card may have where `tenants` sit on one of them. 0: it may not have so many. */

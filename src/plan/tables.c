@@ -485,6 +485,10 @@ struct search *se_new(struct pl_problem *p, struct bt_arena *a)
     s->ntenants = BT_NEWN(a, uint32_t, cards);
     s->tenant_room = BT_NEWN(a, uint32_t, cards);
     fill_friends(s);
+    s->kind = BT_NEWN(a, size_t, cards);
+    for (size_t g = 0; g < cards; g++)
+        while (strcmp(p->fleet->gpus[g].name, p->fleet->gpus[s->kind[g]].name) != 0)
+            s->kind[g]++;
     s->placed = BT_NEWN(a, uint32_t, p->n + 1);
     s->shape_of = BT_NEWN(a, size_t, p->n + 1);
     s->capped = BT_NEWN(a, double, p->n + 1);
@@ -503,6 +507,7 @@ struct search *se_new(struct pl_problem *p, struct bt_arena *a)
     s->settled = BT_NEWN(a, bool, p->n + 1);
     s->first_copy = BT_NEWN(a, size_t *, p->n + 1);
     s->color = BT_NEWN(a, size_t, (s->max_copies + 1) * cards);
+    s->went = BT_NEWN(a, size_t, p->n + 1);
     s->ctx = BT_NEWN(a, double, p->n + 1);
     s->mult = BT_NEWN(a, uint32_t, p->n + 1);
     for (size_t i = 0; i < p->n; i++) {
