@@ -18,8 +18,12 @@
 #define STEPS_EACH 4u                /* so many steps here are as much work as a node of the search */
 
 /* A shape, on cards of one name (that of class `on`) or any. bytes: [part][color] of a rank, UINT64_MAX where it does not go; count: ranks of the part;
- * part_of: [pp] of each stage. */
-struct way { size_t shape, on; uint32_t cards; size_t nparts; uint8_t count[MOST_PARTS], *part_of; uint64_t bytes[MOST_PARTS][BT_MAX_GPUS], goes; };
+ * part_of: [pp] of each stage; places, least: [cards given], [cards given][part] cards that are left for it, and the least bytes of a rank there. */
+struct way {
+    size_t shape, on; uint32_t cards, *places; size_t nparts;
+    uint8_t count[MOST_PARTS], *part_of;
+    uint64_t bytes[MOST_PARTS][BT_MAX_GPUS], goes, (*least)[MOST_PARTS];
+};
 
 /* Copies that are alike: of one work, with the same followers. */
 struct kind { size_t main; uint64_t works, friends; uint32_t copies; struct way *way; size_t nways; };      /* main: whose shapes are told apart */
@@ -46,7 +50,8 @@ struct pack {
     bool over, stands;
     unsigned tries;                  /* ways that stand here */
     uint8_t copy_kind[MOST_COPIES], copy_way[MOST_COPIES];
-    struct filled filled[BT_MAX_GPUS]; size_t nfilled;
+    struct filled filled[BT_MAX_GPUS]; size_t nfilled;           /* cards are given in the order of their colors: so many say which are left */
+    uint64_t room[BT_MAX_GPUS + 1];                  /* [cards given] on those that are left */
     struct se_dead *dead;            /* what led nowhere */
 };
 
@@ -63,20 +68,10 @@ static uint64_t cap_of(const struct pack *x, size_t color) { return x->s->p->cap
 
 static const struct way *way_of(const struct pack *x, const struct seat *t) { return &x->kind[t->kind].way[t->way]; }
 
-/* Cards that are left for it. */
-static uint32_t places(const struct pack *x, const struct state *st, const struct way *w)
-{
-    uint32_t n = 0;
-    (void)x;
-    for (uint64_t left = w->goes; left; left &= left - 1)
-        n += st->left[__builtin_ctzll(left)];
-    return n;
-}
-
 static bool may_begin(const struct pack *x, const struct state *st, size_t kind, const struct way *w)
 {
     uint8_t shape = st->shape[kind];
-    return (!shape || shape == w->shape + 1) && w->cards <= places(x, st, w);
+    return (!shape || shape == w->shape + 1) && w->cards <= w->places[x->nfilled];
 }
 
 /* ---- what led nowhere ---- */
@@ -100,21 +95,12 @@ static size_t key_of(const struct pack *x, const struct state *st, uint8_t *key)
 
 /* ---- room ---- */
 
-static uint64_t least_rank(const struct pack *x, const struct state *st, const struct way *w, size_t part)
-{
-    uint64_t least = UINT64_MAX;
-    for (size_t c = 0; c < x->ncolors; c++)
-        if (st->left[c])
-            least = BT_MIN(least, w->bytes[part][c]);
-    return least;
-}
-
 /* So many ranks of each part, at least. UINT64_MAX: they have no place. */
-static uint64_t least_of_ranks(const struct pack *x, const struct state *st, const struct way *w, const uint8_t *of)
+static uint64_t least_of_ranks(const struct pack *x, const struct way *w, const uint8_t *of)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < w->nparts; i++) {
-        uint64_t one = of[i] ? least_rank(x, st, w, i) : 0;
+        uint64_t one = of[i] ? w->least[x->nfilled][i] : 0;
         if (one == UINT64_MAX)
             return one;
         sum += one * of[i];
@@ -125,13 +111,11 @@ static uint64_t least_of_ranks(const struct pack *x, const struct state *st, con
 /* All that is to come has cards for it, and bytes. */
 static bool has_room(const struct pack *x, const struct state *st)
 {
-    uint64_t room = 0, need = 0;
-    for (size_t c = 0; c < x->ncolors; c++)
-        room += st->left[c] * cap_of(x, c);
+    uint64_t need = 0;
     for (size_t i = 0; i < st->nseats; i++) {
         const struct way *w = way_of(x, &st->seat[i]);
-        uint64_t bytes = least_of_ranks(x, st, w, st->seat[i].of);
-        if (st->seat[i].left > places(x, st, w) || bytes == UINT64_MAX)
+        uint64_t bytes = least_of_ranks(x, w, st->seat[i].of);
+        if (st->seat[i].left > w->places[x->nfilled] || bytes == UINT64_MAX)
             return false;
         need += bytes;
     }
@@ -140,13 +124,13 @@ static bool has_room(const struct pack *x, const struct state *st)
         for (size_t j = 0; j < x->kind[i].nways && st->unbegun[i]; j++) {
             const struct way *w = &x->kind[i].way[j];
             if (may_begin(x, st, i, w))
-                bytes = BT_MIN(bytes, least_of_ranks(x, st, w, w->count));
+                bytes = BT_MIN(bytes, least_of_ranks(x, w, w->count));
         }
         if (st->unbegun[i] && bytes == UINT64_MAX)
             return false;
         need += st->unbegun[i] ? bytes * st->unbegun[i] : 0;
     }
-    return need <= room;
+    return need <= x->room[x->nfilled];
 }
 
 /* ---- one card ---- */
@@ -220,16 +204,15 @@ static bool fill_items(const struct pack *x, struct filling *f)
 }
 
 /* It has not begun on this card, and could on those from this one on. */
-static bool may_begin_after(const struct pack *x, const struct state *st, const struct state *next, size_t kind, const struct way *w)
+static bool may_begin_after(const struct pack *x, const struct state *next, size_t kind, const struct way *w)
 {
     uint8_t shape = next->shape[kind];
-    return (!shape || shape == w->shape + 1) && w->cards <= places(x, st, w);
+    return (!shape || shape == w->shape + 1) && w->cards <= w->places[x->nfilled];
 }
 
 /* Could a rank that is to come be on this card too, whatever shape its copy has in the end? */
 static bool takes_more(const struct pack *x, const struct filling *f, const struct state *next, uint64_t room, uint64_t works)
 {
-    const struct state *st = f->st;
     for (size_t i = 0; i < f->n; i++) {
         const struct item *t = &f->item[i];
         if (!t->begins && !(f->seated >> t->seat & 1) && t->bytes <= room && !(works & ~x->kind[t->kind].friends))
@@ -240,7 +223,7 @@ static bool takes_more(const struct pack *x, const struct filling *f, const stru
         bool any = false, all = next->unbegun[i] && !(works & ~k->friends);
         for (size_t j = 0; j < k->nways && all; j++) {
             uint64_t least = UINT64_MAX;
-            if (!may_begin_after(x, st, next, i, &k->way[j]))
+            if (!may_begin_after(x, next, i, &k->way[j]))
                 continue;
             for (size_t p = 0; p < k->way[j].nparts; p++)
                 least = BT_MIN(least, k->way[j].bytes[p][f->color]);
@@ -751,6 +734,35 @@ static void fill_colors(struct pack *x, struct state *st)
     }
 }
 
+/* What is left for each way after so many cards. */
+static void fill_left(struct pack *x, const struct state *st)
+{
+    uint8_t left[BT_MAX_GPUS];
+    memcpy(left, st->left, sizeof left);
+    for (size_t given = 0, c = 0; given <= x->s->ncards; given++) {
+        for (size_t i = 0; i < x->ncolors; i++)
+            x->room[given] += left[i] * cap_of(x, i);
+        for (size_t i = 0; i < x->nkinds; i++)
+            for (size_t j = 0; j < x->kind[i].nways; j++) {
+                struct way *w = &x->kind[i].way[j];
+                if (!given) {
+                    w->places = BT_NEWN(x->a, uint32_t, x->s->ncards + 1);
+                    w->least = bt_arena_alloc(x->a, (x->s->ncards + 1) * sizeof *w->least);
+                }
+                memset(w->least[given], 0xff, sizeof *w->least);
+                for (size_t k = 0; k < x->ncolors; k++) {
+                    w->places[given] += w->goes >> k & 1 ? left[k] : 0;
+                    for (size_t p = 0; p < w->nparts && left[k]; p++)
+                        w->least[given][p] = BT_MIN(w->least[given][p], w->bytes[p][k]);
+                }
+            }
+        while (c < x->ncolors && !left[c])
+            c++;
+        if (c < x->ncolors)
+            left[c]--;
+    }
+}
+
 enum se_fit se_pack(struct search *s, uint64_t nodes)
 {
     bt_auto_arena a = { 0 };
@@ -772,6 +784,7 @@ enum se_fit se_pack(struct search *s, uint64_t nodes)
     }
     if (copies > MOST_COPIES)
         return SE_FIT_UNKNOWN;
+    fill_left(x, &st);
     if (has_room(x, &st))
         next_card(x, &st);
     s->nodes += x->steps / STEPS_EACH;

@@ -222,6 +222,15 @@ static void walk_sets(struct ss_walk *w, const uint16_t *from, size_t n, uint64_
             return;
         if (last != PL_NONE && w->item[last].work == x->work && last != at[i])
             continue;                /* all copies of a work have one shape */
+        if (more == 1) {             /* the last one: as below, without a walk of nothing */
+            w->at[w->depth++] = at[i];
+            w->cut = ++w->steps > WALK_STEPS;
+            set_found(w, sum + x->gain);
+            w->depth--;
+            if (w->cut)
+                return;
+            continue;
+        }
         uint32_t mine = last == at[i] ? copies + 1 : 1, all = w->s->copies_most[x->work];
         uint64_t beside = open & w->t->friends[x->work];
         if (mine >= all)
