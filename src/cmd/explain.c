@@ -173,7 +173,10 @@ static void print_conflicts(const struct explained *e, struct bt_buf *b)
         print_advice(e->relax[i].advice, b);
         bt_buf_printf(b, "\n     %s\n", e->relax[i].advice->text);
     }
-    if (!e->nrelax && e->nconflicts)
+    bool bytes = false;              /* a rule is not met by less memory, nor by other cards */
+    for (size_t i = 0; i < e->nconflicts; i++)
+        bytes = bytes || !e->conflict[i].refused;
+    if (!e->nrelax && bytes)
         bt_buf_puts(b, "\nno change of what the spec asks for was found that makes it fit on this fleet; `berth plan --alternatives` looks at\n"
                        "quantised models and weights in host RAM, `berth plan --cheapest` at other fleets\n");
 }

@@ -275,7 +275,7 @@ static int check_asked(const struct bt_model *m, const struct bt_serve *s, struc
 {
     if (!m->gguf) {
         bt_err_set(err, BT_E_INPUT, 0, "%s: llama-server reads GGUF files, and this is none", m->id);
-        return bt_err_hint(err, "give a .gguf file, or --engine vllm");
+        return bt_err_hint(err, "give a .gguf file, or another engine: vllm reads these");
     }
     if (s->llama.split_mode && !strcmp(s->llama.split_mode, "tensor"))
         return bt_err_set(err, BT_E_INPUT, 0, "-sm tensor is experimental in llama.cpp, and berth does not know its memory yet: use -sm layer");

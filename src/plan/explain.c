@@ -155,8 +155,8 @@ static int try_shape(const struct pl_trial *t, const struct pl_work *k, const st
     struct pl_solution *o = BT_NEW(t->a, struct pl_solution);
     if (pl_try(t, &w, k->spec_index, &q, o, err) < 0)
         return -1;
-    row->fits = o->found;
-    if (!o->found) {
+    row->fits = o->found && first_copy(q, o, k->spec_index);         /* an optional one is not there because the others are */
+    if (!row->fits) {
         row->why_not = o->complete ? pl_no_place(t->a, q, k->spec_index) : "not found among the first placements looked at";
         return 0;
     }

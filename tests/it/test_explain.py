@@ -183,6 +183,12 @@ def test_more_copies_are_measured_by_what_is_wanted(tmp_path: Path) -> None:
     assert (copies["taken"], copies["runner_up"]) == ("2", "4") and re.match(r"w: [\d,]+ tokens of context, with the one taken 131,072", copies["why"])
 
 
+def test_no_other_fleet_is_offered_where_it_is_not_bytes(tmp_path: Path) -> None:
+    path, _ = write(tmp_path, "name: t\ngpus: 1xRTX-4090\nworkloads: {a: {engine: llama-server, model: Qwen/Qwen2.5-7B-Instruct}}\n")
+    said = berth("explain", "-f", path).stdout
+    assert "reads GGUF files" in said and "--cheapest" not in said and "--engine" not in said
+
+
 def test_a_name_that_is_not_there() -> None:
     r = berth("explain", "lm", "-f", FORENSICS)
     assert r.returncode == 2 and "lm" in r.stderr and "berth explain llm" in r.stderr

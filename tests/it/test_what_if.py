@@ -190,6 +190,14 @@ def test_a_row_without_a_place_is_only_that_row(tmp_path: Path) -> None:
     assert [bool(r["why_not"]) for r in rows("-f", f, "--compare", "2x4xA100-SXM4-40GB", "--compare", "4xA100-SXM4-40GB")] == [True, False]
 
 
+def test_a_shape_in_which_an_optional_one_has_no_place_does_not_fit(tmp_path: Path) -> None:
+    """A plan without it is none with it in that shape."""
+    f = spec(tmp_path, "  job: {kind: job, command: [x], memory: 22GiB, gpus: 1, share: never, priority: 1}\n  llm: {engine: vllm, model: Qwen/Qwen3-4B, optional: true}\n")
+    table = json.loads(plan("-f", f, "--gpus", "3xRTX-4090", "--json").stdout)["alternatives"]
+    assert {a["cards"] if "cards" in a else a["tp"] * a["pp"]: a["fits"] for a in table} == {3: False, 2: True, 1: True}
+    assert all(a["context"] for a in table if a["fits"]) and all(a["why"] for a in table)
+
+
 def test_an_optional_one_without_a_place_is_no_side(tmp_path: Path) -> None:
     f = spec(tmp_path, "  big:  {engine: vllm, model: Qwen/Qwen3-4B}\n  more: {kind: job, command: [x], memory: 23GiB, optional: true}\n"
                        "variants: {v: {more: {optional: false}}}\n")
