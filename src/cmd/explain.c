@@ -78,7 +78,7 @@ static void print_jobs(struct bt_arena *a, const struct explained *e, struct bt_
                 continue;
             const struct bt_job_need *n = &in->job->need;
             bt_buf_printf(b, "\n%s: %s of %s on each card: %s\n", in->w->name, bt_arena_strdup(a, bt_bytes_human(n->bytes)),
-                          bt_arena_strdup(a, bt_bytes_human(in->rank[0].bytes)), bt_job_text(a, &in->job->job, n));
+                          bt_arena_strdup(a, bt_bytes_human(bt_plan_poorest(&e->plan->phase[p], in->w))), bt_job_text(a, &in->job->job, n));
             for (size_t k = 0; k < n->n; k++)
                 bt_buf_printf(b, "  %-12s %10s  %s\n", bt_part_name(n->line[k].part), bt_bytes_human(n->line[k].bytes), n->line[k].why);
         }
@@ -223,13 +223,14 @@ static void jobs_json(struct bt_arena *a, const struct explained *e, json_t *lis
             const struct bt_plan_instance *in = job_at(e, p, i);
             if (!in)
                 continue;
+            const uint64_t berth = bt_plan_poorest(&e->plan->phase[p], in->w);
             const struct bt_job_need *n = &in->job->need;
             json_t *lines = json_array();
             for (size_t k = 0; k < n->n; k++)
                 json_array_append_new(lines, json_pack("{s:s, s:o, s:s}", "part", bt_part_name(n->line[k].part), "bytes", bt_json_bytes(n->line[k].bytes),
                                                        "why", n->line[k].why));
             json_t *row = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "phase", e->plan->phase[p].name, "workload", in->w->name, "text",
-                                    bt_json_text(bt_job_text(a, &in->job->job, n)), "bytes", bt_json_bytes(in->rank[0].bytes), "need_bytes",
+                                    bt_json_text(bt_job_text(a, &in->job->job, n)), "bytes", bt_json_bytes(berth), "need_bytes",
                                     bt_json_bytes(n->bytes), "need", lines);
             add_node(e, row);
             json_array_append_new(list, row);

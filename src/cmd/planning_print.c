@@ -161,8 +161,9 @@ static void print_jobs(struct print *x, const struct bt_plan_phase *ph)
             continue;
         const struct bt_job *j = &in->job->job;
         bt_buf_printf(x->out, "%s: %s: %s", in->id, bt_job_text(x->a, j, &in->job->need), bytes(x, in->job->need.bytes));
-        if (largest_rank(in)->bytes > in->job->need.bytes)
-            bt_buf_printf(x->out, " of its %s", bytes(x, largest_rank(in)->bytes));
+        uint64_t berth = bt_plan_poorest(ph, in->w);
+        if (berth > in->job->need.bytes)
+            bt_buf_printf(x->out, " of its %s", bytes(x, berth));
         bt_buf_printf(x->out, " per card%s\n", j->users_auto ? "; no more users fit" : j->batch_auto ? "; no larger batch fits" : "");
     }
 }

@@ -76,6 +76,8 @@ static const char *why_lost(struct bt_arena *a, const struct outlook *win, const
             return bt_arena_printf(a, "holds %s tokens, the one taken %s", bt_count_human(lose->ctx), bt_count_human(win->ctx));
         return who ? who : "less of the contexts and copies that are wanted";
     case BT_GOAL_SERVICE:
+        if (lose->rate < win->rate && win->rate - lose->rate < 0.1)
+            return "slower by less than 0.1 tok/s";
         if (lose->rate < win->rate)
             return bt_arena_printf(a, "slower: %.1f tok/s against %.1f", lose->rate, win->rate);
         return who ? who : "more of them share a card and its time";

@@ -70,3 +70,12 @@ void pl_job_fill(struct pl_problem *p, const struct pl_work *k, struct bt_plan_i
         bt_job_berth(p->a, &job->of, &job->job, card, inst->rank[poorest].bytes, &job->need, &ignored) == 0)
         inst->job = job;             /* it was reckoned on this card for its floor: it cannot fail now, and the validator would say so */
 }
+
+uint64_t bt_plan_poorest(const struct bt_plan_phase *ph, const struct bt_workload *w)
+{
+    uint64_t least = 0;
+    for (size_t i = 0; i < ph->n; i++)
+        for (size_t j = 0; ph->inst[i].w == w && j < ph->inst[i].nranks; j++)
+            least = least ? BT_MIN(least, ph->inst[i].rank[j].bytes) : ph->inst[i].rank[j].bytes;
+    return least;
+}

@@ -70,6 +70,8 @@ struct bt_plan_instance {
 bool bt_plan_drafted(const struct bt_fleet *fleet, const struct bt_plan_instance *in, struct bt_pace_draft *d, struct bt_pace_drafted *out);
 
 struct bt_plan_phase { const char *name; struct bt_plan_instance *inst; size_t n; };
+/* The poorest berth that any rank of its copies has there: what a job's `auto` was found for. 0: it has none. */
+uint64_t bt_plan_poorest(const struct bt_plan_phase *ph, const struct bt_workload *w);
 
 /* Between two phases. Leaving comes before coming; a job that has ended does not leave. */
 enum bt_move { BT_MOVE_STAY, BT_MOVE_START, BT_MOVE_PARK, BT_MOVE_RESUME, BT_MOVE_STOP };

@@ -189,6 +189,18 @@ def test_no_other_fleet_is_offered_where_it_is_not_bytes(tmp_path: Path) -> None
     assert "reads GGUF files" in said and "--cheapest" not in said and "--engine" not in said
 
 
+def test_a_batch_is_of_the_poorest_card(tmp_path: Path) -> None:
+    """A sleeper on one of two cards: plan and explain name the same berth, the one for which `batch: auto` was found."""
+    path, _ = write(tmp_path, "name: t\ngpus: 2xA100-SXM4-40GB\nphases: [day, night]\nworkloads:\n"
+                              "  chat: {engine: vllm, model: Qwen/Qwen2.5-14B-Instruct, gpus: 1, phases: day, park: sleep, context: {want: 16384, min: 4096}}\n"
+                              "  tune: {kind: job, command: [x], gpus: 2, memory: {train: Qwen/Qwen2.5-7B-Instruct, method: lora, batch: auto, tokens: 2048, checkpointing: true}, phases: night}\n")
+    job, = explain("-f", path)["jobs"]
+    plan = json.loads(berth("plan", "-f", path, "--json").stdout)
+    ranks = [r["bytes"] for i in plan["phases"][1]["instances"] for r in i["ranks"]]
+    assert min(ranks) < max(ranks) and job["need_bytes"] <= job["bytes"] == min(ranks)
+    assert f"of its {min(ranks) / 2**30:.2f} GiB per card; no larger batch fits" in berth("plan", "-f", path).stdout
+
+
 def test_a_name_that_is_not_there() -> None:
     r = berth("explain", "lm", "-f", FORENSICS)
     assert r.returncode == 2 and "lm" in r.stderr and "berth explain llm" in r.stderr
