@@ -63,6 +63,8 @@ static const char head[] =
     "    [[ $line == HTTP/*\" 2\"* ]]\n"
     "}\n"
     "port_ok() { (exec 3<>\"/dev/tcp/127.0.0.1/$1\") 2>/dev/null; }\n"
+    "# A stranger's answer would pass for ours.\n"
+    "vacant() { ! port_ok \"$2\" || { say \"$1: port $2 is taken: somebody answers there already\"; stop_all; exit 1; }; }\n"
     "log_ok() { grep -Eq -- \"$2\" \"$logs/$1.log\" 2>/dev/null; }\n"
     "\n"
     "# ready ID CHECK...: until the check passes. A process that ends first is a failure, and so is a start without end.\n"
@@ -216,6 +218,8 @@ static void put_item(struct bt_arena *a, struct bt_buf *b, const struct bt_ex *x
             bt_buf_printf(b, " %s", bash_name(a, it, t));
         bt_buf_puts(b, "\n");
     }
+    if (it->port)
+        bt_buf_printf(b, "vacant %s %u\n", pf->id, it->port);
     bt_buf_printf(b, "begin %s %llu ", pf->id, (unsigned long long)bt_ceil_div(pf->stop_grace_ms, 1000));
     bt_ex_shell_word(b, pf->cwd ? pf->cwd : "/");
     bt_buf_puts(b, " ");

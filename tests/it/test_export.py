@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -192,6 +193,16 @@ def test_the_next_phase_has_the_card_to_itself(machine) -> None:
     run = m.run(script(m, text, free_port()), env={"BERTH_FREE_S": "0"})
     assert run.returncode == 0, run.stdout + run.stderr
     assert (m.folder / "logs-t" / "hold-0.log").read_text() == "[0, 0, 0, 0]\n"
+
+
+def test_a_stranger_on_the_port_is_not_taken_for_ours(machine) -> None:
+    m = machine("1xA100-SXM4-40GB")
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        run = m.run(script(m, f"name: t\nworkloads:\n  first: {{kind: service, command: [sleep, '1000'], gpus: 0}}\n"
+                              f"  web: {{kind: service, command: [sleep, '1000'], gpus: 0, port: {port}, ready: {{port: true}}, after: {{first: started}}}}\n", 8000))
+    assert run.returncode == 1 and f"web-0: port {port} is taken" in run.stdout and "web-0: ready" not in run.stdout
+    assert not any(alive(p) for p in pids(run.stdout))
 
 
 def test_words_come_through_as_they_are(machine) -> None:
