@@ -42,6 +42,7 @@ static void add_unit(struct columns *c, size_t work, size_t shape, size_t on)
     const struct se_work *w = &s->work[work];
     const struct se_shape *sh = &w->shape[shape];
     const struct bt_gpu *gpus = s->p->fleet->gpus;
+    const double *counts = c->asked ? c->asked->counts : NULL;
     struct co_unit u = { .work = work, .shape = shape, .cards = sh->cards };
     u.value = BT_NEWN(c->a, double, s->p->nclasses * (CO_BUSY + 1));
     u.least = BT_NEWN(c->a, uint64_t, s->p->nclasses);
@@ -49,7 +50,7 @@ static void add_unit(struct columns *c, size_t work, size_t shape, size_t on)
     for (size_t k = 0; k < s->p->nclasses; k++) {
         bool goes = on == PL_NONE || !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[k]].name);
         for (unsigned b = 1; b <= CO_BUSY; b++)
-            u.value[k * (CO_BUSY + 1) + b] = floor(se_rate_on(sh, k) * 1000 / b + 2e-6) / sh->cards;
+            u.value[k * (CO_BUSY + 1) + b] = counts ? counts[work] / s->copies_most[work] / sh->cards : floor(se_rate_on(sh, k) * 1000 / b + 2e-6) / sh->cards;
         u.least[k] = goes ? sh->rank_least[k] : UINT64_MAX;
         u.most[k] = goes ? rank_most(s, sh, k) : UINT64_MAX;
         if (u.least[k] < UINT64_MAX)
@@ -102,19 +103,36 @@ static void fill_colors(struct columns *c)
     }
 }
 
-static struct columns *new_columns(struct search *s, struct bt_arena *a)
+static bool is_loose(const struct columns *c, size_t work) { return c->asked && c->asked->loose[work]; }
+
+/* Who may be missing is not needed by whom it follows. */
+static void untie(struct columns *c)
+{
+    uint64_t loose = 0;
+    for (size_t w = 0; w < c->s->p->n; w++)
+        loose |= (uint64_t)is_loose(c, w) << w;
+    for (size_t w = 0; w < c->s->p->n; w++) {
+        size_t up = c->s->p->work[w].same;
+        c->needs[w] &= ~loose | (up == PL_NONE ? 0 : UINT64_C(1) << up);
+    }
+}
+
+static struct columns *new_columns(struct search *s, const struct co_asked *asked, struct bt_arena *a)
 {
     struct columns *c = BT_NEW(a, struct columns);
     size_t n = s->p->n;
     c->s = s;
     c->a = a;
+    c->asked = asked;
     c->friends = BT_NEWN(a, uint64_t, n);
     c->needs = BT_NEWN(a, uint64_t, n);
     c->tied = se_needs(s, c->needs);
+    untie(c);
     c->row = BT_NEWN(a, size_t, n);
     c->first = BT_NEWN(a, size_t, n + 1);
     c->most = BT_NEWN(a, double, n + s->ncards);
     c->side = BT_NEWN(a, double, n + s->ncards);
+    c->lowest = BT_NEWN(a, double, n + s->ncards);
     for (size_t w = 0; w < n; w++) {
         for (size_t j = 0; j < n; j++)
             c->friends[w] |= (uint64_t)s->p->may_share[w * n + j] << j;
@@ -124,8 +142,10 @@ static struct columns *new_columns(struct search *s, struct bt_arena *a)
             add_units(c, w);
         if (c->nunits == c->first[w])
             c->row[w] = PL_NONE;
-        else
+        else {
+            c->lowest[c->nworks] = is_loose(c, w) ? 0 : -INFINITY;
             c->side[c->nworks++] = s->copies_most[w];
+        }
     }
     c->first[n] = c->nunits;
     fill_colors(c);
@@ -271,6 +291,10 @@ static bool is_better(const struct columns *c, struct prices *p, double bound)
     return true;
 }
 
+static double within(const struct columns *c, size_t row, double price) { return BT_MAX(BT_MIN(price, c->most[row]), c->lowest[row]); }
+
+static bool is_enough(const struct columns *c, const struct prices *p) { return c->asked && p->lowest < c->asked->enough; }
+
 /* A step against what the best sets have too many of, turned where it goes back and forth. */
 static void step(const struct columns *c, struct prices *p, double by)
 {
@@ -292,14 +316,14 @@ static void step(const struct columns *c, struct prices *p, double by)
         off += p->dir[i] * p->dir[i];
     }
     for (size_t i = 0; i < c->nworks && off > 0; i++)
-        p->now[i] = BT_MIN(p->now[i] + by * p->dir[i] / off, c->most[i]);
+        p->now[i] = within(c, i, p->now[i] + by * p->dir[i] / off);
 }
 
 static void by_subgradients(struct columns *c, struct prices *p, struct co_program *g, double reached, uint64_t end)
 {
     double scale = 1;
     unsigned since = 0, added;
-    for (unsigned round = 0; round < FIRST_ROUNDS && c->s->nodes < end && !se_late(c->s); round++) {
+    for (unsigned round = 0; round < FIRST_ROUNDS && c->s->nodes < end && !se_late(c->s) && !is_enough(c, p); round++) {
         double bound = co_price(c, p->now, g, &added);
         if (is_better(c, p, bound)) {
             since = 0;
@@ -329,17 +353,17 @@ static void in_boxes(struct columns *c, struct prices *p, struct co_program *g, 
 {
     double size = BOX;
     unsigned idle = 0;
-    for (unsigned round = 0; round < ROUNDS && idle < 3 && c->s->nodes < end && !se_late(c->s); round++) {
+    for (unsigned round = 0; round < ROUNDS && idle < 3 && c->s->nodes < end && !se_late(c->s) && !is_enough(c, p); round++) {
         unsigned added, steps;
         for (size_t i = 0; i < c->nworks; i++) {
-            ms_worth(g->m, i, p->best[i] - size);
+            ms_worth(g->m, i, BT_MAX(p->best[i] - size, c->lowest[i]));
             ms_worth(g->m, above + i, -(p->best[i] + size));
         }
         ms_reckon(g->m);
         steps = ms_solve(g->m, UINT32_MAX);
         c->s->nodes += (uint64_t)steps * CO_PIVOT_NODES;
         for (size_t i = 0; i < c->nworks; i++)
-            p->now[i] = BT_MIN(g->m->price[i], c->most[i]);
+            p->now[i] = within(c, i, g->m->price[i]);
         bool better = is_better(c, p, co_price(c, p->now, g, &added)), near = p->lowest - ms_value(g->m) < NEAR * p->lowest;
         if (near && outside(c, g->m, above) < 0.01)
             return;
@@ -390,36 +414,64 @@ static void price_cards(const struct columns *c)
     se_price_widths(s);
 }
 
-double se_columns(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *dived)
+/* Prices near their best, and the sets that were found on the way. */
+static struct prices find_prices(struct columns *c, const struct pl_solution *from, uint64_t budget)
 {
-    bt_auto_arena a = { 0 };
-    *dived = (struct pl_solution){ 0 };
-    if (s->p->n > 64)
-        return INFINITY;             /* a bit per work */
-    struct columns *c = new_columns(s, &a);
-    c->end = s->nodes + budget;
-    if (!c->nworks)
-        return INFINITY;
-    struct prices p = { BT_NEWN(&a, double, c->nrows), BT_NEWN(&a, double, c->nrows), BT_NEWN(&a, double, c->nrows), INFINITY };
-    double *own = BT_NEWN(&a, double, c->nrows), reached = from->found ? (double)from->score.v[BT_GOAL_SERVICE] : 0;
-    struct co_program g = { .m = ms_new(&a, c->nrows, c->side, own, CO_COLUMNS + c->nworks, CO_ENTRIES) };
+    struct search *s = c->s;
+    struct bt_arena *a = c->a;
+    struct prices p = { BT_NEWN(a, double, c->nrows), BT_NEWN(a, double, c->nrows), BT_NEWN(a, double, c->nrows), INFINITY };
+    double *own = BT_NEWN(a, double, c->nrows), reached = from->found && !c->asked ? (double)from->score.v[BT_GOAL_SERVICE] : 0;
+    struct co_program g = { .m = ms_new(a, c->nrows, c->side, own, CO_COLUMNS + c->nworks, CO_ENTRIES) };
     size_t above = g.m->ncolumns;
-    unsigned added, lost;
+    unsigned added;
     for (size_t i = 0; i < c->nworks; i++) {
         ms_add(g.m, 0, &(struct ms_entry){ (uint32_t)i, -1 }, 1);
         p.now[i] = c->most[i] * FIRST_PRICE;
     }
     g.base = g.m->ncolumns;
-    g.of = BT_NEWN(&a, size_t, CO_COLUMNS);
+    g.of = BT_NEWN(a, size_t, CO_COLUMNS);
     if (from->found)
         add_placed(c, from, &g);
     c->steps_each = FIRST_STEPS;
     by_subgradients(c, &p, &g, reached, s->nodes + budget / 4);
     in_boxes(c, &p, &g, above, s->nodes + budget / 4 * 3);
-    co_price(c, p.best, &g, &added);
-    price_cards(c);
+    if (!is_enough(c, &p))
+        co_price(c, p.best, &g, &added);
     c->steps_each = FIRST_STEPS;
     c->exact = false;
+    return p;
+}
+
+double se_columns(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *dived)
+{
+    bt_auto_arena a = { 0 };
+    unsigned lost;
+    *dived = (struct pl_solution){ 0 };
+    if (s->p->n > 64)
+        return INFINITY;             /* a bit per work */
+    struct columns *c = new_columns(s, NULL, &a);
+    c->end = s->nodes + budget;
+    if (!c->nworks)
+        return INFINITY;
+    struct prices p = find_prices(c, from, budget);
+    price_cards(c);
     *dived = co_dive(c, &lost);
+    return p.lowest;
+}
+
+double se_columns_of(struct search *s, uint64_t budget, const bool *loose, const double *counts, double enough, struct pl_solution *dived)
+{
+    bt_auto_arena a = { 0 };
+    struct co_asked asked = { loose, counts, enough };
+    unsigned lost;
+    if (s->p->n > 64)
+        return INFINITY;
+    struct columns *c = new_columns(s, &asked, &a);
+    c->end = s->nodes + budget;
+    if (!c->nworks)
+        return INFINITY;
+    struct prices p = find_prices(c, &(struct pl_solution){ 0 }, budget);
+    if (dived && !is_enough(c, &p))
+        *dived = co_dive(c, &lost);
     return p.lowest;
 }

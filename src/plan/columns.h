@@ -37,13 +37,21 @@ struct co_color {
 struct co_set { size_t color; unsigned n; uint32_t *unit; double worth; size_t before; bool sure; };
 /* before: the one of its color before it, or PL_NONE; sure: there is room for whichever ranks they are */
 
+/* What is asked, where it is not the service of all: NULL = that. */
+struct co_asked {
+    const bool *loose;               /* [works] all its copies may be missing */
+    const double *counts;            /* [works] what all copies of it are worth wherever they stand; NULL: their service */
+    double enough;                   /* to know that no plan has so much, or more */
+};
+
 struct columns {
     struct search *s; struct bt_arena *a;
+    const struct co_asked *asked;
     struct co_unit *unit; size_t nunits, *first;     /* first[work]: its units */
     struct co_color *color; size_t ncolors, *color_of;
     uint64_t *friends, *needs, tied; /* as struct se_sets has them: a bit per work */
     size_t *row, nrows, nworks;      /* [works] PL_NONE: takes no card; rows of works come first, nworks of them, then those of colors */
-    double *side, *most;             /* [rows] copies, cards; [rows of works] no price needs to be more */
+    double *side, *most, *lowest;    /* [rows] copies, cards; [rows of works] no price needs to be more; nor may be less */
     struct co_set *set; size_t nsets;
     struct co_dive *dive;            /* NULL: nothing is settled yet */
     struct co_fill *fill;            /* of fill.c */

@@ -38,7 +38,7 @@ struct diver {
     struct ms_basis basis, best_basis;
     double *amount, *of_unit;        /* [columns]; [units] of all copies of their work */
     double (*on)[CO_BUSY + 1];       /* [works] ranks on cards with so many tenants */
-    struct pl_solution best; unsigned lost; double reached;
+    struct pl_solution best; unsigned lost; double reached, all;     /* all: of the program, nothing settled */
 };
 
 /* ---- ways ---- */
@@ -333,7 +333,7 @@ static void dive(struct diver *d)
     int64_t service;
     struct pl_solution x = co_stand(c, d->stand, d->now.taken, d->now.ntaken, d->now.only, &lost, &service);
     c->s->nodes += c->s->p->n;
-    double worth = (double)service + MISSING * lost;
+    double worth = (c->asked ? d->all : (double)service) + MISSING * lost;           /* copies are all that counts where service is not asked for */
     if (worth <= d->reached)
         return;
     d->reached = worth;
@@ -383,13 +383,13 @@ struct pl_solution co_dive(struct columns *c, unsigned *lost)
     for (unsigned i = 0; i < MORE_PRICINGS && (!i || missing(&d) > LITTLE); i++)
         price(&d, &d.now, FIRST_PRICINGS);
     bool once = missing(&d) > HOPELESS;
-    double all = d.now.value;
+    d.all = d.now.value;
     dive(&d);
     while (!once && d.nopen && c->s->nodes < c->end && !se_late(c->s)) {
         size_t next = 0;
         for (size_t i = 1; i < d.nopen; i++)
             next = d.open[i].value > d.open[next].value ? i : next;
-        if (d.open[next].value < d.reached + GAINS * fabs(all))
+        if (d.open[next].value < d.reached + GAINS * fabs(d.all))
             break;
         struct way from = d.open[next];
         copy_way(c, &d.now, &from);

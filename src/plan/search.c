@@ -14,11 +14,6 @@
 #define LEAF_NODES 20                /* what the contexts and KV of a leaf cost, in nodes */
 #define BOUND_NODES 128              /* so many (workload, card) pairs of a bound are as much work as a node */
 #define CLIMB_NODES UINT64_C(30000)  /* where the tree is searched too */
-#define CLIMB_FIRST UINT64_C(80000)  /* where columns.c comes next */
-#define CLIMB_NEXT UINT64_C(100000)
-#define MUCH_LOST 2                  /* copies that a dive did not place */
-#define COLUMNS_NODES UINT64_C(500000)
-#define COLUMNS_LEAST UINT64_C(300000)               /* with less work than this it is left out: it costs as much */
 #define MIDDLE 200                   /* (workload, card) pairs past which the tree is seldom seen whole: first what many cards carry, then the tree */
 #define HALF 256                     /* past so many it gets less of the work: a step takes longer */
 #define LARGE 400                    /* past so many nobody hopes for it, but where workloads, copies or contexts lack */
@@ -669,7 +664,7 @@ static bool some_plan(struct search *s, uint64_t limit, struct pl_solution *out)
 }
 
 /* The better of what climbing reaches from there and what is there. */
-static void climb_from(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *out)
+void se_climb_from(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *out)
 {
     struct pl_solution at;
     se_order(s, SE_HARD);
@@ -682,56 +677,13 @@ static void climb_from(struct search *s, uint64_t budget, const struct pl_soluti
     memset(s->held, 0, s->p->n * sizeof *s->held);
 }
 
-static void climb(struct search *s, uint64_t budget, struct pl_solution *out) { climb_from(s, budget, out, out); }
-
-/* Many cards: from what a program over sets of neighbours would like to do (columns.c), which bounds the service too where all else is as it can be: true. */
-static bool from_columns(struct search *s, uint64_t limit, uint64_t climbing, struct pl_solution *out, struct pl_score *bound)
-{
-    struct pl_solution dived;
-    struct pl_score most;
-    se_fix_all(s, &most);
-    double service = se_columns(s, limit, out, &dived);
-    size_t copies = 0;
-    for (size_t i = 0; i < s->p->n; i++)
-        copies += s->copies_most[i];
-    se_fix(s, NULL, -1, s->a);
-    if (dived.found)                 /* where much has no place yet climbing knows more than dives */
-        climb_from(s, dived.ncopies + MUCH_LOST < copies ? climbing * 2 : climbing, &dived, out);
-    if (!out->found || pl_score_cmp(&out->score, &most, BT_GOAL_SERVICE) != 0)
-        return false;
-    bound->v[BT_GOAL_WANTS] = most.v[BT_GOAL_WANTS];
-    if (service < (double)bound->v[BT_GOAL_SERVICE])
-        bound->v[BT_GOAL_SERVICE] = (int64_t)floor(service + 1e-3);
-    return true;
-}
+static void climb(struct search *s, uint64_t budget, struct pl_solution *out) { se_climb_from(s, budget, out, out); }
 
 void se_climb_on(struct search *s, uint64_t budget, struct pl_solution *out)
 {
     climb(s, budget, out);
     se_order(s, SE_HARD);
     s->stop = false;
-}
-
-/* Climbing, what many cards carry, and climbing on from there. On more than a few the tree is asked where workloads, copies or contexts lack: of service it
- * knows less than sets of neighbours. */
-static void on_many_cards(struct search *s, uint64_t limit, struct pl_solution *out, struct pl_score *bound)
-{
-    bool columns = limit >= COLUMNS_LEAST, all = false, bounded = false;
-    climb(s, columns ? BT_MIN(limit / 8, CLIMB_FIRST) : limit / 2, out);
-    for (unsigned i = 0; i < 2 && columns && !bounded; i++)          /* from a better plan it sees another one */
-        bounded = from_columns(s, BT_MIN(limit / 2, COLUMNS_NODES), BT_MIN(limit / 5, CLIMB_NEXT), out, bound);
-    if (columns && s->p->in->clock)                  /* all the time that there is */
-        climb(s, limit / 2, out);
-    if (out->found)
-        se_improve(s, limit / 8, out);
-    size_t pairs = s->p->n * s->ncards;
-    bool lacks = out->found && pl_score_cmp(&out->score, bound, BT_GOAL_SERVICE) < 0;
-    if (pairs > LARGE && pairs <= SMALL && !bounded && !s->p->ram_binds && lacks) {
-        se_run_choices(s, limit / 4, out, &all);
-        se_improve(s, limit / 8, out);
-    }
-    if (columns && !bounded && out->found && pl_score_cmp(&out->score, bound, BT_GOAL_SERVICE) >= 0)         /* only now is all as it can be */
-        from_columns(s, BT_MIN(limit / 2, COLUMNS_NODES), BT_MIN(limit / 5, CLIMB_NEXT), out, bound);
 }
 
 /* Off the plan's order: some plan, a good one, the best. True: it is the best. */
@@ -743,7 +695,7 @@ static bool detour(struct search *s, uint64_t limit, struct pl_solution *out, st
         return false;
     size_t pairs = s->p->n * s->ncards;
     if (pairs > MIDDLE)
-        on_many_cards(s, limit, out, bound);
+        se_on_many_cards(s, limit, out, bound);
     if (pairs > LARGE)
         return false;
     if (!out->found)                 /* the tree hides it */

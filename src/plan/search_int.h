@@ -7,7 +7,7 @@
  *   wide.c     the same as fits.c asks, of numbers of cards alone          known.c    numbers worked out once
  *   pack.c     the same, card by card            lacks.c    with more of their contexts
  *   fits.c     can all of them stand at all            useful.c   how much of a card's room they can use
- *   columns.c  what many cards carry at most, and a plan near it: columns.h
+ *   many.c     a plan of many cards                      columns.c  what they carry at most, and a plan near it: columns.h
  *   cards.c    is anything as good, card by card               dead.c     what led nowhere */
 #ifndef BT_PLAN_SEARCH_INT_H
 #define BT_PLAN_SEARCH_INT_H
@@ -174,6 +174,8 @@ uint64_t se_visit_all(struct pl_problem *p, const struct pl_score *at_least, uin
 bool se_late(struct search *s);
 /* Two works at a time are placed anew beside all others, until nothing gets better. */
 void se_improve(struct search *s, uint64_t budget, struct pl_solution *out);
+/* The better of what climbing from `from` reaches and what is there. */
+void se_climb_from(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *out);
 /* The better of what climbing from `out` reaches and `out`; then works are in the order of SE_HARD. */
 void se_climb_on(struct search *s, uint64_t budget, struct pl_solution *out);
 /* These copies, of all works that have any: kept if they score more than the best. */
@@ -270,6 +272,11 @@ uint64_t se_needs(const struct search *s, uint64_t *needs);
 /* columns.c. What no placement with these numbers of copies and floors serves (as se_fix() left them), in thousandths; INFINITY: not known. A placement that
  * comes near it into `dived` (copies and no more, perhaps not all of them), better prices of cards into s->price. from: a plan, if it was found. */
 double se_columns(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *dived);
+/* The same where `loose` works may be missing; or what no placement has of `counts` (NULL: service), a number per work for all its copies, as many as are
+ * fixed. Ends where it is less than `enough`; else a placement near it into *dived (NULL: nobody asks). */
+double se_columns_of(struct search *s, uint64_t budget, const bool *loose, const double *counts, double enough, struct pl_solution *dived);
+/* many.c. Climbing, what many cards carry, climbing from there: a plan into *out where one is found, and what no plan has into *bound. */
+void se_on_many_cards(struct search *s, uint64_t limit, struct pl_solution *out, struct pl_score *bound);
 /* Nodes that sets have cost since this was asked last. */
 uint64_t se_sets_steps(struct search *s);
 /* Nothing that completes the placement has more service less shared cards / shared_parts. */

@@ -142,6 +142,47 @@ static void the_bound_holds(void **st)
     assert_true(reached > looked / 2 && whole > looked / 2);
 }
 
+/* What is said of as many as can stand, of what is wanted and of service then: no placement passes it, and some are reached that the sum of all had not excluded. */
+static void what_has_no_place_is_excluded(void **st)
+{
+    (void)st;
+    unsigned looked = 0, fewer = 0, reached = 0;
+    for (uint64_t round = 1; looked < 250; round++) {
+        bt_auto_arena a = { 0 };
+        struct bt_err err = { 0 };
+        struct draw d;
+        struct pl_problem *p;
+        struct pl_score root, bound;
+        struct pl_solution out = { 0 };
+        draw_seed(&d, round);
+        const char *fleet, *text = small_spec(&d, &a, &fleet);
+        struct bt_plan_in *in = plan_inputs_or_none(&a, text, fleet);
+        if (!in)
+            continue;
+        assert_int_equal(pl_problem_build(&a, in, "all", &p, &err), 0);
+        struct brute b = { .p = p };
+        if (!p->nrefusals)
+            brute_work(&b, 0, 0);
+        if (!b.found)
+            continue;
+        struct search *s = se_new(p, &a);
+        se_bound(s, 0, NULL, &root);
+        bound = root;
+        se_on_many_cards(s, 400000, &out, &bound);
+        if (!out.found)
+            continue;
+        looked++;
+        if (pl_score_cmp(&b.best, &bound, BT_GOAL_SHARED) > 0)
+            fail_msg("round %llu on %s: placed %lld wants %lld served %lld, but the bound is %lld, %lld, %lld\n%s", (unsigned long long)round, fleet,
+                     (long long)b.best.v[BT_GOAL_PLACED], (long long)b.best.v[BT_GOAL_WANTS], (long long)b.best.v[BT_GOAL_SERVICE], (long long)bound.v[BT_GOAL_PLACED],
+                     (long long)bound.v[BT_GOAL_WANTS], (long long)bound.v[BT_GOAL_SERVICE], text);
+        fewer += bound.v[BT_GOAL_PLACED] < root.v[BT_GOAL_PLACED];
+        reached += bound.v[BT_GOAL_PLACED] < root.v[BT_GOAL_PLACED] && bound.v[BT_GOAL_PLACED] == out.score.v[BT_GOAL_PLACED];
+    }
+    print_message("%u planned: fewer are bounded in %u, as many are placed in %u\n", looked, fewer, reached);
+    assert_true(fewer > 5 && reached > 5);
+}
+
 /* Twenty times the same three workloads, each time with one card of their own: the best of all is twenty times the best of one, and the bound is no more. */
 static void many_of_one_are_bounded_by_that(void **st)
 {
@@ -273,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_program_of_rows_that_must_be_met),
         cmocka_unit_test(a_program_is_mended),
         cmocka_unit_test(the_bound_holds),
+        cmocka_unit_test(what_has_no_place_is_excluded),
         cmocka_unit_test(many_of_one_are_bounded_by_that),
         cmocka_unit_test(the_gap_is_small),
         cmocka_unit_test(a_few_cards_are_bounded_as_many),
