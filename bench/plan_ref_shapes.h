@@ -81,7 +81,7 @@ static inline bool ref_pool(struct ref *r, struct ref_work *k)
         size_t g = w->pool.n ? pick[i] : i;
         if (k->gpu_server && ref_gpu(r, g)->mig_of && !bt_engine_takes_uuids(k->pm->engine, k->pm->version))
             continue;
-        if (k->gpu_server && ref_gpu(r, g)->cc_major && bt_card_runs(k->pm->engine, k->pm->version->version, k->pm->model, ref_gpu(r, g)).how == BT_RUNS_NOT)
+        if (k->gpu_server && ref_gpu(r, g)->cc_major && bt_card_runs(k->pm->engine, k->pm->version->version, k->pm->model, k->serve.quantization, ref_gpu(r, g)).how == BT_RUNS_NOT)
             continue;
         k->pool[k->npool++] = g;
         clean += ref_gpu(r, g)->others_bytes * 8 <= ref_gpu(r, g)->total_bytes;

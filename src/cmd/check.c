@@ -106,7 +106,7 @@ static void check_numbers(struct bt_findings *f, const struct bt_model *m, const
         bt_finding_add(f, "card", cc >= 50 ? BT_V_OK : BT_V_WRONG, bt_arena_printf(a, "%s %s the types of GGUF files", card, cc >= 50 ? "runs" : "is too old for"), NULL);
         return;
     }
-    struct bt_card_runs runs = bt_card_runs(e, version, m, g);
+    struct bt_card_runs runs = bt_card_runs(e, version, m, NULL, g);
     if (cc < 70) {
         bt_finding_add(f, "card", BT_V_WRONG, bt_arena_printf(a, "%s is older than %s supports: %s and newer", card, e->name, capability(a, runs.least)), "llama-server with a GGUF file of this model");
         return;

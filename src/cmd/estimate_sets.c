@@ -30,7 +30,7 @@ static void kinds_of(struct search *s, int class)
         if (class_of(&all[i]) != class)
             continue;
         estimate_virtual_card(&all[i], &card);
-        enum bt_runs how = bt_card_runs(s->e->engine, s->e->version_asked, s->e->model, &card).how;
+        enum bt_runs how = bt_card_runs(s->e->engine, s->e->version_asked, s->e->model, NULL, &card).how;
         if (how == BT_RUNS_NOT)
             continue;
         for (; at > 0 && bt_gpu_kind_total(s->kind[at - 1]) > bt_gpu_kind_total(&all[i]); at--)

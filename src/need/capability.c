@@ -22,16 +22,20 @@ static const struct rule { const char *engine; enum bt_quant_kind kind; const ch
 #define VLLM_LEAST 70                /* the wheels have no kernels for less */
 #define LLAMA_LEAST 50               /* ggml-cuda */
 
-static bool matches(const struct rule *r, const struct bt_engine *e, const char *version, const struct bt_model *m)
+static bool matches(const struct rule *r, const struct bt_engine *e, const char *version, enum bt_quant_kind kind, const char *method)
 {
-    return !strcmp(r->engine, e->name) && r->kind == m->quant.kind && (!r->method || (m->quantization && strstr(m->quantization, r->method))) &&
+    return !strcmp(r->engine, e->name) && r->kind == kind && (!r->method || (method && strstr(method, r->method))) &&
            (!r->until || (version && version[0] && !bt_engine_at_least(version, r->until)));
 }
 
-struct bt_card_runs bt_card_runs(const struct bt_engine *e, const char *version, const struct bt_model *m, const struct bt_gpu *g)
+struct bt_card_runs bt_card_runs(const struct bt_engine *e, const char *version, const struct bt_model *m, const char *method, const struct bt_gpu *g)
 {
     int cc = g->cc_major * 10 + g->cc_minor;
-    struct bt_card_runs out = { .name = m->quantization ? m->quantization : bt_dtype_name(m->dtype), .source = "" };
+    struct bt_quant made = { 0 };
+    bool making = !m->quantization && method && method[0] && bt_model_quant_method(method, &made);
+    const char *named = making ? method : m->quantization;
+    enum bt_quant_kind kind = making ? made.kind : m->quant.kind;
+    struct bt_card_runs out = { .name = named ? named : bt_dtype_name(m->dtype), .source = "" };
     if (m->gguf || !strcmp(e->name, "llama-server")) {
         out.least = out.native = LLAMA_LEAST;
         out.how = cc >= LLAMA_LEAST ? BT_RUNS : BT_RUNS_NOT;
@@ -42,10 +46,10 @@ struct bt_card_runs bt_card_runs(const struct bt_engine *e, const char *version,
         out.how = BT_RUNS_NOT;
         return out;
     }
-    if (m->quant.kind == BT_QUANT_NONE)
+    if (kind == BT_QUANT_NONE)
         return out;
     for (size_t i = 0; i < BT_LEN(rules); i++)
-        if (matches(&rules[i], e, version, m)) {
+        if (matches(&rules[i], e, version, kind, named)) {
             const struct rule *r = &rules[i];
             return (struct bt_card_runs){ .how = cc < r->least ? BT_RUNS_NOT : cc < r->native ? BT_RUNS_UNPACKED : BT_RUNS, .least = r->least, .native = r->native, .name = r->name,
                                           .source = r->source };

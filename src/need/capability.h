@@ -15,6 +15,6 @@ struct bt_card_runs {
     const char *name;                /* "FP8" */
     const char *source;              /* where the rule was read; "" without one */
 };
-/* version: as installed or asked for ("0.13.1"); NULL = the newest. */
-struct bt_card_runs bt_card_runs(const struct bt_engine *e, const char *version, const struct bt_model *m, const struct bt_gpu *g);
+/* version: as installed or asked for ("0.13.1"); NULL = the newest. method: what its 16-bit weights are made while loading ("fp8"); NULL or "": nothing. */
+struct bt_card_runs bt_card_runs(const struct bt_engine *e, const char *version, const struct bt_model *m, const char *method, const struct bt_gpu *g);
 #endif

@@ -153,7 +153,8 @@ static int check_shape(struct check *c, const struct bt_plan_instance *in)
         BAD(c, "%s: its stages have %llu layers, the model %u", in->id, ull(layers), m.layers);
     for (size_t i = 0; i < in->nranks; i++) {
         const struct bt_rank_berth *r = &in->rank[i];
-        if (card_of(c, r)->cc_major && bt_card_runs(in->need->engine, in->need->version->version, in->need->model, card_of(c, r)).how == BT_RUNS_NOT)
+        if (card_of(c, r)->cc_major && bt_card_runs(in->need->engine, in->need->version->version, in->need->model, in->need->serve.quantization,
+                                                       card_of(c, r)).how == BT_RUNS_NOT)
             BAD(c, "%s: %s does not run on %s", in->id, in->need->engine->name, card_of(c, r)->name);
         if (r->tp != i % in->tp || r->pp != i / in->tp % in->pp || r->dp != i / in->tp / in->pp)
             BAD(c, "%s: rank %zu is not where pp-major order puts it", in->id, i);

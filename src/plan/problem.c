@@ -74,7 +74,7 @@ static void leave_out_too_old(struct pl_problem *p, struct pl_work *k)
     for (size_t i = 0; i < had; i++) {
         size_t g = k->pool[i];
         const struct bt_gpu *card = &p->fleet->gpus[g];
-        struct bt_card_runs runs = bt_card_runs(k->pm->engine, k->pm->version ? k->pm->version->version : NULL, k->pm->model, card);
+        struct bt_card_runs runs = bt_card_runs(k->pm->engine, k->pm->version ? k->pm->version->version : NULL, k->pm->model, k->serve.quantization, card);
         bool old = card->cc_major && runs.how == BT_RUNS_NOT;
         worst = old ? runs : worst;
         k->pos[g] = old ? -1 : (int)n;
@@ -129,7 +129,6 @@ static int resolve_pool(struct pl_problem *p, struct pl_work *k, struct bt_err *
         k->pos[g] = (int)i;
     }
     leave_out_instances(p, k);
-    leave_out_too_old(p, k);
     leave_out_taken(p, k);
     return 0;
 }
@@ -337,6 +336,7 @@ int pl_problem_build(struct bt_arena *a, const struct bt_plan_in *in, const char
         settle_counts(p, k);
         if (resolve_pool(p, k, err) < 0 || ((k->server || k->on_host) && prepare_server(p, k, err) < 0))
             return -1;
+        leave_out_too_old(p, k);     /* who knows what it makes of its weights */
     }
     uint64_t copies = 0;
     for (size_t i = 0; i < p->n; i++)

@@ -134,6 +134,18 @@ def test_a_servers_own_memory_is_advised(tmp_path: Path) -> None:
     assert memory_advised(tmp_path, "20%", "20GiB") > 8 << 10
 
 
+def test_weights_are_not_made_fp8_where_the_engine_refuses_it(tmp_path: Path) -> None:
+    """A V100 has no kernel for it: refused, and not offered among the alternatives; on a card beside it that has one it is planned."""
+    f = spec(tmp_path, "  a: {engine: vllm, model: Qwen/Qwen3-4B, quantization: fp8}\n")
+    r = plan("-f", f, "--gpus", "1xV100-SXM2-16GB", "--json")
+    assert r.returncode == 3 and [x["code"] for x in json.loads(r.stdout)["refusals"]] == ["card-too-old"]
+    both = json.loads(plan("-f", f, "--gpus", "1xV100-SXM2-16GB+1xA10G", "--json").stdout)
+    assert [x["index"] for x in both["phases"][0]["instances"][0]["ranks"]] == [1]
+    plain = spec(tmp_path, "  a: {engine: vllm, model: Qwen/Qwen3-4B}\n")
+    ways = json.loads(plan("-f", plain, "--gpus", "1xV100-SXM2-16GB", "--alternatives", "--json").stdout)["rows"]
+    assert not any(w["fits"] for w in ways if w["alternative"] == "quantised")
+
+
 def test_why_no_more_copies(tmp_path: Path) -> None:
     """Eight do not find room; where more would, at the price of context, that is said."""
     for tp, says in ((1, "cards hold no more"), (2, "4 would be dearer: writer: ")):

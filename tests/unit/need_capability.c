@@ -26,7 +26,7 @@ static void floors_by_method_and_version(void **st)
     for (size_t i = 0; i < BT_LEN(cases); i++) {
         struct bt_model m = of(cases[i].kind, cases[i].method);
         struct bt_gpu card = { .cc_major = cases[i].cc / 10, .cc_minor = cases[i].cc % 10 };
-        struct bt_card_runs r = bt_card_runs(bt_engine_find("vllm"), cases[i].version, &m, &card);
+        struct bt_card_runs r = bt_card_runs(bt_engine_find("vllm"), cases[i].version, &m, NULL, &card);
         if (r.how != cases[i].how)
             fail_msg("row %zu: %s on %d: %d", i, cases[i].method ? cases[i].method : "16 bit", cases[i].cc, (int)r.how);
         if (m.quant.kind != BT_QUANT_NONE && r.how != BT_RUNS_NOT_KNOWN)
@@ -34,17 +34,30 @@ static void floors_by_method_and_version(void **st)
     }
 }
 
+static void weights_that_are_made_so_while_loading(void **st)
+{
+    (void)st;
+    struct bt_model plain = of(BT_QUANT_NONE, NULL), stored = of(BT_QUANT_INT4, "gptq");
+    struct bt_gpu volta = { .cc_major = 7 }, ampere = { .cc_major = 8 };
+    const struct bt_engine *vllm = bt_engine_find("vllm");
+    assert_int_equal(bt_card_runs(vllm, NULL, &plain, "fp8", &volta).how, BT_RUNS_NOT);
+    assert_string_equal(bt_card_runs(vllm, NULL, &plain, "fp8", &volta).name, "FP8");
+    assert_int_equal(bt_card_runs(vllm, NULL, &plain, "fp8", &ampere).how, BT_RUNS_UNPACKED);
+    assert_int_equal(bt_card_runs(vllm, NULL, &plain, "", &volta).how, BT_RUNS);
+    assert_int_equal(bt_card_runs(vllm, NULL, &stored, "gptq", &volta).how, BT_RUNS);    /* what it is stored as counts, whatever the flag repeats */
+}
+
 static void other_engines(void **st)
 {
     (void)st;
     struct bt_model fp8 = of(BT_QUANT_FP8, "fp8"), gguf = { .gguf = &(struct bt_gguf){ 0 } };
     struct bt_gpu pascal = { .cc_major = 6, .cc_minor = 1 }, hopper = { .cc_major = 9 };
-    assert_int_equal(bt_card_runs(bt_engine_find("llama-server"), NULL, &gguf, &pascal).how, BT_RUNS);
-    assert_int_equal(bt_card_runs(bt_engine_find("sglang"), NULL, &fp8, &hopper).how, BT_RUNS_NOT_KNOWN);    /* its floors were not read: said, not guessed */
+    assert_int_equal(bt_card_runs(bt_engine_find("llama-server"), NULL, &gguf, NULL, &pascal).how, BT_RUNS);
+    assert_int_equal(bt_card_runs(bt_engine_find("sglang"), NULL, &fp8, NULL, &hopper).how, BT_RUNS_NOT_KNOWN);    /* its floors were not read: said, not guessed */
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(floors_by_method_and_version), cmocka_unit_test(other_engines) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(floors_by_method_and_version), cmocka_unit_test(weights_that_are_made_so_while_loading), cmocka_unit_test(other_engines) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
