@@ -328,8 +328,12 @@ static void refusals(const struct estimate *e, struct bt_buf *b, struct bt_style
 {
     for (size_t i = 0; i < e->fit->nrefusals; i++)
         estimate_field(b, i ? "" : "no", e->fit->refusals[i].text, st);
+    bool old = false;
+    for (size_t i = 0; i < e->fit->nrefusals; i++)
+        old = old || !strcmp(e->fit->refusals[i].code, "card-too-old");
     if (!e->nadvice) {
-        estimate_field(b, "try", "nothing near starts on up to 8 cards like this: a larger card, or a smaller or quantised model", st);
+        estimate_field(b, "try", old ? "a newer card, other numbers for the weights, or another engine (llama-server with a GGUF file)"
+                                     : "nothing near starts on up to 8 cards like this: a larger card, or a smaller or quantised model", st);
         return;
     }
     bt_buf_puts(b, "\nwhat would start (each one checked)\n");

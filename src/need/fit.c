@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "need/capability.h"
 #include "need/ops.h"
 #include "need/parts.h"
 
@@ -172,6 +173,19 @@ bool bt_need_has_experts(const struct bt_model *m)
     return false;
 }
 
+/* vLLM model_executor/model_loader/weight_utils.py and config/vllm.py; below 7.0 its wheels have no kernels at all. A card that nobody knows is not judged. */
+static void check_card(struct bt_arena *a, struct bt_fit *f, const struct bt_fit_case *c, const char *method)
+{
+    struct bt_card_runs runs = bt_card_runs(c->engine, c->version ? c->version->version : NULL, c->model, method, c->card);
+    if (!c->card->cc_major || f->need->on_host || runs.how != BT_RUNS_NOT)
+        return;
+    if (runs.source[0])
+        REFUSE(a, f, "card-too-old", "The quantization method %s is not supported for the current GPU. Minimum capability: %d. Current capability: %d.", runs.name, runs.least,
+               c->card->cc_major * 10 + c->card->cc_minor);
+    else
+        REFUSE(a, f, "card-too-old", "%s has no kernels for compute capability %d.%d: %d.%d and newer.", c->engine->name, c->card->cc_major, c->card->cc_minor, runs.least / 10, runs.least % 10);
+}
+
 int bt_fit_server(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *serve, struct bt_fit **out, struct bt_err *err)
 {
     const struct need_ops *ops = need_ops_of(c->engine);
@@ -195,6 +209,7 @@ int bt_fit_server(struct bt_arena *a, const struct bt_fit_case *c, const struct 
         return -1;
     if (serve->expert_parallel && !bt_need_has_experts(c->model))
         REFUSE(a, f, "no-experts", "Number of experts in the model must be greater than 0 when expert parallelism is enabled.");
+    check_card(a, f, c, serve->quantization);
     f->rank = BT_NEWN(a, struct bt_fit_rank, f->need->nranks);
     size_kv(f, c->card);
     f->concurrency = bt_fit_concurrency(f, f->asked);

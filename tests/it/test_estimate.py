@@ -125,6 +125,16 @@ def test_advice_works_when_it_is_taken(args: tuple[str, ...]) -> None:
         assert answer(QWEN32, *A100, *replaced, *way["flags"].split())["fits"] is True
 
 
+@pytest.mark.parametrize(("args", "says"), [(("openai/gpt-oss-20b", "--gpu", "V100-SXM2-32GB"), "MXFP4 is not supported"), (("Qwen/Qwen3-4B", "--gpu", "V100-SXM2-32GB", "-q", "fp8"), "FP8 is not supported"),
+                                            (("Qwen/Qwen3-4B", "--gpu", "P40"), "no kernels for compute capability 6.1")])
+def test_a_card_that_cannot_compute_with_it(args: tuple[str, ...], says: str) -> None:
+    """As `plan` and `check` have it: refused, and no quantisation offered that the card refuses too."""
+    found = answer(*args, code=3)
+    assert [r["code"] for r in found["refusals"]] == ["card-too-old"] and says in found["refusals"][0]["text"] and not found["advice"]
+    assert "a newer card" in estimate(*args).stdout
+    assert answer("Qwen/Qwen3-4B", "--gpu", "V100-SXM2-32GB")["fits"]
+
+
 def test_founding_case() -> None:
     found = answer("Qwen/Qwen1.5-7B-Chat", "--gpu", "24GiB", "--engine-version", "0.11.0", "--max-model-len", "32768", "--kv-cache-memory-bytes", str(9936 * 524288), code=3)
     assert found["context"] == {"asked": 32768, "longest": 9936, "request_bytes": 16 * GIB, "concurrency": pytest.approx(9936 / 32768, abs=1e-3), "model": 32768}
