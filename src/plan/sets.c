@@ -204,8 +204,9 @@ static void best_with(const struct search *s, const struct se_sets *t, size_t u,
         w.seated = UINT64_C(1) << x->work;
         w.level = k;
         w.best = least;
+        w.rough = true;
         w.seated_cards[x->work] = x->cards;
-        ss_walk_level(&w, &c->level[k], beside, s->p->cap[c->card] - x->least[cls], 0);
+        ss_walk_level(&w, ss_items_of(t, c, k, w.seated), beside, s->p->cap[c->card] - x->least[cls], 0);
         o->best[k] = w.best > least ? w.best : -INFINITY;
     }
 }
@@ -422,8 +423,11 @@ static void fill_colors(const struct search *s, struct se_sets *t, struct bt_are
             c++;
         if (c == t->ncolors) {
             t->color[t->ncolors++] = (struct ss_color){ .card = g };
-            for (unsigned k = 1; k <= SE_BUSY; k++)
-                t->color[c].level[k].v = BT_NEWN(a, struct ss_item, t->nunits + 1);
+            for (unsigned k = 1; k <= SE_BUSY; k++) {
+                t->color[c].level[k] = (struct ss_items){ .v = BT_NEWN(a, struct ss_item, t->nunits + SS_PAIRS), .table = BT_NEW(a, struct ss_table) };
+                if (t->tied)
+                    t->color[c].alone[k] = (struct ss_items){ .v = BT_NEWN(a, struct ss_item, t->nunits + 1), .table = BT_NEW(a, struct ss_table) };
+            }
         }
         t->color[c].count++;
         t->color_of[g] = c;
@@ -490,6 +494,22 @@ uint64_t se_needs(const struct search *s, uint64_t *needs)
         tied |= UINT64_C(1) << up | UINT64_C(1) << i;
     }
     return tied;
+}
+
+/* Works that must have each other, and nobody else. */
+static void find_pairs(const struct search *s, struct se_sets *t)
+{
+    for (size_t i = 0; i < s->p->n; i++)
+        t->pair[i] = PL_NONE;
+    for (size_t i = 0; i < s->p->n; i++) {
+        uint64_t needs = t->needs[i];
+        size_t other = needs ? (size_t)__builtin_ctzll(needs) : 0;
+        bool others = false;         /* need one of them */
+        for (size_t j = 0; j < s->p->n; j++)
+            others = others || (j != i && j != other && t->needs[j] & (needs | UINT64_C(1) << i));
+        if (needs && needs == UINT64_C(1) << other && t->needs[other] == UINT64_C(1) << i && !others)
+            t->pair[i] = other;
+    }
 }
 
 /* Tenants on each card of its copies at least: itself, those it needs, those they need, ... */
@@ -584,11 +604,14 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     if (s->p->n > 64)
         return false;                /* a bit per work */
     struct se_sets *t = BT_NEW(a, struct se_sets);
+    t->a = a;
     t->room_only = s->wants_only;
     t->unit = BT_NEWN(a, struct ss_unit, SS_UNITS);
     t->set = BT_NEWN(a, struct ss_set, SS_SETS);
     t->needs = BT_NEWN(a, uint64_t, s->p->n);
     t->tied = se_needs(s, t->needs);
+    t->pair = BT_NEWN(a, size_t, s->p->n + 1);
+    find_pairs(s, t);
     t->first = BT_NEWN(a, size_t, s->p->n + 1);
     if ((t->room_only || !add_all_units(s, t, true, a)) && !add_all_units(s, t, false, a))
         return false;                /* too many, even with each pipeline at the mean of its cards */
@@ -651,7 +674,7 @@ static double walk_on(const struct search *s, size_t g, uint64_t open, const uns
             base += full ? placed_gain(s, at, full) : 0;
         }
         if (may)
-            ss_walk_level(w, &c->level[w->level], open, room, base);
+            ss_walk_level(w, ss_items_of(t, c, w->level, w->seated), open, room, base);
     }
     return w->best;
 }

@@ -7,6 +7,7 @@
 #define SS_UNITS 1024u
 #define SS_SETS 4096u                /* that are kept */
 #define SS_SEATS 12u                 /* tenants of a set that is kept */
+#define SS_PAIRS 512u                /* of units, on a card of one color: with more each stays by itself */
 #define SS_WORKS 64u                 /* a bit per work */
 
 /* A work in a shape; a tensor-parallel group on cards of one kind (that of class `on`); a pipeline on any that are no slower than those of class `slowest`,
@@ -18,8 +19,21 @@ struct ss_unit {
     uint64_t *least;                 /* [class] bytes of a rank */
 };
 /* A rank that may be taken to a card of a color where so many sit, in the order of what they gain beyond the price of bytes. */
-struct ss_item { uint32_t work, unit; double gain, beyond; uint64_t bytes; };         /* beyond: what its bytes would cost */
-struct ss_items { struct ss_item *v; size_t n; double by_byte, most; };                  /* the price of a byte; the largest gain */
+struct ss_item {
+    uint32_t work, unit, with;       /* with: the unit of its follower, who comes too; UINT32_MAX: nobody */
+    double gain, beyond; uint64_t bytes;             /* beyond: what its bytes would cost */
+};
+/* Items by work, those with large ranks first; most: what the works from k on add at most, with so many seats (0: any number) and parts of the room.
+ * made: it is of the items as they are. */
+struct ss_table {
+    struct ss_group { uint32_t work; uint16_t from, n; uint64_t bytes; } *group; size_t ngroups;
+    uint16_t *item;
+    size_t seats; double part;       /* bytes */
+    double *most;                    /* [ngroups + 2][seats + 1][parts + 1]; the last is scratch */
+    bool made;
+};
+/* by_byte: the price of a byte; most: the largest gain. */
+struct ss_items { struct ss_item *v; size_t n; double by_byte, most; uint64_t cap; struct ss_table *table; };
 /* A set that was found: a card with so many tenants or fewer. */
 struct ss_set { double worth; bool off; uint16_t color; uint8_t level, n; uint16_t unit[SS_SEATS]; };          /* off: not of what is left */
 struct ss_color {
@@ -27,10 +41,12 @@ struct ss_color {
     size_t *unit, nunits;            /* those that go on it */
     double best;                     /* of the sets of an empty one */
     const struct ss_set *kept;       /* the best of those that are kept */
-    struct ss_items level[SE_BUSY + 1];
+    struct ss_items level[SE_BUSY + 1];              /* who must have each other are one */
+    struct ss_items alone[SE_BUSY + 1];              /* each by itself, where one of them sits there; kept only where there are such works */
 };
 
 struct se_sets {
+    struct bt_arena *a;
     struct ss_set *set; size_t nsets;
     struct ss_unit *unit; size_t nunits;
     size_t *first;                   /* [works + 1] its units */
@@ -43,6 +59,7 @@ struct se_sets {
     double shared;                   /* what a shared card costs, beside the service */
     uint64_t *friends;               /* [works] who may sit beside it; a bit per work */
     uint64_t *needs;                 /* [works] who must sit on all its cards: whom it follows, and who follows every copy of it */
+    size_t *pair;                    /* [works] each needs the other and nobody else; PL_NONE: no such work */
     uint64_t tied;                   /* works that need somebody or are needed: they are in sets although they gain nothing */
     double *part;                    /* [units * (SE_BUSY + 1)] of the program's answer: copies in the unit, whose fullest card has so many tenants */
     double *loss;                    /* [units] of the bound, at the last se_sets_kill() */
@@ -53,11 +70,12 @@ struct se_sets {
 struct ss_walk {
     const struct search *s; const struct se_sets *t;
     const struct ss_item *item; double by_byte;
-    unsigned level; uint32_t sitting; uint64_t seated;               /* works of those who sit there */
+    unsigned level; uint32_t sitting, taken; uint64_t seated;        /* works of those who sit there; taken: tenants that were added */
     uint32_t seated_cards[SS_WORKS]; /* on how many cards each of their copies stands */
     double best;
-    size_t at[64], best_at[64], depth, nbest; unsigned best_level;
-    uint64_t steps;
+    size_t at[64], best_at[64], depth, nbest; unsigned best_level;   /* items */
+    uint64_t steps, most_steps;
+    bool rough;                      /* a bound will do where there are many */
     bool cut;                        /* too many of them */
 };
 
@@ -66,11 +84,11 @@ static inline void ss_walk_begin(struct ss_walk *w, const struct search *s, cons
 {
     w->s = s;
     w->t = t;
-    w->level = w->sitting = w->best_level = 0;
-    w->seated = w->steps = 0;
+    w->level = w->sitting = w->taken = w->best_level = 0;
+    w->seated = w->steps = w->most_steps = 0;
     w->best = 0;
     w->depth = w->nbest = 0;
-    w->cut = false;
+    w->cut = w->rough = false;
 }
 
 /* Whether the unit may still be taken, and with its work's copies in that shape. */
@@ -85,6 +103,8 @@ double ss_gain(const struct se_sets *t, size_t u, size_t cls, unsigned busy);
 unsigned ss_first_level(const struct se_sets *t);
 /* Of each color and number of tenants who would add something, at the prices as they are. */
 void ss_fill_items(const struct search *s, struct se_sets *t);
+/* Those to walk where they sit. */
+const struct ss_items *ss_items_of(const struct se_sets *t, const struct ss_color *c, unsigned level, uint64_t seated);
 /* The best set of w->level tenants in such room, beside those of w->seated (base: what they add), of works in `open`: w->best, where it passes that. */
 void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t open, uint64_t room, double base);
 

@@ -64,12 +64,20 @@ void ss_best_kept(struct se_sets *t)
 
 const struct ss_set *ss_keep(const struct search *s, struct se_sets *t, size_t color, const struct ss_walk *w)
 {
-    if (t->nsets == SS_SETS || !w->nbest || w->nbest > SS_SEATS)
+    const struct ss_item *v = t->color[color].level[w->best_level].v;
+    size_t n = 0;
+    for (size_t i = 0; i < w->nbest; i++)
+        n += v[w->best_at[i]].with != UINT32_MAX ? 2 : 1;
+    if (t->nsets == SS_SETS || !n || n > SS_SEATS)
         return NULL;
     struct ss_set *x = &t->set[t->nsets++];
-    *x = (struct ss_set){ .color = (uint16_t)color, .level = (uint8_t)w->best_level, .n = (uint8_t)w->nbest };
-    for (size_t i = 0; i < w->nbest; i++)
-        x->unit[i] = (uint16_t)t->color[color].level[w->best_level].v[w->best_at[i]].unit;
+    *x = (struct ss_set){ .color = (uint16_t)color, .level = (uint8_t)w->best_level };
+    for (size_t i = 0; i < w->nbest; i++) {
+        const struct ss_item *y = &v[w->best_at[i]];
+        x->unit[x->n++] = (uint16_t)y->unit;
+        if (y->with != UINT32_MAX)
+            x->unit[x->n++] = (uint16_t)y->with;
+    }
     x->worth = worth_of(s, t, x);
     return x;
 }

@@ -1,11 +1,14 @@
-/* sets_walk - the best set of ranks for one card at given prices: a walk over its sets, best gains first, cut short after so many steps and bounded then. */
+/* sets_walk - the best set of ranks for one card at given prices: a walk over its sets, best gains first. Where there are many, a table of what the works to
+ * come add at most leads another walk, work by work; that is cut short after so many steps and bounded. Two works that must have each other are one item. */
 #include <math.h>
 #include <string.h>
 
 #include "plan/sets_int.h"
 
 #define WALK_STEPS 4000u             /* of one walk; what is left then is bounded from above */
-#define PARTS 256u                   /* of the room, where a walk is cut short */
+#define FEW_STEPS 300u               /* before there is a table of what works to come add */
+#define CELLS_A_STEP 48u             /* so many of its cells are as much work as a step */
+#define PARTS 256u                   /* of the room, in tables */
 #define EPS 1e-9
 
 bool ss_live(const struct search *s, const struct se_sets *t, size_t u)
@@ -61,7 +64,7 @@ static double all_at(const struct search *s, const struct ss_items *o, unsigned 
  * the densest first. */
 static void price_bytes(const struct search *s, struct ss_items *o, unsigned tenants, double room)
 {
-    double dense[SS_UNITS], left = room;
+    double dense[SS_UNITS + SS_PAIRS], left = room;
     o->by_byte = 0;
     for (size_t i = 0; i < o->n; i++)
         dense[i] = o->v[i].gain > 0 && o->v[i].bytes ? o->v[i].gain / (double)o->v[i].bytes : 0;
@@ -95,7 +98,7 @@ static void fill_items(const struct search *s, const struct se_sets *t, const st
             from = n;
         if (!busy)
             continue;
-        struct ss_item one = { .work = (uint32_t)x->work, .unit = (uint32_t)u, .gain = ss_gain(t, u, cls, busy), .bytes = x->least[cls] };
+        struct ss_item one = { .work = (uint32_t)x->work, .unit = (uint32_t)u, .with = UINT32_MAX, .gain = ss_gain(t, u, cls, busy), .bytes = x->least[cls] };
         bool beaten = one.gain <= EPS && !(t->tied >> x->work & 1);
         for (size_t j = from; j < n && !beaten; j++)
             beaten = stands_for(t, &o->v[j], &one);
@@ -109,11 +112,17 @@ static void fill_items(const struct search *s, const struct se_sets *t, const st
         o->v[n++] = one;
     }
     o->n = n;
+    o->cap = s->p->cap[c->card];
+}
+
+static void order_items(const struct search *s, unsigned tenants, struct ss_items *o)
+{
+    o->table->made = false;
     o->most = 0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < o->n; i++)
         o->most = BT_MAX(o->most, o->v[i].gain);
-    price_bytes(s, o, tenants, (double)s->p->cap[c->card]);
-    for (size_t i = 1; i < n; i++) {
+    price_bytes(s, o, tenants, (double)o->cap);
+    for (size_t i = 1; i < o->n; i++) {
         struct ss_item one = o->v[i];
         size_t j = i;
         for (; j > 0 && o->v[j - 1].beyond < one.beyond; j--)
@@ -122,11 +131,48 @@ static void fill_items(const struct search *s, const struct se_sets *t, const st
     }
 }
 
+/* Of the items each by itself: who must have each other become one, in all widths that both have. False: too many. */
+static bool join_pairs(const struct se_sets *t, const struct ss_items *from, struct ss_items *o)
+{
+    o->n = 0;
+    o->cap = from->cap;
+    for (size_t i = 0; i < from->n; i++) {
+        const struct ss_item *x = &from->v[i];
+        size_t other = t->pair[x->work], first = o->n;
+        for (size_t j = 0; j < from->n && other != PL_NONE && x->work < other; j++) {
+            const struct ss_item *y = &from->v[j];
+            struct ss_item both = { x->work, x->unit, y->unit, x->gain + y->gain, 0, x->bytes + y->bytes };
+            bool beaten = y->work != other || t->unit[y->unit].cards != t->unit[x->unit].cards || both.gain <= EPS;
+            for (size_t k = first; k < o->n && !beaten; k++)
+                beaten = o->v[k].gain >= both.gain && o->v[k].bytes <= both.bytes;
+            if (beaten)
+                continue;
+            if (o->n >= from->n + SS_PAIRS - 1)
+                return false;
+            o->v[o->n++] = both;
+        }
+        if (other == PL_NONE)
+            o->v[o->n++] = *x;
+    }
+    return true;
+}
+
+const struct ss_items *ss_items_of(const struct se_sets *t, const struct ss_color *c, unsigned level, uint64_t seated)
+{
+    return seated & t->tied ? &c->alone[level] : &c->level[level];
+}
+
+static bool is_one(const struct ss_walk *w, const struct ss_item *x, size_t work, uint32_t cards)
+{
+    bool with = x->with != UINT32_MAX && w->t->unit[x->with].work == work;
+    return (x->work == work || with) && w->t->unit[x->unit].cards == cards;
+}
+
 static bool sits(const struct ss_walk *w, size_t work, uint32_t cards)
 {
     bool is = w->seated >> work & 1 && w->seated_cards[work] == cards;
     for (size_t i = 0; i < w->depth && !is; i++)
-        is = w->item[w->at[i]].work == work && w->t->unit[w->item[w->at[i]].unit].cards == cards;
+        is = is_one(w, &w->item[w->at[i]], work, cards);
     return is;
 }
 
@@ -155,14 +201,27 @@ static bool is_closed(const struct ss_walk *w, uint64_t in)
     return true;
 }
 
+static uint64_t works_of(const struct se_sets *t, const struct ss_item *x)
+{
+    return UINT64_C(1) << x->work | (x->with == UINT32_MAX ? 0 : UINT64_C(1) << t->unit[x->with].work);
+}
+
+static uint32_t seats_of(const struct ss_item *x) { return x->with == UINT32_MAX ? 1 : 2; }
+
+/* Who may come after it, beside those who could. */
+static uint64_t beside(const struct se_sets *t, const struct ss_item *x, uint64_t open)
+{
+    return open & t->friends[x->work] & (x->with == UINT32_MAX ? UINT64_MAX : t->friends[t->unit[x->with].work]);
+}
+
 static void set_found(struct ss_walk *w, double sum)
 {
-    double worth = sum - (w->sitting + w->depth > 1 ? w->t->shared : 0);
+    double worth = sum - (w->sitting + w->taken > 1 ? w->t->shared : 0);
     uint64_t in = w->seated;
     if (worth <= w->best || (!w->depth && !w->sitting))
         return;
     for (size_t i = 0; i < w->depth; i++)
-        in |= UINT64_C(1) << w->item[w->at[i]].work;
+        in |= works_of(w->t, &w->item[w->at[i]]);
     if (in & w->t->tied && !is_closed(w, in))
         return;
     w->best = worth;
@@ -184,7 +243,7 @@ static size_t may_come(const struct ss_walk *w, const uint16_t *from, size_t n, 
     memset(beyond, 0, w->s->p->n * sizeof *beyond);
     for (size_t i = 0; i < n; i++) {
         const struct ss_item *x = &w->item[from[i]];
-        if (open >> x->work & 1 && x->bytes <= room)
+        if (!(works_of(w->t, x) & ~open) && x->bytes <= room)
             at[kept++] = from[i];
     }
     for (size_t i = kept; i-- > 0; ) {
@@ -203,13 +262,18 @@ static size_t may_come(const struct ss_walk *w, const uint16_t *from, size_t n, 
     return kept;
 }
 
+static bool other_shape(const struct se_sets *t, const struct ss_item *x, const struct ss_item *y)
+{
+    return t->unit[x->unit].shape != t->unit[y->unit].shape;
+}
+
 /* copies: of the last item taken, which may come again. */
 static void walk_sets(struct ss_walk *w, const uint16_t *from, size_t n, uint64_t open, uint64_t room, double sum, uint32_t copies)
 {
-    uint16_t at[SS_UNITS];
-    struct rest rest[SS_UNITS];
-    uint32_t taken = w->sitting + (uint32_t)w->depth, more = w->level < SE_BUSY ? w->level - BT_MIN(w->level, taken) : (uint32_t)(BT_LEN(w->at) - w->depth);
-    w->cut = w->cut || ++w->steps > WALK_STEPS;
+    uint16_t at[SS_UNITS + SS_PAIRS];
+    struct rest rest[SS_UNITS + SS_PAIRS];
+    uint32_t taken = w->sitting + w->taken, more = w->level < SE_BUSY ? w->level - BT_MIN(w->level, taken) : (uint32_t)(BT_LEN(w->at) - w->depth);
+    w->cut = w->cut || ++w->steps > w->most_steps;
     set_found(w, sum);
     if (!more || !n || w->cut)
         return;
@@ -220,27 +284,148 @@ static void walk_sets(struct ss_walk *w, const uint16_t *from, size_t n, uint64_
         double most = BT_MIN(rest[i].gain, rest[i].most * more), beyond = BT_MIN(rest[i].beyond, BT_MAX(x->beyond, 0.0) * more);
         if (sum + BT_MIN(most, w->by_byte * (double)room + beyond) <= w->best)
             return;
-        if (last != PL_NONE && w->item[last].work == x->work && last != at[i])
+        if (seats_of(x) > more || (last != PL_NONE && w->item[last].work == x->work && last != at[i] && other_shape(w->t, &w->item[last], x)))
             continue;                /* all copies of a work have one shape */
         if (more == 1) {             /* the last one: as below, without a walk of nothing */
             w->at[w->depth++] = at[i];
-            w->cut = ++w->steps > WALK_STEPS;
+            w->taken++;
+            w->cut = ++w->steps > w->most_steps;
             set_found(w, sum + x->gain);
             w->depth--;
+            w->taken--;
             if (w->cut)
                 return;
             continue;
         }
         uint32_t mine = last == at[i] ? copies + 1 : 1, all = w->s->copies_most[x->work];
-        uint64_t beside = open & w->t->friends[x->work];
-        if (mine >= all)
-            beside &= ~(UINT64_C(1) << x->work);
+        uint64_t next = beside(w->t, x, open) & ~(mine >= all ? works_of(w->t, x) : 0);
         w->at[w->depth++] = at[i];
-        walk_sets(w, at + i, n - i, beside, room - x->bytes, sum + x->gain, mine);
+        w->taken += seats_of(x);
+        walk_sets(w, at + i, n - i, next, room - x->bytes, sum + x->gain, mine);
         w->depth--;
+        w->taken -= seats_of(x);
         if (w->cut)
             return;
     }
+}
+
+/* ---- with a table ---- */
+
+static double *row_of(const struct ss_table *o, size_t k, size_t seats) { return &o->most[(k * (o->seats + 1) + seats) * (PARTS + 1)]; }
+
+static void group_items(struct ss_table *o, const struct ss_items *items)
+{
+    o->ngroups = 0;
+    for (size_t i = 0; i < items->n; i++) {
+        size_t k = 0;
+        while (k < o->ngroups && o->group[k].work != items->v[i].work)
+            k++;
+        if (k == o->ngroups)
+            o->group[o->ngroups++] = (struct ss_group){ .work = items->v[i].work };
+        o->group[k].bytes = BT_MAX(o->group[k].bytes, items->v[i].bytes);
+    }
+    uint16_t at = 0;
+    for (size_t k = 0; k < o->ngroups; k++) {
+        struct ss_group g = o->group[k];
+        size_t j = k;
+        for (; j > 0 && o->group[j - 1].bytes < g.bytes; j--)
+            o->group[j] = o->group[j - 1];
+        o->group[j] = g;
+    }
+    for (size_t k = 0; k < o->ngroups; k++) {
+        o->group[k].from = at;
+        for (size_t i = 0; i < items->n; i++)
+            if (items->v[i].work == o->group[k].work)
+                o->item[at++] = (uint16_t)i;
+        o->group[k].n = (uint16_t)(at - o->group[k].from);
+    }
+}
+
+/* How many copies of the work may sit on one card. */
+static uint32_t most_on_card(const struct search *s, size_t work)
+{
+    return s->sets->friends[work] >> work & 1 ? s->copies_most[work] : 1;
+}
+
+/* One copy more of the group's work, in any of its items. */
+static uint64_t one_more_of(const struct ss_table *o, const struct ss_items *items, size_t k)
+{
+    size_t cells = (o->seats + 1) * (PARTS + 1);
+    double *to = row_of(o, k, 0), *was = row_of(o, o->ngroups + 1, 0);
+    uint64_t took = cells;
+    memcpy(was, to, cells * sizeof *was);
+    for (size_t i = 0; i < o->group[k].n; i++) {
+        const struct ss_item *x = &items->v[o->item[o->group[k].from + i]];
+        size_t takes = (size_t)((double)x->bytes / o->part), n = seats_of(x);
+        if (x->gain <= 0)
+            continue;
+        for (size_t q = o->seats ? n : 0; q <= o->seats && takes <= PARTS; q++) {
+            double *cell = to + q * (PARTS + 1) + takes;
+            const double *from = was + (o->seats ? q - n : 0) * (PARTS + 1);
+            for (size_t p = 0; p <= PARTS - takes; p++)
+                cell[p] = BT_MAX(cell[p], from[p] + x->gain);
+            took += PARTS - takes;
+        }
+    }
+    return took;
+}
+
+static uint64_t fill_row(const struct search *s, const struct ss_table *o, const struct ss_items *items, size_t k)
+{
+    uint64_t took = 0;
+    memcpy(row_of(o, k, 0), row_of(o, k + 1, 0), (o->seats + 1) * (PARTS + 1) * sizeof *o->most);
+    for (uint32_t m = 0; m < most_on_card(s, o->group[k].work); m++)
+        took += one_more_of(o, items, k);
+    return took;
+}
+
+/* Returns the steps that it took. */
+static uint64_t make_table(const struct search *s, const struct ss_items *items, unsigned level)
+{
+    struct ss_table *o = items->table;
+    uint64_t cells = 0;
+    if (!o->most) {
+        o->group = BT_NEWN(s->sets->a, struct ss_group, s->p->n + 1);
+        o->item = BT_NEWN(s->sets->a, uint16_t, s->sets->nunits + SS_PAIRS);
+        o->seats = level < SE_BUSY ? level : 0;
+        o->most = BT_NEWN(s->sets->a, double, (s->p->n + 2) * (o->seats + 1) * (PARTS + 1));
+    }
+    group_items(o, items);
+    o->part = BT_MAX((double)items->cap, 1.0) / PARTS;
+    memset(row_of(o, o->ngroups, 0), 0, (o->seats + 1) * (PARTS + 1) * sizeof *o->most);
+    for (size_t k = o->ngroups; k-- > 0; )
+        cells += fill_row(s, o, items, k);
+    o->made = true;
+    return cells / CELLS_A_STEP;
+}
+
+static double adds_by_table(const struct ss_table *o, size_t k, uint64_t room, size_t seats)
+{
+    return row_of(o, k, seats)[(size_t)BT_MIN(ceil((double)room / o->part), (double)PARTS)];
+}
+
+/* From item `from` of group k on, of whose work so many copies may still come. */
+static void walk_groups(struct ss_walk *w, const struct ss_table *o, size_t k, size_t from, uint32_t copies, uint64_t open, uint64_t room, double sum)
+{
+    size_t seats = o->seats ? o->seats - BT_MIN(w->sitting + w->taken, o->seats) : 0;
+    w->cut = w->cut || ++w->steps > w->most_steps;
+    if (k == o->ngroups || w->cut || (o->seats && !seats) || sum + adds_by_table(o, k, room, seats) <= w->best)
+        return;
+    const struct ss_group *g = &o->group[k];
+    for (size_t i = from; i < g->n && copies && w->depth < BT_LEN(w->at); i++) {
+        const struct ss_item *x = &w->item[o->item[g->from + i]];
+        bool mixed = w->depth && w->item[w->at[w->depth - 1]].work == x->work && other_shape(w->t, &w->item[w->at[w->depth - 1]], x);
+        if (mixed || works_of(w->t, x) & ~open || x->bytes > room || (o->seats && seats_of(x) > seats))
+            continue;
+        w->at[w->depth++] = o->item[g->from + i];
+        w->taken += seats_of(x);
+        set_found(w, sum + x->gain);
+        walk_groups(w, o, k, i, copies - 1, beside(w->t, x, open), room - x->bytes, sum + x->gain);
+        w->depth--;
+        w->taken -= seats_of(x);
+    }
+    if (k + 1 < o->ngroups)
+        walk_groups(w, o, k + 1, 0, most_on_card(w->s, o->group[k + 1].work), open, room, sum);
 }
 
 /* What copies of works gain that fill the room, or so many: the densest first, the last one in part. */
@@ -304,24 +489,49 @@ static double adds_at_most(const struct ss_walk *w, const struct ss_items *items
 
 void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t open, uint64_t room, double base)
 {
-    uint16_t all[SS_UNITS];
+    uint16_t all[SS_UNITS + SS_PAIRS];
     if (w->sitting ? false : !items->n || (w->level < SE_BUSY && base + items->most * w->level <= w->best))
         return;                      /* nothing better, and nobody there who is a set alone */
     w->item = items->v;
     w->by_byte = items->by_byte;
     for (size_t i = 0; i < items->n; i++)
         all[i] = (uint16_t)i;
+    w->most_steps = FEW_STEPS;
     walk_sets(w, all, items->n, open, room, base, 0);
+    if (w->cut) {
+        size_t seats = w->level < SE_BUSY ? w->level - BT_MIN(w->level, w->sitting) : 0;
+        if (!items->table->made)
+            w->steps += make_table(w->s, items, w->level);
+        w->cut = false;
+        w->depth = 0;
+        if (w->rough) {
+            w->best = BT_MAX(w->best, base + adds_by_table(items->table, 0, room, seats));
+        } else {
+            w->most_steps = w->steps + WALK_STEPS;
+            walk_groups(w, items->table, 0, 0, most_on_card(w->s, items->table->group[0].work), open, room, base);
+        }
+    }
     if (w->cut)
         w->best = BT_MAX(w->best, base + adds_at_most(w, items, (double)room));
     w->s->sets->steps += w->steps;
     w->steps = 0;
     w->cut = false;
+    w->depth = 0;
 }
 
 void ss_fill_items(const struct search *s, struct se_sets *t)
 {
     for (size_t i = 0; i < t->ncolors; i++)
-        for (unsigned k = ss_first_level(t); k <= SE_BUSY; k++)
-            fill_items(s, t, &t->color[i], k, &t->color[i].level[k]);
+        for (unsigned k = ss_first_level(t); k <= SE_BUSY; k++) {
+            struct ss_color *c = &t->color[i];
+            struct ss_items *alone = t->tied ? &c->alone[k] : &c->level[k];
+            fill_items(s, t, c, k, alone);
+            if (t->tied && !join_pairs(t, alone, &c->level[k])) {
+                memcpy(c->level[k].v, alone->v, alone->n * sizeof *alone->v);
+                c->level[k].n = alone->n;
+            }
+            order_items(s, k, &c->level[k]);
+            if (t->tied)
+                order_items(s, k, alone);
+        }
 }
