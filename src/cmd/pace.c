@@ -477,6 +477,8 @@ static void print_claim(struct bt_arena *a, const struct bt_claim *c, const stru
                   j->verdict != BT_CLAIM_IMPOSSIBLE ? ""
                   : j->matrix_share > 1            ? ": more operations a second than the cards have"
                                                    : " without speculation: more bytes a second than the cards have");
+    if (j->verdict == BT_CLAIM_IMPOSSIBLE && !c->said_streams)
+        bt_buf_puts(b, "  one stream was taken for it: of many together, say how many (\"64 streams\")\n");
     if (c->prompt_tok_s > 0)
         bt_buf_printf(b, "  not judged: %.4g tok/s of reading prompts\n", c->prompt_tok_s);
     if (c->first_s > 0)
@@ -511,13 +513,29 @@ static json_t *claim_json(struct bt_arena *a, const struct bt_claim *c, const st
                      j->eight_bit.known ? pace_json(&j->eight_bit) : json_null(), "four_bit", j->four_bit.known ? pace_json(&j->four_bit) : json_null());
 }
 
+/* The claim's model, or what its name says without the format behind it. The error is of the name as it was said. */
+static int open_said(struct bt_arena *a, struct bt_claim *c, struct bt_model **m, struct bt_err *err)
+{
+    struct bt_claim as = *c;
+    struct bt_err first = { 0 }, later = { 0 };
+    if (claim_model(a, as.model, m, &first) == 0)
+        return 0;
+    while (bt_claim_other_model(a, &as))
+        if (claim_model(a, as.model, m, &later) == 0) {
+            *c = as;
+            return 0;
+        }
+    *err = first;
+    return -1;
+}
+
 static int judge(const struct bt_verb *v, struct bt_arena *a, const struct args *o)
 {
     struct bt_err err = { 0 };
     struct bt_claim c;
     struct bt_model *m;
     struct bt_judged j;
-    if (bt_claim_parse(a, bt_str(o->claim), &c, &err) < 0 || claim_model(a, c.model, &m, &err) < 0 || bt_claim_judge(&c, m, &j, &err) < 0)
+    if (bt_claim_parse(a, bt_str(o->claim), &c, &err) < 0 || open_said(a, &c, &m, &err) < 0 || bt_claim_judge(&c, m, &j, &err) < 0)
         return bt_cmd_fail(v, &err, o->json);
     bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
     print_claim(a, &c, m, &j, &b);

@@ -9,6 +9,8 @@
 #define MAX_WORDS 64
 #define MAX_RATE 1e9
 #define MAX_STAGES 63
+#define COUNTED_CARDS 64 /* without "x" before the name */
+#define MOST_CARDS 4096
 #define CARD_WORDS 5 /* "NVIDIA GeForce RTX 4070 Ti" */
 
 struct words {
@@ -18,38 +20,30 @@ struct words {
     size_t n;
 }; /* starts: the first of its comma field */
 
-/* Names that mean more than one card: the one that is meant most often. */
-static const struct {
-    const char *said, *meant;
-} short_cards[] = {
-    { "a100-40gb", "a100-sxm4-40" }, { "a100-80gb", "a100-sxm4-80" }, { "a100", "a100-sxm4-80" },      { "a800", "a800-sxm4-80" },
-    { "h100", "h100-sxm" },          { "h100-80gb", "h100-sxm" },     { "h200", "h200-sxm" },          { "h800", "h800-sxm" },
-    { "gh200", "gh200-96" },         { "v100", "v100-sxm2-32" },      { "v100-16gb", "v100-sxm2-16" }, { "v100-32gb", "v100-sxm2-32" },
-    { "3060", "rtx3060-12" },        { "3080", "rtx3080" },           { "3090", "rtx3090" },           { "4080", "rtx4080" },
-    { "4090", "rtx4090" },           { "5090", "rtx5090" },
-};
 /* Engines that people name and pace has no constants for would be taken for the model: these words are never one. */
 static const char *const noise[] = { "on",      "with",    "at",      "and",    "a",          "gpu",      "gpus",   "cards",   "card",      "using",  "gets",
                                      "=",       ":",       "in",      "of",     "decode",     "single",   "per",    "user",    "does",      "do",     "is",
                                      "an",      "the",     "about",   "around", "roughly",    "runs",     "run",    "running", "reaches",   "gives",  "get",
                                      "got",     "makes",   "we",      "i",      "it",         "my",       "for",    "by",      "via",       "under",  "served",
                                      "serving", "model",   "speed",   "rate",   "generation", "output",   "to",     "up",      "has",       "all",    "x",
-                                     "decoding", "inference", "nvlink", "ca", "only", "one", "peak", "max", "eval", "gguf", "marlin", "power",
+                                     "decoding", "inference", "nvlink", "ca", "only", "one", "peak", "max", "eval", "marlin", "power",
                                      "limited", "limit", "capped", "processing", "averaging", "average", "avg", "mean", "median", "sustained",
                                      "setup", "rig", "/", "-", "over", "pcie", "from", "now", "just", "getting", "hit", "hits", "seeing", "see",
-                                     "local", "locally", "single-stream", "single-user", "non-speculative" };
+                                     "local", "locally", "single-stream", "single-user", "non-speculative",
+                                     "w", "w/", "blackwell", "hopper", "ampere", "ada", "lovelace", "volta", "turing", "jetson", "agx", "edition",
+                                     "workstation", "prefix", "caching", "cache", "enabled", "flash", "attention", "flash-attention", "fa", "fa2",
+                                     "graphs", "cuda", "torch.compile", "colab", "runpod", "aws", "gcp", "azure", "server", "docker", "linux", "windows", "wsl2",
+                                     "today", "still", "solid", "stable" };
 /* A rate of all that are served at once: never to be judged as one stream's. */
-static const char *const total_words[] = { "total", "aggregate", "aggregated", "combined", "overall", "together", "throughput", "system", "server" };
+static const char *const total_words[] = { "total", "aggregate", "aggregated", "combined", "overall", "together", "throughput", "system" };
 /* Of reading prompts in, which is no decoding. */
 static const char *const prompt_words[] = { "prefill", "prompt", "prompts", "prompt-processing", "prefilling", "ingest", "ingestion", "pp" };
 static const char *const first_words[] = { "ttft", "first-token", "time-to-first-token" };
 static const char *const in_words[] = { "in", "input", "isl", "input-len", "input-length" };
 static const char *const out_words[] = { "out", "osl", "output", "output-len", "output-length" };
+static const char *const request_units[] = { "req/s", "reqs/s", "requests/s", "request/s", "requests/sec", "rps", "qps", "req/sec", "rpm" };
+static const char *const host_words[] = { "offload", "offloading", "offloaded", "cpu-offload", "cpu", "ram" };
 static const char *const no_words[] = { "no", "without", "w/o", "non" };
-static const struct { const char *said; unsigned n; } counts[] = {
-    { "one", 1 }, { "single", 1 }, { "a", 1 }, { "dual", 2 }, { "two", 2 }, { "twin", 2 }, { "three", 3 }, { "triple", 3 },
-    { "quad", 4 }, { "four", 4 }, { "six", 6 }, { "eight", 8 }, { "octa", 8 },
-};
 /* Seconds of other units of time; those long ones are only used for what a whole server gives. */
 static const struct { const char *unit; double seconds; bool total; } slow_units[] = {
     { "tok/min", 60, true },     { "tokens/min", 60, true },     { "tokens/minute", 60, true }, { "tok/hour", 3600, true }, { "tokens/hour", 3600, true },
@@ -87,67 +81,16 @@ static bool among(const char *w, const char *const *list, size_t n)
 }
 #define AMONG(w, list) among(w, list, BT_LEN(list))
 
+bool pc_counts(const char *w) { return AMONG(w, stream_words) || AMONG(w, context_words); }
+
 /* Without the marks that end a sentence or stand around a word. */
 static struct bt_str trimmed(struct bt_str w)
 {
-    while (w.n && (strchr("(\"'~<>[@", w.p[0]) || (w.n > 1 && w.p[0] == '-' && !isdigit((unsigned char)w.p[1]))))
+    while (w.n && !bt_str_eq(w, "+-") && (strchr("(\"'~<>[@+&", w.p[0]) || (w.n > 1 && w.p[0] == '-' && !isdigit((unsigned char)w.p[1]))))
         w = (struct bt_str){ w.p + 1, w.n - 1 };
     while (w.n && strchr(":;.!?)\"']+", w.p[w.n - 1]))
         w.n--;
     return w;
-}
-
-/* Signs of more than one byte that people write. */
-static const struct { const char *said, *meant; } signs[] = {
-    { "\xc3\x97", "x" },     { "\xe2\x89\x88", " " }, { "\xe2\x88\xbc", " " }, { "\xe2\x89\xa5", " " }, { "\xe2\x89\xa4", " " }, { "\xc2\xb1", " +- " },
-    { "\xe2\x80\x93", "-" }, { "\xe2\x80\x94", "," }, { "\xc2\xb7", "," },     { "\xe2\x80\xa2", "," }, { "\xc2\xa0", " " },     { "\xe2\x80\xaf", " " },
-};
-
-/* "2,400": a comma before three digits, in a word of digits alone, whose word before takes no number. */
-static bool is_thousands(struct bt_str text, size_t comma)
-{
-    size_t from = comma, to = comma + 1;
-    while (from > 0 && (isdigit((unsigned char)text.p[from - 1]) || text.p[from - 1] == ','))
-        from--;
-    while (to < text.n && isdigit((unsigned char)text.p[to]))
-        to++;
-    if (to - comma != 4 || from == comma || comma - from > 8 || (from > 0 && !strchr(" \t\n(~<>=:@", text.p[from - 1])))
-        return false;
-    size_t end = from, start;
-    while (end > 0 && strchr(" =:", text.p[end - 1]))
-        end--;
-    for (start = end; start > 0 && !strchr(" ,;|(", text.p[start - 1]);)
-        start--;
-    char before[24] = "";
-    if (end - start < sizeof before)
-        memcpy(before, text.p + start, end - start);
-    return !AMONG(before, stream_words) && !AMONG(before, context_words);
-}
-
-/* The text with one sign for each thing: commas between fields, none in numbers. */
-static struct bt_str plain_text(struct bt_arena *a, struct bt_str text)
-{
-    char *out = bt_arena_alloc(a, text.n * 2 + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < text.n;) {
-        const char *as = NULL;
-        size_t took = 1;
-        for (size_t s = 0; s < BT_LEN(signs) && !as; s++)
-            if (text.n - i >= strlen(signs[s].said) && !memcmp(text.p + i, signs[s].said, strlen(signs[s].said))) {
-                as = signs[s].meant;
-                took = strlen(signs[s].said);
-            }
-        if (as) {
-            memcpy(out + n, as, strlen(as));
-            n += strlen(as);
-        } else if (text.p[i] == '|' || text.p[i] == ';') {
-            out[n++] = ',';
-        } else if (text.p[i] != ',' || !is_thousands(text, i)) {
-            out[n++] = text.p[i];
-        }
-        i += took;
-    }
-    return (struct bt_str){ out, n };
 }
 
 static int cut_words(struct bt_str text, struct words *out, struct bt_err *err)
@@ -196,35 +139,11 @@ static bool whole_of(const char *w, uint64_t *value)
     return times > 0 && *value > 0;
 }
 
-static const struct bt_gpu_kind *card_named(const char *name)
-{
-    for (size_t i = 0; i < BT_LEN(short_cards); i++)
-        if (!strcasecmp(short_cards[i].said, name))
-            return bt_gpu_kind_find(short_cards[i].meant);
-    return bt_gpu_kind_find(name);
-}
-
-/* "3090s", "H100's": more than one of them. */
-static const struct bt_gpu_kind *cards_named(struct bt_arena *a, const char *name)
-{
-    const struct bt_gpu_kind *k = card_named(name);
-    size_t n = strlen(name), cut = n > 3 && !strcasecmp(name + n - 2, "'s") ? 2 : n > 3 && (name[n - 1] == 's' || name[n - 1] == 'S') ? 1 : 0;
-    return k || !cut ? k : card_named(bt_arena_strndup(a, (struct bt_str){ name, n - cut }));
-}
-
-/* "dual", "two": before a card. 0 = no number. */
-static unsigned count_word(const char *w)
-{
-    for (size_t i = 0; i < BT_LEN(counts); i++)
-        if (!strcasecmp(counts[i].said, w))
-            return counts[i].n;
-    return 0;
-}
-
 /* "4xA100-40GB", "2x RTX 4090", "A100 40GB": the longest run of words from `at` that is a card. Returns how many words, 0 = none. */
 static size_t take_card(const struct words *x, size_t at, struct bt_claim *out)
 {
-    unsigned said = at + 1 < x->n && !x->starts[at + 1] ? count_word(x->w[at]) : 0;
+    bool follows = at + 1 < x->n && !x->starts[at + 1];
+    unsigned said = follows && !pc_card_said(x->a, bt_arena_printf(x->a, "%s %s", x->w[at], x->w[at + 1])) ? pc_count_word(x->w[at]) : 0;
     if (said) {
         size_t words = take_card(x, at + 1, out);
         out->cards = words && !out->cards ? said : out->cards;
@@ -240,15 +159,16 @@ static size_t take_card(const struct words *x, size_t at, struct bt_claim *out)
         const char *name = bt_buf_z(&b);
         size_t digits = strspn(name, "0123456789");
         uint64_t cards = 0;
-        const struct bt_gpu_kind *k = cards_named(x->a, name);
+        const struct bt_gpu_kind *k = pc_card_said(x->a, name);
         const char *plain = name;
         if (!k && digits && digits < 6) { /* "4x", "4 x", "4 " */
             plain = name + digits;
             plain += *plain == '-';
-            plain += *plain == 'x' || *plain == 'X' || *plain == '*';
+            bool times = *plain == 'x' || *plain == 'X' || *plain == '*';
+            plain += times;
             plain += *plain == '-';
             cards = strtoull(name, NULL, 10);
-            k = cards ? cards_named(x->a, plain) : NULL;
+            k = cards && (times || cards <= COUNTED_CARDS) ? pc_card_said(x->a, plain) : NULL; /* "3090 4090" is not 3090 of them */
         }
         if (!k)
             continue;
@@ -280,6 +200,27 @@ static size_t fail(struct reading *r, const char *what, double was, double now)
         bt_err_set(r->err, BT_E_USAGE, 0, "the claim says two things: %s %g, and %g", what, was, now);
     r->failed = true;
     return 1;
+}
+
+/* A card that is named once more: "DGX H100 (8xH100)". Another one: a claim is of equal cards. */
+static size_t take_card_again(const struct words *x, size_t at, struct reading *r)
+{
+    struct bt_claim c = { 0 };
+    size_t n = take_card(x, at, &c);
+    if (!n || (!c.cards && isdigit((unsigned char)x->w[at][0]) && !strchr(c.card, '-') && strlen(c.card) < 4))
+        return 0;
+    if (c.kind == r->c.kind && (!c.cards || !r->c.cards || c.cards == r->c.cards)) {
+        r->c.cards = c.cards ? c.cards : r->c.cards;
+        return n;
+    }
+    r->failed = true;
+    if (c.kind == r->c.kind)
+        bt_err_set(r->err, BT_E_USAGE, 0, "the claim says two things: %llu x %s, and %llu", (unsigned long long)r->c.cards, c.kind->short_name,
+                   (unsigned long long)c.cards);
+    else
+        bt_err_set(r->err, BT_E_USAGE, 0, "the claim names two kinds of cards, %s and %s: only equal cards are judged", r->c.kind->short_name,
+                   c.kind->short_name);
+    return n;
 }
 
 /* "TP4", "tp=4", "TP2xPP2", "PP:3", "DP8"; false when it is none. */
@@ -444,7 +385,7 @@ static size_t take_first(const struct words *x, size_t at, struct reading *r, do
     if (!*unit)
         unit = at + 1 < x->n ? x->w[at + 1] : "";
     double ms = !strcasecmp(unit, "ms") ? 1 : AMONG(unit, second_words) ? 1e3 : 0;
-    bool behind = at + words < x->n && AMONG(x->w[at + words], first_words);
+    bool behind = at + words < x->n && !x->starts[at + words] && AMONG(x->w[at + words], first_words);
     if (!(ms > 0) || !(r->next == NEXT_FIRST || behind))
         return 0;
     r->next = NEXT_RATE;
@@ -488,6 +429,18 @@ static size_t take_number(const struct words *x, size_t at, struct reading *r)
     double value = v * thousands(&rest) * (below ? -1 : 1);
     if (*rest == '-' && AMONG(rest + 1, stream_words))
         rest++;
+    if (!*rest && at + 2 < x->n && (!strcasecmp(next, "million") || !strcasecmp(next, "thousand"))) {
+        size_t unit = rate_unit(x, at + 2, r, &seconds);
+        return unit ? take_rate(x, at, r, value * (!strcasecmp(next, "million") ? 1e6 : 1e3) / seconds, 2 + unit) : 0;
+    }
+    bool asked = AMONG(*rest ? rest : next, request_units) || (!*rest && AMONG(next, stream_words) && at + 3 < x->n && !strcasecmp(x->w[at + 2], "per"));
+    if (asked) {
+        r->failed = true;
+        bt_err_set(r->err, BT_E_USAGE, 0, "\"%s%s%s\" in the claim counts requests, and not how many tokens each has: only tokens are judged", w,
+                   *rest ? "" : " ", *rest ? "" : next);
+        bt_err_hint(r->err, "requests a second times the tokens of an answer, with \"N streams\"");
+        return 1;
+    }
     size_t margin = !*rest && !strcmp(next, "+-") && at + 2 < x->n ? 2 : 0; /* "145.3 +- 0.5 t/s" */
     size_t unit = *rest ? 0 : rate_unit(x, at + 1 + margin, r, &seconds);
     if (unit || (*rest && (seconds = unit_seconds(rest, r)) > 0))
@@ -512,6 +465,12 @@ static size_t take_number(const struct words *x, size_t at, struct reading *r)
 static size_t take_test(const struct words *x, size_t at, struct reading *r)
 {
     const char *w = x->w[at], *value = at + 1 < x->n ? x->w[at + 1] : "", *rest;
+    if (!strcmp(value, "=") && at + 2 < x->n) { /* "tg128 = 98": as "tg128 98" */
+        struct words without = *x;
+        without.w[at + 1] = w;
+        size_t n = take_test(&without, at + 1, r);
+        return n ? n + 1 : 0;
+    }
     bool reads = !strncasecmp(w, "pp", 2), writes = !strncasecmp(w, "tg", 2);
     double v, seconds;
     if ((!reads && !writes) || w[2 + strspn(w + 2, "0123456789")])
@@ -550,6 +509,8 @@ static size_t take_named_number(const struct words *x, size_t at, struct reading
                       : !strcasecmp(name, "dp") || !strcasecmp(name, "replicas") || !strcasecmp(name, "copies")
                           ? &out->engines
                           : NULL;
+    size_t more = !eq && at + 2 < x->n && (!strcasecmp(x->w[at + 1], "size") || !strcasecmp(x->w[at + 1], "of")) ? 1 : 0; /* "batch size 1" */
+    at += more;
     const char *value = eq ? eq + 1 : at + 1 < x->n ? x->w[at + 1] : "";
     double spare;
     bool time = eq && (AMONG(name, step_words) || AMONG(name, first_words)); /* "TPOT=22ms" */
@@ -563,7 +524,7 @@ static size_t take_named_number(const struct words *x, size_t at, struct reading
     if (*to && *to != n)
         return fail(r, name, (double)*to, (double)n);
     *to = n;
-    return eq ? 1 : 2;
+    return (eq ? 1 : 2) + more;
 }
 
 static size_t take_engine(const struct words *x, size_t at, struct bt_claim *out)
@@ -596,11 +557,14 @@ static int finish(struct reading *r, struct bt_err *err)
         bt_err_set(err, BT_E_USAGE, 0, "the claim names %s", missing);
         return bt_err_hint(err, "a claim reads 'Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s'; cards are named as in `berth gpus --catalog`");
     }
+    if (c->cards > MOST_CARDS || c->tp > MOST_CARDS)
+        return bt_err_set(err, BT_E_USAGE, 0, "the claim has %llu cards: at most %d are judged", (unsigned long long)BT_MAX(c->cards, c->tp), MOST_CARDS);
     c->pp = BT_MAX(c->pp, 1u);
+    c->said_streams = c->streams > 0 || r->each;
     bool many = c->streams > 0 || c->engines > 1;
     c->engines = BT_MAX(c->engines, 1u);
-    const struct pc_engine *e = pc_engine_named(c->engine, c->engine_version);
-    c->by_layers = e && e->family == PC_LLAMA && !c->tp && c->pp == 1;
+    c->tp_said = c->tp > 0;
+    pc_claim_engine(c);
     if (!c->tp)
         c->tp = BT_MAX(c->cards / c->pp / c->engines, 1u);
     if (!c->cards)
@@ -638,7 +602,7 @@ static bool is_its_memory(const char *w, const struct bt_gpu_kind *k)
     if (!k || !number_of(w, &v, &rest) || (strcasecmp(rest, "gb") && strcasecmp(rest, "gib") && strcasecmp(rest, "g")))
         return false;
     double has = (double)bt_gpu_kind_total(k) / (double)GiB;
-    return has > 0 && fabs(v - has) < 0.12 * has;
+    return has > 0 ? fabs(v - has) < 0.12 * has : v >= 4 && v <= 512; /* that of a Jetson is not in the catalog */
 }
 
 /* "4xA100 40G": the memory says which of the cards of that name. */
@@ -648,9 +612,18 @@ static bool other_by_memory(const struct words *x, size_t at, struct bt_claim *c
     const char *rest;
     if (!c->kind || !c->card || !number_of(x->w[at], &v, &rest) || (strcasecmp(rest, "gb") && strcasecmp(rest, "gib") && strcasecmp(rest, "g")))
         return false;
-    const struct bt_gpu_kind *k = card_named(bt_arena_printf(x->a, "%s-%.0fgb", c->card, v));
+    const struct bt_gpu_kind *k = pc_card_said(x->a, bt_arena_printf(x->a, "%s-%.0fgb", c->card, v));
     c->kind = k ? k : c->kind;
     return k != NULL;
+}
+
+/* "4.0", "gen4", "x8": of a slot. */
+static bool is_lanes(const char *w)
+{
+    bool gen = !strncasecmp(w, "gen", 3), x = (w[0] | 0x20) == 'x';
+    w += gen ? 3 : x;
+    size_t digits = strspn(w, "0123456789");
+    return digits > 0 && digits < 3 && (!w[digits] || (!gen && !x && !strcmp(w + digits, ".0")));
 }
 
 /* Words that say how, not what: bits, a draft, whose rate it is. Words taken, 0 = none of them. */
@@ -674,13 +647,30 @@ static size_t take_manner(const struct words *x, size_t at, struct reading *r)
         r->c.speculation = !off;
         return 1 + off;
     }
+    if (AMONG(w, host_words)) {
+        r->failed = true;
+        bt_err_set(r->err, BT_E_USAGE, 0, "\"%s\" in the claim: a part of the model that the processor computes is not judged, only cards are", w);
+        return 1;
+    }
+    if (!strcasecmp(w, "gguf"))
+        return r->c.gguf = true, 1;
+    if (!strcasecmp(w, "chunked"))
+        return 1 + !strcasecmp(next, "prefill");
+    if (!strcasecmp(w, "pcie") || !strncasecmp(w, "gen", 3)) { /* "PCIe 4.0 x8" */
+        size_t n = 1;
+        while (at + n < x->n && !x->starts[at + n] && is_lanes(x->w[at + n]))
+            n++;
+        return !strcasecmp(w, "pcie") || is_lanes(w) ? n : 0;
+    }
     if (AMONG(w, total_words))
         return r->total = true, 1;
     if (AMONG(w, prompt_words) || AMONG(w, first_words))
         return r->next = AMONG(w, prompt_words) ? NEXT_PROMPT : NEXT_FIRST, 1;
     if ((!strcasecmp(w, "first") || !strcasecmp(w, "1st")) && AMONG(next, token_words))
         return r->next = NEXT_FIRST, 2;
-    if ((!strcasecmp(w, "tensor") || !strcasecmp(w, "pipeline")) && !strncasecmp(next, "parallel", 8) && at + 2 < x->n) {
+    if ((!strcasecmp(w, "tensor") || !strcasecmp(w, "pipeline")) && !strncasecmp(next, "parallel", 8)) {
+        if (at + 2 >= x->n || x->starts[at + 2] || !isdigit((unsigned char)x->w[at + 2][0]))
+            return 2; /* how, and not how many: all cards */
         struct reading spare = *r;
         struct words two = *x;
         two.w[at + 1] = *w == 't' || *w == 'T' ? "tp" : "pp";
@@ -741,6 +731,26 @@ static int take_model(const struct words *x, size_t at, size_t *model_end, struc
     return 0;
 }
 
+/* No card was understood: the word that names something else instead, where there is one. Returns -1; *err stays as it is where there is none. */
+static int name_other(const struct words *x, size_t from, struct bt_err *err)
+{
+    for (size_t i = from; i < x->n; i++) {
+        const char *what = pc_no_card(x->w[i]), *next = i + 1 < x->n && !x->starts[i + 1] ? x->w[i + 1] : "";
+        if (!what)
+            continue;
+        bool alone = strpbrk(x->w[i], ".") || !strcasecmp(x->w[i], "nano") || !strcasecmp(x->w[i], "nx") ||
+                     (strpbrk(x->w[i], "0123456789") && isdigit((unsigned char)*next));
+        bool two = *next && !AMONG(next, noise) && !alone; /* "M4 Max", "GTX 1080" */
+        bt_auto_buf struct bt_buf shown = BT_BUF(256);
+        bt_buf_add_escaped(&shown, (struct bt_str){ x->w[i], strnlen(x->w[i], 40) });
+        bt_buf_puts(&shown, two ? " " : "");
+        bt_buf_add_escaped(&shown, (struct bt_str){ next, two ? strnlen(next, 40) : 0 });
+        bt_err_set(err, BT_E_USAGE, 0, "\"%s\" in the claim is %s", bt_buf_z(&shown), what);
+        return bt_err_hint(err, "`berth gpus --catalog` lists the cards whose bandwidth is known");
+    }
+    return -1;
+}
+
 int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out, struct bt_err *err)
 {
     struct words x = { .a = a };
@@ -750,12 +760,12 @@ int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out,
     *out = (struct bt_claim){ 0 };
     if (text.n > MAX_CLAIM)
         return bt_err_set(err, BT_E_USAGE, 0, "a claim of %zu bytes: at most %d", text.n, MAX_CLAIM);
-    if (cut_words(plain_text(a, text), &x, err) < 0)
+    if (cut_words(pc_claim_text(a, text), &x, err) < 0)
         return -1;
     for (size_t i = 0, n; i < x.n && !r.failed; i += n) {
         if ((n = take_test(&x, i, &r)) || (n = take_shapes(x.w[i], &r)) || (n = take_named_number(&x, i, &r)) || (n = take_number(&x, i, &r)))
             continue;
-        if (!r.c.kind && (n = take_card(&x, i, &r.c)))
+        if ((n = r.c.kind ? take_card_again(&x, i, &r) : take_card(&x, i, &r.c)))
             continue;
         if ((n = take_manner(&x, i, &r)) || (n = take_fused_streams(&x, i, &r)))
             continue;
@@ -772,10 +782,10 @@ int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out,
         if (AMONG(x.w[i], noise) || AMONG(x.w[i], step_words))
             continue;
         if (take_model(&x, i, &model_end, &r, err) < 0)
-            return -1;
+            return r.c.kind && !pc_no_card(x.w[i]) ? -1 : name_other(&x, r.c.kind ? i : 0, err);
     }
     if (r.failed || finish(&r, err) < 0)
-        return -1;
+        return r.failed || r.c.kind ? -1 : name_other(&x, 0, err);
     *out = r.c;
     return 0;
 }

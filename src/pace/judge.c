@@ -33,7 +33,7 @@ static struct bt_pace with_bits(struct bt_pace_in in, const char *quantization, 
     return p;
 }
 
-int bt_claim_judge(const struct bt_claim *c, const struct bt_model *m, struct bt_judged *out, struct bt_err *err)
+static int judge(const struct bt_claim *c, const struct bt_model *m, struct bt_judged *out, struct bt_err *err)
 {
     const struct bt_gpu_kind *k = c->kind;
     const char *engine = c->engine ? c->engine : "vllm";
@@ -84,5 +84,27 @@ int bt_claim_judge(const struct bt_claim *c, const struct bt_model *m, struct bt
         out->eight_bit = with_bits(in, "int8", engines);
     if (w.kernel == BT_KERNEL_PLAIN && !c->quantization)
         out->four_bit = with_bits(in, "int4", engines);
+    return 0;
+}
+
+int bt_claim_judge(const struct bt_claim *c, const struct bt_model *m, struct bt_judged *out, struct bt_err *err)
+{
+    if (judge(c, m, out, err) < 0)
+        return -1;
+    /* gpt-oss by its name alone: the files of llama.cpp, which most people run, have 8 bits where the published ones have 16 */
+    struct bt_pace_weight w;
+    if (out->verdict != BT_CLAIM_IMPOSSIBLE || c->engine || c->quantization || m->gguf || !bt_pace_weigh(m, NULL, 0, "vllm", &w) ||
+        w.kernel != BT_KERNEL_FP4)
+        return 0;
+    struct bt_claim smaller = *c;
+    struct bt_judged j;
+    smaller.engine = "llama.cpp";
+    smaller.by_layers = c->tp > 1;
+    if (judge(&smaller, m, &j, err) < 0)
+        return -1;
+    if (j.verdict != BT_CLAIM_IMPOSSIBLE) {
+        *out = j;
+        out->assumed = "GGUF";
+    }
     return 0;
 }

@@ -3,7 +3,8 @@
  *
  *   weigh.c    a model's tensors as bytes read for each token       tables.c   constants: cards, kernels, engines, links
  *   pace.c     one step, the first token, loading                   claim.c    "Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s": read
- *   judge.c    what such a claim is worth                           draft.c    decode with speculation */
+ *   judge.c    what such a claim is worth                           claim_cards.c   which cards it means, and what is none
+ *   draft.c    decode with speculation                              claim_text.c    its signs */
 #ifndef BT_PACE_H
 #define BT_PACE_H
 #include "engine/engine.h"
@@ -119,9 +120,11 @@ struct bt_claim {
     const struct bt_gpu_kind *kind;
     uint64_t cards, tp, pp, streams, context;        /* 0 = not said */
     const char *quantization;        /* "bf16", "fp8", "int4", ...; NULL = not said */
-    const char *engine, *engine_version;             /* NULL = not said */
+    const char *engine, *engine_version;             /* NULL = not said, and the bits are not those of one engine alone */
     uint64_t engines;                /* behind one front (dp), or replicas: the rate is of all of them together; 0 = 1 */
     bool speculation;                /* a draft, MTP, EAGLE: a step may give more than one token */
+    bool said_streams;               /* how many, or that the rate is of one of them */
+    bool tp_said, gguf;
     bool by_layers;                  /* several cards of llama.cpp, and not how: layer by layer is its default, as tensors its best */
     double tok_s;                    /* of all streams of all engines */
     uint64_t prompt, answer;         /* tokens of a request; 0 = not said */
@@ -132,6 +135,10 @@ struct bt_claim {
  * BT_E_USAGE: names the word that was not understood, what is missing, or what is said twice and differs; and what would be judged wrongly: a rate of
  * prompts alone, one of "all" streams without their number, "1.200". */
 BT_MUST_CHECK int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out, struct bt_err *err);
+
+/* The claim's model under a shorter name, where that ends in a format ("Qwen3-8B-AWQ", "qwen3:8b-q4_K_M", "...-Q4_K_M.gguf"), which becomes the claim's unless
+ * it says one: for a name that is no model. False: there is none. */
+bool bt_claim_other_model(struct bt_arena *a, struct bt_claim *c);
 
 enum bt_verdict { BT_CLAIM_IMPOSSIBLE,           /* more bytes a second than the cards have */
                   BT_CLAIM_NOT_REACHED,          /* below the ceiling, above every reference row */

@@ -10,6 +10,15 @@ const struct pc_class *pc_class_of(const struct bt_gpu_kind *k);
 /* What the card multiplies 16-bit numbers with, or of fewer bits where it can; 0 = the catalog does not say. */
 double pc_matrix_tflops(const struct bt_gpu_kind *k, enum bt_pace_kernel kernel);
 
+/* Claims: the card of a name as people write it ("3090s", "A100-80G"), NULL = none; "dual" 2, 0 = no number; what a word names that the catalog does not have
+ * ("an Apple chip"), NULL = nothing of the kind. */
+struct bt_str pc_claim_text(struct bt_arena *a, struct bt_str text);        /* commas between fields, none in numbers; "-" for every dash; no pictures */
+bool pc_counts(const char *w);                       /* "batch", "context": a number behind it is a count */
+const struct bt_gpu_kind *pc_card_said(struct bt_arena *a, const char *name);
+unsigned pc_count_word(const char *w);
+void pc_claim_engine(struct bt_claim *c);
+const char *pc_no_card(const char *word);
+
 /* Kernels that read weights, by the family of engine that has them. */
 enum pc_family { PC_SERVER, PC_GPT_FAST, PC_LLAMA, PC_EXL, PC_MLC };
 double pc_kernel_bits(enum bt_pace_kernel k);        /* of a number, scales included */

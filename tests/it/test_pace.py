@@ -138,6 +138,22 @@ def test_what_would_be_judged_wrongly_is_refused(claim: str) -> None:
     assert r.returncode == 2 and r.stdout == "" and "claim" in r.stderr
 
 
+@pytest.mark.parametrize(("claim", "model", "bits"), [
+    ("Qwen3-8B-Q4_K_M.gguf, RTX 4090, 140 t/s", "Qwen/Qwen3-8B", "Q4_K_M"), ("qwen3:8b-q4_K_M rtx4090 ollama 130 t/s", "Qwen/Qwen3-8B", "q4_K_M"),
+    ("Qwen3-32B-GPTQ-Int4 on 2xA10G TP2: 30 tok/s", "Qwen/Qwen3-32B", "int4"), ("gemma-3-27b-it-qat-q4_0 on RTX 3090, 35 t/s", "google/gemma-3-27b-it", "q4_0")])
+def test_a_format_in_the_name_is_that_of_the_model(claim: str, model: str, bits: str) -> None:
+    found = answer("--claim", claim)
+    assert (found["claim"]["model"], found["claim"]["quantization"], found["verdict"]) == (model, bits, "credible")
+
+
+def test_gpt_oss_is_held_against_its_gguf_too() -> None:
+    found = answer("--claim", "gpt-oss-120b on GB10: 59.5 tok/s")
+    assert (found["verdict"], found["assumed_quantization"]) == ("credible", "GGUF")
+    assert answer("--claim", "gpt-oss-120b vLLM on GB10: 59.5 tok/s", code=3)["assumed_quantization"] is None
+    assert "one stream was taken for it" in pace("--claim", "Llama-3.1-8B H100 12,500 tok/s").stdout
+    assert "an Apple chip" in pace("--claim", "Llama-3-8B M2 Ultra 76 tok/s").stderr
+
+
 def test_measured_figures_are_not_called_impossible() -> None:
     for claim in ("gpt-oss-20b, RTX 4090, ollama, 280 tok/s", "gpt-oss-120b, GB10, llama.cpp, 59 tok/s", "Qwen3-30B-A3B Q4_K_M RTX 4090 196 t/s", "Qwen3-8B, ollama, RTX 3090, 105 tok/s"):
         assert answer("--claim", claim)["verdict"] == "credible", claim

@@ -176,7 +176,7 @@ static void bad_claims_name_what_is_wrong(void **st)
         { "", "no model" },
         { "Qwen3-8B", "no card" },
         { "Qwen3-8B, A100", "no rate" },
-        { "Qwen3-8B, A100, TP4 PP2, 2xA100, 5 tok/s", "not understood" },
+        { "Qwen3-8B, A100, TP4 PP2, 2xA100, 5 tok/s", "needs 8 cards" },
         { "Qwen3-8B, 2xA100, TP4, 5 tok/s", "needs 4 cards" },
         { "Qwen3-8B, A100, banana, 5 tok/s", "\"banana\"" },
         { "Qwen3-8B, A100, 5", "\"5\"" },
@@ -218,6 +218,184 @@ static void bad_claims_name_what_is_wrong(void **st)
     }
 }
 
+/* Posts as they stand: memory, makers, stray words, and bits that are in the name of the model. */
+static void claims_of_the_wild(void **st)
+{
+    (void)st;
+    static const struct {
+        const char *text, *card, *quantization;
+        uint64_t cards, tp, streams;
+        double tok_s;
+        bool speculation;
+    } rows[] = {
+        /* clang-format off */
+        { "Llama 3.1 70B AWQ on 2x3090 NVLink, 18 t/s", "NVIDIA GeForce RTX 3090", "AWQ", 2, 2, 1, 18, false },
+        { "2x 3090 w/ NVLink running Llama-3.3-70B 4.0bpw exl2 ~ 19 tok/s", "NVIDIA GeForce RTX 3090", "exl2", 2, 2, 1, 19, false },
+        { "Qwen3-30B-A3B Q4_K_M on a 4090: 195 tps", "NVIDIA GeForce RTX 4090", "Q4_K_M", 1, 1, 1, 195, false },
+        { "gpt-oss-120b on 4x3090, llama.cpp, tg128 = 98 t/s", "NVIDIA GeForce RTX 3090", "", 4, 4, 1, 98, false },
+        { "gpt-oss:20b on RTX 5090 via ollama 250 tok/s", "NVIDIA GeForce RTX 5090", "", 1, 1, 1, 250, false },
+        { "DeepSeek-R1 671B FP8 8xH200 TP8 sglang bs=1 60 tok/s/user", "NVIDIA H200", "FP8", 8, 8, 1, 60, false },
+        { "DeepSeek-V3 on 8xH200, 85 tokens per second per user, 64 users", "NVIDIA H200", "", 8, 8, 64, 5440, false },
+        { "Llama-3.1-8B fp8, H100 SXM, ITL 5.2 ms", "NVIDIA H100 80GB HBM3", "fp8", 1, 1, 1, 1000 / 5.2, false },
+        { "Llama-3.1-8B, H100, TPOT: 6.9ms", "NVIDIA H100 80GB HBM3", "", 1, 1, 1, 1000 / 6.9, false },
+        { "Llama-3.1-8B-Instruct on L4: mean TPOT 62ms, TTFT 90 ms", "NVIDIA L4", "", 1, 1, 1, 1000.0 / 62, false },
+        { "Qwen2.5-7B-Instruct-AWQ, RTX 4060 Ti 16GB, 70 tokens/sec", "NVIDIA GeForce RTX 4060 Ti", "AWQ", 1, 1, 1, 70, false },
+        { "Mistral 7B Q8_0 on RTX 3060 12GB 38.5t/s", "NVIDIA GeForce RTX 3060", "Q8_0", 1, 1, 1, 38.5, false },
+        { "Qwen3-32B-GPTQ-Int4 on 2xA10G TP2: 30 tok/s", "NVIDIA A10G", "int4", 2, 2, 1, 30, false },
+        { "Llama 3.1 405B FP8 on 8xH100 TP8 33 t/s", "NVIDIA H100 80GB HBM3", "FP8", 8, 8, 1, 33, false },
+        { "Mixtral-8x7B on 2xA100 80GB, vLLM, 75tok/s", "NVIDIA A100-SXM4-80GB", "", 2, 2, 1, 75, false },
+        { "Llama-2-7B fp16 on A100: 191 tok/s with TensorRT-LLM", "NVIDIA A100-SXM4-80GB", "fp16", 1, 1, 1, 191, false },
+        { "Llama-3.1-8B on RX 7900 XTX Q4_K_M llama.cpp 103 t/s", "AMD Radeon RX 7900 XTX", "Q4_K_M", 1, 1, 1, 103, false },
+        { "Gemma 3 27B QAT on 3090: 35 t/s", "NVIDIA GeForce RTX 3090", "q4_0", 1, 1, 1, 35, false },
+        { "gemma-3-27b-it-qat-q4_0 on RTX 3090, 35 t/s", "NVIDIA GeForce RTX 3090", "q4_0", 1, 1, 1, 35, false },
+        { "GLM-4.5-Air on 4x RTX 3090 60 tok/s", "NVIDIA GeForce RTX 3090", "", 4, 4, 1, 60, false },
+        { "Qwen3-Coder-30B-A3B-Instruct-FP8 on H100: 170 tok/s", "NVIDIA H100 80GB HBM3", "FP8", 1, 1, 1, 170, false },
+        { "Kimi-K2 on 8xB200 100 tok/s", "NVIDIA B200", "", 8, 8, 1, 100, false },
+        { "Llama 4 Maverick on DGX B200, 1000 TPS/user", "NVIDIA B200", "", 8, 8, 1, 1000, false },
+        { "Llama-3.3-70B on DGX H100 (8xH100), bf16, 80 tok/s", "NVIDIA H100 80GB HBM3", "bf16", 8, 8, 1, 80, false },
+        { "Qwen3-8B on DGX Spark 40 tok/s", "NVIDIA GB10", "", 1, 1, 1, 40, false },
+        { "gpt-oss-120b on GB10: 59.5 tok/s", "NVIDIA GB10", "", 1, 1, 1, 59.5, false },
+        { "Qwen3-14B on RTX 4070 Super 45 t/s", "NVIDIA GeForce RTX 4070", "", 1, 1, 1, 45, false },
+        { "Qwen2.5 7b on T4 colab 25 tok/s", "Tesla T4", "", 1, 1, 1, 25, false },
+        { "Llama-3.1-8B on A100 at 1.2k tok/s with 16 concurrent users", "NVIDIA A100-SXM4-80GB", "", 1, 1, 16, 1200, false },
+        { "Llama-3.1-8B: 2.4K tokens/s @ bs=64 on 1xA100-80G vLLM 0.6.3", "NVIDIA A100-SXM4-80GB", "", 1, 1, 64, 2400, false },
+        { "Llama-3.1-8B H100 12,500 tok/s", "NVIDIA H100 80GB HBM3", "", 1, 1, 1, 12500, false },
+        { "Llama-3.1-8B H100 12,500 tok/s 256 concurrent", "NVIDIA H100 80GB HBM3", "", 1, 1, 256, 12500, false },
+        { "Llama-3.1-8B H100, 24k tok/s throughput at concurrency 512", "NVIDIA H100 80GB HBM3", "", 1, 1, 512, 24000, false },
+        { "Qwen3 8B (bf16) / RTX 4090 / vLLM 0.10.1 / 58.7 tok/s", "NVIDIA GeForce RTX 4090", "bf16", 1, 1, 1, 58.7, false },
+        { "Qwen3-8B @ RTX4090 = 58.7 tok/s", "NVIDIA GeForce RTX 4090", "", 1, 1, 1, 58.7, false },
+        { "qwen3:8b-q4_K_M rtx4090 ollama \"eval rate: 130.45 tokens/s\"", "NVIDIA GeForce RTX 4090", "q4_K_M", 1, 1, 1, 130.45, false },
+        { "Qwen3-8B-Q4_K_M.gguf on RTX 4090: pp512 9000 t/s, tg128 140 t/s", "NVIDIA GeForce RTX 4090", "Q4_K_M", 1, 1, 1, 140, false },
+        { "Qwen/Qwen3-8B-AWQ single 3090 100 tok/s (batch size 1)", "NVIDIA GeForce RTX 3090", "", 1, 1, 1, 100, false },
+        { "Llama-3.1-8B on 8xA100, dp=8, 800 tok/s", "NVIDIA A100-SXM4-80GB", "", 8, 1, 8, 800, false },
+        { "Llama 3 8B on 4090, 20 tok/s each for 32 users", "NVIDIA GeForce RTX 4090", "", 1, 1, 32, 640, false },
+        { "Llama-3.1-70B-FP8 on 4xL40S, TP=4: 35 tokens/s/req", "NVIDIA L40S", "FP8", 4, 4, 1, 35, false },
+        { "Llama 3.1 8B int8 w8a8 RTX A6000 60 tok/s", "NVIDIA RTX A6000", "w8a8", 1, 1, 1, 60, false },
+        { "Llama-3.1-8B NVFP4 on RTX PRO 6000 Blackwell 190 tok/s", "NVIDIA RTX PRO 6000 Blackwell Server Edition", "NVFP4", 1, 1, 1, 190, false },
+        { "Llama-3.1-8B on Jetson AGX Orin 64GB 4-bit 40 tok/s", "Orin", "int4", 1, 1, 1, 40, false },
+        { "Qwen3.6-27B on 3090 with MTP 95 tok/s", "NVIDIA GeForce RTX 3090", "", 1, 1, 1, 95, true },
+        { "Qwen3-32B + EAGLE-3 on H100, 150 tok/s", "NVIDIA H100 80GB HBM3", "", 1, 1, 1, 150, true },
+        { "Llama-3.1-8B on H100 1 million tok/s", "NVIDIA H100 80GB HBM3", "", 1, 1, 1, 1e+06, false },
+        { "Llama-3.1-8B on H100 1e5 tok/s", "NVIDIA H100 80GB HBM3", "", 1, 1, 1, 100000, false },
+        { "Llama\xe2\x80\x91" "3.1\xe2\x80\x91" "8B on H100 120 tok/s", "NVIDIA H100 80GB HBM3", "", 1, 1, 1, 120, false },
+        { "Llama-3.1-8B on H100 120 tok\xe2\x88\x95s", "NVIDIA H100 80GB HBM3", "", 1, 1, 1, 120, false },
+        { "\xf0\x9f\x9a\x80 Llama-3.1-8B on H100: 120 tok/s \xf0\x9f\x94\xa5", "NVIDIA H100 80GB HBM3", "", 1, 1, 1, 120, false },
+        { "Llama-3.1-8B on 4xH100 TP3 300 tok/s", "NVIDIA H100 80GB HBM3", "", 4, 3, 1, 300, false },
+        { "Llama-3.1-8B on H100 >100 tok/s", "NVIDIA H100 80GB HBM3", "", 1, 1, 1, 100, false },
+        { "Llama-3.1-8B on H100, 120 tok/s at 32k context", "NVIDIA H100 80GB HBM3", "", 1, 1, 1, 120, false },
+        { "Llama-3.1-8B on H100, 120 tok/s, 128k ctx", "NVIDIA H100 80GB HBM3", "", 1, 1, 1, 120, false },
+        { "Llama-3.1-8B on 2x RTX 3090 (PCIe 4.0 x8), tensor parallel, 85 t/s", "NVIDIA GeForce RTX 3090", "", 2, 2, 1, 85, false },
+        { "Llama-3.1-8B at 120 tok/s on an H100 using vLLM with chunked prefill and prefix caching enabled", "NVIDIA H100 80GB HBM3", "", 1, 1, 1, 120, false },
+        { "gpt-oss-20b on 4x 4060 Ti 500 t/s", "NVIDIA GeForce RTX 4060 Ti", "", 4, 4, 1, 500, false },
+        { "Llama-3.1-8B Q4_K_M 2080 Ti 70 t/s", "NVIDIA GeForce RTX 2080 Ti", "Q4_K_M", 1, 1, 1, 70, false },
+        { "Llama-3.1-8B Q4_K_M 2x7900 XTX 70 t/s", "AMD Radeon RX 7900 XTX", "Q4_K_M", 2, 2, 1, 70, false },
+        { "Qwen3-8B gguf 3090 100 t/s", "NVIDIA GeForce RTX 3090", "", 1, 1, 1, 100, false },
+        /* clang-format on */
+    };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_claim c;
+        struct bt_err err = { 0 };
+        if (bt_claim_parse(&a, bt_str(rows[i].text), &c, &err) < 0)
+            fail_msg("\"%s\": %s", rows[i].text, err.msg);
+        while (strcmp(c.quantization ? c.quantization : "", rows[i].quantization) && bt_claim_other_model(&a, &c))
+            ;
+        assert_string_equal(c.quantization ? c.quantization : "", rows[i].quantization);
+        assert_string_equal(c.kind->nvml_name, rows[i].card);
+        if (c.cards != rows[i].cards || c.tp != rows[i].tp || c.streams != rows[i].streams)
+            fail_msg("\"%s\": %d cards, TP=%d, %d streams", rows[i].text, (int)c.cards, (int)c.tp, (int)c.streams);
+        assert_near(c.tok_s, rows[i].tok_s, 1e-6);
+        assert_int_equal(c.speculation, rows[i].speculation);
+    }
+}
+
+/* What no card of the catalog can be judged for says so, and names it. */
+static void claims_of_other_things_are_refused(void **st)
+{
+    (void)st;
+    static const struct {
+        const char *text, *says;
+    } rows[] = {
+        /* clang-format off */
+        { "Qwen3-235B-A22B-FP8 on 8xH100, 3.2 req/s", "\"3.2 req/s\" in the claim counts requests, and not how many" },
+        { "Qwen2.5-72B 12 req/s on 4xA100", "\"12 req/s\" in the claim counts requests, and not how many " },
+        { "Llama-3-8B M2 Ultra 76 tok/s", "\"M2 Ultra\" in the claim is an Apple chip" },
+        { "Qwen3-30B on M4 Max 128GB, 100 tok/s", "\"M4\" in the claim is an Apple chip" },
+        { "Llama-3-8B Q4_K_M on Mac Studio M3 Ultra 130 t/s", "\"Mac Studio\" in the claim is an Apple chip" },
+        { "Qwen3-32B on Strix Halo, 10 t/s", "\"Strix Halo\" in the claim is a chip that shares its comput" },
+        { "Llama-3.1-8B Q4_0 on Arc A770 50 t/s", "\"Arc A770\" in the claim is no card that the catalog has" },
+        { "Qwen2.5-32B 85 tok/s 4xA100-40GB, 72 tok/s on 3", "the claim says two things: tok/s 85, and 72" },
+        { "Phi-4 14B Q4 RTX 4070 Ti Super 16GB 60 t/s", "\"Super\" in the claim is not understood" },
+        { "Llama 3 70B Q4 at 2.5 t/s on a single 4090 with CPU offload", "\"CPU\" in the claim: a part of the model that the processor" },
+        { "Llama-3.1-8B on g5.xlarge 30 tok/s", "\"g5.xlarge\" in the claim is a machine of a cloud: name its cards" },
+        { "Llama-3.1-70B on p4d.24xlarge 40 tok/s", "\"p4d.24xlarge\" in the claim is a machine of a cloud: name its cards" },
+        { "Llama 3.2 3B on Jetson Orin Nano 30 tok/s", "\"Nano\" in the claim is a smaller Jetson than the catalog's Orin" },
+        { "Llama-3.1-8B on H100 -5 tok/s", "the claim's rate is -5 tok/s: one is more than 0, and at mos" },
+        { "Llama-3.1-8B on H100 0 tok/s", "the claim's rate is 0 tok/s: one is more than 0, and at most a billion" },
+        { "Llama-3.1-8B on H100 NaN tok/s", "\"NaN\" in the claim is not understood" },
+        { "Llama-3.1-8B on H100 inf tok/s", "\"inf\" in the claim is not understood" },
+        { "Llama-3.1-8B on H100 \xe2\x88\x9e tok/s", "in the claim is not understood" },
+        { "Llama-3.1-8B on H100 \xef\xbc\x91\xef\xbc\x92\xef\xbc\x90 tok/s", "in the claim is not understood" },
+        { "Llama-3.1-8B on H100 120 \xd1\x82\xd0\xbe\xd0\xba\xd0\xb5\xd0\xbd\xd0\xbe\xd0\xb2/\xd1\x81", "in the claim is not understood" },
+        { "Llama-3.1-8B on H100 120 \xe5\xad\x97/\xe7\xa7\x92", "in the claim is not understood" },
+        { "Llama-3.1-8B on H100 120 words/s", "\"120 words/s\" in the claim is not understood" },
+        { "Llama-3.1-8B on H100 120 kB/s", "\"120 kB/s\" in the claim is not understood" },
+        { "Llama-3.1-8B on 0xH100 120 tok/s", "\"0xH100\" in the claim is no card that the catalog has" },
+        { "Llama-3.1-8B on 99999xH100 120 tok/s", "the claim has 99999 cards: at most 4096 are judged" },
+        { "Llama-3.1-8B on H100 TP0 120 tok/s", "\"TP0\" in the claim is not understood" },
+        { "Llama-3.1-8B on H100 80-100 tok/s", "\"80-100 tok/s\" in the claim is not understood" },
+        { "Llama-3.1-8B on H100 between 80 and 100 tok/s", "\"between\" in the claim is not understood" },
+        { "120 tok/s", "the claim names no model" },
+        { "Llama-3.1-8B 120 tok/s", "the claim names no card that the catalog knows" },
+        { "H100 120 tok/s", "the claim names no model" },
+        { "Llama-3.1-8B on H100", "the claim names no rate (\"85 tok/s\")" },
+        { "Llama-3.1-8B on H300, 120 tok/s", "\"H300\" in the claim is no card that the catalog has" },
+        { "Llama-3.1-8B on 3090 + 4090, 60 tok/s", "the claim names two kinds of cards, RTX-3090 and RTX-4090: o" },
+        { "Qwen3-8B on 2080 60 t/s", "\"2080\" in the claim is no card that the catalog has" },
+        /* clang-format on */
+    };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_claim c;
+        struct bt_err err = { 0 };
+        assert_int_equal(bt_claim_parse(&a, bt_str(rows[i].text), &c, &err), -1);
+        assert_int_equal(err.code, BT_E_USAGE);
+        if (!strstr(err.msg, rows[i].says))
+            fail_msg("\"%s\": %s", rows[i].text, err.msg);
+    }
+}
+
+/* The bits of one engine alone say the engine; a name in full gives its format up, piece by piece. */
+static void claims_name_engines_and_formats_by_the_way(void **st)
+{
+    (void)st;
+    static const struct {
+        const char *text, *engine, *model, *bits;
+        bool by_layers;
+    } rows[] = {
+        { "Qwen3-8B-Q4_K_M.gguf, 2x3090, 70 t/s", "llama.cpp", "Qwen3-8B", "Q4_K_M", true },
+        { "Qwen3-8B GGUF, 2x3090, TP2, 70 t/s", "llama.cpp", "Qwen3-8B", "", false },
+        { "Qwen3-8B EXL2, 2x3090, 70 t/s", "exllamav2", "Qwen3-8B", "EXL2", false },
+        { "Qwen3-8B-AWQ, 2x3090, 70 t/s", "", "Qwen3-8B", "AWQ", false },
+        { "Qwen3-8B Q4_0, vllm, 3090, 70 t/s", "vllm", "Qwen3-8B", "Q4_0", false },
+        { "qwen3:8b, ollama, 3090, 70 t/s", "ollama", "qwen3-8b", "", true },
+        { "Qwen3-8B-FP8-dynamic, H100, 70 t/s", "", "Qwen3-8B", "fp8", false },
+    };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_claim c;
+        struct bt_err err = { 0 };
+        if (bt_claim_parse(&a, bt_str(rows[i].text), &c, &err) < 0)
+            fail_msg("\"%s\": %s", rows[i].text, err.msg);
+        while (strcmp(c.model, rows[i].model) && bt_claim_other_model(&a, &c))
+            ;
+        assert_string_equal(c.model, rows[i].model);
+        assert_string_equal(c.engine ? c.engine : "", rows[i].engine);
+        assert_string_equal(c.quantization ? c.quantization : "", rows[i].bits);
+        assert_int_equal(c.by_layers, rows[i].by_layers);
+    }
+}
+
 static void claims_are_judged(void **st)
 {
     (void)st;
@@ -236,6 +414,9 @@ static void claims_are_judged(void **st)
         { "Qwen3-8B A100 90000 tok/s, 4096 streams", "Qwen/Qwen3-8B", 0.163, BT_CLAIM_IMPOSSIBLE },          /* by its operations */
         { "Qwen3-30B-A3B ollama 4090 150 t/s", "Qwen/Qwen3-30B-A3B", 0.284, BT_CLAIM_CREDIBLE },             /* in ollama's usual bits */
         { "Qwen3-32B Q6_K 2x3090 llama.cpp 24 t/s", "Qwen/Qwen3-32B", 0.336, BT_CLAIM_CREDIBLE },
+        { "gpt-oss-120b, GB10, 59.5 tok/s", "openai/gpt-oss-120b", 0.774, BT_CLAIM_CREDIBLE },               /* measured, with the rest in 8 bits */
+        { "gpt-oss-120b, vLLM, GB10, 59.5 tok/s", "openai/gpt-oss-120b", 1.09, BT_CLAIM_IMPOSSIBLE },
+        { "gpt-oss-120b, GB10, 90 tok/s", "openai/gpt-oss-120b", 1.65, BT_CLAIM_IMPOSSIBLE },
     };
     for (size_t i = 0; i < BT_LEN(rows); i++) {
         bt_auto_arena a = { 0 };
@@ -275,6 +456,9 @@ int main(void)
         cmocka_unit_test(claims_are_read_as_people_write),
         cmocka_unit_test(claims_of_posts_and_tables),
         cmocka_unit_test(bad_claims_name_what_is_wrong),
+        cmocka_unit_test(claims_of_the_wild),
+        cmocka_unit_test(claims_of_other_things_are_refused),
+        cmocka_unit_test(claims_name_engines_and_formats_by_the_way),
         cmocka_unit_test(claims_are_judged),
         cmocka_unit_test(llama_cpp_splits_by_layers),
     };
