@@ -32,8 +32,8 @@ static const char *const noise[] = { "on",      "with",    "at",      "and",    
                                      "local", "locally", "single-stream", "single-user", "non-speculative",
                                      "w", "w/", "blackwell", "hopper", "ampere", "ada", "lovelace", "volta", "turing", "jetson", "agx", "edition",
                                      "workstation", "prefix", "caching", "cache", "enabled", "flash", "attention", "flash-attention", "fa", "fa2",
-                                     "graphs", "cuda", "torch.compile", "colab", "runpod", "aws", "gcp", "azure", "server", "docker", "linux", "windows", "wsl2",
-                                     "today", "still", "solid", "stable" };
+                                     "graphs", "cuda", "torch.compile", "colab", "runpod", "aws", "gcp", "azure", "server", "docker", "linux",
+                                     "windows", "wsl2", "today", "still", "solid", "stable" };
 /* A rate of all that are served at once: never to be judged as one stream's. */
 static const char *const total_words[] = { "total", "aggregate", "aggregated", "combined", "overall", "together", "throughput", "system" };
 /* Of reading prompts in, which is no decoding. */
@@ -736,7 +736,8 @@ static int name_other(const struct words *x, size_t from, struct bt_err *err)
 {
     for (size_t i = from; i < x->n; i++) {
         const char *what = pc_no_card(x->w[i]), *next = i + 1 < x->n && !x->starts[i + 1] ? x->w[i + 1] : "";
-        if (!what)
+        const char *name = x->w[i] + strspn(x->w[i], "0123456789"); /* "2xA100": known, and another word is not */
+        if (!what || pc_card_said(x->a, x->w[i]) || pc_card_said(x->a, name + ((*name | 0x20) == 'x')))
             continue;
         bool alone = strpbrk(x->w[i], ".") || !strcasecmp(x->w[i], "nano") || !strcasecmp(x->w[i], "nx") ||
                      (strpbrk(x->w[i], "0123456789") && isdigit((unsigned char)*next));
