@@ -5,6 +5,8 @@
 #define TRY_NODES 100000
 #define SHAPE_NODES 10000            /* of a shape that is only shown beside the one taken */
 #define WORK_TRIED 20000             /* workloads planned again for that in all: of 60 the shapes of each, of 1,000 those of the first */
+#define STEPS_TRIED 1500000          /* steps of their searches in all, phases together: what one workload more or less costs is not known before */
+#define PAIR_STEPS 20                /* what it costs to build a problem and its tables, for each pair of workload and card */
 
 int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out,
            struct bt_err *err)
@@ -149,7 +151,7 @@ const char *pl_layers_of(const struct pl_problem *p, const struct pl_solution *s
 
 /* The plan with the server in this shape instead: *row says what came of it, *out how it compares. */
 static int try_shape(const struct pl_trial *t, const struct pl_work *k, const struct pl_shape *sh, const struct pl_shape *taken, const struct outlook *win,
-                     struct bt_plan_alternative *row, struct outlook *out, struct bt_err *err)
+                     struct bt_plan_alternative *row, struct outlook *out, uint64_t *steps, struct bt_err *err)
 {
     bool rival = taken->cut && taken->tp == sh->tp && taken->pp == sh->pp;     /* of the one taken: the engine's own cut */
     struct bt_workload w = pl_pinned(t->base, k, sh, rival || k->w->pp_layers.n);
@@ -157,6 +159,7 @@ static int try_shape(const struct pl_trial *t, const struct pl_work *k, const st
     struct pl_solution *o = BT_NEW(t->a, struct pl_solution);
     if (pl_try(t, &w, k->spec_index, &q, o, err) < 0)
         return -1;
+    *steps += o->nodes + q->n * q->fleet->n * PAIR_STEPS;
     row->fits = o->found && first_copy(q, o, k->spec_index);         /* an optional one is not there because the others are */
     if (!row->fits) {
         row->why_not = o->complete ? pl_no_place(t->a, q, k->spec_index) : "not found among the first placements looked at";
@@ -187,9 +190,14 @@ static size_t shapes_to_show(const struct pl_work *k, const struct pl_shape *tak
     return n;
 }
 
-/* Nothing where many were tried before: *planned counts them. */
+/* What was tried so far for the reasons of a phase. */
+struct tried { size_t works; uint64_t steps; };
+
+static bool is_much(const struct bt_plan *plan, const struct tried *o) { return o->works > WORK_TRIED || o->steps > STEPS_TRIED / plan->nphases; }
+
+/* Nothing where much was tried before. */
 static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const struct pl_problem *p, const struct pl_solution *s, size_t work,
-                          size_t *planned, struct bt_err *err)
+                          struct tried *tried, struct bt_err *err)
 {
     const struct pl_work *k = &p->work[work];
     const struct pl_copy *c = first_copy(p, s, k->spec_index);
@@ -198,9 +206,11 @@ static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const 
     const struct pl_shape *taken = &k->shape[c->shape], *shown[MAX_ALTERNATIVES];
     struct outlook win = outlook_of(p, s, k->spec_index), others[MAX_ALTERNATIVES] = { 0 };
     size_t n = shapes_to_show(k, taken, shown), first = plan->nalt;
-    if (*planned > WORK_TRIED)
+    if (is_much(plan, tried)) {
+        tried->works = WORK_TRIED + 1;
         return 0;
-    *planned += n * p->n;
+    }
+    tried->works += n * p->n;
     for (size_t i = 0; i < n; i++) {
         const struct pl_shape *sh = shown[i];
         struct bt_plan_alternative row = { .phase = p->phase, .workload = k->w->name, .tp = sh->tp, .pp = pl_stages(sh), .cards = sh->cards,
@@ -210,7 +220,7 @@ static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const 
             row.fits = row.taken = true;
             row.context = win.ctx;
             row.decode_tok_s = win.rate;
-        } else if (sh->ok && try_shape(t, k, sh, taken, &win, &row, &others[i], err) < 0) {
+        } else if (sh->ok && try_shape(t, k, sh, taken, &win, &row, &others[i], &tried->steps, err) < 0) {
             return -1;
         }
         BT_PUSH(t->a, plan->alt, plan->nalt, row);
@@ -278,7 +288,7 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
                struct bt_err *err)
 {
     struct pl_trial t = { a, in, p->phase, p, SHAPE_NODES };
-    size_t planned = 0;
+    struct tried tried = { 0 };
     for (size_t w = 0; w < in->spec->n; w++)
         for (size_t i = 0; i < p->n; i++) {
             const struct pl_work *k = &p->work[i];
@@ -294,10 +304,10 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
             if (!k->server || !copies)
                 continue;
             warn_server(plan, a, p, s, i);
-            if (!in->brief && !in->obeyed && explain_server(plan, &t, p, s, i, &planned, err) < 0)
+            if (!in->brief && !in->obeyed && explain_server(plan, &t, p, s, i, &tried, err) < 0)
                 return -1;
         }
-    if (planned > WORK_TRIED)
+    if (tried.works > WORK_TRIED)
         warn(plan, a, "with so many workloads the other shapes of the first servers only are shown: `berth explain NAME` compares those of one");
     if (in->clock)
         warn(plan, a, "planned within a limit of time: the same spec may get another plan next time");
