@@ -200,14 +200,23 @@ static double by_size(const struct co_fill *f, double room, unsigned seats)
     return sum;
 }
 
-/* Members from this one on, in such room and so many seats. */
-static double may_add(const struct co_fill *f, size_t from, double room, unsigned seats)
+/* Members from this one on, in such room and so many seats, beside what is there: can that be better than the best? */
+static bool may_pass(const struct co_fill *f, size_t from, double room, unsigned seats, double sum)
 {
+    double least = f->best + EPS, sized = 0;
     if (!seats || from == f->nmembers)
-        return 0;
+        return sum > least;
     size_t at = f->member[from].flat, to = BT_MIN(at + seats, f->member[f->nmembers].flat);
-    double sum = f->lambda * room + (from < f->ntied ? f->tied_rest[from] : 0) + f->sum[to] - f->sum[at];
-    return from < f->ntied ? sum : BT_MIN(sum, by_size(f, room, seats));
+    if (sum + (f->lambda * room + (from < f->ntied ? f->tied_rest[from] : 0) + f->sum[to] - f->sum[at]) <= least)
+        return false;
+    if (from < f->ntied)
+        return true;
+    for (unsigned j = 1; j <= seats; j++) {          /* as by_size(), no further than needed */
+        sized += f->stair[parts_of(f, room / j)];
+        if (sum + sized > least)
+            return true;
+    }
+    return false;
 }
 
 /* Everybody's needs are there, as wide as who needs them: they are on the same cards. */
@@ -248,7 +257,7 @@ static void take(const struct columns *c, struct co_fill *f, size_t member, size
         sum += x->gain;
         f->at[f->depth++] = (uint32_t)item;
         f->left--;
-        if (sum + may_add(f, member + 1, room, f->seats - f->depth) > f->best + EPS)
+        if (may_pass(f, member + 1, room, f->seats - f->depth, sum))
             walk(c, f, member + 1, open & c->friends[m->work], room, sum);
     }
     f->depth = was;
@@ -263,7 +272,7 @@ static void walk(const struct columns *c, struct co_fill *f, size_t from, uint64
         if (i >= f->ntied && !whole && !is_closed(c, f))
             return;                  /* whom somebody needs comes no more */
         whole = i >= f->ntied;
-        if (sum + may_add(f, i, room, f->seats - f->depth) <= f->best + EPS)
+        if (!may_pass(f, i, room, f->seats - f->depth, sum))
             return;
         for (size_t j = m->first; j < m->first + m->n && (open >> m->work & 1); j++)
             take(c, f, i, j, open, room, sum);
