@@ -1,5 +1,7 @@
 /* What must hold of the model of speed whatever its constants are, over every card of the catalog: more work is never less time, more cards by NVLink never slow a
  * large model down, fewer bits never slow one stream of a dense model down, and a card that is better at everything is not slower. */
+#include <math.h>
+
 #include "need_help.h"
 
 #include "pace/pace.h"
@@ -211,6 +213,51 @@ static void newer_versions_are_not_slower(void **st) { (void)st; all(newer_versi
 static void a_better_card_is_not_slower(void **st) { (void)st; all(better_cards); }
 static void first_tokens_and_loads_grow(void **st) { (void)st; all(first_tokens_and_loads); }
 
+/* Every built-in model on every card, in the formats that engines serve: a number between nothing and the ceiling, with or without load.
+ * A third of the cards at a time, others for each model and format. */
+static void every_model_on_every_card(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    static const struct {
+        const char *engine, *quantization;
+    } ways[] = { { "vllm", NULL }, { "vllm", "fp8" }, { "vllm", "awq" }, { "sglang", "nvfp4" }, { "llama.cpp", "q8_0" }, { "llama.cpp", "q4_k_m" }, { "exllamav2", "exl2" } };
+    static const struct {
+        uint64_t tp, streams, context, prompt, answer;
+    } loads[] = { { 1, 1, 1, 0, 0 }, { 1, 1, 131072, 4096, 128 }, { 1, 256, 2048, 1024, 256 }, { 2, 8, 4096, 0, 0 }, { 8, 1, 1024, 0, 0 }, { 8, 512, 16384, 8192, 64 } };
+    const struct bt_gpu_kind *kinds;
+    size_t n = bt_gpu_kinds(&kinds), asked = 0, unknown = 0, wrong = 0, turn = 0;
+    for (const char *const *id = bt_model_builtin(); *id; id++) {
+        const struct bt_model *m = model_of(&a, *id);
+        for (size_t w = 0; w < BT_LEN(ways); w++) {
+            struct bt_pace_weight weight;
+            if (!bt_pace_weigh(m, ways[w].quantization, 0, ways[w].engine, &weight)) {
+                unknown++;
+                continue;
+            }
+            for (size_t k = turn++ % 3; k < n; k += 3)
+                for (size_t l = 0; kinds[k].mem_gbs > 0 && l < BT_LEN(loads); l++) {
+                    struct bt_gpu g = { .uuid = "virtual-0", .name = kinds[k].nvml_name, .kind = &kinds[k], .pci = "", .cc_major = kinds[k].cc_major, .island = -1 };
+                    struct bt_pace_in in = { .model = m, .weight = &weight, .engine_name = ways[w].engine, .card = &g, .tp = loads[l].tp, .streams = loads[l].streams,
+                                             .context = loads[l].context, .quantization = ways[w].quantization, .prompt = loads[l].prompt, .answer = loads[l].answer,
+                                             .nvlink = kinds[k].nvlink_mesh };
+                    struct bt_pace p;
+                    bt_pace_decode(&in, &p);
+                    asked++;
+                    bool sane = p.known && isfinite(p.decode_tok_s) && p.decode_tok_s > 0 && isfinite(p.total_tok_s) && p.total_tok_s >= p.decode_tok_s * (1 - 1e-9) &&
+                                p.decode_tok_s <= p.ceiling_tok_s * 1.005 && p.error_share > 0 && p.error_share <= 0.5;
+                    if (!sane && wrong++ < 10)
+                        print_error("%s %s on %s with %s, TP%llu x%llu: %g tok/s of one stream, %g of all, ceiling %g, error %g\n", *id,
+                                    ways[w].quantization ? ways[w].quantization : "", kinds[k].key, ways[w].engine, (unsigned long long)loads[l].tp,
+                                    (unsigned long long)loads[l].streams, p.decode_tok_s, p.total_tok_s, p.ceiling_tok_s, p.error_share);
+                }
+        }
+    }
+    print_message("%zu asked, %zu models in a format without tensors\n", asked, unknown);
+    assert_true(asked > 100000);
+    assert_int_equal(wrong, 0);
+}
+
 /* What is printed beside a rate is what most measured rows of the kind are inside of. */
 static void errors_are_those_of_the_kind(void **st)
 {
@@ -269,7 +316,7 @@ int main(void)
         cmocka_unit_test(more_cards_by_nvlink_are_not_slower), cmocka_unit_test(fewer_bits_are_not_slower),
         cmocka_unit_test(newer_versions_are_not_slower),       cmocka_unit_test(a_better_card_is_not_slower),
         cmocka_unit_test(first_tokens_and_loads_grow),         cmocka_unit_test(errors_are_those_of_the_kind),
-        cmocka_unit_test(eager_engines_launch_ahead),
+        cmocka_unit_test(eager_engines_launch_ahead),          cmocka_unit_test(every_model_on_every_card),
     };
     return cmocka_run_group_tests(tests, no_cache, NULL);
 }
