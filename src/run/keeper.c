@@ -294,7 +294,9 @@ static json_t *obey(struct keeper *k, const json_t *msg)
             cut = cut_clients(k, json_integer_value(json_object_get(msg, "cut")));
             begin_steps(k, s, n);
         }
-        return json_pack("{s:b, s:I, s:s}", "ok", 1, "uncut", (json_int_t)cut.stay, "why", cut.stay ? strerror(cut.why) : "");
+        if (cut.stay)
+            return json_pack("{s:b, s:I, s:s}", "ok", 1, "uncut", (json_int_t)cut.stay, "why", strerror(cut.why));
+        return json_pack("{s:b}", "ok", 1);
     }
     if (op && !strcmp(op, "hurry")) {
         hurry(k);
