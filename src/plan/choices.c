@@ -299,7 +299,7 @@ static int64_t slack_for(const struct search *s, const struct pl_score *most, in
 static uint64_t left_of(const struct search *s, uint64_t end) { return end - BT_MIN(end, s->nodes); }
 
 /* A first look for places, then one at numbers of cards alone, then prices, which see where fractions of cards lack too, then long looks; contexts count last,
- * those that lack part by part. What is found is kept if it is better: that ends the pass too. False: nothing is left to be found. */
+ * those that lack part by part, and by sets of neighbours. What is found is kept if it is better: that ends the pass too. False: nothing is left. */
 static bool may_be_better(struct choices *x, const struct numbers *v, int64_t slack, uint64_t nodes, struct bt_arena *a)
 {
     struct search *s = x->s;
@@ -319,10 +319,12 @@ static bool may_be_better(struct choices *x, const struct numbers *v, int64_t sl
         return true;
     how = se_fits_better(s, left_of(s, end) / 8);
     if (how == SE_FIT_UNKNOWN) {
-        how = se_lacks(s, slack, left_of(s, end) / 2);
+        how = se_lacks(s, slack, left_of(s, end) / 4);
         se_fix(s, v->copies, slack, a);
         se_fits_start(s, a);
     }
+    if (how == SE_FIT_UNKNOWN)
+        how = se_grows(s, left_of(s, end) / 4 * 3);
     x->seen = how == SE_FITS_NOT;
     return how == SE_FIT_UNKNOWN && !se_wide_not(s, true, left_of(s, end) / 4) && se_fits_better(s, left_of(s, end)) == SE_FIT_UNKNOWN;
 }

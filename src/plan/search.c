@@ -153,7 +153,7 @@ static bool outdone(struct search *s, size_t seen)
 static bool hopeless(struct search *s, size_t seen)
 {
     count_bound(s);
-    return !se_feasible(s, seen) || (s->wants_only && se_sets_bound(s, seen) < SE_NO_ROOM) || outdone(s, seen);
+    return !se_feasible(s, seen) || (s->wants_only && s->sets && se_sets_bound(s, seen) < SE_NO_ROOM) || outdone(s, seen);
 }
 
 /* Stages that take the same are one part: to swap their cards changes nothing. */
@@ -348,6 +348,15 @@ bool se_late(struct search *s)
     return s->late;
 }
 
+/* s->only is there. */
+static bool is_full(const struct search *s, size_t work, size_t g)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->ntenants[g]; i++)
+        n += s->copy[s->tenant[g][i].copy].work == work;
+    return n >= s->only[work * s->ncards + g];
+}
+
 static void choose(struct search *s, struct choice *x, uint32_t rank)
 {
     struct pl_problem *p = s->p;
@@ -373,7 +382,7 @@ static void choose(struct search *s, struct choice *x, uint32_t rank)
         if (used || tried >> color[g] & 1 || !pl_card_for(p, x->sh->cards, g))
             continue;
         tried |= UINT64_C(1) << color[g];
-        if (!(x->classes >> p->cls[g] & 1))
+        if (!(x->classes >> p->cls[g] & 1) || (s->only && is_full(s, x->c.work, g)))
             continue;
         bool room = s->load[g] + x->sh->stage_least[rank / x->sh->tp] <= p->cap[g];
         if (i < start || !room || (x->target && !in_card_set(x->target, g)) || !se_may_join(s, x->c.work, g))

@@ -6,6 +6,7 @@
  *   choices.c  the shapes of all before the cards of any           sets.c     how much service sets of neighbours on a card allow; sets_lp.c: its prices
  *   wide.c     the same as fits.c asks, of numbers of cards alone          known.c    numbers worked out once
  *   pack.c     the same, card by card            lacks.c    with more of their contexts
+ *   grows.c    the same, of whole sets of neighbours, and what contexts grow to there
  *   fits.c     can all of them stand at all            useful.c   how much of a card's room they can use
  *   many.c     a plan of many cards                      columns.c  what they carry at most, and a plan near it: columns.h
  *   cards.c    is anything as good, card by card               dead.c     what led nowhere */
@@ -120,6 +121,7 @@ struct search {
     bool as_good;                    /* as many wants as the best has will do where more of them were looked for */
     bool wide;                       /* shapes are not real ones: what stands is not scored */
     struct se_visit *visit; const bool *ahead;       /* NULL: the best is looked for; ahead: visit->first and their targets */
+    const uint8_t *only;             /* [work * cards + card] ranks of the work that stand there at most; NULL: any number */
     bool wants_only;                 /* only what places or reaches more is looked for; sets are of room, not of service */
 };
 
@@ -206,6 +208,10 @@ enum se_fit se_pack(struct search *s, uint64_t nodes);
 /* lacks.c. Can all stand with more wants than the best has, which has as many workloads? slack: thousandths of all of s->ctx_most together that may lack then,
  * as se_fix() had them. Rows and s->fits are left as they come: se_fix() and se_fits_start() again before anything else is asked. */
 enum se_fit se_lacks(struct search *s, int64_t slack, uint64_t nodes);
+
+/* grows.c. Can all stand with more wants than the best has, with copies and floors as se_fix() left them? What is found and better becomes
+ * the best. Costs `nodes` at most, or few more. */
+enum se_fit se_grows(struct search *s, uint64_t nodes);
 
 /* useful.c. Of what is left on a card beside these works, the most that the works to come can take there; steps: what it took to find out is added.
  * color, friends (borrowed): [cards] equal for those that are the same when empty; [works] a bit for each who may share with it. */

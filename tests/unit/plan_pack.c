@@ -1,4 +1,5 @@
-/* Card by card (pack.c) against copy by copy (fits.c), and contexts that lack in parts (lacks.c) against the best plan, on drawn problems. */
+/* Card by card (pack.c) against copy by copy (fits.c), and contexts that lack, in parts (lacks.c) and by sets of neighbours (grows.c), against the best plan, on
+ * drawn problems. */
 #include "../../bench/plan_draw.h"
 #include "plan/search_int.h"
 #include "plan_help.h"
@@ -94,14 +95,15 @@ static int64_t wants_at_most(const struct search *s, const uint32_t *copies)
     return sum;
 }
 
+struct seen { unsigned not, found; };
+
 /* More than the best has is never found; as much is never said not to be. */
-static void what_lacks_is_what_the_best_lacks(void **st)
+static struct seen ask_for_more(unsigned rounds, unsigned cards, enum se_fit (*ask)(struct search *s, int64_t slack))
 {
-    (void)st;
-    unsigned not = 0, found = 0;
-    for (uint64_t round = 1; round <= 400; round++) {
+    struct seen seen = { 0 };
+    for (uint64_t round = 1; round <= rounds; round++) {
         bt_auto_arena a = { 0 };
-        struct pl_problem *p = drawn(&a, round, 3 + round % 2, 7);
+        struct pl_problem *p = drawn(&a, round, cards + round % 2, 7);
         struct pl_solution best;
         struct pl_score most;
         if (!p)
@@ -118,6 +120,7 @@ static void what_lacks_is_what_the_best_lacks(void **st)
                 copies[best.copy[i].work]++;
             o = best;
             o.copy = NULL;           /* room of its own */
+            o.ncopies = 0;
             o.score.v[BT_GOAL_WANTS] -= less;
             s->best = o.score;
             int64_t slack = wants_at_most(s, copies) - o.score.v[BT_GOAL_WANTS] - 1;
@@ -125,21 +128,45 @@ static void what_lacks_is_what_the_best_lacks(void **st)
                 continue;
             se_fix(s, copies, slack, &a);
             se_order(s, SE_HARD);
-            enum se_fit how = se_lacks(s, slack, 20000);
+            enum se_fit how = ask(s, slack);
             if (how == (less ? SE_FITS_NOT : SE_FITS))
                 fail_msg("round %llu: %lld less than the best's %lld, and %s", (unsigned long long)round, (long long)less,
                          (long long)best.score.v[BT_GOAL_WANTS], less ? "nothing as good" : "something better");
             assert_true(s->best.v[BT_GOAL_WANTS] <= best.score.v[BT_GOAL_WANTS]);
-            not += how == SE_FITS_NOT;
-            found += how == SE_FITS;
+            seen.not += how == SE_FITS_NOT;
+            seen.found += how == SE_FITS;
         }
     }
-    print_message("%u times nothing lacks less than in the best plan, %u times it was found again from less\n", not, found);
-    assert_true(not >= 5 && found >= 50);
+    print_message("%u times nothing lacks less than in the best plan, %u times it was found again from less\n", seen.not, seen.found);
+    return seen;
+}
+
+static enum se_fit by_parts(struct search *s, int64_t slack) { return se_lacks(s, slack, 20000); }
+
+static void what_lacks_is_what_the_best_lacks(void **st)
+{
+    (void)st;
+    struct seen seen = ask_for_more(400, 3, by_parts);
+    assert_true(seen.not >= 5 && seen.found >= 50);
+}
+
+static enum se_fit by_sets(struct search *s, int64_t slack)
+{
+    (void)slack;
+    s->wants_only = s->any = true;
+    return se_grows(s, 100000);
+}
+
+static void sets_of_neighbours_grow_to_what_the_best_has(void **st)
+{
+    (void)st;
+    struct seen seen = ask_for_more(400, 3, by_sets);
+    assert_true(seen.not >= 10 && seen.found >= 200);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(card_by_card_says_what_copy_by_copy_does), cmocka_unit_test(what_lacks_is_what_the_best_lacks) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(card_by_card_says_what_copy_by_copy_does), cmocka_unit_test(what_lacks_is_what_the_best_lacks),
+                                      cmocka_unit_test(sets_of_neighbours_grow_to_what_the_best_has) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

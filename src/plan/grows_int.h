@@ -1,0 +1,84 @@
+/* grows_int.h - plan's own: sets of neighbours and what their contexts grow to, between those who walk sets (grows_walk.c), price copies by them (grows.c) and
+ * fill cards with them (grows_fill.c). What they are for: search_int.h, se_grows(). */
+#ifndef BT_PLAN_GROWS_INT_H
+#define BT_PLAN_GROWS_INT_H
+#include "plan/master.h"
+#include "plan/search_int.h"
+
+#define GR_RANKS 512u                /* of a color */
+#define GR_PARTS 4u                  /* of a shape: stages that differ */
+#define GR_SEATS 16u                 /* of a set */
+#define GR_SETS 3000u                /* that are kept */
+#define GR_EPS 1e-6
+
+/* A rank of a work, as it may come to a card of a color: on so many cards, the least of all shapes; or in a shape, of one part of it. Shares are of the
+ * context wanted. */
+struct gr_rank {
+    size_t work; uint32_t cards, per;                /* per: such ranks of a copy */
+    size_t shape, part;              /* PL_NONE: of any */
+    uint64_t bytes;                  /* with x0 of its context */
+    double x0, top, slope, worth;    /* top: what it has there at most; slope: bytes of a whole share; worth: thousandths of wants that a whole share adds */
+    double min, least, token;        /* shares: its least context; what it must have; one token, or two */
+    double step;                     /* bytes that it may get after all have stopped growing, because it is its turn */
+    bool alone;                      /* its context depends on this card and no other */
+    bool exact; size_t of;           /* it takes just these bytes there, or is alone; in which shape */
+    struct { uint64_t bytes; double x0, top, least; } all;          /* whatever the shares in g->least and g->most */
+    double gain, beyond;             /* at the prices as they are: all that it adds, whatever its bytes; with the bytes paid */
+};
+
+struct gr_set { size_t color, n; uint16_t at[GR_SEATS]; double worth; };             /* at: of the color's ranks, rising */
+struct gr_color {
+    size_t card, count;
+    struct gr_rank *rank; size_t n;
+    uint16_t by[GR_RANKS]; size_t nby;               /* ranks that are left, the largest `beyond` first */
+    double by_byte, best, sure;      /* best: of the sets that were seen; sure: no set is better */
+    struct gr_set set;               /* that one */
+};
+
+struct grows {
+    struct search *s;
+    struct gr_color *color; size_t ncolors;
+    double *price, *best_price;      /* [works * GR_PARTS + part] of all ranks of a copy, or of those of the part */
+    uint64_t friends[64], needs[64];
+    uint64_t wide[64];               /* [work] a bit for each number of cards that is left */
+    size_t shape[64];                /* [work] PL_NONE: not settled yet */
+    double least[64], most[64];      /* [work] shares of its context that are left */
+    uint32_t mult[64];               /* [root] works with this context */
+    double base;                     /* wants of copies */
+    struct se_known *granted;        /* what contexts of sets of those alone are worth, just so; NULL: blocks are not alike, nobody knows */
+    double reached;                  /* no less is of interest */
+    struct gr_set *set; size_t nsets, in;            /* kept; in: those that the program has seen */
+    struct master *m; uint32_t row[64 * GR_PARTS], colors;           /* rows as prices; from `colors` on, of colors */
+    double wish[64][64];             /* [work][cards] copies on so many cards, as the program has it */
+    double low[64], mean[64];        /* [work] the least share of its context on any card there, and the mean */
+    uint64_t steps, end;             /* of walks, not counted as nodes yet; nodes that may be used up to there */
+    bool over, better;               /* too much work; something better was found */
+};
+
+static inline size_t gr_unit(const struct gr_rank *r) { return r->work * GR_PARTS + r->part; }
+static inline double gr_paid(const struct grows *g, const struct gr_rank *r) { return g->price[gr_unit(r)] / r->per; }
+static inline bool gr_is_left(const struct grows *g, const struct gr_rank *r)
+{
+    return g->shape[r->work] == r->shape && g->wide[r->work] >> r->cards & 1 && r->bytes < UINT64_MAX;
+}
+
+/* ---- grows.c ---- */
+/* The context of a work is left between two shares: in all its ranks; sets that are kept are as they were. */
+void gr_set_shares(struct grows *g, size_t work, double least, double most);
+
+/* ---- grows_walk.c ---- */
+/* Thousandths of wants that a set is worth on its color at most; negative: it has no place. share: [n] that its ranks have then, or NULL. */
+double gr_worth(const struct grows *g, size_t color, const uint16_t *at, size_t n, double *share);
+/* The best set of the color at the prices as they are. */
+void gr_best(struct grows *g, size_t color);
+/* All sets of the color that add more than `least`, the empty one too where it does, at the prices of the last gr_best(): [room]. > room: more than that, or
+ * too much work. */
+size_t gr_all(struct grows *g, size_t color, double least, struct gr_set *out, size_t room);
+
+/* ---- grows_fill.c ---- */
+/* Every work on one number of cards, prices as they are and all sure, lowest: the bound. Is there a way to fill all cards that reaches as much? What is found
+ * is not tried: after so many nodes the answer is that there may be. */
+bool gr_may_fill(struct grows *g, double lowest, uint64_t nodes);
+/* The same with shapes settled, and do all stand then? True: no. What is found and better is the best. */
+bool gr_fill(struct grows *g, double lowest);
+#endif

@@ -1,0 +1,372 @@
+/* grows_walk - what contexts a set of neighbours grows to at most, and the best set for one card at given prices. */
+#include <math.h>
+#include <string.h>
+
+#include "plan/grows_int.h"
+
+#define WALK_STEPS 6000u            /* of one walk; what is left then is bounded from above */
+#define WORTH_STEPS 60u              /* what the worth of a set costs */
+#define HALVES 40u
+#define RANKS_A_STEP 4u              /* so many ranks are priced in the time of a step */
+
+/* ---- the worth of a set ---- */
+
+/* Ranks whose contexts grow; room beside the bytes of all; more: bytes that are given away after all have stopped. */
+struct growing { const struct gr_rank *r[GR_SEATS]; size_t n, at[GR_SEATS]; double room, more, share[GR_SEATS]; };    /* at: in the set; share: as last asked */
+
+static double at_level(const struct gr_rank *r, double level) { return BT_MIN(r->top, r->min + level * (1 - r->min)); }
+
+static bool denser(const struct gr_rank *a, const struct gr_rank *b) { return a->worth * b->slope > b->worth * a->slope; }
+
+/* All have grown to this level or less, those alone to no less; then some get a little more. Who is not alone takes what is left: the most wants for a byte
+ * first (o->r is in that order). < 0: those alone have no room. */
+static double worth_at(struct growing *o, double level)
+{
+    double sum = 0, room = o->room, more = o->more, has[GR_SEATS];
+    for (size_t i = 0; i < o->n; i++) {
+        const struct gr_rank *r = o->r[i];
+        has[i] = r->alone ? BT_MAX(at_level(r, level) - r->token, r->x0) : r->x0;
+        room -= (has[i] - r->x0) * r->slope;
+        sum += (has[i] - r->x0) * r->worth;
+    }
+    if (room < 0)
+        return -1;
+    for (size_t i = 0; i < o->n && room > 0; i++) {
+        const struct gr_rank *r = o->r[i];
+        double grown = BT_MIN(BT_MAX(at_level(r, level) - has[i], 0.0), room / r->slope);
+        room -= grown * r->slope;
+        double late = BT_MIN(r->top - has[i] - grown, BT_MIN(more, room) / r->slope);
+        room -= late * r->slope;
+        more -= late * r->slope;
+        sum += (grown + late) * r->worth;
+        has[i] += grown + late;
+    }
+    memcpy(o->share, has, o->n * sizeof *has);
+    return sum;
+}
+
+/* The lowest level at which all may have what they must. */
+static double least_level(const struct growing *o)
+{
+    double least = 0;
+    for (size_t i = 0; i < o->n; i++) {
+        const struct gr_rank *r = o->r[i];
+        double must = r->least - o->more / r->slope - r->token;
+        if (r->min < 1)
+            least = BT_MAX(least, (must - r->min) / (1 - r->min));
+    }
+    return BT_MIN(least, 1.0);
+}
+
+/* Somebody is alone: the best level. Worth is concave in it. */
+static double worth_grown(struct growing *o)
+{
+    double low = least_level(o), high = 1;
+    if (worth_at(o, low) < 0)
+        return -1;
+    if (worth_at(o, high) < 0) {
+        double most = low;
+        for (unsigned i = 0; i < HALVES; i++) {
+            double mid = (most + high) / 2;
+            *(worth_at(o, mid) < 0 ? &high : &most) = mid;
+        }
+        high = most;
+    }
+    for (unsigned i = 0; i < HALVES && high - low > 1e-9; i++) {
+        double a = low + (high - low) / 3, b = high - (high - low) / 3;
+        if (worth_at(o, a) < worth_at(o, b))
+            low = a;
+        else
+            high = b;
+    }
+    return worth_at(o, low) > worth_at(o, high) ? worth_at(o, low) : worth_at(o, high);
+}
+
+/* All who are dealt to there are alone, and all others take just so many bytes: then the contexts are those that are granted. */
+static double worth_granted(const struct grows *g, const struct gr_color *c, const uint16_t *at, size_t n)
+{
+    bt_auto_arena scratch = { 0 };
+    struct pl_problem *p = g->s->p;
+    struct bt_arena *mine = p->a;
+    struct pl_room room;
+    struct pl_copy copy[GR_SEATS];
+    size_t copies = 0, card = c->card;
+    uint64_t beside = 0, *ctx = BT_NEWN(&scratch, uint64_t, p->n + 1);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct gr_rank *r = &c->rank[at[i]];
+        if (r->alone)
+            copy[copies++] = (struct pl_copy){ .work = r->work, .shape = g->s->work[r->work].shape[r->of].index, .card = &card, .ncards = 1 };
+        else {
+            beside += r->bytes;
+            sum += r->worth * r->x0;
+        }
+    }
+    p->a = &scratch;
+    pl_room_init(&room, p, copy, copies);
+    room.base[card] += beside;
+    pl_grant(&room, ctx);
+    p->a = mine;
+    for (size_t i = 0; i < copies; i++)
+        sum += (double)se_thousandths((double)BT_MIN(ctx[copy[i].work], p->work[copy[i].work].ctx_want) / (double)p->work[copy[i].work].ctx_want);
+    return sum;
+}
+
+/* The same, worked out once for each set. < 0: it is not known. */
+static double known_worth(const struct grows *g, size_t color, const uint16_t *at, size_t n)
+{
+    const struct gr_color *c = &g->color[color];
+    uint64_t key[SE_KEY] = { color, n };
+    bool is, whole = g->granted && n + 2 <= SE_KEY;
+    for (size_t i = 0; i < n && whole; i++) {
+        const struct gr_rank *r = &c->rank[at[i]];
+        whole = r->exact && r->top >= r->all.top && r->x0 <= r->all.x0;
+        key[i + 2] = at[i];
+    }
+    if (!whole)
+        return -1;
+    double *worth = se_known_at(g->granted, key, n + 2, &is);
+    if (!is)
+        *worth = worth_granted(g, c, at, n);
+    return *worth;
+}
+
+double gr_worth(const struct grows *g, size_t color, const uint16_t *at, size_t n, double *share)
+{
+    const struct gr_color *c = &g->color[color];
+    struct growing o = { .n = 0, .room = (double)g->s->p->cap[c->card] };
+    double sum = 0, full = 0, bytes = 0;
+    bool alone = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct gr_rank *r = &c->rank[at[i]];
+        size_t j = o.n;
+        if (r->bytes == UINT64_MAX)
+            return -1;
+        sum += r->worth * r->x0;
+        o.room -= (double)r->bytes;
+        if (share)
+            share[i] = r->top;
+        o.more += r->step;
+        if (r->top <= r->x0)
+            continue;
+        full += r->worth * (r->top - r->x0);
+        bytes += r->slope * (r->top - r->x0);
+        alone = alone || r->alone;
+        for (o.n++; j > 0 && denser(r, o.r[j - 1]); j--) {
+            o.r[j] = o.r[j - 1];
+            o.at[j] = o.at[j - 1];
+        }
+        o.r[j] = r;
+        o.at[j] = i;
+    }
+    if (o.room < 0)
+        return -1;
+    if (bytes <= o.room)
+        return sum + full;
+    double grown = alone ? worth_grown(&o) : worth_at(&o, 1);
+    for (size_t i = 0; i < o.n && share && grown >= 0; i++)
+        share[o.at[i]] = o.share[i];
+    if (grown < 0)
+        return -1;
+    double known = known_worth(g, color, at, n);
+    return known < 0 ? sum + grown + GR_EPS : BT_MIN(known, sum + grown) + GR_EPS;
+}
+
+/* ---- walks ---- */
+
+/* found: where all sets go that add more than `best`, or NULL: the best one. */
+struct walk {
+    const struct grows *g; struct gr_color *c;
+    uint16_t at[GR_SEATS]; size_t n;
+    double best;
+    struct gr_set *found; size_t nfound, room;
+    uint64_t steps; bool cut;
+};
+
+static bool sits(const struct walk *w, size_t work, uint32_t cards)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (w->c->rank[w->at[i]].work == work && w->c->rank[w->at[i]].cards == cards)
+            return true;
+    return false;
+}
+
+/* Whom anybody must have beside it is there, as wide. */
+static bool is_closed(const struct walk *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        const struct gr_rank *r = &w->c->rank[w->at[i]];
+        for (uint64_t left = w->g->needs[r->work]; left; left &= left - 1)
+            if (!sits(w, (size_t)__builtin_ctzll(left), r->cards))
+                return false;
+    }
+    return true;
+}
+
+static void put_set(const struct walk *w, double worth, struct gr_set *o)
+{
+    *o = (struct gr_set){ .color = (size_t)(w->c - w->g->color), .n = w->n, .worth = worth };
+    for (size_t i = 0; i < w->n; i++) {
+        size_t j = i;
+        for (; j > 0 && o->at[j - 1] > w->at[i]; j--)
+            o->at[j] = o->at[j - 1];
+        o->at[j] = w->at[i];
+    }
+}
+
+static void set_found(struct walk *w, double gain)
+{
+    if (gain <= w->best + GR_EPS || !is_closed(w))
+        return;
+    w->steps += WORTH_STEPS;
+    double worth = gr_worth(w->g, (size_t)(w->c - w->g->color), w->at, w->n, NULL), adds = worth;
+    for (size_t i = 0; i < w->n; i++)
+        adds -= gr_paid(w->g, &w->c->rank[w->at[i]]);
+    if (worth < 0 || adds <= w->best + GR_EPS)
+        return;
+    if (!w->found) {
+        w->best = adds;
+        put_set(w, worth, &w->c->set);
+        return;
+    }
+    if (w->nfound < w->room)
+        put_set(w, worth, &w->found[w->nfound]);
+    w->nfound++;
+}
+
+/* What each of by[] and all after it add at most, beyond the price of their bytes: [n] */
+static void fill_rest(const struct walk *w, size_t from, uint64_t open, uint64_t room, double *rest)
+{
+    double most[64] = { 0 }, sum = 0;
+    for (size_t i = w->c->nby; i-- > from; ) {
+        const struct gr_rank *r = &w->c->rank[w->c->by[i]];
+        if (open >> r->work & 1 && r->bytes <= room && r->beyond > most[r->work]) {
+            sum += (r->beyond - most[r->work]) * w->g->s->copies_most[r->work];
+            most[r->work] = r->beyond;
+        }
+        rest[i] = sum;
+    }
+}
+
+/* copies: of the last rank taken, which may come again. beyond: of those there, and the price of the room. */
+static void walk_sets(struct walk *w, size_t from, uint64_t open, uint64_t room, double gain, double beyond, uint32_t copies)
+{
+    const struct gr_color *c = w->c;
+    double rest[GR_RANKS];
+    w->cut = w->cut || ++w->steps > WALK_STEPS || w->n == GR_SEATS || w->nfound > w->room;
+    set_found(w, gain);
+    if (w->cut)
+        return;
+    fill_rest(w, from, open, room, rest);
+    for (size_t i = from; i < c->nby && !w->cut; i++) {
+        const struct gr_rank *r = &c->rank[c->by[i]];
+        size_t last = w->n ? w->at[w->n - 1] : PL_NONE;
+        if (beyond + rest[i] <= w->best + GR_EPS)
+            return;
+        if (!(open >> r->work & 1) || r->bytes > room || (w->n && last != c->by[i] && c->rank[last].work == r->work && c->rank[last].cards != r->cards))
+            continue;                /* all copies of a work are as wide */
+        uint32_t mine = w->n && c->rank[last].work == r->work ? copies + 1 : 1;
+        uint64_t beside = open & w->g->friends[r->work];
+        if (mine >= w->g->s->copies_most[r->work])
+            beside &= ~(UINT64_C(1) << r->work);
+        w->at[w->n++] = c->by[i];
+        walk_sets(w, i, beside, room - r->bytes, gain + r->gain, beyond + r->beyond, mine);
+        w->n--;
+    }
+}
+
+/* What the rank adds at most with bytes at a price. */
+static double beyond_price(const struct grows *g, const struct gr_rank *r, double by_byte)
+{
+    double grows = BT_MAX(r->worth - by_byte * r->slope, 0.0) * (r->top - r->x0);
+    return r->worth * r->x0 + grows - gr_paid(g, r) - by_byte * (double)r->bytes;
+}
+
+static double all_at(const struct grows *g, const struct gr_color *c, double by_byte)
+{
+    double best[64] = { 0 }, sum = by_byte * (double)g->s->p->cap[c->card];
+    for (size_t i = 0; i < c->nby; i++) {
+        const struct gr_rank *r = &c->rank[c->by[i]];
+        best[r->work] = BT_MAX(best[r->work], beyond_price(g, r, by_byte));
+    }
+    for (size_t i = 0; i < g->s->p->n; i++)
+        sum += best[i] * g->s->copies_most[i];
+    return sum;
+}
+
+/* A price of bytes that bounds all sets well: what they add then is convex in it. */
+static double price_of_bytes(const struct grows *g, const struct gr_color *c)
+{
+    double low = 0, high = 0;
+    for (size_t i = 0; i < c->nby; i++)
+        if (c->rank[c->by[i]].bytes)
+            high = BT_MAX(high, BT_MAX(c->rank[c->by[i]].gain, 0.0) / (double)c->rank[c->by[i]].bytes);
+    for (unsigned i = 0; i < HALVES / 2; i++) {
+        double a = low + (high - low) / 3, b = high - (high - low) / 3;
+        if (all_at(g, c, a) <= all_at(g, c, b))
+            high = b;
+        else
+            low = a;
+    }
+    return all_at(g, c, 0) <= all_at(g, c, high) ? 0 : high;
+}
+
+static void fill_gains(const struct grows *g, struct gr_color *c)
+{
+    c->nby = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (gr_is_left(g, &c->rank[i])) {
+            c->rank[i].gain = c->rank[i].worth * c->rank[i].top - gr_paid(g, &c->rank[i]);
+            c->by[c->nby++] = (uint16_t)i;
+        }
+    c->by_byte = price_of_bytes(g, c);
+    for (size_t i = 0; i < c->nby; i++) {
+        size_t j = i;
+        uint16_t one = c->by[i];
+        c->rank[one].beyond = beyond_price(g, &c->rank[one], c->by_byte);
+        for (; j > 0 && c->rank[c->by[j - 1]].beyond < c->rank[one].beyond; j--)
+            c->by[j] = c->by[j - 1];
+        c->by[j] = one;
+    }
+}
+
+/* The best of those that are kept. */
+static double best_kept(struct grows *g, size_t color)
+{
+    struct gr_color *c = &g->color[color];
+    double best = 0;
+    for (size_t i = 0; i < g->nsets; i++) {
+        const struct gr_set *x = &g->set[i];
+        double adds = x->color == color && x->worth >= 0 ? x->worth : 0;
+        for (size_t j = 0; j < x->n && adds > 0; j++)
+            adds -= gr_is_left(g, &c->rank[x->at[j]]) ? gr_paid(g, &c->rank[x->at[j]]) : INFINITY;
+        if (adds > best) {
+            best = adds;
+            c->set = *x;
+        }
+    }
+    return best;
+}
+
+void gr_best(struct grows *g, size_t color)
+{
+    struct gr_color *c = &g->color[color];
+    c->set.n = 0;
+    fill_gains(g, c);
+    struct walk w = { .g = g, .c = c, .best = best_kept(g, color) };
+    double price = c->by_byte * (double)g->s->p->cap[c->card];
+    walk_sets(&w, 0, UINT64_MAX, g->s->p->cap[c->card], 0, price, 0);
+    c->best = w.best + GR_EPS;
+    c->sure = w.cut ? BT_MAX(c->best, all_at(g, c, c->by_byte)) : c->best;
+    g->steps += w.steps + c->nby * HALVES / RANKS_A_STEP;
+}
+
+size_t gr_all(struct grows *g, size_t color, double least, struct gr_set *out, size_t room)
+{
+    struct gr_color *c = &g->color[color];
+    struct walk w = { .g = g, .c = c, .best = least, .found = out, .room = room };
+    double price = c->by_byte * (double)g->s->p->cap[c->card];
+    walk_sets(&w, 0, UINT64_MAX, g->s->p->cap[c->card], 0, price, 0);
+    g->steps += w.steps;
+    return w.cut ? room + 1 : w.nfound;
+}
