@@ -21,7 +21,7 @@
 #define FIRST_LOOK 3000u             /* for places, with each number of copies */
 #define LOOK 200u                    /* for places, at each choice */
 #define FILLINGS 1000u               /* of cards, once widths are chosen */
-#define LEAF_FILLINGS 20000u         /* before cards are searched */
+#define LEAF_FILLINGS 100000u         /* before cards are searched */
 #define VAIN_SHARE 8u                /* of the work of a pass, for fillings after which nothing is known: with some problems they are too many */
 #define CLIMB_SHARE 30u
 #define FIRST_SHARE 12u               /* of the work that is left, before the best is climbed from once more */

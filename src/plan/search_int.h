@@ -249,7 +249,7 @@ double se_sets_tighten(struct search *s, enum se_prices how, double reached);
 /* Leaves out what cannot be in anything as good as `reached`, given the bound. */
 void se_sets_kill(struct search *s, double bound, double reached);
 /* A shape of a work, on one kind of card where it has one copy and no pipeline; loss: of the bound, at least. */
-struct se_option { size_t shape, unit; double loss; };
+struct se_option { size_t shape, unit; double loss, part; };
 size_t se_sets_options(const struct search *s, size_t work, struct se_option *o, size_t room);       /* those left, the least loss first; > room: more */
 void se_sets_only(struct search *s, size_t work, const struct se_option *o);
 void se_sets_only_wide(struct search *s, size_t work, uint32_t cards);

@@ -289,7 +289,9 @@ size_t se_sets_options(const struct search *s, size_t work, struct se_option *o,
             o[j = n++] = (struct se_option){ .shape = x->shape, .unit = many ? PL_NONE : u, .loss = INFINITY };
         }
         o[j].loss = BT_MIN(o[j].loss, t->loss[u]);
-        for (; j > 0 && o[j - 1].loss > o[j].loss; j--) {
+        for (unsigned b = 1; b <= SE_BUSY; b++)
+            o[j].part += t->busy[u] >> b & 1 ? t->part[u * (SE_BUSY + 1) + b] : 0;
+        for (; j > 0 && (o[j - 1].part + 0.01 < o[j].part || (o[j - 1].part < o[j].part + 0.01 && o[j - 1].loss > o[j].loss)); j--) {
             struct se_option swap = o[j];
             o[j] = o[j - 1];
             o[j - 1] = swap;
