@@ -371,6 +371,9 @@ static double paid(const struct search *s, const struct se_work *w, const struct
 
 void se_price_widths(struct search *s)
 {
+    s->nwidths = 0;
+    for (size_t i = 0; i < s->p->n; i++)
+        s->nwidths += s->work[i].nwidths;
     for (size_t i = 0; i < s->p->n; i++) {
         struct se_work *w = &s->work[i];
         for (size_t j = 0; j < w->nwidths; j++)

@@ -92,9 +92,10 @@ static bool blocked(const struct pl_room *r, const struct pl_use *u, const uint6
     return false;
 }
 
-static bool room_fits(const struct pl_room *r)
+static bool room_fits(struct pl_room *r)
 {
     uint64_t load[BT_MAX_GPUS];
+    r->looks += r->n;
     pl_room_load(r, load);
     for (size_t g = 0; g < r->p->fleet->n; g++)
         if (load[g] > r->p->cap[g])

@@ -8,7 +8,7 @@
 #define PL_PACE_AT_TOKENS 1024       /* tokens in the KV cache when the rates of shapes are compared */
 #define PL_REST_FLOOR (512 * MiB)    /* `rest` with less than a CUDA context is no berth */
 #define PL_NODE_LIMIT 1000000
-#define PL_PHASE_NODES 700000        /* of each phase of a plan, all of them together: what one does not need the others may have */
+#define PL_PHASE_NODES 850000        /* of each phase of a plan, all of them together: what one does not need the others may have */
 #define PL_FIRST_NODES 5000          /* in the order of the plan, before the order is changed */
 #define PL_MAX_COPIES 1024
 #define PL_DENSE 64                  /* (workload, card) pairs past which a machine of several is climbed from what it was dealt: its tree is not seen whole */
@@ -180,6 +180,7 @@ struct pl_rank_use { size_t card; uint64_t fixed, block_bytes, limit; const stru
 struct pl_use { size_t copy, work; const struct bt_need *need; struct pl_rank_use *rank; size_t n; uint64_t blocks; };
 struct pl_room { struct pl_problem *p; struct pl_use *use; size_t n; uint64_t base[BT_MAX_GPUS]; bool rest[BT_MAX_GPUS];
     uint64_t ram; bool grows;        /* RAM that they take whatever their KV; grows: some of it lies there too, token by token */
+    uint64_t looks;                  /* at one copy, whether all have room: what contexts and KV cost */
 };
 /* All copies in, each at nothing: next come contexts, then what is left. */
 void pl_room_init(struct pl_room *r, struct pl_problem *p, const struct pl_copy *copy, size_t ncopies);

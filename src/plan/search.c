@@ -11,14 +11,18 @@
 
 #include "plan/search_int.h"
 
-#define LEAF_NODES 20                /* what the contexts and KV of a leaf cost, in nodes */
-#define BOUND_NODES 128              /* so many (workload, card) pairs of a bound are as much work as a node */
+#define LEAF_NODES 4                 /* what a leaf costs in nodes, beside its contexts and KV */
+#define LOOKS_A_NODE 8u              /* so many looks at a copy's room, when contexts and KV are given out, are as much work as a node */
+#define BOUND_NODES 128              /* so many (workload, card) pairs of a bound are as much work as a node, beside the one that each costs */
+#define WIDTH_NODES 512              /* the same of (width, card) pairs: who joins whom */
 #define CLIMB_NODES UINT64_C(30000)  /* where the tree is searched too */
 #define MIDDLE 200                   /* (workload, card) pairs past which the tree is seldom seen whole: first what many cards carry, then the tree */
 #define HALF 256                     /* past so many it gets less of the work: a step takes longer */
 #define LARGE 400                    /* past so many nobody hopes for it, but where workloads, copies or contexts lack */
 #define SMALL 1024                   /* past so many nobody hopes for anything of it */
 #define CLOCK_EVERY 256              /* nodes between two looks at the clock */
+#define CHOSEN_NODES 2               /* so many ranks that take a card are as much work as a node; a bound is one */
+#define FIRST_NODES UINT64_C(300000) /* to find the first in the plan's order that is as good as the best: seldom more helps, and nothing is proven by it */
 #define PAIR_NODES 1000              /* to place two workloads anew beside all others */
 
 int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, enum bt_plan_goal end)
@@ -115,6 +119,7 @@ void se_leaf(struct search *s)
         return;
     }
     pl_grant(&room, ctx);
+    s->nodes += room.looks / LOOKS_A_NODE;
     se_bound(s, p->n, ctx, &score);
     if (s->visit) {
         p->a = mine;
@@ -138,7 +143,10 @@ void se_leaf(struct search *s)
 
 static void next_work(struct search *s, size_t depth);
 
-static void count_bound(struct search *s) { s->nodes += s->p->n * s->ncards / BOUND_NODES + (s->sets ? se_sets_steps(s) : 0); }
+static void count_bound(struct search *s)
+{
+    s->nodes += 1 + s->p->n * s->ncards / BOUND_NODES + s->nwidths * s->ncards / WIDTH_NODES + (s->sets ? se_sets_steps(s) : 0);
+}
 
 /* All have room as far as is known; nothing that completes the placement scores as much as is looked for. */
 static bool outdone(struct search *s, size_t seen)
@@ -361,7 +369,8 @@ static void choose(struct search *s, struct choice *x, uint32_t rank)
 {
     struct pl_problem *p = s->p;
     const struct pl_work *k = &p->work[x->c.work];
-    if (++s->nodes > s->limit || se_late(s))
+    s->nodes += ++s->chosen % CHOSEN_NODES == 0;
+    if (s->nodes > s->limit || se_late(s))
         s->stop = true;
     if (s->stop)
         return;
@@ -742,7 +751,7 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
             *out = best;
         if (better && complete) {    /* the first in the plan's order that is as good */
             s->target = &best.score;
-            uint64_t left = BT_MAX(node_limit - BT_MIN(node_limit, s->nodes), node_limit / 8);
+            uint64_t left = BT_MIN(BT_MAX(node_limit - BT_MIN(node_limit, s->nodes), node_limit / 8), FIRST_NODES);
             s->limit = s->nodes + left;
             se_as_many(s, &best);
             *out = run(s, SE_AS_PLANNED, left, &lowest) && lowest.found ? lowest : best;

@@ -81,6 +81,8 @@ struct search {
     size_t *order, *depth_of;        /* works in the order they are placed, and back */
     uint64_t limit, nodes;
     double start_s; unsigned asked; bool late;       /* of the clock, where there is one */
+    uint64_t chosen;                 /* ranks that took a card */
+    size_t nwidths;                  /* of all works */
     bool stop;
     double *capped;                  /* [p->n] a copy of it adds no more: what is asked is what cards of one class would give */
     double *price;                   /* [class] what an empty card is worth to the workloads that come: any prices bound the service, good ones well */
