@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from conftest import BERTH, DEADLINE_S, alive, eventually
+from locks import lock_holder
 
 PORT = [{"name": "port", "want": 0, "block": 1}]
 HTTP = {"http": "http://127.0.0.1:{port}", "unix": None}
@@ -40,30 +41,6 @@ def web(ident: str, **more) -> dict:
 def plan(name: str, *instances: dict, gpus: list[dict] | None = None, **more) -> dict:
     return {"schema": 1, "kind": "plan", "name": name, "berth_version": "0.1.0", "spec_dir": "/", "fleet": {"source": "nvml", "live": True, "gpus": gpus or []},
             "phases": [{"name": "all", "instances": list(instances)}], "refusals": [], **more}
-
-
-def lock_holder(lock: Path) -> int:
-    """Whose flock it is; 0: nobody's. The kernel's list names inodes, of which two file systems may have the same: who has the file open is asked, too."""
-    there = lock.stat()
-    for line in Path("/proc/locks").read_text().splitlines():
-        fields = line.split()
-        if fields[1] == "FLOCK" and fields[5].endswith(f":{there.st_ino}") and has_open(int(fields[4]), there):
-            return int(fields[4])
-    return 0
-
-
-def has_open(pid: int, there: os.stat_result) -> bool:
-    try:
-        descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
-    except OSError:                      # it has ended meanwhile
-        return False
-    for one in descriptors:
-        try:
-            if os.path.samestat(one.stat(), there):
-                return True
-        except OSError:
-            continue
-    return False
 
 
 class House:

@@ -15,6 +15,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "it"))
+from locks import lock_holder  # noqa: E402
+
 BERTH = Path(os.environ.get("BERTH_BUILD", ROOT / "build")) / "src" / "cmd" / "berth"
 CACHE = Path(os.environ.get("BERTH_REAL_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "berth" / "real")
 VLLM = CACHE / "vllm-0.32.0"
@@ -52,30 +55,6 @@ def temporary_of(pid: int) -> Path | None:
     except OSError:
         return None
     return next((Path(os.fsdecode(row[7:])) for row in rows if row.startswith(b"TMPDIR=/")), None)
-
-
-def lock_holder(lock: Path) -> int:
-    """Whose flock it is; 0: nobody's. The kernel's list names inodes, of which two file systems may have the same: who has the file open is asked, too."""
-    there = lock.stat()
-    for line in Path("/proc/locks").read_text().splitlines():
-        fields = line.split()
-        if fields[1] == "FLOCK" and fields[5].endswith(f":{there.st_ino}") and has_open(int(fields[4]), there):
-            return int(fields[4])
-    return 0
-
-
-def has_open(pid: int, there: os.stat_result) -> bool:
-    try:
-        descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
-    except OSError:                      # it has ended meanwhile
-        return False
-    for one in descriptors:
-        try:
-            if os.path.samestat(one.stat(), there):
-                return True
-        except OSError:
-            continue
-    return False
 
 
 class House:

@@ -3,6 +3,17 @@
 
 #include "pace/pace.h"
 
+static void refused(const char *text, const char *says)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_claim c;
+    struct bt_err err = { 0 };
+    assert_int_equal(bt_claim_parse(&a, bt_str(text), &c, &err), -1);
+    assert_int_equal(err.code, BT_E_USAGE);
+    if (!strstr(err.msg, says))
+        fail_msg("\"%s\": %s", text, err.msg);
+}
+
 static void claims_are_read(void **st)
 {
     (void)st;
@@ -209,15 +220,8 @@ static void bad_claims_name_what_is_wrong(void **st)
         { "Qwen3-8B L40S 20-25 tok/s", "\"20-25 tok/s\"" },
         { "Qwen3-8B, L40S, 8 streams, 16 users, 45 tok/s", "two things: streams 8, and 16" },
     };
-    for (size_t i = 0; i < BT_LEN(rows); i++) {
-        bt_auto_arena a = { 0 };
-        struct bt_claim c;
-        struct bt_err err = { 0 };
-        assert_int_equal(bt_claim_parse(&a, bt_str(rows[i].text), &c, &err), -1);
-        assert_int_equal(err.code, BT_E_USAGE);
-        if (!strstr(err.msg, rows[i].says))
-            fail_msg("\"%s\": %s", rows[i].text, err.msg);
-    }
+    for (size_t i = 0; i < BT_LEN(rows); i++)
+        refused(rows[i].text, rows[i].says);
 }
 
 /* Posts as they stand: memory, makers, stray words, and bits that are in the name of the model. */
@@ -356,15 +360,8 @@ static void claims_of_other_things_are_refused(void **st)
         { "Qwen3-8B on 2080 60 t/s", "\"2080\" in the claim is no card that the catalog has" },
         /* clang-format on */
     };
-    for (size_t i = 0; i < BT_LEN(rows); i++) {
-        bt_auto_arena a = { 0 };
-        struct bt_claim c;
-        struct bt_err err = { 0 };
-        assert_int_equal(bt_claim_parse(&a, bt_str(rows[i].text), &c, &err), -1);
-        assert_int_equal(err.code, BT_E_USAGE);
-        if (!strstr(err.msg, rows[i].says))
-            fail_msg("\"%s\": %s", rows[i].text, err.msg);
-    }
+    for (size_t i = 0; i < BT_LEN(rows); i++)
+        refused(rows[i].text, rows[i].says);
 }
 
 /* The bits of one engine alone say the engine; a name in full gives its format up, piece by piece. */

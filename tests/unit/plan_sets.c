@@ -1,0 +1,183 @@
+/* Sets of neighbours (sets.c, sets_walk.c, sets_split.c): the best set of a card against all of its sets, and what is settled first. */
+#include <math.h>
+
+#include "../../bench/plan_draw.h"
+#include "plan/search_int.h"
+#include "plan/sets_int.h"
+#include "plan_help.h"
+
+#define NEAR 0.95                    /* of the bound: so near to its end the program goes */
+#define MOST_STEPS 400000u           /* of an enumeration: with more sets a card is left out */
+
+/* Prices at their best, with all copies. NULL: drawn against itself, refused, or without room for what must stand. */
+static struct search *priced(struct bt_arena *a, const char *text, const char *fleet)
+{
+    struct bt_err err = { 0 };
+    struct pl_problem *p;
+    struct pl_score most;
+    struct bt_spec *spec;
+    if (bt_spec_parse(a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &spec, &err) < 0)
+        return NULL;
+    assert_int_equal(pl_problem_build(a, plan_inputs(a, text, fleet), "all", &p, &err), 0);
+    if (p->nrefusals)
+        return NULL;
+    struct search *s = se_new(p, a);
+    se_fix_all(s, &most);
+    se_order(s, SE_HARD);
+    s->limit = UINT64_MAX;
+    assert_true(se_sets_start(s, a));
+    se_sets_tighten(s, SE_BETTER_PRICES, NEAR * se_sets_tighten(s, SE_FIRST_PRICES, 0));
+    return s;
+}
+
+struct all_sets {
+    const struct se_sets *t; const struct search *s; const struct ss_items *items;
+    unsigned level; uint32_t count[64], shape[64], cards[64];        /* [work] of those that are in */
+    uint64_t steps;
+    double best;
+};
+
+static bool has_its_company(const struct all_sets *x)
+{
+    for (size_t w = 0; w < x->s->p->n; w++)
+        for (uint64_t left = x->count[w] ? x->t->needs[w] : 0; left; left &= left - 1) {
+            size_t other = (size_t)__builtin_ctzll(left);
+            if (!x->count[other] || x->cards[other] != x->cards[w])
+                return false;
+        }
+    return true;
+}
+
+/* One unit more of its work, or fewer. False: in another shape, or too often. */
+static bool put_in(struct all_sets *x, uint32_t unit, int by)
+{
+    const struct ss_unit *u = &x->t->unit[unit];
+    bool fits = by < 0 || ((!x->count[u->work] || x->shape[u->work] == u->shape) && x->count[u->work] < x->s->copies_most[u->work]);
+    if (!fits)
+        return false;
+    x->count[u->work] += (uint32_t)by;
+    x->shape[u->work] = (uint32_t)u->shape;
+    x->cards[u->work] = u->cards;
+    return true;
+}
+
+static bool may_sit(const struct all_sets *x, uint32_t unit, const size_t *in, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(x->t->friends[x->t->unit[unit].work] >> in[i] & 1))
+            return false;
+    return true;
+}
+
+/* in[n]: works that sit there, one of each copy. */
+static void all_sets(struct all_sets *x, size_t from, size_t *in, size_t n, uint64_t room, double sum)
+{
+    if (n && has_its_company(x))
+        x->best = BT_MAX(x->best, sum - (n > 1 ? x->t->shared : 0));
+    for (size_t i = from; i < x->items->n && ++x->steps < MOST_STEPS; i++) {
+        const struct ss_item *y = &x->items->v[i];
+        bool pair = y->with != UINT32_MAX;
+        if (y->bytes > room || (x->level < SE_BUSY && n + (pair ? 2 : 1) > x->level) || n > 40 || !may_sit(x, y->unit, in, n) || !put_in(x, y->unit, 1))
+            continue;
+        in[n] = x->t->unit[y->unit].work;
+        if (!pair) {
+            all_sets(x, i, in, n + 1, room - y->bytes, sum + y->gain);
+        } else if (may_sit(x, y->with, in, n) && put_in(x, y->with, 1)) {
+            in[n + 1] = x->t->unit[y->with].work;
+            all_sets(x, i, in, n + 2, room - y->bytes, sum + y->gain);
+            put_in(x, y->with, -1);
+        }
+        put_in(x, y->unit, -1);
+    }
+}
+
+/* Both walks, the short one and that by a table, on cards that stand empty: none says less than there is. */
+static void no_set_is_better_than_the_best(void **st)
+{
+    (void)st;
+    unsigned few = 0, tabled = 0, pairs = 0, more = 0;
+    for (uint64_t round = 1; round <= 60; round++) {
+        bt_auto_arena a = { 0 };
+        struct draw d;
+        draw_seed(&d, round);
+        const char *fleet = draw_fleet(&d, &a, 8), *text = draw_spec(&d, &a, 10, 1, 8);
+        struct search *s = priced(&a, text, fleet);
+        for (size_t c = 0; s && c < s->sets->ncolors; c++)
+            for (unsigned k = 1; k <= SE_BUSY; k++) {
+                const struct ss_color *color = &s->sets->color[c];
+                struct all_sets all = { .t = s->sets, .s = s, .items = &color->level[k], .level = k };
+                struct ss_walk w;
+                size_t in[64];
+                all_sets(&all, 0, in, 0, s->p->cap[color->card], 0);
+                if (all.steps >= MOST_STEPS)
+                    continue;
+                ss_walk_begin(&w, s, s->sets);
+                w.level = k;
+                ss_walk_level(&w, &color->level[k], UINT64_MAX, s->p->cap[color->card], 0);
+                if (w.best < all.best - 1e-6)
+                    fail_msg("round %llu on %s, color %zu, %u tenants: %.9f of all sets, %.9f walked\n%s", (unsigned long long)round, fleet, c, k, all.best,
+                             w.best, text);
+                more += w.best > all.best + 1e-6;
+                tabled += color->level[k].table->made;
+                few += !color->level[k].table->made;
+                for (size_t i = 0; i < color->level[k].n; i++)
+                    pairs += color->level[k].v[i].with != UINT32_MAX;
+            }
+    }
+    print_message("%u cards walked in few steps, %u by a table, %u bounded from above; %u pairs that must have each other\n", few, tabled, more, pairs);
+    assert_true(more * 50 < few + tabled);           /* copies of one work in two shapes, or too many sets */
+    assert_true(few >= 500);
+    assert_true(tabled >= 30);
+    assert_true(pairs >= 100);
+}
+
+/* Half a copy of one width and half of another: that is what is told, and with one of them left the bound is no higher. */
+static void what_is_broken_is_settled(void **st)
+{
+    (void)st;
+    unsigned by[SE_BY__N] = { 0 }, lower = 0, all = 0;
+    for (uint64_t round = 1; round <= 60; round++) {
+        bt_auto_arena a = { 0 };
+        struct draw d;
+        struct se_split x;
+        struct se_option o[256];
+        draw_seed(&d, round);
+        const char *fleet = draw_fleet(&d, &a, 8), *text = draw_spec(&d, &a, 8, 1, 8);
+        struct search *s = priced(&a, text, fleet);
+        if (!s)
+            continue;
+        double first = se_sets_tighten(s, SE_SAME_PRICES, 0), bound = se_sets_tighten(s, SE_BETTER_PRICES, NEAR * first), most = -INFINITY;
+        se_sets_kill(s, bound, 0);
+        if (!se_sets_split(s, &x))
+            continue;
+        size_t n = se_sets_options(s, x.work, o, 256);
+        struct se_marks *was = se_sets_marks(s, &a);
+        se_sets_save(s, was);
+        assert_true(n <= 256 && n > 0);
+        assert_true(x.by != SE_BY_LEVEL || (x.low && s->copies_most[x.work] == 1));
+        for (size_t i = 0; i < (x.by == SE_BY_LEVEL ? 2 : n); i++) {
+            if (x.by == SE_BY_LEVEL)
+                se_sets_only_levels(s, x.work, i ? ~x.low : x.low);
+            else if (x.by == SE_BY_WIDTH)
+                se_sets_only_wide(s, x.work, s->work[x.work].shape[o[i].shape].cards);
+            else
+                se_sets_only(s, x.work, &o[i]);
+            most = BT_MAX(most, se_sets_tighten(s, SE_BETTER_PRICES, NEAR * bound));
+            se_sets_restore(s, was);
+        }
+        if (most > bound + 0.05 * fabs(bound) + 1)
+            fail_msg("round %llu: %f with all ways, %f with one of them", (unsigned long long)round, bound, most);
+        by[x.by]++;
+        all++;
+        lower += most < bound - 0.5;
+    }
+    print_message("%u widths, %u shapes, %u numbers of tenants; the bound falls in %u of %u\n", by[SE_BY_WIDTH], by[SE_BY_SHAPE], by[SE_BY_LEVEL], lower, all);
+    assert_true(by[SE_BY_WIDTH] && by[SE_BY_SHAPE] && by[SE_BY_LEVEL]);
+    assert_true(lower * 2 > all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(no_set_is_better_than_the_best), cmocka_unit_test(what_is_broken_is_settled) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
