@@ -7,6 +7,7 @@
 
 #include "plan/plan_int.h"
 
+#define COST_NODES 8u                /* what a shape takes on a class of cards, and its tables, in nodes */
 #define GAIN 1.05                    /* less is not worth a split that nobody expects */
 #define SLACK 1.02
 #define MAX_KINDS 6                  /* of room on a card: its own capacity, the same beside a neighbour */
@@ -293,6 +294,14 @@ void pl_find(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out)
 
 /* A placement of many takes longer, and there are more of them. */
 uint64_t pl_find_cost(size_t n) { return (uint64_t)n * n * (1 + n / 100); }
+
+uint64_t pl_found_cost(const struct pl_problem *p, const struct pl_solution *s)
+{
+    uint64_t costs = 0;
+    for (size_t i = 0; i < p->n; i++)
+        costs += p->work[i].nshapes * p->nclasses;
+    return pl_find_cost(p->n) + s->nodes + costs * COST_NODES;
+}
 
 /* ---- in the plan ---- */
 

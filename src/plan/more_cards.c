@@ -2,6 +2,7 @@
 #include "plan/plan_int.h"
 
 #define TRY_NODES 20000
+#define MOST_PAIRS 3000u             /* of workload and card, in all fleets that are tried: each asks what every shape takes there */
 
 /* "1xRTX-4090+3xA100-SXM4-40GB": the cards there are, as a named fleet, with `more` of one kind at the end. NULL when a card is not of the catalog. */
 static const char *named(struct bt_arena *a, const struct bt_fleet *f, const struct bt_gpu_kind *kind, size_t more)
@@ -36,66 +37,91 @@ static bool phase_fits(struct bt_arena *a, const struct bt_plan_in *in, const ch
     return s.found;
 }
 
-/* All phases fit there. False, too, where this cannot be asked. */
-static bool fits_on(struct bt_arena *a, const struct bt_plan_in *in, const char *fleet)
+struct growing { const struct bt_plan_in *in; struct bt_arena *a; size_t pairs; bool over; };         /* over: not all was tried */
+
+/* All phases fit there. False, too, where this cannot be asked. What a fleet's shapes need is nobody else's: its cards are not kept. */
+static bool fits_on(struct growing *x, const char *fleet)
 {
-    const struct bt_strs *phases = &in->spec->phases;
+    bt_auto_arena a = { 0 };
+    const struct bt_strs *phases = &x->in->spec->phases;
     struct bt_fleet larger;
-    struct bt_fleet_opts o = { .margin_bytes = in->spec->margin_bytes };
-    struct bt_plan_in with = *in;
+    struct bt_fleet_opts o = { .margin_bytes = x->in->spec->margin_bytes };
+    struct bt_plan_in with = *x->in;
     struct bt_err ignored = { 0 };
-    if (bt_fleet_open(a, fleet, &o, &larger, &ignored) < 0)
+    if (!fleet || bt_fleet_open(&a, fleet, &o, &larger, &ignored) < 0)
+        return false;
+    x->pairs += larger.n * x->in->spec->n;
+    x->over = x->over || x->pairs > MOST_PAIRS;
+    if (x->over)
         return false;
     with.fleet = &larger;
+    with.needs = pl_needs_new(&a);
     for (size_t i = 0; i < BT_MAX(phases->n, (size_t)1); i++)
-        if (!phase_fits(a, &with, phases->n ? phases->v[i] : "all"))
+        if (!phase_fits(&a, &with, phases->n ? phases->v[i] : "all"))
             return false;
     return true;
 }
 
-static const char *smallest(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_gpu_kind *kind, size_t *more)
+/* How many more, where that is less than `fewest`. 0: no such number is enough, or not all was tried. */
+static size_t smallest(struct growing *x, const struct bt_gpu_kind *kind, size_t fewest)
 {
-    const size_t most = BT_MIN(BT_MAX_GPUS, BT_MAX((size_t)8, in->fleet->n * 4)) - BT_MIN(in->fleet->n, (size_t)BT_MAX_GPUS);     /* more is not "nearest" */
-    size_t no = 0, yes = 1;
-    const char *text;
-    for (;; no = yes, yes = BT_MIN(yes * 2, most)) {
-        text = named(a, in->fleet, kind, yes);
-        if (!text || yes > most)
-            return NULL;             /* most may be 0 */
-        if (fits_on(a, in, text))
-            break;
-        if (yes == most)
-            return NULL;
+    const struct bt_fleet *f = x->in->fleet;
+    const size_t most = BT_MIN(BT_MAX_GPUS, BT_MAX((size_t)8, f->n * 4)) - BT_MIN(f->n, (size_t)BT_MAX_GPUS);     /* more is not "nearest" */
+    size_t no = 0, yes = fewest > most ? 1 : fewest - 1;
+    if (!yes || !most)
+        return 0;
+    while (!fits_on(x, named(x->a, f, kind, yes))) {
+        if (x->over || fewest <= most || yes == most)
+            return 0;
+        no = yes;
+        yes = BT_MIN(yes * 2, most);
     }
     while (yes - no > 1) {                           /* a larger fleet carries what a smaller one does */
         size_t mid = no + (yes - no) / 2;
-        if (fits_on(a, in, named(a, in->fleet, kind, mid)))
+        if (fits_on(x, named(x->a, f, kind, mid)))
             yes = mid;
         else
             no = mid;
     }
-    *more = yes;
-    return named(a, in->fleet, kind, yes);
+    return x->over ? 0 : yes;
 }
 
-bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_advice *out)
+/* The largest first: of them the fewest are enough, and of the others it is only asked whether fewer are. */
+static size_t by_bytes(const struct bt_fleet *f, const struct bt_gpu_kind **kind, bool *all_named)
 {
-    size_t fewest = SIZE_MAX, kinds = 0;
-    for (size_t i = 0; i < in->fleet->n; i++) {
-        const struct bt_gpu_kind *k = in->fleet->gpus[i].kind;
-        bool seen = false;
-        for (size_t j = 0; j < i; j++)
-            seen = seen || in->fleet->gpus[j].kind == k;
-        size_t more;
-        const char *text = k && !seen ? smallest(a, in, k, &more) : NULL;
-        kinds += !seen;
-        if (!text || more >= fewest)
+    size_t n = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        const struct bt_gpu_kind *k = f->gpus[i].kind;
+        size_t j = 0;
+        *all_named = *all_named && k;
+        while (k && j < n && kind[j] != k)
+            j++;
+        if (!k || j < n)
+            continue;
+        for (j = n++; j > 0 && kind[j - 1]->nvml_bytes < k->nvml_bytes; j--)
+            kind[j] = kind[j - 1];
+        kind[j] = k;
+    }
+    return n;
+}
+
+bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_advice *out, bool *over)
+{
+    const struct bt_gpu_kind *kind[BT_MAX_GPUS];
+    struct growing x = { .in = in, .a = a };
+    size_t fewest = SIZE_MAX;
+    bool all_named = true;
+    size_t n = by_bytes(in->fleet, kind, &all_named);
+    for (size_t i = 0; i < n && !x.over; i++) {
+        size_t more = smallest(&x, kind[i], fewest);
+        if (!more)
             continue;
         fewest = more;
-        *out = (struct bt_plan_advice){ .path = "gpus", .value = text };
-        out->text = bt_arena_printf(a, "with %zu more %s all of it fits", more, k->nvml_name);
-        if (kinds == 1 && !strchr(text, '+'))
-            out->text = bt_arena_printf(a, "it fits on %zu x %s", in->fleet->n + more, k->nvml_name);
+        *out = (struct bt_plan_advice){ .path = "gpus", .value = named(a, in->fleet, kind[i], more) };
+        out->text = bt_arena_printf(a, "with %zu more %s all of it fits", more, kind[i]->nvml_name);
+        if (n == 1 && all_named && !strchr(out->value, '+'))
+            out->text = bt_arena_printf(a, "it fits on %zu x %s", in->fleet->n + more, kind[i]->nvml_name);
     }
+    *over = x.over;
     return fewest != SIZE_MAX;
 }

@@ -164,6 +164,8 @@ void pl_find(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out)
 /* Of asking that again and again for parts of a spec: what of `n` workloads costs, and how much in all is not too much. */
 #define PL_FIND_WORK UINT64_C(12000000)
 uint64_t pl_find_cost(size_t n);
+/* Of one that was searched: with its shapes on each class of cards, and its nodes. */
+uint64_t pl_found_cost(const struct pl_problem *p, const struct pl_solution *s);
 /* The free memory of the solution, dealt anew, into its score. */
 void pl_rescore_free(struct pl_problem *p, struct pl_solution *s);
 /* Of the nth phase of `phases`, where those before it took `used`: all that is left, but for half a share of each that comes. Many cards, and what is planned
@@ -242,6 +244,6 @@ BT_MUST_CHECK int pl_together(struct bt_plan *plan, struct bt_arena *a, const st
 /* `memory` in bytes, of a share on the smallest card; 0 = it has another form. */
 uint64_t pl_memory_asked(const struct bt_workload *w, const struct bt_fleet *f);
 /* The fewest more cards of a kind that the fleet has already with which all phases fit, planned on that fleet as the catalog has it. False: none do. */
-bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_advice *out);
+bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_advice *out, bool *over);
 bool pl_in_phase(const struct bt_workload *w, const char *phase);
 #endif

@@ -670,11 +670,15 @@ static int look_for_advice(struct refusing *r, struct pl_problem *p)
 static void advise_more_cards(struct refusing *r)
 {
     struct bt_plan_advice more;
-    bool said = false;
+    bool said = false, over = false;
     for (size_t i = 0; i < r->plan->nadvice; i++)
         said = said || !strcmp(r->plan->advice[i].path, "gpus");     /* in another phase */
-    if (!said && pl_more_cards(r->a, r->in, &more))
+    if (!said && pl_more_cards(r->a, r->in, &more, &over))
         BT_PUSH(r->a, r->plan->advice, r->plan->nadvice, more);      /* whatever else there is: it changes nothing of what was asked for */
+    if (over) {
+        const char *text = "with so many workloads not every larger fleet was tried";
+        BT_PUSH(r->a, r->plan->warning, r->plan->nwarnings, text);
+    }
 }
 
 /* A context that the model was not made for: its own. */

@@ -17,7 +17,7 @@ struct together {
     const struct bt_workload *w;     /* [spec->n] with the changes so far */
     struct change change[MOST_CHANGES]; size_t n;
     unsigned tries;
-    uint64_t work;                   /* pl_find_cost() of them */
+    uint64_t work;                   /* pl_found_cost() of them */
 };
 
 /* ---- the changes ---- */
@@ -131,12 +131,13 @@ static int fits(struct together *t, const struct bt_workload *w, const bool *kee
     struct pl_problem *p;
     struct pl_solution found = { 0 };
     t->tries++;
-    t->work += pl_find_cost(spec->n);
     if (pl_problem_build(&mine, &in, phase, &p, t->err) < 0)
         return -1;
+    if (!p->nrefusals)
+        pl_find(p, TRY_NODES, &found);
+    t->work += pl_found_cost(p, &found);
     if (p->nrefusals)
         return 0;
-    pl_find(p, TRY_NODES, &found);
     return found.found ? 1 : found.complete ? 0 : 2;
 }
 

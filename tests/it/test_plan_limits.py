@@ -83,6 +83,12 @@ def test_of_a_thousand_that_do_not_fit_the_conflict_is_named(tmp_path: Path, ver
     assert ("do not fit together" in r.stdout and " more do not fit" in r.stdout) if verb == "plan" else "cannot be met together" in r.stdout
 
 
+def test_larger_fleets_are_tried_as_far_as_is_said(tmp_path: Path) -> None:
+    asked = [berth(tmp_path, spec(*["engine: vllm, model: Qwen/Qwen2.5-0.5B-Instruct, gpus: 1, context: 8192"] * n), "plan", "--gpus", "2xRTX-4090").stdout for n in (20, 200)]
+    assert "not every larger fleet was tried" not in asked[0] and "it fits on 3 x NVIDIA GeForce RTX 4090" in asked[0]
+    assert "does not fit" in asked[1] and "not every larger fleet was tried" in asked[1]
+
+
 def test_many_servers_are_planned_and_the_tables_end(tmp_path: Path) -> None:
     models = ["0.6B", "1.7B", "4B", "8B"]
     r = berth(tmp_path, spec(*[f"engine: vllm, model: Qwen/Qwen3-{models[i % 4]}, optional: true" for i in range(150)]), "plan", "--gpus", "8xA100-SXM4-40GB")
