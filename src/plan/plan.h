@@ -11,7 +11,7 @@
  *   plan.c      the steps in order: a phase solved becomes instances with berths
  *   check.c     independent validator; shares no code with the search
  *   explain.c   alternatives, warnings      decide.c, conflict.c   why so, and why not (decide.h)      lost.c   what a plan has less of than another (lost.h)
- *   served.c    the weights as they are read: of a quantised sibling, from host RAM
+ *   served.c    the weights as they are read: of a quantised sibling, from host RAM      drafted.c   rates with what would be drafted
  *   faster.c    pinned shapes that are slower than smaller ones
  *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet      shrink.c   the fewest that conflict
  *   together.c  several changes, where no single one is a way out

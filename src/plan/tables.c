@@ -139,14 +139,14 @@ static void fill_values(const struct pl_problem *p, const struct pl_work *k, con
 /* goes: classes on which the shape fits at all; a pipeline may have its slowest rank on a class that is not the one its needs are reckoned for. */
 static void add_width(struct se_work *w, size_t nclasses, struct bt_arena *a, struct se_shape *sh, const bool *goes)
 {
-    sh->width = (struct se_width){ sh->cards, sh->pp > 1, BT_NEWN(a, double, nclasses) };
+    sh->width = (struct se_width){ .cards = sh->cards, .chain = sh->pp > 1, .rank_value = BT_NEWN(a, double, nclasses) };
     for (size_t c = 0; c < nclasses; c++)
         sh->width.rank_value[c] = goes[c] || sh->pp > 1 ? BT_MAX(sh->value[c * 2], sh->value[c * 2 + 1]) / sh->cards : -INFINITY;
     size_t i = 0;
     while (i < w->nwidths && (w->width[i].cards != sh->cards || w->width[i].chain != sh->width.chain))
         i++;
     if (i == w->nwidths) {
-        w->width[w->nwidths++] = (struct se_width){ sh->cards, sh->width.chain, BT_NEWN(a, double, nclasses) };
+        w->width[w->nwidths++] = (struct se_width){ .cards = sh->cards, .chain = sh->width.chain, .rank_value = BT_NEWN(a, double, nclasses) };
         memcpy(w->width[i].rank_value, sh->width.rank_value, nclasses * sizeof *sh->width.rank_value);
     }
     for (size_t c = 0; c < nclasses; c++)
