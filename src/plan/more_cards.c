@@ -62,13 +62,13 @@ static bool fits_on(struct growing *x, const char *fleet)
     return true;
 }
 
-/* How many more, where that is less than `fewest`. 0: no such number is enough, or not all was tried. */
+/* How many more, `fewest` at most. 0: no such number is enough, or not all was tried. */
 static size_t smallest(struct growing *x, const struct bt_gpu_kind *kind, size_t fewest)
 {
     const struct bt_fleet *f = x->in->fleet;
     const size_t most = BT_MIN(BT_MAX_GPUS, BT_MAX((size_t)8, f->n * 4)) - BT_MIN(f->n, (size_t)BT_MAX_GPUS);     /* more is not "nearest" */
-    size_t no = 0, yes = fewest > most ? 1 : fewest - 1;
-    if (!yes || !most)
+    size_t no = 0, yes = fewest > most ? 1 : fewest;
+    if (!most)
         return 0;
     while (!fits_on(x, named(x->a, f, kind, yes))) {
         if (x->over || fewest <= most || yes == most)
@@ -86,7 +86,7 @@ static size_t smallest(struct growing *x, const struct bt_gpu_kind *kind, size_t
     return x->over ? 0 : yes;
 }
 
-/* The largest first: of them the fewest are enough, and of the others it is only asked whether fewer are. */
+/* The largest first: of them the fewest are enough. Of the others it is only asked whether as few are: a smaller card will do then. */
 static size_t by_bytes(const struct bt_fleet *f, const struct bt_gpu_kind **kind, bool *all_named)
 {
     size_t n = 0;
