@@ -445,23 +445,6 @@ static void fill_units(const struct search *s, const struct se_sets *t, struct s
             c->unit[c->nunits++] = u;
 }
 
-/* The least that any rank of the shape takes on a card of the class, whatever the others of its copy stand on. */
-static uint64_t least_on(const struct search *s, const struct se_work *w, const struct se_shape *sh, size_t cls)
-{
-    uint64_t least = UINT64_MAX;
-    if (!w->on_class[cls])
-        return least;
-    if (w->k->claim == PL_WHOLE)
-        return 0;                    /* all of the card: shares with nobody */
-    if (sh->limit)
-        return sh->limit[cls];
-    for (size_t c = 0; c < s->p->nclasses; c++)
-        for (uint32_t j = 0; j < sh->pp; j++)
-            if (c == cls || sh->pp > 1)          /* a pipeline's needs are those on its poorest card */
-                least = BT_MIN(least, sh->row[c * sh->pp + j].floor);
-    return least;
-}
-
 /* Cards of the pool that are of one kind with those of the class: a tensor-parallel group finds no others. */
 uint32_t se_alike(const struct search *s, const struct pl_work *k, size_t cls)
 {
@@ -542,7 +525,7 @@ static bool add_unit(const struct search *s, struct se_sets *t, size_t work, siz
         bool goes = chain ? !slower : !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[c]].name);
         for (unsigned b = 1; b <= SE_BUSY; b++)
             u->value[c * (SE_BUSY + 1) + b] = ss_worth(se_rate_on(sh, slowest != PL_NONE ? slowest : c) * 1000, b, sh->cards);
-        u->least[c] = goes ? least_on(s, w, sh, c) : UINT64_MAX;
+        u->least[c] = goes && w->on_class[c] ? sh->rank_least[c] : UINT64_MAX;
     }
     return true;
 }
