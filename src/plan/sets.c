@@ -197,7 +197,7 @@ static void best_with(const struct search *s, const struct se_sets *t, size_t u,
     if (s->copies_most[x->work] == 1)
         beside &= ~(UINT64_C(1) << x->work);
     for (unsigned k = BT_MIN(BT_MAX(ss_first_level(t), x->busy), SE_BUSY); k <= SE_BUSY && ss_fullest(t, u, k); k++) {
-        double own = ss_gain(t, u, cls, ss_fullest(t, u, k)), least = c->best - room / x->cards - own - 1e-6;
+        double own = ss_gain(t, u, cls, ss_fullest(t, u, k)), least = c->best - room - own - 1e-6;
         struct ss_walk w;
         ss_walk_begin(&w, s, t);
         w.sitting = 1;

@@ -250,6 +250,25 @@ static void good_prices_prove(void **st)
     assert_true(o.nodes < 200000);
 }
 
+/* A copy of which one card costs the bound much and the others nothing was left out once: more service than that was there. */
+static void no_good_copy_is_left_out(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct pl_solution o;
+    const char *text = "name: t\nworkloads:\n"
+                       "  w0: {engine: vllm, model: Qwen/Qwen3-4B, context: {min: 512, want: 4096}, optional: true}\n"
+                       "  w1: {kind: service, command: [x], memory: 2GiB}\n"
+                       "  w5: {engine: vllm, model: HuggingFaceTB/SmolLM2-135M, context: 4096, requests: 7, replicas: {want: 2, min: 1}, priority: 3}\n"
+                       "  w6: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 1, optional: true, priority: 1}\n"
+                       "  w10: {kind: service, command: [x], memory: 2GiB, gpus: 3, pool: [3, 2, 4]}\n"
+                       "  w11: {engine: vllm, model: Qwen/Qwen3-8B, gpus: {min: 1, max: 4}, requests: 6, priority: 1}\n";
+    searched(&a, text, "6xRTX-4090+2xL40S", &o);
+    assert_true(o.found && o.complete);
+    assert_int_equal(o.score.v[BT_GOAL_SERVICE], 8605);
+    assert_int_equal(o.score.v[BT_GOAL_FREE], INT64_C(44978667520));
+}
+
 /* The first card that is filled may carry everybody: what the best plan has is found again where less is to be beaten. */
 static void all_on_one_card_is_seen(void **st)
 {
@@ -332,7 +351,7 @@ int main(void)
     const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(known_numbers_are_those_of_their_keys),
                                         cmocka_unit_test(shapes_first_equal_the_plain_tree),
                                         cmocka_unit_test(copies_over_cards_are_proven), cmocka_unit_test(good_prices_prove),
-                                        cmocka_unit_test(many_kinds_have_prices), cmocka_unit_test(all_on_one_card_is_seen),
+                                        cmocka_unit_test(many_kinds_have_prices), cmocka_unit_test(all_on_one_card_is_seen), cmocka_unit_test(no_good_copy_is_left_out),
                                         cmocka_unit_test(numbers_of_cards_say_no_where_shapes_do), cmocka_unit_test(steps_do_not_hang_on_what_lay_there),
                                         cmocka_unit_test(no_rank_uses_more_than_is_useful) };
     return cmocka_run_group_tests(tests, NULL, NULL);
