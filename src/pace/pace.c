@@ -6,6 +6,7 @@
 #include "pace/pace_int.h"
 
 #define KV_SHARE_OF_EFF 0.8125 /* attention reads its KV less evenly than a matrix */
+#define KV_AGAIN 0.27 /* what is read once more for each further head of a group: the cache has most of it. 22 rows of Qwen2-7B and 72B, 6k to 129k tokens */
 #define ROWS_ENOUGH 15
 #define DECODE_MFU 0.7 /* of the matrix rate, when a batch is large enough to be limited by it */
 #define MIXED_MFU 0.53 /* of prompts that are read in beside decode */
@@ -24,7 +25,11 @@ struct look {
     double tokens;          /* that one step goes over: more than one of a sequence where drafts are verified */
     double choices;         /* of experts: as many tokens that choose for themselves hit as many */
     double bandwidth, read, read_kv; /* bytes/s of one card: peak, as its weights are read and as its KV is */
+    bool kv_by_head;        /* attention reads the KV once for each query head */
 };
+
+/* Asked for at start, or the checkpoint's own; NULL = plain. */
+static const char *quantization_of(const struct bt_pace_in *in) { return in->quantization ? in->quantization : in->model->quantization; }
 
 static bool look_at(const struct bt_pace_in *in, struct look *x)
 {
@@ -41,13 +46,14 @@ static bool look_at(const struct bt_pace_in *in, struct look *x)
     uint64_t streams = BT_MAX(in->streams, 1u);
     x->batch = (double)bt_ceil_div(streams, BT_MAX(in->pp, 1u));
     x->tokens = x->batch * (double)BT_MAX(in->verified, 1u);
-    x->choices = pc_choices(x->eng, x->tokens);
+    x->choices = pc_choices(x->eng, &x->w, x->tokens);
     x->cls = pc_class_of(x->k);
     x->link = pc_link_of(x->k, in->nvlink, in->p2p);
     double eff = pc_engine_eff(x->eng, x->cls);
     x->bandwidth = x->k->mem_gbs * 1e9;
+    x->kv_by_head = pc_kv_by_head(x->eng, x->k);
     x->read_kv = x->bandwidth * (eff > 0 ? eff : x->cls->eff) * KV_SHARE_OF_EFF;
-    x->read = x->bandwidth * (eff > 0 ? eff : x->cls->eff) * pc_kernel_share(x->eng, x->w.kernel, x->cls);
+    x->read = x->bandwidth * (eff > 0 ? eff : x->cls->eff) * pc_kernel_share(x->eng, x->w.kernel, x->cls) * pc_method_share(x->eng, quantization_of(in));
     double unpacked = pc_unpack_bytes_a_s(x->eng, &x->w, x->k);
     if (unpacked > 0)
         x->read = BT_MIN(x->read, unpacked);
@@ -70,8 +76,9 @@ static double kv_bytes(const struct look *x)
         if (l->mixer == BT_MIX_STATE || l->mixer == BT_MIX_NONE)
             continue;
         double token = l->mixer == BT_MIX_MLA ? l->latent : 2.0 * l->kv_heads * l->head_dim;
+        double again = x->kv_by_head && l->kv_heads && l->heads > l->kv_heads ? (double)l->heads / l->kv_heads - 1 : 0;
         whole += token;
-        read += token * (l->window && l->window < context ? l->window / context : 1);
+        read += token * (1 + again * KV_AGAIN) * (l->window && l->window < context ? l->window / context : 1);
     }
     double bytes = x->in->kv_bytes_per_token > 0 ? x->in->kv_bytes_per_token : whole * 2;
     return context * bytes * (whole > 0 ? read / whole : 1);
@@ -81,7 +88,7 @@ static double kv_bytes(const struct look *x)
 static double kv_ranks(const struct look *x)
 {
     bool latent = x->m->layer && x->m->layers && x->m->layer[0].mixer == BT_MIX_MLA && !(x->in->kv_bytes_per_token > 0);
-    return latent ? 1 : BT_MIN(x->tp, (double)BT_MAX(x->m->kv_heads, 1u));
+    return latent ? 1 : BT_MIN(x->tp, (double)BT_MAX(x->kv_by_head ? x->m->heads : x->m->kv_heads, 1u));
 }
 
 static double weights_s(const struct look *x)
@@ -116,11 +123,13 @@ static double arrivals_s(const struct look *x)
 }
 
 /* Kinds of which the measured rows are up to two and a half times off: attention over a latent with few heads has no fast kernel (GLM-4.7-Flash); 4-bit experts
- * on an A100 go through kernels without tables; dense models on the first CDNAs; engines of 2024 on the MI300X, where some launch each kernel alone. */
+ * on an A100 went through kernels without tables, of vLLM since 0.12 alone it is known that they do not; dense models on the first CDNAs; engines of 2024 on
+ * the MI300X, where some launch each kernel alone. */
 static bool is_far_off(const struct look *x)
 {
     bool latent = x->m->layer && x->m->layers && x->m->layer[0].mixer == BT_MIX_MLA, server = x->eng->family == PC_SERVER;
-    bool experts4 = x->w.experts && x->w.kernel == BT_KERNEL_FP4 && !strcmp(x->cls->name, "hbm_a100");
+    bool unseen4 = !strcmp(x->cls->name, "hbm_a100") && (strcmp(x->eng->name, "vllm") != 0 || pc_early_fp4(x->eng, x->cls));
+    bool experts4 = x->w.experts && x->w.kernel == BT_KERNEL_FP4 && unseen4;
     bool old = (!strcmp(x->eng->name, "vllm") && x->eng->since < 8) || (x->eng->family == PC_LLAMA && x->eng->since < 202500);
     return (latent && x->m->heads < 64) || (server && experts4) || (server && !x->w.experts && !strcmp(x->cls->name, "amd_cdna")) ||
            (old && !strcmp(x->cls->name, "amd_cdna3"));
@@ -139,7 +148,24 @@ static double error_share(const struct look *x)
 static double allreduce_us(const struct look *x)
 {
     uint64_t ranks = (uint64_t)x->tp;
-    return pc_allreduce_us(x->link, ranks, x->tokens * x->m->hidden * 2.0) * pc_split(x->link, x->eng) + pc_nccl_us(x->eng, ranks);
+    double bytes = x->tokens * x->m->hidden * 2.0;
+    return pc_sum_us(x->k, x->link, x->eng, ranks, bytes) + pc_nccl_us(x->eng, ranks);
+}
+
+/* Kernels that the host launches one by one while the card computes: what of them the card waits for. */
+static double ahead_ms(double launches, const struct bt_pace *p)
+{
+    return BT_MAX(launches - p->weights_ms - p->kv_ms - p->allreduce_ms, 0);
+}
+
+/* Launches of all layers: between graphs' kernels; without graphs, of the host. */
+static double layers_ms(const struct look *x, const struct bt_pace *p)
+{
+    double us = x->m->layers * pc_layer_us(x->eng, x->k) + x->w.moe_layers * pc_moe_us(x->eng, x->w.kernel, x->cls);
+    if (pc_launches_ahead(x->eng))
+        return ahead_ms(us / 1e3, p);
+    bool eager = x->eng->graph_tokens && x->in->context > x->eng->graph_tokens;
+    return eager ? BT_MAX(us / 1e3, ahead_ms(x->m->layers * PC_EAGER_LAYER_US / 1e3, p)) : us / 1e3;
 }
 
 void bt_pace_decode(const struct bt_pace_in *in, struct bt_pace *out)
@@ -154,12 +180,10 @@ void bt_pace_decode(const struct bt_pace_in *in, struct bt_pace *out)
     out->weights_bytes_a_s = x.read;
     out->weights_ms = weights_s(&x) * 1e3;
     out->kv_ms = x.batch * kv_bytes(&x) / (kv_ranks(&x) * x.read_kv) * 1e3;
-    out->layers_ms = (x.m->layers * pc_layer_us(x.eng, x.k) + x.w.moe_layers * pc_moe_us(x.eng, x.w.kernel, x.cls)) / 1e3;
     out->host_ms = x.eng->host_ms + x.batch * x.eng->seq_us / 1e3;
     if (x.tp > 1)
         out->allreduce_ms = (2.0 * x.m->layers + 1) * allreduce_us(&x) / 1e3;
-    if (pc_launches_ahead(x.eng))
-        out->layers_ms = BT_MAX(out->layers_ms - out->weights_ms - out->kv_ms - out->allreduce_ms, 0);
+    out->layers_ms = layers_ms(&x, out);
     if (x.tp * x.pp > 1)
         out->link = pc_link_name(x.link);
     out->hop_ms = (x.pp - 1) * pc_hop_ms(x.link, x.eng);

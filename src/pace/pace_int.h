@@ -35,14 +35,22 @@ struct pc_engine {
     double prompt_layer_us, prompt_moe_us;       /* host's launches of a layer that reads a prompt in, outside of graphs; of one with experts. 0 = hidden */
     bool measured;
     bool fused;                                      /* on Blackwell its all-reduce takes the norm behind it along */
+    bool only_said;                  /* for a version that somebody said; of the newest one otherwise the row below holds, which the golden rows are of */
+    uint64_t graph_tokens;           /* a longer context is decoded outside of CUDA graphs (max_seq_len_to_capture); 0 = never */
+    bool kv_by_head;                 /* attention reads the KV once for each query head, not once for the heads that share it */
 };
 const struct pc_engine *pc_engine_of(const struct bt_pace_in *in);
 const struct pc_engine *pc_engine_named(const char *name, const char *version);      /* NULL: no such name */
+#define PC_EAGER_LAYER_US 330         /* a layer of vLLM's first engine outside of its graphs: 40 rows of Qwen2, 0.5B to 7B, on an A100 */
+bool pc_kv_by_head(const struct pc_engine *e, const struct bt_gpu_kind *k);
+double pc_method_share(const struct pc_engine *e, const char *method);               /* of what the kernel of these bits reaches: AWQ before Marlin */
 bool pc_launches_ahead(const struct pc_engine *e);   /* launches kernel after kernel while the card computes: the longer of both is the step */
 bool pc_multiplies_fp4(const struct pc_engine *e, const struct pc_class *c);         /* as it is, twice as fast as FP8 */
 double pc_kernel_share(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c);
 double pc_moe_us(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c);      /* what a layer with experts launches beside its matrices */
-double pc_choices(const struct pc_engine *e, double tokens);         /* so many tokens hit as many experts as this number that choose for themselves */
+bool pc_early_fp4(const struct pc_engine *e, const struct pc_class *c);          /* has experts of 4 bits there through kernels without tables */
+/* So many tokens hit as many experts as this number that choose for themselves. */
+double pc_choices(const struct pc_engine *e, const struct bt_pace_weight *w, double tokens);
 /* llama.cpp of 2024 on data-centre cards: its kernels were made for GeForce. 0 = nothing to change */
 double pc_engine_eff(const struct pc_engine *e, const struct pc_class *c);
 
@@ -56,6 +64,7 @@ const char *pc_link_name(enum pc_link l);
 double pc_allreduce_us(enum pc_link l, uint64_t ranks, double bytes);
 double pc_nccl_us(const struct pc_engine *e, uint64_t ranks);      /* until an all-reduce starts, of engines without one of their own; else 0 */
 double pc_bus_gbs(enum pc_link l);   /* of large all-reduces */
-double pc_split(enum pc_link l, const struct pc_engine *e);    /* what a split costs beyond the bare kernel, as a factor */
+/* Microseconds of one all-reduce with what a split costs beyond the bare kernel. Over PCIe never less than over NVLink of the same card. */
+double pc_sum_us(const struct bt_gpu_kind *k, enum pc_link l, const struct pc_engine *e, uint64_t ranks, double bytes);
 double pc_hop_ms(enum pc_link l, const struct pc_engine *e);
 #endif

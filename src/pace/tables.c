@@ -71,9 +71,32 @@ static bool has_fp8(const struct pc_class *c)
 /* llama.cpp of 2024 read its formats of blocks worse than 16 bits; that of 2025 does not (Q8_0 and Q4_0 on five cards). */
 static bool is_new_llama(const struct pc_engine *e) { return e->family == PC_LLAMA && e->since >= 202500; }
 
+/* The paged kernel of vLLM's first releases has a block of threads for each query head (vllm#1880); FlashAttention took over in 0.5, on Ampere and later. */
+bool pc_kv_by_head(const struct pc_engine *e, const struct bt_gpu_kind *k)
+{
+    bool first_engine = !strcmp(e->name, "vllm") && e->since < 8;
+    return e->kv_by_head || (first_engine && k->cc_major > 0 && k->cc_major < 8);
+}
+
+/* Before 0.5.3 vLLM multiplied AWQ with AWQ's own kernel, at half of what Marlin reaches. 25 rows of Qwen2 on an A100. */
+#define AWQ_OWN_SHARE 0.5
+
+double pc_method_share(const struct pc_engine *e, const char *method)
+{
+    bool first = !strcmp(e->name, "vllm") && e->since < 5;
+    return first && method && !strcasecmp(method, "awq") ? AWQ_OWN_SHARE : 1;
+}
+
 bool pc_launches_ahead(const struct pc_engine *e) { return !strcmp(e->name, "transformers"); }
 
 bool pc_multiplies_fp4(const struct pc_engine *e, const struct pc_class *c) { return e->family == PC_SERVER && is_blackwell(c); }
+
+/* HBM has bandwidth left that 16 bits do not get; GDDR and LPDDR, which give 16 bits 0.82 to 0.93, have none. 16 rows of a GB10 and RTX 4090 say this; the
+ * golden rows of the L40S hold the older figure. */
+#define FP8_GDDR_SHARE 0.93
+
+/* Radeons multiply no FP4 and servers have no kernel of their own for it there. 2 rows of gpt-oss on an R9700. */
+#define FP4_RDNA_SHARE 0.41
 
 double pc_kernel_share(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c)
 {
@@ -82,6 +105,10 @@ double pc_kernel_share(const struct pc_engine *e, enum bt_pace_kernel k, const s
         return FP4_NATIVE_SHARE;
     if (k == BT_KERNEL_FP8 && !has_fp8(c))
         k = BT_KERNEL_INT8;
+    if (f == PC_SERVER && k == BT_KERNEL_FP4 && !strcmp(c->name, "amd_rdna"))
+        return FP4_RDNA_SHARE;
+    if (f == PC_SERVER && k == BT_KERNEL_FP8 && !c->hbm && c != &ada_board)
+        return FP8_GDDR_SHARE;
     if (f == PC_SERVER && !strcmp(c->name, "amd_cdna") && (k == BT_KERNEL_INT4 || k == BT_KERNEL_INT8))
         return k == BT_KERNEL_INT4 ? INT4_CDNA_SHARE : INT8_CDNA_SHARE;
     if (is_new_llama(e) && (k == BT_KERNEL_GGUF_Q8 || k == BT_KERNEL_GGUF_Q4_0))
@@ -127,11 +154,13 @@ bool pc_kernel_named(const char *method, enum bt_pace_kernel *out)
 
 /* Newest first of each name. 45 us and 0.4 ms: the constants for an engine whose version is not known. */
 static const struct pc_engine engines[] = {
+    { "vllm", 15, PC_SERVER, 43, 0.35, 0, 9, 0, 0, true, true, .only_said = true },      /* 0.15 to 0.19 on B200: 99 rows */
     { "vllm", 12, PC_SERVER, 43, 0.35, 0, 9, 0, 0, true, false },
     { "vllm", 8, PC_SERVER, 45, 0.40, 0, 9, 0, 0, false, false },                 /* V1 before 0.12: no row of its own */
     { "vllm", 7, PC_SERVER, 75, 1.20, 65, 22, 0, 0, true, false },
-    { "vllm", 3, PC_SERVER, 85, 1.20, 65, 22, 0, 0, true, false },
-    { "vllm", 0, PC_SERVER, 450, 1.20, 65, 22, 0, 0, false, false },              /* no CUDA graphs yet: 6 rows of several cards, 280 to 740 us */
+    { "vllm", 5, PC_SERVER, 85, 1.20, 65, 22, 0, 0, true, false },
+    { "vllm", 3, PC_SERVER, 85, 1.20, 65, 22, 0, 0, true, false, .graph_tokens = 8192, .kv_by_head = true },
+    { "vllm", 0, PC_SERVER, 450, 1.20, 65, 22, 0, 0, false, false, .kv_by_head = true }, /* no CUDA graphs yet: 6 rows of several cards, 280 to 740 us */
     { "sglang", 5, PC_SERVER, 43, 0.35, 0, 10, 350, 2000, true, false },
     { "sglang", 0, PC_SERVER, 50, 0.35, 0, 10, 0, 0, true, false },
     { "llama-server", 202500, PC_LLAMA, 43, 0, 500, 4, 0, 0, true, false },
@@ -165,31 +194,38 @@ static unsigned version_number(const char *v)
     return (unsigned)(BT_MIN(major, 1000000ul) * 100 + BT_MIN(minor, 99ul));
 }
 
-const struct pc_engine *pc_engine_named(const char *name, const char *version)
+static const struct pc_engine *engine_row(const char *name, const char *version, bool said)
 {
     for (size_t i = 0; name && i < BT_LEN(engine_words); i++)
         if (!strcasecmp(engine_words[i].word, name))
             name = engine_words[i].name;
     unsigned n = version_number(version);
     for (size_t i = 0; name && i < BT_LEN(engines); i++)
-        if (!strcasecmp(engines[i].name, name) && n >= engines[i].since)
+        if (!strcasecmp(engines[i].name, name) && n >= engines[i].since && (said || !engines[i].only_said))
             return &engines[i];
     return NULL;
 }
+
+const struct pc_engine *pc_engine_named(const char *name, const char *version) { return engine_row(name, version, version && *version); }
 
 const struct pc_engine *pc_engine_of(const struct bt_pace_in *in)
 {
     const char *name = in->engine_name ? in->engine_name : in->engine ? in->engine->name : NULL;
     const char *version = in->engine_version ? in->engine_version : in->version ? in->version->version : NULL;
     static const struct pc_engine mlc_tp = { "mlc", 0, PC_MLC, MLC_TP_LAYER_US, 0, 0, 9, 0, 0, true, false };
-    const struct pc_engine *e = pc_engine_named(name, version);
+    const struct pc_engine *e = engine_row(name, version, in->engine_version && *in->engine_version);
     if (!e)
         return &engine_unknown;
     return e->family == PC_MLC && in->tp > 1 ? &mlc_tp : e;
 }
 
+/* Radeon cards give servers less than llama.cpp, which their 0.78 is of: 8 rows of an R9700 in 16 and 8 bits. */
+#define RDNA_SERVER_EFF 0.61
+
 double pc_engine_eff(const struct pc_engine *e, const struct pc_class *c)
 {
+    if (e->family == PC_SERVER && !strcmp(c->name, "amd_rdna"))
+        return RDNA_SERVER_EFF;
     if (e->family != PC_LLAMA || e->since >= 202500)
         return 0;
     return !strcmp(c->name, "hbm_a100") ? 0.53 : !strcmp(c->name, "hbm_hopper") ? 0.64 : !strcmp(c->name, "amd_cdna3") ? 0.22 : 0;
@@ -270,7 +306,7 @@ enum pc_link pc_link_of(const struct bt_gpu_kind *k, bool nvlink, enum bt_pace_p
 
 const char *pc_link_name(enum pc_link l) { return links[l].name; }
 double pc_bus_gbs(enum pc_link l) { return links[l].bus_gbs; }
-double pc_split(enum pc_link l, const struct pc_engine *e)
+static double split_of(enum pc_link l, const struct pc_engine *e)
 {
     return l > PC_NVLINK_BLACKWELL ? SPLIT_PCIE : l == PC_NVLINK_BLACKWELL && e->fused ? SPLIT_FUSED : SPLIT_NVLINK;
 }
@@ -287,6 +323,9 @@ static const double moe_us[MOE_ARCH__N][MOE_BITS__N] = {
 };
 #define MOE_LLAMA_US 10              /* llama.cpp: one kernel for the choice of experts, no scaling */
 #define MOE_TRITON_FP4_US 60         /* TensorRT-LLM before Blackwell has no FP4 kernel of its own */
+#define MOE_EARLY_FP4_US 200         /* vLLM before 0.12 on an A100: 3 rows, and as slow on two and four cards; 0.12 is as fast as elsewhere (2 rows) */
+
+bool pc_early_fp4(const struct pc_engine *e, const struct pc_class *c) { return !strcmp(e->name, "vllm") && e->since < 12 && !strcmp(c->name, "hbm_a100"); }
 
 double pc_moe_us(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c)
 {
@@ -295,17 +334,23 @@ double pc_moe_us(const struct pc_engine *e, enum bt_pace_kernel k, const struct 
     if (e->family == PC_LLAMA)
         return MOE_LLAMA_US;
     bool triton = bits == MOE_FP4 && arch != MOE_B200 && !strcmp(e->name, "tensorrt-llm");
+    if (bits == MOE_FP4 && pc_early_fp4(e, c))
+        return MOE_EARLY_FP4_US;
     return triton ? MOE_TRITON_FP4_US : moe_us[arch][bits];
 }
 
 /* Tokens that are decoded together choose alike, and llama.cpp has a fused kernel for one token only: two read as much as nearly three. 40 rows of its batches
- * (gpt-oss, Qwen3-30B on a GB10); those of servers read what independent choices would. */
+ * (gpt-oss, Qwen3-30B on a GB10). Those of servers read nearly what independent choices would: 760 rows of 2 to 64 streams are in the middle at this power. */
 #define LLAMA_CHOICES 2.0
+#define SERVER_CHOICE_POWER 0.9
+#define MANY_EXPERTS 32              /* those rows' models have 32 to 512; of Mixtral's 8 a few tokens hit all */
 #define LLAMA_CHOICE_POWER 0.45
 
-double pc_choices(const struct pc_engine *e, double tokens)
+double pc_choices(const struct pc_engine *e, const struct bt_pace_weight *w, double tokens)
 {
-    return e->family == PC_LLAMA && tokens > 1 ? LLAMA_CHOICES * pow(tokens, LLAMA_CHOICE_POWER) : tokens;
+    if (e->family == PC_LLAMA)
+        return tokens > 1 ? LLAMA_CHOICES * pow(tokens, LLAMA_CHOICE_POWER) : tokens;
+    return w->experts >= MANY_EXPERTS ? pow(tokens, SERVER_CHOICE_POWER) : tokens;
 }
 
 double pc_nccl_us(const struct pc_engine *e, uint64_t ranks)
@@ -327,6 +372,19 @@ double pc_allreduce_us(enum pc_link link, uint64_t ranks, double bytes)
         return us[4] + BT_MIN((us[5] - us[4]) / 15, us[4]) * (bytes - mib) / mib;
     unsigned i = (unsigned)at;
     return us[i] + (us[i + 1] - us[i]) * (at - i);
+}
+
+/* Both factors are fitted, NVLink's on boards with HBM, PCIe's on cards with GDDR; what a split costs beyond the kernel hangs on the board more than on the
+ * link, so a board keeps its factor over the other one. Where the two links cross all the same, the one that was measured on such a card holds. */
+double pc_sum_us(const struct bt_gpu_kind *k, enum pc_link link, const struct pc_engine *e, uint64_t ranks, double bytes)
+{
+    bool nvlink = link <= PC_NVLINK_BLACKWELL, hbm = pc_class_of(k)->hbm;
+    enum pc_link other = pc_link_of(k, !nvlink, nvlink ? BT_P2P_YES : BT_P2P_AUTO);
+    if (nvlink == hbm)
+        return pc_allreduce_us(link, ranks, bytes) * split_of(link, e);
+    double us = pc_allreduce_us(link, ranks, bytes) * (hbm ? SPLIT_NVLINK : SPLIT_PCIE);
+    double measured = pc_allreduce_us(other, ranks, bytes) * split_of(other, e);
+    return nvlink ? BT_MIN(us, measured) : BT_MAX(us, measured);
 }
 
 /* The best honest single-stream row of bench/data/pace_rows.csv: gpt-fast and vLLM on NVLink, llama.cpp and ExLlamaV2 on one GeForce. */

@@ -1,4 +1,6 @@
 /* The roofline against rows worked out independently with the same constants, and against what must hold. */
+#include <math.h>
+
 #include "need_help.h"
 
 #include "pace/pace.h"
@@ -235,7 +237,7 @@ static void fp8_before_ada_is_read_as_int8(void **st)
     static const struct {
         const char *card;
         double share;
-    } rows[] = { { "rtx3090", 0.95 * 0.86 * 936.2e9 }, { "a100-sxm4-80", 0.95 * 0.82 * 2039e9 }, { "rtx4090", 1.08 * 0.93 * 1008e9 }, { "h100-sxm", 1.08 * 0.80 * 3350e9 } };
+    } rows[] = { { "rtx3090", 0.95 * 0.86 * 936.2e9 }, { "a100-sxm4-80", 0.95 * 0.82 * 2039e9 }, { "rtx4090", 0.93 * 0.93 * 1008e9 }, { "h100-sxm", 1.08 * 0.80 * 3350e9 } };
     for (size_t i = 0; i < BT_LEN(rows); i++) {
         struct bt_gpu g = card_named(rows[i].card);
         struct bt_pace_in in = {
@@ -583,6 +585,81 @@ static void drafts_as_measured(void **st)
 
 /* ---- claims ---- */
 
+static struct bt_pace vllm_on(struct bt_arena *a, const char *version, const char *model, const char *card, const char *quantization, uint64_t context, uint64_t tp)
+{
+    struct bt_gpu g = card_named(card);
+    struct bt_pace_in in = { .model = model_of(a, model), .engine_name = "vllm", .engine_version = version, .card = &g, .tp = tp, .context = context,
+                             .quantization = quantization, .nvlink = tp > 1 };
+    struct bt_pace p;
+    bt_pace_decode(&in, &p);
+    return p;
+}
+
+/* vLLM 0.4: past 8192 tokens its graphs end, its attention reads the KV again for the heads of a group, AWQ has a kernel of its own. Rows of Qwen2-7B and 0.5B on an A100,
+ * the first token's share taken off. */
+static void vllm_before_flash_attention(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    static const struct {
+        const char *model, *quantization;
+        uint64_t context;
+        double ms;
+    } rows[] = { { "Qwen/Qwen2.5-7B", "gptq", 1025, 6.97 },   { "Qwen/Qwen2.5-7B", "awq", 1025, 10.3 },      { "Qwen/Qwen2.5-7B", "gptq", 15360, 9.6 },
+                 { "Qwen/Qwen2.5-7B", "gptq", 64512, 14.3 }, { "Qwen/Qwen2.5-0.5B", "bf16", 15360, 9.15 } };
+    for (size_t i = 0; i < BT_LEN(rows); i++)
+        assert_near(vllm_on(&a, "0.4.2", rows[i].model, "a100-sxm4-80", rows[i].quantization, rows[i].context, 1).step_ms, rows[i].ms, rows[i].ms * 0.12);
+    struct bt_pace old = vllm_on(&a, "0.4.2", "Qwen/Qwen2.5-7B", "a100-sxm4-80", "bf16", 4096, 1), now = vllm_on(&a, "0.6.3", "Qwen/Qwen2.5-7B", "a100-sxm4-80", "bf16", 4096, 1);
+    assert_near(old.kv_ms, now.kv_ms * (1 + 6 * 0.27), 1e-6);
+    assert_near(old.weights_ms, now.weights_ms, 1e-9);
+    now = vllm_on(&a, "0.6.3", "Qwen/Qwen2.5-7B", "v100-sxm2-16", "bf16", 4096, 1);        /* before Ampere the old kernel stays until the second engine */
+    old = vllm_on(&a, "0.12.0", "Qwen/Qwen2.5-7B", "v100-sxm2-16", "bf16", 4096, 1);
+    assert_near(now.kv_ms, old.kv_ms * (1 + 6 * 0.27), 1e-6);
+    old = vllm_on(&a, "0.4.2", "meta-llama/Llama-2-7b-hf", "a100-sxm4-80", "bf16", 4096, 1);        /* no groups: nothing is read again */
+    assert_near(old.kv_ms, vllm_on(&a, "0.6.3", "meta-llama/Llama-2-7b-hf", "a100-sxm4-80", "bf16", 4096, 1).kv_ms, 1e-9);
+}
+
+/* On Blackwell vLLM's all-reduce takes the norm along since 0.15, where that version is said: of one that nobody said the golden rows hold. */
+static void vllm_fuses_on_blackwell_where_it_is_said(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    double said = vllm_on(&a, "0.19.0", "meta-llama/Llama-3.1-70B", "b200", NULL, 640, 8).allreduce_ms;
+    assert_near(vllm_on(&a, "0.12.0", "meta-llama/Llama-3.1-70B", "b200", NULL, 640, 8).allreduce_ms, said * 1.65, 1e-9);
+    assert_near(vllm_on(&a, NULL, "meta-llama/Llama-3.1-70B", "b200", NULL, 640, 8).allreduce_ms, said * 1.65, 1e-9);
+    assert_near(vllm_on(&a, "0.19.0", "meta-llama/Llama-3.1-70B", "h100-sxm", NULL, 640, 8).allreduce_ms,
+                vllm_on(&a, "0.12.0", "meta-llama/Llama-3.1-70B", "h100-sxm", NULL, 640, 8).allreduce_ms, 1e-9);
+}
+
+/* gpt-oss on A100: vLLM 0.10 gave 11.1 ms a token on one card and no less on four; 0.12 is as fast as elsewhere. */
+static void experts_of_4_bits_on_an_a100(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_pace old = vllm_on(&a, "0.10.1", "openai/gpt-oss-120b", "a100-sxm4-80", NULL, 640, 1), four = vllm_on(&a, "0.10.1", "openai/gpt-oss-120b", "a100-sxm4-80", NULL, 640, 4);
+    assert_near(old.step_ms, 11.1, 2.8);
+    assert_near(four.step_ms, 12.8, 2.8);
+    assert_near(old.error_share, 0.5, 1e-9);
+    assert_near(vllm_on(&a, "0.12.0", "openai/gpt-oss-120b", "a100-sxm4-80", NULL, 640, 1).error_share, 0.2, 1e-9);
+}
+
+/* Tokens that are decoded together hit fewer experts than independent choices would; of Mixtral's eight the golden rows say that they choose for themselves. */
+static void experts_are_chosen_a_little_alike(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    for (int few = 0; few < 2; few++) {
+        struct bt_gpu g = card_named("h100-sxm");
+        struct bt_pace_in in = { .model = model_of(&a, few ? "mistralai/Mixtral-8x7B-v0.1" : "Qwen/Qwen3-30B-A3B"), .engine_name = "vllm", .card = &g, .tp = 2, .context = 640, .streams = 16 };
+        struct bt_pace_weight w;
+        struct bt_pace p;
+        assert_true(bt_pace_weigh(in.model, NULL, 0, "vllm", &w));
+        bt_pace_decode(&in, &p);
+        double read = p.weights_ms * 2 * p.weights_bytes_a_s / 1e3;
+        assert_near(read, bt_pace_step_bytes(&w, few ? 16 : pow(16, 0.9)), read * 1e-9);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -595,6 +672,10 @@ int main(void)
         cmocka_unit_test(engines_by_name_and_version),
         cmocka_unit_test(drafts_give_tokens_and_cost_steps),
         cmocka_unit_test(drafts_as_measured),
+        cmocka_unit_test(vllm_before_flash_attention),
+        cmocka_unit_test(vllm_fuses_on_blackwell_where_it_is_said),
+        cmocka_unit_test(experts_of_4_bits_on_an_a100),
+        cmocka_unit_test(experts_are_chosen_a_little_alike),
         cmocka_unit_test(old_versions_are_slower),
         cmocka_unit_test(blackwell_has_its_own_constants),
         cmocka_unit_test(experts_launch_what_their_format_needs),
