@@ -435,7 +435,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         return bt_cmd_usage(v, o.json, "one workload at a time, not \"%s\" too", rest.v[1]);
     struct explained e = { .only = rest.n ? rest.v[0] : NULL }, *machine = NULL;
     size_t n = 0, more = 0;
-    o.po.boxes = true;
+    o.po.boxes = o.po.no_shapes = true;              /* rivals are planned by each decision */
     if (explain(&a, &o, &e, &err) < 0)
         return bt_cmd_fail(v, &err, o.json);
     bool fits = !e.plan->nrefusals;

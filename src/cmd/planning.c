@@ -322,7 +322,7 @@ int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, str
     }
     if (o->live && !getenv("BERTH_SIM") && bt_planning_disk(a, g.spec, models, err) < 0)     /* simulated engines fetch nothing */
         return -1;
-    *out = (struct bt_plan_in){ .spec = g.spec, .fleet = g.fleet, .models = models, .brief = o->brief, .obeyed = o->live };
+    *out = (struct bt_plan_in){ .spec = g.spec, .fleet = g.fleet, .models = models, .brief = o->brief, .obeyed = o->live || o->no_shapes };
     if (o->time_limit_ms) {
         struct bt_plan_clock *clock = BT_NEW(a, struct bt_plan_clock);
         *clock = (struct bt_plan_clock){ .now_s = now_s, .limit_s = (double)o->time_limit_ms / 1e3 };

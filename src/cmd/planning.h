@@ -14,6 +14,7 @@ struct bt_planning_opts {
     bool no_learned;                 /* nothing that was measured before is used */
     uint64_t time_limit_ms;          /* of the search in each phase; 0 = a fixed amount of work */
     bool brief;                      /* as bt_plan_in.brief */
+    bool no_shapes;                  /* no other shapes of servers beside the plan's: the caller shows none */
     bool boxes;                      /* the caller can show a plan of several machines; else such a fleet is an error */
     bool phase;                      /* what does not fit at once is cut into phases, where that helps: plan->proposed */
     /* For `up`: the plan will be obeyed. The fleet is this machine's; a fleet named in the spec or in --gpus is a requirement that live cards must

@@ -2,11 +2,12 @@
 #include "plan/decide.h"
 
 #include "plan/lost.h"
+#include "plan/phases.h"
 
 #define MAX_CARDS_TRIED 8
 #define BASE_NODES 100000        /* of a rival's search: a short one */
 #define MANY 64                  /* more workloads than these: shorter, as each placement takes longer */
-#define WORK_TRIED 4000000       /* pl_find_cost() of all rivals together */
+#define STEPS_TRIED 20000000     /* of all rivals together, with what it costs to build them: no other workload's are planned then */
 
 const char *const bt_decided_names[] = {
     [BT_DECIDED_SHAPE] = "shape", [BT_DECIDED_CARDS] = "cards", [BT_DECIDED_CONTEXT] = "context", [BT_DECIDED_COPIES] = "copies"
@@ -22,7 +23,7 @@ struct deciding {
     struct pl_solution s; /* the phase as it is, planned in the same way as the others will be */
     struct bt_decision **out;
     size_t *n;
-    uint64_t work; /* as WORK_TRIED counts */
+    uint64_t steps; /* as STEPS_TRIED counts */
 };
 
 /* One other way: planned, and how it reads. */
@@ -71,9 +72,9 @@ static const char *what_it_lost(struct deciding *d, const struct rival *b)
 static int plan_rival(struct deciding *d, const struct bt_workload *w, size_t index, const char *name, struct rival *best)
 {
     struct rival r = { .name = name };
-    d->work += pl_find_cost(d->p->n);
     if (pl_try(&d->t, w, index, &r.p, &r.s, d->err) < 0)
         return -1;
+    d->steps += r.s.nodes + r.p->n * r.p->fleet->n * PL_PAIR_STEPS;
     r.found = r.s.found && !r.p->nrefusals;
     if (r.found && pl_recut(r.p, &r.s, d->err) < 0) /* as the one taken was */
         return -1;
@@ -274,14 +275,15 @@ static int decide_workload(struct deciding *d, size_t index)
     return decide_copies(d, index, k, placed);
 }
 
-/* The phase searched as long as the plan was; the rivals are not. */
-static int plan_base(struct deciding *d)
+/* The phase as the plan has it, planned as if there were no other; rivals are searched for less long. */
+static int take_base(struct deciding *d, const struct pl_stage *g)
 {
-    d->t.nodes = pl_node_limit(&d->in);
-    int rc = pl_try(&d->t, &d->in.spec->w[0], 0, &d->p, &d->s, d->err);
-    size_t n = rc == 0 ? BT_MAX(d->p->n, (size_t)MANY) : MANY;
-    d->t.nodes = (uint64_t)BASE_NODES * MANY / n;
-    return rc;
+    bool as_planned = g->p == g->free_p;             /* its pipelines are cut already */
+    d->p = g->free_p;
+    d->s = as_planned ? g->s : g->free_s;
+    d->t.base = d->p;
+    d->t.nodes = (uint64_t)BASE_NODES * MANY / BT_MAX(d->p->n, (size_t)MANY);
+    return as_planned ? 0 : pl_recut(d->p, &d->s, d->err);
 }
 
 int bt_plan_decisions(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_plan *p, const char *only, struct bt_decision **out, size_t *n,
@@ -290,22 +292,18 @@ int bt_plan_decisions(struct bt_arena *a, const struct bt_plan_in *in, const str
     struct deciding d = { .err = err, .in = *in, .plan = p, .out = out, .n = n };
     *out = NULL;
     *n = *skipped = 0;
-    d.in.needs = pl_needs_new(a);
+    d.in.needs = p->stages->in->needs;
+    d.in.copies = p->stages->in->copies;
     d.in.spec = p->spec; /* with the phases that were proposed, where they were */
     for (size_t i = 0; i < p->nphases; i++) {
         d.ph = &p->phase[i];
         d.t = (struct pl_trial){ a, &d.in, d.ph->name, NULL };
-        if (!d.in.spec->n || plan_base(&d) < 0)
-            return d.in.spec->n ? -1 : 0;
-        if (!d.s.found)
-            continue;
-        if (pl_recut(d.p, &d.s, err) < 0)
+        if (take_base(&d, &p->stages->v[i]) < 0)
             return -1;
-        d.t.base = d.p;
         for (size_t w = 0; w < d.in.spec->n; w++) {
             if (!pl_in_phase(&d.in.spec->w[w], d.ph->name) || (only && strcmp(only, d.in.spec->w[w].name)))
                 continue;
-            if (!only && d.work > WORK_TRIED)
+            if (!only && d.steps > STEPS_TRIED)
                 ++*skipped;
             else if (decide_workload(&d, w) < 0)
                 return -1;

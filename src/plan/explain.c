@@ -6,7 +6,6 @@
 #define SHAPE_NODES 10000            /* of a shape that is only shown beside the one taken */
 #define WORK_TRIED 20000             /* workloads planned again for that in all: of 60 the shapes of each, of 1,000 those of the first */
 #define STEPS_TRIED 1500000          /* steps of their searches in all, phases together: what one workload more or less costs is not known before */
-#define PAIR_STEPS 20                /* what it costs to build a problem and its tables, for each pair of workload and card */
 
 int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out,
            struct bt_err *err)
@@ -159,7 +158,7 @@ static int try_shape(const struct pl_trial *t, const struct pl_work *k, const st
     struct pl_solution *o = BT_NEW(t->a, struct pl_solution);
     if (pl_try(t, &w, k->spec_index, &q, o, err) < 0)
         return -1;
-    *steps += o->nodes + q->n * q->fleet->n * PAIR_STEPS;
+    *steps += o->nodes + q->n * q->fleet->n * PL_PAIR_STEPS;
     row->fits = o->found && first_copy(q, o, k->spec_index);         /* an optional one is not there because the others are */
     if (!row->fits) {
         row->why_not = o->complete ? pl_no_place(t->a, q, k->spec_index) : "not found among the first placements looked at";

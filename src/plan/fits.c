@@ -495,14 +495,6 @@ static bool put_all(struct fit *f, struct fitting *x)
     return false;
 }
 
-static bool among(const struct pl_copy *c, size_t g)
-{
-    for (uint32_t i = 0; i < c->ncards; i++)
-        if (c->card[i] == g)
-            return true;
-    return false;
-}
-
 /* Ranks of a tensor-parallel group rise, and so do the first ranks of equal stages. */
 static size_t first_place(const struct pl_work *k, const struct fitting *x, uint32_t rank)
 {
@@ -541,7 +533,7 @@ static bool next_rank(struct fit *f, struct fitting *x, uint32_t rank)
         tried |= UINT64_C(1) << x->now[g];
         if (i < start || !(x->classes >> p->cls[g] & 1) || x->beside[p->cls[g]] > p->cap[g] - f->load[g])
             continue;
-        if ((x->target && !among(x->target, g)) || !may_stand_on(f, x->work, g) || !more_tenants(f, x->work, x->use, g))
+        if ((x->target && !pl_is_on(x->target, g)) || !may_stand_on(f, x->work, g) || !more_tenants(f, x->work, x->use, g))
             continue;
         if (rank % x->sh->tp && strcmp(p->fleet->gpus[g].name, p->fleet->gpus[x->card[rank - 1]].name))
             continue;

@@ -2,6 +2,9 @@
 #include "plan/plan_int.h"
 
 #define TRY_NODES 20000
+#define MANY_NODES 150000            /* of many workloads on many cards: that they hold them is found only after a while */
+#define MANY 400u                    /* pairs of workload and card past which they are many */
+#define MOST_NODES 1000000u          /* of all searches together */
 #define MOST_PAIRS 3000u             /* of workload and card, in all fleets that are tried: each asks what every shape takes there */
 
 /* "1xRTX-4090+3xA100-SXM4-40GB": the cards there are, as a named fleet, with `more` of one kind at the end. NULL when a card is not of the catalog. */
@@ -26,18 +29,23 @@ static const char *named(struct bt_arena *a, const struct bt_fleet *f, const str
     return bt_arena_strdup(a, bt_buf_z(&b));
 }
 
-static bool phase_fits(struct bt_arena *a, const struct bt_plan_in *in, const char *phase)
+static bool phase_fits(struct bt_arena *a, const struct bt_plan_in *in, const char *phase, uint64_t *nodes)
 {
     struct pl_problem *p;
     struct pl_solution s;
     struct bt_err ignored = { 0 };
     if (pl_problem_build(a, in, phase, &p, &ignored) < 0 || p->nrefusals)
         return false;
-    pl_find(p, TRY_NODES, &s);
+    pl_find(p, p->n * p->fleet->n > MANY ? MANY_NODES : TRY_NODES, &s);
+    *nodes += s.nodes;
     return s.found;
 }
 
-struct growing { const struct bt_plan_in *in; struct bt_arena *a; size_t pairs; bool over; };         /* over: not all was tried */
+struct growing {
+    const struct bt_plan_in *in; struct bt_arena *a;
+    uint64_t least;                  /* bytes that the phase with the most of them takes at least */
+    uint64_t nodes; size_t pairs; bool over;         /* over: not all was tried */
+};
 
 /* All phases fit there. False, too, where this cannot be asked. What a fleet's shapes need is nobody else's: its cards are not kept. */
 static bool fits_on(struct growing *x, const char *fleet)
@@ -51,39 +59,65 @@ static bool fits_on(struct growing *x, const char *fleet)
     if (!fleet || bt_fleet_open(&a, fleet, &o, &larger, &ignored) < 0)
         return false;
     x->pairs += larger.n * x->in->spec->n;
-    x->over = x->over || x->pairs > MOST_PAIRS;
+    x->over = x->over || x->pairs > MOST_PAIRS || x->nodes > MOST_NODES;
     if (x->over)
         return false;
     with.fleet = &larger;
     with.needs = pl_needs_new(&a);
     for (size_t i = 0; i < BT_MAX(phases->n, (size_t)1); i++)
-        if (!phase_fits(&a, &with, phases->n ? phases->v[i] : "all"))
+        if (!phase_fits(&a, &with, phases->n ? phases->v[i] : "all", &x->nodes))
             return false;
     return true;
 }
 
-/* How many more, `fewest` at most. 0: no such number is enough, or not all was tried. */
+/* What a fleet of the catalog has for workloads; 0: there is no such fleet. */
+static uint64_t capacity(const struct growing *x, const char *fleet)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_fleet_opts o = { .margin_bytes = x->in->spec->margin_bytes };
+    struct bt_fleet f;
+    struct bt_err ignored = { 0 };
+    uint64_t sum = 0;
+    if (!fleet || bt_fleet_open(&a, fleet, &o, &f, &ignored) < 0)
+        return 0;
+    for (size_t i = 0; i < f.n; i++)
+        sum += bt_gpu_capacity(&f.gpus[i]);
+    return sum;
+}
+
+/* With fewer more of them the bytes alone are too many. 0: no number of them is enough. */
+static size_t at_least(const struct growing *x, const struct bt_gpu_kind *kind)
+{
+    uint64_t now = capacity(x, named(x->a, x->in->fleet, kind, 0)), with = capacity(x, named(x->a, x->in->fleet, kind, 1));
+    if (with <= now)
+        return 0;
+    return x->least <= with ? 1 : (size_t)((x->least - now + (with - now) - 1) / (with - now));
+}
+
+/* How many more, `fewest` at most. 0: no such number is enough, or none was found before all was tried that may be. */
 static size_t smallest(struct growing *x, const struct bt_gpu_kind *kind, size_t fewest)
 {
     const struct bt_fleet *f = x->in->fleet;
     const size_t most = BT_MIN(BT_MAX_GPUS, BT_MAX((size_t)8, f->n * 4)) - BT_MIN(f->n, (size_t)BT_MAX_GPUS);     /* more is not "nearest" */
-    size_t no = 0, yes = fewest > most ? 1 : fewest;
-    if (!most)
+    const size_t first = at_least(x, kind);
+    if (!first || first > BT_MIN(most, fewest))
         return 0;
+    size_t no = first - 1, yes = fewest > most ? first : fewest;
     while (!fits_on(x, named(x->a, f, kind, yes))) {
         if (x->over || fewest <= most || yes == most)
             return 0;
+        size_t step = (yes - no) * 2;
         no = yes;
-        yes = BT_MIN(yes * 2, most);
+        yes = BT_MIN(yes + step, most);
     }
-    while (yes - no > 1) {                           /* a larger fleet carries what a smaller one does */
+    while (yes - no > 1 && !x->over) {               /* a larger fleet carries what a smaller one does */
         size_t mid = no + (yes - no) / 2;
         if (fits_on(x, named(x->a, f, kind, mid)))
             yes = mid;
         else
             no = mid;
     }
-    return x->over ? 0 : yes;
+    return yes;
 }
 
 /* The largest first: of them the fewest are enough. Of the others it is only asked whether as few are: a smaller card will do then. */
@@ -105,10 +139,26 @@ static size_t by_bytes(const struct bt_fleet *f, const struct bt_gpu_kind **kind
     return n;
 }
 
+/* Of the phase that takes most. Cards of the catalog are not to the byte those that are there: a hundredth less. */
+static uint64_t least_bytes(struct bt_arena *a, const struct bt_plan_in *in)
+{
+    const struct bt_strs *phases = &in->spec->phases;
+    uint64_t most = 0;
+    for (size_t i = 0; i < BT_MAX(phases->n, (size_t)1); i++) {
+        struct pl_problem *p;
+        struct bt_err ignored = { 0 };
+        if (pl_problem_build(a, in, phases->n ? phases->v[i] : "all", &p, &ignored) < 0)
+            return 0;
+        uint64_t sum = pl_least_new(p, a)->sum;
+        most = BT_MAX(most, sum - sum / 100);
+    }
+    return most;
+}
+
 bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_advice *out, bool *over)
 {
     const struct bt_gpu_kind *kind[BT_MAX_GPUS];
-    struct growing x = { .in = in, .a = a };
+    struct growing x = { .in = in, .a = a, .least = least_bytes(a, in) };
     size_t fewest = SIZE_MAX;
     bool all_named = true;
     size_t n = by_bytes(in->fleet, kind, &all_named);

@@ -187,7 +187,9 @@ static int plan_alone(struct pl_stages *all, size_t nth, struct bt_err *err)
     if (pl_problem_build(all->a, all->in, g->name, &g->free_p, err) < 0)
         return -1;
     uint64_t nodes = pl_phase_nodes(g->free_p, nth, all->n, all->plan->nodes);
-    if (!g->free_p->nrefusals)
+    if (!g->free_p->nrefusals && all->in->any)
+        pl_find(g->free_p, nodes, &g->free_s);
+    else if (!g->free_p->nrefusals)
         pl_solve(g->free_p, nodes, &g->free_s);
     if (!g->free_p->nrefusals && !g->free_s.found && g->free_p->ram_binds) {     /* is it RAM alone that lacks? Then that is what is said (pl_host_fill) */
         struct pl_solution without;
@@ -265,13 +267,14 @@ int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan
     }
     if (pl_open_copies(a, remembering, names, plan->nphases, err) < 0)
         return -1;
-    struct pl_stages all = { .a = a, .plan = plan, .in = remembering, .n = plan->nphases };
-    all.v = BT_NEWN(a, struct pl_stage, all.n);
-    for (size_t i = 0; i < all.n; i++) {
+    struct pl_stages *all = BT_NEW(a, struct pl_stages);
+    *all = (struct pl_stages){ .a = a, .plan = plan, .in = remembering, .v = BT_NEWN(a, struct pl_stage, plan->nphases), .n = plan->nphases };
+    plan->stages = all;
+    for (size_t i = 0; i < all->n; i++) {
         plan->phase[i].name = names[i];
-        all.v[i] = (struct pl_stage){ .name = names[i], .out = &plan->phase[i], .pin = BT_NEWN(a, const struct pl_pin *, spec->n + 1) };
+        all->v[i] = (struct pl_stage){ .name = names[i], .out = &plan->phase[i], .pin = BT_NEWN(a, const struct pl_pin *, spec->n + 1) };
     }
-    if (plan_stages(&all, err) < 0 || (!in->brief && pl_faster(plan, a, remembering, err) < 0))
+    if (plan_stages(all, err) < 0 || (!in->brief && pl_faster(plan, a, remembering, err) < 0))
         return -1;
     if (plan->nrefusals && !plan->nadvice && !in->brief && pl_together(plan, a, remembering, err) < 0)
         return -1;

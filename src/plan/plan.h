@@ -14,6 +14,7 @@
  *   served.c    the weights as they are read: of a quantised sibling, from host RAM      drafted.c   rates with what would be drafted
  *   faster.c    pinned shapes that are slower than smaller ones
  *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet      shrink.c   the fewest that conflict
+ *   least.c     bytes that no placement can do without
  *   together.c  several changes, where no single one is a way out
  *   jobs.c      what a service or job with a job form takes
  *   boxes.c     a fleet of several machines: dealt, each planned on its own (boxes.h)      machine.c   one of them as a problem of its own (machine.h)
@@ -103,6 +104,7 @@ struct bt_plan_advice { const char *text, *path, *value, *path2, *value2; const 
 /* What makes a plan better, the first first; larger is better (docs/plan.md, "What is best"). */
 enum bt_plan_goal { BT_GOAL_PLACED, BT_GOAL_WANTS, BT_GOAL_SERVICE, BT_GOAL_SHARED, BT_GOAL_FREE, BT_GOAL_LOWEST, BT_GOAL__N };
 
+struct pl_stages;
 struct bt_plan {
     const struct bt_spec *spec; const struct bt_fleet *fleet;
     struct bt_plan_phase *phase; size_t nphases;
@@ -116,6 +118,7 @@ struct bt_plan {
     double gap;                      /* 0 = none; share that lacks to the bound at the first goal where any does: workloads placed, wants, service */
     uint64_t nodes;                  /* search nodes looked at */
     int64_t objective[BT_GOAL__N];   /* summed over phases; of FREE the smallest */
+    const struct pl_stages *stages;  /* plan's own: its phases as they were searched; NULL over several machines */
     int64_t bound[BT_GOAL_SHARED];   /* over several machines: no plan has more workloads placed, wants, or (with all wants) service; else 0 */
 };
 extern const char *const bt_plan_objective_names[BT_GOAL__N];
@@ -144,6 +147,7 @@ struct bt_plan_in {
     const struct pl_within *within;
     const struct bt_plan_clock *clock;               /* NULL: a fixed amount of work, the same plan everywhere */
     bool obeyed;                     /* no other shapes: for a plan that is started, not read */
+    bool any;                        /* plan's own: any plan of each phase will do, only whether there is one is asked */
     bool brief;                      /* no other shapes and no advice: for plans that are only compared */
 };
 

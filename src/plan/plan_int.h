@@ -85,6 +85,13 @@ struct pl_within {
 };
 
 struct pl_copy { size_t work; uint32_t replica; size_t shape; size_t *card; uint32_t ncards; };      /* card: pp-major */
+static inline bool pl_is_on(const struct pl_copy *c, size_t card)
+{
+    for (uint32_t i = 0; i < c->ncards; i++)
+        if (c->card[i] == card)
+            return true;
+    return false;
+}
 struct pl_score { uint32_t placed[64]; uint32_t nlevels; int64_t v[BT_GOAL__N]; };
 
 struct pl_solution {
@@ -230,12 +237,24 @@ const char *pl_layers_of(const struct pl_problem *p, const struct pl_solution *s
 #define PL_LESS_KV "its poorest stage holds less KV"
 /* Is the shape one to be shown beside the one taken? Of the cuts of one tp x pp the taken one, and the engine's own. */
 bool pl_is_shown(const struct pl_work *k, const struct pl_shape *s, const struct pl_shape *taken);
+#define PL_PAIR_STEPS 20             /* what it costs to build a problem and its tables, for each pair of workload and card */
 /* Plan the phase again with workload `index` changed; out->found tells. The problem is left in *p. */
 BT_MUST_CHECK int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out,
                          struct bt_err *err);
 BT_MUST_CHECK int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s,
                              struct bt_err *err);
 BT_MUST_CHECK int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, struct bt_err *err);
+/* least.c. What those who must stand in a phase take at least, whatever their shapes and cards, and what all cards have together. */
+struct pl_least {
+    uint64_t there, sum;
+    uint64_t *of; size_t n;          /* [spec->n] 0: not in the phase, optional, or on no card */
+    size_t *group;                   /* [spec->n] whose cards or contexts are each other's; PL_NONE: not in the phase */
+};
+struct pl_least *pl_least_new(const struct pl_problem *p, struct bt_arena *a);
+/* True: they do not fit, that is certain. Whatever is changed of workload `changed`; of those in keep[spec->n]; whatever is changed of so many of them. */
+bool pl_least_too_much(const struct pl_least *l, size_t changed);
+bool pl_least_too_much_of(const struct pl_least *l, const bool *keep);
+bool pl_least_too_much_after(const struct pl_least *l, size_t changes);
 /* shrink.c. Takes out of keep[spec->n], of workloads that together do not fit, as many as may go: without any one that is left the others fit, but for those
  * whom one of them names (same_gpus_as, same_as). fits(): 1 those in keep fit, 0 they do not, -1 error. The last as written go first. */
 BT_MUST_CHECK int pl_shrink(struct bt_arena *a, const struct bt_spec *s, bool *keep, int (*fits)(void *ctx, const bool *keep), void *ctx);

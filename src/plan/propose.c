@@ -21,6 +21,7 @@ struct cutting {
     size_t of[MAX_GROUPS], best[MAX_GROUPS]; bool found;             /* group -> phase */
     int64_t best_v[BT_GOAL__N];
     unsigned cuts, asked; bool filled;
+    struct pl_problem *all;          /* of the whole spec: who is like whom; NULL: nobody is */
 };
 
 /* ---- who needs whom ---- */
@@ -104,12 +105,15 @@ static struct bt_plan_in *only(struct cutting *c, uint64_t set)
 /* Of one machine: the search alone. */
 static int try_machine(struct cutting *c, uint64_t set, struct worth *w)
 {
+    bt_auto_arena own = { 0 };       /* needs are kept in another */
     struct pl_problem *p;
     struct pl_solution s = { 0 };
-    if (pl_problem_build(c->a, only(c, set), "all", &p, c->err) < 0)
+    if (pl_problem_build(&own, only(c, set), "all", &p, c->err) < 0)
         return -1;
-    if (!p->nrefusals)
+    if (!p->nrefusals && c->worth)
         pl_solve(p, TRY_NODES, &s);
+    else if (!p->nrefusals)          /* what it is worth is asked by nobody */
+        pl_find(p, TRY_NODES, &s);
     w->fits = !p->nrefusals && s.found;
     memcpy(w->v, s.score.v, sizeof w->v);
     return w->fits;
@@ -302,6 +306,7 @@ static int plan_phased(struct cutting *c, const struct bt_spec *spec, bool brief
     struct bt_plan_in in = *c->in;
     in.spec = spec;
     in.brief = brief;
+    in.any = c->filled && c->in->brief;              /* no phase is what it is because of what it reaches, and nobody reads that */
     return bt_plan_make(c->a, &in, out, c->err);
 }
 
@@ -372,14 +377,78 @@ static size_t next_to_place(const struct cutting *c, const bool *placed)
     return c->n;
 }
 
+/* The only one of its group, or NULL. */
+static const struct pl_work *single(const struct cutting *c, size_t g)
+{
+    const struct pl_work *one = NULL;
+    for (size_t i = 0, n = 0; c->all && i < c->all->n; i++)
+        if (c->group[g].has[c->all->work[i].spec_index])
+            one = n++ ? NULL : &c->all->work[i];
+    return one;
+}
+
+static bool same_need(const struct bt_need *x, const struct bt_need *y)
+{
+    bool same = !x == !y && (!x || x->nranks == y->nranks);
+    for (size_t i = 0; same && x && i < x->nranks; i++)
+        same = x->rank[i].fixed_bytes == y->rank[i].fixed_bytes && x->rank[i].kv_block_bytes == y->rank[i].kv_block_bytes &&
+               x->rank[i].host_bytes == y->rank[i].host_bytes && x->rank[i].host_token_bytes == y->rank[i].host_token_bytes;
+    return same;
+}
+
+static bool same_bytes(const struct pl_problem *p, const struct pl_work *x, const struct pl_work *y)
+{
+    bool same = x->nshapes == y->nshapes && x->npool == y->npool && x->claim == y->claim;
+    for (size_t j = 0; same && j < x->npool; j++)
+        same = x->pool[j] == y->pool[j];
+    for (size_t i = 0; same && i < x->nshapes; i++) {
+        const struct pl_shape *s = &x->shape[i], *o = &y->shape[i];
+        same = s->ok == o->ok && s->tp == o->tp && s->pp == o->pp && s->dp == o->dp && s->cards == o->cards && !s->cost == !o->cost;
+        for (size_t k = 0; same && s->ok && s->cost && k < p->nclasses; k++)
+            same = same_need(s->cost[k].need, o->cost[k].need);
+        for (uint32_t r = 0; same && s->ok && r < s->cards; r++)
+            for (size_t j = 0; same && j < x->npool; j++) {
+                size_t cls = p->cls[x->pool[j]];
+                same = (s->cost && !s->cost[cls].need) || pl_floor(p, x, s, cls, r, x->pool[j]) == pl_floor(p, y, o, cls, r, x->pool[j]);
+            }
+    }
+    return same;
+}
+
+/* Where one of them has no place beside others, the other has none. */
+static bool alike(const struct cutting *c, size_t g, size_t h)
+{
+    const struct pl_work *x = single(c, g), *y = single(c, h);
+    const struct pl_problem *p = c->all;
+    bool on_cards = x && y && !x->cpu_only && !y->cpu_only && !x->on_host && !y->on_host;
+    if (!on_cards || x->server != y->server || x->copies_min != y->copies_min || x->w->optional != y->w->optional)
+        return false;
+    for (size_t i = 0, ix = (size_t)(x - p->work), iy = (size_t)(y - p->work); i < p->n; i++)
+        if (i != ix && i != iy && (p->may_share[ix * p->n + i] != p->may_share[iy * p->n + i] || p->may_share[i * p->n + ix] != p->may_share[i * p->n + iy]))
+            return false;
+    bool same_model = !x->server || (x->pm->engine == y->pm->engine && x->pm->version == y->pm->version && x->pm->model->layers == y->pm->model->layers);
+    return same_model && same_bytes(p, x, y);
+}
+
+/* Somebody like it found no place in the phase, when no more were there than now. */
+static bool is_known_not(const struct cutting *c, uint64_t failed, size_t g)
+{
+    for (size_t h = 0; h < c->n; h++)
+        if ((failed >> h & 1) && alike(c, g, h))
+            return true;
+    return false;
+}
+
 /* Each group into the first phase that holds it, not before those whose end it waits for: not always the fewest phases. c->best is their order already. */
 static int fill(struct cutting *c)
 {
     bool placed[MAX_GROUPS] = { false };
-    uint64_t set[MAX_GROUPS] = { 0 };
+    uint64_t set[MAX_GROUPS] = { 0 }, failed[MAX_GROUPS] = { 0 };
     size_t used = 0;
     c->asked = 0;
     c->filled = true;
+    if (c->in->fleet->nboxes <= 1 && pl_problem_build(c->a, c->in, "all", &c->all, c->err) < 0)
+        return -1;
     for (size_t left = c->n; left > 0; left--) {
         size_t g = next_to_place(c, placed), from = 0;
         if (g == c->n)
@@ -388,8 +457,8 @@ static int fill(struct cutting *c)
             from = placed[x] && waits_for(c, g, x) ? BT_MAX(from, c->best[x]) : from;
         size_t b = from;
         int ok = 0;
-        for (; b < used && (ok = fits(c, set[b] | UINT64_C(1) << g)) == 0; b++) {
-        }
+        for (; b < used && (ok = is_known_not(c, failed[b], g) ? 0 : fits(c, set[b] | UINT64_C(1) << g)) == 0; b++)
+            failed[b] |= UINT64_C(1) << g;
         if (ok < 0)
             return -1;
         set[b] |= UINT64_C(1) << g;                  /* a phase of its own holds it: that was asked first of all */

@@ -10,6 +10,7 @@
 struct refusing {
     struct bt_plan *plan; struct bt_arena *a; const struct bt_plan_in *in; const char *phase; struct bt_err *err;
     uint64_t work;                   /* pl_find_cost() of all that was asked */
+    const struct pl_least *least;
     bool *party;                     /* [spec->n] in every conflict that was found: no change of anybody else can help */
 };
 
@@ -272,6 +273,8 @@ static int those_fit(void *ctx, const bool *keep)
     bt_auto_arena mine = { 0 };
     struct refusing *r = ctx;
     struct pl_problem *p;
+    if (pl_least_too_much_of(r->least, keep))
+        return 0;
     if (r->work > PL_FIND_WORK)      /* of those that conflict no more are taken out */
         return 1;
     return fits(r, &mine, subset(&mine, r->in, keep), &p);
@@ -640,25 +643,31 @@ static int advise_job(struct refusing *r, const struct pl_problem *p, const stru
     return 0;
 }
 
+/* No change of it can be a way out. */
+static bool is_hopeless(const struct refusing *r, const struct pl_work *k)
+{
+    return !r->party[k->spec_index] || k->cpu_only || pl_least_too_much(r->least, k->spec_index);
+}
+
 static int look_for_advice(struct refusing *r, struct pl_problem *p)
 {
     for (size_t i = 0; i < p->n && r->work <= 2 * PL_FIND_WORK; i++) {
         const struct pl_work *k = &p->work[i];
-        if (!r->party[k->spec_index] || k->cpu_only || (k->server && (!k->pm->model || !k->nshapes || !k->shape[0].ok)))
+        if (is_hopeless(r, k) || (k->server && (!k->pm->model || !k->nshapes || !k->shape[0].ok)))
             continue;
         if (advise_numbers(r, k->spec_index, p, k) < 0 || advise_job(r, p, k) < 0)
             return -1;
     }
     for (size_t i = 0; i < p->n && r->work <= 2 * PL_FIND_WORK; i++) {
         const struct pl_work *k = &p->work[i];
-        if (!r->party[k->spec_index] || k->cpu_only || (k->server && !k->pm->model))
+        if (is_hopeless(r, k) || (k->server && !k->pm->model))
             continue;
         bool heads = k->server && k->nshapes && !k->shape[0].ok;     /* its refusal names the shapes already */
         if (advise_keys(r, k->spec_index, k) < 0 || advise_counts(r, k->spec_index, k) < 0 || (!heads && advise_open_shape(r, k->spec_index) < 0))
             return -1;
     }
     for (size_t i = p->n; i-- > 0 && !r->plan->nadvice && r->work <= 2 * PL_FIND_WORK; )             /* the least important first */
-        if (r->party[p->work[i].spec_index] && !p->work[i].cpu_only && advise_optional(r, p->work[i].spec_index) < 0)
+        if (!is_hopeless(r, &p->work[i]) && advise_optional(r, p->work[i].spec_index) < 0)
             return -1;
     if (r->work > 2 * PL_FIND_WORK) {
         const char *text = "with so many workloads not every change of every one of them was tried for a way out";
@@ -746,6 +755,7 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
         return in->brief ? 0 : advise_in_ram(&r, p) < 0 || advise_the_models_context(&r, p) < 0 ? -1 : too_few_gpus(&r, p);
     bool any = false;
     bool *keep = BT_NEWN(a, bool, in->spec->n + 1);
+    r.least = pl_least_new(p, a);
     for (size_t i = 0; i < in->spec->n; i++) {
         if (in->spec->w[i].optional || !pl_in_phase(&in->spec->w[i], p->phase))
             continue;

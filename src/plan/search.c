@@ -199,14 +199,6 @@ static const struct pl_copy *copy_of(const struct search *s, size_t work, uint32
     return replica < s->placed[work] ? &s->copy[s->first_copy[work][replica]] : NULL;
 }
 
-static bool in_card_set(const struct pl_copy *c, size_t g)
-{
-    for (uint32_t i = 0; c && i < c->ncards; i++)
-        if (c->card[i] == g)
-            return true;
-    return false;
-}
-
 /* Rising order among copies: (cards of this) >= (cards of the one before). */
 static bool in_order(const struct search *s, const struct pl_copy *c)
 {
@@ -394,7 +386,7 @@ static void choose(struct search *s, struct choice *x, uint32_t rank)
         if (!(x->classes >> p->cls[g] & 1) || (s->only && is_full(s, x->c.work, g)))
             continue;
         bool room = s->load[g] + x->sh->stage_least[rank / x->sh->tp] <= p->cap[g];
-        if (i < start || !room || (x->target && !in_card_set(x->target, g)) || !se_may_join(s, x->c.work, g))
+        if (i < start || !room || (x->target && !pl_is_on(x->target, g)) || !se_may_join(s, x->c.work, g))
             continue;
         if (rank % x->sh->tp && s->kind[g] != s->kind[x->c.card[rank - 1]])
             continue;                                /* one kind of GPU inside a tensor-parallel group */

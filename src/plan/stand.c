@@ -68,21 +68,13 @@ static size_t take_card(const struct columns *c, struct co_stand *d, const struc
     return card;
 }
 
-static bool is_on(const struct pl_copy *k, size_t card)
-{
-    for (uint32_t i = 0; i < k->ncards; i++)
-        if (k->card[i] == card)
-            return true;
-    return false;
-}
-
 /* A rank of the copy that lacks one and is not on the card: the first, or (lacking: true) the one that lacks most. */
 static void add_rank(const struct columns *c, struct co_stand *d, const struct co_unit *u, size_t card, bool lacking)
 {
     struct pl_copy *best = NULL;
     for (uint32_t r = 0; r < c->s->copies_most[u->work]; r++) {
         struct pl_copy *k = &d->copy[u->work][r];
-        if (k->ncards < u->cards && !is_on(k, card) && (!best || (lacking && k->ncards < best->ncards)))
+        if (k->ncards < u->cards && !pl_is_on(k, card) && (!best || (lacking && k->ncards < best->ncards)))
             best = k;
     }
     if (best)

@@ -364,10 +364,28 @@ static bool somebody_stays(const struct together *t)
     return false;
 }
 
+/* In some phase the bytes of the others are too many already, whatever is done about as many as may be changed. */
+static int is_hopeless(struct together *t, bool *out)
+{
+    *out = false;
+    for (size_t i = 0; i < nphases(t) && !*out; i++) {
+        bt_auto_arena mine = { 0 };
+        struct bt_plan_in in = *t->in;
+        struct pl_problem *p;
+        if (pl_problem_build(&mine, &in, phase_at(t, i), &p, t->err) < 0)
+            return -1;
+        *out = !p->nrefusals && pl_least_too_much_after(pl_least_new(p, &mine), MOST_CHANGES);
+    }
+    return 0;
+}
+
 int pl_together(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct bt_err *err)
 {
     struct together t = { .a = a, .in = in, .err = err };
-    int ok = gather(&t);
+    bool hopeless;
+    if (is_hopeless(&t, &hopeless) < 0)
+        return -1;
+    int ok = hopeless ? 0 : gather(&t);
     if (ok <= 0)
         return ok;
     if (drop_the_needless(&t) < 0)

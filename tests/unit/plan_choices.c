@@ -211,22 +211,28 @@ static struct pl_problem *searched(struct bt_arena *a, const char *text, const c
     return p;
 }
 
+/* Far below the work that is allowed. */
+static struct pl_solution proven(struct bt_arena *a, const char *text, const char *fleet)
+{
+    struct pl_solution o;
+    searched(a, text, fleet, &o);
+    assert_true(o.found && o.complete);
+    assert_true(o.nodes < 200000);
+    return o;
+}
+
 /* Copies over several cards each, beside others: prices make half a copy of a busy and an idle card, and the whole tree is far too large (seven million
  * nodes); card after card (cards.c) it is seen in forty thousand. */
 static void copies_over_cards_are_proven(void **st)
 {
     (void)st;
     bt_auto_arena a = { 0 };
-    struct pl_solution o;
     const char *text = "name: t\nworkloads:\n"
                        "  w0: {engine: vllm, model: Qwen/Qwen2.5-0.5B-Instruct, gpus: 2, priority: 3}\n"
                        "  w1: {engine: vllm, model: Qwen/Qwen3-1.7B, context: {min: 2048}, requests: 2, replicas: {want: 2, min: 1}, pool: [6, 5, 7], priority: 3}\n"
                        "  w3: {kind: job, command: [x], memory: 4GiB}\n"
                        "  w8: {engine: vllm, model: google/gemma-2-9b-it, context: {min: 2048}, replicas: {want: 3, min: 1}, optional: true}\n";
-    searched(&a, text, "2xL40S+1xRTX-A6000+5xL4", &o);
-    assert_true(o.found && o.complete);
-    assert_int_equal(o.score.v[BT_GOAL_PLACED], 4);
-    assert_true(o.nodes < 200000);
+    assert_int_equal(proven(&a, text, "2xL40S+1xRTX-A6000+5xL4").score.v[BT_GOAL_PLACED], 4);
 }
 
 /* Whose prices are not near their best is not proven in ten times this work: they were not before a linear program made them (sets_lp.c). */
@@ -234,7 +240,6 @@ static void good_prices_prove(void **st)
 {
     (void)st;
     bt_auto_arena a = { 0 };
-    struct pl_solution o;
     const char *text = "name: t\nworkloads:\n"
                        "  w0: {engine: vllm, model: Qwen/Qwen2.5-0.5B-Instruct, context: {min: 512, want: 8192}}\n"
                        "  w1: {engine: vllm, model: HuggingFaceTB/SmolLM2-135M, gpus: {min: 1, max: 3}, requests: 5}\n"
@@ -245,9 +250,7 @@ static void good_prices_prove(void **st)
                        "  w8: {kind: job, command: [x], memory: 45%, slots: {want: 2, min: 1}}\n"
                        "  w10: {kind: service, command: [x], memory: 4GiB, priority: 2}\n"
                        "  w11: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 1, optional: true}\n";
-    searched(&a, text, "1xRTX-3090+7xL4", &o);
-    assert_true(o.found && o.complete);
-    assert_true(o.nodes < 200000);
+    proven(&a, text, "1xRTX-3090+7xL4");
 }
 
 /* A copy of which one card costs the bound much and the others nothing was left out once: more service than that was there. */

@@ -51,6 +51,12 @@ static const struct { const char *text, *fleet, *says; } rows[] = {
     { TOP "  w: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, replicas: {want: 2, min: 2}, gpus: 1}\n  t: {kind: job, command: [x], gpus: 2, slots: 2, memory: 30GiB}\n"
           "  ask: {kind: job, command: [x, \"${workloads.w.url}\"], gpus: 0}\n  u: {kind: job, command: [x], gpus: 2, memory: 30GiB, after: {t: done}}\n",
       "2x2xA100-SXM4-40GB", "t | w ask u" },
+    /* more than twelve: filled one after the other, and who is like one that found no place is not asked again */
+    { TOP "  a1: {kind: job, command: [x], memory: 30GiB}\n  a2: {kind: job, command: [x], memory: 30GiB}\n  a3: {kind: job, command: [x], memory: 30GiB}\n"
+          "  b1: {kind: job, command: [x], memory: 8GiB}\n  b2: {kind: job, command: [x], memory: 8GiB}\n  b3: {kind: job, command: [x], memory: 8GiB}\n"
+          "  b4: {kind: job, command: [x], memory: 8GiB}\n  c1: {kind: job, command: [x], memory: 1GiB}\n  c2: {kind: job, command: [x], memory: 1GiB, share: never}\n"
+          "  c3: {kind: job, command: [x], memory: 1GiB}\n  c4: {kind: job, command: [x], memory: 1GiB, after: {a3: done}}\n  c5: {kind: job, command: [x], memory: 1GiB}\n"
+          "  c6: {kind: job, command: [x], memory: 1GiB}\n", "1xA100-SXM4-40GB", "a1 b1 | a2 b2 | a3 b3 | b4 c1 c3 c4 c5 c6 | c2" },
     /* the same cards, one context, ready: never cut */
     { TOP "  a: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 1, context: 4096}\n  b: {engine: vllm, model: Qwen/Qwen3-0.6B, same_gpus_as: a}\n"
           "  c: {kind: service, command: [x], gpus: 0, after: {b: ready}}\n  d: {kind: job, command: [x], memory: 35GiB}\n", "1xA100-SXM4-40GB", "a b c | d" },
