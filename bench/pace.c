@@ -2,7 +2,8 @@
  *
  * In:  {"model": id or folder, "quantization", "gpu", "tp", "pp", "nvlink": bool, "engine", "engine_version", "context", "streams", "prompt", "answer", "p2p": bool, "kv_bits": of a number in the KV cache, 0 = 16,
  *       "draft": "eagle" | "mtp" | "ngram", "drafted": tokens, "tokens_a_step"}
- * Out: {"tok_s", "total_tok_s", "error_share", "ceiling_tok_s", "step_bytes", "ms": {"weights", "kv", "layers", "host", "allreduce", "hop", "prefill", "step"}, "first_s", "floor_s": part of it whatever the prompt, "drafted_tok_s",
+ * Out: {"tok_s", "total_tok_s", "error_share", "ceiling_tok_s", "step_bytes", "ms": {"weights", "kv", "layers", "host", "allreduce", "hop", "prefill", "step"}, "first_s", "first_factor",
+ *       "floor_s": part of it whatever the prompt, "drafted_tok_s",
  *       "start": {"cache", "nvme", "network", "warm", "cold"}}
  *      or {"error": text}. */
 #include <jansson.h>
@@ -74,10 +75,10 @@ static json_t *answer(struct bt_arena *a, const json_t *q, struct bt_err *err)
     bt_pace_drafted(&in, &d, &drafted);
     if (!p.known || !bt_pace_weigh(m, in.quantization, 0, in.engine_name, &w))
         return json_pack("{s:s}", "error", "no figure");
-    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}, s:f, s:f, s:f, s:{s:f, s:f, s:f, s:f, s:f}}", "tok_s", p.decode_tok_s,
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}, s:f, s:f, s:f, s:f, s:{s:f, s:f, s:f, s:f, s:f}}", "tok_s", p.decode_tok_s,
                      "total_tok_s", p.total_tok_s, "error_share", p.error_share, "ceiling_tok_s", p.ceiling_tok_s, "step_bytes", bt_pace_step_bytes(&w, (double)BT_MAX(in.streams, 1u)), "ms", "weights",
                      p.weights_ms, "kv", p.kv_ms, "layers", p.layers_ms, "host", p.host_ms, "allreduce", p.allreduce_ms, "hop", p.hop_ms, "prefill",
-                     p.prefill_ms, "step", p.step_ms, "first_s", f.known ? f.seconds : 0.0, "floor_s", f.floor_s,
+                     p.prefill_ms, "step", p.step_ms, "first_s", f.known ? f.seconds : 0.0, "floor_s", f.floor_s, "first_factor", f.factor,
                      "drafted_tok_s", drafted.decode_tok_s, "start", "cache", load.seconds[BT_LOAD_CACHE], "nvme", load.seconds[BT_LOAD_NVME], "network",
                      load.seconds[BT_LOAD_NETWORK], "warm", load.warm_s, "cold", load.cold_s);
 }

@@ -219,6 +219,21 @@ static double prompt_mfu(const struct look *x)
     return strstr(x->k->nvml_name, "GeForce") ? 0.8 : 0.27;
 }
 
+#define FIRST_LONG 1000 /* tokens of a prompt from which on the card decides, not the host */
+#define FIRST_FACTOR_KNOWN 1.2
+#define FIRST_FACTOR 2.0
+
+/* Between such a part and so many times of what is predicted most measured first tokens of a kind are (docs/pace.md); 0 where none or too few were measured,
+ * or they are further off than would help: Radeons and Instincts, FP8 on Blackwell's small cards, whose kernels for blocks reach a third of it. */
+static double first_factor(const struct look *x)
+{
+    bool amd = !strncmp(x->cls->name, "amd_", 4), small_fp8 = x->k->cc_major == 12 && x->w.kernel == BT_KERNEL_FP8;
+    if (amd || small_fp8 || !x->cls->mfu_seen || !x->eng->measured)
+        return 0;
+    bool plain = x->eng->family == PC_SERVER && x->w.kernel == BT_KERNEL_PLAIN && !x->w.experts && !(prompt_launch_s(x) > 0);
+    return plain && x->in->prompt >= FIRST_LONG && x->tp * x->pp <= 1 && x->in->tenants <= 1 ? FIRST_FACTOR_KNOWN : FIRST_FACTOR;
+}
+
 void bt_pace_first(const struct bt_pace_in *in, struct bt_pace_first *out)
 {
     struct look x;
@@ -233,6 +248,7 @@ void bt_pace_first(const struct bt_pace_in *in, struct bt_pace_first *out)
     out->compute_s = BT_MAX(BT_MAX(multiply, read), prompt_launch_s(&x)); /* the host launches ahead of the card: the longer of them counts */
     out->link_s = prompt_link_s(&x, n);
     out->seconds = (out->floor_s + out->compute_s + out->link_s) * BT_MAX(in->tenants, 1u);
+    out->factor = first_factor(&x);
 }
 
 /* ---- loading ---- */

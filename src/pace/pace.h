@@ -72,6 +72,7 @@ void bt_pace_decode(const struct bt_pace_in *in, struct bt_pace *out);
 /* From the request to its first token, nobody else served: in->prompt tokens are read in. */
 struct bt_pace_first {
     double seconds, floor_s, compute_s, link_s;
+    double factor;                   /* most measured ones of the kind are between seconds / factor and seconds x factor; 0 = too few were measured to say so */
     bool known, measured;            /* measured: the class of card has prompts of 1000 tokens and more behind its constant */
 };
 void bt_pace_first(const struct bt_pace_in *in, struct bt_pace_first *out);

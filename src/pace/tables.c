@@ -10,7 +10,7 @@ static const struct pc_class classes[] = {
     { "hbm_a100", 0.82, 0.66, 87, true, true },   { "hbm_hopper", 0.80, 0.54, 41, true, true },  { "hbm_blackwell", 0.79, 0.55, 16, true, false },
     { "hbm_h20", 0.37, 0.86, 23, true, true },    { "hbm_volta", 0.65, 0.36, 3, true, true },    { "gddr_ampere", 0.86, 0.66, 59, false, true },
     { "gddr_ada", 0.93, 0.60, 55, false, true },  { "gddr7", 0.93, 0.82, 5, false, true },       { "gddr_old", 0.79, 0.50, 3, false, false },
-    { "lpddr", 0.82, 0.50, 2, false, false },     { "amd_cdna", 0.66, 0.50, 3, true, false },    { "amd_cdna3", 0.65, 0.50, 2, true, false },
+    { "lpddr", 0.82, 0.50, 2, false, true },     { "amd_cdna", 0.66, 0.50, 3, true, false },    { "amd_cdna3", 0.65, 0.50, 2, true, false },
     { "amd_rdna", 0.78, 0.50, 5, false, false },
 };
 static const struct pc_class class_unknown = { "", 0.65, 0.50, 0, false, false };    /* the low end of what was measured */

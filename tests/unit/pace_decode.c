@@ -660,6 +660,34 @@ static void experts_are_chosen_a_little_alike(void **st)
     }
 }
 
+/* Between which times a first token is: by what was measured of its kind. */
+static void first_tokens_say_how_sure_they_are(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    static const struct {
+        const char *model, *card, *engine, *quantization;
+        uint64_t tp, prompt;
+        double factor;
+    } rows[] = {
+        { "Qwen/Qwen3-8B", "a100-sxm4-80", "vllm", NULL, 1, 1000, 1.2 },      { "Qwen/Qwen3-8B", "a100-sxm4-80", "vllm", NULL, 1, 999, 2 },
+        { "Qwen/Qwen3-8B", "a100-sxm4-80", "vllm", NULL, 2, 4096, 2 },        { "Qwen/Qwen3-8B", "a100-sxm4-80", "sglang", NULL, 1, 4096, 2 },
+        { "Qwen/Qwen3-8B", "a100-sxm4-80", "llama.cpp", "q4_k_m", 1, 4096, 2 }, { "Qwen/Qwen3-8B", "h100-sxm", "vllm", "fp8", 1, 4096, 2 },
+        { "Qwen/Qwen3-30B-A3B", "h100-sxm", "vllm", NULL, 1, 4096, 2 },       { "Qwen/Qwen3-8B", "gb10", "vllm", NULL, 1, 4096, 1.2 },
+        { "Qwen/Qwen3-8B", "gb10", "vllm", "fp8", 1, 4096, 0 },               { "Qwen/Qwen3-8B", "mi300x", "vllm", NULL, 1, 4096, 0 },
+        { "Qwen/Qwen3-8B", "b200", "vllm", NULL, 1, 4096, 0 },                { "Qwen/Qwen3-8B", "h100-sxm", "transformers", NULL, 1, 4096, 0 },
+    };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        struct bt_gpu g = card_named(rows[i].card);
+        struct bt_pace_in in = { .model = model_of(&a, rows[i].model), .engine_name = rows[i].engine, .card = &g, .tp = rows[i].tp, .prompt = rows[i].prompt,
+                                 .quantization = rows[i].quantization, .nvlink = true };
+        struct bt_pace_first f;
+        bt_pace_first(&in, &f);
+        assert_true(f.known);
+        assert_near(f.factor, rows[i].factor, 1e-9);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -673,6 +701,7 @@ int main(void)
         cmocka_unit_test(drafts_give_tokens_and_cost_steps),
         cmocka_unit_test(drafts_as_measured),
         cmocka_unit_test(vllm_before_flash_attention),
+        cmocka_unit_test(first_tokens_say_how_sure_they_are),
         cmocka_unit_test(vllm_fuses_on_blackwell_where_it_is_said),
         cmocka_unit_test(experts_of_4_bits_on_an_a100),
         cmocka_unit_test(experts_are_chosen_a_little_alike),
