@@ -132,7 +132,8 @@ void se_leaf(struct search *s)
     if (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_FREE) >= 0) {
         score.v[BT_GOAL_FREE] = dealt_free(&room, ctx, load);
         p->a = mine;
-        if (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_LOWEST) > worst)
+        bool reaches = !s->target || pl_score_cmp(&score, s->target, BT_GOAL_LOWEST) >= 0;    /* else bounds, which take all wants as equal, would be held against less */
+        if (reaches && (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_LOWEST) > worst))
             keep(s, &room, ctx, &score);
     }
     p->a = mine;
@@ -203,8 +204,8 @@ static const struct pl_copy *copy_of(const struct search *s, size_t work, uint32
 static bool in_order(const struct search *s, const struct pl_copy *c)
 {
     const struct pl_work *k = &s->p->work[c->work];
-    if (!c->replica || k->same != PL_NONE || k->followed)
-        return true;
+    if (!c->replica || k->same != PL_NONE || k->followed || k->at)
+        return true;                 /* who is held has no other name to take */
     const struct pl_copy *b = copy_of(s, c->work, c->replica - 1);
     for (uint32_t i = 0; i < c->ncards; i++)
         if (k->pos[c->card[i]] != k->pos[b->card[i]])
@@ -334,6 +335,8 @@ struct choice { struct pl_copy c; const struct se_shape *sh; const struct pl_cop
 /* The first place in the pool that the rank may take: ranks of a tensor-parallel group rise, and so do the first ranks of equal stages. */
 static size_t first_place(const struct pl_work *k, const struct choice *x, uint32_t rank)
 {
+    if (k->at)                       /* one card is right, whatever the order of the ranks */
+        return 0;
     if (rank % x->sh->tp)
         return (size_t)k->pos[x->c.card[rank - 1]] + 1;
     uint32_t stage = rank / x->sh->tp;
