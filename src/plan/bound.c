@@ -523,23 +523,32 @@ int64_t se_free(const struct pl_problem *p, const uint64_t *load)
     return (int64_t)most;
 }
 
-/* What is free is dealt: a card that carries a server of one card and is not full has given all its servers all they can use. */
+/* What is free is dealt: at the end each server of one card has all it can use, or less is left there than the next piece of its KV. So who is dealt pieces no
+ * larger than what is left has all: with pieces in rising order, what is left is below the next larger one, and the smaller ones' are taken off. */
 static uint64_t free_on(const struct search *s, size_t g)
 {
-    uint64_t room = room_on(s, g), more = 0, piece = 0;
-    for (uint32_t i = 0; i < s->ntenants[g]; i++) {
-        const struct se_tenant *t = &s->tenant[g][i];
-        const struct se_row *r = row_of(s, t->copy, t->rank);
-        if (s->p->work[s->copy[t->copy].work].claim == PL_REST)
-            return 0;
-        if (!r->block || s->copy[t->copy].ncards > 1)
-            continue;                                /* more than one card: another of them may hold it back */
-        piece = piece ? BT_MIN(piece, r->block) : r->block;
-        more += r->full > r->floor ? r->full - r->floor : 0;
+    uint64_t room = room_on(s, g), most = 0, last = 0;
+    for (;;) {
+        uint64_t next = UINT64_MAX, more = 0;
+        for (uint32_t i = 0; i < s->ntenants[g]; i++) {
+            const struct se_tenant *t = &s->tenant[g][i];
+            const struct se_row *r = row_of(s, t->copy, t->rank);
+            if (s->p->work[s->copy[t->copy].work].claim == PL_REST)
+                return 0;
+            if (!r->block || s->copy[t->copy].ncards > 1)
+                continue;            /* more than one card: another of them may hold it back */
+            if (r->block > last)
+                next = BT_MIN(next, r->block);
+            else
+                more += r->full > r->floor ? r->full - r->floor : 0;
+        }
+        if (room < more || room - more < last)
+            return most;             /* those with the smaller pieces cannot have all and leave as much */
+        most = BT_MAX(most, BT_MIN(room - more, next));
+        if (next == UINT64_MAX)
+            return most;
+        last = next;
     }
-    if (!piece)
-        return room;
-    return more < room ? BT_MAX(room - more, piece) : BT_MIN(room, piece);
 }
 
 static int64_t free_at_most(const struct search *s)

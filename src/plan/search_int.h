@@ -21,7 +21,7 @@ struct se_row {
     uint64_t need;                   /* what a server inside `memory` must find there */
     uint64_t floor;                  /* the least it takes; inside `memory`: on cards of this class, all of it */
     uint64_t full;                   /* a server that is dealt to: takes no more than this however much is free, or more (never less) */
-    uint64_t block;                  /* KV is dealt in such pieces; 0 = not dealt to */
+    uint64_t block;                  /* KV is dealt in such pieces, until the card holds no more; 0 = not so */
     double ctx0, slope;              /* tokens that the floor holds anyway; bytes of each one more, at least */
 };
 

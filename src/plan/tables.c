@@ -22,7 +22,7 @@ static void server_row(const struct pl_problem *p, const struct se_work *w, cons
         return;
     }
     o->full = pl_fixed(r, card) + bt_need_kv_for(n, r, k->ctx_min, n->serve.max_seqs);
-    o->block = r->kv_block_bytes;
+    o->block = r->host_token_bytes ? 0 : r->kv_block_bytes;         /* with KV in RAM too, that may hold it back */
     if (most <= kv)
         return;
     o->ctx0 = BT_MIN(want, (double)bt_need_longest(n, r, kv));
