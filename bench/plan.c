@@ -14,6 +14,8 @@
  *   bench-plan turns FROM TO                           the same in two or three phases (plan_turns.h): number, fits, the search agrees in each phase, the plan of all of them reaches as much,
  *                                                      placements that fit
  *   bench-plan meta FROM TO                            pairs of such problems that differ in one thing (plan_meta.h): number, which, holds
+ *   bench-plan hunt FROM TO CARDS WORKLOADS PHASES ROUNDS [NODES]   problems as of `exact`, each phase by itself; what was proven against plans of other problems (plan_hunt.h):
+ *                                                      number, phases proven, wrong proofs, plans compared, problems they are of, those of them that were proven; NODES: as of `small`
  *   bench-plan phases FROM TO [show]                   phases against enumeration of all of them together: number, equal, milliseconds of moves that the plan saves,
  *                                                      that any saves at most, that there are, choices enumerated, CPU milliseconds of the plan */
 #include <stdio.h>
@@ -22,6 +24,7 @@
 #include <time.h>
 
 #include "plan_full.h"
+#include "plan_hunt.h"
 #include "plan_joint.h"
 #include "plan_meta.h"
 #include "plan_turns.h"
@@ -388,6 +391,57 @@ static int turns_one(unsigned long long number)
     return 1;
 }
 
+static void hunt_show(const struct hunt *h, const char *text, const char *fleet)
+{
+    struct pl_solution o = { .found = true, .score = h->claimed };
+    printf("# WRONG in %s, %s%s, %s %s\n", h->phase, h->said, h->backwards ? ": its own proof" : "", h->nkept > 1 ? "others known," : "", fleet);
+    meta_show("proven", &o);
+    o.score = h->found;
+    meta_show("there is", &o);
+    for (const char *line = text; *line; line = strchr(line, '\n') + 1)
+        printf("# | %.*s\n", (int)(strchr(line, '\n') - line), line);
+}
+
+/* 1 hunted, 0 no problem came of it, -1 error. */
+static int hunt_one_problem(unsigned long long number, unsigned cards, unsigned works, unsigned phases, unsigned rounds, uint64_t first_nodes)
+{
+    static const char *const one[] = { "all" };
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    struct draw d;
+    struct bt_plan_in in;
+    unsigned proven = 0, wrong = 0;
+    uint64_t compared = 0, others = 0, others_proven = 0;
+    draw_seed(&d, number);
+    const char *fleet = draw_fleet(&d, &a, cards), *text = draw_spec(&d, &a, works, phases, cards);
+    int ok = read_inputs(&a, text, fleet, &in);
+    if (ok <= 0)
+        return ok;
+    size_t n = in.spec->phases.n ? in.spec->phases.n : 1;
+    for (size_t i = 0; i < n; i++) {
+        bt_auto_arena mine = { 0 };
+        struct hunt h;
+        int got = hunt_begin(&h, &mine, &in, in.spec->phases.n ? in.spec->phases.v[i] : one[0], number, first_nodes, &err);
+        bool is_proven = got == 1 || got == -1;
+        proven += is_proven;
+        for (unsigned r = 0; got > 0 && r < rounds; r++) {
+            got = hunt_round(&h, r % BT_LEN(hunt_changes), &err);
+            others += got == 1 || got == -1;
+            got = got == 0 ? 1 : got;
+        }
+        if (got == -2)
+            return fail(&err, text);
+        if (got == -1)
+            hunt_show(&h, text, fleet);
+        wrong += got == -1;
+        compared += h.compared;
+        others_proven += h.proven;
+    }
+    printf("%llu %u %u %llu %llu %llu\n", number, proven, wrong, (unsigned long long)compared, (unsigned long long)others, (unsigned long long)others_proven);
+    fflush(stdout);
+    return 1;
+}
+
 static unsigned number(const char *z) { return (unsigned)strtoul(z, NULL, 10); }
 
 int main(int argc, char **argv)
@@ -429,6 +483,12 @@ int main(int argc, char **argv)
                 return 1;
         return 0;
     }
+    if (argc >= 8 && !strcmp(argv[1], "hunt")) {
+        for (unsigned i = number(argv[2]); i < number(argv[3]); i++)
+            if (hunt_one_problem(i, number(argv[4]), number(argv[5]), number(argv[6]), number(argv[7]), argc > 8 ? number(argv[8]) : PL_FIRST_NODES) < 0)
+                return 1;
+        return 0;
+    }
     if (argc == 4 && !strcmp(argv[1], "meta")) {
         for (unsigned i = number(argv[2]); i < number(argv[3]); i++)
             if (metas_of(i) < 0)
@@ -441,7 +501,7 @@ int main(int argc, char **argv)
                 return 1;
         return 0;
     }
-    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | boxes FROM TO BOXES WORKLOADS | small FROM TO [NODES] | stages FROM TO | full FROM TO [NODES] | meta FROM TO | turns FROM TO |\n"
+    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | boxes FROM TO BOXES WORKLOADS | small FROM TO [NODES] | stages FROM TO | full FROM TO [NODES] | meta FROM TO | turns FROM TO | hunt FROM TO CARDS WORKLOADS PHASES ROUNDS [NODES] |\n"
                     "                  phases FROM TO [show]\n");
     return 2;
 }

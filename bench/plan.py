@@ -1,6 +1,6 @@
 """The search on drawn problems. Usage: bench/plan.py [path/to/bench-plan] [--quick]
 
-Eight tables: small problems against plain enumeration; the same with every key drawn that decides what stands where; what must hold between pairs of such problems that differ in one thing; phases against enumeration of all of them together; phases with every key drawn; 8 unequal cards, 12 workloads, 3 phases
+Nine tables: small problems against plain enumeration; the same with every key drawn that decides what stands where; what must hold between pairs of such problems that differ in one thing; phases against enumeration of all of them together; phases with every key drawn; what was proven of larger ones against plans of the problems beside them; 8 unequal cards, 12 workloads, 3 phases
 (how many are proven, and how soon); 64 cards and 60 workloads (how far the plan is from the bound); 1,250 machines of 8 cards and 5,000 workloads (the same, and how much memory that takes). What is drawn: bench/plan_draw.h, bench/plan_small.h, bench/plan_full.h, bench/plan_turns.h; the same problems on every machine. Times are CPU
 time of one core. Exits 1 when an answer differs from enumeration; figures not reached are printed as such."""
 
@@ -85,6 +85,22 @@ def turns(tool: str, quick: bool) -> bool:
     return enumerated(tool, "turns", 600 if quick else 6500, "phases with every key drawn", "reach what each phase can alone")
 
 
+HUNTED = [(8, 12, 3, 5000), (8, 12, 2, 1), (12, 10, 1, 5000), (8, 8, 1, 5000), (6, 9, 1, 1), (5, 7, 1, 1)]
+
+
+def hunt(tool: str, quick: bool) -> bool:
+    """Cards, workloads, phases, nodes before the order is changed: what is proven must not be beaten by a plan of a problem beside it."""
+    found = []
+    for cards, works, phases, nodes in HUNTED:
+        found += [(r, cards, works, phases, nodes) for r in rows(tool, "hunt", 1, 6 if quick else 200, cards, works, phases, 28, nodes) if len(r) == 6]
+    wrong = [x for x in found if x[0][2] != "0"]
+    print(f"\nlarger problems, proven: {sum(int(x[0][1]) for x in found)} phases, {sum(int(x[0][2]) for x in found)} of them wrong "
+          f"({sum(int(x[0][3]) for x in found)} plans of {sum(int(x[0][4]) for x in found)} problems beside them, {sum(int(x[0][5]) for x in found)} of those proven too)")
+    for r, cards, works, phases, nodes in wrong:
+        print(f"  wrong: bench-plan hunt {r[0]} {int(r[0]) + 1} {cards} {works} {phases} 28 {nodes}")
+    return not wrong
+
+
 def exact(tool: str, quick: bool) -> None:
     all_rows = rows(tool, "exact", 1, 60 if quick else 1200, 8, 12, 3)
     drawn = [r for r in all_rows if r[1] != "refused"][: 1000]
@@ -140,6 +156,7 @@ def main() -> int:
     ok = pairs(str(tool), quick) and ok
     ok = together(str(tool), quick) and ok
     ok = turns(str(tool), quick) and ok
+    ok = hunt(str(tool), quick) and ok
     exact(str(tool), quick)
     large(str(tool), quick)
     boxes(str(tool), quick)

@@ -82,8 +82,10 @@ static inline const char *small_spec(struct draw *d, struct bt_arena *a, const c
 
 /* ---- enumeration ---- */
 
+#define BRUTE_COPIES 96              /* that can be scored; fewer are enumerated */
+
 struct brute {
-    struct pl_problem *p; struct pl_copy copy[16]; size_t card[16][8]; size_t n; struct pl_score best; bool found; uint64_t leaves;
+    struct pl_problem *p; struct pl_copy copy[BRUTE_COPIES]; size_t card[16][8]; size_t n; struct pl_score best; bool found; uint64_t leaves;
     void (*visit)(struct brute *b, const uint64_t *ctx, const struct pl_score *score); void *arg;      /* each placement that fits, or NULL */
     double (*rate)(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);           /* NULL = as the search counts it */
 };
@@ -146,7 +148,7 @@ static inline double brute_rate(const struct brute *b, const struct pl_shape *s,
 static inline void brute_score(struct brute *b, const struct pl_room *room, const uint64_t *ctx, const uint64_t *load, struct pl_score *o)
 {
     const struct pl_problem *p = b->p;
-    unsigned on[BT_MAX_GPUS] = { 0 }, copies[8] = { 0 };
+    unsigned on[BT_MAX_GPUS] = { 0 }, copies[BRUTE_COPIES] = { 0 };
     *o = (struct pl_score){ 0 };
     for (size_t i = 0; i < b->n; i++) {
         copies[b->copy[i].work]++;
@@ -189,27 +191,39 @@ static inline void brute_score(struct brute *b, const struct pl_room *room, cons
     }
 }
 
+/* Of copies that fit: contexts into ctx[p->n]. False: RAM does not hold them. */
+static inline bool brute_scored(struct brute *b, uint64_t *ctx, struct pl_score *score)
+{
+    uint64_t load[BT_MAX_GPUS];
+    struct pl_room room;
+    pl_room_init(&room, b->p, b->copy, b->n);
+    if (b->p->ram_binds && !pl_room_holds(&room))
+        return false;
+    pl_grant(&room, ctx);
+    pl_deal(&room, ctx);
+    pl_room_load(&room, load);
+    brute_score(b, &room, ctx, load, score);
+    return true;
+}
+
 static inline void brute_leaf(struct brute *b)
 {
     if (!brute_fits(b))
         return;
     struct bt_arena scratch = { 0 }, *mine = b->p->a;
     b->p->a = &scratch;
-    struct pl_room room;
-    uint64_t *ctx = BT_NEWN(&scratch, uint64_t, b->p->n + 1), load[BT_MAX_GPUS];
-    pl_room_init(&room, b->p, b->copy, b->n);
-    pl_grant(&room, ctx);
-    pl_deal(&room, ctx);
-    pl_room_load(&room, load);
+    uint64_t *ctx = BT_NEWN(&scratch, uint64_t, b->p->n + 1);
     struct pl_score score;
-    brute_score(b, &room, ctx, load, &score);
-    if (!b->found || pl_score_cmp(&score, &b->best, 5) > 0)
-        b->best = score;
-    b->found = true;
-    b->leaves++;
+    bool holds = brute_scored(b, ctx, &score);
     b->p->a = mine;
-    if (b->visit)
-        b->visit(b, ctx, &score);
+    if (holds) {
+        if (!b->found || pl_score_cmp(&score, &b->best, 5) > 0)
+            b->best = score;
+        b->found = true;
+        b->leaves++;
+        if (b->visit)
+            b->visit(b, ctx, &score);
+    }
     bt_arena_release(&scratch);
 }
 
