@@ -501,7 +501,7 @@ int main(int argc, char **argv)
                 return 1;
         return 0;
     }
-    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | boxes FROM TO BOXES WORKLOADS | small FROM TO [NODES] | stages FROM TO | full FROM TO [NODES] | meta FROM TO | turns FROM TO | hunt FROM TO CARDS WORKLOADS PHASES ROUNDS [NODES] |\n"
-                    "                  phases FROM TO [show]\n");
+    fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | boxes FROM TO BOXES WORKLOADS | small FROM TO [NODES] | stages FROM TO | full FROM TO [NODES] | meta FROM TO | turns FROM TO |\n"
+                    "                  hunt FROM TO CARDS WORKLOADS PHASES ROUNDS [NODES] | phases FROM TO [show]\n");
     return 2;
 }

@@ -132,7 +132,7 @@ void se_leaf(struct search *s)
     if (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_FREE) >= 0) {
         score.v[BT_GOAL_FREE] = dealt_free(&room, ctx, load);
         p->a = mine;
-        bool reaches = !s->target || pl_score_cmp(&score, s->target, BT_GOAL_LOWEST) >= 0;    /* else bounds, which take all wants as equal, would be held against less */
+        bool reaches = !s->target || pl_score_cmp(&score, s->target, BT_GOAL_LOWEST) >= 0;    /* bounds that take all wants as equal are held against it */
         if (reaches && (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_LOWEST) > worst))
             keep(s, &room, ctx, &score);
     }
