@@ -66,6 +66,21 @@ static const struct se_row *row_of(const struct climb *c, const struct se_shape 
     return &sh->row[c->p->cls[card] * sh->pp + rank / sh->tp];
 }
 
+/* Of a placement that comes from elsewhere a pipeline may be on unequal cards: then its needs are those on the poorest. */
+static size_t class_of(const struct climb *c, const struct se_shape *sh, const size_t *card)
+{
+    return sh->pp > 1 ? pl_cost_class(c->p, card, sh->cards) : c->p->cls[card[0]];
+}
+
+/* As slow as on the slowest. */
+static double value_of(const struct climb *c, const struct se_shape *sh, const size_t *card, bool nvlink)
+{
+    double least = sh->sh->cost ? sh->value[c->p->cls[card[0]] * 2 + nvlink] : sh->best;
+    for (uint32_t i = 1; i < sh->cards && sh->sh->cost && sh->pp > 1; i++)
+        least = BT_MIN(least, sh->value[c->p->cls[card[i]] * 2 + nvlink]);
+    return least;
+}
+
 static double wish_of(const struct climb *c, size_t w, const struct se_row *r)
 {
     return r->slope > 0 ? r->slope * ((double)c->p->work[w].ctx_want - r->ctx0) : 0;
@@ -94,9 +109,9 @@ static void seat(struct climb *c, size_t w, uint32_t copy)
 {
     const struct se_shape *sh = shape_of(c, w);
     const size_t *card = cards_of(c, w, copy);
-    size_t cls = c->p->cls[card[0]];
+    size_t cls = class_of(c, sh, card);
     bool nvlink = sh->sh->cost && pl_nvlink(c->p, sh->sh, card);
-    c->value[c->base[w] + copy] = sh->sh->cost ? sh->value[cls * 2 + nvlink] : sh->best;
+    c->value[c->base[w] + copy] = value_of(c, sh, card, nvlink);
     c->now.shared -= c->p->work[w].server && sh->tp > 1 && !nvlink;
     for (uint32_t r = 0; r < sh->cards; r++) {
         size_t g = card[r];
@@ -113,7 +128,7 @@ static void unseat(struct climb *c, size_t w, uint32_t copy)
 {
     const struct se_shape *sh = shape_of(c, w);
     const size_t *card = cards_of(c, w, copy);
-    size_t cls = c->p->cls[card[0]];
+    size_t cls = class_of(c, sh, card);
     c->now.shared += c->p->work[w].server && sh->tp > 1 && !(sh->sh->cost && pl_nvlink(c->p, sh->sh, card));
     for (uint32_t r = 0; r < sh->cards; r++) {
         size_t g = card[r], i = 0;
@@ -291,7 +306,7 @@ static bool joins(const struct climb *c, size_t w, size_t g)
 /* All ranks of the copy have room where they are to go, inside `memory` too. */
 static bool has_room(const struct climb *c, size_t w, const struct se_shape *sh, const size_t *card)
 {
-    size_t cls = c->p->cls[card[0]];
+    size_t cls = class_of(c, sh, card);
     for (uint32_t r = 0; r < sh->cards; r++) {
         uint64_t floor = se_floor(c->s, &c->s->work[w], sh, cls, r, card[r]);
         if (sh->row[cls * sh->pp + r / sh->tp].need > floor || c->load[card[r]] + floor > c->p->cap[card[r]] || !joins(c, w, card[r]))

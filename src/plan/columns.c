@@ -10,17 +10,21 @@
 
 #define FIRST_ROUNDS 20u             /* of subgradients */
 #define ROUNDS 60u                   /* of the program */
+#define DRAWN_ROUNDS 150u
 #define PATIENCE 4u                  /* rounds without gain before steps are halved */
 #define TURN 1.5                     /* as in sets.c */
 #define LIKELY 0.75                  /* of the lowest bound so far is what is reached at least, about */
 #define BOX 120.0                    /* thousandths to each side, at first; and at least */
 #define LEAST_BOX 5.0
+#define MISSING (-20000.0)            /* what a copy that must be there costs the program without a place, where wants count */
+#define DRAWN 0.5                    /* of the way from the best prices to those of the program */
 #define NEAR 1e-3                    /* of the value: the program and the bound are one then */
 #define FIRST_PRICE 0.3              /* of what a copy is worth alone */
 #define STEPS_A_NODE 40u             /* of walks */
 #define FIRST_STEPS 4000u            /* of one walk: far from good prices walks are long, and any set is a new column */
 #define MORE_STEPS 5u                /* times as many where that brings nothing any more */
 #define WALK_STEPS 100000u           /* at most */
+#define CTX_STEPS 4u                 /* of a context between the least and all that is wanted, where that counts */
 #define FILL_NODES 8u              /* what the best set of a color for so many costs beside them */
 
 /* ---- units and colors ---- */
@@ -36,7 +40,39 @@ static uint64_t rank_most(const struct search *s, const struct se_shape *sh, siz
     return most;
 }
 
-static void add_unit(struct columns *c, size_t work, size_t shape, size_t on)
+/* A rank's context is as long as `to` at most, and bytes hold what `from` takes: shares of the context wanted. */
+struct span { double from, to; };
+
+/* Bytes of a rank of a server on a card of the class with so much context: the least (most: the largest) of any stage, and any kind of card of its copy. */
+static uint64_t bytes_at(const struct search *s, const struct se_work *w, const struct se_shape *sh, size_t cls, double share, bool most)
+{
+    const struct pl_problem *p = s->p;
+    double out = most ? 0 : INFINITY, tokens = share * (double)w->k->ctx_want;
+    for (size_t k = 0; k < p->nclasses; k++)
+        for (uint32_t j = 0; j < sh->pp && (sh->pp > 1 || k == cls); j++) {
+            const struct se_row *r = &sh->row[k * sh->pp + j];
+            double bytes = (double)r->floor + BT_MAX(tokens - r->ctx0, 0.0) * r->slope;
+            if (r->need <= r->floor)
+                out = most ? BT_MAX(out, bytes) : BT_MIN(out, bytes);
+        }
+    return out < 1e18 ? (uint64_t)out : UINT64_MAX;
+}
+
+/* What a rank of it on a card of the class adds to wants, its copy's number and context, in thousandths. */
+static double wants_of(const struct search *s, const struct se_work *w, const struct se_shape *sh, size_t cls, double share)
+{
+    const struct pl_work *k = w->k;
+    size_t work = (size_t)(w - s->work), n = s->p->nclasses;
+    double held = 0, copies = k->copies_want > 1 ? 1000.0 / k->copies_want : 0;
+    for (size_t i = 0; i < n * sh->pp && sh->limit_ctx; i++)
+        held = BT_MAX(held, sh->limit_ctx[i * n + cls]);
+    if (sh->limit_ctx)
+        share = BT_MIN(share, held / (double)k->ctx_want);
+    return (copies + 1000 * share / s->copies_most[work]) / sh->cards;
+}
+
+/* x: where it is wants that count, what context it has; else NULL. */
+static void add_unit(struct columns *c, size_t work, size_t shape, size_t on, const struct span *x)
 {
     const struct search *s = c->s;
     const struct se_work *w = &s->work[work];
@@ -49,14 +85,29 @@ static void add_unit(struct columns *c, size_t work, size_t shape, size_t on)
     u.most = BT_NEWN(c->a, uint64_t, s->p->nclasses);
     for (size_t k = 0; k < s->p->nclasses; k++) {
         bool goes = on == PL_NONE || !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[k]].name);
+        bool grows = x && w->k->server && !sh->limit && w->k->ctx_want && sh->rank_least[k] < UINT64_MAX;
         for (unsigned b = 1; b <= CO_BUSY; b++)
-            u.value[k * (CO_BUSY + 1) + b] = counts ? counts[work] / s->copies_most[work] / sh->cards : floor(se_rate_on(sh, k) * 1000 / b + 2e-6) / sh->cards;
-        u.least[k] = goes ? sh->rank_least[k] : UINT64_MAX;
-        u.most[k] = goes ? rank_most(s, sh, k) : UINT64_MAX;
+            u.value[k * (CO_BUSY + 1) + b] = x        ? wants_of(s, w, sh, k, x->to)
+                                             : counts ? counts[work] / s->copies_most[work] / sh->cards
+                                                      : floor(se_rate_on(sh, k) * 1000 / b + 2e-6) / sh->cards;
+        u.least[k] = !goes ? UINT64_MAX : grows ? bytes_at(s, w, sh, k, x->from, false) : sh->rank_least[k];
+        u.most[k] = !goes ? UINT64_MAX : grows ? bytes_at(s, w, sh, k, x->to, true) : rank_most(s, sh, k);
         if (u.least[k] < UINT64_MAX)
             c->most[c->row[work]] = BT_MAX(c->most[c->row[work]], u.value[k * (CO_BUSY + 1) + 1] * sh->cards);
     }
     BT_PUSH(c->a, c->unit, c->nunits, u);
+}
+
+/* In steps of its context, where that counts: each step takes what it begins with and has what it ends with, and the last one is just all that it wants. */
+static void add_steps(struct columns *c, size_t work, size_t shape, size_t on)
+{
+    const struct pl_work *k = &c->s->p->work[work];
+    const struct se_shape *sh = &c->s->work[work].shape[shape];
+    double top = c->s->ctx_most[work], low = k->server && k->ctx_want ? BT_MIN((double)k->ctx_min / (double)k->ctx_want, top) : 0;
+    bool grows = k->server && k->ctx_want && !sh->limit && top - low > 1e-9;
+    for (unsigned i = 0; i < CTX_STEPS && grows; i++)
+        add_unit(c, work, shape, on, &(struct span){ low + (top - low) * i / CTX_STEPS, low + (top - low) * (i + 1) / CTX_STEPS });
+    add_unit(c, work, shape, on, &(struct span){ top, top });
 }
 
 static void add_units(struct columns *c, size_t work)
@@ -67,11 +118,15 @@ static void add_units(struct columns *c, size_t work)
         const struct se_shape *sh = &w->shape[i];
         if (sh->least == UINT64_MAX)
             continue;
-        if (sh->pp > 1)
-            add_unit(c, work, i, PL_NONE);
-        for (size_t k = 0; k < s->p->nclasses && sh->pp == 1; k++)
-            if (se_first_of_kind(s, w, k) && se_alike(s, w->k, k) >= sh->tp)
-                add_unit(c, work, i, k);
+        for (size_t k = 0; k < (sh->pp > 1 ? 1 : s->p->nclasses); k++) {
+            size_t on = sh->pp > 1 ? PL_NONE : k;
+            if (on != PL_NONE && (!se_first_of_kind(s, w, k) || se_alike(s, w->k, k) < sh->tp))
+                continue;
+            if (co_wants(c))
+                add_steps(c, work, i, on);
+            else
+                add_unit(c, work, i, on, NULL);
+        }
     }
 }
 
@@ -117,6 +172,21 @@ static void untie(struct columns *c)
     }
 }
 
+/* Where wants count: of a work as many copies may be missing as it wants more than it must have. Their part of its context is not lost with them. */
+static void add_spares(struct columns *c)
+{
+    const struct search *s = c->s;
+    for (size_t w = 0; w < s->p->n && co_wants(c); w++) {
+        const struct pl_work *k = &s->p->work[w];
+        uint32_t most = s->copies_most[w], least = BT_MAX(s->copies_least[w], 1u);
+        if (c->row[w] == PL_NONE || most <= least || is_loose(c, w))
+            continue;
+        struct co_spare one = { w, c->nrows, most - least, k->server && k->ctx_want ? 1000 * s->ctx_most[w] / most : 0 };
+        c->side[c->nrows++] = one.most;
+        c->spare[c->nspares++] = one;
+    }
+}
+
 static struct columns *new_columns(struct search *s, const struct co_asked *asked, struct bt_arena *a)
 {
     struct columns *c = BT_NEW(a, struct columns);
@@ -131,8 +201,9 @@ static struct columns *new_columns(struct search *s, const struct co_asked *aske
     c->row = BT_NEWN(a, size_t, n);
     c->first = BT_NEWN(a, size_t, n + 1);
     c->most = BT_NEWN(a, double, n + s->ncards);
-    c->side = BT_NEWN(a, double, n + s->ncards);
+    c->side = BT_NEWN(a, double, n + s->ncards + n);
     c->lowest = BT_NEWN(a, double, n + s->ncards);
+    c->spare = BT_NEWN(a, struct co_spare, n + 1);
     for (size_t w = 0; w < n; w++) {
         for (size_t j = 0; j < n; j++)
             c->friends[w] |= (uint64_t)s->p->may_share[w * n + j] << j;
@@ -154,6 +225,7 @@ static struct columns *new_columns(struct search *s, const struct co_asked *aske
         c->color[i].row = c->nrows;
         c->side[c->nrows++] = (double)c->color[i].count;
     }
+    add_spares(c);
     c->fill = co_fill_new(c);
     return c;
 }
@@ -205,6 +277,14 @@ uint32_t co_entries(const struct columns *c, const struct co_set *set, struct ms
     return n;
 }
 
+void co_add_spares(const struct columns *c, struct master *m)
+{
+    for (size_t i = 0; i < c->nspares; i++) {
+        const struct co_spare *x = &c->spare[i];
+        ms_add(m, x->worth, (struct ms_entry[]){ { (uint32_t)c->row[x->work], 1 }, { (uint32_t)x->row, 1 } }, 2);
+    }
+}
+
 bool co_add(struct columns *c, struct co_program *g, size_t set)
 {
     struct ms_entry e[CO_SEATS + 1];
@@ -248,7 +328,8 @@ static void best_of_color(struct columns *c, size_t color, const double *price, 
     struct co_color *o = &c->color[color];
     best_known(c, color, price);
     double known = o->best;
-    for (unsigned tenants = 1; tenants <= CO_BUSY; tenants++) {      /* the best with each number: together they make better prices than the best alone */
+    unsigned step = !co_serves(c) ? CO_BUSY - 1 : 1;           /* wants ask for no company, but those who stand alone do */
+    for (unsigned tenants = 1; tenants <= CO_BUSY; tenants += step) {      /* the best with each number: together they make better prices than the best alone */
         struct co_filled f;
         co_fill(c, price, o, tenants, known, &f);
         if (f.n && co_add(c, g, new_set(c, color, f.unit, f.n)))
@@ -268,6 +349,8 @@ double co_price(struct columns *c, const double *price, struct co_program *g, un
     *added = 0;
     for (size_t i = 0; i < c->nworks; i++)
         sum += price[i] * c->side[i];
+    for (size_t i = 0; i < c->nspares; i++)
+        sum += BT_MAX(c->spare[i].worth - price[c->row[c->spare[i].work]], 0.0) * c->spare[i].most;
     for (size_t i = 0; i < c->ncolors; i++) {
         if (c->dive && !c->dive->free[i])
             continue;
@@ -280,7 +363,7 @@ double co_price(struct columns *c, const double *price, struct co_program *g, un
 
 /* ---- prices ---- */
 
-struct prices { double *now, *best, *dir, lowest; };
+struct prices { double *now, *best, *dir, lowest; size_t above; };  /* above: the first of the columns that keep prices down */
 
 static bool is_better(const struct columns *c, struct prices *p, double bound)
 {
@@ -306,6 +389,8 @@ static void step(const struct columns *c, struct prices *p, double by)
         for (unsigned k = 0; k < o->n; k++)
             over[c->row[c->unit[o->set[k]].work]] += (double)o->count / c->unit[o->set[k]].cards;
     }
+    for (size_t i = 0; i < c->nspares; i++)
+        over[c->row[c->spare[i].work]] += c->spare[i].worth > p->now[c->row[c->spare[i].work]] ? c->spare[i].most : 0;
     for (size_t i = 0; i < c->nworks; i++) {
         turn += p->dir[i] * over[i];
         length += p->dir[i] * p->dir[i];
@@ -379,6 +464,35 @@ static void in_boxes(struct columns *c, struct prices *p, struct co_program *g, 
     }
 }
 
+/* Part of the way to the program's prices, and to them where that brings nothing: who must be there and adds nothing to wants may cost others all that they
+ * want, and the way from the first prices is too long for boxes. */
+static void by_drawing(struct columns *c, struct prices *p, struct co_program *g, uint64_t end)
+{
+    unsigned idle = 0;
+    for (size_t i = 0; i < c->nworks; i++) {
+        ms_worth(g->m, i, BT_MAX(c->lowest[i], MISSING));
+        ms_worth(g->m, p->above + i, -c->most[i]);
+    }
+    ms_reckon(g->m);
+    for (unsigned round = 0; round < DRAWN_ROUNDS && idle < 3 && c->s->nodes < end && !se_late(c->s) && !is_enough(c, p); round++) {
+        unsigned added = 0;
+        bool better = false;
+        c->s->nodes += (uint64_t)ms_solve(g->m, UINT32_MAX) * CO_PIVOT_NODES;
+        if (p->lowest - ms_value(g->m) < NEAR * p->lowest)
+            return;
+        for (double part = DRAWN; part <= 1 && !better && !added; part += 1 - DRAWN) {
+            for (size_t i = 0; i < c->nworks; i++)
+                p->now[i] = within(c, i, p->best[i] + part * (g->m->price[i] - p->best[i]));
+            better = is_better(c, p, co_price(c, p->now, g, &added));
+        }
+        idle = better || added || !c->exact ? 0 : idle + 1;
+        if (!better && !added) {
+            c->exact = c->steps_each == WALK_STEPS;
+            c->steps_each = BT_MIN(c->steps_each * MORE_STEPS, (uint64_t)WALK_STEPS);
+        }
+    }
+}
+
 /* The sets of a placement. */
 static void add_placed(struct columns *c, const struct pl_solution *o, struct co_program *g)
 {
@@ -415,31 +529,56 @@ static void price_cards(const struct columns *c)
 }
 
 /* Prices near their best, and the sets that were found on the way. */
-static struct prices find_prices(struct columns *c, const struct pl_solution *from, uint64_t budget)
+static struct prices find_prices(struct columns *c, const struct pl_solution *from, uint64_t budget, struct co_program *program)
 {
     struct search *s = c->s;
     struct bt_arena *a = c->a;
-    struct prices p = { BT_NEWN(a, double, c->nrows), BT_NEWN(a, double, c->nrows), BT_NEWN(a, double, c->nrows), INFINITY };
+    struct prices p = { BT_NEWN(a, double, c->nrows), BT_NEWN(a, double, c->nrows), BT_NEWN(a, double, c->nrows), INFINITY, 0 };
     double *own = BT_NEWN(a, double, c->nrows), reached = from->found && !c->asked ? (double)from->score.v[BT_GOAL_SERVICE] : 0;
-    struct co_program g = { .m = ms_new(a, c->nrows, c->side, own, CO_COLUMNS + c->nworks, CO_ENTRIES) };
-    size_t above = g.m->ncolumns;
+    struct co_program g = { .m = ms_new(a, c->nrows, c->side, own, CO_COLUMNS + c->nworks + c->nspares, CO_ENTRIES) };
     unsigned added;
+    p.above = g.m->ncolumns;
     for (size_t i = 0; i < c->nworks; i++) {
         ms_add(g.m, 0, &(struct ms_entry){ (uint32_t)i, -1 }, 1);
         p.now[i] = c->most[i] * FIRST_PRICE;
     }
+    co_add_spares(c, g.m);
     g.base = g.m->ncolumns;
     g.of = BT_NEWN(a, size_t, CO_COLUMNS);
     if (from->found)
         add_placed(c, from, &g);
     c->steps_each = FIRST_STEPS;
     by_subgradients(c, &p, &g, reached, s->nodes + budget / 4);
-    in_boxes(c, &p, &g, above, s->nodes + budget / 4 * 3);
+    if (!co_serves(c))
+        by_drawing(c, &p, &g, s->nodes + budget / 4 * 3);
+    else
+        in_boxes(c, &p, &g, p.above, s->nodes + budget / 4 * 3);
     if (!is_enough(c, &p))
         co_price(c, p.best, &g, &added);
     c->steps_each = FIRST_STEPS;
     c->exact = false;
+    *program = g;
     return p;
+}
+
+/* What no placement passes: a walk that was cut short on the way had bounded nothing. Where that is more, the rest of the way is gone with walks that know.
+ * Below nothing the copies have no room together, and of service nobody asks then. */
+static void prove(struct columns *c, struct prices *p, struct co_program *g, uint64_t budget)
+{
+    double walked = p->lowest;
+    unsigned added;
+    if (co_serves(c) && walked <= 0) {
+        p->lowest = INFINITY;
+        return;
+    }
+    c->dive = NULL;
+    c->exact = true;
+    c->steps_each = WALK_STEPS;
+    p->lowest = co_price(c, p->best, g, &added);
+    if (p->lowest > walked + NEAR * fabs(walked))
+        by_drawing(c, p, g, c->s->nodes + budget);
+    c->exact = false;
+    c->steps_each = FIRST_STEPS;
 }
 
 double se_columns(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *dived)
@@ -453,25 +592,38 @@ double se_columns(struct search *s, uint64_t budget, const struct pl_solution *f
     c->end = s->nodes + budget;
     if (!c->nworks)
         return INFINITY;
-    struct prices p = find_prices(c, from, budget);
+    struct co_program g;
+    struct prices p = find_prices(c, from, budget, &g);
     price_cards(c);
     *dived = co_dive(c, &lost);
+    prove(c, &p, &g, budget / 4);
+    return p.lowest;
+}
+
+static double asked_of(struct search *s, uint64_t budget, const struct co_asked *asked, struct pl_solution *dived)
+{
+    bt_auto_arena a = { 0 };
+    unsigned lost;
+    if (s->p->n > 64)
+        return INFINITY;
+    struct columns *c = new_columns(s, asked, &a);
+    c->end = s->nodes + budget;
+    if (!c->nworks)
+        return INFINITY;
+    struct co_program g;
+    struct prices p = find_prices(c, &(struct pl_solution){ 0 }, budget, &g);
+    prove(c, &p, &g, budget / 4);
+    if (dived && !is_enough(c, &p))
+        *dived = co_dive(c, &lost);
     return p.lowest;
 }
 
 double se_columns_of(struct search *s, uint64_t budget, const bool *loose, const double *counts, double enough, struct pl_solution *dived)
 {
-    bt_auto_arena a = { 0 };
-    struct co_asked asked = { loose, counts, enough };
-    unsigned lost;
-    if (s->p->n > 64)
-        return INFINITY;
-    struct columns *c = new_columns(s, &asked, &a);
-    c->end = s->nodes + budget;
-    if (!c->nworks)
-        return INFINITY;
-    struct prices p = find_prices(c, &(struct pl_solution){ 0 }, budget);
-    if (dived && !is_enough(c, &p))
-        *dived = co_dive(c, &lost);
-    return p.lowest;
+    return asked_of(s, budget, &(struct co_asked){ .loose = loose, .counts = counts, .enough = enough }, dived);
+}
+
+double se_columns_wants(struct search *s, uint64_t budget, const bool *loose, double enough, struct pl_solution *dived)
+{
+    return asked_of(s, budget, &(struct co_asked){ .loose = loose, .wants = true, .enough = enough }, dived);
 }

@@ -1,5 +1,7 @@
 /* columns.h - the search's own: what a fleet too large for the tree can carry, as a linear program over sets of neighbours, and a plan rounded from it.
  *
+ * What may be asked of it beside the service: how many of some workloads can stand, and how much of what is wanted.
+ *
  *   fill.c      the best set of ranks for one card, at given prices of workloads
  *   columns.c   the program, good prices, and what no placement passes
  *   dive.c      a placement from what the program would like to do
@@ -41,8 +43,12 @@ struct co_set { size_t color; unsigned n; uint32_t *unit; double worth; size_t b
 struct co_asked {
     const bool *loose;               /* [works] all its copies may be missing */
     const double *counts;            /* [works] what all copies of it are worth wherever they stand; NULL: their service */
+    bool wants;                      /* not the service: contexts and copies that are wanted, of each work as many copies as it must have, or more */
     double enough;                   /* to know that no plan has so much, or more */
 };
+
+/* Copies of a work that may be missing: the row of how many there are, how many, and what each is worth all the same. */
+struct co_spare { size_t work, row; uint32_t most; double worth; };
 
 struct columns {
     struct search *s; struct bt_arena *a;
@@ -50,13 +56,14 @@ struct columns {
     struct co_unit *unit; size_t nunits, *first;     /* first[work]: its units */
     struct co_color *color; size_t ncolors, *color_of;
     uint64_t *friends, *needs, tied; /* as struct se_sets has them: a bit per work */
-    size_t *row, nrows, nworks;      /* [works] PL_NONE: takes no card; rows of works come first, nworks of them, then those of colors */
+    size_t *row, nrows, nworks;      /* [works] PL_NONE: takes no card; rows of works come first, nworks of them, then those of colors, then of spares */
+    struct co_spare *spare; size_t nspares;
     double *side, *most, *lowest;    /* [rows] copies, cards; [rows of works] no price needs to be more; nor may be less */
     struct co_set *set; size_t nsets;
     struct co_dive *dive;            /* NULL: nothing is settled yet */
     struct co_fill *fill;            /* of fill.c */
     uint64_t steps, steps_each;      /* of walks, so far; of one at most */
-    bool exact;                      /* where a walk is cut short, find out what no set passes */
+    bool exact;                      /* where a walk is cut short, find out what no set passes; else the price of it may be too low */
     uint64_t end;                    /* nodes of the search: no more rounds, no more dives */
 };
 
@@ -65,6 +72,7 @@ struct co_dive {
     const size_t *only; const uint32_t *left;        /* [works] its unit, or PL_NONE; ranks that are still to come */
     const uint8_t *level;            /* [works] tenants of its fullest card: no more anywhere, and all its ranks are worth as much as there; 0: open */
     const size_t *free;              /* [colors] cards that are free */
+    const uint32_t *gone;            /* [works] copies that are given up: of those that need not be there */
     bool *off; size_t noff;          /* [sets] can not be any more; of so many */
 };
 
@@ -84,12 +92,19 @@ static inline unsigned co_level(const struct columns *c, size_t work, unsigned t
     unsigned level = c->dive ? c->dive->level[work] : 0;
     return level && tenants > level ? 0 : BT_MAX(tenants, level);
 }
+static inline bool co_wants(const struct columns *c) { return c->asked && c->asked->wants; }
+static inline bool co_serves(const struct columns *c) { return !c->asked || !(c->asked->wants || c->asked->counts); }
+/* Copies of the work that may still stand; no card has two ranks of one. */
+static inline uint32_t co_copies(const struct columns *c, size_t work) { return c->s->copies_most[work] - (c->dive ? c->dive->gone[work] : 0); }
 /* The set as a column: its entries, which are CO_SEATS + 1 at most; returns how many. */
 uint32_t co_entries(const struct columns *c, const struct co_set *set, struct ms_entry *e);
-/* Prices all colors; sets that gain become columns of the program (`of`: which set its columns are, from `base` on). Returns what nothing passes. */
+/* Prices all colors; sets that gain become columns of the program (`of`: which set its columns are, from `base` on).
+ * Returns what nothing passes where c->exact, else what the walks came to. */
 struct co_program { struct master *m; size_t base, *of; };
 double co_price(struct columns *c, const double *price, struct co_program *g, unsigned *added);
 bool co_add(struct columns *c, struct co_program *g, size_t set);
+/* Columns of copies that are missing: as many as there are spares. */
+void co_add_spares(const struct columns *c, struct master *m);
 
 /* stand.c: these sets as copies on cards, each work in its unit. lost: copies that have no place; service: of the others, as the score counts it. */
 struct co_stand *co_stand_new(const struct columns *c);

@@ -24,11 +24,11 @@
 #define GAINS 1e-3                   /* of all: what less is left than is not worth a dive */
 #define GOES_NODES 16u               /* so many sets that are asked whether they still go are as much work as a node */
 
-/* A unit of its work; else (PL_NONE) a set on a card; else a level of a work. */
-struct step { size_t unit, set, work; uint8_t level; double part; };
+/* A unit of its work; else (PL_NONE) a set on a card; else a level of a work; else (0) copies of it that will be missing. */
+struct step { size_t unit, set, work; uint8_t level; uint32_t gone; double part; };
 
 /* Somewhere on the way: as struct co_dive has it. */
-struct way { double *side; size_t *only; uint32_t *left; size_t *free; uint8_t *level; uint32_t *taken; size_t ntaken; double value; };
+struct way { double *side; size_t *only; uint32_t *left; size_t *free; uint8_t *level; uint32_t *gone, *taken; size_t ntaken; double value; };
 
 struct diver {
     struct columns *c;
@@ -47,7 +47,8 @@ static struct way new_way(const struct columns *c)
 {
     size_t n = c->s->p->n;
     return (struct way){ .side = BT_NEWN(c->a, double, c->nrows), .only = BT_NEWN(c->a, size_t, n), .left = BT_NEWN(c->a, uint32_t, n),
-                         .free = BT_NEWN(c->a, size_t, c->ncolors), .level = BT_NEWN(c->a, uint8_t, n), .taken = BT_NEWN(c->a, uint32_t, c->s->ncards) };
+                         .free = BT_NEWN(c->a, size_t, c->ncolors), .level = BT_NEWN(c->a, uint8_t, n), .gone = BT_NEWN(c->a, uint32_t, n),
+                         .taken = BT_NEWN(c->a, uint32_t, c->s->ncards) };
 }
 
 static void copy_way(const struct columns *c, struct way *to, const struct way *from)
@@ -57,6 +58,7 @@ static void copy_way(const struct columns *c, struct way *to, const struct way *
     memcpy(to->only, from->only, n * sizeof *to->only);
     memcpy(to->left, from->left, n * sizeof *to->left);
     memcpy(to->level, from->level, n * sizeof *to->level);
+    memcpy(to->gone, from->gone, n * sizeof *to->gone);
     memcpy(to->free, from->free, c->ncolors * sizeof *to->free);
     memcpy(to->taken, from->taken, from->ntaken * sizeof *to->taken);
     to->ntaken = from->ntaken;
@@ -71,6 +73,7 @@ static void begin(const struct columns *c, struct way *y)
     for (size_t w = 0; w < c->s->p->n; w++)
         y->only[w] = PL_NONE;
     memset(y->level, 0, c->s->p->n * sizeof *y->level);
+    memset(y->gone, 0, c->s->p->n * sizeof *y->gone);
     y->ntaken = 0;
 }
 
@@ -78,7 +81,17 @@ static void settle(const struct columns *c, struct way *y, size_t unit)
 {
     size_t w = c->unit[unit].work;
     y->only[w] = unit;
-    y->left[w] = c->unit[unit].cards * c->s->copies_most[w];
+    y->left[w] = c->unit[unit].cards * (c->s->copies_most[w] - y->gone[w]);
+}
+
+/* Just so many copies of the spare's work are missing. */
+static void give_up(const struct columns *c, struct way *y, const struct co_spare *x, uint32_t copies)
+{
+    y->gone[x->work] = copies;
+    y->side[x->row] = 0;
+    y->side[c->row[x->work]] -= copies;
+    if (y->only[x->work] != PL_NONE)
+        y->left[x->work] -= copies * c->unit[y->only[x->work]].cards;
 }
 
 static void commit(const struct columns *c, struct way *y, size_t set)
@@ -105,6 +118,7 @@ static bool still_goes(const struct columns *c, const struct way *y, const struc
         uint32_t here = 0, left = only == PL_NONE ? u->cards * c->s->copies_most[u->work] : y->left[u->work];
         for (unsigned k = 0; k < x->n; k++)
             here += c->unit[x->unit[k]].work == u->work;
+        left = BT_MIN(left, c->s->copies_most[u->work] - y->gone[u->work]);          /* no two ranks of one copy */
         if ((only != PL_NONE && only != x->unit[i]) || here > left || (y->level[u->work] && x->n > y->level[u->work]))
             return false;
     }
@@ -116,6 +130,8 @@ static double done(const struct columns *c, const struct way *y)
     double sum = 0;
     for (size_t i = 0; i < y->ntaken; i++)
         sum += co_worth(c, &c->set[y->taken[i]]);
+    for (size_t i = 0; i < c->nspares; i++)
+        sum += c->spare[i].worth * y->gone[c->spare[i].work];
     return sum;
 }
 
@@ -126,7 +142,7 @@ static void solve(struct diver *d, struct way *y)
 {
     struct columns *c = d->c;
     struct master *m = d->g.m;
-    *c->dive = (struct co_dive){ .only = y->only, .left = y->left, .level = y->level, .free = y->free, .off = c->dive->off };
+    *c->dive = (struct co_dive){ .only = y->only, .left = y->left, .level = y->level, .free = y->free, .gone = y->gone, .off = c->dive->off };
     for (size_t j = 0; j + d->g.base < m->ncolumns; j++) {
         const struct co_set *x = &c->set[d->g.of[j]];
         ms_worth(m, j + d->g.base, still_goes(c, y, x) ? co_worth(c, x) : OUT);
@@ -239,7 +255,29 @@ static size_t next_levels(const struct diver *d, const struct way *y, struct ste
     return n;
 }
 
-/* The next ones that may be good: units first, then levels. */
+/* Of the spare that is the least whole: as many as that, rounded down, and up. */
+static size_t next_gone(const struct diver *d, const struct way *y, struct step *o)
+{
+    const struct columns *c = d->c;
+    size_t n = 0, best = PL_NONE;
+    double most = LITTLE;
+    for (size_t i = 0; i < c->nspares; i++) {
+        double amount = d->amount[d->g.base - c->nspares + i], off = fabs(amount - nearbyint(amount));
+        if (y->side[c->spare[i].row] > 0 && off > most) {
+            most = off;
+            best = i;
+        }
+    }
+    if (best == PL_NONE)
+        return 0;
+    const struct co_spare *x = &c->spare[best];
+    double amount = d->amount[d->g.base - c->nspares + best];
+    for (uint32_t k = (uint32_t)floor(amount); k <= BT_MIN((uint32_t)floor(amount) + 1, x->most); k++)
+        n = keep_step(o, n, (struct step){ .unit = PL_NONE, .set = PL_NONE, .work = best, .gone = k, .part = 1 - fabs(amount - k) });
+    return n;
+}
+
+/* The next ones that may be good: units first, then levels, or copies that are given up. */
 static size_t next_steps(const struct diver *d, const struct way *y, struct step *o)
 {
     const struct columns *c = d->c;
@@ -248,7 +286,7 @@ static size_t next_steps(const struct diver *d, const struct way *y, struct step
         if (y->only[c->unit[u].work] == PL_NONE && d->of_unit[u] > LITTLE)
             n = keep_step(o, n, (struct step){ .unit = u, .part = d->of_unit[u] });
     if (!n)
-        n = next_levels(d, y, o);
+        n = co_wants(c) ? next_gone(d, y, o) : next_levels(d, y, o);
     for (size_t j = 0; j + d->g.base < d->g.m->ncolumns && (!n || (o[n - 1].unit == PL_NONE && o[n - 1].set != PL_NONE)); j++)
         if (part_of(d->amount[d->g.base + j]) > LITTLE && still_goes(c, y, &c->set[d->g.of[j]]))
             n = keep_step(o, n, (struct step){ .unit = PL_NONE, .set = d->g.of[j], .part = part_of(d->amount[d->g.base + j]) });
@@ -290,8 +328,10 @@ static void take_best(struct diver *d, const struct step *o, size_t n, double al
             settle(c, &d->now, o[i].unit);
         else if (o[i].set != PL_NONE)
             commit(c, &d->now, o[i].set);
-        else
+        else if (o[i].level)
             d->now.level[o[i].work] = o[i].level;
+        else
+            give_up(c, &d->now, &c->spare[o[i].work], o[i].gone);
         solve(d, &d->now);
         if (d->before.value - d->now.value > much)
             price(d, &d->now, PRICINGS);
@@ -312,6 +352,25 @@ static void take_best(struct diver *d, const struct step *o, size_t n, double al
     solve(d, &d->now);
 }
 
+/* Of the spares that are left the program says how many. */
+static void give_up_rest(const struct diver *d, struct way *y)
+{
+    const struct columns *c = d->c;
+    for (size_t i = 0; i < c->nspares; i++) {
+        double amount = d->amount[d->g.base - c->nspares + i];
+        if (y->side[c->spare[i].row] > 0)
+            give_up(c, y, &c->spare[i], (uint32_t)nearbyint(BT_MIN(amount, (double)c->spare[i].most)));
+    }
+}
+
+static double all_gone(const struct columns *c, const struct way *y)
+{
+    double sum = 0;
+    for (size_t w = 0; w < c->s->p->n; w++)
+        sum += y->gone[w];
+    return sum;
+}
+
 /* From d->now on, solved, to a placement, or to where less is left than was reached. */
 static void dive(struct diver *d)
 {
@@ -328,12 +387,14 @@ static void dive(struct diver *d)
         if (d->now.value <= d->reached)
             return;
     }
+    give_up_rest(d, &d->now);
     commit_whole(d, &d->now);
     unsigned lost;
     int64_t service;
     struct pl_solution x = co_stand(c, d->stand, d->now.taken, d->now.ntaken, d->now.only, &lost, &service);
     c->s->nodes += c->s->p->n;
-    double worth = (c->asked ? d->all : (double)service) + MISSING * lost;           /* copies are all that counts where service is not asked for */
+    double worth = !c->asked ? (double)service : co_wants(c) ? done(c, &d->now) : d->all;
+    worth += MISSING * BT_MAX((double)lost - all_gone(c, &d->now), 0.0);             /* copies are all that counts where neither is asked for */
     if (worth <= d->reached)
         return;
     d->reached = worth;
@@ -347,7 +408,9 @@ static struct diver new_diver(struct columns *c)
     double *own = BT_NEWN(c->a, double, c->nrows);
     for (size_t i = 0; i < c->nworks; i++)
         own[i] = MISSING;
-    d.g = (struct co_program){ .m = ms_new(c->a, c->nrows, c->side, own, STEP_COLUMNS, STEP_COLUMNS * 8), .of = BT_NEWN(c->a, size_t, STEP_COLUMNS) };
+    d.g = (struct co_program){ .m = ms_new(c->a, c->nrows, c->side, own, STEP_COLUMNS + c->nspares, STEP_COLUMNS * 8) };
+    d.g.of = BT_NEWN(c->a, size_t, STEP_COLUMNS);
+    co_add_spares(c, d.g.m);
     d.g.base = d.g.m->ncolumns;
     for (size_t j = 0; j < c->nsets; j++)
         if (c->set[j].sure && !co_add(c, &d.g, j))

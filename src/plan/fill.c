@@ -9,6 +9,8 @@
 
 #define EPS 1e-6
 #define STAIRS 256u                  /* parts of the room */
+#define PARTS 1024u                  /* the same, for a walk that goes on for long */
+#define FIRST_STEPS 300u             /* of a walk without it: most end before */
 #define TIED 8u                      /* so many workloads that hang on each other are told apart */
 
 struct item { uint32_t unit; double gain; uint64_t bytes; };
@@ -24,6 +26,8 @@ struct co_fill {
     double sum[64 * CO_SEATS + 1];   /* of the first so many ranks, tied works left out */
     double stair[STAIRS + 1];        /* the most that a rank gains in so many parts of the room */
     double table[(CO_SEATS + 1) * (STAIRS + 1)];
+    double seat, *rest; bool tabled; /* what a seat is worth, about; the most that members from each on add beyond their seats in so much of the room:
+                                      * [(nmembers + 1) * (PARTS + 1)], once it is made */
     uint32_t at[CO_SEATS], best_at[CO_SEATS]; unsigned depth, nbest;
     double best; uint64_t left;
 };
@@ -32,6 +36,7 @@ struct co_fill *co_fill_new(const struct columns *c)
 {
     struct co_fill *f = BT_NEW(c->a, struct co_fill);
     f->item = BT_NEWN(c->a, struct item, c->nunits + 1);
+    f->rest = BT_NEWN(c->a, double, 65 * (PARTS + 1));
     return f;
 }
 
@@ -74,7 +79,7 @@ static void add_member(const struct columns *c, struct co_fill *f, size_t work, 
         f->nitems = from;
     if (f->nitems > from)
         f->member[f->nmembers++] = (struct member){ .work = work, .first = from, .n = f->nitems - from,
-                                                    .most = several ? BT_MIN(c->s->copies_most[work], f->seats) : 1 };
+                                                    .most = several ? BT_MIN(co_copies(c, work), f->seats) : 1 };
 }
 
 static void fill_members(const struct columns *c, struct co_fill *f, const double *price, const struct co_color *o, unsigned tenants)
@@ -211,6 +216,8 @@ static bool may_pass(const struct co_fill *f, size_t from, double room, unsigned
         return false;
     if (from < f->ntied)
         return true;
+    if (f->tabled && sum + f->seat * seats + f->rest[from * (PARTS + 1) + (size_t)(room / f->room * PARTS)] <= least)
+        return false;
     for (unsigned j = 1; j <= seats; j++) {          /* as by_size(), no further than needed */
         sized += f->stair[parts_of(f, room / j)];
         if (sum + sized > least)
@@ -297,6 +304,30 @@ static void build_table(struct co_fill *f)
                 }
 }
 
+/* f->rest: whoever may not share. Any price of a seat bounds what fills all of them; the last that is taken where bytes have a price is near. Bytes count as
+ * fewer parts than they are. */
+static void build_rest(struct columns *c, struct co_fill *f)
+{
+    double before[PARTS + 1];
+    size_t all = f->member[f->nmembers].flat;
+    f->seat = f->seats && all > f->seats ? f->sum[f->seats] - f->sum[f->seats - 1] : 0;
+    memset(&f->rest[f->nmembers * (PARTS + 1)], 0, sizeof before);
+    for (size_t i = f->nmembers; i-- > f->ntied; ) {
+        double *row = &f->rest[i * (PARTS + 1)];
+        memcpy(row, row + PARTS + 1, sizeof before);
+        for (uint32_t k = 0; k < f->member[i].most; k++) {
+            memcpy(before, row, sizeof before);
+            for (size_t j = f->member[i].first; j < f->member[i].first + f->member[i].n; j++) {
+                size_t takes = (size_t)BT_MIN((double)f->item[j].bytes / f->room * PARTS, (double)PARTS);
+                for (size_t parts = takes; parts <= PARTS; parts++)
+                    row[parts] = BT_MAX(row[parts], before[parts - takes] + f->item[j].gain - f->seat);
+            }
+            c->steps += f->member[i].n * (PARTS / 64);
+        }
+    }
+    f->tabled = true;
+}
+
 /* Tied members from this one on in every way, then the table. */
 static double tied_and_table(const struct columns *c, struct co_fill *f, size_t from, size_t parts, double sum)
 {
@@ -348,9 +379,19 @@ void co_fill(struct columns *c, const double *price, struct co_color *o, unsigne
         return;
     f->best = known;
     f->depth = f->nbest = 0;
-    f->left = c->steps_each;
+    f->tabled = false;
+    bool table = c->exact || !co_serves(c);
+    uint64_t first = table ? FIRST_STEPS : c->steps_each;
+    f->left = first;
     walk(c, f, 0, UINT64_MAX, f->room, 0);
-    c->steps += c->steps_each - f->left;
+    c->steps += first - f->left;
+    if (table && !f->left) {
+        build_rest(c, f);
+        f->depth = 0;
+        f->left = c->steps_each;
+        walk(c, f, 0, UINT64_MAX, f->room, 0);
+        c->steps += c->steps_each - f->left;
+    }
     out->n = f->nbest;
     out->most = f->best;
     for (unsigned i = 0; i < f->nbest; i++)

@@ -13,6 +13,7 @@
 #define COLUMNS_NODES UINT64_C(450000)
 #define COLUMNS_LEAST UINT64_C(300000)               /* with less work than this it is left out: it costs as much */
 #define BOUND_NODES UINT64_C(120000) /* of a program that nobody dives into */
+#define WANTS_NODES UINT64_C(200000) /* of one of contexts and copies, and the dive into it */
 #define TREE_LEAST 400               /* (workload, card) pairs from which on the tree is asked only where something lacks, */
 #define TREE_MOST 1024               /* and up to which */
 #define ONE 1000.0                   /* a workload, in the program */
@@ -145,6 +146,37 @@ static void bound_the_rest(struct search *s, uint64_t budget, const struct pl_so
     se_fix(s, NULL, -1, s->a);
 }
 
+/* Workloads are as many as can be, contexts or copies may be more. */
+static bool wants_lack(const struct pl_solution *o, const struct pl_score *bound)
+{
+    return o->found && pl_score_cmp(&o->score, bound, BT_GOAL_WANTS) == 0 && o->score.v[BT_GOAL_WANTS] < bound->v[BT_GOAL_WANTS];
+}
+
+/* Workloads are as many as can be: what of contexts and copies can be had by as many, and a plan with more, perhaps. all: as placed without any bound. */
+static void bound_wants(struct search *s, uint64_t budget, uint64_t climbing, const struct pl_score *all, struct pl_solution *out, struct pl_score *bound)
+{
+    bool *loose = BT_NEWN(s->a, bool, s->p->n + 1);
+    uint32_t *copies = BT_NEWN(s->a, uint32_t, s->p->n + 1);
+    struct pl_solution dived = { 0 };
+    struct pl_score most;
+    double others = 0;               /* on no card */
+    se_fix_all(s, &most);            /* contexts that can be had */
+    memcpy(copies, s->copies_most, s->p->n * sizeof *copies);
+    se_fix(s, copies, -1, s->a);
+    for (size_t w = 0; w < s->p->n; w++) {
+        const struct pl_work *k = &s->p->work[w];
+        s->copies_least[w] = k->cpu_only ? copies[w] : BT_MIN(copies[w], k->copies_min);
+        loose[w] = k->w->optional && bound->placed[s->level_of[w]] < all->placed[s->level_of[w]];
+        others += k->cpu_only && k->copies_want > 1 ? 1000 : 0;
+    }
+    double wants = others + se_columns_wants(s, budget, loose, (double)out->score.v[BT_GOAL_WANTS] + 1 - others - 1e-3, &dived);
+    se_fix(s, NULL, -1, s->a);
+    if (dived.found)
+        se_climb_from(s, climbing, &dived, out);
+    if (wants < (double)bound->v[BT_GOAL_WANTS])
+        bound->v[BT_GOAL_WANTS] = BT_MAX((int64_t)floor(wants + 1e-3), out->score.v[BT_GOAL_WANTS]);
+}
+
 /* ---- all of it ---- */
 
 /* Of the works that the plan has, all copies; none of the others. */
@@ -202,6 +234,12 @@ static bool by_columns(struct search *s, uint64_t limit, struct pl_solution *out
     return from_columns(s, BT_MIN(limit / 4, COLUMNS_NODES), climbing, out->found && lacks_works(out, &all), out, bound);
 }
 
+void se_many_wants(struct search *s, uint64_t limit, const struct pl_score *all, struct pl_solution *out, struct pl_score *bound)
+{
+    if (limit >= COLUMNS_LEAST && s->p->n <= 64 && wants_lack(out, bound))
+        bound_wants(s, BT_MIN(limit / 4, WANTS_NODES), BT_MIN(limit / 5, CLIMB_NEXT), all, out, bound);
+}
+
 /* On more than a few cards the tree is asked where workloads, copies or contexts lack: of service it knows less than sets of neighbours. */
 void se_on_many_cards(struct search *s, uint64_t limit, struct pl_solution *out, struct pl_score *bound)
 {
@@ -213,11 +251,16 @@ void se_on_many_cards(struct search *s, uint64_t limit, struct pl_solution *out,
         climb(s, limit / 2, out);
     if (out->found)
         se_improve(s, limit / 8, out);
+    bool asked = !bounded && wants_lack(out, bound);
+    if (asked)
+        se_many_wants(s, limit, &root, out, bound);
     size_t pairs = s->p->n * s->ncards;
     bool lacks = out->found && pl_score_cmp(&out->score, bound, BT_GOAL_SERVICE) < 0;
     if (pairs > TREE_LEAST && pairs <= TREE_MOST && !bounded && !s->p->ram_binds && lacks) {
         se_run_choices(s, limit / 4, out, &all);
         se_improve(s, limit / 8, out);
+        if (!asked)
+            se_many_wants(s, limit, &root, out, bound);
     }
     if (!columns || bounded || !out->found || pl_score_cmp(&out->score, bound, BT_GOAL_WANTS) < 0)
         return;

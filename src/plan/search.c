@@ -707,6 +707,7 @@ static bool detour(struct search *s, uint64_t limit, struct pl_solution *out, st
     if (out->found && s->p->any_plan)
         return false;
     size_t pairs = s->p->n * s->ncards;
+    struct pl_score all_placed = *bound;
     if (pairs > MIDDLE)
         se_on_many_cards(s, limit, out, bound);
     if (pairs > LARGE)
@@ -721,6 +722,8 @@ static bool detour(struct search *s, uint64_t limit, struct pl_solution *out, st
     bool seen = run(s, SE_HARD, limit / 8, out);
     if (!seen && out->found)
         se_improve(s, limit / 8, out);
+    if (!seen && pairs > MIDDLE && bound->v[BT_GOAL_WANTS] == all_placed.v[BT_GOAL_WANTS])
+        se_many_wants(s, limit, &all_placed, out, bound);
     return seen;
 }
 

@@ -283,8 +283,14 @@ double se_columns(struct search *s, uint64_t budget, const struct pl_solution *f
 /* The same where `loose` works may be missing; or what no placement has of `counts` (NULL: service), a number per work for all its copies, as many as are
  * fixed. Ends where it is less than `enough`; else a placement near it into *dived (NULL: nobody asks). */
 double se_columns_of(struct search *s, uint64_t budget, const bool *loose, const double *counts, double enough, struct pl_solution *dived);
+/* The same of what is wanted, contexts and copies, in thousandths: of all that are not loose, with as many copies as se_fix() left open, and floors that hold
+ * the least. s->ctx_most is known. */
+double se_columns_wants(struct search *s, uint64_t budget, const bool *loose, double enough, struct pl_solution *dived);
 /* many.c. Climbing, what many cards carry, climbing from there: a plan into *out where one is found, and what no plan has into *bound. */
 void se_on_many_cards(struct search *s, uint64_t limit, struct pl_solution *out, struct pl_score *bound);
+/* Where no more workloads can stand than `out` has, and less of contexts or copies than is wanted: how much of them can, into *bound; a better plan, perhaps.
+ * all: what was hoped for of the empty fleet. */
+void se_many_wants(struct search *s, uint64_t limit, const struct pl_score *all, struct pl_solution *out, struct pl_score *bound);
 /* Nodes that sets have cost since this was asked last. */
 uint64_t se_sets_steps(struct search *s);
 /* Nothing that completes the placement has more service less shared cards / shared_parts. */
