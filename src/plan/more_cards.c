@@ -42,23 +42,23 @@ static bool phase_fits(struct bt_arena *a, const struct bt_plan_in *in, const ch
 }
 
 struct growing {
-    const struct bt_plan_in *in; struct bt_arena *a;
+    const struct bt_plan_in *in, *alone; struct bt_arena *a;
     uint64_t least;                  /* bytes that the phase with the most of them takes at least */
     uint64_t nodes; size_t pairs; bool over;         /* over: not all was tried */
 };
 
-/* All phases fit there. False, too, where this cannot be asked. What a fleet's shapes need is nobody else's: its cards are not kept. */
-static bool fits_on(struct growing *x, const char *fleet)
+/* All phases of it fit there. False, too, where this cannot be asked. What a fleet's shapes need is nobody else's: its cards are not kept. */
+static bool these_fit_on(struct growing *x, const struct bt_plan_in *in, const char *fleet)
 {
     bt_auto_arena a = { 0 };
-    const struct bt_strs *phases = &x->in->spec->phases;
+    const struct bt_strs *phases = &in->spec->phases;
     struct bt_fleet larger;
-    struct bt_fleet_opts o = { .margin_bytes = x->in->spec->margin_bytes };
-    struct bt_plan_in with = *x->in;
+    struct bt_fleet_opts o = { .margin_bytes = in->spec->margin_bytes };
+    struct bt_plan_in with = *in;
     struct bt_err ignored = { 0 };
     if (!fleet || bt_fleet_open(&a, fleet, &o, &larger, &ignored) < 0)
         return false;
-    x->pairs += larger.n * x->in->spec->n;
+    x->pairs += larger.n * in->spec->n;
     x->over = x->over || x->pairs > MOST_PAIRS || x->nodes > MOST_NODES;
     if (x->over)
         return false;
@@ -69,6 +69,8 @@ static bool fits_on(struct growing *x, const char *fleet)
             return false;
     return true;
 }
+
+static bool fits_on(struct growing *x, const char *fleet) { return these_fit_on(x, x->in, fleet); }
 
 /* What a fleet of the catalog has for workloads; 0: there is no such fleet. */
 static uint64_t capacity(const struct growing *x, const char *fleet)
@@ -102,6 +104,8 @@ static size_t smallest(struct growing *x, const struct bt_gpu_kind *kind, size_t
     const size_t first = at_least(x, kind);
     if (!first || first > BT_MIN(most, fewest))
         return 0;
+    if (x->alone && !these_fit_on(x, x->alone, named(x->a, f, kind, most)))
+        return 0;                    /* no number of them helps those who fit on none of these cards */
     size_t no = first - 1, yes = fewest > most ? first : fewest;
     while (!fits_on(x, named(x->a, f, kind, yes))) {
         if (x->over || fewest <= most || yes == most)
@@ -155,10 +159,10 @@ static uint64_t least_bytes(struct bt_arena *a, const struct bt_plan_in *in)
     return most;
 }
 
-bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_advice *out, bool *over)
+bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_plan_in *alone, struct bt_plan_advice *out, bool *over)
 {
     const struct bt_gpu_kind *kind[BT_MAX_GPUS];
-    struct growing x = { .in = in, .a = a, .least = least_bytes(a, in) };
+    struct growing x = { .in = in, .alone = alone, .a = a, .least = least_bytes(a, in) };
     size_t fewest = SIZE_MAX;
     bool all_named = true;
     size_t n = by_bytes(in->fleet, kind, &all_named);

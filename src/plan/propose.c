@@ -2,7 +2,8 @@
  *
  * Workloads that need each other (an address, `after: ready`, the same cards, one context) stay together. The fewest phases win; of as many, the cut
  * whose phases reach most; of those the first, as written. What runs on without costing anybody anything is in several phases. Where there are too many
- * groups to look at all cuts, or a set is asked for of many machines too often, phases are filled one after the other instead. */
+ * groups to look at all cuts, or a set is asked for of many machines too often, phases are filled one after the other instead: as written, and where that
+ * takes more than the bytes do, the largest first. */
 #include "plan/phases.h"
 
 #define TRY_NODES 20000
@@ -21,6 +22,8 @@ struct cutting {
     size_t of[MAX_GROUPS], best[MAX_GROUPS]; bool found;             /* group -> phase */
     int64_t best_v[BT_GOAL__N];
     unsigned cuts, asked; bool filled;
+    size_t fewest;                   /* of phases filled one after the other: fewer cannot be, by bytes alone */
+    const struct pl_least *least;
     struct pl_problem *all;          /* of the whole spec: who is like whom; NULL: nobody is */
 };
 
@@ -306,7 +309,7 @@ static int plan_phased(struct cutting *c, const struct bt_spec *spec, bool brief
     struct bt_plan_in in = *c->in;
     in.spec = spec;
     in.brief = brief;
-    in.any = c->filled && c->in->brief;              /* no phase is what it is because of what it reaches, and nobody reads that */
+    in.any = c->filled && brief;     /* no phase is what it is because of what it reaches, and nobody reads that */
     return bt_plan_make(c->a, &in, out, c->err);
 }
 
@@ -364,17 +367,26 @@ static int stretch(struct cutting *c, const struct bt_spec **spec, struct bt_pla
     return 0;
 }
 
-/* The first group that waits for nobody any more; c->n: none, they wait in a circle. */
-static size_t next_to_place(const struct cutting *c, const bool *placed)
+static uint64_t least_of(const struct cutting *c, size_t g)
 {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < c->in->spec->n; i++)
+        sum += c->group[g].has[i] ? c->least->of[i] : 0;
+    return sum;
+}
+
+/* The first group, or the largest, that waits for nobody any more; c->n: none, they wait in a circle. */
+static size_t next_to_place(const struct cutting *c, const bool *placed, bool largest)
+{
+    size_t next = c->n;
     for (size_t g = 0; g < c->n; g++) {
         bool waits = placed[g];
         for (size_t x = 0; x < c->n && !waits; x++)
             waits = x != g && !placed[x] && waits_for(c, g, x);
-        if (!waits)
-            return g;
+        if (!waits && (next == c->n || (largest && least_of(c, g) > least_of(c, next))))
+            next = g;
     }
-    return c->n;
+    return next;
 }
 
 /* The only one of its group, or NULL. */
@@ -439,18 +451,16 @@ static bool is_known_not(const struct cutting *c, uint64_t failed, size_t g)
     return false;
 }
 
-/* Each group into the first phase that holds it, not before those whose end it waits for: not always the fewest phases. c->best is their order already. */
-static int fill(struct cutting *c)
+/* Each group into the first phase that holds it, not before those whose end it waits for. c->best is their order already. Returns how many phases that
+ * takes; 0: they wait in a circle; -1 error. */
+static int fill_in_order(struct cutting *c, bool largest)
 {
     bool placed[MAX_GROUPS] = { false };
     uint64_t set[MAX_GROUPS] = { 0 }, failed[MAX_GROUPS] = { 0 };
     size_t used = 0;
     c->asked = 0;
-    c->filled = true;
-    if (c->in->fleet->nboxes <= 1 && pl_problem_build(c->a, c->in, "all", &c->all, c->err) < 0)
-        return -1;
     for (size_t left = c->n; left > 0; left--) {
-        size_t g = next_to_place(c, placed), from = 0;
+        size_t g = next_to_place(c, placed, largest), from = 0;
         if (g == c->n)
             return 0;
         for (size_t x = 0; x < c->n; x++)
@@ -466,6 +476,29 @@ static int fill(struct cutting *c)
         c->best[g] = b;
         placed[g] = true;
     }
+    return (int)used;
+}
+
+/* As written; where fewer phases may do, the largest first, too. */
+static int fill(struct cutting *c)
+{
+    size_t as_written[MAX_GROUPS];
+    c->filled = true;
+    c->fewest = 2;
+    if (c->in->fleet->nboxes <= 1) {
+        if (pl_problem_build(c->a, c->in, "all", &c->all, c->err) < 0)
+            return -1;
+        c->least = pl_least_new(c->all, c->a);
+        c->fewest = BT_MAX(c->fewest, (size_t)((c->least->sum + c->least->there - 1) / BT_MAX(c->least->there, UINT64_C(1))));
+    }
+    int used = fill_in_order(c, false), larger = 0;
+    if (used <= 0)
+        return used;
+    memcpy(as_written, c->best, sizeof as_written);
+    if (c->least && (size_t)used > c->fewest && (larger = fill_in_order(c, true)) < 0)
+        return -1;
+    if (!larger || larger >= used)
+        memcpy(c->best, as_written, sizeof as_written);
     c->found = true;
     return 0;
 }
@@ -492,7 +525,11 @@ static int plan_cut(struct cutting *c, struct bt_plan **out)
     }
     if (c->worth && stretch(c, &spec, out) < 0)
         return -1;
-    return plan_phased(c, well_named(c, spec), true, out);
+    const struct bt_spec *named = well_named(c, spec);
+    for (size_t i = 0; i < named->phases.n; i++)
+        if (strcmp(named->phases.v[i], spec->phases.v[i]) != 0)
+            return plan_phased(c, named, true, out);
+    return 0;                        /* that is what was planned */
 }
 
 static int find_cut(struct cutting *c, struct bt_plan **out)
@@ -569,7 +606,7 @@ int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_p
         return -1;
     if (*out)
         (*out)->proposed = true;
-    if (*out && (c.filled || c.asked > MAX_ASKED))
+    if (*out && ((c.filled && (*out)->nphases > c.fewest) || c.asked > MAX_ASKED))
         BT_PUSH(a, (*out)->warning, (*out)->nwarnings, bt_arena_printf(a, "not all ways to cut it into phases were looked at: fewer than these %zu may do",
                                                                              (*out)->nphases));
     return 0;

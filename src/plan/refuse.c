@@ -83,11 +83,16 @@ static void keep_with_targets(const struct bt_spec *s, size_t i, bool *keep)
 
 static const char *too_small_text(struct refusing *r, const struct pl_problem *p, const struct pl_work *k)
 {
-    uint64_t least = UINT64_MAX, need = 0, has = 0;
+    uint64_t least = UINT64_MAX, need = 0, has = 0, widths = k->same == PL_NONE ? UINT64_MAX : pl_widths(&p->work[k->same]);
     const struct pl_shape *best = NULL;
     for (size_t i = 0; i < k->nshapes; i++) {
         uint64_t n, h, l;
-        if (k->shape[i].ok && (l = pl_lacking(p, k, &k->shape[i], &n, &h)) > 0 && l < least) {
+        if (!k->shape[i].ok || !(widths >> (k->shape[i].cards - 1) & 1))
+            continue;
+        l = pl_lacking(p, k, &k->shape[i], &n, &h);
+        if (!l && k->same != PL_NONE)
+            return NULL;             /* it is who sits there already */
+        if (l && l < least) {
             least = l;
             need = n;
             has = h;
@@ -676,13 +681,13 @@ static int look_for_advice(struct refusing *r, struct pl_problem *p)
     return 0;
 }
 
-static void advise_more_cards(struct refusing *r)
+static void advise_more_cards(struct refusing *r, const struct bt_plan_in *alone)
 {
     struct bt_plan_advice more;
     bool said = false, over = false;
     for (size_t i = 0; i < r->plan->nadvice; i++)
         said = said || !strcmp(r->plan->advice[i].path, "gpus");     /* in another phase */
-    if (!said && pl_more_cards(r->a, r->in, &more, &over))
+    if (!said && pl_more_cards(r->a, r->in, alone, &more, &over))
         BT_PUSH(r->a, r->plan->advice, r->plan->nadvice, more);      /* whatever else there is: it changes nothing of what was asked for */
     if (over) {
         const char *text = "with so many workloads not every larger fleet was tried";
@@ -741,7 +746,7 @@ static int too_few_gpus(struct refusing *r, const struct pl_problem *p)
         if (!p->work[i].cpu_only &&
             (advise_keys(r, p->work[i].spec_index, &p->work[i]) < 0 || advise_counts(r, p->work[i].spec_index, &p->work[i]) < 0))
             return -1;
-    advise_more_cards(r);
+    advise_more_cards(r, NULL);
     return 0;
 }
 
@@ -754,7 +759,7 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
     if (p->nrefusals)
         return in->brief ? 0 : advise_in_ram(&r, p) < 0 || advise_the_models_context(&r, p) < 0 ? -1 : too_few_gpus(&r, p);
     bool any = false;
-    bool *keep = BT_NEWN(a, bool, in->spec->n + 1);
+    bool *keep = BT_NEWN(a, bool, in->spec->n + 1), *misfits = BT_NEWN(a, bool, in->spec->n + 1);
     r.least = pl_least_new(p, a);
     for (size_t i = 0; i < in->spec->n; i++) {
         if (in->spec->w[i].optional || !pl_in_phase(&in->spec->w[i], p->phase))
@@ -768,8 +773,10 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
         if (ok < 0 || (ok == 0 && refuse_alone(&r, i, q) < 0))
             return -1;
         any = any || !ok;
-        if (!ok)
+        if (!ok) {
             parties(&r, only);
+            keep_with_targets(in->spec, i, misfits);
+        }
     }
     if (!any && refuse_together(&r, keep) < 0)
         return -1;
@@ -777,6 +784,6 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
         return 0;
     if (look_for_advice(&r, p) < 0)
         return -1;
-    advise_more_cards(&r);
+    advise_more_cards(&r, any ? subset(a, in, misfits) : NULL);
     return 0;
 }

@@ -146,8 +146,17 @@ static void many_groups_fill_phases(void **st)
         struct bt_plan *p = propose(bt_buf_z(&b), fleets[f]);
         assert_non_null(p);
         assert_string_equal(said(p), "j0 j1 j2 j3 j4 j5 | j6 j7 j8 j9 j10 j11 | last j12 j13");
-        assert_true(warned(p, "fewer than these 3 may do"));
+        assert_int_equal(warned(p, "fewer than these 3 may do"), f == 1);            /* of one machine the bytes take three */
     }
+    struct bt_plan *large = propose(TOP "  a1: {kind: job, command: [x], memory: 15GiB}\n  a2: {kind: job, command: [x], memory: 15GiB}\n"
+                                    "  a3: {kind: job, command: [x], memory: 15GiB}\n  a4: {kind: job, command: [x], memory: 15GiB}\n"
+                                    "  b1: {kind: job, command: [x], memory: 23GiB}\n  b2: {kind: job, command: [x], memory: 23GiB}\n"
+                                    "  b3: {kind: job, command: [x], memory: 23GiB}\n  b4: {kind: job, command: [x], memory: 23GiB}\n"
+                                    "  c1: {kind: job, command: [x], memory: 100MiB}\n  c2: {kind: job, command: [x], memory: 100MiB}\n"
+                                    "  c3: {kind: job, command: [x], memory: 100MiB}\n  c4: {kind: job, command: [x], memory: 100MiB}\n"
+                                    "  c5: {kind: job, command: [x], memory: 100MiB}\n", "1xA100-SXM4-40GB");
+    assert_int_equal(large->nphases, 4);             /* as written two of 15 GiB would go together, and each of 23 GiB alone */
+    assert_false(warned(large, "may do"));
     struct bt_plan *few = propose(rows[0].text, rows[0].fleet);
     assert_false(warned(few, "may do"));
 }
