@@ -3,22 +3,14 @@
 #include <math.h>
 
 #include "base/units.h"
-#include "pace/pace_int.h"
+#include "pace/claim_int.h"
 
 #define MAX_CLAIM 1000 /* bytes of text */
-#define MAX_WORDS 64
 #define MAX_RATE 1e9
 #define MAX_STAGES 63
 #define COUNTED_CARDS 64 /* without "x" before the name */
 #define MOST_CARDS 4096
 #define CARD_WORDS 5 /* "NVIDIA GeForce RTX 4070 Ti" */
-
-struct words {
-    struct bt_arena *a;
-    const char *w[MAX_WORDS];
-    bool starts[MAX_WORDS];
-    size_t n;
-}; /* starts: the first of its comma field */
 
 /* Engines that people name and pace has no constants for would be taken for the model: these words are never one. */
 static const char *const noise[] = { "on",      "with",    "at",      "and",    "a",          "gpu",      "gpus",   "cards",   "card",      "using",  "gets",
@@ -33,7 +25,10 @@ static const char *const noise[] = { "on",      "with",    "at",      "and",    
                                      "w", "w/", "blackwell", "hopper", "ampere", "ada", "lovelace", "volta", "turing", "jetson", "agx", "edition",
                                      "workstation", "prefix", "caching", "cache", "enabled", "flash", "attention", "flash-attention", "fa", "fa2",
                                      "graphs", "cuda", "torch.compile", "colab", "runpod", "aws", "gcp", "azure", "server", "docker", "linux",
-                                     "windows", "wsl2", "today", "still", "solid", "stable" };
+                                     "windows", "wsl2", "today", "still", "solid", "stable", "i'm", "im", "we're", "i've", "vulkan", "rocm", "hip",
+                                     "backend", "generates", "generating", "generated", "outputs", "manages", "achieves", "achieved", "delivers",
+                                     "pushing", "pulls", "measured", "about:", "settings", "default", "stock", "driver", "across", "box", "machine", "whopping",
+                                     "hbm3", "hbm3e", "hbm2e", "hbm2", "gddr6", "gddr6x", "gddr7", "vram" };
 /* A rate of all that are served at once: never to be judged as one stream's. */
 static const char *const total_words[] = { "total", "aggregate", "aggregated", "combined", "overall", "together", "throughput", "system" };
 /* Of reading prompts in, which is no decoding. */
@@ -70,6 +65,8 @@ static const struct { const char *said, *meant; } bit_words[] = {
     { "q4", "q4_k_m" },        { "awq-marlin", "awq" },{ "gptq-marlin", "gptq" },{ "awq-int8", "int8" },       { "bnb-4bit", "int4" },
     { "q6", "q6_k" },          { "q5", "q5_k_m" },    { "bf-16", "bf16" },       { "fp-16", "fp16" },         { "fp-8", "fp8" },
     { "4bpw", "exl2" },        { "4.0bpw", "exl2" },  { "mx-fp4", "mxfp4" },
+    { "w8a8-fp8", "fp8" },     { "fp8-w8a8", "fp8" },  { "w8a8-int8", "int8" },  { "int8-w8a8", "int8" },     { "fp8_e4m3", "fp8" },
+    { "q4f16_1", "int4" },     { "q4f16", "int4" },
 };
 
 static bool among(const char *w, const char *const *list, size_t n)
@@ -93,7 +90,7 @@ static struct bt_str trimmed(struct bt_str w)
     return w;
 }
 
-static int cut_words(struct bt_str text, struct words *out, struct bt_err *err)
+static int cut_words(struct bt_str text, struct pc_words *out, struct bt_err *err)
 {
     for (struct bt_str field; text.n;) {
         text = bt_str_cut(text, ',', &field);
@@ -102,8 +99,8 @@ static int cut_words(struct bt_str text, struct words *out, struct bt_err *err)
             size_t from = i;
             while (i < field.n && !isspace((unsigned char)field.p[i]))
                 i++;
-            if (i > from && out->n == MAX_WORDS)
-                return bt_err_set(err, BT_E_USAGE, 0, "a claim has at most %d words", MAX_WORDS);
+            if (i > from && out->n == PC_MAX_WORDS)
+                return bt_err_set(err, BT_E_USAGE, 0, "a claim has at most %d words", PC_MAX_WORDS);
             struct bt_str word = trimmed((struct bt_str){ field.p + from, i - from });
             if (word.n) {
                 out->starts[out->n] = first;
@@ -118,7 +115,7 @@ static int cut_words(struct bt_str text, struct words *out, struct bt_err *err)
 }
 
 /* A number with what follows it: "85", "85.5tok/s", "4k". False when it does not begin with one. */
-static bool number_of(const char *w, double *value, const char **rest)
+bool pc_number_of(const char *w, double *value, const char **rest)
 {
     if (!isdigit((unsigned char)w[0]))
         return false;
@@ -132,7 +129,7 @@ static bool whole_of(const char *w, uint64_t *value)
 {
     double v;
     const char *rest;
-    if (!number_of(w, &v, &rest) || v < 1 || v > 1e9)
+    if (!pc_number_of(w, &v, &rest) || v < 1 || v > 1e9)
         return false;
     double times = !strcasecmp(rest, "k") ? (*rest == 'K' ? 1024 : 1000) : *rest ? 0 : 1;
     *value = (uint64_t)(v * times);
@@ -140,7 +137,7 @@ static bool whole_of(const char *w, uint64_t *value)
 }
 
 /* "4xA100-40GB", "2x RTX 4090", "A100 40GB": the longest run of words from `at` that is a card. Returns how many words, 0 = none. */
-static size_t take_card(const struct words *x, size_t at, struct bt_claim *out)
+static size_t take_card(const struct pc_words *x, size_t at, struct bt_claim *out)
 {
     bool follows = at + 1 < x->n && !x->starts[at + 1];
     unsigned said = follows && !pc_card_said(x->a, bt_arena_printf(x->a, "%s %s", x->w[at], x->w[at + 1])) ? pc_count_word(x->w[at]) : 0;
@@ -153,7 +150,7 @@ static size_t take_card(const struct words *x, size_t at, struct bt_claim *out)
     while (most < CARD_WORDS && at + most < x->n && !x->starts[at + most])
         most++;
     for (size_t n = most; n > 0; n--) {
-        bt_auto_buf struct bt_buf b = BT_BUF(MAX_CLAIM + MAX_WORDS);
+        bt_auto_buf struct bt_buf b = BT_BUF(MAX_CLAIM + PC_MAX_WORDS);
         for (size_t i = 0; i < n; i++)
             bt_buf_printf(&b, "%s%s", i ? "-" : "", x->w[at + i]);
         const char *name = bt_buf_z(&b);
@@ -188,6 +185,7 @@ struct reading {
     bool total;     /* it is said to be of all of them */
     bool per_card;
     bool no_draft;  /* said to be without one */
+    bool rows;      /* llama.cpp's cards have rows of each matrix, not layers */
     enum { NEXT_RATE, NEXT_PROMPT, NEXT_FIRST } next; /* what the words before a number say that it is */
     uint64_t in, out; /* tokens of a prompt, of an answer */
     struct bt_err *err;
@@ -203,7 +201,7 @@ static size_t fail(struct reading *r, const char *what, double was, double now)
 }
 
 /* A card that is named once more: "DGX H100 (8xH100)". Another one: a claim is of equal cards. */
-static size_t take_card_again(const struct words *x, size_t at, struct reading *r)
+static size_t take_card_again(const struct pc_words *x, size_t at, struct reading *r)
 {
     struct bt_claim c = { 0 };
     size_t n = take_card(x, at, &c);
@@ -277,7 +275,7 @@ static bool could_be_thousands(const char *number, double v)
 }
 
 /* A rate, of what the words around it say: `at` is its number, `words` of text are it and its unit. */
-static size_t take_rate(const struct words *x, size_t at, struct reading *r, double v, size_t words)
+static size_t take_rate(const struct pc_words *x, size_t at, struct reading *r, double v, size_t words)
 {
     size_t after = at + words;
     bool number_after = after + 1 < x->n && !x->starts[after + 1] && isdigit((unsigned char)x->w[after + 1][0]); /* "38 tok/s prefill 3000": the next one's */
@@ -338,7 +336,7 @@ static double unit_seconds(const char *word, struct reading *r)
 }
 
 /* Words of "tok/s", "tokens per second", "tokens / s" from `at` on; 0 = none. seconds: what the unit is of. */
-static size_t rate_unit(const struct words *x, size_t at, struct reading *r, double *seconds)
+static size_t rate_unit(const struct pc_words *x, size_t at, struct reading *r, double *seconds)
 {
     const char *one = at < x->n ? x->w[at] : "", *two = at + 1 < x->n ? x->w[at + 1] : "", *three = at + 2 < x->n ? x->w[at + 2] : "";
     if ((*seconds = unit_seconds(one, r)) > 0)
@@ -358,7 +356,7 @@ static size_t rate_unit(const struct words *x, size_t at, struct reading *r, dou
 }
 
 /* Words of "ms/token", "ms per token", "ms TPOT" from `at` on; 0 = none. `named`: the word before says what it is. */
-static size_t step_unit(const struct words *x, size_t at, bool named)
+static size_t step_unit(const struct pc_words *x, size_t at, bool named)
 {
     const char *one = at < x->n ? x->w[at] : "", *two = at + 1 < x->n ? x->w[at + 1] : "", *three = at + 2 < x->n ? x->w[at + 2] : "";
     if (AMONG(one, step_units))
@@ -379,7 +377,7 @@ static double thousands(const char **rest)
 }
 
 /* "TTFT 120 ms", "0.4 s TTFT": told, not judged. Words taken, 0 = it is not that. */
-static size_t take_first(const struct words *x, size_t at, struct reading *r, double v, const char *unit)
+static size_t take_first(const struct pc_words *x, size_t at, struct reading *r, double v, const char *unit)
 {
     size_t words = *unit ? 1 : 2;
     if (!*unit)
@@ -394,7 +392,7 @@ static size_t take_first(const struct words *x, size_t at, struct reading *r, do
 }
 
 /* A bare number by the word behind it: streams, a context, tokens in and out. */
-static size_t take_counted(const struct words *x, size_t at, struct reading *r, uint64_t n, const char *rest)
+static size_t take_counted(const struct pc_words *x, size_t at, struct reading *r, uint64_t n, const char *rest)
 {
     const char *next = at + 1 < x->n ? x->w[at + 1] : "", *third = at + 2 < x->n ? x->w[at + 2] : "";
     if (AMONG(next, stream_words) || (*rest && AMONG(rest, stream_words))) {
@@ -418,12 +416,12 @@ static size_t take_counted(const struct words *x, size_t at, struct reading *r, 
 }
 
 /* A number: a rate, the time of a token, streams or a context, by the unit behind it or the word before or after it. Words taken, 0 = not understood. */
-static size_t take_number(const struct words *x, size_t at, struct reading *r)
+static size_t take_number(const struct pc_words *x, size_t at, struct reading *r)
 {
     double v, seconds = 1;
     const char *w = x->w[at], *rest, *next = at + 1 < x->n ? x->w[at + 1] : "";
     bool below = w[0] == '-' && isdigit((unsigned char)w[1]);
-    if (!number_of(w + below, &v, &rest))
+    if (!pc_number_of(w + below, &v, &rest))
         return 0;
     const char *unit_text = rest;
     double value = v * thousands(&rest) * (below ? -1 : 1);
@@ -462,11 +460,11 @@ static size_t take_number(const struct words *x, size_t at, struct reading *r)
 }
 
 /* llama-bench's tests, with the number that it prints: "tg128 45.3", "pp512: 3000 t/s", "pp 3000 tg 38". Words taken, 0 = it is none. */
-static size_t take_test(const struct words *x, size_t at, struct reading *r)
+static size_t take_test(const struct pc_words *x, size_t at, struct reading *r)
 {
     const char *w = x->w[at], *value = at + 1 < x->n ? x->w[at + 1] : "", *rest;
     if (!strcmp(value, "=") && at + 2 < x->n) { /* "tg128 = 98": as "tg128 98" */
-        struct words without = *x;
+        struct pc_words without = *x;
         without.w[at + 1] = w;
         size_t n = take_test(&without, at + 1, r);
         return n ? n + 1 : 0;
@@ -476,7 +474,7 @@ static size_t take_test(const struct words *x, size_t at, struct reading *r)
     if ((!reads && !writes) || w[2 + strspn(w + 2, "0123456789")])
         return 0;
     long tokens = strtol(w + 2, NULL, 10);
-    if (!number_of(value, &v, &rest) || (reads && (w[2] ? tokens <= MAX_STAGES : v <= MAX_STAGES)))
+    if (!pc_number_of(value, &v, &rest) || (reads && (w[2] ? tokens <= MAX_STAGES : v <= MAX_STAGES)))
         return 0;
     v *= thousands(&rest);
     size_t margin = !*rest && at + 3 < x->n && !strcmp(x->w[at + 2], "+-") ? 2 : 0;
@@ -490,7 +488,7 @@ static size_t take_test(const struct words *x, size_t at, struct reading *r)
 }
 
 /* "batch 16", "b=16", "context 4096", "ctx=4k", "tp 4" */
-static size_t take_named_number(const struct words *x, size_t at, struct reading *r)
+static size_t take_named_number(const struct pc_words *x, size_t at, struct reading *r)
 {
     struct bt_claim *out = &r->c;
     char name[32];
@@ -514,7 +512,7 @@ static size_t take_named_number(const struct words *x, size_t at, struct reading
     const char *value = eq ? eq + 1 : at + 1 < x->n ? x->w[at + 1] : "";
     double spare;
     bool time = eq && (AMONG(name, step_words) || AMONG(name, first_words)); /* "TPOT=22ms" */
-    if (time && number_of(value, &spare, &value) && !strcasecmp(value, "ms")) {
+    if (time && pc_number_of(value, &spare, &value) && !strcasecmp(value, "ms")) {
         *(AMONG(name, step_words) ? &r->step_ms : &r->c.first_s) = AMONG(name, step_words) ? spare : spare / 1e3;
         return 1;
     }
@@ -527,7 +525,7 @@ static size_t take_named_number(const struct words *x, size_t at, struct reading
     return (eq ? 1 : 2) + more;
 }
 
-static size_t take_engine(const struct words *x, size_t at, struct bt_claim *out)
+static size_t take_engine(const struct pc_words *x, size_t at, struct bt_claim *out)
 {
     if (!pc_engine_named(x->w[at], NULL))
         return 0;
@@ -536,7 +534,8 @@ static size_t take_engine(const struct words *x, size_t at, struct bt_claim *out
     const char *v = next + (*next == 'v');
     double ignored;
     const char *rest;
-    bool version = number_of(v, &ignored, &rest) && strchr(v, '.') && !AMONG(rest, rate_units) && !(at + 2 < x->n && AMONG(x->w[at + 2], rate_units));
+    bool number = pc_number_of(v, &ignored, &rest) && strchr(v, '.') && (!isalpha((unsigned char)*rest) || !strncmp(rest, "rc", 2)); /* "4.0bpw" is none */
+    bool version = number && !AMONG(rest, rate_units) && !(at + 2 < x->n && AMONG(x->w[at + 2], rate_units));
     if (version)
         out->engine_version = v;
     return version ? 2 : 1;
@@ -563,6 +562,8 @@ static int finish(struct reading *r, struct bt_err *err)
     c->said_streams = c->streams > 0 || r->each;
     bool many = c->streams > 0 || c->engines > 1;
     c->engines = BT_MAX(c->engines, 1u);
+    if (r->rows && !c->tp)
+        c->tp = BT_MAX(c->cards / c->pp / c->engines, 1u);
     c->tp_said = c->tp > 0;
     pc_claim_engine(c);
     if (!c->tp)
@@ -594,29 +595,6 @@ static int finish(struct reading *r, struct bt_err *err)
     return 0;
 }
 
-/* "16GB" behind a card: the card's own memory, which its name may say as well. */
-static bool is_its_memory(const char *w, const struct bt_gpu_kind *k)
-{
-    double v;
-    const char *rest;
-    if (!k || !number_of(w, &v, &rest) || (strcasecmp(rest, "gb") && strcasecmp(rest, "gib") && strcasecmp(rest, "g")))
-        return false;
-    double has = (double)bt_gpu_kind_total(k) / (double)GiB;
-    return has > 0 ? fabs(v - has) < 0.12 * has : v >= 4 && v <= 512; /* that of a Jetson is not in the catalog */
-}
-
-/* "4xA100 40G": the memory says which of the cards of that name. */
-static bool other_by_memory(const struct words *x, size_t at, struct bt_claim *c)
-{
-    double v;
-    const char *rest;
-    if (!c->kind || !c->card || !number_of(x->w[at], &v, &rest) || (strcasecmp(rest, "gb") && strcasecmp(rest, "gib") && strcasecmp(rest, "g")))
-        return false;
-    const struct bt_gpu_kind *k = pc_card_said(x->a, bt_arena_printf(x->a, "%s-%.0fgb", c->card, v));
-    c->kind = k ? k : c->kind;
-    return k != NULL;
-}
-
 /* "4.0", "gen4", "x8": of a slot. */
 static bool is_lanes(const char *w)
 {
@@ -626,10 +604,26 @@ static bool is_lanes(const char *w)
     return digits > 0 && digits < 3 && (!w[digits] || (!gen && !x && !strcmp(w + digits, ".0")));
 }
 
+/* "4.25bpw" of EXL2: four bits and a little; others have no measured row. */
+static bool take_bits_per_weight(const char *w, struct reading *r)
+{
+    double bits;
+    const char *rest;
+    if (!pc_number_of(w, &bits, &rest) || strcasecmp(rest, "bpw") != 0)
+        return false;
+    r->c.quantization = "exl2";
+    if (bits < 3.5 || bits > 4.6) {
+        r->failed = true;
+        bt_err_set(r->err, BT_E_USAGE, 0, "\"%.20s\" in the claim: of EXL2 about 4 bits a weight are judged, no others were measured", w);
+    }
+    return true;
+}
+
 /* Words that say how, not what: bits, a draft, whose rate it is. Words taken, 0 = none of them. */
-static size_t take_manner(const struct words *x, size_t at, struct reading *r)
+static size_t take_manner(const struct pc_words *x, size_t at, struct reading *r)
 {
     const char *w = x->w[at], *next = at + 1 < x->n ? x->w[at + 1] : "";
+    uint64_t cards;
     for (size_t i = 0; i < BT_LEN(bit_words); i++) {
         bool two = strlen(w) < 3 && !strcasecmp(next, "bit") && !strncmp(bit_words[i].said, w, strlen(w)) && bit_words[i].said[strlen(w)] == '-';
         if (!strcasecmp(w, bit_words[i].said) || two)
@@ -654,6 +648,12 @@ static size_t take_manner(const struct words *x, size_t at, struct reading *r)
     }
     if (!strcasecmp(w, "gguf"))
         return r->c.gguf = true, 1;
+    if (!strcasecmp(w, "split-rows"))
+        return r->rows = r->c.gguf = true, 1;
+    if (take_bits_per_weight(w, r))
+        return 1;
+    if (r->c.kind && !r->c.cards && (w[0] | 0x20) == 'x' && whole_of(w + 1, &cards)) /* "DGX Spark x2" */
+        return r->c.cards = cards, 1;
     if (!strcasecmp(w, "chunked"))
         return 1 + !strcasecmp(next, "prefill");
     if (!strcasecmp(w, "pcie") || !strncasecmp(w, "gen", 3)) { /* "PCIe 4.0 x8" */
@@ -669,10 +669,12 @@ static size_t take_manner(const struct words *x, size_t at, struct reading *r)
     if ((!strcasecmp(w, "first") || !strcasecmp(w, "1st")) && AMONG(next, token_words))
         return r->next = NEXT_FIRST, 2;
     if ((!strcasecmp(w, "tensor") || !strcasecmp(w, "pipeline")) && !strncasecmp(next, "parallel", 8)) {
-        if (at + 2 >= x->n || x->starts[at + 2] || !isdigit((unsigned char)x->w[at + 2][0]))
+        double spare_seconds;
+        bool rate = at + 3 < x->n && rate_unit(x, at + 3, &(struct reading){ 0 }, &spare_seconds); /* "tensor parallel 48 t/s" */
+        if (at + 2 >= x->n || x->starts[at + 2] || !isdigit((unsigned char)x->w[at + 2][0]) || rate)
             return 2; /* how, and not how many: all cards */
         struct reading spare = *r;
-        struct words two = *x;
+        struct pc_words two = *x;
         two.w[at + 1] = *w == 't' || *w == 'T' ? "tp" : "pp";
         size_t n = take_named_number(&two, at + 1, &spare);
         *r = n ? spare : *r;
@@ -680,15 +682,15 @@ static size_t take_manner(const struct words *x, size_t at, struct reading *r)
     }
     double watts;
     const char *unit;
-    if (number_of(w, &watts, &unit) && (!strcasecmp(unit, "w") || !strcasecmp(unit, "bit")))
+    if (pc_number_of(w, &watts, &unit) && (!strcasecmp(unit, "w") || !strcasecmp(unit, "bit")))
         return !strcasecmp(unit, "w") ? 1 : 0;
     if (!strcasecmp(w, "each") || (!strcasecmp(w, "per") && AMONG(next, one_of_them)))
         return r->each = true, strcasecmp(w, "each") ? 2 : 1;
-    return is_its_memory(w, r->c.kind) || other_by_memory(x, at, &r->c) ? 1 : 0;
+    return pc_is_its_memory(w, r->c.kind) || pc_other_by_memory(x, at, &r->c) ? 1 : 0;
 }
 
 /* "bs1", "b64", "c16", "batch32": streams, where it is no card (B200). */
-static size_t take_fused_streams(const struct words *x, size_t at, struct reading *r)
+static size_t take_fused_streams(const struct pc_words *x, size_t at, struct reading *r)
 {
     static const char *const heads[] = { "batch", "bsz", "bs", "b", "c", "conc" };
     const char *w = x->w[at];
@@ -708,7 +710,7 @@ static size_t take_fused_streams(const struct words *x, size_t at, struct readin
 }
 
 /* A word of none of these kinds is the model's name, or a part of it. */
-static int take_model(const struct words *x, size_t at, size_t *model_end, struct reading *r, struct bt_err *err)
+static int take_model(const struct pc_words *x, size_t at, size_t *model_end, struct reading *r, struct bt_err *err)
 {
     if (!r->c.model) {
         r->c.model = x->w[at];
@@ -732,7 +734,7 @@ static int take_model(const struct words *x, size_t at, size_t *model_end, struc
 }
 
 /* No card was understood: the word that names something else instead, where there is one. Returns -1; *err stays as it is where there is none. */
-static int name_other(const struct words *x, size_t from, struct bt_err *err)
+static int name_other(const struct pc_words *x, size_t from, struct bt_err *err)
 {
     for (size_t i = from; i < x->n; i++) {
         const char *what = pc_no_card(x->w[i]), *next = i + 1 < x->n && !x->starts[i + 1] ? x->w[i + 1] : "";
@@ -754,7 +756,7 @@ static int name_other(const struct words *x, size_t from, struct bt_err *err)
 
 int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out, struct bt_err *err)
 {
-    struct words x = { .a = a };
+    struct pc_words x = { .a = a };
     struct reading r = { .err = err };
     enum bt_pace_kernel kernel;
     size_t model_end = 0;
@@ -763,6 +765,7 @@ int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out,
         return bt_err_set(err, BT_E_USAGE, 0, "a claim of %zu bytes: at most %d", text.n, MAX_CLAIM);
     if (cut_words(pc_claim_text(a, text), &x, err) < 0)
         return -1;
+    pc_claim_phrases(&x);
     for (size_t i = 0, n; i < x.n && !r.failed; i += n) {
         if ((n = take_test(&x, i, &r)) || (n = take_shapes(x.w[i], &r)) || (n = take_named_number(&x, i, &r)) || (n = take_number(&x, i, &r)))
             continue;

@@ -1,8 +1,9 @@
 /* claim_cards - which cards a claim means, by the names that people give them; and what they name that the catalog does not have. */
 #include <ctype.h>
 #include <fnmatch.h>
+#include <math.h>
 
-#include "pace/pace_int.h"
+#include "pace/claim_int.h"
 
 /* Names that mean more than one card: the one that is meant most often. */
 static const struct {
@@ -165,4 +166,27 @@ bool bt_claim_other_model(struct bt_arena *a, struct bt_claim *c)
     c->quantization = bits && *bits && !c->quantization ? bits : c->quantization;
     pc_claim_engine(c);
     return true;
+}
+
+/* "16GB" behind a card: the card's own memory, which its name may say as well. */
+bool pc_is_its_memory(const char *w, const struct bt_gpu_kind *k)
+{
+    double v;
+    const char *rest;
+    if (!k || !pc_number_of(w, &v, &rest) || (strcasecmp(rest, "gb") && strcasecmp(rest, "gib") && strcasecmp(rest, "g")))
+        return false;
+    double has = (double)bt_gpu_kind_total(k) / (double)GiB;
+    return has > 0 ? fabs(v - has) < 0.12 * has : v >= 4 && v <= 512; /* that of a Jetson is not in the catalog */
+}
+
+/* "4xA100 40G": the memory says which of the cards of that name. */
+bool pc_other_by_memory(const struct pc_words *x, size_t at, struct bt_claim *c)
+{
+    double v;
+    const char *rest;
+    if (!c->kind || !c->card || !pc_number_of(x->w[at], &v, &rest) || (strcasecmp(rest, "gb") && strcasecmp(rest, "gib") && strcasecmp(rest, "g")))
+        return false;
+    const struct bt_gpu_kind *k = pc_card_said(x->a, bt_arena_printf(x->a, "%s-%.0fgb", c->card, v));
+    c->kind = k ? k : c->kind;
+    return k != NULL;
 }

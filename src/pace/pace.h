@@ -4,7 +4,8 @@
  *   weigh.c    a model's tensors as bytes read for each token       tables.c   constants: cards, kernels, engines, links
  *   pace.c     one step, the first token, loading                   claim.c    "Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s": read
  *   judge.c    what such a claim is worth                           claim_cards.c   which cards it means, and what is none
- *   draft.c    decode with speculation                              claim_text.c    its signs */
+ *   draft.c    decode with speculation                              claim_text.c    its signs
+ *                                                                   claim_phrases.c what takes several words */
 #ifndef BT_PACE_H
 #define BT_PACE_H
 #include "engine/engine.h"

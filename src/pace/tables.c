@@ -180,6 +180,8 @@ static const struct pc_engine engine_unknown = { "", 0, PC_SERVER, 45, 0.40, 0, 
 static const struct { const char *word, *name; } engine_words[] = {
     { "llama.cpp", "llama-server" }, { "ollama", "llama-server" }, { "trtllm", "tensorrt-llm" }, { "trt-llm", "tensorrt-llm" }, { "hf", "transformers" },
     { "exllama", "exllamav2" }, { "mlc-llm", "mlc" },
+    { "tabbyapi", "exllamav2" }, { "exllamav3", "exllamav2" }, { "tabby", "exllamav2" }, { "llama-bench", "llama-server" },
+    { "koboldcpp", "llama-server" }, { "lmstudio", "llama-server" }, { "trt", "tensorrt-llm" },
 };
 
 /* "0.11.2" 11, "1.3" 103, "2024-05" 202405, "b6000" 600000, "" UINT_MAX (the newest). */

@@ -14,6 +14,15 @@ static void refused(const char *text, const char *says)
         fail_msg("\"%s\": %s", text, err.msg);
 }
 
+static struct bt_claim parsed(struct bt_arena *a, const char *text)
+{
+    struct bt_claim c;
+    struct bt_err err = { 0 };
+    if (bt_claim_parse(a, bt_str(text), &c, &err) < 0)
+        fail_msg("\"%s\": %s", text, err.msg);
+    return c;
+}
+
 static void claims_are_read(void **st)
 {
     (void)st;
@@ -33,11 +42,7 @@ static void claims_are_read(void **st)
     };
     for (size_t i = 0; i < BT_LEN(rows); i++) {
         bt_auto_arena a = { 0 };
-        struct bt_claim c;
-        struct bt_err err = { 0 };
-        int rc = bt_claim_parse(&a, bt_str(rows[i].text), &c, &err);
-        if (rc < 0)
-            fail_msg("%s: %s", rows[i].text, err.msg);
+        struct bt_claim c = parsed(&a, rows[i].text);
         assert_string_equal(c.model, rows[i].model);
         assert_string_equal(c.kind->key, rows[i].card);
         assert_string_equal(c.quantization ? c.quantization : "", rows[i].quantization ? rows[i].quantization : "");
@@ -82,10 +87,7 @@ static void claims_are_read_as_people_write(void **st)
     };
     for (size_t i = 0; i < BT_LEN(rows); i++) {
         bt_auto_arena a = { 0 };
-        struct bt_claim c;
-        struct bt_err err = { 0 };
-        if (bt_claim_parse(&a, bt_str(rows[i].text), &c, &err) < 0)
-            fail_msg("\"%s\": %s", rows[i].text, err.msg);
+        struct bt_claim c = parsed(&a, rows[i].text);
         assert_string_equal(c.model, "Qwen3-8B");
         assert_string_equal(c.quantization ? c.quantization : "", rows[i].quantization);
         assert_int_equal(c.cards, rows[i].cards);
@@ -162,10 +164,7 @@ static void claims_of_posts_and_tables(void **st)
     };
     for (size_t i = 0; i < BT_LEN(rows); i++) {
         bt_auto_arena a = { 0 };
-        struct bt_claim c;
-        struct bt_err err = { 0 };
-        if (bt_claim_parse(&a, bt_str(rows[i].text), &c, &err) < 0)
-            fail_msg("\"%s\": %s", rows[i].text, err.msg);
+        struct bt_claim c = parsed(&a, rows[i].text);
         assert_string_equal(c.model, rows[i].model);
         assert_string_equal(c.kind->key, rows[i].card);
         assert_string_equal(c.quantization ? c.quantization : "", rows[i].quantization);
@@ -300,10 +299,7 @@ static void claims_of_the_wild(void **st)
     };
     for (size_t i = 0; i < BT_LEN(rows); i++) {
         bt_auto_arena a = { 0 };
-        struct bt_claim c;
-        struct bt_err err = { 0 };
-        if (bt_claim_parse(&a, bt_str(rows[i].text), &c, &err) < 0)
-            fail_msg("\"%s\": %s", rows[i].text, err.msg);
+        struct bt_claim c = parsed(&a, rows[i].text);
         while (strcmp(c.quantization ? c.quantization : "", rows[i].quantization) && bt_claim_other_model(&a, &c))
             ;
         assert_string_equal(c.quantization ? c.quantization : "", rows[i].quantization);
@@ -364,6 +360,101 @@ static void claims_of_other_things_are_refused(void **st)
         refused(rows[i].text, rows[i].says);
 }
 
+/* Phrases of forums: several words for one thing, logs as engines print them, flags that change nothing. */
+static void claims_of_forums(void **st)
+{
+    (void)st;
+    static const struct {
+        const char *text, *card, *quantization, *engine, *version;
+        uint64_t cards, tp, streams, engines, context;
+        double tok_s;
+        bool speculation;
+    } rows[] = {
+        /* clang-format off */
+        { "I'm seeing 38 tok/s for Llama-3.3-70B FP8 on 4x L40S", "l40s", "FP8", "", "", 4, 4, 1, 1, 0, 38, false },
+        { "my 3090 gets around 110 tok/s on Qwen3-8B Q4_K_M", "rtx3090", "Q4_K_M", "llama.cpp", "", 1, 1, 1, 1, 0, 110, false },
+        { "Getting 42 t/s generation with Qwen3-32B AWQ on 2x 4090 using vLLM TP2", "rtx4090", "AWQ", "vLLM", "", 2, 2, 1, 1, 0, 42, false },
+        { "Llama-3.1-70B Q4_K_M 2x3090 row split 18 t/s", "rtx3090", "Q4_K_M", "llama.cpp", "", 2, 2, 1, 1, 0, 18, false },
+        { "Llama-3.1-70B Q4_K_M 2x3090 -sm row 18 t/s", "rtx3090", "Q4_K_M", "llama.cpp", "", 2, 2, 1, 1, 0, 18, false },
+        { "Qwen2.5-72B int4 on 2 x A6000 w/ nvlink: 25 tok/s single stream", "rtxa6000", "int4", "", "", 2, 2, 1, 1, 0, 25, false },
+        { "Llama-3.1-8B on A100 PCIe 80GB, 80 tok/s single request", "a100-pcie-80", "", "", "", 1, 1, 1, 1, 0, 80, false },
+        { "Llama-3.1-70B 8xA100 TP8 output token throughput 55 tok/s, max concurrency 1", "a100-sxm4-80", "", "", "", 8, 8, 1, 1, 0, 55, false },
+        { "Qwen3-8B rtx4090 fp8 eval time 8.1 ms per token, 123.4 tokens per second", "rtx4090", "fp8", "", "", 1, 1, 1, 1, 0, 1000 / 8.1, false },
+        { "llama-bench Qwen3-8B Q4_K_M RTX 3060 tg256 52.3", "rtx3060-12", "Q4_K_M", "llama-bench", "", 1, 1, 1, 1, 0, 52.3, false },
+        { "Qwen3-8B Q4_K_M 4070 Ti 12GB ngl 99 fa 1 tg128 85 t/s", "rtx4070ti", "Q4_K_M", "llama.cpp", "", 1, 1, 1, 1, 0, 85, false },
+        { "Llama-3.1-8B 2xL4, 2 replicas, 30 tok/s total", "l4", "", "", "", 2, 1, 2, 2, 0, 30, false },
+        { "Llama-3.1-8B with 4 replicas on 4xL4, 60 tok/s in total", "l4", "", "", "", 4, 1, 4, 4, 0, 60, false },
+        { "Qwen3-8B 4090 vLLM==0.11.0 60 t/s", "rtx4090", "", "vLLM", "0.11.0", 1, 1, 1, 1, 0, 60, false },
+        { "Qwen3-8B 4090 vllm-0.11 60 t/s", "rtx4090", "", "vllm", "0.11", 1, 1, 1, 1, 0, 60, false },
+        { "Qwen3-8B 4090 sglang:v0.5.4 62 t/s", "rtx4090", "", "sglang", "0.5.4", 1, 1, 1, 1, 0, 62, false },
+        { "Qwen3-32B on 5090 nvfp4 60 t/s with kv cache fp8", "rtx5090", "nvfp4", "", "", 1, 1, 1, 1, 0, 60, false },
+        { "Qwen3-8B on H100 120 tok/s (fp8 kv)", "h100-sxm", "", "", "", 1, 1, 1, 1, 0, 120, false },
+        { "Qwen3-8B on H100 120 tok/s, q8_0 KV cache", "h100-sxm", "", "", "", 1, 1, 1, 1, 0, 120, false },
+        { "Qwen3-32B on H100 w8a8-fp8 60 t/s", "h100-sxm", "fp8", "", "", 1, 1, 1, 1, 0, 60, false },
+        { "Qwen2.5-Coder-32B Q4_K_M + 0.5B draft model 3090 70 t/s", "rtx3090", "Q4_K_M", "llama.cpp", "", 1, 1, 1, 1, 0, 70, true },
+        { "Qwen2.5-Coder-32B exl2 4.25bpw 3090 tabbyapi 38 t/s", "rtx3090", "exl2", "tabbyapi", "", 1, 1, 1, 1, 0, 38, false },
+        { "Llama-3.1-8B ExLlamaV2 4.0bpw 4090 150 t/s", "rtx4090", "exl2", "ExLlamaV2", "", 1, 1, 1, 1, 0, 150, false },
+        { "Llama-3.1-8B MLC q4f16_1 4090 160 t/s", "rtx4090", "int4", "MLC", "", 1, 1, 1, 1, 0, 160, false },
+        { "Qwen3-14B 2x5060Ti 16GB tensor parallel 48 t/s", "rtx5060ti-16", "", "", "", 2, 2, 1, 1, 0, 48, false },
+        { "Qwen3-30B-A3B MI50 32GB 80 t/s llama.cpp vulkan", "mi50-32", "", "llama.cpp", "", 1, 1, 1, 1, 0, 80, false },
+        { "gpt-oss-120b DGX Spark x2 TP2 55 tok/s", "gb10", "", "", "", 2, 2, 1, 1, 0, 55, false },
+        { "gpt-oss-120b H100 x 1, 180 tok/s", "h100-sxm", "", "", "", 1, 1, 1, 1, 0, 180, false },
+        { "gpt-oss-120b on 1 H100 SXM5 80GB HBM3 180tok/s", "h100-sxm", "", "", "", 1, 1, 1, 1, 0, 180, false },
+        { "gpt-oss-120b MXFP4 on a single H100: 180 tok/s, 1 concurrent request", "h100-sxm", "MXFP4", "", "", 1, 1, 1, 1, 0, 180, false },
+        { "Qwen3-8B H100 128 tokens in 0.8 s", "h100-sxm", "", "", "", 1, 1, 1, 1, 0, 160, false },
+        { "Qwen3-8B generates 500 tokens in 4 seconds on H100", "h100-sxm", "", "", "", 1, 1, 1, 1, 0, 125, false },
+        { "Qwen3-8B, H100, 128 tokens in 1000ms", "h100-sxm", "", "", "", 1, 1, 1, 1, 0, 128, false },
+        { "Qwen3-8B Q4_K_M - RTX 4060 Ti 16 GB - 48 tokens per sec", "rtx4060ti-16", "Q4_K_M", "llama.cpp", "", 1, 1, 1, 1, 0, 48, false },
+        { "Qwen3-8B@Q4_K_M 3080 10GB: 95 t/s", "rtx3080", "Q4_K_M", "llama.cpp", "", 1, 1, 1, 1, 0, 95, false },
+        { "Llama-3.1-8B 8x L4 TP8 75 tok/s, NCCL_P2P_DISABLE=1", "l4", "", "", "", 8, 8, 1, 1, 0, 75, false },
+        { "Qwen3-32B H100 fp8 50 tok/s \xc2\xb1 2", "h100-sxm", "fp8", "", "", 1, 1, 1, 1, 0, 50, false },
+        { "Qwen3-32B H100 fp8 45.2 tok/s (std 0.3)", "h100-sxm", "fp8", "", "", 1, 1, 1, 1, 0, 45.2, false },
+        { "Qwen3-32B H100 fp8 p50 ITL 20 ms", "h100-sxm", "fp8", "", "", 1, 1, 1, 1, 0, 50, false },
+        { "Qwen3-32B H100 fp8: 20ms inter-token latency", "h100-sxm", "fp8", "", "", 1, 1, 1, 1, 0, 50, false },
+        { "Qwen3-32B H100 fp8: time per output token 20 ms", "h100-sxm", "fp8", "", "", 1, 1, 1, 1, 0, 50, false },
+        { "Qwen3-32B H100 fp8 47 tok/s at 2048/512", "h100-sxm", "fp8", "", "", 1, 1, 1, 1, 2304, 47, false },
+        { "Qwen3-32B H100 fp8 47 tok/s, ISL/OSL 2048/512", "h100-sxm", "fp8", "", "", 1, 1, 1, 1, 2304, 47, false },
+        { "Qwen3-32B H100 fp8, 64 req concurrency, 1500 tok/s", "h100-sxm", "fp8", "", "", 1, 1, 64, 1, 0, 1500, false },
+        { "Qwen3-32B H100 fp8, 1500 tok/s aggregate across 64 users", "h100-sxm", "fp8", "", "", 1, 1, 64, 1, 0, 1500, false },
+        { "Qwen3-32B AWQ on my 2x3090 box hits a whopping 40t/s", "rtx3090", "AWQ", "", "", 2, 2, 1, 1, 0, 40, false },
+        { "Qwen3-32B 3090 3090 AWQ 50 t/s", "rtx3090", "AWQ", "", "", 2, 2, 1, 1, 0, 50, false },
+        /* clang-format on */
+    };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_claim c = parsed(&a, rows[i].text);
+        while (strcmp(c.quantization ? c.quantization : "", rows[i].quantization) && bt_claim_other_model(&a, &c))
+            ;
+        if (strcmp(c.kind->key, rows[i].card) || strcmp(c.quantization ? c.quantization : "", rows[i].quantization) || strcmp(c.engine ? c.engine : "", rows[i].engine) ||
+            strcmp(c.engine_version ? c.engine_version : "", rows[i].version))
+            fail_msg("\"%s\": %s, %s, %s %s", rows[i].text, c.kind->key, c.quantization ? c.quantization : "-", c.engine ? c.engine : "-", c.engine_version ? c.engine_version : "-");
+        if (c.cards != rows[i].cards || c.tp != rows[i].tp || c.streams != rows[i].streams || c.engines != rows[i].engines || c.context != rows[i].context || c.speculation != rows[i].speculation)
+            fail_msg("\"%s\": %d cards, TP=%d, %d streams, %d engines, context %d", rows[i].text, (int)c.cards, (int)c.tp, (int)c.streams, (int)c.engines, (int)c.context);
+        assert_near(c.tok_s, rows[i].tok_s, 1e-6 * rows[i].tok_s);
+    }
+}
+
+/* What a phrase does not say is named as before. */
+static void phrases_that_say_something_else_are_refused(void **st)
+{
+    (void)st;
+    static const struct {
+        const char *text, *says;
+    } rows[] = {
+        { "Llama-3.1-8B 6.0bpw exl2 4090 110 t/s", "\"6.0bpw\" in the claim: of EXL2 about 4 bits" },
+        { "Llama 3.1 8B runs at 1.5x realtime on H100", "\"1.5x realtime\"" },
+        { "Llama-3.1-8B on H100 is 2x faster than A100", "\"2x faster\"" },
+        { "Qwen3-8B H100 latency 900 ms for 128 tokens", "\"latency\"" },
+        { "Qwen3-32B H100 bf16, 1500 tok/s total (64 x 23.4)", "\"64 x\"" },
+        { "Qwen3-8B H100 128 tokens in 0 s", "\"0 s\"" },
+        { "Llama-2-70B, 4xA100, TGI, 30 tok/s", "\"TGI\"" },
+        { "Qwen3-8B RTX 4090 48GB 55 t/s", "\"48GB\"" },
+        { "Qwen3-8B TPU v5e 60 t/s", "\"TPU v5e\" in the claim is a TPU" },
+    };
+    for (size_t i = 0; i < BT_LEN(rows); i++)
+        refused(rows[i].text, rows[i].says);
+}
+
 /* The bits of one engine alone say the engine; a name in full gives its format up, piece by piece. */
 static void claims_name_engines_and_formats_by_the_way(void **st)
 {
@@ -382,10 +473,7 @@ static void claims_name_engines_and_formats_by_the_way(void **st)
     };
     for (size_t i = 0; i < BT_LEN(rows); i++) {
         bt_auto_arena a = { 0 };
-        struct bt_claim c;
-        struct bt_err err = { 0 };
-        if (bt_claim_parse(&a, bt_str(rows[i].text), &c, &err) < 0)
-            fail_msg("\"%s\": %s", rows[i].text, err.msg);
+        struct bt_claim c = parsed(&a, rows[i].text);
         while (strcmp(c.model, rows[i].model) && bt_claim_other_model(&a, &c))
             ;
         assert_string_equal(c.model, rows[i].model);
@@ -419,10 +507,10 @@ static void claims_are_judged(void **st)
     };
     for (size_t i = 0; i < BT_LEN(rows); i++) {
         bt_auto_arena a = { 0 };
-        struct bt_claim c;
+        struct bt_claim c = parsed(&a, rows[i].text);
         struct bt_judged j;
         struct bt_err err = { 0 };
-        if (bt_claim_parse(&a, bt_str(rows[i].text), &c, &err) < 0 || bt_claim_judge(&c, model_of(&a, rows[i].model), &j, &err) < 0)
+        if (bt_claim_judge(&c, model_of(&a, rows[i].model), &j, &err) < 0)
             fail_msg("%s: %s", rows[i].text, err.msg);
         assert_near(j.share, rows[i].share, 0.006);
         assert_int_equal(j.verdict, rows[i].verdict);
@@ -457,6 +545,8 @@ int main(void)
         cmocka_unit_test(bad_claims_name_what_is_wrong),
         cmocka_unit_test(claims_of_the_wild),
         cmocka_unit_test(claims_of_other_things_are_refused),
+        cmocka_unit_test(claims_of_forums),
+        cmocka_unit_test(phrases_that_say_something_else_are_refused),
         cmocka_unit_test(claims_name_engines_and_formats_by_the_way),
         cmocka_unit_test(claims_are_judged),
         cmocka_unit_test(llama_cpp_splits_by_layers),

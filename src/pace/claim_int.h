@@ -1,0 +1,27 @@
+/* claim_int - words of a claim, as the files that read them share them; not for other floors. */
+#ifndef BT_CLAIM_INT_H
+#define BT_CLAIM_INT_H
+#include "pace/pace_int.h"
+
+#define PC_MAX_WORDS 64
+
+/* Words live in the arena; starts: the first of its comma field. */
+struct pc_words {
+    struct bt_arena *a;
+    const char *w[PC_MAX_WORDS];
+    bool starts[PC_MAX_WORDS];
+    size_t n;
+};
+
+/* A number at the start of a word, and what follows it; false where there is none. */
+bool pc_number_of(const char *w, double *value, const char **rest);
+
+/* "16GB" behind a card: its own memory; or that of another card of that name, which the claim then is of. */
+bool pc_is_its_memory(const char *w, const struct bt_gpu_kind *k);
+bool pc_other_by_memory(const struct pc_words *x, size_t at, struct bt_claim *c);
+
+/* What people write in several words, and claims are read in one: put so, in place ("single stream" as "1 stream", "2 replicas" as "replicas 2", "128 tokens in
+ * 0.9 s" as a rate), or left out where it changes nothing that is judged (llama.cpp's flags, the format of the KV cache). Never more words than before, but for
+ * two things in one ("vllm-0.11", "2048/512"); then at most PC_MAX_WORDS. */
+void pc_claim_phrases(struct pc_words *x);
+#endif

@@ -1,0 +1,195 @@
+/* claim_phrases - what people write in several words, put as the reader of claims has it. */
+#include <ctype.h>
+
+#include "pace/claim_int.h"
+
+#define MOST_SAID 4
+
+/* "#": a number, "@": a format of numbers, "%": billions of parameters ("0.5B"). `meant` has "#" for the number that was said; none = it says nothing that is
+ * judged. */
+static const struct {
+    const char *said[MOST_SAID], *meant[2];
+} phrases[] = {
+    { { "single", "stream" }, { "1", "stream" } },
+    { { "single", "request" }, { "1", "stream" } },
+    { { "single", "sequence" }, { "1", "stream" } },
+    { { "single", "batch" }, { "batch", "1" } },
+    { { "#", "replicas" }, { "replicas", "#" } },
+    { { "#", "copies" }, { "replicas", "#" } },
+    { { "#", "instances" }, { "replicas", "#" } },
+    { { "concurrent", "request" }, { "concurrent" } },
+    { { "#", "request" }, { "#", "stream" } },
+    { { "#", "req", "concurrency" }, { "concurrency", "#" } },
+    { { "inter-token", "latency" }, { "itl" } },
+    { { "inter", "token", "latency" }, { "itl" } },
+    { { "time", "per", "output", "token" }, { "tpot" } },
+    { { "p50" }, { NULL } },
+    { { "+-", "#" }, { NULL } },
+    { { "std", "#" }, { NULL } },
+    { { "isl/osl" }, { NULL } },
+    { { "output", "token", "throughput" }, { "throughput" } },
+    { { "generation", "throughput" }, { "throughput" } },
+    { { "lm", "studio" }, { "lmstudio" } },
+    { { "row", "split" }, { "split-rows" } },
+    { { "split", "row" }, { "split-rows" } },
+    { { "split", "mode", "row" }, { "split-rows" } },
+    { { "split-mode", "row" }, { "split-rows" } },
+    { { "sm", "row" }, { "split-rows" } },
+    { { "split-mode", "layer" }, { NULL } },
+    { { "sm", "layer" }, { NULL } },
+    { { "layer", "split" }, { NULL } },
+    { { "%", "draft", "model" }, { "draft" } },
+    { { "%", "draft" }, { "draft" } },
+    { { "@", "kv", "cache" }, { NULL } },
+    { { "kv", "cache", "in", "@" }, { NULL } },
+    { { "kv", "cache", "@" }, { NULL } },
+    { { "@", "kv" }, { NULL } },
+    { { "kv", "@" }, { NULL } },
+    { { "prompt", "eval", "time" }, { "prompt" } },
+    { { "eval", "time" }, { NULL } },
+    { { "ngl", "#" }, { NULL } },
+    { { "fa", "#" }, { NULL } },
+    { { "ub", "#" }, { NULL } },
+    { { "n-gpu-layers", "#" }, { NULL } },
+};
+
+static bool is_format(const char *w)
+{
+    static const char *const of_caches[] = { "8-bit", "8bit", "4-bit", "q8", "fp8_e4m3", "fp8_e5m2" };
+    enum bt_pace_kernel kernel;
+    bool cache = false;
+    for (size_t i = 0; i < BT_LEN(of_caches); i++)
+        cache = cache || !strcasecmp(w, of_caches[i]);
+    return cache || pc_kernel_named(w, &kernel);
+}
+
+static bool is_said(const char *said, const char *w)
+{
+    double v;
+    const char *rest;
+    switch (*said) {
+    case '#': return pc_number_of(w, &v, &rest) && !*rest;
+    case '%': return pc_number_of(w, &v, &rest) && !strcasecmp(rest, "b");
+    case '@': return is_format(w);
+    default: return !strcasecmp(said, w);
+    }
+}
+
+static void remove_words(struct pc_words *x, size_t at, size_t n)
+{
+    bool start = x->starts[at];
+    memmove(&x->w[at], &x->w[at + n], (x->n - at - n) * sizeof *x->w);
+    memmove(&x->starts[at], &x->starts[at + n], (x->n - at - n) * sizeof *x->starts);
+    x->n -= n;
+    if (at < x->n)
+        x->starts[at] = x->starts[at] || start;
+}
+
+/* The phrase at this word. False: it is none. */
+static bool put_phrase(struct pc_words *x, size_t at, size_t p)
+{
+    size_t n = 0;
+    const char *number = NULL;
+    while (n < MOST_SAID && phrases[p].said[n]) {
+        if (at + n >= x->n || !is_said(phrases[p].said[n], x->w[at + n]))
+            return false;
+        number = *phrases[p].said[n] == '#' ? x->w[at + n] : number;
+        n++;
+    }
+    size_t kept = 0;
+    for (; kept < BT_LEN(phrases[p].meant) && phrases[p].meant[kept]; kept++)
+        x->w[at + kept] = *phrases[p].meant[kept] == '#' ? number : phrases[p].meant[kept];
+    remove_words(x, at + kept, n - kept);
+    return true;
+}
+
+/* "500 tokens in 4 seconds", "128 tokens in 900 ms": a rate. */
+static void put_tokens_in_time(struct pc_words *x, size_t at)
+{
+    static const struct {
+        const char *unit;
+        double seconds;
+    } units[] = { { "s", 1 }, { "sec", 1 }, { "secs", 1 }, { "seconds", 1 }, { "ms", 1e-3 }, { "minutes", 60 }, { "min", 60 } };
+    double tokens, time;
+    const char *rest, *unit;
+    if (at + 3 >= x->n || !pc_number_of(x->w[at], &tokens, &rest) || *rest || strncasecmp(x->w[at + 1], "tok", 3) || strcasecmp(x->w[at + 2], "in") ||
+        !pc_number_of(x->w[at + 3], &time, &unit) || !(time > 0))
+        return;
+    bool apart = !*unit;
+    unit = apart ? at + 4 < x->n ? x->w[at + 4] : "" : unit;
+    for (size_t i = 0; i < BT_LEN(units); i++)
+        if (!strcasecmp(unit, units[i].unit)) {
+            x->w[at] = bt_arena_printf(x->a, "%.10g", tokens / (time * units[i].seconds));
+            x->w[at + 1] = "tok/s";
+            remove_words(x, at + 2, 2 + apart);
+            return;
+        }
+}
+
+/* This word as two. */
+static void cut_in_two(struct pc_words *x, size_t at, const char *one, const char *two)
+{
+    memmove(&x->w[at + 1], &x->w[at], (x->n - at) * sizeof *x->w);
+    memmove(&x->starts[at + 1], &x->starts[at], (x->n - at) * sizeof *x->starts);
+    x->n++;
+    x->w[at] = one;
+    x->w[at + 1] = two;
+    x->starts[at + 1] = false;
+}
+
+static const char *first_of(const struct pc_words *x, const char *w, size_t n) { return bt_arena_strndup(x->a, (struct bt_str){ w, n }); }
+
+/* "2048/512": tokens of a prompt and of an answer. "Qwen3-8B@Q4_K_M": a name and a format. "16 GB", "H100 x 2": in one word. "NCCL_P2P_DISABLE=1": nothing.
+ * "3090 3090": two. */
+static void put_signs(struct pc_words *x, size_t at)
+{
+    double v, other;
+    const char *w = x->w[at], *rest, *next = at + 1 < x->n ? x->w[at + 1] : "", *cut = strchr(w, '@'), *eq = strchr(w, '=');
+    if (pc_number_of(w, &v, &rest) && *rest == '/' && v >= 16 && pc_number_of(rest + 1, &other, &rest) && !*rest && other >= 16 && x->n < PC_MAX_WORDS)
+        cut_in_two(x, at, bt_arena_printf(x->a, "isl=%.0f", v), bt_arena_printf(x->a, "osl=%.0f", other));
+    else if (cut && cut > w && is_format(cut + 1) && x->n < PC_MAX_WORDS)
+        cut_in_two(x, at, first_of(x, w, (size_t)(cut - w)), cut + 1);
+    else if (pc_number_of(w, &v, &rest) && !*rest && (!strcasecmp(next, "gb") || !strcasecmp(next, "gib"))) {
+        x->w[at] = bt_arena_printf(x->a, "%sGB", w);
+        remove_words(x, at + 1, 1);
+    } else if (at > 0 && !strcasecmp(w, "x") && pc_number_of(next, &v, &rest) && !*rest && v <= 16 && !isdigit((unsigned char)x->w[at - 1][0])) {
+        x->w[at] = bt_arena_printf(x->a, "x%s", next);
+        remove_words(x, at + 1, 1);
+    } else if (eq && strspn(w, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == (size_t)(eq - w) && memchr(w, '_', (size_t)(eq - w))) {
+        remove_words(x, at, 1);
+    } else if (!strcasecmp(w, next) && isdigit((unsigned char)*w) && pc_card_said(x->a, w)) {
+        x->w[at] = bt_arena_printf(x->a, "2x%s", w);
+        remove_words(x, at + 1, 1);
+    }
+}
+
+/* "vLLM==0.11.0", "vllm-0.11", "sglang:v0.5.4": an engine and its version. */
+static void cut_version(struct pc_words *x, size_t at)
+{
+    const char *w = x->w[at], *cut = strpbrk(w, "=:@-");
+    if (!cut || x->n >= PC_MAX_WORDS)
+        return;
+    const char *version = cut + strspn(cut, "=:@-");
+    version += *version == 'v';
+    if (isdigit((unsigned char)*version) && strchr(version, '.') && pc_engine_named(first_of(x, w, (size_t)(cut - w)), NULL))
+        cut_in_two(x, at, first_of(x, w, (size_t)(cut - w)), version);
+}
+
+static bool put_any_phrase(struct pc_words *x, size_t at)
+{
+    for (size_t p = 0; at < x->n && p < BT_LEN(phrases); p++)
+        if (put_phrase(x, at, p))
+            return true;
+    return false;
+}
+
+void pc_claim_phrases(struct pc_words *x)
+{
+    for (size_t at = 0; at < x->n; at++)
+        do { /* what moved up is looked at again; no phrase means another one, so each round takes words away */
+            cut_version(x, at);
+            put_signs(x, at);
+            if (at < x->n)
+                put_tokens_in_time(x, at);
+        } while (put_any_phrase(x, at) && at < x->n);
+}
