@@ -21,7 +21,8 @@
 #define DRAWN 0.5                    /* of the way from the best prices to those of the program */
 #define NEAR 0.25                    /* thousandths: nearer to its end the program need not come */
 #define LEVELS 65536.0               /* steps of growth, as kv.c has them */
-#define FILL_LOOK 1000u              /* for any way to fill the cards, before shapes are settled */
+#define FILL_LOOK 2000u              /* for all ways to fill the cards, before shapes are settled */
+#define FILL_SHARE 4u                /* of the work, for the same before a context is parted */
 #define EPS 1e-4
 #define APART 2e-3                   /* shares of a context: nearer is one */
 
@@ -139,6 +140,7 @@ static void read_wishes(struct grows *g, struct bt_arena *a)
     ms_values(g->m, value);
     memset(g->wish, 0, sizeof g->wish);
     memset(g->mean, 0, sizeof g->mean);
+    memset(g->shapes, 0xff, sizeof g->shapes);
     for (size_t i = 0; i < g->s->p->n; i++)
         g->low[i] = 1;
     for (size_t i = 0; i < g->in && column < g->m->ncolumns; i++) {
@@ -152,6 +154,7 @@ static void read_wishes(struct grows *g, struct bt_arena *a)
         for (size_t j = 0; j < x->n; j++) {
             const struct gr_rank *r = &g->color[x->color].rank[x->at[j]];
             g->wish[r->work][r->cards] += n / r->cards;
+            g->shapes[r->work] &= r->shapes;
             g->mean[r->work] += n / r->cards / g->s->copies_most[r->work] * share[j];
             g->low[r->work] = BT_MIN(g->low[r->work], share[j]);
         }
@@ -202,7 +205,7 @@ static double by_program(struct grows *g, bool last)
 /* ---- on how many cards ---- */
 
 /* Of those with several numbers of cards left the one whose number is the least certain. */
-static size_t next_to_settle(const struct grows *g)
+static size_t next_width(const struct grows *g)
 {
     size_t best = PL_NONE;
     double least = INFINITY;
@@ -303,15 +306,26 @@ static bool settle_width(struct grows *g, size_t work)
     return none && !g->over;
 }
 
-/* Everybody is on one number of cards. Of those whose shape is open the one with the fewest. */
-static size_t next_to_shape(const struct grows *g)
+static size_t shapes_left(const struct grows *g, size_t work)
+{
+    size_t n = 0;
+    for (size_t j = 0; j < g->s->work[work].nshapes && g->wide[work] && g->shape[work] == PL_NONE; j++)
+        n += g->s->work[work].shape[j].least < UINT64_MAX && g->wide[work] >> g->s->work[work].shape[j].cards & 1;
+    return n;
+}
+
+/* Everybody is on one number of cards. Of those whose shape is open: whom the program has in several at once, then those whose contexts it cuts short (the
+ * shape of the others hardly matters); of each kind the one with the fewest. PL_NONE: all are settled. */
+static size_t next_shape(const struct grows *g)
 {
     size_t best = PL_NONE, fewest = 0;
     for (size_t i = 0; i < g->s->p->n; i++) {
-        size_t n = 0;
-        for (size_t j = 0; j < g->s->work[i].nshapes && g->wide[i] && g->shape[i] == PL_NONE; j++)
-            n += g->s->work[i].shape[j].least < UINT64_MAX && g->wide[i] >> g->s->work[i].shape[j].cards & 1;
-        if (n && (best == PL_NONE || n < fewest)) {
+        size_t n = shapes_left(g, i);
+        bool in_several = !g->shapes[i], cut_short = g->mult[i] && g->mean[i] < 1 - APART;
+        if (!n)
+            continue;
+        n += in_several ? 0 : cut_short ? GR_RANKS : 2 * GR_RANKS;
+        if (best == PL_NONE || n < fewest) {
             best = i;
             fewest = n;
         }
@@ -342,6 +356,13 @@ static bool settle_shape(struct grows *g, size_t work)
     return none && !g->over;
 }
 
+/* All ways to fill the cards, in so many nodes, at the prices as they are. */
+static enum se_fit fill(struct grows *g, uint64_t nodes)
+{
+    struct sum sum = look(g);
+    return sum.sure - sum.best < EPS ? gr_fill(g, sum.sure, nodes) : SE_FIT_UNKNOWN;
+}
+
 /* True: nothing is left. */
 static bool settle(struct grows *g)
 {
@@ -350,36 +371,83 @@ static bool settle(struct grows *g)
         g->over = true;
         return false;
     }
-    size_t work = next_to_settle(g);
+    size_t work = next_width(g);
     if (by_program(g, work == PL_NONE) < g->reached - EPS)
         return true;
-    if (work != PL_NONE && (work = next_to_settle(g)) != PL_NONE)
-        return settle_width(g, work);
-    struct sum sum = look(g);
-    bool known = sum.sure - sum.best < EPS;
-    work = next_to_shape(g);
-    if (known && work != PL_NONE && !gr_may_fill(g, sum.sure, FILL_LOOK))
-        return true;
+    if (work != PL_NONE)
+        return settle_width(g, next_width(g));       /* as the program has them now */
+    uint64_t left = g->end - BT_MIN(g->end, s->nodes);
+    enum se_fit how = fill(g, BT_MIN(left, FILL_LOOK));
+    work = how == SE_FIT_UNKNOWN ? next_shape(g) : PL_NONE;
     if (work != PL_NONE)
         return settle_shape(g, work);
     work = next_to_part(g);
-    if (work != PL_NONE)
+    if (how == SE_FIT_UNKNOWN)       /* parts of a context are many, and all of them ask for much the same */
+        how = fill(g, work == PL_NONE ? left : left / FILL_SHARE);
+    if (how == SE_FIT_UNKNOWN && work != PL_NONE)
         return part(g, work);
-    g->over = g->over || !known;
-    return known && gr_fill(g, sum.sure);
+    g->over = g->over || how == SE_FIT_UNKNOWN;
+    return how == SE_FITS_NOT;
 }
 
 /* ---- set up ---- */
 
-/* The least of all that are of the same shapes and part. */
-static bool add_rank(struct gr_color *c, const struct gr_rank *one)
+static bool alike(const struct gr_rank *a, const struct gr_rank *b)
+{
+    return a->bytes == b->bytes && a->of == b->of && !(a->slope < b->slope || a->slope > b->slope);
+}
+
+static bool new_rank(struct gr_color *c, const struct gr_rank *one)
+{
+    if (c->n == GR_RANKS)
+        return false;
+    struct gr_rank *r = &c->rank[c->n++];
+    *r = *one;
+    r->all.bytes = one->bytes;
+    r->all.x0 = one->x0;
+    r->all.top = one->top;
+    r->all.least = one->least;
+    return true;
+}
+
+/* Wherever b is in a set, a may be in its place, and it is worth no less. */
+static bool stands_for(const struct gr_rank *a, const struct gr_rank *b)
+{
+    return a->bytes <= b->bytes && a->x0 >= b->x0 && a->top >= b->top && a->slope <= b->slope && a->step >= b->step && a->alone == b->alone;
+}
+
+/* In whatever shape: who takes no less and has no more than another is not needed, the other stands for its shapes, too. */
+static bool add_any(struct gr_color *c, struct gr_rank one)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        struct gr_rank *r = &c->rank[i];
+        if (r->work != one.work || r->cards != one.cards || r->shape != PL_NONE || !stands_for(r, &one))
+            continue;
+        r->exact = r->exact && one.exact && alike(r, &one);
+        r->shapes |= one.shapes;
+        return true;
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        const struct gr_rank *r = &c->rank[i];
+        if (r->work == one.work && r->cards == one.cards && r->shape == PL_NONE && stands_for(&one, r)) {
+            one.exact = one.exact && r->exact && alike(r, &one);
+            one.shapes |= r->shapes;
+        } else
+            c->rank[n++] = *r;
+    }
+    c->n = n;
+    return new_rank(c, &one);
+}
+
+/* In one shape: the least of all that are of one part. */
+static bool add_part(struct gr_color *c, const struct gr_rank *one)
 {
     for (size_t i = 0; i < c->n; i++) {
         struct gr_rank *r = &c->rank[i];
         if (r->work != one->work || r->cards != one->cards || r->shape != one->shape || r->part != one->part)
             continue;
-        bool like = r->bytes == one->bytes && r->of == one->of && !(r->slope < one->slope || r->slope > one->slope);
-        r->exact = r->exact && one->exact && like;
+        r->exact = r->exact && one->exact && alike(r, one);
         r->bytes = BT_MIN(r->bytes, one->bytes);
         r->x0 = BT_MAX(r->x0, one->x0);
         r->top = BT_MAX(r->top, one->top);
@@ -391,14 +459,7 @@ static bool add_rank(struct gr_color *c, const struct gr_rank *one)
         r->all.top = r->top;
         return true;
     }
-    if (c->n == GR_RANKS)
-        return false;
-    c->rank[c->n] = *one;
-    c->rank[c->n].all.bytes = one->bytes;
-    c->rank[c->n].all.x0 = one->x0;
-    c->rank[c->n].all.top = one->top;
-    c->rank[c->n++].all.least = one->least;
-    return true;
+    return new_rank(c, one);
 }
 
 /* Bytes that its context may get when all have stopped: they stopped at a step that somebody lacked the room for; whole pieces of the largest block are
@@ -472,7 +533,7 @@ static bool add_ranks(const struct grows *g, struct gr_color *c, size_t work, ui
             for (uint32_t j = 0; j < sh->pp && (sh->pp > 1 || cost == cls); j++) {   /* a pipeline's needs are those on its poorest card */
                 const struct se_row *r = &sh->row[cost * sh->pp + j];
                 bool whole = w->k->claim == PL_WHOLE;
-                struct gr_rank one = { .work = work, .cards = sh->cards, .per = sh->cards, .shape = PL_NONE, .of = i };
+                struct gr_rank one = { .work = work, .cards = sh->cards, .per = sh->cards, .shape = PL_NONE, .of = i, .shapes = UINT64_C(1) << i % 64 };
                 one.bytes = whole ? cap : sh->limit ? sh->limit[cls] : r->floor;
                 if (one.bytes > cap || (!whole && r->need > one.bytes))
                     continue;
@@ -483,7 +544,7 @@ static bool add_ranks(const struct grows *g, struct gr_color *c, size_t work, ui
                 of.shape = i;
                 of.part = part[j];
                 of.per = ranks[part[j]];
-                if (!add_rank(c, &one) || !add_rank(c, &of))
+                if (!add_any(c, one) || !add_part(c, &of))
                     return false;
             }
     }
@@ -529,6 +590,25 @@ static bool fill_colors(struct grows *g, struct bt_arena *a)
     return true;
 }
 
+/* A rank of the copy, to the set. */
+static bool keep_rank(const struct grows *g, struct gr_set *x, const struct pl_copy *copy)
+{
+    const struct gr_color *c = &g->color[x->color];
+    const struct se_work *w = &g->s->work[copy->work];
+    size_t shape = 0, k = 0, j = x->n;
+    while (shape < w->nshapes && w->shape[shape].index != copy->shape)
+        shape++;
+    while (k < c->n && (c->rank[k].work != copy->work || c->rank[k].shape != PL_NONE || c->rank[k].cards != copy->ncards ||
+                        !(c->rank[k].shapes >> shape % 64 & 1)))
+        k++;
+    if (k == c->n || x->n == GR_SEATS)
+        return false;
+    for (x->n++; j > 0 && x->at[j - 1] > k; j--)     /* rising */
+        x->at[j] = x->at[j - 1];
+    x->at[j] = (uint16_t)k;
+    return true;
+}
+
 /* What the best plan has on its cards, where that is a set here: prices are not far from it. */
 static void keep_plan(struct grows *g)
 {
@@ -538,18 +618,11 @@ static void keep_plan(struct grows *g)
         bool all = true;
         while (!se_same_color(s->p, h, g->color[x.color].card))
             x.color++;
-        const struct gr_color *c = &g->color[x.color];
-        for (size_t k = 0; k < c->n; k++)            /* rising */
-            for (size_t i = 0; i < s->out->ncopies; i++) {
-                const struct pl_copy *copy = &s->out->copy[i];
-                bool is = copy->work == c->rank[k].work && copy->ncards == c->rank[k].cards && c->rank[k].shape == PL_NONE;
-                for (uint32_t r = 0; r < copy->ncards && is && all; r++) {
-                    if (copy->card[r] != h)
-                        continue;
-                    all = x.n < GR_SEATS;
-                    x.at[all ? x.n++ : 0] = (uint16_t)k;
-                }
-            }
+        for (size_t i = 0; i < s->out->ncopies; i++) {
+            const struct pl_copy *copy = &s->out->copy[i];
+            for (uint32_t r = 0; r < copy->ncards && all; r++)
+                all = copy->card[r] != h || keep_rank(g, &x, copy);
+        }
         x.worth = all ? gr_worth(g, x.color, x.at, x.n, NULL) : -1;
         if (x.worth >= 0)
             keep_set(g, &x);
@@ -570,6 +643,7 @@ enum se_fit se_grows(struct search *s, uint64_t nodes)
     g->price = BT_NEWN(&a, double, p->n * GR_PARTS + 1);
     g->best_price = BT_NEWN(&a, double, p->n * GR_PARTS + 1);
     g->set = BT_NEWN(&a, struct gr_set, GR_SETS);
+    g->placed = se_dead_new(&a);
     se_needs(s, g->needs);
     for (size_t i = 0; i < p->n; i++) {
         g->most[i] = 1;

@@ -1,7 +1,7 @@
-/* grows_fill - every work on one number of cards: all ways to fill all cards with sets of neighbours that reach as much. Prices say how much each set loses
+/* grows_fill - all ways to fill all cards with sets of neighbours that reach as much. Prices say how much each set loses
  * against the best of its color; what all of them lose together is no more than the bound is above what must be reached. So few sets are left of each color,
  * and each rank must be in one of them. A way that is found says which works are on which cards, and the search itself says whether anything better stands
- * so: in any shape, with any order of ranks. */
+ * so: in any shape that is left, with any order of ranks. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +12,15 @@
 #define STEPS_EACH 16u               /* so many steps here are as much work as a node of the search */
 #define PLACE_NODES 40000u           /* to place all on the cards of one way */
 #define PLACE_COSTS 2u               /* of such a node, against others */
-#define LOOK_STEPS 120u              /* what the worth of a set costs */
-#define MOST_DEPTH 8u                /* parts of contexts, one in another */
-#define APART 1.0                    /* thousandths of wants: nearer is one context */
+#define JOINT_STEPS 60u              /* what the worth of sets together costs */
+#define BYTES 1e9                    /* of a row, for numbers that are near one */
 #define EPS 1e-4
 #define UNITS (64u * GR_PARTS)
+#define PLACES_KEY 512u
+#define MOST_PARTS 30000u            /* of a copy */
 
-struct way { double loss; uint8_t n; uint16_t at[GR_SEATS], unit[GR_SEATS]; };         /* of a set: ranks of the color, and what they are of */
+/* Of a set: ranks of the color, what they are of, and parts of a copy. */
+struct way { double loss; uint8_t n; uint16_t at[GR_SEATS], unit[GR_SEATS], parts[GR_SEATS]; };
 
 struct fill {
     struct grows *g;
@@ -26,10 +28,14 @@ struct fill {
     struct way *way[BT_MAX_GPUS]; size_t nways[BT_MAX_GPUS];         /* [color] the least loss first */
     size_t color[BT_MAX_GPUS];       /* of each card as they are filled */
     size_t chosen[BT_MAX_GPUS], n;   /* [card] way */
-    uint32_t left[UNITS];            /* [unit] ranks */
-    uint16_t most[BT_MAX_GPUS + 1][UNITS];           /* [card] ranks of the unit that it and those after it take at most */
+    struct gr_joint *joint;
+    uint32_t left[UNITS];            /* [unit] of copies, in parts */
+    uint32_t most[BT_MAX_GPUS + 1][UNITS];           /* [card] of the unit that it and those after it take at most */
     double gap;                      /* that all may lose together */
-    uint64_t end; bool over, look_only;              /* nodes, up to there; a way is enough */
+    uint32_t whole;                  /* parts of a copy */
+    size_t unit[UNITS], nunits;      /* those that come */
+    uint64_t shapes[BT_MAX_GPUS + 1][64];            /* [cards filled][work] that its ranks there may all be of */
+    uint64_t end; bool over;      /* nodes, up to there */
     struct se_dead *dead;
     uint64_t steps, own;             /* own: ways that ended for what is on the cards before, not for what is left */
 };
@@ -58,6 +64,7 @@ static bool fill_ways(struct fill *f, size_t color)
             const struct gr_rank *r = &c->rank[set[i].at[j]];
             w->unit[j] = (uint16_t)gr_unit(r);
             w->at[j] = set[i].at[j];
+            w->parts[j] = (uint16_t)(f->whole / r->per);
             adds -= gr_paid(g, r);
         }
         w->loss = BT_MAX(c->best - adds, 0.0);
@@ -81,76 +88,187 @@ static void put_in_order(struct fill *f)
             f->color[f->n++] = best;
     }
     for (size_t i = f->n; i-- > 0; ) {
-        uint16_t most[UNITS] = { 0 };
+        uint32_t most[UNITS] = { 0 };
         for (size_t j = 0; j < f->nways[f->color[i]]; j++) {
-            uint16_t mine[UNITS] = { 0 };
+            uint32_t mine[UNITS] = { 0 };
             const struct way *w = &f->way[f->color[i]][j];
             for (size_t k = 0; k < w->n; k++) {
-                mine[w->unit[k]]++;
+                mine[w->unit[k]] += w->parts[k];
                 most[w->unit[k]] = BT_MAX(most[w->unit[k]], mine[w->unit[k]]);
             }
         }
         for (size_t k = 0; k < UNITS; k++)
-            f->most[i][k] = (uint16_t)(f->most[i + 1][k] + most[k]);
+            f->most[i][k] = f->most[i + 1][k] + most[k];
     }
 }
 
-/* What the cards so far lose, with contexts as they are left; the work whose context is the least like one on them, and between which shares. */
-struct apart { double loss; size_t work; double low, mean; };
+static const struct way *way_on(const struct fill *f, size_t card) { return &f->way[f->color[card]][f->chosen[card]]; }
 
-static struct apart look(struct fill *f, size_t cards)
+/* A context on the cards so far: what it adds, from `low` to `high` shares; late: shares that it may get after all have stopped. */
+struct context { size_t root; uint64_t on; bool dealt; double low, high, gain, min, token, late; };           /* on: a bit a card; dealt: on all of them */
+struct together { struct context c[64]; size_t n; uint8_t at[64]; };                 /* at: [root] one more than its place */
+
+static struct context *context_of(const struct fill *f, const struct gr_rank *r, struct together *o)
 {
-    struct grows *g = f->g;
-    struct apart o = { .work = PL_NONE };
-    double low[64], sum[64] = { 0 }, n[64] = { 0 }, most = 0;
+    size_t root = f->g->s->p->work[r->work].ctx_root;
+    if (!o->at[root]) {
+        o->c[o->n] = (struct context){ .root = root, .dealt = true, .low = r->x0, .high = r->top, .min = r->min, .token = r->token };
+        o->at[root] = (uint8_t)++o->n;
+    }
+    return &o->c[o->at[root] - 1];
+}
+
+static void add_contexts(const struct fill *f, size_t card, struct together *o)
+{
+    const struct gr_color *c = &f->g->color[f->color[card]];
+    const struct way *w = way_on(f, card);
+    double late = 0;
+    for (size_t j = 0; j < w->n; j++)
+        late += c->rank[w->at[j]].step;
+    for (size_t j = 0; j < w->n; j++) {
+        const struct gr_rank *r = &c->rank[w->at[j]];
+        if (r->worth <= 0)
+            continue;
+        struct context *x = context_of(f, r, o);
+        x->on |= UINT64_C(1) << card;
+        x->dealt = x->dealt && r->slope > 0;
+        x->low = BT_MIN(x->low, r->x0);
+        x->high = BT_MIN(x->high, r->top);
+        x->gain += r->worth;
+        x->late = r->slope > 0 ? BT_MAX(x->late, late / r->slope) : 0;
+    }
+}
+
+/* The bytes of a card; and, of those alone there, what the set is worth with them. */
+static void add_rows(const struct fill *f, size_t card, const struct together *o, struct gr_joint *x)
+{
+    const struct gr_color *c = &f->g->color[f->color[card]];
+    const struct way *w = way_on(f, card);
+    double room = (double)f->g->s->p->cap[c->card], worth = c->best - w->loss, wished = 0;
+    bool alone = false;
+    if (x->m + 2 > GR_ROWS)
+        return;
+    double *bytes = x->a[x->m], *gains = x->a[x->m + 1];
+    memset(bytes, 0, o->n * sizeof *bytes);
+    memset(gains, 0, o->n * sizeof *gains);
+    for (size_t j = 0; j < w->n; j++) {
+        const struct gr_rank *r = &c->rank[w->at[j]];
+        worth += gr_paid(f->g, r);
+        room -= (double)r->bytes;
+        if (r->worth <= 0)
+            continue;
+        size_t k = (size_t)o->at[f->g->s->p->work[r->work].ctx_root] - 1;
+        room += (r->x0 - o->c[k].low) * r->slope;    /* a context that is shorter than the floor holds anyway gives no bytes back: more room than there is */
+        bytes[k] += r->slope / BYTES;
+        gains[k] += r->worth;
+        wished += r->slope * (o->c[k].high - o->c[k].low);
+        worth -= r->worth * o->c[k].low;
+        alone = alone || r->alone;
+    }
+    if (wished <= room)
+        return;
+    x->left[x->m++] = BT_MAX(room, 0.0) / BYTES;
+    if (alone)
+        x->left[x->m++] = BT_MAX(worth, 0.0);
+}
+
+static bool all_placed(const struct fill *f, size_t root)
+{
+    for (size_t i = 0; i < f->g->s->p->n; i++)
+        for (size_t k = 0; k < GR_PARTS && f->g->s->p->work[i].ctx_root == root; k++)
+            if (f->left[i * GR_PARTS + k])
+                return false;
+    return true;
+}
+
+/* No more than its cards have room for, each for itself; rows are of bytes so far. */
+static void cap_by_rows(struct gr_joint *x)
+{
+    for (size_t r = 0; r < x->m; r++)
+        for (size_t k = 0; k < x->n; k++)
+            if (x->a[r][k] * x->up[k] > x->left[r])
+                x->up[k] = x->left[r] / x->a[r][k];
+}
+
+/* Who stands nowhere but beside the other is stopped by nothing that does not stop the other too: in steps of growth the other comes no further. But its floor
+ * may hold more than that: it is at its floor, or no further than the one, and between the two that is bounded by a line. */
+static void add_growth(const struct fill *f, const struct together *o, struct gr_joint *x)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        const struct context *a = &o->c[i];
+        if (!a->dealt || a->min >= 1 || !all_placed(f, a->root))
+            continue;
+        for (size_t j = 0; j < o->n && x->m < GR_ROWS; j++) {
+            const struct context *b = &o->c[j];
+            if (i == j || !b->dealt || b->min >= 1 || (a->on & ~b->on))
+                continue;
+            double mine = (a->low - a->min) / (1 - a->min), other = (b->low - b->min) / (1 - b->min), high = mine + x->up[i] / (1 - a->min);
+            double more = a->token / (1 - a->min) + (b->token + b->late) / (1 - b->min), *row = x->a[x->m];
+            if (other + x->up[j] / (1 - b->min) <= mine + more)
+                continue;            /* anyway */
+            memset(row, 0, o->n * sizeof *row);
+            row[j] = 1 / (1 - b->min);
+            if (mine + more >= other)
+                row[i] = -1 / (1 - a->min);
+            else if (high > mine)
+                row[i] = -BT_MAX(high + more - other, 0.0) / (high - mine) / (1 - a->min);
+            x->left[x->m++] = BT_MAX(mine + more - other, 0.0);
+        }
+    }
+}
+
+/* A context is as long on one card as on the others: what all sets so far come to together is less than what each of them does. */
+static bool loses(struct fill *f, size_t cards)
+{
+    struct together o = { .n = 0 };
+    struct gr_joint *x = f->joint;
+    double must = -f->gap - EPS;
     for (size_t i = 0; i < cards; i++) {
-        const struct gr_color *c = &g->color[f->color[i]];
-        const struct way *w = &f->way[f->color[i]][f->chosen[i]];
-        double share[GR_SEATS], adds = gr_worth(g, f->color[i], w->at, w->n, share);
-        f->steps += LOOK_STEPS;
-        if (adds < 0) {
-            o.loss = INFINITY;
-            return o;
-        }
-        for (size_t j = 0; j < w->n; j++) {
-            const struct gr_rank *r = &c->rank[w->at[j]];
-            adds -= gr_paid(g, r);
-            low[r->work] = n[r->work] > 0 ? BT_MIN(low[r->work], share[j]) : share[j];
-            sum[r->work] += share[j] * r->worth;
-            n[r->work] += r->worth;
-        }
-        o.loss += BT_MAX(c->best - adds, 0.0);
+        const struct gr_color *c = &f->g->color[f->color[i]];
+        const struct way *w = way_on(f, i);
+        must += c->best;
+        for (size_t j = 0; j < w->n; j++)
+            must += gr_paid(f->g, &c->rank[w->at[j]]);
+        add_contexts(f, i, &o);
     }
-    for (size_t i = 0; i < g->s->p->n; i++)
-        if (n[i] > 0 && sum[i] - n[i] * low[i] > most) {
-            most = sum[i] - n[i] * low[i];
-            o.work = i;
-            o.low = low[i];
-            o.mean = sum[i] / n[i];
-        }
-    if (most < APART)
-        o.work = PL_NONE;
-    return o;
+    x->n = o.n;
+    x->m = 0;
+    for (size_t k = 0; k < o.n; k++) {
+        if (o.c[k].high < o.c[k].low - 1e-9)
+            return true;             /* it must be longer on one card than it can be on another */
+        must -= o.c[k].gain * o.c[k].low;
+        x->gain[k] = o.c[k].gain;
+        x->up[k] = BT_MAX(o.c[k].high - o.c[k].low, 0.0);
+    }
+    for (size_t i = 0; i < cards; i++)
+        add_rows(f, i, &o, x);
+    cap_by_rows(x);
+    if (x->m)
+        add_growth(f, &o, x);
+    f->steps += JOINT_STEPS + x->m * o.n / 2;
+    return gr_joint_most(x, must) < must;
 }
 
-/* A context is as long as on the poorest of its cards: it is as long as halfway to the mean, or shorter, until in each case too much is lost. */
-static bool loses(struct fill *f, size_t cards, unsigned parts)
+/* Who is on which cards, and in which shape, whatever the order of ranks: cards of a color are alike. 0: too much to be kept. */
+static size_t places_of(const struct fill *f, uint8_t *key)
 {
-    struct grows *g = f->g;
-    struct apart o = look(f, cards);
-    if (o.loss > f->gap + EPS)
-        return true;
-    if (o.work == PL_NONE || !parts)
-        return false;
-    double least = g->least[o.work], most = g->most[o.work], at = (o.low + o.mean) / 2;
-    gr_set_shares(g, o.work, least, at);
-    bool all = loses(f, cards, parts - 1);
-    if (all) {
-        gr_set_shares(g, o.work, at, most);
-        all = loses(f, cards, parts - 1);
+    const struct grows *g = f->g;
+    size_t works = g->s->p->n, n = 0;
+    if (works * (f->n + 1) > PLACES_KEY)
+        return 0;
+    for (; n < works; n++)
+        key[n] = (uint8_t)(g->shape[n] == PL_NONE ? 0 : g->shape[n] + 1);
+    for (size_t i = 0; i < f->n; i++) {
+        const struct way *w = way_on(f, i);
+        uint8_t mine[64] = { 0 };
+        size_t j = i;
+        for (size_t k = 0; k < w->n; k++)
+            mine[w->unit[k] / GR_PARTS]++;
+        for (; j > 0 && f->color[j - 1] == f->color[i] && memcmp(key + j * works, mine, works) > 0; j--)
+            memcpy(key + (j + 1) * works, key + j * works, works);
+        memcpy(key + (j + 1) * works, mine, works);
     }
-    gr_set_shares(g, o.work, least, most);
-    return all;
+    return n + f->n * works;
 }
 
 /* All on the cards of this way: kept if it is better. False: not all of that was seen. */
@@ -166,7 +284,7 @@ static bool place(struct fill *f)
     bool stop = s->stop;
     for (size_t i = 0; i < f->n; i++) {
         const struct gr_color *c = &f->g->color[f->color[i]];
-        const struct way *w = &f->way[f->color[i]][f->chosen[i]];
+        const struct way *w = way_on(f, i);
         size_t g = 0;
         for (size_t k = nth[f->color[i]]++; !se_same_color(s->p, g, c->card) || k--; )
             g++;
@@ -204,10 +322,27 @@ static bool place(struct fill *f)
 
 static bool has_room(const struct fill *f, size_t card)
 {
-    for (size_t i = 0; i < f->g->s->p->n * GR_PARTS; i++)
-        if (f->left[i] > f->most[card][i])
+    for (size_t i = 0; i < f->nunits; i++)
+        if (f->left[f->unit[i]] > f->most[card][f->unit[i]])
             return false;
     return true;
+}
+
+/* Each work on the card that is filled last, whatever its ranks before. */
+static bool of_one_shape(struct fill *f, size_t card)
+{
+    const struct gr_color *c = &f->g->color[f->color[card]];
+    const struct way *w = way_on(f, card);
+    uint64_t *left = f->shapes[card + 1];
+    bool any = true;
+    memcpy(left, f->shapes[card], sizeof f->shapes[card]);
+    for (size_t j = 0; j < w->n; j++) {
+        const struct gr_rank *r = &c->rank[w->at[j]];
+        left[r->work] &= r->shapes;
+        any = any && left[r->work];
+    }
+    f->own += !any;
+    return any;
 }
 
 static size_t key_of(const struct fill *f, size_t card, size_t from, uint8_t *key)
@@ -216,8 +351,8 @@ static size_t key_of(const struct fill *f, size_t card, size_t from, uint8_t *ke
     key[n++] = (uint8_t)card;
     memcpy(key + n, &from, sizeof from);
     n += sizeof from;
-    for (size_t i = 0; i < f->g->s->p->n * GR_PARTS; i++)
-        key[n++] = (uint8_t)f->left[i];
+    for (size_t i = 0; i < f->nunits; i++, n += sizeof *f->left)
+        memcpy(key + n, &f->left[f->unit[i]], sizeof *f->left);
     return n;
 }
 
@@ -225,19 +360,26 @@ static size_t key_of(const struct fill *f, size_t card, size_t from, uint8_t *ke
 static bool next_card(struct fill *f, size_t card, size_t from, double loss)
 {
     struct search *s = f->g->s;
-    uint8_t key[1 + sizeof from + UNITS];
+    uint8_t key[1 + sizeof from + UNITS * sizeof *f->left];
     if (!has_room(f, card))
         return true;
-    if (card > 1 && loses(f, card, MOST_DEPTH)) {
+    uint8_t places[PLACES_KEY] = { 0 };
+    size_t nplaces = card == f->n ? places_of(f, places) : 0;
+    struct se_way at = se_way_of(places, nplaces);
+    if (nplaces && se_is_dead(f->g->placed, &at, 0)) {
         f->own++;
         return true;
     }
-    if (card == f->n && f->look_only)
-        return false;
+    if (card > 1 && loses(f, card)) {
+        f->own++;
+        return true;
+    }
     if (card == f->n) {
         bool seen = place(f);
         f->own++;
         f->over = f->over || !seen;
+        if (seen && nplaces && !f->g->better)
+            se_dead_add(f->g->placed, &at, 0);
         return seen && !f->g->better;
     }
     from = card && f->color[card] == f->color[card - 1] ? from : 0;
@@ -259,15 +401,32 @@ static bool next_card(struct fill *f, size_t card, size_t from, double loss)
         if (f->over)
             return false;
         for (size_t j = 0; j < w->n; j++)
-            fits = f->left[w->unit[j]]-- > 0 && fits;                /* wraps, and back */
-        f->chosen[card] = i;
-        none = !fits || next_card(f, card + 1, i, loss + w->loss);
+            f->left[w->unit[j]] -= w->parts[j];      /* wraps, and back */
         for (size_t j = 0; j < w->n; j++)
-            f->left[w->unit[j]]++;
+            fits = fits && f->left[w->unit[j]] <= UINT32_MAX / 2;
+        f->chosen[card] = i;
+        none = !fits || !of_one_shape(f, card) || next_card(f, card + 1, i, loss + w->loss);
+        for (size_t j = 0; j < w->n; j++)
+            f->left[w->unit[j]] += w->parts[j];
     }
     if (none && f->own == own)
         se_dead_add(f->dead, &way, -loss);
     return none;
+}
+
+static uint32_t common(uint32_t a, uint32_t b) { return b ? common(b, a % b) : a; }
+
+/* A copy in so many parts that each of its ranks is some of them, on however many cards. 0: too many. */
+static uint32_t whole_of(const struct grows *g)
+{
+    uint32_t n = 1;
+    for (size_t i = 0; i < g->ncolors; i++)
+        for (size_t j = 0; j < g->color[i].n && n <= MOST_PARTS; j++) {
+            const struct gr_rank *r = &g->color[i].rank[j];
+            if (gr_is_left(g, r))
+                n = n / common(n, r->per) * r->per;
+        }
+    return n <= MOST_PARTS ? n : 0;
 }
 
 /* True: no way. */
@@ -275,36 +434,36 @@ static bool fill_all(struct fill *f)
 {
     struct grows *g = f->g;
     const struct search *s = g->s;
-    for (size_t i = 0; i < g->ncolors; i++)
+    f->whole = whole_of(g);
+    for (size_t i = 0; i < g->ncolors && f->whole; i++)
         if (!fill_ways(f, i)) {
             f->over = true;
             return false;
         }
+    if (!f->whole) {
+        f->over = true;
+        return false;
+    }
     put_in_order(f);
+    memset(f->shapes[0], 0xff, sizeof f->shapes[0]);
     f->dead = se_dead_new(f->a);
     for (size_t i = 0; i < g->ncolors; i++)
         for (size_t j = 0; j < g->color[i].n; j++) {
             const struct gr_rank *r = &g->color[i].rank[j];
             if (g->shape[r->work] == r->shape && g->wide[r->work] >> r->cards & 1)
-                f->left[gr_unit(r)] = s->copies_most[r->work] * r->per;
+                f->left[gr_unit(r)] = s->copies_most[r->work] * f->whole;
         }
+    for (size_t i = 0; i < UNITS; i++)
+        if (f->left[i])
+            f->unit[f->nunits++] = i;
     return next_card(f, 0, 0, 0);
 }
 
-bool gr_may_fill(struct grows *g, double lowest, uint64_t nodes)
+enum se_fit gr_fill(struct grows *g, double lowest, uint64_t nodes)
 {
     bt_auto_arena a = { 0 };
     struct fill *f = BT_NEW(&a, struct fill);
-    *f = (struct fill){ .g = g, .a = &a, .gap = lowest - g->reached, .end = BT_MIN(g->end, g->s->nodes + nodes), .look_only = true };
-    return !fill_all(f);
-}
-
-bool gr_fill(struct grows *g, double lowest)
-{
-    bt_auto_arena a = { 0 };
-    struct fill *f = BT_NEW(&a, struct fill);
-    *f = (struct fill){ .g = g, .a = &a, .gap = lowest - g->reached, .end = g->end };
+    *f = (struct fill){ .g = g, .a = &a, .joint = BT_NEW(&a, struct gr_joint), .gap = lowest - g->reached, .end = BT_MIN(g->end, g->s->nodes + nodes) };
     bool none = fill_all(f);
-    g->over = g->over || f->over;
-    return none;
+    return g->better ? SE_FITS : none ? SE_FITS_NOT : SE_FIT_UNKNOWN;
 }

@@ -22,6 +22,7 @@ struct gr_rank {
     double step;                     /* bytes that it may get after all have stopped growing, because it is its turn */
     bool alone;                      /* its context depends on this card and no other */
     bool exact; size_t of;           /* it takes just these bytes there, or is alone; in which shape */
+    uint64_t shapes;                 /* that it stands for: a bit each (of 64; those from there on share them) */
     struct { uint64_t bytes; double x0, top, least; } all;          /* whatever the shares in g->least and g->most */
     double gain, beyond;             /* at the prices as they are: all that it adds, whatever its bytes; with the bytes paid */
 };
@@ -51,7 +52,9 @@ struct grows {
     struct master *m; uint32_t row[64 * GR_PARTS], colors;           /* rows as prices; from `colors` on, of colors */
     double wish[64][64];             /* [work][cards] copies on so many cards, as the program has it */
     double low[64], mean[64];        /* [work] the least share of its context on any card there, and the mean */
+    uint64_t shapes[64];             /* [work] that all its ranks there may be of, as in struct gr_rank */
     uint64_t steps, end;             /* of walks, not counted as nodes yet; nodes that may be used up to there */
+    struct se_dead *placed;          /* who was on which cards, in which shapes, when all of that was seen */
     bool over, better;               /* too much work; something better was found */
 };
 
@@ -75,10 +78,15 @@ void gr_best(struct grows *g, size_t color);
  * too much work. */
 size_t gr_all(struct grows *g, size_t color, double least, struct gr_set *out, size_t room);
 
+/* ---- grows_joint.c ---- */
+/* n variables between 0 and `up` each; each row's sum of a times them is no more than `left`. */
+#define GR_ROWS 128u
+struct gr_joint { size_t n, m; double gain[64], up[64], left[GR_ROWS], a[GR_ROWS][64]; };
+/* What no choice of them gains more than. Ends where that is less than `enough`, or something gains as much. Leaves j changed. */
+double gr_joint_most(struct gr_joint *j, double enough);
+
 /* ---- grows_fill.c ---- */
-/* Every work on one number of cards, prices as they are and all sure, lowest: the bound. Is there a way to fill all cards that reaches as much? What is found
- * is not tried: after so many nodes the answer is that there may be. */
-bool gr_may_fill(struct grows *g, double lowest, uint64_t nodes);
-/* The same with shapes settled, and do all stand then? True: no. What is found and better is the best. */
-bool gr_fill(struct grows *g, double lowest);
+/* Prices as they are and all sure, lowest: the bound. All ways to fill all cards that reach as much: does anything better stand so? It is the best then.
+ * After so many nodes nothing is known. */
+enum se_fit gr_fill(struct grows *g, double lowest, uint64_t nodes);
 #endif

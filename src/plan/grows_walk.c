@@ -214,11 +214,15 @@ static void put_set(const struct walk *w, double worth, struct gr_set *o)
     }
 }
 
-static void set_found(struct walk *w, double gain)
+/* gain, beyond: what it adds with all contexts full, and with bytes paid for: never less than what it does. */
+static void set_found(struct walk *w, double gain, double beyond)
 {
-    if (gain <= w->best + GR_EPS || !is_closed(w))
+    if (BT_MIN(gain, beyond) <= w->best + GR_EPS || !is_closed(w))
         return;
-    w->steps += WORTH_STEPS;
+    bool alone = false;
+    for (size_t i = 0; i < w->n; i++)
+        alone = alone || w->c->rank[w->at[i]].alone;
+    w->steps += alone ? WORTH_STEPS : WORTH_STEPS / 6;
     double worth = gr_worth(w->g, (size_t)(w->c - w->g->color), w->at, w->n, NULL), adds = worth;
     for (size_t i = 0; i < w->n; i++)
         adds -= gr_paid(w->g, &w->c->rank[w->at[i]]);
@@ -254,7 +258,7 @@ static void walk_sets(struct walk *w, size_t from, uint64_t open, uint64_t room,
     const struct gr_color *c = w->c;
     double rest[GR_RANKS];
     w->cut = w->cut || ++w->steps > WALK_STEPS || w->n == GR_SEATS || w->nfound > w->room;
-    set_found(w, gain);
+    set_found(w, gain, beyond);
     if (w->cut)
         return;
     fill_rest(w, from, open, room, rest);
@@ -263,8 +267,10 @@ static void walk_sets(struct walk *w, size_t from, uint64_t open, uint64_t room,
         size_t last = w->n ? w->at[w->n - 1] : PL_NONE;
         if (beyond + rest[i] <= w->best + GR_EPS)
             return;
-        if (!(open >> r->work & 1) || r->bytes > room || (w->n && last != c->by[i] && c->rank[last].work == r->work && c->rank[last].cards != r->cards))
-            continue;                /* all copies of a work are as wide */
+        if (!(open >> r->work & 1) || r->bytes > room)
+            continue;
+        if (w->n && last != c->by[i] && c->rank[last].work == r->work && (c->rank[last].cards != r->cards || !(c->rank[last].shapes & r->shapes)))
+            continue;                /* all copies of a work are as wide, and of one shape */
         uint32_t mine = w->n && c->rank[last].work == r->work ? copies + 1 : 1;
         uint64_t beside = open & w->g->friends[r->work];
         if (mine >= w->g->s->copies_most[r->work])

@@ -1,7 +1,9 @@
 /* Card by card (pack.c) against copy by copy (fits.c), and contexts that lack, in parts (lacks.c) and by sets of neighbours (grows.c), against the best plan, on
  * drawn problems. */
+#include <math.h>
+
 #include "../../bench/plan_draw.h"
-#include "plan/search_int.h"
+#include "plan/grows_int.h"
 #include "plan_help.h"
 
 /* NULL: drawn against itself, or refused. */
@@ -164,9 +166,97 @@ static void sets_of_neighbours_grow_to_what_the_best_has(void **st)
     assert_true(seen.not >= 10 && seen.found >= 200);
 }
 
+/* n equations; false: no single answer. */
+static bool solve(double a[3][4], size_t n, double *x)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t best = i;
+        for (size_t r = i; r < n; r++)
+            best = fabs(a[r][i]) > fabs(a[best][i]) ? r : best;
+        if (fabs(a[best][i]) < 1e-9)
+            return false;
+        for (size_t c = 0; c <= n; c++) {
+            double was = a[i][c];
+            a[i][c] = a[best][c];
+            a[best][c] = was;
+        }
+        for (size_t r = 0; r < n; r++)
+            for (size_t c = n + 1; r != i && c-- > i; )
+                a[r][c] -= a[r][i] / a[i][i] * a[i][c];
+    }
+    for (size_t i = 0; i < n; i++)
+        x[i] = a[i][n] / a[i][i];
+    return true;
+}
+
+/* What of a row, or of a bound, is left there: none of them, of a point that counts. */
+static double left_at(const struct gr_joint *j, size_t which, const double *x, double *row)
+{
+    double left = which < j->m ? j->left[which] : which < j->m + j->n ? 0 : j->up[which - j->m - j->n];
+    for (size_t k = 0; k < j->n; k++) {
+        row[k] = which < j->m ? j->a[which][k] : which < j->m + j->n ? -(double)(which - j->m == k) : (double)(which - j->m - j->n == k);
+        left -= x ? row[k] * x[k] : 0;
+    }
+    return left;
+}
+
+/* Of all corners. */
+static double most_of_corners(const struct gr_joint *j)
+{
+    size_t all = j->m + 2 * j->n;
+    double most = 0;
+    for (size_t code = 0; code < all * all * all; code++) {
+        size_t which[3] = { code % all, code / all % all, code / all / all };
+        double a[3][4], x[3], sum = 0, row[3];
+        if (j->n < 3 && which[2])
+            break;
+        for (size_t i = 0; i < j->n; i++) {
+            double left = left_at(j, which[i], NULL, row);
+            memcpy(a[i], row, sizeof row);
+            a[i][j->n] = left;
+        }
+        bool inside = solve(a, j->n, x);
+        for (size_t i = 0; i < all && inside; i++)
+            inside = left_at(j, i, x, row) > -1e-7;
+        for (size_t k = 0; k < j->n && inside; k++)
+            sum += j->gain[k] * x[k];
+        most = inside ? fmax(most, sum) : most;
+    }
+    return most;
+}
+
+static void contexts_together_gain_what_the_best_corner_does(void **st)
+{
+    (void)st;
+    struct draw d;
+    draw_seed(&d, 7);
+    struct gr_joint *j = test_calloc(1, sizeof *j), *mine = test_calloc(1, sizeof *j);
+    for (unsigned round = 0; round < 3000; round++) {
+        j->n = 2 + draw(&d, 2);
+        j->m = draw(&d, 5);
+        for (size_t k = 0; k < j->n; k++) {
+            j->gain[k] = (double)draw(&d, 1000);
+            j->up[k] = (double)draw(&d, 100) / 100;
+        }
+        for (size_t r = 0; r < j->m; r++) {
+            j->left[r] = (double)draw(&d, 200) / 100;
+            for (size_t k = 0; k < j->n; k++)        /* some are below nothing: who may be longer where another is */
+                j->a[r][k] = ((double)draw(&d, 500) - 100) / 100;
+        }
+        double most = most_of_corners(j);
+        *mine = *j;
+        assert_true(gr_joint_most(mine, most + 0.01) < most + 0.01);
+        *mine = *j;
+        assert_true(gr_joint_most(mine, most - 0.01) >= most - 0.01);
+    }
+    test_free(j);
+    test_free(mine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(card_by_card_says_what_copy_by_copy_does), cmocka_unit_test(what_lacks_is_what_the_best_lacks),
-                                      cmocka_unit_test(sets_of_neighbours_grow_to_what_the_best_has) };
+                                      cmocka_unit_test(sets_of_neighbours_grow_to_what_the_best_has),
+                                      cmocka_unit_test(contexts_together_gain_what_the_best_corner_does) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,128 @@
+/* grows_joint - contexts that are the same on all their cards: at most so much of a sum of them, where each card has room for so many bytes. A linear program
+ * with bounds, by the simplex method on a small table: a context that stands at its bound is turned round, so that all that are in no row stand at nothing. */
+#include <math.h>
+#include <string.h>
+
+#include "plan/grows_int.h"
+
+#define MOST_PIVOTS 60u
+#define TINY 1e-9
+
+/* in: [row] the variable that stands there; out: [column] the one that does not; variables from n on are what is left of a row. */
+struct table {
+    struct gr_joint *j;
+    double value;
+    size_t in[GR_ROWS], out[64];
+};
+
+static double bound_of(const struct table *t, size_t var) { return var < t->j->n ? t->j->up[var] : INFINITY; }
+
+/* Nothing reaches more, as the table stands. */
+static double at_most(const struct table *t)
+{
+    double sum = t->value;
+    for (size_t c = 0; c < t->j->n; c++)
+        if (t->j->gain[c] > 0)
+            sum += t->j->gain[c] * bound_of(t, t->out[c]);
+    return sum;
+}
+
+/* What stands out of the rows is counted from its bound down. */
+static void turn_column(struct table *t, size_t c)
+{
+    struct gr_joint *j = t->j;
+    double up = bound_of(t, t->out[c]);
+    t->value += j->gain[c] * up;
+    j->gain[c] = -j->gain[c];
+    for (size_t r = 0; r < j->m; r++) {
+        j->left[r] -= j->a[r][c] * up;
+        j->a[r][c] = -j->a[r][c];
+    }
+}
+
+static void turn_row(struct table *t, size_t r)
+{
+    struct gr_joint *j = t->j;
+    j->left[r] = bound_of(t, t->in[r]) - j->left[r];
+    for (size_t c = 0; c < j->n; c++)
+        j->a[r][c] = -j->a[r][c];
+}
+
+static void swap(struct table *t, size_t r, size_t c)
+{
+    struct gr_joint *j = t->j;
+    double by = 1 / j->a[r][c];
+    for (size_t i = 0; i < j->n; i++)
+        j->a[r][i] *= by;
+    j->left[r] *= by;
+    j->a[r][c] = by;
+    for (size_t k = 0; k < j->m; k++) {
+        double f = j->a[k][c];
+        if (k == r || (f <= 0 && f >= 0))
+            continue;
+        j->a[k][c] = 0;
+        for (size_t i = 0; i < j->n; i++)
+            j->a[k][i] -= f * j->a[r][i];
+        j->left[k] -= f * j->left[r];
+    }
+    double f = j->gain[c];
+    j->gain[c] = 0;
+    for (size_t i = 0; i < j->n; i++)
+        j->gain[i] -= f * j->a[r][i];
+    t->value += f * j->left[r];
+    size_t was = t->in[r];
+    t->in[r] = t->out[c];
+    t->out[c] = was;
+}
+
+/* The row that stops the column first, if any does before its own bound; *high: at the bound of what stands there. */
+static size_t stopped_by(const struct table *t, size_t c, bool *high)
+{
+    const struct gr_joint *j = t->j;
+    size_t at = PL_NONE;
+    double least = bound_of(t, t->out[c]);
+    for (size_t r = 0; r < j->m; r++) {
+        double a = j->a[r][c], up = bound_of(t, t->in[r]), may = INFINITY;
+        if (a > TINY)
+            may = BT_MAX(j->left[r], 0.0) / a;
+        else if (a < -TINY && up < INFINITY)
+            may = BT_MAX(up - j->left[r], 0.0) / -a;
+        if (may < least) {
+            least = may;
+            at = r;
+            *high = a < 0;
+        }
+    }
+    return at;
+}
+
+double gr_joint_most(struct gr_joint *j, double enough)
+{
+    struct table t = { .j = j };
+    double most = INFINITY;
+    for (size_t r = 0; r < j->m; r++)
+        t.in[r] = j->n + r;
+    for (size_t c = 0; c < j->n; c++)
+        t.out[c] = c;
+    for (unsigned i = 0; i < MOST_PIVOTS; i++) {
+        size_t best = PL_NONE;
+        bool high = false;
+        most = BT_MIN(most, at_most(&t));
+        if (most < enough || t.value >= enough)
+            break;
+        for (size_t c = 0; c < j->n; c++)
+            if (j->gain[c] > TINY && (best == PL_NONE || j->gain[c] > j->gain[best]))
+                best = c;
+        if (best == PL_NONE)
+            break;
+        size_t row = stopped_by(&t, best, &high);
+        if (row == PL_NONE) {
+            turn_column(&t, best);
+            continue;
+        }
+        if (high)
+            turn_row(&t, row);
+        swap(&t, row, best);
+    }
+    return most;
+}
