@@ -192,7 +192,7 @@ static void extend_context(struct pl_room *r, uint64_t *ctx, size_t root, uint64
     set_context(r, ctx, root, BT_MAX(whole, r->p->work[root].ctx_min));
 }
 
-/* One step further, whose servers are in the way? These have reached their end. */
+/* One step further, whose servers are in the way? These have reached their end; all of them where nobody is: it did not fit from the start. */
 static size_t stop_growing(struct pl_room *r, struct growth *grow, uint64_t level)
 {
     uint64_t load[BT_MAX_GPUS];
@@ -204,8 +204,11 @@ static size_t stop_growing(struct pl_room *r, struct growth *grow, uint64_t leve
         if (blocked(r, &r->use[i], load))
             stop[r->p->work[r->use[i].work].ctx_root] = true;
     set_level(r, grow, level);
+    bool any = false;
     for (size_t i = 0; i < r->p->n; i++)
-        if (grow->active[i] && stop[i]) {
+        any = any || (grow->active[i] && stop[i]);
+    for (size_t i = 0; i < r->p->n; i++)
+        if (grow->active[i] && (stop[i] || !any)) {
             grow->active[i] = false;
             stopped++;
         }
@@ -277,8 +280,11 @@ static size_t stop_dealing(struct pl_room *r, struct deal *d, uint64_t level)
     for (size_t i = 0; i < r->n; i++)
         stop[i] = blocked(r, &r->use[i], load);
     set_share(r, d, level);
+    bool any = false;
     for (size_t i = 0; i < r->n; i++)
-        if (d[i].active && stop[i]) {
+        any = any || (d[i].active && stop[i]);
+    for (size_t i = 0; i < r->n; i++)
+        if (d[i].active && (stop[i] || !any)) {
             d[i].active = false;
             stopped++;
         }

@@ -379,7 +379,8 @@ static bool load_copy(const struct pack *x, struct standing *o, const struct pl_
     size_t cls = pl_cost_class(s->p, c->card, c->ncards);
     for (uint32_t r = 0; r < c->ncards; r++) {
         uint64_t floor = se_floor(s, &s->work[c->work], sh, cls, r, c->card[r]);
-        if (sh->row[cls * sh->pp + r / sh->tp].need > floor || floor > s->p->cap[c->card[r]] - o->load[c->card[r]])
+        bool in_pool = s->p->work[c->work].pos[c->card[r]] >= 0;
+        if (!in_pool || sh->row[cls * sh->pp + r / sh->tp].need > floor || floor > s->p->cap[c->card[r]] - o->load[c->card[r]])
             return false;
     }
     for (uint32_t r = 0; r < c->ncards; r++)
@@ -441,6 +442,16 @@ static bool take_copy(const struct pack *x, struct standing *o, size_t copy, uin
     return true;
 }
 
+/* Copies of one work are of one shape: with a follower and without they are of two kinds here, and those who sit on others' cards take what fits. */
+static bool of_one_shape_each(const struct standing *o)
+{
+    for (size_t i = 0; i < o->n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (o->copy[i].work == o->copy[j].work && o->copy[i].shape != o->copy[j].shape)
+                return false;
+    return true;
+}
+
 /* Does it stand as it is, too? Then it is a plan, and kept if it is better. */
 static bool stands(struct pack *x, const struct state *st)
 {
@@ -471,6 +482,8 @@ static bool stands(struct pack *x, const struct state *st)
             if (x->copy_kind[i] == k && !take_copy(x, o, i, replica[root]++, card[i], part[i]))
                 return false;
         }
+    if (!of_one_shape_each(o))
+        return false;
     se_try(s, o->copy, o->n);
     return true;
 }

@@ -1,6 +1,7 @@
 /* Plans said to be the best against plans of problems beside them (bench/plan_hunt.h). Some numbers here, thousands of phases with `bench-plan hunt`. */
 #include "../../bench/plan_hunt.h"
 #include "../../bench/read_inputs.h"
+#include "plan/search_int.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,6 +75,7 @@ static void what_was_beaten_once_is_not_again(void **st)
         { 368, 8, 12, 3, 28, PL_FIRST_NODES },       /* a copy left out for what one of its cards costs */
         { 2020, 12, 10, 1, 28, PL_FIRST_NODES },     /* the first in the plan's order that is as good, and was not */
         { 2038, 12, 10, 1, 28, PL_FIRST_NODES },     /* copies held in their places, not in the order of the cards */
+        { 3019, 8, 12, 3, 14, PL_FIRST_NODES },      /* copies of one server in two shapes, with a follower and without: no plan, and the search did not end */
     };
     uint64_t compared = 0;
     for (size_t i = 0; i < BT_LEN(was); i++)
@@ -177,9 +179,53 @@ static void what_is_left_may_be_more_than_the_smallest_piece(void **st)
     assert_true(differ >= 3);
 }
 
+/* Who sits on another's cards may have a pool of its own. */
+static void followers_stay_in_their_pool(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    struct bt_plan_in in;
+    struct pl_problem *p;
+    struct pl_solution none = { 0 }, o;
+    assert_int_equal(read_inputs(&a, "name: t\nworkloads:\n  a: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 1}\n  b: {kind: service, command: [x], memory: 2GiB, same_gpus_as: a, pool: [2, 3]}\n",
+                                 "4xA100-SXM4-40GB", &in), 1);
+    assert_int_equal(pl_problem_build(&a, &in, "all", &p, &err), 0);
+    struct search *s = se_new(p, &a);
+    se_climb(s, 3000, &none, &o);
+    for (size_t i = 0; i < o.ncopies; i++)
+        assert_true(p->work[o.copy[i].work].pos[o.copy[i].card[0]] >= 0);
+    pl_search(p, PL_NODE_LIMIT, &o);
+    assert_true(o.found && o.complete && o.copy[0].card[0] >= 2);
+}
+
+/* Copies that fill a card past its end are no placement, and nobody's context is in the way: there is an end to what is dealt all the same. */
+static void what_does_not_fit_is_dealt_nothing(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    struct bt_plan_in in;
+    struct pl_problem *p;
+    struct pl_room room;
+    size_t card = 0, other = 1;
+    uint64_t ctx[3];
+    assert_int_equal(read_inputs(&a, "name: t\nworkloads:\n  a: {engine: vllm, model: Qwen/Qwen3-4B, gpus: 1}\n  b: {kind: service, command: [x], memory: 70%, replicas: 2}\n",
+                                 "2xA100-SXM4-40GB", &in), 1);
+    assert_int_equal(pl_problem_build(&a, &in, "all", &p, &err), 0);
+    struct pl_copy copy[] = { { 0, 0, 0, &other, 1 }, { 1, 0, 0, &card, 1 }, { 1, 1, 0, &card, 1 } };
+    while (!p->work[0].shape[copy[0].shape].ok || p->work[0].shape[copy[0].shape].cards > 1)
+        copy[0].shape++;
+    pl_room_init(&room, p, copy, 3);
+    pl_grant(&room, ctx);
+    pl_deal(&room, ctx);
+    assert_true(ctx[0] >= p->work[0].ctx_min && ctx[0] < p->work[0].ctx_want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(what_is_proven_is_not_beaten), cmocka_unit_test(what_was_beaten_once_is_not_again), cmocka_unit_test(a_lesser_plan_is_beaten),
-                                        cmocka_unit_test(who_is_held_may_be_named_in_any_order), cmocka_unit_test(what_is_left_may_be_more_than_the_smallest_piece) };
+                                        cmocka_unit_test(who_is_held_may_be_named_in_any_order), cmocka_unit_test(what_is_left_may_be_more_than_the_smallest_piece),
+                                        cmocka_unit_test(followers_stay_in_their_pool), cmocka_unit_test(what_does_not_fit_is_dealt_nothing) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
