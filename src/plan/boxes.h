@@ -3,6 +3,7 @@
  *
  *   boxes_worth.c   what every workload can be in a box: cards, bytes, context, service; a bound on the service of all of them from prices of cards
  *   boxes_bound.c   how many of them, and how much of what they want, all boxes hold at most
+ *   boxes_count.c   do all that must have a place certainly not fit? Counts that say so
  *   boxes_deal.c    which copy goes into which box
  *   boxes_solve.c   a box with its copies as a spec and a fleet, planned; contexts made equal between boxes
  *   boxes.c         the steps in order; the boxes' plans as one plan, its score and its gap
@@ -67,6 +68,7 @@ struct bx {
     double service_bound;            /* no plan in which every context is as long as it can be alone serves more */
     int64_t placed_bound, wants_bound;               /* no plan has more, of all phases */
     struct bx_copy *copy; size_t ncopies;
+    uint32_t *ahead;                 /* [ngroups] more than 0: goes before the others, the most first; NULL: nobody does */
     uint32_t *copies;                /* [ngroups] of those that leave it open: how many were dealt; 0 = as the spec says. NULL = all are settled */
 };
 
@@ -74,6 +76,17 @@ struct bx {
 BT_MUST_CHECK int bx_worth(struct bx *b, struct bt_err *err);
 /* boxes_bound.c: workloads placed and wants, by bytes. */
 void bx_bound(struct bx *b);
+/* What a rank of so much of a card (0 to 1) counts as, by measure m: of all that are on one card these add up to 1 at most. 0: as it is; to BX_PARTS: by parts
+ * of a card; the others leave out the small. */
+#define BX_PARTS 5u
+#define BX_MEASURES 10u
+double bx_measure(unsigned m, double x);
+/* The prices say that those who must have a place in the phase do not all have one. */
+bool bx_must_fail(const struct bx *b, size_t phase);
+/* Copies of it that stand where it stands at all. */
+static inline uint32_t bx_copies_least(const struct bt_workload *w) { return w->copies.set ? (uint32_t)BT_MAX(w->copies.min, 1u) : 1; }
+/* boxes_count.c: true: certainly not all who must have a place have one, and a refusal of the plan says by what count. */
+bool bx_cannot_fit(struct bx *b);
 /* b->copy. False: some copy that must have a place was found none (*left says whose), the second time as tightly as they go. */
 bool bx_deal(struct bx *b, size_t *left);
 /* Another box for a copy that its box could not hold after all. False: none. */

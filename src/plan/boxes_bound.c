@@ -15,32 +15,30 @@
 #define PATIENCE 8u                  /* steps that bring little before they are halved */
 #define NEARER 0.9995
 #define LIKELY 0.93                  /* of the lowest bound so far is what is reached, about */
-#define PARTS 5u                     /* measures that count by k-ths of a card */
-#define MEASURES 10u                 /* bytes, those, and four that leave out the small */
+#define MEASURES BX_MEASURES
 
 struct bound {
     const struct bx *b;
-    bool wants;                      /* of wants; else of workloads placed */
+    bool wants, must;                /* of wants; else of workloads placed; must: of those that must be, and no others */
     double *card;                    /* [classes] bytes of the largest */
     double *cap, *price, *asked;     /* [classes * MEASURES] in cards */
     double *best;                    /* the prices of the lowest bound */
     float **of;                      /* [classes * works] each option's rank: [options * MEASURES] */
 };
 
-/* What a rank of so much of a card (0 to 1) counts as. */
-static double measure(unsigned m, double x)
+double bx_measure(unsigned m, double x)
 {
     if (m == 0 || x >= 1)
         return x;
-    if (m <= PARTS) {
+    if (m <= BX_PARTS) {
         double parts = (m + 1) * x;
         return fabs(parts - round(parts)) < 1e-6 ? x : floor(parts) / m;
     }
-    double e = 0.1 * (m - PARTS);
+    double e = 0.1 * (m - BX_PARTS);
     return x < e + 1e-6 ? 0 : x > 1 - e + 1e-6 ? 1 : x;
 }
 
-static uint32_t copies_of(const struct bt_workload *w, bool most) { return !w->copies.set ? 1 : (uint32_t)(most ? w->copies.want : BT_MAX(w->copies.min, 1u)); }
+static uint32_t copies_of(const struct bt_workload *w, bool most) { return most && w->copies.set ? (uint32_t)w->copies.want : bx_copies_least(w); }
 
 /* In cards: of a copy with all the context that it can have. */
 static double full_bytes(const struct bound *x, const struct bx_menu *m, size_t c)
@@ -105,7 +103,7 @@ static double at_prices(struct bound *x, size_t phase)
         sum += x->price[i] * x->cap[i];
     for (size_t w = 0; w < s->n; w++) {
         const struct bt_workload *k = &s->w[w];
-        if (!pl_in_phase(k, x->b->phase[phase]))
+        if (!pl_in_phase(k, x->b->phase[phase]) || (x->must && k->optional))
             continue;
         if (on_host(k))
             sum += x->wants ? copies_of(k, true) > 1 : 1;
@@ -182,17 +180,33 @@ static void measure_all(struct bound *x)
             float *of = x->of[c * b->in->spec->n + w] = BT_NEWN(b->a, float, menu->n * MEASURES + 1);
             for (size_t i = 0; i < menu->n; i++)
                 for (unsigned m = 0; m < MEASURES; m++)      /* less by what a float may round up */
-                    of[i * MEASURES + m] = (float)(measure(m, BT_MIN(1.0, (double)menu->v[i].least_rank / x->card[c])) * (1 - 1e-6));
+                    of[i * MEASURES + m] = (float)(bx_measure(m, BT_MIN(1.0, (double)menu->v[i].least_rank / x->card[c])) * (1 - 1e-6));
         }
     }
 }
 
-void bx_bound(struct bx *b)
+static struct bound new_bound(const struct bx *b)
 {
     size_t n = b->ncls * MEASURES + 1;
     struct bound x = { .b = b, .card = BT_NEWN(b->a, double, b->ncls + 1), .cap = BT_NEWN(b->a, double, n), .price = BT_NEWN(b->a, double, n),
                        .asked = BT_NEWN(b->a, double, n), .best = BT_NEWN(b->a, double, n), .of = BT_NEWN(b->a, float *, b->ncls * b->in->spec->n + 1) };
     measure_all(&x);
+    return x;
+}
+
+bool bx_must_fail(const struct bx *b, size_t phase)
+{
+    struct bound x = new_bound(b);
+    size_t all = 0;
+    x.must = true;
+    for (size_t w = 0; w < b->in->spec->n; w++)
+        all += !b->in->spec->w[w].optional && pl_in_phase(&b->in->spec->w[w], b->phase[phase]);
+    return lowest(&x, phase) < (double)all - 1e-3;
+}
+
+void bx_bound(struct bx *b)
+{
+    struct bound x = new_bound(b);
     b->placed_bound = b->wants_bound = 0;
     for (size_t ph = 0; ph < b->nphases; ph++) {
         x.wants = false;

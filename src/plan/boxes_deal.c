@@ -16,6 +16,9 @@
 struct tenant { size_t copy; uint64_t phases; };
 struct seat { struct tenant *v; size_t n; uint64_t floor, full; };   /* of one card; bytes of all its tenants, whatever their phases */
 
+#define RETRIES 12u                  /* of a deal in which somebody who must have a place finds none, */
+#define RETRY_WORK 400000u           /* and of (group, machine) pairs in all of them */
+
 /* On empty cards; beside others, all with the contexts wanted; with the least. */
 enum how { ALONE, AT_WISH, AT_FLOOR };
 
@@ -559,8 +562,12 @@ static void order_groups(struct deal *d)
                                  .bytes = o && d->few ? floor_of(d, o) : 0, .priority = b->in->spec->w[g->member[0]].priority };
     }
     qsort(turn, b->ngroups, sizeof *turn, by_turn);
-    for (size_t i = 0; i < b->ngroups; i++)
-        d->order[i] = turn[i].group;
+    for (size_t i = 0; i < b->ngroups; i++) {
+        size_t j = i;
+        for (; j > 0 && b->ahead && b->ahead[turn[i].group] > b->ahead[d->order[j - 1]]; j--)
+            d->order[j] = d->order[j - 1];
+        d->order[j] = turn[i].group;
+    }
     qsort(turn, b->ngroups, sizeof *turn, by_priority);
     for (size_t i = 0; i < b->ngroups; i++)
         d->later[i] = turn[i].group;
@@ -733,8 +740,12 @@ static struct dealt deal_tightly(struct bx *b, size_t *left)
     };
     struct dealt best = { 0 };
     size_t nobody;
-    if (!deal_once(b, &best.d, (struct manner){ .few = true, .tight = true, .most = AT_FLOOR }, NULL, left))
-        return best;
+    b->ahead = BT_NEWN(b->a, uint32_t, b->ngroups + 1);
+    for (uint32_t again = 1; !deal_once(b, &best.d, (struct manner){ .few = true, .tight = true, .most = AT_FLOOR }, NULL, left); again++) {
+        if (again > RETRIES || again * b->ngroups * b->fleet->nboxes > RETRY_WORK)
+            return best;
+        b->ahead[*left] = again;     /* who found no place goes first: others have more ways to stand beside it */
+    }
     best.copy = b->copy;
     best.ncopies = b->ncopies;
     for (size_t i = 0; i < BT_LEN(manners); i++) {

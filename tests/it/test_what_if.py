@@ -181,13 +181,13 @@ def test_why_another_way_has_no_place(tmp_path: Path) -> None:
 
 def test_a_row_without_a_place_is_only_that_row(tmp_path: Path) -> None:
     """Over several machines not all ways are tried: where none is found, the other rows are there all the same."""
-    f = spec(tmp_path, "  w: {engine: vllm, model: google/gemma-3-12b-it, replicas: {want: 8, min: 1}, pool: [0, 1, 2, 3]}\n"
-                       "  x: {kind: job, command: [x], slots: 4, shards: 4, pool: [0, 1, 2, 3], memory: {forward: google/gemma-3-12b-it, batch: auto, tokens: 2048}}\n"
-                       "variants: {apart: {x: {pool: [4, 5, 6, 7]}}}\n")
-    alone = plan("-f", f, "--gpus", "2x4xA100-SXM4-40GB")
+    sizes = {"a": 15, "b": 15, "c": 12, "d": 12, "e": 12, "f": 11}   # 77 of 77.75 GiB, and no two cards hold them: 39 is too much
+    f = spec(tmp_path, "".join(f"  {name}: {{kind: service, command: [x], memory: {size}GiB}}\n" for name, size in sizes.items()) +
+             "variants: {less: {a: {memory: 14GiB}}}\n")
+    alone = plan("-f", f, "--gpus", "2x1xA100-SXM4-40GB")
     assert alone.returncode == 1 and "not all ways were tried" in alone.stderr
-    assert [r["fits"] for r in rows("-f", f, "--gpus", "2x4xA100-SXM4-40GB", "--variants")] == [False, True]
-    assert [bool(r["why_not"]) for r in rows("-f", f, "--compare", "2x4xA100-SXM4-40GB", "--compare", "4xA100-SXM4-40GB")] == [True, False]
+    assert [r["fits"] for r in rows("-f", f, "--gpus", "2x1xA100-SXM4-40GB", "--variants")] == [False, True]
+    assert [bool(r["why_not"]) for r in rows("-f", f, "--compare", "2x1xA100-SXM4-40GB", "--compare", "4xA100-SXM4-40GB")] == [True, False]
 
 
 def test_a_shape_in_which_an_optional_one_has_no_place_does_not_fit(tmp_path: Path) -> None:

@@ -302,6 +302,45 @@ static void what_fits_nowhere_is_refused(void **st)
     assert_int_equal(p->objective[BT_GOAL_PLACED], 1);
 }
 
+/* What one card holds two of, and what one machine does; and what stands where it just fits. */
+static void what_cannot_be_dealt_is_refused_by_a_count(void **st)
+{
+    (void)st;
+    static const struct { const char *text, *fleet, *why; } v[] = {
+        { "a: {kind: service, command: [x], memory: 22GiB, replicas: 5}", "2x2xA100-SXM4-40GB",
+          "at least 5 cards are needed (no card holds 2 ranks of more than 1/2 of it), and there are 4" },
+        { "a: {kind: service, command: [x], memory: 22GiB, replicas: 4}", "2x2xA100-SXM4-40GB", NULL },
+        { "a: {kind: service, command: [x], memory: 10GiB, replicas: 13}", "2x2xA100-SXM4-40GB",
+          "at least 4.333 cards are needed (no card holds 4 ranks of more than 1/4 of it), and there are 4" },
+        { "a: {kind: service, command: [x], memory: 30GiB, gpus: 3, replicas: 3}", "2x4xA100-SXM4-40GB", "at least 9 cards are needed" },
+        { "a: {kind: service, command: [x], memory: 30GiB, gpus: 3, replicas: 3}\n  b: {kind: service, command: [x], memory: 1GiB, optional: true}",
+          "2x5xA100-SXM4-40GB",
+          "at least 3 machines are needed (no card holds 2 ranks of more than 1/2 of it, no machine holds 2 copies of more than 1/2 of it), and there are 2" },
+        { "a: {kind: service, command: [x], memory: 9GiB, replicas: 30}", "2x3xA100-SXM4-40GB", "they take 270.00 GiB at least, and all 6 cards have " },
+        { "a: {kind: service, command: [x], memory: 22GiB, replicas: {want: 9, min: 4}}", "2x2xA100-SXM4-40GB", NULL },
+        { "a: {kind: service, command: [x], memory: 22GiB, replicas: 3, phases: p}\n  b: {kind: service, command: [x], memory: 22GiB, replicas: 5, phases: q}",
+          "2x2xA100-SXM4-40GB", "phase q: the workloads that must" },
+    };
+    for (size_t i = 0; i < BT_LEN(v); i++) {
+        const char *phases = strstr(v[i].text, "phases") ? "phases: [p, q]\n" : "";
+        struct bt_plan *p = plan_of(&a, bt_arena_printf(&a, "name: t\n%sworkloads:\n  %s\n", phases, v[i].text), v[i].fleet);
+        assert_int_equal(p->nrefusals, v[i].why != NULL);
+        if (v[i].why && !strstr(p->refusal[0].text, v[i].why))
+            fail_msg("%zu: %s", i, p->refusal[0].text);
+    }
+}
+
+/* The larger ones first would be on one card each, and leave no card to those who need four: who found no place goes first the next time. */
+static void who_finds_no_place_goes_first(void **st)
+{
+    (void)st;
+    struct bt_plan *p = fits("name: t\nworkloads:\n  w: {engine: vllm, model: google/gemma-3-12b-it, replicas: {want: 8, min: 1}, pool: [0, 1, 2, 3]}\n"
+                             "  x: {kind: job, command: [x], slots: 4, pool: [0, 1, 2, 3], memory: {forward: google/gemma-3-12b-it, batch: auto, tokens: 2048}}\n",
+                             "2x4xA100-SXM4-40GB");
+    assert_int_equal(copies_in(p, "x"), 4);
+    assert_true(copies_in(p, "w") > 0);
+}
+
 /* The same input, the same plan. */
 static void twice_the_same(void **st)
 {
@@ -352,6 +391,7 @@ int main(void)
         cmocka_unit_test_teardown(open_copies_take_empty_cards, end), cmocka_unit_test_teardown(full_fleets_of_several_kinds_are_planned, end),
         cmocka_unit_test_teardown(half_of_an_optional_one_is_none, end),
         cmocka_unit_test_teardown(machines_with_much_on_them_hold_what_they_were_dealt, end), cmocka_unit_test_teardown(what_fits_nowhere_is_refused, end),
+        cmocka_unit_test_teardown(what_cannot_be_dealt_is_refused_by_a_count, end), cmocka_unit_test_teardown(who_finds_no_place_goes_first, end),
         cmocka_unit_test_teardown(twice_the_same, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
