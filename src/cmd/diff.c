@@ -42,6 +42,23 @@ static int with_running(struct bt_arena *a, const char *name, const json_t *plan
     return rc;
 }
 
+/* With nothing that was measured the spec is planned as what runs was. False, too, where that cannot be asked. */
+static bool only_measured(struct bt_arena *a, const struct args *o)
+{
+    struct args as = *o;
+    struct bt_plan *plan;
+    struct bt_err ignored = { 0 };
+    struct bt_diff d;
+    as.po.no_learned = true;
+    if (bt_planning(a, &as.po, &plan, &ignored) < 0 || plan->nrefusals)
+        return false;
+    bt_planning_stay(a, plan);
+    json_t *text = bt_json_load(bt_str(bt_plan_text(a, plan)), BT_PLANFILE_MAX, plan->spec->path, &ignored);
+    bool same = text && with_running(a, plan->spec->path, text, &d, &ignored) == 0 && !d.n && !d.nnotes;
+    json_decref(text);
+    return same;
+}
+
 static void print(struct bt_arena *a, const struct bt_diff *d, const char *from, const char *to, struct bt_buf *b)
 {
     static const char *const heads[] = { "instance", "phase", "what", "from", "to", NULL };
@@ -97,6 +114,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     } else {
         bt_auto_buf struct bt_buf b = BT_BUF(4 * MiB);
         print(&a, &d, from, to, &b);
+        if (d.n && !rest.n && !o.po.no_learned && only_measured(&a, &o))
+            bt_buf_puts(&b, "nothing of the spec changed: its needs were measured meanwhile; with --no-learned there is no difference\n");
         bt_cmd_print(&b);
     }
     return d.n || d.nnotes ? bt_errc_exit(BT_E_DRIFT) : 0;

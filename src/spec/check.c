@@ -285,9 +285,11 @@ static int check_sharing(struct bt_spec *s, const struct bt_workload *w, struct 
         const struct bt_workload *pair[2][2] = { { w, t }, { t, w } };
         for (size_t i = 0; i < 2; i++) {
             const struct bt_workload *a = pair[i][0], *b = pair[i][1];
-            if (a->share == BT_SHARE_NEVER || (a->share == BT_SHARE_WITH && !spec_strs_has(&a->share_with, b->name)))
-                return at_key(s, w, "same_gpus_as", err, "same_gpus_as: %s, but `share` of %s does not allow %s on its cards", t->name, a->name,
-                              b->name);
+            if (a->share == BT_SHARE_NEVER || (a->share == BT_SHARE_WITH && !spec_strs_has(&a->share_with, b->name))) {
+                at_key(s, w, "same_gpus_as", err, "same_gpus_as: %s, but `share` of %s does not allow %s on its cards", t->name, a->name, b->name);
+                return bt_err_hint(err, a->share == BT_SHARE_WITH ? "name %s in `share` of %s, or leave `same_gpus_as` out"
+                                                                  : "say `share: {with: [%s]}` of %s, or leave `same_gpus_as` out", b->name, a->name);
+            }
             if (spec_strs_has(&a->apart, b->name))
                 return at_key(s, w, "same_gpus_as", err, "same_gpus_as: %s, but %s keeps `apart` from %s", t->name, a->name, b->name);
         }

@@ -41,6 +41,9 @@ def test_a_start_is_learned_from(box: Machine) -> None:
     assert not any("measured here" in why for why in lines(first).values())
     box.berth("up", "-d", check=True)
     eventually("a plan that uses what was measured", lambda: plan(box)["inputs"]["learned"])
+    differs, same = box.berth("diff"), box.berth("diff", "--no-learned")
+    assert differs.returncode == 4 and "measured meanwhile; with --no-learned there is no difference" in differs.stdout, differs.stdout
+    assert same.returncode == 0, same.stdout            # what runs is the plan that knew nothing yet
     again, without = plan(box), plan(box, "--no-learned")
     measured = [part for part, why in lines(again).items() if "measured here on" in why]
     assert {"graphs", "workspace"} <= set(measured)

@@ -111,8 +111,8 @@ static const struct { const char *text, *at, *says, *hint; bool whole; } rows[] 
       "after goes in a circle: a -> b -> c -> a", "", false },
     { "  a: {kind: job, command: [x], same_gpus_as: b}\n  b: {kind: job, command: [x], same_gpus_as: a}\n", "3:46", "same_gpus_as goes in a circle: a -> b -> a", "", false },
     /* sharing that contradicts itself */
-    { "  a: {kind: job, command: [x], same_gpus_as: b, share: never}\n  b: {kind: job, command: [x]}\n", "3:46", "`share` of a does not allow b", "", false },
-    { "  a: {kind: job, command: [x], same_gpus_as: b}\n  b: {kind: job, command: [x], share: never}\n", "3:46", "`share` of b does not allow a", "", false },
+    { "  a: {kind: job, command: [x], same_gpus_as: b, share: never}\n  b: {kind: job, command: [x]}\n", "3:46", "`share` of a does not allow b", "say `share: {with: [b]}` of a", false },
+    { "  a: {kind: job, command: [x], same_gpus_as: b}\n  b: {kind: job, command: [x], share: never}\n", "3:46", "`share` of b does not allow a", "say `share: {with: [a]}` of b", false },
     { "  a: {kind: job, command: [x], same_gpus_as: b, apart: [b]}\n  b: {kind: job, command: [x]}\n", "3:46", "`apart` from b", "", false },
     { "  a: {kind: job, command: [x], same_gpus_as: b}\n  b: {kind: job, command: [x], gpus: 0}\n", "3:46", "uses no GPU", "", false },
     /* templates */
