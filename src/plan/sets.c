@@ -583,6 +583,33 @@ static bool add_all_units(const struct search *s, struct se_sets *t, bool by_pac
     return true;
 }
 
+/* More ranks than a walk takes would go on one empty card: what it leaves out would be missing from the bound. */
+static bool is_crowded(const struct search *s, const struct se_sets *t, const struct ss_color *c)
+{
+    uint64_t least[SS_WORKS], room = s->p->cap[c->card];
+    size_t most = BT_LEN(((struct ss_walk *)0)->at), n = 0;
+    bool used[SS_WORKS] = { false };
+    memset(least, 0xff, sizeof least);
+    for (size_t i = 0; i < c->nunits; i++) {
+        const struct ss_unit *u = &t->unit[c->unit[i]];
+        least[u->work] = BT_MIN(least[u->work], u->least[s->p->cls[c->card]]);
+    }
+    while (n <= most) {              /* the smallest first, whoever may share */
+        size_t w = SS_WORKS;
+        for (size_t i = 0; i < s->p->n; i++)
+            if (!used[i] && least[i] <= room && (w == SS_WORKS || least[i] < least[w]))
+                w = i;
+        if (w == SS_WORKS)
+            return false;
+        uint64_t copies = t->friends[w] >> w & 1 ? s->copies_most[w] : 1;
+        copies = least[w] ? BT_MIN(copies, room / least[w]) : copies;
+        n += copies;
+        room -= copies * least[w];
+        used[w] = true;
+    }
+    return true;
+}
+
 bool se_sets_start(struct search *s, struct bt_arena *a)
 {
     s->sets = NULL;
@@ -607,6 +634,9 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     fill_colors(s, t, a);
     for (size_t i = 0; i < t->ncolors; i++)
         fill_units(s, t, &t->color[i], a);
+    for (size_t i = 0; i < t->ncolors; i++)
+        if (is_crowded(s, t, &t->color[i]))
+            return false;
     t->price = BT_NEWN(a, double, s->p->n);
     t->over = BT_NEWN(a, double, s->p->n);
     t->best = BT_NEWN(a, double, s->p->n);

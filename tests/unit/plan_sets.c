@@ -176,8 +176,37 @@ static void what_is_broken_is_settled(void **st)
     assert_true(lower * 2 > all);
 }
 
+/* A walk takes 64 ranks to a card at most. Where more would go on one, there are no sets: what is left out was missing from the bound, and what fits had no room. */
+static void crowds_are_not_cut_short(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct bt_err err = { 0 };
+    struct pl_problem *p;
+    const char *text = "name: t\nworkloads:\n  a: {kind: service, command: [x], memory: 500MiB, replicas: 100}\n  b: {kind: service, command: [x], memory: 20GiB}\n";
+    assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, "1xA100-SXM4-80GB"), "all", &p, &err), 0);
+    unsigned walked = 0, crowded = 0;
+    for (uint32_t n = 56; n <= 100; n += 4) {
+        struct search *s = se_new(p, &a);
+        struct pl_solution out = { 0 };
+        uint32_t copies[2] = { p->work[0].copies_want > 1 ? n : 1, p->work[1].copies_want > 1 ? n : 1 };
+        s->out = &out;
+        s->limit = UINT64_MAX;
+        s->wants_only = true;
+        se_fix(s, copies, -1, &a);
+        if (se_sets_start(s, &a)) {
+            assert_true(se_sets_tighten(s, SE_FIRST_PRICES, SE_NO_ROOM) >= SE_NO_ROOM);          /* all of them have room */
+            walked++;
+        } else {
+            assert_true(n > 60);
+            crowded++;
+        }
+    }
+    assert_true(walked > 0 && crowded > 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(no_set_is_better_than_the_best), cmocka_unit_test(what_is_broken_is_settled) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(no_set_is_better_than_the_best), cmocka_unit_test(crowds_are_not_cut_short), cmocka_unit_test(what_is_broken_is_settled) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
