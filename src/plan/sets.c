@@ -154,14 +154,11 @@ static double by_program(struct search *s, double reached, double lowest)
         double value = ss_program_solve(g, s, now);
         size_t before = t->nsets;
         more = lowest - value >= NEAR * BT_MAX(lowest - reached, 1.0);
-        for (double part = DRAWN; more; part = 1) {
+        for (double part = DRAWN; more && t->nsets == before; part = 1) {            /* else the next program is another */
             for (size_t i = 0; i < n; i++)
                 t->price[i] = t->best[i] + part * (now[i] - t->best[i]);
-            bool lower = is_lower(t, n, look(s), &lowest);
-            more = lower || t->nsets > before;       /* the next program is another */
-            if (more || part == 1)
-                break;
-            more = true;
+            is_lower(t, n, look(s), &lowest);
+            more = part < 1 || t->nsets > before;
         }
         ss_program_parts(g, t);
     }
@@ -177,7 +174,7 @@ double se_sets_tighten(struct search *s, enum se_prices how, double reached)
         lowest = by_program(s, reached, lowest);
     memcpy(t->price, t->best, s->p->n * sizeof *t->best);
     t->changes++;
-    bound_of_prices(s, t);           /* items and best sets of these prices */
+    t->now = bound_of_prices(s, t);  /* items and best sets of these prices */
     return lowest;
 }
 
@@ -247,6 +244,7 @@ void se_sets_kill(struct search *s, double bound, double reached)
 {
     struct se_sets *t = s->sets;
     struct with_it with[BT_MAX_GPUS];
+    bound = BT_MAX(bound, t->now);   /* of the best sets that losses are reckoned from: a set that is kept may be better than any a walk has found */
     t->changes++;
     for (size_t u = 0; u < t->nunits; u++) {
         if (!ss_live(s, t, u))

@@ -2,6 +2,8 @@
  * (sets.c). What they are for: search_int.h, se_sets_start(). */
 #ifndef BT_PLAN_SETS_INT_H
 #define BT_PLAN_SETS_INT_H
+#include <string.h>
+
 #include "plan/search_int.h"
 
 #define SS_UNITS 1024u
@@ -53,6 +55,7 @@ struct se_sets {
     struct ss_color *color; size_t ncolors; size_t *color_of;           /* [cards] */
     double *price;                   /* [works] of a copy */
     double *over, *best, *dir;       /* [works] scratch */
+    double now;                      /* the bound of the prices as they are and the best sets of the colors */
     uint64_t steps;                  /* through sets, not counted as nodes yet */
     bool by_pace;                    /* pipelines are told apart by their slowest card: that is more units than there may be with many kinds of card */
     bool room_only;                  /* no rank is worth anything: what must stand is only to find room */
@@ -74,6 +77,7 @@ struct ss_walk {
     uint32_t seated_cards[SS_WORKS]; /* on how many cards each of their copies stands */
     double best;
     size_t at[64], best_at[64], depth, nbest; unsigned best_level;   /* items */
+    uint8_t copies[SS_WORKS]; size_t shape[SS_WORKS];                /* of the works of those items; the shape of those that have copies */
     uint64_t steps, most_steps;
     bool rough;                      /* a bound will do where there are many */
     bool cut;                        /* too many of them */
@@ -89,6 +93,7 @@ static inline void ss_walk_begin(struct ss_walk *w, const struct search *s, cons
     w->best = 0;
     w->depth = w->nbest = 0;
     w->cut = w->rough = false;
+    memset(w->copies, 0, sizeof w->copies);
 }
 
 /* Whether the unit may still be taken, and with its work's copies in that shape. */

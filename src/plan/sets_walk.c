@@ -262,13 +262,28 @@ static size_t may_come(const struct ss_walk *w, const uint16_t *from, size_t n, 
     return kept;
 }
 
-static bool other_shape(const struct se_sets *t, const struct ss_item *x, const struct ss_item *y)
+static void take(struct ss_walk *w, uint16_t item)
 {
-    return t->unit[x->unit].shape != t->unit[y->unit].shape;
+    w->at[w->depth++] = item;
+    w->taken += seats_of(&w->item[item]);
+    w->copies[w->item[item].work]++;
+    w->shape[w->item[item].work] = w->t->unit[w->item[item].unit].shape;
 }
 
-/* copies: of the last item taken, which may come again. */
-static void walk_sets(struct ss_walk *w, const uint16_t *from, size_t n, uint64_t open, uint64_t room, double sum, uint32_t copies)
+static void take_back(struct ss_walk *w)
+{
+    const struct ss_item *x = &w->item[w->at[--w->depth]];
+    w->taken -= seats_of(x);
+    w->copies[x->work]--;
+}
+
+/* All copies of a work have one shape. */
+static bool other_shape(const struct ss_walk *w, const struct ss_item *x)
+{
+    return w->copies[x->work] && w->shape[x->work] != w->t->unit[x->unit].shape;
+}
+
+static void walk_sets(struct ss_walk *w, const uint16_t *from, size_t n, uint64_t open, uint64_t room, double sum)
 {
     uint16_t at[SS_UNITS + SS_PAIRS];
     struct rest rest[SS_UNITS + SS_PAIRS];
@@ -280,30 +295,24 @@ static void walk_sets(struct ss_walk *w, const uint16_t *from, size_t n, uint64_
     n = may_come(w, from, n, open, room, at, rest);
     for (size_t i = 0; i < n; i++) {
         const struct ss_item *x = &w->item[at[i]];
-        size_t last = w->depth ? w->at[w->depth - 1] : PL_NONE;
         double most = BT_MIN(rest[i].gain, rest[i].most * more), beyond = BT_MIN(rest[i].beyond, BT_MAX(x->beyond, 0.0) * more);
         if (sum + BT_MIN(most, w->by_byte * (double)room + beyond) <= w->best)
             return;
-        if (seats_of(x) > more || (last != PL_NONE && w->item[last].work == x->work && last != at[i] && other_shape(w->t, &w->item[last], x)))
-            continue;                /* all copies of a work have one shape */
+        if (seats_of(x) > more || other_shape(w, x))
+            continue;
         if (more == 1) {             /* the last one: as below, without a walk of nothing */
-            w->at[w->depth++] = at[i];
-            w->taken++;
+            take(w, at[i]);
             w->cut = ++w->steps > w->most_steps;
             set_found(w, sum + x->gain);
-            w->depth--;
-            w->taken--;
+            take_back(w);
             if (w->cut)
                 return;
             continue;
         }
-        uint32_t mine = last == at[i] ? copies + 1 : 1, all = w->s->copies_most[x->work];
-        uint64_t next = beside(w->t, x, open) & ~(mine >= all ? works_of(w->t, x) : 0);
-        w->at[w->depth++] = at[i];
-        w->taken += seats_of(x);
-        walk_sets(w, at + i, n - i, next, room - x->bytes, sum + x->gain, mine);
-        w->depth--;
-        w->taken -= seats_of(x);
+        take(w, at[i]);
+        uint64_t next = beside(w->t, x, open) & ~(w->copies[x->work] >= w->s->copies_most[x->work] ? works_of(w->t, x) : 0);
+        walk_sets(w, at + i, n - i, next, room - x->bytes, sum + x->gain);
+        take_back(w);
         if (w->cut)
             return;
     }
@@ -414,15 +423,12 @@ static void walk_groups(struct ss_walk *w, const struct ss_table *o, size_t k, s
     const struct ss_group *g = &o->group[k];
     for (size_t i = from; i < g->n && copies && w->depth < BT_LEN(w->at); i++) {
         const struct ss_item *x = &w->item[o->item[g->from + i]];
-        bool mixed = w->depth && w->item[w->at[w->depth - 1]].work == x->work && other_shape(w->t, &w->item[w->at[w->depth - 1]], x);
-        if (mixed || works_of(w->t, x) & ~open || x->bytes > room || (o->seats && seats_of(x) > seats))
+        if (other_shape(w, x) || works_of(w->t, x) & ~open || x->bytes > room || (o->seats && seats_of(x) > seats))
             continue;
-        w->at[w->depth++] = o->item[g->from + i];
-        w->taken += seats_of(x);
+        take(w, o->item[g->from + i]);
         set_found(w, sum + x->gain);
         walk_groups(w, o, k, i, copies - 1, beside(w->t, x, open), room - x->bytes, sum + x->gain);
-        w->depth--;
-        w->taken -= seats_of(x);
+        take_back(w);
     }
     if (k + 1 < o->ngroups)
         walk_groups(w, o, k + 1, 0, most_on_card(w->s, o->group[k + 1].work), open, room, sum);
@@ -497,7 +503,7 @@ void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t ope
     for (size_t i = 0; i < items->n; i++)
         all[i] = (uint16_t)i;
     w->most_steps = FEW_STEPS;
-    walk_sets(w, all, items->n, open, room, base, 0);
+    walk_sets(w, all, items->n, open, room, base);
     if (w->cut) {
         size_t seats = w->level < SE_BUSY ? w->level - BT_MIN(w->level, w->sitting) : 0;
         if (!items->table->made)
