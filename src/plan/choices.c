@@ -24,6 +24,10 @@
 #define LEAF_FILLINGS 100000u         /* before cards are searched */
 #define VAIN_SHARE 8u                /* of the work of a pass, for fillings after which nothing is known: with some problems they are too many */
 #define CLIMB_SHARE 30u
+#define PACK_SHARE 16u               /* of a pass for wants, for places card by card */
+#define PLACES_SHARE 8u              /* of what that leaves, copy by copy */
+#define CONTEXTS_SHARE 8u            /* then for contexts copy by copy: that is what finds plans */
+#define PARTS_SHARE 32u              /* for those that lack part by part; nearly all that is left then is for sets of neighbours that grow */
 #define FIRST_SHARE 12u               /* of the work that is left, before the best is climbed from once more */
 #define AGAIN 3u                     /* times that those which are not known get what is left of the work */
 #define SHARES 8u                    /* of the work, for one way to have so many copies of each: the next may be easier */
@@ -310,21 +314,21 @@ static bool may_be_better(struct choices *x, const struct numbers *v, int64_t sl
     if (how != SE_FITS && (how == SE_FITS_NOT || se_wide_not(s, false, nodes / 4) || se_sets_tighten(s, SE_FIRST_PRICES, SE_NO_ROOM) < SE_NO_ROOM))
         return false;
     if (how == SE_FIT_UNKNOWN)
-        how = se_pack(s, left_of(s, end) / 4);
+        how = se_pack(s, left_of(s, end) / PACK_SHARE);
     if (how == SE_FIT_UNKNOWN)
-        how = se_fits(s, left_of(s, end) / 2);
+        how = se_fits(s, left_of(s, end) / PLACES_SHARE);
     if (how == SE_FITS_NOT || found != s->out->found || pl_score_cmp(&s->best, &was, BT_GOAL__N) != 0)
         return false;
     if (!as_many)
         return true;
-    how = se_fits_better(s, left_of(s, end) / 8);
+    how = se_fits_better(s, left_of(s, end) / CONTEXTS_SHARE);
     if (how == SE_FIT_UNKNOWN) {
-        how = se_lacks(s, slack, left_of(s, end) / 4);
+        how = se_lacks(s, slack, left_of(s, end) / PARTS_SHARE);
         se_fix(s, v->copies, slack, a);
         se_fits_start(s, a);
     }
     if (how == SE_FIT_UNKNOWN)
-        how = se_grows(s, left_of(s, end) / 4 * 3);
+        how = se_grows(s, left_of(s, end) / 16 * 15);
     x->seen = how == SE_FITS_NOT;
     return how == SE_FIT_UNKNOWN && !se_wide_not(s, true, left_of(s, end) / 4) && se_fits_better(s, left_of(s, end)) == SE_FIT_UNKNOWN;
 }
