@@ -58,10 +58,55 @@ static double least_level(const struct growing *o)
     return BT_MIN(least, 1.0);
 }
 
-/* Somebody is alone: the best level. Worth is concave in it. */
+/* Where somebody begins to grow, because its floor holds no more, or has all. Between two such levels worth is concave; over them it is not: who begins later
+ * may bring more than those that it takes the bytes from. Into kink[], rising, low and high too; how many. */
+static size_t kinks_of(const struct growing *o, double low, double high, double *kink)
+{
+    size_t n = 0;
+    kink[n++] = low;
+    for (size_t i = 0; i < o->n; i++) {
+        const struct gr_rank *r = o->r[i];
+        double late = r->alone ? r->token : 0, at[] = { r->x0 + late, r->top, r->top + late };
+        for (size_t k = 0; k < BT_LEN(at) && r->min < 1; k++) {
+            double level = (at[k] - r->min) / (1 - r->min);
+            if (level > low && level < high)
+                kink[n++] = level;
+        }
+    }
+    kink[n++] = high;
+    for (size_t i = 1; i < n; i++)
+        for (size_t j = i; j > 0 && kink[j - 1] > kink[j]; j--) {
+            double swap = kink[j];
+            kink[j] = kink[j - 1];
+            kink[j - 1] = swap;
+        }
+    return n;
+}
+
+/* Its most where it is concave; what it is at both ends is known. Where no line from either end passes `best`, it is not looked for. */
+static double most_between(struct growing *o, double low, double high, double at_low, double at_high, double best)
+{
+    double step = (high - low) * 1e-4, up = (worth_at(o, low + step) - at_low) / step, down = (worth_at(o, high - step) - at_high) / step;
+    double most = BT_MAX(at_low, at_high);
+    if (up <= 0 || down <= 0)        /* it falls or rises all the way */
+        return most;
+    double cross = (at_high - at_low + down * (high - low)) / (up + down);
+    if (at_low + up * cross <= best)
+        return most;
+    for (unsigned i = 0; i < HALVES && high - low > 1e-9; i++) {
+        double a = low + (high - low) / 3, b = high - (high - low) / 3;
+        if (worth_at(o, a) < worth_at(o, b))
+            low = a;
+        else
+            high = b;
+    }
+    return BT_MAX(most, BT_MAX(worth_at(o, low), worth_at(o, high)));
+}
+
+/* Somebody is alone: the best level. */
 static double worth_grown(struct growing *o)
 {
-    double low = least_level(o), high = 1;
+    double low = least_level(o), high = 1, kink[3 * GR_SEATS + 2], at[3 * GR_SEATS + 2], best, best_at;
     if (worth_at(o, low) < 0)
         return -1;
     if (worth_at(o, high) < 0) {
@@ -72,14 +117,19 @@ static double worth_grown(struct growing *o)
         }
         high = most;
     }
-    for (unsigned i = 0; i < HALVES && high - low > 1e-9; i++) {
-        double a = low + (high - low) / 3, b = high - (high - low) / 3;
-        if (worth_at(o, a) < worth_at(o, b))
-            low = a;
-        else
-            high = b;
+    size_t n = kinks_of(o, low, high, kink);
+    best = at[0] = worth_at(o, low);
+    best_at = low;
+    for (size_t i = 1; i < n; i++) {
+        at[i] = worth_at(o, kink[i]);
+        best_at = at[i] > best ? kink[i] : best_at;
+        best = BT_MAX(best, at[i]);
     }
-    return worth_at(o, low) > worth_at(o, high) ? worth_at(o, low) : worth_at(o, high);
+    for (size_t i = 1; i < n; i++)
+        if (kink[i] - kink[i - 1] > 1e-9)
+            best = BT_MAX(best, most_between(o, kink[i - 1], kink[i], at[i - 1], at[i], best));
+    worth_at(o, best_at);            /* leaves the shares, which only guide */
+    return best;
 }
 
 /* All who are dealt to there are alone, and all others take just so many bytes: then the contexts are those that are granted. */

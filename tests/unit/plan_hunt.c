@@ -1,7 +1,7 @@
 /* Plans said to be the best against plans of problems beside them (bench/plan_hunt.h). Some numbers here, thousands of phases with `bench-plan hunt`. */
 #include "../../bench/plan_hunt.h"
 #include "../../bench/read_inputs.h"
-#include "plan/search_int.h"
+#include "plan/grows_int.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -222,10 +222,49 @@ static void what_does_not_fit_is_dealt_nothing(void **st)
     assert_true(ctx[0] >= p->work[0].ctx_min && ctx[0] < p->work[0].ctx_want);
 }
 
+/* What contexts on one card grow to at most, of ranks of which some begin late (their floors hold more than the least context) and others have all early: no
+ * level of growth brings more. Worth rises, falls and rises again over the levels, so all of them are looked at here. */
+static void no_level_of_growth_brings_more(void **st)
+{
+    (void)st;
+    struct draw d;
+    unsigned late = 0;
+    draw_seed(&d, 5);
+    for (unsigned round = 0; round < 400; round++) {
+        struct gr_rank rank[4];
+        struct gr_color color = { .rank = rank, .n = 2 + draw(&d, 3) };
+        struct pl_problem p = { .n = 0 };
+        struct search s = { .p = &p };
+        struct grows g = { .s = &s, .color = &color, .ncolors = 1 };
+        uint16_t at[4] = { 0, 1, 2, 3 };
+        double bytes = 0, floors = 0, most = 0;
+        for (size_t i = 0; i < color.n; i++) {       /* all alone: each has what the level says, or what its floor holds */
+            double min = 0.05 * (1 + draw(&d, 6));
+            rank[i] = (struct gr_rank){ .min = min, .least = min, .x0 = BT_MIN(min * (1 + draw(&d, 6)), 1), .top = 1, .slope = 1e9 * (1 + draw(&d, 40)), .worth = 1000, .alone = true };
+            bytes += rank[i].slope * (1 - rank[i].x0);
+            floors += rank[i].worth * rank[i].x0;
+        }
+        p.cap[0] = (uint64_t)(bytes * draw(&d, 1000) / 1000);
+        for (unsigned level = 0; level <= 10000; level++) {
+            double room = (double)p.cap[0], sum = 0;
+            for (size_t i = 0; i < color.n; i++) {
+                double has = BT_MAX(BT_MIN(rank[i].min + level * 1e-4 * (1 - rank[i].min), 1), rank[i].x0);
+                room -= (has - rank[i].x0) * rank[i].slope;
+                sum += has * rank[i].worth;
+            }
+            most = room >= 0 ? BT_MAX(most, sum) : most;
+        }
+        late += most > floors + 100;
+        assert_true(gr_worth(&g, 0, at, color.n, NULL) >= most - 1e-6);
+    }
+    assert_true(late > 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(what_is_proven_is_not_beaten), cmocka_unit_test(what_was_beaten_once_is_not_again), cmocka_unit_test(a_lesser_plan_is_beaten),
                                         cmocka_unit_test(who_is_held_may_be_named_in_any_order), cmocka_unit_test(what_is_left_may_be_more_than_the_smallest_piece),
-                                        cmocka_unit_test(followers_stay_in_their_pool), cmocka_unit_test(what_does_not_fit_is_dealt_nothing) };
+                                        cmocka_unit_test(followers_stay_in_their_pool), cmocka_unit_test(what_does_not_fit_is_dealt_nothing),
+                                        cmocka_unit_test(no_level_of_growth_brings_more) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
