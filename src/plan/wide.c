@@ -51,6 +51,10 @@ static struct se_shape of_width(const struct search *s, const struct se_work *w,
         for (size_t c = 0; c < classes; c++)
             widen_row(s, sh, c, &o.limit[c], &all, &limit[c]);
     }
+    bool whole = w->alone || w->k->claim == PL_WHOLE;
+    for (size_t c = 0; c < classes; c++)             /* no more than its ranks take here: what cards can take of them is held against it (fits.c) */
+        if (o.limit[c] < UINT64_MAX && !whole)
+            o.least = BT_MIN(o.least, o.limit[c] * cards);
     o.pp = cards / o.tp;
     o.row = BT_NEWN(a, struct se_row, classes * o.pp);
     o.like_before = BT_NEWN(a, bool, o.pp);

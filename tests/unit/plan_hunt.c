@@ -76,6 +76,7 @@ static void what_was_beaten_once_is_not_again(void **st)
         { 2020, 12, 10, 1, 28, PL_FIRST_NODES },     /* the first in the plan's order that is as good, and was not */
         { 2038, 12, 10, 1, 28, PL_FIRST_NODES },     /* copies held in their places, not in the order of the cards */
         { 3019, 8, 12, 3, 14, PL_FIRST_NODES },      /* copies of one server in two shapes, with a follower and without: no plan, and the search did not end */
+        { 5006, 6, 9, 1, 28, 1 },                    /* ranks of any stage take the least of all, but a copy took as much as all its stages */
     };
     uint64_t compared = 0;
     for (size_t i = 0; i < BT_LEN(was); i++)
