@@ -35,6 +35,7 @@ struct state {
     uint8_t unbegun[64], wide[64];   /* [work] copies; of those that have begun, or 0 */
     struct seat seat[MOST_SEATS]; size_t nseats;
     uint8_t begun;                   /* copies */
+    bool mixed;                      /* a rank went to one of copies that were alike but for their cards: others may have more free */
 };
 
 /* A card that is filled: who is on it. */
@@ -238,6 +239,26 @@ static bool may_end(const struct cards *x, const struct state *st)
     return ranks <= cards * st->level && need <= room;
 }
 
+/* A bit for each card that is filled and has a rank of the copy. */
+static uint64_t cards_of(const struct cards *x, uint8_t copy)
+{
+    uint64_t on = 0;
+    for (size_t i = 0; i < x->nfilled; i++)
+        for (size_t j = 0; j < x->filled[i].n; j++)
+            on |= (uint64_t)(x->filled[i].copy[j] == copy) << i;
+    return on;
+}
+
+/* Of alike copies that stand on different cards some take the card and some do not. */
+static bool mixes(const struct cards *x, const struct filling *f)
+{
+    for (size_t i = 1; i < f->n; i++)
+        for (size_t j = i; !f->in[i] && !f->item[i].begins && f->item[j].like_before; j--)
+            if (f->in[j - 1] && cards_of(x, f->st->seat[f->item[i].seat].copy) != cards_of(x, f->st->seat[f->item[j - 1].seat].copy))
+                return true;
+    return false;
+}
+
 static void set_done(struct cards *x, const struct filling *f, double gain, uint64_t mask)
 {
     const struct state *st = f->st;
@@ -253,6 +274,7 @@ static void set_done(struct cards *x, const struct filling *f, double gain, uint
     next.level = f->level;
     next.left[f->color]--;
     next.nseats = 0;
+    next.mixed = st->mixed || mixes(x, f);
     bool moved[MOST_SEATS] = { false };
     struct filled *card = &x->filled[x->nfilled];
     card->color = f->color;
@@ -620,7 +642,7 @@ static void stand(struct cards *x, const struct state *st)
         next_shape(o, 0);
     else
         o->over = true;
-    x->open = x->open || o->over || x->islands;
+    x->open = x->open || o->over || x->islands || st->mixed;
 }
 
 static void next_card(struct cards *x, const struct state *st)
