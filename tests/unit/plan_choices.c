@@ -7,17 +7,11 @@
 /* NULL: drawn against itself, or refused. */
 static struct pl_problem *drawn(struct bt_arena *a, uint64_t number, unsigned cards, unsigned works, const char **fleet, const char **text)
 {
-    struct bt_err err = { 0 };
     struct draw d;
-    struct pl_problem *p;
-    struct bt_spec *s;
     draw_seed(&d, number);
     *fleet = draw_fleet(&d, a, cards);
     *text = draw_spec(&d, a, works, 1, cards);
-    if (bt_spec_parse(a, "berth.yaml", "/d", bt_str(*text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0)
-        return NULL;
-    assert_int_equal(pl_problem_build(a, plan_inputs(a, *text, *fleet), "all", &p, &err), 0);
-    return p->nrefusals ? NULL : p;
+    return plan_problem_or_none(a, *text, *fleet);
 }
 
 /* The tree in the order of the plan, without sets of neighbours, against shapes before cards. */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "plan/plan.h"
+#include "plan/plan_int.h"
 
 static inline struct bt_plan_in *plan_inputs(struct bt_arena *a, const char *text, const char *fleet)
 {
@@ -47,6 +47,19 @@ static inline struct bt_plan_in *plan_inputs_or_none(struct bt_arena *a, const c
     struct bt_err err = { 0 };
     struct bt_spec *s;
     return bt_spec_parse(a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0 ? NULL : plan_inputs(a, text, fleet);
+}
+
+/* Of all its workloads. NULL: drawn against itself, or refused. */
+static inline struct pl_problem *plan_problem_or_none(struct bt_arena *a, const char *text, const char *fleet)
+{
+    struct bt_err err = { 0 };
+    struct pl_problem *p;
+    struct bt_plan_in *in = plan_inputs_or_none(a, text, fleet);
+    if (!in)
+        return NULL;
+    if (pl_problem_build(a, in, "all", &p, &err) < 0)
+        fail_msg("%s\n%s", err.msg, text);
+    return p->nrefusals ? NULL : p;
 }
 
 static inline struct bt_plan *plan_of(struct bt_arena *a, const char *text, const char *fleet)

@@ -12,14 +12,9 @@
 /* Prices at their best, with all copies. NULL: drawn against itself, refused, or without room for what must stand. */
 static struct search *priced(struct bt_arena *a, const char *text, const char *fleet)
 {
-    struct bt_err err = { 0 };
-    struct pl_problem *p;
+    struct pl_problem *p = plan_problem_or_none(a, text, fleet);
     struct pl_score most;
-    struct bt_spec *spec;
-    if (bt_spec_parse(a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &spec, &err) < 0)
-        return NULL;
-    assert_int_equal(pl_problem_build(a, plan_inputs(a, text, fleet), "all", &p, &err), 0);
-    if (p->nrefusals)
+    if (!p)
         return NULL;
     struct search *s = se_new(p, a);
     se_fix_all(s, &most);
@@ -138,17 +133,12 @@ static void the_best_plan_is_not_left_out(void **st)
     unsigned plans = 0, out = 0, many = 0;
     for (uint64_t round = 1; round <= 120; round++) {
         bt_auto_arena a = { 0 };
-        struct bt_err err = { 0 };
         struct draw d;
-        struct pl_problem *p;
         struct pl_solution o;
-        struct bt_spec *spec;
         draw_seed(&d, round);
         const char *fleet = draw_fleet(&d, &a, 8), *text = draw_spec(&d, &a, 7, 1, 8);
-        if (bt_spec_parse(&a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &spec, &err) < 0)
-            continue;
-        assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, fleet), "all", &p, &err), 0);
-        if (p->nrefusals)
+        struct pl_problem *p = plan_problem_or_none(&a, text, fleet);
+        if (!p)
             continue;
         pl_search(p, PL_NODE_LIMIT, &o);
         struct search *s = se_new(p, &a);
