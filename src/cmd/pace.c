@@ -356,7 +356,7 @@ static void print_rows(struct look *x, struct bt_style st, struct bt_buf *b)
         worst = BT_MAX(worst, x->row[i].pace.error_share);
     bt_buf_printf(b,
                   "tok/s: one stream, give or take %.0f %%. all streams: of so many as fit, new prompts arriving. load: from local NVMe; start: with "
-                  "it, compiled before, by the machine.\nfirst token: where most measured ones of the kind are; about: too few were measured to say.\n",
+                  "it, compiled before, by the machine. first token: where most measured ones of the kind are; about: too few were measured to say.\n",
                   worst * 100);
 }
 

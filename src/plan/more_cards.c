@@ -45,6 +45,7 @@ struct growing {
     const struct bt_plan_in *in, *alone; struct bt_arena *a;
     uint64_t least;                  /* bytes that the phase with the most of them takes at least */
     uint64_t nodes; size_t pairs; bool over;         /* over: not all was tried */
+    size_t needed; const struct bt_gpu_kind *of;     /* so many more at least, which is more than is near; 0: nobody needs so many */
 };
 
 /* All phases of it fit there. False, too, where this cannot be asked. What a fleet's shapes need is nobody else's: its cards are not kept. */
@@ -102,6 +103,10 @@ static size_t smallest(struct growing *x, const struct bt_gpu_kind *kind, size_t
     const struct bt_fleet *f = x->in->fleet;
     const size_t most = BT_MIN(BT_MAX_GPUS, BT_MAX((size_t)8, f->n * 4)) - BT_MIN(f->n, (size_t)BT_MAX_GPUS);     /* more is not "nearest" */
     const size_t first = at_least(x, kind);
+    if (first > most && (!x->needed || first < x->needed)) {
+        x->needed = first;
+        x->of = kind;
+    }
     if (!first || first > BT_MIN(most, fewest))
         return 0;
     if (x->alone && !these_fit_on(x, x->alone, named(x->a, f, kind, most)))
@@ -159,7 +164,7 @@ static uint64_t least_bytes(struct bt_arena *a, const struct bt_plan_in *in)
     return most;
 }
 
-bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_plan_in *alone, struct bt_plan_advice *out, bool *over)
+bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_plan_in *alone, struct bt_plan_advice *out, const char **note)
 {
     const struct bt_gpu_kind *kind[BT_MAX_GPUS];
     struct growing x = { .in = in, .alone = alone, .a = a, .least = least_bytes(a, in) };
@@ -176,6 +181,8 @@ bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const struct
         if (n == 1 && all_named && !strchr(out->value, '+'))
             out->text = bt_arena_printf(a, "it fits on %zu x %s", in->fleet->n + more, kind[i]->nvml_name);
     }
-    *over = x.over;
+    *note = x.over                                ? "with so many workloads not every larger fleet was tried"
+            : fewest == SIZE_MAX && x.needed ? bt_arena_printf(a, "all of it takes at least %zu more %s, by its bytes alone", x.needed, x.of->nvml_name)
+                                             : NULL;
     return fewest != SIZE_MAX;
 }

@@ -263,7 +263,8 @@ BT_MUST_CHECK int pl_together(struct bt_plan *plan, struct bt_arena *a, const st
 /* `memory` in bytes, of a share on the smallest card; 0 = it has another form. */
 uint64_t pl_memory_asked(const struct bt_workload *w, const struct bt_fleet *f);
 /* The fewest more cards of a kind that the fleet has already with which all phases fit, planned on that fleet as the catalog has it. False: none do.
- * alone: those of the spec who fit on none of its cards even by themselves, or NULL. *over: not all was tried. */
-bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_plan_in *alone, struct bt_plan_advice *out, bool *over);
+ * alone: those of the spec who fit on none of its cards even by themselves, or NULL. *note: what is to be said beside it, or
+ * NULL: not all was tried, or none of those that are near has the bytes. */
+bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_plan_in *alone, struct bt_plan_advice *out, const char **note);
 bool pl_in_phase(const struct bt_workload *w, const char *phase);
 #endif

@@ -684,15 +684,14 @@ static int look_for_advice(struct refusing *r, struct pl_problem *p)
 static void advise_more_cards(struct refusing *r, const struct bt_plan_in *alone)
 {
     struct bt_plan_advice more;
-    bool said = false, over = false;
+    bool said = false;
+    const char *note = NULL;
     for (size_t i = 0; i < r->plan->nadvice; i++)
         said = said || !strcmp(r->plan->advice[i].path, "gpus");     /* in another phase */
-    if (!said && pl_more_cards(r->a, r->in, alone, &more, &over))
+    if (!said && pl_more_cards(r->a, r->in, alone, &more, &note))
         BT_PUSH(r->a, r->plan->advice, r->plan->nadvice, more);      /* whatever else there is: it changes nothing of what was asked for */
-    if (over) {
-        const char *text = "with so many workloads not every larger fleet was tried";
-        BT_PUSH(r->a, r->plan->warning, r->plan->nwarnings, text);
-    }
+    if (note)
+        BT_PUSH(r->a, r->plan->warning, r->plan->nwarnings, note);
 }
 
 /* A context that the model was not made for: its own. */

@@ -83,10 +83,10 @@ def test_of_a_thousand_that_do_not_fit_the_conflict_is_named(tmp_path: Path, ver
     assert ("do not fit together" in r.stdout and " more do not fit" in r.stdout) if verb == "plan" else "cannot be met together" in r.stdout
 
 
-def test_larger_fleets_are_tried_as_far_as_is_said(tmp_path: Path) -> None:
+def test_larger_fleets_are_named_or_what_they_lack(tmp_path: Path) -> None:
     asked = [berth(tmp_path, spec(*["engine: vllm, model: Qwen/Qwen2.5-0.5B-Instruct, gpus: 1, context: 8192"] * n), "plan", "--gpus", "2xRTX-4090").stdout for n in (20, 200)]
     assert "not every larger fleet was tried" not in asked[0] and "it fits on 3 x NVIDIA GeForce RTX 4090" in asked[0]
-    assert "does not fit" in asked[1] and "not every larger fleet was tried" in asked[1]
+    assert "does not fit" in asked[1] and "note: all of it takes at least 19 more NVIDIA GeForce RTX 4090, by its bytes alone" in asked[1]
 
 
 def test_many_servers_are_planned_and_the_tables_end(tmp_path: Path) -> None:
