@@ -77,6 +77,8 @@ static bool is_said(const char *said, const char *w)
 
 static void remove_words(struct pc_words *x, size_t at, size_t n)
 {
+    if (!n)
+        return;                      /* a phrase of as many words as it means, perhaps behind the last one there may be */
     bool start = x->starts[at];
     memmove(&x->w[at], &x->w[at + n], (x->n - at - n) * sizeof *x->w);
     memmove(&x->starts[at], &x->starts[at + n], (x->n - at - n) * sizeof *x->starts);
@@ -186,7 +188,7 @@ static bool put_any_phrase(struct pc_words *x, size_t at)
 void pc_claim_phrases(struct pc_words *x)
 {
     for (size_t at = 0; at < x->n; at++)
-        do { /* what moved up is looked at again; no phrase means another one, so each round takes words away */
+        do { /* what moved up is looked at again; no phrase means another one, so that this ends */
             cut_version(x, at);
             put_signs(x, at);
             if (at < x->n)

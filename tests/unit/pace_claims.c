@@ -456,6 +456,21 @@ static void phrases_that_say_something_else_are_refused(void **st)
 }
 
 /* The bits of one engine alone say the engine; a name in full gives its format up, piece by piece. */
+/* As many words as there may be, and the last two of them a phrase of two: nothing moves up from behind them. */
+static void a_phrase_may_be_the_last_of_all_words(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    bt_auto_buf struct bt_buf b = BT_BUF(4096);
+    bt_buf_puts(&b, "Qwen3-8B 3090 50 tok/s");
+    for (unsigned words = 4; words < 62; words += 2)
+        bt_buf_puts(&b, " 1 stream");
+    bt_buf_puts(&b, " 1 request");
+    struct bt_claim c = parsed(&a, bt_arena_strndup(&a, (struct bt_str){ b.p, b.n }));
+    assert_int_equal(c.streams, 1);
+    assert_near(c.tok_s, 50, 1e-9);
+}
+
 static void claims_name_engines_and_formats_by_the_way(void **st)
 {
     (void)st;
@@ -547,6 +562,7 @@ int main(void)
         cmocka_unit_test(claims_of_other_things_are_refused),
         cmocka_unit_test(claims_of_forums),
         cmocka_unit_test(phrases_that_say_something_else_are_refused),
+        cmocka_unit_test(a_phrase_may_be_the_last_of_all_words),
         cmocka_unit_test(claims_name_engines_and_formats_by_the_way),
         cmocka_unit_test(claims_are_judged),
         cmocka_unit_test(llama_cpp_splits_by_layers),
