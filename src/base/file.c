@@ -91,6 +91,17 @@ undo:
     return -1;
 }
 
+int bt_file_put(const char *path, struct bt_str text, struct bt_err *err)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+        return bt_file_write(path, text, err);
+    bt_auto_fd fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
+    if (fd < 0)
+        return bt_err_set(err, BT_E_IO, errno, "open %s", path);
+    return write_all(fd, text) < 0 ? bt_err_set(err, BT_E_IO, errno, "write %s", path) : 0;
+}
+
 int bt_dir_private(const char *path, struct bt_err *err)
 {
     bt_auto_free char *p = bt_xstrdup(path);

@@ -7,6 +7,9 @@
 BT_MUST_CHECK int bt_file_read(struct bt_arena *a, const char *path, size_t max, struct bt_str *out, struct bt_err *err);
 /* Write path.tmp-PID, fsync, rename over path: a reader sees the old file or the new one. Mode 0600. */
 BT_MUST_CHECK int bt_file_write(const char *path, struct bt_str text, struct bt_err *err);
+/* To where a user points (-o FILE): a regular file or none is written as above. A device, a fifo, a link (/dev/stdout) is opened and written into:
+ * a rename would put a file in its place, and root has no other /dev/null. */
+BT_MUST_CHECK int bt_file_put(const char *path, struct bt_str text, struct bt_err *err);
 /* mkdir -p with mode 0700 for what is created; the last one must be ours and closed to others, else BT_E_IO with a hint. */
 BT_MUST_CHECK int bt_dir_private(const char *path, struct bt_err *err);
 /* Remove a tree; does not follow links, does not leave the file system. Missing is success. */

@@ -61,11 +61,14 @@ static int plan_text(struct bt_arena *a, const struct args *o, struct bt_str *te
 
 static int write_file(const char *path, const struct bt_export_file *f, struct bt_err *err)
 {
-    if (bt_file_write(path, bt_str(f->text), err) < 0)
+    struct stat st;
+    if (bt_file_put(path, bt_str(f->text), err) < 0)
         return -1;
-    if (f->executable && chmod(path, 0755) < 0)
+    bool plain = lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+    if (f->executable && plain && chmod(path, 0755) < 0)
         return bt_err_set(err, BT_E_IO, errno, "make %s executable", path);
-    printf("%s\n", path);
+    if (plain)                       /* /dev/stdout has said so itself */
+        printf("%s\n", path);
     return 0;
 }
 

@@ -70,7 +70,7 @@ static int draw(const struct bt_plan *plan, const char *path, struct bt_err *err
     bt_plan_svg(plan, &b);
     if (b.over)
         return bt_err_set(err, BT_E_TOO_BIG, 0, "a picture of %zu cards in %zu phases is larger than 16 MiB", plan->fleet->n, plan->nphases);
-    return bt_file_write(path, (struct bt_str){ bt_buf_z(&b), b.n }, err);
+    return bt_file_put(path, (struct bt_str){ bt_buf_z(&b), b.n }, err);
 }
 
 static int run(const struct bt_verb *v, int argc, char **argv)
@@ -89,7 +89,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     struct bt_plan *plan;
     if (bt_planning(&a, &o.po, &plan, &err) < 0)
         return bt_cmd_fail(v, &err, o.json);
-    if (o.out && !plan->nrefusals && bt_file_write(o.out, bt_str(bt_plan_text(&a, plan)), &err) < 0)
+    if (o.out && !plan->nrefusals && bt_file_put(o.out, bt_str(bt_plan_text(&a, plan)), &err) < 0)
         return bt_cmd_fail(v, &err, o.json);
     if (o.svg && !plan->nrefusals && draw(plan, o.svg, &err) < 0)
         return bt_cmd_fail(v, &err, o.json);
@@ -104,6 +104,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
             bt_buf_printf(&b, "drawn in %s\n", o.svg);
     }
     bt_cmd_print(&b);
+    if (plan->nrefusals && (o.out || o.svg))         /* one that is there is of an earlier plan: `up --plan` would obey that */
+        fprintf(stderr, "berth plan: not written, for there is no plan: %s%s%s\n", o.out ? o.out : "", o.out && o.svg ? " and " : "", o.svg ? o.svg : "");
     return bt_planning_exit(plan);
 }
 

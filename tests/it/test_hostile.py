@@ -31,7 +31,7 @@ def berth(*args: str | bytes | Path, **more) -> subprocess.CompletedProcess[str]
 
 
 def spec(folder: Path, text: str) -> Path:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, parents=True)
     (folder / "berth.yaml").write_text(text)
     return folder
 
@@ -80,6 +80,32 @@ def test_names_in_errors_do_not_steer_the_terminal(tmp_path: Path) -> None:
 
 def test_unknown_option_says_where_to_look(tmp_path: Path) -> None:
     assert "--help" in berth("plan", "--zzzzzzzzzz", cwd=tmp_path).stderr
+
+
+def test_what_is_no_file_is_written_into_and_stays(tmp_path: Path) -> None:
+    """A rename puts a file in the place of a device, a fifo or a link: as root that was the end of /dev/null."""
+    spec(tmp_path, ONE)
+    (tmp_path / "link").symlink_to("aim")
+    os.mkfifo(tmp_path / "fifo")
+    reader = os.open(tmp_path / "fifo", os.O_RDWR)                   # both ends: nobody waits for the other
+    for words in (["plan", "-o"], ["plan", "--svg"], ["export", "sh", "-o"]):
+        for name in ("link", "fifo"):
+            assert berth(*words, tmp_path / name, "--gpus", FLEET, cwd=tmp_path).returncode == 0
+            assert len(os.read(reader, 1 << 16) if name == "fifo" else (tmp_path / "aim").read_bytes()) > 500, (words, name)
+    os.close(reader)
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "fifo").is_fifo()
+    made = berth("plan", "--gpus", FLEET, "-o", "/dev/stdout", cwd=tmp_path)
+    assert made.returncode == 0 and json.JSONDecoder().raw_decode(made.stdout)[0]["kind"] == "plan" and Path("/dev/stdout").is_symlink()
+    with open("/dev/full", "w") as full:
+        done = berth("plan", "--gpus", FLEET, "-o", "/proc/self/fd/1", cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, capture_output=False)
+    assert done.returncode == 1 and "No space left" in done.stderr
+
+
+def test_a_plan_that_is_none_is_not_written_and_that_is_said(tmp_path: Path) -> None:
+    """A file that is there stays, and it is not this plan."""
+    spec(tmp_path, ONE.replace("gpus: 0", "gpus: 2"))
+    done = berth("plan", "--gpus", "1xRTX-4090", "-o", "p", "--svg", "s", cwd=tmp_path)
+    assert done.returncode == 3 and "not written, for there is no plan: p and s" in done.stderr and not (tmp_path / "p").exists()
 
 
 # ---- specs ----
