@@ -66,6 +66,11 @@ int main(int argc, char **argv)
         usage(stderr);
         return 2;
     }
+    if (!strcmp(argv[1], "help") && argc == 3) {         /* `berth help plan` is `berth plan --help` */
+        static char help[] = "--help";
+        argv[1] = argv[2];
+        argv[2] = help;
+    }
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
         usage(stdout);
         return bt_cmd_end(0);

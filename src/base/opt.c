@@ -297,6 +297,20 @@ static bool takes(const struct bt_opt *o, const char *word)
     return word && !o->alone && strncmp(word, "--", 2) != 0;
 }
 
+/* " FILE": what stands behind the flag in --help and in an error. */
+static void metavar(const struct bt_opt *o, struct bt_buf *b)
+{
+    static const char *const words[] = { [BT_OPT_NONE] = "", [BT_OPT_BOOL] = "", [BT_OPT_U64] = "N", [BT_OPT_F64] = "X", [BT_OPT_STR] = "TEXT",
+        [BT_OPT_BYTES] = "SIZE", [BT_OPT_DURATION] = "TIME", [BT_OPT_COUNT] = "N", [BT_OPT_ENUM] = "WORD", [BT_OPT_STRS] = "TEXT", [BT_OPT_CUSTOM] = "VALUE" };
+    if (o->metavar)
+        bt_buf_printf(b, " %s", o->metavar);
+    else if (o->type == BT_OPT_ENUM)
+        for (size_t i = 0; o->choices[i]; i++)
+            bt_buf_printf(b, "%s%s", i ? "|" : " ", o->choices[i]);
+    else if (words[o->type][0])
+        bt_buf_printf(b, " %s", words[o->type]);
+}
+
 struct args { const struct bt_opt *opts; struct bt_arena *a; int argc, at; char *const *argv; bool *given; void *target; };
 
 /* One option at argv[at]; at moves to its last word. */
@@ -324,8 +338,10 @@ static int take_option(struct args *x, struct bt_err *err)
     if (!valued && o->alone)
         return set_arg(o, x->a, shown, o->alone, given, x->target, err);
     if (!valued) {
+        bt_auto_buf struct bt_buf form = BT_BUF(512);
+        metavar(o, &form);
         bt_err_set(err, BT_E_USAGE, 0, "%s needs a value", shown);
-        return bt_err_hint(err, "%s has to be %s", shown, type_wanted(o));
+        return bt_err_hint(err, "%s%s: %s", shown, bt_buf_z(&form), o->help ? o->help : type_wanted(o));
     }
     const char *all = x->argv[++x->at];
     while (o->many && x->at + 1 < x->argc && x->argv[x->at + 1][0] != '-')
@@ -359,19 +375,6 @@ int bt_opt_argv(const struct bt_opt *opts, struct bt_arena *a, int argc, char *c
 /* ---- --help ---- */
 
 enum { HELP_COLUMN_MAX = 34 };
-
-static void metavar(const struct bt_opt *o, struct bt_buf *b)
-{
-    static const char *const words[] = { [BT_OPT_NONE] = "", [BT_OPT_BOOL] = "", [BT_OPT_U64] = "N", [BT_OPT_F64] = "X", [BT_OPT_STR] = "TEXT",
-        [BT_OPT_BYTES] = "SIZE", [BT_OPT_DURATION] = "TIME", [BT_OPT_COUNT] = "N", [BT_OPT_ENUM] = "WORD", [BT_OPT_STRS] = "TEXT", [BT_OPT_CUSTOM] = "VALUE" };
-    if (o->metavar)
-        bt_buf_printf(b, " %s", o->metavar);
-    else if (o->type == BT_OPT_ENUM)
-        for (size_t i = 0; o->choices[i]; i++)
-            bt_buf_printf(b, "%s%s", i ? "|" : " ", o->choices[i]);
-    else if (words[o->type][0])
-        bt_buf_printf(b, " %s", words[o->type]);
-}
 
 static void flag_column(const struct bt_opt *o, struct bt_buf *b)
 {

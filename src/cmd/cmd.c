@@ -19,6 +19,21 @@ static void print_help(const struct bt_verb *v)
     bt_cmd_print(&b);
 }
 
+/* --gpus "$FLEET" without a FLEET: what was meant is not what is done where none is given. The name of such an option, or NULL. */
+static const char *empty_value(const struct bt_verb *v, const void *target)
+{
+    for (const struct bt_opt *o = v->opts; o->name; o++) {
+        const void *field = (const char *)target + o->off;
+        if (o->type == BT_OPT_STR && *(const char *const *)field && !**(const char *const *)field)
+            return o->name;
+        const struct bt_strs *list = o->type == BT_OPT_STRS ? field : NULL;
+        for (size_t i = 0; list && i < list->n; i++)
+            if (!*list->v[i])
+                return o->name;
+    }
+    return NULL;
+}
+
 int bt_cmd_parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **argv, void *target, struct bt_strs *rest, size_t *dashdash)
 {
     for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
@@ -34,6 +49,9 @@ int bt_cmd_parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **a
     bt_opt_defaults(v->opts, a, target);
     if (bt_opt_argv(v->opts, a, argc, argv, target, rest ? rest : &none, dashdash, &err) < 0)
         return bt_cmd_fail(v, &err, json);
+    const char *empty = empty_value(v, target);
+    if (empty)
+        return bt_cmd_usage(v, json, "--%s is empty", empty);
     return !rest && none.n ? bt_cmd_usage(v, json, "unexpected argument \"%s\"", none.v[0]) : 0;
 }
 

@@ -107,6 +107,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, NULL);
     if (rc)
         return rc;
+    if (rest.n > 1 && !strcmp(rest.v[0], "systemd"))
+        return bt_cmd_usage(v, false, "nothing stands behind systemd, not \"%.40s\"", rest.v[1]);
     if (rest.n != 1 || strcmp(rest.v[0], "systemd"))
         return bt_cmd_usage(v, false, rest.n ? "there is no \"%s\" to configure" : "say for what: systemd%s", rest.n ? rest.v[0] : "");
     if (unit(&a, &text, &err) < 0 || (o.install && install(&a, &text, &err) < 0))

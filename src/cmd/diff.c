@@ -97,6 +97,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         return rc;
     if (rest.n > 2)
         return bt_cmd_usage(v, o.json, "two plans at most, not \"%s\" too", rest.v[2]);
+    if (rest.n && (o.po.file_given || o.po.gpus || o.po.variant || o.po.phase || o.po.ignore_others))
+        return bt_cmd_usage(v, o.json, "%.60s is a plan that was made: -f, --gpus, --variant, --phase and --ignore-others make one", rest.v[0]);
     const char *from = rest.n == 2 ? rest.v[0] : "what runs", *to = rest.n ? rest.v[rest.n - 1] : o.po.file;
     bool fits = true;
     struct bt_diff d;

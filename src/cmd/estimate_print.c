@@ -93,7 +93,8 @@ static const char *kv_why(const struct estimate *e, size_t stage)
     const struct bt_need *n = e->fit->need;
     const struct bt_need_rank *r = &n->rank[stage];
     const struct bt_fit_rank *f = &e->fit->rank[stage];
-    const char *per = bt_arena_printf(e->arena, "%s B per token, %llu tokens a block", bt_count_human(r->kv_token_bytes), (unsigned long long)n->block);
+    const char *per = bt_arena_printf(e->arena, "%s B per token, %llu token%s a block", bt_count_human(r->kv_token_bytes), (unsigned long long)n->block,
+                                      n->block == 1 ? "" : "s");
     if (e->model->kv_unknown)
         return "what is left for KV; its config does not say how it attends: what a token takes is not counted";
     if (e->model->whole_text && !f->kv_bytes)

@@ -357,7 +357,12 @@ static int check_workload(struct bt_arena *a, const struct explained *e, struct 
         names[i] = e->in.spec->w[i].name;
     const char *near = bt_str_nearest(bt_str(e->only), names, e->in.spec->n);
     bt_err_set(err, BT_E_SPEC, 0, "%s has no workload \"%.60s\"", e->in.spec->path, e->only);
-    return near ? bt_err_hint(err, "berth explain %s", near) : -1;
+    if (near)
+        return bt_err_hint(err, "berth explain %s", near);
+    bt_auto_buf struct bt_buf all = BT_BUF(120);     /* what goes into a hint */
+    for (size_t i = 0; i < e->in.spec->n && all.n + strlen(names[i]) < 100; i++)
+        bt_buf_printf(&all, "%s%s", i ? ", " : "", names[i]);
+    return bt_err_hint(err, "it has %s", bt_buf_z(&all));
 }
 
 static int explain(struct bt_arena *a, const struct args *o, struct explained *e, struct bt_err *err)

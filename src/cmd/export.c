@@ -111,10 +111,14 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, NULL);
     if (rc)
         return rc;
-    int kind = rest.n == 1 ? kind_of(rest.v[0]) : -1;
+    int kind = rest.n ? kind_of(rest.v[0]) : -1;
     if (kind < 0)
         return bt_cmd_usage(v, o.json, rest.n ? "\"%.40s\" is none of env, sh, compose, systemd" : "as what? env, sh, compose or systemd%.0s",
                             rest.n ? rest.v[0] : "");
+    if (rest.n > 1)
+        return bt_cmd_usage(v, o.json, "one form at a time, not \"%.40s\" too", rest.v[1]);
+    if (o.plan && (o.po.file_given || o.po.gpus || o.po.variant || o.po.phase || o.po.ignore_others))
+        return bt_cmd_usage(v, o.json, "--plan is a plan that was made: -f, --gpus, --variant, --phase and --ignore-others make another");
     struct bt_str text;
     struct bt_planfile *plan;
     struct bt_export_opts eo = { .port = (uint16_t)o.port, .node = o.node };

@@ -10,6 +10,7 @@ struct bt_planning_opts {
     const char *gpus;                /* --gpus; NULL or "" = the spec's */
     const char *variant;             /* --variant; NULL or "" = none */
     const struct bt_spec_only *only; /* NULL, or: one job of the spec (`beside` is found out) */
+    bool file_given;                 /* -f was written, whatever it says */
     bool ignore_others;
     bool no_learned;                 /* nothing that was measured before is used */
     uint64_t time_limit_ms;          /* of the search in each phase; 0 = a fixed amount of work */
@@ -25,7 +26,8 @@ struct bt_planning_opts {
 
 /* The options of a verb that plans, of its struct T with a `struct bt_planning_opts` called M. */
 #define BT_PLANNING_ROWS(T, M) \
-    { .name = "file", .alias = "f", .type = BT_OPT_STR, .off = offsetof(T, M.file), .def = "berth.yaml", .metavar = "FILE", .help = "the spec" }, \
+    { .name = "file", .alias = "f", .type = BT_OPT_STR, .off = offsetof(T, M.file), .set_off = offsetof(T, M.file_given), .def = "berth.yaml", \
+      .metavar = "FILE", .help = "the spec" }, \
     { .name = "gpus", .type = BT_OPT_STR, .off = offsetof(T, M.gpus), .metavar = "FLEET", \
       .help = "instead of the spec's: auto, cards of this machine (0,2), a named fleet (4xA100-SXM4-40GB), a fleet.json" }, \
     { .name = "ignore-others", .type = BT_OPT_BOOL, .off = offsetof(T, M.ignore_others), .help = "plan as if the cards were empty" }, \

@@ -68,8 +68,13 @@ static int make_plan(const struct bt_verb *v, struct bt_arena *a, const struct b
     struct bt_err err = { 0 };
     if (o->plan) {
         struct bt_str s;
+        struct bt_planfile *read;    /* the daemon reads it too, and does not know the file's name */
         if (bt_file_read(a, o->plan, BT_PLANFILE_MAX, &s, &err) < 0)
             return bt_cmd_fail(v, &err, o->json);
+        if (bt_planfile_parse(a, "plan", s, &read, &err) < 0) {
+            bt_err_wrap(&err, "%s", o->plan);
+            return bt_cmd_fail(v, &err, o->json);
+        }
         *text = s.p;
         return 0;
     }

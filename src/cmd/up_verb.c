@@ -61,6 +61,8 @@ static int one_thing(struct bt_arena *a, struct args *o, const struct bt_strs *r
     const char *workload, *visible = NULL;
     struct bt_strs notes = { 0 };
     bool pasted = dashdash < rest->n;
+    if (o->up.plan && (o->up.file || o->up.gpus || o->up.variant))
+        return bt_err_set(err, BT_E_USAGE, 0, "--plan is obeyed unchanged: -f, --gpus and --variant make another plan");
     if (rest->n == 0)
         return says_one(&o->one) || o->save ? bt_err_set(err, BT_E_USAGE, 0, "--engine, --memory, --context, --port, --name and --save go with a MODEL") : 0;
     if (o->up.file || o->up.plan || (pasted && dashdash > 0) || (!pasted && rest->n > 1))
@@ -86,6 +88,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     int rc = bt_cmd_parse(v, &a, argc, argv, &o, &rest, &dashdash);
     if (rc)
         return rc;
+    if (argc && dashdash == rest.n && !strcmp(argv[argc - 1], "--"))
+        return bt_cmd_usage(v, o.up.json, "nothing stands after --");
     if (one_thing(&a, &o, &rest, dashdash, &err) < 0)
         return bt_cmd_fail(v, &err, o.up.json);
     o.up.over |= o.up.variant && o.up.variant[0];

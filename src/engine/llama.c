@@ -31,7 +31,7 @@ static int bad(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *
 {
     if (ctx->node)
         return bt_node_err(err, ctx->doc, ctx->node, "%s: \"%.80s\": want %s", opt->name, text, want);
-    return bt_err_set(err, BT_E_USAGE, 0, "--%s \"%.80s\": want %s", opt->name, text, want);
+    return bt_err_set(err, BT_E_USAGE, 0, "\"%.80s\": want %s", text, want);
 }
 
 static int parse_layers(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)

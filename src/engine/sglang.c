@@ -37,7 +37,7 @@ static int parse_choice(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct
     if (ctx->node)
         bt_node_err(err, ctx->doc, ctx->node, "%s: not one of the types that berth can count", opt->name);
     else
-        bt_err_set(err, BT_E_USAGE, 0, "--%s \"%.80s\": not one of the types that berth can count", opt->name, text);
+        bt_err_set(err, BT_E_USAGE, 0, "\"%.80s\" is not one of the types that berth can count", text);
     return bt_err_hint(err, "one of: %s", list);
 }
 
@@ -53,7 +53,7 @@ static int parse_largest(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struc
         left = bt_str_cut(bt_str_trim(left), ' ', &one);
         if (bt_u64_parse(one, 1, MANY, &n, &inner) < 0)
             return ctx->node ? bt_node_err(err, ctx->doc, ctx->node, "%s: \"%.*s\": want batch sizes, as 1 2 4", opt->name, (int)BT_MIN(one.n, 80u), one.p)
-                             : bt_err_set(err, BT_E_USAGE, 0, "--%s \"%.*s\": want batch sizes, as 1 2 4", opt->name, (int)BT_MIN(one.n, 80u), one.p);
+                             : bt_err_set(err, BT_E_USAGE, 0, "\"%.*s\": want batch sizes, as 1 2 4", (int)BT_MIN(one.n, 80u), one.p);
         largest = BT_MAX(largest, n);
     }
     s->sglang.graph_batch = largest ? largest : s->sglang.graph_batch;

@@ -104,7 +104,7 @@ static int bad_value(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt
 {
     if (ctx->node)
         return bt_node_err(err, ctx->doc, ctx->node, "%s: \"%.80s\": %s", opt->name, text, why);
-    return bt_err_set(err, BT_E_USAGE, 0, "--%s \"%.80s\": %s", opt->name, text, why);
+    return bt_err_set(err, BT_E_USAGE, 0, "\"%.80s\": %s", text, why);
 }
 
 /* The sizes stay text: the ledger counts them. What vLLM would not start with is no list of none. */

@@ -602,7 +602,7 @@ static int parse(struct reader r, struct bt_arena *a, const char *what, struct b
 {
     json_t *root = bt_json_load(text, BT_PLANFILE_MAX, what, err);
     if (!root)
-        return -1;
+        return bt_err_hint(err, "`berth plan --out FILE` writes a plan file; a spec goes with -f");
     struct bt_planfile *p = BT_NEW(a, struct bt_planfile);
     p->text = bt_arena_strndup(a, text);
     int rc = read_root(&r, root, what, p);

@@ -1,5 +1,6 @@
 /* spec - the top of berth.yaml, and the order in which the rest is read. */
 #include <ctype.h>
+#include <errno.h>
 
 #include "base/file.h"
 #include "base/units.h"
@@ -283,6 +284,11 @@ int bt_spec_read(struct bt_arena *a, const char *path, const struct bt_spec_opts
     if (bt_file_read(a, path, MAX_SPEC, &text, err) < 0) {
         if (err->code == BT_E_NOT_FOUND)
             bt_err_hint(err, "-f FILE names the spec; the default is ./berth.yaml");
+        if (err->sys == EISDIR) {
+            err->code = BT_E_SPEC;
+            const char *inside = bt_arena_printf(a, "%s%sberth.yaml", path, path[strlen(path) - 1] == '/' ? "" : "/");
+            bt_err_hint(err, bt_file_exists(inside) ? "-f %s" : "-f FILE names the spec; there is no %s", inside);
+        }
         return bt_err_wrap(err, "read the spec");
     }
     return bt_spec_parse(a, path, bt_path_dir(a, path), text, o, out, err);

@@ -82,6 +82,39 @@ def test_unknown_option_says_where_to_look(tmp_path: Path) -> None:
     assert "--help" in berth("plan", "--zzzzzzzzzz", cwd=tmp_path).stderr
 
 
+# What is wrong with the command line, where it is told of the wrong word, or was not told at all.
+@pytest.mark.parametrize(("words", "message", "hint"), [
+    (["plan", "--gpus"], "--gpus needs a value", "--gpus FLEET: instead of the spec's"),
+    (["plan", "--gpus", ""], "--gpus is empty", ""),
+    (["plan", "--gpus", FLEET, "--variant", ""], "--variant is empty", ""),
+    (["plan", "--compare", FLEET, "--compare", ""], "--compare is empty", ""),
+    (["plan", "-f", "."], "read .: Is a directory", "-f ./berth.yaml"),
+    (["plan", "-f", ".."], "read ..: Is a directory", "there is no ../berth.yaml"),
+    (["export", "sh", "compose"], 'one form at a time, not "compose" too', ""),
+    (["export", "sh", "--plan", "p", "-f", "berth.yaml"], "--plan is a plan that was made", ""),
+    (["diff", "p", "--gpus", FLEET], "p is a plan that was made", ""),
+    (["up", "--plan", "p", "--gpus", FLEET], "--plan is obeyed unchanged", ""),
+    (["up", "--"], "nothing stands after --", ""),
+    (["config", "systemd", "x"], 'nothing stands behind systemd, not "x"', ""),
+    (["explain", "zzzz", "--gpus", FLEET], 'no workload "zzzz"', "it has a"),
+    (["run", "--zzzz"], "--zzzz is no option of `run`", "berth run JOB --zzzz VALUE"),
+    (["estimate", "Qwen/Qwen3-8B", "--gpu", "L4", "--max-model-len", "0"], '--max-model-len: "0": want a number of tokens', "8K (8192)"),
+])
+def test_the_wrong_word_of_a_command_line_is_named(tmp_path: Path, words: list[str], message: str, hint: str) -> None:
+    done = berth(*words, cwd=spec(tmp_path / "in" / "it", ONE), env={**os.environ, "BERTH_RUNTIME_DIR": str(tmp_path / "run")})
+    assert done.returncode == 2 and message in done.stderr and hint in done.stderr, done.stderr
+
+
+def test_help_of_a_verb_is_asked_for_in_both_ways(tmp_path: Path) -> None:
+    assert berth("help", "plan", cwd=tmp_path).stdout == berth("plan", "--help", cwd=tmp_path).stdout != ""
+
+
+def test_a_plan_file_that_is_none_is_named(house: House) -> None:
+    (house.folder / "berth.yaml").write_text(ONE)
+    done = house.berth("up", "-d", "--plan", house.folder / "berth.yaml")
+    assert done.returncode == 1 and "berth.yaml: parse plan" in done.stderr and "`berth plan --out FILE` writes a plan file" in done.stderr
+
+
 def test_what_is_no_file_is_written_into_and_stays(tmp_path: Path) -> None:
     """A rename puts a file in the place of a device, a fifo or a link: as root that was the end of /dev/null."""
     spec(tmp_path, ONE)
