@@ -109,7 +109,7 @@ static void argv_mistakes(void **st)
     (void)st;
     static const struct { const char *words, *msg, *hint; } rows[] = {
         { "--prot 1", "unknown option --prot", "--port" }, { "--max-modle-len 1", "unknown option", "--max-model-len" }, { "-z", "unknown option -z", "" },
-        { "--port", "--port needs a value", "whole number" }, { "--port --verbose", "--port needs a value", "" }, { "--port 0", "at least 1", "" },
+        { "--port", "--port needs a value", "--port N: TCP port" }, { "--port --verbose", "--port needs a value", "" }, { "--port 0", "at least 1", "" },
         { "--port=70000", "--port: ", "" }, { "--port 8k", "--port: ", "" }, { "--margin 12", "--margin: ", "12GB" }, { "--margin 65GiB", "at most 64GiB", "" },
         { "--mode fats", "not one of auto, fast, exact", "fast" }, { "--cache=maybe", "neither true nor false", "true" }, { "--no-cache=1", "takes no value", "" },
         { "--no-port", "unknown option", "" }, { "--custom eight", "--custom: not seven", "" }, { "--wait 5", "--wait", "5s" }, { "--share 2", "at most 1", "" },
