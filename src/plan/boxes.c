@@ -207,12 +207,12 @@ int pl_boxes(struct bt_arena *a, struct bt_plan_in *in, struct bt_plan *plan, st
     if (bx_worth(&b, err) < 0)
         return -1;
     if (plan->nrefusals)
-        return 0;
+        return in->brief ? 0 : bx_ways_out(a, in, plan, err);
     if (settle_copies(&b, spec) && bx_worth(&b, err) < 0)
         return -1;
     if (!bx_deal(&b, &left)) {
         if (bx_cannot_fit(&b))
-            return 0;
+            return in->brief ? 0 : bx_ways_out(a, in, plan, err);
         const char *name = in->spec->w[b.group[left].member[0]].name;
         bt_err_set(err, BT_E_TOO_BIG, 0, "no place was found for %s beside the others on %zu machines, and not all ways were tried", name, in->fleet->nboxes);
         return bt_err_hint(err, "more machines, `optional: true` for what may be left out, or fewer `replicas`");

@@ -6,6 +6,7 @@
  *   boxes_count.c   do all that must have a place certainly not fit? Counts that say so
  *   boxes_deal.c    which copy goes into which box
  *   boxes_solve.c   a box with its copies as a spec and a fleet, planned; contexts made equal between boxes
+ *   boxes_ways.c    what would fit instead, where they do not: each planned
  *   boxes.c         the steps in order; the boxes' plans as one plan, its score and its gap
  *
  * Units: bytes; service as in docs/plan.md, not yet in thousandths. Everything lives in the arena of the plan. Single thread, deterministic. */
@@ -87,6 +88,8 @@ bool bx_must_fail(const struct bx *b, size_t phase);
 static inline uint32_t bx_copies_least(const struct bt_workload *w) { return w->copies.set ? (uint32_t)BT_MAX(w->copies.min, 1u) : 1; }
 /* boxes_count.c: true: certainly not all who must have a place have one, and a refusal of the plan says by what count. */
 bool bx_cannot_fit(struct bx *b);
+/* boxes_ways.c: advice for a plan that was refused, every row of it planned. Where that takes more than so much work a note says that not all was tried. */
+BT_MUST_CHECK int bx_ways_out(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan *plan, struct bt_err *err);
 /* b->copy. False: some copy that must have a place was found none (*left says whose), the second time as tightly as they go. */
 bool bx_deal(struct bx *b, size_t *left);
 /* Another box for a copy that its box could not hold after all. False: none. */

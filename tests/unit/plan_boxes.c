@@ -1,4 +1,5 @@
 /* Fleets of several machines: against the exact search where both can be asked, and the rules that go across machines. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "../../bench/plan_draw.h"
@@ -302,6 +303,37 @@ static void what_fits_nowhere_is_refused(void **st)
     assert_int_equal(p->objective[BT_GOAL_PLACED], 1);
 }
 
+static const char *advised(const struct bt_plan *p, const char *path)
+{
+    for (size_t i = 0; i < p->nadvice; i++)
+        if (!strcmp(p->advice[i].path, path))
+            return p->advice[i].value;
+    return NULL;
+}
+
+/* Every value that is advised fits, and the next one does not. */
+static void what_is_refused_has_ways_out(void **st)
+{
+    (void)st;
+    static const char spec[] = "name: t\nworkloads:\n  w: {engine: vllm, model: google/gemma-3-12b-it, replicas: %u}\n";
+    struct bt_plan *p = plan_of(&a, bt_arena_printf(&a, spec, 12u), "2x4xA100-SXM4-40GB");
+    const char *copies = advised(p, "workloads.w.replicas"), *fleet = advised(p, "gpus");
+    assert_int_equal(p->nrefusals, 1);
+    assert_non_null(copies);
+    unsigned n = (unsigned)atoi(copies);
+    assert_true(n > 0 && n < 12);
+    assert_int_equal(plan_of(&a, bt_arena_printf(&a, spec, n), "2x4xA100-SXM4-40GB")->nrefusals, 0);
+    struct bt_plan_in *more = plan_inputs_or_none(&a, bt_arena_printf(&a, spec, n + 1), "2x4xA100-SXM4-40GB");
+    struct bt_err err = { 0 };
+    assert_true(bt_plan_make(&a, more, &p, &err) < 0 || p->nrefusals);
+    assert_string_equal(fleet, "3x4xA100-SXM4-40GB");
+    assert_int_equal(plan_of(&a, bt_arena_printf(&a, spec, 12u), fleet)->nrefusals, 0);
+    /* larger cards are all that helps one that fits on none of these */
+    p = plan_of(&a, "name: t\nworkloads:\n  big: {engine: vllm, model: meta-llama/Llama-3.1-70B-Instruct, tp: 2}\n", "3x2xA100-SXM4-40GB");
+    assert_int_equal(p->nadvice, 1);
+    assert_string_equal(advised(p, "gpus"), "3x2xA100-SXM4-80GB");
+}
+
 /* What one card holds two of, and what one machine does; and what stands where it just fits. */
 static void what_cannot_be_dealt_is_refused_by_a_count(void **st)
 {
@@ -391,6 +423,7 @@ int main(void)
         cmocka_unit_test_teardown(open_copies_take_empty_cards, end), cmocka_unit_test_teardown(full_fleets_of_several_kinds_are_planned, end),
         cmocka_unit_test_teardown(half_of_an_optional_one_is_none, end),
         cmocka_unit_test_teardown(machines_with_much_on_them_hold_what_they_were_dealt, end), cmocka_unit_test_teardown(what_fits_nowhere_is_refused, end),
+        cmocka_unit_test_teardown(what_is_refused_has_ways_out, end),
         cmocka_unit_test_teardown(what_cannot_be_dealt_is_refused_by_a_count, end), cmocka_unit_test_teardown(who_finds_no_place_goes_first, end),
         cmocka_unit_test_teardown(twice_the_same, end),
     };

@@ -1,0 +1,143 @@
+/* knobs - what of a workload may be changed so that a spec fits, one key each, and what that is in words. */
+#include "plan/knobs.h"
+
+/* Of one machine. */
+static size_t most_cards(const struct bt_fleet *f)
+{
+    size_t most = f->nboxes ? 0 : f->n;
+    for (size_t i = 0; i < f->nboxes; i++)
+        most = BT_MAX(most, f->box[i].n);
+    return most;
+}
+
+bool pl_knob_counts(const struct bt_workload *w, enum pl_knob k)
+{
+    return k == PL_REQUESTS || k == PL_CONTEXT || k == PL_COPIES || ((k == PL_GPUS || k == PL_MEMORY) && w->kind != BT_SERVER);
+}
+
+uint64_t pl_knob_asked(const struct bt_plan_in *in, size_t i, enum pl_knob k)
+{
+    const struct bt_workload *w = &in->spec->w[i];
+    const struct bt_plan_model *pm = &in->models[i];
+    switch (k) {
+    case PL_REQUESTS: return w->requests;
+    case PL_CONTEXT: return w->context.same_as || !pm->model ? 0 : w->context.min ? w->context.min : BT_MIN((uint64_t)4096, bt_need_model_context(pm->model));
+    case PL_COPIES: return w->copies.set ? w->copies.min : 1;
+    case PL_GPUS: return w->gpus.set ? w->gpus.min : 1;
+    case PL_MEMORY: return pl_memory_asked(w, in->fleet);
+    default: return 0;
+    }
+}
+
+uint64_t pl_knob_step(enum pl_knob k) { return k == PL_CONTEXT ? 256 : k == PL_MEMORY ? 64 * MiB : 1; }
+
+static void turn_number(struct bt_workload *w, enum pl_knob k, uint64_t v)
+{
+    switch (k) {
+    case PL_REQUESTS: w->requests = v; break;
+    case PL_CONTEXT:
+        w->context.set = true;
+        w->context.min = v;
+        break;
+    case PL_COPIES: w->copies.min = w->copies.want = v; break;
+    case PL_GPUS: w->gpus.min = w->gpus.max = w->gpus.want = v; break;
+    case PL_MEMORY: w->memory = (struct bt_memory){ .form = BT_MEM_BYTES, .bytes = v }; break;
+    default: break;
+    }
+}
+
+static void turn_word(const struct bt_fleet *f, struct bt_workload *w, enum pl_knob k)
+{
+    switch (k) {
+    case PL_SHAPE:
+        w->tp = w->pp = (struct bt_range){ 0 };
+        w->pp_layers.n = 0;
+        break;
+    case PL_GPUS: w->gpus = (struct bt_range){ .set = true, .min = 1, .max = most_cards(f), .want = most_cards(f) }; break;
+    case PL_POOL: w->pool = (struct bt_strs){ 0 }; break;
+    case PL_SHARE: w->share = BT_SHARE_TRUE; break;
+    case PL_APART: w->apart = (struct bt_strs){ 0 }; break;
+    case PL_SAME: w->same_gpus_as = NULL; break;
+    case PL_MEMORY: w->memory = (struct bt_memory){ 0 }; break;
+    case PL_OPTIONAL: w->optional = true; break;
+    default: break;
+    }
+}
+
+void pl_turn(const struct bt_plan_in *in, struct bt_workload *w, const struct pl_change *c)
+{
+    if (pl_knob_counts(w, c->knob))
+        turn_number(w, c->knob, c->value);
+    else
+        turn_word(in->fleet, w, c->knob);
+}
+
+/* Is that asked for at all? */
+bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k)
+{
+    const struct bt_workload *w = &in->spec->w[i];
+    bool server = w->kind == BT_SERVER, none = w->gpus.set && !w->gpus.max;
+    if (none || (server && !in->models[i].model))
+        return false;
+    if (pl_knob_counts(w, k))
+        return (k != PL_CONTEXT || server) && (k != PL_REQUESTS || server) && pl_knob_asked(in, i, k) > pl_knob_step(k);
+    switch (k) {
+    case PL_SHAPE: return w->tp.set || w->pp.set || w->pp_layers.n;
+    case PL_GPUS: return w->gpus.set && !w->tp.set && !w->pp.set;
+    case PL_POOL: return w->pool.n > 0;
+    case PL_SHARE: return w->share != BT_SHARE_TRUE;
+    case PL_APART: return w->apart.n > 0;
+    case PL_SAME: return w->same_gpus_as != NULL;
+    case PL_MEMORY: return w->memory.form == BT_MEM_BYTES || w->memory.form == BT_MEM_PERCENT;
+    default: return !w->optional;
+    }
+}
+
+static const struct { const char *key, *value; } words[PL_KNOB__N] = {
+    [PL_SHAPE] = { "tp", "auto" },   [PL_POOL] = { "pool", "all" },          [PL_SHARE] = { "share", "true" }, [PL_APART] = { "apart", "null" },
+    [PL_SAME] = { "same_gpus_as", "null" }, [PL_REQUESTS] = { "requests", NULL }, [PL_CONTEXT] = { "context.min", NULL }, [PL_MEMORY] = { "memory", "auto" },
+    [PL_COPIES] = { "replicas", NULL }, [PL_OPTIONAL] = { "optional", "true" }, [PL_GPUS] = { "gpus", NULL },
+};
+
+static void push(struct bt_arena *a, struct bt_plan_change **list, size_t *n, const struct bt_workload *w, const char *key, const char *value)
+{
+    struct bt_plan_change row = { bt_arena_printf(a, "workloads.%s.%s", w->name, key), value };
+    BT_PUSH(a, *list, *n, row);
+}
+
+void pl_say_change(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, struct bt_plan_change **list, size_t *n)
+{
+    const struct bt_workload *w = &in->spec->w[c->index];
+    const char *key = c->knob == PL_COPIES && w->kind == BT_JOB ? "slots" : words[c->knob].key, *value = words[c->knob].value;
+    if (pl_knob_counts(w, c->knob))
+        value = c->knob == PL_MEMORY ? bt_arena_strdup(a, bt_bytes_exact(c->value)) : bt_arena_printf(a, "%llu", (unsigned long long)c->value);
+    else if (c->knob == PL_GPUS)
+        value = bt_arena_printf(a, "{min: 1, max: %zu}", most_cards(in->fleet));
+    if (c->knob == PL_SHAPE && !w->tp.set)
+        key = w->pp.set ? "pp" : "pp_layers";
+    push(a, list, n, w, key, value);
+    if (c->knob == PL_SHAPE && w->tp.set && w->pp.set)
+        push(a, list, n, w, "pp", "auto");
+    if (c->knob == PL_SHAPE && w->pp_layers.n && (w->tp.set || w->pp.set))
+        push(a, list, n, w, "pp_layers", "auto");
+}
+
+const char *pl_change_text(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, const struct bt_plan_change *list)
+{
+    const char *name = in->spec->w[c->index].name;
+    if (c->knob == PL_OPTIONAL)
+        return bt_arena_printf(a, "without %s the others run: `optional: true` leaves it out while it has no place", name);
+    return bt_arena_printf(a, "%s: it fits with `%s: %s`", name, strrchr(list[0].path, '.') + 1, list[0].value);
+}
+
+struct bt_plan_advice pl_advice_of(const char *text, const struct bt_plan_change *list, size_t n)
+{
+    struct bt_plan_advice row = { .text = text, .path = list[0].path, .value = list[0].value };
+    if (n > 1) {
+        row.path2 = list[1].path;
+        row.value2 = list[1].value;
+        row.more = &list[2];
+        row.nmore = n - 2;
+    }
+    return row;
+}

@@ -1,0 +1,25 @@
+/* knobs.h - what of a workload may be changed so that a spec fits: one key each, the cheapest first (conflict.c ranks by the same order). Pure; what is
+ * made lives in the arena. */
+#ifndef BT_PLAN_KNOBS_H
+#define BT_PLAN_KNOBS_H
+#include "plan/plan_int.h"
+
+enum pl_knob { PL_SHAPE, PL_GPUS, PL_POOL, PL_SHARE, PL_APART, PL_SAME, PL_REQUESTS, PL_CONTEXT, PL_MEMORY, PL_COPIES, PL_OPTIONAL, PL_KNOB__N };
+struct pl_change { size_t index; enum pl_knob knob; uint64_t value; };       /* index: in spec->w. value: of what is a number */
+
+/* Is it a number that may be less, for this workload? The others are put to one word. */
+bool pl_knob_counts(const struct bt_workload *w, enum pl_knob k);
+uint64_t pl_knob_asked(const struct bt_plan_in *in, size_t i, enum pl_knob k);
+/* The least of such a number, and what two of them differ by. */
+uint64_t pl_knob_step(enum pl_knob k);
+/* Is anything asked for there that could be less? */
+bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k);
+/* The change made in w. */
+void pl_turn(const struct bt_plan_in *in, struct bt_workload *w, const struct pl_change *c);
+/* Its paths and values in a spec, at the end of list. */
+void pl_say_change(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, struct bt_plan_change **list, size_t *n);
+/* "llm: it fits with `replicas: 10`"; list: what pl_say_change made of it. */
+const char *pl_change_text(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, const struct bt_plan_change *list);
+/* n > 0 changes as one row of advice. */
+struct bt_plan_advice pl_advice_of(const char *text, const struct bt_plan_change *list, size_t n);
+#endif
