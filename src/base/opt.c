@@ -204,6 +204,15 @@ static const struct bt_opt *find_key(const struct bt_opt *opts, const char *key)
     return NULL;
 }
 
+/* What may stand there, where that is short enough to be read. */
+static int hint_keys(const struct bt_opt *opts, struct bt_err *err)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(8192);
+    for (const struct bt_opt *o = opts; o->name; o++)
+        bt_buf_printf(&b, "%s%s", b.n ? ", " : "", o->name);
+    return b.n + 32 < sizeof err->hint ? bt_err_hint(err, "it may have %s", bt_buf_z(&b)) : -1;
+}
+
 int bt_opt_map(const struct bt_opt *opts, struct bt_arena *a, const struct bt_doc *doc, const struct bt_node *map, void *target, struct bt_err *err)
 {
     if (map->kind != BT_NODE_MAP)
@@ -217,14 +226,16 @@ int bt_opt_map(const struct bt_opt *opts, struct bt_arena *a, const struct bt_do
         if (!o) {
             const char *near = nearest_opt(opts, a, bt_str(key->text));
             bt_node_err(err, doc, key, "unknown key \"%.80s\"", key->text);
-            return near ? bt_err_hint(err, "did you mean %s?", near) : -1;
+            return near ? bt_err_hint(err, "did you mean %s?", near) : hint_keys(opts, err);
         }
         const struct bt_node *first = given[o - opts];
-        if (first)
-            return bt_node_err(err, doc, key, "%s is given twice (first as %s in line %u)", key->text, first->text, first->line);
+        if (first) {
+            bt_node_err(err, doc, key, "%s is given twice (first as %s in line %u)", key->text, first->text, first->line);
+            return bt_err_hint(err, "leave one of the two out");
+        }
         given[o - opts] = key;
         if (set_node(o, a, doc, key->text, &map->items[i], target, err) < 0)
-            return -1;
+            return o->example && !err->hint[0] ? bt_err_hint(err, "%s: %s", key->text, o->example) : -1;
         note_given(o, target);
     }
     return 0;

@@ -38,6 +38,7 @@ struct bt_opt {
     int (*parse)(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err);
     const char *metavar;             /* "FILE"; NULL = from the type */
     const char *help;                /* one line; NULL = hidden from --help */
+    const char *example;             /* maps: a value as it may be written: the hint of an error that has no better one */
     const char *alone;               /* argv: what a flag means without a value, "-fa"; the next word is its value only when it is one of choices */
     bool many;                       /* argv: every word up to the next option is its value, joined by blanks (Python's nargs="+"). STR and CUSTOM */
 };

@@ -27,9 +27,12 @@ struct measured { size_t nodes; unsigned depth; };       /* of one finished subt
 
 /* ---- errors ---- */
 
-static int at_mark(struct reader *r, const struct fy_mark *m, const char *what)
+#define TOO_DEEP "is a [ or { without its end? Else write it flatter"
+
+static int at_mark(struct reader *r, const struct fy_mark *m, const char *what, const char *instead)
 {
-    return bt_text_err(r->err, r->name, m ? (unsigned)m->line + 1 : 1, m ? (unsigned)m->column + 1 : 1, what);
+    bt_text_err(r->err, r->name, m ? (unsigned)m->line + 1 : 1, m ? (unsigned)m->column + 1 : 1, what);
+    return bt_err_hint(r->err, "%s", instead);
 }
 
 /* The first tab in the indentation of line `line` (from 1), as a column from 1; 0 if none or no such line. */
@@ -68,7 +71,8 @@ static int parser_error(struct reader *r)
     }
     bt_auto_buf struct bt_buf why = BT_BUF(512);
     bt_buf_add_escaped(&why, bt_str(e->msg ? e->msg : "not YAML"));
-    return bt_text_err(r->err, r->name, line, col, bt_buf_z(&why));
+    bt_text_err(r->err, r->name, line, col, bt_buf_z(&why));
+    return bt_err_hint(r->err, "what is wrong may stand before it: a [, { or quote that is not closed, a `:` without a blank; a text with : # { * in quotes");
 }
 
 /* ---- nodes ---- */
@@ -78,7 +82,7 @@ static int count_nodes(struct reader *r, size_t n, const struct fy_mark *m)
     r->nodes += n;
     if (r->nodes <= BT_NODE_COUNT_MAX)
         return 0;
-    at_mark(r, m, "more than 100000 values after expanding aliases");
+    at_mark(r, m, "more than 100000 values after expanding aliases", "write out what is needed, or cut it into several files");
     r->err->code = BT_E_TOO_BIG;
     return -1;
 }
@@ -126,7 +130,7 @@ static int check_tag(struct reader *r, struct fy_event *ev, bool scalar, bool *f
         *forced_string = true;
         return 0;
     }
-    return at_mark(r, fy_token_start_mark(t), "tags have no meaning here");
+    return at_mark(r, fy_token_start_mark(t), "tags have no meaning here", "leave it out; what is a text stands in quotes: \"12\"");
 }
 
 static bool is_null_word(const char *z)
@@ -145,7 +149,7 @@ static int read_scalar(struct reader *r, struct fy_event *ev, struct bt_node *ou
     if (check_tag(r, ev, true, &forced) < 0)
         return -1;
     if (p && n && memchr(p, 0, n))
-        return at_mark(r, &m, "a NUL byte in a string");
+        return at_mark(r, &m, "a NUL byte in a string", "leave \\0 out: programs end their texts there");
     *out = new_node(BT_NODE_SCALAR, m.line >= 0 ? &m : NULL);
     out->text = bt_arena_strndup(r->a, (struct bt_str){ p, p ? n : 0 });
     out->quoted = forced || (style != FYNS_PLAIN && style != FYNS_ANY);
@@ -180,8 +184,9 @@ static int finish_map(struct reader *r, struct entry *v, size_t n, struct bt_nod
             continue;
         if (!sorted[i]->merged) {    /* sorted by place within a key: the one before was written too */
             const struct bt_node *k = &sorted[i]->key;
-            return bt_err_set(r->err, BT_E_SPEC, 0, "%s:%u:%u: key \"%.80s\" is here twice (first in line %u)", r->name, k->line, k->col, k->text,
-                              sorted[i - 1]->key.line);
+            bt_err_set(r->err, BT_E_SPEC, 0, "%s:%u:%u: key \"%.80s\" is here twice (first in line %u)", r->name, k->line, k->col, k->text,
+                       sorted[i - 1]->key.line);
+            return bt_err_hint(r->err, "leave one of the two out");
         }
         drop[sorted[i]->at] = true;
     }
@@ -199,8 +204,10 @@ struct entries { struct entry *v; size_t n; };
 
 static int merge_from(struct reader *r, struct entries *e, const struct bt_node *from, const struct bt_node *at)
 {
-    if (from->kind != BT_NODE_MAP)
-        return bt_text_err(r->err, r->name, at->line, at->col, "<< takes a map, an alias of one, or a list of them");
+    if (from->kind != BT_NODE_MAP) {
+        bt_text_err(r->err, r->name, at->line, at->col, "<< takes a map, an alias of one, or a list of them");
+        return bt_err_hint(r->err, "<<: *NAME, where &NAME stands before a map above");
+    }
     for (size_t i = 0; i < from->n; i++) {
         struct entry x = { .key = from->keys[i], .item = from->items[i], .at = e->n, .merged = true };
         BT_PUSH(r->a, e->v, e->n, x);
@@ -293,8 +300,10 @@ static int read_map(struct reader *r, unsigned depth, struct bt_node *out, struc
         if (ended)
             break;
         place(&x.key, out->line, out->col);
-        if (x.key.kind != BT_NODE_SCALAR)
-            return bt_text_err(r->err, r->name, x.key.line, x.key.col, "a key has to be a plain word or a quoted string");
+        if (x.key.kind != BT_NODE_SCALAR) {
+            bt_text_err(r->err, r->name, x.key.line, x.key.col, "a key has to be a plain word or a quoted string");
+            return bt_err_hint(r->err, "a list or map belongs behind the `:`; ${...} stands in quotes");
+        }
         if (read_next(r, depth + 1, FYET_NONE, &ended, &x.item, &part) < 0)
             return -1;
         add_size(size, part);
@@ -319,14 +328,15 @@ static int read_alias(struct reader *r, struct fy_event *ev, unsigned depth, str
         if (strcmp(an->name, name))
             continue;
         if (an->open)
-            return at_mark(r, &m, "this alias stands inside its own anchor");
+            return at_mark(r, &m, "this alias stands inside its own anchor", "name another anchor, or write the value out");
         if (depth + an->depth > BT_NODE_DEPTH_MAX)
-            return at_mark(r, &m, "nested deeper than 64 levels");
+            return at_mark(r, &m, "nested deeper than 64 levels", TOO_DEEP);
         *out = an->node;
         *size = (struct measured){ an->nodes, an->depth };
         return count_nodes(r, an->nodes, &m);
     }
-    return at_mark(r, &m, "no such anchor above");
+    return at_mark(r, &m, "no such anchor above",
+                   "&NAME before a value names it, *NAME behind it is that value again; a text that begins with * stands in quotes");
 }
 
 static int read_collection(struct reader *r, struct fy_event *ev, unsigned depth, struct bt_node *out, struct measured *size)
@@ -336,7 +346,7 @@ static int read_collection(struct reader *r, struct fy_event *ev, unsigned depth
     if (check_tag(r, ev, false, &unused) < 0)
         return -1;
     if (depth >= BT_NODE_DEPTH_MAX)
-        return at_mark(r, m, "nested deeper than 64 levels");
+        return at_mark(r, m, "nested deeper than 64 levels", TOO_DEEP);
     *out = new_node(map ? BT_NODE_MAP : BT_NODE_SEQ, m);
     return map ? read_map(r, depth, out, size) : read_seq(r, depth, out, size);
 }
@@ -361,7 +371,7 @@ static int read_value(struct reader *r, struct fy_event *ev, unsigned depth, str
     else if (ev->type == FYET_SEQUENCE_START || ev->type == FYET_MAPPING_START)
         rc = read_collection(r, ev, depth, out, size);
     else
-        rc = at_mark(r, fy_event_start_mark(ev), "a value is missing");
+        rc = at_mark(r, fy_event_start_mark(ev), "a value is missing", "`key: value`; null is nothing");
     if (t && rc == 0) {
         struct anchor *an = &r->anchors[slot];
         an->node = *out;
@@ -385,7 +395,7 @@ static int read_stream(struct reader *r, struct bt_node *root)
         struct measured size;
         int rc = 0;
         if (type == FYET_DOCUMENT_START && have)
-            rc = at_mark(r, fy_event_start_mark(ev), "a second document starts here; one file holds one");
+            rc = at_mark(r, fy_event_start_mark(ev), "a second document starts here; one file holds one", "leave out the line ---, and what follows it");
         else if (type != FYET_STREAM_START && type != FYET_STREAM_END && type != FYET_DOCUMENT_START && type != FYET_DOCUMENT_END) {
             have = true;
             rc = read_value(r, ev, 0, root, &size);
@@ -397,6 +407,12 @@ static int read_stream(struct reader *r, struct bt_node *root)
     }
 }
 
+static int not_text(const char *name, unsigned line, unsigned col, const char *what, struct bt_err *err)
+{
+    bt_text_err(err, name, line, col, what);
+    return bt_err_hint(err, "a spec is UTF-8 text: is this the file that was meant? Else save it as UTF-8");
+}
+
 /* Where the text stops being UTF-8 (or holds a NUL), as an error; libfyaml would guess at encodings. */
 static int check_text(const char *name, struct bt_str text, struct bt_err *err)
 {
@@ -405,12 +421,12 @@ static int check_text(const char *name, struct bt_str text, struct bt_err *err)
         unsigned char c = (unsigned char)text.p[i];
         size_t len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
         if (len == 0 || i + len > text.n)
-            return bt_text_err(err, name, line, col, "not UTF-8 text");
+            return not_text(name, line, col, "not UTF-8 text", err);
         for (size_t k = 1; k < len; k++)
             if (((unsigned char)text.p[i + k] & 0xc0) != 0x80)
-                return bt_text_err(err, name, line, col, "not UTF-8 text");
+                return not_text(name, line, col, "not UTF-8 text", err);
         if (c == 0 || (c < 0x20 && !strchr("\t\n\r", c)) || c == 0x7f)
-            return bt_text_err(err, name, line, col, "a control character");
+            return not_text(name, line, col, "a control character", err);
         i += len;
         col++;
         if (c == '\n') {

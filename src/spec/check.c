@@ -34,6 +34,13 @@ static const struct { const char *key; bool server, service, job; } key_kinds[] 
 
 static const char *kind_word(enum bt_kind k) { return k == BT_SERVER ? "server" : k == BT_SERVICE ? "service" : "job"; }
 
+static const char *whose(bool server, bool service, bool job)
+{
+    static const char *const words[2][2][2] = { { { "nobody", "a job" }, { "a service", "a service or a job" } },
+                                                { { "a server", "a server or a job" }, { "a server or a service", "anybody" } } };
+    return words[server][service][job];
+}
+
 static int settle_kind(struct bt_spec *s, struct bt_workload *w, struct bt_err *err)
 {
     bool said = given(w, "kind");
@@ -42,8 +49,10 @@ static int settle_kind(struct bt_spec *s, struct bt_workload *w, struct bt_err *
         return bt_err_hint(err, given(w, "command") ? "kind: service (runs until stopped) or kind: job (ends)"
                                                     : "engine: vllm, or kind: service with a command");
     }
-    if (w->engine && said && w->kind != BT_SERVER)
-        return at_key(s, w, "kind", err, "kind: %s, and an `engine`: only a server has one", kind_word(w->kind));
+    if (w->engine && said && w->kind != BT_SERVER) {
+        at_key(s, w, "kind", err, "kind: %s, and an `engine`: only a server has one", kind_word(w->kind));
+        return bt_err_hint(err, "leave `kind` out for a server; the program of a %s goes to `command`", kind_word(w->kind));
+    }
     if (w->kind == BT_SERVER && !w->engine) {
         at_key(s, w, "kind", err, "a server needs an `engine`");
         return bt_err_hint(err, "engine: vllm; any other long-running command is kind: service");
@@ -74,10 +83,12 @@ static int check_kind(struct bt_spec *s, struct bt_workload *w, struct bt_err *e
             return bt_err_hint(err, "the copies of a %s are its `replicas`", kind_word(w->kind));
         if (!strcmp(key_kinds[i].key, "command"))
             return bt_err_hint(err, "the engine is the command; its flags go to `args`");
-        return -1;
+        return bt_err_hint(err, "leave it out: it belongs to %s", whose(key_kinds[i].server, key_kinds[i].service, key_kinds[i].job));
     }
-    if (w->bin && w->venv)
-        return at_key(s, w, "venv", err, "`bin` and `venv` both say where the engine is: keep one");
+    if (w->bin && w->venv) {
+        at_key(s, w, "venv", err, "`bin` and `venv` both say where the engine is: keep one");
+        return bt_err_hint(err, "venv: its folder, or bin: the program in it");
+    }
     return 0;
 }
 
@@ -88,30 +99,44 @@ static int check_memory(struct bt_spec *s, struct bt_workload *w, struct bt_err 
         at_key(s, w, "memory", err, "memory: that form describes a service or a job; a server's need comes from its model");
         return bt_err_hint(err, "12GiB, 40%%, rest or auto");
     }
-    if (none && w->memory.form != BT_MEM_AUTO && w->kind != BT_SERVER)
-        return at_key(s, w, "memory", err, "memory is per GPU, and `gpus: 0` has none");
-    if (w->expects.form != BT_MEM_AUTO && w->expects.form < BT_MEM_TRAIN)
-        return at_key(s, w, "expects", err, "expects: want train, forward, generate, diffusion or like");
+    if (none && w->memory.form != BT_MEM_AUTO && w->kind != BT_SERVER) {
+        at_key(s, w, "memory", err, "memory is per GPU, and `gpus: 0` has none");
+        return bt_err_hint(err, "leave `memory` out, or give it a card: gpus: 1");
+    }
+    if (w->expects.form != BT_MEM_AUTO && w->expects.form < BT_MEM_TRAIN) {
+        at_key(s, w, "expects", err, "expects: want train, forward, generate, diffusion or like");
+        return bt_err_hint(err, "expects: {train: MODEL, method: lora, rank: 64}");
+    }
     if (w->expects.form != BT_MEM_AUTO && w->memory.form != BT_MEM_REST) {
         at_key(s, w, "expects", err, "`expects` goes with `memory: rest`");
         return bt_err_hint(err, "to reserve what it needs, write the same map under `memory`");
     }
-    if (none && (w->pool.n || w->same_gpus_as))
-        return at_key(s, w, w->same_gpus_as ? "same_gpus_as" : "pool", err, "it names cards, and `gpus: 0` uses none");
-    if (w->pp_layers.n && w->pp.set && w->pp.want != w->pp_layers.n)
-        return at_key(s, w, "pp_layers", err, "pp_layers names %zu stages, and pp is %llu", w->pp_layers.n, (unsigned long long)w->pp.want);
+    if (none && (w->pool.n || w->same_gpus_as)) {
+        at_key(s, w, w->same_gpus_as ? "same_gpus_as" : "pool", err, "it names cards, and `gpus: 0` uses none");
+        return bt_err_hint(err, "leave `%s` out, or `gpus: 1`", w->same_gpus_as ? "same_gpus_as" : "pool");
+    }
+    if (w->pp_layers.n && w->pp.set && w->pp.want != w->pp_layers.n) {
+        at_key(s, w, "pp_layers", err, "pp_layers names %zu stages, and pp is %llu", w->pp_layers.n, (unsigned long long)w->pp.want);
+        return bt_err_hint(err, "leave `pp` out: the list says how many stages there are");
+    }
     if (w->pp_layers.n)
         w->pp = (struct bt_range){ .set = true, .want = w->pp_layers.n, .min = w->pp_layers.n, .max = w->pp_layers.n, .at = w->pp.at };
     uint64_t ranks = (w->tp.set ? w->tp.want : 1) * (w->pp.set ? w->pp.want : 1) * (w->dp.set ? w->dp.want : 1);
-    if (none && w->dp.set && w->dp.want > 1)
-        return at_key(s, w, "dp", err, "on the CPU it is one engine: leave `dp` out, or `replicas` of it");
-    if (w->gpus.set && w->gpus.want > 0 && ranks > w->gpus.max)
-        return at_key(s, w, w->tp.set ? "tp" : w->pp.set ? "pp" : "dp", err, w->dp.set ? "tp x pp x dp is %llu GPUs, and `gpus` allows %llu"
-                                                                            : "tp x pp is %llu GPUs, and `gpus` allows %llu", (unsigned long long)ranks,
-                      (unsigned long long)w->gpus.max);
-    if (w->gpus.set && w->tp.set && w->pp.set && ranks < w->gpus.min)
-        return at_key(s, w, "gpus", err, "tp x pp is %llu GPUs, and `gpus` wants at least %llu", (unsigned long long)ranks,
-                      (unsigned long long)w->gpus.min);
+    if (none && w->dp.set && w->dp.want > 1) {
+        at_key(s, w, "dp", err, "on the CPU it is one engine: leave `dp` out, or `replicas` of it");
+        return bt_err_hint(err, "replicas: %llu", (unsigned long long)w->dp.want);
+    }
+    if (w->gpus.set && w->gpus.want > 0 && ranks > w->gpus.max) {
+        at_key(s, w, w->tp.set ? "tp" : w->pp.set ? "pp" : "dp", err, w->dp.set ? "tp x pp x dp is %llu GPUs, and `gpus` allows %llu"
+                                                                     : "tp x pp is %llu GPUs, and `gpus` allows %llu", (unsigned long long)ranks,
+               (unsigned long long)w->gpus.max);
+        return bt_err_hint(err, "gpus: %llu, or leave it out", (unsigned long long)ranks);
+    }
+    if (w->gpus.set && w->tp.set && w->pp.set && ranks < w->gpus.min) {
+        at_key(s, w, "gpus", err, "tp x pp is %llu GPUs, and `gpus` wants at least %llu", (unsigned long long)ranks,
+               (unsigned long long)w->gpus.min);
+        return bt_err_hint(err, "gpus: %llu, or leave `tp` or `pp` open", (unsigned long long)ranks);
+    }
     return 0;
 }
 
@@ -133,8 +158,10 @@ static int check_ready(struct bt_spec *s, struct bt_workload *w, struct bt_err *
 static int need_workload(struct bt_spec *s, const struct bt_workload *w, const struct bt_node *at, const char *key, const char *name,
                          struct bt_err *err)
 {
-    if (!strcmp(name, w->name))
-        return bt_node_err(err, &s->doc, at, "workloads.%s: %s names itself", w->name, key);
+    if (!strcmp(name, w->name)) {
+        bt_node_err(err, &s->doc, at, "workloads.%s: %s names itself", w->name, key);
+        return bt_err_hint(err, "name another workload, or leave `%s` out", key);
+    }
     if (bt_spec_find(s, name))
         return 0;
     const char *names[256];
@@ -144,7 +171,9 @@ static int need_workload(struct bt_spec *s, const struct bt_workload *w, const s
             names[n++] = s->w[i].name;
     bt_node_err(err, &s->doc, at, "workloads.%s: %s: there is no workload \"%.60s\"", w->name, key, name);
     const char *near = bt_str_nearest(bt_str(name), names, n);
-    return near ? bt_err_hint(err, "\"%s\"", near) : n ? bt_err_hint(err, "there is \"%s\"", names[0]) : -1;
+    if (!n)
+        return bt_err_hint(err, "%s is the only one: leave `%s` out, or add the other", w->name, key);
+    return near ? bt_err_hint(err, "\"%s\"", near) : bt_err_hint(err, "there is \"%s\"", names[0]);
 }
 
 /* The node of item i of a list that may also be one scalar. */
@@ -205,17 +234,21 @@ static int check_names(struct bt_spec *s, const struct bt_workload *w, struct bt
     if (w->context.same_as) {
         if (need_workload(s, w, as, "same_as", w->context.same_as, err) < 0)
             return -1;
-        if (bt_spec_find(s, w->context.same_as)->kind != BT_SERVER)
-            return bt_node_err(err, &s->doc, as, "workloads.%s: same_as: %s is not a server and has no context", w->name, w->context.same_as);
+        if (bt_spec_find(s, w->context.same_as)->kind != BT_SERVER) {
+            bt_node_err(err, &s->doc, as, "workloads.%s: same_as: %s is not a server and has no context", w->name, w->context.same_as);
+            return bt_err_hint(err, "name a server, or say it in tokens: context: 32768");
+        }
     }
     for (size_t i = 0; i < w->nafter; i++) {
         struct bt_node at = { .line = w->after[i].at.line, .col = w->after[i].at.col };
         if (need_workload(s, w, &at, "after", w->after[i].name, err) < 0)
             return -1;
         const struct bt_workload *d = bt_spec_find(s, w->after[i].name);
-        if (w->after[i].what == BT_AFTER_DONE && d->kind != BT_JOB)
-            return bt_node_err(err, &s->doc, &at, "workloads.%s: after: %s is a %s and is never done; only a job is", w->name, d->name,
-                               kind_word(d->kind));
+        if (w->after[i].what == BT_AFTER_DONE && d->kind != BT_JOB) {
+            bt_node_err(err, &s->doc, &at, "workloads.%s: after: %s is a %s and is never done; only a job is", w->name, d->name,
+                        kind_word(d->kind));
+            return bt_err_hint(err, "after: {%s: ready}, or started", d->name);
+        }
     }
     return 0;
 }
@@ -250,7 +283,8 @@ static int visit(struct walk *k, const struct bt_workload *w)
         for (size_t i = from; i <= k->depth; i++)
             bt_buf_printf(&b, "%s%s", i > from ? " -> " : "", k->path[i]->name);
         const char *top = !strcmp(k->key, "same_as") ? "context" : k->key;
-        return at_key(k->s, w, top, k->err, "%s goes in a circle: %s", k->key, bt_buf_z(&b));
+        at_key(k->s, w, top, k->err, "%s goes in a circle: %s", k->key, bt_buf_z(&b));
+        return bt_err_hint(k->err, "take one of them out of the circle: leave its `%s` out", top);
     }
     k->state[me] = 1;
     k->depth++;
@@ -290,11 +324,15 @@ static int check_sharing(struct bt_spec *s, const struct bt_workload *w, struct 
                 return bt_err_hint(err, a->share == BT_SHARE_WITH ? "name %s in `share` of %s, or leave `same_gpus_as` out"
                                                                   : "say `share: {with: [%s]}` of %s, or leave `same_gpus_as` out", b->name, a->name);
             }
-            if (spec_strs_has(&a->apart, b->name))
-                return at_key(s, w, "same_gpus_as", err, "same_gpus_as: %s, but %s keeps `apart` from %s", t->name, a->name, b->name);
+            if (spec_strs_has(&a->apart, b->name)) {
+                at_key(s, w, "same_gpus_as", err, "same_gpus_as: %s, but %s keeps `apart` from %s", t->name, a->name, b->name);
+                return bt_err_hint(err, "leave `apart` or `same_gpus_as` out: both cannot be");
+            }
         }
-        if (t->gpus.set && t->gpus.want == 0)
-            return at_key(s, w, "same_gpus_as", err, "same_gpus_as: %s uses no GPU", t->name);
+        if (t->gpus.set && t->gpus.want == 0) {
+            at_key(s, w, "same_gpus_as", err, "same_gpus_as: %s uses no GPU", t->name);
+            return bt_err_hint(err, "name a workload that has cards, or leave `same_gpus_as` out");
+        }
     }
     return 0;
 }

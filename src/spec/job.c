@@ -37,6 +37,14 @@ static const char *scalar(const struct bt_opt_ctx *ctx)
     return ctx->text ? ctx->text : ctx->node->kind == BT_NODE_SCALAR ? ctx->node->text : NULL;
 }
 
+static int one_too_many(const struct bt_opt *opt, struct bt_opt_ctx *ctx, const char *other, struct bt_err *err)
+{
+    if (!ctx->node)
+        return bt_err_set(err, BT_E_USAGE, 0, "one job at a time: --%s was given", other);
+    bt_node_err(err, ctx->doc, ctx->node, "%s: want exactly one of train, forward, generate, diffusion, like", opt->name);
+    return bt_err_hint(err, "leave %s or %s out", other, opt->name);
+}
+
 static int parse_kind(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
 {
     struct bt_job *j = job(ctx);
@@ -44,8 +52,7 @@ static int parse_kind(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct b
     if (!model || !model[0])
         return bad(opt, ctx, "a model", err);
     if (j->kind_given)
-        return ctx->node ? bt_node_err(err, ctx->doc, ctx->node, "%s: want exactly one of train, forward, generate, diffusion, like", opt->name)
-                         : bt_err_set(err, BT_E_USAGE, 0, "one job at a time: --%s was given", bt_job_kind_names[j->kind]);
+        return one_too_many(opt, ctx, bt_job_kind_names[j->kind], err);
     for (j->kind = 0; strcmp(bt_job_kind_names[j->kind], opt->name); j->kind++) {}
     j->kind_given = true;
     j->of = bt_arena_strdup(ctx->arena, model);
@@ -139,42 +146,46 @@ _Static_assert(K__N <= BT_JOB_KEYS, "one mark for each row");
 #define GIVEN(k) .set_off = AT(given) + (k)
 
 static const struct bt_opt keys[] = {
-    [K_BACKEND] = { .name = "backend", .type = BT_OPT_ENUM, .off = AT(backend), .choices = bt_job_backends, GIVEN(K_BACKEND), .help = "who trains" },
+    [K_BACKEND] = { .name = "backend", .type = BT_OPT_ENUM, .off = AT(backend), .choices = bt_job_backends, GIVEN(K_BACKEND), .help = "who trains",
+        .example = "huggingface" },
     [K_BATCH] = { .name = "batch", .type = BT_OPT_CUSTOM, .parse = parse_auto, .off = AT(batch), GIVEN(K_BATCH), .metavar = "N|auto",
-                  .help = "sequences (images) of one step on one GPU; auto = as many as fit" },
+                  .help = "sequences (images) of one step on one GPU; auto = as many as fit", .example = "8" },
     [K_CHECKPOINTING] = { .name = "checkpointing", .type = BT_OPT_BOOL, .off = AT(checkpointing),
-        GIVEN(K_CHECKPOINTING), .help = "activations are computed again in the backward pass" },
+        GIVEN(K_CHECKPOINTING), .help = "activations are computed again in the backward pass", .example = "true" },
     [K_DIFFUSION] = { .name = "diffusion", .type = BT_OPT_CUSTOM, .parse = parse_kind,
-        GIVEN(K_DIFFUSION), .metavar = "MODEL", .help = "images are made with this pipeline" },
+        GIVEN(K_DIFFUSION), .metavar = "MODEL", .help = "images are made with this pipeline", .example = "MODEL" },
     [K_DISTRIBUTED] = { .name = "distributed_optimizer", .type = BT_OPT_BOOL, .off = AT(distributed_optimizer),
-        GIVEN(K_DISTRIBUTED), .help = "Megatron: its states are dealt over the copies" },
+        GIVEN(K_DISTRIBUTED), .help = "Megatron: its states are dealt over the copies", .example = "true" },
     [K_DTYPE] = { .name = "dtype", .type = BT_OPT_ENUM, .off = AT(dtype), .choices = bt_job_dtypes,
-        GIVEN(K_DTYPE), .help = "of weights and computation without training" },
+        GIVEN(K_DTYPE), .help = "of weights and computation without training", .example = "bfloat16" },
     [K_EAGER] = { .name = "eager_attention", .type = BT_OPT_BOOL, .off = AT(eager_attention),
-        GIVEN(K_EAGER), .help = "attention keeps its square of scores: no flash or SDPA kernel" },
+        GIVEN(K_EAGER), .help = "attention keeps its square of scores: no flash or SDPA kernel", .example = "true" },
     [K_FORWARD] = { .name = "forward", .type = BT_OPT_CUSTOM, .parse = parse_kind,
-        GIVEN(K_FORWARD), .metavar = "MODEL", .help = "forward passes of this model: activations are extracted" },
-    [K_FRAMES] = { .name = "frames", .type = BT_OPT_U64, .off = AT(frames), .min = 1, .max = 65536, GIVEN(K_FRAMES), .help = "of a video" },
+        GIVEN(K_FORWARD), .metavar = "MODEL", .help = "forward passes of this model: activations are extracted", .example = "MODEL" },
+    [K_FRAMES] = { .name = "frames", .type = BT_OPT_U64, .off = AT(frames), .min = 1, .max = 65536, GIVEN(K_FRAMES), .help = "of a video", .example = "81" },
     [K_GENERATE] = { .name = "generate", .type = BT_OPT_CUSTOM, .parse = parse_kind,
-        GIVEN(K_GENERATE), .metavar = "MODEL", .help = "text is made with this model, without a server" },
+        GIVEN(K_GENERATE), .metavar = "MODEL", .help = "text is made with this model, without a server", .example = "MODEL" },
     [K_LAYERS] = { .name = "layers", .type = BT_OPT_CUSTOM, .parse = parse_layers, .off = AT(kept_layers), GIVEN(K_LAYERS), .metavar = "N|all",
-                   .help = "layers whose hidden states stay on the card" },
-    [K_METHOD] = { .name = "method", .type = BT_OPT_ENUM, .off = AT(method), .choices = bt_job_methods, GIVEN(K_METHOD), .help = "what is trained" },
+                   .help = "layers whose hidden states stay on the card", .example = "[10, 11, 12]" },
+    [K_METHOD] = { .name = "method", .type = BT_OPT_ENUM, .off = AT(method), .choices = bt_job_methods, GIVEN(K_METHOD), .help = "what is trained",
+        .example = "lora" },
     [K_OFFLOAD] = { .name = "offload", .type = BT_OPT_BOOL, .off = AT(offload),
-        GIVEN(K_OFFLOAD), .help = "a pipeline's parts one at a time on the card (enable_model_cpu_offload)" },
+        GIVEN(K_OFFLOAD), .help = "a pipeline's parts one at a time on the card (enable_model_cpu_offload)", .example = "true" },
     [K_OPTIMIZER] = { .name = "optimizer", .type = BT_OPT_ENUM, .off = AT(optimizer), .choices = bt_job_optimizers,
-        GIVEN(K_OPTIMIZER), .help = "of training" },
-    [K_PP] = { .name = "pp", .type = BT_OPT_U64, .off = AT(pp), .min = 1, .max = 4096, GIVEN(K_PP), .help = "stages that the layers are cut into" },
-    [K_RANK] = { .name = "rank", .type = BT_OPT_U64, .off = AT(rank), .min = 1, .max = 65536, GIVEN(K_RANK), .help = "of the adapters" },
-    [K_SIZE] = { .name = "size", .type = BT_OPT_CUSTOM, .parse = parse_size, GIVEN(K_SIZE), .metavar = "WxH", .help = "of the images" },
+        GIVEN(K_OPTIMIZER), .help = "of training", .example = "adamw" },
+    [K_PP] = { .name = "pp", .type = BT_OPT_U64, .off = AT(pp), .min = 1, .max = 4096, GIVEN(K_PP), .help = "stages that the layers are cut into",
+        .example = "2" },
+    [K_RANK] = { .name = "rank", .type = BT_OPT_U64, .off = AT(rank), .min = 1, .max = 65536, GIVEN(K_RANK), .help = "of the adapters", .example = "64" },
+    [K_SIZE] = { .name = "size", .type = BT_OPT_CUSTOM, .parse = parse_size, GIVEN(K_SIZE), .metavar = "WxH", .help = "of the images", .example = "1024x1024" },
     [K_TOKENS] = { .name = "tokens", .type = BT_OPT_U64, .off = AT(tokens), .min = 1, .max = LONGEST,
-        GIVEN(K_TOKENS), .help = "of one sequence; generation: prompt and answer" },
-    [K_TP] = { .name = "tp", .type = BT_OPT_U64, .off = AT(tp), .min = 1, .max = 4096, GIVEN(K_TP), .help = "Megatron: tensor parallel" },
-    [K_TRAIN] = { .name = "train", .type = BT_OPT_CUSTOM, .parse = parse_kind, GIVEN(K_TRAIN), .metavar = "MODEL", .help = "this model is trained" },
+        GIVEN(K_TOKENS), .help = "of one sequence; generation: prompt and answer", .example = "2048" },
+    [K_TP] = { .name = "tp", .type = BT_OPT_U64, .off = AT(tp), .min = 1, .max = 4096, GIVEN(K_TP), .help = "Megatron: tensor parallel", .example = "2" },
+    [K_TRAIN] = { .name = "train", .type = BT_OPT_CUSTOM, .parse = parse_kind, GIVEN(K_TRAIN), .metavar = "MODEL", .help = "this model is trained",
+        .example = "MODEL" },
     [K_USERS] = { .name = "users", .type = BT_OPT_CUSTOM, .parse = parse_auto, .off = AT(users),
-        GIVEN(K_USERS), .metavar = "N|auto", .help = "adapters trained at once; auto = as many as fit" },
+        GIVEN(K_USERS), .metavar = "N|auto", .help = "adapters trained at once; auto = as many as fit", .example = "4" },
     [K_ZERO] = { .name = "zero", .type = BT_OPT_U64, .off = AT(zero), .max = 3,
-        GIVEN(K_ZERO), .help = "ZeRO stage: 1 optimizer, 2 gradients too, 3 weights too (FSDP)" },
+        GIVEN(K_ZERO), .help = "ZeRO stage: 1 optimizer, 2 gradients too, 3 weights too (FSDP)", .example = "2" },
     [K__N] = { 0 },
 };
 
@@ -237,6 +248,7 @@ int bt_job_check(const struct bt_job *j, const char **key, struct bt_err *err)
                 if (forms_of[k] & F(f))
                     bt_buf_printf(&b, "%s%s", b.n ? ", " : "", bt_job_kind_names[f]);
             bt_err_set(err, BT_E_SPEC, 0, "%s means nothing to %s: it belongs to %s", keys[k].name, bt_job_kind_names[j->kind], bt_buf_z(&b));
+            bt_err_hint(err, "leave %s out", keys[k].name);
             return blame(key, k, err);
         }
     if (j->zero > 3) {

@@ -38,8 +38,10 @@ static int push_unique(struct bt_arena *a, const struct bt_doc *doc, const struc
     const char *text;
     if (spec_scalar(doc, n, key, &text, err) < 0)
         return -1;
-    if (spec_strs_has(out, text))
-        return bt_node_err(err, doc, n, "%s: %s is named twice", key, text);
+    if (spec_strs_has(out, text)) {
+        bt_node_err(err, doc, n, "%s: %s is named twice", key, text);
+        return bt_err_hint(err, "name it once");
+    }
     BT_PUSH(a, out->v, out->n, text);
     return 0;
 }
@@ -88,8 +90,10 @@ int spec_card_list(struct bt_arena *a, const struct bt_doc *doc, const struct bt
         const char *plain = text;                    /* 00 is 0 */
         while (plain[0] == '0' && plain[1])
             plain++;
-        if (spec_strs_has(out, plain))
-            return bt_node_err(err, doc, v, "%s: card %s is named twice", key, plain);
+        if (spec_strs_has(out, plain)) {
+            bt_node_err(err, doc, v, "%s: card %s is named twice", key, plain);
+            return bt_err_hint(err, "name each card once");
+        }
         BT_PUSH(a, out->v, out->n, plain);
     }
     return 0;
@@ -152,8 +156,10 @@ static int parse_workloads(const struct bt_opt *opt, struct bt_opt_ctx *ctx, str
                     n->kind == BT_NODE_MAP ? "an empty one" : bt_node_kind_name(n));
         return bt_err_hint(err, "workloads: {llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct}}");
     }
-    if (n->n > MAX_WORKLOADS)
-        return bt_node_err(err, ctx->doc, n, "%s: %zu of them; at most %d", opt->name, n->n, MAX_WORKLOADS);
+    if (n->n > MAX_WORKLOADS) {
+        bt_node_err(err, ctx->doc, n, "%s: %zu of them; at most %d", opt->name, n->n, MAX_WORKLOADS);
+        return bt_err_hint(err, "cut it into several specs: a project each");
+    }
     for (size_t i = 0; i < n->n; i++)
         if (spec_check_name(ctx->doc, &n->keys[i], "a workload", err) < 0)
             return -1;
@@ -163,8 +169,10 @@ static int parse_workloads(const struct bt_opt *opt, struct bt_opt_ctx *ctx, str
 struct gateway_map { const char *listen; bool cache; const struct bt_node *routes; };
 static int parse_routes(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
 {
-    if (ctx->node->kind != BT_NODE_MAP)
-        return bt_node_err(err, ctx->doc, ctx->node, "gateway: %s: want a map, not %s", opt->name, bt_node_kind_name(ctx->node));
+    if (ctx->node->kind != BT_NODE_MAP) {
+        bt_node_err(err, ctx->doc, ctx->node, "gateway: %s: want a map, not %s", opt->name, bt_node_kind_name(ctx->node));
+        return bt_err_hint(err, "gateway: {%s: {...}}; docs/reference/spec.md has its keys", opt->name);
+    }
     return 0;
 }
 static const struct bt_opt gateway_opts[] = {
@@ -203,13 +211,17 @@ static int parse_nothing(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struc
 
 static const struct bt_opt spec_opts[] = {
     { .name = "gateway", .type = BT_OPT_CUSTOM, .parse = parse_gateway, .off = AT(gateway),
-      .help = "one OpenAI-compatible front: listen, routes, cache" },
-    { .name = "gpus", .type = BT_OPT_CUSTOM, .parse = parse_gpus, .off = AT(gpus), .help = "auto, [0,1], 4xA100-SXM4-40GB, fleet.json" },
-    { .name = "margin", .type = BT_OPT_BYTES, .off = AT(margin_bytes), .def = "512MiB", .max = 64.0 * (1 << 30), .help = "left free on every card" },
-    { .name = "name", .type = BT_OPT_CUSTOM, .parse = parse_name, .off = AT(name), .help = "of the project" },
-    { .name = "phases", .type = BT_OPT_CUSTOM, .parse = parse_phases, .off = AT(phases), .help = "one after the other" },
-    { .name = "variants", .type = BT_OPT_CUSTOM, .parse = parse_nothing, .off = AT(variants), .help = "named overlays of workloads" },
-    { .name = "workloads", .type = BT_OPT_CUSTOM, .parse = parse_workloads, .off = AT(w), .help = "what runs" },
+      .help = "one OpenAI-compatible front: listen, routes, cache", .example = "{listen: 127.0.0.1:8000}" },
+    { .name = "gpus", .type = BT_OPT_CUSTOM, .parse = parse_gpus, .off = AT(gpus), .help = "auto, [0,1], 4xA100-SXM4-40GB, fleet.json",
+          .example = "4xA100-SXM4-40GB" },
+    { .name = "margin", .type = BT_OPT_BYTES, .off = AT(margin_bytes), .def = "512MiB", .max = 64.0 * (1 << 30), .help = "left free on every card",
+          .example = "512MiB" },
+    { .name = "name", .type = BT_OPT_CUSTOM, .parse = parse_name, .off = AT(name), .help = "of the project", .example = "my-project" },
+    { .name = "phases", .type = BT_OPT_CUSTOM, .parse = parse_phases, .off = AT(phases), .help = "one after the other", .example = "[generate, extract]" },
+    { .name = "variants", .type = BT_OPT_CUSTOM, .parse = parse_nothing, .off = AT(variants), .help = "named overlays of workloads",
+          .example = "{NAME: {workloads: {...}}}" },
+    { .name = "workloads", .type = BT_OPT_CUSTOM, .parse = parse_workloads, .off = AT(w), .help = "what runs",
+          .example = "{llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct}}" },
     { 0 } };
 
 const struct bt_opt *bt_spec_keys(void) { return spec_opts; }
@@ -225,8 +237,10 @@ static int read_tables(struct spec_reading *r, struct bt_err *err)
         return bt_err_hint(err, "name: my-project");
     }
     const struct bt_node *all = bt_node_get(&s->doc.root, "workloads");
-    if (!all)
-        return bt_node_err(err, &s->doc, &s->doc.root, "`workloads` is missing");
+    if (!all) {
+        bt_node_err(err, &s->doc, &s->doc.root, "`workloads` is missing");
+        return bt_err_hint(err, "workloads: {llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct}}");
+    }
     s->gpus = s->gpus ? s->gpus : "auto";
     s->n = all->n;
     s->w = BT_NEWN(r->a, struct bt_workload, s->n);
@@ -244,9 +258,12 @@ static int read_all(struct spec_reading *r, struct bt_str text, struct bt_err *e
     if (bt_yaml_parse(r->a, s->path, text, &s->doc, err) < 0)
         return -1;
     if (s->doc.root.kind != BT_NODE_MAP) {
-        if (s->doc.root.kind == BT_NODE_NULL)
-            return bt_err_set(err, BT_E_SPEC, 0, "%s: it is empty", s->path);
-        return bt_node_err(err, &s->doc, &s->doc.root, "a spec is a map, not %s", bt_node_kind_name(&s->doc.root));
+        if (s->doc.root.kind == BT_NODE_NULL) {
+            bt_err_set(err, BT_E_SPEC, 0, "%s: it is empty", s->path);
+            return bt_err_hint(err, "name: my-project, and workloads: {llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct}}");
+        }
+        bt_node_err(err, &s->doc, &s->doc.root, "a spec is a map, not %s", bt_node_kind_name(&s->doc.root));
+        return bt_err_hint(err, "name: my-project, and workloads: {llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct}}");
     }
     if (spec_apply_variant(r, err) < 0 || spec_expand(r, err) < 0 || read_tables(r, err) < 0)
         return -1;

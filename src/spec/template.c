@@ -48,7 +48,8 @@ static int put_workload(struct spec_reading *r, const struct bt_node *at, const 
         for (size_t i = 0; all && all->kind == BT_NODE_MAP && i < all->n; i++)
             names[i] = all->keys[i].text;
         const char *near = all && all->kind == BT_NODE_MAP ? bt_str_nearest(name, names, all->n) : NULL;
-        return near ? bt_err_hint(err, "${workloads.%s.url}", near) : -1;
+        near = near ? near : names[0];
+        return near ? bt_err_hint(err, "${workloads.%.60s.url}", near) : bt_err_hint(err, "name it under `workloads`");
     }
     if (!bt_str_eq(field, "url")) {
         bt_node_err(err, &s->doc, at, "${%.*s}: a workload has no \"%.*s\" here", BT_STR(body), BT_STR(field));
@@ -127,8 +128,10 @@ static int put_variable(struct spec_reading *r, const struct bt_node *at, struct
         value = bt_arena_strndup(r->a, def);
     bt_auto_buf struct bt_buf safe = BT_BUF(2 * MAX_SCALAR);
     bt_buf_add_escaped(&safe, bt_str(value));
-    if (strcmp(bt_buf_z(&safe), value))              /* plan and journal are JSON: UTF-8, and no control bytes */
-        return bt_node_err(err, doc, at, "${%s}: its value in the environment is not plain text", z);
+    if (strcmp(bt_buf_z(&safe), value)) {            /* plan and journal are JSON: UTF-8, and no control bytes */
+        bt_node_err(err, doc, at, "${%s}: its value in the environment is not plain text", z);
+        return bt_err_hint(err, "export %s=... in UTF-8, on one line", z);
+    }
     bt_buf_puts(out, value);
     bt_hash_add(&r->digest, z, name.n + 1);
     bt_hash_add(&r->digest, value, strlen(value) + 1);
@@ -175,8 +178,10 @@ static int expand_scalar(struct spec_reading *r, struct bt_node *n, const struct
             bt_buf_add(&out, c++, 1);
         }
     }
-    if (out.over)
-        return bt_node_err(err, &r->s->doc, n, "the value is past %u KiB once expanded", (unsigned)(MAX_SCALAR / KiB));
+    if (out.over) {
+        bt_node_err(err, &r->s->doc, n, "the value is past %u KiB once expanded", (unsigned)(MAX_SCALAR / KiB));
+        return bt_err_hint(err, "put it into a file, and name the file");
+    }
     n->text = bt_arena_strdup(r->a, bt_buf_z(&out));
     return 0;
 }

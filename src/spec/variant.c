@@ -113,8 +113,10 @@ static int check_workload(struct spec_reading *r, const char *name, const struct
 
 static int check_workloads(struct spec_reading *r, const char *variant, const struct bt_node *map, struct bt_err *err)
 {
-    if (map->kind != BT_NODE_MAP)
-        return bt_node_err(err, &r->s->doc, map, "variants.%s.workloads: want a map of workloads, not %s", variant, bt_node_kind_name(map));
+    if (map->kind != BT_NODE_MAP) {
+        bt_node_err(err, &r->s->doc, map, "variants.%s.workloads: want a map of workloads, not %s", variant, bt_node_kind_name(map));
+        return bt_err_hint(err, "workloads: {NAME: {context: 8192}}");
+    }
     for (size_t i = 0; i < map->n; i++)
         if (check_workload(r, map->keys[i].text, &map->items[i], err) < 0)
             return -1;
@@ -124,9 +126,11 @@ static int check_workloads(struct spec_reading *r, const char *variant, const st
 static int check_one(struct spec_reading *r, const struct bt_node *name, const struct bt_node *overlay, struct bt_err *err)
 {
     struct bt_spec *s = r->s, scratch = { 0 };
-    if (overlay->kind != BT_NODE_MAP)
-        return bt_node_err(err, &s->doc, overlay, "variants.%s: want a map of workloads and top-level keys, not %s", name->text,
-                           bt_node_kind_name(overlay));
+    if (overlay->kind != BT_NODE_MAP) {
+        bt_node_err(err, &s->doc, overlay, "variants.%s: want a map of workloads and top-level keys, not %s", name->text,
+                    bt_node_kind_name(overlay));
+        return bt_err_hint(err, "%.41s: {WORKLOAD: {context: 8192}}", name->text);
+    }
     for (size_t i = 0; i < overlay->n; i++) {
         const struct bt_node *key = &overlay->keys[i], *value = &overlay->items[i];
         bool workload = spec_strs_has(&r->names, key->text);
@@ -197,8 +201,10 @@ int spec_apply_variant(struct spec_reading *r, struct bt_err *err)
         BT_PUSH(r->a, r->names.v, r->names.n, workloads->keys[i].text);
     if (variants && workloads)
         r->plain = copy(r->a, workloads);
-    if (variants && variants->kind != BT_NODE_MAP)
-        return bt_node_err(err, &s->doc, variants, "variants: want a map of named overlays, not %s", bt_node_kind_name(variants));
+    if (variants && variants->kind != BT_NODE_MAP) {
+        bt_node_err(err, &s->doc, variants, "variants: want a map of named overlays, not %s", bt_node_kind_name(variants));
+        return bt_err_hint(err, "variants: {small: {WORKLOAD: {context: 8192}}}");
+    }
     for (size_t i = 0; variants && i < variants->n; i++) {
         if (spec_check_name(&s->doc, &variants->keys[i], "a variant", err) < 0)
             return -1;

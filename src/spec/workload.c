@@ -10,6 +10,7 @@
 #define AT(f) offsetof(struct bt_workload, f)
 #define MANY 100000
 
+static unsigned long long ull(uint64_t n) { return n; }
 static struct bt_workload *workload(struct bt_opt_ctx *ctx) { return ctx->target; }
 
 static int number(const struct bt_doc *doc, const struct bt_node *n, const char *key, uint64_t min, uint64_t max, uint64_t *out, struct bt_err *err)
@@ -53,9 +54,10 @@ static int parse_gpus(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct b
         struct range_map m = { .min = 1, .max = MANY };
         if (bt_opt_map(min_max_opts, ctx->arena, ctx->doc, n, &m, err) < 0)
             return -1;
-        if (m.min < 1 || m.min > m.max)
-            return bt_node_err(err, ctx->doc, n, "gpus: min %llu and max %llu: want 1 <= min <= max", (unsigned long long)m.min,
-                               (unsigned long long)m.max);
+        if (m.min < 1 || m.min > m.max) {
+            bt_node_err(err, ctx->doc, n, "gpus: min %llu and max %llu: want 1 <= min <= max", ull(m.min), ull(m.max));
+            return bt_err_hint(err, "gpus: {min: %llu, max: %llu}", ull(BT_MAX(BT_MIN(m.min, m.max), 1u)), ull(BT_MAX(BT_MAX(m.min, m.max), 1u)));
+        }
         r->min = m.min;
         r->want = r->max = m.max;
         return 0;
@@ -70,8 +72,10 @@ static int parse_copies(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct
 {
     struct bt_range *r = &workload(ctx)->copies;
     const struct bt_node *n = ctx->node;
-    if (r->at.line)
-        return bt_node_err(err, ctx->doc, n, "`replicas` and `slots` are the same thing: `replicas` of a server or service, `slots` of a job");
+    if (r->at.line) {
+        bt_node_err(err, ctx->doc, n, "`replicas` and `slots` are the same thing: `replicas` of a server or service, `slots` of a job");
+        return bt_err_hint(err, "leave one of the two out");
+    }
     *r = (struct bt_range){ .at = spec_mark(n) };
     if (spec_is(n, "auto"))
         return 0;
@@ -80,8 +84,10 @@ static int parse_copies(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct
         struct range_map m = { .min = 1 };
         if (bt_opt_map(want_min_opts, ctx->arena, ctx->doc, n, &m, err) < 0)
             return -1;
-        if (!m.want_set || m.min < 1 || m.min > m.want)
-            return bt_node_err(err, ctx->doc, n, "%s: want {want: N, min: M} with 1 <= M <= N", opt->name);
+        if (!m.want_set || m.min < 1 || m.min > m.want) {
+            bt_node_err(err, ctx->doc, n, "%s: want {want: N, min: M} with 1 <= M <= N", opt->name);
+            return bt_err_hint(err, "%s: {want: %llu, min: %llu}", opt->name, ull(BT_MAX(BT_MAX(m.want, m.min), 1u)), ull(BT_MAX(BT_MIN(m.want, m.min), 1u)));
+        }
         r->want = r->max = m.want;
         r->min = m.min;
         return 0;
@@ -245,10 +251,14 @@ static int parse_context(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struc
     struct context_map m = { 0 };
     if (bt_opt_map(context_opts, ctx->arena, ctx->doc, n, &m, err) < 0)
         return -1;
-    if (m.same_as && (m.want || m.min))
-        return bt_node_err(err, ctx->doc, n, "context: `same_as` takes both numbers from %s: leave `want` and `min` out", m.same_as);
-    if (m.want && m.min > m.want)
-        return bt_node_err(err, ctx->doc, n, "context: min %llu is more than want %llu", (unsigned long long)m.min, (unsigned long long)m.want);
+    if (m.same_as && (m.want || m.min)) {
+        bt_node_err(err, ctx->doc, n, "context: `same_as` takes both numbers from %s: leave `want` and `min` out", m.same_as);
+        return bt_err_hint(err, "context: {same_as: %.41s}", m.same_as);
+    }
+    if (m.want && m.min > m.want) {
+        bt_node_err(err, ctx->doc, n, "context: min %llu is more than want %llu", ull(m.min), ull(m.want));
+        return bt_err_hint(err, "context: {want: %llu, min: %llu}", ull(m.min), ull(m.want));
+    }
     w->context.want = m.want;
     w->context.min = m.min;
     w->context.same_as = m.same_as;
@@ -330,7 +340,7 @@ static int parse_after(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct 
         if (k == BT_LEN(words)) {
             bt_node_err(err, ctx->doc, v, "after: %s: want started, ready, done or released", n->keys[i].text);
             const char *near = v->kind == BT_NODE_SCALAR ? bt_str_nearest(bt_str(v->text), words, BT_LEN(words)) : NULL;
-            return near ? bt_err_hint(err, "%s", near) : -1;
+            return bt_err_hint(err, "after: {%.41s: %s}", n->keys[i].text, near ? near : "ready");
         }
         struct bt_dep d = { .name = n->keys[i].text, .what = (enum bt_after)k, .at = spec_mark(&n->keys[i]) };
         BT_PUSH(ctx->arena, w->after, w->nafter, d);
@@ -398,8 +408,10 @@ static int parse_env(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt
         const char *c = k->text;
         while (isalnum((unsigned char)*c) || *c == '_')
             c++;
-        if (*c || !k->text[0] || isdigit((unsigned char)k->text[0]))
-            return bt_node_err(err, ctx->doc, k, "env: \"%.60s\" is not a name of a variable", k->text);
+        if (*c || !k->text[0] || isdigit((unsigned char)k->text[0])) {
+            bt_node_err(err, ctx->doc, k, "env: \"%.60s\" is not a name of a variable", k->text);
+            return bt_err_hint(err, "letters, digits and _, no digit first: MY_VAR");
+        }
         if (env_is_ours(k->text)) {
             bt_node_err(err, ctx->doc, k, "env: %s is set by berth, from the plan", k->text);
             return bt_err_hint(err, strstr(k->text, "LAYER") ? "pp_layers: [40, 24]" : "`pool` and `gpus` say which cards, `port` which port");
@@ -440,7 +452,10 @@ static int check_pattern(const struct bt_doc *doc, const struct bt_node *at, con
     bt_auto_arena a = { 0 };
     struct bt_err why = { 0 };
     const struct bt_pattern *p;
-    return bt_pattern_compile(&a, text, &p, &why) < 0 ? bt_node_err(err, doc, at, "ready: log: %s", why.msg) : 0;
+    if (bt_pattern_compile(&a, text, &p, &why) == 0)
+        return 0;
+    bt_node_err(err, doc, at, "ready: log: %s", why.msg);
+    return bt_err_hint(err, "%s", why.hint[0] ? why.hint : "[(] is a plain parenthesis, [.] a plain dot: POSIX extended");
 }
 
 static int parse_ready(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct bt_err *err)
@@ -461,8 +476,10 @@ static int parse_ready(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct 
     if (bt_opt_map(ready_opts, ctx->arena, ctx->doc, n, &m, err) < 0)
         return -1;
     if (m.http) {
-        if (m.http[0] != '/' || strpbrk(m.http, " \r\n"))
-            return bt_node_err(err, ctx->doc, &n->items[0], "ready: http: want a path such as /health");
+        if (m.http[0] != '/' || strpbrk(m.http, " \r\n")) {
+            bt_node_err(err, ctx->doc, &n->items[0], "ready: http: want a path such as /health");
+            return bt_err_hint(err, "ready: {http: /health}");
+        }
         w->ready.kind = BT_READY_HTTP;
         w->ready.arg = m.http;
     } else if (m.log) {
@@ -476,7 +493,8 @@ static int parse_ready(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct 
     } else if (m.port) {
         w->ready.kind = BT_READY_PORT;
     } else {
-        return bt_node_err(err, ctx->doc, n, "ready: port: false is no way to tell");
+        bt_node_err(err, ctx->doc, n, "ready: port: false is no way to tell");
+        return bt_err_hint(err, "ready: port, or leave `ready` out");
     }
     return 0;
 }
@@ -566,8 +584,10 @@ static int parse_priority(const struct bt_opt *opt, struct bt_opt_ctx *ctx, stru
     const struct bt_node *n = ctx->node;
     char *end = NULL;
     long v = n->kind == BT_NODE_SCALAR && !n->quoted ? strtol(n->text, &end, 10) : 0;
-    if (!end || end == n->text || *end || v < -1000 || v > 1000)
-        return bt_node_err(err, ctx->doc, n, "%s: want a whole number from -1000 to 1000", opt->name);
+    if (!end || end == n->text || *end || v < -1000 || v > 1000) {
+        bt_node_err(err, ctx->doc, n, "%s: want a whole number from -1000 to 1000", opt->name);
+        return bt_err_hint(err, "priority: 10; without it 0");
+    }
     workload(ctx)->priority = v;
     return 0;
 }
@@ -622,13 +642,17 @@ static int parse_matrix(const struct bt_opt *opt, struct bt_opt_ctx *ctx, struct
         bt_node_err(err, ctx->doc, n, "%s: want a map of lists, not %s", opt->name, bt_node_kind_name(n));
         return bt_err_hint(err, "matrix: {layer: [10, 11, 12]}");
     }
-    if (n->n > 32)
-        return bt_node_err(err, ctx->doc, n, "matrix: %zu keys; at most 32", n->n);
+    if (n->n > 32) {
+        bt_node_err(err, ctx->doc, n, "matrix: %zu keys; at most 32", n->n);
+        return bt_err_hint(err, "put what goes together into one value");
+    }
     for (size_t i = 0; i < n->n; i++) {
         struct bt_kv_list l = { .key = n->keys[i].text };
         const struct bt_node *v = &n->items[i];
-        if (!strcmp(l.key, "shard") || !strcmp(l.key, "shards"))
-            return bt_node_err(err, ctx->doc, &n->keys[i], "matrix: \"%s\" is taken: ${job.%s} comes from `shards`", l.key, l.key);
+        if (!strcmp(l.key, "shard") || !strcmp(l.key, "shards")) {
+            bt_node_err(err, ctx->doc, &n->keys[i], "matrix: \"%s\" is taken: ${job.%s} comes from `shards`", l.key, l.key);
+            return bt_err_hint(err, "give the key another name");
+        }
         if (v->kind != BT_NODE_SEQ || !v->n)
             return bt_node_err(err, ctx->doc, v->line ? v : &n->keys[i], "matrix: %s: want a list of values, not %s", l.key,
                                v->kind == BT_NODE_SEQ ? "an empty one" : bt_node_kind_name(v));
@@ -649,56 +673,66 @@ static const char *const drift_words[] = { "warn", "stop", NULL };
 
 static const struct bt_opt workload_opts[] = {
     { .name = "adapters", .type = BT_OPT_CUSTOM, .parse = parse_adapters, .off = AT(adapters),
-      .help = "LoRA slots: {max, max_rank, watch, preload}" },
-    { .name = "after", .type = BT_OPT_CUSTOM, .parse = parse_after, .off = AT(after), .help = "{NAME: started, ready, done, released}" },
-    { .name = "apart", .type = BT_OPT_CUSTOM, .parse = parse_names, .off = AT(apart), .help = "never on a card with these" },
-    { .name = "args", .type = BT_OPT_CUSTOM, .parse = parse_words, .off = AT(args), .help = "raw engine flags" },
-    { .name = "bin", .type = BT_OPT_STR, .off = AT(bin), .metavar = "PATH", .help = "the engine's program" },
-    { .name = "command", .type = BT_OPT_CUSTOM, .parse = parse_words, .off = AT(command), .help = "program and arguments of a service or job" },
-    { .name = "context", .type = BT_OPT_CUSTOM, .parse = parse_context, .off = AT(context), .help = "tokens: N, {want, min}, {same_as}" },
-    { .name = "cwd", .type = BT_OPT_STR, .off = AT(cwd), .metavar = "FOLDER", .help = "where it runs (default: the spec's folder)" },
-    { .name = "dp", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(dp), .help = "data parallel" },
-    { .name = "dtype", .type = BT_OPT_STR, .off = AT(dtype), .help = "as the engine names it" },
-    { .name = "engine", .type = BT_OPT_CUSTOM, .parse = parse_engine, .off = AT(engine), .help = "vllm, sglang, llama-server" },
-    { .name = "engine_version", .type = BT_OPT_CUSTOM, .parse = parse_version, .off = AT(engine_version), .help = "default: the installed one" },
-    { .name = "env", .type = BT_OPT_CUSTOM, .parse = parse_env, .off = AT(env), .help = "variables" },
-    { .name = "ep", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(ep), .help = "expert parallel" },
-    { .name = "expects", .type = BT_OPT_CUSTOM, .parse = parse_memory, .off = AT(expects), .help = "what should fit in `memory: rest`" },
-    { .name = "gpus", .type = BT_OPT_CUSTOM, .parse = parse_gpus, .off = AT(gpus), .help = "per instance: N, {min, max}, auto; 0 = none" },
-    { .name = "guard", .type = BT_OPT_BOOL, .off = AT(guard), .set_off = AT(guard_set), .help = "hold it to its bytes" },
-    { .name = "kind", .type = BT_OPT_CUSTOM, .parse = parse_kind, .off = AT(kind), .help = "server, service, job" },
-    { .name = "kv_dtype", .type = BT_OPT_STR, .off = AT(kv_dtype), .help = "of the KV cache, as the engine names it" },
-    { .name = "matrix", .type = BT_OPT_CUSTOM, .parse = parse_matrix, .off = AT(matrix), .help = "tasks of a job: {key: [values]}" },
-    { .name = "memory", .type = BT_OPT_CUSTOM, .parse = parse_memory, .off = AT(memory), .help = "the whole berth per GPU" },
-    { .name = "model", .type = BT_OPT_STR, .off = AT(model), .help = "folder or id" },
-    { .name = "on_drift", .type = BT_OPT_CUSTOM, .parse = parse_choice, .choices = drift_words, .off = AT(on_drift), .help = "warn, stop" },
-    { .name = "optional", .type = BT_OPT_BOOL, .off = AT(optional), .help = "the plan may leave it out" },
+      .help = "LoRA slots: {max, max_rank, watch, preload}", .example = "{max: 8, max_rank: 64}" },
+    { .name = "after", .type = BT_OPT_CUSTOM, .parse = parse_after, .off = AT(after), .help = "{NAME: started, ready, done, released}",
+          .example = "{NAME: ready}" },
+    { .name = "apart", .type = BT_OPT_CUSTOM, .parse = parse_names, .off = AT(apart), .help = "never on a card with these", .example = "[NAME]" },
+    { .name = "args", .type = BT_OPT_CUSTOM, .parse = parse_words, .off = AT(args), .help = "raw engine flags", .example = "[--max-num-seqs, 64]" },
+    { .name = "bin", .type = BT_OPT_STR, .off = AT(bin), .metavar = "PATH", .help = "the engine's program", .example = "/opt/vllm/bin/vllm" },
+    { .name = "command", .type = BT_OPT_CUSTOM, .parse = parse_words, .off = AT(command), .help = "program and arguments of a service or job",
+          .example = "[python3, run.py]" },
+    { .name = "context", .type = BT_OPT_CUSTOM, .parse = parse_context, .off = AT(context), .help = "tokens: N, {want, min}, {same_as}",
+          .example = "{want: 32768, min: 4096}" },
+    { .name = "cwd", .type = BT_OPT_STR, .off = AT(cwd), .metavar = "FOLDER", .help = "where it runs (default: the spec's folder)", .example = "work" },
+    { .name = "dp", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(dp), .help = "data parallel", .example = "2" },
+    { .name = "dtype", .type = BT_OPT_STR, .off = AT(dtype), .help = "as the engine names it", .example = "bfloat16" },
+    { .name = "engine", .type = BT_OPT_CUSTOM, .parse = parse_engine, .off = AT(engine), .help = "vllm, sglang, llama-server", .example = "vllm" },
+    { .name = "engine_version", .type = BT_OPT_CUSTOM, .parse = parse_version, .off = AT(engine_version), .help = "default: the installed one",
+          .example = "\"0.11.0\"" },
+    { .name = "env", .type = BT_OPT_CUSTOM, .parse = parse_env, .off = AT(env), .help = "variables", .example = "{NAME: value}" },
+    { .name = "ep", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(ep), .help = "expert parallel", .example = "8" },
+    { .name = "expects", .type = BT_OPT_CUSTOM, .parse = parse_memory, .off = AT(expects), .help = "what should fit in `memory: rest`",
+          .example = "{train: MODEL, method: lora, rank: 64}" },
+    { .name = "gpus", .type = BT_OPT_CUSTOM, .parse = parse_gpus, .off = AT(gpus), .help = "per instance: N, {min, max}, auto; 0 = none", .example = "2" },
+    { .name = "guard", .type = BT_OPT_BOOL, .off = AT(guard), .set_off = AT(guard_set), .help = "hold it to its bytes", .example = "true" },
+    { .name = "kind", .type = BT_OPT_CUSTOM, .parse = parse_kind, .off = AT(kind), .help = "server, service, job", .example = "service" },
+    { .name = "kv_dtype", .type = BT_OPT_STR, .off = AT(kv_dtype), .help = "of the KV cache, as the engine names it", .example = "fp8" },
+    { .name = "matrix", .type = BT_OPT_CUSTOM, .parse = parse_matrix, .off = AT(matrix), .help = "tasks of a job: {key: [values]}",
+          .example = "{layer: [10, 11, 12]}" },
+    { .name = "memory", .type = BT_OPT_CUSTOM, .parse = parse_memory, .off = AT(memory), .help = "the whole berth per GPU", .example = "12GiB" },
+    { .name = "model", .type = BT_OPT_STR, .off = AT(model), .help = "folder or id", .example = "Qwen/Qwen2.5-7B-Instruct" },
+    { .name = "on_drift", .type = BT_OPT_CUSTOM, .parse = parse_choice, .choices = drift_words, .off = AT(on_drift), .help = "warn, stop", .example = "warn" },
+    { .name = "optional", .type = BT_OPT_BOOL, .off = AT(optional), .help = "the plan may leave it out", .example = "true" },
     { .name = "park", .type = BT_OPT_CUSTOM, .parse = parse_choice, .choices = park_words, .off = AT(park),
-      .help = "how it gives memory back between phases" },
-    { .name = "phases", .type = BT_OPT_CUSTOM, .parse = parse_names, .off = AT(phases), .help = "when it is active (default: all)" },
-    { .name = "pool", .type = BT_OPT_CUSTOM, .parse = parse_pool, .off = AT(pool), .help = "the cards it may use (default: all)" },
-    { .name = "port", .type = BT_OPT_CUSTOM, .parse = parse_port, .off = AT(port), .help = "TCP port, or auto" },
-    { .name = "pp", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(pp), .help = "pipeline parallel" },
-    { .name = "pp_layers", .type = BT_OPT_CUSTOM, .parse = parse_layers, .off = AT(pp_layers), .help = "layers of each pipeline stage: [N, N, ...]" },
-    { .name = "priority", .type = BT_OPT_CUSTOM, .parse = parse_priority, .off = AT(priority), .help = "higher is placed first and weighs more" },
-    { .name = "quantization", .type = BT_OPT_STR, .off = AT(quantization), .help = "as the engine names it" },
-    { .name = "ready", .type = BT_OPT_CUSTOM, .parse = parse_ready, .off = AT(ready), .help = "how to tell that it is ready" },
+      .help = "how it gives memory back between phases", .example = "sleep" },
+    { .name = "phases", .type = BT_OPT_CUSTOM, .parse = parse_names, .off = AT(phases), .help = "when it is active (default: all)", .example = "[NAME]" },
+    { .name = "pool", .type = BT_OPT_CUSTOM, .parse = parse_pool, .off = AT(pool), .help = "the cards it may use (default: all)", .example = "[0, 1]" },
+    { .name = "port", .type = BT_OPT_CUSTOM, .parse = parse_port, .off = AT(port), .help = "TCP port, or auto", .example = "8000" },
+    { .name = "pp", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(pp), .help = "pipeline parallel", .example = "2" },
+    { .name = "pp_layers", .type = BT_OPT_CUSTOM, .parse = parse_layers, .off = AT(pp_layers), .help = "layers of each pipeline stage: [N, N, ...]",
+          .example = "[40, 24]" },
+    { .name = "priority", .type = BT_OPT_CUSTOM, .parse = parse_priority, .off = AT(priority), .help = "higher is placed first and weighs more",
+          .example = "1" },
+    { .name = "quantization", .type = BT_OPT_STR, .off = AT(quantization), .help = "as the engine names it", .example = "awq" },
+    { .name = "ready", .type = BT_OPT_CUSTOM, .parse = parse_ready, .off = AT(ready), .help = "how to tell that it is ready", .example = "{http: /health}" },
     { .name = "replicas", .type = BT_OPT_CUSTOM, .parse = parse_copies, .off = AT(copies),
-      .help = "copies of a server or service: N, {want, min}, auto" },
+      .help = "copies of a server or service: N, {want, min}, auto", .example = "2" },
     { .name = "requests", .type = BT_OPT_U64, .off = AT(requests), .min = 1, .max = 1048576,
-      .help = "requests of context.min that must fit at once" },
-    { .name = "restart", .type = BT_OPT_CUSTOM, .parse = parse_restart, .off = AT(restart), .help = "on-failure, always, never, {policy, max}" },
-    { .name = "retries", .type = BT_OPT_U64, .off = AT(retries), .max = MANY, .help = "of a job" },
-    { .name = "revision", .type = BT_OPT_STR, .off = AT(revision), .help = "of the model" },
-    { .name = "same_gpus_as", .type = BT_OPT_STR, .off = AT(same_gpus_as), .metavar = "NAME", .help = "exactly that workload's cards" },
-    { .name = "shards", .type = BT_OPT_U64, .off = AT(shards), .min = 1, .max = 1000000, .help = "parts of each cell of a job" },
-    { .name = "share", .type = BT_OPT_CUSTOM, .parse = parse_share, .off = AT(share), .help = "true, never, {with: [NAME]}" },
-    { .name = "slots", .type = BT_OPT_CUSTOM, .parse = parse_copies, .off = AT(copies), .help = "tasks of a job at once: N, {want, min}, auto" },
+      .help = "requests of context.min that must fit at once", .example = "4" },
+    { .name = "restart", .type = BT_OPT_CUSTOM, .parse = parse_restart, .off = AT(restart), .help = "on-failure, always, never, {policy, max}",
+          .example = "on-failure" },
+    { .name = "retries", .type = BT_OPT_U64, .off = AT(retries), .max = MANY, .help = "of a job", .example = "3" },
+    { .name = "revision", .type = BT_OPT_STR, .off = AT(revision), .help = "of the model", .example = "main" },
+    { .name = "same_gpus_as", .type = BT_OPT_STR, .off = AT(same_gpus_as), .metavar = "NAME", .help = "exactly that workload's cards", .example = "NAME" },
+    { .name = "shards", .type = BT_OPT_U64, .off = AT(shards), .min = 1, .max = 1000000, .help = "parts of each cell of a job", .example = "4" },
+    { .name = "share", .type = BT_OPT_CUSTOM, .parse = parse_share, .off = AT(share), .help = "true, never, {with: [NAME]}", .example = "never" },
+    { .name = "slots", .type = BT_OPT_CUSTOM, .parse = parse_copies, .off = AT(copies), .help = "tasks of a job at once: N, {want, min}, auto",
+          .example = "4" },
     { .name = "stop_grace", .type = BT_OPT_DURATION, .off = AT(stop_grace_ms), .max = 3600000,
-      .help = "how long requests of a server may go on; from SIGTERM to SIGKILL of a command" },
-    { .name = "tp", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(tp), .help = "tensor parallel" },
-    { .name = "trust_remote_code", .type = BT_OPT_BOOL, .off = AT(trust_remote_code), .help = "run Python code that comes with the model" },
-    { .name = "venv", .type = BT_OPT_STR, .off = AT(venv), .metavar = "FOLDER", .help = "where the engine is installed" },
+      .help = "how long requests of a server may go on; from SIGTERM to SIGKILL of a command", .example = "30s" },
+    { .name = "tp", .type = BT_OPT_CUSTOM, .parse = parse_pin, .off = AT(tp), .help = "tensor parallel", .example = "2" },
+    { .name = "trust_remote_code", .type = BT_OPT_BOOL, .off = AT(trust_remote_code), .help = "run Python code that comes with the model", .example = "true" },
+    { .name = "venv", .type = BT_OPT_STR, .off = AT(venv), .metavar = "FOLDER", .help = "where the engine is installed", .example = ".venv" },
     { 0 } };
 
 const struct bt_opt *bt_spec_workload_keys(void) { return workload_opts; }
@@ -706,14 +740,16 @@ const struct bt_opt *bt_spec_workload_keys(void) { return workload_opts; }
 int spec_workload(struct spec_reading *r, const char *name, const struct bt_node *map, struct bt_workload *w, struct bt_err *err)
 {
     struct bt_spec *s = r->s;
-    if (map->kind != BT_NODE_MAP)
-        return bt_node_err(err, &s->doc, map, "workloads.%s: want a map, not %s", name, bt_node_kind_name(map));
+    if (map->kind != BT_NODE_MAP) {
+        bt_node_err(err, &s->doc, map, "workloads.%s: want a map, not %s", name, bt_node_kind_name(map));
+        return bt_err_hint(err, "%.41s: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct}", name);
+    }
     *w = (struct bt_workload){ .name = name, .at = spec_mark(map), .node = map, .kind = BT_SERVER, .requests = 1, .park = "auto",
                                 .restart = "on-failure", .restart_max = 5,
                                .stop_grace_ms = 10000, .on_drift = "warn", .shards = 1,
                                .copies = { .set = true, .want = 1, .min = 1, .max = 1 } };
     if (bt_opt_map(workload_opts, r->a, &s->doc, map, w, err) < 0)
-        return -1;
+        return err->hint[0] ? -1 : bt_err_hint(err, "docs/reference/spec.md lists the keys of a workload; your own begin with x-");
     w->cwd = bt_path_abs(r->a, s->dir, w->cwd ? w->cwd : ".");
     if (w->bin && strchr(w->bin, '/'))
         w->bin = bt_path_abs(r->a, s->dir, w->bin);

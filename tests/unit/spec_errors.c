@@ -25,6 +25,18 @@ static const struct { const char *text, *at, *says, *hint; bool whole; } rows[] 
     { "  a: 3\n", "3:6", "workloads.a: want a map", "", false },
     { "  a: {kind: job, comand: [x]}\n", "3:18", "comand", "command", false },
     { "  a: {kind: job, command: [x], x-note: {any: thing}}\n", NULL, NULL, NULL, false },
+    /* what is no YAML */
+    { "a: [}\n", "1:", "", "closed", true },
+    { "a: *b\n", "1:4", "no such anchor", "&NAME", true },
+    { "a: &b [*b]\n", "1:8", "inside its own anchor", "another anchor", true },
+    { "a: !x 1\n", "1:4", "tags have no meaning", "quotes", true },
+    { "a: \"\\0\"\n", "1:4", "NUL byte", "\\0", true },
+    { "a: 1\na: 2\n", "2:1", "here twice", "leave one", true },
+    { "[a]: 1\n", "1:1", "a key has to be", "behind the `:`", true },
+    { "a: 1\n---\nb: 1\n", "2:1", "a second document", "---", true },
+    { "<<: 3\n", "1:", "<< takes a map", "*NAME", true },
+    { "a: \xff\n", "1:4", "not UTF-8", "UTF-8", true },
+    { "a: \x01\n", "1:4", "a control character", "text", true },
     /* kinds */
     { "  a: {command: [x]}\n", "3:3", "neither `engine` nor `kind`", "kind: service", false },
     { "  a: {kind: server, model: m}\n", "3:13", "needs an `engine`", "engine: vllm", false },
@@ -179,8 +191,73 @@ static void each_error_has_its_place(void **st)
             snprintf(at, sizeof at, "berth.yaml:%s%s", rows[i].at, rows[i].at[strlen(rows[i].at) - 1] == ':' ? "" : ": ");
         if (rc == 0 || err.code != BT_E_SPEC || strncmp(err.msg, at, strlen(at)) || !strstr(err.msg, rows[i].says) || !strstr(err.hint, rows[i].hint))
             bad++, print_error("row %zu:\n%s  want %s %s (%s)\n  got  %s (%s) code %s\n", i, text, at, rows[i].says, rows[i].hint, err.msg, err.hint, bt_errc_name(err.code));
+        else if (!err.hint[0])
+            bad++, print_error("row %zu: %s: nothing says what to try\n", i, err.msg);
     }
     assert_int_equal(bad, 0);
+}
+
+/* The hint of last resort is a value that is right: `key: example` is read, in a workload that may have the key. */
+static void examples_are_right(void **st)
+{
+    (void)st;
+    static const char *const of[] = { "  a: {engine: vllm, model: m, %s: %s}\n", "  a: {kind: service, command: [x], port: auto, %s: %s}\n",
+                                      "  a: {kind: job, command: [x], %s: %s}\n", "  a: {kind: job, command: [x], memory: rest, %s: %s}\n",
+                                      "  a: {engine: vllm, %s: %s}\n", "  a: {model: m, %s: %s}\n", "  a: {kind: service, %s: %s}\n", "  a: {command: [x], %s: %s}\n" };
+    unsigned n = 0;
+    for (const struct bt_opt *o = bt_spec_workload_keys(); o->name; o++, n++) {
+        bool right = false;
+        struct bt_err err = { 0 };
+        assert_non_null(o->example);
+        for (size_t i = 0; i < BT_LEN(of) && !right; i++) {
+            bt_auto_arena a = { 0 };
+            struct bt_spec *s;
+            const char *phases = !strcmp(o->name, "phases") ? "phases: [b]\n" : "", *text = bt_arena_printf(&a, of[i], o->name, o->example), *at;
+            if ((at = strstr(text, "NAME")) && strcmp(o->name, "env"))       /* names of others */
+                text = bt_arena_printf(&a, "%.*sb%s", (int)(at - text), text, at + 4);
+            const char *whole = bt_arena_printf(&a, "%s" TOP "%s  b: {kind: job, command: [x]}\n", phases, text);
+            right = parse(&a, whole, &s, &err) == 0;
+        }
+        if (!right)
+            fail_msg("%s: %s: %s", o->name, o->example, err.msg);
+    }
+    assert_true(n > 40);
+}
+
+struct wrong { unsigned errors, bad; };
+
+static void try_wrong_values(const struct bt_opt *keys, const char *const *of, size_t n, struct wrong *w)
+{
+    static const char *const values[] = { "[]", "{}", "{zz: 1}", "\"\"", "zz zz", "-1", "0", "[zz, zz]", "[[1]]", "{min: 9, want: 1}", "{NO: {}}", "99999999999", "1.5", "a" };
+    for (const struct bt_opt *o = keys; o->name; o++)
+        for (size_t v = 0; v < BT_LEN(values) * n; v++) {
+            bt_auto_arena a = { 0 };
+            struct bt_spec *s;
+            struct bt_err err = { 0 };
+            const char *text = bt_arena_printf(&a, of[v % n], o->name, values[v / n]);
+            if (parse(&a, bt_arena_printf(&a, TOP "%s", text), &s, &err) == 0)
+                continue;
+            w->errors++;
+            if (!err.hint[0])
+                w->bad++, print_error("%s  %s: nothing says what to try\n", text, err.msg);
+        }
+}
+
+/* Whatever is wrong about a value, something says what to try. */
+static void every_wrong_value_has_a_hint(void **st)
+{
+    (void)st;
+    static const char *const workloads[] = { "  a: {engine: vllm, model: m, %s: %s}\n", "  a: {kind: service, command: [x], %s: %s}\n",
+                                             "  a: {kind: job, command: [x], %s: %s}\n", "  a: {%s: %s}\n" };
+    static const char *const jobs[] = { "  a: {kind: job, command: [x], memory: {train: m, method: lora, %s: %s}}\n", "  a: {kind: job, command: [x], memory: {diffusion: m, %s: %s}}\n",
+                                        "  a: {kind: job, command: [x], memory: {%s: %s}}\n" };
+    static const char *const tops[] = { "  a: {kind: job, command: [x]}\n%s: %s\n" };
+    struct wrong w = { 0 };
+    try_wrong_values(bt_spec_workload_keys(), workloads, BT_LEN(workloads), &w);
+    try_wrong_values(bt_job_keys(), jobs, BT_LEN(jobs), &w);
+    try_wrong_values(bt_spec_keys(), tops, BT_LEN(tops), &w);
+    assert_int_equal(w.bad, 0);
+    assert_true(w.errors > 1000);
 }
 
 static void templates_expand(void **st)
@@ -332,7 +409,8 @@ static void the_page_names_every_key(void **st)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(each_error_has_its_place), cmocka_unit_test(templates_expand), cmocka_unit_test(variants_merge_deep),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(each_error_has_its_place), cmocka_unit_test(examples_are_right),
+        cmocka_unit_test(every_wrong_value_has_a_hint), cmocka_unit_test(templates_expand), cmocka_unit_test(variants_merge_deep),
                                         cmocka_unit_test(variants_change_the_top),
                                         cmocka_unit_test(args_reach_the_engine), cmocka_unit_test(a_flag_takes_all_its_words), cmocka_unit_test(tables_are_in_order), cmocka_unit_test(the_page_names_every_key) };
     return cmocka_run_group_tests(tests, NULL, NULL);
