@@ -42,7 +42,7 @@ static int take_values(struct bt_arena *a, int *argc, char **argv, struct bt_spe
             continue;
         }
         if (!eq && i + 1 == *argc) {
-            bt_err_set(err, BT_E_USAGE, 0, "%s is no option of `run`, and as a key of the job's matrix it needs a value", word);
+            bt_err_set(err, BT_E_USAGE, 0, "%s: a value of the job's matrix is missing (it is no option of `run`)", word);
             return bt_err_hint(err, "berth run JOB %s VALUE; --help lists the options", word);
         }
         struct bt_spec_value one = { bt_arena_strndup(a, (struct bt_str){ word + 2, len - 2 }), eq ? eq + 1 : argv[++i] };

@@ -97,7 +97,7 @@ def test_unknown_option_says_where_to_look(tmp_path: Path) -> None:
     (["up", "--"], "nothing stands after --", ""),
     (["config", "systemd", "x"], 'nothing stands behind systemd, not "x"', ""),
     (["explain", "zzzz", "--gpus", FLEET], 'no workload "zzzz"', "it has a"),
-    (["run", "--zzzz"], "--zzzz is no option of `run`", "berth run JOB --zzzz VALUE"),
+    (["run", "--zzzz"], "--zzzz: a value of the job's matrix is missing (it is no option of `run`)", "berth run JOB --zzzz VALUE"),
     (["estimate", "Qwen/Qwen3-8B", "--gpu", "L4", "--max-model-len", "0"], '--max-model-len: "0": want a number of tokens', "8K (8192)"),
 ])
 def test_the_wrong_word_of_a_command_line_is_named(tmp_path: Path, words: list[str], message: str, hint: str) -> None:
