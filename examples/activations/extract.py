@@ -12,10 +12,13 @@ import ctypes
 import json
 import os
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 MiB = 1 << 20
 BUCKETS = 16
+LOOK_S, PATIENCE_S = 0.2, 600.0      # how often for a text that is to come; how long without one
 
 
 def hold(size: int) -> None:
@@ -41,24 +44,44 @@ def features(text: str, layer: int) -> list[float]:
     return [round(c / max(len(data), 1), 6) for c in counts]
 
 
+def texts(source: Path, count: int) -> Iterator[dict]:
+    """The texts that are there, and those that are still being written beside us, until there are `count`."""
+    seen, since = 0, time.monotonic()
+    while True:
+        lines = source.read_text().split("\n")[:-1] if source.exists() else []        # what stands behind the last line end is half a text
+        for line in lines[seen:]:
+            yield json.loads(line)
+        if len(lines) >= max(count, 1):
+            return
+        if not count:
+            sys.exit(f"extract: {source} is not there: generate.py writes it")
+        if len(lines) > seen:
+            since = time.monotonic()
+        if time.monotonic() - since > PATIENCE_S:
+            sys.exit(f"extract: {len(lines)} of {count} texts are in {source}, and none came for {PATIENCE_S:.0f} s")
+        seen = len(lines)
+        time.sleep(LOOK_S)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--layer", type=int, required=True)
     parser.add_argument("--shard", required=True, help="K/N, from 0")
     parser.add_argument("--out", type=Path, default=Path("out"))
+    parser.add_argument("--texts", type=int, default=int(os.environ.get("ACTIVATIONS_TEXTS", 0)), help="so many are to come: wait for them; 0: those that are there")
     args = parser.parse_args()
     shard, shards = (int(x) for x in args.shard.split("/"))
     source = args.out / "texts.jsonl"
-    if not source.exists():
+    if not args.texts and not source.exists():
         sys.exit(f"extract: {source} is not there: generate.py writes it")
     hold(int(os.environ.get("BERTH_MEMORY_BYTES", 1024 * MiB)) // 2)             # half of its berth; the rest is the context's and the model's
-    texts = [json.loads(line) for line in source.read_text().splitlines()][shard::shards]
+    rows = [{"number": t["number"], "features": features(t["text"], args.layer)} for i, t in enumerate(texts(source, args.texts)) if i % shards == shard]
     target = args.out / f"layer-{args.layer}" / f"shard-{shard}-of-{shards}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
-    part.write_text(json.dumps([{"number": t["number"], "features": features(t["text"], args.layer)} for t in texts]))
+    part.write_text(json.dumps(rows))
     part.rename(target)
-    print(f"extract: layer {args.layer}, shard {shard} of {shards}: {len(texts)} texts")
+    print(f"extract: layer {args.layer}, shard {shard} of {shards}: {len(rows)} texts")
 
 
 main()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import urllib.error
 import urllib.request
@@ -29,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--base-url", required=True, help="the server's root, http://127.0.0.1:8000")
     parser.add_argument("--out", type=Path, default=Path("out"))
-    parser.add_argument("--texts", type=int, default=32)
+    parser.add_argument("--texts", type=int, default=int(os.environ.get("ACTIVATIONS_TEXTS", 32)))
     parser.add_argument("--tokens", type=int, default=64)
     args = parser.parse_args()
     file = args.out / "texts.jsonl"

@@ -38,6 +38,16 @@ def test_activations_writes_sleeps_and_extracts(m: Machine) -> None:
     assert again.returncode == 0 and "every task of every job is done" in again.stdout
 
 
+def test_activations_extracts_from_all_texts_while_they_are_written(m: Machine) -> None:
+    out = m.folder / "out"
+    spec = ROOT / "examples" / "activations" / "berth.yaml"
+    done = m.berth("up", "-f", str(spec), "--variant", "split-2-2", "--wait-jobs", env={"ACTIVATIONS_OUT": str(out)}, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for layer in (10, 11, 12):
+        numbers = [row["number"] for p in out.glob(f"layer-{layer}/*.json") for row in json.loads(p.read_text())]
+        assert sorted(numbers) == list(range(32)), layer
+
+
 @pytest.mark.parametrize("example", ["thinking", "experiment"])
 def test_servers_answer(m: Machine, example: str) -> None:
     spec = ROOT / "examples" / example / "berth.yaml"
