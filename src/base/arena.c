@@ -68,12 +68,15 @@ char *bt_arena_strdup(struct bt_arena *a, const char *z)
 
 char *bt_arena_printf(struct bt_arena *a, const char *fmt, ...)
 {
+    char most[512];                  /* holds nearly all of them: to ask for the length first would format each twice */
     va_list ap, again;
     va_start(ap, fmt);
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = vsnprintf(most, sizeof most, fmt, ap);
     char *z = bt_arena_alloc(a, n < 0 ? 1 : (size_t)n + 1);
-    if (n > 0)
+    if (n > 0 && (size_t)n < sizeof most)
+        memcpy(z, most, (size_t)n);
+    else if (n > 0)
         vsnprintf(z, (size_t)n + 1, fmt, again);
     va_end(again);
     va_end(ap);

@@ -104,6 +104,11 @@ static void arenas(void **st)
         snprintf(want, sizeof want, "string %d", i);
         assert_string_equal(small[i], want);
     }
+    for (int n = 500; n < 1500; n += n < 520 ? 1 : 300) {            /* from where one go is not enough */
+        char *z = bt_arena_printf(&a, "%*s|", n, "x");
+        assert_int_equal(strlen(z), n + 1);
+        assert_string_equal(z + n - 1, "x|");
+    }
     assert_non_null(bt_arena_alloc(&a, 0));
     assert_null(bt_arena_strdup(&a, NULL));
     assert_string_equal(bt_arena_strndup(&a, (struct bt_str){ "abcdef", 3 }), "abc");
