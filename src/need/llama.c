@@ -389,10 +389,17 @@ static double no_share(const struct bt_need *n, const struct bt_need_rank *r, ui
     return 1;
 }
 
+static int server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
+                  const struct bt_gpu *card, const struct bt_need *like, struct bt_need **out, struct bt_err *err)
+{
+    (void)like;                      /* how it is cut goes by what is free on each card */
+    return need_llama_server(a, m, e, v, serve, card, out, err);
+}
+
 const struct need_ops need_llama_ops = {
-    .engine = "llama-server", .context_is_pool = true, .server = need_llama_server, .fit = fit_llama_server, .advice = fit_llama_advice, .concurrency = fit_llama_concurrency,
+    .engine = "llama-server", .context_is_pool = true, .server = server, .fit = fit_llama_server, .advice = fit_llama_advice, .concurrency = fit_llama_concurrency,
     .kv_for = need_llama_kv_of_rank, .kv_tokens = kv_tokens, .longest = need_llama_longest, .kv_by_engine = kv_by_engine, .share = no_share,
 };
 
 /* Of a plan: the pool is dealt in blocks of equal size, as vLLM's. */
-static const struct need_ops planned_ops = { .engine = "llama-server", .server = need_llama_server, .fit = fit_llama_server, .advice = fit_llama_advice, .share = no_share };
+static const struct need_ops planned_ops = { .engine = "llama-server", .server = server, .fit = fit_llama_server, .advice = fit_llama_advice, .share = no_share };

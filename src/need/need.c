@@ -220,7 +220,13 @@ static uint64_t latent_block(const struct bt_model *m, const struct bt_engine_ve
 int bt_need_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
                    const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
 {
-    return need_ops_of(e)->server(a, m, e, v, serve, card, out, err);
+    return need_ops_of(e)->server(a, m, e, v, serve, card, NULL, out, err);
+}
+
+int bt_need_server_like(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
+                        const struct bt_gpu *card, const struct bt_need *like, struct bt_need **out, struct bt_err *err)
+{
+    return need_ops_of(e)->server(a, m, e, v, serve, card, like, out, err);
 }
 
 /* The layout of all layers as if one rank had them: what some versions hold against each rank's memory at start-up. */
@@ -232,7 +238,7 @@ static void check_whole(struct bt_arena *a, struct bt_need *n, const struct bt_g
 }
 
 static int vllm_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
-                       const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
+                       const struct bt_gpu *card, const struct bt_need *like, struct bt_need **out, struct bt_err *err)
 {
     if (need_no_gguf(m, e, err) < 0)
         return -1;
@@ -267,7 +273,7 @@ static int vllm_server(struct bt_arena *a, const struct bt_model *m, const struc
     if (bt_engine_cut(e, m->layers, s, stage_layers, err) < 0)
         return -1;
     for (uint32_t p = 0; p < n->nranks; p++) {
-        struct need_in in = { .arena = a, .model = m, .version = v, .serve = s, .card = card, .pp_rank = p, .first_layer = first,
+        struct need_in in = { .arena = a, .model = m, .version = v, .serve = s, .card = card, .like = like, .pp_rank = p, .first_layer = first,
                               .layers = stage_layers[p], .elem = elem, .first = p == 0, .last = p + 1 == n->nranks };
         struct bt_need_rank *r = &n->rank[p];
         r->pp = p;

@@ -83,6 +83,10 @@ struct bt_need {
  * BT_E_INPUT when a figure that the memory depends on is missing. An architecture that is not known is estimated (bt_model.guessed). */
 BT_MUST_CHECK int bt_need_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v,
                                  const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out, struct bt_err *err);
+/* The same where it is known on another card already: like is of the same model, engine, version and `serve`, in an arena that lives as long. What no card decides
+ * is taken from there. */
+BT_MUST_CHECK int bt_need_server_like(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
+                                      const struct bt_gpu *card, const struct bt_need *like, struct bt_need **out, struct bt_err *err);
 
 /* One request alone, as the engine's own "X GiB KV cache is needed" counts it: blocks rounded up, no null block. Where `check` is set it counts
  * the layers of all stages, and so do the longest request and the KV for one: less does not start. */

@@ -6,9 +6,9 @@
 struct need_ops {
     const char *engine;              /* its name in src/engine */
     bool context_is_pool;            /* the engine's own context flag names the pool of all requests, not the longest of one */
-    /* As bt_need_server, bt_fit_server, bt_fit_advice. */
+    /* As bt_need_server_like (like may be NULL), bt_fit_server, bt_fit_advice. */
     int (*server)(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
-                  const struct bt_gpu *card, struct bt_need **out, struct bt_err *err);
+                  const struct bt_gpu *card, const struct bt_need *like, struct bt_need **out, struct bt_err *err);
     int (*fit)(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *serve, struct bt_fit **out, struct bt_err *err);
     int (*advice)(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *serve, const struct bt_fit *now, uint64_t max_gpus,
                   struct bt_advice **out, size_t *n, struct bt_err *err);

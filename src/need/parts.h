@@ -30,6 +30,7 @@ struct need_in {
     const struct bt_engine_version *version;
     const struct bt_serve *serve;    /* resolved */
     const struct bt_gpu *card;
+    const struct bt_need *like;      /* the same server on another card, or NULL */
     uint32_t pp_rank, first_layer, layers;
     unsigned elem;                   /* bytes of one number of the unquantised parts */
     bool first, last;                /* stage */

@@ -192,7 +192,7 @@ static void even_pool(struct bt_need *n)
 }
 
 int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
-                       const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
+                       const struct bt_gpu *card, const struct bt_need *like, struct bt_need **out, struct bt_err *err)
 {
     struct bt_need *n = BT_NEW(a, struct bt_need);
     struct need_sglang *g = BT_NEW(a, struct need_sglang);
@@ -230,7 +230,7 @@ int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struc
     if (bt_engine_cut(e, m->layers, s, layers, err) < 0)
         return -1;
     for (uint32_t p = 0; p < n->nranks; p++) {
-        in[p] = (struct need_in){ .arena = a, .model = m, .version = v, .serve = s, .card = card, .pp_rank = p, .first_layer = first, .layers = layers[p], .elem = elem,
+        in[p] = (struct need_in){ .arena = a, .model = m, .version = v, .serve = s, .card = card, .like = like, .pp_rank = p, .first_layer = first, .layers = layers[p], .elem = elem,
                                   .first = p == 0, .last = p + 1 == n->nranks };
         n->rank[p].pp = p;
         n->rank[p].first_layer = first;

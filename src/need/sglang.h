@@ -14,7 +14,7 @@ struct need_sglang {
 struct need_in;
 
 BT_MUST_CHECK int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v,
-                                     const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out, struct bt_err *err);
+                                     const struct bt_serve *serve, const struct bt_gpu *card, const struct bt_need *like, struct bt_need **out, struct bt_err *err);
 /* KV_bytes = free now - free at the baseline x (1 - f): what SGLang gives to KV on a rank of a card of total_bytes. */
 uint64_t need_sglang_kv(const struct bt_need *n, const struct bt_need_rank *r, uint64_t total_bytes);
 /* SGLang's own failures at the start, and what it only warns about: appends to f->refusals. */

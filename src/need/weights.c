@@ -278,6 +278,7 @@ static uint64_t drafter_bytes(const struct need_in *in, const struct need_draft 
     alone.quantization = NULL;
     struct need_in mine = *in;
     mine.model = draft->model;
+    mine.like = NULL;
     mine.serve = &alone;
     mine.first = mine.last = true;
     mine.first_layer = 0;
@@ -359,9 +360,25 @@ static uint64_t unsure(const struct need_in *in, const struct tally *y, uint64_t
     return m->guessed ? sat_add(off, total / (files ? 50 : 5)) : off;
 }
 
+/* No card decides what is loaded: of a card only that it is none counts, and how large a batch is on it, for buffers between tower and layers. What was measured is
+ * of one card. */
+static const struct bt_need_rank *known_rank(const struct need_in *in)
+{
+    const struct bt_need *n = in->like;
+    if (!n || n->on_host != need_is_host(in->card) || n->rank[in->pp_rank].learned)
+        return NULL;
+    return in->model->tower.mergers && n->serve.max_batched_tokens != in->serve->max_batched_tokens ? NULL : &n->rank[in->pp_rank];
+}
+
 int need_weights(const struct need_in *in, struct bt_need_line *line, uint64_t *host_bytes, struct bt_err *err)
 {
     const struct bt_model *m = in->model;
+    const struct bt_need_rank *known = known_rank(in);
+    if (known) {
+        *line = known->line[0];
+        *host_bytes = known->host_bytes;
+        return 0;
+    }
     if (!m->ntensors)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: no list of tensors, so the bytes of its weights are not known", m->id);
     struct tally y = { .online = online_quant(in), .of_layer = BT_NEWN(in->arena, struct piece *, (size_t)m->layers + 1) };

@@ -5,8 +5,9 @@
 
 struct key { const struct bt_model *model; const struct bt_engine_version *version; const struct bt_gpu *card; struct bt_serve serve; };
 struct known { struct key key; struct pl_cost_kept cost; struct known *next; };
+struct weighed { const struct bt_model *model; const struct bt_engine *engine; const char *quantization; unsigned elem; bool known; struct bt_pace_weight w; struct weighed *next; };
 struct kept_cut { uint32_t *layers, pp; struct kept_cut *next; };
-struct pl_needs { struct bt_arena *a; struct known *bucket[BUCKETS]; struct kept_cut *cut[BUCKETS]; };
+struct pl_needs { struct bt_arena *a; struct known *bucket[BUCKETS]; struct kept_cut *cut[BUCKETS]; struct weighed *weighed; };
 
 struct pl_needs *pl_needs_new(struct bt_arena *a)
 {
@@ -38,8 +39,8 @@ static struct bt_need *of_all_engines(struct bt_arena *a, const struct bt_need *
     return n;
 }
 
-int pl_cost_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct pl_cost_kept **out,
-                 struct bt_err *err)
+int pl_cost_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, const struct bt_need *like,
+                 struct pl_cost_kept **out, struct bt_err *err)
 {
     struct key key;
     struct bt_need *need;
@@ -54,7 +55,7 @@ int pl_cost_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_
             *out = &n->cost;
             return 0;
         }
-    if (bt_need_server(p->needs->a, k->pm->model, k->pm->engine, k->pm->version, serve, card, &need, err) < 0)
+    if (bt_need_server_like(p->needs->a, k->pm->model, k->pm->engine, k->pm->version, serve, card, like, &need, err) < 0)
         return -1;
     if (serve->dp > 1)
         need = of_all_engines(p->needs->a, need, serve->dp);
@@ -70,10 +71,29 @@ int pl_cost_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_
 int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out, struct bt_err *err)
 {
     struct pl_cost_kept *kept;
-    if (pl_cost_kept(p, k, serve, card, &kept, err) < 0)
+    if (pl_cost_kept(p, k, serve, card, NULL, &kept, err) < 0)
         return -1;
     *out = kept->need;
     return 0;
+}
+
+unsigned pl_elem(const struct pl_work *k)
+{
+    return k->serve.dtype && (!strcmp(k->serve.dtype, "float32") || !strcmp(k->serve.dtype, "float")) ? 4 : 2;
+}
+
+const struct bt_pace_weight *pl_weight(const struct pl_problem *p, const struct pl_work *k)
+{
+    struct pl_needs *n = p->needs;
+    unsigned elem = pl_elem(k);
+    for (const struct weighed *w = n->weighed; w; w = w->next)
+        if (w->model == k->pm->model && w->engine == k->pm->engine && w->quantization == k->serve.quantization && w->elem == elem)
+            return w->known ? &w->w : NULL;
+    struct weighed *w = BT_NEW(n->a, struct weighed);
+    *w = (struct weighed){ .model = k->pm->model, .engine = k->pm->engine, .quantization = k->serve.quantization, .elem = elem, .next = n->weighed };
+    w->known = bt_pace_weigh(w->model, w->quantization, elem, w->engine->name, &w->w);
+    n->weighed = w;
+    return w->known ? &w->w : NULL;
 }
 
 const uint32_t *pl_cut_kept(struct pl_problem *p, const uint32_t *cut, uint32_t pp)

@@ -136,10 +136,13 @@ struct bt_arena *pl_needs_arena(struct pl_needs *n);
 /* bt_need_server() of the work on such a card, remembered in p->needs. */
 BT_MUST_CHECK int pl_need(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, struct bt_need **out,
                           struct bt_err *err);
-/* The same with what else it costs, for whoever works that out: once. */
+/* The same with what else it costs, for whoever works that out: once. like: of this serve on another card, or NULL. */
 struct pl_cost_kept { struct bt_need *need; bool paced; struct bt_pace pace[2]; };
 BT_MUST_CHECK int pl_cost_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card,
-                               struct pl_cost_kept **out, struct bt_err *err);
+                               const struct bt_need *like, struct pl_cost_kept **out, struct bt_err *err);
+unsigned pl_elem(const struct pl_work *k);           /* bytes of one number of what is not quantised, as it is served */
+/* bt_pace_weigh() of the work's model, as it is served: once. NULL: its tensors are not known. */
+const struct bt_pace_weight *pl_weight(const struct pl_problem *p, const struct pl_work *k);
 /* One pointer for equal cuts, for as long as p->needs: needs are remembered by it. */
 const uint32_t *pl_cut_kept(struct pl_problem *p, const uint32_t *cut, uint32_t pp);
 bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);

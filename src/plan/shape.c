@@ -44,6 +44,7 @@ static void cost_pace(const struct pl_problem *p, const struct pl_work *k, const
 {
     for (int nvlink = 0; nvlink < 2; nvlink++) {
         struct bt_pace_in in = { .model = k->pm->model,
+                                 .weight = pl_weight(p, k),
                                  .engine = k->pm->engine,
                                  .version = k->pm->version,
                                  .card = &p->fleet->gpus[p->cls_card[cls]],
@@ -51,7 +52,7 @@ static void cost_pace(const struct pl_problem *p, const struct pl_work *k, const
                                  .pp = pl_stages(s),
                                  .context = PL_PACE_AT_TOKENS,
                                  .kv_bytes_per_token = kv_bytes_per_token(c->need, pl_stages(s)),
-                                 .elem = k->serve.dtype && (!strcmp(k->serve.dtype, "float32") || !strcmp(k->serve.dtype, "float")) ? 4 : 2,
+                                 .elem = pl_elem(k),
                                  .quantization = k->serve.quantization,
                                  .nvlink = nvlink };
         bt_pace_decode(&in, &c->pace[nvlink]);
@@ -71,7 +72,7 @@ static int cost_shape(struct pl_problem *p, struct pl_work *k, struct pl_shape *
     for (size_t c = 0; c < p->nclasses; c++) {
         struct bt_err why = { 0 };
         struct pl_cost_kept *kept;
-        if (pl_cost_kept(p, k, &serve, &p->fleet->gpus[p->cls_card[c]], &kept, &why) < 0) {
+        if (pl_cost_kept(p, k, &serve, &p->fleet->gpus[p->cls_card[c]], c ? s->cost[c - 1].need : NULL, &kept, &why) < 0) {
             if (why.code != BT_E_FIT) {
                 *err = why;
                 return -1;

@@ -332,9 +332,56 @@ static void alike_tensors_are_counted_as_one_by_one(void **st)
         }
 }
 
+static void assert_same(const struct bt_need *x, const struct bt_need *y)
+{
+    assert_int_equal(x->nranks, y->nranks);
+    for (size_t r = 0; r < x->nranks; r++) {
+        assert_int_equal(x->rank[r].n, y->rank[r].n);
+        assert_int_equal(x->rank[r].host_bytes, y->rank[r].host_bytes);
+        for (size_t i = 0; i < x->rank[r].n; i++) {
+            assert_int_equal(x->rank[r].line[i].bytes, y->rank[r].line[i].bytes);
+            assert_int_equal(x->rank[r].line[i].uncertainty_bytes, y->rank[r].line[i].uncertainty_bytes);
+            assert_string_equal(x->rank[r].line[i].why, y->rank[r].line[i].why);
+        }
+    }
+}
+
+/* Each card in turn beside the one before: GPUs on which batches are larger and smaller, and the host. */
+static void a_ledger_beside_another_is_the_same(void **st)
+{
+    (void)st;
+    static const char *const engines[] = { "vllm", "sglang", "llama-server" };
+    struct bt_gpu host = { .uuid = "cpu", .name = "cpu", .pci = "", .total_bytes = 128 * GiB, .island = -1 };
+    struct bt_gpu cards[] = { card_of(79.1, 9), card_of(23.5, 8), card_of(179.0, 10), host, card_of(39.4, 8) };
+    size_t compared = 0;
+    for (size_t e = 0; e < BT_LEN(engines); e++)
+        for (const char *const *id = bt_model_builtin(); *id; id++) {
+            bt_auto_arena a = { 0 };
+            const struct bt_engine *engine = bt_engine_find(engines[e]);
+            struct bt_model *m = model_of(&a, *id);
+            struct bt_need *before = NULL;
+            struct bt_serve s = { .pp = e == 1 ? 1 : 2, .cpu_offload_gib = e ? 0 : 1, .context = 4096 };
+            for (size_t c = 0; c < BT_LEN(cards); c++) {
+                struct bt_err err = { 0 };
+                struct bt_need *alone, *beside;
+                struct bt_serve here = s;
+                here.pp = c == 3 ? 1 : s.pp;
+                if (bt_need_server(&a, m, engine, &engine->versions[engine->nversions - 1], &here, &cards[c], &alone, &err) < 0)
+                    continue;
+                bool like = before && before->nranks == here.pp;     /* the host has one stage only */
+                assert_int_equal(bt_need_server_like(&a, m, engine, &engine->versions[engine->nversions - 1], &here, &cards[c], like ? before : NULL, &beside, &err), 0);
+                assert_same(alone, beside);
+                compared += like;
+                before = beside;
+            }
+        }
+    assert_true(compared > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_ledger_beside_another_is_the_same),
         cmocka_unit_test(alike_tensors_are_counted_as_one_by_one),
         cmocka_unit_test(weights_are_what_real_starts_log), cmocka_unit_test(blocks_are_the_allocators), cmocka_unit_test(large_tensors_keep_their_segment),
         cmocka_unit_test(ledger_sums_up_for_every_version_and_model),
