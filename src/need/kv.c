@@ -92,6 +92,16 @@ uint64_t bt_need_kv_for(const struct bt_need *n, const struct bt_need_rank *r, u
     return (n->check || r->tuple_bytes) && requests ? BT_MAX(all, bt_need_kv_request(n, r, context)) : all;
 }
 
+uint64_t bt_need_kv_blocks(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context, uint64_t requests)
+{
+    if (!n->ops->kv_for && !need_keeps_none(n) && !n->check && !r->tuple_bytes) {    /* mostly: a division less, where a search asks millions of times */
+        uint64_t blocks = sat_add(sat_mul(bt_need_request_blocks(n, r, context), requests), null_blocks(n));
+        if (sat_mul(blocks, r->kv_block_bytes) < BT_NEED_CAP)
+            return blocks;
+    }
+    return bt_need_kv_for(n, r, context, requests) / r->kv_block_bytes;
+}
+
 uint64_t bt_need_kv_tokens(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes)
 {
     if (n->ops->kv_tokens)

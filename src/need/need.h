@@ -93,6 +93,8 @@ BT_MUST_CHECK int bt_need_server_like(struct bt_arena *a, const struct bt_model 
 uint64_t bt_need_kv_request(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context);
 /* KV bytes that one rank needs so that `requests` requests of `context` tokens fit (blocks rounded up, null block where the version keeps one). */
 uint64_t bt_need_kv_for(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context, uint64_t requests);
+/* The same in whole blocks. */
+uint64_t bt_need_kv_blocks(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context, uint64_t requests);
 /* Tokens that `kv_bytes` hold on that rank, and the longest single request. Where layers differ (windows, states), tokens are those of
  * requests of serve.context tokens: a shorter request costs more per token there. */
 uint64_t bt_need_kv_tokens(const struct bt_need *n, const struct bt_need_rank *r, uint64_t kv_bytes);

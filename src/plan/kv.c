@@ -5,10 +5,10 @@
 
 static uint64_t blocks_for(const struct bt_need *n, uint64_t context, uint64_t requests)
 {
-    return bt_need_kv_for(n, &n->rank[0], context, requests) / n->rank[0].kv_block_bytes;     /* the same number on every rank */
+    return bt_need_kv_blocks(n, &n->rank[0], context, requests);     /* the same number on every rank */
 }
 
-static void add_use(struct pl_room *r, const struct pl_copy *c, size_t index)
+static void add_use(struct pl_room *r, const struct pl_copy *c, size_t index, struct pl_rank_use *rank)
 {
     struct pl_problem *p = r->p;
     const struct pl_work *k = &p->work[c->work];
@@ -16,7 +16,7 @@ static void add_use(struct pl_room *r, const struct pl_copy *c, size_t index)
     size_t cls = pl_cost_class(p, c->card, c->ncards);
     const struct bt_need *n = s->cost[cls].need;
     struct pl_use *u = &r->use[r->n++];
-    *u = (struct pl_use){ .copy = index, .work = c->work, .need = n, .rank = BT_NEWN(p->a, struct pl_rank_use, c->ncards), .n = c->ncards };
+    *u = (struct pl_use){ .copy = index, .work = c->work, .root = k->ctx_root, .need = n, .rank = rank, .n = c->ncards };
     for (uint32_t i = 0; i < c->ncards; i++) {
         const struct bt_need_rank *q = &n->rank[i / s->tp];
         const struct bt_gpu *g = &p->fleet->gpus[c->card[i]];
@@ -30,6 +30,10 @@ static void add_use(struct pl_room *r, const struct pl_copy *c, size_t index)
 void pl_room_init(struct pl_room *r, struct pl_problem *p, const struct pl_copy *copy, size_t ncopies)
 {
     *r = (struct pl_room){ .p = p, .use = BT_NEWN(p->a, struct pl_use, ncopies + 1) };
+    size_t ranks = 0;
+    for (size_t i = 0; i < ncopies; i++)
+        ranks += copy[i].ncards;
+    struct pl_rank_use *rank = BT_NEWN(p->a, struct pl_rank_use, ranks + 1);
     for (size_t i = 0; i < ncopies; i++) {
         const struct pl_work *k = &p->work[copy[i].work];
         if (k->cpu_only) {
@@ -39,7 +43,8 @@ void pl_room_init(struct pl_room *r, struct pl_problem *p, const struct pl_copy 
             continue;
         }
         if (k->server)
-            add_use(r, &copy[i], i);
+            add_use(r, &copy[i], i, rank);
+        rank += copy[i].ncards;
         for (uint32_t j = 0; j < copy[i].ncards; j++) {
             size_t g = copy[i].card[j];
             if (k->claim != PL_DEAL)
@@ -55,17 +60,44 @@ static uint64_t kv_in_ram(const struct pl_use *u, const struct pl_rank_use *q)
     return q->row->host_token_bytes ? q->row->host_token_bytes * bt_need_kv_tokens(u->need, q->row, u->blocks * q->block_bytes) : 0;
 }
 
-void pl_room_load(const struct pl_room *r, uint64_t load[BT_MAX_GPUS])
+/* What does not change while blocks do. Asked whenever contexts or KV are dealt: needs, and what stands there, are put in from outside as well. */
+static void settle(struct pl_room *r)
 {
-    memcpy(load, r->base, sizeof r->base);
-    for (size_t i = 0; i < r->n; i++)
-        for (size_t j = 0; j < r->use[i].n; j++) {
-            const struct pl_rank_use *q = &r->use[i].rank[j];
-            if (q->limit == UINT64_MAX)              /* a limit is in base already, whole */
-                load[q->card] += q->fixed + r->use[i].blocks * q->block_bytes;
+    memcpy(r->still, r->base, sizeof r->base);
+    r->cards_only = !r->grows;
+    for (size_t i = 0; i < r->n; i++) {
+        struct pl_use *u = &r->use[i];
+        const struct pl_work *k = &r->p->work[u->work];
+        bool again = i && u[-1].need == u->need && u[-1].work == u->work;
+        u->floor = again ? u[-1].floor : blocks_for(u->need, k->ctx_min, k->w->requests);
+        for (size_t j = 0; j < u->n; j++)
+            if (u->rank[j].limit == UINT64_MAX)      /* a limit is in base already, whole */
+                r->still[u->rank[j].card] += u->rank[j].fixed;
+            else
+                r->cards_only = false;
+    }
+}
+
+/* After settle(). */
+static void load_now(const struct pl_room *r, uint64_t load[BT_MAX_GPUS])
+{
+    memcpy(load, r->still, r->p->fleet->n * sizeof *load);
+    for (size_t i = 0; i < r->n; i++) {
+        const struct pl_use *u = &r->use[i];
+        for (size_t j = 0; j < u->n; j++) {
+            const struct pl_rank_use *q = &u->rank[j];
+            if (r->cards_only || q->limit == UINT64_MAX)
+                load[q->card] += u->blocks * q->block_bytes;
             if (r->grows && r->p->fleet->gpus[q->card].unified)
-                load[q->card] += kv_in_ram(&r->use[i], q);
+                load[q->card] += kv_in_ram(u, q);
         }
+    }
+}
+
+void pl_room_load(struct pl_room *r, uint64_t load[BT_MAX_GPUS])
+{
+    settle(r);
+    load_now(r, load);
 }
 
 static bool ram_is_full(const struct pl_room *r)
@@ -96,11 +128,11 @@ static bool room_fits(struct pl_room *r)
 {
     uint64_t load[BT_MAX_GPUS];
     r->looks += r->n;
-    pl_room_load(r, load);
+    load_now(r, load);
     for (size_t g = 0; g < r->p->fleet->n; g++)
         if (load[g] > r->p->cap[g])
             return false;
-    for (size_t i = 0; i < r->n; i++)
+    for (size_t i = 0; i < r->n && !r->cards_only; i++)
         if (blocked(r, &r->use[i], load))
             return false;
     return !r->p->ram_binds || !ram_is_full(r);
@@ -122,22 +154,24 @@ static uint64_t most_that_fits(struct pl_room *r, uint64_t lo, uint64_t hi, void
 }
 
 /* The floor: its `requests` at the least context, and one request of the context it was granted. */
-static uint64_t least_blocks(const struct pl_use *u, const struct pl_work *k, uint64_t context)
+static uint64_t least_blocks(const struct pl_use *u, uint64_t context)
 {
-    uint64_t floor = blocks_for(u->need, k->ctx_min, k->w->requests), one = blocks_for(u->need, context, 1);
-    return BT_MAX(floor, one);
+    uint64_t one = blocks_for(u->need, context, 1);
+    return BT_MAX(u->floor, one);
 }
 
 void pl_room_floors(struct pl_room *r, const uint64_t *ctx)
 {
+    settle(r);
     for (size_t i = 0; i < r->n; i++)
-        r->use[i].blocks = least_blocks(&r->use[i], &r->p->work[r->use[i].work], ctx[r->use[i].work]);
+        r->use[i].blocks = least_blocks(&r->use[i], ctx[r->use[i].work]);
 }
 
 bool pl_room_holds(struct pl_room *r)
 {
+    settle(r);
     for (size_t i = 0; i < r->n; i++)
-        r->use[i].blocks = least_blocks(&r->use[i], &r->p->work[r->use[i].work], r->p->work[r->use[i].work].ctx_min);
+        r->use[i].blocks = least_blocks(&r->use[i], r->p->work[r->use[i].work].ctx_min);
     return room_fits(r);
 }
 
@@ -145,17 +179,25 @@ bool pl_room_holds(struct pl_room *r)
 
 #define LEVELS 65536u                /* steps from min to want when all grow together */
 
+/* The use has the context of ctx[]. One after the other: copies of one workload mostly have one need. */
+static void take_context(struct pl_use *u, const uint64_t *ctx, const struct pl_use *before)
+{
+    bool again = before && before->need == u->need && before->work == u->work;
+    u->blocks = again ? before->blocks : least_blocks(u, ctx[u->work]);
+}
+
 static void set_context(struct pl_room *r, uint64_t *ctx, size_t root, uint64_t tokens)
 {
     const struct pl_problem *p = r->p;
+    const struct pl_use *before = NULL;
     for (size_t i = 0; i < p->n; i++)
         if (p->work[i].server && p->work[i].ctx_root == root)
             ctx[i] = tokens;
-    for (size_t i = 0; i < r->n; i++) {
-        const struct pl_work *k = &p->work[r->use[i].work];
-        if (k->ctx_root == root)
-            r->use[i].blocks = least_blocks(&r->use[i], k, tokens);
-    }
+    for (size_t i = 0; i < r->n; i++)
+        if (r->use[i].root == root) {
+            take_context(&r->use[i], ctx, before);
+            before = &r->use[i];
+        }
 }
 
 static uint64_t at_level(const struct pl_work *k, uint64_t level)
@@ -168,9 +210,16 @@ struct growth { uint64_t *ctx; bool *active; };      /* [works]; active: the roo
 static void set_level(struct pl_room *r, void *growth, uint64_t level)
 {
     struct growth *g = growth;
-    for (size_t i = 0; i < r->p->n; i++)
-        if (g->active[i])
-            set_context(r, g->ctx, i, at_level(&r->p->work[i], level));
+    const struct pl_problem *p = r->p;
+    const struct pl_use *before = NULL;
+    for (size_t i = 0; i < p->n; i++)
+        if (p->work[i].server && g->active[p->work[i].ctx_root])
+            g->ctx[i] = at_level(&p->work[p->work[i].ctx_root], level);
+    for (size_t i = 0; i < r->n; i++)
+        if (g->active[r->use[i].root]) {
+            take_context(&r->use[i], g->ctx, before);
+            before = &r->use[i];
+        }
 }
 
 struct one_context { uint64_t *ctx; size_t root; };
@@ -198,11 +247,11 @@ static size_t stop_growing(struct pl_room *r, struct growth *grow, uint64_t leve
     uint64_t load[BT_MAX_GPUS];
     size_t stopped = 0;
     set_level(r, grow, level + 1);
-    pl_room_load(r, load);
+    load_now(r, load);
     bool *stop = BT_NEWN(r->p->a, bool, r->p->n + 1);
     for (size_t i = 0; i < r->n; i++)
         if (blocked(r, &r->use[i], load))
-            stop[r->p->work[r->use[i].work].ctx_root] = true;
+            stop[r->use[i].root] = true;
     set_level(r, grow, level);
     bool any = false;
     for (size_t i = 0; i < r->p->n; i++)
@@ -222,9 +271,10 @@ void pl_grant(struct pl_room *r, uint64_t *ctx)
     uint64_t step = 16;
     size_t left = 0;
     memset(ctx, 0, p->n * sizeof *ctx);
+    settle(r);
     for (size_t i = 0; i < r->n; i++) {
         step = BT_MAX(step, r->use[i].need->block);
-        grow.active[p->work[r->use[i].work].ctx_root] = true;
+        grow.active[r->use[i].root] = true;
     }
     for (size_t i = 0; i < p->n; i++) {
         if (grow.active[i])
@@ -276,7 +326,7 @@ static size_t stop_dealing(struct pl_room *r, struct deal *d, uint64_t level)
     bool *stop = BT_NEWN(r->p->a, bool, r->n + 1);
     size_t stopped = 0;
     set_share(r, d, level + 1);
-    pl_room_load(r, load);
+    load_now(r, load);
     for (size_t i = 0; i < r->n; i++)
         stop[i] = blocked(r, &r->use[i], load);
     set_share(r, d, level);
@@ -344,10 +394,10 @@ void pl_deal(struct pl_room *r, const uint64_t *ctx)
     struct deal *d = BT_NEWN(r->p->a, struct deal, r->n + 1);
     uint64_t top = 0;
     size_t left = 0;
+    settle(r);
     for (size_t i = 0; i < r->n; i++) {
         struct pl_use *u = &r->use[i];
-        const struct pl_work *k = &r->p->work[u->work];
-        d[i].floor = least_blocks(u, k, ctx[u->work]);
+        d[i].floor = least_blocks(u, ctx[u->work]);
         d[i].cap = BT_MAX(d[i].floor, blocks_for(u->need, ctx[u->work], u->need->serve.max_seqs));
         d[i].per_request = bt_ceil_div(ctx[u->work], u->need->block);
         d[i].active = may_be_dealt(r, u);

@@ -189,9 +189,10 @@ int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, enum bt_pla
 
 /* kv.c: contexts and blocks of a complete placement. */
 struct pl_rank_use { size_t card; uint64_t fixed, block_bytes, limit; const struct bt_need_rank *row; };      /* limit: UINT64_MAX when only the card does */
-struct pl_use { size_t copy, work; const struct bt_need *need; struct pl_rank_use *rank; size_t n; uint64_t blocks; };
+struct pl_use { size_t copy, work, root; const struct bt_need *need; struct pl_rank_use *rank; size_t n; uint64_t blocks, floor; };  /* floor: blocks of its requests */
 struct pl_room { struct pl_problem *p; struct pl_use *use; size_t n; uint64_t base[BT_MAX_GPUS]; bool rest[BT_MAX_GPUS];
     uint64_t ram; bool grows;        /* RAM that they take whatever their KV; grows: some of it lies there too, token by token */
+    uint64_t still[BT_MAX_GPUS]; bool cards_only;    /* kv.c's own: what stands on each card without any KV; nothing but cards is in the way */
     uint64_t looks;                  /* at one copy, whether all have room: what contexts and KV cost */
 };
 /* All copies in, each at nothing: next come contexts, then what is left. */
@@ -205,7 +206,7 @@ void pl_room_floors(struct pl_room *r, const uint64_t *ctx);
 /* Each has its floor, on its cards and in RAM; asked where RAM binds. */
 bool pl_room_holds(struct pl_room *r);
 /* Bytes that stand on each card now. */
-void pl_room_load(const struct pl_room *r, uint64_t load[BT_MAX_GPUS]);
+void pl_room_load(struct pl_room *r, uint64_t load[BT_MAX_GPUS]);
 
 /* host.c: the floor of a server on the CPU, or its refusal; berths of RAM for those of a phase whose other instances are all there. host_check.c */
 #define PL_NEVER_IN_RAM BT_NEED_CAP  /* the floor of an optional one that no RAM here holds */
