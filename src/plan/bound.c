@@ -449,9 +449,10 @@ void se_set_prices(struct search *s)
             sum += there[c] * s->price[c];
         }
         for (size_t i = 0; i < p->n; i++) {
-            double used[BT_MAX_GPUS] = { 0 };
+            double used[BT_MAX_GPUS];
             if (p->work[i].cpu_only)
                 continue;
+            memset(used, 0, p->nclasses * sizeof *used);
             double one = worth(s, i, none, used);
             uint32_t copies = one > 0 ? s->copies_most[i] : s->copies_least[i];
             sum += one * copies;

@@ -32,7 +32,7 @@ struct gr_color {
     size_t card, count;
     struct gr_rank *rank; size_t n;
     uint16_t by[GR_RANKS]; size_t nby;               /* ranks that are left, the largest `beyond` first */
-    double by_byte, best, sure;      /* best: of the sets that were seen; sure: no set is better */
+    double by_byte, all, best, sure; /* all: no set is better, by bytes at that price; best: of the sets that were seen; sure: no set is better */
     struct gr_set set;               /* that one */
 };
 

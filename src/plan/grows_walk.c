@@ -291,7 +291,8 @@ static void set_found(struct walk *w, double gain, double beyond)
 /* What each of by[] and all after it add at most, beyond the price of their bytes: [n] */
 static void fill_rest(const struct walk *w, size_t from, uint64_t open, uint64_t room, double *rest)
 {
-    double most[64] = { 0 }, sum = 0;
+    double most[64], sum = 0;
+    memset(most, 0, w->g->s->p->n * sizeof *most);
     for (size_t i = w->c->nby; i-- > from; ) {
         const struct gr_rank *r = &w->c->rank[w->c->by[i]];
         if (open >> r->work & 1 && r->bytes <= room && r->beyond > most[r->work]) {
@@ -331,19 +332,28 @@ static void walk_sets(struct walk *w, size_t from, uint64_t open, uint64_t room,
     }
 }
 
-/* What the rank adds at most with bytes at a price. */
-static double beyond_price(const struct grows *g, const struct gr_rank *r, double by_byte)
+/* What a rank adds at most with bytes at a price, taken apart: asked for many prices. */
+struct priced { size_t work; double worth, slope, least, grows, paid, bytes; };
+
+static struct priced priced_of(const struct grows *g, const struct gr_rank *r)
 {
-    double grows = BT_MAX(r->worth - by_byte * r->slope, 0.0) * (r->top - r->x0);
-    return r->worth * r->x0 + grows - gr_paid(g, r) - by_byte * (double)r->bytes;
+    return (struct priced){ r->work, r->worth, r->slope, r->worth * r->x0, r->top - r->x0, gr_paid(g, r), (double)r->bytes };
 }
 
-static double all_at(const struct grows *g, const struct gr_color *c, double by_byte)
+static double beyond_price(const struct priced *r, double by_byte)
 {
-    double best[64] = { 0 }, sum = by_byte * (double)g->s->p->cap[c->card];
+    double grows = BT_MAX(r->worth - by_byte * r->slope, 0.0) * r->grows;
+    return r->least + grows - r->paid - by_byte * r->bytes;
+}
+
+/* rank: all of c->by[]. */
+static double all_at(const struct grows *g, const struct gr_color *c, const struct priced *rank, double by_byte)
+{
+    double best[64], sum = by_byte * (double)g->s->p->cap[c->card];
+    memset(best, 0, g->s->p->n * sizeof *best);
     for (size_t i = 0; i < c->nby; i++) {
-        const struct gr_rank *r = &c->rank[c->by[i]];
-        best[r->work] = BT_MAX(best[r->work], beyond_price(g, r, by_byte));
+        double beyond = beyond_price(&rank[i], by_byte);
+        best[rank[i].work] = BT_MAX(best[rank[i].work], beyond);
     }
     for (size_t i = 0; i < g->s->p->n; i++)
         sum += best[i] * g->s->copies_most[i];
@@ -351,7 +361,7 @@ static double all_at(const struct grows *g, const struct gr_color *c, double by_
 }
 
 /* A price of bytes that bounds all sets well: what they add then is convex in it. */
-static double price_of_bytes(const struct grows *g, const struct gr_color *c)
+static double price_of_bytes(const struct grows *g, const struct gr_color *c, const struct priced *rank)
 {
     double low = 0, high = 0;
     for (size_t i = 0; i < c->nby; i++)
@@ -359,27 +369,30 @@ static double price_of_bytes(const struct grows *g, const struct gr_color *c)
             high = BT_MAX(high, BT_MAX(c->rank[c->by[i]].gain, 0.0) / (double)c->rank[c->by[i]].bytes);
     for (unsigned i = 0; i < HALVES / 2; i++) {
         double a = low + (high - low) / 3, b = high - (high - low) / 3;
-        if (all_at(g, c, a) <= all_at(g, c, b))
+        if (all_at(g, c, rank, a) <= all_at(g, c, rank, b))
             high = b;
         else
             low = a;
     }
-    return all_at(g, c, 0) <= all_at(g, c, high) ? 0 : high;
+    return all_at(g, c, rank, 0) <= all_at(g, c, rank, high) ? 0 : high;
 }
 
 static void fill_gains(const struct grows *g, struct gr_color *c)
 {
+    struct priced rank[GR_RANKS];
     c->nby = 0;
     for (size_t i = 0; i < c->n; i++)
         if (gr_is_left(g, &c->rank[i])) {
-            c->rank[i].gain = c->rank[i].worth * c->rank[i].top - gr_paid(g, &c->rank[i]);
+            rank[c->nby] = priced_of(g, &c->rank[i]);
+            c->rank[i].gain = c->rank[i].worth * c->rank[i].top - rank[c->nby].paid;
             c->by[c->nby++] = (uint16_t)i;
         }
-    c->by_byte = price_of_bytes(g, c);
+    c->by_byte = price_of_bytes(g, c, rank);
+    c->all = all_at(g, c, rank, c->by_byte);
     for (size_t i = 0; i < c->nby; i++) {
         size_t j = i;
         uint16_t one = c->by[i];
-        c->rank[one].beyond = beyond_price(g, &c->rank[one], c->by_byte);
+        c->rank[one].beyond = beyond_price(&rank[i], c->by_byte);
         for (; j > 0 && c->rank[c->by[j - 1]].beyond < c->rank[one].beyond; j--)
             c->by[j] = c->by[j - 1];
         c->by[j] = one;
@@ -413,7 +426,7 @@ void gr_best(struct grows *g, size_t color)
     double price = c->by_byte * (double)g->s->p->cap[c->card];
     walk_sets(&w, 0, UINT64_MAX, g->s->p->cap[c->card], 0, price, 0);
     c->best = w.best + GR_EPS;
-    c->sure = w.cut ? BT_MAX(c->best, all_at(g, c, c->by_byte)) : c->best;
+    c->sure = w.cut ? BT_MAX(c->best, c->all) : c->best;
     g->steps += w.steps + c->nby * HALVES / RANKS_A_STEP;
 }
 

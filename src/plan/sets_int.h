@@ -23,7 +23,7 @@ struct ss_unit {
 /* A rank that may be taken to a card of a color where so many sit, in the order of what they gain beyond the price of bytes. */
 struct ss_item {
     uint32_t work, unit, with;       /* with: the unit of its follower, who comes too; UINT32_MAX: nobody */
-    double gain, beyond; uint64_t bytes;             /* beyond: what its bytes would cost */
+    double gain, beyond; uint64_t bytes, works;      /* beyond: what its bytes would cost; works: its own and the follower's, a bit each */
 };
 /* Items by work, those with large ranks first; most: what the works from k on add at most, with so many seats (0: any number) and parts of the room.
  * made: it is of the items as they are. */

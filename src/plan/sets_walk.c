@@ -43,7 +43,8 @@ static bool stands_for(const struct se_sets *t, const struct ss_item *x, const s
 /* With bytes at this price: the room, and the best of each work that gain more than theirs, so many at most. */
 static double all_at(const struct search *s, const struct ss_items *o, unsigned tenants, double room, double by_byte)
 {
-    double best[SS_WORKS] = { 0 }, sum = by_byte * room;
+    double best[SS_WORKS], sum = by_byte * room;
+    memset(best, 0, s->p->n * sizeof *best);
     for (size_t i = 0; i < o->n; i++)
         best[o->v[i].work] = BT_MAX(best[o->v[i].work], o->v[i].gain - by_byte * (double)o->v[i].bytes);
     for (unsigned left = tenants < SE_BUSY ? tenants : UINT32_MAX; left; ) {
@@ -98,7 +99,8 @@ static void fill_items(const struct search *s, const struct se_sets *t, const st
             from = n;
         if (!busy)
             continue;
-        struct ss_item one = { .work = (uint32_t)x->work, .unit = (uint32_t)u, .with = UINT32_MAX, .gain = ss_gain(t, u, cls, busy), .bytes = x->least[cls] };
+        struct ss_item one = { .work = (uint32_t)x->work, .unit = (uint32_t)u, .with = UINT32_MAX, .gain = ss_gain(t, u, cls, busy), .bytes = x->least[cls],
+                               .works = UINT64_C(1) << x->work };
         bool beaten = one.gain <= EPS && !(t->tied >> x->work & 1);
         for (size_t j = from; j < n && !beaten; j++)
             beaten = stands_for(t, &o->v[j], &one);
@@ -141,7 +143,7 @@ static bool join_pairs(const struct se_sets *t, const struct ss_items *from, str
         size_t other = t->pair[x->work], first = o->n;
         for (size_t j = 0; j < from->n && other != PL_NONE && x->work < other; j++) {
             const struct ss_item *y = &from->v[j];
-            struct ss_item both = { x->work, x->unit, y->unit, x->gain + y->gain, 0, x->bytes + y->bytes };
+            struct ss_item both = { x->work, x->unit, y->unit, x->gain + y->gain, 0, x->bytes + y->bytes, x->works | y->works };
             bool beaten = y->work != other || t->unit[y->unit].cards != t->unit[x->unit].cards || both.gain <= EPS;
             for (size_t k = first; k < o->n && !beaten; k++)
                 beaten = o->v[k].gain >= both.gain && o->v[k].bytes <= both.bytes;
@@ -201,11 +203,6 @@ static bool is_closed(const struct ss_walk *w, uint64_t in)
     return true;
 }
 
-static uint64_t works_of(const struct se_sets *t, const struct ss_item *x)
-{
-    return UINT64_C(1) << x->work | (x->with == UINT32_MAX ? 0 : UINT64_C(1) << t->unit[x->with].work);
-}
-
 static uint32_t seats_of(const struct ss_item *x) { return x->with == UINT32_MAX ? 1 : 2; }
 
 /* Who may come after it, beside those who could. */
@@ -221,7 +218,7 @@ static void set_found(struct ss_walk *w, double sum)
     if (worth <= w->best || (!w->depth && !w->sitting))
         return;
     for (size_t i = 0; i < w->depth; i++)
-        in |= works_of(w->t, &w->item[w->at[i]]);
+        in |= w->item[w->at[i]].works;
     if (in & w->t->tied && !is_closed(w, in))
         return;
     w->best = worth;
@@ -243,7 +240,7 @@ static size_t may_come(const struct ss_walk *w, const uint16_t *from, size_t n, 
     memset(beyond, 0, w->s->p->n * sizeof *beyond);
     for (size_t i = 0; i < n; i++) {
         const struct ss_item *x = &w->item[from[i]];
-        if (!(works_of(w->t, x) & ~open) && x->bytes <= room)
+        if (!(x->works & ~open) && x->bytes <= room)
             at[kept++] = from[i];
     }
     for (size_t i = kept; i-- > 0; ) {
@@ -283,6 +280,33 @@ static bool other_shape(const struct ss_walk *w, const struct ss_item *x)
     return w->copies[x->work] && w->shape[x->work] != w->t->unit[x->unit].shape;
 }
 
+/* One more, the last: walk_sets() where one seat is left. The best of those to come and what bytes cost bound it: all from[] are in the order of `beyond`. */
+static void walk_last(struct ss_walk *w, const uint16_t *from, size_t n, uint64_t open, uint64_t room, double sum)
+{
+    uint16_t at[SS_UNITS + SS_PAIRS];
+    double most[SS_UNITS + SS_PAIRS + 1];
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct ss_item *x = &w->item[from[i]];
+        at[kept] = from[i];
+        kept += !(x->works & ~open) && x->bytes <= room;
+    }
+    most[kept] = 0;
+    for (size_t i = kept; i-- > 0; )
+        most[i] = BT_MAX(most[i + 1], w->item[at[i]].gain);
+    for (size_t i = 0; i < kept && !w->cut; i++) {
+        const struct ss_item *x = &w->item[at[i]];
+        if (sum + BT_MIN(most[i], w->by_byte * (double)room + BT_MAX(x->beyond, 0.0)) <= w->best)
+            return;
+        if (seats_of(x) > 1 || other_shape(w, x))
+            continue;
+        w->cut = ++w->steps > w->most_steps;
+        take(w, at[i]);
+        set_found(w, sum + x->gain);
+        take_back(w);
+    }
+}
+
 static void walk_sets(struct ss_walk *w, const uint16_t *from, size_t n, uint64_t open, uint64_t room, double sum)
 {
     uint16_t at[SS_UNITS + SS_PAIRS];
@@ -292,6 +316,10 @@ static void walk_sets(struct ss_walk *w, const uint16_t *from, size_t n, uint64_
     set_found(w, sum);
     if (!more || !n || w->cut)
         return;
+    if (more == 1) {
+        walk_last(w, from, n, open, room, sum);
+        return;
+    }
     n = may_come(w, from, n, open, room, at, rest);
     for (size_t i = 0; i < n; i++) {
         const struct ss_item *x = &w->item[at[i]];
@@ -300,17 +328,8 @@ static void walk_sets(struct ss_walk *w, const uint16_t *from, size_t n, uint64_
             return;
         if (seats_of(x) > more || other_shape(w, x))
             continue;
-        if (more == 1) {             /* the last one: as below, without a walk of nothing */
-            take(w, at[i]);
-            w->cut = ++w->steps > w->most_steps;
-            set_found(w, sum + x->gain);
-            take_back(w);
-            if (w->cut)
-                return;
-            continue;
-        }
         take(w, at[i]);
-        uint64_t next = beside(w->t, x, open) & ~(w->copies[x->work] >= w->s->copies_most[x->work] ? works_of(w->t, x) : 0);
+        uint64_t next = beside(w->t, x, open) & ~(w->copies[x->work] >= w->s->copies_most[x->work] ? x->works : 0);
         walk_sets(w, at + i, n - i, next, room - x->bytes, sum + x->gain);
         take_back(w);
         if (w->cut)
@@ -423,7 +442,7 @@ static void walk_groups(struct ss_walk *w, const struct ss_table *o, size_t k, s
     const struct ss_group *g = &o->group[k];
     for (size_t i = from; i < g->n && copies && w->depth < BT_LEN(w->at); i++) {
         const struct ss_item *x = &w->item[o->item[g->from + i]];
-        if (other_shape(w, x) || works_of(w->t, x) & ~open || x->bytes > room || (o->seats && seats_of(x) > seats))
+        if (other_shape(w, x) || x->works & ~open || x->bytes > room || (o->seats && seats_of(x) > seats))
             continue;
         take(w, o->item[g->from + i]);
         set_found(w, sum + x->gain);
