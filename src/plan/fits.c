@@ -329,7 +329,8 @@ static bool has_places(const struct fit *f, size_t work, size_t use, uint32_t co
     const struct search *s = f->s;
     const struct se_shape *sh = shape_of(f, work, use);
     const uint64_t *least = least_of(f, work, use);
-    uint32_t each = f->t->friends[work] >> work & 1 ? copies : 1, of_kind[BT_MAX_GPUS] = { 0 }, all = 0;
+    uint32_t each = f->t->friends[work] >> work & 1 ? copies : 1, of_kind[BT_MAX_GPUS], all = 0;
+    memset(of_kind, 0, s->ncards * sizeof *of_kind);
     for (size_t g = 0; g < s->ncards; g++) {
         size_t cls = s->p->cls[g];
         uint64_t left = s->p->cap[g] - f->load[g], bytes = least[cls];
@@ -339,13 +340,13 @@ static bool has_places(const struct fit *f, size_t work, size_t use, uint32_t co
         if (more > left - bytes)
             continue;
         bytes += more;
-        uint32_t n = bytes && left / bytes < each ? (uint32_t)(left / bytes) : each;
+        uint32_t n = each > 1 && bytes && left / bytes < each ? (uint32_t)(left / bytes) : each;     /* one goes: seen above */
         n = BT_MIN(n, more_tenants(f, work, use, g));
         of_kind[f->t->kind[g]] += n;
         all += n;
     }
-    if (all < copies * sh->cards)
-        return false;
+    if (all < copies * sh->cards || sh->tp == 1)
+        return all >= copies * sh->cards;
     for (size_t g = all = 0; g < s->ncards; g++)
         all += of_kind[g] / sh->tp;
     return all >= copies * sh->pp;

@@ -224,10 +224,14 @@ double gr_worth(const struct grows *g, size_t color, const uint16_t *at, size_t 
 
 /* ---- walks ---- */
 
-/* found: where all sets go that add more than `best`, or NULL: the best one. */
+/* A rank of c->by[], in that order: what each step of a walk asks of all of them. */
+struct coming { uint32_t work, cards; uint64_t bytes, shapes; double gain, beyond; };
+
+/* found: where all sets go that add more than `best`, or NULL: the best one. at: of the color's ranks; taken: the same, of by[]. */
 struct walk {
     const struct grows *g; struct gr_color *c;
-    uint16_t at[GR_SEATS]; size_t n;
+    struct coming by[GR_RANKS];
+    uint16_t at[GR_SEATS], taken[GR_SEATS]; size_t n;
     double best;
     struct gr_set *found; size_t nfound, room;
     uint64_t steps; bool cut;
@@ -291,12 +295,13 @@ static void set_found(struct walk *w, double gain, double beyond)
 /* What each of by[] and all after it add at most, beyond the price of their bytes: [n] */
 static void fill_rest(const struct walk *w, size_t from, uint64_t open, uint64_t room, double *rest)
 {
+    const uint32_t *copies = w->g->s->copies_most;
     double most[64], sum = 0;
     memset(most, 0, w->g->s->p->n * sizeof *most);
     for (size_t i = w->c->nby; i-- > from; ) {
-        const struct gr_rank *r = &w->c->rank[w->c->by[i]];
+        const struct coming *r = &w->by[i];
         if (open >> r->work & 1 && r->bytes <= room && r->beyond > most[r->work]) {
-            sum += (r->beyond - most[r->work]) * w->g->s->copies_most[r->work];
+            sum += (r->beyond - most[r->work]) * copies[r->work];
             most[r->work] = r->beyond;
         }
         rest[i] = sum;
@@ -306,30 +311,45 @@ static void fill_rest(const struct walk *w, size_t from, uint64_t open, uint64_t
 /* copies: of the last rank taken, which may come again. beyond: of those there, and the price of the room. */
 static void walk_sets(struct walk *w, size_t from, uint64_t open, uint64_t room, double gain, double beyond, uint32_t copies)
 {
-    const struct gr_color *c = w->c;
     double rest[GR_RANKS];
     w->cut = w->cut || ++w->steps > WALK_STEPS || w->n == GR_SEATS || w->nfound > w->room;
     set_found(w, gain, beyond);
     if (w->cut)
         return;
     fill_rest(w, from, open, room, rest);
-    for (size_t i = from; i < c->nby && !w->cut; i++) {
-        const struct gr_rank *r = &c->rank[c->by[i]];
-        size_t last = w->n ? w->at[w->n - 1] : PL_NONE;
+    const struct coming *last = w->n ? &w->by[w->taken[w->n - 1]] : NULL;
+    for (size_t i = from; i < w->c->nby && !w->cut; i++) {
+        const struct coming *r = &w->by[i];
         if (beyond + rest[i] <= w->best + GR_EPS)
             return;
         if (!(open >> r->work & 1) || r->bytes > room)
             continue;
-        if (w->n && last != c->by[i] && c->rank[last].work == r->work && (c->rank[last].cards != r->cards || !(c->rank[last].shapes & r->shapes)))
+        bool again = last && last->work == r->work;
+        if (again && last != r && (last->cards != r->cards || !(last->shapes & r->shapes)))
             continue;                /* all copies of a work are as wide, and of one shape */
-        uint32_t mine = w->n && c->rank[last].work == r->work ? copies + 1 : 1;
+        uint32_t mine = again ? copies + 1 : 1;
         uint64_t beside = open & w->g->friends[r->work];
         if (mine >= w->g->s->copies_most[r->work])
             beside &= ~(UINT64_C(1) << r->work);
-        w->at[w->n++] = c->by[i];
+        w->taken[w->n] = (uint16_t)i;
+        w->at[w->n++] = w->c->by[i];
         walk_sets(w, i, beside, room - r->bytes, gain + r->gain, beyond + r->beyond, mine);
         w->n--;
     }
+}
+
+/* From the empty set on, at the prices of c->by_byte. */
+static void walk_all(struct walk *w)
+{
+    const struct gr_color *c = w->c;
+    uint64_t cap = w->g->s->p->cap[c->card];
+    for (size_t i = 0; i < c->nby; i++) {
+        const struct gr_rank *r = &c->rank[c->by[i]];
+        w->by[i] = (struct coming){ (uint32_t)r->work, r->cards, r->bytes, r->shapes, r->gain, r->beyond };
+    }
+    w->n = w->nfound = w->steps = 0;
+    w->cut = false;
+    walk_sets(w, 0, UINT64_MAX, cap, 0, c->by_byte * (double)cap, 0);
 }
 
 /* What a rank adds at most with bytes at a price, taken apart: asked for many prices. */
@@ -422,9 +442,13 @@ void gr_best(struct grows *g, size_t color)
     struct gr_color *c = &g->color[color];
     c->set.n = 0;
     fill_gains(g, c);
-    struct walk w = { .g = g, .c = c, .best = best_kept(g, color) };
-    double price = c->by_byte * (double)g->s->p->cap[c->card];
-    walk_sets(&w, 0, UINT64_MAX, g->s->p->cap[c->card], 0, price, 0);
+    struct walk w;                   /* not all of it is read: its list is long */
+    w.g = g;
+    w.c = c;
+    w.best = best_kept(g, color);
+    w.found = NULL;
+    w.room = 0;
+    walk_all(&w);
     c->best = w.best + GR_EPS;
     c->sure = w.cut ? BT_MAX(c->best, c->all) : c->best;
     g->steps += w.steps + c->nby * HALVES / RANKS_A_STEP;
@@ -433,9 +457,13 @@ void gr_best(struct grows *g, size_t color)
 size_t gr_all(struct grows *g, size_t color, double least, struct gr_set *out, size_t room)
 {
     struct gr_color *c = &g->color[color];
-    struct walk w = { .g = g, .c = c, .best = least, .found = out, .room = room };
-    double price = c->by_byte * (double)g->s->p->cap[c->card];
-    walk_sets(&w, 0, UINT64_MAX, g->s->p->cap[c->card], 0, price, 0);
+    struct walk w;
+    w.g = g;
+    w.c = c;
+    w.best = least;
+    w.found = out;
+    w.room = room;
+    walk_all(&w);
     g->steps += w.steps;
     return w.cut ? room + 1 : w.nfound;
 }

@@ -5,7 +5,10 @@
 
 struct key { const struct bt_model *model; const struct bt_engine_version *version; const struct bt_gpu *card; struct bt_serve serve; };
 struct known { struct key key; struct pl_cost_kept cost; struct known *next; };
-struct weighed { const struct bt_model *model; const struct bt_engine *engine; const char *quantization; unsigned elem; bool known; struct bt_pace_weight w; struct weighed *next; };
+struct weighed {
+    const struct bt_model *model; const struct bt_engine *engine; const char *quantization; unsigned elem;
+    bool known; struct bt_pace_weight w; struct weighed *next;
+};
 struct kept_cut { uint32_t *layers, pp; struct kept_cut *next; };
 struct pl_needs { struct bt_arena *a; struct known *bucket[BUCKETS]; struct kept_cut *cut[BUCKETS]; struct weighed *weighed; };
 

@@ -38,19 +38,20 @@ struct pl_work {
     const struct bt_plan_model *pm;
     size_t spec_index;
     bool server, cpu_only;           /* server: on cards */
-    bool on_host; uint64_t host_floor;               /* a server on the CPU (host.c): cpu_only, and not `server`; the least RAM of a copy */
-    uint32_t copies_want, copies_min;
-    size_t *pool, npool;             /* cards, in the order of preference */
-    int pos[BT_MAX_GPUS];            /* place in the pool, -1 = not in it */
-    const size_t *at; size_t nat;    /* held in its place: card of each rank of each copy, copy after copy; NULL = free */
-    struct pl_shape *shape; size_t nshapes;
+    bool on_host;                    /* a server on the CPU (host.c): cpu_only, and not `server` */
+    bool followed;                   /* somebody is on its cards, copy by copy: its copies cannot be renamed */
     enum pl_claim claim;
-    struct bt_serve serve;
+    uint32_t copies_want, copies_min;
     size_t ctx_root;                 /* work whose context this one has (itself unless same_as) */
     uint64_t ctx_want, ctx_min;
     size_t same;                     /* same_gpus_as, or PL_NONE */
-    bool followed;                   /* somebody is on its cards, copy by copy: its copies cannot be renamed */
     double weight, solo_best;        /* of service: priority, and the best rate of any shape on cards of its own */
+    size_t *pool, npool;             /* cards, in the order of preference */
+    const size_t *at; size_t nat;    /* held in its place: card of each rank of each copy, copy after copy; NULL = free */
+    struct pl_shape *shape; size_t nshapes;
+    uint64_t host_floor;             /* of a server on the CPU: the least RAM of a copy */
+    int pos[BT_MAX_GPUS];            /* place in the pool, -1 = not in it */
+    struct bt_serve serve;           /* last, since long: a search asks for the others at each node */
 };
 
 struct pl_problem {
@@ -63,7 +64,7 @@ struct pl_problem {
     bool *may_share;                 /* [n * n] */
     size_t cls[BT_MAX_GPUS];         /* cards of one kind and size */
     size_t cls_card[BT_MAX_GPUS]; size_t nclasses;
-    uint64_t cap[BT_MAX_GPUS];
+    uint64_t cap[BT_MAX_GPUS]; bool mig[BT_MAX_GPUS];                /* mig: the card is an instance */
     uint64_t first_nodes;            /* PL_FIRST_NODES */
     bool any_plan;                   /* whether there is one is all that is asked (pl_find) */
     const struct bt_gpu *host;       /* RAM as a card, once somebody asked for it */
@@ -117,7 +118,7 @@ static inline uint32_t pl_dp(const struct pl_shape *s) { return s->dp ? s->dp : 
 static inline uint32_t pl_stages(const struct pl_shape *s) { return s->pp / pl_dp(s); }
 size_t pl_cost_class(const struct pl_problem *p, const size_t *card, uint32_t n);         /* of the poorest card */
 /* A copy on so many cards may stand on this one: of MIG a process sees one instance, so several ranks go on whole cards only. */
-static inline bool pl_card_for(const struct pl_problem *p, uint32_t cards, size_t card) { return cards == 1 || !p->fleet->gpus[card].mig_of; }
+static inline bool pl_card_for(const struct pl_problem *p, uint32_t cards, size_t card) { return cards == 1 || !p->mig[card]; }
 /* Sorts cards of the work's pool into its order. */
 static inline void pl_in_pool_order(const struct pl_work *k, size_t *card, size_t n)
 {
@@ -189,7 +190,8 @@ int pl_score_cmp(const struct pl_score *a, const struct pl_score *b, enum bt_pla
 
 /* kv.c: contexts and blocks of a complete placement. */
 struct pl_rank_use { size_t card; uint64_t fixed, block_bytes, limit; const struct bt_need_rank *row; };      /* limit: UINT64_MAX when only the card does */
-struct pl_use { size_t copy, work, root; const struct bt_need *need; struct pl_rank_use *rank; size_t n; uint64_t blocks, floor; };  /* floor: blocks of its requests */
+/* floor: blocks of its requests at the least context */
+struct pl_use { size_t copy, work, root; const struct bt_need *need; struct pl_rank_use *rank; size_t n; uint64_t blocks, floor; };
 struct pl_room { struct pl_problem *p; struct pl_use *use; size_t n; uint64_t base[BT_MAX_GPUS]; bool rest[BT_MAX_GPUS];
     uint64_t ram; bool grows;        /* RAM that they take whatever their KV; grows: some of it lies there too, token by token */
     uint64_t still[BT_MAX_GPUS]; bool cards_only;    /* kv.c's own: what stands on each card without any KV; nothing but cards is in the way */

@@ -30,6 +30,7 @@ static void classify_cards(struct pl_problem *p)
     const struct bt_fleet *f = p->fleet;
     for (size_t g = 0; g < f->n; g++) {
         p->cap[g] = bt_gpu_capacity(&f->gpus[g]);
+        p->mig[g] = f->gpus[g].mig_of;
         size_t c = 0;
         while (c < p->nclasses) {
             const struct bt_gpu *o = &f->gpus[p->cls_card[c]];

@@ -329,8 +329,8 @@ static void put_copy(struct search *s, size_t depth, const struct pl_copy *c, co
     se_take_back(s);
 }
 
-/* classes: of cards it may take. */
-struct choice { struct pl_copy c; const struct se_shape *sh; const struct pl_copy *target; size_t depth; uint64_t classes; };
+/* classes: of cards it may take; taken: cards, a bit each. */
+struct choice { struct pl_copy c; const struct se_shape *sh; const struct pl_copy *target; size_t depth; uint64_t classes, taken; };
 
 /* The first place in the pool that the rank may take: ranks of a tensor-parallel group rise, and so do the first ranks of equal stages. */
 static size_t first_place(const struct pl_work *k, const struct choice *x, uint32_t rank)
@@ -376,25 +376,23 @@ static void choose(struct search *s, struct choice *x, uint32_t rank)
     }
     const size_t *color = &s->color[s->ncopies * s->ncards];
     size_t start = first_place(k, x, rank);
-    uint64_t tried = 0;                              /* colors: BT_MAX_GPUS of them at most */
+    uint64_t tried = 0, least = x->sh->stage_least[rank / x->sh->tp];            /* tried: colors, BT_MAX_GPUS of them at most */
+    size_t nth = (size_t)x->c.replica * x->sh->cards + rank, beside = rank % x->sh->tp ? x->c.card[rank - 1] : PL_NONE;
     for (size_t i = 0; i < k->npool && !s->stop; i++) {
         size_t g = k->pool[i];
-        size_t nth = (size_t)x->c.replica * x->sh->cards + rank;
-        bool used = k->at && (nth >= k->nat || k->at[nth] != g);
-        for (uint32_t r = 0; r < rank; r++)
-            used = used || x->c.card[r] == g;
-        if (used || tried >> color[g] & 1 || !pl_card_for(p, x->sh->cards, g))
+        if ((x->taken >> g | tried >> color[g]) & 1 || (k->at && (nth >= k->nat || k->at[nth] != g)) || !pl_card_for(p, x->sh->cards, g))
             continue;
         tried |= UINT64_C(1) << color[g];
-        if (!(x->classes >> p->cls[g] & 1) || (s->only && is_full(s, x->c.work, g)))
+        if (i < start || s->load[g] + least > p->cap[g] || !(x->classes >> p->cls[g] & 1) || (s->only && is_full(s, x->c.work, g)))
             continue;
-        bool room = s->load[g] + x->sh->stage_least[rank / x->sh->tp] <= p->cap[g];
-        if (i < start || !room || (x->target && !pl_is_on(x->target, g)) || !se_may_join(s, x->c.work, g))
+        if ((x->target && !pl_is_on(x->target, g)) || !se_may_join(s, x->c.work, g))
             continue;
-        if (rank % x->sh->tp && s->kind[g] != s->kind[x->c.card[rank - 1]])
+        if (beside != PL_NONE && s->kind[g] != s->kind[beside])
             continue;                                /* one kind of GPU inside a tensor-parallel group */
         x->c.card[rank] = g;
+        x->taken |= UINT64_C(1) << g;
         choose(s, x, rank + 1);
+        x->taken &= ~(UINT64_C(1) << g);
     }
 }
 
