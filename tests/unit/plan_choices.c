@@ -1,18 +1,7 @@
 /* Places, then shapes, before cards (fits.c, choices.c, sets.c) on drawn problems that are too large to enumerate. */
-#include "../../bench/plan_draw.h"
 #include "plan/search_int.h"
 #include "plan/sets_int.h"
-#include "plan_help.h"
-
-/* NULL: drawn against itself, or refused. */
-static struct pl_problem *drawn(struct bt_arena *a, uint64_t number, unsigned cards, unsigned works, const char **fleet, const char **text)
-{
-    struct draw d;
-    draw_seed(&d, number);
-    *fleet = draw_fleet(&d, a, cards);
-    *text = draw_spec(&d, a, works, 1, cards);
-    return plan_problem_or_none(a, *text, *fleet);
-}
+#include "plan_drawn.h"
 
 /* The tree in the order of the plan, without sets of neighbours, against shapes before cards. */
 static void shapes_first_equal_the_plain_tree(void **st)
@@ -22,8 +11,8 @@ static void shapes_first_equal_the_plain_tree(void **st)
     for (uint64_t round = 1; round <= 70; round++) {
         bt_auto_arena a = { 0 };
         struct pl_solution plain, shapes;
-        const char *fleet, *text;
-        struct pl_problem *p = drawn(&a, round, 5, 6, &fleet, &text);
+        struct drawn_problem x = drawn_problem(&a, round, 5, 6);
+        struct pl_problem *p = x.p;
         if (!p)
             continue;
         p->first_nodes = 300000;
@@ -34,9 +23,9 @@ static void shapes_first_equal_the_plain_tree(void **st)
             continue;
         assert_int_equal(plain.found, shapes.found);
         if (plain.found && pl_score_cmp(&plain.score, &shapes.score, BT_GOAL_LOWEST) != 0)
-            fail_msg("round %llu on %s: plain %lld %lld %lld %lld, shapes first %lld %lld %lld %lld\n%s", (unsigned long long)round, fleet,
+            fail_msg("round %llu on %s: plain %lld %lld %lld %lld, shapes first %lld %lld %lld %lld\n%s", (unsigned long long)round, x.fleet,
                      (long long)plain.score.v[1], (long long)plain.score.v[2], (long long)plain.score.v[3], (long long)plain.score.v[4],
-                     (long long)shapes.score.v[1], (long long)shapes.score.v[2], (long long)shapes.score.v[3], (long long)shapes.score.v[4], text);
+                     (long long)shapes.score.v[1], (long long)shapes.score.v[2], (long long)shapes.score.v[3], (long long)shapes.score.v[4], x.text);
         both += plain.found;
         neither += !plain.found;
     }
@@ -73,8 +62,8 @@ static void no_rank_uses_more_than_is_useful(void **st)
     unsigned exact = 0, none = 0;
     for (uint64_t round = 1; round <= 60; round++) {
         bt_auto_arena a = { 0 };
-        const char *fleet, *text;
-        struct pl_problem *p = drawn(&a, round, 3, 4, &fleet, &text);
+        struct drawn_problem x = drawn_problem(&a, round, 3, 4);
+        struct pl_problem *p = x.p;
         if (!p)
             continue;
         struct draw d;
@@ -134,8 +123,8 @@ static void numbers_of_cards_say_no_where_shapes_do(void **st)
         bt_auto_arena a = { 0 };
         struct pl_solution o = { 0 };
         struct pl_score root;
-        const char *fleet, *text;
-        struct pl_problem *p = drawn(&a, round, 5, 8, &fleet, &text);
+        struct drawn_problem x = drawn_problem(&a, round, 5, 8);
+        struct pl_problem *p = x.p;
         if (!p)
             continue;
         struct search *s = se_new(p, &a);

@@ -1,7 +1,7 @@
 /* Climbing: what it returns can stand, by the judge of the enumeration, and is mostly the best there is; many workloads on many cards get a plan, the same each time. */
 #include "../../bench/plan_small.h"
 #include "plan/search_int.h"
-#include "plan_help.h"
+#include "plan_drawn.h"
 
 /* The score of a placement, by the enumeration's own reckoning; false: it cannot stand. */
 static bool judged(struct pl_problem *p, const struct pl_solution *o, struct pl_score *score)
@@ -63,17 +63,9 @@ static void large_ones_get_a_plan(void **st)
     unsigned planned = 0;
     for (uint64_t round = 1; round < 8; round++) {
         bt_auto_arena a = { 0 };
-        struct draw d;
-        draw_seed(&d, round);
-        const char *fleet = draw_fleet(&d, &a, 30), *text = draw_spec(&d, &a, 40, 1, 30);
-        struct bt_plan_in *in = plan_inputs_or_none(&a, text, fleet);
-        if (!in)
-            continue;
-        struct bt_err err = { 0 };
-        struct pl_problem *p;
         struct pl_solution x, y;
-        assert_int_equal(pl_problem_build(&a, in, "all", &p, &err), 0);
-        if (p->nrefusals)
+        struct pl_problem *p = drawn_problem(&a, round, 30, 40).p;
+        if (!p)
             continue;
         pl_search(p, 200000, &x);
         pl_search(p, 200000, &y);

@@ -5,7 +5,7 @@
 #include "../../bench/plan_small.h"
 #include "plan/master.h"
 #include "plan/search_int.h"
-#include "plan_help.h"
+#include "plan_drawn.h"
 
 /* 3x + 5y, x <= 4, 2y <= 12, 3x + 2y <= 18: 36 at (2, 6), prices 0, 1.5, 1. */
 static void a_small_program(void **st)
@@ -99,18 +99,13 @@ static void the_bound_holds(void **st)
     unsigned looked = 0, whole = 0, reached = 0;
     for (uint64_t round = 1; looked < 250; round++) {
         bt_auto_arena a = { 0 };
-        struct bt_err err = { 0 };
         struct draw d;
-        struct pl_problem *p;
         struct pl_score most;
         struct pl_solution none = { 0 }, dived;
         draw_seed(&d, round);
         const char *fleet, *text = small_spec(&d, &a, &fleet);
-        struct bt_plan_in *in = plan_inputs_or_none(&a, text, fleet);
-        if (!in)
-            continue;                                /* drawn against itself */
-        assert_int_equal(pl_problem_build(&a, in, "all", &p, &err), 0);
-        if (p->nrefusals)
+        struct pl_problem *p = plan_problem_or_none(&a, text, fleet);
+        if (!p)
             continue;
         struct brute b = { .p = p };
         brute_work(&b, 0, 0);
@@ -185,12 +180,10 @@ static void what_is_wanted_and_cannot_be_is_excluded(void **st)
     unsigned looked = 0, less = 0, just = 0;
     for (uint64_t round = 1; looked < 20; round++) {
         bt_auto_arena a = { 0 };
-        struct draw d;
         struct pl_score root, bound;
         struct pl_solution out = { 0 };
-        draw_seed(&d, round);
-        const char *fleet = draw_fleet(&d, &a, 3), *text = draw_spec(&d, &a, 5, 1, 3);
-        struct pl_problem *p = plan_problem_or_none(&a, text, fleet);
+        struct drawn_problem x = drawn_problem(&a, round, 3, 5);
+        struct pl_problem *p = x.p;
         if (!p)
             continue;
         struct search *s = se_new(p, &a);
@@ -204,8 +197,8 @@ static void what_is_wanted_and_cannot_be_is_excluded(void **st)
         bound = root;
         se_many_wants(s, 1000000, &root, &out, &bound);
         if (best.v[BT_GOAL_WANTS] > bound.v[BT_GOAL_WANTS])
-            fail_msg("round %llu on %s: wants %lld of %lld, but the bound is %lld\n%s", (unsigned long long)round, fleet, (long long)best.v[BT_GOAL_WANTS],
-                     (long long)root.v[BT_GOAL_WANTS], (long long)bound.v[BT_GOAL_WANTS], text);
+            fail_msg("round %llu on %s: wants %lld of %lld, but the bound is %lld\n%s", (unsigned long long)round, x.fleet, (long long)best.v[BT_GOAL_WANTS],
+                     (long long)root.v[BT_GOAL_WANTS], (long long)bound.v[BT_GOAL_WANTS], x.text);
         less += bound.v[BT_GOAL_WANTS] < root.v[BT_GOAL_WANTS];
         just += bound.v[BT_GOAL_WANTS] <= best.v[BT_GOAL_WANTS] + 10;
     }
@@ -252,17 +245,9 @@ static void the_gap_is_small(void **st)
     unsigned planned = 0;
     for (uint64_t round = 1; planned < 2; round++) {
         bt_auto_arena a = { 0 };
-        struct draw d;
-        struct bt_err err = { 0 };
-        struct pl_problem *p;
         struct pl_solution x, y;
-        draw_seed(&d, round);
-        const char *fleet = draw_fleet(&d, &a, 40), *text = draw_spec(&d, &a, 40, 1, 40);
-        struct bt_plan_in *in = plan_inputs_or_none(&a, text, fleet);
-        if (!in)
-            continue;
-        assert_int_equal(pl_problem_build(&a, in, "all", &p, &err), 0);
-        if (p->nrefusals)
+        struct pl_problem *p = drawn_problem(&a, round, 40, 40).p;
+        if (!p)
             continue;
         pl_search(p, 400000, &x);
         if (!x.found)
@@ -284,13 +269,9 @@ static void a_few_cards_are_bounded_as_many(void **st)
     static const uint64_t drawn[] = { 9, 12, 17 };
     for (size_t i = 0; i < BT_LEN(drawn); i++) {
         bt_auto_arena a = { 0 };
-        struct draw d;
-        struct bt_err err = { 0 };
-        struct pl_problem *p;
         struct pl_solution x;
-        draw_seed(&d, drawn[i]);
-        const char *fleet = draw_fleet(&d, &a, 16), *text = draw_spec(&d, &a, 20, 1, 16);
-        assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, fleet), "all", &p, &err), 0);
+        struct pl_problem *p = drawn_problem(&a, drawn[i], 16, 20).p;
+        assert_non_null(p);
         pl_search(p, 400000, &x);
         assert_true(x.found && pl_score_cmp(&x.score, &x.bound, BT_GOAL_SHARED) <= 0);
         print_message("%llu: gap %.4f\n", (unsigned long long)drawn[i], pl_gap(&x));

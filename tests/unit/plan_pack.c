@@ -2,24 +2,8 @@
  * drawn problems. */
 #include <math.h>
 
-#include "../../bench/plan_draw.h"
 #include "plan/grows_int.h"
-#include "plan_help.h"
-
-/* NULL: drawn against itself, or refused. */
-static struct pl_problem *drawn(struct bt_arena *a, uint64_t number, unsigned cards, unsigned works)
-{
-    struct bt_err err = { 0 };
-    struct draw d;
-    struct pl_problem *p;
-    struct bt_spec *s;
-    draw_seed(&d, number);
-    const char *fleet = draw_fleet(&d, a, cards), *text = draw_spec(&d, a, works, 1, cards);
-    if (bt_spec_parse(a, "berth.yaml", "/d", bt_str(text), &(struct bt_spec_opts){ 0 }, &s, &err) < 0)
-        return NULL;
-    assert_int_equal(pl_problem_build(a, plan_inputs(a, text, fleet), "all", &p, &err), 0);
-    return p->nrefusals ? NULL : p;
-}
+#include "plan_drawn.h"
 
 static struct search *search_for(struct pl_problem *p, struct bt_arena *a, struct pl_solution *out)
 {
@@ -57,7 +41,7 @@ static void card_by_card_says_what_copy_by_copy_does(void **st)
     unsigned fits = 0, not = 0;
     for (uint64_t round = 1; round <= 150; round++) {
         bt_auto_arena a = { 0 };
-        struct pl_problem *p = drawn(&a, round, 4 + round % 5, 8 + round % 3);
+        struct pl_problem *p = drawn_problem(&a, round, 4 + round % 5, 8 + round % 3).p;
         struct pl_score most;
         for (int64_t slack = 0; p && slack <= 200; slack += 200) {
             struct pl_solution by_copy = { 0 }, by_card = { 0 };
@@ -105,7 +89,7 @@ static struct seen ask_for_more(unsigned rounds, unsigned cards, enum se_fit (*a
     struct seen seen = { 0 };
     for (uint64_t round = 1; round <= rounds; round++) {
         bt_auto_arena a = { 0 };
-        struct pl_problem *p = drawn(&a, round, cards + round % 2, 7);
+        struct pl_problem *p = drawn_problem(&a, round, cards + round % 2, 7).p;
         struct pl_solution best;
         struct pl_score most;
         if (!p)

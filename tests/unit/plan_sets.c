@@ -1,18 +1,16 @@
 /* Sets of neighbours (sets.c, sets_walk.c, sets_split.c): the best set of a card against all of its sets, and what is settled first. */
 #include <math.h>
 
-#include "../../bench/plan_draw.h"
 #include "plan/search_int.h"
 #include "plan/sets_int.h"
-#include "plan_help.h"
+#include "plan_drawn.h"
 
 #define NEAR 0.95                    /* of the bound: so near to its end the program goes */
 #define MOST_STEPS 400000u           /* of an enumeration: with more sets a card is left out */
 
-/* Prices at their best, with all copies. NULL: drawn against itself, refused, or without room for what must stand. */
-static struct search *priced(struct bt_arena *a, const char *text, const char *fleet)
+/* Prices at their best, with all copies. NULL: no problem, or without room for what must stand. */
+static struct search *priced(struct bt_arena *a, struct pl_problem *p)
 {
-    struct pl_problem *p = plan_problem_or_none(a, text, fleet);
     struct pl_score most;
     if (!p)
         return NULL;
@@ -93,10 +91,8 @@ static void no_set_is_better_than_the_best(void **st)
     unsigned few = 0, tabled = 0, pairs = 0, more = 0;
     for (uint64_t round = 1; round <= 60; round++) {
         bt_auto_arena a = { 0 };
-        struct draw d;
-        draw_seed(&d, round);
-        const char *fleet = draw_fleet(&d, &a, 8), *text = draw_spec(&d, &a, 10, 1, 8);
-        struct search *s = priced(&a, text, fleet);
+        struct drawn_problem drawn = drawn_problem(&a, round, 8, 10);
+        struct search *s = priced(&a, drawn.p);
         for (size_t c = 0; s && c < s->sets->ncolors; c++)
             for (unsigned k = 1; k <= SE_BUSY; k++) {
                 const struct ss_color *color = &s->sets->color[c];
@@ -110,8 +106,8 @@ static void no_set_is_better_than_the_best(void **st)
                 w.level = k;
                 ss_walk_level(&w, &color->level[k], UINT64_MAX, s->p->cap[color->card], 0);
                 if (w.best < all.best - 1e-6)
-                    fail_msg("round %llu on %s, color %zu, %u tenants: %.9f of all sets, %.9f walked\n%s", (unsigned long long)round, fleet, c, k, all.best,
-                             w.best, text);
+                    fail_msg("round %llu on %s, color %zu, %u tenants: %.9f of all sets, %.9f walked\n%s", (unsigned long long)round, drawn.fleet, c, k, all.best,
+                             w.best, drawn.text);
                 more += w.best > all.best + 1e-6;
                 tabled += color->level[k].table->made;
                 few += !color->level[k].table->made;
@@ -133,11 +129,9 @@ static void the_best_plan_is_not_left_out(void **st)
     unsigned plans = 0, out = 0, many = 0;
     for (uint64_t round = 1; round <= 120; round++) {
         bt_auto_arena a = { 0 };
-        struct draw d;
         struct pl_solution o;
-        draw_seed(&d, round);
-        const char *fleet = draw_fleet(&d, &a, 8), *text = draw_spec(&d, &a, 7, 1, 8);
-        struct pl_problem *p = plan_problem_or_none(&a, text, fleet);
+        struct drawn_problem drawn = drawn_problem(&a, round, 8, 7);
+        struct pl_problem *p = drawn.p;
         if (!p)
             continue;
         pl_search(p, PL_NODE_LIMIT, &o);
@@ -160,8 +154,8 @@ static void the_best_plan_is_not_left_out(void **st)
             while (c->ncards && s->work[c->work].shape[j].index != c->shape)
                 j++;
             if (c->ncards && !(s->sets->busy[se_sets_unit(s, c, &s->work[c->work].shape[j])] >> BT_MIN(full, SE_BUSY) & 1))
-                fail_msg("round %llu on %s: %s %u is left out, which the best plan has with %u tenants\n%s", (unsigned long long)round, fleet,
-                         p->work[c->work].w->name, c->replica, full, text);
+                fail_msg("round %llu on %s: %s %u is left out, which the best plan has with %u tenants\n%s", (unsigned long long)round, drawn.fleet,
+                         p->work[c->work].w->name, c->replica, full, drawn.text);
             many += c->ncards > 1;
         }
         for (size_t u = 0; u < s->sets->nunits; u++)
@@ -181,12 +175,9 @@ static void what_is_broken_is_settled(void **st)
     unsigned by[SE_BY__N] = { 0 }, lower = 0, all = 0;
     for (uint64_t round = 1; round <= 60; round++) {
         bt_auto_arena a = { 0 };
-        struct draw d;
         struct se_split x;
         struct se_option o[256];
-        draw_seed(&d, round);
-        const char *fleet = draw_fleet(&d, &a, 8), *text = draw_spec(&d, &a, 8, 1, 8);
-        struct search *s = priced(&a, text, fleet);
+        struct search *s = priced(&a, drawn_problem(&a, round, 8, 8).p);
         if (!s)
             continue;
         double first = se_sets_tighten(s, SE_SAME_PRICES, 0), bound = se_sets_tighten(s, SE_BETTER_PRICES, NEAR * first), most = -INFINITY;
