@@ -26,9 +26,8 @@ static void print(struct bt_arena *a, const struct bt_cheapest *c, size_t n, str
         for (size_t k = 0; k < c[i].row.n; k++) {
             const struct bt_compare_work *w = &c[i].row.work[k];
             bt_table_row(t, k ? "" : c[i].fleet, k ? "" : bt_arena_strdup(a, bt_bytes_human(c[i].total_bytes)), w->name,
-                         w->copies < w->copies_want ? bt_arena_printf(a, "%u of %u", w->copies, w->copies_want) : bt_arena_printf(a, "%u", w->copies),
-                         w->tp ? bt_planning_engines(a, w->tp, w->pp, w->dp, w->ep) : "", w->context ? bt_arena_strdup(a, bt_count_human(w->context)) : "",
-                         w->context ? bt_arena_strdup(a, bt_count_human(w->at_once)) : "",
+                         bt_plan_of(a, w->copies, w->copies_want), w->tp ? bt_planning_engines(a, w->tp, w->pp, w->dp, w->ep) : "",
+                         w->context ? bt_plan_of(a, w->context, w->context_want) : "", bt_plan_at_once(a, w),
                          w->decode_tok_s > 0 ? bt_arena_printf(a, "%.1f", w->decode_tok_s) : "", NULL);
         }
     }

@@ -91,16 +91,14 @@ static int add_all(struct side *x, struct bt_err *err)
 
 /* ---- for people ---- */
 
-static const char *count(struct side *x, uint64_t n) { return bt_arena_strdup(x->a, bt_count_human(n)); }
-
 static const char *shape(struct side *x, const struct bt_compare_work *w)
 {
     return !w->tp ? "" : bt_planning_engines(x->a, w->tp, w->pp, w->dp, w->ep);
 }
 
-static const char *of(struct side *x, uint64_t n, uint64_t want)
+const char *bt_plan_of(struct bt_arena *a, uint64_t n, uint64_t want)
 {
-    return n < want || !n ? bt_arena_printf(x->a, "%s of %s", bt_count_human(n), bt_count_human(want)) : count(x, n);
+    return n < want || !n ? bt_arena_printf(a, "%s of %s", bt_count_human(n), bt_count_human(want)) : bt_arena_strdup(a, bt_count_human(n));
 }
 
 static const char *row_name(struct side *x, const struct bt_compare_row *r, size_t i)
@@ -121,13 +119,13 @@ static const char *row_name(struct side *x, const struct bt_compare_row *r, size
     return bt_arena_printf(x->a, "%s on %s", r->variant ? r->variant : "as written", x->label[i]);
 }
 
-static const char *at_once(struct side *x, const struct bt_compare_work *w)
+const char *bt_plan_at_once(struct bt_arena *a, const struct bt_compare_work *w)
 {
     if (w->context)
-        return count(x, w->at_once);
+        return bt_arena_strdup(a, bt_count_human(w->at_once));
     if (w->users)
-        return bt_arena_printf(x->a, "%s user%s", bt_count_human(w->users), w->users == 1 ? "" : "s");
-    return w->batch ? bt_arena_printf(x->a, "batch %s", bt_count_human(w->batch)) : "";
+        return bt_arena_printf(a, "%s user%s", bt_count_human(w->users), w->users == 1 ? "" : "s");
+    return w->batch ? bt_arena_printf(a, "batch %s", bt_count_human(w->batch)) : "";
 }
 
 static void print_work(struct side *x, struct bt_table *t, const struct bt_compare_row *r, const struct bt_compare_work *w, const char *name, bool phases)
@@ -139,11 +137,11 @@ static void print_work(struct side *x, struct bt_table *t, const struct bt_compa
     if (phases)
         cells[n++] = w->phase;
     cells[n++] = w->name;
-    cells[n++] = of(x, w->copies, w->copies_want);
+    cells[n++] = bt_plan_of(x->a, w->copies, w->copies_want);
     cells[n++] = bt_arena_printf(x->a, "%u", w->cards);
     cells[n++] = shape(x, w);
-    cells[n++] = w->context ? of(x, w->context, w->context_want) : "";
-    cells[n++] = at_once(x, w);
+    cells[n++] = w->context ? bt_plan_of(x->a, w->context, w->context_want) : "";
+    cells[n++] = bt_plan_at_once(x->a, w);
     cells[n++] = w->bytes ? bt_arena_strdup(x->a, bt_bytes_human(w->bytes)) : "";
     cells[n++] = w->decode_tok_s > 0 ? bt_arena_printf(x->a, "%.1f", w->decode_tok_s) : "";
     bt_table_cells(t, cells, n);

@@ -18,5 +18,8 @@ BT_MUST_CHECK int bt_plan_side(struct bt_arena *a, const struct bt_plan_side *s,
 BT_MUST_CHECK int bt_plan_otherwise(struct bt_arena *a, const struct bt_planning_opts *base, const char *node, bool json, int *rc, struct bt_err *err);
 /* --cheapest: the smallest fleet of the catalog that holds the spec, or kind "cheapest". The spec's own fleet is not looked at. *rc: 0, or 3 when none does. */
 BT_MUST_CHECK int bt_plan_smallest(struct bt_arena *a, const struct bt_planning_opts *base, bool json, int *rc, struct bt_err *err);
+/* Cells that the tables share: "4 of 8" where less was found room for than was wanted; the requests, users or sequences at once. */
+const char *bt_plan_of(struct bt_arena *a, uint64_t n, uint64_t want);
+const char *bt_plan_at_once(struct bt_arena *a, const struct bt_compare_work *w);
 json_t *bt_plan_row_json(const struct bt_compare_row *r);            /* new reference */
 #endif

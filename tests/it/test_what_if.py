@@ -243,6 +243,8 @@ def test_the_smallest_fleet(tmp_path: Path) -> None:
     mixed = [r for r in found["rows"] if "+" in r["fleet"]]
     assert len(mixed) == 1 and mixed[0]["cards"] == 3 and mixed[0]["total_bytes"] < found["rows"][0]["total_bytes"]
     assert json.loads(plan("-f", str(FORENSICS), "--gpus", mixed[0]["fleet"], "--json").stdout)["refusals"] == []
+    shown = plan("-f", str(FORENSICS), "--cheapest").stdout
+    assert all(f"{w['context']:,} of {w['context_wanted']:,}" in shown for w in mixed[0]["workloads"] if w["context"] and w["context"] < w["context_wanted"]) and " of 32,768" in shown
     none = plan("-f", spec(tmp_path, "  a: {kind: job, command: [x], memory: 900GiB}\n"), "--cheapest")
     assert none.returncode == 3 and "no fleet of up to 16 cards" in none.stdout
 
