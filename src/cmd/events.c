@@ -177,6 +177,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         rc = history(&e, &err);
     else
         catch_up(&e);
+    if (rc == 0 && e.project && !o.follow && !o.since_set && !e.seq)         /* none is an answer, and a misspelt name would look like it */
+        fprintf(stderr, "berth events: no event of project %.60s is in the journal\n", e.project);
     while (rc == 0 && o.follow && bt_run_anything())                 /* a daemon that is killed is followed by another */
         rc = follow(&e, &err);
     return rc < 0 ? bt_cmd_fail(v, &err, o.json) : 0;

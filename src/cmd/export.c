@@ -139,9 +139,11 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     if (o.out)
         return write_all(&a, o.out, f, n, &err) < 0 ? bt_cmd_fail(v, &err, o.json) : 0;
     for (size_t i = 0; i < n; i++) {
+        bt_auto_buf struct bt_buf b = BT_BUF(strlen(f[i].text) + 4096);      /* and its name */
         if (n > 1)
-            printf("%s# ---- %s ----\n", i ? "\n" : "", f[i].name);
-        fputs(f[i].text, stdout);
+            bt_buf_printf(&b, "%s# ---- %s ----\n", i ? "\n" : "", f[i].name);
+        bt_buf_puts(&b, f[i].text);
+        bt_cmd_print(&b);
     }
     return 0;
 }

@@ -113,6 +113,21 @@ static void find_sources(struct logs *l)
     }
 }
 
+/* Into the hint of err: whose logs there are, of this life and the one before. */
+static void name_what_there_is(struct logs *l, struct bt_err *err)
+{
+    bt_auto_buf struct bt_buf all = BT_BUF(sizeof err->hint);
+    l->what = NULL;
+    for (int kept = 0; kept < 2; kept++) {
+        l->kept = kept;
+        find_sources(l);
+    }
+    for (size_t i = 0; i < l->n && all.n + strlen(l->src[i].id) + 16 < sizeof err->hint; i++)
+        bt_buf_printf(&all, "%s%s", i ? ", " : "", l->src[i].id);
+    if (l->n)
+        bt_err_hint(err, "it has %s", bt_buf_z(&all));
+}
+
 /* ---- reading and printing ---- */
 
 static void take(void *ctx, int64_t ms, char stream, struct bt_str text)
@@ -300,6 +315,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     }
     if (!l.n && l.kept) {
         bt_err_set(&err, BT_E_STATE, 0, "project %s has no log of \"%s\"", l.project, l.what ? l.what : "anything");
+        name_what_there_is(&l, &err);
         return bt_cmd_fail(v, &err, o.json);
     }
     if (o.follow && !l.kept)

@@ -38,7 +38,7 @@ def spec(folder: Path, text: str) -> Path:
 
 # ---- terminals and pipes ----
 
-@pytest.mark.parametrize("verb", [["plan", "--gpus", FLEET], ["plan", "--gpus", FLEET, "--json"], ["gpus", "--gpus", FLEET], ["gpus", "--catalog", "--json"],
+@pytest.mark.parametrize("verb", [["plan", "--gpus", FLEET], ["plan", "--gpus", FLEET, "--json"], ["gpus", "--gpus", FLEET], ["gpus", "--catalog", "--json"], ["export", "env", "--gpus", FLEET],
                                   ["estimate", "Qwen/Qwen2.5-7B-Instruct", "--gpu", "A100-SXM4-40GB"], ["ps", "--json"], ["--help"]])
 def test_output_that_cannot_be_written_is_a_failure(tmp_path: Path, verb: list[str]) -> None:
     spec(tmp_path, ONE)
@@ -107,6 +107,15 @@ def test_the_wrong_word_of_a_command_line_is_named(tmp_path: Path, words: list[s
 
 def test_help_of_a_verb_is_asked_for_in_both_ways(tmp_path: Path) -> None:
     assert berth("help", "plan", cwd=tmp_path).stdout == berth("plan", "--help", cwd=tmp_path).stdout != ""
+
+
+def test_a_name_that_nothing_has_is_said(house: House) -> None:
+    at = house.write(plan("set", instance("a-0", SLEEP)))
+    assert house.berth("up", "-d", "--plan", at).returncode == 0
+    logs, events = house.berth("logs", "zzz"), house.berth("events", "zzz")
+    assert logs.returncode == 1 and 'no log of "zzz"' in logs.stderr and "it has a-0" in logs.stderr
+    assert events.returncode == 0 and "no event of project zzz" in events.stderr and house.berth("events", "set").returncode == 0
+    assert house.berth("down").returncode == 0
 
 
 def test_a_plan_file_that_is_none_is_named(house: House) -> None:
