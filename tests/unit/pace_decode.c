@@ -688,10 +688,42 @@ static void first_tokens_say_how_sure_they_are(void **st)
     }
 }
 
+/* Linear attention has a state of each sequence instead of KV: read and written in every step, cut by the ranks, as long at any context. */
+static void states_are_read_and_written(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    const struct bt_model *m = model_of(&a, "Qwen/Qwen3.6-27B"); /* 48 of its 64 layers: 48 heads of 128 x 128 numbers of 32 bits */
+    double state = 48.0 * 48 * 128 * 128 * 4, ms = 2 * state / (3350e9 * 0.80 * 0.8125) * 1e3;
+    struct bt_gpu g = card_named("h100-sxm");
+    struct bt_pace_in in = { .model = m, .engine = vllm(), .version = row("0.32.0"), .card = &g, .tp = 1, .nvlink = true };
+    struct bt_pace p;
+    for (uint64_t streams = 1; streams <= 64; streams *= 8)
+        for (uint64_t tp = 1; tp <= 4; tp *= 2) {
+            in.streams = streams;
+            in.tp = tp;
+            bt_pace_decode(&in, &p);
+            assert_near(p.kv_ms, (double)streams * ms / (double)tp, 1e-6);
+        }
+    in.streams = 1;
+    in.tp = 1;
+    in.context = 1000;
+    bt_pace_decode(&in, &p);
+    double with_kv = p.kv_ms;
+    in.context = 2000;
+    bt_pace_decode(&in, &p);
+    assert_near(p.kv_ms - with_kv, with_kv - ms, 1e-6);
+    in.model = model_of(&a, "Qwen/Qwen3-32B");
+    in.context = 0;
+    bt_pace_decode(&in, &p);
+    assert_near(p.kv_ms, 0, 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_rows),
+        cmocka_unit_test(states_are_read_and_written),
         cmocka_unit_test(a_step_is_the_sum_of_its_terms),
         cmocka_unit_test(stages_against_tensors),
         cmocka_unit_test(batches),
