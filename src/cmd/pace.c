@@ -1,4 +1,6 @@
 /* pace.c - berth pace: how fast a model would decode on these cards, by shape; and what a speed that somebody states is worth. */
+#include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "base/units.h"
@@ -12,6 +14,8 @@ struct args {
     int p2p;
     bool json;
 };
+
+#define SIZE_OFF 0.07 /* a model's parameters from the size that people call it by: phi-4 has 14.7B and is called 14B */
 
 static const char *const p2p_words[] = { "auto", "yes", "no", NULL };
 #define AT(f) offsetof(struct args, f)
@@ -411,8 +415,15 @@ static json_t *rows_json(const struct look *x)
 /* ---- claims ---- */
 
 /* "Qwen2.5-32B" as people write it: a folder or an id, else the built-in shape whose name ends so. */
-static int claim_model(struct bt_arena *a, const char *said, struct bt_model **out, struct bt_err *err)
+static int claim_model_named(struct bt_arena *a, const char *said, struct bt_model **out, struct bt_err *err)
 {
+    static const struct { const char *said, *meant; } others[] = { /* ollama's names of what it is not */
+        { "deepseek-r1-1.5b", "DeepSeek-R1-Distill-Qwen-1.5B" }, { "deepseek-r1-7b", "DeepSeek-R1-Distill-Qwen-7B" },
+        { "deepseek-r1-8b", "DeepSeek-R1-Distill-Llama-8B" },    { "deepseek-r1-14b", "DeepSeek-R1-Distill-Qwen-14B" },
+        { "deepseek-r1-32b", "DeepSeek-R1-Distill-Qwen-32B" },   { "deepseek-r1-70b", "DeepSeek-R1-Distill-Llama-70B" },
+    };
+    for (size_t i = 0; i < BT_LEN(others); i++)
+        said = strcasecmp(said, others[i].said) ? said : others[i].meant;
     static const char *const tails[] = { "", "-instruct", "-it", "-chat", "-hf", "-chat-hf" };
     static const char *const heads[] = { "", "meta-" };
     const char *const *ids = bt_model_builtin();
@@ -427,13 +438,6 @@ static int claim_model(struct bt_arena *a, const char *said, struct bt_model **o
             }
     if (bt_model_open(a, said, out, err) == 0)
         return 0;
-    const char *size = strrchr(said, '-');           /* "DeepSeek-R1-671B": a size beside a name that needs none */
-    size_t digits = size ? strspn(size + 1, "0123456789.") : 0;
-    if (digits && (size[1 + digits] == 'B' || size[1 + digits] == 'b') && !size[2 + digits] && size != said) {
-        struct bt_err ignored = { 0 };
-        if (claim_model(a, bt_arena_strndup(a, (struct bt_str){ said, (size_t)(size - said) }), out, &ignored) == 0)
-            return 0;
-    }
     size_t n = 0;
     const char *longer = NULL;                       /* "Mixtral-8x7B" of Mixtral-8x7B-v0.1: the shortest that goes on so */
     for (; ids[n]; n++) {
@@ -443,6 +447,15 @@ static int claim_model(struct bt_arena *a, const char *said, struct bt_model **o
     }
     if (longer)
         return bt_model_open(a, longer, out, err);
+    const char *size = strrchr(said, '-');           /* "DeepSeek-R1-671B": a size beside a name that needs none, where the model has it */
+    size_t digits = size ? strspn(size + 1, "0123456789.") : 0;
+    if (digits && (size[1 + digits] == 'B' || size[1 + digits] == 'b') && !size[2 + digits] && size != said) {
+        struct bt_err ignored = { 0 };
+        double billions = strtod(size + 1, NULL);
+        if (claim_model_named(a, bt_arena_strndup(a, (struct bt_str){ said, (size_t)(size - said) }), out, &ignored) == 0 &&
+            fabs((double)(*out)->parameters / 1e9 - billions) < SIZE_OFF * billions)
+            return 0;
+    }
     const char **names = BT_NEWN(a, const char *, n + 1);
     for (size_t i = 0; i < n; i++)
         names[i] = strrchr(ids[i], '/') ? strrchr(ids[i], '/') + 1 : ids[i];
@@ -452,6 +465,21 @@ static int claim_model(struct bt_arena *a, const char *said, struct bt_model **o
     bt_err_set(err, BT_E_NOT_FOUND, 0, "\"%s\" is no built-in model and no folder here", bt_buf_z(&shown));
     return near ? bt_err_hint(err, "did you mean %s?", near)
                 : bt_err_hint(err, "give the id as the hub has it, such as Qwen/Qwen2.5-32B-Instruct, or a folder with a config.json");
+}
+
+/* As it is said, or with the dash that people leave out, or put, before the number: "llama3.1-8b", "Qwen-3-8B". */
+static int claim_model(struct bt_arena *a, const char *said, struct bt_model **out, struct bt_err *err)
+{
+    if (claim_model_named(a, said, out, err) == 0)
+        return 0;
+    struct bt_err later = { 0 };
+    size_t letters = 0;
+    while (isalpha((unsigned char)said[letters]))
+        letters++;
+    size_t dash = said[letters] == '-';
+    bool number = letters > 2 && isdigit((unsigned char)said[letters + dash]);
+    const char *other = bt_arena_printf(a, "%.*s%s%s", (int)letters, said, dash ? "" : "-", said + letters + dash);
+    return number && !strchr(said, '/') && claim_model_named(a, other, out, &later) == 0 ? 0 : -1;
 }
 
 /* Would the engine start in this shape at all? NULL = yes. */
@@ -525,7 +553,7 @@ static json_t *claim_json(struct bt_arena *a, const struct bt_claim *c, const st
                      c->first_s > 0 ? json_real(c->first_s) : json_null(), "verdict", codes[j->verdict], "text", bt_claim_verdict_name(j->verdict),
                      "assumed_quantization", j->assumed, "share", j->share, "matrix_share", j->matrix_share, "ceiling_tok_s",
                      j->ceiling_tok_s, "best_share", j->best_share, "tokens_a_step",
-                     j->tokens_a_step > 0 ? json_real(j->tokens_a_step) : json_null(), "weights_fit", !(j->weight_bytes > j->card_bytes),
+                     j->tokens_a_step > 0 ? json_real(j->tokens_a_step) : json_null(), "weights_fit", !(j->weight_bytes > j->card_bytes && j->card_bytes > 0),
                      "shape_refused", shape_refused(a, c, m), "expected", pace_json(&j->pace), "eight_bit",
                      j->eight_bit.known ? pace_json(&j->eight_bit) : json_null(), "four_bit", j->four_bit.known ? pace_json(&j->four_bit) : json_null());
 }

@@ -28,7 +28,8 @@ static const char *const noise[] = { "on",      "with",    "at",      "and",    
                                      "windows", "wsl2", "today", "still", "solid", "stable", "i'm", "im", "we're", "i've", "vulkan", "rocm", "hip",
                                      "backend", "generates", "generating", "generated", "outputs", "manages", "achieves", "achieved", "delivers",
                                      "pushing", "pulls", "measured", "about:", "settings", "default", "stock", "driver", "across", "box", "machine", "whopping",
-                                     "hbm3", "hbm3e", "hbm2e", "hbm2", "gddr6", "gddr6x", "gddr7", "vram" };
+                                     "=>", "==", "serve", "reaching", "reached", "hitting", "yields", "yielding",
+                                     "benchmarked", "tested", "filled", "hbm3", "hbm3e", "hbm2e", "hbm2", "gddr6", "gddr6x", "gddr7", "vram" };
 /* A rate of all that are served at once: never to be judged as one stream's. */
 static const char *const total_words[] = { "total", "aggregate", "aggregated", "combined", "overall", "together", "throughput", "system" };
 /* Of reading prompts in, which is no decoding. */
@@ -53,7 +54,8 @@ static const char *const second_words[] = { "second", "sec", "s", "seconds" };
 static const char *const stream_words[] = { "batch",      "streams",    "stream", "concurrency", "conc",   "bs",
                                             "batch-size", "concurrent", "users",  "requests",    "clients", "parallel", "sequences", "seqs", "user", "c" };
 static const char *const one_of_them[] = { "user", "stream", "request", "sequence", "client", "users" };
-static const char *const context_words[] = { "context", "ctx", "tokens-of-context", "depth", "context-length", "max-model-len", "ctx-size" };
+static const char *const context_words[] = { "context", "ctx", "tokens-of-context", "depth", "context-length" };
+static const char *const card_words[] = { "gpu", "gpus", "cards", "card" };
 static const char *const tensor_words[] = { "tp", "tensor-parallel-size", "tensor-parallel", "tensor-parallelism" };
 static const char *const stage_words[] = { "pp", "pipeline-parallel-size", "pipeline-parallel", "pipeline-parallelism" };
 static const char *const draft_words[] = { "speculative", "speculation", "spec", "speculated", "eagle",  "eagle2", "eagle3",    "eagle-3", "eagle-2",
@@ -83,9 +85,9 @@ bool pc_counts(const char *w) { return AMONG(w, stream_words) || AMONG(w, contex
 /* Without the marks that end a sentence or stand around a word. */
 static struct bt_str trimmed(struct bt_str w)
 {
-    while (w.n && !bt_str_eq(w, "+-") && (strchr("(\"'~<>[@+&", w.p[0]) || (w.n > 1 && w.p[0] == '-' && !isdigit((unsigned char)w.p[1]))))
+    while (w.n && !bt_str_eq(w, "+-") && (strchr("(\"'~<>[@+&#{", w.p[0]) || (w.n > 1 && w.p[0] == '-' && !isdigit((unsigned char)w.p[1]))))
         w = (struct bt_str){ w.p + 1, w.n - 1 };
-    while (w.n && strchr(":;.!?)\"']+", w.p[w.n - 1]))
+    while (w.n && strchr(":;.!?)\"']+}", w.p[w.n - 1]))
         w.n--;
     return w;
 }
@@ -267,13 +269,6 @@ static size_t take_shapes(const char *w, struct reading *r)
     return 1;
 }
 
-/* "1.200": a point as some write thousands. */
-static bool could_be_thousands(const char *number, double v)
-{
-    const char *point = strchr(number, '.');
-    return point && strspn(point + 1, "0123456789") == 3 && !isdigit((unsigned char)point[4]) && v >= 1 && v <= 20;
-}
-
 /* A rate, of what the words around it say: `at` is its number, `words` of text are it and its unit. */
 static size_t take_rate(const struct pc_words *x, size_t at, struct reading *r, double v, size_t words)
 {
@@ -287,13 +282,13 @@ static size_t take_rate(const struct pc_words *x, size_t at, struct reading *r, 
         bt_err_set(r->err, BT_E_USAGE, 0, "the claim's rate is %g tok/s: one is more than 0, and at most a billion", v);
         return words;
     }
-    if (could_be_thousands(x->w[at], v)) {
+    if (pc_could_be_thousands(x->w[at], v)) {
         r->failed = true;
         bt_err_set(r->err, BT_E_USAGE, 0, "\"%s\" in the claim may be %g or %.0f: write it without the point, or with other digits", x->w[at], v, v * 1000);
         return words;
     }
     double *to = prompt ? &r->c.prompt_tok_s : &r->c.tok_s;
-    if (*to > 0 && *to != v)
+    if (*to > 0 && fabs(*to - v) > 0.005 * v) /* "512 tokens in 9.1s (56.3 tok/s)" */
         return fail(r, prompt ? "tok/s of prompts" : "tok/s", *to, v);
     *to = v;
     return words + behind;
@@ -402,8 +397,12 @@ static size_t take_counted(const struct pc_words *x, size_t at, struct reading *
         r->c.streams = n;
         return words + (at + words < x->n && AMONG(x->w[at + words], stream_words)); /* "64 concurrent requests" */
     }
-    if (AMONG(next, context_words))
+    double spare;
+    bool its_own = AMONG(next, context_words) && isdigit((unsigned char)third[0]) && pc_number_of(third, &spare, &third); /* "4090 ctx 4096" */
+    if (AMONG(next, context_words) && !its_own)
         return r->c.context = n, 2;
+    if (AMONG(next, card_words) && !*rest && n <= MOST_CARDS) /* "MI300X, 1 GPU" */
+        return r->c.cards && r->c.cards != n ? fail(r, "cards", (double)r->c.cards, (double)n) : (r->c.cards = n, 2);
     size_t tokens = AMONG(next, token_words) ? 1 : 0;
     const char *way = tokens ? third : next;
     if (n >= 16 && AMONG(way, in_words))
@@ -595,15 +594,6 @@ static int finish(struct reading *r, struct bt_err *err)
     return 0;
 }
 
-/* "4.0", "gen4", "x8": of a slot. */
-static bool is_lanes(const char *w)
-{
-    bool gen = !strncasecmp(w, "gen", 3), x = (w[0] | 0x20) == 'x';
-    w += gen ? 3 : x;
-    size_t digits = strspn(w, "0123456789");
-    return digits > 0 && digits < 3 && (!w[digits] || (!gen && !x && !strcmp(w + digits, ".0")));
-}
-
 /* "4.25bpw" of EXL2: four bits and a little; others have no measured row. */
 static bool take_bits_per_weight(const char *w, struct reading *r)
 {
@@ -612,7 +602,7 @@ static bool take_bits_per_weight(const char *w, struct reading *r)
     if (!pc_number_of(w, &bits, &rest) || strcasecmp(rest, "bpw") != 0)
         return false;
     r->c.quantization = "exl2";
-    if (bits < 3.5 || bits > 4.6) {
+    if (bits < 3.75 || bits > 4.6) {
         r->failed = true;
         bt_err_set(r->err, BT_E_USAGE, 0, "\"%.20s\" in the claim: of EXL2 about 4 bits a weight are judged, no others were measured", w);
     }
@@ -639,7 +629,8 @@ static size_t take_manner(const struct pc_words *x, size_t at, struct reading *r
         bool off = !strcasecmp(next, "off") || !strcasecmp(next, "disabled");
         r->no_draft = off;
         r->c.speculation = !off;
-        return 1 + off;
+        bool many = next[0] && strchr("nNkK", next[0]) && (next[1] == '=' || isdigit((unsigned char)next[1])); /* "MTP n=3" */
+        return 1 + (off || many);
     }
     if (AMONG(w, host_words)) {
         r->failed = true;
@@ -658,9 +649,9 @@ static size_t take_manner(const struct pc_words *x, size_t at, struct reading *r
         return 1 + !strcasecmp(next, "prefill");
     if (!strcasecmp(w, "pcie") || !strncasecmp(w, "gen", 3)) { /* "PCIe 4.0 x8" */
         size_t n = 1;
-        while (at + n < x->n && !x->starts[at + n] && is_lanes(x->w[at + n]))
+        while (at + n < x->n && !x->starts[at + n] && pc_is_lanes(x->w[at + n]))
             n++;
-        return !strcasecmp(w, "pcie") || is_lanes(w) ? n : 0;
+        return !strcasecmp(w, "pcie") || pc_is_lanes(w) ? n : 0;
     }
     if (AMONG(w, total_words))
         return r->total = true, 1;
@@ -686,7 +677,10 @@ static size_t take_manner(const struct pc_words *x, size_t at, struct reading *r
         return !strcasecmp(unit, "w") ? 1 : 0;
     if (!strcasecmp(w, "each") || (!strcasecmp(w, "per") && AMONG(next, one_of_them)))
         return r->each = true, strcasecmp(w, "each") ? 2 : 1;
-    return pc_is_its_memory(w, r->c.kind) || pc_other_by_memory(x, at, &r->c) ? 1 : 0;
+    struct bt_claim later = { 0 };
+    bool before = !r->c.kind && at + 1 < x->n && isdigit((unsigned char)*w) && take_card(x, at + 1, &later) &&
+                  pc_is_its_memory(w, later.kind); /* "24GB 7900XTX" */
+    return before || pc_is_its_memory(w, r->c.kind) || pc_other_by_memory(x, at, &r->c) ? 1 : 0;
 }
 
 /* "bs1", "b64", "c16", "batch32": streams, where it is no card (B200). */
@@ -712,15 +706,15 @@ static size_t take_fused_streams(const struct pc_words *x, size_t at, struct rea
 /* A word of none of these kinds is the model's name, or a part of it. */
 static int take_model(const struct pc_words *x, size_t at, size_t *model_end, struct reading *r, struct bt_err *err)
 {
-    if (!r->c.model) {
+    bool digit = isdigit((unsigned char)x->w[at][0]), range = digit && strspn(x->w[at], "0123456789.k-") == strlen(x->w[at]) && strchr(x->w[at], '-');
+    if (!r->c.model && !range) {
         r->c.model = x->w[at];
     } else if (at == *model_end && !x->starts[at]) { /* "Qwen2.5 32B" */
         r->c.model = bt_arena_printf(x->a, "%s-%s", r->c.model, x->w[at]);
     } else {
         bt_auto_buf struct bt_buf shown = BT_BUF(512);
         bt_buf_add_escaped(&shown, (struct bt_str){ x->w[at], strnlen(x->w[at], 60) });
-        bool number = isdigit((unsigned char)x->w[at][0]), range = number && x->w[at][strspn(x->w[at], "0123456789.k")] == '-';
-        if (number && at + 1 < x->n && !x->starts[at + 1] && !isdigit((unsigned char)x->w[at + 1][0])) { /* with its unit */
+        if (digit && at + 1 < x->n && !x->starts[at + 1] && !isdigit((unsigned char)x->w[at + 1][0])) { /* with its unit */
             bt_buf_puts(&shown, " ");
             bt_buf_add_escaped(&shown, (struct bt_str){ x->w[at + 1], strnlen(x->w[at + 1], 60) });
         }
@@ -748,6 +742,8 @@ static int name_other(const struct pc_words *x, size_t from, struct bt_err *err)
         bt_buf_add_escaped(&shown, (struct bt_str){ x->w[i], strnlen(x->w[i], 40) });
         bt_buf_puts(&shown, two ? " " : "");
         bt_buf_add_escaped(&shown, (struct bt_str){ next, two ? strnlen(next, 40) : 0 });
+        if (two && !strcasecmp(next, "pro") && i + 2 < x->n && isdigit((unsigned char)x->w[i + 2][0]))
+            bt_buf_printf(&shown, " %.20s", x->w[i + 2]); /* "RTX PRO 4500" */
         bt_err_set(err, BT_E_USAGE, 0, "\"%s\" in the claim is %s", bt_buf_z(&shown), what);
         return bt_err_hint(err, "`berth gpus --catalog` lists the cards whose bandwidth is known");
     }
@@ -769,8 +765,11 @@ int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out,
     for (size_t i = 0, n; i < x.n && !r.failed; i += n) {
         if ((n = take_test(&x, i, &r)) || (n = take_shapes(x.w[i], &r)) || (n = take_named_number(&x, i, &r)) || (n = take_number(&x, i, &r)))
             continue;
-        if ((n = r.c.kind ? take_card_again(&x, i, &r) : take_card(&x, i, &r.c)))
+        if ((n = r.c.kind ? take_card_again(&x, i, &r) : take_card(&x, i, &r.c))) {
+            if (pc_other_card(&x, i, i + n, err) < 0)
+                return -1;
             continue;
+        }
         if ((n = take_manner(&x, i, &r)) || (n = take_fused_streams(&x, i, &r)))
             continue;
         n = 1;

@@ -157,6 +157,7 @@ bool bt_claim_other_model(struct bt_arena *a, struct bt_claim *c)
         break;
     }
     const char *tag = strchr(c->model, ':');
+    c->gguf = c->gguf || (tag && isdigit((unsigned char)tag[1])); /* of ollama, whose files have 4 bits where no others are said */
     if (!bits && !tag)
         return false;
     char *name = bt_arena_strndup(a, (struct bt_str){ c->model, n - cut });
@@ -179,7 +180,7 @@ bool pc_is_its_memory(const char *w, const struct bt_gpu_kind *k)
     return has > 0 ? fabs(v - has) < 0.12 * has : v >= 4 && v <= 512; /* that of a Jetson is not in the catalog */
 }
 
-/* "4xA100 40G": the memory says which of the cards of that name. */
+/* "4xA100 40G": the memory says which of the cards of that name. "2x3090 48GB": of both. */
 bool pc_other_by_memory(const struct pc_words *x, size_t at, struct bt_claim *c)
 {
     double v;
@@ -188,5 +189,23 @@ bool pc_other_by_memory(const struct pc_words *x, size_t at, struct bt_claim *c)
         return false;
     const struct bt_gpu_kind *k = pc_card_said(x->a, bt_arena_printf(x->a, "%s-%.0fgb", c->card, v));
     c->kind = k ? k : c->kind;
-    return k != NULL;
+    double all = (double)c->cards * (double)bt_gpu_kind_total(c->kind) / (double)GiB;
+    return k || fabs(v - all) < 0.12 * all;
+}
+
+int pc_other_card(const struct pc_words *x, size_t at, size_t end, struct bt_err *err)
+{
+    static const char *const other[] = { "laptop", "mobile", "notebook", "super", "ti", "nano", "nx", "max-q", "xt", "xtx", "gre", "d" };
+    const char *w = end < x->n && !x->starts[end] ? x->w[end] : "";
+    bool is = false;
+    for (size_t i = 0; i < BT_LEN(other); i++)
+        is = is || !strcasecmp(w, other[i]);
+    if (!is)
+        return 0;
+    bt_auto_buf struct bt_buf shown = BT_BUF(256);
+    for (size_t i = at; i <= end; i++)
+        bt_buf_printf(&shown, "%s%s", i > at ? " " : "", x->w[i]);
+    const char *what = pc_no_card(w);
+    bt_err_set(err, BT_E_USAGE, 0, "\"%.60s\" in the claim is %s", bt_buf_z(&shown), what ? what : "no card that the catalog has");
+    return bt_err_hint(err, "`berth gpus --catalog` lists the cards whose bandwidth is known");
 }

@@ -5,8 +5,8 @@
 
 #define MOST_SAID 4
 
-/* "#": a number, "@": a format of numbers, "%": billions of parameters ("0.5B"). `meant` has "#" for the number that was said; none = it says nothing that is
- * judged. */
+/* "#": a number, "@": a format of numbers, "%": billions of parameters ("0.5B"). `meant` has "#" for the number that was said, "#ms" with a unit; none = it
+ * says nothing that is judged. */
 static const struct {
     const char *said[MOST_SAID], *meant[2];
 } phrases[] = {
@@ -51,6 +51,57 @@ static const struct {
     { { "fa", "#" }, { NULL } },
     { { "ub", "#" }, { NULL } },
     { { "n-gpu-layers", "#" }, { NULL } },
+    { { "tpot", "ms", "#" }, { "tpot", "#ms" } },
+    { { "itl", "ms", "#" }, { "itl", "#ms" } },
+    { { "ttft", "ms", "#" }, { "ttft", "#ms" } },
+    { { "throughput", "tok/s", "#" }, { "throughput", "#tok/s" } },
+    { { "throughput", "token/s", "#" }, { "throughput", "#tok/s" } },
+    { { "gen", "throughput" }, { "throughput" } },
+    { { "tok_s", "#" }, { "#", "tok/s" } },
+    { { "tokens_per_second", "#" }, { "#", "tok/s" } },
+    { { "out", "tok/s" }, { "tok/s" } },
+    { { "output", "tok/s" }, { "tok/s" } },
+    { { "output", "tokens/s" }, { "tok/s" } },
+    { { "per", "output", "token" }, { "per", "token" } },
+    { { "#", "reqs" }, { "#", "stream" } },
+    { { "running-req", "#" }, { "#", "stream" } },
+    { { "q4_k", "-", "medium" }, { "q4_k_m" } },
+    { { "q5_k", "-", "medium" }, { "q5_k_m" } },
+    { { "q4_k", "-", "small" }, { "q4_k_s" } },
+    { { "q5_k", "-", "small" }, { "q5_k_s" } },
+    { { "bnb", "4bit" }, { "bnb-4bit" } },
+    { { "load_in_4bit" }, { "bnb-4bit" } },
+    { { "torchao", "int4wo" }, { "int4" } },
+    { { "int4wo" }, { "int4" } },
+    { { "thinking", "off" }, { NULL } },
+    { { "thinking", "on" }, { NULL } },
+    { { "turbomind" }, { "lmdeploy" } },
+    { { "lmdeploy", "lmdeploy" }, { "lmdeploy" } },
+    { { "python" }, { NULL } },
+    { { "python3" }, { NULL } },
+    { { "sglang.launch_server" }, { "sglang" } },
+    { { "vllm.entrypoints.openai.api_server" }, { "vllm" } },
+    { { "model-path" }, { NULL } },
+    { { "m", "sglang.launch_server" }, { "sglang" } },
+    { { "m", "vllm.entrypoints.openai.api_server" }, { "vllm" } },
+    { { "hqq", "4bit" }, { "int4" } },
+    { { "llama-server", "m" }, { "llama.cpp" } },
+    { { "llama-cli", "m" }, { "llama.cpp" } },
+    { { "./llama-server", "m" }, { "llama.cpp" } },
+    { { "./llama-cli", "m" }, { "llama.cpp" } },
+    { { "llama-bench", "m" }, { "llama.cpp" } },
+    { { "./llama-bench", "m" }, { "llama.cpp" } },
+    { { "p", "#" }, { NULL } },
+    { { "n", "#" }, { NULL } },
+    { { "max-model-len", "#" }, { NULL } }, /* limits: what may be, not what was read */
+    { { "ctx-size", "#" }, { NULL } },
+    { { "gpu-memory-utilization", "#" }, { NULL } },
+    { { "max-num-seqs", "#" }, { NULL } },
+    { { "spec-type", "draft-mtp" }, { "mtp" } },
+    { { "spec-draft-n-max", "#" }, { NULL } },
+    { { "driver", "#" }, { NULL } },
+    { { "cuda", "#" }, { NULL } },
+    { { "rocm", "#" }, { NULL } },
 };
 
 static bool is_format(const char *w)
@@ -93,14 +144,17 @@ static bool put_phrase(struct pc_words *x, size_t at, size_t p)
     size_t n = 0;
     const char *number = NULL;
     while (n < MOST_SAID && phrases[p].said[n]) {
-        if (at + n >= x->n || !is_said(phrases[p].said[n], x->w[at + n]))
+        bool card = *phrases[p].said[n] == '#' && at + n < x->n && x->starts[at + n] && pc_card_said(x->a, x->w[at + n]); /* "-fa, 4090" */
+        if (at + n >= x->n || card || !is_said(phrases[p].said[n], x->w[at + n]))
             return false;
         number = *phrases[p].said[n] == '#' ? x->w[at + n] : number;
         n++;
     }
     size_t kept = 0;
     for (; kept < BT_LEN(phrases[p].meant) && phrases[p].meant[kept]; kept++)
-        x->w[at + kept] = *phrases[p].meant[kept] == '#' ? number : phrases[p].meant[kept];
+        x->w[at + kept] = *phrases[p].meant[kept] != '#' ? phrases[p].meant[kept]
+                          : phrases[p].meant[kept][1]    ? bt_arena_printf(x->a, "%s%s", number, phrases[p].meant[kept] + 1)
+                                                         : number;
     remove_words(x, at + kept, n - kept);
     return true;
 }
@@ -141,13 +195,62 @@ static void cut_in_two(struct pc_words *x, size_t at, const char *one, const cha
 
 static const char *first_of(const struct pc_words *x, const char *w, size_t n) { return bt_arena_strndup(x->a, (struct bt_str){ w, n }); }
 
+/* A cell of llama-bench's tables that says nothing which is judged: bytes, parameters, backend, layers on the card. Words of them from `at` on. */
+static size_t bench_cells(const struct pc_words *x, size_t at)
+{
+    double v;
+    const char *rest, *unit = at + 1 < x->n ? x->w[at + 1] : "";
+    if (at + 6 >= x->n || !x->starts[at] || !pc_number_of(x->w[at], &v, &rest) || *rest || strcasecmp(unit, "gib") || !x->starts[at + 2] ||
+        !pc_number_of(x->w[at + 2], &v, &rest) || *rest || strcasecmp(x->w[at + 3], "b") || !x->starts[at + 4] || !x->starts[at + 5])
+        return 0;
+    return pc_number_of(x->w[at + 5], &v, &rest) && !*rest ? 6 : 5;
+}
+
+/* "tg128@d16384", "tg32 @ d4096": of llama-bench, behind so many tokens. */
+static void put_depth(struct pc_words *x, size_t at)
+{
+    const char *w = x->w[at], *next = at + 1 < x->n ? x->w[at + 1] : "", *cut = strchr(w, '@');
+    size_t head = cut ? (size_t)(cut - w) : strlen(w);
+    if (head < 3 || (strncasecmp(w, "tg", 2) && strncasecmp(w, "pp", 2)) || strspn(w + 2, "0123456789") != head - 2)
+        return;
+    const char *depth = cut ? cut + 1 : next;
+    if ((*depth | 0x20) != 'd' || !depth[1] || strspn(depth + 1, "0123456789") != strlen(depth + 1) || (cut && x->n >= PC_MAX_WORDS))
+        return;
+    const char *test = first_of(x, w, head), *context = bt_arena_printf(x->a, "context=%s", depth + 1);
+    if (cut)
+        cut_in_two(x, at, context, test);
+    else
+        x->w[at] = context, x->w[at + 1] = test;
+}
+
+/* "model=Qwen3-8B", "gpu=RTX4090": what is behind the sign. "-c 8192": a limit. */
+static void put_value(struct pc_words *x, size_t at)
+{
+    static const char *const keys[] = { "model=", "gpu=", "card=", "engine=", "quant=", "quantization=", "dtype=", "model:", "gpu:" };
+    for (size_t i = 0; i < BT_LEN(keys); i++) {
+        size_t n = strlen(keys[i]);
+        if (!strncasecmp(x->w[at], keys[i], n) && x->w[at][n])
+            x->w[at] += n;
+    }
+    const char *next = at + 1 < x->n ? x->w[at + 1] : "";
+    if (!strcmp(x->w[at], "c") && strlen(next) > 3 && strspn(next, "0123456789") == strlen(next))
+        x->w[at] = "ctx-size"; /* which a phrase leaves out */
+    if (!strncasecmp(x->w[at], "tok/s=", 6) && isdigit((unsigned char)x->w[at][6]))
+        x->w[at] = bt_arena_printf(x->a, "%stok/s", x->w[at] + 6);
+}
+
 /* "2048/512": tokens of a prompt and of an answer. "Qwen3-8B@Q4_K_M": a name and a format. "16 GB", "H100 x 2": in one word. "NCCL_P2P_DISABLE=1": nothing.
  * "3090 3090": two. */
 static void put_signs(struct pc_words *x, size_t at)
 {
     double v, other;
+    put_depth(x, at);
+    put_value(x, at);
     const char *w = x->w[at], *rest, *next = at + 1 < x->n ? x->w[at + 1] : "", *cut = strchr(w, '@'), *eq = strchr(w, '=');
-    if (pc_number_of(w, &v, &rest) && *rest == '/' && v >= 16 && pc_number_of(rest + 1, &other, &rest) && !*rest && other >= 16 && x->n < PC_MAX_WORDS)
+    size_t cells = bench_cells(x, at);
+    if (cells)
+        remove_words(x, at, cells);
+    else if (pc_number_of(w, &v, &rest) && *rest == '/' && v >= 16 && pc_number_of(rest + 1, &other, &rest) && !*rest && other >= 16 && x->n < PC_MAX_WORDS)
         cut_in_two(x, at, bt_arena_printf(x->a, "isl=%.0f", v), bt_arena_printf(x->a, "osl=%.0f", other));
     else if (cut && cut > w && is_format(cut + 1) && x->n < PC_MAX_WORDS)
         cut_in_two(x, at, first_of(x, w, (size_t)(cut - w)), cut + 1);
@@ -194,4 +297,18 @@ void pc_claim_phrases(struct pc_words *x)
             if (at < x->n)
                 put_tokens_in_time(x, at);
         } while (put_any_phrase(x, at) && at < x->n);
+}
+
+bool pc_could_be_thousands(const char *number, double v)
+{
+    const char *point = strchr(number, '.');
+    return point && strspn(point + 1, "0123456789") == 3 && !isdigit((unsigned char)point[4]) && v >= 1 && v <= 20;
+}
+
+bool pc_is_lanes(const char *w)
+{
+    bool gen = !strncasecmp(w, "gen", 3), x = (w[0] | 0x20) == 'x';
+    w += gen ? 3 : x;
+    size_t digits = strspn(w, "0123456789");
+    return digits > 0 && digits < 3 && (!w[digits] || (!gen && !x && !strcmp(w + digits, ".0")));
 }

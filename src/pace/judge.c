@@ -93,16 +93,19 @@ int bt_claim_judge(const struct bt_claim *c, const struct bt_model *m, struct bt
         return -1;
     /* gpt-oss by its name alone: the files of llama.cpp, which most people run, have 8 bits where the published ones have 16 */
     struct bt_pace_weight w;
-    if (out->verdict != BT_CLAIM_IMPOSSIBLE || c->engine || c->quantization || m->gguf || !bt_pace_weigh(m, NULL, 0, "vllm", &w) ||
+    enum bt_pace_kernel said;
+    bool other = c->quantization && !(pc_kernel_named(c->quantization, &said) && said == BT_KERNEL_FP4);
+    if (out->verdict == BT_CLAIM_CREDIBLE || c->engine || other || m->gguf || !bt_pace_weigh(m, NULL, 0, "vllm", &w) ||
         w.kernel != BT_KERNEL_FP4)
         return 0;
     struct bt_claim smaller = *c;
     struct bt_judged j;
     smaller.engine = "llama.cpp";
+    smaller.quantization = NULL;
     smaller.by_layers = c->tp > 1;
     if (judge(&smaller, m, &j, err) < 0)
         return -1;
-    if (j.verdict != BT_CLAIM_IMPOSSIBLE) {
+    if (j.verdict > out->verdict) {
         *out = j;
         out->assumed = "GGUF";
     }

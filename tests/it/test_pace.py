@@ -140,10 +140,21 @@ def test_what_would_be_judged_wrongly_is_refused(claim: str) -> None:
 
 @pytest.mark.parametrize(("claim", "model", "bits"), [
     ("Qwen3-8B-Q4_K_M.gguf, RTX 4090, 140 t/s", "Qwen/Qwen3-8B", "Q4_K_M"), ("qwen3:8b-q4_K_M rtx4090 ollama 130 t/s", "Qwen/Qwen3-8B", "q4_K_M"),
-    ("Qwen3-32B-GPTQ-Int4 on 2xA10G TP2: 30 tok/s", "Qwen/Qwen3-32B", "int4"), ("gemma-3-27b-it-qat-q4_0 on RTX 3090, 35 t/s", "google/gemma-3-27b-it", "q4_0")])
-def test_a_format_in_the_name_is_that_of_the_model(claim: str, model: str, bits: str) -> None:
+    ("Qwen3-32B-GPTQ-Int4 on 2xA10G TP2: 30 tok/s", "Qwen/Qwen3-32B", "int4"), ("gemma-3-27b-it-qat-q4_0 on RTX 3090, 35 t/s", "google/gemma-3-27b-it", "q4_0"),
+    ("Mistral Small 24B Q4_K_M 7900 XTX 36 tok/s", "mistralai/Mistral-Small-24B-Instruct-2501", "Q4_K_M"), ("Llama3.1 8b Q4_K_M RTX 4090 140 t/s", "meta-llama/Llama-3.1-8B", "Q4_K_M"),
+    ("deepseek-r1:14b on RTX 3090: 72 TPS", "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B", None), ("DeepSeek R1 671B fp8 8xH200 90 t/s", "deepseek-ai/DeepSeek-R1", "fp8"),
+    ("qwen3:14b 5070ti 70 t/s", "Qwen/Qwen3-14B", None), ("Phi-4 14B Q4_K_M RTX 3090 70 t/s", "microsoft/phi-4", "Q4_K_M")])
+def test_a_format_in_the_name_is_that_of_the_model(claim: str, model: str, bits: str | None) -> None:
     found = answer("--claim", claim)
     assert (found["claim"]["model"], found["claim"]["quantization"], found["verdict"]) == (model, bits, "credible")
+    assert found["assumed_quantization"] == (None if bits else "q4_k_m")           # a tag of ollama
+
+
+def test_a_size_that_the_model_does_not_have_is_refused() -> None:
+    r = pace("--claim", "Llama 70B FP8 on H200: 48 tok/s")
+    assert r.returncode == 1 and '"Llama-70B" is no built-in model' in r.stderr and "Llama-3.1-70B" in r.stderr
+    assert answer("--claim", "Jetson AGX Orin 64GB Llama 3.1 8B Q4_K_M 20 t/s")["weights_fit"]        # its memory is not in the catalog
+    assert answer("--claim", "GPT-OSS 120B (MXFP4) on a DGX Spark runs at 50 tok/s")["assumed_quantization"] == "GGUF"
 
 
 def test_gpt_oss_is_held_against_its_gguf_too() -> None:

@@ -327,11 +327,11 @@ static void claims_of_other_things_are_refused(void **st)
         { "Qwen3-32B on Strix Halo, 10 t/s", "\"Strix Halo\" in the claim is a chip that shares its comput" },
         { "Llama-3.1-8B Q4_0 on Arc A770 50 t/s", "\"Arc A770\" in the claim is no card that the catalog has" },
         { "Qwen2.5-32B 85 tok/s 4xA100-40GB, 72 tok/s on 3", "the claim says two things: tok/s 85, and 72" },
-        { "Phi-4 14B Q4 RTX 4070 Ti Super 16GB 60 t/s", "\"Super\" in the claim is not understood" },
+        { "Phi-4 14B Q4 RTX 4070 Ti Super 16GB 60 t/s", "\"RTX 4070 Ti Super\" in the claim is no card that the catalog has" },
         { "Llama 3 70B Q4 at 2.5 t/s on a single 4090 with CPU offload", "\"CPU\" in the claim: a part of the model that the processor" },
         { "Llama-3.1-8B on g5.xlarge 30 tok/s", "\"g5.xlarge\" in the claim is a machine of a cloud: name its cards" },
         { "Llama-3.1-70B on p4d.24xlarge 40 tok/s", "\"p4d.24xlarge\" in the claim is a machine of a cloud: name its cards" },
-        { "Llama 3.2 3B on Jetson Orin Nano 30 tok/s", "\"Nano\" in the claim is a smaller Jetson than the catalog's Orin" },
+        { "Llama 3.2 3B on Jetson Orin Nano 30 tok/s", "\"Orin Nano\" in the claim is a smaller Jetson than the catalog's Orin" },
         { "Llama-3.1-8B on H100 -5 tok/s", "the claim's rate is -5 tok/s: one is more than 0, and at mos" },
         { "Llama-3.1-8B on H100 0 tok/s", "the claim's rate is 0 tok/s: one is more than 0, and at most a billion" },
         { "Llama-3.1-8B on H100 NaN tok/s", "\"NaN\" in the claim is not understood" },
@@ -471,6 +471,58 @@ static void a_phrase_may_be_the_last_of_all_words(void **st)
     assert_near(c.tok_s, 50, 1e-9);
 }
 
+/* What engines print, and commands; a cell of a table, a flag or a limit is no rate, no context and no stream. */
+static void claims_of_logs_and_commands(void **st)
+{
+    (void)st;
+    static const struct {
+        const char *text, *model, *card, *quantization;
+        uint64_t cards, tp, streams, context;
+        double tok_s;
+        bool speculation;
+    } rows[] = {
+        { "| qwen3 8B Q4_K - Medium | 4.68 GiB | 8.19 B | CUDA | 99 | tg128 | 130.42 \xc2\xb1 0.38 | on RTX 4090", "qwen3-8B", "rtx4090", "q4_k_m", 1, 1, 1, 0, 130.42, false },
+        { "Output token throughput (tok/s): 529.33, Mean TPOT (ms): 30.2, max concurrency 16, Llama-3.1-8B, L40S", "Llama-3.1-8B", "l40s", "", 1, 1, 16, 0, 16e3 / 30.2, false },
+        { "Median ITL (ms): 25.0 Llama-3.1-70B 2xH100 TP2 sglang", "Llama-3.1-70B", "h100-sxm", "", 2, 2, 1, 0, 40, false },
+        { "Qwen3-8B RTX 4090 Avg generation throughput: 58.7 tokens/s, Running: 1 reqs", "Qwen3-8B", "rtx4090", "", 1, 1, 1, 0, 58.7, false },
+        { "Qwen3-8B RTX 4090 #running-req: 4, gen throughput (token/s): 220", "Qwen3-8B", "rtx4090", "", 1, 1, 4, 0, 220, false },
+        { "Qwen3-8B Q4_K_M RTX 3090 tg128@d16384 70 t/s", "Qwen3-8B", "rtx3090", "Q4_K_M", 1, 1, 1, 16384, 70, false },
+        { "Qwen3-8B Q4_K_M RTX 3090 tg32 @ d4096: 110.4", "Qwen3-8B", "rtx3090", "Q4_K_M", 1, 1, 1, 4096, 110.4, false },
+        { "vllm serve Qwen/Qwen3-32B-AWQ -tp 2 --max-model-len 131072 --gpu-memory-utilization 0.95 on 2x3090 => 50 tok/s", "Qwen/Qwen3-32B-AWQ", "rtx3090", "", 2, 2, 1, 0, 50, false },
+        { "python -m sglang.launch_server --model-path Qwen/Qwen3-8B --tp 1, H100, 150 tok/s", "Qwen/Qwen3-8B", "h100-sxm", "", 1, 1, 1, 0, 150, false },
+        { "llama-server -m Qwen3-8B-Q4_K_M.gguf -ngl 99 -c 8192 -fa, 4090, 140 t/s", "Qwen3-8B-Q4_K_M.gguf", "rtx4090", "", 1, 1, 1, 0, 140, false },
+        { "./llama-bench -m Qwen3-8B-Q8_0.gguf -p 512 -n 128 RTX 3090: pp512 4100 tg128 88", "Qwen3-8B-Q8_0.gguf", "rtx3090", "", 1, 1, 1, 512, 88, false },
+        { "Qwen3.8-27B-Q4_K_M, RTX 3090, --spec-type draft-mtp --spec-draft-n-max 2, 63.5 tok/s", "Qwen3.8-27B-Q4_K_M", "rtx3090", "", 1, 1, 1, 0, 63.5, true },
+        { "Qwen3.6-27B int4 + MTP n=3 on a 3090: 85 t/s", "Qwen3.6-27B", "rtx3090", "int4", 1, 1, 1, 0, 85, true },
+        { "model=Qwen3-8B gpu=RTX4090 tok/s=60 tp=1", "Qwen3-8B", "rtx4090", "", 1, 1, 1, 0, 60, false },
+        { "{\"model\": \"Qwen3-8B\", \"gpu\": \"RTX 4090\", \"tok_s\": 60}", "Qwen3-8B", "rtx4090", "", 1, 1, 1, 0, 60, false },
+        { "Llama-3.1-8B, 4090 ctx 4096, 16 ms per output token", "Llama-3.1-8B", "rtx4090", "", 1, 1, 1, 4096, 62.5, false },
+        { "Llama-3.1-8B, 4090, generated 512 tokens in 9.1s (56.3 tok/s)", "Llama-3.1-8B", "rtx4090", "", 1, 1, 1, 0, 56.3, false },
+        { "MI300X Llama-3.1-70B fp16 1 GPU 20 tok/s", "Llama-3.1-70B", "mi300x", "fp16", 1, 1, 1, 0, 20, false },
+        { "QwQ 32B Q4_K_M on 24GB 7900XTX, 25 t/s", "QwQ-32B", "rx7900xtx", "Q4_K_M", 1, 1, 1, 0, 25, false },
+        { "Llama-3.3-70B Q4_K_M 2x3090 48GB 15 t/s", "Llama-3.3-70B", "rtx3090", "Q4_K_M", 2, 2, 1, 0, 15, false },
+    };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_claim c = parsed(&a, rows[i].text);
+        if (strcmp(c.model, rows[i].model) || strcmp(c.kind->key, rows[i].card) || strcmp(c.quantization ? c.quantization : "", rows[i].quantization))
+            fail_msg("\"%s\": %s on %s, %s", rows[i].text, c.model, c.kind->key, c.quantization ? c.quantization : "-");
+        if (c.cards != rows[i].cards || c.tp != rows[i].tp || c.streams != rows[i].streams || (c.context != rows[i].context && !c.prompt) || c.speculation != rows[i].speculation)
+            fail_msg("\"%s\": %d cards, TP=%d, %d streams, context %d", rows[i].text, (int)c.cards, (int)c.tp, (int)c.streams, (int)c.context);
+        assert_near(c.tok_s, rows[i].tok_s, 1e-6 * rows[i].tok_s);
+    }
+    refused("Llama-3.1-8B RTX 4090 Laptop 60 tok/s", "\"RTX 4090 Laptop\" in the claim is no card");
+    refused("Llama-3.2-3B Orin Nano Super 25 t/s", "\"Orin Nano\" in the claim is a smaller Jetson");
+    refused("Gemma-3-27B RTX PRO 4500 Blackwell 30 tok/s", "\"RTX PRO 4500\" in the claim is no card");
+    refused("50-60 tok/s Llama-3.1-8B 4090", "\"50-60 tok/s\"");
+    refused("Llama-3.3-70B EXL3 3.5bpw 2x3090 17 t/s", "\"3.5bpw\"");
+    bt_auto_arena a = { 0 };
+    struct bt_claim c = parsed(&a, "5070ti qwen3:14b 70 tok/s"); /* ollama's tags have 4 bits */
+    assert_true(bt_claim_other_model(&a, &c));
+    assert_string_equal(c.model, "qwen3-14b");
+    assert_string_equal(c.engine, "llama.cpp");
+}
+
 static void claims_name_engines_and_formats_by_the_way(void **st)
 {
     (void)st;
@@ -563,6 +615,7 @@ int main(void)
         cmocka_unit_test(claims_of_forums),
         cmocka_unit_test(phrases_that_say_something_else_are_refused),
         cmocka_unit_test(a_phrase_may_be_the_last_of_all_words),
+        cmocka_unit_test(claims_of_logs_and_commands),
         cmocka_unit_test(claims_name_engines_and_formats_by_the_way),
         cmocka_unit_test(claims_are_judged),
         cmocka_unit_test(llama_cpp_splits_by_layers),
