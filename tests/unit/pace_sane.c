@@ -295,6 +295,129 @@ static void all_else(struct ask *q)
 static void all_else_is_a_number(void **st) { (void)st; every_model(all_else); }
 static void first_tokens_and_loads_grow(void **st) { (void)st; all(first_tokens_and_loads); }
 
+/* Of reading prompts: what is so of decoding. */
+static void prompts_keep_their_order(struct ask *q, size_t m)
+{
+    (void)m;
+    struct bt_pace_weight weight;
+    assert_true(bt_pace_weigh(q->m, NULL, 0, q->engine, &weight));
+    q->weight = &weight;
+    static const char *const fewer[] = { "bf16", "fp8", "int8", "awq" };
+    const struct bt_gpu_kind *kinds, *k = q->k;
+    size_t n = bt_gpu_kinds(&kinds);
+    struct bt_gpu g = { .uuid = "virtual-0", .name = k->nvml_name, .kind = k, .pci = "", .cc_major = k->cc_major, .island = -1 };
+    for (q->prompt = 16; q->prompt <= 65536; q->prompt *= 16) {
+        struct bt_pace_first here, f;
+        struct bt_pace_in in = { .model = q->m, .weight = q->weight, .engine_name = q->engine, .card = &g, .tp = 1, .prompt = q->prompt, .context = q->prompt, .streams = 1 };
+        bt_pace_first(&in, &here);
+        if (!here.known)
+            continue;
+        double peak = BT_MAX(BT_MAX(k->fp16_tflops, k->fp8_tflops), BT_MAX(2 * k->fp8_tflops, k->fp32_tflops)) * 1e12;
+        not_less(here.seconds, bt_pace_step_bytes(q->weight, 1) / (k->mem_gbs * 1e9), q, "a prompt is read in before the weights are");
+        not_less(here.seconds, 2 * q->weight->params * (double)q->prompt / peak, q, "a prompt is multiplied faster than the card can");
+        struct bt_pace p;
+        struct bt_pace_in step = in;
+        step.prompt = 0;
+        bt_pace_decode(&step, &p);
+        if (q->prompt > 16)                      /* SGLang 0.5 reads prompts of experts in outside of graphs: 2 ms a layer, of 16 tokens as well */
+            not_less(p.step_ms / 1e3 * (double)q->prompt, here.seconds, q, "token by token is faster");
+        for (size_t i = 0; i < n; i++) {         /* another card */
+            const struct bt_gpu_kind *o = &kinds[i];
+            bool better = o->mem_gbs >= k->mem_gbs && o->fp16_tflops >= k->fp16_tflops && o->fp8_tflops >= k->fp8_tflops && o->fp32_tflops >= k->fp32_tflops;
+            bool apart = !strstr(k->nvml_name, "GeForce") != !strstr(o->nvml_name, "GeForce"); /* their rates are of other sums, and boards have less power */
+            if (!better || apart || !o->eff_class || !k->eff_class || strcmp(o->eff_class, k->eff_class) != 0 || o->cc_major != k->cc_major)
+                continue;
+            struct bt_gpu other = { .uuid = "virtual-0", .name = o->nvml_name, .kind = o, .pci = "", .cc_major = o->cc_major, .island = -1 };
+            in.card = &other;
+            bt_pace_first(&in, &f);
+            not_less(here.seconds, f.known ? f.seconds : 0, q, o->key);
+        }
+        in.card = &g;
+        for (in.tenants = 1; in.tenants <= 2; in.tenants++) { /* beside another process */
+            bt_pace_first(&in, &f);
+            not_less(f.seconds, here.seconds, q, "a card of two is faster");
+        }
+        in.tenants = 1;
+        double before = here.seconds;
+        for (in.tp = 2; in.tp <= 8 && q->prompt >= 4096; in.tp *= 2) { /* more cards */
+            double by[3];
+            for (int i = 0; i < 3; i++) {
+                in.nvlink = !i;
+                in.p2p = i == 1 ? BT_P2P_YES : BT_P2P_NO;
+                bt_pace_first(&in, &f);
+                by[i] = f.seconds;
+            }
+            q->tp = in.tp;
+            not_less(by[1], by[0], q, "a prompt over PCIe is read in before one over NVLink");
+            not_less(by[2], by[1], q, "a prompt through the host is read in before one from card to card");
+            if (k->nvlink_mesh && q->weight->params > 2e10) /* where launches decide, links come on top */
+                not_less(before * 1.12, by[0], q, "more cards by NVLink read a prompt in later");
+            before = by[0];
+        }
+        q->tp = in.tp = 1;
+        in.nvlink = false;
+        in.weight = NULL;
+        for (size_t i = 0; i < BT_LEN(fewer) && q->prompt == 4096 && weight.kernel == BT_KERNEL_PLAIN; i++) { /* bits: the weights in 16 are multiplied in 16 */
+            in.quantization = fewer[i];
+            bt_pace_first(&in, &f);
+            before = i ? before : f.seconds;
+            not_less(before * 1.0001, f.known ? f.seconds : 0, q, fewer[i]);
+        }
+    }
+}
+static void prompts_are_read_in_order(void **st) { (void)st; all(prompts_keep_their_order); }
+
+/* Models of one kind: a larger one is not decoded, nor read in, nor loaded earlier; nor with more bits. */
+static void larger_models_are_not_faster(void **st)
+{
+    (void)st;
+    static const char *const families[][8] = {
+        { "Qwen/Qwen3-0.6B", "Qwen/Qwen3-1.7B", "Qwen/Qwen3-4B", "Qwen/Qwen3-8B", "Qwen/Qwen3-14B", "Qwen/Qwen3-32B" },
+        { "Qwen/Qwen2.5-0.5B", "Qwen/Qwen2.5-1.5B", "Qwen/Qwen2.5-3B", "Qwen/Qwen2.5-7B", "Qwen/Qwen2.5-14B", "Qwen/Qwen2.5-32B", "Qwen/Qwen2.5-72B" },
+        { "meta-llama/Llama-3.2-1B", "meta-llama/Llama-3.2-3B", "meta-llama/Llama-3.1-8B", "meta-llama/Llama-3.1-70B", "meta-llama/Llama-3.1-405B" },
+        { "google/gemma-3-4b-it", "google/gemma-3-12b-it", "google/gemma-3-27b-it" },
+        { "openai/gpt-oss-20b", "openai/gpt-oss-120b" }, { "Qwen/Qwen3-30B-A3B", "Qwen/Qwen3-235B-A22B" },
+    };
+    static const char *const bits[] = { NULL, "fp8", "awq" };
+    bt_auto_arena a = { 0 };
+    const struct bt_gpu_kind *kinds;
+    size_t n = bt_gpu_kinds(&kinds), asked = 0;
+    bad = 0;
+    for (size_t f = 0; f < BT_LEN(families); f++) {
+        const struct bt_model *family[8] = { NULL };
+        for (size_t i = 0; i < BT_LEN(family) && families[f][i]; i++)
+            family[i] = model_of(&a, families[f][i]);
+        for (size_t k = 0; k < n; k++)
+            for (size_t way = 0; kinds[k].mem_gbs > 0 && way < BT_LEN(engines) * BT_LEN(bits) * 2; way++) {
+                double step = 0, first = 0, load = 0;
+                for (size_t i = 0; i < BT_LEN(family) && family[i]; i++) {
+                    struct ask q = { .m = family[i], .k = &kinds[k], .engine = engines[way % BT_LEN(engines)], .quantization = bits[way / BT_LEN(engines) % BT_LEN(bits)],
+                                     .tp = 1, .streams = way < BT_LEN(engines) * BT_LEN(bits) ? 1 : 32, .context = 2048 };
+                    struct bt_gpu g = { .uuid = "virtual-0", .name = q.k->nvml_name, .kind = q.k, .pci = "", .cc_major = q.k->cc_major, .island = -1 };
+                    struct bt_pace_in in = { .model = q.m, .engine_name = q.engine, .card = &g, .tp = 1, .context = q.context, .prompt = 2048, .streams = q.streams, .quantization = q.quantization };
+                    struct bt_pace_first r;
+                    struct bt_pace_load l;
+                    double now = pace(&q).step_ms;
+                    bool deeper = i && family[i]->layers < family[i - 1]->layers; /* launches may decide: Qwen2.5-3B has 36 layers, 7B 28 */
+                    not_less(now, deeper && !strcmp(q.engine, "transformers") ? 0 : step, &q, "a larger model is faster");
+                    bt_pace_first(&in, &r);
+                    not_less(r.known ? r.seconds : first, deeper ? 0 : first, &q, "a larger model reads a prompt in earlier");
+                    bt_pace_load(&in, &l);
+                    not_less(l.seconds[BT_LOAD_NVME], load, &q, "a larger model is loaded earlier");
+                    step = now;
+                    first = r.seconds;
+                    load = l.seconds[BT_LOAD_NVME];
+                    in.quantization = "awq";
+                    bt_pace_load(&in, &l);
+                    not_less(load, l.seconds[BT_LOAD_NVME], &q, "fewer bits are loaded later");
+                    asked++;
+                }
+            }
+    }
+    assert_true(asked > 10000);
+    assert_int_equal(bad, 0);
+}
+
 /* Every built-in model on every card, in the formats that engines serve: a number between nothing and the ceiling, with or without load.
  * A third of the cards at a time, others for each model and format. */
 static void every_model_on_every_card(void **st)
@@ -399,7 +522,9 @@ int main(void)
         cmocka_unit_test(a_longer_context_is_not_faster),      cmocka_unit_test(more_streams_give_more_and_each_less),
         cmocka_unit_test(more_cards_by_nvlink_are_not_slower), cmocka_unit_test(fewer_bits_are_not_slower),
         cmocka_unit_test(newer_versions_are_not_slower),       cmocka_unit_test(a_better_card_is_not_slower),
-        cmocka_unit_test(first_tokens_and_loads_grow),         cmocka_unit_test(errors_are_those_of_the_kind),
+        cmocka_unit_test(first_tokens_and_loads_grow),
+        cmocka_unit_test(prompts_are_read_in_order),
+        cmocka_unit_test(larger_models_are_not_faster),         cmocka_unit_test(errors_are_those_of_the_kind),
         cmocka_unit_test(eager_engines_launch_ahead),          cmocka_unit_test(every_model_on_every_card),
         cmocka_unit_test(links_keep_their_order),              cmocka_unit_test(all_else_is_a_number),
     };
