@@ -8,6 +8,7 @@
 #include "plan/plan_int.h"
 
 #define COST_NODES 8u                /* what a shape takes on a class of cards, and its tables, in nodes */
+#define RECUT_ROUNDS 8u               /* of cutting each copy of a plan once more */
 #define GAIN 1.05                    /* less is not worth a split that nobody expects */
 #define SLACK 1.02
 #define MAX_KINDS 6                  /* of room on a card: its own capacity, the same beside a neighbour */
@@ -431,9 +432,8 @@ static bool may_recut(const struct pl_problem *p, const struct pl_work *k, const
         && k->shape[c->shape].pp > 1 && k->shape[c->shape].pp <= MAX_STAGES;
 }
 
-int pl_recut(struct pl_problem *p, struct pl_solution *s, struct bt_err *err)
+static int recut_each(struct pl_problem *p, struct pl_solution *s, bool *changed, struct bt_err *err)
 {
-    bool changed = false;
     for (size_t i = 0; i < s->ncopies; i++) {
         if (!p->work[s->copy[i].work].server || !may_recut(p, &p->work[s->copy[i].work], &s->copy[i]))
             continue;
@@ -443,8 +443,22 @@ int pl_recut(struct pl_problem *p, struct pl_solution *s, struct bt_err *err)
         pl_room_floors(&r, s->ctx);
         pl_room_load(&r, load);
         for (size_t j = 0; j < r.n; j++)
-            if (r.use[j].copy == i && recut_one(p, s, &r, &r.use[j], load, &changed, err) < 0)
+            if (r.use[j].copy == i && recut_one(p, s, &r, &r.use[j], load, changed, err) < 0)
                 return -1;
+    }
+    return 0;
+}
+
+/* What one copy gives up another may use: again, until nobody gains. Each cut that is taken holds a twentieth more and is no slower, but what it adds on a
+ * card may be what another counted on: so the rounds are counted. */
+int pl_recut(struct pl_problem *p, struct pl_solution *s, struct bt_err *err)
+{
+    bool again = true, changed = false;
+    for (unsigned round = 0; round < RECUT_ROUNDS && again; round++) {
+        again = false;
+        if (recut_each(p, s, &again, err) < 0)
+            return -1;
+        changed = changed || again;
     }
     if (changed)
         pl_rescore_free(p, s);

@@ -61,6 +61,50 @@ static void no_cut_is_better(void **st)
     }
 }
 
+/* Pipelines of two or three servers on unequal cards, drawn: once a plan was cut, cutting it again changes nothing. */
+static void cut_once_is_cut(void **st)
+{
+    (void)st;
+    static const char *const models[] = { "Qwen/Qwen2.5-7B-Instruct", "Qwen/Qwen2.5-14B-Instruct", "Qwen/Qwen3-8B", "Qwen/Qwen2.5-32B-Instruct", "google/gemma-2-9b-it" };
+    unsigned cut = 0, several = 0;
+    for (unsigned round = 1; round <= 400; round++) {
+        bt_auto_arena mine = { 0 };
+        struct draw d;
+        struct bt_err err = { 0 };
+        struct pl_solution s;
+        draw_seed(&d, round);
+        unsigned cards = 2 + draw(&d, 2), n = 2 + draw(&d, 2);
+        const char *fleet = draw_fleet(&d, &mine, cards), *text = "name: t\nworkloads:\n";
+        for (unsigned i = 0; i < n; i++)
+            text = bt_arena_printf(&mine, "%s  w%u: {engine: vllm, model: %s, tp: 1, pp: %u, context: {min: 2048%s}, requests: %u}\n", text, i, models[draw(&d, BT_LEN(models))],
+                                   2 + draw(&d, cards - 1), draw(&d, 2) ? ", want: 4096" : "", 1 + draw(&d, 6));
+        if (draw(&d, 2))
+            text = bt_arena_printf(&mine, "%s  x: {kind: service, command: [x], memory: %uGiB}\n", text, 2 + draw(&d, 8));
+        struct pl_problem *p = plan_problem_or_none(&mine, text, fleet);
+        if (!p || p->nrefusals)
+            continue;
+        pl_solve(p, 50000, &s);
+        if (!s.found)
+            continue;
+        assert_int_equal(pl_recut(p, &s, &err), 0);
+        struct pl_copy was[8];
+        size_t card[8][3];
+        assert_true(s.ncopies <= BT_LEN(was));
+        for (size_t i = 0; i < s.ncopies; i++) {
+            was[i] = s.copy[i];
+            memcpy(card[i], s.copy[i].card, BT_MIN(s.copy[i].ncards, 3u) * sizeof card[i][0]);
+            several += s.copy[i].ncards > 1 && p->work[s.copy[i].work].server && p->work[s.copy[i].work].shape[s.copy[i].shape].cut;
+        }
+        assert_int_equal(pl_recut(p, &s, &err), 0);
+        for (size_t i = 0; i < s.ncopies; i++)
+            if (was[i].shape != s.copy[i].shape || memcmp(card[i], s.copy[i].card, BT_MIN(s.copy[i].ncards, 3u) * sizeof card[i][0]))
+                fail_msg("problem %u on %s: copy %zu was cut again\n%s", round, fleet, i, text);
+        cut++;
+    }
+    print_message("%u plans, %u pipelines cut unevenly\n", cut, several);
+    assert_true(cut > 100 && several > 50);
+}
+
 static void equal_cards_are_cut_as_ever(void **st)
 {
     (void)st;
@@ -144,7 +188,7 @@ static void shares_come_back_as_layers(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_cut_is_better), cmocka_unit_test(equal_cards_are_cut_as_ever), cmocka_unit_test(the_validator_counts_layers),
+        cmocka_unit_test(no_cut_is_better), cmocka_unit_test(cut_once_is_cut), cmocka_unit_test(equal_cards_are_cut_as_ever), cmocka_unit_test(the_validator_counts_layers),
         cmocka_unit_test(a_wrong_cut_is_refused), cmocka_unit_test(shares_come_back_as_layers),
     };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
