@@ -1,5 +1,5 @@
 /* host - servers on the CPU (`gpus: 0`): no card and no shape, a berth of RAM each. They come after the cards: what the others keep in RAM is known then,
- * and each takes the context it wants, or what is left between its least and that. */
+ * and each takes the context it wants, or what is left between its least and that. Where KV lies in the same memory, it comes before KV that is left over. */
 #include "plan/plan_int.h"
 
 static unsigned long long ull(uint64_t n) { return n; }
@@ -145,6 +145,41 @@ static uint64_t longest(struct pl_problem *p, const struct pl_work *k, uint64_t 
             high = mid;
     }
     return k->ctx_min + low * step;
+}
+
+/* What is left of RAM, and of the cards whose memory it is. */
+static uint64_t left_in_ram(struct pl_room *r, uint64_t parked)
+{
+    const struct pl_problem *p = r->p;
+    uint64_t load[BT_MAX_GPUS], all = pl_ram_limit(p), held = pl_room_ram(r) + parked, left = all - BT_MIN(all, held);
+    pl_room_load(r, load);
+    for (size_t g = 0; g < p->fleet->n; g++)
+        if (p->fleet->gpus[g].unified)
+            left = BT_MIN(left, p->cap[g] - BT_MIN(p->cap[g], load[g]));
+    return left;
+}
+
+void pl_host_first(struct pl_room *r, const struct pl_copy *copy, size_t ncopies, const uint64_t *ctx, uint64_t parked)
+{
+    struct pl_problem *p = r->p;
+    struct bt_err ignored = { 0 };
+    if (!p->ram_binds || !(pool_of(p->fleet) || r->grows))
+        return;
+    pl_room_floors(r, ctx);
+    for (size_t i = 0; i < ncopies; i++) {
+        const struct pl_work *k = &p->work[copy[i].work];
+        struct bt_need *n;
+        if (!k->on_host)
+            continue;
+        uint64_t most = k->host_floor + left_in_ram(r, parked), room = k->w->memory.form == BT_MEM_BYTES ? BT_MIN(most, k->w->memory.bytes) : most;
+        uint64_t context = longest(p, k, room);
+        if (need_with(p, k, context, &n, &ignored) < 0)
+            continue;                                /* as it is: at its least */
+        uint64_t more = bytes_with(k, n, context) - k->host_floor;
+        r->ram += more;
+        for (size_t g = 0; g < p->fleet->n; g++)
+            r->base[g] += p->fleet->gpus[g].unified ? more : 0;
+    }
 }
 
 static const struct pl_work *work_of(const struct pl_problem *p, const struct bt_plan_instance *in)

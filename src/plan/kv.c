@@ -100,16 +100,16 @@ void pl_room_load(struct pl_room *r, uint64_t load[BT_MAX_GPUS])
     load_now(r, load);
 }
 
-static bool ram_is_full(const struct pl_room *r)
+uint64_t pl_room_ram(const struct pl_room *r)
 {
     uint64_t sum = r->ram;
-    if (!r->grows || !r->p->ram_binds)
-        return r->p->ram_binds && sum > pl_ram_limit(r->p);
-    for (size_t i = 0; i < r->n; i++)
+    for (size_t i = 0; i < r->n && r->grows; i++)
         for (size_t j = 0; j < r->use[i].n; j++)
             sum += kv_in_ram(&r->use[i], &r->use[i].rank[j]);
-    return sum > pl_ram_limit(r->p);
+    return sum;
 }
+
+static bool ram_is_full(const struct pl_room *r) { return r->p->ram_binds && pl_room_ram(r) > pl_ram_limit(r->p); }
 
 /* Does anything of this server stand past its own limit, on a card that is too full, or in RAM that is? */
 static bool blocked(const struct pl_room *r, const struct pl_use *u, const uint64_t *load)

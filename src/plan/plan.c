@@ -122,8 +122,11 @@ void pl_fill(struct pl_stages *all, size_t stage)
     const struct pl_solution *s = &all->v[stage].s;
     struct bt_plan_phase *ph = all->v[stage].out;
     struct pl_room room;
-    uint64_t load[BT_MAX_GPUS];
+    uint64_t load[BT_MAX_GPUS], parked = 0;
+    for (size_t i = 0; i < all->v[stage].nparked; i++)
+        parked += all->v[stage].parked[i].host_bytes;
     pl_room_init(&room, p, s->copy, s->ncopies);
+    pl_host_first(&room, s->copy, s->ncopies, s->ctx, parked);
     need_at_grant(p, s, &room);
     pl_room_load(&room, load);
     pl_number(all, stage);
@@ -140,9 +143,6 @@ void pl_fill(struct pl_stages *all, size_t stage)
             BT_PUSH(p->a, ph->inst, ph->n, inst);
         }
     }
-    uint64_t parked = 0;
-    for (size_t i = 0; i < all->v[stage].nparked; i++)
-        parked += all->v[stage].parked[i].host_bytes;
     pl_host_fill(p, all->plan, ph, parked);
 }
 

@@ -207,8 +207,9 @@ void pl_deal(struct pl_room *r, const uint64_t *ctx);
 void pl_room_floors(struct pl_room *r, const uint64_t *ctx);
 /* Each has its floor, on its cards and in RAM; asked where RAM binds. */
 bool pl_room_holds(struct pl_room *r);
-/* Bytes that stand on each card now. */
+/* Bytes that stand on each card now; in RAM. */
 void pl_room_load(struct pl_room *r, uint64_t load[BT_MAX_GPUS]);
+uint64_t pl_room_ram(const struct pl_room *r);
 
 /* host.c: the floor of a server on the CPU, or its refusal; berths of RAM for those of a phase whose other instances are all there. host_check.c */
 #define PL_NEVER_IN_RAM BT_NEED_CAP  /* the floor of an optional one that no RAM here holds */
@@ -218,7 +219,9 @@ void pl_host_limit(struct pl_problem *p);
 /* The least RAM of a copy: of a server on the CPU, or of one with weights or layers there (cls: its cost class). */
 uint64_t pl_host_least(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cls);
 static inline uint64_t pl_ram_limit(const struct pl_problem *p) { return p->ram ? p->ram : (uint64_t)1 << 50; }
-/* parked: RAM that sleepers hold meanwhile */
+/* parked: RAM that sleepers hold meanwhile. pl_host_first: before KV is dealt, where it may take what lies in RAM: what servers on the CPU want of context is
+ * counted in the room, with all others at their floors. */
+void pl_host_first(struct pl_room *r, const struct pl_copy *copy, size_t ncopies, const uint64_t *ctx, uint64_t parked);
 void pl_host_fill(struct pl_problem *p, struct bt_plan *plan, struct bt_plan_phase *ph, uint64_t parked);
 BT_MUST_CHECK int pl_host_check(const struct bt_plan *p, struct bt_err *err);
 

@@ -35,6 +35,26 @@ static void ram_comes_off_the_card(void **st)
     assert_true(taken(p, 0) > bt_gpu_capacity(&p->fleet->gpus[0]));
 }
 
+/* A context that is wanted goes before KV that is left over, whoever has it: a server on the CPU is not held at its least by what a card's server may use. */
+static void a_context_in_ram_goes_before_spare_kv(void **st)
+{
+    (void)st;
+    static const char both_want[] = "name: t\nworkloads:\n  llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, context: {want: 32768, min: 4096}}\n"
+                                    "  cpu: {engine: vllm, model: Qwen/Qwen3-8B, gpus: 0%s}\n  tool: {kind: service, command: [x], memory: %uGiB}\n";
+    struct bt_plan *p = plan_of(&a, bt_arena_printf(&a, both_want, "", 10u), "1xGB10");
+    const struct bt_plan_instance *llm = instance_of(p, 0, "llm-0"), *cpu = instance_of(p, 0, "cpu-0");
+    assert_int_equal(llm->context, 32768);
+    assert_int_equal(cpu->context, 40960);
+    assert_true(llm->rank[0].kv_tokens > 32768);     /* what is left after that is KV */
+    p = plan_of(&a, bt_arena_printf(&a, both_want, ", memory: 19GiB", 10u), "1xGB10");       /* its own memory holds it back */
+    assert_true(instance_of(p, 0, "cpu-0")->context < 40960);
+    p = plan_of(&a, bt_arena_printf(&a, both_want, "", 26u), "1xGB10");      /* not all that is wanted has room: what floors leave, to the last block */
+    llm = instance_of(p, 0, "llm-0"), cpu = instance_of(p, 0, "cpu-0");
+    assert_int_equal(llm->context, 32768);
+    assert_true(cpu->context > 4096 && cpu->context < 40960);
+    assert_true(llm->rank[0].kv_tokens < 32768 + 4096);
+}
+
 static void what_lies_in_ram_lies_on_the_card(void **st)
 {
     (void)st;
@@ -88,7 +108,7 @@ static void the_validator_adds_up_both(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ram_comes_off_the_card), cmocka_unit_test(what_lies_in_ram_lies_on_the_card), cmocka_unit_test(too_much_for_one_memory_is_refused),
+        cmocka_unit_test(a_context_in_ram_goes_before_spare_kv), cmocka_unit_test(ram_comes_off_the_card), cmocka_unit_test(what_lies_in_ram_lies_on_the_card), cmocka_unit_test(too_much_for_one_memory_is_refused),
         cmocka_unit_test(sleeping_gives_nothing_back), cmocka_unit_test(the_validator_adds_up_both),
     };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
