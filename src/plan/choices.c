@@ -257,7 +257,7 @@ static void list_numbers(struct choices *x, size_t i, uint32_t *copies)
     struct search *s = x->s;
     struct pl_score most;
     most_of(s, copies, &most);       /* those to come at their most */
-    if (x->too_many || (s->out->found && pl_score_cmp(&most, &s->best, BT_GOAL_SERVICE) < 0))
+    if (x->too_many || (se_has(s) && pl_score_cmp(&most, &s->best, BT_GOAL_SERVICE) < 0))
         return;
     if (i == s->p->n) {
         if (!followers_stand(s, copies))
@@ -296,7 +296,7 @@ static int by_most(const void *a, const void *b)
 /* What may lack of the contexts where `want` is to be reached; negative: anything may. */
 static int64_t slack_for(const struct search *s, const struct pl_score *most, int64_t want)
 {
-    bool as_many = s->out->found && pl_score_cmp(most, &s->best, BT_GOAL_WANTS) == 0;
+    bool as_many = se_has(s) && pl_score_cmp(most, &s->best, BT_GOAL_WANTS) == 0;
     return as_many ? most->v[BT_GOAL_WANTS] - want : -1;
 }
 
@@ -308,7 +308,7 @@ static bool may_be_better(struct choices *x, const struct numbers *v, int64_t sl
 {
     struct search *s = x->s;
     struct pl_score was = s->best;
-    bool found = s->out->found, as_many = found && pl_score_cmp(&v->most, &was, BT_GOAL_WANTS) <= 0;
+    bool found = se_has(s), as_many = found && pl_score_cmp(&v->most, &was, BT_GOAL_WANTS) <= 0;
     uint64_t end = s->nodes + nodes;
     enum se_fit how = se_fits(s, BT_MIN(FIRST_LOOK, nodes));
     if (how != SE_FITS && (how == SE_FITS_NOT || se_wide_not(s, false, nodes / 4) || se_sets_tighten(s, SE_FIRST_PRICES, SE_NO_ROOM) < SE_NO_ROOM))
@@ -317,7 +317,7 @@ static bool may_be_better(struct choices *x, const struct numbers *v, int64_t sl
         how = se_pack(s, left_of(s, end) / PACK_SHARE);
     if (how == SE_FIT_UNKNOWN)
         how = se_fits(s, left_of(s, end) / PLACES_SHARE);
-    if (how == SE_FITS_NOT || found != s->out->found || pl_score_cmp(&s->best, &was, BT_GOAL__N) != 0)
+    if (how == SE_FITS_NOT || found != se_has(s) || pl_score_cmp(&s->best, &was, BT_GOAL__N) != 0)
         return false;
     if (!as_many)
         return true;
@@ -375,7 +375,7 @@ static bool pass_for_wants(struct choices *x, const struct numbers *v, uint64_t 
     s->wants_only = s->any = true;
     for (bool better = true; better && !s->stop; ) {
         struct pl_score was = s->best;
-        bool found = s->out->found;
+        bool found = se_has(s);
         if (found && pl_score_cmp(&v->most, &s->best, BT_GOAL_SERVICE) <= 0)
             break;
         pass(x, v, slack_for(s, &v->most, was.v[BT_GOAL_WANTS] + 1), share);
@@ -411,7 +411,7 @@ static bool wants_stand(struct choices *x, const struct numbers *v, int64_t slac
 /* No more of them can be as good as the best. */
 static bool past_best(const struct choices *x, size_t i)
 {
-    return x->s->out->found && pl_score_cmp(&x->v[i].most, &x->s->best, BT_GOAL_SERVICE) < 0;
+    return se_has(x->s) && pl_score_cmp(&x->v[i].most, &x->s->best, BT_GOAL_SERVICE) < 0;
 }
 
 static bool over(const struct choices *x) { return x->s->nodes >= x->end || x->s->late; }
@@ -445,7 +445,7 @@ static bool settle(struct choices *x, bool *known, bool *served, uint64_t share)
     if (pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) != 0)
         memset(served, 0, x->n * sizeof *served);    /* of another number of workloads or wants */
     for (size_t i = 0; i < x->n && !past_best(x, i); i++) {
-        bool equal = s->out->found && pl_score_cmp(&x->v[i].most, &s->best, BT_GOAL_WANTS) == 0;
+        bool equal = se_has(s) && pl_score_cmp(&x->v[i].most, &s->best, BT_GOAL_WANTS) == 0;
         if (equal && !served[i] && !over(x)) {
             if (wants_stand(x, &x->v[i], slack_for(s, &x->v[i].most, s->best.v[BT_GOAL_WANTS])))
                 serve(x, &x->v[i]);
@@ -496,8 +496,8 @@ bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, b
     uint32_t *copies = all_copies(s);
     s->out = out;
     s->first = true;
-    if (out->found)
-        s->best = out->score;
+    if (se_has(s))
+        s->best = out->found ? out->score : *s->p->beat;
     list_numbers(&x, 0, copies);
     if (x.too_many || s->p->n > 64)
         return false;

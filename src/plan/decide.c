@@ -69,17 +69,37 @@ static const char *what_it_lost(struct deciding *d, const struct rival *b)
     }
 }
 
+static int try_rival(struct deciding *d, const struct bt_workload *w, size_t index, const struct pl_score *beat, struct rival *r)
+{
+    d->t.beat = beat;
+    if (pl_try(&d->t, w, index, &r->p, &r->s, d->err) < 0)
+        return -1;
+    d->steps += r->s.nodes + r->p->n * r->p->fleet->n * PL_PAIR_STEPS;
+    r->found = r->s.found && !r->p->nrefusals;
+    return r->found ? pl_recut(r->p, &r->s, d->err) : 0;             /* as the one taken was */
+}
+
+static bool is_better(const struct rival *x, const struct rival *than)
+{
+    return x->found && (!than->found || pl_score_cmp(&x->s.score, &than->s.score, BT_GOAL__N) > 0);
+}
+
+/* A rival that cannot be as good as the best of them is not looked for to its own best: most are ruled out so. What stays open then is searched as if it were
+ * the only one: that goes other ways, and finds other plans. */
 static int plan_rival(struct deciding *d, const struct bt_workload *w, size_t index, const char *name, struct rival *best)
 {
-    struct rival r = { .name = name };
-    if (pl_try(&d->t, w, index, &r.p, &r.s, d->err) < 0)
+    struct rival r = { .name = name }, alone = { .name = name };
+    struct pl_score beat = best->s.score;            /* the first of those as good in all but that is not looked past: cuts come later, and change it */
+    beat.v[BT_GOAL_FREE] = beat.v[BT_GOAL_LOWEST] = -1;
+    bool outdo = best->found && d->s.complete;       /* what is too much to be proven for the plan is too much for them */
+    if (try_rival(d, w, index, outdo ? &beat : NULL, &r) < 0)
         return -1;
-    d->steps += r.s.nodes + r.p->n * r.p->fleet->n * PL_PAIR_STEPS;
-    r.found = r.s.found && !r.p->nrefusals;
-    if (r.found && pl_recut(r.p, &r.s, d->err) < 0) /* as the one taken was */
+    if (outdo && !r.s.complete && try_rival(d, w, index, NULL, &alone) < 0)
         return -1;
-    if (r.found && (!best->found || pl_score_cmp(&r.s.score, &best->s.score, BT_GOAL__N) > 0))
+    if (is_better(&r, best))
         *best = r;
+    if (is_better(&alone, best))
+        *best = alone;
     return 0;
 }
 

@@ -24,10 +24,12 @@ int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t i
         for (size_t j = 0; j < t->base->n; j++)
             if (t->base->work[j].spec_index == (*p)->work[i].spec_index)
                 (*p)->work[i].solo_best = t->base->work[j].solo_best;
+    (*p)->beat = t->beat;
     if (!(*p)->nrefusals && t->any_plan)
         pl_find(*p, t->nodes ? t->nodes : TRY_NODES, out);
     else if (!(*p)->nrefusals)
         pl_solve(*p, t->nodes ? t->nodes : TRY_NODES, out);
+    (*p)->beat = NULL;
     return 0;
 }
 

@@ -67,6 +67,7 @@ struct pl_problem {
     uint64_t cap[BT_MAX_GPUS]; bool mig[BT_MAX_GPUS];                /* mig: the card is an instance */
     uint64_t first_nodes;            /* PL_FIRST_NODES */
     bool any_plan;                   /* whether there is one is all that is asked (pl_find) */
+    const struct pl_score *beat;     /* no worse plan is asked for: where none can be as good, none is looked for. NULL: any */
     const struct bt_gpu *host;       /* RAM as a card, once somebody asked for it */
     uint64_t ram;                    /* that all of the phase may take; 0 = not known */
     bool ram_binds;                  /* not everything that may run has room in it (or in the one memory of card and host): placements are held against it */
@@ -236,6 +237,7 @@ struct pl_trial {
     const struct pl_problem *base;   /* rates are measured against its best; or NULL */
     uint64_t nodes;                  /* of the search; 0 = as many as a plan that is taken deserves */
     bool any_plan;                   /* out->found is all that is asked: pl_find() */
+    const struct pl_score *beat;     /* as pl_problem has it */
 };
 /* The workload with tp and pp as in this shape, and where `cut` its layers too: else a pipeline is cut as fits best. */
 struct bt_workload pl_pinned(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, bool cut);

@@ -129,11 +129,11 @@ void se_leaf(struct search *s)
         return;
     }
     int worst = s->first ? 0 : -1;   /* the first of equals is kept */
-    if (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_FREE) >= 0) {
+    if (!se_has(s) || pl_score_cmp(&score, &s->best, BT_GOAL_FREE) >= 0) {
         score.v[BT_GOAL_FREE] = dealt_free(&room, ctx, load);
         p->a = mine;
         bool reaches = !s->target || pl_score_cmp(&score, s->target, BT_GOAL_LOWEST) >= 0;    /* bounds that take all wants as equal are held against it */
-        if (reaches && (!s->out->found || pl_score_cmp(&score, &s->best, BT_GOAL_LOWEST) > worst))
+        if (reaches && (!se_has(s) || pl_score_cmp(&score, &s->best, BT_GOAL_LOWEST) > worst))
             keep(s, &room, ctx, &score);
     }
     p->a = mine;
@@ -152,11 +152,11 @@ static void count_bound(struct search *s)
 /* All have room as far as is known; nothing that completes the placement scores as much as is looked for. */
 static bool outdone(struct search *s, size_t seen)
 {
-    if (!s->out->found && !s->target)
+    if (!se_has(s) && !s->target)
         return false;
     if (s->target && se_compare(s, seen, s->target) < 0)
         return true;
-    return s->out->found && se_compare(s, seen, &s->best) < (s->first ? 1 : 0);
+    return se_has(s) && se_compare(s, seen, &s->best) < (s->first ? 1 : 0);
 }
 
 static bool hopeless(struct search *s, size_t seen)
@@ -400,7 +400,7 @@ static void choose(struct search *s, struct choice *x, uint32_t rank)
 static uint64_t worthy_classes(struct search *s, size_t work, const struct se_shape *sh, size_t depth)
 {
     uint64_t out = 0;
-    if (s->p->nclasses == 1 || s->fixed[work] || !sh->sh->cost || s->p->work[work].copies_want > 1 || (!s->out->found && !s->target))
+    if (s->p->nclasses == 1 || s->fixed[work] || !sh->sh->cost || s->p->work[work].copies_want > 1 || (!se_has(s) && !s->target))
         return UINT64_MAX;
     for (size_t c = 0; c < s->p->nclasses; c++) {
         if (!s->work[work].on_class[c])
@@ -579,9 +579,9 @@ static bool run(struct search *s, enum se_order how, uint64_t limit, struct pl_s
     s->out = out;
     s->limit = s->nodes + limit;
     s->stop = false;
-    s->first = out->found;           /* an equal one does not replace what an earlier run found */
-    if (out->found)
-        s->best = out->score;
+    s->first = se_has(s);            /* an equal one does not replace what an earlier run found */
+    if (s->first)
+        s->best = out->found ? out->score : *s->p->beat;
     if (how == SE_HELD_FIRST || se_feasible(s, 0))
         next_work(s, 0);
     bool reached = s->target && out->found && pl_score_cmp(&out->score, s->target, BT_GOAL_LOWEST) >= 0;
@@ -700,7 +700,8 @@ void se_climb_on(struct search *s, uint64_t budget, struct pl_solution *out)
 /* Off the plan's order: some plan, a good one, the best. True: it is the best. */
 static bool detour(struct search *s, uint64_t limit, struct pl_solution *out, struct pl_score *bound)
 {
-    if (!out->found && !some_plan(s, limit / 4, out))
+    bool open = !out->found && !s->p->beat;          /* where something must be beaten, numbers and shapes soon say whether that can be */
+    if (open && !some_plan(s, limit / 4, out))
         return true;
     if (out->found && s->p->any_plan)
         return false;
@@ -710,7 +711,7 @@ static bool detour(struct search *s, uint64_t limit, struct pl_solution *out, st
         se_on_many_cards(s, limit, out, bound);
     if (pairs > LARGE)
         return false;
-    if (!out->found)                 /* the tree hides it */
+    if (open && !out->found)         /* the tree hides it */
         climb(s, BT_MIN(limit / 4, CLIMB_NODES), out);
     if (out->found)
         se_improve(s, limit / 4, out);
@@ -737,6 +738,11 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
     }
     first_colors(p, s->color);
     se_bound(s, 0, NULL, &root);
+    if (p->beat && pl_score_cmp(&root, p->beat, BT_GOAL_FREE) < 0) {        /* free memory is dealt anew once pipelines are cut */
+        *out = (struct pl_solution){ .complete = true, .bound = root, .nodes = s->nodes };
+        bt_arena_release(&mine);
+        return;
+    }
     bool dealt = p->in->within && p->n * s->ncards > PL_DENSE && se_dealt(s, BT_MIN(node_limit, p->in->within->climbing), out);
     bool complete = !dealt && run(s, SE_AS_PLANNED, BT_MIN(node_limit, p->first_nodes), out);
     if (!complete && !dealt && node_limit > p->first_nodes && !(p->any_plan && out->found)) {

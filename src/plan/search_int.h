@@ -31,6 +31,10 @@ struct se_width {
     double paid;                     /* the most that a rank adds beyond the price of an empty card, se_price_widths() */
 };
 
+/* Rows as they are with this ctx_least of the work. */
+struct se_kept { uint64_t ctx_least; struct se_row *row; bool *like_before; };
+#define SE_KEPT 4u
+
 struct se_shape {
     struct se_width width;
     const struct pl_shape *sh; size_t index;
@@ -46,6 +50,7 @@ struct se_shape {
     uint64_t *stage_least;           /* [pp] of one rank, on whatever card */
     uint64_t *rank_least;            /* [class] of any rank there, where it goes; UINT64_MAX: it does not */
     double slope, ctx0, solo_ctx;    /* bytes of one more token on all cards, tokens held without any, tokens alone on the best cards */
+    struct se_kept kept[SE_KEPT];    /* the first that were asked for; row NULL: free */
     bool *like_before;               /* [pp] a stage that takes what the one before takes, on every class: to swap them changes nothing */
 };
 
@@ -113,7 +118,7 @@ struct search {
     double room;                     /* as se_feasible() found it: bytes on all cards beside the floors of those to come */
     size_t *went;                    /* [p->n] the shape in which a copy had room when it was asked last: the first to try */
     double *ctx; uint32_t *mult;     /* [p->n] scratch of the bounds, by root */
-    struct pl_score best;
+    struct pl_score best;            /* of s->out, else p->beat: se_has() */
     bool first;                      /* keep the first of equals: best came from this run */
     const struct pl_score *target;   /* stop at the first that reaches it */
     struct pl_solution *out;
@@ -314,4 +319,6 @@ enum se_fit se_cards(struct search *s, uint64_t nodes);
 int64_t se_free(const struct pl_problem *p, const uint64_t *load);
 /* May a copy of the work stand on the card beside those that are there? */
 bool se_may_join(const struct search *s, size_t work, size_t card);
+/* There is something to be better than: what was found, or what must be beaten (s->best). */
+static inline bool se_has(const struct search *s) { return s->out->found || s->p->beat; }
 #endif

@@ -33,6 +33,19 @@ static void server_row(const struct pl_problem *p, const struct se_work *w, cons
         o->ctx0 = want;
 }
 
+/* Middle stages of a pipeline are mostly one like the other. */
+static bool same_ranks(const struct bt_need_rank *x, const struct bt_need_rank *y)
+{
+    bool same = x->fixed_bytes == y->fixed_bytes && x->host_bytes == y->host_bytes && x->host_token_bytes == y->host_token_bytes &&
+                x->kv_token_bytes == y->kv_token_bytes && x->kv_block_bytes == y->kv_block_bytes && x->tuple_bytes == y->tuple_bytes &&
+                x->pool_layers == y->pool_layers && x->ngroups == y->ngroups;
+    for (size_t i = 0; same && i < x->ngroups; i++) {
+        const struct bt_kv_group *g = &x->group[i], *h = &y->group[i];
+        same = g->kind == h->kind && g->layers == h->layers && g->window == h->window && g->block == h->block && g->page_bytes == h->page_bytes;
+    }
+    return same;
+}
+
 static void fill_rows(const struct pl_problem *p, const struct se_work *w, const struct pl_shape *sh, struct bt_arena *a, struct se_shape *o)
 {
     const struct pl_work *k = w->k;
@@ -40,7 +53,12 @@ static void fill_rows(const struct pl_problem *p, const struct se_work *w, const
     for (size_t c = 0; c < p->nclasses; c++)
         for (uint32_t i = 0; i < sh->pp; i++) {
             struct se_row *r = &o->row[c * sh->pp + i];
-            if (k->server) {
+            const struct bt_need *n = k->server ? sh->cost[c].need : NULL;
+            if (n && i && k->claim == PL_DEAL && same_ranks(&n->rank[i], &n->rank[i - 1])) {
+                *r = r[-1];
+                continue;
+            }
+            if (n) {
                 server_row(p, w, sh, c, i, r);
                 continue;
             }
@@ -52,6 +70,25 @@ static void fill_rows(const struct pl_problem *p, const struct se_work *w, const
         for (size_t c = 0; c < p->nclasses; c++)
             o->like_before[i] = o->like_before[i] && !memcmp(&o->row[c * sh->pp + i], &o->row[c * sh->pp + i - 1], sizeof *o->row);
     }
+}
+
+/* The same as often as contexts are held to something else: what was worked out for one of the first few is kept as long as the search. */
+static void find_rows(const struct search *s, const struct se_work *w, struct bt_arena *a, struct se_shape *o)
+{
+    for (size_t i = 0; i < SE_KEPT; i++) {
+        struct se_kept *k = &o->kept[i];
+        if (!k->row) {
+            fill_rows(s->p, w, o->sh, s->a, o);
+            *k = (struct se_kept){ w->ctx_least, o->row, o->like_before };
+            return;
+        }
+        if (k->ctx_least == w->ctx_least) {
+            o->row = k->row;
+            o->like_before = k->like_before;
+            return;
+        }
+    }
+    fill_rows(s->p, w, o->sh, a, o);
 }
 
 static void fill_limits(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, struct bt_arena *a, struct se_shape *o)
@@ -270,7 +307,7 @@ static void fill_work(struct search *s, size_t i)
             continue;
         struct se_shape *o = &w->shape[w->nshapes++];
         *o = (struct se_shape){ .sh = sh, .index = j, .cards = sh->cards, .tp = sh->tp, .pp = sh->pp };
-        fill_rows(p, w, sh, s->a, o);
+        find_rows(s, w, s->a, o);
         fill_limits(p, k, sh, s->a, o);
         fill_values(p, k, sh, &links, s->a, o);
         if (p->ram_binds) {
@@ -422,7 +459,7 @@ void se_slacken(struct search *s, const int64_t *slack, struct bt_arena *a)
             continue;
         w->ctx_least = least;
         for (size_t j = 0; j < w->nshapes; j++)
-            fill_rows(s->p, w, w->shape[j].sh, a, &w->shape[j]);
+            find_rows(s, w, a, &w->shape[j]);
         fill_bests(s, w, a);
     }
     se_price_widths(s);
@@ -442,7 +479,7 @@ void se_fix(struct search *s, const uint32_t *copies, int64_t slack, struct bt_a
             continue;
         w->ctx_least = slack < 0 || !k->server ? 0 : (uint64_t)(share_left(s->ctx_most[i], slack) * (double)k->ctx_want);
         for (size_t j = 0; j < w->nshapes; j++)
-            fill_rows(p, w, w->shape[j].sh, a, &w->shape[j]);
+            find_rows(s, w, a, &w->shape[j]);
         fill_bests(s, w, a);
     }
     se_price_widths(s);
