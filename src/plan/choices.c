@@ -30,6 +30,7 @@
 #define PARTS_SHARE 32u              /* for those that lack part by part; nearly all that is left then is for sets of neighbours that grow */
 #define FIRST_SHARE 12u               /* of the work that is left, before the best is climbed from once more */
 #define AGAIN 3u                     /* times that those which are not known get what is left of the work */
+#define UNSURE_SHARE 4u              /* of what is left, for service where it is not known that no more wants are to be had */
 #define SHARES 8u                    /* of the work, for one way to have so many copies of each: the next may be easier */
 
 /* So many copies of each work; what that reaches at most. */
@@ -417,10 +418,10 @@ static bool past_best(const struct choices *x, size_t i)
 static bool over(const struct choices *x) { return x->s->nodes >= x->end || x->s->late; }
 
 /* What has more service, for these numbers of copies. What is not seen in a share of the work is looked at again from a better plan, where there is one. */
-static void serve(struct choices *x, const struct numbers *v)
+static void serve(struct choices *x, const struct numbers *v, uint64_t left)
 {
     struct search *s = x->s;
-    uint64_t left = x->end - s->nodes;
+    uint64_t end = s->nodes + left;
     struct pl_score was = s->best;
     pass(x, v, slack_for(s, &v->most, was.v[BT_GOAL_WANTS]), left / FIRST_SHARE);
     if (!s->stop || over(x))
@@ -431,11 +432,12 @@ static void serve(struct choices *x, const struct numbers *v)
     improve(x, left / CLIMB_SHARE);
     s->stop = over(x) || pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0;          /* other numbers, or less context lacks: not these again */
     if (!s->stop)
-        pass(x, v, slack_for(s, &v->most, was.v[BT_GOAL_WANTS]), x->end - s->nodes);
+        pass(x, v, slack_for(s, &v->most, was.v[BT_GOAL_WANTS]), left_of(s, end));
 }
 
-/* What is not known to have no more workloads or wants than the best; then the same of service where all that is as good. False: not all is known. */
-static bool settle(struct choices *x, bool *known, bool *served, uint64_t share)
+/* What is not known to have no more workloads or wants than the best; then the same of service where all that is as good. last: what is left of the work is for
+ * that. False: not all is known. */
+static bool settle(struct choices *x, bool *known, bool *served, uint64_t share, bool last)
 {
     struct search *s = x->s;
     struct pl_score was = s->best;
@@ -444,11 +446,14 @@ static bool settle(struct choices *x, bool *known, bool *served, uint64_t share)
         known[i] = known[i] || pass_for_wants(x, &x->v[i], share);
     if (pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) != 0)
         memset(served, 0, x->n * sizeof *served);    /* of another number of workloads or wants */
+    bool sure = true;                /* that no more workloads or wants are to be had */
+    for (size_t i = 0; i < x->n && !past_best(x, i); i++)
+        sure = sure && known[i];
     for (size_t i = 0; i < x->n && !past_best(x, i); i++) {
         bool equal = se_has(s) && pl_score_cmp(&x->v[i].most, &s->best, BT_GOAL_WANTS) == 0;
         if (equal && !served[i] && !over(x)) {
             if (wants_stand(x, &x->v[i], slack_for(s, &x->v[i].most, s->best.v[BT_GOAL_WANTS])))
-                serve(x, &x->v[i]);
+                serve(x, &x->v[i], left_of(s, x->end) / (sure || last ? 1 : UNSURE_SHARE));
             served[i] = !s->stop;
             s->stop = false;
         }
@@ -507,9 +512,9 @@ bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, b
     s->stop = false;
     se_order(s, SE_HARD);
     bool *known = BT_NEWN(s->a, bool, x.n + 1), *served = BT_NEWN(s->a, bool, x.n + 1);
-    *all = settle(&x, known, served, limit / SHARES);
+    *all = settle(&x, known, served, limit / SHARES, false);
     for (unsigned again = 0; again < AGAIN && !*all && !over(&x); again++)           /* what others did not need */
-        *all = settle(&x, known, served, share_of(&x, known));
+        *all = settle(&x, known, served, share_of(&x, known), again == AGAIN - 1);
     se_fix(s, NULL, -1, s->a);
     return true;
 }

@@ -163,7 +163,7 @@ static void add_rows(const struct fill *f, size_t card, const struct together *o
         gains[k] += r->worth;
         wished += r->slope * (o->c[k].high - o->c[k].low);
         worth -= r->worth * o->c[k].low;
-        alone = alone || r->alone;
+        alone = alone || r->stops;
     }
     if (wished <= room)
         return;
@@ -249,7 +249,7 @@ static bool loses(struct fill *f, size_t cards)
     return gr_joint_most(x, must) < must;
 }
 
-/* Who is on which cards, and in which shape, whatever the order of ranks: cards of a color are alike. 0: too much to be kept. */
+/* Who is on which cards, in which shape and with which parts of it: cards of a color are alike. 0: too much to be kept. */
 static size_t places_of(const struct fill *f, uint8_t *key)
 {
     const struct grows *g = f->g;
@@ -260,15 +260,29 @@ static size_t places_of(const struct fill *f, uint8_t *key)
         key[n] = (uint8_t)(g->shape[n] == PL_NONE ? 0 : g->shape[n] + 1);
     for (size_t i = 0; i < f->n; i++) {
         const struct way *w = way_on(f, i);
-        uint8_t mine[64] = { 0 };
+        uint8_t mine[64] = { 0 };    /* ranks, and a bit for each part */
         size_t j = i;
         for (size_t k = 0; k < w->n; k++)
-            mine[w->unit[k] / GR_PARTS]++;
+            mine[w->unit[k] / GR_PARTS] = (uint8_t)((mine[w->unit[k] / GR_PARTS] + 1) | 16u << w->unit[k] % GR_PARTS);
         for (; j > 0 && f->color[j - 1] == f->color[i] && memcmp(key + j * works, mine, works) > 0; j--)
             memcpy(key + (j + 1) * works, key + j * works, works);
         memcpy(key + (j + 1) * works, mine, works);
     }
     return n + f->n * works;
+}
+
+/* A bit for each stage of the unit's part; all of them where its shape is open. */
+static uint64_t stages_of(const struct grows *g, size_t unit)
+{
+    size_t work = unit / GR_PARTS, shape = g->shape[work];
+    uint8_t part[BT_MAX_GPUS];
+    uint64_t out = 0;
+    if (shape == PL_NONE)
+        return UINT64_MAX;
+    gr_parts(g->s, &g->s->work[work].shape[shape], part, NULL);
+    for (uint32_t j = 0; j < g->s->work[work].shape[shape].pp; j++)
+        out |= (uint64_t)(part[j] == unit % GR_PARTS) << BT_MIN(j, 63u);
+    return out;
 }
 
 /* All on the cards of this way: kept if it is better. False: not all of that was seen. */
@@ -277,7 +291,7 @@ static bool place(struct fill *f)
     struct search *s = f->g->s;
     bt_auto_arena a = { 0 };
     uint8_t *only = BT_NEWN(&a, uint8_t, s->p->n * s->ncards + 1);
-    uint64_t limit = s->limit;
+    uint64_t limit = s->limit, *stages = BT_NEWN(&a, uint64_t, s->p->n * s->ncards + 1);
     const struct way *way[BT_MAX_GPUS];
     size_t *color = BT_NEWN(&a, size_t, s->ncards), nth[BT_MAX_GPUS] = { 0 };
     struct pl_score was = s->best;
@@ -286,11 +300,13 @@ static bool place(struct fill *f)
         const struct gr_color *c = &f->g->color[f->color[i]];
         const struct way *w = way_on(f, i);
         size_t g = 0;
-        for (size_t k = nth[f->color[i]]++; !se_same_color(s->p, g, c->card) || k--; )
+        for (size_t k = nth[c->base]++; !se_same_color(s->p, g, c->card) || k--; )
             g++;
         way[g] = w;
         for (size_t j = 0; j < w->n; j++)
             only[w->unit[j] / GR_PARTS * s->ncards + g]++;
+        for (size_t j = 0; j < w->n; j++)            /* the parts of a shape are told apart: else all orders of its stages would be tried for each */
+            stages[w->unit[j] / GR_PARTS * s->ncards + g] |= stages_of(f->g, w->unit[j]);
     }
     memcpy(color, s->color, s->ncards * sizeof *color);
     for (size_t g = 0; g < s->ncards; g++)           /* cards are alike where the same stand there */
@@ -302,6 +318,7 @@ static bool place(struct fill *f)
             s->shape_of[i] = f->g->shape[i];
         }
     s->only = only;
+    s->only_stages = stages;
     s->stop = false;
     s->limit = s->nodes + BT_MIN(PLACE_NODES, f->end - BT_MIN(f->end, s->nodes));
     uint64_t before = s->nodes;

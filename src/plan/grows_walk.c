@@ -6,6 +6,8 @@
 
 #define WALK_STEPS 6000u            /* of one walk; what is left then is bounded from above */
 #define WORTH_STEPS 60u              /* what the worth of a set costs */
+#define QUICK_STEPS 300u             /* of one that looks for any set that gains */
+#define MOST_STOPS 8u                /* ranks of a set that may stop there and gain by it; with more the walk is as if it were cut short */
 #define HALVES 40u
 #define RANKS_A_STEP 4u              /* so many ranks are priced in the time of a step */
 
@@ -25,7 +27,7 @@ static double worth_at(struct growing *o, double level)
     double sum = 0, room = o->room, more = o->more, has[GR_SEATS];
     for (size_t i = 0; i < o->n; i++) {
         const struct gr_rank *r = o->r[i];
-        has[i] = r->alone ? BT_MAX(at_level(r, level) - r->token, r->x0) : r->x0;
+        has[i] = r->stops ? BT_MAX(at_level(r, level) - r->token, r->x0) : r->x0;
         room -= (has[i] - r->x0) * r->slope;
         sum += (has[i] - r->x0) * r->worth;
     }
@@ -66,7 +68,7 @@ static size_t kinks_of(const struct growing *o, double low, double high, double 
     kink[n++] = low;
     for (size_t i = 0; i < o->n; i++) {
         const struct gr_rank *r = o->r[i];
-        double late = r->alone ? r->token : 0, at[] = { r->x0 + late, r->top, r->top + late };
+        double late = r->stops ? r->token : 0, at[] = { r->x0 + late, r->top, r->top + late };
         for (size_t k = 0; k < BT_LEN(at) && r->min < 1; k++) {
             double level = (at[k] - r->min) / (1 - r->min);
             if (level > low && level < high)
@@ -107,7 +109,10 @@ static double most_between(struct growing *o, double low, double high, double at
 static double worth_grown(struct growing *o)
 {
     double low = least_level(o), high = 1, kink[3 * GR_SEATS + 2], at[3 * GR_SEATS + 2], best, best_at;
-    if (worth_at(o, low) < 0)
+    for (size_t i = 0; i < o->n; i++)                /* who stops there with less than all that is wanted has no less than the level */
+        if (o->r[i]->stops && o->r[i]->top < 1 && o->r[i]->min < 1)
+            high = BT_MIN(high, (o->r[i]->top + o->r[i]->token - o->r[i]->min) / (1 - o->r[i]->min));
+    if (high < low || worth_at(o, low) < 0)
         return -1;
     if (worth_at(o, high) < 0) {
         double most = low;
@@ -166,7 +171,7 @@ static double worth_granted(const struct grows *g, const struct gr_color *c, con
 static double known_worth(const struct grows *g, size_t color, const uint16_t *at, size_t n)
 {
     const struct gr_color *c = &g->color[color];
-    uint64_t key[SE_KEY] = { color, n };
+    uint64_t key[SE_KEY] = { c->base, n };
     bool is, whole = g->granted && n + 2 <= SE_KEY;
     for (size_t i = 0; i < n && whole; i++) {
         const struct gr_rank *r = &c->rank[at[i]];
@@ -201,7 +206,7 @@ double gr_worth(const struct grows *g, size_t color, const uint16_t *at, size_t 
             continue;
         full += r->worth * (r->top - r->x0);
         bytes += r->slope * (r->top - r->x0);
-        alone = alone || r->alone;
+        alone = alone || r->stops;
         for (o.n++; j > 0 && denser(r, o.r[j - 1]); j--) {
             o.r[j] = o.r[j - 1];
             o.at[j] = o.at[j - 1];
@@ -234,7 +239,7 @@ struct walk {
     uint16_t at[GR_SEATS], taken[GR_SEATS]; size_t n;
     double best;
     struct gr_set *found; size_t nfound, room;
-    uint64_t steps; bool cut;
+    uint64_t steps, most_steps; bool cut;
 };
 
 static bool sits(const struct walk *w, size_t work, uint32_t cards)
@@ -268,28 +273,63 @@ static void put_set(const struct walk *w, double worth, struct gr_set *o)
     }
 }
 
-/* gain, beyond: what it adds with all contexts full, and with bytes paid for: never less than what it does. */
-static void set_found(struct walk *w, double gain, double beyond)
+/* The set with these of its ranks, kept if it adds as much. */
+static double try_set(struct walk *w)
 {
-    if (BT_MIN(gain, beyond) <= w->best + GR_EPS || !is_closed(w))
-        return;
-    bool alone = false;
+    bool stops = false;
     for (size_t i = 0; i < w->n; i++)
-        alone = alone || w->c->rank[w->at[i]].alone;
-    w->steps += alone ? WORTH_STEPS : WORTH_STEPS / 6;
+        stops = stops || w->c->rank[w->at[i]].stops;
+    w->steps += stops ? WORTH_STEPS : WORTH_STEPS / 6;
     double worth = gr_worth(w->g, (size_t)(w->c - w->g->color), w->at, w->n, NULL), adds = worth;
     for (size_t i = 0; i < w->n; i++)
         adds -= gr_paid(w->g, &w->c->rank[w->at[i]]);
     if (worth < 0 || adds <= w->best + GR_EPS)
-        return;
+        return worth < 0 ? -INFINITY : adds;
     if (!w->found) {
         w->best = adds;
         put_set(w, worth, &w->c->set);
-        return;
+        return adds;
     }
     if (w->nfound < w->room)
         put_set(w, worth, &w->found[w->nfound]);
     w->nfound++;
+    return adds;
+}
+
+/* gain, beyond: what it adds with all contexts full, and with bytes paid for: never less than what it does. First nobody stops there but who is alone; to stop
+ * there costs room, and is asked where it gains something. */
+static void set_found(struct walk *w, double gain, double beyond)
+{
+    if (BT_MIN(gain, beyond) <= w->best + GR_EPS || !is_closed(w))
+        return;
+    size_t n = 0, at[MOST_STOPS];
+    uint16_t was[MOST_STOPS];
+    double bonus[MOST_STOPS];
+    for (size_t i = 0; i < w->n; i++) {
+        const struct gr_rank *r = &w->c->rank[w->at[i]];
+        if (r->stops || gr_bonus(w->g, r) <= GR_EPS)
+            continue;
+        if (n == MOST_STOPS) {
+            w->cut = true;
+            break;
+        }
+        bonus[n] = gr_bonus(w->g, r);
+        was[n] = w->at[i];
+        at[n++] = i;
+    }
+    double adds = try_set(w);
+    for (unsigned mask = 1; mask < 1u << n; mask++) {
+        double more = adds;
+        for (size_t k = 0; k < n; k++)
+            more += mask >> k & 1 ? bonus[k] : 0;
+        if (more <= w->best + GR_EPS)
+            continue;
+        for (size_t k = 0; k < n; k++)
+            w->at[at[k]] = mask >> k & 1 ? w->c->rank[was[k]].twin : was[k];
+        try_set(w);
+    }
+    for (size_t k = 0; k < n; k++)
+        w->at[at[k]] = was[k];
 }
 
 /* What each of by[] and all after it add at most, beyond the price of their bytes: [n] */
@@ -312,7 +352,7 @@ static void fill_rest(const struct walk *w, size_t from, uint64_t open, uint64_t
 static void walk_sets(struct walk *w, size_t from, uint64_t open, uint64_t room, double gain, double beyond, uint32_t copies)
 {
     double rest[GR_RANKS];
-    w->cut = w->cut || ++w->steps > WALK_STEPS || w->n == GR_SEATS || w->nfound > w->room;
+    w->cut = w->cut || ++w->steps > w->most_steps || w->n == GR_SEATS || w->nfound > w->room;
     set_found(w, gain, beyond);
     if (w->cut)
         return;
@@ -338,6 +378,28 @@ static void walk_sets(struct walk *w, size_t from, uint64_t open, uint64_t room,
     }
 }
 
+/* The works that must be there first. */
+static void walk_must(struct walk *w, uint64_t must, uint64_t open, uint64_t room, double gain, double beyond)
+{
+    if (!must) {
+        walk_sets(w, 0, open, room, gain, beyond, w->n ? 1 : 0);
+        return;
+    }
+    size_t work = (size_t)__builtin_ctzll(must);
+    for (size_t i = 0; i < w->c->nby && !w->cut; i++) {
+        const struct coming *r = &w->by[i];
+        if (r->work != work || r->bytes > room || !(open >> work & 1))
+            continue;
+        uint64_t beside = open & w->g->friends[work];
+        if (w->g->s->copies_most[work] == 1)
+            beside &= ~(UINT64_C(1) << work);
+        w->taken[w->n] = (uint16_t)i;
+        w->at[w->n++] = w->c->by[i];
+        walk_must(w, must & (must - 1), beside, room - r->bytes, gain + r->gain, beyond + r->beyond);
+        w->n--;
+    }
+}
+
 /* From the empty set on, at the prices of c->by_byte. */
 static void walk_all(struct walk *w)
 {
@@ -349,7 +411,7 @@ static void walk_all(struct walk *w)
     }
     w->n = w->nfound = w->steps = 0;
     w->cut = false;
-    walk_sets(w, 0, UINT64_MAX, cap, 0, c->by_byte * (double)cap, 0);
+    walk_must(w, c->must, UINT64_MAX, cap, 0, c->by_byte * (double)cap);
 }
 
 /* What a rank adds at most with bytes at a price, taken apart: asked for many prices. */
@@ -357,7 +419,7 @@ struct priced { size_t work; double worth, slope, least, grows, paid, bytes; };
 
 static struct priced priced_of(const struct grows *g, const struct gr_rank *r)
 {
-    return (struct priced){ r->work, r->worth, r->slope, r->worth * r->x0, r->top - r->x0, gr_paid(g, r), (double)r->bytes };
+    return (struct priced){ r->work, r->worth, r->slope, r->worth * r->x0, r->top - r->x0, gr_paid(g, r) - gr_bonus(g, r), (double)r->bytes };
 }
 
 static double beyond_price(const struct priced *r, double by_byte)
@@ -397,17 +459,18 @@ static double price_of_bytes(const struct grows *g, const struct gr_color *c, co
     return all_at(g, c, rank, 0) <= all_at(g, c, rank, high) ? 0 : high;
 }
 
-static void fill_gains(const struct grows *g, struct gr_color *c)
+static void fill_gains(const struct grows *g, struct gr_color *c, bool quick)
 {
     struct priced rank[GR_RANKS];
     c->nby = 0;
     for (size_t i = 0; i < c->n; i++)
-        if (gr_is_left(g, &c->rank[i])) {
+        if (gr_is_left(g, &c->rank[i]) && !c->rank[i].is_twin) {
             rank[c->nby] = priced_of(g, &c->rank[i]);
             c->rank[i].gain = c->rank[i].worth * c->rank[i].top - rank[c->nby].paid;
             c->by[c->nby++] = (uint16_t)i;
         }
-    c->by_byte = price_of_bytes(g, c, rank);
+    if (!quick || c->by_byte <= 0)   /* that of the last prices is good enough to find something */
+        c->by_byte = price_of_bytes(g, c, rank);
     c->all = all_at(g, c, rank, c->by_byte);
     for (size_t i = 0; i < c->nby; i++) {
         size_t j = i;
@@ -423,12 +486,19 @@ static void fill_gains(const struct grows *g, struct gr_color *c)
 static double best_kept(struct grows *g, size_t color)
 {
     struct gr_color *c = &g->color[color];
-    double best = 0;
+    double best = c->must ? -INFINITY : 0;
     for (size_t i = 0; i < g->nsets; i++) {
         const struct gr_set *x = &g->set[i];
-        double adds = x->color == color && x->worth >= 0 ? x->worth : 0;
-        for (size_t j = 0; j < x->n && adds > 0; j++)
+        if (x->color != color || x->worth < 0)
+            continue;
+        double adds = x->worth;
+        uint64_t has = 0;
+        for (size_t j = 0; j < x->n; j++) {
             adds -= gr_is_left(g, &c->rank[x->at[j]]) ? gr_paid(g, &c->rank[x->at[j]]) : INFINITY;
+            has |= UINT64_C(1) << c->rank[x->at[j]].work;
+        }
+        if (c->must & ~has)
+            continue;
         if (adds > best) {
             best = adds;
             c->set = *x;
@@ -441,17 +511,35 @@ void gr_best(struct grows *g, size_t color)
 {
     struct gr_color *c = &g->color[color];
     c->set.n = 0;
-    fill_gains(g, c);
+    fill_gains(g, c, false);
     struct walk w;                   /* not all of it is read: its list is long */
     w.g = g;
     w.c = c;
     w.best = best_kept(g, color);
     w.found = NULL;
     w.room = 0;
+    w.most_steps = WALK_STEPS;
     walk_all(&w);
     c->best = w.best + GR_EPS;
     c->sure = w.cut ? BT_MAX(c->best, c->all) : c->best;
     g->steps += w.steps + c->nby * HALVES / RANKS_A_STEP;
+}
+
+bool gr_quick(struct grows *g, size_t color, double paid)
+{
+    struct gr_color *c = &g->color[color];
+    c->set.n = 0;
+    fill_gains(g, c, true);
+    struct walk w;
+    w.g = g;
+    w.c = c;
+    w.best = paid + 1e-3;
+    w.found = NULL;
+    w.room = 0;
+    w.most_steps = QUICK_STEPS;
+    walk_all(&w);
+    g->steps += w.steps + c->nby / RANKS_A_STEP;
+    return c->set.n > 0;
 }
 
 size_t gr_all(struct grows *g, size_t color, double least, struct gr_set *out, size_t room)
@@ -463,6 +551,7 @@ size_t gr_all(struct grows *g, size_t color, double least, struct gr_set *out, s
     w.best = least;
     w.found = out;
     w.room = room;
+    w.most_steps = WALK_STEPS;
     walk_all(&w);
     g->steps += w.steps;
     return w.cut ? room + 1 : w.nfound;

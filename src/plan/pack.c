@@ -541,7 +541,7 @@ static uint64_t stage_least(const struct search *s, const struct se_work *w, con
     for (size_t c = 0; c < s->p->nclasses; c++) {    /* a pipeline's needs are those on its poorest card */
         const struct se_row *r = &sh->row[c * sh->pp + stage];
         uint64_t floor = sh->limit ? sh->limit[cls] : r->floor;
-        if ((sh->pp > 1 || c == cls) && w->on_class[cls] && (w->k->claim == PL_WHOLE || r->need <= floor))
+        if (se_reckoned(s, sh, c, cls) && w->on_class[cls] && (w->k->claim == PL_WHOLE || r->need <= floor))
             least = BT_MIN(least, floor);
     }
     return least;

@@ -351,10 +351,12 @@ bool se_late(struct search *s)
     return s->late;
 }
 
-/* s->only is there. */
-static bool is_full(const struct search *s, size_t work, size_t g)
+/* s->only is there: no rank of that stage comes to the card. */
+static bool is_full(const struct search *s, size_t work, size_t g, uint32_t stage)
 {
     uint32_t n = 0;
+    if (!(s->only_stages[work * s->ncards + g] >> BT_MIN(stage, 63u) & 1))
+        return true;
     for (uint32_t i = 0; i < s->ntenants[g]; i++)
         n += s->copy[s->tenant[g][i].copy].work == work;
     return n >= s->only[work * s->ncards + g];
@@ -383,7 +385,7 @@ static void choose(struct search *s, struct choice *x, uint32_t rank)
         if ((x->taken >> g | tried >> color[g]) & 1 || (k->at && (nth >= k->nat || k->at[nth] != g)) || !pl_card_for(p, x->sh->cards, g))
             continue;
         tried |= UINT64_C(1) << color[g];
-        if (i < start || s->load[g] + least > p->cap[g] || !(x->classes >> p->cls[g] & 1) || (s->only && is_full(s, x->c.work, g)))
+        if (i < start || s->load[g] + least > p->cap[g] || !(x->classes >> p->cls[g] & 1) || (s->only && is_full(s, x->c.work, g, rank / x->sh->tp)))
             continue;
         if ((x->target && !pl_is_on(x->target, g)) || !se_may_join(s, x->c.work, g))
             continue;

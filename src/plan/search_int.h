@@ -6,7 +6,7 @@
  *   choices.c  the shapes of all before the cards of any           sets.c     how much service sets of neighbours on a card allow; sets_lp.c: its prices
  *   wide.c     the same as fits.c asks, of numbers of cards alone          known.c    numbers worked out once
  *   pack.c     the same, card by card            lacks.c    with more of their contexts
- *   grows.c    the same, of whole sets of neighbours, and what contexts grow to there
+ *   grows.c    the same, of whole sets of neighbours, and what contexts grow to there: grows_int.h
  *   fits.c     can all of them stand at all            useful.c   how much of a card's room they can use
  *   many.c     a plan of many cards                      columns.c  what they carry at most, and a plan near it: columns.h
  *   cards.c    is anything as good, card by card               dead.c     what led nowhere */
@@ -46,6 +46,7 @@ struct se_shape {
     double best;                     /* the most of them */
     int64_t each, together;          /* thousandths: of one copy at its best, of all the copies there may be on all cards of the pool */
     uint64_t *ram;                   /* [class] the least RAM of one copy; NULL: RAM does not bind */
+    uint64_t poorest;                /* a bit for each class that the poorest card of a copy may be of */
     uint64_t least;                  /* bytes of one copy on all its cards, at least; UINT64_MAX: it goes nowhere */
     uint64_t *stage_least;           /* [pp] of one rank, on whatever card */
     uint64_t *rank_least;            /* [class] of any rank there, where it goes; UINT64_MAX: it does not */
@@ -129,6 +130,7 @@ struct search {
     bool wide;                       /* shapes are not real ones: what stands is not scored */
     struct se_visit *visit; const bool *ahead;       /* NULL: the best is looked for; ahead: visit->first and their targets */
     const uint8_t *only;             /* [work * cards + card] ranks of the work that stand there at most; NULL: any number */
+    const uint64_t *only_stages;     /* the same of the stages that may: a bit each, the last for all from there on; with `only` */
     bool wants_only;                 /* only what places or reaches more is looked for; sets are of room, not of service */
 };
 
@@ -142,6 +144,15 @@ static inline uint64_t se_floor(const struct search *s, const struct se_work *w,
     if (w->k->claim == PL_WHOLE)
         return s->p->cap[g];
     return sh->limit ? sh->limit[s->p->cls[g]] : sh->row[cls * sh->pp + rank / sh->tp].floor;
+}
+
+/* May a copy that is reckoned for cards of class `cost` have a rank on one of class `cls`? A pipeline's needs are those on its poorest card. */
+static inline bool se_reckoned(const struct search *s, const struct se_shape *sh, size_t cost, size_t cls)
+{
+    const struct bt_gpu *gpus = s->p->fleet->gpus;
+    if (sh->pp == 1)
+        return cost == cls;
+    return sh->poorest >> cost & 1 && gpus[s->p->cls_card[cost]].total_bytes <= gpus[s->p->cls_card[cls]].total_bytes;
 }
 
 /* What a copy of the work takes: of the shape it has, or the best of all. */

@@ -198,7 +198,7 @@ static bool on_class(const struct search *s, const struct se_work *w, const stru
     const struct pl_work *k = w->k;
     uint64_t room = sh->pp > 1 ? cap->most : cap->of_class[c];
     *o = (struct se_shape){ .solo_ctx = (double)k->ctx_want };
-    if (!cap->of_class[c])
+    if (!cap->of_class[c] || (sh->pp > 1 && !(sh->poorest >> c & 1)))
         return false;
     for (uint32_t j = 0; j < sh->pp; j++) {
         const struct se_row *r = &sh->row[c * sh->pp + j];
@@ -221,12 +221,26 @@ static uint64_t rank_least_on(const struct search *s, const struct se_shape *sh,
 {
     uint64_t least = UINT64_MAX;
     for (size_t c = 0; c < s->p->nclasses; c++)
-        for (uint32_t j = 0; j < sh->pp && (sh->pp > 1 || c == cls); j++) {
+        for (uint32_t j = 0; j < sh->pp && se_reckoned(s, sh, c, cls); j++) {
             uint64_t floor = sh->limit ? sh->limit[cls] : sh->row[c * sh->pp + j].floor;
             if (sh->row[c * sh->pp + j].need <= floor)
                 least = BT_MIN(least, floor);
         }
     return least;
+}
+
+/* Classes that the poorest card of so many may be of: there are enough in the pool with no less memory. */
+static uint64_t poorest_of(const struct search *s, const struct se_work *w, uint32_t cards)
+{
+    const struct bt_gpu *gpus = s->p->fleet->gpus;
+    uint64_t out = 0;
+    for (size_t c = 0; c < s->p->nclasses; c++) {
+        uint32_t n = 0;
+        for (size_t i = 0; i < w->k->npool; i++)
+            n += gpus[w->k->pool[i]].total_bytes >= gpus[s->p->cls_card[c]].total_bytes;
+        out |= (uint64_t)(w->on_class[c] && n >= cards) << c;
+    }
+    return out;
 }
 
 static void take_better(struct se_shape *best, const struct se_shape *o)
@@ -257,6 +271,7 @@ static void fill_bests(const struct search *s, struct se_work *w, struct bt_aren
         struct se_shape *sh = &w->shape[i], o;
         bool goes[BT_MAX_GPUS];
         sh->least = UINT64_MAX;
+        sh->poorest = poorest_of(s, w, sh->cards);
         sh->stage_least = BT_NEWN(a, uint64_t, sh->pp);
         for (uint32_t j = 0; j < sh->pp; j++) {
             sh->stage_least[j] = sh->row[j].floor;

@@ -241,7 +241,7 @@ static void no_level_of_growth_brings_more(void **st)
         double bytes = 0, floors = 0, most = 0;
         for (size_t i = 0; i < color.n; i++) {       /* all alone: each has what the level says, or what its floor holds */
             double min = 0.05 * (1 + draw(&d, 6));
-            rank[i] = (struct gr_rank){ .min = min, .least = min, .x0 = BT_MIN(min * (1 + draw(&d, 6)), 1), .top = 1, .slope = 1e9 * (1 + draw(&d, 40)), .worth = 1000, .alone = true };
+            rank[i] = (struct gr_rank){ .min = min, .least = min, .x0 = BT_MIN(min * (1 + draw(&d, 6)), 1), .top = 1, .slope = 1e9 * (1 + draw(&d, 40)), .worth = 1000, .root = PL_NONE, .stops = true, .alone = true };
             bytes += rank[i].slope * (1 - rank[i].x0);
             floors += rank[i].worth * rank[i].x0;
         }
@@ -261,11 +261,38 @@ static void no_level_of_growth_brings_more(void **st)
     assert_true(late > 50);
 }
 
+/* Two contexts on a full card, one ten times as dear. Neither is said to stop there: the cheap one may have all, as if another card stopped the dear one. Who
+ * stops there has as much as who grows there. */
+static void who_stops_on_a_card_has_no_less(void **st)
+{
+    (void)st;
+    struct gr_rank dear = { .min = 0.1, .least = 0.1, .x0 = 0.1, .top = 1, .slope = 10e9, .worth = 500, .root = PL_NONE }, cheap = dear;
+    cheap.slope = 1e9;
+    struct gr_rank rank[] = { dear, cheap, dear, cheap };
+    rank[2].stops = rank[3].stops = true;
+    struct gr_color color = { .rank = rank, .n = 4 };
+    struct pl_problem p = { .n = 0 };
+    struct search s = { .p = &p };
+    struct grows g = { .s = &s, .color = &color, .ncolors = 1 };
+    double share[2];
+    p.cap[0] = 3000000000u;
+    assert_true(gr_worth(&g, 0, (uint16_t[]){ 0, 1 }, 2, share) > 500 * (0.1 + 0.21 + 1) - 1e-3 && share[1] > 0.999);
+    assert_true(gr_worth(&g, 0, (uint16_t[]){ 0, 3 }, 2, share) > 500 * (0.1 + 0.21 + 1) - 1e-3);             /* the cheap one stops: the dear may have less */
+    double even = 0.1 + 3.0 / 11;
+    assert_true(gr_worth(&g, 0, (uint16_t[]){ 1, 2 }, 2, share) < 500 * 2 * even + 1e-2 && share[1] > even - 1e-6);
+    p.cap[0] = 1500000000u;
+    rank[2].top = 0.2;                               /* and no longer than that: nobody else on the card either */
+    rank[2].all.top = 1;
+    assert_true(gr_worth(&g, 0, (uint16_t[]){ 1, 2 }, 2, share) < 500 * 2 * 0.2 + 1e-2);
+    rank[2].least = 0.5;
+    assert_true(gr_worth(&g, 0, (uint16_t[]){ 1, 2 }, 2, share) < 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(what_is_proven_is_not_beaten), cmocka_unit_test(what_was_beaten_once_is_not_again), cmocka_unit_test(a_lesser_plan_is_beaten),
                                         cmocka_unit_test(who_is_held_may_be_named_in_any_order), cmocka_unit_test(what_is_left_may_be_more_than_the_smallest_piece),
                                         cmocka_unit_test(followers_stay_in_their_pool), cmocka_unit_test(what_does_not_fit_is_dealt_nothing),
-                                        cmocka_unit_test(no_level_of_growth_brings_more) };
+                                        cmocka_unit_test(no_level_of_growth_brings_more), cmocka_unit_test(who_stops_on_a_card_has_no_less) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
