@@ -14,8 +14,9 @@
  *   bench-plan turns FROM TO                           the same in two or three phases (plan_turns.h): number, fits, the search agrees in each phase, the plan of all of them reaches as much,
  *                                                      placements that fit
  *   bench-plan meta FROM TO                            pairs of such problems that differ in one thing (plan_meta.h): number, which, holds
- *   bench-plan hunt FROM TO CARDS WORKLOADS PHASES ROUNDS [NODES]   problems as of `exact`, each phase by itself; what was proven against plans of other problems (plan_hunt.h):
- *                                                      number, phases proven, wrong proofs, plans compared, problems they are of, those of them that were proven; NODES: as of `small`
+ *   bench-plan hunt FROM TO CARDS WORKLOADS PHASES ROUNDS [NODES [CHANGES]]   problems as of `exact`, each phase by itself; what was proven against plans of other problems (plan_hunt.h):
+ *                                                      number, phases proven, wrong proofs, plans compared, problems they are of, those of them that were proven; NODES: as of `small`;
+ *                                                      CHANGES: keys of the drawn problem that are changed first (plan_hunt_keys.h)
  *   bench-plan phases FROM TO [show]                   phases against enumeration of all of them together: number, equal, milliseconds of moves that the plan saves,
  *                                                      that any saves at most, that there are, choices enumerated, CPU milliseconds of the plan */
 #include <stdio.h>
@@ -395,6 +396,8 @@ static void hunt_show(const struct hunt *h, const char *text, const char *fleet)
 {
     struct pl_solution o = { .found = true, .score = h->claimed };
     printf("# WRONG in %s, %s%s, %s %s\n", h->phase, h->said, h->backwards ? ": its own proof" : "", h->nkept > 1 ? "others known," : "", fleet);
+    if (h->dressed)
+        printf("# changed before: %s\n", h->dressed);
     meta_show("proven", &o);
     o.score = h->found;
     meta_show("there is", &o);
@@ -403,7 +406,7 @@ static void hunt_show(const struct hunt *h, const char *text, const char *fleet)
 }
 
 /* 1 hunted, 0 no problem came of it, -1 error. */
-static int hunt_one_problem(unsigned long long number, unsigned cards, unsigned works, unsigned phases, unsigned rounds, uint64_t first_nodes)
+static int hunt_one_problem(unsigned long long number, unsigned cards, unsigned works, unsigned phases, unsigned rounds, uint64_t first_nodes, unsigned changes)
 {
     static const char *const one[] = { "all" };
     bt_auto_arena a = { 0 };
@@ -421,11 +424,11 @@ static int hunt_one_problem(unsigned long long number, unsigned cards, unsigned 
     for (size_t i = 0; i < n; i++) {
         bt_auto_arena mine = { 0 };
         struct hunt h;
-        int got = hunt_begin(&h, &mine, &in, in.spec->phases.n ? in.spec->phases.v[i] : one[0], number, first_nodes, &err);
+        int got = hunt_begin(&h, &mine, &in, in.spec->phases.n ? in.spec->phases.v[i] : one[0], number, first_nodes, changes, &err);
         bool is_proven = got == 1 || got == -1;
         proven += is_proven;
         for (unsigned r = 0; got > 0 && r < rounds; r++) {
-            got = hunt_round(&h, r % BT_LEN(hunt_changes), &err);
+            got = hunt_round(&h, r, &err);
             others += got == 1 || got == -1;
             got = got == 0 ? 1 : got;
         }
@@ -485,7 +488,7 @@ int main(int argc, char **argv)
     }
     if (argc >= 8 && !strcmp(argv[1], "hunt")) {
         for (unsigned i = number(argv[2]); i < number(argv[3]); i++)
-            if (hunt_one_problem(i, number(argv[4]), number(argv[5]), number(argv[6]), number(argv[7]), argc > 8 ? number(argv[8]) : PL_FIRST_NODES) < 0)
+            if (hunt_one_problem(i, number(argv[4]), number(argv[5]), number(argv[6]), number(argv[7]), argc > 8 ? number(argv[8]) : PL_FIRST_NODES, argc > 9 ? number(argv[9]) : 0) < 0)
                 return 1;
         return 0;
     }
@@ -502,6 +505,6 @@ int main(int argc, char **argv)
         return 0;
     }
     fprintf(stderr, "usage: bench-plan exact FROM TO CARDS WORKLOADS PHASES [whole | show] | boxes FROM TO BOXES WORKLOADS | small FROM TO [NODES] | stages FROM TO | full FROM TO [NODES] | meta FROM TO | turns FROM TO |\n"
-                    "                  hunt FROM TO CARDS WORKLOADS PHASES ROUNDS [NODES] | phases FROM TO [show]\n");
+                    "                  hunt FROM TO CARDS WORKLOADS PHASES ROUNDS [NODES [CHANGES]] | phases FROM TO [show]\n");
     return 2;
 }

@@ -2,36 +2,14 @@
  *
  * Around the problem stand others that differ in what may be where (hunt_changes): fewer cards in some pools, shapes or numbers of copies settled, all but a few
  * workloads held in their places, cards or workloads in another order, a card more, a workload less. Each is searched, some by the plain tree alone, which
- * knows no sets, prices or packing. A plan of one is scored in the other, by the enumeration's own rules and score (plan_small.h), wherever it may stand
- * there: a score beyond one that was proven is a wrong proof. Problems: plan_draw.h. */
+ * knows no sets, prices or packing. Some keys of the drawn problem may be changed first (plan_hunt_keys.h): then rounds change keys too, and have other amounts
+ * of work. A plan of one is scored in the other, by the enumeration's own rules and score (plan_small.h), wherever it may stand there: a score beyond one that was proven is a wrong proof. Problems: plan_draw.h. */
 #ifndef PLAN_HUNT_H
 #define PLAN_HUNT_H
-#include "plan_small.h"
+#include "plan_hunt_keys.h"
 
 #define HUNT_TREE UINT64_C(20000)    /* nodes of a plain tree */
 #define HUNT_NODES UINT64_C(100000)  /* of a search as the planner has it */
-#define HUNT_KEPT 8u                 /* other plans that workloads are lifted out of */
-
-/* A problem, its answer, and what its cards are called in the problem as it was drawn. */
-struct hunt_side { struct bt_plan_in in; struct bt_spec spec; struct bt_fleet fleet; struct pl_problem *p; struct pl_solution o; size_t drawn_card[BT_MAX_GPUS]; };
-
-struct hunt {
-    struct bt_arena *a; struct draw d; const char *phase;
-    struct hunt_side was;            /* as drawn, and proven */
-    struct pl_solution kept[HUNT_KEPT]; size_t nkept;               /* plans of it; the first is the one that was proven */
-    struct hunt_side is;             /* of this round */
-    const char *said; char what[96]; /* what was changed */
-    const struct pl_solution *from;  /* the plan that the round's change is made of */
-    bool backwards;                  /* what was found wrong: the round's own proof */
-    struct pl_score claimed, found;
-    uint64_t compared, proven;       /* plans scored in the other problem; rounds whose own answer was proven */
-};
-
-static inline void hunt_say(struct hunt *h, const char *said, const char *name)
-{
-    snprintf(h->what, sizeof h->what, "%s%s%s", said, name ? ": " : "", name ? name : "");
-    h->said = h->what;
-}
 
 /* ---- a plan of one problem in another ---- */
 
@@ -429,8 +407,9 @@ static const struct { const char *name; bool (*spec)(struct hunt *), (*problem)(
 /* As the planner does, by shapes before cards at once, or by the plain tree and nothing else. */
 static inline void hunt_search(struct hunt *h, struct pl_problem *q, struct pl_solution *o)
 {
+    static const uint64_t amounts[] = { HUNT_NODES, HUNT_NODES, HUNT_NODES, HUNT_NODES / 4, HUNT_NODES / 4, PL_NODE_LIMIT / 3, PL_NODE_LIMIT / 3, PL_NODE_LIMIT * 2 };
     unsigned how = draw(&h->d, 4);
-    uint64_t limit = how < 2 ? HUNT_TREE : HUNT_NODES;
+    uint64_t limit = how < 2 ? HUNT_TREE : h->dressed ? amounts[draw(&h->d, BT_LEN(amounts))] : HUNT_NODES;
     q->first_nodes = how < 2 ? limit : how == 2 ? 1 : PL_FIRST_NODES;
     pl_search(q, limit, o);
 }
@@ -451,38 +430,57 @@ static inline int hunt_against(struct hunt *h, const struct hunt_side *from, con
 }
 
 /* 1 nothing found, 0 nothing to change, -1 a wrong proof (claimed, found, said, is), -2 *err. */
-static inline int hunt_round(struct hunt *h, size_t which, struct bt_err *err)
+static inline int hunt_round(struct hunt *h, unsigned round, struct bt_err *err)
 {
     struct pl_solution *o = &h->is.o;
+    size_t which = round % (BT_LEN(hunt_changes) + (h->dressed ? BT_LEN(hunt_keys) : 0)), key = which - BT_LEN(hunt_changes);
+    bool (*spec)(struct hunt *) = which < BT_LEN(hunt_changes) ? hunt_changes[which].spec : hunt_keys[key];
+    bool (*problem)(struct hunt *) = which < BT_LEN(hunt_changes) ? hunt_changes[which].problem : NULL;
     h->from = &h->kept[draw(&h->d, (unsigned)h->nkept)];
     hunt_copy_in(h);
-    if (hunt_changes[which].spec && !hunt_changes[which].spec(h))
+    if (spec && !spec(h))
         return 0;
     if (pl_problem_build(h->a, &h->is.in, h->phase, &h->is.p, err) < 0)
         return -2;
-    if (h->is.p->nrefusals || (hunt_changes[which].problem && !hunt_changes[which].problem(h)))
+    if (h->is.p->nrefusals || (problem && !problem(h)))
         return 0;
     hunt_search(h, h->is.p, o);
     h->proven += o->complete;
     int forth = hunt_against(h, &h->is, o, &h->was);
     for (size_t i = 0; forth == 0 && i < h->nkept; i++)
         forth = hunt_against(h, &h->was, &h->kept[i], &h->is);
-    if (forth == 0 && o->found && !hunt_changes[which].spec && h->nkept < HUNT_KEPT && hunt_score(&h->is, o, &h->was, &h->found))
+    if (forth == 0 && o->found && !spec && h->nkept < HUNT_KEPT && hunt_score(&h->is, o, &h->was, &h->found))
         h->kept[h->nkept++] = *o;
     return forth < 0 ? -1 : 1;
 }
 
-/* The phase built and searched. 1 proven (h->was), 0 not, or nothing to search, -1 scored otherwise than by the enumeration's rules, -2 *err. */
-static inline int hunt_begin(struct hunt *h, struct bt_arena *a, const struct bt_plan_in *in, const char *phase, uint64_t number, uint64_t first_nodes, struct bt_err *err)
+/* So many keys of the drawn problem changed, one after the other. */
+static inline void hunt_dress(struct hunt *h, unsigned changes)
+{
+    h->dressed = "";
+    for (unsigned i = 0; i < 4 * changes && changes; i++) {
+        hunt_copy_in(h);
+        if (!hunt_keys[draw(&h->d, BT_LEN(hunt_keys))](h))
+            continue;
+        h->was = h->is;
+        h->was.in.spec = &h->was.spec;
+        h->was.in.fleet = &h->was.fleet;
+        h->dressed = bt_arena_printf(h->a, "%s%s%s", h->dressed, h->dressed[0] ? ", " : "", h->what);
+        changes--;
+    }
+}
+
+/* The phase built, with so many of its keys changed, and searched. 1 proven (h->was), 0 not, or nothing to search, -1 scored otherwise than by the enumeration's rules, -2 *err. */
+static inline int hunt_begin(struct hunt *h, struct bt_arena *a, const struct bt_plan_in *in, const char *phase, uint64_t number, uint64_t first_nodes, unsigned changes, struct bt_err *err)
 {
     *h = (struct hunt){ .a = a, .phase = phase, .was = { .in = *in, .spec = *in->spec, .fleet = *in->fleet } };
-    struct bt_plan_in *kept = BT_NEW(a, struct bt_plan_in);
     draw_seed(&h->d, number * 977 + 5);
     for (size_t g = 0; g < in->fleet->n; g++)
         h->was.drawn_card[g] = g;
     h->was.in.needs = pl_needs_new(a);
-    *kept = h->was.in;
-    if (pl_problem_build(a, kept, phase, &h->was.p, err) < 0)
+    if (changes)
+        hunt_dress(h, changes);
+    if (pl_problem_build(a, &h->was.in, phase, &h->was.p, err) < 0)
         return -2;
     if (h->was.p->nrefusals || !h->was.p->n || h->was.p->n > BRUTE_COPIES)
         return 0;

@@ -435,6 +435,13 @@ static void serve(struct choices *x, const struct numbers *v, uint64_t left)
         pass(x, v, slack_for(s, &v->most, was.v[BT_GOAL_WANTS]), left_of(s, end));
 }
 
+/* No plan has more service than the best: of another number of workloads or wants that says nothing. */
+static void forget_served(const struct choices *x, const struct pl_score *was, bool *served)
+{
+    if (pl_score_cmp(&x->s->best, was, BT_GOAL_SERVICE) != 0)
+        memset(served, 0, x->n * sizeof *served);
+}
+
 /* What is not known to have no more workloads or wants than the best; then the same of service where all that is as good. last: what is left of the work is for
  * that. False: not all is known. */
 static bool settle(struct choices *x, bool *known, bool *served, uint64_t share, bool last)
@@ -444,8 +451,8 @@ static bool settle(struct choices *x, bool *known, bool *served, uint64_t share,
     bool all = true;
     for (size_t i = 0; i < x->n && !over(x) && !past_best(x, i); i++)
         known[i] = known[i] || pass_for_wants(x, &x->v[i], share);
-    if (pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) != 0)
-        memset(served, 0, x->n * sizeof *served);    /* of another number of workloads or wants */
+    forget_served(x, &was, served);
+    was = s->best;
     bool sure = true;                /* that no more workloads or wants are to be had */
     for (size_t i = 0; i < x->n && !past_best(x, i); i++)
         sure = sure && known[i];
@@ -459,7 +466,8 @@ static bool settle(struct choices *x, bool *known, bool *served, uint64_t share,
         }
         all = all && known[i] && (!equal || served[i]);
     }
-    return all;
+    forget_served(x, &was, served);  /* climbing knows no numbers: it may have found more wants, with those that were served before too */
+    return all && pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) == 0;
 }
 
 static uint64_t share_of(const struct choices *x, const bool *known)
