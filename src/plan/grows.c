@@ -15,6 +15,7 @@
 #include "plan/grows_int.h"
 
 #define LEVELS 65536.0               /* steps of growth, as kv.c has them */
+#define UNBOUND 1e9                  /* of windows alone: what a byte more holds past them, nobody knows */
 
 static bool alike(const struct gr_rank *a, const struct gr_rank *b)
 {
@@ -38,7 +39,7 @@ static bool new_rank(struct gr_color *c, const struct gr_rank *one)
 static bool stands_for(const struct gr_rank *a, const struct gr_rank *b)
 {
     bool no_less = a->bytes <= b->bytes && a->x0 >= b->x0 && a->top >= b->top && a->slope <= b->slope && a->step >= b->step;
-    return no_less && a->alone == b->alone && a->stops == b->stops;
+    return no_less && a->stretch >= b->stretch && a->token >= b->token && a->alone == b->alone && a->stops == b->stops;
 }
 
 /* In whatever shape: who takes no less and has no more than another is not needed, the other stands for its shapes, too. */
@@ -78,6 +79,8 @@ static bool add_part(struct gr_color *c, const struct gr_rank *one)
         r->top = BT_MAX(r->top, one->top);
         r->slope = BT_MIN(r->slope, one->slope);
         r->step = BT_MAX(r->step, one->step);
+        r->stretch = BT_MAX(r->stretch, one->stretch);
+        r->token = BT_MAX(r->token, one->token);
         r->alone = r->alone && one->alone;
         r->all.bytes = r->bytes;
         r->all.x0 = r->x0;
@@ -87,12 +90,33 @@ static bool add_part(struct gr_color *c, const struct gr_rank *one)
     return new_rank(c, one);
 }
 
-/* Bytes that its context may get when all have stopped: they stopped at a step that somebody lacked the room for; whole pieces of the largest block are
- * given then, and what is not whole goes to others. */
-static double late_bytes(const struct pl_work *k, const struct bt_need *need, const struct se_row *r, uint64_t block)
+/* The smallest block of its groups of layers; *even: all have that of the longest server, so that what blocks hold ends where contexts end; *keep: groups that
+ * grow with the context to its end. */
+static double own_block(const struct bt_need *need, uint64_t longest, bool *even, double *keep)
 {
-    double step = ceil((double)(k->ctx_want - k->ctx_min) / LEVELS) + 1, mine = (double)need->block;
-    return (double)r->block * (ceil(step / mine) + ceil((double)block / mine));
+    const struct bt_need_rank *r = &need->rank[0];
+    uint64_t least = need->block;
+    *even = need->block == longest;
+    *keep = r->ngroups ? 0 : 1;
+    for (size_t i = 0; i < r->ngroups; i++) {
+        const struct bt_kv_group *one = &r->group[i];
+        *keep += (one->kind == BT_MIX_FULL && !one->window) || one->kind == BT_MIX_MLA;
+        least = one->block ? BT_MIN(least, one->block) : least;
+        *even = *even && one->block == longest;
+    }
+    return (double)least;
+}
+
+/* What may happen to its context when all have stopped. They stopped at a step that somebody lacked the room for, a block of each group of layers; whole pieces
+ * of the longest block are given then, and what is not whole goes to others. */
+static void add_late(const struct pl_work *k, const struct bt_need *need, const struct se_row *r, uint64_t block, struct gr_rank *o)
+{
+    bool even;
+    double keep, mine = own_block(need, block, &even, &keep), groups = (double)BT_MAX(need->rank[0].ngroups, (size_t)1);
+    double step = ceil((double)(k->ctx_want - k->ctx_min) / LEVELS) + 1;
+    o->step = (double)r->block * groups * (ceil(step / mine) + ceil((double)block / mine));
+    o->stretch = keep > 0 ? groups / keep : UNBOUND;
+    o->token = (2 + (even ? 0 : (double)block)) / (double)k->ctx_want;
 }
 
 /* What of its context a rank of a server has there. */
@@ -108,6 +132,7 @@ static void add_context(const struct grows *g, const struct se_work *w, const st
     o->min = (double)k->ctx_min / want;
     o->least = (double)w->ctx_least / want;
     o->token = 2 / want;
+    o->stretch = 1;
     if (sh->limit_ctx) {
         o->top = o->x0 = BT_MIN(o->top, sh->limit_ctx[(cost * sh->pp + stage) * s->p->nclasses + s->p->cls[c->card]] / want);
         return;
@@ -115,7 +140,7 @@ static void add_context(const struct grows *g, const struct se_work *w, const st
     o->slope = r->slope * want;
     o->top = o->slope > 0 ? BT_MIN(o->top, r->ctx0 / want + (double)(s->p->cap[c->card] - o->bytes) / o->slope) : o->top;
     o->x0 = o->slope > 0 ? BT_MIN(r->ctx0 / want, o->top) : o->top;
-    o->step = late_bytes(k, sh->sh->cost[cost].need, r, block);
+    add_late(k, sh->sh->cost[cost].need, r, block, o);
     o->alone = sh->cards == 1 && s->copies_most[o->work] == 1 && k->ctx_root == o->work && g->mult[o->work] == 1;
 }
 
@@ -306,22 +331,17 @@ static void keep_plan(struct grows *g)
     }
 }
 
-enum se_fit se_grows(struct search *s, uint64_t nodes)
+bool gr_start(struct grows *g, struct search *s, struct bt_arena *a)
 {
-    bt_auto_arena a = { 0 };
     const struct pl_problem *p = s->p;
-    struct se_sets *sets = s->sets;
-    struct se_fits *fits = s->fits;
     if (p->n > 64 || p->ram_binds || s->ncards >= BT_MAX_GPUS)
-        return SE_FIT_UNKNOWN;
-    struct grows *g = BT_NEW(&a, struct grows);
-    *g = (struct grows){ .s = s, .reached = (double)s->best.v[BT_GOAL_WANTS] + 1, .start = s->nodes, .end = s->nodes + nodes };
-    g->a = &a;
-    g->color = BT_NEWN(&a, struct gr_color, s->ncards + 1);
-    g->price = BT_NEWN(&a, double, p->n * (GR_PARTS + 1) + 1);
-    g->best_price = BT_NEWN(&a, double, p->n * (GR_PARTS + 1) + 1);
-    g->set = BT_NEWN(&a, struct gr_set, GR_SETS);
-    g->placed = se_dead_new(&a);
+        return false;
+    *g = (struct grows){ .s = s, .a = a, .reached = (double)s->best.v[BT_GOAL_WANTS] + 1 };
+    g->color = BT_NEWN(a, struct gr_color, s->ncards + 1);
+    g->price = BT_NEWN(a, double, p->n * (GR_PARTS + 1) + 1);
+    g->best_price = BT_NEWN(a, double, p->n * (GR_PARTS + 1) + 1);
+    g->set = BT_NEWN(a, struct gr_set, GR_SETS);
+    g->placed = se_dead_new(a);
     se_needs(s, g->needs);
     for (size_t i = 0; i < p->n; i++) {
         g->most[i] = 1;
@@ -332,12 +352,23 @@ enum se_fit se_grows(struct search *s, uint64_t nodes)
         for (size_t j = 0; j < p->n; j++)
             g->friends[i] |= (uint64_t)p->may_share[i * p->n + j] << j;
         if (k->at || (k->server && (p->work[k->ctx_root].ctx_min != k->ctx_min || p->work[k->ctx_root].ctx_want != k->ctx_want)))
-            return SE_FIT_UNKNOWN;   /* held: cards of a color are not the same then */
+            return false;            /* held: cards of a color are not the same then */
         g->base += k->copies_want > 1 ? (double)(1000 * (int64_t)s->copies_most[i] / k->copies_want) : 0;
         g->mult[k->ctx_root] += k->server && s->copies_most[i];
     }
-    if (!fill_colors(g, &a))
+    return fill_colors(g, a);
+}
+
+enum se_fit se_grows(struct search *s, uint64_t nodes)
+{
+    bt_auto_arena a = { 0 };
+    struct se_sets *sets = s->sets;
+    struct se_fits *fits = s->fits;
+    struct grows *g = BT_NEW(&a, struct grows);
+    if (!gr_start(g, s, &a))
         return SE_FIT_UNKNOWN;
+    g->start = s->nodes;
+    g->end = s->nodes + nodes;
     keep_plan(g);
     s->sets = NULL;
     s->fits = NULL;

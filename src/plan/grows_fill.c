@@ -135,7 +135,7 @@ static void add_contexts(const struct fill *f, size_t card, struct together *o)
         x->low = BT_MIN(x->low, r->x0);
         x->high = BT_MIN(x->high, r->top);
         x->gain += r->worth;
-        x->late = r->slope > 0 ? BT_MAX(x->late, late / r->slope) : 0;
+        x->late = r->slope > 0 ? BT_MAX(x->late, late / r->slope * r->stretch) : 0;
     }
 }
 
@@ -191,7 +191,8 @@ static void cap_by_rows(struct gr_joint *x)
 }
 
 /* Who stands nowhere but beside the other is stopped by nothing that does not stop the other too: in steps of growth the other comes no further. But its floor
- * may hold more than that: it is at its floor, or no further than the one, and between the two that is bounded by a line. */
+ * may hold more than that: it is at its floor and what it gets after all have stopped, or no further than the one. Of the one's steps that is a line that bends
+ * upwards once: no more than the chord over it. */
 static void add_growth(const struct fill *f, const struct together *o, struct gr_joint *x)
 {
     for (size_t i = 0; i < o->n; i++) {
@@ -203,16 +204,15 @@ static void add_growth(const struct fill *f, const struct together *o, struct gr
             if (i == j || !b->dealt || b->min >= 1 || (a->on & ~b->on))
                 continue;
             double mine = (a->low - a->min) / (1 - a->min), other = (b->low - b->min) / (1 - b->min), high = mine + x->up[i] / (1 - a->min);
-            double more = a->token / (1 - a->min) + (b->token + b->late) / (1 - b->min), *row = x->a[x->m];
-            if (other + x->up[j] / (1 - b->min) <= mine + more)
+            double late = (b->token + b->late) / (1 - b->min), more = a->token / (1 - a->min) + late, *row = x->a[x->m];
+            double first = BT_MAX(mine + more - other, late), last = BT_MAX(high + more - other, late);  /* past b's floor */
+            if (x->up[j] / (1 - b->min) <= first)
                 continue;            /* anyway */
             memset(row, 0, o->n * sizeof *row);
             row[j] = 1 / (1 - b->min);
-            if (mine + more >= other)
-                row[i] = -1 / (1 - a->min);
-            else if (high > mine)
-                row[i] = -BT_MAX(high + more - other, 0.0) / (high - mine) / (1 - a->min);
-            x->left[x->m++] = BT_MAX(mine + more - other, 0.0);
+            if (high > mine)
+                row[i] = -(last - first) / (high - mine) / (1 - a->min);
+            x->left[x->m++] = first;
         }
     }
 }

@@ -18,8 +18,9 @@ struct gr_rank {
     size_t shape, part;              /* PL_NONE: of any */
     uint64_t bytes;                  /* with x0 of its context */
     double x0, top, slope, worth;    /* top: what it has there at most; slope: bytes of a whole share; worth: thousandths of wants that a whole share adds */
-    double min, least, token;        /* shares: its least context; what it must have; one token, or two */
-    double step;                     /* bytes that it may get after all have stopped growing, because it is its turn */
+    double min, least, token;        /* shares: its least context; what it must have; tokens that it may lack of its level, rounded down */
+    double step;                     /* bytes that may be given after all have stopped growing, because it was its turn */
+    double stretch;                  /* a byte given then holds so many times the tokens that `slope` says at most: past their windows some layers take none */
     size_t root;                     /* whose context it has; PL_NONE: none */
     bool stops;                      /* its context grows no further because this card is full, or has all: of all ranks with the context one does, at least */
     bool alone;                      /* its context depends on this card and no other */
@@ -103,6 +104,8 @@ bool gr_settle(struct grows *g);
 void gr_set_shares(struct grows *g, size_t work, double least, double most);
 
 /* ---- grows.c ---- */
+/* Colors and their ranks, of numbers of copies and floors as se_fix() left them. False: too many of anything, or held, or RAM binds: nothing is said then. */
+bool gr_start(struct grows *g, struct search *s, struct bt_arena *a);
 /* Stages that take the same on every class are one part; those past the last one are of that. part: [pp], ranks: [GR_PARTS], NULL: nobody asks. */
 void gr_parts(const struct search *s, const struct se_shape *sh, uint8_t *part, uint32_t *ranks);
 

@@ -191,6 +191,7 @@ double gr_worth(const struct grows *g, size_t color, const uint16_t *at, size_t 
     const struct gr_color *c = &g->color[color];
     struct growing o = { .n = 0, .room = (double)g->s->p->cap[c->card] };
     double sum = 0, full = 0, bytes = 0;
+    double stretch = 1;
     bool alone = false;
     for (size_t i = 0; i < n; i++) {
         const struct gr_rank *r = &c->rank[at[i]];
@@ -202,6 +203,7 @@ double gr_worth(const struct grows *g, size_t color, const uint16_t *at, size_t 
         if (share)
             share[i] = r->top;
         o.more += r->step;
+        stretch = BT_MAX(stretch, r->stretch);
         if (r->top <= r->x0)
             continue;
         full += r->worth * (r->top - r->x0);
@@ -218,6 +220,7 @@ double gr_worth(const struct grows *g, size_t color, const uint16_t *at, size_t 
         return -1;
     if (bytes <= o.room)
         return sum + full;
+    o.more *= stretch;
     double grown = alone ? worth_grown(&o) : worth_at(&o, 1);
     for (size_t i = 0; i < o.n && share && grown >= 0; i++)
         share[o.at[i]] = o.share[i];

@@ -4,7 +4,19 @@
 
 #include "plan/search_int.h"
 
-/* Tokens past the floor cost `slope` each. KV grows with the context in a straight line, or ever slower (windows): the chord lies below it. */
+/* Bytes that one token more may take: a block of each group of layers, for their blocks come side by side; *tokens: of the longest of them. */
+static double widest_step(const struct bt_need *n, const struct bt_need_rank *r, double *tokens)
+{
+    uint64_t block = BT_MAX(BT_MAX(r->kv_block_bytes, r->tuple_bytes), n->check ? BT_MAX(n->check->kv_block_bytes, n->check->tuple_bytes) : 0);
+    *tokens = (double)n->block;
+    for (size_t i = 0; i < r->ngroups; i++)
+        *tokens = BT_MAX(*tokens, (double)r->group[i].block);
+    return (double)block * (double)BT_MAX(r->ngroups, (size_t)1);
+}
+
+/* Tokens past the floor cost `slope` each. KV grows with the context in a straight line, or ever slower (windows), in whole blocks: the bytes as they would be
+ * without steps lie below it, and their chord below those. With one group it begins where the floor is full; with several some block of the floor may be left
+ * over there, for want of the others, and a block further it is not. It ends a block of each group below what all that is wanted takes. */
 static void server_row(const struct pl_problem *p, const struct se_work *w, const struct pl_shape *sh, size_t cls, uint32_t stage, struct se_row *o)
 {
     const struct pl_work *k = w->k;
@@ -25,8 +37,8 @@ static void server_row(const struct pl_problem *p, const struct se_work *w, cons
     o->block = r->host_token_bytes ? 0 : r->kv_block_bytes;         /* with KV in RAM too, that may hold it back */
     if (most <= kv)
         return;
-    o->ctx0 = BT_MIN(want, (double)bt_need_longest(n, r, kv));
-    double grows = (double)(most - kv) - (double)r->kv_block_bytes;
+    double tokens, grows = (double)(most - kv) - widest_step(n, r, &tokens);
+    o->ctx0 = BT_MIN(want, (double)bt_need_longest(n, r, kv) + (r->ngroups > 1 ? tokens : 0));
     if (o->ctx0 < want && grows > 0)
         o->slope = grows / (want - o->ctx0);
     else
