@@ -319,6 +319,48 @@ static void all_on_one_card_is_seen(void **st)
     assert_int_equal(se_cards(s, 20000), SE_FITS_NOT);   /* and nothing beyond */
 }
 
+/* Two copies on two cards each, everywhere beside somebody else: for service it is the same which of them are a copy, but KV is as much as the poorer card of a
+ * copy holds, so free memory is not. Fillings of cards try one way, and must not say that there is no other. */
+static void alike_copies_may_pair_otherwise(void **st)
+{
+    (void)st;
+    static const int gib[] = { 10, 20, 30, 40 };
+    unsigned less = 0;
+    for (unsigned way = 0; way < 24; way++) {
+        bt_auto_arena a = { 0 };
+        struct pl_solution o;
+        int left[] = { gib[0], gib[1], gib[2], gib[3] }, size[4];
+        for (unsigned i = 0, rest = way; i < 4; i++) {
+            unsigned at = rest % (4 - i);
+            rest /= 4 - i;
+            size[i] = left[at];
+            memmove(&left[at], &left[at + 1], (3 - at) * sizeof *left);
+        }
+        const char *text = bt_arena_printf(&a, "name: t\nworkloads:\n"
+                                               "  w: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, tp: 2, replicas: 2, context: 8192, share: {with: [a, b, c, d]}}\n"
+                                               "  a: {kind: service, command: [x], memory: %dGiB}\n"
+                                               "  b: {kind: service, command: [x], memory: %dGiB, apart: [a]}\n"
+                                               "  c: {kind: service, command: [x], memory: %dGiB, apart: [a, b]}\n"
+                                               "  d: {kind: service, command: [x], memory: %dGiB, apart: [a, b, c]}\n", size[0], size[1], size[2], size[3]);
+        struct search *s = se_new(searched(&a, text, "4xA100-SXM4-80GB", &o), &a);
+        assert_true(o.found && o.complete && o.ncopies == 6);
+        int64_t most = o.score.v[BT_GOAL_FREE];
+        s->out = &o;
+        s->best = o.score;
+        s->best.v[BT_GOAL_FREE] = 0;
+        s->first = true;
+        s->limit = UINT64_MAX;
+        se_fix(s, (uint32_t[]){ 2, 1, 1, 1, 1 }, -1, &a);
+        se_order(s, SE_HARD);
+        assert_true(se_sets_start(s, &a));
+        se_sets_tighten(s, SE_FIRST_PRICES, (double)s->best.v[BT_GOAL_SERVICE] - 1);
+        enum se_fit how = se_cards(s, 20000);
+        assert_true(how == SE_FIT_UNKNOWN || s->best.v[BT_GOAL_FREE] == most);
+        less += s->best.v[BT_GOAL_FREE] < most;
+    }
+    assert_true(less > 0);
+}
+
 /* With many kinds of card there are more pipelines by pace than units: each is one unit at its mean then, and there are prices still. */
 static void many_kinds_have_prices(void **st)
 {
@@ -373,7 +415,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(known_numbers_are_those_of_their_keys),
                                         cmocka_unit_test(shapes_first_equal_the_plain_tree), cmocka_unit_test(what_beats_the_rest_is_found),
-                                        cmocka_unit_test(copies_over_cards_are_proven), cmocka_unit_test(good_prices_prove),
+                                        cmocka_unit_test(copies_over_cards_are_proven), cmocka_unit_test(good_prices_prove), cmocka_unit_test(alike_copies_may_pair_otherwise),
                                         cmocka_unit_test(many_kinds_have_prices), cmocka_unit_test(all_on_one_card_is_seen), cmocka_unit_test(no_good_copy_is_left_out),
                                         cmocka_unit_test(numbers_of_cards_say_no_where_shapes_do), cmocka_unit_test(steps_do_not_hang_on_what_lay_there),
                                         cmocka_unit_test(no_rank_uses_more_than_is_useful) };
