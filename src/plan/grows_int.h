@@ -10,6 +10,7 @@
 #define GR_SEATS 16u                 /* of a set */
 #define GR_SETS 3000u                /* that are kept */
 #define GR_EPS 1e-6
+#define GR_NO_PLACE 300.0            /* thousandths of wants that a rank counts for which has no place in a shape: it only guides */
 
 /* A rank of a work, as it may come to a card of a color: on so many cards, the least of all shapes; or in a shape, of one part of it. Shares are of the
  * context wanted. */

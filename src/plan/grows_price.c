@@ -20,7 +20,6 @@
 #define NEAR 0.25                    /* thousandths: nearer to its end the program need not come */
 #define EPS 1e-4
 #define STANDS 32u                   /* ranks of a work in the program's answer that are looked at */
-#define NO_PLACE 300.0               /* thousandths of wants that a rank counts for which has no place in a shape */
 
 struct gr_sum gr_look(struct grows *g)
 {
@@ -201,12 +200,12 @@ static double loss_in(const struct stands *o, size_t shape, size_t part, double 
         if (q->work != o->r->work || q->shape != shape || q->part != part || q->cards != o->r->cards || q->stops != o->r->stops)
             continue;
         if (q->bytes == UINT64_MAX || o->least - (double)o->r->bytes + (double)q->bytes > cap)
-            return NO_PLACE;
+            return GR_NO_PLACE;
         double more = (double)q->bytes + (q->top - q->x0) * q->slope - (double)o->r->bytes - (o->r->top - o->r->x0) * o->r->slope;
         double less = (o->r->top - q->top) * o->r->worth;
-        return BT_MIN(BT_MAX(less + (o->full + more > cap ? BT_MAX(more, 0.0) * o->c->by_byte : 0), 0.0), NO_PLACE);
+        return BT_MIN(BT_MAX(less + (o->full + more > cap ? BT_MAX(more, 0.0) * o->c->by_byte : 0), 0.0), GR_NO_PLACE);
     }
-    return NO_PLACE;
+    return GR_NO_PLACE;
 }
 
 /* The same of all its ranks: so many of each part, those first that lose the most elsewhere. */

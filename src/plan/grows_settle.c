@@ -12,7 +12,6 @@
 #define VAIN_SHARE 8u                /* of the work so far, for looks after which nothing is known */
 #define SHAPE_FIRST 4.0              /* what a shape loses counts so much more than a context that is not one */
 #define MEAN_SHARE 16.0              /* of what is lost in the mean of the shapes, beside the least */
-#define NO_PLACE 300.0               /* as grows_price.c has it */
 #define EPS 1e-4
 #define APART 2e-3                   /* shares of a context: nearer is one */
 #define CERTAIN 0.02                 /* of a card: nearer to none or one */
@@ -140,10 +139,10 @@ static size_t next_shape(const struct grows *g, double *most)
         for (size_t k = 0; n && k < BT_MIN(g->s->work[i].nshapes, (size_t)64); k++)
             if (g->s->work[i].shape[k].least < UINT64_MAX && g->wide[i] >> g->s->work[i].shape[k].cards & 1) {
                 least = BT_MIN(least, g->clash[i][k]);
-                sum += BT_MIN(g->clash[i][k], NO_PLACE);
+                sum += BT_MIN(g->clash[i][k], GR_NO_PLACE);
             }
-        if (n && BT_MIN(least, NO_PLACE) + sum / (double)n / MEAN_SHARE > *most) {
-            *most = BT_MIN(least, NO_PLACE) + sum / (double)n / MEAN_SHARE;
+        if (n && BT_MIN(least, GR_NO_PLACE) + sum / (double)n / MEAN_SHARE > *most) {
+            *most = BT_MIN(least, GR_NO_PLACE) + sum / (double)n / MEAN_SHARE;
             best = i;
         }
     }

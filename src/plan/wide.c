@@ -25,7 +25,7 @@ static uint32_t common(uint32_t a, uint32_t b) { return b ? common(b, a % b) : a
 /* All shapes on so many cards as one: a pipeline of the groups that all of them have. */
 static struct se_shape of_width(const struct search *s, const struct se_work *w, uint32_t cards, struct bt_arena *a)
 {
-    struct se_shape o = { .cards = cards, .least = UINT64_MAX, .slope = INFINITY };
+    struct se_shape o = { .cards = cards, .poorest = UINT64_MAX, .least = UINT64_MAX, .slope = INFINITY };
     size_t classes = s->p->nclasses;
     struct se_row all = { .slope = INFINITY };
     bool limited = false;
