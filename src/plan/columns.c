@@ -433,7 +433,8 @@ static double outside(const struct columns *c, const struct master *m, size_t ab
     return sum;
 }
 
-/* above: the columns that keep prices down; those that keep them up are the rows' own. */
+/* above: the columns that keep prices down; those that keep them up are the rows' own. No box goes beyond the price that a copy needs at most: the bound is
+ * asked within, and would be of other prices than the program's. */
 static void in_boxes(struct columns *c, struct prices *p, struct co_program *g, size_t above, uint64_t end)
 {
     double size = BOX;
@@ -442,7 +443,7 @@ static void in_boxes(struct columns *c, struct prices *p, struct co_program *g, 
         unsigned added, steps;
         for (size_t i = 0; i < c->nworks; i++) {
             ms_worth(g->m, i, BT_MAX(p->best[i] - size, c->lowest[i]));
-            ms_worth(g->m, above + i, -(p->best[i] + size));
+            ms_worth(g->m, above + i, -BT_MIN(p->best[i] + size, c->most[i]));
         }
         ms_reckon(g->m);
         steps = ms_solve(g->m, UINT32_MAX);
@@ -469,6 +470,7 @@ static void in_boxes(struct columns *c, struct prices *p, struct co_program *g, 
 static void by_drawing(struct columns *c, struct prices *p, struct co_program *g, uint64_t end)
 {
     unsigned idle = 0;
+    bool whole = false;              /* the last step brought no new set: the next one goes all the way */
     for (size_t i = 0; i < c->nworks; i++) {
         ms_worth(g->m, i, BT_MAX(c->lowest[i], MISSING));
         ms_worth(g->m, p->above + i, -c->most[i]);
@@ -477,15 +479,17 @@ static void by_drawing(struct columns *c, struct prices *p, struct co_program *g
     for (unsigned round = 0; round < DRAWN_ROUNDS && idle < 3 && c->s->nodes < end && !se_late(c->s) && !is_enough(c, p); round++) {
         unsigned added = 0;
         bool better = false;
+        double first = whole ? 1 : DRAWN;
         c->s->nodes += (uint64_t)ms_solve(g->m, UINT32_MAX) * CO_PIVOT_NODES;
         if (p->lowest - ms_value(g->m) < NEAR * p->lowest)
             return;
-        for (double part = DRAWN; part <= 1 && !better && !added; part += 1 - DRAWN) {
+        for (double part = first; part <= 1 && !better && !added; part += 1 - DRAWN) {
             for (size_t i = 0; i < c->nworks; i++)
                 p->now[i] = within(c, i, p->best[i] + part * (g->m->price[i] - p->best[i]));
             better = is_better(c, p, co_price(c, p->now, g, &added));
         }
         idle = better || added || !c->exact ? 0 : idle + 1;
+        whole = better && !added;
         if (!better && !added) {
             c->exact = c->steps_each == WALK_STEPS;
             c->steps_each = BT_MIN(c->steps_each * MORE_STEPS, (uint64_t)WALK_STEPS);
@@ -561,9 +565,10 @@ static struct prices find_prices(struct columns *c, const struct pl_solution *fr
     return p;
 }
 
-/* What no placement passes: a walk that was cut short on the way had bounded nothing. Where that is more, the rest of the way is gone with walks that know.
+/* What no placement passes: a walk that was cut short on the way had bounded nothing. Where that is more, the rest of the way is gone with walks that know, and
+ * with the sets that dives have found (`from` on): one that gains and is no column would keep prices where they are.
  * Below nothing the copies have no room together, and of service nobody asks then. */
-static void prove(struct columns *c, struct prices *p, struct co_program *g, uint64_t budget)
+static void prove(struct columns *c, struct prices *p, struct co_program *g, size_t from, uint64_t budget)
 {
     double walked = p->lowest;
     unsigned added;
@@ -572,6 +577,8 @@ static void prove(struct columns *c, struct prices *p, struct co_program *g, uin
         return;
     }
     c->dive = NULL;
+    for (size_t j = from; j < c->nsets; j++)
+        co_add(c, g, j);
     c->exact = true;
     c->steps_each = WALK_STEPS;
     p->lowest = co_price(c, p->best, g, &added);
@@ -595,8 +602,9 @@ double se_columns(struct search *s, uint64_t budget, const struct pl_solution *f
     struct co_program g;
     struct prices p = find_prices(c, from, budget, &g);
     price_cards(c);
+    size_t found = c->nsets;
     *dived = co_dive(c, &lost);
-    prove(c, &p, &g, budget / 4);
+    prove(c, &p, &g, found, budget / 4);
     return p.lowest;
 }
 
@@ -612,7 +620,7 @@ static double asked_of(struct search *s, uint64_t budget, const struct co_asked 
         return INFINITY;
     struct co_program g;
     struct prices p = find_prices(c, &(struct pl_solution){ 0 }, budget, &g);
-    prove(c, &p, &g, budget / 4);
+    prove(c, &p, &g, c->nsets, budget / 4);
     if (dived && !is_enough(c, &p))
         *dived = co_dive(c, &lost);
     return p.lowest;

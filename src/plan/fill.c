@@ -10,6 +10,7 @@
 #define EPS 1e-6
 #define STAIRS 256u                  /* parts of the room */
 #define PARTS 1024u                  /* the same, for a walk that goes on for long */
+#define COUNTED 8u                   /* so many seats at most are counted by its table; more have a price there */
 #define FIRST_STEPS 300u             /* of a walk without it: most end before */
 #define TIED 8u                      /* so many workloads that hang on each other are told apart */
 
@@ -26,8 +27,9 @@ struct co_fill {
     double sum[64 * CO_SEATS + 1];   /* of the first so many ranks, tied works left out */
     double stair[STAIRS + 1];        /* the most that a rank gains in so many parts of the room */
     double table[(CO_SEATS + 1) * (STAIRS + 1)];
-    double seat, *rest; bool tabled; /* what a seat is worth, about; the most that members from each on add beyond their seats in so much of the room:
-                                      * [(nmembers + 1) * (PARTS + 1)], once it is made */
+    double seat, *rest; bool tabled; /* what a seat is worth, about, or 0 where they are counted; the most that members from each on add beyond their seats in
+                                      * so much of the room: [((nmembers + 1) * rows + seats) * (PARTS + 1)], once it is made */
+    unsigned rows;                   /* 1, or one for each number of seats */
     uint32_t at[CO_SEATS], best_at[CO_SEATS]; unsigned depth, nbest;
     double best; uint64_t left;
 };
@@ -36,7 +38,7 @@ struct co_fill *co_fill_new(const struct columns *c)
 {
     struct co_fill *f = BT_NEW(c->a, struct co_fill);
     f->item = BT_NEWN(c->a, struct item, c->nunits + 1);
-    f->rest = BT_NEWN(c->a, double, 65 * (PARTS + 1));
+    f->rest = BT_NEWN(c->a, double, (c->nworks + 1) * (COUNTED + 1) * (PARTS + 1));
     return f;
 }
 
@@ -205,6 +207,11 @@ static double by_size(const struct co_fill *f, double room, unsigned seats)
     return sum;
 }
 
+static double *rest_of(const struct co_fill *f, size_t member, unsigned seats)
+{
+    return &f->rest[(member * f->rows + (f->rows > 1 ? seats : 0)) * (PARTS + 1)];
+}
+
 /* Members from this one on, in such room and so many seats, beside what is there: can that be better than the best? */
 static bool may_pass(const struct co_fill *f, size_t from, double room, unsigned seats, double sum)
 {
@@ -216,7 +223,7 @@ static bool may_pass(const struct co_fill *f, size_t from, double room, unsigned
         return false;
     if (from < f->ntied)
         return true;
-    if (f->tabled && sum + f->seat * seats + f->rest[from * (PARTS + 1) + (size_t)(room / f->room * PARTS)] <= least)
+    if (f->tabled && sum + f->seat * seats + rest_of(f, from, seats)[(size_t)(room / f->room * PARTS + 1e-9)] <= least)
         return false;
     for (unsigned j = 1; j <= seats; j++) {          /* as by_size(), no further than needed */
         sized += f->stair[parts_of(f, room / j)];
@@ -304,25 +311,37 @@ static void build_table(struct co_fill *f)
                 }
 }
 
-/* f->rest: whoever may not share. Any price of a seat bounds what fills all of them; the last that is taken where bytes have a price is near. Bytes count as
- * fewer parts than they are. */
+/* One more rank of the member, or none: rows of fewer seats are those without it as long as they are read. */
+static void add_rank(struct co_fill *f, const struct member *m, unsigned seats)
+{
+    double *row = rest_of(f, (size_t)(m - f->member), seats), before[PARTS + 1];
+    const double *less = f->rows > 1 ? row - (PARTS + 1) : before;
+    if (f->rows == 1)
+        memcpy(before, row, sizeof before);
+    for (size_t j = m->first; j < m->first + m->n; j++) {
+        size_t takes = (size_t)BT_MIN((double)f->item[j].bytes / f->room * PARTS, (double)PARTS);
+        double gain = f->item[j].gain - f->seat;
+        for (size_t parts = takes; parts <= PARTS; parts++)
+            row[parts] = BT_MAX(row[parts], less[parts - takes] + gain);
+    }
+}
+
+/* f->rest: whoever may not share. Few seats are counted. Of many any price bounds what fills all of them; the last that is taken where bytes have a price is
+ * near. Bytes count as fewer parts than they are. */
 static void build_rest(struct columns *c, struct co_fill *f)
 {
-    double before[PARTS + 1];
     size_t all = f->member[f->nmembers].flat;
-    f->seat = f->seats && all > f->seats ? f->sum[f->seats] - f->sum[f->seats - 1] : 0;
-    memset(&f->rest[f->nmembers * (PARTS + 1)], 0, sizeof before);
+    f->rows = f->seats <= COUNTED ? f->seats + 1 : 1;
+    f->seat = f->rows == 1 && all > f->seats ? f->sum[f->seats] - f->sum[f->seats - 1] : 0;
+    memset(rest_of(f, f->nmembers, 0), 0, f->rows * (PARTS + 1) * sizeof *f->rest);
     for (size_t i = f->nmembers; i-- > f->ntied; ) {
-        double *row = &f->rest[i * (PARTS + 1)];
-        memcpy(row, row + PARTS + 1, sizeof before);
+        memcpy(rest_of(f, i, 0), rest_of(f, i + 1, 0), f->rows * (PARTS + 1) * sizeof *f->rest);
         for (uint32_t k = 0; k < f->member[i].most; k++) {
-            memcpy(before, row, sizeof before);
-            for (size_t j = f->member[i].first; j < f->member[i].first + f->member[i].n; j++) {
-                size_t takes = (size_t)BT_MIN((double)f->item[j].bytes / f->room * PARTS, (double)PARTS);
-                for (size_t parts = takes; parts <= PARTS; parts++)
-                    row[parts] = BT_MAX(row[parts], before[parts - takes] + f->item[j].gain - f->seat);
-            }
-            c->steps += f->member[i].n * (PARTS / 64);
+            for (unsigned seats = f->rows - 1; seats > 0; seats--)
+                add_rank(f, &f->member[i], seats);
+            if (f->rows == 1)
+                add_rank(f, &f->member[i], 0);
+            c->steps += f->member[i].n * (PARTS / 64) * BT_MAX(f->rows - 1, 1u);
         }
     }
     f->tabled = true;
