@@ -1,4 +1,4 @@
-/* picture - the plan as SVG: rows of cards, segments of bytes to scale, the words beside them. Lengths are in pixels of a drawing WIDTH wide. */
+/* picture - the plan as SVG: rows of cards, segments of bytes to scale, the words beside them. Lengths are in pixels; letters are counted as wide as a wide font has them. */
 #include "plan/picture.h"
 
 #include <math.h>
@@ -6,14 +6,15 @@
 
 #include "base/units.h"
 
-#define WIDTH 1040
-#define LEFT 200 /* card names end here, bars begin */
+#define LEFT 200 /* card names end here, bars begin; further to the right where a name is longer */
 #define BAR 500  /* the largest card */
-#define TEXT_AT (LEFT + BAR + 14)
+#define WORDS_WIDE 340 /* room for what is said beside a bar */
+#define LETTER 8.2
 #define ROW 30
 #define MACHINE_ROW 22 /* the name of a machine */
 #define BAR_HIGH 18
 #define WORDS 44 /* letters beside a bar */
+#define HOST_WORDS 100 /* letters of those without a card */
 
 /* One hue for a workload; they repeat after nine. Mid tones: on white and on black alike. */
 static const char *const hues[] = { "#4c78d8", "#e8a10c", "#e4604b", "#3fae9a", "#8b5cf0", "#4ba556", "#d9679c", "#8a6a4c", "#6f8fb5" };
@@ -22,8 +23,14 @@ struct drawing {
     const struct bt_plan *p;
     const struct bt_plan_phase *ph;
     struct bt_buf *out;
-    double y, scale; /* scale: pixels of a byte */
+    double y, scale, left, wide; /* scale: pixels of a byte; left: where bars begin */
 };
+
+/* "GPU 3  A100-SXM4-40GB". */
+static void name_of(const struct bt_gpu *card, struct bt_buf *b)
+{
+    bt_buf_printf(b, "GPU %d  %s", card->index, card->kind ? card->kind->short_name : card->name);
+}
 
 static void text_in(struct bt_buf *b, const char *z)
 {
@@ -124,10 +131,10 @@ static void card_row(struct drawing *d, size_t g)
 {
     const struct bt_gpu *card = &d->p->fleet->gpus[g];
     bt_auto_buf struct bt_buf words = BT_BUF(64 * KiB), name = BT_BUF(1024);
-    double x = LEFT;
+    double x = d->left;
     uint64_t used = card->others_bytes;
-    bt_buf_printf(&name, "GPU %d  %s", card->index, card->kind ? card->kind->short_name : card->name);
-    text_at(d, LEFT - 10, d->y + 14, "r", bt_buf_z(&name));
+    name_of(card, &name);
+    text_at(d, d->left - 10, d->y + 14, "r", bt_buf_z(&name));
     segment(d, &x, card->others_bytes, "#8a8a8a", 0.6, "others");
     if (card->others_bytes)
         bt_buf_printf(&words, "others %s, ", bt_bytes_human(card->others_bytes));
@@ -138,10 +145,10 @@ static void card_row(struct drawing *d, size_t g)
                 rank_segments(d, &x, &d->ph->inst[i], &d->ph->inst[i].rank[r]);
                 add_words(&d->ph->inst[i], &d->ph->inst[i].rank[r], &words);
             }
-    double end = LEFT + (double)card->total_bytes * d->scale, margin = (double)card->margin_bytes * d->scale;
+    double end = d->left + (double)card->total_bytes * d->scale, margin = (double)card->margin_bytes * d->scale;
     bt_buf_printf(d->out, "<rect x=\"%.2f\" y=\"%.0f\" width=\"%.2f\" height=\"%d\" fill=\"url(#margin)\"><title>margin: %s</title></rect>\n",
-                  BT_MAX(end - margin, LEFT), d->y, margin, BAR_HIGH, bt_bytes_human(card->margin_bytes));
-    bt_buf_printf(d->out, "<rect x=\"%d\" y=\"%.0f\" width=\"%.2f\" height=\"%d\" class=\"card\"/>\n", LEFT, d->y, end - LEFT, BAR_HIGH);
+                  BT_MAX(end - margin, d->left), d->y, margin, BAR_HIGH, bt_bytes_human(card->margin_bytes));
+    bt_buf_printf(d->out, "<rect x=\"%.0f\" y=\"%.0f\" width=\"%.2f\" height=\"%d\" class=\"card\"/>\n", d->left, d->y, end - d->left, BAR_HIGH);
     bt_buf_printf(&words, "free %s",
                   bt_bytes_human(bt_gpu_capacity(card) + card->others_bytes > used ? bt_gpu_capacity(card) + card->others_bytes - used : 0));
     if (words.n > WORDS) { /* the bars say the rest, and their titles */
@@ -152,7 +159,7 @@ static void card_row(struct drawing *d, size_t g)
                 here += d->ph->inst[i].rank[r].gpu == g;
         bt_buf_printf(&words, "%zu here, %s of %s", here, bt_bytes_human(used), bt_bytes_human(card->total_bytes));
     }
-    text_at(d, TEXT_AT, d->y + 14, "m", bt_buf_z(&words));
+    text_at(d, d->left + BAR + 14, d->y + 14, "m", bt_buf_z(&words));
     d->y += ROW;
 }
 
@@ -162,7 +169,7 @@ static void machine_row(struct drawing *d, size_t g)
     const struct bt_fleet *f = d->p->fleet;
     if (!f->nboxes || f->box[bt_fleet_box(f, g)].first != g)
         return;
-    text_at(d, LEFT - 10, d->y + 12, "r p", bt_fleet_node(f, g));
+    text_at(d, d->left - 10, d->y + 12, "r p", bt_fleet_node(f, g));
     d->y += MACHINE_ROW;
 }
 
@@ -170,13 +177,21 @@ static void machine_row(struct drawing *d, size_t g)
 static void host_row(struct drawing *d)
 {
     bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
-    for (size_t i = 0; i < d->ph->n && b.n < 120; i++)
-        if (!d->ph->inst[i].nranks)
+    size_t more = 0;
+    for (size_t i = 0; i < d->ph->n; i++) {
+        if (d->ph->inst[i].nranks)
+            continue;
+        if (more || (b.n && b.n + strlen(d->ph->inst[i].id) > HOST_WORDS))
+            more++;
+        else
             bt_buf_printf(&b, "%s%s", b.n ? ", " : "", d->ph->inst[i].id);
+    }
     if (!b.n)
         return;
-    text_at(d, LEFT - 10, d->y + 14, "r", "no GPU");
-    text_at(d, LEFT, d->y + 14, "m", bt_buf_z(&b));
+    if (more)
+        bt_buf_printf(&b, " and %zu more", more);
+    text_at(d, d->left - 10, d->y + 14, "r", "no GPU");
+    text_at(d, d->left, d->y + 14, "m", bt_buf_z(&b));
     d->y += ROW;
 }
 
@@ -190,24 +205,36 @@ static void moves_after(struct drawing *d, const char *phase)
         bt_buf_printf(&b, "%s: %s%s%s", m->instance, bt_move_names[m->how], m->level ? ", " : "", m->level ? m->level : "");
         if (m->seconds > 0)
             bt_buf_printf(&b, ", about %s", bt_duration_human(m->seconds));
-        text_at(d, LEFT, d->y + 10, "m", bt_buf_z(&b));
+        text_at(d, d->left, d->y + 10, "m", bt_buf_z(&b));
         d->y += 18;
     }
     d->y += 12;
 }
 
+/* Has it a bar in any phase? Who runs without a card, or was left out, has no colour to explain. */
+static bool is_drawn(const struct bt_plan *p, const struct bt_workload *w)
+{
+    for (size_t i = 0; i < p->nphases; i++)
+        for (size_t k = 0; k < p->phase[i].n; k++)
+            if (p->phase[i].inst[k].nranks && !strcmp(p->phase[i].inst[k].w->name, w->name))
+                return true;
+    return false;
+}
+
 /* Colours of the workloads, and what the shades of a server mean. */
 static void legend(struct drawing *d)
 {
-    double x = LEFT;
+    double x = d->left;
     bool server = false;
     d->y += 6;
     for (size_t i = 0; i < d->p->spec->n; i++) {
         const struct bt_workload *w = &d->p->spec->w[i];
-        double wide = 34 + 7.2 * (double)strlen(w->name);
+        double wide = 34 + LETTER * (double)strlen(w->name);
+        if (!is_drawn(d->p, w))
+            continue;
         server = server || w->kind == BT_SERVER;
-        if (x + wide > WIDTH - 20) {
-            x = LEFT;
+        if (x > d->left && x + wide > d->wide - 20) {
+            x = d->left;
             d->y += 20;
         }
         bt_buf_printf(d->out, "<rect x=\"%.0f\" y=\"%.0f\" width=\"12\" height=\"12\" fill=\"%s\"/>\n", x, d->y, hues[i % BT_LEN(hues)]);
@@ -215,7 +242,7 @@ static void legend(struct drawing *d)
         x += wide;
     }
     d->y += 24;
-    text_at(d, LEFT, d->y + 4, "m", server ? "of a server, from full to pale: weights, other, KV cache; hatched: kept free" : "hatched: kept free");
+    text_at(d, d->left, d->y + 4, "m", server ? "of a server, from full to pale: weights, other, KV cache; hatched: kept free" : "hatched: kept free");
     d->y += 16;
 }
 
@@ -230,19 +257,33 @@ static double height_of(const struct bt_plan *p)
     return h + 18 * (double)p->nmoves + 20 * (double)(1 + letters / 90);
 }
 
+/* Where bars begin: behind the longest name of a card or machine. */
+static double left_of(const struct bt_fleet *f)
+{
+    size_t letters = 0;
+    for (size_t g = 0; g < f->n; g++) {
+        bt_auto_buf struct bt_buf name = BT_BUF(1024);
+        name_of(&f->gpus[g], &name);
+        letters = BT_MAX(letters, name.n);
+        letters = f->nboxes ? BT_MAX(letters, strlen(bt_fleet_node(f, g))) : letters;
+    }
+    return BT_MAX((double)LEFT, 30 + LETTER * (double)letters);
+}
+
 void bt_plan_svg(const struct bt_plan *p, struct bt_buf *out)
 {
     static const struct bt_plan_phase nothing = { .name = "" };
-    struct drawing d = { .p = p, .out = out, .y = 62 };
+    struct drawing d = { .p = p, .out = out, .y = 62, .left = left_of(p->fleet) };
     uint64_t largest = 1;
     for (size_t g = 0; g < p->fleet->n; g++)
         largest = BT_MAX(largest, p->fleet->gpus[g].total_bytes);
     d.scale = BAR / (double)largest;
+    d.wide = d.left + BAR + WORDS_WIDE;
     double high = height_of(p);
     bt_buf_printf(
         out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\" width=\"%d\" height=\"%.0f\" role=\"img\" aria-label=\"memory plan\">\n",
-        WIDTH, high, WIDTH, high);
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" role=\"img\" aria-label=\"memory plan\">\n",
+        d.wide, high, d.wide, high);
     bt_buf_puts(
         out,
         "<style>\n"
@@ -252,7 +293,7 @@ void bt_plan_svg(const struct bt_plan *p, struct bt_buf *out)
         "</style>\n"
         "<defs><pattern id=\"margin\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">"
         "<rect width=\"2\" height=\"5\" fill=\"#8a8f98\" fill-opacity=\"0.6\"/></pattern></defs>\n");
-    bt_buf_printf(out, "<rect class=\"bg\" width=\"%d\" height=\"%.0f\"/>\n", WIDTH, high);
+    bt_buf_printf(out, "<rect class=\"bg\" width=\"%.0f\" height=\"%.0f\"/>\n", d.wide, high);
     bt_auto_buf struct bt_buf title = BT_BUF(4096);
     bt_buf_printf(&title, "%s%s%s%s", p->spec->name, p->spec->variant ? " (variant " : "", p->spec->variant ? p->spec->variant : "",
                   p->spec->variant ? ")" : "");

@@ -122,10 +122,32 @@ def test_the_picture_shows_the_bytes_of_the_plan(tmp_path: Path, example: str, f
             if i["ranks"]:
                 expect = sum(r["bytes"] for p in made["phases"] for j in p["instances"] if j["id"] == i["id"] for r in j["ranks"]) * scale
                 assert sum(widths[i["id"]]) == pytest.approx(expect, abs=0.02 * len(widths[i["id"]]) + 0.01), i["id"]
-    high = float(root.get("height"))
+    high, wide = float(root.get("height")), float(root.get("width"))
     for el in root.iter():
-        assert float(el.get("y") or 0) <= high and float(el.get("x") or 0) <= 1040
+        assert float(el.get("y") or 0) <= high and float(el.get("x") or 0) <= wide
     assert "prefers-color-scheme: dark" in text
+
+
+def test_the_picture_has_room_for_long_names(tmp_path: Path) -> None:
+    """The longest names there are: of a card, of workloads; and more without a card than a line holds."""
+    long, tool = "server-" + "a" * 34, "tool-" + "b" * 36
+    (tmp_path / "berth.yaml").write_text(f"""name: n
+gpus: 1xRTX-PRO-6000-Blackwell-Max-Q-Workstation-Edition+1xRTX-4060-Ti
+workloads:
+  {long}: {{engine: vllm, model: Qwen/Qwen2.5-7B-Instruct}}
+  small: {{kind: service, command: [x], memory: 1GiB}}
+  {tool}: {{kind: job, command: [x], gpus: 0, slots: 7}}
+""")
+    berth("plan", "-f", tmp_path / "berth.yaml", "--svg", tmp_path / "p.svg")
+    root = ET.fromstring((tmp_path / "p.svg").read_text())
+    wide, most = float(root.get("width")), 8.2                       # pixels of a letter in a wide font of that size
+    texts = {el.text: el for el in root.iter(f"{SVG}text")}
+    for text, el in texts.items():
+        at, words = float(el.get("x")), most * len(text)
+        assert (at - words if el.get("class", "").startswith("r") else wide - at - words) > -20, text
+    assert texts["GPU 0  RTX-PRO-6000-Blackwell-Max-Q-Workstation-Edition"].get("class") == "r"
+    assert f"{tool}-0, {tool}-1 and 5 more" in texts
+    assert long in texts and "small" in texts and tool not in texts  # in the legend: who has a bar
 
 
 def test_no_picture_of_what_does_not_fit(tmp_path: Path) -> None:
