@@ -95,6 +95,7 @@ static void print_drafts(struct bt_arena *a, const struct explained *e, struct b
 
 static void print_lack(const struct bt_conflict *c, struct bt_buf *b)
 {
+    const char *least = c->least ? ", with everything else at its least" : "";
     if (c->refused)
         bt_buf_printf(b, "  %s\n", c->refused);
     else if (c->own)
@@ -105,9 +106,9 @@ static void print_lack(const struct bt_conflict *c, struct bt_buf *b)
     else if (!c->lacks_bytes)
         bt_buf_puts(b, "  more memory would not help: it is not bytes that lack\n");
     else if (c->card)
-        bt_buf_printf(b, "  they exceed %s by about %s\n", c->card, bt_bytes_human(c->lacks_bytes));
+        bt_buf_printf(b, "  they exceed %s by about %s%s\n", c->card, bt_bytes_human(c->lacks_bytes), least);
     else
-        bt_buf_printf(b, "  about %s lack on each card\n", bt_bytes_human(c->lacks_bytes));
+        bt_buf_printf(b, "  about %s lack on each card%s\n", bt_bytes_human(c->lacks_bytes), least);
 }
 
 static void print_advice(const struct bt_plan_advice *v, struct bt_buf *b)

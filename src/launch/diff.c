@@ -118,8 +118,10 @@ static const char *shape(struct differ *d, const json_t *inst)
     bt_auto_buf struct bt_buf b = BT_BUF(4096);
     if (tp <= 1 && pp <= 1)
         bt_buf_puts(&b, dp > 1 ? "one GPU each" : "one GPU");
-    else
-        bt_buf_printf(&b, "TP=%llu x PP=%llu", (unsigned long long)tp, (unsigned long long)pp);
+    if (tp > 1)
+        bt_buf_printf(&b, "TP=%llu%s", (unsigned long long)tp, pp > 1 ? " x " : "");
+    if (pp > 1)
+        bt_buf_printf(&b, "PP=%llu", (unsigned long long)pp);
     json_array_foreach(cut, i, layers) bt_buf_printf(&b, "%s%lld", i ? "," : " (", (long long)json_integer_value(layers));
     if (json_array_size(cut))
         bt_buf_puts(&b, " layers)");

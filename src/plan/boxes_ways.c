@@ -135,39 +135,11 @@ static int try_more(struct ways *x, struct bt_err *err)
     return 0;
 }
 
-static size_t alike(const char *a, const char *b)
-{
-    size_t n = 0;
-    while (a[n] && a[n] == b[n])
-        n++;
-    return n;
-}
-
-/* Nearer to k: whose name begins as k's for longer (the 80 GB of an A100-SXM4-40GB), then the smaller. */
-static bool is_nearer(const struct bt_gpu_kind *k, const struct bt_gpu_kind *x, const struct bt_gpu_kind *y)
-{
-    size_t ax = alike(k->short_name, x->short_name), ay = alike(k->short_name, y->short_name);
-    return ax != ay ? ax > ay : bt_gpu_kind_total(x) < bt_gpu_kind_total(y);
-}
-
 /* As many machines, with larger cards in place of those of the first kind. */
 static int try_larger(struct ways *x, struct bt_err *err)
 {
-    const struct bt_gpu_kind *k = x->in->fleet->gpus[0].kind, *all, *next[MOST_LARGER];
-    size_t n = 0, total = bt_gpu_kinds(&all);
-    for (size_t i = 0; k && i < total; i++) {
-        bool larger = bt_gpu_kind_total(&all[i]) > bt_gpu_kind_total(k) && !bt_gpu_kind_unified(&all[i]);
-        if (!larger || strcmp(all[i].vendor, k->vendor) != 0 || all[i].cc_major < k->cc_major)
-            continue;
-        size_t at = n;
-        while (at > 0 && is_nearer(k, &all[i], next[at - 1]))
-            at--;
-        if (at == MOST_LARGER)
-            continue;
-        n = BT_MIN(n + 1, (size_t)MOST_LARGER);
-        memmove(&next[at + 1], &next[at], (n - at - 1) * sizeof *next);
-        next[at] = &all[i];
-    }
+    const struct bt_gpu_kind *k = x->in->fleet->gpus[0].kind, *next[MOST_LARGER];
+    size_t n = pl_larger_kinds(k, next, MOST_LARGER);
     for (size_t i = 0; i < n && !x->over; i++) {
         const char *fleet = named(x, 0, k, next[i]);
         int ok = fits_on(x, fleet, err);

@@ -122,6 +122,21 @@ static const char *shape_words(struct bt_arena *a, const struct bt_workload *w, 
     return pp > 1 ? bt_arena_printf(a, "%s%s", shape, split) : shape;
 }
 
+/* As the plan has it: beside those who sleep in this phase, or are held to their place by another, its layers may be cut otherwise. */
+static const char *taken_words(struct deciding *d, const struct pl_work *k, const struct pl_shape *taken)
+{
+    bt_auto_buf struct bt_buf cut = BT_BUF(4096);
+    for (size_t i = 0; i < d->ph->n; i++) {
+        const struct bt_plan_instance *in = &d->ph->inst[i];
+        if (strcmp(in->w->name, k->w->name) || !in->cut)
+            continue;
+        for (uint32_t j = 0; j < in->pp; j++)
+            bt_buf_printf(&cut, "%s%u", j ? "," : "", in->cut[j]);
+        return shape_words(d->t.a, k->w, in->tp, in->pp, bt_arena_strdup(d->t.a, bt_buf_z(&cut)));
+    }
+    return shape_words(d->t.a, k->w, taken->tp, pl_stages(taken), taken->layers);
+}
+
 static int decide_shape(struct deciding *d, size_t index, const struct pl_work *k, const struct pl_copy *c)
 {
     const struct pl_shape *taken = &k->shape[c->shape];
@@ -145,7 +160,7 @@ static int decide_shape(struct deciding *d, size_t index, const struct pl_work *
             even = own;
         }
     }
-    const char *name = shape_words(d->t.a, k->w, taken->tp, pl_stages(taken), taken->layers);
+    const char *name = taken_words(d, k, taken);
     if (best.found)
         say(d, k->w, BT_DECIDED_SHAPE, name, best.name,
             even && pl_lost_at(&d->s.score, &best.s.score) >= BT_GOAL_FREE ? PL_LESS_KV : what_it_lost(d, &best));

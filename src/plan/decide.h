@@ -32,6 +32,7 @@ struct bt_conflict {
     uint64_t lacks_bytes; /* on that card, else on every card; 0 = more memory does not help */
     const char *own;      /* the server whose own `memory` is what lacks them, on whatever card; NULL = the cards do */
     const char *refused;  /* the rule that forbids it, in words: no bytes were looked for; NULL = none does */
+    bool least;           /* the bytes lack though other demands of the same workloads, which are not in the conflict, were taken back */
     bool sure;            /* false: a search stopped at its bound, so the set may not be minimal */
 };
 /* Of each phase that does not fit its conflicts, no workload in two of them: four of a phase at most. *n = 0: all fit. */

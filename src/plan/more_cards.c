@@ -1,10 +1,12 @@
-/* more_cards - the smallest fleet of the same kinds on which everything fits: what to rent, or to ask the colleagues for. */
+/* more_cards - the nearest fleets on which everything fits, of more cards of the same kinds and of as many larger ones: what to rent, or to ask the
+ * colleagues for. */
 #include "plan/plan_int.h"
 
 #define TRY_NODES 20000
 #define MANY_NODES 150000            /* of many workloads on many cards: that they hold them is found only after a while */
 #define MANY 400u                    /* pairs of workload and card past which they are many */
 #define MOST_NODES 1000000u          /* of all searches together */
+#define MOST_LARGER 6u               /* kinds that are tried in place of one */
 #define MOST_PAIRS 3000u             /* of workload and card, in all fleets that are tried: each asks what every shape takes there */
 
 /* "1xRTX-4090+3xA100-SXM4-40GB": the cards there are, as a named fleet, with `more` of one kind at the end. NULL when a card is not of the catalog. */
@@ -185,4 +187,87 @@ bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const struct
             : fewest == SIZE_MAX && x.needed ? bt_arena_printf(a, "all of it takes at least %zu more %s, by its bytes alone", x.needed, x.of->nvml_name)
                                              : NULL;
     return fewest != SIZE_MAX;
+}
+
+bool pl_only_fleets(const struct bt_plan *p)
+{
+    for (size_t i = 0; i < p->nadvice; i++)
+        if (strcmp(p->advice[i].path, "gpus"))
+            return false;
+    return true;
+}
+
+/* ---- larger ones ---- */
+
+static size_t alike(const char *a, const char *b)
+{
+    size_t n = 0;
+    while (a[n] && a[n] == b[n])
+        n++;
+    return n;
+}
+
+/* Nearer to k: whose name begins as k's for longer (the 80 GB of an A100-SXM4-40GB), then the smaller. */
+static bool is_nearer(const struct bt_gpu_kind *k, const struct bt_gpu_kind *x, const struct bt_gpu_kind *y)
+{
+    size_t ax = alike(k->short_name, x->short_name), ay = alike(k->short_name, y->short_name);
+    return ax != ay ? ax > ay : bt_gpu_kind_total(x) < bt_gpu_kind_total(y);
+}
+
+size_t pl_larger_kinds(const struct bt_gpu_kind *k, const struct bt_gpu_kind **out, size_t most)
+{
+    const struct bt_gpu_kind *all;
+    size_t n = 0, total = bt_gpu_kinds(&all);
+    for (size_t i = 0; k && i < total; i++) {
+        bool larger = bt_gpu_kind_total(&all[i]) > bt_gpu_kind_total(k) + bt_gpu_kind_total(k) / 20 && !bt_gpu_kind_unified(&all[i]);
+        if (!larger || strcmp(all[i].vendor, k->vendor) != 0 || all[i].cc_major < k->cc_major)
+            continue;
+        size_t at = n;
+        while (at > 0 && is_nearer(k, &all[i], out[at - 1]))
+            at--;
+        if (at == most)
+            continue;
+        n = BT_MIN(n + 1, most);
+        memmove(&out[at + 1], &out[at], (n - at - 1) * sizeof(const struct bt_gpu_kind *));
+        out[at] = &all[i];
+    }
+    return n;
+}
+
+/* The cards there are, with others in place of one kind. NULL when a card is not of the catalog. */
+static const char *instead(struct bt_arena *a, const struct bt_fleet *f, const struct bt_gpu_kind *was, const struct bt_gpu_kind *now)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(8192);
+    for (size_t i = 0, run; i < f->n; i += run) {
+        const struct bt_gpu_kind *k = f->gpus[i].kind;
+        for (run = 1; i + run < f->n && f->gpus[i + run].kind == k; run++) {
+        }
+        if (!k || f->gpus[i].mig_of)
+            return NULL;
+        bt_buf_printf(&b, "%s%zux%s", i ? "+" : "", run, (k == was ? now : k)->short_name);
+    }
+    return bt_arena_strdup(a, bt_buf_z(&b));
+}
+
+bool pl_larger_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_advice *out, const char **note)
+{
+    const struct bt_gpu_kind *kind[BT_MAX_GPUS], *next[MOST_LARGER];
+    struct growing x = { .in = in, .a = a, .least = least_bytes(a, in) };
+    uint64_t smallest_yet = UINT64_MAX;
+    bool all_named = true;
+    const size_t n = by_bytes(in->fleet, kind, &all_named);
+    for (size_t i = 0; i < n && !x.over; i++)
+        for (size_t j = 0, m = pl_larger_kinds(kind[i], next, MOST_LARGER); j < m; j++) {
+            const char *fleet = instead(a, in->fleet, kind[i], next[j]);
+            uint64_t has = capacity(&x, fleet);
+            if (has < x.least || has >= smallest_yet || !fits_on(&x, fleet))
+                continue;
+            smallest_yet = has;
+            *out = (struct bt_plan_advice){ .path = "gpus", .value = fleet, .larger_cards = true };
+            out->text = n == 1 ? bt_arena_printf(a, "it fits on %zu x %s", in->fleet->n, next[j]->nvml_name)
+                               : bt_arena_printf(a, "with %s in place of %s all of it fits", next[j]->nvml_name, kind[i]->nvml_name);
+            break;
+        }
+    *note = x.over ? "with so many workloads not every larger fleet was tried" : NULL;
+    return smallest_yet != UINT64_MAX;
 }

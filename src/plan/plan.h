@@ -13,7 +13,7 @@
  *   explain.c   alternatives, warnings      decide.c, conflict.c   why so, and why not (decide.h)      lost.c   what a plan has less of than another (lost.h)
  *   served.c    the weights as they are read: of a quantised sibling, from host RAM      drafted.c   rates with what would be drafted
  *   faster.c    pinned shapes that are slower than smaller ones
- *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the smallest larger fleet      shrink.c   the fewest that conflict
+ *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the nearest larger fleets      shrink.c   the fewest that conflict
  *   least.c     bytes that no placement can do without
  *   together.c  several changes, where no single one is a way out
  *   jobs.c      what a service or job with a job form takes
@@ -99,7 +99,8 @@ struct bt_plan_alternative {
 struct bt_plan_refusal { const char *code, *text, *workload; struct bt_mark at; };
 /* Nearest settings that fit: each was planned and fits. All changes together; path2 NULL = no second, nmore 0 = no others. */
 struct bt_plan_change { const char *path, *value; };
-struct bt_plan_advice { const char *text, *path, *value, *path2, *value2; const struct bt_plan_change *more; size_t nmore; };
+struct bt_plan_advice { const char *text, *path, *value, *path2, *value2; const struct bt_plan_change *more; size_t nmore;
+                        bool larger_cards; };      /* another fleet, of as many larger cards (not of more) */
 
 /* What makes a plan better, the first first; larger is better (docs/plan.md, "What is best"). */
 enum bt_plan_goal { BT_GOAL_PLACED, BT_GOAL_WANTS, BT_GOAL_SERVICE, BT_GOAL_SHARED, BT_GOAL_FREE, BT_GOAL_LOWEST, BT_GOAL__N };

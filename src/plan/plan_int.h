@@ -277,5 +277,11 @@ uint64_t pl_memory_asked(const struct bt_workload *w, const struct bt_fleet *f);
  * alone: those of the spec who fit on none of its cards even by themselves, or NULL. *note: what is to be said beside it, or
  * NULL: not all was tried, or none of those that are near has the bytes. */
 bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_plan_in *alone, struct bt_plan_advice *out, const char **note);
+/* As many cards, larger ones of the catalog in place of those of one kind. */
+bool pl_larger_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_advice *out, const char **note);
+/* Kinds with more memory, of the same maker and no older, the nearest first; returns how many. */
+size_t pl_larger_kinds(const struct bt_gpu_kind *k, const struct bt_gpu_kind **out, size_t most);
+/* Are all the ways out other fleets? Those cost money. */
+bool pl_only_fleets(const struct bt_plan *p);
 bool pl_in_phase(const struct bt_workload *w, const char *phase);
 #endif

@@ -687,9 +687,24 @@ static void advise_more_cards(struct refusing *r, const struct bt_plan_in *alone
     bool said = false;
     const char *note = NULL;
     for (size_t i = 0; i < r->plan->nadvice; i++)
-        said = said || !strcmp(r->plan->advice[i].path, "gpus");     /* in another phase */
+        said = said || (!strcmp(r->plan->advice[i].path, "gpus") && !r->plan->advice[i].larger_cards);     /* in another phase */
     if (!said && pl_more_cards(r->a, r->in, alone, &more, &note))
         BT_PUSH(r->a, r->plan->advice, r->plan->nadvice, more);      /* whatever else there is: it changes nothing of what was asked for */
+    if (note)
+        BT_PUSH(r->a, r->plan->warning, r->plan->nwarnings, note);
+}
+
+static void advise_larger_cards(struct refusing *r)
+{
+    struct bt_plan_advice larger;
+    bool said = false;
+    const char *note = NULL;
+    for (size_t i = 0; i < r->plan->nadvice; i++)
+        said = said || r->plan->advice[i].larger_cards;              /* in another phase */
+    if (!said && pl_larger_cards(r->a, r->in, &larger, &note))
+        BT_PUSH(r->a, r->plan->advice, r->plan->nadvice, larger);
+    for (size_t i = 0; note && i < r->plan->nwarnings; i++)
+        note = strcmp(r->plan->warning[i], note) ? note : NULL;
     if (note)
         BT_PUSH(r->a, r->plan->warning, r->plan->nwarnings, note);
 }
@@ -784,5 +799,6 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
     if (look_for_advice(&r, p) < 0)
         return -1;
     advise_more_cards(&r, any ? subset(a, in, misfits) : NULL);
+    advise_larger_cards(&r);
     return 0;
 }

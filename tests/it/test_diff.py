@@ -97,6 +97,12 @@ def test_with_what_runs(machine) -> None:
     m.berth("down", check=True)
 
 
+def test_shapes_have_the_names_of_the_tables(tmp_path: Path) -> None:
+    text = BASE.replace("gpus: 1, memory: 30GiB, pool: [0]", "gpus: 2, memory: 30GiB, {}")
+    a, b = plan(tmp_path, "a", text.replace("{}", "tp: 2")), plan(tmp_path, "b", text.replace("{}", "pp: 2"))
+    assert [(r["from"], r["to"]) for r in diff(a, b)["rows"] if r["what"] == "shape"] == [("TP=2", "PP=2 (14,14 layers)")]
+
+
 # ---- pictures ----
 
 @pytest.mark.parametrize(("example", "fleet"), [("forensics", "4xA100-SXM4-40GB"), ("activations", "4xA100-SXM4-40GB"), ("thinking", "2xA100-SXM4-80GB+1xRTX-4090"), ("tinker", "4xRTX-4090")])

@@ -380,3 +380,30 @@ def test_what_a_runner_up_lost_is_what_its_plan_lacks(tmp_path: Path) -> None:
             plan = json.loads(berth("plan", "-f", str(tmp_path / "one.yaml"), "--json").stdout)
             rates.append(min(i["pace"]["decode_tok_s"] for i in plan["phases"][0]["instances"] if i["workload"] == told[1]))
         assert [f"{r:.1f}" for r in rates] == [told[2], told[3]], (workload, shape)
+
+
+def test_layers_are_those_of_the_plan(tmp_path: Path) -> None:
+    """Beside sleepers the plan cuts its pipeline otherwise than it would if there were no other phase."""
+    (tmp_path / "berth.yaml").write_text("""name: nightly
+gpus: 2xRTX-6000-Ada+2xRTX-4090
+phases: [day, night, report]
+workloads:
+  chat: {engine: vllm, model: mistralai/Mistral-7B-Instruct-v0.3, context: {min: 16384}, phases: [day, report], replicas: 2}
+  big:  {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, context: {want: 16384}, phases: night}
+  tune: {kind: job, command: [x], gpus: 2, memory: {train: Qwen/Qwen2.5-7B, method: qlora, batch: auto, tokens: 4096, checkpointing: true}, phases: night}
+""")
+    args = ("-f", str(tmp_path / "berth.yaml"), "--json")
+    planned = json.loads(berth("plan", *args).stdout)
+    cut = next(i["pp_layers"] for p in planned["phases"] for i in p["instances"] if i["workload"] == "big")
+    [shape] = [d["taken"] for d in json.loads(berth("explain", "big", *args).stdout)["decisions"] if d["what"] == "shape"]
+    assert cut[0] != cut[1] and shape.endswith(f"(layers {cut[0]},{cut[1]})")
+
+
+def test_bytes_that_lack_at_the_least(tmp_path: Path) -> None:
+    """What lacks in a conflict is asked with all demands that are not in it taken back, and that is said."""
+    for fleet, model, context, lack in [
+            ("2xRTX-4090", "Qwen/Qwen2.5-32B-Instruct", 16384, r"about [\d.]+ GiB lack on each card, with everything else at its least\n"),
+            ("1xRTX-4090", "meta-llama/Llama-3.1-8B-Instruct", 131072, r"they exceed GPU 0 by about [\d.]+ GiB\n")]:     # the context is the conflict
+        path, _ = write(tmp_path, f"name: n\ngpus: {fleet}\nworkloads: {{a: {{engine: vllm, model: {model}, context: {context}}}}}\n")
+        told = berth("explain", "-f", path)
+        assert told.returncode == 3 and re.search(lack, told.stdout), told.stdout

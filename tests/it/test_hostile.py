@@ -311,11 +311,11 @@ LLM = "name: x\ngpus: {fleet}\nworkloads:\n  llm: {{engine: vllm, model: Qwen/Qw
 
 
 def advice(tmp_path: Path, text: str) -> dict[str, str]:
-    """path -> value of every advice; each is put into the spec by hand in the tests below, and must fit."""
+    """path -> value of every advice, the first of each path; each is put into the spec by hand in the tests below, and must fit."""
     done = berth("plan", "--json", cwd=spec(tmp_path, text))
     answer = json.loads(done.stdout)
     assert done.returncode == 3 and answer["refusals"]
-    return {change["path"]: change["value"] for a in answer["advice"] for change in a["set"]}
+    return {change["path"]: change["value"] for a in reversed(answer["advice"]) for change in a["set"]}
 
 
 @pytest.mark.parametrize(("fleet", "size", "more", "path", "value"), [
@@ -333,6 +333,30 @@ def test_advice_makes_it_run(tmp_path: Path, fleet: str, size: str, more: str, p
     if path != "gpus":
         text = text.replace("}\n", f", {path.removeprefix('workloads.llm.')}: {value}}}\n")
     assert berth("plan", cwd=spec(tmp_path, text)).returncode == 0
+
+
+def cards(fleet: str) -> int:
+    return sum(int(kind.split("x")[0]) for kind in fleet.split("+"))
+
+
+@pytest.mark.parametrize(("fleet", "size", "larger"), [
+    ("2xA100-SXM4-40GB", "72B", "2xA100-SXM4-80GB"),                 # the nearest of the name
+    ("1xRTX-4090+1xA100-SXM4-80GB", "72B", "1xRTX-PRO-6000-Blackwell-Server-Edition+1xA100-SXM4-80GB"),
+    ("1xRTX-4060-Ti", "0.5B, requests: 4000", None),          # no card of the catalog holds that
+])
+def test_larger_cards_are_a_way(tmp_path: Path, fleet: str, size: str, larger: str | None) -> None:
+    name, _, rest = size.partition(", ")
+    text = LLM.format(fleet=fleet, size=name, more=f", {rest}" if rest else "")
+    answer = json.loads(berth("plan", "--json", cwd=spec(tmp_path, text)).stdout)
+    fleets = [a["set"][0]["value"] for a in answer["advice"] if a["set"][0]["path"] == "gpus"]
+    assert [f for f in fleets if cards(f) == cards(fleet)] == ([larger] if larger else [])
+    for f in fleets:
+        assert berth("plan", "--gpus", f, cwd=spec(tmp_path, text)).returncode == 0
+    told = json.loads(berth("explain", "--json", cwd=spec(tmp_path, text)).stdout)["relaxations"]
+    gives = {r["set"][0]["value"]: r["gives_up"] for r in told if r["set"][0]["path"] == "gpus"}
+    assert set(gives) == set(fleets)
+    for f, what in gives.items():
+        assert what == ("cards: it takes larger ones" if f == larger else "cards: it takes more of them")
 
 
 def test_advice_for_a_service_is_the_nearest_count(tmp_path: Path) -> None:
