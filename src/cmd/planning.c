@@ -223,8 +223,13 @@ static void open_job(struct planning *g, const struct bt_job *j, struct bt_plan_
 static int read_spec(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_spec **out, struct bt_err *err)
 {
     struct bt_spec_opts so = { .variant = given(o->variant) ? o->variant : NULL };
-    if (o->text)
-        return bt_spec_parse(a, "the command line", bt_path_abs(a, NULL, "."), bt_str(o->text), &so, out, err);
+    if (o->text) {
+        int rc = bt_spec_parse(a, BT_PLANNING_TYPED, bt_path_abs(a, NULL, "."), bt_str(o->text), &so, out, err);
+        const char *rest = err->msg + strlen(BT_PLANNING_TYPED);
+        if (rc < 0 && bt_str_starts(bt_str(err->msg), BT_PLANNING_TYPED ":")) /* a line that nobody has written says nothing */
+            memmove(err->msg, rest + strspn(rest, ":0123456789 "), strlen(rest + strspn(rest, ":0123456789 ")) + 1);
+        return rc;
+    }
     if (bt_spec_read(a, given(o->file) ? o->file : "berth.yaml", &so, out, err) == 0)
         return 0;
     if (err->code == BT_E_NOT_FOUND || err->code == BT_E_TOO_BIG || err->code == BT_E_INPUT)

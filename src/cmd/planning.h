@@ -4,6 +4,8 @@
 #include "base/table.h"
 #include "plan/plan.h"
 
+#define BT_PLANNING_TYPED "the command line"         /* what a spec is called that was made of one */
+
 struct bt_planning_opts {
     const char *file;                /* -f; NULL or "" = ./berth.yaml */
     const char *text;                /* the spec itself, made of a command line; paths in it start at the working directory. NULL: read file */
@@ -64,6 +66,8 @@ void bt_planning_print_boxes(struct bt_arena *a, const struct bt_plan *p, struct
 double bt_planning_boundary_s(const struct bt_plan *p, const char *from, const char *to);
 /* 0; 3 when it does not fit; 1 when all that is wrong is a model that is not there or broken. */
 int bt_planning_exit(const struct bt_plan *p);
+/* "note: ...", a line each; what is the same of several workloads once. */
+void bt_planning_print_notes(struct bt_arena *a, const struct bt_plan *p, struct bt_buf *out);
 /* Only the refusals and the way out: what `up` says before it exits. */
 void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out);
 /* Whether it may be obeyed; the refusals go to standard error. */

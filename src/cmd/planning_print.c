@@ -7,7 +7,6 @@
 
 #define BAR_COLUMNS 56
 #define MAX_LABELS 24
-#define MAX_NOTES 20                 /* of many machines */
 
 struct print { struct bt_arena *a; const struct bt_plan *p; struct bt_style st; struct bt_buf *out; };
 
@@ -306,27 +305,53 @@ static void print_notes(struct print *x)
     const struct bt_plan *p = x->p;
     if (p->nwarnings)
         bt_buf_puts(x->out, "\n");
-    size_t most = p->fleet->nboxes ? BT_MIN(p->nwarnings, (size_t)MAX_NOTES) : p->nwarnings;
-    for (size_t i = 0; i < most; i++)
-        bt_buf_printf(x->out, "note: %s\n", p->warning[i]);
-    if (p->nwarnings > most)
-        bt_buf_printf(x->out, "%zu more notes: --json has them all\n", p->nwarnings - most);
+    bt_planning_print_notes(x->a, p, x->out);
     if (p->spec->nlater)
         bt_buf_puts(x->out, "\n");
     for (size_t i = 0; i < p->spec->nlater; i++)
         bt_buf_printf(x->out, "not yet obeyed: %s: %s\n", p->spec->later[i].path, p->spec->later[i].text);
 }
 
+/* Of a spec that was made of a command line: the option that says it, NULL where there is none. */
+static const char *option_of(const struct bt_plan *p, const char *path)
+{
+    const char *key = strrchr(path, '.');
+    if (!key)
+        return NULL;
+    if (!strcmp(key, ".memory"))
+        return "--memory";
+    if (!strcmp(key, ".gpus") && p->spec->w[0].kind == BT_JOB)       /* `run`: how many; `up MODEL --gpus` is a fleet */
+        return "--gpus";
+    return bt_str_ends(bt_str(path), ".context.min") ? "--context" : NULL;
+}
+
+/* A command line has no keys: its options are named, and other cards are said by the text. */
+static void print_typed_advice(const struct bt_plan *p, const struct bt_plan_advice *v, struct bt_buf *out)
+{
+    const char *option = v->path2 ? NULL : option_of(p, v->path);
+    bt_buf_printf(out, "  would fit: %s\n", v->text);
+    if (option)
+        bt_buf_printf(out, "             %s %s\n", option, v->value);
+    else if (strchr(v->path, '.'))
+        bt_buf_printf(out, "             %s: %s%s%s%s%s, in a spec (`berth up -f berth.yaml`)\n", v->path, v->value, v->path2 ? ", " : "",
+                      v->path2 ? v->path2 : "", v->path2 ? ": " : "", v->path2 ? v->value2 : "");
+}
+
 void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out)
 {
+    const bool typed = !strcmp(p->spec->path, BT_PLANNING_TYPED);
     for (size_t i = 0; i < p->nrefusals; i++) {
         const struct bt_plan_refusal *r = &p->refusal[i];
-        if (r->at.line)
+        if (r->at.line && !typed)
             bt_buf_printf(out, "%s:%u:%u: ", p->spec->path, r->at.line, r->at.col);
         bt_buf_printf(out, "%s [%s]\n", r->text, r->code);
     }
     for (size_t i = 0; i < p->nadvice; i++) {
         const struct bt_plan_advice *v = &p->advice[i];
+        if (typed) {
+            print_typed_advice(p, v, out);
+            continue;
+        }
         bt_buf_printf(out, "  would fit: %s\n             %s: %s", v->text, v->path, v->value);
         if (v->path2)
             bt_buf_printf(out, ", %s: %s", v->path2, v->value2);

@@ -425,7 +425,8 @@ static double share_given_up(const struct bt_plan *p, const struct bt_plan_advic
 /* Do both change the same keys, whatever the values? */
 static bool same_keys(const struct bt_plan_advice *x, const struct bt_plan_advice *y)
 {
-    bool same = !strcmp(x->path, y->path) && !x->path2 == !y->path2 && (!x->path2 || !strcmp(x->path2, y->path2)) && x->nmore == y->nmore && x->larger_cards == y->larger_cards;
+    bool same = !strcmp(x->path, y->path) && !x->path2 == !y->path2 && (!x->path2 || !strcmp(x->path2, y->path2)) &&
+                x->nmore == y->nmore && x->larger_cards == y->larger_cards;
     for (size_t i = 0; same && i < x->nmore; i++)
         same = !strcmp(x->more[i].path, y->more[i].path);
     return same;
@@ -434,7 +435,11 @@ static bool same_keys(const struct bt_plan_advice *x, const struct bt_plan_advic
 static void rank(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_advice *v, struct bt_relaxation **out, size_t *n)
 {
     const char *key = v->path ? strrchr(v->path, '.') : NULL;
-    struct bt_relaxation row = { v, v->larger_cards ? 0.85 : 0.8, v->larger_cards ? "cards: it takes larger ones" : "cards: it takes more of them" };
+    struct bt_relaxation row = { v, 0.8, "cards: it takes more of them" };
+    if (v->larger_cards) {
+        row.cost = 0.85;
+        row.gives_up = "cards: it takes larger ones";
+    }
     if (v->path && !strcmp(v->path, "phases"))
         key = ".phases";
     if (v->path && bt_str_ends(bt_str(v->path), ".context.min"))

@@ -214,23 +214,32 @@ static bool is_nearer(const struct bt_gpu_kind *k, const struct bt_gpu_kind *x, 
     return ax != ay ? ax > ay : bt_gpu_kind_total(x) < bt_gpu_kind_total(y);
 }
 
+static bool is_like(const struct bt_gpu_kind *x, const struct bt_gpu_kind *y)
+{
+    uint64_t a = bt_gpu_kind_total(x), b = bt_gpu_kind_total(y);
+    return BT_MAX(a, b) - BT_MIN(a, b) <= BT_MIN(a, b) / 20;
+}
+
+/* The nearest of those that are not out[] already, nor as large as one of them. */
+static const struct bt_gpu_kind *next_larger(const struct bt_gpu_kind *k, const struct bt_gpu_kind *const *out, size_t n)
+{
+    const struct bt_gpu_kind *all, *best = NULL;
+    size_t total = bt_gpu_kinds(&all);
+    for (size_t i = 0; i < total; i++) {
+        bool larger = bt_gpu_kind_total(&all[i]) > bt_gpu_kind_total(k) && !is_like(k, &all[i]) && !bt_gpu_kind_unified(&all[i]);
+        for (size_t j = 0; larger && j < n; j++)
+            larger = !is_like(out[j], &all[i]);
+        if (larger && !strcmp(all[i].vendor, k->vendor) && all[i].cc_major >= k->cc_major && (!best || is_nearer(k, &all[i], best)))
+            best = &all[i];
+    }
+    return best;
+}
+
 size_t pl_larger_kinds(const struct bt_gpu_kind *k, const struct bt_gpu_kind **out, size_t most)
 {
-    const struct bt_gpu_kind *all;
-    size_t n = 0, total = bt_gpu_kinds(&all);
-    for (size_t i = 0; k && i < total; i++) {
-        bool larger = bt_gpu_kind_total(&all[i]) > bt_gpu_kind_total(k) + bt_gpu_kind_total(k) / 20 && !bt_gpu_kind_unified(&all[i]);
-        if (!larger || strcmp(all[i].vendor, k->vendor) != 0 || all[i].cc_major < k->cc_major)
-            continue;
-        size_t at = n;
-        while (at > 0 && is_nearer(k, &all[i], out[at - 1]))
-            at--;
-        if (at == most)
-            continue;
-        n = BT_MIN(n + 1, most);
-        memmove(&out[at + 1], &out[at], (n - at - 1) * sizeof(const struct bt_gpu_kind *));
-        out[at] = &all[i];
-    }
+    size_t n = 0;
+    while (k && n < most && (out[n] = next_larger(k, out, n)))
+        n++;
     return n;
 }
 

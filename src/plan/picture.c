@@ -1,4 +1,5 @@
-/* picture - the plan as SVG: rows of cards, segments of bytes to scale, the words beside them. Lengths are in pixels; letters are counted as wide as a wide font has them. */
+/* picture - the plan as SVG: rows of cards, segments of bytes to scale, the words beside them. Lengths are in pixels; letters are counted as wide as a
+ * wide font has them. */
 #include "plan/picture.h"
 
 #include <math.h>

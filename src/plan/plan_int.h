@@ -279,7 +279,7 @@ uint64_t pl_memory_asked(const struct bt_workload *w, const struct bt_fleet *f);
 bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_plan_in *alone, struct bt_plan_advice *out, const char **note);
 /* As many cards, larger ones of the catalog in place of those of one kind. */
 bool pl_larger_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_advice *out, const char **note);
-/* Kinds with more memory, of the same maker and no older, the nearest first; returns how many. */
+/* Kinds with more memory, of the same maker and no older, one of each size (to a twentieth), the nearest first; returns how many. */
 size_t pl_larger_kinds(const struct bt_gpu_kind *k, const struct bt_gpu_kind **out, size_t most);
 /* Are all the ways out other fleets? Those cost money. */
 bool pl_only_fleets(const struct bt_plan *p);

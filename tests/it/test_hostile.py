@@ -341,7 +341,7 @@ def cards(fleet: str) -> int:
 
 @pytest.mark.parametrize(("fleet", "size", "larger"), [
     ("2xA100-SXM4-40GB", "72B", "2xA100-SXM4-80GB"),                 # the nearest of the name
-    ("1xRTX-4090+1xA100-SXM4-80GB", "72B", "1xRTX-PRO-6000-Blackwell-Server-Edition+1xA100-SXM4-80GB"),
+    ("1xRTX-4090+1xA100-SXM4-80GB", "72B", "1xH100-PCIe+1xA100-SXM4-80GB"),
     ("1xRTX-4060-Ti", "0.5B, requests: 4000", None),          # no card of the catalog holds that
 ])
 def test_larger_cards_are_a_way(tmp_path: Path, fleet: str, size: str, larger: str | None) -> None:
@@ -362,6 +362,18 @@ def test_larger_cards_are_a_way(tmp_path: Path, fleet: str, size: str, larger: s
 def test_advice_for_a_service_is_the_nearest_count(tmp_path: Path) -> None:
     found = advice(tmp_path, "name: x\ngpus: 3xA100-SXM4-40GB\nworkloads: {t: {kind: service, command: [x], gpus: 5}}\n")
     assert str(found["workloads.t.gpus"]) == "3" and found["gpus"] == "5xA100-SXM4-40GB"
+
+
+def test_what_is_the_same_of_several_is_noted_once(tmp_path: Path) -> None:
+    sizes = ["0.5B", "1.5B", "3B", "7B", "0.5B", "14B"]
+    lines = "".join(f"  w{i}: {{engine: vllm, model: Qwen/Qwen2.5-{size}-Instruct, context: 1024}}\n" for i, size in enumerate(sizes))
+    folder = spec(tmp_path, "name: n\ngpus: 4xA100-SXM4-80GB\nworkloads:\n" + lines)
+    notes = [line for line in berth("plan", cwd=folder).stdout.splitlines() if line.startswith("note: ")]
+    assert [n for n in notes if "installed" in n] == ["note: w0, w1, w2, w3 and 2 more: vllm is not installed here: planned as version 0.32.0"]
+    models = ", ".join(f"Qwen/Qwen2.5-{s}-Instruct" for s in ("0.5B", "1.5B", "3B", "7B"))
+    assert [n for n in notes if "built-in" in n] == [f"note: not on this machine, planned from their built-in shapes: {models} and 1 more"]
+    warnings = json.loads(berth("plan", "--json", cwd=folder).stdout)["warnings"]
+    assert sum("is not installed here" in w for w in warnings) == sum("built-in shape" in w for w in warnings) == len(sizes)
 
 
 def test_optional_is_a_way_where_others_run(tmp_path: Path) -> None:
