@@ -52,8 +52,9 @@ static bool look_at(const struct bt_pace_in *in, struct look *x)
     double eff = pc_engine_eff(x->eng, x->cls);
     x->bandwidth = x->k->mem_gbs * 1e9;
     x->kv_by_head = pc_kv_by_head(x->eng, x->k);
-    x->read_kv = x->bandwidth * (eff > 0 ? eff : x->cls->eff) * KV_SHARE_OF_EFF;
-    x->read = x->bandwidth * (eff > 0 ? eff : x->cls->eff) * pc_kernel_share(x->eng, x->w.kernel, x->cls) * pc_method_share(x->eng, quantization_of(in));
+    double given = x->bandwidth * (eff > 0 ? eff : x->cls->eff) * pc_ecc_share(x->eng, x->k);
+    x->read_kv = given * KV_SHARE_OF_EFF;
+    x->read = given * pc_kernel_share(x->eng, x->w.kernel, x->cls) * pc_method_share(x->eng, quantization_of(in));
     double unpacked = pc_unpack_bytes_a_s(x->eng, &x->w, x->k);
     if (unpacked > 0)
         x->read = BT_MIN(x->read, unpacked);
@@ -247,6 +248,18 @@ static double first_factor(const struct look *x)
     return plain && x->in->prompt >= FIRST_LONG && x->tp * x->pp <= 1 && x->in->tenants <= 1 ? FIRST_FACTOR_KNOWN : FIRST_FACTOR;
 }
 
+/* What an engine that overlaps its steps takes from the end of the prompt to handing out what it gave: a step of this sequence, others aside. */
+static double late_s(const struct look *x)
+{
+    struct bt_pace_in in = *x->in;
+    struct bt_pace p;
+    in.context = in.prompt;
+    in.streams = in.verified = in.tenants = 0;
+    in.prompt = in.answer = 0;
+    bt_pace_decode(&in, &p);
+    return p.step_ms / 1e3;
+}
+
 void bt_pace_first(const struct bt_pace_in *in, struct bt_pace_first *out)
 {
     struct look x;
@@ -257,7 +270,7 @@ void bt_pace_first(const struct bt_pace_in *in, struct bt_pace_first *out)
     double multiply = ops / (x.tp * matrix_rate(&x) * prompt_mfu(&x)), read = bt_pace_step_bytes(&x.w, n) / (x.tp * x.read);
     out->known = true;
     out->measured = x.cls->mfu_seen && x.eng->measured;
-    out->floor_s = x.eng->floor_ms / 1e3;
+    out->floor_s = x.eng->floor_ms / 1e3 + (x.eng->late ? late_s(&x) : 0);
     out->compute_s = BT_MAX(BT_MAX(multiply, read), prompt_launch_s(&x)); /* the host launches ahead of the card: the longer of them counts */
     out->link_s = prompt_link_s(&x, n);
     out->seconds = (out->floor_s + out->compute_s + out->link_s) * BT_MAX(in->tenants, 1u);

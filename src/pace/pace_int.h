@@ -37,6 +37,7 @@ struct pc_engine {
     bool fused;                                      /* on Blackwell its all-reduce takes the norm behind it along */
     bool only_said;                  /* for a version that somebody said; of the newest one otherwise the row below holds, which the golden rows are of */
     uint64_t graph_tokens;           /* a longer context is decoded outside of CUDA graphs (max_seq_len_to_capture); 0 = never */
+    bool late;                       /* tokens of a step are handed out while the next one runs: the first one comes a step of one stream later */
     bool kv_by_head;                 /* attention reads the KV once for each query head, not once for the heads that share it */
 };
 const struct pc_engine *pc_engine_of(const struct bt_pace_in *in);
@@ -53,6 +54,7 @@ bool pc_early_fp4(const struct pc_engine *e, const struct pc_class *c);         
 double pc_choices(const struct pc_engine *e, const struct bt_pace_weight *w, double tokens);
 /* llama.cpp of 2024 on data-centre cards: its kernels were made for GeForce. 0 = nothing to change */
 double pc_engine_eff(const struct pc_engine *e, const struct pc_class *c);
+double pc_ecc_share(const struct pc_engine *e, const struct bt_gpu_kind *k);     /* of what it gives with ECC off; 1 = it is off, or beside the memory */
 
 double pc_layer_us(const struct pc_engine *e, const struct bt_gpu_kind *k);      /* launches of a layer: the engine's, on cards where they take longer more */
 /* Bytes of weights a second that llama.cpp's kernels can unpack on this card; 0 = no limit known. */

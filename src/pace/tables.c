@@ -161,7 +161,7 @@ static const struct pc_engine engines[] = {
     { "vllm", 5, PC_SERVER, 85, 1.20, 65, 22, 0, 0, true, false },
     { "vllm", 3, PC_SERVER, 85, 1.20, 65, 22, 0, 0, true, false, .graph_tokens = 8192, .kv_by_head = true },
     { "vllm", 0, PC_SERVER, 450, 1.20, 65, 22, 0, 0, false, false, .kv_by_head = true }, /* no CUDA graphs yet: 6 rows of several cards, 280 to 740 us */
-    { "sglang", 5, PC_SERVER, 43, 0.35, 0, 10, 350, 2000, true, false },
+    { "sglang", 5, PC_SERVER, 43, 0.35, 0, 10, 350, 1800, true, false, .late = true }, /* its scheduler overlaps: 26 first tokens below 1000 tokens */
     { "sglang", 0, PC_SERVER, 50, 0.35, 0, 10, 0, 0, true, false },
     { "llama-server", 202500, PC_LLAMA, 43, 0, 500, 4, 0, 0, true, false },
     { "llama-server", 0, PC_LLAMA, 90, 0.00, 0, 4, 0, 0, true, false },
@@ -231,6 +231,18 @@ double pc_engine_eff(const struct pc_engine *e, const struct pc_class *c)
     if (e->family != PC_LLAMA || e->since >= 202500)
         return 0;
     return !strcmp(c->name, "hbm_a100") ? 0.53 : !strcmp(c->name, "hbm_hopper") ? 0.64 : !strcmp(c->name, "amd_cdna3") ? 0.22 : 0;
+}
+
+/* Boards of data centres with GDDR6 (A10, A40, L4, L40S) are shipped with ECC on, and their check bits lie in the same memory: a sixteenth, as their sizes
+ * show, and of what is moved. The shares of both classes are of cards that have it off. 28 rows of an A40, 28 of an L40S, 4 of an L4, 15 of an A10G. vLLM since
+ * 0.12 is without: the golden rows of the A10G, L4 and L40S hold that. */
+#define ECC_SHARE (15.0 / 16)
+
+double pc_ecc_share(const struct pc_engine *e, const struct bt_gpu_kind *k)
+{
+    bool gddr6 = k->eff_class && (!strcmp(k->eff_class, "gddr_ampere") || !strcmp(k->eff_class, "gddr_ada"));
+    bool golden = !strcmp(e->name, "vllm") && e->since >= 12;
+    return gddr6 && !golden && !strstr(k->nvml_name, "GeForce") && !strstr(k->nvml_name, "RTX") ? ECC_SHARE : 1;
 }
 
 /* llama.cpp of 2025 on data-centre cards, 46 rows of one page (P100 to B300): their clocks are low and their memory answers late, so each of its many small
