@@ -491,11 +491,15 @@ static const char *shape_refused(struct bt_arena *a, const struct bt_claim *c, c
     return e && !bt_engine_shape_ok(e, &s, c->tp, c->pp, &why) ? bt_arena_strdup(a, why.text) : NULL;
 }
 
+/* Digits of a rate: four, and all before the point. */
+static int rate_digits(double tok_s) { return tok_s >= 1e4 ? 1 + (int)floor(log10(tok_s)) : 4; }
+
 static void print_claim(struct bt_arena *a, const struct bt_claim *c, const struct bt_model *m, const struct bt_judged *j, struct bt_buf *b)
 {
     const char *refused = shape_refused(a, c, m);
     const char *bits = c->quantization ? c->quantization : j->assumed;
-    bt_buf_printf(b, "claim: %s%s%s%s on %llu x %s, TP=%llu", m->id, bits ? " " : "", bits ? bits : "", j->assumed ? " (taken for it: no bits are said)" : "",
+    const char *taken = !j->assumed ? "" : c->quantization ? " (taken for the GGUF, whose rest has 8 bits)" : " (taken for it: no bits are said)";
+    bt_buf_printf(b, "claim: %s%s%s%s on %llu x %s, TP=%llu", m->id, bits ? " " : "", bits ? bits : "", taken,
                   (unsigned long long)c->cards, c->kind->short_name, (unsigned long long)c->tp);
     if (c->pp > 1)
         bt_buf_printf(b, " x PP=%llu", (unsigned long long)c->pp);
@@ -505,7 +509,7 @@ static void print_claim(struct bt_arena *a, const struct bt_claim *c, const stru
         bt_buf_printf(b, ", %llu engines", (unsigned long long)c->engines);
     if (c->speculation)
         bt_buf_puts(b, ", with speculation");
-    bt_buf_printf(b, ", %s stream%s: %.4g tok/s\n", bt_count_human(c->streams), c->streams == 1 ? "" : "s", c->tok_s);
+    bt_buf_printf(b, ", %s stream%s: %.*g tok/s\n", bt_count_human(c->streams), c->streams == 1 ? "" : "s", rate_digits(c->tok_s), c->tok_s);
     bt_buf_printf(b, "  a step reads %.1f GB on each card, and %s reads %.0f GB/s: at most %.1f tok/s\n", j->read_bytes / 1e9, c->kind->short_name,
                   c->kind->mem_gbs, j->ceiling_tok_s);
     if (c->speculation)
@@ -525,7 +529,7 @@ static void print_claim(struct bt_arena *a, const struct bt_claim *c, const stru
     if (j->verdict == BT_CLAIM_IMPOSSIBLE && !c->said_streams)
         bt_buf_puts(b, "  one stream was taken for it: of many together, say how many (\"64 streams\")\n");
     if (c->prompt_tok_s > 0)
-        bt_buf_printf(b, "  not judged: %.4g tok/s of reading prompts\n", c->prompt_tok_s);
+        bt_buf_printf(b, "  not judged: %.*g tok/s of reading prompts\n", rate_digits(c->prompt_tok_s), c->prompt_tok_s);
     if (c->first_s > 0)
         bt_buf_printf(b, "  not judged: the first token after %s\n", bt_duration_human(c->first_s));
     if (j->weight_bytes > j->card_bytes && j->card_bytes > 0)

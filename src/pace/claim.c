@@ -28,7 +28,7 @@ static const char *const noise[] = { "on",      "with",    "at",      "and",    
                                      "windows", "wsl2", "today", "still", "solid", "stable", "i'm", "im", "we're", "i've", "vulkan", "rocm", "hip",
                                      "backend", "generates", "generating", "generated", "outputs", "manages", "achieves", "achieved", "delivers",
                                      "pushing", "pulls", "measured", "about:", "settings", "default", "stock", "driver", "across", "box", "machine", "whopping",
-                                     "=>", "==", "serve", "reaching", "reached", "hitting", "yields", "yielding",
+                                     "=>", "==", "serve", "serves", "sees", "reaching", "reached", "hitting", "yields", "yielding",
                                      "benchmarked", "tested", "filled", "hbm3", "hbm3e", "hbm2e", "hbm2", "gddr6", "gddr6x", "gddr7", "vram" };
 /* A rate of all that are served at once: never to be judged as one stream's. */
 static const char *const total_words[] = { "total", "aggregate", "aggregated", "combined", "overall", "together", "throughput", "system" };
@@ -46,7 +46,7 @@ static const struct { const char *unit; double seconds; bool total; } slow_units
     { "tokens/h", 3600, true },  { "tokens/day", 86400, true },  { "tok/ms", 1e-3, false },     { "tokens/ms", 1e-3, false },
 };
 static const char *const rate_units[] = { "tok/s",  "tokens/s",   "token/s",  "t/s",       "tps",           "tok/sec",     "tokens/sec",
-                                          "toks/s", "tok/second", "tk/s",     "token/sec", "tokens/second", "token/second", "t/sec" };
+                                          "toks/s", "toks/sec", "tok/second", "tk/s",     "token/sec", "tokens/second", "token/second", "t/sec" };
 static const char *const step_units[] = { "ms/token", "ms/tok", "ms/step", "ms/t" };
 static const char *const step_words[] = { "tpot", "itl", "tbt" };
 static const char *const token_words[] = { "tokens", "token", "tok", "toks" };
@@ -79,6 +79,8 @@ static bool among(const char *w, const char *const *list, size_t n)
     return false;
 }
 #define AMONG(w, list) among(w, list, BT_LEN(list))
+
+bool pc_is_filler(const char *w) { return AMONG(w, noise); }
 
 bool pc_counts(const char *w) { return AMONG(w, stream_words) || AMONG(w, context_words); }
 
@@ -191,6 +193,7 @@ struct reading {
     enum { NEXT_RATE, NEXT_PROMPT, NEXT_FIRST } next; /* what the words before a number say that it is */
     uint64_t in, out; /* tokens of a prompt, of an answer */
     struct bt_err *err;
+    const char *rack; /* "NVL72": how many of its cards serve is said apart */
     bool failed;    /* what was said before is contradicted, or no number at all */
 };
 
@@ -342,11 +345,10 @@ static size_t rate_unit(const struct pc_words *x, size_t at, struct reading *r, 
     if (!strcasecmp(two, "/s") || !strcasecmp(two, "/sec"))
         return 2;
     bool per = !strcasecmp(two, "per") || !strcmp(two, "/") || !strcasecmp(two, "a") || !strcasecmp(two, "each");
-    if (per && (!strcasecmp(three, "minute") || !strcasecmp(three, "min"))) {
-        r->total = true;
-        *seconds = 60;
-        return 3;
-    }
+    *seconds = !strncasecmp(three, "min", 3) ? 60 : !strcasecmp(three, "hour") ? 3600 : !strcasecmp(three, "day") ? 86400 : 1;
+    if (per && *seconds > 1)
+        return r->total = true, 3;
+    *seconds = 1;
     return per && AMONG(three, second_words) ? 3 : 0;
 }
 
@@ -555,6 +557,10 @@ static int finish(struct reading *r, struct bt_err *err)
         bt_err_set(err, BT_E_USAGE, 0, "the claim names %s", missing);
         return bt_err_hint(err, "a claim reads 'Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s'; cards are named as in `berth gpus --catalog`");
     }
+    if (r->rack && !c->cards && !c->tp) {
+        bt_err_set(err, BT_E_USAGE, 0, "\"%.20s\" in the claim is a rack, and not how many of its cards serve the model", r->rack);
+        return bt_err_hint(err, "say how many: \"8x GB200\"");
+    }
     if (c->cards > MOST_CARDS || c->tp > MOST_CARDS)
         return bt_err_set(err, BT_E_USAGE, 0, "the claim has %llu cards: at most %d are judged", (unsigned long long)BT_MAX(c->cards, c->tp), MOST_CARDS);
     c->pp = BT_MAX(c->pp, 1u);
@@ -675,6 +681,8 @@ static size_t take_manner(const struct pc_words *x, size_t at, struct reading *r
     const char *unit;
     if (pc_number_of(w, &watts, &unit) && (!strcasecmp(unit, "w") || !strcasecmp(unit, "bit")))
         return !strcasecmp(unit, "w") ? 1 : 0;
+    if (!strcasecmp(w, "per-card"))
+        return r->per_card = r->total = true, 1;
     if (!strcasecmp(w, "each") || (!strcasecmp(w, "per") && AMONG(next, one_of_them)))
         return r->each = true, strcasecmp(w, "each") ? 2 : 1;
     struct bt_claim later = { 0 };
@@ -718,36 +726,19 @@ static int take_model(const struct pc_words *x, size_t at, size_t *model_end, st
             bt_buf_puts(&shown, " ");
             bt_buf_add_escaped(&shown, (struct bt_str){ x->w[at + 1], strnlen(x->w[at + 1], 60) });
         }
-        bt_err_set(err, BT_E_USAGE, 0, "\"%s\" in the claim is not understood", bt_buf_z(&shown));
+        if (r->c.model) { /* which may be the word that was meant otherwise: "not more than 10 tok/s with Qwen3" */
+            bt_auto_buf struct bt_buf model = BT_BUF(256);
+            bt_buf_add_escaped(&model, (struct bt_str){ r->c.model, strnlen(r->c.model, 60) });
+            bt_err_set(err, BT_E_USAGE, 0, "\"%s\" in the claim is not understood; the model is taken to be \"%s\"", bt_buf_z(&shown), bt_buf_z(&model));
+        } else {
+            bt_err_set(err, BT_E_USAGE, 0, "\"%s\" in the claim is not understood", bt_buf_z(&shown));
+        }
         if (range)
             return bt_err_hint(err, "a range is no claim: say one rate");
         return bt_err_hint(err, "a claim reads 'Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s'; also: an engine and version, N streams, context N");
     }
     *model_end = at + 1;
     return 0;
-}
-
-/* No card was understood: the word that names something else instead, where there is one. Returns -1; *err stays as it is where there is none. */
-static int name_other(const struct pc_words *x, size_t from, struct bt_err *err)
-{
-    for (size_t i = from; i < x->n; i++) {
-        const char *what = pc_no_card(x->w[i]), *next = i + 1 < x->n && !x->starts[i + 1] ? x->w[i + 1] : "";
-        const char *name = x->w[i] + strspn(x->w[i], "0123456789"); /* "2xA100": known, and another word is not */
-        if (!what || pc_card_said(x->a, x->w[i]) || pc_card_said(x->a, name + ((*name | 0x20) == 'x')))
-            continue;
-        bool alone = strpbrk(x->w[i], ".") || !strcasecmp(x->w[i], "nano") || !strcasecmp(x->w[i], "nx") ||
-                     (strpbrk(x->w[i], "0123456789") && isdigit((unsigned char)*next));
-        bool two = *next && !AMONG(next, noise) && !alone; /* "M4 Max", "GTX 1080" */
-        bt_auto_buf struct bt_buf shown = BT_BUF(256);
-        bt_buf_add_escaped(&shown, (struct bt_str){ x->w[i], strnlen(x->w[i], 40) });
-        bt_buf_puts(&shown, two ? " " : "");
-        bt_buf_add_escaped(&shown, (struct bt_str){ next, two ? strnlen(next, 40) : 0 });
-        if (two && !strcasecmp(next, "pro") && i + 2 < x->n && isdigit((unsigned char)x->w[i + 2][0]))
-            bt_buf_printf(&shown, " %.20s", x->w[i + 2]); /* "RTX PRO 4500" */
-        bt_err_set(err, BT_E_USAGE, 0, "\"%s\" in the claim is %s", bt_buf_z(&shown), what);
-        return bt_err_hint(err, "`berth gpus --catalog` lists the cards whose bandwidth is known");
-    }
-    return -1;
 }
 
 int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out, struct bt_err *err)
@@ -782,13 +773,17 @@ int bt_claim_parse(struct bt_arena *a, struct bt_str text, struct bt_claim *out,
             n = engine;
             continue;
         }
+        if (!strncasecmp(x.w[i], "nvl", 3) && isdigit((unsigned char)x.w[i][3])) {
+            r.rack = x.w[i];
+            continue;
+        }
         if (AMONG(x.w[i], noise) || AMONG(x.w[i], step_words))
             continue;
         if (take_model(&x, i, &model_end, &r, err) < 0)
-            return r.c.kind && !pc_no_card(x.w[i]) ? -1 : name_other(&x, r.c.kind ? i : 0, err);
+            return r.c.kind && !pc_no_card(x.w[i]) ? -1 : pc_name_other(&x, r.c.kind ? i : 0, err);
     }
     if (r.failed || finish(&r, err) < 0)
-        return r.failed || r.c.kind ? -1 : name_other(&x, 0, err);
+        return r.failed || r.c.kind ? -1 : pc_name_other(&x, 0, err);
     *out = r.c;
     return 0;
 }

@@ -95,6 +95,29 @@ const char *pc_no_card(const char *word)
     return NULL;
 }
 
+/* No card was understood: the word that names something else instead, where there is one. Returns -1; *err stays as it is where there is none. */
+int pc_name_other(const struct pc_words *x, size_t from, struct bt_err *err)
+{
+    for (size_t i = from; i < x->n; i++) {
+        const char *what = pc_no_card(x->w[i]), *next = i + 1 < x->n && !x->starts[i + 1] ? x->w[i + 1] : "";
+        const char *name = x->w[i] + strspn(x->w[i], "0123456789"); /* "2xA100": known, and another word is not */
+        if (!what || pc_card_said(x->a, x->w[i]) || pc_card_said(x->a, name + ((*name | 0x20) == 'x')))
+            continue;
+        bool alone = strpbrk(x->w[i], ".") || !strcasecmp(x->w[i], "nano") || !strcasecmp(x->w[i], "nx") ||
+                     (strpbrk(x->w[i], "0123456789") && isdigit((unsigned char)*next));
+        bool two = *next && !pc_is_filler(next) && !alone; /* "M4 Max", "GTX 1080" */
+        bt_auto_buf struct bt_buf shown = BT_BUF(256);
+        bt_buf_add_escaped(&shown, (struct bt_str){ x->w[i], strnlen(x->w[i], 40) });
+        bt_buf_puts(&shown, two ? " " : "");
+        bt_buf_add_escaped(&shown, (struct bt_str){ next, two ? strnlen(next, 40) : 0 });
+        if (two && !strcasecmp(next, "pro") && i + 2 < x->n && isdigit((unsigned char)x->w[i + 2][0]))
+            bt_buf_printf(&shown, " %.20s", x->w[i + 2]); /* "RTX PRO 4500" */
+        bt_err_set(err, BT_E_USAGE, 0, "\"%s\" in the claim is %s", bt_buf_z(&shown), what);
+        return bt_err_hint(err, "`berth gpus --catalog` lists the cards whose bandwidth is known");
+    }
+    return -1;
+}
+
 /* Q4_K_M or GGUF without an engine means llama.cpp, EXL2 means ExLlama. */
 void pc_claim_engine(struct bt_claim *c)
 {

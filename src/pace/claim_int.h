@@ -20,9 +20,13 @@ bool pc_number_of(const char *w, double *value, const char **rest);
 bool pc_is_its_memory(const char *w, const struct bt_gpu_kind *k);
 bool pc_other_by_memory(const struct pc_words *x, size_t at, struct bt_claim *c);
 
-/* "RTX 4090 Laptop", "Orin Nano", "4070 Ti Super": a word behind a card's name (the words from `at` to before `end`) that makes it another one, which the
+/* "RTX 4090 Laptop", "Orin Nano": a word behind a card's name (the words from `at` to before `end`) that makes it another one, which the
  * catalog does not have: an error. */
 BT_MUST_CHECK int pc_other_card(const struct pc_words *x, size_t at, size_t end, struct bt_err *err);
+
+/* No card was understood: the word that names something else instead, where there is one. Returns -1; *err stays as it is where there is none. */
+BT_MUST_CHECK int pc_name_other(const struct pc_words *x, size_t from, struct bt_err *err);
+bool pc_is_filler(const char *w);                               /* a small word that says nothing of a claim */
 
 bool pc_could_be_thousands(const char *number, double v);       /* "1.200": a point as some write thousands */
 bool pc_is_lanes(const char *w);                                /* "4.0", "gen4", "x8": of a slot */

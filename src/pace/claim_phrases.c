@@ -8,7 +8,7 @@
 /* "#": a number, "@": a format of numbers, "%": billions of parameters ("0.5B"). `meant` has "#" for the number that was said, "#ms" with a unit; none = it
  * says nothing that is judged. */
 static const struct {
-    const char *said[MOST_SAID], *meant[2];
+    const char *said[MOST_SAID], *meant[3];
 } phrases[] = {
     { { "single", "stream" }, { "1", "stream" } },
     { { "single", "request" }, { "1", "stream" } },
@@ -23,6 +23,21 @@ static const struct {
     { { "inter-token", "latency" }, { "itl" } },
     { { "inter", "token", "latency" }, { "itl" } },
     { { "time", "per", "output", "token" }, { "tpot" } },
+    { { "time", "to", "first", "token" }, { "ttft" } },
+    { { "tpot", "of" }, { "tpot" } },
+    { { "itl", "of" }, { "itl" } },
+    { { "ttft", "of" }, { "ttft" } },
+    { { "each", "of", "#", "gpus" }, { "per-card", "#", "gpus" } },
+    { { "each", "of", "#", "cards" }, { "per-card", "#", "cards" } },
+    { { "drops", "to" }, { NULL } },
+    { { "slows", "to" }, { NULL } },
+    { { "output", "tokens", "per", "second" }, { "tok/s" } },
+    { { "output", "tokens", "per", "sec" }, { "tok/s" } },
+    { { "output", "tok/sec" }, { "tok/s" } },
+    { { "output", "tokens/sec" }, { "tok/s" } },
+    { { "output", "tokens/second" }, { "tok/s" } },
+    { { "#", "input", "tok/s" }, { "prompt", "#tok/s" } },
+    { { "#", "input", "tokens/s" }, { "prompt", "#tok/s" } },
     { { "p50" }, { NULL } },
     { { "+-", "#" }, { NULL } },
     { { "std", "#" }, { NULL } },
@@ -182,6 +197,65 @@ static void put_tokens_in_time(struct pc_words *x, size_t at)
         }
 }
 
+/* "0.02 s/token", "0.02 seconds per token", "TPOT 0.012 s": milliseconds of one. */
+static void put_seconds_of_token(struct pc_words *x, size_t at)
+{
+    static const char *const fused[] = { "s/token", "s/tok", "sec/token", "seconds/token" }, *const units[] = { "s", "sec", "seconds" };
+    double time;
+    const char *unit;
+    if (at + 1 >= x->n || !pc_number_of(x->w[at], &time, &unit))
+        return;
+    size_t words = *unit ? 1 : 2; /* of the number and its unit */
+    unit = *unit ? unit : x->w[at + 1];
+    const char *one = at + words < x->n ? x->w[at + words] : "", *two = at + words + 1 < x->n ? x->w[at + words + 1] : "";
+    bool whole = false, seconds = false, named = at > 0 && (!strcasecmp(x->w[at - 1], "tpot") || !strcasecmp(x->w[at - 1], "itl"));
+    for (size_t i = 0; i < BT_LEN(fused); i++)
+        whole = whole || !strcasecmp(unit, fused[i]);
+    for (size_t i = 0; i < BT_LEN(units); i++)
+        seconds = seconds || !strcasecmp(unit, units[i]);
+    bool said = seconds && (!strcasecmp(one, "per") || !strcmp(one, "/") || !strcasecmp(one, "a")) && (!strcasecmp(two, "token") || !strcasecmp(two, "tok"));
+    if (!whole && !said && !(seconds && named))
+        return;
+    x->w[at] = bt_arena_printf(x->a, "%.10gms/token", time * 1e3);
+    remove_words(x, at + 1, words - 1 + (said ? 2 : 0));
+}
+
+/* "forty tok/s", "a hundred tokens per second": in digits. */
+static void put_tens(struct pc_words *x, size_t at)
+{
+    static const char *const tens[] = { "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred" };
+    const char *unit = at + 1 < x->n ? x->w[at + 1] : "";
+    bool rate = !strncasecmp(unit, "tok", 3) || !strcasecmp(unit, "t/s") || !strcasecmp(unit, "tps");
+    bool part = at > 0 && !x->starts[at] && (pc_count_word(x->w[at - 1]) > 1 || !strcasecmp(x->w[at - 1], "and")); /* "two hundred", "hundred and forty" */
+    for (size_t i = 0; rate && !part && i < BT_LEN(tens); i++)
+        if (!strcasecmp(x->w[at], tens[i])) {
+            bool one = i + 1 == BT_LEN(tens) && at > 0 && !x->starts[at] && pc_count_word(x->w[at - 1]) == 1; /* "a hundred" */
+            x->w[at] = bt_arena_printf(x->a, "%zu", 10 * (i + 1));
+            if (one)
+                remove_words(x, at - 1, 1);
+            return;
+        }
+}
+
+/* "900 tok/s per GPU", "on each card", "per H100": a rate of one card. "80 GB per GPU", "300 W per card": none. */
+static void put_per_card(struct pc_words *x, size_t at)
+{
+    static const char *const cards[] = { "gpu", "card", "device" };
+    static const char *const others[] = { "w", "watts", "watt", "gb", "gib", "g", "vram", "memory", "power", "limit" };
+    bool follows = at + 1 < x->n && !x->starts[at + 1] && (!strcasecmp(x->w[at], "per") || !strcasecmp(x->w[at], "each"));
+    bool card = follows && pc_card_said(x->a, x->w[at + 1]);
+    for (size_t i = 0; follows && i < BT_LEN(cards); i++)
+        card = card || !strcasecmp(x->w[at + 1], cards[i]);
+    double v;
+    const char *before = at > 0 && card ? x->w[at - 1] : "", *unit = before;
+    if (!card || (pc_number_of(before, &v, &unit) && !*unit))
+        return;
+    for (size_t i = 0; i < BT_LEN(others); i++)
+        if (!strcasecmp(unit, others[i]))
+            return;
+    x->w[at] = "per-card";
+}
+
 /* This word as two. */
 static void cut_in_two(struct pc_words *x, size_t at, const char *one, const char *two)
 {
@@ -295,7 +369,7 @@ void pc_claim_phrases(struct pc_words *x)
             cut_version(x, at);
             put_signs(x, at);
             if (at < x->n)
-                put_tokens_in_time(x, at);
+                put_tokens_in_time(x, at), put_seconds_of_token(x, at), put_tens(x, at), put_per_card(x, at);
         } while (put_any_phrase(x, at) && at < x->n);
 }
 

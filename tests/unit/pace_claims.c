@@ -327,7 +327,13 @@ static void claims_of_other_things_are_refused(void **st)
         { "Qwen3-32B on Strix Halo, 10 t/s", "\"Strix Halo\" in the claim is a chip that shares its comput" },
         { "Llama-3.1-8B Q4_0 on Arc A770 50 t/s", "\"Arc A770\" in the claim is no card that the catalog has" },
         { "Qwen2.5-32B 85 tok/s 4xA100-40GB, 72 tok/s on 3", "the claim says two things: tok/s 85, and 72" },
-        { "Phi-4 14B Q4 RTX 4070 Ti Super 16GB 60 t/s", "\"RTX 4070 Ti Super\" in the claim is no card that the catalog has" },
+        { "not more than 10 tok/s with Llama-3-70B on 2xA100", "\"Llama-3-70B\" in the claim is not understood; the model is taken to be \"not-more-than\"" },
+        { "GB200 NVL72 DeepSeek-R1 FP4 30 tok/s per user", "\"NVL72\" in the claim is a rack, and not how many of its cards" },
+        { "Llama-3.1-8B 4xL4 30 tok/s per GPU", "the claim's rate is said to be of all streams together" },
+        { "Llama-3.1-8B 4xL4, 30 tok/s on each of 4 cards", "the claim's rate is said to be of all streams together" },
+        { "1 million tokens a day on one H100 with Llama-3.1-8B", "the claim's rate is said to be of all streams together" },
+        { "a hundred and forty tok/s, Qwen3-8B, H100", "in the claim is not understood" },
+        { "two hundred tok/s, Qwen3-8B, H100", "in the claim is not understood" },
         { "Llama 3 70B Q4 at 2.5 t/s on a single 4090 with CPU offload", "\"CPU\" in the claim: a part of the model that the processor" },
         { "Llama-3.1-8B on g5.xlarge 30 tok/s", "\"g5.xlarge\" in the claim is a machine of a cloud: name its cards" },
         { "Llama-3.1-70B on p4d.24xlarge 40 tok/s", "\"p4d.24xlarge\" in the claim is a machine of a cloud: name its cards" },
@@ -381,6 +387,30 @@ static void claims_of_forums(void **st)
         { "Llama-3.1-70B 8xA100 TP8 output token throughput 55 tok/s, max concurrency 1", "a100-sxm4-80", "", "", "", 8, 8, 1, 1, 0, 55, false },
         { "Qwen3-8B rtx4090 fp8 eval time 8.1 ms per token, 123.4 tokens per second", "rtx4090", "fp8", "", "", 1, 1, 1, 1, 0, 1000 / 8.1, false },
         { "llama-bench Qwen3-8B Q4_K_M RTX 3060 tg256 52.3", "rtx3060-12", "Q4_K_M", "llama-bench", "", 1, 1, 1, 1, 0, 52.3, false },
+        { "0.02 s/token for Llama-3-8B fp16 on an A100", "a100-sxm4-80", "fp16", "", "", 1, 1, 1, 1, 0, 50, false },
+        { "Qwen3-8B H100, 0.01 seconds per token, 4 users", "h100-sxm", "", "", "", 1, 1, 4, 1, 0, 400, false },
+        { "Qwen3-8B H100 TPOT 0.0125 s", "h100-sxm", "", "", "", 1, 1, 1, 1, 0, 80, false },
+        { "Qwen3-8B H100, TPOT of 20ms, TTFT of 300 ms", "h100-sxm", "", "", "", 1, 1, 1, 1, 0, 50, false },
+        { "time to first token 0.4s, 16 tok/s, Qwen3-8B on L4", "l4", "", "", "", 1, 1, 1, 1, 0, 16, false },
+        { "forty tok/s with Qwen3-32B awq on one 5090", "rtx5090", "awq", "", "", 1, 1, 1, 1, 0, 40, false },
+        { "a hundred tokens per second, Qwen3-8B, H100", "h100-sxm", "", "", "", 1, 1, 1, 1, 0, 100, false },
+        { "H100 serves Llama-3.1-8B at 20k tok/s with batch 256", "h100-sxm", "", "", "", 1, 1, 256, 1, 0, 20000, false },
+        { "900 output tokens per second on 8 H200 running Llama-3.1-70B FP8, 8 streams", "h200-sxm", "FP8", "", "", 8, 8, 8, 1, 0, 900, false },
+        { "Llama-4-Scout on one H100 int4 - 100 toks/sec", "h100-sxm", "int4", "", "", 1, 1, 1, 1, 0, 100, false },
+        { "with 100k context Qwen3-30B-A3B on RTX 5090 drops to 60 t/s", "rtx5090", "", "", "", 1, 1, 1, 1, 100000, 60, false },
+        { "each of 16 users sees 25 tok/s, Llama-3.3-70B FP8, 4xH100", "h100-sxm", "FP8", "", "", 4, 4, 16, 1, 0, 400, false },
+        { "Llama-3.1-8B 4xL4, 64 streams, 300 tok/s per GPU", "l4", "", "", "", 4, 4, 64, 1, 0, 1200, false },
+        { "Llama-3.1-8B 4xL4, 64 streams, 300 tokens per second per L4", "l4", "", "", "", 4, 4, 64, 1, 0, 1200, false },
+        { "Llama-3.1-8B 4xL4, 64 streams, 300 tok/s on each of 4 GPUs", "l4", "", "", "", 4, 4, 64, 1, 0, 1200, false },
+        { "Llama-3.1-8B: 15,000 input tok/s and 3,000 output tok/s on a H100, 32 streams", "h100-sxm", "", "", "", 1, 1, 32, 1, 0, 3000, false },
+        { "Llama-3.1-8B 4xL4, 24 GB per GPU, 70W per card, 64 streams, 900 tok/s", "l4", "", "", "", 4, 4, 64, 1, 0, 900, false },
+        { "Llama-3.1-8B 4xL4, throughput per GPU 300 tok/s, 64 streams", "l4", "", "", "", 4, 4, 64, 1, 0, 1200, false },
+        { "Llama-3.1-8B 4xL4, 64 streams, 300 tok/s on each card", "l4", "", "", "", 4, 4, 64, 1, 0, 1200, false },
+        { "8x GB200 NVL72 DeepSeek-R1 FP4 30 tok/s per user", "gb200", "FP4", "", "", 8, 8, 1, 1, 0, 30, false },
+        { "1.2 million tokens per hour on one L4, Qwen3-8B, 8 streams", "l4", "", "", "", 1, 1, 8, 1, 0, 1.2e6 / 3600, false },
+        { "Phi-4 14B Q4 RTX 4070 Ti Super 16GB 40 t/s", "rtx4070tisuper", "q4_k_m", "llama.cpp", "", 1, 1, 1, 1, 0, 40, false },
+        { "Gemma-3-27B RTX PRO 4500 Blackwell 30 tok/s", "rtxpro4500", "", "", "", 1, 1, 1, 1, 0, 30, false },
+        { "Arc B580 Llama-3-8B Q4_K_M 40 t/s", "b580", "Q4_K_M", "llama.cpp", "", 1, 1, 1, 1, 0, 40, false },
         { "Qwen3-8B Q4_K_M 4070 Ti 12GB ngl 99 fa 1 tg128 85 t/s", "rtx4070ti", "Q4_K_M", "llama.cpp", "", 1, 1, 1, 1, 0, 85, false },
         { "Llama-3.1-8B 2xL4, 2 replicas, 30 tok/s total", "l4", "", "", "", 2, 1, 2, 2, 0, 30, false },
         { "Llama-3.1-8B with 4 replicas on 4xL4, 60 tok/s in total", "l4", "", "", "", 4, 1, 4, 4, 0, 60, false },
@@ -513,7 +543,7 @@ static void claims_of_logs_and_commands(void **st)
     }
     refused("Llama-3.1-8B RTX 4090 Laptop 60 tok/s", "\"RTX 4090 Laptop\" in the claim is no card");
     refused("Llama-3.2-3B Orin Nano Super 25 t/s", "\"Orin Nano\" in the claim is a smaller Jetson");
-    refused("Gemma-3-27B RTX PRO 4500 Blackwell 30 tok/s", "\"RTX PRO 4500\" in the claim is no card");
+    refused("Gemma-3-27B RTX PRO 4800 Blackwell 30 tok/s", "\"RTX PRO 4800\" in the claim is no card");
     refused("50-60 tok/s Llama-3.1-8B 4090", "\"50-60 tok/s\"");
     refused("Llama-3.3-70B EXL3 3.5bpw 2x3090 17 t/s", "\"3.5bpw\"");
     bt_auto_arena a = { 0 };
