@@ -285,6 +285,30 @@ static int warn_copies(struct bt_plan *plan, const struct pl_trial *t, const str
     return 0;
 }
 
+static uint32_t copies_of(const struct pl_solution *s, size_t work)
+{
+    uint32_t n = 0;
+    for (size_t c = 0; c < s->ncopies; c++)
+        n += s->copy[c].work == work;
+    return n;
+}
+
+/* Who would have waited for it (`after`) does not: nothing will ever be there to wait for. */
+static void warn_left_out(struct bt_plan *plan, struct bt_arena *a, const struct pl_problem *p, const struct pl_solution *s, const char *name)
+{
+    warn(plan, a, bt_arena_printf(a, "%s is optional and found no place", name));
+    for (size_t i = 0; i < p->spec->n; i++) {
+        const struct bt_workload *w = &p->spec->w[i];
+        bool waits = false, there = pl_in_phase(w, p->phase);
+        for (size_t k = 0; k < w->nafter; k++)
+            waits = waits || !strcmp(w->after[k].name, name);
+        for (size_t k = 0; k < p->n; k++)
+            there = there && (p->work[k].spec_index != i || copies_of(s, k));
+        if (waits && there)
+            warn(plan, a, bt_arena_printf(a, "%s does not wait for %s (`after`), which has no place", w->name, name));
+    }
+}
+
 int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s,
                struct bt_err *err)
 {
@@ -295,11 +319,9 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
             const struct pl_work *k = &p->work[i];
             if (k->spec_index != w)
                 continue;
-            uint32_t copies = 0;
-            for (size_t c = 0; c < s->ncopies; c++)
-                copies += s->copy[c].work == i;
+            const uint32_t copies = copies_of(s, i);
             if (!copies)
-                warn(plan, a, bt_arena_printf(a, "%s is optional and found no place", k->w->name));
+                warn_left_out(plan, a, p, s, k->w->name);
             else if (copies < k->copies_want && warn_copies(plan, &t, p, s, k, copies, err) < 0)
                 return -1;
             if (!k->server || !copies)

@@ -376,6 +376,16 @@ def test_what_is_the_same_of_several_is_noted_once(tmp_path: Path) -> None:
     assert sum("is not installed here" in w for w in warnings) == sum("built-in shape" in w for w in warnings) == len(sizes)
 
 
+def test_who_waits_for_what_was_left_out_is_said(tmp_path: Path) -> None:
+    """It is started without: nothing will ever be there to wait for."""
+    text = LLM.format(fleet="1xA100-SXM4-40GB", size="32B", more=", optional: true")
+    text += ("  ask: {kind: job, command: [x], memory: 1GiB, after: {llm: ready}}\n  read: {kind: job, command: [x], gpus: 0, after: {llm: ready}}\n"
+             "  too: {kind: job, command: [x], memory: 60GiB, optional: true, after: {llm: ready}}\n  last: {kind: job, command: [x], gpus: 0, after: {ask: done}}\n")
+    made = json.loads(berth("plan", "--json", cwd=spec(tmp_path, text)).stdout)
+    assert [w for w in made["warnings"] if "does not wait" in w] == [f"{n} does not wait for llm (`after`), which has no place" for n in ("ask", "read")]
+    assert {i["workload"]: i["after"] for i in made["phases"][0]["instances"]} == {"ask": {}, "read": {}, "last": {"ask": "done"}}
+
+
 def test_optional_is_a_way_where_others_run(tmp_path: Path) -> None:
     found = advice(tmp_path, LLM.format(fleet="1xA100-SXM4-40GB", size="32B", more="") + "  b: {kind: service, command: [x], memory: 4GiB}\n")
     assert found["workloads.llm.optional"] in (True, "true") and found["gpus"] == "2xA100-SXM4-40GB"
