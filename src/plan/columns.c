@@ -80,6 +80,10 @@ static void add_unit(struct columns *c, size_t work, size_t shape, size_t on, co
     const struct bt_gpu *gpus = s->p->fleet->gpus;
     const double *counts = c->asked ? c->asked->counts : NULL;
     struct co_unit u = { .work = work, .shape = shape, .cards = sh->cards };
+    u.share = x ? x->to : 0;
+    u.like = c->first[work];
+    while (u.like < c->nunits && !(sh->cards == 1 && c->unit[u.like].shape == shape && !(c->unit[u.like].share < u.share || c->unit[u.like].share > u.share)))
+        u.like++;
     u.value = BT_NEWN(c->a, double, s->p->nclasses * (CO_BUSY + 1));
     u.least = BT_NEWN(c->a, uint64_t, s->p->nclasses);
     u.most = BT_NEWN(c->a, uint64_t, s->p->nclasses);

@@ -21,9 +21,11 @@
 #define CO_ENTRIES 200000u
 #define CO_PIVOT_NODES 16u           /* what a step of the simplex method costs, in nodes */
 
-/* A work in a shape: a tensor-parallel group on cards of one kind, a pipeline anywhere. */
+/* A work in a shape: a tensor-parallel group on cards of one kind, a pipeline anywhere. like: the first unit that another copy may be in beside this one: of
+ * copies on one card each every one may be on another kind. */
 struct co_unit {
-    size_t work, shape; uint32_t cards;
+    size_t work, shape, like; uint32_t cards;
+    double share;                    /* of the context wanted, where wants count */
     double *value;                   /* [class * (CO_BUSY + 1) + tenants] of a rank */
     uint64_t *least, *most;          /* [class] bytes of a rank, whichever it is of its copy; UINT64_MAX: it does not go there */
 };

@@ -80,7 +80,7 @@ static void begin(const struct columns *c, struct way *y)
 static void settle(const struct columns *c, struct way *y, size_t unit)
 {
     size_t w = c->unit[unit].work;
-    y->only[w] = unit;
+    y->only[w] = c->unit[unit].like;
     y->left[w] = c->unit[unit].cards * (c->s->copies_most[w] - y->gone[w]);
 }
 
@@ -119,7 +119,7 @@ static bool still_goes(const struct columns *c, const struct way *y, const struc
         for (unsigned k = 0; k < x->n; k++)
             here += c->unit[x->unit[k]].work == u->work;
         left = BT_MIN(left, c->s->copies_most[u->work] - y->gone[u->work]);          /* no two ranks of one copy */
-        if ((only != PL_NONE && only != x->unit[i]) || here > left || (y->level[u->work] && x->n > y->level[u->work]))
+        if ((only != PL_NONE && only != u->like) || here > left || (y->level[u->work] && x->n > y->level[u->work]))
             return false;
     }
     return true;
@@ -176,9 +176,9 @@ static void find_amounts(struct diver *d)
         double much = d->amount[d->g.base + j];
         for (unsigned i = 0; i < k->n && much > 0; i++) {
             const struct co_unit *u = &c->unit[k->unit[i]];
-            d->of_unit[k->unit[i]] += much / u->cards / c->s->copies_most[u->work];
+            d->of_unit[u->like] += much / u->cards / c->s->copies_most[u->work];
             for (unsigned q = 0; q < k->n; q++)      /* as its follower has it: all its copies have one shape, also those that nobody follows */
-                d->of_unit[k->unit[i]] += c->needs[c->unit[k->unit[q]].work] >> u->work & 1 ? much / u->cards : 0;
+                d->of_unit[u->like] += c->needs[c->unit[k->unit[q]].work] >> u->work & 1 ? much / u->cards : 0;
         }
     }
 }
@@ -371,7 +371,7 @@ static double all_gone(const struct columns *c, const struct way *y)
     return sum;
 }
 
-/* From d->now on, solved, to a placement, or to where less is left than was reached. */
+/* From d->now on, solved, to a placement, or to where less is left than was reached; one is gone to its end whatever the work. */
 static void dive(struct diver *d)
 {
     struct columns *c = d->c;
@@ -384,7 +384,7 @@ static void dive(struct diver *d)
         if (!n || se_late(c->s))
             break;
         take_best(d, o, n, all);
-        if (d->now.value <= d->reached)
+        if (d->now.value <= d->reached || (d->best.found && c->s->nodes >= c->end))
             return;
     }
     give_up_rest(d, &d->now);

@@ -48,7 +48,7 @@ static bool is_out(const struct columns *c, size_t unit)
 {
     const struct co_dive *d = c->dive;
     size_t w = c->unit[unit].work;
-    return d && d->only[w] != PL_NONE && (d->only[w] != unit || !d->left[w]);
+    return d && d->only[w] != PL_NONE && (d->only[w] != c->unit[unit].like || !d->left[w]);
 }
 
 /* The first may be in every set that the other is in. Who needs somebody as wide on its cards finds other company on other numbers of cards. */

@@ -17,8 +17,27 @@
 #define TREE_LEAST 400               /* (workload, card) pairs from which on the tree is asked only where something lacks, */
 #define TREE_MOST 1024               /* and up to which */
 #define ONE 1000.0                   /* a workload, in the program */
+#define FAR 0.01                     /* of the service that is bounded: a plan that lacks so much is worth another program, */
+#define AGAIN 3u                     /* and so many more as long as they gain */
 
 static void climb(struct search *s, uint64_t budget, struct pl_solution *out) { se_climb_from(s, budget, out, out); }
+
+bool se_fewest(const struct search *s, uint32_t *copies)
+{
+    const struct pl_problem *p = s->p;
+    for (size_t i = 0; i < p->n; i++)
+        copies[i] = p->work[i].cpu_only ? p->work[i].copies_want : p->work[i].w->optional ? 0 : BT_MAX(p->work[i].copies_min, 1u);
+    for (size_t left = p->n; left; left--)           /* who is followed stands too, with no fewer copies than it must have, and whom that follows */
+        for (size_t i = 0; i < p->n; i++) {
+            size_t target = copies[i] ? p->work[i].same : PL_NONE;
+            if (target != PL_NONE)
+                copies[target] = BT_MAX(BT_MAX(copies[target], copies[i]), p->work[target].copies_min);
+        }
+    for (size_t i = 0; i < p->n; i++)
+        if (copies[i] > s->copies_most[i])
+            return false;
+    return true;
+}
 
 /* ---- how many of a priority can stand ---- */
 
@@ -214,6 +233,25 @@ static bool from_columns(struct search *s, uint64_t limit, uint64_t climbing, bo
     return true;
 }
 
+/* No plan so far: those that must stand by themselves, from there all of them. */
+static void from_fewest(struct search *s, uint64_t limit, uint64_t climbing, struct pl_solution *out)
+{
+    uint32_t *copies = BT_NEWN(s->a, uint32_t, s->p->n + 1);
+    struct pl_solution dived;
+    if (!se_fewest(s, copies))
+        return;
+    se_fix(s, copies, -1, s->a);
+    se_columns(s, limit, out, &dived);
+    se_fix(s, NULL, -1, s->a);
+    if (dived.found)
+        se_climb_from(s, climbing, &dived, out);
+}
+
+static bool is_far(const struct pl_solution *o, const struct pl_score *bound)
+{
+    return (double)o->score.v[BT_GOAL_SERVICE] < (double)bound->v[BT_GOAL_SERVICE] * (1 - FAR);
+}
+
 static bool lacks_works(const struct pl_solution *o, const struct pl_score *most)
 {
     for (uint32_t i = 0; i < most->nlevels; i++)
@@ -227,8 +265,16 @@ static bool by_columns(struct search *s, uint64_t limit, struct pl_solution *out
 {
     uint64_t climbing = BT_MIN(limit / 5, CLIMB_NEXT);
     struct pl_score all = *bound;
-    if (from_columns(s, BT_MIN(limit / 2, COLUMNS_NODES), climbing, false, out, bound))
+    if (from_columns(s, BT_MIN(limit / 2, COLUMNS_NODES), climbing, false, out, bound)) {
+        int64_t before = -1;
+        for (unsigned i = 0; i < AGAIN && is_far(out, bound) && out->score.v[BT_GOAL_SERVICE] > before; i++) {
+            before = out->score.v[BT_GOAL_SERVICE];
+            from_columns(s, BT_MIN(limit / 4, COLUMNS_NODES), climbing, false, out, bound);
+        }
         return true;
+    }
+    if (!out->found)
+        from_fewest(s, BT_MIN(limit / 4, COLUMNS_NODES), climbing, out);
     if (out->found && lacks_works(out, bound))
         bound_levels(s, BT_MIN(limit / 8, BOUND_NODES), climbing, out, bound);
     return from_columns(s, BT_MIN(limit / 4, COLUMNS_NODES), climbing, out->found && lacks_works(out, &all), out, bound);

@@ -648,17 +648,8 @@ static bool some_plan(struct search *s, uint64_t limit, struct pl_solution *out)
     const struct pl_problem *p = s->p;
     uint32_t *copies = BT_NEWN(s->a, uint32_t, p->n + 1);
     s->out = out;
-    for (size_t i = 0; i < p->n; i++)
-        copies[i] = p->work[i].cpu_only ? p->work[i].copies_want : p->work[i].w->optional ? 0 : BT_MAX(p->work[i].copies_min, 1u);
-    for (size_t left = p->n; left; left--)           /* who is followed stands too, with no fewer copies than it must have, and whom that follows */
-        for (size_t i = 0; i < p->n; i++) {
-            size_t target = copies[i] ? p->work[i].same : PL_NONE;
-            if (target != PL_NONE)
-                copies[target] = BT_MAX(BT_MAX(copies[target], copies[i]), p->work[target].copies_min);
-        }
-    for (size_t i = 0; i < p->n; i++)
-        if (copies[i] > s->copies_most[i])
-            return false;
+    if (!se_fewest(s, copies))
+        return false;
     if (p->n * s->ncards <= SMALL) {
         se_fix(s, copies, -1, s->a);
         se_fits_start(s, s->a);

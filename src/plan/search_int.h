@@ -302,7 +302,9 @@ double se_columns_of(struct search *s, uint64_t budget, const bool *loose, const
 /* The same of what is wanted, contexts and copies, in thousandths: of all that are not loose, with as many copies as se_fix() left open, and floors that hold
  * the least. s->ctx_most is known. */
 double se_columns_wants(struct search *s, uint64_t budget, const bool *loose, double enough, struct pl_solution *dived);
-/* many.c. Climbing, what many cards carry, climbing from there: a plan into *out where one is found, and what no plan has into *bound. */
+/* many.c. Only what must stand, in as few copies as may be, [p->n]. False: even those are more than there is room for. */
+bool se_fewest(const struct search *s, uint32_t *copies);
+/* Climbing, what many cards carry, climbing from there: a plan into *out where one is found, and what no plan has into *bound. */
 void se_on_many_cards(struct search *s, uint64_t limit, struct pl_solution *out, struct pl_score *bound);
 /* Where no more workloads can stand than `out` has, and less of contexts or copies than is wanted: how much of them can, into *bound; a better plan, perhaps.
  * all: what was hoped for of the empty fleet. */

@@ -237,6 +237,28 @@ static void many_of_one_are_bounded_by_that(void **st)
     }
 }
 
+/* Copies on one card each take cards of any kind, in one plan: three of a command that wants whole cards, and two kinds; of a server the same. */
+static void copies_may_be_on_several_kinds(void **st)
+{
+    (void)st;
+    static const char *const asks[] = { "kind: service, command: [x], memory: auto", "engine: vllm, model: Qwen/Qwen3-8B, gpus: 1, context: 4096, share: never" };
+    for (size_t i = 0; i < BT_LEN(asks); i++) {
+        bt_auto_arena a = { 0 };
+        struct pl_solution none = { 0 }, dived;
+        struct pl_score most;
+        struct pl_problem *p = plan_problem_or_none(&a, bt_arena_printf(&a, "name: t\nworkloads:\n  a: {%s, replicas: 3}\n", asks[i]), "2xA100-SXM4-40GB+1xL4");
+        assert_non_null(p);
+        struct search *s = se_new(p, &a);
+        se_fix_all(s, &most);
+        double service = se_columns(s, 100000, &none, &dived);
+        assert_int_equal(dived.ncopies, 3);
+        bool *loose = BT_NEWN(&a, bool, p->n);
+        double wants = se_columns_wants(s, 100000, loose, 0, &dived);
+        assert_int_equal(dived.ncopies, 3);
+        assert_true(service > 0 && wants > 0);
+    }
+}
+
 /* 40 cards, 40 workloads: the gap that is told is small, and the same each time. */
 static void the_gap_is_small(void **st)
 {
@@ -345,6 +367,7 @@ int main(void)
         cmocka_unit_test(the_bound_holds),
         cmocka_unit_test(what_has_no_place_is_excluded), cmocka_unit_test(what_is_wanted_and_cannot_be_is_excluded),
         cmocka_unit_test(many_of_one_are_bounded_by_that),
+        cmocka_unit_test(copies_may_be_on_several_kinds),
         cmocka_unit_test(the_gap_is_small),
         cmocka_unit_test(prices_are_the_best_there_are),
         cmocka_unit_test(a_few_cards_are_bounded_as_many),
