@@ -6,7 +6,7 @@
 #include "plan/phases.h"
 #include "plan/search_int.h"
 
-#define JOINT_NODES 200000
+#define JOINT_NODES 40000
 
 /* A workload that two phases have, and none between them: at most so many of its copies can stay, and each saves so much. */
 struct link { size_t w, from, to; uint64_t ms; size_t most; };
