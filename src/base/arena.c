@@ -83,6 +83,23 @@ char *bt_arena_printf(struct bt_arena *a, const char *fmt, ...)
     return z;
 }
 
+void bt_arena_join(struct bt_arena *a, struct bt_arena *from)
+{
+    struct bt_arena_block *last = from->head;
+    if (!last)
+        return;
+    while (last->next)
+        last = last->next;
+    if (a->head) {                   /* behind the head: its free space stays in use */
+        last->next = a->head->next;
+        a->head->next = from->head;
+    } else {
+        a->head = from->head;
+    }
+    a->bytes += from->bytes;
+    *from = (struct bt_arena){ 0 };
+}
+
 void bt_arena_release(struct bt_arena *a)
 {
     for (struct bt_arena_block *b = a->head, *next; b; b = next) {

@@ -10,6 +10,8 @@ void *bt_arena_array(struct bt_arena *a, size_t n, size_t size);     /* zeroed, 
 char *bt_arena_strdup(struct bt_arena *a, const char *z);            /* NULL stays NULL */
 char *bt_arena_strndup(struct bt_arena *a, struct bt_str s);
 char *bt_arena_printf(struct bt_arena *a, const char *fmt, ...) BT_PRINTF(2, 3);
+/* All of `from` lives as long as `a` from here on; `from` is empty. */
+void bt_arena_join(struct bt_arena *a, struct bt_arena *from);
 void bt_arena_release(struct bt_arena *a);
 #define BT_NEW(a, T) ((T *)bt_arena_alloc((a), sizeof(T)))
 #define BT_NEWN(a, T, n) ((T *)bt_arena_array((a), (n), sizeof(T)))

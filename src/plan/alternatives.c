@@ -430,22 +430,40 @@ int pl_alternative(struct bt_arena *a, const struct bt_plan_in *in, size_t index
     return plan_row(&l, w, NULL, row);
 }
 
+/* The servers whose model and engine are known, each looked at on its own. */
+struct looks { struct look *v; size_t n; };
+
+static int look_at_one(void *ctx, size_t i, const struct pl_with *with)
+{
+    struct look *l = &((struct looks *)ctx)->v[i];
+    struct bt_plan_in *in = BT_NEW(with->a, struct bt_plan_in);
+    *in = *l->in;
+    in->needs = with->needs;
+    l->a = with->a;
+    l->in = in;
+    l->err = with->err;
+    return look_at(l);
+}
+
 int bt_plan_alternatives(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_sibling *sibling, size_t nsiblings, struct bt_alternative **out,
                          size_t *n, struct bt_err *err)
 {
     struct bt_plan_in *remembering = BT_NEW(a, struct bt_plan_in);
     *remembering = *in;
     remembering->needs = in->needs ? in->needs : pl_needs_new(a);
-    struct look l = { .a = a, .in = remembering, .err = err, .sibling = sibling, .nsiblings = nsiblings };
+    struct looks all = { .n = 0 };
+    *out = NULL;
+    *n = 0;
     for (size_t i = 0; i < in->spec->n; i++) {
-        l.w = &in->spec->w[i];
-        l.index = i;
-        l.phase = phase_of(in->spec, l.w);
-        bool known = l.w->kind == BT_SERVER && in->models[i].engine && in->models[i].model && !(l.w->gpus.set && l.w->gpus.want == 0);
-        if (known && look_at(&l) < 0)
-            return -1;
+        const struct bt_workload *w = &in->spec->w[i];
+        struct look l = { .in = remembering, .sibling = sibling, .nsiblings = nsiblings, .index = i, .w = w, .phase = phase_of(in->spec, w) };
+        if (w->kind == BT_SERVER && in->models[i].engine && in->models[i].model && !(w->gpus.set && w->gpus.want == 0))
+            BT_PUSH(a, all.v, all.n, l);
     }
-    *out = l.row;
-    *n = l.n;
+    if (pl_side_by_side(a, remembering->needs, all.n, look_at_one, &all, err) < 0)
+        return -1;
+    for (size_t i = 0; i < all.n; i++)
+        for (size_t k = 0; k < all.v[i].n; k++)
+            BT_PUSH(a, *out, *n, all.v[i].row[k]);
     return 0;
 }

@@ -151,7 +151,7 @@ static int decide_shape(struct deciding *d, size_t index, const struct pl_work *
         others++;
         why = sh->why_not ? sh->why_not : why;
         bool own = taken->cut && taken->tp == sh->tp && taken->pp == sh->pp;
-        struct bt_workload w = pl_pinned(d->p, k, sh, own || k->w->pp_layers.n);
+        struct bt_workload w = pl_pinned(d->t.a, k, sh, own || k->w->pp_layers.n);
         const struct pl_problem *before = best.p;
         if (sh->ok && plan_rival(d, &w, index, "", &best) < 0)
             return -1;
@@ -280,34 +280,96 @@ static int decide_copies(struct deciding *d, size_t index, const struct pl_work 
     return 0;
 }
 
-static int decide_workload(struct deciding *d, size_t index)
+/* The decisions of one workload, each with its rivals: planned side by side. */
+enum { PART_SHAPE, PART_CARDS, PART_REST, PARTS };
+struct workload {
+    size_t index, work;
+    const struct pl_copy *first;
+    uint32_t placed;
+    uint64_t granted;
+    struct bt_decision *row[PARTS];
+    size_t n[PARTS];
+    uint64_t steps[PARTS];
+};
+struct at_once {
+    const struct deciding *d;
+    struct workload *v;
+    size_t n;
+};
+
+static struct workload workload_of(const struct deciding *d, size_t index)
 {
     const struct bt_workload *w = &d->in.spec->w[index];
-    const struct pl_copy *first = NULL;
-    size_t work = work_of(d->p, index);
-    uint32_t placed = 0;
-    uint64_t granted = 0;
+    struct workload x = { .index = index, .work = work_of(d->p, index) };
     for (size_t i = 0; i < d->ph->n; i++)
         if (d->ph->inst[i].w == w || !strcmp(d->ph->inst[i].w->name, w->name)) {
-            placed++;
-            granted = d->ph->inst[i].context;
+            x.placed++;
+            x.granted = d->ph->inst[i].context;
         }
-    for (size_t i = 0; work != PL_NONE && !first && i < d->s.ncopies; i++)
-        first = d->s.copy[i].work == work ? &d->s.copy[i] : NULL;
-    if (work == PL_NONE)
+    for (size_t i = 0; x.work != PL_NONE && !x.first && i < d->s.ncopies; i++)
+        x.first = d->s.copy[i].work == x.work ? &d->s.copy[i] : NULL;
+    return x;
+}
+
+static int decide_part(struct deciding *d, const struct workload *x, size_t part)
+{
+    const struct bt_workload *w = &d->in.spec->w[x->index];
+    if (x->work == PL_NONE)
         return 0;
-    const struct pl_work *k = &d->p->work[work];
-    if (!placed || !first) {
-        say(d, w, BT_DECIDED_COPIES, "0", NULL, "optional, and finds no place beside the others");
+    const struct pl_work *k = &d->p->work[x->work];
+    if (!x->placed || !x->first) {
+        if (part == PART_REST)
+            say(d, w, BT_DECIDED_COPIES, "0", NULL, "optional, and finds no place beside the others");
         return 0;
     }
-    if (k->server && decide_shape(d, index, k, first) < 0)
-        return -1;
-    if (!k->cpu_only && decide_cards(d, index, k, work) < 0)
-        return -1;
+    if (part == PART_SHAPE)
+        return k->server ? decide_shape(d, x->index, k, x->first) : 0;
+    if (part == PART_CARDS)
+        return !k->cpu_only ? decide_cards(d, x->index, k, x->work) : 0;
     if (k->server)
-        decide_context(d, w, k, granted);
-    return decide_copies(d, index, k, placed);
+        decide_context(d, w, k, x->granted);
+    return decide_copies(d, x->index, k, x->placed);
+}
+
+static int decide_one(void *ctx, size_t i, const struct pl_with *with)
+{
+    const struct at_once *o = ctx;
+    struct workload *x = &o->v[i / PARTS];
+    size_t part = i % PARTS;
+    struct deciding d = *o->d;
+    d.t.a = with->a;
+    d.t.in = &d.in;
+    d.in.needs = with->needs;
+    d.err = with->err;
+    d.out = &x->row[part];
+    d.n = &x->n[part];
+    d.steps = 0;
+    if (decide_part(&d, x, part) < 0)
+        return -1;
+    x->steps[part] = d.steps;
+    return 0;
+}
+
+/* As if it had been one after the other: past a limit of work the others are skipped. */
+static int decide_at_once(struct deciding *d, struct at_once *o, bool all, size_t *skipped)
+{
+    if (pl_side_by_side(d->t.a, d->in.needs, o->n * PARTS, decide_one, o, d->err) < 0)
+        return -1;
+    for (size_t i = 0; i < o->n; i++) {
+        const struct workload *x = &o->v[i];
+        if (!all && d->steps > STEPS_TRIED) {
+            ++*skipped;
+            continue;
+        }
+        for (size_t part = 0; part < PARTS; part++) {
+            d->steps += x->steps[part];
+            for (size_t k = 0; k < x->n[part]; k++)
+                BT_PUSH(d->t.a, *d->out, *d->n, x->row[part][k]);
+        }
+    }
+    o->v = NULL;
+    o->n = 0;
+    return 0;
 }
 
 /* The phase as the plan has it, planned as if there were no other; rivals are searched for less long. */
@@ -335,14 +397,21 @@ int bt_plan_decisions(struct bt_arena *a, const struct bt_plan_in *in, const str
         d.t = (struct pl_trial){ a, &d.in, d.ph->name, NULL };
         if (take_base(&d, &p->stages->v[i]) < 0)
             return -1;
+        struct at_once o = { .d = &d };
         for (size_t w = 0; w < d.in.spec->n; w++) {
             if (!pl_in_phase(&d.in.spec->w[w], d.ph->name) || (only && strcmp(only, d.in.spec->w[w].name)))
                 continue;
-            if (!only && d.steps > STEPS_TRIED)
+            if (!only && d.steps > STEPS_TRIED) {
                 ++*skipped;
-            else if (decide_workload(&d, w) < 0)
+                continue;
+            }
+            struct workload x = workload_of(&d, w);
+            BT_PUSH(a, o.v, o.n, x);
+            if (o.n * PARTS >= pl_side_batch() && decide_at_once(&d, &o, only, skipped) < 0)
                 return -1;
         }
+        if (decide_at_once(&d, &o, only, skipped) < 0)
+            return -1;
     }
     return 0;
 }

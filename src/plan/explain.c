@@ -128,14 +128,14 @@ void pl_pin_layers(struct bt_arena *a, const struct pl_work *k, const struct pl_
         out->pp_layers.v[i] = s->cut ? s->cut[i] : bt_engine_stage_layers(k->pm->engine, k->pm->model->layers, stages, i);
 }
 
-struct bt_workload pl_pinned(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, bool cut)
+struct bt_workload pl_pinned(struct bt_arena *a, const struct pl_work *k, const struct pl_shape *s, bool cut)
 {
     struct bt_workload out = *k->w;
     out.tp = (struct bt_range){ .set = true, .want = s->tp, .min = s->tp, .max = s->tp };
     out.pp = (struct bt_range){ .set = true, .want = pl_stages(s), .min = pl_stages(s), .max = pl_stages(s) };
     out.pp_layers.n = 0;
     if (cut && pl_stages(s) > 1)
-        pl_pin_layers(p->a, k, s, &out);
+        pl_pin_layers(a, k, s, &out);
     return out;
 }
 
@@ -155,12 +155,12 @@ static int try_shape(const struct pl_trial *t, const struct pl_work *k, const st
                      struct bt_plan_alternative *row, struct outlook *out, uint64_t *steps, struct bt_err *err)
 {
     bool rival = taken->cut && taken->tp == sh->tp && taken->pp == sh->pp;     /* of the one taken: the engine's own cut */
-    struct bt_workload w = pl_pinned(t->base, k, sh, rival || k->w->pp_layers.n);
+    struct bt_workload w = pl_pinned(t->a, k, sh, rival || k->w->pp_layers.n);
     struct pl_problem *q;
     struct pl_solution *o = BT_NEW(t->a, struct pl_solution);
     if (pl_try(t, &w, k->spec_index, &q, o, err) < 0)
         return -1;
-    *steps += o->nodes + q->n * q->fleet->n * PL_PAIR_STEPS;
+    *steps = o->nodes + q->n * q->fleet->n * PL_PAIR_STEPS;
     row->fits = o->found && first_copy(q, o, k->spec_index);         /* an optional one is not there because the others are */
     if (!row->fits) {
         row->why_not = o->complete ? pl_no_place(t->a, q, k->spec_index) : "not found among the first placements looked at";
@@ -196,40 +196,102 @@ struct tried { size_t works; uint64_t steps; };
 
 static bool is_much(const struct bt_plan *plan, const struct tried *o) { return o->works > WORK_TRIED || o->steps > STEPS_TRIED / plan->nphases; }
 
-/* Nothing where much was tried before. */
-static int explain_server(struct bt_plan *plan, const struct pl_trial *t, const struct pl_problem *p, const struct pl_solution *s, size_t work,
-                          struct tried *tried, struct bt_err *err)
+/* A server with the shapes that are shown of it. */
+struct shown {
+    const struct pl_work *k;
+    const struct pl_shape *taken, *shape[MAX_ALTERNATIVES];
+    size_t n;
+    struct outlook win, other[MAX_ALTERNATIVES];
+    struct bt_plan_alternative row[MAX_ALTERNATIVES];
+    uint64_t steps[MAX_ALTERNATIVES];
+};
+
+/* Those that are tried at once, one shape after the other. */
+struct asked { size_t shown, shape; };
+struct at_once { const struct pl_trial *t; struct shown *v; size_t n; struct asked *trial; size_t ntrials; };
+
+/* False: there is nothing to be shown beside what it has. */
+static bool to_show(const struct pl_problem *p, const struct pl_solution *s, size_t work, struct shown *out)
 {
     const struct pl_work *k = &p->work[work];
     const struct pl_copy *c = first_copy(p, s, k->spec_index);
     if (!c || k->nshapes < 2)
-        return 0;
-    const struct pl_shape *taken = &k->shape[c->shape], *shown[MAX_ALTERNATIVES];
-    struct outlook win = outlook_of(p, s, k->spec_index), others[MAX_ALTERNATIVES] = { 0 };
-    size_t n = shapes_to_show(k, taken, shown), first = plan->nalt;
-    if (is_much(plan, tried)) {
-        tried->works = WORK_TRIED + 1;
-        return 0;
-    }
-    tried->works += n * p->n;
-    for (size_t i = 0; i < n; i++) {
-        const struct pl_shape *sh = shown[i];
-        struct bt_plan_alternative row = { .phase = p->phase, .workload = k->w->name, .tp = sh->tp, .pp = pl_stages(sh), .cards = sh->cards,
-                                           .layers = sh->layers,
-                                           .why_not = sh->why_not };
-        if (sh == taken) {
-            row.fits = row.taken = true;
-            row.context = win.ctx;
-            row.decode_tok_s = win.rate;
-        } else if (sh->ok && try_shape(t, k, sh, taken, &win, &row, &others[i], &tried->steps, err) < 0) {
-            return -1;
+        return false;
+    *out = (struct shown){ .k = k, .taken = &k->shape[c->shape], .win = outlook_of(p, s, k->spec_index) };
+    out->n = shapes_to_show(k, out->taken, out->shape);
+    for (size_t i = 0; i < out->n; i++) {
+        const struct pl_shape *sh = out->shape[i];
+        bool taken = sh == out->taken;
+        out->row[i] = (struct bt_plan_alternative){ .phase = p->phase, .workload = k->w->name, .tp = sh->tp, .pp = pl_stages(sh), .cards = sh->cards,
+                                                    .layers = sh->layers, .why_not = sh->why_not, .fits = taken, .taken = taken };
+        if (taken) {
+            out->row[i].context = out->win.ctx;
+            out->row[i].decode_tok_s = out->win.rate;
         }
-        BT_PUSH(t->a, plan->alt, plan->nalt, row);
     }
-    for (size_t i = first; i < plan->nalt; i++)
-        if (plan->alt[i].taken)
-            plan->alt[i].why = why_taken(t->a, &win, others, n);
+    return true;
+}
+
+static int try_one(void *ctx, size_t i, const struct pl_with *with)
+{
+    const struct at_once *o = ctx;
+    struct shown *x = &o->v[o->trial[i].shown];
+    size_t at = o->trial[i].shape;
+    struct bt_plan_in in = *o->t->in;
+    struct pl_trial t = *o->t;
+    in.needs = with->needs;
+    t.in = &in;
+    t.a = with->a;
+    return try_shape(&t, x->k, x->shape[at], x->taken, &x->win, &x->row[at], &x->other[at], &x->steps[at], with->err);
+}
+
+/* As if they had been tried one server after the other: of those where much was tried before nothing is shown. */
+static int try_at_once(struct bt_plan *plan, struct at_once *o, struct tried *tried, struct bt_err *err)
+{
+    struct bt_arena *a = o->t->a;
+    if (pl_side_by_side(a, o->t->in->needs, o->ntrials, try_one, o, err) < 0)
+        return -1;
+    for (size_t i = 0; i < o->n; i++) {
+        struct shown *x = &o->v[i];
+        if (is_much(plan, tried)) {
+            tried->works = WORK_TRIED + 1;
+            continue;
+        }
+        tried->works += x->n * o->t->base->n;
+        for (size_t k = 0; k < x->n; k++) {
+            tried->steps += x->steps[k];
+            x->row[k].why = x->row[k].taken ? why_taken(a, &x->win, x->other, x->n) : x->row[k].why;
+            BT_PUSH(a, plan->alt, plan->nalt, x->row[k]);
+        }
+    }
+    o->v = NULL;
+    o->trial = NULL;
+    o->n = o->ntrials = 0;
     return 0;
+}
+
+static int explain_servers(struct bt_plan *plan, const struct pl_trial *t, const struct pl_problem *p, const struct pl_solution *s, struct tried *tried,
+                           struct bt_err *err)
+{
+    struct at_once o = { .t = t };
+    size_t batch = pl_side_batch();
+    for (size_t w = 0; w < t->in->spec->n; w++)
+        for (size_t i = 0; i < p->n; i++) {
+            struct shown x;
+            if (p->work[i].spec_index != w || !p->work[i].server || !to_show(p, s, i, &x))
+                continue;
+            if (is_much(plan, tried))
+                x.n = 0;             /* only that there was one is said */
+            BT_PUSH(t->a, o.v, o.n, x);
+            for (size_t k = 0; k < x.n; k++)
+                if (!x.row[k].taken && x.shape[k]->ok) {
+                    struct asked one = { o.n - 1, k };
+                    BT_PUSH(t->a, o.trial, o.ntrials, one);
+                }
+            if (o.ntrials >= batch && try_at_once(plan, &o, tried, err) < 0)
+                return -1;
+        }
+    return try_at_once(plan, &o, tried, err);
 }
 
 static void warn(struct bt_plan *plan, struct bt_arena *a, const char *text)
@@ -324,12 +386,11 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
                 warn_left_out(plan, a, p, s, k->w->name);
             else if (copies < k->copies_want && warn_copies(plan, &t, p, s, k, copies, err) < 0)
                 return -1;
-            if (!k->server || !copies)
-                continue;
-            warn_server(plan, a, p, s, i);
-            if (!in->brief && !in->obeyed && explain_server(plan, &t, p, s, i, &tried, err) < 0)
-                return -1;
+            if (k->server && copies)
+                warn_server(plan, a, p, s, i);
         }
+    if (!in->brief && !in->obeyed && explain_servers(plan, &t, p, s, &tried, err) < 0)
+        return -1;
     if (tried.works > WORK_TRIED)
         warn(plan, a, "with so many workloads the other shapes of the first servers only are shown: `berth explain NAME` compares those of one");
     if (in->clock)

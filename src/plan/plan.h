@@ -20,7 +20,7 @@
  *   boxes.c     a fleet of several machines: dealt, each planned on its own (boxes.h)      machine.c   one of them as a problem of its own (machine.h)
  *   picture.c   the plan drawn (picture.h)
  *   copies.c    `replicas: auto`
- *   needs.c     the need of a shape, worked out once                        compare.c      a plan as a row beside others (compare.h)
+ *   needs.c     the need of a shape, worked out once      side.c   trials side by side on all cores    compare.c   a plan as a row beside others (compare.h)
  *   alternatives.c   each server otherwise (alternatives.h)                   cheapest.c     the smallest fleet of the catalog (cheapest.h) */
 #ifndef BT_PLAN_H
 #define BT_PLAN_H

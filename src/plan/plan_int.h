@@ -133,6 +133,9 @@ static inline void pl_in_pool_order(const struct pl_work *k, size_t *card, size_
 /* What a rank takes of the card beside KV: where card and host are one memory, its RAM too. */
 static inline uint64_t pl_fixed(const struct bt_need_rank *r, const struct bt_gpu *g) { return r->fixed_bytes + (g->unified ? r->host_bytes : 0); }
 struct pl_needs *pl_needs_new(struct bt_arena *a);
+/* One that knows all that `under` does, which nobody writes to as long as this is used; and what it has learned beside that, told to `under` in the end. */
+struct pl_needs *pl_needs_over(struct bt_arena *a, const struct pl_needs *under);
+void pl_needs_join(struct pl_needs *under, struct pl_needs *over);
 /* As long-lived as what is remembered: what a need is asked by, flags' words too, is compared as bytes. */
 struct bt_arena *pl_needs_arena(struct pl_needs *n);
 /* bt_need_server() of the work on such a card, remembered in p->needs. */
@@ -229,6 +232,15 @@ BT_MUST_CHECK int pl_host_check(const struct bt_plan *p, struct bt_err *err);
 /* copies.c: settles in->copies, phase names as given. Nothing to do where no workload leaves its number open. */
 BT_MUST_CHECK int pl_open_copies(struct bt_arena *a, struct bt_plan_in *in, const char *const *phase, size_t nphases, struct bt_err *err);
 
+/* side.c. Trials that do not need each other, on all cores: trial(ctx, i, with) for each i below n, with memory and needs of its own meanwhile. Afterwards what
+ * they left lies in `a`, and what they learned in `needs`. -1: as the first of them, in their order, that returned it. Whoever takes their results in order
+ * has the same whatever the number of cores. pl_side_batch: so many trials at least are worth asking
+ * for at once where it depends on their results whether there are more. */
+struct pl_with { struct bt_arena *a; struct pl_needs *needs; struct bt_err *err; };
+BT_MUST_CHECK int pl_side_by_side(struct bt_arena *a, struct pl_needs *needs, size_t n, int (*trial)(void *ctx, size_t i, const struct pl_with *with),
+                                  void *ctx, struct bt_err *err);
+size_t pl_side_batch(void);
+
 /* explain.c, refuse.c */
 struct pl_trial {
     struct bt_arena *a;
@@ -240,7 +252,7 @@ struct pl_trial {
     const struct pl_score *beat;     /* as pl_problem has it */
 };
 /* The workload with tp and pp as in this shape, and where `cut` its layers too: else a pipeline is cut as fits best. */
-struct bt_workload pl_pinned(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, bool cut);
+struct bt_workload pl_pinned(struct bt_arena *a, const struct pl_work *k, const struct pl_shape *s, bool cut);
 /* Its layers as in this shape, where the engine can be told. */
 void pl_pin_layers(struct bt_arena *a, const struct pl_work *k, const struct pl_shape *s, struct bt_workload *out);
 /* "21,22,21" of its first copy there; "" without stages. */

@@ -156,11 +156,11 @@ static int would_fit(struct refusing *r, size_t index, const struct bt_workload 
 }
 
 /* One shape planned together with everything else: 1 it fits, and text and advice say so; 0 it does not; -1 error. */
-static int other_shape(struct refusing *r, size_t index, const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *sh, uint32_t pinned_cards,
+static int other_shape(struct refusing *r, size_t index, const struct pl_work *k, const struct pl_shape *sh, uint32_t pinned_cards,
                        struct bt_buf *text)
 {
     const struct pl_trial t = { r->a, r->in, r->phase, NULL, 0 };
-    struct bt_workload w = pl_pinned(p, k, sh, false);
+    struct bt_workload w = pl_pinned(r->a, k, sh, false);
     struct pl_problem *q;
     struct pl_solution o;
     if (pl_try(&t, &w, index, &q, &o, r->err) < 0)
@@ -203,7 +203,7 @@ static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards,
         for (size_t i = 0; i < k->nshapes && said < 3; i++) {
             if (!k->shape[i].ok || k->shape[i].cards != cards || k->shape[i].cut)
                 continue;
-            int fit = other_shape(r, index, p, k, &k->shape[i], pinned_cards, text);
+            int fit = other_shape(r, index, k, &k->shape[i], pinned_cards, text);
             if (fit < 0)
                 return -1;
             said += (uint32_t)fit;

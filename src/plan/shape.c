@@ -82,9 +82,10 @@ static int cost_shape(struct pl_problem *p, struct pl_work *k, struct pl_shape *
             s->why_not = bt_arena_strdup(p->a, why.msg);
             return 0;
         }
-        if (!kept->paced)
+        if (!kept->paced) {          /* else it may be another's too, who reads it now */
             cost_pace(p, k, s, c, kept);
-        kept->paced = true;
+            kept->paced = true;
+        }
         s->cost[c].need = kept->need;
         memcpy(s->cost[c].pace, kept->pace, sizeof kept->pace);
     }

@@ -407,3 +407,24 @@ def test_bytes_that_lack_at_the_least(tmp_path: Path) -> None:
         path, _ = write(tmp_path, f"name: n\ngpus: {fleet}\nworkloads: {{a: {{engine: vllm, model: {model}, context: {context}}}}}\n")
         told = berth("explain", "-f", path)
         assert told.returncode == 3 and re.search(lack, told.stdout), told.stdout
+
+
+PARALLEL = """
+name: several
+gpus: 1xH100-80GB-HBM3+1xA100-SXM4-40GB+1xL40S+2xRTX-4090
+phases: [serve, learn]
+workloads:
+  writer: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, phases: [serve, learn]}
+  critic: {engine: vllm, model: meta-llama/Llama-3.1-8B-Instruct, phases: [serve], replicas: {want: 3, min: 1}}
+  draft: {engine: vllm, model: Qwen/Qwen3-1.7B, phases: [serve]}
+  train: {kind: service, command: train, memory: 20GiB, phases: [learn]}
+"""
+
+
+@pytest.mark.parametrize("verb", [["explain"], ["plan"], ["plan", "--alternatives"]])
+def test_the_number_of_threads_changes_nothing(tmp_path: Path, verb: list[str]) -> None:
+    path, _ = write(tmp_path, PARALLEL)
+    said = [subprocess.run([str(BERTH), *verb, "-f", path, "--json"], capture_output=True, text=True, timeout=DEADLINE_S, env={**ENV, "BERTH_THREADS": n}, check=True)
+            for n in ("1", "2", "7")]
+    assert len(said[0].stdout) > 500
+    assert said[0].stdout == said[1].stdout == said[2].stdout
