@@ -115,7 +115,7 @@ void gr_parts(const struct search *s, const struct se_shape *sh, uint8_t *part, 
 double gr_worth(const struct grows *g, size_t color, const uint16_t *at, size_t n, double *share);
 /* The best set of the color at the prices as they are. */
 void gr_best(struct grows *g, size_t color);
-/* Any set of the color that adds more than this, soon found: into its `set`. */
+/* Any set of the color that adds more than this, soon found: into its `set`. False: none was found so soon; there may be some. */
 bool gr_quick(struct grows *g, size_t color, double paid);
 /* All sets of the color that add more than `least`, the empty one too where it does, at the prices of the last gr_best(): [room]. > room: more than that, or
  * too much work. */

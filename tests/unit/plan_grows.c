@@ -1,7 +1,6 @@
 /* What contexts grow to on a card, and on several together, against what is granted to them: nothing is granted beyond a bound (plan/grows_int.h). */
-#include "../../bench/plan_draw.h"
 #include "plan/grows_int.h"
-#include "plan_help.h"
+#include "plan_drawn.h"
 
 /* Bytes of a context, on every kind of rank: no less than the line that the bounds take them by. */
 static void no_context_takes_less_than_its_line(void **st)
@@ -112,8 +111,127 @@ static void no_set_is_granted_more_than_it_is_worth(void **st)
     assert_true(short_ > 500);
 }
 
+/* The ranks of a copy on a card of the color, in whatever shape (its stages may be several): those that stop there, where they are told apart. How many. */
+static size_t ranks_of(const struct grows *g, const struct gr_color *c, const struct pl_copy *copy, bool stops, uint16_t *rank)
+{
+    const struct se_work *w = &g->s->work[copy->work];
+    size_t shape = 0, n = 0;
+    bool told = false;
+    while (w->shape[shape].index != copy->shape)
+        shape++;
+    for (unsigned round = 0; round < 2; round++)
+        for (uint16_t k = 0; k < c->n; k++) {
+            const struct gr_rank *r = &c->rank[k];
+            if (r->work != copy->work || r->shape != PL_NONE || r->cards != copy->ncards || !(r->shapes >> shape % 64 & 1))
+                continue;
+            if (round == 0)
+                told = told || r->stops == stops;
+            else if (r->stops == stops || !told)
+                rank[n++] = k;
+        }
+    return n;
+}
+
+/* The most that a card's set is worth, of all ranks that its copies may be there, from copy `from` on. < 0: it has no such set. */
+static double most_of_card(const struct grows *g, const struct pl_solution *o, size_t h, const size_t *stop, size_t from, struct gr_set *x)
+{
+    double most = -1;
+    for (size_t i = from; i < o->ncopies; i++)
+        for (uint32_t r = 0; r < o->copy[i].ncards; r++) {
+            uint16_t rank[GR_RANKS];
+            if (o->copy[i].card[r] != h)
+                continue;
+            size_t n = ranks_of(g, &g->color[x->color], &o->copy[i], stop[g->s->p->work[o->copy[i].work].ctx_root] == h, rank);
+            for (size_t k = 0; k < n; k++) {
+                x->at[x->n++] = rank[k];
+                most = BT_MAX(most, most_of_card(g, o, h, stop, i + 1, x));
+                x->n--;
+            }
+            return most;
+        }
+    return x->n ? gr_worth(g, x->color, x->at, x->n, NULL) : 0;
+}
+
+/* Thousandths that all cards come to where stop[root] is the card on which the context stops. < 0: some card has no such set. */
+static double worth_of_all(const struct grows *g, const struct pl_solution *o, const size_t *stop)
+{
+    double sum = g->base;
+    for (size_t h = 0; h < g->s->ncards; h++) {
+        struct gr_set x = { .color = 0 };
+        while (!se_same_color(g->s->p, h, g->color[x.color].card))
+            x.color++;
+        double worth = most_of_card(g, o, h, stop, 0, &x);
+        if (worth < 0)
+            return -1;
+        sum += worth;
+    }
+    return sum;
+}
+
+/* The most of all ways to say on which card each context stops, from this one on. */
+static double most_worth(const struct grows *g, const struct pl_solution *o, size_t root, size_t *stop)
+{
+    if (root == g->s->p->n)
+        return worth_of_all(g, o, stop);
+    double most = -1;
+    bool on[BT_MAX_GPUS] = { false }, any = false;
+    for (size_t i = 0; i < o->ncopies; i++)
+        for (uint32_t r = 0; r < o->copy[i].ncards && g->s->p->work[o->copy[i].work].server && g->s->p->work[o->copy[i].work].ctx_root == root; r++)
+            on[o->copy[i].card[r]] = any = true;
+    stop[root] = PL_NONE;
+    for (size_t h = 0; h < g->s->ncards && any; h++)
+        if (on[h]) {
+            stop[root] = h;
+            most = BT_MAX(most, most_worth(g, o, root + 1, stop));
+        }
+    return any ? most : most_worth(g, o, root + 1, stop);
+}
+
+/* Of plans over several cards: there is a card for each context on which it stops, so that the sets are worth no less than the plan has. Where none stops
+ * anywhere they may be worth more: that is what the row is for. */
+static void every_context_stops_on_one_of_its_cards(void **st)
+{
+    (void)st;
+    unsigned wide = 0, lower = 0;
+    for (unsigned number = 1; number <= 300; number++) {
+        bt_auto_arena a = { 0 };
+        struct grows g;
+        struct pl_score most;
+        struct pl_solution o = { .complete = true };
+        size_t stop[64];
+        struct drawn_problem x = drawn_problem(&a, number, 4 + number % 3, 9);
+        struct pl_problem *p = x.p;
+        if (!p)
+            continue;
+        pl_search(p, 1500, &o);
+        if (!o.found)
+            continue;
+        struct search *s = se_new(p, &a);
+        uint32_t *copies = BT_NEWN(&a, uint32_t, p->n + 1);
+        bool several = false;
+        for (size_t i = 0; i < o.ncopies; i++) {
+            copies[o.copy[i].work]++;
+            several = several || (o.copy[i].ncards > 1 && o.ctx[o.copy[i].work] < p->work[o.copy[i].work].ctx_want);
+        }
+        se_fix_all(s, &most);
+        se_fix(s, copies, -1, &a);
+        if (!several || !gr_start(&g, s, &a))
+            continue;
+        wide++;
+        double has = (double)o.score.v[BT_GOAL_WANTS], worth = most_worth(&g, &o, 0, stop);
+        for (size_t i = 0; i < p->n; i++)
+            stop[i] = PL_NONE;
+        lower += worth < worth_of_all(&g, &o, stop) - 1;
+        if (has > worth + 1e-3)
+            fail_msg("%u: has %f, is said to be worth %f\n%s\n%s", number, has, worth, x.fleet, x.text);
+    }
+    print_message("%u plans, of which %u are bounded lower by where contexts stop\n", wide, lower);
+    assert_true(wide > 15 && lower > 2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(no_context_takes_less_than_its_line), cmocka_unit_test(no_set_is_granted_more_than_it_is_worth) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(no_context_takes_less_than_its_line), cmocka_unit_test(no_set_is_granted_more_than_it_is_worth),
+                                        cmocka_unit_test(every_context_stops_on_one_of_its_cards) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
