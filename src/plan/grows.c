@@ -35,6 +35,13 @@ static bool new_rank(struct gr_color *c, const struct gr_rank *one)
     return true;
 }
 
+static void fatter(struct gr_rank *a, const struct gr_rank *b)
+{
+    a->fat.bytes = BT_MAX(a->fat.bytes, b->fat.bytes);
+    a->fat.x0 = BT_MIN(a->fat.x0, b->fat.x0);
+    a->fat.slope = BT_MAX(a->fat.slope, b->fat.slope);
+}
+
 /* Wherever b is in a set, a may be in its place, and it is worth no less. */
 static bool stands_for(const struct gr_rank *a, const struct gr_rank *b)
 {
@@ -52,6 +59,7 @@ static bool add_any(struct gr_color *c, struct gr_rank one)
             continue;
         r->exact = r->exact && one.exact && alike(r, &one);
         r->shapes |= one.shapes;
+        fatter(r, &one);
         return true;
     }
     for (size_t i = 0; i < c->n; i++) {
@@ -59,6 +67,7 @@ static bool add_any(struct gr_color *c, struct gr_rank one)
         if (r->work == one.work && r->cards == one.cards && r->shape == PL_NONE && stands_for(&one, r)) {
             one.exact = one.exact && r->exact && alike(r, &one);
             one.shapes |= r->shapes;
+            fatter(&one, r);
         } else
             c->rank[n++] = *r;
     }
@@ -74,6 +83,7 @@ static bool add_part(struct gr_color *c, const struct gr_rank *one)
         if (r->work != one->work || r->cards != one->cards || r->shape != one->shape || r->part != one->part || r->stops != one->stops)
             continue;
         r->exact = r->exact && one->exact && alike(r, one);
+        fatter(r, one);
         r->bytes = BT_MIN(r->bytes, one->bytes);
         r->x0 = BT_MAX(r->x0, one->x0);
         r->top = BT_MAX(r->top, one->top);
@@ -90,17 +100,14 @@ static bool add_part(struct gr_color *c, const struct gr_rank *one)
     return new_rank(c, one);
 }
 
-/* The smallest block of its groups of layers; *even: all have that of the longest server, so that what blocks hold ends where contexts end; *keep: groups that
- * grow with the context to its end. */
-static double own_block(const struct bt_need *need, uint64_t longest, bool *even, double *keep)
+/* The smallest block of its groups of layers; *even: all have that of the longest server, so that what blocks hold ends where contexts end. */
+static double own_block(const struct bt_need *need, uint64_t longest, bool *even)
 {
     const struct bt_need_rank *r = &need->rank[0];
     uint64_t least = need->block;
     *even = need->block == longest;
-    *keep = r->ngroups ? 0 : 1;
     for (size_t i = 0; i < r->ngroups; i++) {
         const struct bt_kv_group *one = &r->group[i];
-        *keep += (one->kind == BT_MIX_FULL && !one->window) || one->kind == BT_MIX_MLA;
         least = one->block ? BT_MIN(least, one->block) : least;
         *even = *even && one->block == longest;
     }
@@ -112,10 +119,10 @@ static double own_block(const struct bt_need *need, uint64_t longest, bool *even
 static void add_late(const struct pl_work *k, const struct bt_need *need, const struct se_row *r, uint64_t block, struct gr_rank *o)
 {
     bool even;
-    double keep, mine = own_block(need, block, &even, &keep), groups = (double)BT_MAX(need->rank[0].ngroups, (size_t)1);
+    double mine = own_block(need, block, &even), groups = (double)BT_MAX(r->groups, 1u);
     double step = ceil((double)(k->ctx_want - k->ctx_min) / LEVELS) + 1;
-    o->step = (double)r->block * groups * (ceil(step / mine) + ceil((double)block / mine));
-    o->stretch = keep > 0 ? groups / keep : UNBOUND;
+    o->step = (double)r->block * groups * (ceil(step / mine) + (even ? 0 : ceil((double)block / mine)));
+    o->stretch = r->last ? groups / (double)r->last : UNBOUND;
     o->token = (2 + (even ? 0 : (double)block)) / (double)k->ctx_want;
 }
 
@@ -141,6 +148,10 @@ static void add_context(const struct grows *g, const struct se_work *w, const st
     o->top = o->slope > 0 ? BT_MIN(o->top, r->ctx0 / want + (double)(s->p->cap[c->card] - o->bytes) / o->slope) : o->top;
     o->x0 = o->slope > 0 ? BT_MIN(r->ctx0 / want, o->top) : o->top;
     add_late(k, sh->sh->cost[cost].need, r, block, o);
+    o->fat.x0 = r->ctx0 / want;
+    o->fat.slope = o->slope;
+    if (o->stretch > 1 || sh->sh->cost[cost].need->rank[stage].host_token_bytes)     /* some layers have all they take sooner; some KV is in RAM */
+        o->fat.bytes = INFINITY;
     o->alone = sh->cards == 1 && s->copies_most[o->work] == 1 && k->ctx_root == o->work && g->mult[o->work] == 1;
 }
 
@@ -188,6 +199,7 @@ static bool add_ranks(const struct grows *g, struct gr_color *c, size_t work, ui
                 one.bytes = whole ? cap : sh->limit ? sh->limit[cls] : r->floor;
                 if (one.bytes > cap || (!whole && r->need > one.bytes))
                     continue;
+                one.fat.bytes = (double)one.bytes;
                 if (w->k->server && w->k->ctx_want)
                     add_context(g, w, sh, cost, j, c, block, &one);
                 one.exact = !w->k->server || sh->limit || one.alone;

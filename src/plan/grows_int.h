@@ -30,6 +30,7 @@ struct gr_rank {
     bool off;                        /* it does not go there */
     uint64_t shapes;                 /* that it stands for: a bit each (of 64; those from there on share them) */
     struct { uint64_t bytes; double x0, top, least; } all;          /* whatever the shares in g->least and g->most */
+    struct { double bytes, x0, slope; } fat;         /* of all that it stands for, the most bytes there; INFINITY: nobody knows */
     double gain, beyond;             /* at the prices as they are: all that it adds, whatever its bytes; with the bytes paid */
 };
 
@@ -61,6 +62,7 @@ struct grows {
     double low[64], mean[64];        /* [work] the least share of its context on any card there, and the mean */
     uint64_t shapes[64];             /* [work] that all its ranks there may be of, as in struct gr_rank */
     double on[64][BT_MAX_GPUS];      /* [work][color] cards that have it, as the program has it */
+    double stop[64][BT_MAX_GPUS];    /* [root][color] cards that it stops on, of those where it costs something, as the program has it */
     double clash[64][64];            /* [work][shape] thousandths that the program's answer loses there, about */
     uint16_t basis[128]; size_t nbasis;              /* sets of the program's answer */
     uint64_t start, in_vain;         /* nodes: before all; of fillings after which nothing was known */
@@ -81,9 +83,9 @@ static inline bool gr_is_left(const struct grows *g, const struct gr_rank *r)
 }
 
 /* What is gained where it stops there. */
-static inline double gr_bonus(const struct grows *g, const struct gr_rank *r)
+static inline double gr_bonus(const struct grows *g, const struct gr_color *c, const struct gr_rank *r)
 {
-    return r->twin == UINT16_MAX ? 0 : -g->price[g->s->p->n * GR_PARTS + r->root];
+    return r->twin == UINT16_MAX || c->rank[r->twin].off ? 0 : -g->price[g->s->p->n * GR_PARTS + r->root];
 }
 
 /* ---- grows_price.c ---- */

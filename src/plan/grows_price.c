@@ -269,6 +269,7 @@ static void read_wishes(struct grows *g, struct bt_arena *a)
     size_t nstands[64] = { 0 };
     memset(g->clash, 0, sizeof g->clash);
     memset(g->on, 0, sizeof g->on);
+    memset(g->stop, 0, sizeof g->stop);
     g->nbasis = 0;
     for (size_t i = 0; i < g->s->p->n; i++)
         g->low[i] = 1;
@@ -282,9 +283,14 @@ static void read_wishes(struct grows *g, struct bt_arena *a)
         gr_worth(g, x->color, x->at, x->n, share);
         if (g->nbasis < BT_LEN(g->basis))
             g->basis[g->nbasis++] = (uint16_t)i;
-        uint64_t there = 0;
-        for (size_t j = 0; j < x->n; j++)
-            there |= UINT64_C(1) << g->color[x->color].rank[x->at[j]].work;
+        uint64_t there = 0, stop = 0;
+        for (size_t j = 0; j < x->n; j++) {
+            const struct gr_rank *r = &g->color[x->color].rank[x->at[j]];
+            there |= UINT64_C(1) << r->work;
+            stop |= r->is_twin ? UINT64_C(1) << r->root : 0;
+        }
+        for (; stop; stop &= stop - 1)
+            g->stop[__builtin_ctzll(stop)][x->color] += n;
         for (uint64_t left = there; left; left &= left - 1)
             g->on[__builtin_ctzll(left)][x->color] += n;
         double least, full = full_bytes(&g->color[x->color], x, &least);

@@ -1,7 +1,8 @@
 /* grows_settle - what is settled where the program's bound is not enough (grows_price.c): on how many cards the copies of a work are, their shape, how long a
  * context is, who is on a card. In the order of what that takes from the program's answer, most of all: widths first, then shapes in which its ranks would
- * lose, contexts that have more on some cards than on others, whom it has on a card in part; what is whole in it comes last. At each step there is a short look
- * at all ways to fill the cards with the few sets that are near the best (grows_fill.c), as long as those looks were not in vain too often. */
+ * lose, contexts that have more on some cards than on others, on which card they stop, whom it has on a card in part; what is whole in it comes last. At each
+ * step there is a short look at all ways to fill the cards with the few sets that are near the best (grows_fill.c), as long as those looks were not in vain too
+ * often. */
 #include <math.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #define MEAN_SHARE 16.0              /* of what is lost in the mean of the shapes, beside the least */
 #define EPS 1e-4
 #define APART 2e-3                   /* shares of a context: nearer is one */
+#define STOP_WORTH 0.5               /* thousandths of wants: less is not settled */
 #define CERTAIN 0.02                 /* of a card: nearer to none or one */
 
 /* ---- on how many cards ---- */
@@ -333,6 +335,54 @@ static bool settle_place(struct grows *g, size_t work, size_t color)
     return none;
 }
 
+/* Of which context it is the least certain that it stops on a card of the color, in the program's answer, by what that is worth there. */
+static bool next_stop(const struct grows *g, size_t *root, size_t *color)
+{
+    double best = STOP_WORTH;
+    for (size_t i = 0; i < g->s->p->n; i++)
+        for (size_t c = 0; c < g->ncolors; c++) {
+            double y = g->stop[i][c], worth = BT_MIN(y, 1 - y) * -g->price[g->s->p->n * GR_PARTS + i];
+            if (y > CERTAIN && worth > best) {
+                best = worth;
+                *root = i;
+                *color = c;
+            }
+        }
+    return best > STOP_WORTH;
+}
+
+/* The context stops on no card of the color; or, others: of any other. Who stops there at no cost still does. off: as they were, [GR_RANKS] of each color. */
+static void stop_not(struct grows *g, size_t root, size_t color, bool others, bool *off)
+{
+    for (size_t c = 0; c < g->ncolors; c++)
+        for (size_t j = 0; j < g->color[c].n; j++) {
+            struct gr_rank *r = &g->color[c].rank[j];
+            off[c * GR_RANKS + j] = r->off;
+            r->off = r->off || (r->is_twin && r->root == root && (c == color) != others);
+        }
+}
+
+static void stop_again(struct grows *g, const bool *off)
+{
+    for (size_t c = 0; c < g->ncolors; c++)
+        for (size_t j = 0; j < g->color[c].n; j++)
+            g->color[c].rank[j].off = off[c * GR_RANKS + j];
+}
+
+/* It stops on a card of the color and on no other; or on none of the color. One card is enough of those on which it stops. */
+static bool settle_stop(struct grows *g, size_t root, size_t color)
+{
+    bt_auto_arena a = { 0 };
+    bool *off = BT_NEWN(&a, bool, g->ncolors * GR_RANKS);
+    bool none = true;
+    for (unsigned i = 0; i < 2 && none && !g->over && !g->better; i++) {
+        stop_not(g, root, color, i == 0, off);
+        none = gr_settle(g);
+        stop_again(g, off);
+    }
+    return none;
+}
+
 /* All ways to fill the cards, in so many nodes, at the prices as they are. */
 static enum se_fit fill(struct grows *g, uint64_t nodes)
 {
@@ -368,6 +418,8 @@ bool gr_settle(struct grows *g)
         return settle_shape(g, work);
     if (parted != PL_NONE)
         return part(g, parted);
+    if (next_stop(g, &on, &where))
+        return settle_stop(g, on, where);
     bool certain = !next_place(g, false, &on, &where);
     work = work == PL_NONE ? any_shape(g) : work;
     if (certain && work != PL_NONE)

@@ -6,6 +6,7 @@
 
 #define WALK_STEPS 6000u            /* of one walk; what is left then is bounded from above */
 #define WORTH_STEPS 60u              /* what the worth of a set costs */
+#define MAY_STEPS 3u                 /* what it costs to ask whether somebody may stop there */
 #define QUICK_STEPS 300u             /* of one that looks for any set that gains */
 #define MOST_STOPS 8u                /* ranks of a set that may stop there and gain by it; with more the walk is as if it were cut short */
 #define HALVES 40u
@@ -186,6 +187,23 @@ static double known_worth(const struct grows *g, size_t color, const uint16_t *a
     return *worth;
 }
 
+/* Who stops there with less than is wanted does so because the card is full: at a step further it would not hold all who grow there. Where all of them have no
+ * more than at the last step that leaves him no more than his top, do they fill it? */
+static bool may_stop(const struct grows *g, const struct gr_color *c, const uint16_t *at, size_t n)
+{
+    double high = INFINITY, bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct gr_rank *r = &c->rank[at[i]];
+        if (r->is_twin && r->top < 1 - r->token && r->min < 1)
+            high = BT_MIN(high, (r->top + r->token - r->min) / (1 - r->min));
+    }
+    for (size_t i = 0; i < n && high < INFINITY; i++) {
+        const struct gr_rank *r = &c->rank[at[i]];
+        bytes += r->fat.bytes + BT_MAX(at_level(r, high) - r->fat.x0, 0.0) * r->fat.slope + 3 * r->step;
+    }
+    return !(high < INFINITY) || bytes >= (double)g->s->p->cap[c->card];
+}
+
 double gr_worth(const struct grows *g, size_t color, const uint16_t *at, size_t n, double *share)
 {
     const struct gr_color *c = &g->color[color];
@@ -216,7 +234,7 @@ double gr_worth(const struct grows *g, size_t color, const uint16_t *at, size_t 
         o.r[j] = r;
         o.at[j] = i;
     }
-    if (o.room < 0)
+    if (o.room < 0 || !may_stop(g, c, at, n))
         return -1;
     if (bytes <= o.room)
         return sum + full;
@@ -310,14 +328,21 @@ static void set_found(struct walk *w, double gain, double beyond)
     double bonus[MOST_STOPS];
     for (size_t i = 0; i < w->n; i++) {
         const struct gr_rank *r = &w->c->rank[w->at[i]];
-        if (r->stops || gr_bonus(w->g, r) <= GR_EPS)
+        if (r->stops || gr_bonus(w->g, w->c, r) <= GR_EPS)
             continue;
         if (n == MOST_STOPS) {
             w->cut = true;
             break;
         }
-        bonus[n] = gr_bonus(w->g, r);
-        was[n] = w->at[i];
+        uint16_t mine = w->at[i];
+        w->at[i] = r->twin;          /* who cannot stop there by itself does not with others either: they grow less then */
+        bool may = may_stop(w->g, w->c, w->at, w->n);
+        w->at[i] = mine;
+        w->steps += MAY_STEPS;
+        if (!may)
+            continue;
+        bonus[n] = gr_bonus(w->g, w->c, r);
+        was[n] = mine;
         at[n++] = i;
     }
     double adds = try_set(w);
@@ -420,9 +445,9 @@ static void walk_all(struct walk *w)
 /* What a rank adds at most with bytes at a price, taken apart: asked for many prices. */
 struct priced { size_t work; double worth, slope, least, grows, paid, bytes; };
 
-static struct priced priced_of(const struct grows *g, const struct gr_rank *r)
+static struct priced priced_of(const struct grows *g, const struct gr_color *c, const struct gr_rank *r)
 {
-    return (struct priced){ r->work, r->worth, r->slope, r->worth * r->x0, r->top - r->x0, gr_paid(g, r) - gr_bonus(g, r), (double)r->bytes };
+    return (struct priced){ r->work, r->worth, r->slope, r->worth * r->x0, r->top - r->x0, gr_paid(g, r) - gr_bonus(g, c, r), (double)r->bytes };
 }
 
 static double beyond_price(const struct priced *r, double by_byte)
@@ -468,7 +493,7 @@ static void fill_gains(const struct grows *g, struct gr_color *c, bool quick)
     c->nby = 0;
     for (size_t i = 0; i < c->n; i++)
         if (gr_is_left(g, &c->rank[i]) && !c->rank[i].is_twin) {
-            rank[c->nby] = priced_of(g, &c->rank[i]);
+            rank[c->nby] = priced_of(g, c, &c->rank[i]);
             c->rank[i].gain = c->rank[i].worth * c->rank[i].top - rank[c->nby].paid;
             c->by[c->nby++] = (uint16_t)i;
         }

@@ -8,7 +8,7 @@
 #define PL_PACE_AT_TOKENS 1024       /* tokens in the KV cache when the rates of shapes are compared */
 #define PL_REST_FLOOR (512 * MiB)    /* `rest` with less than a CUDA context is no berth */
 #define PL_NODE_LIMIT 1000000
-#define PL_PHASE_NODES 850000        /* of each phase of a plan, all of them together: what one does not need the others may have */
+#define PL_PHASE_NODES 950000        /* of each phase of a plan, all of them together: what one does not need the others may have */
 #define PL_FIRST_NODES 5000          /* in the order of the plan, before the order is changed */
 #define PL_MAX_COPIES 1024
 #define PL_DENSE 64                  /* (workload, card) pairs past which a machine of several is climbed from what it was dealt: its tree is not seen whole */

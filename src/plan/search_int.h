@@ -23,6 +23,7 @@ struct se_row {
     uint64_t full;                   /* a server that is dealt to: takes no more than this however much is free, or more (never less) */
     uint64_t block;                  /* KV is dealt in such pieces, until the card holds no more; 0 = not so */
     double ctx0, slope;              /* tokens that the floor holds anyway; bytes of each one more, at least */
+    uint32_t groups, last;           /* of layers, a block of each of which may come with a token past those; so many take one with the last tokens, too */
 };
 
 /* What a rank adds on cards of each class: of one shape, or the most of all shapes of a workload that are as wide. */

@@ -4,14 +4,35 @@
 
 #include "plan/search_int.h"
 
-/* Bytes that one token more may take: a block of each group of layers, for their blocks come side by side; *tokens: of the longest of them. */
-static double widest_step(const struct bt_need *n, const struct bt_need_rank *r, double *tokens)
+/* Groups of layers that take a block now and then between so many tokens and so many: all, or where windows are past before, those without. *last: as many of
+ * them do to the end. */
+static uint32_t groups_that_grow(const struct bt_need *n, const struct bt_need_rank *r, uint64_t from, uint64_t to, uint32_t *last)
+{
+    uint64_t blocks = 0, with_windows = 0;
+    uint32_t whole = 0, all = BT_MAX((uint32_t)r->ngroups, 1u);
+    for (size_t i = 0; i < r->ngroups; i++) {
+        const struct bt_kv_group *g = &r->group[i];
+        bool to_the_end = g->block && ((g->kind == BT_MIX_FULL && !g->window) || g->kind == BT_MIX_MLA);
+        uint64_t more = g->block ? bt_ceil_div(to, g->block) - bt_ceil_div(from, g->block) : 0;
+        whole += to_the_end;
+        blocks += to_the_end ? more : 0;
+        with_windows += more;
+    }
+    bool plain = !n->check && !n->llama && !n->sglang && !r->tuple_bytes;
+    uint64_t grown = plain ? bt_need_kv_blocks(n, r, to, 1) - bt_need_kv_blocks(n, r, from, 1) : UINT64_MAX;
+    bool no_window = plain && whole && grown == blocks, windows_too = plain && grown == with_windows;
+    *last = no_window || (!windows_too && r->ngroups) ? whole : all;
+    return no_window ? whole : all;
+}
+
+/* Bytes of a block, and tokens of the longest. */
+static double widest_block(const struct bt_need *n, const struct bt_need_rank *r, double *tokens)
 {
     uint64_t block = BT_MAX(BT_MAX(r->kv_block_bytes, r->tuple_bytes), n->check ? BT_MAX(n->check->kv_block_bytes, n->check->tuple_bytes) : 0);
     *tokens = (double)n->block;
     for (size_t i = 0; i < r->ngroups; i++)
         *tokens = BT_MAX(*tokens, (double)r->group[i].block);
-    return (double)block * (double)BT_MAX(r->ngroups, (size_t)1);
+    return (double)block;
 }
 
 /* Tokens past the floor cost `slope` each. KV grows with the context in a straight line, or ever slower (windows), in whole blocks: the bytes as they would be
@@ -37,8 +58,10 @@ static void server_row(const struct pl_problem *p, const struct se_work *w, cons
     o->block = r->host_token_bytes ? 0 : r->kv_block_bytes;         /* with KV in RAM too, that may hold it back */
     if (most <= kv)
         return;
-    double tokens, grows = (double)(most - kv) - widest_step(n, r, &tokens);
+    double tokens, block = widest_block(n, r, &tokens);
     o->ctx0 = BT_MIN(want, (double)bt_need_longest(n, r, kv) + (r->ngroups > 1 ? tokens : 0));
+    o->groups = groups_that_grow(n, r, (uint64_t)o->ctx0, k->ctx_want, &o->last);
+    double grows = (double)(most - kv) - block * o->groups;
     if (o->ctx0 < want && grows > 0)
         o->slope = grows / (want - o->ctx0);
     else
