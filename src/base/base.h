@@ -6,7 +6,7 @@
  *   table.h  tables and memory bars for a terminal    log.h    leveled log
  *   json.h   checked access to jansson values         file.h   read, write atomically, private folders
  *   proc.h   a pid that cannot be fooled              hash.h   digests
- *   pattern.h  patterns in bounded time               tasks.h  a list of tasks on all cores
+ *   pattern.h  patterns in bounded time               workers.h  many things to do, on all cores
  */
 #ifndef BT_BASE_H
 #define BT_BASE_H

@@ -1,11 +1,11 @@
 /* side - trials that do not need each other, side by side on the machine's cores. */
-#include "base/tasks.h"
+#include "base/workers.h"
 #include "plan/plan_int.h"
 
 #define BATCH 4u                     /* trials for each worker: they take unequally long */
 
 struct worker { struct bt_arena a, of_needs; struct pl_needs *needs; struct bt_err err; size_t failed; };      /* failed: the trial, or PL_NONE */
-struct side { struct worker worker[BT_TASKS_MOST]; int (*trial)(void *ctx, size_t i, const struct pl_with *with); void *ctx; };
+struct side { struct worker worker[BT_WORKERS_MOST]; int (*trial)(void *ctx, size_t i, const struct pl_with *with); void *ctx; };
 
 static bool one(void *ctx, unsigned worker, size_t i)
 {
@@ -20,14 +20,14 @@ static bool one(void *ctx, unsigned worker, size_t i)
 
 size_t pl_side_batch(void)
 {
-    unsigned workers = bt_tasks_workers();
+    unsigned workers = bt_workers();
     return workers > 1 ? BATCH * (size_t)workers : 1;
 }
 
 int pl_side_by_side(struct bt_arena *a, struct pl_needs *needs, size_t n, int (*trial)(void *ctx, size_t i, const struct pl_with *with), void *ctx,
                     struct bt_err *err)
 {
-    unsigned workers = (unsigned)BT_MIN((size_t)bt_tasks_workers(), n);
+    unsigned workers = (unsigned)BT_MIN((size_t)bt_workers(), n);
     const struct pl_with plain = { a, needs, err };
     for (size_t i = 0; i < n && workers < 2; i++)
         if (trial(ctx, i, &plain) < 0)
@@ -40,7 +40,7 @@ int pl_side_by_side(struct bt_arena *a, struct pl_needs *needs, size_t n, int (*
         s.worker[i].failed = PL_NONE;
         s.worker[i].needs = pl_needs_over(&s.worker[i].of_needs, needs);
     }
-    bt_tasks(n, workers, one, &s);
+    bt_workers_do(n, workers, one, &s);
     for (unsigned i = 0; i < workers; i++) {
         struct worker *w = &s.worker[i];
         first = w->failed != PL_NONE && (!first || w->failed < first->failed) ? w : first;

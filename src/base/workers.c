@@ -1,5 +1,5 @@
-/* tasks.c - see tasks.h */
-#include "base/tasks.h"
+/* workers.c - see workers.h */
+#include "base/workers.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -15,17 +15,17 @@ struct worker { struct list *list; unsigned number; pthread_t thread; };
 
 static _Thread_local bool inside;
 
-unsigned bt_tasks_workers(void)
+unsigned bt_workers(void)
 {
     cpu_set_t cores;
     const char *say = getenv("BERTH_THREADS");
-    uint64_t most = BT_TASKS_MOST, asked;
+    uint64_t most = BT_WORKERS_MOST, asked;
     struct bt_err ignored = { 0 };
     if (inside)
         return 1;
     if (sched_getaffinity(0, sizeof cores, &cores) == 0)             /* fails on more than 1,024 cores */
         most = BT_MIN(most, (uint64_t)CPU_COUNT(&cores));
-    if (say && bt_u64_parse(bt_str(say), 1, BT_TASKS_MOST, &asked, &ignored) == 0)
+    if (say && bt_u64_parse(bt_str(say), 1, BT_WORKERS_MOST, &asked, &ignored) == 0)
         most = asked;
     return (unsigned)BT_MAX(most, (uint64_t)1);
 }
@@ -49,11 +49,11 @@ static void *begin(void *arg)
     return NULL;
 }
 
-void bt_tasks(size_t n, unsigned workers, bool (*task)(void *ctx, unsigned worker, size_t i), void *ctx)
+void bt_workers_do(size_t n, unsigned workers, bool (*task)(void *ctx, unsigned worker, size_t i), void *ctx)
 {
     struct list l = { .task = task, .ctx = ctx, .n = n };
-    struct worker w[BT_TASKS_MOST];
-    unsigned others = (unsigned)BT_MIN((size_t)BT_MIN(workers, BT_TASKS_MOST), BT_MAX(n, (size_t)1)) - 1, begun = 0;
+    struct worker w[BT_WORKERS_MOST];
+    unsigned others = (unsigned)BT_MIN((size_t)BT_MIN(workers, BT_WORKERS_MOST), BT_MAX(n, (size_t)1)) - 1, begun = 0;
     bool was = inside;
     pthread_attr_t attr;
     pthread_attr_init(&attr);
