@@ -56,6 +56,7 @@ static void server_row(const struct pl_problem *p, const struct se_work *w, cons
     }
     o->full = pl_fixed(r, card) + bt_need_kv_for(n, r, k->ctx_min, n->serve.max_seqs);
     o->block = r->host_token_bytes ? 0 : r->kv_block_bytes;         /* with KV in RAM too, that may hold it back */
+    o->groups = o->last = BT_MAX((uint32_t)r->ngroups, 1u);         /* where none grows any more: nobody waits for them */
     if (most <= kv)
         return;
     double tokens, block = widest_block(n, r, &tokens);
