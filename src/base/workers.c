@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/base.h"
+#include "base/log.h"
 
 #define STACK_BYTES (16 * MiB)       /* searches go deep; only what they touch is memory */
 
@@ -14,6 +15,7 @@ struct list { bool (*task)(void *ctx, unsigned worker, size_t i); void *ctx; siz
 struct worker { struct list *list; unsigned number; pthread_t thread; };
 
 static _Thread_local bool inside;
+static atomic_flag told = ATOMIC_FLAG_INIT;          /* that BERTH_THREADS is no such number */
 
 unsigned bt_workers(void)
 {
@@ -25,8 +27,10 @@ unsigned bt_workers(void)
         return 1;
     if (sched_getaffinity(0, sizeof cores, &cores) == 0)             /* fails on more than 1,024 cores */
         most = BT_MIN(most, (uint64_t)CPU_COUNT(&cores));
-    if (say && bt_u64_parse(bt_str(say), 1, BT_WORKERS_MOST, &asked, &ignored) == 0)
+    if (say && *say && bt_u64_parse(bt_str(say), 1, BT_WORKERS_MOST, &asked, &ignored) == 0)
         most = asked;
+    else if (say && *say && !atomic_flag_test_and_set(&told))
+        bt_warn("base", "BERTH_THREADS is \"%.20s\": want a whole number from 1 to %u; as many threads as cores are used", say, BT_WORKERS_MOST);
     return (unsigned)BT_MAX(most, (uint64_t)1);
 }
 

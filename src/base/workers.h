@@ -6,8 +6,8 @@
 
 #define BT_WORKERS_MOST 16u          /* workers at once */
 
-/* How many work at once: as many as there are cores that this process may use, BT_WORKERS_MOST at most, or BERTH_THREADS of the environment. 1 inside a task:
- * none makes workers of its own. */
+/* How many work at once: as many as there are cores that this process may use, BT_WORKERS_MOST at most, or BERTH_THREADS of the environment (what is no such
+ * number is warned of once, and not taken). 1 inside a task: none makes workers of its own. */
 unsigned bt_workers(void);
 
 /* Does task(ctx, worker, i) for each i below n, begun in their order, and returns when all are done; worker is below `workers`, and no two tasks with the same
