@@ -225,9 +225,12 @@ static int read_spec(struct bt_arena *a, const struct bt_planning_opts *o, struc
     struct bt_spec_opts so = { .variant = given(o->variant) ? o->variant : NULL };
     if (o->text) {
         int rc = bt_spec_parse(a, BT_PLANNING_TYPED, bt_path_abs(a, NULL, "."), bt_str(o->text), &so, out, err);
-        const char *rest = err->msg + strlen(BT_PLANNING_TYPED);
-        if (rc < 0 && bt_str_starts(bt_str(err->msg), BT_PLANNING_TYPED ":")) /* a line that nobody has written says nothing */
-            memmove(err->msg, rest + strspn(rest, ":0123456789 "), strlen(rest + strspn(rest, ":0123456789 ")) + 1);
+        if (rc < 0 && bt_str_starts(bt_str(err->msg), BT_PLANNING_TYPED ":")) { /* a line that nobody has written says nothing */
+            const char *rest = err->msg + strlen(BT_PLANNING_TYPED);
+            rest += strspn(rest, ":0123456789");
+            rest += *rest == ' ';
+            memmove(err->msg, rest, strlen(rest) + 1);
+        }
         return rc;
     }
     if (bt_spec_read(a, given(o->file) ? o->file : "berth.yaml", &so, out, err) == 0)

@@ -9,8 +9,9 @@
 #define MOST_LARGER 6u               /* kinds that are tried in place of one */
 #define MOST_PAIRS 3000u             /* of workload and card, in all fleets that are tried: each asks what every shape takes there */
 
-/* "1xRTX-4090+3xA100-SXM4-40GB": the cards there are, as a named fleet, with `more` of one kind at the end. NULL when a card is not of the catalog. */
-static const char *named(struct bt_arena *a, const struct bt_fleet *f, const struct bt_gpu_kind *kind, size_t more)
+/* "1xRTX-4090+3xA100-SXM4-40GB": the cards there are, `now` in place of `was`, as a named fleet, with so many more of them at the end. NULL when a card is not
+ * of the catalog. */
+static const char *named(struct bt_arena *a, const struct bt_fleet *f, const struct bt_gpu_kind *was, const struct bt_gpu_kind *now, size_t more)
 {
     bt_auto_buf struct bt_buf b = BT_BUF(8192);
     for (size_t i = 0, run; i < f->n; i += run) {
@@ -20,14 +21,14 @@ static const char *named(struct bt_arena *a, const struct bt_fleet *f, const str
         if (!k || f->gpus[i].mig_of)
             return NULL;
         size_t count = run;
-        if (i + run == f->n && k == kind) {          /* the last run grows */
+        if (i + run == f->n && k == was) {           /* the last run grows */
             count += more;
             more = 0;
         }
-        bt_buf_printf(&b, "%s%zux%s", i ? "+" : "", count, k->short_name);
+        bt_buf_printf(&b, "%s%zux%s", i ? "+" : "", count, (k == was ? now : k)->short_name);
     }
     if (more)
-        bt_buf_printf(&b, "+%zux%s", more, kind->short_name);
+        bt_buf_printf(&b, "+%zux%s", more, now->short_name);
     return bt_arena_strdup(a, bt_buf_z(&b));
 }
 
@@ -93,7 +94,7 @@ static uint64_t capacity(const struct growing *x, const char *fleet)
 /* With fewer more of them the bytes alone are too many. 0: no number of them is enough. */
 static size_t at_least(const struct growing *x, const struct bt_gpu_kind *kind)
 {
-    uint64_t now = capacity(x, named(x->a, x->in->fleet, kind, 0)), with = capacity(x, named(x->a, x->in->fleet, kind, 1));
+    uint64_t now = capacity(x, named(x->a, x->in->fleet, kind, kind, 0)), with = capacity(x, named(x->a, x->in->fleet, kind, kind, 1));
     if (with <= now)
         return 0;
     return x->least <= with ? 1 : (size_t)((x->least - now + (with - now) - 1) / (with - now));
@@ -111,10 +112,10 @@ static size_t smallest(struct growing *x, const struct bt_gpu_kind *kind, size_t
     }
     if (!first || first > BT_MIN(most, fewest))
         return 0;
-    if (x->alone && !these_fit_on(x, x->alone, named(x->a, f, kind, most)))
+    if (x->alone && !these_fit_on(x, x->alone, named(x->a, f, kind, kind, most)))
         return 0;                    /* no number of them helps those who fit on none of these cards */
     size_t no = first - 1, yes = fewest > most ? first : fewest;
-    while (!fits_on(x, named(x->a, f, kind, yes))) {
+    while (!fits_on(x, named(x->a, f, kind, kind, yes))) {
         if (x->over || fewest <= most || yes == most)
             return 0;
         size_t step = (yes - no) * 2;
@@ -123,7 +124,7 @@ static size_t smallest(struct growing *x, const struct bt_gpu_kind *kind, size_t
     }
     while (yes - no > 1 && !x->over) {               /* a larger fleet carries what a smaller one does */
         size_t mid = no + (yes - no) / 2;
-        if (fits_on(x, named(x->a, f, kind, mid)))
+        if (fits_on(x, named(x->a, f, kind, kind, mid)))
             yes = mid;
         else
             no = mid;
@@ -178,7 +179,7 @@ bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const struct
         if (!more)
             continue;
         fewest = more;
-        *out = (struct bt_plan_advice){ .path = "gpus", .value = named(a, in->fleet, kind[i], more) };
+        *out = (struct bt_plan_advice){ .path = "gpus", .value = named(a, in->fleet, kind[i], kind[i], more) };
         out->text = bt_arena_printf(a, "with %zu more %s all of it fits", more, kind[i]->nvml_name);
         if (n == 1 && all_named && !strchr(out->value, '+'))
             out->text = bt_arena_printf(a, "it fits on %zu x %s", in->fleet->n + more, kind[i]->nvml_name);
@@ -243,21 +244,6 @@ size_t pl_larger_kinds(const struct bt_gpu_kind *k, const struct bt_gpu_kind **o
     return n;
 }
 
-/* The cards there are, with others in place of one kind. NULL when a card is not of the catalog. */
-static const char *instead(struct bt_arena *a, const struct bt_fleet *f, const struct bt_gpu_kind *was, const struct bt_gpu_kind *now)
-{
-    bt_auto_buf struct bt_buf b = BT_BUF(8192);
-    for (size_t i = 0, run; i < f->n; i += run) {
-        const struct bt_gpu_kind *k = f->gpus[i].kind;
-        for (run = 1; i + run < f->n && f->gpus[i + run].kind == k; run++) {
-        }
-        if (!k || f->gpus[i].mig_of)
-            return NULL;
-        bt_buf_printf(&b, "%s%zux%s", i ? "+" : "", run, (k == was ? now : k)->short_name);
-    }
-    return bt_arena_strdup(a, bt_buf_z(&b));
-}
-
 bool pl_larger_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_advice *out, const char **note)
 {
     const struct bt_gpu_kind *kind[BT_MAX_GPUS], *next[MOST_LARGER];
@@ -267,7 +253,7 @@ bool pl_larger_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_
     const size_t n = by_bytes(in->fleet, kind, &all_named);
     for (size_t i = 0; i < n && !x.over; i++)
         for (size_t j = 0, m = pl_larger_kinds(kind[i], next, MOST_LARGER); j < m; j++) {
-            const char *fleet = instead(a, in->fleet, kind[i], next[j]);
+            const char *fleet = named(a, in->fleet, kind[i], next[j], 0);
             uint64_t has = capacity(&x, fleet);
             if (has < x.least || has >= smallest_yet || !fits_on(&x, fleet))
                 continue;
