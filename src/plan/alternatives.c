@@ -13,6 +13,7 @@ struct look {
     const struct bt_sibling *sibling; size_t nsiblings;
     size_t index; const struct bt_workload *w;
     struct bt_alternative *row; size_t n, first;
+    double faster_than;              /* tok/s of one stream: no shape that cannot be is planned; 0 = all are */
 };
 
 static unsigned long long ull(uint64_t n) { return n; }
@@ -37,6 +38,15 @@ static void add_instance(struct bt_alternative *row, const struct bt_plan_instan
     double rate = in->pace.known ? in->pace.decode_tok_s : 0;
     if (row->decode_tok_s <= 0 || rate < row->decode_tok_s)
         row->decode_tok_s = rate;
+}
+
+/* The rate of the workload's best shape on cards of its own: mixed ones and neighbours only take from it. */
+static double best_rate(const struct pl_problem *p, size_t index)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->work[i].spec_index == index)
+            return p->work[i].solo_best;
+    return 0;
 }
 
 /* The phase with this workload and model instead. Fills what the row holds then. */
@@ -65,6 +75,10 @@ static int plan_row(struct look *l, const struct bt_workload *w, const struct bt
     }
     if (stage.p->nrefusals) {
         row->why_not = stage.p->refusal[0].text;
+        return 0;
+    }
+    if (l->faster_than > 0 && best_rate(stage.p, l->index) <= l->faster_than) {
+        row->why_not = "no faster";
         return 0;
     }
     pl_solve(stage.p, TRY_NODES, &stage.s);
@@ -423,9 +437,11 @@ static const char *phase_of(const struct bt_spec *s, const struct bt_workload *w
     return w->phases.n ? w->phases.v[0] : s->phases.n ? s->phases.v[0] : "all";
 }
 
-int pl_alternative(struct bt_arena *a, const struct bt_plan_in *in, size_t index, const struct bt_workload *w, struct bt_alternative *row, struct bt_err *err)
+int pl_alternative(struct bt_arena *a, const struct bt_plan_in *in, size_t index, const struct bt_workload *w, double faster_than, struct bt_alternative *row,
+                   struct bt_err *err)
 {
-    struct look l = { .a = a, .in = in, .err = err, .index = index, .w = &in->spec->w[index], .phase = phase_of(in->spec, &in->spec->w[index]) };
+    struct look l = { .a = a, .in = in, .err = err, .index = index, .w = &in->spec->w[index], .phase = phase_of(in->spec, &in->spec->w[index]),
+                      .faster_than = faster_than };
     *row = (struct bt_alternative){ .workload = w->name, .kind = "shape", .what = "" };
     return plan_row(&l, w, NULL, row);
 }

@@ -14,7 +14,6 @@
 #define MAX_KINDS 6                  /* of room on a card: its own capacity, the same beside a neighbour */
 #define MAX_TRIES 216                /* ways to give kinds of room to stages: all of three stages */
 #define MAX_CUTS 8                   /* of one shape */
-#define MAX_STAGES 16
 #define CUT_NODES 200000             /* of the search with them, where there is a plan already */
 
 /* Whose blocks are looked for: the server as tp x pp on cards whose poorest is of this class, each stage with so much room. */
@@ -23,20 +22,28 @@ struct cutting {
     uint32_t tp, pp;
     size_t cls;
     uint64_t context;
-    uint64_t room[MAX_STAGES];
+    uint64_t room[PL_MAX_CUT];
 };
 
-static struct bt_need *need_of(const struct cutting *x, const uint32_t *cut)
+static const struct bt_gpu *poorest_card(const struct cutting *x) { return &x->p->fleet->gpus[x->p->cls_card[x->cls]]; }
+
+static struct bt_serve serve_of(const struct cutting *x, const uint32_t *cut)
 {
     struct bt_serve serve = x->k->serve;
-    struct bt_err ignored = { 0 };
-    struct bt_need *n;
     serve.tp = x->tp;
     serve.pp = x->pp;
     serve.context = x->context;
     serve.cut = cut ? pl_cut_kept(x->p, cut, x->pp) : NULL;
     serve.ncut = cut ? x->pp : 0;
-    return pl_need(x->p, x->k, &serve, &x->p->fleet->gpus[x->p->cls_card[x->cls]], &n, &ignored) < 0 ? NULL : n;
+    return serve;
+}
+
+static struct bt_need *need_of(const struct cutting *x, const uint32_t *cut)
+{
+    struct bt_serve serve = serve_of(x, cut);
+    struct bt_err ignored = { 0 };
+    struct bt_need *n;
+    return pl_need(x->p, x->k, &serve, poorest_card(x), &n, &ignored) < 0 ? NULL : n;
 }
 
 /* Blocks that the stage holds; below 0: so many that it lacks. */
@@ -61,7 +68,7 @@ static double blocks(const struct cutting *x, const struct bt_need *n, uint32_t 
 /* What a layer costs, from one that moves from the first stage to the last: a start, the ledger decides. */
 static void level(const struct cutting *x, const struct bt_need *even, uint32_t *cut)
 {
-    uint32_t moved[MAX_STAGES], layers = 0, given = 0;
+    uint32_t moved[PL_MAX_CUT], layers = 0, given = 0;
     for (uint32_t i = 0; i < x->pp; i++)
         layers += moved[i] = cut[i];
     if (moved[0] < 2)
@@ -90,7 +97,7 @@ static void level(const struct cutting *x, const struct bt_need *even, uint32_t 
 }
 
 /* The cut with the most blocks, into cut[]: layers leave the poorest stage as long as that helps. Returns its blocks; -INFINITY: none can be reckoned. */
-static double best_cut(const struct cutting *x, uint32_t *cut)
+static double find_best(const struct cutting *x, uint32_t *cut)
 {
     const struct bt_need *even = need_of(x, NULL), *n = even;
     if (!even)
@@ -104,7 +111,7 @@ static double best_cut(const struct cutting *x, uint32_t *cut)
     double best = blocks(x, n, &from);
     for (uint32_t step = 0; step < layers && cut[from] > 1; step++) {
         double most = best;
-        uint32_t to = x->pp, next[MAX_STAGES];
+        uint32_t to = x->pp, next[PL_MAX_CUT];
         for (uint32_t i = 0; i < x->pp; i++) {
             memcpy(next, cut, x->pp * sizeof *next);
             next[from]--;
@@ -122,6 +129,19 @@ static double best_cut(const struct cutting *x, uint32_t *cut)
         best = blocks(x, need_of(x, cut), &from);
     }
     return best;
+}
+
+/* The same, found once: trials ask it again for all servers that are as they were. */
+static double best_cut(const struct cutting *x, uint32_t *cut)
+{
+    struct bt_serve serve = serve_of(x, NULL);
+    struct pl_best_cut *b = pl_best_cut_kept(x->p, x->k, &serve, poorest_card(x), x->room);
+    if (!b->known) {
+        b->blocks = find_best(x, b->layers);
+        b->known = true;
+    }
+    memcpy(cut, b->layers, x->pp * sizeof *cut);
+    return b->blocks;
 }
 
 /* ---- for the search ---- */
@@ -220,7 +240,7 @@ static void cut_shape(struct pl_problem *p, struct pl_work *k, size_t shape, con
     for (uint32_t i = 0; i < even.pp && ways <= MAX_TRIES; i++)
         ways *= s->n;
     for (size_t i = 0; i < BT_MIN(ways, (size_t)MAX_TRIES) && cuts < MAX_CUTS; i++) {
-        uint32_t cut[MAX_STAGES];
+        uint32_t cut[PL_MAX_CUT];
         if (!give(&x, s, i))
             continue;
         const struct bt_need *n = even.cost[x.cls].need;
@@ -245,7 +265,7 @@ static bool add_cuts(struct pl_problem *p, struct pl_work *k)
         return false;
     find_kinds(p, k, &s);
     for (size_t i = 0; i < n && s.n > 1; i++)
-        if (k->shape[i].ok && k->shape[i].pp > 1 && k->shape[i].pp <= MAX_STAGES && pl_dp(&k->shape[i]) == 1)
+        if (k->shape[i].ok && k->shape[i].pp > 1 && k->shape[i].pp <= PL_MAX_CUT && pl_dp(&k->shape[i]) == 1)
             cut_shape(p, k, i, &s);
     return k->nshapes > n;
 }
@@ -325,7 +345,7 @@ static bool rooms_of(const struct pl_room *r, const struct pl_use *u, const uint
 /* Number `index` of the orders of n stages, n small: out[i] is whose room stage i takes. False: no more. */
 static bool order_of(uint32_t n, uint32_t index, uint32_t *out)
 {
-    uint32_t left[MAX_STAGES], orders = 1;
+    uint32_t left[PL_MAX_CUT], orders = 1;
     for (uint32_t i = 0; i < n; i++) {
         left[i] = i;
         orders = orders > 24 ? orders : orders * (i + 1);
@@ -348,7 +368,7 @@ static bool order_of(uint32_t n, uint32_t index, uint32_t *out)
 static double best_order(const struct cutting *x, uint32_t *order, uint32_t *cut)
 {
     double best = -INFINITY;
-    uint32_t now[MAX_STAGES], layers[MAX_STAGES];
+    uint32_t now[PL_MAX_CUT], layers[PL_MAX_CUT];
     for (uint32_t index = 0; order_of(x->pp, index, now); index++) {
         struct cutting y = *x;
         for (uint32_t i = 0; i < x->pp; i++)
@@ -374,7 +394,7 @@ static void take_order(struct pl_copy *c, uint32_t tp, uint32_t pp, const uint32
 /* The shape with that cut: the engine's own, one that is there, or a new one. PL_NONE: not possible on another kind of card. */
 static int find_cut(struct pl_problem *p, struct pl_work *k, const struct pl_shape *was, const uint32_t *cut, size_t *at, struct bt_err *err)
 {
-    uint32_t own[MAX_STAGES];
+    uint32_t own[PL_MAX_CUT];
     for (uint32_t i = 0; i < was->pp; i++)
         own[i] = bt_engine_stage_layers(k->pm->engine, k->pm->model->layers, was->pp, i);
     bool even = !memcmp(own, cut, was->pp * sizeof *cut);
@@ -396,7 +416,7 @@ static int recut_one(struct pl_problem *p, struct pl_solution *s, const struct p
     struct pl_work *k = &p->work[u->work];
     struct pl_shape was = k->shape[c->shape];
     struct cutting x = { .p = p, .k = k, .tp = was.tp, .pp = was.pp, .cls = pl_cost_class(p, c->card, c->ncards), .context = k->ctx_want };
-    uint32_t cut[MAX_STAGES], order[MAX_STAGES];
+    uint32_t cut[PL_MAX_CUT], order[PL_MAX_CUT];
     size_t at;
     if (!rooms_of(r, u, load, s->ctx[u->work], &x))
         return 0;
@@ -429,7 +449,7 @@ static bool may_recut(const struct pl_problem *p, const struct pl_work *k, const
 {
     bool here_only = !p->spec->phases.n || p->spec->phases.n == 1 || k->w->phases.n == 1;
     return k->server && here_only && k->pm->engine->cuts_layers && !k->w->pp_layers.n && pl_dp(&k->shape[c->shape]) == 1
-        && k->shape[c->shape].pp > 1 && k->shape[c->shape].pp <= MAX_STAGES;
+        && k->shape[c->shape].pp > 1 && k->shape[c->shape].pp <= PL_MAX_CUT;
 }
 
 static int recut_each(struct pl_problem *p, struct pl_solution *s, bool *changed, struct bt_err *err)

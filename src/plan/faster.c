@@ -40,7 +40,7 @@ static int warn_server(struct bt_plan *plan, struct bt_arena *a, const struct bt
     uint64_t many = now->nranks;
     for (uint64_t cards = many / 2; cards >= 1; cards /= 2) {
         struct bt_workload smaller = on_one(w, cards, 0);
-        if (pl_alternative(a, in, index, &smaller, &row, err) < 0)
+        if (pl_alternative(a, in, index, &smaller, BT_MAX(now->pace.decode_tok_s, best.decode_tok_s), &row, err) < 0)
             return -1;
         if (row.fits && row.context >= now->context && row.decode_tok_s > best.decode_tok_s)
             best = row;
@@ -51,7 +51,7 @@ static int warn_server(struct bt_plan *plan, struct bt_arena *a, const struct bt
                                best.decode_tok_s, now->pace.decode_tok_s);
     } else if (!w->same_gpus_as && w->copies.set && w->copies.want == 1) {
         struct bt_workload copies = on_one(w, 1, many);
-        if (pl_alternative(a, in, index, &copies, &row, err) < 0)
+        if (pl_alternative(a, in, index, &copies, now->pace.decode_tok_s / HARDLY, &row, err) < 0)
             return -1;
         if (row.fits && row.context >= now->context && row.decode_tok_s * HARDLY > now->pace.decode_tok_s)
             text = bt_arena_printf(a, "%s: %s gains %.0f %% for one stream over one GPU; `gpus: 1, replicas: %llu` carries %llu streams at %.1f tok/s each",
@@ -80,7 +80,7 @@ static int offer_replicas(struct bt_plan *plan, struct bt_arena *a, const struct
     row.fits = false;
     for (size_t i = 0; i < BT_LEN(tries) && !row.fits; i++) {
         struct bt_workload copies = on_one(w, 1, cards = tries[i]);
-        if (pl_alternative(a, in, index, &copies, &row, err) < 0)
+        if (pl_alternative(a, in, index, &copies, 0, &row, err) < 0)
             return -1;
     }
     if (!row.fits)

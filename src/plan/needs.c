@@ -4,16 +4,18 @@
 #define BUCKETS 4096
 
 struct key { const struct bt_model *model; const struct bt_engine_version *version; const struct bt_gpu *card; struct bt_serve serve; };
-struct known { struct key key; struct pl_cost_kept cost; struct known *next; };
+struct known { uint64_t hash; struct key key; struct pl_cost_kept cost; struct known *next; };
 struct weighed {
     const struct bt_model *model; const struct bt_engine *engine; const char *quantization; unsigned elem;
     bool known; struct bt_pace_weight w; struct weighed *next;
 };
 struct kept_cut { uint32_t *layers, pp; struct kept_cut *next; };
+struct best_key { struct key of; uint64_t room[PL_MAX_CUT]; };
+struct kept_best { uint64_t hash; struct best_key key; struct pl_best_cut best; struct kept_best *next; };
 struct pl_needs {
     struct bt_arena *a;
     const struct pl_needs *under;    /* asked too, and not written to; or NULL */
-    struct known *bucket[BUCKETS]; struct kept_cut *cut[BUCKETS]; struct weighed *weighed;
+    struct known *bucket[BUCKETS]; struct kept_cut *cut[BUCKETS]; struct kept_best *best[BUCKETS]; struct weighed *weighed;
 };
 
 struct pl_needs *pl_needs_new(struct bt_arena *a)
@@ -35,14 +37,19 @@ void pl_needs_join(struct pl_needs *n, struct pl_needs *over)
     for (size_t i = 0; i < BUCKETS; i++) {
         struct known **k = &over->bucket[i];
         struct kept_cut **c = &over->cut[i];
+        struct kept_best **b = &over->best[i];
         while (*k)
             k = &(*k)->next;
         while (*c)
             c = &(*c)->next;
+        while (*b)
+            b = &(*b)->next;
         *k = n->bucket[i];
         *c = n->cut[i];
+        *b = n->best[i];
         n->bucket[i] = over->bucket[i];
         n->cut[i] = over->cut[i];
+        n->best[i] = over->best[i];
     }
     struct weighed **w = &over->weighed;
     while (*w)
@@ -53,13 +60,18 @@ void pl_needs_join(struct pl_needs *n, struct pl_needs *over)
 
 struct bt_arena *pl_needs_arena(struct pl_needs *n) { return n->a; }
 
-static size_t bucket_of(const void *key, size_t size)
+/* FNV-1a's product over words instead of bytes, each folded in whole: keys are hundreds of bytes, and asked for by the hundred thousand. */
+static uint64_t hash_of(const void *key, size_t size)
 {
     const unsigned char *p = key;
-    uint64_t h = UINT64_C(14695981039346656037);     /* FNV-1a */
-    for (size_t i = 0; i < size; i++)
-        h = (h ^ p[i]) * UINT64_C(1099511628211);
-    return h % BUCKETS;
+    uint64_t h = UINT64_C(14695981039346656037), word;
+    for (; size; size -= BT_MIN(size, sizeof word), p += sizeof word) {
+        word = 0;
+        memcpy(&word, p, BT_MIN(size, sizeof word));
+        h = (h ^ word) * UINT64_C(1099511628211);
+        h ^= h >> 32;
+    }
+    return h;
 }
 
 /* The rows of one data-parallel engine after the other: they are equal, and each stands on cards of its own. */
@@ -74,11 +86,21 @@ static struct bt_need *of_all_engines(struct bt_arena *a, const struct bt_need *
     return n;
 }
 
-static const struct known *find(const struct known *n, const struct key *key)
+static const struct known *find(const struct known *n, const struct key *key, uint64_t hash)
 {
-    while (n && memcmp(&n->key, key, sizeof *key) != 0)
+    while (n && (n->hash != hash || memcmp(&n->key, key, sizeof *key) != 0))
         n = n->next;
     return n;
+}
+
+/* Compared as bytes: padding that differs only means that it is worked out again. */
+static void set_key(struct key *key, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card)
+{
+    memset(key, 0, sizeof *key);
+    key->model = k->pm->model;
+    key->version = k->pm->version;
+    key->card = card;
+    memcpy(&key->serve, serve, sizeof key->serve);
 }
 
 int pl_cost_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, const struct bt_need *like,
@@ -86,19 +108,16 @@ int pl_cost_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_
 {
     struct key key;
     struct bt_need *need;
-    memset(&key, 0, sizeof key);     /* compared as bytes: padding that differs only means that it is worked out again */
-    key.model = k->pm->model;
-    key.version = k->pm->version;
-    key.card = card;
-    memcpy(&key.serve, serve, sizeof key.serve);
-    size_t bucket = bucket_of(&key, sizeof key);
-    const struct known *known = find(p->needs->bucket[bucket], &key);
+    set_key(&key, k, serve, card);
+    uint64_t hash = hash_of(&key, sizeof key);
+    size_t bucket = hash % BUCKETS;
+    const struct known *known = find(p->needs->bucket[bucket], &key, hash);
     if (known) {
         *out = (struct pl_cost_kept *)&known->cost;
         return 0;
     }
     for (const struct pl_needs *u = p->needs->under; u && !known; u = u->under)
-        known = find(u->bucket[bucket], &key);
+        known = find(u->bucket[bucket], &key, hash);
     if (known && known->cost.paced) {
         *out = (struct pl_cost_kept *)&known->cost;
         return 0;
@@ -110,6 +129,7 @@ int pl_cost_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_
     if (!known && serve->dp > 1)
         need = of_all_engines(p->needs->a, need, serve->dp);
     struct known *n = BT_NEW(p->needs->a, struct known);
+    n->hash = hash;
     n->key = key;
     n->cost.need = need;
     n->next = p->needs->bucket[bucket];
@@ -150,7 +170,7 @@ const struct bt_pace_weight *pl_weight(const struct pl_problem *p, const struct 
 const uint32_t *pl_cut_kept(struct pl_problem *p, const uint32_t *cut, uint32_t pp)
 {
     struct pl_needs *n = p->needs;
-    size_t bucket = bucket_of(cut, pp * sizeof *cut);
+    size_t bucket = hash_of(cut, pp * sizeof *cut) % BUCKETS;
     struct kept_cut **at = &n->cut[bucket];
     for (const struct pl_needs *u = n; u; u = u->under)
         for (const struct kept_cut *c = u->cut[bucket]; c; c = c->next)
@@ -161,4 +181,25 @@ const uint32_t *pl_cut_kept(struct pl_problem *p, const uint32_t *cut, uint32_t 
     memcpy(row->layers, cut, pp * sizeof *cut);
     *at = row;
     return row->layers;
+}
+
+struct pl_best_cut *pl_best_cut_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, const uint64_t *room)
+{
+    struct pl_needs *n = p->needs;
+    struct best_key key;
+    memset(&key, 0, sizeof key);
+    set_key(&key.of, k, serve, card);
+    memcpy(key.room, room, serve->pp * sizeof *room);
+    uint64_t hash = hash_of(&key, sizeof key);
+    size_t bucket = hash % BUCKETS;
+    for (const struct pl_needs *u = n; u; u = u->under)
+        for (struct kept_best *b = u->best[bucket]; b; b = b->next)
+            if (b->hash == hash && !memcmp(&b->key, &key, sizeof key))
+                return &b->best;
+    struct kept_best *row = BT_NEW(n->a, struct kept_best);
+    row->hash = hash;
+    row->key = key;
+    row->next = n->best[bucket];
+    n->best[bucket] = row;
+    return &row->best;
 }
