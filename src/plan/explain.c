@@ -1,11 +1,13 @@
 /* explain - the other shapes that were looked at, each planned in its own right, and why the one taken won; warnings. */
 #include "plan/lost.h"
+#include "plan/phases.h"
 
 #define MAX_ALTERNATIVES 12
 #define TRY_NODES 100000
 #define SHAPE_NODES 10000            /* of a shape that is only shown beside the one taken */
-#define WORK_TRIED 20000             /* workloads planned again for that in all: of 60 the shapes of each, of 1,000 those of the first */
-#define STEPS_TRIED 1500000          /* steps of their searches in all, phases together: what one workload more or less costs is not known before */
+#define FIRST_SHARE 10               /* of a trial's steps, a part in the order of the plan: what is easy is found there */
+#define SHOWN_TABLES 5               /* of other shapes in one plan: nobody reads more, and each row is a plan of the whole */
+#define WORK_TRIED 20000             /* workloads planned again for that in all */
 
 int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t index, struct pl_problem **p, struct pl_solution *out,
            struct bt_err *err)
@@ -24,11 +26,13 @@ int pl_try(const struct pl_trial *t, const struct bt_workload *changed, size_t i
         for (size_t j = 0; j < t->base->n; j++)
             if (t->base->work[j].spec_index == (*p)->work[i].spec_index)
                 (*p)->work[i].solo_best = t->base->work[j].solo_best;
+    uint64_t nodes = t->nodes ? t->nodes : TRY_NODES;
     (*p)->beat = t->beat;
+    (*p)->first_nodes = BT_MIN((*p)->first_nodes, nodes / FIRST_SHARE);      /* of a short search half of it would go there */
     if (!(*p)->nrefusals && t->any_plan)
-        pl_find(*p, t->nodes ? t->nodes : TRY_NODES, out);
+        pl_find(*p, nodes, out);
     else if (!(*p)->nrefusals)
-        pl_solve(*p, t->nodes ? t->nodes : TRY_NODES, out);
+        pl_solve(*p, nodes, out);
     (*p)->beat = NULL;
     return 0;
 }
@@ -152,7 +156,7 @@ const char *pl_layers_of(const struct pl_problem *p, const struct pl_solution *s
 
 /* The plan with the server in this shape instead: *row says what came of it, *out how it compares. */
 static int try_shape(const struct pl_trial *t, const struct pl_work *k, const struct pl_shape *sh, const struct pl_shape *taken, const struct outlook *win,
-                     struct bt_plan_alternative *row, struct outlook *out, uint64_t *steps, struct bt_err *err)
+                     struct bt_plan_alternative *row, struct outlook *out, struct bt_err *err)
 {
     bool rival = taken->cut && taken->tp == sh->tp && taken->pp == sh->pp;     /* of the one taken: the engine's own cut */
     struct bt_workload w = pl_pinned(t->a, k, sh, rival || k->w->pp_layers.n);
@@ -160,7 +164,6 @@ static int try_shape(const struct pl_trial *t, const struct pl_work *k, const st
     struct pl_solution *o = BT_NEW(t->a, struct pl_solution);
     if (pl_try(t, &w, k->spec_index, &q, o, err) < 0)
         return -1;
-    *steps = o->nodes + q->n * q->fleet->n * PL_PAIR_STEPS;
     row->fits = o->found && first_copy(q, o, k->spec_index);         /* an optional one is not there because the others are */
     if (!row->fits) {
         row->why_not = o->complete ? pl_no_place(t->a, q, k->spec_index) : "not found among the first placements looked at";
@@ -191,11 +194,6 @@ static size_t shapes_to_show(const struct pl_work *k, const struct pl_shape *tak
     return n;
 }
 
-/* What was tried so far for the reasons of a phase. */
-struct tried { size_t works; uint64_t steps; };
-
-static bool is_much(const struct bt_plan *plan, const struct tried *o) { return o->works > WORK_TRIED || o->steps > STEPS_TRIED / plan->nphases; }
-
 /* A server with the shapes that are shown of it. */
 struct shown {
     const struct pl_work *k;
@@ -203,10 +201,8 @@ struct shown {
     size_t n;
     struct outlook win, other[MAX_ALTERNATIVES];
     struct bt_plan_alternative row[MAX_ALTERNATIVES];
-    uint64_t steps[MAX_ALTERNATIVES];
 };
 
-/* Those that are tried at once, one shape after the other. */
 struct asked { size_t shown, shape; };
 struct at_once { const struct pl_trial *t; struct shown *v; size_t n; struct asked *trial; size_t ntrials; };
 
@@ -242,56 +238,56 @@ static int try_one(void *ctx, size_t i, const struct pl_with *with)
     in.needs = with->needs;
     t.in = &in;
     t.a = with->a;
-    return try_shape(&t, x->k, x->shape[at], x->taken, &x->win, &x->row[at], &x->other[at], &x->steps[at], with->err);
+    return try_shape(&t, x->k, x->shape[at], x->taken, &x->win, &x->row[at], &x->other[at], with->err);
 }
 
-/* As if they had been tried one server after the other: of those where much was tried before nothing is shown. */
-static int try_at_once(struct bt_plan *plan, struct at_once *o, struct tried *tried, struct bt_err *err)
-{
-    struct bt_arena *a = o->t->a;
-    if (pl_side_by_side(a, o->t->in->needs, o->ntrials, try_one, o, err) < 0)
-        return -1;
-    for (size_t i = 0; i < o->n; i++) {
-        struct shown *x = &o->v[i];
-        if (is_much(plan, tried)) {
-            tried->works = WORK_TRIED + 1;
-            continue;
-        }
-        tried->works += x->n * o->t->base->n;
-        for (size_t k = 0; k < x->n; k++) {
-            tried->steps += x->steps[k];
-            x->row[k].why = x->row[k].taken ? why_taken(a, &x->win, x->other, x->n) : x->row[k].why;
-            BT_PUSH(a, plan->alt, plan->nalt, x->row[k]);
-        }
-    }
-    o->v = NULL;
-    o->trial = NULL;
-    o->n = o->ntrials = 0;
-    return 0;
-}
-
-static int explain_servers(struct bt_plan *plan, const struct pl_trial *t, const struct pl_problem *p, const struct pl_solution *s, struct tried *tried,
-                           struct bt_err *err)
+/* The shapes of each server of a phase that are shown, each tried: all at once. */
+static int explain_servers(struct bt_plan *plan, const struct pl_trial *t, const struct pl_problem *p, const struct pl_solution *s, struct bt_err *err)
 {
     struct at_once o = { .t = t };
-    size_t batch = pl_side_batch();
     for (size_t w = 0; w < t->in->spec->n; w++)
         for (size_t i = 0; i < p->n; i++) {
             struct shown x;
             if (p->work[i].spec_index != w || !p->work[i].server || !to_show(p, s, i, &x))
                 continue;
-            if (is_much(plan, tried))
-                x.n = 0;             /* only that there was one is said */
             BT_PUSH(t->a, o.v, o.n, x);
             for (size_t k = 0; k < x.n; k++)
                 if (!x.row[k].taken && x.shape[k]->ok) {
                     struct asked one = { o.n - 1, k };
                     BT_PUSH(t->a, o.trial, o.ntrials, one);
                 }
-            if (o.ntrials >= batch && try_at_once(plan, &o, tried, err) < 0)
-                return -1;
         }
-    return try_at_once(plan, &o, tried, err);
+    if (pl_side_by_side(t->a, t->in->needs, o.ntrials, try_one, &o, err) < 0)
+        return -1;
+    for (size_t i = 0; i < o.n; i++)
+        for (size_t k = 0; k < o.v[i].n; k++) {
+            struct shown *x = &o.v[i];
+            x->row[k].why = x->row[k].taken ? why_taken(t->a, &x->win, x->other, x->n) : x->row[k].why;
+            BT_PUSH(t->a, plan->alt, plan->nalt, x->row[k]);
+        }
+    return 0;
+}
+
+/* What it takes to show the other shapes: servers that have some, a table for each of their phases, workloads planned again. */
+struct to_try { size_t servers, tables, works; };
+
+static struct to_try to_try(const struct pl_stages *all)
+{
+    struct to_try t = { 0 };
+    for (size_t w = 0; w < all->in->spec->n; w++) {
+        size_t before = t.tables;
+        for (size_t k = 0; k < all->n; k++) {
+            const struct pl_problem *p = all->v[k].p;
+            struct shown x;
+            for (size_t i = 0; i < p->n; i++)
+                if (p->work[i].spec_index == w && p->work[i].server && to_show(p, &all->v[k].s, i, &x)) {
+                    t.tables++;
+                    t.works += x.n * p->n;
+                }
+        }
+        t.servers += t.tables > before;
+    }
+    return t;
 }
 
 static void warn(struct bt_plan *plan, struct bt_arena *a, const char *text)
@@ -375,7 +371,8 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
                struct bt_err *err)
 {
     struct pl_trial t = { a, in, p->phase, p, SHAPE_NODES };
-    struct tried tried = { 0 };
+    struct to_try shapes = in->brief || in->obeyed ? (struct to_try){ 0 } : to_try(plan->stages);
+    bool shown = shapes.tables && shapes.tables <= SHOWN_TABLES && shapes.works <= WORK_TRIED;
     for (size_t w = 0; w < in->spec->n; w++)
         for (size_t i = 0; i < p->n; i++) {
             const struct pl_work *k = &p->work[i];
@@ -389,10 +386,11 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
             if (k->server && copies)
                 warn_server(plan, a, p, s, i);
         }
-    if (!in->brief && !in->obeyed && explain_servers(plan, &t, p, s, &tried, err) < 0)
+    if (shown && explain_servers(plan, &t, p, s, err) < 0)
         return -1;
-    if (tried.works > WORK_TRIED)
-        warn(plan, a, "with so many workloads the other shapes of the first servers only are shown: `berth explain NAME` compares those of one");
+    if (shapes.tables && !shown)
+        warn(plan, a, bt_arena_printf(a, "other shapes of %s are not compared here: `berth explain NAME` does that for one of them",
+                                      shapes.servers == 1 ? "one server" : bt_arena_printf(a, "%zu servers", shapes.servers)));
     if (in->clock)
         warn(plan, a, "planned within a limit of time: the same spec may get another plan next time");
     if (!s->complete)
