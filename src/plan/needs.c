@@ -183,7 +183,8 @@ const uint32_t *pl_cut_kept(struct pl_problem *p, const uint32_t *cut, uint32_t 
     return row->layers;
 }
 
-struct pl_best_cut *pl_best_cut_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, const uint64_t *room)
+struct pl_best_cut *pl_best_cut_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card,
+                                     const uint64_t *room)
 {
     struct pl_needs *n = p->needs;
     struct best_key key;

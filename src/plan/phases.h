@@ -112,8 +112,8 @@ bool pl_starts_known(const struct pl_problem *p, const struct pl_copy *c);
 uint64_t pl_ram(const struct bt_fleet *f);
 /* Weights of a rank, what sleep takes off the card beside KV. */
 uint64_t pl_sleeping_bytes(const struct bt_rank_berth *r);
-/* alternatives.c: the first phase of workload `index` with `w` in its place; row->fits tells. faster_than in tok/s of one stream: where no shape can be, nothing is
- * planned and nothing fits; 0 = all the same. */
+/* alternatives.c: the first phase of workload `index` with `w` in its place; row->fits tells. faster_than in tok/s of one stream: where no shape
+ * can be, nothing is planned and nothing fits; 0 = all the same. */
 struct bt_alternative;
 BT_MUST_CHECK int pl_alternative(struct bt_arena *a, const struct bt_plan_in *in, size_t index, const struct bt_workload *w, double faster_than,
                                  struct bt_alternative *row, struct bt_err *err);

@@ -150,11 +150,12 @@ unsigned pl_elem(const struct pl_work *k);           /* bytes of one number of w
 const struct bt_pace_weight *pl_weight(const struct pl_problem *p, const struct pl_work *k);
 /* One pointer for equal cuts, for as long as p->needs: needs are remembered by it. */
 const uint32_t *pl_cut_kept(struct pl_problem *p, const uint32_t *cut, uint32_t pp);
-/* For the cut of the pipeline serve->tp x serve->pp (serve->cut NULL, at most PL_MAX_CUT stages) that holds the most blocks where its stages have so many bytes,
- * room[serve->pp], on cards like this one. Whoever is first to ask finds it not `known`, and fills it. */
+/* For the cut of the pipeline serve->tp x serve->pp (serve->cut NULL, at most PL_MAX_CUT stages) that holds the most blocks where its stages
+ * have so many bytes, room[serve->pp], on cards like this one. Whoever is first to ask finds it not `known`, and fills it. */
 #define PL_MAX_CUT 16
 struct pl_best_cut { bool known; double blocks; uint32_t layers[PL_MAX_CUT]; };
-struct pl_best_cut *pl_best_cut_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card, const uint64_t *room);
+struct pl_best_cut *pl_best_cut_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card,
+                                     const uint64_t *room);
 bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);
 /* served.c: adds what reading weights from host RAM costs; nothing where none lie there. */
 void pl_pace_offloaded(const struct bt_need *need, uint32_t stages, const struct bt_gpu *card, struct bt_pace *pace);
