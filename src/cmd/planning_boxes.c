@@ -128,7 +128,7 @@ static void print_phase(struct bt_arena *a, const struct bt_plan *p, const struc
     }
     bt_table_rule(t);
     bt_table_row(t, bt_arena_printf(a, "%zu", n), "", bt_arena_printf(a, "%zu", p->fleet->n), bt_arena_printf(a, "%zu", used),
-                 bt_arena_strdup(a, bt_bytes_human(bytes)), bt_arena_printf(a, "%zu instances", ph->n), NULL);
+                 bt_arena_strdup(a, bt_bytes_human(bytes)), bt_arena_printf(a, "%zu instance%s", ph->n, ph->n == 1 ? "" : "s"), NULL);
     bt_table_print(t, st, out);
     if (left)
         bt_buf_printf(out, "%zu machines are not shown; --json has them all\n", left);

@@ -599,9 +599,23 @@ static bool deal_in_part(struct deal *d, size_t group, enum how how)
     return found;
 }
 
+/* Copies with which one that may be left out stands at all. */
+static uint32_t least_copies(const struct deal *d, size_t group)
+{
+    const struct bt_workload *w = &d->b->in->spec->w[d->b->group[group].member[0]];
+    return w->copies.set ? (uint32_t)BT_MAX(w->copies.min, 1u) : 1;
+}
+
 static void deal_more_in_part(struct deal *d)
 {
     struct bx *b = d->b;
+    for (enum how how = ALONE; how <= AT_FLOOR && !b->copies; how++)
+        for (size_t k = 0; k < b->ngroups; k++) {    /* who may be left out is there in some of its phases before anybody has more copies */
+            size_t i = d->later[k];
+            const struct bx_group *g = &b->group[i];
+            bool in_none = !g->host && !d->placed[i] && least_copies(d, i) == 1 && nphases_of(g) >= 2 && nphases_of(g) <= PART_PHASES;
+            d->placed[i] += in_none && deal_in_part(d, i, how);
+        }
     for (enum how how = ALONE; how <= AT_FLOOR && !b->copies; how++)
         for (size_t k = 0; k < b->ngroups; k++) {
             size_t i = d->order[k];
@@ -611,13 +625,6 @@ static void deal_more_in_part(struct deal *d)
             while (d->placed[i] < g->want && deal_in_part(d, i, how))
                 d->placed[i]++;
         }
-}
-
-/* Copies with which one that may be left out stands at all. */
-static uint32_t least_copies(const struct deal *d, size_t group)
-{
-    const struct bt_workload *w = &d->b->in->spec->w[d->b->group[group].member[0]];
-    return w->copies.set ? (uint32_t)BT_MAX(w->copies.min, 1u) : 1;
 }
 
 /* Those who must have a place, then the others. False: *left found none. */

@@ -354,7 +354,8 @@ static uint32_t copies_of(const struct pl_solution *s, size_t work)
 /* Who would have waited for it (`after`) does not: nothing will ever be there to wait for. */
 static void warn_left_out(struct bt_plan *plan, struct bt_arena *a, const struct pl_problem *p, const struct pl_solution *s, const char *name)
 {
-    warn(plan, a, bt_arena_printf(a, "%s is optional and found no place", name));
+    warn(plan, a, bt_arena_printf(a, "%s is optional and found no place%s%s", name, p->in->spec->phases.n > 1 ? " in phase " : "",
+                                  p->in->spec->phases.n > 1 ? p->phase : ""));
     for (size_t i = 0; i < p->spec->n; i++) {
         const struct bt_workload *w = &p->spec->w[i];
         bool waits = false, there = pl_in_phase(w, p->phase);
@@ -393,7 +394,28 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
                                       shapes.servers == 1 ? "one server" : bt_arena_printf(a, "%zu servers", shapes.servers)));
     if (in->clock)
         warn(plan, a, "planned within a limit of time: the same spec may get another plan next time");
-    if (!s->complete)
-        warn(plan, a, bt_arena_printf(a, "the search stopped after %llu placements: a better plan may exist", (unsigned long long)s->nodes));
     return 0;
+}
+
+/* "; service: 91.20 % of what no plan can pass", of the first goal where any lacks; "" where none of these does. */
+static const char *how_far(struct bt_arena *a, const struct pl_solution *s)
+{
+    static const char *const what[] = { [BT_GOAL_PLACED] = "workloads placed", [BT_GOAL_WANTS] = "contexts and copies wanted", [BT_GOAL_SERVICE] = "service" };
+    enum bt_plan_goal g = BT_GOAL_PLACED;
+    bool lacks = false;
+    for (uint32_t i = 0; i < s->score.nlevels; i++)
+        lacks = lacks || s->score.placed[i] != s->bound.placed[i];
+    for (int i = BT_GOAL_WANTS; i <= BT_GOAL_SERVICE && !lacks; i++) {
+        g = (enum bt_plan_goal)i;
+        lacks = s->score.v[i] != s->bound.v[i];
+    }
+    double share = 1 - pl_gap(s);                    /* rounded down: never all of it */
+    return lacks && share < 1 ? bt_arena_printf(a, "; %s: %.2f %% of what no plan can pass", what[g], (double)(uint64_t)(share * 10000) / 100) : "";
+}
+
+void pl_explain_stop(struct bt_plan *plan, struct bt_arena *a, const char *phase, const struct pl_solution *s)
+{
+    if (!s->complete)
+        warn(plan, a, bt_arena_printf(a, "%s%sthe search stopped after %llu placements: a better plan may exist%s", phase ? phase : "", phase ? ": " : "",
+                                      (unsigned long long)s->nodes, how_far(a, s)));
 }

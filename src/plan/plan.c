@@ -235,6 +235,7 @@ static int plan_stages(struct pl_stages *all, struct bt_err *err)
         add_up(all->plan, &all->v[i], i == 0);
         if (pl_explain(all->plan, all->a, all->v[i].in, all->v[i].p, &all->v[i].s, err) < 0)
             return -1;
+        pl_explain_stop(all->plan, all->a, all->n > 1 ? all->v[i].name : NULL, &all->v[i].free_s);
     }
     return 0;
 }

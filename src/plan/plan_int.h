@@ -272,6 +272,8 @@ BT_MUST_CHECK int pl_try(const struct pl_trial *t, const struct bt_workload *cha
                          struct bt_err *err);
 BT_MUST_CHECK int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, const struct pl_solution *s,
                              struct bt_err *err);
+/* The note of a search that stopped, with what lacks to its bound at the first goal where any does; phase: NULL, of one alone. */
+void pl_explain_stop(struct bt_plan *plan, struct bt_arena *a, const char *phase, const struct pl_solution *s);
 BT_MUST_CHECK int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, struct bt_err *err);
 /* least.c. What those who must stand in a phase take at least, whatever their shapes and cards, and what all cards have together. */
 struct pl_least {

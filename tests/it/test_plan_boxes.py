@@ -55,6 +55,21 @@ def test_saved_fleet_of_two_nodes(tmp_path: Path) -> None:
     assert Counter(i["node"] for i in json.loads(done.stdout)["phases"][0]["instances"]) == {"node-0": 2, "node-1": 2}
 
 
+def test_who_is_missing_is_told(tmp_path: Path) -> None:
+    alone = "kind: service, command: [x], memory: 20GiB, share: never"
+    lines = f"  a: {{{alone}, replicas: {{want: 4, min: 1}}}}\n  b: {{{alone}}}\n  c: {{{alone}, optional: true}}\n  d: {{{alone}, after: {{c: ready}}}}\n"
+    done = plan("-f", spec(tmp_path, lines), "--gpus", "3x1xRTX-4090")
+    assert done.returncode == 0, done.stderr
+    assert "note: a: 1 of the 4 copies wanted: no place was found for more" in done.stdout
+    assert "note: c is optional and found no place" in done.stdout
+    assert "note: d does not wait for c (`after`), which has no place" in done.stdout
+    phased = "phases: [one, two]\n"
+    late = f"  a: {{{alone}}}\n  b: {{{alone}, phases: two}}\n  c: {{{alone}, optional: true}}\n"
+    done = plan("-f", spec(tmp_path, late, phased), "--gpus", "2x1xRTX-4090")
+    assert done.returncode == 0, done.stderr
+    assert "note: c is optional and found no place in phase two" in done.stdout and "no place in phase one" not in done.stdout
+
+
 def test_compare(tmp_path: Path) -> None:
     done = plan("-f", spec(tmp_path, WORKLOADS), "--compare", "12x8xH100-80GB-HBM3", "--compare", "8xH100-80GB-HBM3")
     assert done.returncode == 0, done.stderr

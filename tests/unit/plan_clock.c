@@ -54,6 +54,12 @@ static void the_plan_says_so(void **st)
         if (timed) {
             assert_string_equal(p->proof, "any-time");
             assert_true(p->gap > 0 && p->gap <= 1);
+            char share[32];
+            unsigned told = 0;
+            (void)snprintf(share, sizeof share, "%.2f %% of what no plan can pass", (double)(uint64_t)((1 - p->gap) * 10000) / 100);
+            for (size_t i = 0; i < p->nwarnings; i++)
+                told += strstr(p->warning[i], "a better plan may exist; ") && strstr(p->warning[i], share);
+            assert_int_equal(told, 1);
         }
     }
 }
