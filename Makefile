@@ -9,7 +9,7 @@
 #   make bench    the benchmarks of bench/, one table each
 #   make bench-need  the memory ledger against 178 real starts; rows to docs/benchmarks/need.csv
 #   make bench-rules  the rules other programs place by, against berth, on 200 instances
-#   make bench-pace  the model of speed against 396 measured rows and 2220 gathered later: error by class, worst rows
+#   make bench-pace  the model of speed against 396 measured rows and 2333 gathered later: error by class, worst rows
 #   make bench-run  the supervisor: restart, 200 instances, adoption, a flood of log; beside supervisord and runit where they are on PATH
 #   make bench-solvers  the search beside CBC, HiGHS and CP-SAT on the same formulation (fetches highspy and ortools into a venv outside the tree)
 #   make bench-plan  the search against enumeration on thousands of drawn problems; how soon and how well larger ones are planned
