@@ -233,12 +233,21 @@ static bool stays(struct bt_daemon *d, pid_t pid)
     return bt_file_read(&d->arena, stay_file(d), 64, &text, &none) == 0 && strtoll(text.p, NULL, 10) == pid;
 }
 
-/* The lock file may be unlinked by a daemon that is ending: a lock on a file that has no name any more is worth nothing. */
-static int take_lock(const char *path, struct bt_err *err)
+/* A daemon that is ending may unlink the lock file, and remove the folder: a lock on a file that has no name any more is worth nothing. */
+static int take_lock(const char *folder, const char *path, struct bt_err *err)
 {
     for (int tries = 0; tries < 100; tries++) {
         struct stat a, b;
+        struct bt_err why = { 0 };
+        if (bt_dir_private(folder, &why) < 0) {
+            if (why.sys == ENOENT)
+                continue;
+            *err = why;
+            return -1;
+        }
         bt_auto_fd fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0 && errno == ENOENT)
+            continue;
         if (fd < 0)
             return bt_err_set(err, BT_E_IO, errno, "open %s", path);
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
@@ -255,7 +264,7 @@ static int take_over(struct bt_daemon *d, const char *path, struct bt_err *err)
     enum { WAIT_MS = 10000, LOOK_US = 20000 };
     for (int64_t until = bt_now_ms() + WAIT_MS;;) {
         struct bt_err why = { 0 };
-        d->lock_fd = take_lock(path, &why);
+        d->lock_fd = take_lock(d->runtime, path, &why);
         if (d->lock_fd >= 0)
             return 0;
         pid_t pid = why.code == BT_E_STATE ? holder(d) : 0;
@@ -274,10 +283,8 @@ static int open_daemon(struct bt_daemon *d, struct bt_err *err)
     d->runtime = bt_runtime_dir(&d->arena);
     d->sock = bt_run_sock(&d->arena);
     d->listener = d->lock_fd = -1;
-    if (bt_dir_private(d->runtime, err) < 0)
-        return -1;
     const char *lock = bt_arena_printf(&d->arena, "%s/daemon.lock", d->runtime);
-    if (d->stay ? take_over(d, lock, err) < 0 : (d->lock_fd = take_lock(lock, err)) < 0)
+    if (d->stay ? take_over(d, lock, err) < 0 : (d->lock_fd = take_lock(d->runtime, lock, err)) < 0)
         return -1;
     if (d->stay && bt_file_write(stay_file(d), bt_str(bt_arena_printf(&d->arena, "%d\n", (int)getpid())), err) < 0)
         return -1;

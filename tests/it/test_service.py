@@ -101,6 +101,17 @@ def test_it_takes_over_from_the_one_of_a_verb_and_leaves_to_it(house: House, man
     assert house.ps()["w-0"]["pids"] == before["pids"]
 
 
+def test_it_takes_over_where_nothing_is_up(house: House, manager: Manager) -> None:
+    """The one of a verb removes its folder when it ends: the service makes it anew."""
+    with subprocess.Popen([BERTH, "daemon"], env=house.env, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as idle:
+        eventually("it to listen", lambda: (house.runtime / "daemon.sock").exists())
+        service = manager.start()
+        manager.until("READY=1")
+        assert idle.wait(DEADLINE_S) == 0 and service.poll() is None
+    assert house.up(plan("p", instance("w-0", SLEEP)), "-d").returncode == 0
+    assert house.berth("down").returncode == 0
+
+
 def test_two_services_do_not_fight(house: House, manager: Manager) -> None:
     first = manager.start()
     manager.until("READY=1")
