@@ -28,16 +28,22 @@ static uint64_t upper_bound(const struct bt_opt *o)
     return has_bounds(o) && o->max < 18446744073709551615.0 ? (uint64_t)o->max : UINT64_MAX;
 }
 
+static const char *amount(const struct bt_opt *o, uint64_t v)
+{
+    return o->type == BT_OPT_BYTES ? bt_bytes_exact(v) : o->type == BT_OPT_DURATION ? bt_duration_exact(v) : bt_count_human(v);
+}
+
 static int check_bounds(const struct bt_opt *o, uint64_t v, struct bt_err *err)
 {
     uint64_t lo = o->min > 0 ? (uint64_t)o->min : 0, hi = upper_bound(o);
     if (v >= lo && v <= hi)
         return 0;
+    bool time = o->type == BT_OPT_DURATION;
     uint64_t bound = v < lo ? lo : hi;
-    char text[32];
-    snprintf(text, sizeof text, "%llu", (unsigned long long)bound);
-    return bt_err_set(err, BT_E_SPEC, 0, "%s is too %s: at %s %s", o->type == BT_OPT_BYTES ? bt_bytes_exact(v) : bt_count_human(v),
-                      v < lo ? "small" : "big", v < lo ? "least" : "most", o->type == BT_OPT_BYTES ? bt_bytes_exact(bound) : text);
+    char plain[32];                  /* to be written as it stands */
+    snprintf(plain, sizeof plain, "%llu", (unsigned long long)bound);
+    return bt_err_set(err, BT_E_SPEC, 0, "%s is too %s: at %s %s", amount(o, v), v < lo ? time ? "short" : "small" : time ? "long" : "big",
+                      v < lo ? "least" : "most", time || o->type == BT_OPT_BYTES ? amount(o, bound) : plain);
 }
 
 static int set_bool(struct bt_str s, bool *out, struct bt_err *err)
@@ -76,7 +82,7 @@ static int set_number(const struct bt_opt *o, struct bt_str s, uint64_t *out, st
     uint64_t v;
     int rc = o->type == BT_OPT_BYTES ? bt_bytes_parse(s, &v, err) : o->type == BT_OPT_COUNT ? bt_count_parse(s, &v, err)
            : o->type == BT_OPT_DURATION ? bt_duration_parse(s, &v, err) : bt_u64_parse(s, 0, UINT64_MAX, &v, err);
-    if (rc < 0 || (o->type != BT_OPT_DURATION && check_bounds(o, v, err) < 0))
+    if (rc < 0 || check_bounds(o, v, err) < 0)
         return -1;
     *out = v;
     return 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "plan/boxes.h"
+#include "plan/lost.h"
 
 #define CHUNK 64                     /* workloads that are built into one problem: what two of them are to each other is not asked */
 #define PRICE_STEPS 160
@@ -400,8 +401,41 @@ static void group_menu(struct bx *b, struct bx_group *g, size_t cls, const struc
 
 struct chunk { size_t from, to; };
 
+/* Why a workload goes nowhere: what it lacks in the class where that is least, or, where each refuses it by a rule, that of the class with the most cards. */
+struct nowhere { const struct bt_plan_refusal *rule; size_t ruled, cards; const char *lacks; uint64_t lack; };
+
+static void note_rule(struct bx *b, size_t cls, const struct bt_plan_refusal *row, struct nowhere *out)
+{
+    size_t cards = b->cls[cls].fleet.n;
+    out->ruled++;
+    if (out->rule && cards <= out->cards)
+        return;
+    struct bt_plan_refusal *kept = BT_NEW(b->a, struct bt_plan_refusal);
+    *kept = *row;
+    kept->text = bt_arena_strdup(b->a, row->text);
+    out->rule = kept;
+    out->cards = cards;
+}
+
+static void note_lack(struct bx *b, size_t cls, const struct pl_problem *p, const struct pl_work *k, struct nowhere *out)
+{
+    const struct bt_fleet *f = &b->cls[cls].fleet;
+    const struct pl_shape *first = k->nshapes ? &k->shape[0] : NULL;
+    uint64_t lack = UINT64_MAX;
+    const char *text = pl_too_small(p->a, p, k, &lack);
+    for (size_t i = 0; i < k->nshapes && first; i++)
+        if (k->shape[i].ok)
+            first = NULL;
+    if (!text && first)
+        text = bt_arena_printf(p->a, "%s: %s is impossible: %s", k->w->name, pl_shape_words(p->a, first->tp, pl_stages(first)), first->why_not);
+    if (!text || (out->lacks && lack >= out->lack))
+        return;
+    out->lack = lack;
+    out->lacks = b->ncls == 1 ? bt_arena_strdup(b->a, text) : bt_arena_printf(b->a, "%s (on %zu x %s)", text, f->n, f->gpus[0].name);
+}
+
 /* Workloads [from, to) on one box of the class: their menus, their best rates, or why not. */
-static int build_chunk(struct bx *b, size_t cls, struct chunk part, struct bx_menu *menu, const struct bt_plan_refusal **why, struct bt_err *err)
+static int build_chunk(struct bx *b, size_t cls, struct chunk part, struct bx_menu *menu, struct nowhere *why, struct bt_err *err)
 {
     bt_auto_arena mine = { 0 };      /* only menus and reasons are kept */
     struct bt_spec *spec = BT_NEW(&mine, struct bt_spec);
@@ -418,6 +452,7 @@ static int build_chunk(struct bx *b, size_t cls, struct chunk part, struct bx_me
     in->fleet = &b->cls[cls].fleet;
     in->models = b->in->models + part.from;
     in->copies = NULL;
+    in->one_of_many = true;
     if (pl_problem_build(&mine, in, "all", &p, err) < 0)
         return -1;
     for (size_t i = 0; i < p->n; i++) {
@@ -425,18 +460,16 @@ static int build_chunk(struct bx *b, size_t cls, struct chunk part, struct bx_me
         size_t w = part.from + k->spec_index;
         if (!k->cpu_only && !k->on_host)
             menu[w] = menu_of(b, p, k);
+        if (!k->cpu_only && !k->on_host && !menu[w].n)
+            note_lack(b, cls, p, k, &why[w]);
         b->solo_best[w] = BT_MAX(b->solo_best[w], k->solo_best);
         const struct bt_workload *full = &b->in->spec->w[w];
         b->rate_scale[w] = k->weight / (full->copies.set && full->copies.want > 1 ? (double)full->copies.want : 1);
     }
     for (size_t i = 0; i < p->nrefusals; i++)
         for (size_t w = part.from; w < part.to; w++)
-            if (p->refusal[i].workload && !strcmp(p->refusal[i].workload, b->in->spec->w[w].name)) {
-                struct bt_plan_refusal *kept = BT_NEW(b->a, struct bt_plan_refusal);
-                *kept = p->refusal[i];
-                kept->text = bt_arena_strdup(b->a, kept->text);
-                why[w] = kept;
-            }
+            if (p->refusal[i].workload && !strcmp(p->refusal[i].workload, b->in->spec->w[w].name))
+                note_rule(b, cls, &p->refusal[i], &why[w]);
     return 0;
 }
 
@@ -449,17 +482,24 @@ static bool goes_somewhere(const struct bx *b, const struct bx_group *g)
 }
 
 /* A group that must have a place, and none of whose members' rules or bytes let it have one in any box. */
-static void refuse_group(struct bx *b, const struct bx_group *g, const struct bt_plan_refusal **why)
+static void refuse_group(struct bx *b, const struct bx_group *g, const struct nowhere *why)
 {
     const struct bt_workload *w = &b->in->spec->w[g->member[0]];
-    for (size_t m = 0; m < g->nmembers; m++)
-        if (why[g->member[m]]) {
-            BT_PUSH(b->a, b->plan->refusal, b->plan->nrefusals, *why[g->member[m]]);
+    const char *lacks = NULL;
+    for (size_t m = 0; m < g->nmembers; m++) {
+        const struct nowhere *y = &why[g->member[m]];
+        if (y->ruled == b->ncls) {
+            BT_PUSH(b->a, b->plan->refusal, b->plan->nrefusals, *y->rule);
             return;
         }
-    struct bt_plan_refusal row = { .code = "does-not-fit", .workload = w->name, .at = w->at,
-                                   .text = bt_arena_printf(b->a, "%s%s does not fit into any of the %zu machines, even alone", w->name,
-                                                           g->nmembers > 1 ? " with who shares its GPUs" : "", b->fleet->nboxes) };
+        lacks = lacks ? lacks : y->lacks;
+    }
+    size_t own = strlen(w->name);
+    bool of_first = lacks && !strncmp(lacks, w->name, own) && !strncmp(lacks + own, ": ", 2);
+    struct bt_plan_refusal row = { .code = "does-not-fit", .workload = w->name, .at = w->at };
+    row.text = bt_arena_printf(b->a, "%s%s does not fit into any of the %zu machines, even alone%s%s", w->name,
+                               g->nmembers > 1 ? " with who shares its GPUs" : "", b->fleet->nboxes,
+                               !lacks ? "" : of_first ? ": " : ". ", !lacks ? "" : of_first ? lacks + own + 2 : lacks);
     BT_PUSH(b->a, b->plan->refusal, b->plan->nrefusals, row);
 }
 
@@ -467,7 +507,7 @@ static int make_options(struct bx *b, struct bt_err *err)
 {
     size_t n = b->in->spec->n;
     struct bx_menu **menu = b->menu = BT_NEWN(b->a, struct bx_menu *, b->ncls);
-    const struct bt_plan_refusal **why = BT_NEWN(b->a, const struct bt_plan_refusal *, n + 1);
+    struct nowhere *why = BT_NEWN(b->a, struct nowhere, n + 1);
     b->solo_best = BT_NEWN(b->a, double, n + 1);
     b->rate_scale = BT_NEWN(b->a, double, n + 1);
     for (size_t c = 0; c < b->ncls; c++) {
@@ -486,7 +526,7 @@ static int make_options(struct bx *b, struct bt_err *err)
             group_menu(b, g, c, menu[c]);
         bool refused = false;
         for (size_t m = 0; m < g->nmembers; m++)     /* a server on the CPU, or a model that is not known: no options, and a reason */
-            refused = refused || (why[g->member[m]] && !goes_somewhere(b, g)) || (why[g->member[m]] && g->host);
+            refused = refused || (why[g->member[m]].rule && (g->host || !goes_somewhere(b, g)));
         if (g->min && (refused || !goes_somewhere(b, g)))
             refuse_group(b, g, why);
     }

@@ -287,8 +287,10 @@ void pl_solve(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out
 {
     struct pl_solution cut;
     bool more = false;
+    if (p->in->clock)
+        p->began_s = p->in->clock->now_s(p->in->clock->ctx);
     pl_search(p, node_limit, out);
-    if (out->found && (p->in->clock || p->any_plan))         /* the time is over, or the question is answered */
+    if (out->found && ((p->in->clock && !out->complete) || p->any_plan))     /* the time is over, or the question is answered */
         return;
     for (size_t i = 0; i < p->n; i++)
         if (p->work[i].server && wants_more(p, out, i))

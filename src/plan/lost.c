@@ -114,6 +114,39 @@ uint64_t pl_widths(const struct pl_work *k)
     return set;
 }
 
+const char *pl_too_small(struct bt_arena *a, const struct pl_problem *p, const struct pl_work *k, uint64_t *lack)
+{
+    uint64_t least = UINT64_MAX, need = 0, has = 0, widths = k->same == PL_NONE ? UINT64_MAX : pl_widths(&p->work[k->same]);
+    const struct pl_shape *best = NULL;
+    for (size_t i = 0; i < k->nshapes; i++) {
+        uint64_t n, h, l;
+        if (!k->shape[i].ok || !(widths >> (k->shape[i].cards - 1) & 1))
+            continue;
+        l = pl_lacking(p, k, &k->shape[i], &n, &h);
+        if (!l && k->same != PL_NONE)
+            return NULL;             /* it is who sits there already */
+        if (l && l < least) {
+            least = l;
+            need = n;
+            has = h;
+            best = &k->shape[i];
+        }
+    }
+    if (!best)
+        return NULL;
+    *lack = least;
+    if (!k->server)
+        return bt_arena_printf(a, "%s: %s per GPU, and the largest card of its pool has %s: %s lack", k->w->name, bt_bytes_human(need),
+                               bt_bytes_human(has), bt_bytes_human(least));
+    const struct pl_cost *cost = &best->cost[p->cls[k->pool[0]]];
+    uint64_t weights = 0;
+    for (size_t i = 0; i < cost->need->rank[0].n; i++)
+        weights += cost->need->rank[0].line[i].part == BT_P_WEIGHTS ? cost->need->rank[0].line[i].bytes : 0;
+    return bt_arena_printf(a, "%s: even as %s it needs %s on a card (%s of weights; KV of %llu x %s tokens), and %s %s there: %s lack on each",
+                           k->w->name, pl_shape_words(a, best->tp, pl_stages(best)), bt_bytes_human(need), bt_bytes_human(weights), ull(k->w->requests),
+                           bt_count_human(k->ctx_min), bt_bytes_human(has), k->claim == PL_LIMIT ? "are allowed it" : "are", bt_bytes_human(least));
+}
+
 /* Another with whom it must share its cards, and no number of cards is possible for both; NULL: there is none. */
 static const struct pl_work *misfit(const struct pl_problem *q, size_t work)
 {

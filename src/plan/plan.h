@@ -148,6 +148,7 @@ struct bt_plan_in {
     const struct pl_within *within;
     const struct bt_plan_clock *clock;               /* NULL: a fixed amount of work, the same plan everywhere */
     bool obeyed;                     /* no other shapes: for a plan that is started, not read */
+    bool one_of_many;                /* plan's own: the fleet is one of several machines */
     bool any;                        /* plan's own: any plan of each phase will do, only whether there is one is asked */
     bool brief;                      /* no other shapes and no advice: for plans that are only compared */
 };

@@ -67,6 +67,7 @@ struct pl_problem {
     uint64_t cap[BT_MAX_GPUS]; bool mig[BT_MAX_GPUS];                /* mig: the card is an instance */
     uint64_t first_nodes;            /* PL_FIRST_NODES */
     bool any_plan;                   /* whether there is one is all that is asked (pl_find) */
+    double began_s;                  /* by the clock, where there is one: its limit is of both searches together (cut.c) */
     const struct pl_score *beat;     /* no worse plan is asked for: where none can be as good, none is looked for. NULL: any */
     const struct bt_gpu *host;       /* RAM as a card, once somebody asked for it */
     uint64_t ram;                    /* that all of the phase may take; 0 = not known */

@@ -304,7 +304,7 @@ static int settle_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err 
         return 0;
     if (!k->server && k->w->gpus.set && k->w->gpus.min > k->npool && !k->w->optional) {
         pl_refuse(p, k->w, "too-few-gpus", "%s wants %llu GPUs; %s%zu", k->w->name, (unsigned long long)k->w->gpus.min,
-                  k->w->pool.n ? "its pool has " : "the fleet has ", k->npool);
+                  k->w->pool.n ? "its pool has " : p->in->one_of_many ? "the largest machine has " : "the fleet has ", k->npool);
         return 0;
     }
     struct bt_err why = { 0 };

@@ -81,38 +81,6 @@ static void keep_with_targets(const struct bt_spec *s, size_t i, bool *keep)
 
 /* ---- one that cannot be placed even alone ---- */
 
-static const char *too_small_text(struct refusing *r, const struct pl_problem *p, const struct pl_work *k)
-{
-    uint64_t least = UINT64_MAX, need = 0, has = 0, widths = k->same == PL_NONE ? UINT64_MAX : pl_widths(&p->work[k->same]);
-    const struct pl_shape *best = NULL;
-    for (size_t i = 0; i < k->nshapes; i++) {
-        uint64_t n, h, l;
-        if (!k->shape[i].ok || !(widths >> (k->shape[i].cards - 1) & 1))
-            continue;
-        l = pl_lacking(p, k, &k->shape[i], &n, &h);
-        if (!l && k->same != PL_NONE)
-            return NULL;             /* it is who sits there already */
-        if (l && l < least) {
-            least = l;
-            need = n;
-            has = h;
-            best = &k->shape[i];
-        }
-    }
-    if (!best)
-        return NULL;
-    if (!k->server)
-        return bt_arena_printf(r->a, "%s: %s per GPU, and the largest card of its pool has %s: %s lack", k->w->name, bt_bytes_human(need),
-                               bt_bytes_human(has), bt_bytes_human(least));
-    const struct pl_cost *cost = &best->cost[p->cls[k->pool[0]]];
-    uint64_t weights = 0;
-    for (size_t i = 0; i < cost->need->rank[0].n; i++)
-        weights += cost->need->rank[0].line[i].part == BT_P_WEIGHTS ? cost->need->rank[0].line[i].bytes : 0;
-    return bt_arena_printf(r->a, "%s: even as %s it needs %s on a card (%s of weights; KV of %llu x %s tokens), and %s %s there: %s lack on each",
-                           k->w->name, pl_shape_words(r->a, best->tp, pl_stages(best)), bt_bytes_human(need), bt_bytes_human(weights), ull(k->w->requests),
-                           bt_count_human(k->ctx_min), bt_bytes_human(has), k->claim == PL_LIMIT ? "are allowed it" : "are", bt_bytes_human(least));
-}
-
 /* "40 heads": the model's own number that stands against the shape. */
 static const char *short_reason(struct bt_arena *a, const struct pl_work *k, const struct pl_shape *s)
 {
@@ -217,13 +185,14 @@ static const char *same_cards_text(struct refusing *r, const struct pl_problem *
     const struct pl_work *on = &p->work[k->same];
     const char *name = k->w->name, *other = on->w->name;
     size_t common = 0;
+    uint64_t lack;
     for (size_t i = 0; i < k->npool; i++)
         common += on->pos[k->pool[i]] >= 0;
     if (!common)
         return bt_arena_printf(r->a, "%s must be on the cards of %s, and their pools have no card in common", name, other);
     if (!(pl_widths(k) & pl_widths(on)))
         return bt_arena_printf(r->a, "%s must be on the cards of %s, and no number of cards is possible for both", name, other);
-    if (!too_small_text(r, p, on))
+    if (!pl_too_small(r->a, p, on, &lack))
         return bt_arena_printf(r->a, "%s does not fit beside %s on the same GPUs", name, other);
     return bt_arena_printf(r->a, "%s must be on the cards of %s, which has no place", name, other);
 }
@@ -236,6 +205,7 @@ static int refuse_alone(struct refusing *r, size_t index, const struct pl_proble
         if (strcmp(k->w->name, w->name))
             continue;
         size_t possible = 0;
+        uint64_t lack;
         for (size_t j = 0; j < k->nshapes; j++)
             possible += k->shape[j].ok;
         if (!possible && k->nshapes) {
@@ -247,7 +217,7 @@ static int refuse_alone(struct refusing *r, size_t index, const struct pl_proble
             refuse(r, w, s->code, bt_arena_strdup(r->a, bt_buf_z(&b)));
             return 0;
         }
-        const char *text = too_small_text(r, p, k);
+        const char *text = pl_too_small(r->a, p, k, &lack);
         if (!text && k->same != PL_NONE)
             text = same_cards_text(r, p, k);
         if (!text)

@@ -347,7 +347,7 @@ bool se_late(struct search *s)
 {
     const struct bt_plan_clock *c = s->p->in->clock;
     if (c && !s->late && ++s->asked % CLOCK_EVERY == 0)
-        s->late = c->now_s(c->ctx) - s->start_s > c->limit_s;
+        s->late = c->now_s(c->ctx) - s->p->began_s > c->limit_s;
     return s->late;
 }
 
@@ -725,10 +725,8 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *ou
     struct search *s = se_new(p, &mine);
     struct pl_score root;
     *out = (struct pl_solution){ 0 };
-    if (p->in->clock) {
-        s->start_s = p->in->clock->now_s(p->in->clock->ctx);
+    if (p->in->clock)
         node_limit = UINT64_MAX / 4;
-    }
     first_colors(p, s->color);
     se_bound(s, 0, NULL, &root);
     if (p->beat && pl_score_cmp(&root, p->beat, BT_GOAL_FREE) < 0) {        /* free memory is dealt anew once pipelines are cut */

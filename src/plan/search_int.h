@@ -87,7 +87,7 @@ struct search {
     struct se_work *work;            /* [p->n] */
     size_t *order, *depth_of;        /* works in the order they are placed, and back */
     uint64_t limit, nodes;
-    double start_s; unsigned asked; bool late;       /* of the clock, where there is one */
+    unsigned asked; bool late;       /* of the clock, where there is one */
     uint64_t chosen;                 /* ranks that took a card */
     size_t nwidths;                  /* of all works */
     bool stop;

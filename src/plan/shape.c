@@ -215,7 +215,8 @@ static void too_few(struct pl_problem *p, const struct pl_work *k, uint64_t want
     uint64_t whole = whole_cards(p, k);
     if (w->optional)
         return;
-    const char *has = w->pool.n ? "its pool has " : "the fleet has ", *least = w->gpus.set && w->gpus.min != w->gpus.max ? "at least " : "";
+    const char *has = w->pool.n ? "its pool has " : p->in->one_of_many ? "the largest machine has " : "the fleet has ";
+    const char *least = w->gpus.set && w->gpus.min != w->gpus.max ? "at least " : "";
     const char *shape = !k->server || (!w->tp.set && !w->pp.set && !w->dp.set) ? "" : w->dp.set ? " (tp x pp x dp)" : " (tp x pp)";
     if (whole < k->npool)
         pl_refuse(p, w, "too-few-gpus", "%s wants %s%llu GPUs per instance%s; %s%llu whole card%s and %llu MIG instance%s, of which a process sees one",

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from test_plan import BERTH, plan, spec
 import subprocess
 
@@ -80,6 +81,20 @@ def test_does_not_fit(tmp_path: Path) -> None:
     done = plan("-f", spec(tmp_path, "  llm: {engine: vllm, model: Qwen/Qwen2.5-72B-Instruct}\n"), "--gpus", "50x2xRTX-4090")
     assert done.returncode == 3
     assert "llm does not fit into any of the 50 machines, even alone" in done.stdout
+
+
+@pytest.mark.parametrize(("fleet", "says"), [
+    ("2x2xL4+1xRTX-4090", "does not fit into any of the 3 machines, even alone: even as TP=2 it needs "), ("1xRTX-4090+2x2xL4", "21.56 GiB are there: "),
+    ("2x2xL4+1xRTX-4090", "(on 2 x NVIDIA L4)"), ("2x1xH200+4x1xL4", "llm wants 2 GPUs per instance; the largest machine has 1 [too-few-gpus]")])
+def test_the_reason_is_that_of_the_machine_that_lacks_least(tmp_path: Path, fleet: str, says: str) -> None:
+    """Not that of the last one: a machine of one card has too few, the others lack bytes."""
+    done = plan("-f", spec(tmp_path, "  llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, gpus: 2}\n"), "--gpus", fleet)
+    assert done.returncode == 3 and says in done.stdout, done.stdout
+
+
+def test_a_shape_that_is_none_is_said(tmp_path: Path) -> None:
+    done = plan("-f", spec(tmp_path, "  llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, tp: 3}\n"), "--gpus", "2x4xL40S")
+    assert done.returncode == 3 and "even alone: TP=3 is impossible: Total number of attention heads (40)" in done.stdout, done.stdout
 
 
 TURNS = """  a: {kind: job, command: [x], memory: 30GiB}

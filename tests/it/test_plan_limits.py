@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import resource
 import subprocess
@@ -140,3 +141,23 @@ def test_a_long_pipeline_and_who_must_sit_on_it(tmp_path: Path) -> None:
     done = berth(tmp_path, text, "plan")
     assert done.returncode == 0, done.stderr
     assert "the best plan there is" in done.stdout
+
+
+def test_a_limit_of_time_that_is_not_needed_costs_nothing(tmp_path: Path) -> None:
+    """The uneven cut of a pipeline is a second search: it had been left out wherever there was a limit, and the plan was called the best."""
+    file = tmp_path / "berth.yaml"
+    file.write_text("name: x\nworkloads:\n  big: {engine: vllm, model: Qwen/Qwen2.5-14B-Instruct, gpus: {min: 1, max: 2}, context: {min: 4096}}\n"
+                    "  small: {engine: vllm, model: Qwen/Qwen2.5-1.5B-Instruct, gpus: 1}\n  tool: {kind: service, command: [x], gpus: 1, memory: 3GiB}\n")
+
+    def got(*more: str) -> list:
+        done = subprocess.run([BERTH, "plan", "-f", file, "--gpus", "2xL4", "--json", *more], capture_output=True, text=True, timeout=60, check=True)
+        plan = json.loads(done.stdout)
+        return [plan["proof"], [(i["id"], i["pp"], i["context"], i["ranks"]) for i in plan["phases"][0]["instances"]]]
+
+    assert got("--time-limit", "1h") == got()
+
+
+@pytest.mark.parametrize(("limit", "says"), [("0s", "0s is too short: at least 1ms"), ("61m", "61m is too long: at most 1h")])
+def test_a_limit_of_no_time_is_none(limit: str, says: str) -> None:
+    done = subprocess.run([BERTH, "plan", "--gpus", "2xL4", "--time-limit", limit], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2 and says in done.stderr

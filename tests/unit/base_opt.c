@@ -38,7 +38,7 @@ static const struct bt_opt opts[] = {
     { .name = "secret", .type = BT_OPT_STR, .off = AT(model) },
     { .name = "share", .type = BT_OPT_F64, .off = AT(share), .min = 0.1, .max = 1, .def = "0.9", .help = "part of a card" },
     { .name = "verbose", .type = BT_OPT_BOOL, .off = AT(verbose), .help = "say more" },
-    { .name = "wait", .type = BT_OPT_DURATION, .off = AT(wait_ms), .def = "30s", .help = "how long" },
+    { .name = "wait", .type = BT_OPT_DURATION, .off = AT(wait_ms), .def = "30s", .min = 250, .max = 3600000, .help = "how long" },
     { 0 },
 };
 
@@ -112,7 +112,8 @@ static void argv_mistakes(void **st)
         { "--port", "--port needs a value", "--port N: TCP port" }, { "--port --verbose", "--port needs a value", "" }, { "--port 0", "at least 1", "" },
         { "--port=70000", "--port: ", "" }, { "--port 8k", "--port: ", "" }, { "--margin 12", "--margin: ", "12GB" }, { "--margin 65GiB", "at most 64GiB", "" },
         { "--mode fats", "not one of auto, fast, exact", "fast" }, { "--cache=maybe", "neither true nor false", "true" }, { "--no-cache=1", "takes no value", "" },
-        { "--no-port", "unknown option", "" }, { "--custom eight", "--custom: not seven", "" }, { "--wait 5", "--wait", "5s" }, { "--share 2", "at most 1", "" },
+        { "--no-port", "unknown option", "" }, { "--custom eight", "--custom: not seven", "" }, { "--wait 5", "--wait", "5s" }, { "--wait 0s", "0s is too short: at least 250ms", "" },
+        { "--wait 2h", "2h is too long: at most 1h", "" }, { "--share 2", "at most 1", "" },
         { "--elephant", "unknown option", "" }, { "--secert s", "unknown option", "" }, { "--=x", "unknown option", "" }, { "--len 0", "at least 1", "" },
     };
     for (size_t i = 0; i < BT_LEN(rows); i++) {
