@@ -1,19 +1,21 @@
 /* propose - a set that does not fit at once, cut into the fewest phases that each fit.
  *
  * Workloads that need each other (an address, `after: ready`, the same cards, one context) stay together. The fewest phases win; of as many, the cut
- * whose phases reach most; of those the first, as written. What runs on without costing anybody anything is in several phases. Where there are too many
- * groups to look at all cuts, or a set is asked for of many machines too often, phases are filled one after the other instead: as written, and where that
- * takes more than the bytes do, the largest first. */
+ * whose phases reach most; of those the first, as written. Which sets fit is asked of all that it takes; what they reach only as far as the work goes.
+ * What runs on without costing anybody anything is in several phases. Where there are too many groups to look at all cuts, or a set is asked for of many
+ * machines too often, phases are filled one after the other instead: as written, and where that takes more than the bytes do, the largest first. */
 #include "plan/phases.h"
 
 #define TRY_NODES 20000
 #define MAX_GROUPS 64
 #define CUT_GROUPS 12                /* 2^12 sets are looked at, at most */
 #define MAX_CUTS 20000
+#define WORTH_WORK 1500000           /* pl_found_cost() of sets whose worth is asked, of one number of phases */
 #define MAX_ASKED 300                /* sets that are planned over many machines, or to fill phases one after the other */
 
 struct group { bool *has; bool ends; };              /* has[spec->n]; ends: it has a job, so it is in one phase only */
-struct worth { int8_t fits; int64_t v[BT_GOAL__N]; };                /* fits: -1 not yet asked */
+struct worth { int8_t fits; bool known; int64_t v[BT_GOAL__N]; };    /* fits: -1 not yet asked; known: v says what it reaches */
+struct way { size_t at; uint64_t fullest; uint8_t of[CUT_GROUPS]; }; /* a cut that fits, the at-th found; the bytes of its fullest phase at least */
 
 struct cutting {
     struct bt_arena *a; const struct bt_plan_in *in; struct bt_err *err;
@@ -21,7 +23,9 @@ struct cutting {
     struct worth *worth;             /* [1 << n]; NULL: of more groups nothing is remembered */
     size_t of[MAX_GROUPS], best[MAX_GROUPS]; bool found;             /* group -> phase */
     int64_t best_v[BT_GOAL__N];
-    unsigned cuts, asked; bool filled;
+    struct way *way; size_t ways, valued;       /* cuts that fit, and those whose worth was asked */
+    uint64_t work;
+    unsigned asked; bool filled;
     size_t fewest;                   /* of phases filled one after the other: fewer cannot be, by bytes alone */
     const struct pl_least *least;
     struct pl_problem *all;          /* of the whole spec: who is like whom; NULL: nobody is */
@@ -105,19 +109,21 @@ static struct bt_plan_in *only(struct cutting *c, uint64_t set)
     return in;
 }
 
-/* Of one machine: the search alone. */
-static int try_machine(struct cutting *c, uint64_t set, struct worth *w)
+/* Of one machine: the search alone. Whether it fits is asked of many sets, what it reaches of few. */
+static int try_machine(struct cutting *c, uint64_t set, struct worth *w, bool value)
 {
     bt_auto_arena own = { 0 };       /* needs are kept in another */
     struct pl_problem *p;
     struct pl_solution s = { 0 };
     if (pl_problem_build(&own, only(c, set), "all", &p, c->err) < 0)
         return -1;
-    if (!p->nrefusals && c->worth)
+    if (!p->nrefusals && value)
         pl_solve(p, TRY_NODES, &s);
-    else if (!p->nrefusals)          /* what it is worth is asked by nobody */
+    else if (!p->nrefusals)
         pl_find(p, TRY_NODES, &s);
+    c->work += value ? pl_found_cost(p, &s) : 0;
     w->fits = !p->nrefusals && s.found;
+    w->known = value;
     memcpy(w->v, s.score.v, sizeof w->v);
     return w->fits;
 }
@@ -133,6 +139,7 @@ static int try_machines(struct cutting *c, uint64_t set, struct worth *w)
     in.needs = NULL;
     int rc = bt_plan_make(&own, &in, &p, &why);
     w->fits = rc == 0 && p->nrefusals == 0;
+    w->known = true;
     if (w->fits)
         memcpy(w->v, p->objective, sizeof w->v);
     bt_arena_release(&own);
@@ -140,6 +147,40 @@ static int try_machines(struct cutting *c, uint64_t set, struct worth *w)
         return w->fits;
     *c->err = why;
     return -1;
+}
+
+static uint64_t least_of(const struct cutting *c, size_t g)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < c->in->spec->n; i++)
+        sum += c->group[g].has[i] ? c->least->of[i] : 0;
+    return sum;
+}
+
+static bool too_much(const struct cutting *c, uint64_t set)
+{
+    uint64_t sum = 0;
+    for (size_t g = 0; g < c->n && c->least; g++)
+        sum += set >> g & 1 ? least_of(c, g) : 0;
+    return c->least && sum > c->least->there;
+}
+
+/* One group less did not fit. */
+static bool fails_in_part(const struct cutting *c, uint64_t set)
+{
+    for (size_t g = 0; g < c->n && c->worth; g++)
+        if ((set >> g & 1) && c->worth[set & ~(UINT64_C(1) << g)].fits == 0)
+            return true;
+    return false;
+}
+
+/* With more groups it fits. */
+static bool fits_in_more(const struct cutting *c, uint64_t set)
+{
+    for (uint64_t more = set + 1; c->worth && more < UINT64_C(1) << c->n; more++)
+        if ((more & set) == set && c->worth[more].fits > 0)
+            return true;
+    return false;
 }
 
 /* 1 it fits, 0 it does not (or was not found), -1 error. */
@@ -151,7 +192,18 @@ static int fits(struct cutting *c, uint64_t set)
         return w->fits;
     if ((many || !c->worth) && c->asked++ >= MAX_ASKED)
         return 0;
-    return many ? try_machines(c, set, w) : try_machine(c, set, w);
+    if (many)
+        return try_machines(c, set, w);
+    if (too_much(c, set) || fails_in_part(c, set))
+        return w->fits = 0;
+    return fits_in_more(c, set) ? (w->fits = 1) : try_machine(c, set, w, false);
+}
+
+/* What a set that fits reaches, in c->worth. 1, or 0 where a search for the best of it finds nothing after all; -1 error. */
+static int value(struct cutting *c, uint64_t set)
+{
+    struct worth *w = &c->worth[set];
+    return w->known ? w->fits : try_machine(c, set, w, true);
 }
 
 /* ---- cuts ---- */
@@ -193,41 +245,98 @@ static bool order(const struct cutting *c, const size_t *of, size_t phases, size
     return true;
 }
 
-static void judge(struct cutting *c, size_t phases)
+static uint64_t set_of(const struct cutting *c, const struct way *w, size_t phase)
 {
-    int64_t v[BT_GOAL__N] = { 0 };
+    uint64_t set = 0;
+    for (size_t g = 0; g < c->n; g++)
+        set |= w->of[g] == phase ? UINT64_C(1) << g : 0;
+    return set;
+}
+
+/* What the phases of a cut reach together, into v. 1, 0 where one does not fit after all, -1 error. */
+static int worth_of(struct cutting *c, const struct way *w, size_t phases, int64_t v[BT_GOAL__N])
+{
+    memset(v, 0, BT_GOAL__N * sizeof *v);
+    for (size_t b = 0; b < phases; b++) {
+        uint64_t set = set_of(c, w, b);
+        int ok = value(c, set);
+        if (ok <= 0)
+            return ok;
+        for (int i = BT_GOAL_PLACED; i <= BT_GOAL_SERVICE; i++)
+            v[i] += c->worth[set].v[i];
+    }
+    return 1;
+}
+
+/* By what they reach; of equals the one found first. */
+static int compare(const int64_t *a, size_t at, const int64_t *b, size_t bt)
+{
+    for (int i = BT_GOAL_PLACED; i <= BT_GOAL_SERVICE; i++)
+        if (a[i] != b[i])
+            return a[i] > b[i] ? 1 : -1;
+    return at < bt ? 1 : -1;
+}
+
+static int emptier_first(const void *x, const void *y)
+{
+    const struct way *a = x, *b = y;
+    return a->fullest != b->fullest ? a->fullest < b->fullest ? -1 : 1 : (a->at > b->at) - (a->at < b->at);
+}
+
+/* The best of the cuts that fit: those whose fullest phase is emptiest first, as far as the work goes. */
+static int choose(struct cutting *c, size_t phases)
+{
+    size_t best = 0;
+    qsort(c->way, c->ways, sizeof *c->way, emptier_first);
+    c->work = 0;
+    c->valued = 0;
+    for (size_t i = 0; i < c->ways && (!c->found || c->work < WORTH_WORK); i++) {
+        int64_t v[BT_GOAL__N];
+        int ok = worth_of(c, &c->way[i], phases, v);
+        if (ok < 0)
+            return -1;
+        c->valued++;
+        if (!ok || (c->found && compare(v, c->way[i].at, c->best_v, c->way[best].at) < 0))
+            continue;
+        c->found = true;
+        best = i;
+        memcpy(c->best_v, v, sizeof v);
+    }
+    if (c->found) {
+        size_t of[MAX_GROUPS], rank[MAX_GROUPS];
+        for (size_t g = 0; g < c->n; g++)
+            of[g] = c->way[best].of[g];
+        (void)order(c, of, phases, rank);            /* it has one: that was asked when it was found */
+        for (size_t g = 0; g < c->n; g++)
+            c->best[g] = rank[of[g]];
+    }
+    return 0;
+}
+
+static void keep_cut(struct cutting *c, size_t phases)
+{
     size_t rank[MAX_GROUPS];
+    struct way w = { .at = c->ways };
     if (!order(c, c->of, phases, rank))
         return;
-    for (size_t b = 0; b < phases; b++) {
-        uint64_t mask = 0;
-        for (size_t g = 0; g < c->n; g++)
-            mask |= c->of[g] == b ? UINT64_C(1) << g : 0;
-        for (int i = BT_GOAL_PLACED; i <= BT_GOAL_SERVICE; i++)
-            v[i] += c->worth[mask].v[i];
-    }
-    bool better = !c->found;
-    for (int i = BT_GOAL_PLACED; i <= BT_GOAL_SERVICE && c->found; i++)
-        if (v[i] != c->best_v[i]) {
-            better = v[i] > c->best_v[i];
-            break;
-        }
-    if (!better)
-        return;
-    c->found = true;
-    memcpy(c->best_v, v, sizeof v);
     for (size_t g = 0; g < c->n; g++)
-        c->best[g] = rank[c->of[g]];
+        w.of[g] = (uint8_t)c->of[g];
+    for (size_t b = 0; b < phases; b++) {
+        uint64_t sum = 0;
+        for (size_t g = 0; g < c->n; g++)
+            sum += w.of[g] == b && c->least ? least_of(c, g) : 0;
+        w.fullest = BT_MAX(w.fullest, sum);
+    }
+    BT_PUSH(c->a, c->way, c->ways, w);
 }
 
 /* Groups from g on into phases, `used` of which have one already; a new phase is opened in order, so no cut comes twice. */
 static int cut(struct cutting *c, size_t g, size_t used, size_t phases, uint64_t *mask)
 {
-    if (c->cuts >= MAX_CUTS || c->n - g < phases - used)
+    if (c->ways >= MAX_CUTS || c->n - g < phases - used)
         return 0;
     if (g == c->n) {
-        c->cuts++;
-        judge(c, phases);
+        keep_cut(c, phases);
         return 0;
     }
     for (size_t b = 0; b < BT_MIN(used + 1, phases); b++) {
@@ -338,12 +447,33 @@ static bool all_stay(const struct cutting *c, const struct bt_plan *p, const cha
     return true;
 }
 
+/* The groups that are in a phase by now. */
+static uint64_t phase_set(const struct cutting *c, const struct bt_spec *spec, size_t phase)
+{
+    uint64_t set = 0;
+    for (size_t g = 0; g < c->n; g++)
+        for (size_t i = 0; i < spec->n; i++)
+            set |= c->group[g].has[i] && pl_in_phase(&spec->w[i], spec->phases.v[phase]) ? UINT64_C(1) << g : 0;
+    return set;
+}
+
+/* A short search, before all of it is planned: with one more the phase reaches more of what is wanted, or the one more wants nothing. */
+static bool may_run_on(struct cutting *c, uint64_t set, uint64_t one)
+{
+    if (fits(c, set | one) <= 0 || value(c, set | one) <= 0 || value(c, set) <= 0 || value(c, one) <= 0)
+        return false;
+    int64_t with = c->worth[set | one].v[BT_GOAL_WANTS], without = c->worth[set].v[BT_GOAL_WANTS];
+    return c->worth[one].v[BT_GOAL_WANTS] ? with > without : with >= without;
+}
+
 /* A group without jobs runs on into the next phase, or begins in the one before, where nobody loses by it. */
 static int stretch(struct cutting *c, const struct bt_spec **spec, struct bt_plan **plan)
 {
     size_t phases = (*spec)->phases.n;
     for (size_t g = 0; g < c->n; g++)
         for (size_t b = 0; b < phases && !c->group[g].ends; b++) {
+            if (c->best[g] == b || !may_run_on(c, phase_set(c, *spec, b), UINT64_C(1) << g))
+                continue;
             struct bt_spec *more = BT_NEW(c->a, struct bt_spec);
             struct bt_plan *p;
             *more = **spec;
@@ -357,7 +487,7 @@ static int stretch(struct cutting *c, const struct bt_spec **spec, struct bt_pla
                             BT_PUSH(c->a, in.v, in.n, more->phases.v[k]);
                     more->w[i].phases = in;
                 }
-            if (c->best[g] == b || plan_phased(c, more, true, &p) < 0)
+            if (plan_phased(c, more, true, &p) < 0)
                 continue;                            /* a plan that cannot be made is no proposal */
             if (p->nrefusals || !none_loses(*plan, p) || !all_stay(c, p, more->phases.v[BT_MAX(b, c->best[g])], &c->group[g]))
                 continue;
@@ -365,14 +495,6 @@ static int stretch(struct cutting *c, const struct bt_spec **spec, struct bt_pla
             *plan = p;
         }
     return 0;
-}
-
-static uint64_t least_of(const struct cutting *c, size_t g)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < c->in->spec->n; i++)
-        sum += c->group[g].has[i] ? c->least->of[i] : 0;
-    return sum;
 }
 
 /* The first group, or the largest, that waits for nobody any more; c->n: none, they wait in a circle. */
@@ -485,12 +607,8 @@ static int fill(struct cutting *c)
     size_t as_written[MAX_GROUPS];
     c->filled = true;
     c->fewest = 2;
-    if (c->in->fleet->nboxes <= 1) {
-        if (pl_problem_build(c->a, c->in, "all", &c->all, c->err) < 0)
-            return -1;
-        c->least = pl_least_new(c->all, c->a);
+    if (c->least)
         c->fewest = BT_MAX(c->fewest, (size_t)((c->least->sum + c->least->there - 1) / BT_MAX(c->least->there, UINT64_C(1))));
-    }
     int used = fill_in_order(c, false), larger = 0;
     if (used <= 0)
         return used;
@@ -537,7 +655,9 @@ static int find_cut(struct cutting *c, struct bt_plan **out)
     for (size_t phases = 2; c->worth && phases <= c->n && !*out; phases++) {
         uint64_t set[CUT_GROUPS] = { 0 };
         c->found = false;
-        if (cut(c, 0, 0, phases, set) < 0 || (c->found && plan_cut(c, out) < 0))
+        c->way = NULL;
+        c->ways = 0;
+        if (cut(c, 0, 0, phases, set) < 0 || choose(c, phases) < 0 || (c->found && plan_cut(c, out) < 0))
             return -1;
     }
     if (*out)
@@ -578,6 +698,11 @@ static int prepare(struct cutting *c, const char **why)
         if (!ok)
             *why = bt_arena_printf(c->a, "no order of phases helps: %s %s not fit even alone", members(c, g), strchr(members(c, g), ',') ? "do" : "does");
     }
+    if (!*why && c->in->fleet->nboxes <= 1) {
+        if (pl_problem_build(c->a, c->in, "all", &c->all, c->err) < 0)
+            return -1;
+        c->least = pl_least_new(c->all, c->a);
+    }
     return 0;
 }
 
@@ -609,6 +734,9 @@ int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_p
     if (*out && ((c.filled && (*out)->nphases > c.fewest) || c.asked > MAX_ASKED))
         BT_PUSH(a, (*out)->warning, (*out)->nwarnings, bt_arena_printf(a, "not all ways to cut it into phases were looked at: fewer than these %zu may do",
                                                                              (*out)->nphases));
+    if (*out && !c.filled && c.valued < c.ways)
+        BT_PUSH(a, (*out)->warning, (*out)->nwarnings,
+                bt_arena_printf(a, "of %zu ways to cut it into so many phases the %zu whose fullest phase has least were compared", c.ways, c.valued));
     return 0;
 }
 

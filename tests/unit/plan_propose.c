@@ -161,6 +161,24 @@ static void many_groups_fill_phases(void **st)
     assert_false(warned(few, "may do"));
 }
 
+/* Of hundreds of ways to cut it only some are compared: enough that no context is shorter than it must be, and the plan says so. */
+static void the_most_even_ways_are_compared(void **st)
+{
+    (void)st;
+    struct bt_plan *p = propose(TOP "  a: {engine: vllm, model: Qwen/Qwen3-8B}\n  b: {engine: vllm, model: meta-llama/Llama-3.1-8B-Instruct, context: 32768}\n"
+                                    "  c: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct}\n  d: {engine: vllm, model: google/gemma-2-9b-it}\n"
+                                    "  e: {engine: vllm, model: mistralai/Mistral-7B-Instruct-v0.3}\n  f: {kind: service, command: [x], memory: 12GiB}\n"
+                                    "  g: {kind: job, command: [x], memory: 12GiB}\n  h: {engine: vllm, model: Qwen/Qwen3-4B}\n  i: {engine: vllm, model: Qwen/Qwen2.5-14B-Instruct}\n",
+                                "3xRTX-4090+2xRTX-3090");
+    assert_non_null(p);
+    assert_int_equal(p->nphases, 2);
+    assert_true(warned(p, "whose fullest phase has least were compared"));
+    for (size_t i = 0; i < p->nphases; i++)
+        for (size_t k = 0; k < p->phase[i].n; k++)
+            assert_true(!p->phase[i].inst[k].need || p->phase[i].inst[k].context >= 8192);
+    assert_false(warned(propose(rows[0].text, rows[0].fleet), "were compared"));
+}
+
 /* A machine of the proposal, taken out, has its workloads in their phases. */
 static void a_machine_of_a_proposal(void **st)
 {
@@ -202,7 +220,8 @@ static void the_advice_is_the_plan(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(cut_as_it_must_be), cmocka_unit_test(a_phase_that_does_not_fit_is_cut), cmocka_unit_test(nothing_where_nothing_helps),
-                                        cmocka_unit_test(many_groups_fill_phases), cmocka_unit_test(a_machine_of_a_proposal), cmocka_unit_test(the_advice_is_the_plan) };
+                                        cmocka_unit_test(many_groups_fill_phases), cmocka_unit_test(the_most_even_ways_are_compared),
+                                        cmocka_unit_test(a_machine_of_a_proposal), cmocka_unit_test(the_advice_is_the_plan) };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     bt_arena_release(&a);
     return rc;
