@@ -71,6 +71,7 @@ static int finish(struct bt_arena *a, const char *project, const char *workload,
 static void common(json_t *w, const struct bt_adhoc *o)
 {
     set_literal(w, "memory", o->memory);
+    set_literal(w, "quantization", o->quantization);
     set_number(w, "context", o->context);
     set_number(w, "port", o->port);
     set_number(w, "gpus", o->gpus);

@@ -6,7 +6,7 @@
 
 struct bt_adhoc {
     const char *name;                /* of the project; NULL = made of the model or the program */
-    const char *engine, *memory, *context, *port;    /* as the spec has them; NULL = not given */
+    const char *engine, *memory, *context, *port, *quantization;    /* as the spec has them; NULL = not given */
     const char *gpus;                /* per instance: "2"; NULL = auto */
 };
 /* *text: the spec. *workload: the name of its only workload. BT_E_USAGE for what no spec can say. All in the arena. */

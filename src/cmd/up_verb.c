@@ -33,6 +33,8 @@ static const struct bt_opt opts[] = {
     { .name = "engine", .type = BT_OPT_STR, .off = offsetof(struct args, one.engine), .metavar = "NAME",
       .help = "MODEL: vllm (default), sglang, llama-server" },
     { .name = "memory", .type = BT_OPT_STR, .off = offsetof(struct args, one.memory), .metavar = "SIZE", .help = "MODEL: of each card, 40% or 20GiB" },
+    { .name = "quantization", .type = BT_OPT_STR, .off = offsetof(struct args, one.quantization), .metavar = "METHOD",
+      .help = "MODEL: made so while loading (fp8)" },
     { .name = "context", .type = BT_OPT_STR, .off = offsetof(struct args, one.context), .metavar = "TOKENS", .help = "MODEL: tokens of one request" },
     { .name = "port", .type = BT_OPT_STR, .off = offsetof(struct args, one.port), .metavar = "PORT", .help = "MODEL: where it listens (default: a free one)" },
     { .name = "name", .type = BT_OPT_STR, .off = offsetof(struct args, one.name), .metavar = "NAME", .help = "MODEL: of the project (default: the model's)" },
@@ -53,7 +55,7 @@ static int save(const char *path, const char *text, struct bt_err *err)
 
 static bool says_one(const struct bt_adhoc *o)
 {
-    return o->engine || o->memory || o->context || o->port || o->name;
+    return o->engine || o->memory || o->quantization || o->context || o->port || o->name;
 }
 
 static int one_thing(struct bt_arena *a, struct args *o, const struct bt_strs *rest, size_t dashdash, struct bt_err *err)
@@ -64,7 +66,8 @@ static int one_thing(struct bt_arena *a, struct args *o, const struct bt_strs *r
     if (o->up.plan && (o->up.file || o->up.gpus || o->up.variant))
         return bt_err_set(err, BT_E_USAGE, 0, "--plan is obeyed unchanged: -f, --gpus and --variant make another plan");
     if (rest->n == 0)
-        return says_one(&o->one) || o->save ? bt_err_set(err, BT_E_USAGE, 0, "--engine, --memory, --context, --port, --name and --save go with a MODEL") : 0;
+        return !says_one(&o->one) && !o->save ? 0 : bt_err_set(err, BT_E_USAGE, 0, "--engine, --memory, --quantization, --context, --port, --name and --save "
+                                                                                   "go with a MODEL");
     if (o->up.file || o->up.plan || (pasted && dashdash > 0) || (!pasted && rest->n > 1))
         return bt_err_set(err, BT_E_USAGE, 0, "one of: a spec (-f), a plan file (--plan), one MODEL, or `-- vllm serve ...` (llama-server, sglang)");
     int rc = pasted ? bt_adhoc_paste(a, rest->v, rest->n, &o->one, &o->up.text, &workload, &visible, &notes, err)
@@ -99,7 +102,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_up = {
     .name = "up", .summary = "plan, start everything, watch until ready",
     .usage = "berth up [-f FILE] [--gpus FLEET] [--variant NAME] [--switch] [--plan FILE] [-d] [--json]\n"
-             "       berth up MODEL [--memory SIZE] [--context N] [--port N] [...]\n"
+             "       berth up MODEL [--memory SIZE] [--quantization METHOD] [--context N] [--port N] [...]\n"
              "       berth up [...] -- vllm serve MODEL ...   (or llama-server, or python -m sglang.launch_server)",
     .opts = opts, .run = run,
     .example = "  berth up                     start ./berth.yaml, stay; Ctrl-C takes it down\n"

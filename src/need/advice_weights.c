@@ -1,5 +1,6 @@
 /* advice_weights.c - what of the weights may be less on the card: LoRA slots, fewer bits a number, a part in host RAM. */
 #include "need/advising.h"
+#include "need/capability.h"
 #include "need/parts.h"
 
 static unsigned long long ull(uint64_t n) { return n; }
@@ -75,12 +76,11 @@ static uint64_t most_weights(const struct bt_fit *f)
     return most;
 }
 
-/* Do 16-bit weights pass the card before they are made 8-bit? vLLM does it tensor by tensor since #31914 (2026-01), before that and in SGLang all of them lie there first. */
+/* Do 16-bit weights pass the card before they are made 8-bit? */
 static bool loads_in_16_bits(const struct advising *x)
 {
     const struct bt_gpu *g = x->c->card;
-    bool streams = !strcmp(x->c->engine->name, "vllm") && bt_engine_at_least(x->c->version->version, "0.17.0");
-    return streams || sat_add(sat_add(most_weights(x->now), need_context_bytes(g)), g->others_bytes) < g->total_bytes;
+    return bt_fp8_streams(x->c->engine, x->c->version->version) || sat_add(sat_add(most_weights(x->now), need_context_bytes(g)), g->others_bytes) < g->total_bytes;
 }
 
 /* FP8 is done while loading, from the same files: a flag (Marlin's kernels from 8.0 on, vLLM layers/quantization/fp8.py). Four bits want a checkpoint of their own. */

@@ -57,3 +57,9 @@ struct bt_card_runs bt_card_runs(const struct bt_engine *e, const char *version,
     out.how = BT_RUNS_NOT_KNOWN;
     return out;
 }
+
+/* vLLM since #31914 (2026-01); not before, and not SGLang. */
+bool bt_fp8_streams(const struct bt_engine *e, const char *version)
+{
+    return !strcmp(e->name, "vllm") && (!version || !version[0] || bt_engine_at_least(version, "0.17.0"));
+}

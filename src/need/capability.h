@@ -17,4 +17,6 @@ struct bt_card_runs {
 };
 /* version: as installed or asked for ("0.13.1"); NULL = the newest. method: what its 16-bit weights are made while loading ("fp8"); NULL or "": nothing. */
 struct bt_card_runs bt_card_runs(const struct bt_engine *e, const char *version, const struct bt_model *m, const char *method, const struct bt_gpu *g);
+/* `quantization: fp8` of 16-bit weights: is each tensor made so as it is read? Else all of them lie on the card in 16 bits first. version: as above. */
+bool bt_fp8_streams(const struct bt_engine *e, const char *version);
 #endif

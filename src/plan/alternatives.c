@@ -1,6 +1,7 @@
 /* alternatives - each way to serve the same model otherwise, planned together with its neighbours and set beside the plan as it is. */
 #include "plan/alternatives.h"
 
+#include "plan/knobs.h"
 #include "plan/lost.h"
 #include "plan/phases.h"
 
@@ -280,7 +281,7 @@ static int quantised_rows(struct look *l)
         const struct bt_model *m = have[ways[i].bits == 4] ? NULL : bt_model_as(l->a, model_of(l), ways[i].method);
         struct bt_alternative row = { .workload = l->w->name, .kind = "quantised", .what = ways[i].what, .bits = ways[i].bits };
         struct bt_workload w = *l->w;
-        if (!m)
+        if (!m || (ways[i].online && !pl_can_make_fp8(l->in, l->index)))
             continue;
         if (ways[i].online) {                        /* done while loading, from the same checkpoint: the plan that `set` gives, not one of stored 8 bits */
             w.quantization = ways[i].method;

@@ -405,6 +405,7 @@ static const struct {
     { "memory", 0.35, "memory" },
     { "replicas", 0.4, "copies" },
     { "slots", 0.4, "copies" },
+    { "quantization", 0.45, "precision of the weights" },
     { "phases", 0.5, "running at the same time" },
     { "optional", 0.9, "a workload" },
 };

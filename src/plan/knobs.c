@@ -1,6 +1,10 @@
 /* knobs - what of a workload may be changed so that a spec fits, one key each, and what that is in words. */
 #include "plan/knobs.h"
 
+#include "need/capability.h"
+
+#define FP8_FROM 80                  /* compute capability of Marlin's kernels for it */
+
 /* Of one machine. */
 static size_t most_cards(const struct bt_fleet *f)
 {
@@ -59,6 +63,7 @@ static void turn_word(const struct bt_fleet *f, struct bt_workload *w, enum pl_k
     case PL_APART: w->apart = (struct bt_strs){ 0 }; break;
     case PL_SAME: w->same_gpus_as = NULL; break;
     case PL_MEMORY: w->memory = (struct bt_memory){ 0 }; break;
+    case PL_BITS: w->quantization = "fp8"; break;
     case PL_OPTIONAL: w->optional = true; break;
     default: break;
     }
@@ -70,6 +75,26 @@ void pl_turn(const struct bt_plan_in *in, struct bt_workload *w, const struct pl
         turn_number(w, c->knob, c->value);
     else
         turn_word(in->fleet, w, c->knob);
+}
+
+/* Those that know the card only: what the cards' bytes allow is planned. Where all 16-bit weights lie on a card first, each card must hold them. */
+bool pl_can_make_fp8(const struct bt_plan_in *in, size_t i)
+{
+    const struct bt_plan_model *pm = &in->models[i];
+    const struct bt_model *m = pm->model;
+    const char *asked = in->spec->w[i].quantization;
+    bool known = in->spec->w[i].kind == BT_SERVER && m && pm->engine && strcmp(pm->engine->name, "llama-server") != 0;
+    if (!known || (asked && asked[0]) || m->quantization || m->gguf || !bt_model_architecture_known(m->architecture))
+        return false;
+    const bool streams = bt_fp8_streams(pm->engine, pm->version ? pm->version->version : NULL);
+    bool all = true;
+    for (size_t g = 0; g < in->fleet->n; g++) {
+        const struct bt_gpu *card = &in->fleet->gpus[g];
+        uint64_t taken = card->others_bytes + card->margin_bytes;
+        all = all && (!card->cc_major || card->cc_major * 10 + card->cc_minor >= FP8_FROM) &&
+              (streams || (card->total_bytes > taken && card->total_bytes - taken > m->weight_bytes));
+    }
+    return all;
 }
 
 /* Is that asked for at all? */
@@ -89,6 +114,7 @@ bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k)
     case PL_APART: return w->apart.n > 0;
     case PL_SAME: return w->same_gpus_as != NULL;
     case PL_MEMORY: return w->memory.form == BT_MEM_BYTES || w->memory.form == BT_MEM_PERCENT;
+    case PL_BITS: return server && pl_can_make_fp8(in, i);
     default: return !w->optional;
     }
 }
@@ -96,7 +122,7 @@ bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k)
 static const struct { const char *key, *value; } words[PL_KNOB__N] = {
     [PL_SHAPE] = { "tp", "auto" },   [PL_POOL] = { "pool", "all" },          [PL_SHARE] = { "share", "true" }, [PL_APART] = { "apart", "null" },
     [PL_SAME] = { "same_gpus_as", "null" }, [PL_REQUESTS] = { "requests", NULL }, [PL_CONTEXT] = { "context.min", NULL }, [PL_MEMORY] = { "memory", "auto" },
-    [PL_COPIES] = { "replicas", NULL }, [PL_OPTIONAL] = { "optional", "true" }, [PL_GPUS] = { "gpus", NULL },
+    [PL_COPIES] = { "replicas", NULL }, [PL_OPTIONAL] = { "optional", "true" }, [PL_GPUS] = { "gpus", NULL }, [PL_BITS] = { "quantization", "fp8" },
 };
 
 static void push(struct bt_arena *a, struct bt_plan_change **list, size_t *n, const struct bt_workload *w, const char *key, const char *value)
@@ -122,11 +148,38 @@ void pl_say_change(struct bt_arena *a, const struct bt_plan_in *in, const struct
         push(a, list, n, w, "pp_layers", "auto");
 }
 
+static bool waits_for(const struct bt_workload *w, const char *name)
+{
+    bool waits = false;
+    for (size_t i = 0; i < w->nafter; i++)
+        waits = waits || !strcmp(w->after[i].name, name);
+    return waits;
+}
+
+/* Who would wait for it runs all the same: nothing will be there to wait for. */
+const char *pl_without_text(struct bt_arena *a, const struct bt_spec *s, size_t index)
+{
+    const char *name = s->w[index].name;
+    bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
+    size_t n = 0, waiting = 0;
+    for (size_t i = 0; i < s->n; i++)
+        waiting += waits_for(&s->w[i], name);
+    for (size_t i = 0; i < s->n; i++)
+        if (waits_for(&s->w[i], name))
+            bt_buf_printf(&b, "%s%s", n++ == 0 ? "" : n == waiting ? " and " : ", ", s->w[i].name);
+    const char *start = waiting == 1 ? "starts" : "start", *text = "`optional: true` leaves it out while it has no place";
+    if (!waiting)
+        return bt_arena_printf(a, "without %s the others run: %s", name, text);
+    return bt_arena_printf(a, "without %s the others run: %s; %s then %s without waiting for it (`after`)", name, text, bt_buf_z(&b), start);
+}
+
 const char *pl_change_text(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, const struct bt_plan_change *list)
 {
     const char *name = in->spec->w[c->index].name;
     if (c->knob == PL_OPTIONAL)
-        return bt_arena_printf(a, "without %s the others run: `optional: true` leaves it out while it has no place", name);
+        return pl_without_text(a, in->spec, c->index);
+    if (c->knob == PL_BITS)
+        return bt_arena_printf(a, "%s: it fits with `quantization: fp8`: weights in 8 bits, made so while loading, which costs some quality", name);
     return bt_arena_printf(a, "%s: it fits with `%s: %s`", name, strrchr(list[0].path, '.') + 1, list[0].value);
 }
 

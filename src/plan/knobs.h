@@ -4,7 +4,7 @@
 #define BT_PLAN_KNOBS_H
 #include "plan/plan_int.h"
 
-enum pl_knob { PL_SHAPE, PL_GPUS, PL_POOL, PL_SHARE, PL_APART, PL_SAME, PL_REQUESTS, PL_CONTEXT, PL_MEMORY, PL_COPIES, PL_OPTIONAL, PL_KNOB__N };
+enum pl_knob { PL_SHAPE, PL_GPUS, PL_POOL, PL_SHARE, PL_APART, PL_SAME, PL_REQUESTS, PL_CONTEXT, PL_MEMORY, PL_COPIES, PL_BITS, PL_OPTIONAL, PL_KNOB__N };
 struct pl_change { size_t index; enum pl_knob knob; uint64_t value; };       /* index: in spec->w. value: of what is a number */
 
 /* Is it a number that may be less, for this workload? The others are put to one word. */
@@ -14,12 +14,16 @@ uint64_t pl_knob_asked(const struct bt_plan_in *in, size_t i, enum pl_knob k);
 uint64_t pl_knob_step(enum pl_knob k);
 /* Is anything asked for there that could be less? */
 bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k);
+/* Can this server's 16-bit weights be made 8-bit ones while they are loaded, on every card there is? */
+bool pl_can_make_fp8(const struct bt_plan_in *in, size_t i);
 /* The change made in w. */
 void pl_turn(const struct bt_plan_in *in, struct bt_workload *w, const struct pl_change *c);
 /* Its paths and values in a spec, at the end of list. */
 void pl_say_change(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, struct bt_plan_change **list, size_t *n);
 /* "llm: it fits with `replicas: 10`"; list: what pl_say_change made of it. */
 const char *pl_change_text(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, const struct bt_plan_change *list);
+/* That it may be left out, and who waits for it. */
+const char *pl_without_text(struct bt_arena *a, const struct bt_spec *s, size_t index);
 /* n > 0 changes as one row of advice. */
 struct bt_plan_advice pl_advice_of(const char *text, const struct bt_plan_change *list, size_t n);
 #endif

@@ -1,6 +1,7 @@
 /* refuse - what does not fit: which workload or which of them together, what lacks on which cards, and the nearest settings that do fit, each of
  * them planned again before it is named. */
 #include "need/job_advice.h"
+#include "plan/knobs.h"
 #include "plan/lost.h"
 
 #define TRY_NODES 100000
@@ -502,6 +503,23 @@ static int advise_open_shape(struct refusing *r, size_t index)
     return ok < 0 ? -1 : 0;
 }
 
+/* 8 bits a weight cost quality in every answer, so after all that costs none. */
+static int advise_fewer_bits(struct refusing *r, size_t index)
+{
+    const struct pl_change c = { .index = index, .knob = PL_BITS };
+    struct bt_workload w = r->in->spec->w[index];
+    struct bt_plan_change *list = NULL;
+    size_t n = 0;
+    if (!pl_can_turn(r->in, index, c.knob))
+        return 0;
+    pl_turn(r->in, &w, &c);
+    int ok = would_fit(r, index, &w);
+    pl_say_change(r->a, r->in, &c, &list, &n);
+    if (ok > 0)
+        advise(r, pl_advice_of(pl_change_text(r->a, r->in, &c, list), list, n));
+    return ok < 0 ? -1 : 0;
+}
+
 /* To leave one out is a way only where others run then. */
 static int advise_optional(struct refusing *r, size_t index)
 {
@@ -519,7 +537,7 @@ static int advise_optional(struct refusing *r, size_t index)
         others = others || (p->work[s.copy[i].work].spec_index != index && !p->work[s.copy[i].work].cpu_only);
     int ok = others ? fits_elsewhere(r, index, &w) : 0;
     if (ok > 0)
-        advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "without %s the others run: `optional: true` leaves it out while it has no place", w.name),
+        advise(r, (struct bt_plan_advice){ pl_without_text(r->a, r->in->spec, index),
                                            bt_arena_printf(r->a, "workloads.%s.optional", w.name), "true", NULL, NULL });
     return ok < 0 ? -1 : 0;
 }
@@ -641,6 +659,9 @@ static int look_for_advice(struct refusing *r, struct pl_problem *p)
         if (advise_keys(r, k->spec_index, k) < 0 || advise_counts(r, k->spec_index, k) < 0 || (!heads && advise_open_shape(r, k->spec_index) < 0))
             return -1;
     }
+    for (size_t i = 0; i < p->n && r->work <= 2 * PL_FIND_WORK; i++)
+        if (!is_hopeless(r, &p->work[i]) && advise_fewer_bits(r, p->work[i].spec_index) < 0)
+            return -1;
     for (size_t i = p->n; i-- > 0 && !r->plan->nadvice && r->work <= 2 * PL_FIND_WORK; )             /* the least important first */
         if (!is_hopeless(r, &p->work[i]) && advise_optional(r, p->work[i].spec_index) < 0)
             return -1;

@@ -211,8 +211,12 @@ static int raise(struct together *t, size_t at)
 
 static const char *sentence(struct together *t, const struct bt_plan_change *list)
 {
+    bool fewer_bits = false;
+    for (size_t i = 0; i < t->n; i++)
+        fewer_bits = fewer_bits || t->change[i].knob == PL_BITS;
     if (t->n > 1)
-        return bt_arena_printf(t->a, "no single change is enough: these %zu together are, and none of them can be spared", t->n);
+        return bt_arena_printf(t->a, "no single change is enough: these %zu together are, and none of them can be spared%s", t->n,
+                               fewer_bits ? "; 8 bits a weight cost some quality" : "");
     return pl_change_text(t->a, t->in, &t->change[0], list);
 }
 

@@ -175,6 +175,7 @@ def test_a_whole_card_is_not_what_a_server_left_of_one(m: Machine) -> None:
     (("run", "--gpus", "9", "--", "true"), "--gpus 2\n"),
     (("up", "meta-llama/Llama-3.1-8B-Instruct", "--memory", "8GiB"), "--memory 10416MiB\n"),
     (("run", "--gpus", "2xRTX-4090", "--", "true"), "berth run: gpus: want a number"),
+    (("up", "Qwen/Qwen2.5-72B-Instruct"), "--context 1024 --quantization fp8\n"),
     (("up", "Qwen/Qwen2.5-72B-Instruct"), "it fits on 2 x NVIDIA A100-SXM4-80GB\n"),
 ])
 def test_a_way_out_is_an_option_of_the_command(m: Machine, args: tuple[str, ...], said: str) -> None:
@@ -183,9 +184,12 @@ def test_a_way_out_is_an_option_of_the_command(m: Machine, args: tuple[str, ...]
     assert done.returncode in (2, 3) and said in done.stderr
     assert "workloads." not in done.stderr and "the command line" not in done.stderr and "  gpus: " not in done.stderr
     if said.startswith("--"):                                        # and it is one
-        option, value = done.stderr.split("             --", 1)[1].split("\n")[0].split(" ")
-        again = list(args)
-        again[again.index(f"--{option}") + 1] = value
+        again, words = list(args), said.split()
+        for option, value in zip(words[::2], words[1::2]):
+            if option in again:
+                again[again.index(option) + 1] = value
+            else:
+                again += [option, value]
         assert m.berth(*again, *(["-d"] if args[0] == "up" else [])).returncode == 0
 
 

@@ -328,9 +328,12 @@ static void what_is_refused_has_ways_out(void **st)
     assert_true(bt_plan_make(&a, more, &p, &err) < 0 || p->nrefusals);
     assert_string_equal(fleet, "3x4xA100-SXM4-40GB");
     assert_int_equal(plan_of(&a, bt_arena_printf(&a, spec, 12u), fleet)->nrefusals, 0);
-    /* larger cards are all that helps one that fits on none of these */
+    /* fewer bits and larger cards are all that helps one that fits on none of these */
     p = plan_of(&a, "name: t\nworkloads:\n  big: {engine: vllm, model: meta-llama/Llama-3.1-70B-Instruct, tp: 2}\n", "3x2xA100-SXM4-40GB");
-    assert_int_equal(p->nadvice, 1);
+    assert_int_equal(p->nadvice, 2);
+    assert_string_equal(advised(p, "workloads.big.quantization"), "fp8");
+    assert_int_equal(plan_of(&a, "name: t\nworkloads:\n  big: {engine: vllm, model: meta-llama/Llama-3.1-70B-Instruct, tp: 2, quantization: fp8}\n",
+                             "3x2xA100-SXM4-40GB")->nrefusals, 0);
     assert_string_equal(advised(p, "gpus"), "3x2xA100-SXM4-80GB");
 }
 
