@@ -113,11 +113,10 @@ static void print_lack(const struct bt_conflict *c, struct bt_buf *b)
 
 static void print_advice(const struct bt_plan_advice *v, struct bt_buf *b)
 {
-    bt_buf_printf(b, "%s: %s", v->path, strcmp(v->value, "null") ? v->value : "left out");
-    if (v->path2)
-        bt_buf_printf(b, ", %s: %s", v->path2, v->value2);
-    for (size_t k = 0; k < v->nmore; k++)
-        bt_buf_printf(b, ", %s: %s", v->more[k].path, v->more[k].value);
+    bt_auto_arena a = { 0 };
+    const char **rows;
+    for (size_t i = 0, n = bt_planning_changes(&a, v, &rows); i < n; i++)
+        bt_buf_printf(b, "%s%s", i ? ", " : "", rows[i]);
 }
 
 static bool same_conflict(const struct bt_conflict *a, const struct bt_conflict *b)

@@ -70,6 +70,8 @@ int bt_planning_exit(const struct bt_plan *p);
 void bt_planning_print_notes(struct bt_arena *a, const struct bt_plan *p, struct bt_buf *out);
 /* Only the refusals and the way out: what `up` says before it exits. */
 void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out);
+/* What the advice changes, a row for each key and value: "workloads.{a, b}.phases: night". Returns how many. */
+size_t bt_planning_changes(struct bt_arena *a, const struct bt_plan_advice *v, const char ***rows);
 /* Whether it may be obeyed; the refusals go to standard error. */
 bool bt_planning_fits(const struct bt_plan *p);
 #endif

@@ -322,16 +322,19 @@ static const char *option_of(const struct bt_plan *p, const char *path)
         return "--memory";
     if (!strcmp(key, ".gpus") && p->spec->w[0].kind == BT_JOB)       /* `run`: how many; `up MODEL --gpus` is a fleet */
         return "--gpus";
+    if (!strcmp(key, ".quantization"))               /* of `up MODEL`, and of the engines' own command lines */
+        return "--quantization";
     return bt_str_ends(bt_str(path), ".context.min") ? "--context" : NULL;
 }
 
 /* A command line has no keys: its options are named, and other cards are said by the text. */
 static void print_typed_advice(const struct bt_plan *p, const struct bt_plan_advice *v, struct bt_buf *out)
 {
-    const char *option = v->path2 ? NULL : option_of(p, v->path);
+    const char *option = v->nmore ? NULL : option_of(p, v->path), *second = option && v->path2 ? option_of(p, v->path2) : NULL;
     bt_buf_printf(out, "  would fit: %s\n", v->text);
-    if (option)
-        bt_buf_printf(out, "             %s %s\n", option, v->value);
+    if (option && (second || !v->path2))
+        bt_buf_printf(out, "             %s %s%s%s%s%s\n", option, v->value, second ? " " : "", second ? second : "", second ? " " : "",
+                      second ? v->value2 : "");
     else if (strchr(v->path, '.'))
         bt_buf_printf(out, "             %s: %s%s%s%s%s, in a spec (`berth up -f berth.yaml`)\n", v->path, v->value, v->path2 ? ", " : "",
                       v->path2 ? v->path2 : "", v->path2 ? ": " : "", v->path2 ? v->value2 : "");
@@ -352,12 +355,11 @@ void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out)
             print_typed_advice(p, v, out);
             continue;
         }
-        bt_buf_printf(out, "  would fit: %s\n             %s: %s", v->text, v->path, v->value);
-        if (v->path2)
-            bt_buf_printf(out, ", %s: %s", v->path2, v->value2);
-        for (size_t k = 0; k < v->nmore; k++)
-            bt_buf_printf(out, "\n             %s: %s", v->more[k].path, v->more[k].value);
-        bt_buf_puts(out, "\n");
+        bt_auto_arena a = { 0 };
+        const char **rows;
+        bt_buf_printf(out, "  would fit: %s\n", v->text);
+        for (size_t k = 0, n = bt_planning_changes(&a, v, &rows); k < n; k++)
+            bt_buf_printf(out, "             %s\n", rows[k]);
     }
 }
 
@@ -390,9 +392,11 @@ static void print_proposal(struct print *x)
 {
     struct bt_plan_advice v;
     bt_plan_proposal_advice(x->a, x->p, &v);
-    bt_buf_printf(x->out, "\ndoes not fit at once; it does %s\n  to keep it so, in %s:\n    %s: %s\n", v.text, x->p->spec->path, v.path, v.value);
-    for (size_t k = 0; k < v.nmore; k++)
-        bt_buf_printf(x->out, "    %s: %s\n", v.more[k].path, v.more[k].value);
+    const char **rows;
+    size_t n = bt_planning_changes(x->a, &v, &rows);
+    bt_buf_printf(x->out, "\ndoes not fit at once; it does %s\n  to keep it so, in %s:\n", v.text, x->p->spec->path);
+    for (size_t k = 0; k < n; k++)
+        bt_buf_printf(x->out, "    %s\n", rows[k]);
 }
 
 void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_style st, struct bt_buf *out)
