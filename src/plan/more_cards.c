@@ -9,6 +9,34 @@
 #define MOST_LARGER 6u               /* kinds that are tried in place of one */
 #define MOST_PAIRS 3000u             /* of workload and card, in all fleets that are tried: each asks what every shape takes there */
 
+/* The same machine with MIG off: each card once, whole. Of its cards only the kinds are told; one that the catalog does not have is of none. */
+static struct bt_fleet without_mig(struct bt_arena *a, const struct bt_fleet *f)
+{
+    struct bt_fleet whole = { .gpus = BT_NEWN(a, struct bt_gpu, f->n + 1) };
+    for (size_t i = 0; i < f->n; i++) {
+        const struct bt_gpu *g = &f->gpus[i];
+        const char *at = g->mig_of ? strstr(g->name, " MIG ") : NULL;
+        bool again = false;
+        for (size_t j = 0; g->mig_of && j < i; j++)
+            again = again || (f->gpus[j].mig_of && !strcmp(f->gpus[j].mig_of, g->mig_of));
+        if (again)
+            continue;
+        const struct bt_gpu_kind *k = g->kind;
+        if (g->mig_of)
+            k = at ? bt_gpu_kind_find(bt_arena_strndup(a, (struct bt_str){ g->name, (size_t)(at - g->name) })) : NULL;
+        whole.gpus[whole.n++] = (struct bt_gpu){ .kind = k };
+    }
+    return whole;
+}
+
+static bool has_mig(const struct bt_fleet *f)
+{
+    bool any = false;
+    for (size_t i = 0; i < f->n; i++)
+        any = any || f->gpus[i].mig_of;
+    return any;
+}
+
 /* "1xRTX-4090+3xA100-SXM4-40GB": the cards there are, `now` in place of `was`, as a named fleet, with so many more of them at the end. NULL when a card is not
  * of the catalog. */
 static const char *named(struct bt_arena *a, const struct bt_fleet *f, const struct bt_gpu_kind *was, const struct bt_gpu_kind *now, size_t more)
@@ -250,16 +278,22 @@ bool pl_larger_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_
     struct growing x = { .in = in, .a = a, .least = least_bytes(a, in) };
     uint64_t smallest_yet = UINT64_MAX;
     bool all_named = true;
-    const size_t n = by_bytes(in->fleet, kind, &all_named);
+    const struct bt_fleet whole = without_mig(a, in->fleet);
+    const size_t n = by_bytes(&whole, kind, &all_named);
+    if (n && has_mig(in->fleet) && fits_on(&x, named(a, &whole, kind[0], kind[0], 0))) {
+        *out = (struct bt_plan_advice){ .path = "gpus", .value = named(a, &whole, kind[0], kind[0], 0), .larger_cards = true };
+        out->text = bt_arena_printf(a, "without MIG, on %s, it fits", whole.n == 1 ? "the whole card" : "whole cards");
+        return true;
+    }
     for (size_t i = 0; i < n && !x.over; i++)
         for (size_t j = 0, m = pl_larger_kinds(kind[i], next, MOST_LARGER); j < m; j++) {
-            const char *fleet = named(a, in->fleet, kind[i], next[j], 0);
+            const char *fleet = named(a, &whole, kind[i], next[j], 0);
             uint64_t has = capacity(&x, fleet);
             if (has < x.least || has >= smallest_yet || !fits_on(&x, fleet))
                 continue;
             smallest_yet = has;
             *out = (struct bt_plan_advice){ .path = "gpus", .value = fleet, .larger_cards = true };
-            out->text = n == 1 ? bt_arena_printf(a, "it fits on %zu x %s", in->fleet->n, next[j]->nvml_name)
+            out->text = n == 1 ? bt_arena_printf(a, "it fits on %zu x %s", whole.n, next[j]->nvml_name)
                                : bt_arena_printf(a, "with %s in place of %s all of it fits", next[j]->nvml_name, kind[i]->nvml_name);
             break;
         }

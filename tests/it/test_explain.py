@@ -301,7 +301,7 @@ workloads:
 """
 
 
-@pytest.mark.parametrize(("text", "changes"), [(IN_TURN, 1), (TWICE, 3), (FOLLOWS, 2), (MANY_REQUESTS, 1), (PAST, 1), (SHARES, 1)])
+@pytest.mark.parametrize(("text", "changes"), [(IN_TURN, 1), (TWICE, 3), (FOLLOWS, 3), (MANY_REQUESTS, 1), (PAST, 1), (SHARES, 1)])
 def test_a_way_out_is_one_for_all_of_the_spec(text: str, changes: int, tmp_path: Path) -> None:
     """In all phases, and of several changes where no single one is enough: then none of them can be spared."""
     path, spec = write(tmp_path, text)
@@ -421,10 +421,53 @@ workloads:
 """
 
 
-@pytest.mark.parametrize("verb", [["explain"], ["plan"], ["plan", "--alternatives"]])
+@pytest.mark.parametrize("verb", [["explain"], ["plan"], ["plan", "--alternatives"], ["plan", "--cheapest"],
+                                  ["plan", "--compare", "5xL40S", "--compare", "1xL4", "--compare", "2xH100-80GB-HBM3", "--compare", "4xRTX-4090"]])
 def test_the_number_of_threads_changes_nothing(tmp_path: Path, verb: list[str]) -> None:
     path, _ = write(tmp_path, PARALLEL)
     said = [subprocess.run([str(BERTH), *verb, "-f", path, "--json"], capture_output=True, text=True, timeout=DEADLINE_S, env={**ENV, "BERTH_THREADS": n}, check=True)
             for n in ("1", "2", "7")]
     assert len(said[0].stdout) > 500
     assert said[0].stdout == said[1].stdout == said[2].stdout
+
+
+@pytest.mark.parametrize(("server", "offered"), [
+    ("engine: vllm, engine_version: 0.20.0", True),                  # each tensor is made 8-bit as it is read
+    ("engine: vllm, engine_version: 0.13.0", False),                 # all 28 GiB of 16-bit weights would lie on a card of 24 first
+    ("engine: sglang", False)])
+def test_weights_in_8_bits_are_a_way_out_where_they_can_be_loaded(server: str, offered: bool, tmp_path: Path) -> None:
+    path, spec = write(tmp_path, f"name: n\ngpus: 1xRTX-4090\nworkloads:\n  llm: {{{server}, model: Qwen/Qwen2.5-14B-Instruct}}\n")
+    ways = [w for w in explain("-f", path, code=3)["relaxations"] if w["set"][0]["path"] == "workloads.llm.quantization"]
+    assert bool(ways) == offered
+    for w in ways:
+        assert w["set"] == [{"path": "workloads.llm.quantization", "value": "fp8"}]
+        assert "costs some quality" in w["text"] and w["gives_up"] == "precision of the weights"
+        assert fits(with_set(spec, w["set"]), tmp_path)
+
+
+def test_8_bits_are_offered_where_16_have_room_to_be_read(tmp_path: Path) -> None:
+    text = "name: n\ngpus: 1xRTX-4090\nworkloads:\n  llm: {engine: ENGINE, model: Qwen/Qwen2.5-7B-Instruct}\n  tool: {kind: service, command: [x], memory: 11GiB}\n"
+    for engine in ("sglang", "vllm"):
+        path, spec = write(tmp_path, text.replace("ENGINE", engine))
+        ways = [w["set"] for w in explain("-f", path, code=3)["relaxations"]]
+        assert [{"path": "workloads.llm.quantization", "value": "fp8"}] in ways and all(fits(with_set(spec, w), tmp_path) for w in ways if w[0]["path"] != "gpus")
+    path, _ = write(tmp_path, text.replace("ENGINE", "vllm").replace("1xRTX-4090", "1xTesla-V100-SXM2-16GB").replace("11GiB", "2GiB"))
+    assert not any("quantization" in w["set"][0]["path"] for w in explain("-f", path, code=3)["relaxations"])
+
+
+def test_who_waits_for_the_one_left_out_is_told(tmp_path: Path) -> None:
+    path, _ = write(tmp_path, "name: n\ngpus: 1xRTX-4090\nworkloads:\n  a: {kind: service, command: [x]}\n  b: {kind: service, command: [x]}\n"
+                              "  use: {kind: service, command: [y], gpus: 0, after: {b: ready}}\n  job: {kind: job, command: [y], gpus: 0, after: {b: started}}\n")
+    ways = {w["set"][0]["path"]: w["text"] for w in explain("-f", path, code=3)["relaxations"]}
+    assert ways["workloads.b.optional"].endswith("; use and job then start without waiting for it (`after`)")
+
+
+def test_changes_that_are_alike_are_one_line(tmp_path: Path) -> None:
+    path, _ = write(tmp_path, "name: n\ngpus: 1xRTX-4090\nworkloads:\n  a: {kind: service, command: [x], memory: 20GiB}\n  b: {kind: service, command: [x], memory: 20GiB}\n"
+                              "  c: {kind: service, command: [y], memory: 1GiB, after: {b: ready}}\n")
+    for verb in (["plan", "-f", path], ["plan", "--phase", "-f", path], ["explain", "-f", path]):
+        told = berth(*verb).stdout
+        assert "workloads.a.phases: a" in told and "workloads.{b, c}.phases: b" in told, told
+    found = json.loads(berth("plan", "-f", path, "--json").stdout)
+    changes = next(v["set"] for v in found["advice"] if v["set"][0]["path"] == "phases")
+    assert [c["path"] for c in changes] == ["phases"] + [f"workloads.{n}.phases" for n in "abc"]

@@ -93,3 +93,15 @@ def test_an_old_vllm_reads_numbers(machine: Callable[..., Machine]) -> None:
     (m.folder / "berth.yaml").write_text("name: old\nworkloads:\n  a: {engine: vllm, model: ./m, dtype: bfloat16, context: 2048, pool: [2]}\n")
     told = m.run(BERTH, "plan")
     assert told.returncode == 3 and "0.24 and later take them" in told.stdout + told.stderr
+
+
+def test_what_no_instance_holds_is_offered_the_whole_card(machine: Callable[..., Machine]) -> None:
+    m = machine("1xA100-SXM4-40GB")
+    cut(m, 0, "3g.20gb,2g.10gb")
+    spec = "name: big\nworkloads:\n  a: {engine: vllm, engine_version: 0.24.0, model: Qwen/Qwen2.5-SIZEB-Instruct}\n"
+    for size, fleet, text in (("14", "1xA100-SXM4-40GB", "without MIG, on the whole card, it fits"), ("32", "1xA100-SXM4-80GB", "it fits on 1 x NVIDIA A100-SXM4-80GB")):
+        (m.folder / "berth.yaml").write_text(spec.replace("SIZE", size))
+        refused = m.berth("plan", "--json")
+        ways = {v["set"][0]["value"]: v["text"] for v in json.loads(refused.stdout)["advice"] if v["set"][0]["path"] == "gpus"}
+        assert refused.returncode == 3 and ways == {fleet: text}
+        assert m.berth("plan", "--gpus", fleet).returncode == 0
