@@ -3,28 +3,49 @@
 
 #include "base/json.h"
 #include "base/units.h"
+#include "base/workers.h"
 #include "cmd/cmd.h"
 #include "cmd/plan_side.h"
 
 #define MAX_PRINT (4 * MiB)
+#define ROWS_EACH 4u                 /* for each thread at a time: they take unequally long */
 #define MAX_FLEET 80                 /* columns of a name in the table; longer ones stand under it */
 
 struct side { struct bt_arena *a; const struct bt_plan_side *s; struct bt_compare_row *row; const char **label; size_t n; struct bt_err why; size_t faults; };
 
-static int add_row(struct side *x, const char *variant, const char *fleet, struct bt_err *err)
+/* One row: what it is planned from, and its plan. */
+struct trial {
+    const char *variant, *fleet;     /* NULL: as the command line and the spec have it */
+    struct bt_arena a; struct bt_planning_opts o; struct bt_plan_in in; struct bt_strs notes;
+    struct bt_plan *p; struct bt_err why; int rc;
+};
+
+/* Files and drivers are asked by one row after the other. */
+static void read_inputs(const struct side *x, struct trial *t)
 {
-    struct bt_planning_opts o = *x->s->base;
-    o.brief = true;
-    if (variant)
-        o.variant = variant;
-    if (fleet)
-        o.gpus = fleet;
-    bt_auto_arena mine = { 0 };      /* plans go, rows stay: there may be hundreds of variants */
-    struct bt_plan *p;
-    struct bt_err why = { 0 };
+    t->o = *x->s->base;
+    t->o.brief = true;
+    t->o.variant = t->variant ? t->variant : t->o.variant;
+    t->o.gpus = t->fleet ? t->fleet : t->o.gpus;
+    t->rc = bt_planning_inputs(&t->a, &t->o, &t->in, &t->notes, &t->why);
+}
+
+static bool plan_one(void *ctx, unsigned worker, size_t i)
+{
+    struct trial *t = &((struct trial *)ctx)[i];
+    (void)worker;
+    t->rc = t->rc < 0 ? -1 : bt_planning_of(&t->a, &t->o, &t->in, &t->notes, &t->p, &t->why);
+    return true;
+}
+
+static int add_row(struct side *x, const struct trial *t, struct bt_err *err)
+{
+    const char *variant = t->variant, *fleet = t->fleet;
+    const struct bt_planning_opts o = t->o;
+    const struct bt_err why = t->why;
     struct bt_compare_row row = { .variant = variant && variant[0] ? variant : NULL, .fleet = fleet };
-    if (bt_planning(&mine, &o, &p, &why) == 0) {
-        row = bt_compare_row(x->a, p);
+    if (t->rc == 0) {
+        row = bt_compare_row(x->a, t->p);
     } else if ((fleet || x->s->variants) && why.code == BT_E_SPEC) { /* a pool names cards that this fleet has not */
         row.why_not = bt_arena_strdup(x->a, why.msg);
         row.fleet = fleet ? fleet : o.gpus && o.gpus[0] ? o.gpus : "its own fleet";
@@ -43,14 +64,30 @@ static int add_row(struct side *x, const char *variant, const char *fleet, struc
     return 0;
 }
 
-static int add_fleets(struct side *x, const char *variant, struct bt_err *err)
+/* So many at once: plans go, rows stay, for there may be hundreds of variants. */
+static int add_rows(struct side *x, struct trial *t, size_t n, struct bt_err *err)
 {
-    if (!x->s->fleets.n)
-        return add_row(x, variant, NULL, err);
-    for (size_t i = 0; i < x->s->fleets.n; i++)
-        if (add_row(x, variant, x->s->fleets.v[i], err) < 0)
-            return -1;
-    return 0;
+    const unsigned workers = bt_workers();
+    int rc = 0;
+    for (size_t i = 0, m; i < n && rc == 0; i += m) {
+        m = BT_MIN(n - i, (size_t)workers * ROWS_EACH);
+        for (size_t k = 0; k < m; k++)
+            read_inputs(x, &t[i + k]);
+        bt_workers_do(m, workers, plan_one, &t[i]);
+        for (size_t k = 0; k < m; k++) {
+            rc = rc == 0 ? add_row(x, &t[i + k], err) : rc;
+            bt_arena_release(&t[i + k].a);
+        }
+    }
+    return rc;
+}
+
+static void push_fleets(struct side *x, const char *variant, struct trial **t, size_t *n)
+{
+    for (size_t i = 0; i < BT_MAX(x->s->fleets.n, (size_t)1); i++) {
+        struct trial one = { .variant = variant, .fleet = x->s->fleets.n ? x->s->fleets.v[i] : NULL };
+        BT_PUSH(x->a, *t, *n, one);
+    }
 }
 
 /* A fleet or a spec that is no such thing is an error, before any row is made. */
@@ -79,14 +116,12 @@ static int add_all(struct side *x, struct bt_err *err)
     struct bt_strs names = { 0 };
     if (check_inputs(x, &names, err) < 0)
         return -1;
-    if (!x->s->variants)
-        return add_fleets(x, NULL, err);
-    if (add_fleets(x, "", err) < 0)
-        return -1;
-    for (size_t i = 0; i < names.n; i++)
-        if (add_fleets(x, names.v[i], err) < 0)
-            return -1;
-    return 0;
+    struct trial *t = NULL;
+    size_t n = 0;
+    push_fleets(x, x->s->variants ? "" : NULL, &t, &n);
+    for (size_t i = 0; x->s->variants && i < names.n; i++)
+        push_fleets(x, names.v[i], &t, &n);
+    return add_rows(x, t, n, err);
 }
 
 /* ---- for people ---- */

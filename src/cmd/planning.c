@@ -343,16 +343,20 @@ int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, str
     return 0;
 }
 
+int bt_planning_of(struct bt_arena *a, const struct bt_planning_opts *o, const struct bt_plan_in *in, const struct bt_strs *notes, struct bt_plan **out,
+                   struct bt_err *err)
+{
+    if (bt_plan_make(a, in, out, err) < 0 ? in_turn_instead(a, o, in, out, err) < 0 : in_turn(a, o, in, out, err) < 0)
+        return -1;
+    struct bt_plan *p = *out;
+    for (size_t i = 0; i < notes->n; i++)
+        BT_PUSH(a, p->warning, p->nwarnings, notes->v[i]);
+    return 0;
+}
+
 int bt_planning(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan **out, struct bt_err *err)
 {
     struct bt_plan_in in;
     struct bt_strs notes;
-    if (bt_planning_inputs(a, o, &in, &notes, err) < 0)
-        return -1;
-    if (bt_plan_make(a, &in, out, err) < 0 ? in_turn_instead(a, o, &in, out, err) < 0 : in_turn(a, o, &in, out, err) < 0)
-        return -1;
-    struct bt_plan *p = *out;
-    for (size_t i = 0; i < notes.n; i++)
-        BT_PUSH(a, p->warning, p->nwarnings, notes.v[i]);
-    return 0;
+    return bt_planning_inputs(a, o, &in, &notes, err) < 0 ? -1 : bt_planning_of(a, o, &in, &notes, out, err);
 }

@@ -45,6 +45,9 @@ BT_MUST_CHECK int bt_planning(struct bt_arena *a, const struct bt_planning_opts 
 
 /* What a plan is made from: spec, fleet, models, engines. notes (may be NULL): what to say beside the plan. Returns as bt_planning(). */
 BT_MUST_CHECK int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_plan_in *out, struct bt_strs *notes, struct bt_err *err);
+/* The plan of such inputs, made with the same options: no I/O, so that several may be made side by side. Returns as bt_planning(). */
+BT_MUST_CHECK int bt_planning_of(struct bt_arena *a, const struct bt_planning_opts *o, const struct bt_plan_in *in, const struct bt_strs *notes,
+                                 struct bt_plan **out, struct bt_err *err);
 /* The names of the spec's variants, in its order. Reads the spec, with o->variant, as bt_planning() does. */
 BT_MUST_CHECK int bt_planning_variants(struct bt_arena *a, const struct bt_planning_opts *o, struct bt_strs *out, struct bt_err *err);
 /* The machine of that name, of a fleet of several. BT_E_SPEC: there is none; says which there are. */

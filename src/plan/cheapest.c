@@ -1,6 +1,7 @@
 /* cheapest - number of cards after number of cards, kinds from the smallest up, until one holds it. */
 #include "plan/cheapest.h"
 
+#include "base/workers.h"
 #include "plan/plan_int.h"
 
 #define TRY_NODES 20000
@@ -65,6 +66,28 @@ static bool fits(const struct bt_plan_in *in, const char *fleet)
     return true;
 }
 
+/* Fleets that are asked side by side, and which of them hold it: of those before the first that does, all were asked. */
+struct asking { const struct bt_plan_in *in; const char *const *fleet; bool *holds; };
+
+static bool ask(void *ctx, unsigned worker, size_t i)
+{
+    struct asking *x = ctx;
+    (void)worker;
+    x->holds[i] = fits(x->in, x->fleet[i]);
+    return !x->holds[i];
+}
+
+/* The first of n fleets that holds it; n: none does. */
+static size_t first_that_fits(struct bt_arena *a, const struct bt_plan_in *in, const char *const *fleet, size_t n)
+{
+    struct asking x = { in, fleet, BT_NEWN(a, bool, n + 1) };
+    size_t first = 0;
+    bt_workers_do(n, bt_workers(), ask, &x);
+    while (first < n && !x.holds[first])
+        first++;
+    return first;
+}
+
 static int add(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_cheapest *found, struct bt_cheapest **out, size_t *n, struct bt_err *err)
 {
     struct bt_cheapest one = *found;
@@ -84,6 +107,18 @@ static int add(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_
     return 0;
 }
 
+/* "1xA100-SXM4-80GB+2xL4", of the kinds at[]. */
+static const char *run_name(struct bt_arena *a, const struct bt_gpu_kind *const *kind, const size_t *at, uint32_t cards)
+{
+    const char *fleet = "";
+    for (uint32_t i = 0, run; i < cards; i += run) {
+        for (run = 1; i + run < cards && at[i + run] == at[i]; run++) {
+        }
+        fleet = bt_arena_printf(a, "%s%s%s", fleet, i ? "+" : "", named(a, kind[at[i]], run));
+    }
+    return fleet;
+}
+
 /* Of the fleet of one kind the cards become smaller one after the other, each as small as it may with all others as they are. "1xA100+2xL4", or NULL where
  * none may. */
 static const char *mixed(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_gpu_kind *const *kind, size_t of, uint32_t cards, uint64_t *total)
@@ -94,24 +129,14 @@ static const char *mixed(struct bt_arena *a, const struct bt_plan_in *in, const 
         return NULL;
     for (uint32_t c = 0; c < cards; c++)
         at[c] = of;
-    for (uint32_t c = cards; c-- > 1;)               /* the last first: the first stays the largest */
-        for (size_t smaller = 0; smaller < at[c]; smaller++) {
-            size_t was = at[c];
-            const char *fleet = "";
-            *total = 0;
-            at[c] = smaller;
-            for (uint32_t i = 0, run; i < cards; i += run) {
-                for (run = 1; i + run < cards && at[i + run] == at[i]; run++) {
-                }
-                fleet = bt_arena_printf(a, "%s%s%s", fleet, i ? "+" : "", named(a, kind[at[i]], run));
-                *total += run * bt_gpu_kind_total(kind[at[i]]);
-            }
-            if (fits(in, fleet)) {
-                best = fleet;
-                break;
-            }
-            at[c] = was;
-        }
+    for (uint32_t c = cards; c-- > 1;) {             /* the last first: the first stays the largest */
+        const size_t was = at[c];
+        const char **fleet = BT_NEWN(a, const char *, was + 1);
+        for (at[c] = 0; at[c] < was; at[c]++)
+            fleet[at[c]] = run_name(a, kind, at, cards);
+        at[c] = first_that_fits(a, in, fleet, was);
+        best = at[c] < was ? fleet[at[c]] : best;
+    }
     *total = 0;
     for (uint32_t i = 0; i < cards; i++)
         *total += bt_gpu_kind_total(kind[at[i]]);
@@ -125,20 +150,23 @@ int bt_plan_cheapest(struct bt_arena *a, const struct bt_plan_in *in, uint32_t m
     uint64_t least = UINT64_MAX;
     *out = NULL;
     *n = 0;
-    for (uint32_t cards = 1; cards <= BT_MIN(max_cards, (uint32_t)BT_MAX_GPUS); cards++)
-        for (size_t i = 0; i < nkinds && cards * bt_gpu_kind_total(kind[i]) < least; i++) {
-            if (!fits(in, named(a, kind[i], cards)))
-                continue;
-            struct bt_cheapest one = { .fleet = named(a, kind[i], cards), .kind = kind[i], .cards = cards, .total_bytes = cards * bt_gpu_kind_total(kind[i]) };
-            least = one.total_bytes;
-            if (add(a, in, &one, out, n, err) < 0)
-                return -1;
-            struct bt_cheapest mix = one;
-            mix.fleet = *n == 1 ? mixed(a, in, kind, i, cards, &mix.total_bytes) : NULL;
-            mix.kind = NULL;
-            if (mix.fleet && add(a, in, &mix, out, n, err) < 0)
-                return -1;
-            break;
-        }
+    const char **fleet = BT_NEWN(a, const char *, nkinds + 1);
+    for (uint32_t cards = 1; cards <= BT_MIN(max_cards, (uint32_t)BT_MAX_GPUS); cards++) {
+        size_t m = 0;
+        for (; m < nkinds && cards * bt_gpu_kind_total(kind[m]) < least; m++)
+            fleet[m] = named(a, kind[m], cards);
+        const size_t i = first_that_fits(a, in, fleet, m);
+        if (i == m)
+            continue;
+        struct bt_cheapest one = { .fleet = fleet[i], .kind = kind[i], .cards = cards, .total_bytes = cards * bt_gpu_kind_total(kind[i]) };
+        least = one.total_bytes;
+        if (add(a, in, &one, out, n, err) < 0)
+            return -1;
+        struct bt_cheapest mix = one;
+        mix.fleet = *n == 1 ? mixed(a, in, kind, i, cards, &mix.total_bytes) : NULL;
+        mix.kind = NULL;
+        if (mix.fleet && add(a, in, &mix, out, n, err) < 0)
+            return -1;
+    }
     return 0;
 }
