@@ -7,6 +7,7 @@ import csv
 import re
 import sys
 
+MADE_FOR = {"racks": "BT_FOR_RACKS", "desks": "BT_FOR_DESKS", "games": "BT_FOR_GAMES", "devices": "BT_FOR_DEVICES"}
 VENDOR_WORDS = {"nvidia", "geforce", "tesla", "quadro", "amd", "instinct", "intel"}
 
 
@@ -42,10 +43,13 @@ def entry(row):
         raise ValueError("cuda_bytes without src_cuda")
     if row["nvlink_mesh"] not in ("0", "1"):
         raise ValueError("nvlink_mesh is 0 or 1")
+    if row["made_for"] not in MADE_FOR:
+        raise ValueError("made_for is one of " + ", ".join(MADE_FOR))
     fields = {
         "key": c_string(row["key"]), "short_name": c_string(short_name(row["nvml_name"])),
         "nvml_name": c_string(row["nvml_name"]), "aliases": c_string(row["aliases"]),
         "vendor": c_string(row["vendor"]), "arch": c_string(row["arch"]), "eff_class": c_string(row["eff_class"]),
+        "made_for": MADE_FOR[row["made_for"]],
         "nvml_bytes": f"UINT64_C({nvml})", "cuda_bytes": f"UINT64_C({cuda})",
         "mem_gbs": number(row, "mem_bw_gbs", float), "fp16_tflops": number(row, "fp16_tflops", float),
         "fp8_tflops": number(row, "fp8_tflops", float), "int8_tops": number(row, "int8_tops", float),

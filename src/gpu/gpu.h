@@ -16,6 +16,9 @@
 #define BT_MAX_FLEET 65536           /* cards of a fleet of many machines */
 #define BT_CARD_BYTES_MAX ((uint64_t)16 << 40)    /* of a card that a fleet file or a size names: ledgers of what is larger would reach their cap */
 
+/* Whom a card is sold to: servers' boards run with ECC on, and drivers refuse peers over PCIe between cards for games. */
+enum bt_made_for { BT_FOR_RACKS, BT_FOR_DESKS, BT_FOR_GAMES, BT_FOR_DEVICES };
+
 /* One kind of card. Static data, compiled in from gpu/catalog.csv (source per figure there). 0 = not known. */
 struct bt_gpu_kind {
     const char *key;                 /* "a100-sxm4-40" */
@@ -24,6 +27,7 @@ struct bt_gpu_kind {
     const char *aliases;             /* "A100-SXM4-40GB;..." */
     const char *vendor, *arch;
     const char *eff_class;           /* class of pace/: "hbm_ampere", ... */
+    enum bt_made_for made_for;
     uint64_t nvml_bytes;             /* as NVML reports it */
     uint64_t cuda_bytes;             /* as cudaMemGetInfo reports it, where a real log states it; else 0 */
     double mem_gbs, fp16_tflops, fp8_tflops, int8_tops, fp32_tflops;

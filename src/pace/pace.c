@@ -230,7 +230,7 @@ static double prompt_mfu(const struct look *x)
 {
     if (x->eng->family != PC_LLAMA)
         return x->cls->mfu;
-    return strstr(x->k->nvml_name, "GeForce") ? 0.8 : 0.27;
+    return pc_is_geforce(x->k) ? 0.8 : 0.27;
 }
 
 #define FIRST_LONG 1000 /* tokens of a prompt from which on the card decides, not the host */

@@ -5,6 +5,8 @@
 
 /* A class of card: shares of its peak bandwidth (decode) and of its matrix rate (prefill) that engines reach; rows: measured points behind eff. */
 struct pc_class { const char *name; double eff, mfu; unsigned rows; bool hbm, mfu_seen; };
+/* A card for games of NVIDIA: drivers and kernels treat it apart. */
+bool pc_is_geforce(const struct bt_gpu_kind *k);
 const struct pc_class *pc_class_of(const struct bt_gpu_kind *k);
 
 /* What the card multiplies 16-bit numbers with, or of fewer bits where it can; 0 = the catalog does not say. */

@@ -17,11 +17,13 @@ static const struct pc_class class_unknown = { "", 0.65, 0.50, 0, false, false }
 /* Ada boards of 300 W (L4, L40, L40S, 6000 Ada) are held back by their power in long matrix work. */
 static const struct pc_class ada_board = { "gddr_ada", 0.93, 0.30, 55, false, true };
 
+bool pc_is_geforce(const struct bt_gpu_kind *k) { return k->made_for == BT_FOR_GAMES && !strcmp(k->vendor, "NVIDIA"); }
+
 const struct pc_class *pc_class_of(const struct bt_gpu_kind *k)
 {
     for (size_t i = 0; k->eff_class && i < BT_LEN(classes); i++)
         if (!strcmp(classes[i].name, k->eff_class))
-            return !strcmp(k->eff_class, "gddr_ada") && !strstr(k->nvml_name, "GeForce") ? &ada_board : &classes[i];
+            return !strcmp(k->eff_class, "gddr_ada") && !pc_is_geforce(k) ? &ada_board : &classes[i];
     return &class_unknown;
 }
 
@@ -242,7 +244,7 @@ double pc_ecc_share(const struct pc_engine *e, const struct bt_gpu_kind *k)
 {
     bool gddr6 = k->eff_class && (!strcmp(k->eff_class, "gddr_ampere") || !strcmp(k->eff_class, "gddr_ada"));
     bool golden = !strcmp(e->name, "vllm") && e->since >= 12;
-    return gddr6 && !golden && !strstr(k->nvml_name, "GeForce") && !strstr(k->nvml_name, "RTX") ? ECC_SHARE : 1;
+    return gddr6 && !golden && k->made_for == BT_FOR_RACKS ? ECC_SHARE : 1;
 }
 
 /* llama.cpp of 2025 on data-centre cards, 46 rows of one page (P100 to B300): their clocks are low and their memory answers late, so each of its many small
@@ -306,7 +308,7 @@ static const double nccl_us[3] = { 8, 12, 16 };
 /* Drivers refuse P2P over PCIe between GeForce cards, and clouds do for the A10G. */
 static bool pcie_p2p(const struct bt_gpu_kind *k)
 {
-    return !strstr(k->nvml_name, "GeForce") && strncmp(k->key, "a10g", 4) != 0;
+    return !pc_is_geforce(k) && strncmp(k->key, "a10g", 4) != 0;
 }
 
 enum pc_link pc_link_of(const struct bt_gpu_kind *k, bool nvlink, enum bt_pace_p2p p2p)

@@ -56,6 +56,9 @@ static void every_row_is_sound_and_found_by_all_its_names(void **st)
             fail_msg("\"%s\" cannot stand in a fleet", k->short_name);
         if (!(k->mem_gbs > 0) || k->fp16_tflops < 0 || k->tdp_w <= 0 || !k->eff_class[0])
             fail_msg("%s lacks figures", k->key);
+        bool geforce = !strcmp(k->vendor, "NVIDIA") && k->made_for == BT_FOR_GAMES, desk = strstr(k->nvml_name, "RTX") && !strstr(k->nvml_name, "Server Edition");
+        if (geforce != (strstr(k->nvml_name, "GeForce") != NULL) || (desk && k->made_for == BT_FOR_RACKS))
+            fail_msg("%s is made for another place than its name says", k->key);
         if (k->cuda_bytes && k->nvml_bytes && k->cuda_bytes > k->nvml_bytes)
             fail_msg("%s: CUDA cannot see more than NVML", k->key);
     }
