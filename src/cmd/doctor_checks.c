@@ -14,6 +14,7 @@
 #include "cmd/doctor.h"
 #include "engine/engine.h"
 #include "gpu/gpu.h"
+#include "launch/planfile.h"
 #include "run/keepdir.h"
 #include "run/ports.h"
 #include "run/run.h"
@@ -273,11 +274,28 @@ static const char *mark_of(const struct bt_doctor *d, pid_t pid)
     return NULL;
 }
 
+/* The project of an instance's folder: no daemon can take it up when its plan cannot be read. */
+static const char *project_dir(const struct bt_doctor *d, const char *folder)
+{
+    struct bt_str inst = bt_str(folder + strlen(bt_arena_printf(d->a, "%s/inst/", bt_runtime_dir(d->a)))), project;
+    bt_str_cut(inst, '/', &project);
+    return bt_run_project_dir(d->a, bt_arena_strndup(d->a, project));
+}
+
+static bool is_readable(const struct bt_doctor *d, const char *dir)
+{
+    struct bt_err ignored = { 0 };
+    struct bt_planfile *plan;
+    struct bt_str text;
+    return bt_file_read(d->a, bt_arena_printf(d->a, "%s/plan.json", dir), BT_PLANFILE_MAX, &text, &ignored) == 0 &&
+           bt_planfile_parse(d->a, "plan", text, &plan, &ignored) == 0;
+}
+
 /* Nobody keeps it: a living daemon sweeps by itself what a killed keeper leaves. */
 static bool is_kept(const struct bt_doctor *d, const char *folder)
 {
     struct bt_keep_who keeper;
-    return bt_keep_who_read(d->a, folder, "keeper.json", &keeper) && keeper.this_boot && bt_proc_same(keeper.id);
+    return is_readable(d, project_dir(d, folder)) && bt_keep_who_read(d->a, folder, "keeper.json", &keeper) && keeper.this_boot && bt_proc_same(keeper.id);
 }
 
 static void end(struct bt_doctor *d, const struct bt_proc *p, const char *command)
@@ -338,6 +356,29 @@ static void each_folder(struct bt_doctor *d, struct strays *s, const char *path,
         closedir(dir);
 }
 
+/* What is left of a project that cannot be taken up: its folder, when its processes are gone. */
+static void check_projects(struct bt_doctor *d, struct strays *s)
+{
+    const char *all = bt_arena_printf(d->a, "%s/p", bt_runtime_dir(d->a));
+    DIR *dir = opendir(all);
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        struct bt_err err = { 0 };
+        const char *one = bt_arena_printf(d->a, "%s/%s", all, e->d_name);
+        if (!bt_planfile_name_ok(e->d_name) || !bt_file_exists(bt_arena_printf(d->a, "%s/plan.json", one)) || is_readable(d, one))
+            continue;
+        s->found++;
+        if (!d->fix)
+            add(d, "strays", BT_DOC_BAD, bt_arena_printf(d->a, "project %s was up, and %s/plan.json cannot be read", e->d_name, one),
+                "`berth doctor --fix` forgets it");
+        else if (bt_tree_remove(one, &err) < 0)
+            add(d, "strays", BT_DOC_BAD, bt_arena_strdup(d->a, err.msg), "");
+        else
+            add(d, "strays", BT_DOC_OK, bt_arena_printf(d->a, "project %s is forgotten", e->d_name), "");
+    }
+    if (dir)
+        closedir(dir);
+}
+
 static void check_strays(struct bt_doctor *d)
 {
     struct strays s = { 0 };
@@ -350,6 +391,7 @@ static void check_strays(struct bt_doctor *d)
             stray(d, &s, &s.all[i], folder);
     }
     each_folder(d, &s, bt_arena_printf(d->a, "%s/inst", bt_runtime_dir(d->a)), 1);   /* inst/PROJECT/ID */
+    check_projects(d, &s);
     if (!s.found)
         add(d, "strays", BT_DOC_OK, "nothing is left of earlier runs", "");
 }

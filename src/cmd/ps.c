@@ -27,18 +27,25 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         return bt_cmd_fail(v, &err, o.json);
     json_object_del(ps, "id");       /* of the request */
     json_object_del(ps, "ok");
+    const json_t *lost = json_object_get(ps, "unreadable"), *row;
+    size_t i;
+    int status = json_array_size(lost) ? 1 : 0;
     if (o.json) {
         bt_cmd_json("ps", ps);
-        return 0;
+        return status;
     }
+    json_array_foreach((json_t *)lost, i, row)
+        fprintf(stderr, "berth ps: project %s was up and cannot be taken up again: %s/plan.json: %s\n"
+                "  try: what it had started runs on: `berth doctor --fix` ends that and forgets it\n",
+                bt_live_str(row, "project"), bt_live_str(row, "folder"), bt_live_str(row, "why"));
     bt_auto_buf struct bt_buf b = BT_BUF(4 * MiB);
     if (json_array_size(json_object_get(ps, "instances")))
         bt_live_table(&a, ps, bt_style_of(stdout), &b);
-    else
+    else if (!status)
         bt_buf_puts(&b, "nothing is up\n");
     bt_cmd_print(&b);
     json_decref(ps);
-    return 0;
+    return status;
 }
 
 const struct bt_verb bt_verb_ps = {

@@ -1,6 +1,7 @@
 /* ops.c - what a verb can ask of the daemon. */
 #include <stdio.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "run/project.h"
 #include "wire/wire.h"
@@ -28,6 +29,27 @@ static int names(const struct bt_daemon *d, struct bt_buf *b)
     return (int)d->nprojects;
 }
 
+/* Its folder is there, and is not another's by now. */
+static bool is_broken(struct bt_daemon *d, const struct bt_broken *x)
+{
+    return !bt_project_find(d, x->name) && bt_file_exists(x->dir);
+}
+
+/* One that could not be taken up; name NULL: any. */
+static const struct bt_broken *broken(struct bt_daemon *d, const char *name)
+{
+    for (size_t i = 0; i < d->nbroken; i++)
+        if ((!name || !strcmp(d->broken[i].name, name)) && is_broken(d, &d->broken[i]))
+            return &d->broken[i];
+    return NULL;
+}
+
+static int refuse_broken(const struct bt_broken *x, struct bt_err *err)
+{
+    bt_err_set(err, BT_E_STATE, 0, "project %s was up and cannot be taken up again: %s/plan.json: %s", x->name, x->dir, x->why);
+    return bt_err_hint(err, "what it had started runs on: `berth doctor --fix` ends that and forgets it");
+}
+
 /* The project that a request means: the one it names, or the only one. */
 static struct bt_project *meant(struct bt_conn *c, const json_t *msg, struct bt_err *err)
 {
@@ -39,7 +61,9 @@ static struct bt_project *meant(struct bt_conn *c, const json_t *msg, struct bt_
     struct bt_project *p = name ? bt_project_find(c->d, name) : n == 1 ? c->d->project[0] : NULL;
     if (p)
         return p;
-    if (n == 0 && !name)
+    if (broken(c->d, name) && (n == 0 || name))
+        refuse_broken(broken(c->d, name), err);
+    else if (n == 0 && !name)
         bt_err_set(err, BT_E_STATE, 0, "nothing is up");
     else if (name)
         bt_err_set(err, BT_E_STATE, 0, "project %.80s is not up; up: %s", name, n ? bt_buf_z(&b) : "nothing");
@@ -52,14 +76,20 @@ static struct bt_project *meant(struct bt_conn *c, const json_t *msg, struct bt_
     return NULL;
 }
 
-/* The project that a plan is of, when it is up and stays so. */
-static struct bt_project *running(struct bt_daemon *d, const char *plan)
+/* NULL: it is no plan, which whoever reads it will say. */
+static const char *name_of(struct bt_arena *a, const char *plan)
 {
     struct bt_err ignored = { 0 };
     json_t *o = bt_json_load(bt_str(plan), BT_PLANFILE_MAX, "plan", &ignored);
-    const char *name = json_string_value(json_object_get(o, "name"));
-    struct bt_project *p = name ? bt_project_find(d, name) : NULL;
+    const char *name = json_string_value(json_object_get(o, "name")), *kept = name ? bt_arena_strdup(a, name) : NULL;
     json_decref(o);
+    return kept;
+}
+
+/* The project that a plan is of, when it is up and stays so. */
+static struct bt_project *running(struct bt_daemon *d, const char *name)
+{
+    struct bt_project *p = name ? bt_project_find(d, name) : NULL;
     return p && !p->down ? p : NULL;
 }
 
@@ -81,7 +111,13 @@ static json_t *op_up(struct bt_conn *c, const json_t *msg, struct bt_err *err)
         if (row)
             BT_PUSH(&a, env.v, env.n, row);
     }
-    p = over ? running(c->d, plan) : NULL;
+    const char *name = name_of(&a, plan);
+    const struct bt_broken *lost = name ? broken(c->d, name) : NULL;
+    if (lost) {
+        refuse_broken(lost, err);
+        goto bad;
+    }
+    p = over ? running(c->d, name) : NULL;
     if (p)
         snprintf(c->follow, sizeof c->follow, "%s", p->name);        /* before it begins: what it says of that is for who asked */
     if (p ? bt_switch_begin(p, bt_str(plan), &env, keep, fresh, &all_done, err) < 0 : bt_project_new(c->d, bt_str(plan), &env, keep, fresh, again, &p, err) < 0)
@@ -120,7 +156,18 @@ static json_t *op_ps(struct bt_conn *c, const json_t *msg, struct bt_err *err)
     if (bt_json_str_opt(msg, "project", NULL, &name, "request", err) < 0)
         return NULL;
     struct bt_project *p = name ? meant(c, msg, err) : NULL;
-    return name && !p ? NULL : bt_report_ps(c->d, p);
+    if (name && !p)
+        return NULL;
+    json_t *o = bt_report_ps(c->d, p), *list = json_array();
+    for (size_t i = 0; i < c->d->nbroken && !name; i++) {
+        const struct bt_broken *x = &c->d->broken[i];
+        if (is_broken(c->d, x))
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "project", x->name, "folder", x->dir, "why", x->why));
+    }
+    if (json_array_size(list))
+        json_object_set(o, "unreadable", list);
+    json_decref(list);
+    return o;
 }
 
 static json_t *op_verify(struct bt_conn *c, const json_t *msg, struct bt_err *err)

@@ -522,6 +522,13 @@ static bool of_this_boot(struct bt_arena *a, const char *dir)
     return bt_file_read(a, bt_arena_printf(a, "%s/boot", dir), 100, &id, &ignored) == 0 && bt_str_eq(id, bt_boot_id());
 }
 
+static void not_taken_up(struct bt_daemon *d, const char *name, const char *dir, const char *why)
+{
+    struct bt_broken row = { bt_arena_strdup(&d->arena, name), bt_arena_strdup(&d->arena, dir), bt_arena_strdup(&d->arena, why) };
+    bt_error("daemon", "project %s cannot be taken up: %s; its folder %s is left as it is", name, why, dir);
+    BT_PUSH(&d->arena, d->broken, d->nbroken, row);
+}
+
 void bt_project_adopt(struct bt_daemon *d, const char *name)
 {
     struct bt_err err = { 0 };
@@ -530,15 +537,17 @@ void bt_project_adopt(struct bt_daemon *d, const char *name)
     p->d = d;
     p->adopted = true;
     const char *dir = bt_run_project_dir(&p->arena, name), *down = bt_arena_printf(&p->arena, "%s/down", dir);
-    if (!of_this_boot(&p->arena, dir) || bt_file_read(&p->arena, bt_arena_printf(&p->arena, "%s/plan.json", dir), BT_PLANFILE_MAX, &text, &err) < 0) {
+    const char *plan = bt_arena_printf(&p->arena, "%s/plan.json", dir);
+    bool ours = of_this_boot(&p->arena, dir), read = ours && bt_file_read(&p->arena, plan, BT_PLANFILE_MAX, &text, &err) == 0;
+    if (!ours || (!read && err.sys == ENOENT)) {
         bt_warn("daemon", "project %s is of an earlier boot or was never written whole: forgotten", name);
         if (bt_tree_remove(dir, &err) < 0 || bt_tree_remove(bt_run_inst_dir(&p->arena, name, NULL), &err) < 0)
             bt_warn("daemon", "%s", err.msg);
         bt_project_free(p);
         return;
     }
-    if (!read_env(p, bt_arena_printf(&p->arena, "%s/env", dir), &err) || fill_project(p, text, &err) < 0) {
-        bt_error("daemon", "project %s cannot be taken up: %s; its folder %s is left as it is", name, err.msg, dir);
+    if (!read || !read_env(p, bt_arena_printf(&p->arena, "%s/env", dir), &err) || fill_project(p, text, &err) < 0) {
+        not_taken_up(d, name, dir, err.msg);
         bt_project_free(p);
         return;
     }

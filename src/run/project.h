@@ -143,6 +143,9 @@ struct bt_conn {
     struct bt_conn *next;
 };
 
+/* What it had started runs on, and nobody knows as what: it is neither forgotten nor started again. */
+struct bt_broken { const char *name, *dir, *why; };
+
 struct bt_daemon {
     struct event_base *base;
     struct event *tick, *listen_ev, *sig[3];
@@ -150,6 +153,7 @@ struct bt_daemon {
     struct bt_arena arena;
     const char *runtime, *sock;
     struct bt_project **project; size_t nprojects;
+    struct bt_broken *broken; size_t nbroken;        /* folders of projects that could not be taken up */
     struct bt_conn *conns;
     struct bt_sampler *sampler;
     struct bt_claims claims;         /* of the ports that are leased to instances of its projects */

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import DEADLINE_S, eventually
+from conftest import DEADLINE_S, alive, eventually
 from plans import SLEEP, House, instance, plan, python
 from test_phases import gate, now_in, phase, phased
 from test_tasks import NOTE, lines, matrix, slots
@@ -61,6 +61,50 @@ def test_values_with_every_odd_character_are_one_argument_each(house: House, tmp
     assert [json.loads(x) for x in (tmp_path / "ran").read_text().splitlines()] == [[x] for x in odd]
     assert "\x1b[31m" not in done.stderr + done.stdout
     assert "every task" in house.up(value).stdout
+
+
+@pytest.mark.parametrize("what", ["cut", "empty", "noise", "folder"])
+def test_a_project_whose_plan_cannot_be_read_is_told_and_not_started_twice(house: House, what: str) -> None:
+    """What it started runs on: nobody may say that nothing is up, forget it, or start it beside itself."""
+    value = plan("p", instance("s-0", SLEEP))
+    assert house.up(value, "-d").returncode == 0
+    pid = house.ps()["s-0"]["pids"][0]
+    file = house.runtime / "p" / "p" / "plan.json"
+    whole = file.read_bytes()
+    house.kill_daemon()
+    file.unlink()
+    if what == "folder":
+        file.mkdir()
+    else:
+        file.write_bytes({"cut": whole[:200], "empty": b"", "noise": bytes(range(256))}[what])
+    for verb in (["ps"], ["down"], ["down", "p"], ["verify"], ["up", "-d", "--plan", house.write(value)]):
+        done = house.berth(*verb)
+        assert done.returncode == 1 and "project p was up and cannot be taken up again" in done.stderr and "berth doctor --fix" in done.stderr, (verb, done)
+    assert [row["project"] for row in json.loads(house.berth("ps", "--json").stdout)["unreadable"]] == ["p"]
+    assert alive(pid)
+    seen = house.berth("doctor", "--json")
+    assert seen.returncode == 5 and "was started for" in seen.stdout and "plan.json cannot be read" in seen.stdout and alive(pid)
+    house.berth("doctor", "--fix")
+    eventually("it to be gone", lambda: not alive(pid))
+    assert house.berth("ps").stdout == "nothing is up\n"
+    assert house.up(value, "-d").returncode == 0 and house.state("s-0") == "ready" and house.berth("ps").returncode == 0
+    assert house.berth("down").returncode == 0
+    house.assert_empty()
+
+
+def test_a_project_whose_plan_can_be_read_again_is_taken_up(house: House) -> None:
+    assert house.up(plan("p", instance("s-0", SLEEP)), "-d").returncode == 0
+    pid = house.ps()["s-0"]["pids"][0]
+    file = house.runtime / "p" / "p" / "plan.json"
+    whole = file.read_bytes()
+    house.kill_daemon()
+    file.write_bytes(whole[:200])
+    assert house.berth("ps").returncode == 1
+    house.kill_daemon()
+    file.write_bytes(whole)
+    assert house.ps()["s-0"]["pids"] == [pid]
+    assert house.berth("down").returncode == 0
+    house.assert_empty()
 
 
 def test_a_journal_that_another_program_locks_holds_up_one_event_and_not_each(house: House, tmp_path: Path) -> None:
