@@ -32,8 +32,8 @@ FRESH_OFF = 0.15         # median error of the half of pace_fresh.csv that no co
 LATER_OFF = 0.18         # mean error of the decode rows of pace_unseen.csv: 16 % now
 JUDGED_OFF = 0.10        # mean error of the half of pace_judged.csv that no constant was set with, NVIDIA, 1 to 8 streams: 9.3 % now, 27.6 % as found
 BLIND_OFF = 0.17         # mean error of the half of pace_blind.csv that no constant was set with, NVIDIA, 1 to 8 streams: 15.8 % now, 15.9 % as found
-ANEW_OFF = 0.11          # the same of pace_anew.csv: 9.8 % now, 11.8 % as found
-SINCE_OFF = 0.17         # the same of pace_since.csv: 16.5 % as found
+ANEW_OFF = 0.10          # the same of pace_anew.csv: 8.9 % now, 11.8 % as found
+SINCE_OFF = 0.17         # the same of pace_since.csv: 16.4 % now, 16.5 % as found
 START_OFF = 0.30         # median error of the rows of pace_starts.csv: 22 % now
 
 
@@ -68,7 +68,7 @@ def question(r: dict, known: dict[str, str]) -> dict:
     newer = re.match(r"0\.(\d+)", said)
     if engine == "tensorrt-llm" and said.startswith("0."):
         version = said.split(" ")[0]
-    if r.get("engine") == "vllm-0.12+" and newer and int(newer[1]) != 12:
+    if r.get("engine") in ("vllm-0.12+", "vllm-0.8") and newer and int(newer[1]) not in (8, 12):
         version = said
     prompt, answer = int(r["in_tok"] or 0), int(r["out_tok"] or 0)
     plain = r["quant"] in ("fp16", "f16", "native")                      # native: as the checkpoint is stored
@@ -80,17 +80,6 @@ def question(r: dict, known: dict[str, str]) -> dict:
     if r.get("kv"):
         q["kv_bits"] = int(r["kv"])
     return q if plain else q | {"quantization": quant}
-
-
-FIRST: dict[float, list[bool]] = {}       # factor that is printed beside a first token -> which rows are inside of it
-INSIDE: dict[float, list[bool]] = {}      # error that is printed -> which rows are inside of it
-
-
-def off_by(r: dict, a: dict) -> float:
-    """How far the answer is off a row of decode; counted for INSIDE."""
-    got = float(r["decode_tok_s_stream"])
-    INSIDE.setdefault(a["error_share"], []).append(abs(got / a["tok_s"] - 1) <= a["error_share"])
-    return a["tok_s"] / got - 1
 
 
 class Group:
@@ -105,6 +94,43 @@ class Group:
         for k, v in sorted(self.by.items()):
             a = sorted(map(abs, v))
             print(f"{k:34} {len(v):5} {statistics.mean(a):7.1%} {statistics.median(a):7.1%} {a[int(len(a) * 0.9) if len(a) > 9 else -1]:7.1%} {a[-1]:7.1%} {statistics.mean(v):+7.1%}")
+
+
+EXPERTS = ("gpt-oss", "qwen3-235b", "qwen3-30b", "mixtral", "deepseek", "glm-4", "glm-5", "minimax", "qwen3-coder", "qwen3-next", "qwen3-vl-235b", "qwen3.5-397b", "qwen3.6-35b", "llama4", "ernie", "kimi", "gemma4-26b")
+AMD = ("mi", "rx", "r9700")
+FIRST: dict[float, list[bool]] = {}       # factor that is printed beside a first token -> which rows are inside of it
+INSIDE: dict[float, list[bool]] = {}      # error that is printed -> which rows are inside of it
+BATCHES = Group()
+
+
+def kind_of_batch(r: dict) -> str:
+    """The first that fits: what the error of a batch hangs on."""
+    experts, several, long = r["arch"].startswith(EXPERTS), int(r["tp"]) * int(r.get("pp") or 1) > 1, int(r["in_tok"] or 0) > 2 * int(r["out_tok"] or 0)
+    if r["gpu"].startswith(AMD):
+        return "MI300X, engines of 2024" if "2024" in (r.get("engine_ver") or "") else f"other AMD, {'experts' if experts else 'dense'}"
+    if r["engine"] == "llama.cpp" or (several and not r["link"].startswith("nvlink")):
+        return "llama.cpp" if r["engine"] == "llama.cpp" else "several cards over PCIe"
+    if r["arch"].startswith(("deepseek", "glm-5", "kimi", "glm-4.7-flash")):
+        return "latents"
+    if experts and r["gpu"].startswith(("b200", "b300", "gb")):
+        return "experts, Blackwell"
+    if r["kind"] == "request":
+        return "dense, whole requests"
+    return f"{'experts' if experts else 'dense'}, {'prompts more than twice as long as answers' if long else 'other'}"
+
+
+def noted(r: dict, e: float) -> float:
+    """An error, counted by kind if it is of 9 to 64 streams."""
+    if 9 <= int(r["conc"]) <= 64:
+        BATCHES.add(kind_of_batch(r), e)
+    return e
+
+
+def off_by(r: dict, a: dict) -> float:
+    """How far the answer is off a row of decode; counted for INSIDE."""
+    got = float(r["decode_tok_s_stream"])
+    INSIDE.setdefault(a["error_share"], []).append(abs(got / a["tok_s"] - 1) <= a["error_share"])
+    return noted(r, a["tok_s"] / got - 1)
 
 
 def golden(program: str, known: dict[str, str]) -> bool:
@@ -168,10 +194,6 @@ def measured(program: str, known: dict[str, str], show_rows: bool) -> bool:
     mean = statistics.mean(map(abs, fitted))
     print(f"\ndecode of a known engine and card: {len(fitted)} rows, mean error {mean:.1%}, median {statistics.median(map(abs, fitted)):.1%}; at most 10 % wanted")
     return fine and mean <= 0.10
-
-
-EXPERTS = ("gpt-oss", "qwen3-235b", "qwen3-30b", "mixtral", "deepseek", "glm-4", "glm-5", "minimax", "qwen3-coder", "qwen3-next", "qwen3-vl-235b", "qwen3.5-397b", "qwen3.6-35b", "llama4", "ernie", "kimi", "gemma4-26b")
-AMD = ("mi", "rx", "r9700")
 
 
 def afterwards(program: str, known: dict[str, str]) -> bool:
@@ -271,7 +293,7 @@ def fresh(program: str, known: dict[str, str]) -> bool:
         if r["conc"] == "1" and float(r["decode_tok_s_stream"]) > a["ceiling_tok_s"]:
             print(f"faster than the memory, not scored: row {r['id']}")
             continue
-        e = of_request(r, q, a) / float(r["decode_tok_s_stream"]) - 1 if r["kind"] == "request" else off_by(r, a)
+        e = noted(r, of_request(r, q, a) / float(r["decode_tok_s_stream"]) - 1) if r["kind"] == "request" else off_by(r, a)
         off[half(r)].append(abs(e))
         where = "AMD" if r["gpu"].startswith(AMD) else "GeForce" if r["gpu"].startswith("rtx") else "data centre"
         kinds.add(f"{half(r)} half, {r['engine']}, {where}, {'one stream' if r['conc'] == '1' else 'several'}", e)
@@ -304,7 +326,7 @@ def judged(program: str, known: dict[str, str], name: str, title: str, most: flo
         if "error" in a:
             print("no answer:", r["id"], a["error"])
             return False
-        e = of_request(r, q, a) / float(r["decode_tok_s_stream"]) - 1 if r["kind"] == "request" else off_by(r, a)
+        e = noted(r, of_request(r, q, a) / float(r["decode_tok_s_stream"]) - 1) if r["kind"] == "request" else off_by(r, a)
         maker = "AMD" if r["gpu"].startswith(AMD) else "NVIDIA"
         small = int(r["conc"]) <= 8
         streams = "1 to 8 streams" if small else "10 to 64 streams" if int(r["conc"]) <= 64 else "65 streams and more"
@@ -406,6 +428,7 @@ def main() -> int:
         ok = judged(program, known, "blind", "gathered blind", BLIND_OFF) and ok
         ok = judged(program, known, "anew", "gathered anew", ANEW_OFF) and ok
         ok = judged(program, known, "since", "gathered since", SINCE_OFF) and ok
+        BATCHES.show("9 to 64 streams, all files")
         print("\ninside of the error that is printed beside a rate, all rows of decode")
         for share, inside in sorted(INSIDE.items()):
             print(f"  give or take {share:3.0%}: {len(inside):4} rows, {statistics.mean(inside):.0%} inside")

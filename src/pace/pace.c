@@ -9,7 +9,6 @@
 #define KV_AGAIN 0.27 /* what is read once more for each further head of a group: the cache has most of it. 22 rows of Qwen2-7B and 72B, 6k to 129k tokens */
 #define ROWS_ENOUGH 15
 #define DECODE_MFU 0.7 /* of the matrix rate, when a batch is large enough to be limited by it */
-#define MIXED_MFU 0.53 /* of prompts that are read in beside decode */
 #define BESIDE_SHARE 0.75 /* of prompts' time, what the others' tokens see of it: who comes together waits before the first token. 520 rows */
 
 /* What of `in` was resolved once: used by all the terms. */
@@ -130,7 +129,7 @@ static double arrivals_s(const struct look *x)
     double rate = matrix_rate(x);
     if (!in->prompt || !in->answer || BT_MAX(in->streams, 1u) < 2 || !(rate > 0))
         return 0;
-    double multiply = (double)in->prompt * 2 * x->w.params / (x->tp * rate * MIXED_MFU);
+    double multiply = (double)in->prompt * 2 * x->w.params / (x->tp * rate * pc_mixed_mfu(x->eng, &x->w, x->cls));
     double one = BT_MAX(multiply, prompt_launch_s(x)) + prompt_link_s(x, (double)in->prompt); /* the others wait for the host, too */
     return x->batch / (double)in->answer * one * BESIDE_SHARE;
 }

@@ -66,6 +66,8 @@ enum pc_link { PC_NVLINK_AMPERE, PC_NVLINK_HOPPER, PC_NVLINK_BLACKWELL, PC_PCIE5
 enum pc_link pc_link_of(const struct bt_gpu_kind *k, bool nvlink, enum bt_pace_p2p p2p);
 const char *pc_link_name(enum pc_link l);
 double pc_allreduce_us(enum pc_link l, uint64_t ranks, double bytes);
+/* Of the matrix rate, prompts that are read in beside decode. */
+double pc_mixed_mfu(const struct pc_engine *e, const struct bt_pace_weight *w, const struct pc_class *c);
 double pc_nccl_us(const struct pc_engine *e, uint64_t ranks);      /* until an all-reduce starts, of engines without one of their own; else 0 */
 double pc_bus_gbs(enum pc_link l);   /* of large all-reduces */
 /* Microseconds of one all-reduce with what a split costs beyond the bare kernel. Over PCIe never less than over NVLink of the same card. */

@@ -16,6 +16,8 @@ static const struct pc_class classes[] = {
 static const struct pc_class class_unknown = { "", 0.65, 0.50, 0, false, false };    /* the low end of what was measured */
 /* Ada boards of 300 W (L4, L40, L40S, 6000 Ada) are held back by their power in long matrix work. */
 static const struct pc_class ada_board = { "gddr_ada", 0.93, 0.30, 55, false, true };
+/* MI350X and MI355X: no row of their own, but units for FP4. */
+static const struct pc_class cdna4 = { "amd_cdna3", 0.65, 0.50, 2, true, false };
 
 bool pc_is_geforce(const struct bt_gpu_kind *k) { return k->made_for == BT_FOR_GAMES && !strcmp(k->vendor, "NVIDIA"); }
 
@@ -23,7 +25,9 @@ const struct pc_class *pc_class_of(const struct bt_gpu_kind *k)
 {
     for (size_t i = 0; k->eff_class && i < BT_LEN(classes); i++)
         if (!strcmp(classes[i].name, k->eff_class))
-            return !strcmp(k->eff_class, "gddr_ada") && !pc_is_geforce(k) ? &ada_board : &classes[i];
+            return !strcmp(k->eff_class, "gddr_ada") && !pc_is_geforce(k)                ? &ada_board
+                   : !strcmp(k->eff_class, "amd_cdna3") && !strcmp(k->arch, "CDNA4") ? &cdna4
+                                                                                        : &classes[i];
     return &class_unknown;
 }
 
@@ -100,6 +104,10 @@ bool pc_multiplies_fp4(const struct pc_engine *e, const struct pc_class *c) { re
 /* Radeons multiply no FP4 and servers have no kernel of their own for it there. 2 rows of gpt-oss on an R9700. */
 #define FP4_RDNA_SHARE 0.41
 
+/* Nor do an MI300X and MI325X: experts become 16-bit numbers in Triton's kernel. 4 rows of gpt-oss-120b under vLLM 0.17, 64 to 256 streams, where experts are
+ * what is read: 0.53, 0.53, 0.50, 0.39. At one stream on eight cards (2 rows) it is nothing that shows. */
+#define FP4_CDNA3_SHARE 0.52
+
 double pc_kernel_share(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c)
 {
     enum pc_family f = e->family;
@@ -109,6 +117,8 @@ double pc_kernel_share(const struct pc_engine *e, enum bt_pace_kernel k, const s
         k = BT_KERNEL_INT8;
     if (f == PC_SERVER && k == BT_KERNEL_FP4 && !strcmp(c->name, "amd_rdna"))
         return FP4_RDNA_SHARE;
+    if (f == PC_SERVER && k == BT_KERNEL_FP4 && !strcmp(c->name, "amd_cdna3") && c != &cdna4)
+        return FP4_CDNA3_SHARE;
     if (f == PC_SERVER && k == BT_KERNEL_FP8 && !c->hbm && c != &ada_board)
         return FP8_GDDR_SHARE;
     if (f == PC_SERVER && !strcmp(c->name, "amd_cdna") && (k == BT_KERNEL_INT4 || k == BT_KERNEL_INT8))
@@ -158,6 +168,7 @@ bool pc_kernel_named(const char *method, enum bt_pace_kernel *out)
 static const struct pc_engine engines[] = {
     { "vllm", 15, PC_SERVER, 43, 0.35, 0, 9, 0, 0, true, true, .only_said = true },      /* 0.15 to 0.19 on B200: 99 rows */
     { "vllm", 12, PC_SERVER, 43, 0.35, 0, 9, 0, 0, true, false },
+    { "vllm", 11, PC_SERVER, 45, 0.40, 0, 9, 0, 0, false, false },                /* as those before, but for FP4 on an A100, below */
     { "vllm", 8, PC_SERVER, 45, 0.40, 0, 9, 0, 0, false, false },                 /* V1 before 0.12: no row of its own */
     { "vllm", 7, PC_SERVER, 75, 1.20, 65, 22, 0, 0, true, false },
     { "vllm", 5, PC_SERVER, 85, 1.20, 65, 22, 0, 0, true, false },
@@ -236,14 +247,14 @@ double pc_engine_eff(const struct pc_engine *e, const struct pc_class *c)
 }
 
 /* Boards of data centres with GDDR6 (A10, A40, L4, L40S) are shipped with ECC on, and their check bits lie in the same memory: a sixteenth, as their sizes
- * show, and of what is moved. The shares of both classes are of cards that have it off. 28 rows of an A40, 28 of an L40S, 4 of an L4, 15 of an A10G. vLLM since
- * 0.12 is without: the golden rows of the A10G, L4 and L40S hold that. */
+ * show, and of what is moved. The shares of both classes are of cards that have it off. 28 rows of an A40, 28 of an L40S, 4 of an L4, 15 of an A10G under
+ * SGLang, 38 under vLLM 0.15 and 0.18. vLLM without a version or with 0.12 to 0.14 is without: the golden rows of the A10G, L4 and L40S hold that. */
 #define ECC_SHARE (15.0 / 16)
 
 double pc_ecc_share(const struct pc_engine *e, const struct bt_gpu_kind *k)
 {
     bool gddr6 = k->eff_class && (!strcmp(k->eff_class, "gddr_ampere") || !strcmp(k->eff_class, "gddr_ada"));
-    bool golden = !strcmp(e->name, "vllm") && e->since >= 12;
+    bool golden = !strcmp(e->name, "vllm") && e->since == 12;
     return gddr6 && !golden && k->made_for == BT_FOR_RACKS ? ECC_SHARE : 1;
 }
 
@@ -339,9 +350,9 @@ static const double moe_us[MOE_ARCH__N][MOE_BITS__N] = {
 };
 #define MOE_LLAMA_US 10              /* llama.cpp: one kernel for the choice of experts, no scaling */
 #define MOE_TRITON_FP4_US 60         /* TensorRT-LLM before Blackwell has no FP4 kernel of its own */
-#define MOE_EARLY_FP4_US 200         /* vLLM before 0.12 on an A100: 3 rows, and as slow on two and four cards; 0.12 is as fast as elsewhere (2 rows) */
+#define MOE_EARLY_FP4_US 200         /* vLLM 0.10 on an A100: 3 rows, and as slow on two and four cards; 0.11 and 0.12 are as fast as elsewhere (2 rows each) */
 
-bool pc_early_fp4(const struct pc_engine *e, const struct pc_class *c) { return !strcmp(e->name, "vllm") && e->since < 12 && !strcmp(c->name, "hbm_a100"); }
+bool pc_early_fp4(const struct pc_engine *e, const struct pc_class *c) { return !strcmp(e->name, "vllm") && e->since < 11 && !strcmp(c->name, "hbm_a100"); }
 
 double pc_moe_us(const struct pc_engine *e, enum bt_pace_kernel k, const struct pc_class *c)
 {
@@ -367,6 +378,18 @@ double pc_choices(const struct pc_engine *e, const struct bt_pace_weight *w, dou
     if (e->family == PC_LLAMA)
         return tokens > 1 ? LLAMA_CHOICES * pow(tokens, LLAMA_CHOICE_POWER) : tokens;
     return w->experts >= MANY_EXPERTS ? pow(tokens, SERVER_CHOICE_POWER) : tokens;
+}
+
+/* Of the matrix rate, prompts that are read in beside decode. A chunk of a prompt is spread over many experts, each with few rows to multiply and, in
+ * 8 and 4 bits, with scales of its own: 26 rows of gpt-oss, Qwen3-235B, MiniMax, DeepSeek and GLM with prompts more than twice as long as answers.
+ * Blackwell's rows with experts are in the middle at the usual one. */
+#define MIXED_MFU 0.53
+#define MIXED_MFU_EXPERTS_HOPPER 0.25
+
+double pc_mixed_mfu(const struct pc_engine *e, const struct bt_pace_weight *w, const struct pc_class *c)
+{
+    bool many = e->family == PC_SERVER && w->experts >= MANY_EXPERTS && !strcmp(c->name, "hbm_hopper");
+    return many ? MIXED_MFU_EXPERTS_HOPPER : MIXED_MFU;
 }
 
 double pc_nccl_us(const struct pc_engine *e, uint64_t ranks)
