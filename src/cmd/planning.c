@@ -75,7 +75,8 @@ static int open_fleet(struct planning *g)
     struct bt_err absent = { 0 };
     g->fleet = BT_NEW(g->a, struct bt_fleet);
     if (none || (!strcmp(text, "auto") && all_on_host(g->spec) && bt_fleet_open(g->a, text, &fo, g->fleet, &absent) < 0)) {
-        *g->fleet = (struct bt_fleet){ .source = "host", .text = "none", .driver = "", .live = true, .ram_bytes = bt_ram_allowed("") };
+        *g->fleet = (struct bt_fleet){ .source = "host", .text = "none", .driver = "", .live = true, .ram_bytes = bt_ram_allowed(""),
+                                         .ram_node_bytes = bt_ram_node("") };
         return 0;
     }
     if (bt_fleet_open(g->a, text, &fo, g->fleet, g->err) < 0 && no_driver(g) < 0)

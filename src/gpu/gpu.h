@@ -84,6 +84,7 @@ struct bt_fleet {
     bool live;                       /* cards of this machine: such a plan can be applied */
     const char *driver;              /* driver version or "" */
     uint64_t ram_bytes;              /* what our cgroup allows, not MemTotal */
+    uint64_t ram_node_bytes;         /* of a live fleet: bt_ram_node() of this machine */
     struct bt_gpu *gpus; size_t n;   /* in index order */
     struct bt_box *box; size_t nboxes;               /* several machines, their cards one after the other; 0 = one machine ("local") */
     const char **notes; size_t nnotes;   /* "CUDA_VISIBLE_DEVICES=0,1 narrows this machine's 4 GPUs to 2" */
@@ -121,6 +122,8 @@ uint64_t bt_ram_allowed(const char *root);
 /* What of it nobody can have any more: MemTotal - MemAvailable. 0 when /proc cannot be read. */
 uint64_t bt_ram_in_use(const char *root);
 uint64_t bt_ram_total(const char *root);             /* MemTotal */
+/* Of the largest NUMA node that our cpuset has, where it has several. 0: it has one, or that cannot be read. */
+uint64_t bt_ram_node(const char *root);
 /* Cards of this kind have no memory of their own. */
 static inline bool bt_gpu_kind_unified(const struct bt_gpu_kind *k) { return k && !k->nvml_bytes && k->eff_class && !strcmp(k->eff_class, "lpddr"); }
 /* True when this text means cards of this machine: "", "auto", "0,2", "GPU-ab12". */

@@ -347,7 +347,7 @@ int bt_nvml_read(struct bt_arena *a, const struct bt_nvml *nv, bool links, const
         bt_err_set(err, BT_E_DEVICE, 0, "count the cards of this machine: %s", why(nv, rc));
         return bt_err_hint(err, "see whether `nvidia-smi` works; a driver that was just updated needs a reboot");
     }
-    struct bt_fleet f = { .source = "nvml", .text = "auto", .live = true, .ram_bytes = bt_ram_allowed("") };
+    struct bt_fleet f = { .source = "nvml", .text = "auto", .live = true, .ram_bytes = bt_ram_allowed(""), .ram_node_bytes = bt_ram_node("") };
     struct card *cards = BT_NEWN(a, struct card, BT_MAX_GPUS);
     size_t n = 0;
     read_driver(a, nv, &f);

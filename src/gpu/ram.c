@@ -123,26 +123,53 @@ static bool read_nodes(struct bt_str text, bool *in)
     return true;
 }
 
+/* The NUMA nodes with memory, and those of them that our cpuset has. False: that cannot be read. */
+static bool nodes_of(struct bt_arena *a, const char *root, bool *ours, bool *there)
+{
+    static const char allowed[] = "Mems_allowed_list:";
+    struct bt_str status = read_text(a, root, "/proc/self/status"), nodes = read_text(a, root, "/sys/devices/system/node/has_memory");
+    const char *row = strstr(status.p, allowed);
+    return row && nodes.n && read_nodes((struct bt_str){ row + strlen(allowed), strcspn(row + strlen(allowed), "\n") }, ours) && read_nodes(nodes, there);
+}
+
+/* 0 where that cannot be read. */
+static uint64_t node_bytes(struct bt_arena *a, const char *root, size_t node)
+{
+    static const char total[] = "MemTotal:";
+    struct bt_str text = read_text(a, root, bt_arena_printf(a, "/sys/devices/system/node/node%zu/meminfo", node));
+    const char *line = strstr(text.p, total);
+    unsigned long long kib = 0;
+    return line && sscanf(line + strlen(total), "%llu kB", &kib) == 1 && kib < UINT64_MAX / KiB / MOST_NODES ? (uint64_t)kib * KiB : 0;
+}
+
 /* The memory of NUMA nodes that our cpuset keeps from us. 0 where that cannot be read, or nothing is kept. */
 static uint64_t other_nodes(struct bt_arena *a, const char *root)
 {
-    static const char allowed[] = "Mems_allowed_list:", total[] = "MemTotal:";
-    struct bt_str status = read_text(a, root, "/proc/self/status"), nodes = read_text(a, root, "/sys/devices/system/node/has_memory");
-    const char *row = strstr(status.p, allowed);
     bool ours[MOST_NODES], there[MOST_NODES];
     uint64_t sum = 0;
-    if (!row || !nodes.n || !read_nodes((struct bt_str){ row + strlen(allowed), strcspn(row + strlen(allowed), "\n") }, ours) || !read_nodes(nodes, there))
+    if (!nodes_of(a, root, ours, there))
+        return 0;
+    for (size_t i = 0; i < MOST_NODES; i++)
+        sum += there[i] && !ours[i] ? node_bytes(a, root, i) : 0;
+    return sum;
+}
+
+uint64_t bt_ram_node(const char *root)
+{
+    bt_auto_arena a = { 0 };
+    bool ours[MOST_NODES], there[MOST_NODES];
+    uint64_t most = 0;
+    size_t n = 0;
+    if (!nodes_of(&a, root, ours, there))
         return 0;
     for (size_t i = 0; i < MOST_NODES; i++) {
-        if (!there[i] || ours[i])
+        if (!there[i] || !ours[i])
             continue;
-        struct bt_str text = read_text(a, root, bt_arena_printf(a, "/sys/devices/system/node/node%zu/meminfo", i));
-        const char *line = strstr(text.p, total);
-        unsigned long long kib = 0;
-        if (line && sscanf(line + strlen(total), "%llu kB", &kib) == 1 && kib < UINT64_MAX / KiB / MOST_NODES)
-            sum += (uint64_t)kib * KiB;
+        uint64_t bytes = node_bytes(&a, root, i);
+        n++;
+        most = BT_MAX(most, bytes);
     }
-    return sum;
+    return n > 1 ? most : 0;
 }
 
 uint64_t bt_ram_allowed(const char *root)

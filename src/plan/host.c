@@ -190,6 +190,18 @@ static const struct pl_work *work_of(const struct pl_problem *p, const struct bt
     return NULL;
 }
 
+/* RAM is one pool, and the kernel takes pages of another node where its own is full; but who binds itself to one ends there (vLLM's csrc/cpu/utils.cpp). */
+static void warn_node(const struct pl_problem *p, struct bt_plan *plan, const struct pl_work *k, uint64_t bytes)
+{
+    const uint64_t node = p->fleet->ram_node_bytes;
+    if (!node || bytes <= node || strcmp(k->pm->engine->name, "vllm") != 0)
+        return;
+    const char *takes = bt_arena_strdup(p->a, bt_bytes_human(bytes));
+    const char *text = bt_arena_printf(p->a, "%s: %s of RAM, and the largest NUMA node has %s: vLLM's CPU build keeps to one node and may not start",
+                                       k->w->name, takes, bt_bytes_human(node));
+    BT_PUSH(p->a, plan->warning, plan->nwarnings, text);
+}
+
 void pl_host_fill(struct pl_problem *p, struct bt_plan *plan, struct bt_plan_phase *ph, uint64_t parked)
 {
     uint64_t ram = ram_of(p->fleet), held = parked, floors = 0;
@@ -227,6 +239,7 @@ void pl_host_fill(struct pl_problem *p, struct bt_plan *plan, struct bt_plan_pha
         in->host = r;
         in->host_bytes = r->bytes;
         held += r->bytes;
+        warn_node(p, plan, k, r->bytes);
         if (in->context < k->ctx_want) {
             const char *text = bt_arena_printf(p->a, "%s: context %s of the %s %s: RAM holds no more", k->w->name, bt_count_human(in->context),
                                                bt_count_human(k->ctx_want), k->w->context.want ? "wanted" : "that the model was made for");

@@ -13,7 +13,7 @@
 
 struct text { const char *path, *text; };
 
-static uint64_t allowed(const struct text *files)
+static uint64_t read_with(const struct text *files, uint64_t (*read)(const char *root))
 {
     char dir[] = "/tmp/berth-ram-XXXXXX";
     bt_auto_arena a = { 0 };
@@ -24,7 +24,7 @@ static uint64_t allowed(const struct text *files)
         if (bt_dir_private(bt_path_dir(&a, path), &err) < 0 || bt_file_write(path, bt_str(f->text), &err) < 0)
             fail_msg("%s", err.msg);
     }
-    uint64_t n = bt_ram_allowed(dir);
+    uint64_t n = read(dir);
     assert_int_equal(bt_tree_remove(dir, &err), 0);
     return n;
 }
@@ -67,15 +67,34 @@ static void limits(void **st)
     };
     (void)st;
     for (size_t i = 0; i < BT_LEN(rows); i++) {
-        uint64_t got = allowed(rows[i].files);
+        uint64_t got = read_with(rows[i].files, bt_ram_allowed);
         if (got != rows[i].want)
             fail_msg("%s: %llu, not %llu", rows[i].what, (unsigned long long)got, (unsigned long long)rows[i].want);
     }
     assert_true(bt_ram_allowed("") > 0);
 }
 
+/* Of the nodes that our cpuset has; one node is all of RAM. */
+static void nodes(void **st)
+{
+#define NODES "sys/devices/system/node/has_memory", "0-1\n" }, { "sys/devices/system/node/node0/meminfo", "Node 0 MemTotal:       8388608 kB\n" }, \
+              { "sys/devices/system/node/node1/meminfo", "Node 1 MemTotal:       12582912 kB\n"
+    static const struct { const char *what; uint64_t want; struct text files[8]; } rows[] = {
+        { "two nodes", 12 * GiB, { { "proc/self/status", "Mems_allowed_list:\t0-1\n" }, { NODES } } },
+        { "a cpuset of one of them", 0, { { "proc/self/status", "Mems_allowed_list:\t1\n" }, { NODES } } },
+        { "a cpuset that is not told", 0, { { "proc/self/status", "Name:\tx\n" }, { NODES } } },
+        { "one node", 0, { { "proc/self/status", "Mems_allowed_list:\t0\n" }, { "sys/devices/system/node/has_memory", "0\n" } } },
+    };
+    (void)st;
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        uint64_t got = read_with(rows[i].files, bt_ram_node);
+        if (got != rows[i].want)
+            fail_msg("%s: %llu, not %llu", rows[i].what, (unsigned long long)got, (unsigned long long)rows[i].want);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(limits) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(limits), cmocka_unit_test(nodes) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

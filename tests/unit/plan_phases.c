@@ -52,6 +52,29 @@ static void ram_for_sleepers_and_a_server_on_the_cpu(void **st)
     }
 }
 
+/* RAM holds it, and no node does: said of whom binds itself to one. */
+static void a_server_in_ram_larger_than_a_node_is_told(void **st)
+{
+    (void)st;
+    static const struct { const char *engine; uint64_t node; bool told; } rows[] = {
+        { "engine: vllm, model: Qwen/Qwen3-8B", 16 * GiB, true }, { "engine: vllm, model: Qwen/Qwen3-8B", 64 * GiB, false },
+        { "engine: vllm, model: Qwen/Qwen3-8B", 0, false }, { "engine: vllm, model: Qwen/Qwen3-0.6B, context: 2048", 16 * GiB, false },
+    };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        struct bt_err err = { 0 };
+        struct bt_plan_in *in = plan_inputs(&a, bt_arena_printf(&a, "name: t\nworkloads:\n  cpu: {%s, gpus: 0}\n", rows[i].engine), "1xL4");
+        struct bt_fleet *f = (struct bt_fleet *)in->fleet;
+        struct bt_plan *p;
+        f->source = "file";
+        f->ram_bytes = 128 * GiB;
+        f->ram_node_bytes = rows[i].node;
+        assert_int_equal(bt_plan_make(&a, in, &p, &err), 0);
+        assert_int_equal(p->nrefusals, 0);
+        if (warned(p, "the largest NUMA node has 16.00 GiB: vLLM's CPU build keeps to one node") != rows[i].told)
+            fail_msg("row %zu", i);
+    }
+}
+
 static void cards_that_do_not_hold_what_stays(void **st)
 {
     (void)st;
@@ -277,6 +300,7 @@ static void broken_moves_are_seen(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(what_comes_back_sleeps), cmocka_unit_test(ram_that_does_not_hold_it), cmocka_unit_test(ram_for_sleepers_and_a_server_on_the_cpu),
+        cmocka_unit_test(a_server_in_ram_larger_than_a_node_is_told),
                                         cmocka_unit_test(cards_that_do_not_hold_what_stays), cmocka_unit_test(as_the_spec_says),
                                         cmocka_unit_test(what_may_stay_stays), cmocka_unit_test(the_earlier_phase_yields),
                                         cmocka_unit_test(what_loses_by_staying_moves),
