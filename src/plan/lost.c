@@ -73,17 +73,36 @@ const char *pl_who_lost(struct bt_arena *a, const struct bt_spec *spec, struct p
 
 /* ---- no place at all ---- */
 
+/* Of rank i on a card of the class, whatever its `memory` allows it. */
+static uint64_t rank_need(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cls, uint32_t i)
+{
+    if (!k->server || k->claim != PL_LIMIT)
+        return pl_floor(p, k, s, cls, i, k->pool[i]);
+    const struct bt_need *n = s->cost[cls].need;
+    return n->rank[i / s->tp].fixed_bytes + bt_need_kv_for(n, &n->rank[i / s->tp], k->ctx_min, k->w->requests);
+}
+
+/* "27.57 GiB of weights; 768.00 MiB of KV for 1 x 4,096 tokens": what is in a server's need, by pl_lacking(). */
+static const char *need_words(struct bt_arena *a, const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, uint64_t need)
+{
+    const size_t cls = p->cls[k->pool[0]];
+    const struct bt_need *n = s->cost[cls].need;
+    const struct bt_need_rank *r = &n->rank[0];
+    uint64_t weights = 0;
+    for (uint32_t i = s->cards; i-- > 0;)
+        r = rank_need(p, k, s, cls, i) == need ? &n->rank[i / s->tp] : r;
+    for (size_t i = 0; i < r->n; i++)
+        weights += r->line[i].part == BT_P_WEIGHTS ? r->line[i].bytes : 0;
+    const char *kv = bt_arena_strdup(a, bt_bytes_human(bt_need_kv_for(n, r, k->ctx_min, k->w->requests)));
+    return bt_arena_printf(a, "%s of weights; %s of KV for %llu x %s tokens", bt_bytes_human(weights), kv, ull(k->w->requests), bt_count_human(k->ctx_min));
+}
+
 uint64_t pl_lacking(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, uint64_t *most_needed, uint64_t *card_has)
 {
     uint64_t need[BT_MAX_GPUS] = { 0 }, cap[BT_MAX_GPUS] = { 0 }, worst = 0;
     size_t cls = p->cls[k->pool[0]];
-    for (uint32_t i = 0; i < s->cards; i++) {
-        need[i] = pl_floor(p, k, s, cls, i, k->pool[i]);
-        if (k->server && k->claim == PL_LIMIT) {
-            const struct bt_need *n = s->cost[cls].need;
-            need[i] = n->rank[i / s->tp].fixed_bytes + bt_need_kv_for(n, &n->rank[i / s->tp], k->ctx_min, k->w->requests);
-        }
-    }
+    for (uint32_t i = 0; i < s->cards; i++)
+        need[i] = rank_need(p, k, s, cls, i);
     for (size_t i = 0; i < k->npool; i++)
         cap[i] = BT_MIN(p->cap[k->pool[i]], k->server ? pl_limit(k, &p->fleet->gpus[k->pool[i]]) : UINT64_MAX);
     for (size_t i = 1; i < BT_MAX(k->npool, (size_t)s->cards); i++)
@@ -138,13 +157,9 @@ const char *pl_too_small(struct bt_arena *a, const struct pl_problem *p, const s
     if (!k->server)
         return bt_arena_printf(a, "%s: %s per GPU, and the largest card of its pool has %s: %s lack", k->w->name, bt_bytes_human(need),
                                bt_bytes_human(has), bt_bytes_human(least));
-    const struct pl_cost *cost = &best->cost[p->cls[k->pool[0]]];
-    uint64_t weights = 0;
-    for (size_t i = 0; i < cost->need->rank[0].n; i++)
-        weights += cost->need->rank[0].line[i].part == BT_P_WEIGHTS ? cost->need->rank[0].line[i].bytes : 0;
-    return bt_arena_printf(a, "%s: even as %s it needs %s on a card (%s of weights; KV of %llu x %s tokens), and %s %s there: %s lack on each",
-                           k->w->name, pl_shape_words(a, best->tp, pl_stages(best)), bt_bytes_human(need), bt_bytes_human(weights), ull(k->w->requests),
-                           bt_count_human(k->ctx_min), bt_bytes_human(has), k->claim == PL_LIMIT ? "are allowed it" : "are", bt_bytes_human(least));
+    return bt_arena_printf(a, "%s: even as %s it needs %s on a card (%s), and %s %s there: %s lack on each", k->w->name,
+                           pl_shape_words(a, best->tp, pl_stages(best)), bt_bytes_human(need), need_words(a, p, k, best, need), bt_bytes_human(has),
+                           k->claim == PL_LIMIT ? "are allowed it" : "are", bt_bytes_human(least));
 }
 
 /* Another with whom it must share its cards, and no number of cards is possible for both; NULL: there is none. */
@@ -167,6 +182,7 @@ const char *pl_no_place(struct bt_arena *a, const struct pl_problem *q, size_t s
     if (w == PL_NONE)
         return plain;
     const struct pl_work *k = &q->work[w], *other = misfit(q, w);
+    const struct pl_shape *best = NULL;
     uint64_t least = UINT64_MAX, need = 0, has = 0;
     for (size_t i = 0; i < k->nshapes; i++) {
         uint64_t n, h, lack = k->shape[i].ok && k->shape[i].cards <= k->npool ? pl_lacking(q, k, &k->shape[i], &n, &h) : UINT64_MAX;
@@ -174,11 +190,14 @@ const char *pl_no_place(struct bt_arena *a, const struct pl_problem *q, size_t s
             least = lack;
             need = n;
             has = h;
+            best = &k->shape[i];
         }
     }
-    if (least > 0 && least < UINT64_MAX)
-        return bt_arena_printf(a, "needs %s on a card, and %s %s there", bt_bytes_human(need), bt_bytes_human(has),
+    if (best && least > 0) {
+        const char *words = k->server ? bt_arena_printf(a, " (%s)", need_words(a, q, k, best, need)) : "";
+        return bt_arena_printf(a, "needs %s on a card%s, and %s %s there", bt_bytes_human(need), words, bt_bytes_human(has),
                                k->claim == PL_LIMIT ? "are allowed it" : "are");
+    }
     if (other)
         return bt_arena_printf(a, "%s must be on the same cards, and cannot be on as many as that", other->w->name);
     return plain;

@@ -176,7 +176,7 @@ def test_why_another_way_has_no_place(tmp_path: Path) -> None:
     assert "llm must be on the same cards" in found["small", "one GPU"]["why_not"]
     f = spec(tmp_path, "  llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, gpus: {min: 1, max: 2}}\n")
     table = json.loads(plan("-f", f, "--gpus", "2xA100-SXM4-40GB", "--json").stdout)["alternatives"]
-    assert [re.fullmatch(r"needs [\d.]+ GiB on a card, and [\d.]+ GiB are there", a["why"]) is not None for a in table if a["tp"] * a["pp"] == 1] == [True]
+    assert [re.fullmatch(r"needs [\d.]+ GiB on a card \([\d.]+ GiB of weights; [\d.]+ [GM]iB of KV for \d+ x [\d,]+ tokens\), and [\d.]+ GiB are there", a["why"]) is not None for a in table if a["tp"] * a["pp"] == 1] == [True]
 
 
 def test_a_row_without_a_place_is_only_that_row(tmp_path: Path) -> None:
