@@ -13,7 +13,7 @@ struct bt_cheapest {
 };
 /* NVIDIA cards with a memory size in the catalog, up to max_cards of one kind. out[0] is the smallest; behind it, where it can be had, as many cards of
  * several kinds with fewer bytes in all; the rest take more cards of one kind and fewer bytes, each the smallest of its number. n 0: none fits.
- * in->fleet is not looked at. */
+ * in->fleet is not looked at. Fleets are tried side by side on all cores: the rows are the same however many there are. */
 BT_MUST_CHECK int bt_plan_cheapest(struct bt_arena *a, const struct bt_plan_in *in, uint32_t max_cards, struct bt_cheapest **out, size_t *n,
                                    struct bt_err *err);
 #endif

@@ -2,6 +2,8 @@
  * and each takes the context it wants, or what is left between its least and that. Where KV lies in the same memory, it comes before KV that is left over. */
 #include "plan/plan_int.h"
 
+#define NEVER_IN_RAM BT_NEED_CAP     /* the floor of an optional one that no RAM here holds */
+
 static unsigned long long ull(uint64_t n) { return n; }
 
 /* The card that is the host's memory too: what it may have is what there is for both. */
@@ -57,7 +59,7 @@ void pl_host_limit(struct pl_problem *p)
     bool grows = false, never = false;
     p->ram = strcmp(f->source, "catalog") ? f->ram_bytes : 0;
     for (size_t i = 0; i < p->n; i++) {
-        never = never || p->work[i].host_floor == PL_NEVER_IN_RAM;
+        never = never || p->work[i].host_floor == NEVER_IN_RAM;
         if (__builtin_add_overflow(sum, host_most(p, &p->work[i], &grows) * p->work[i].copies_want, &sum))
             sum = UINT64_MAX;
     }
@@ -120,7 +122,7 @@ void pl_host_floor(struct pl_problem *p, struct pl_work *k)
     uint64_t ram = ram_of(p->fleet);
     bool inside = k->w->memory.form != BT_MEM_BYTES || k->host_floor <= k->w->memory.bytes;
     if (k->w->optional && (!inside || (ram && k->host_floor > ram)))
-        k->host_floor = PL_NEVER_IN_RAM;             /* left out, as who finds no card */
+        k->host_floor = NEVER_IN_RAM;             /* left out, as who finds no card */
     else if (k->w->memory.form == BT_MEM_BYTES && k->host_floor > k->w->memory.bytes)
         pl_refuse(p, k->w, "does-not-fit", "%s needs at least %s of RAM with a context of %llu tokens; its `memory` is less", k->w->name,
                   bt_bytes_human(k->host_floor), ull(k->ctx_min));

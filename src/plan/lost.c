@@ -82,7 +82,7 @@ static uint64_t rank_need(const struct pl_problem *p, const struct pl_work *k, c
     return n->rank[i / s->tp].fixed_bytes + bt_need_kv_for(n, &n->rank[i / s->tp], k->ctx_min, k->w->requests);
 }
 
-/* "27.57 GiB of weights; 768.00 MiB of KV for 1 x 4,096 tokens": what is in a server's need, by pl_lacking(). */
+/* "27.57 GiB of weights; 768.00 MiB of KV for 1 x 4,096 tokens": what is in a server's need, by lacking(). */
 static const char *need_words(struct bt_arena *a, const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, uint64_t need)
 {
     const size_t cls = p->cls[k->pool[0]];
@@ -97,7 +97,8 @@ static const char *need_words(struct bt_arena *a, const struct pl_problem *p, co
     return bt_arena_printf(a, "%s of weights; %s of KV for %llu x %s tokens", bt_bytes_human(weights), kv, ull(k->w->requests), bt_count_human(k->ctx_min));
 }
 
-uint64_t pl_lacking(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, uint64_t *most_needed, uint64_t *card_has)
+/* Largest need of the shape on the largest card of the work's pool, next on next: what lacks at the tightest of them, all of them empty. 0 = it fits alone. */
+static uint64_t lacking(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, uint64_t *most_needed, uint64_t *card_has)
 {
     uint64_t need[BT_MAX_GPUS] = { 0 }, cap[BT_MAX_GPUS] = { 0 }, worst = 0;
     size_t cls = p->cls[k->pool[0]];
@@ -141,7 +142,7 @@ const char *pl_too_small(struct bt_arena *a, const struct pl_problem *p, const s
         uint64_t n, h, l;
         if (!k->shape[i].ok || !(widths >> (k->shape[i].cards - 1) & 1))
             continue;
-        l = pl_lacking(p, k, &k->shape[i], &n, &h);
+        l = lacking(p, k, &k->shape[i], &n, &h);
         if (!l && k->same != PL_NONE)
             return NULL;             /* it is who sits there already */
         if (l && l < least) {
@@ -185,7 +186,7 @@ const char *pl_no_place(struct bt_arena *a, const struct pl_problem *q, size_t s
     const struct pl_shape *best = NULL;
     uint64_t least = UINT64_MAX, need = 0, has = 0;
     for (size_t i = 0; i < k->nshapes; i++) {
-        uint64_t n, h, lack = k->shape[i].ok && k->shape[i].cards <= k->npool ? pl_lacking(q, k, &k->shape[i], &n, &h) : UINT64_MAX;
+        uint64_t n, h, lack = k->shape[i].ok && k->shape[i].cards <= k->npool ? lacking(q, k, &k->shape[i], &n, &h) : UINT64_MAX;
         if (lack < least) {
             least = lack;
             need = n;

@@ -20,9 +20,6 @@ const char *pl_who_lost(struct bt_arena *a, const struct bt_spec *spec, struct p
  * beside the others. Never NULL. q->nrefusals: the first of those. */
 const char *pl_no_place(struct bt_arena *a, const struct pl_problem *q, size_t spec_index);
 
-/* Largest need of the shape on the largest card of the work's pool, next on next: what lacks at the tightest of them, all of them empty. 0 = it fits alone. */
-uint64_t pl_lacking(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, uint64_t *most_needed, uint64_t *card_has);
-
 /* One that cannot be placed even alone: the shape that lacks least, what it takes and what is there; *lack: so much on a card.
  * NULL: bytes are not what it lacks. */
 const char *pl_too_small(struct bt_arena *a, const struct pl_problem *p, const struct pl_work *k, uint64_t *lack);

@@ -15,7 +15,7 @@
  *   faster.c    pinned shapes that are slower than smaller ones
  *   refuse.c    what does not fit, and the nearest settings that do      more_cards.c   the nearest larger fleets      shrink.c   the fewest that conflict
  *   least.c     bytes that no placement can do without
- *   together.c  several changes, where no single one is a way out
+ *   together.c  several changes, where no single one is a way out      knobs.c   what of a workload may be changed, and its words (knobs.h)
  *   jobs.c      what a service or job with a job form takes
  *   boxes.c     a fleet of several machines: dealt, each planned on its own (boxes.h)      machine.c   one of them as a problem of its own (machine.h)
  *   picture.c   the plan drawn (picture.h)

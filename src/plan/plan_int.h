@@ -6,7 +6,6 @@
 
 #define PL_NONE ((size_t)-1)
 #define PL_PACE_AT_TOKENS 1024       /* tokens in the KV cache when the rates of shapes are compared */
-#define PL_REST_FLOOR (512 * MiB)    /* `rest` with less than a CUDA context is no berth */
 #define PL_NODE_LIMIT 1000000
 #define PL_PHASE_NODES 950000        /* of each phase of a plan, all of them together: what one does not need the others may have */
 #define PL_FIRST_NODES 5000          /* in the order of the plan, before the order is changed */
@@ -163,8 +162,6 @@ void pl_pace_offloaded(const struct bt_need *need, uint32_t stages, const struct
 /* As the search counts it: all stages of a pipeline at the speed of the slowest kind of card. pace (may be NULL): with each stage at that of its own. */
 double pl_rate(const struct pl_problem *p, const struct pl_shape *s, const size_t *card, struct bt_pace *pace);
 double pl_rate_shown(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);      /* pace's, in words for people */
-/* The most that all copies of the work can reach in this shape: copies that share cards share their time, so that n cards carry n / cards of them. */
-double pl_shape_rate(const struct pl_work *k, const struct pl_shape *s);
 /* jobs.c. The job form of `memory` or `expects`, or NULL. */
 const struct bt_job *pl_job(const struct bt_workload *w);
 /* job_bytes of every shape; a form that cannot be reckoned becomes a refusal. */
@@ -223,7 +220,6 @@ void pl_room_load(struct pl_room *r, uint64_t load[BT_MAX_GPUS]);
 uint64_t pl_room_ram(const struct pl_room *r);
 
 /* host.c: the floor of a server on the CPU, or its refusal; berths of RAM for those of a phase whose other instances are all there. host_check.c */
-#define PL_NEVER_IN_RAM BT_NEED_CAP  /* the floor of an optional one that no RAM here holds */
 void pl_host_floor(struct pl_problem *p, struct pl_work *k);
 /* What there is for all of them (p->ram), and whether it binds. */
 void pl_host_limit(struct pl_problem *p);

@@ -3,6 +3,7 @@
 
 static unsigned long long ull(uint64_t n) { return n; }
 
+#define REST_FLOOR (512 * MiB)       /* `rest` with less than a CUDA context is no berth */
 #define AUTO_CARDS 16                /* no engine gains by more in one machine; `gpus: N` asks for them all the same */
 
 static uint64_t whole_cards(const struct pl_problem *p, const struct pl_work *k)
@@ -180,7 +181,8 @@ static int server_shape(struct pl_problem *p, struct pl_work *k, uint32_t tp, ui
     return 0;
 }
 
-double pl_shape_rate(const struct pl_work *k, const struct pl_shape *s)
+/* The most that all copies of the work can reach in this shape: copies that share cards share their time, so that n cards carry n / cards of them. */
+static double shape_rate(const struct pl_work *k, const struct pl_shape *s)
 {
     double room = (double)k->npool / s->cards;
     return s->best_tok_s * BT_MIN((double)k->copies_want, room);
@@ -189,7 +191,7 @@ double pl_shape_rate(const struct pl_work *k, const struct pl_shape *s)
 /* Shapes in which all copies together can go fast first, so that the first complete plan is a good one; of equals fewer cards, then smaller tp. */
 static int shape_before(const struct pl_work *k, const struct pl_shape *a, const struct pl_shape *b)
 {
-    double x = pl_shape_rate(k, a), y = pl_shape_rate(k, b);
+    double x = shape_rate(k, a), y = shape_rate(k, b);
     if (a->ok != b->ok)
         return a->ok ? -1 : 1;
     if (x != y)
@@ -346,14 +348,14 @@ uint64_t pl_limit(const struct pl_work *k, const struct bt_gpu *g)
 uint64_t pl_floor(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cost_class, uint32_t i, size_t card)
 {
     if (s->job_bytes)
-        return k->claim == PL_LIMIT ? s->job_bytes[p->cls[card]] : BT_MAX(s->job_bytes[p->cls[card]], PL_REST_FLOOR);
+        return k->claim == PL_LIMIT ? s->job_bytes[p->cls[card]] : BT_MAX(s->job_bytes[p->cls[card]], REST_FLOOR);
     if (k->claim == PL_LIMIT) {      /* `memory` is what it has on the card: RAM comes on top where that is the same */
         const struct bt_need *n = k->server ? s->cost[cost_class].need : NULL;
         const struct bt_gpu *g = &p->fleet->gpus[card];
         return pl_limit(k, g) + (n ? pl_fixed(&n->rank[i / s->tp], g) - n->rank[i / s->tp].fixed_bytes : 0);
     }
     if (k->claim == PL_REST)
-        return k->w->expects.like ? BT_MAX(k->pm->like_bytes, PL_REST_FLOOR) : PL_REST_FLOOR;
+        return k->w->expects.like ? BT_MAX(k->pm->like_bytes, REST_FLOOR) : REST_FLOOR;
     if (k->claim == PL_WHOLE)
         return p->cap[card];
     const struct bt_need *n = s->cost[cost_class].need;
