@@ -7,6 +7,7 @@
 #define MANY 400u                    /* pairs of workload and card past which they are many */
 #define MOST_NODES 1000000u          /* of all searches together */
 #define MOST_LARGER 6u               /* kinds that are tried in place of one */
+#define MOST_MACHINES 4u
 #define MOST_PAIRS 3000u             /* of workload and card, in all fleets that are tried: each asks what every shape takes there */
 
 /* The same machine with MIG off: each card once, whole. Of its cards only the kinds are told; one that the catalog does not have is of none. */
@@ -170,7 +171,7 @@ static size_t by_bytes(const struct bt_fleet *f, const struct bt_gpu_kind **kind
         *all_named = *all_named && k;
         while (k && j < n && kind[j] != k)
             j++;
-        if (!k || j < n)
+        if (!k || j < n || bt_gpu_kind_unified(k))   /* whose memory is the machine's: no machine has two */
             continue;
         for (j = n++; j > 0 && kind[j - 1]->nvml_bytes < k->nvml_bytes; j--)
             kind[j] = kind[j - 1];
@@ -195,6 +196,26 @@ static uint64_t least_bytes(struct bt_arena *a, const struct bt_plan_in *in)
     return most;
 }
 
+/* A machine whose one card has the host's memory gets no second card: more such machines, as few as are enough. 0: four are not. */
+static size_t machines(struct growing *x, const struct bt_gpu_kind *kind)
+{
+    for (size_t n = 2; n <= MOST_MACHINES; n++) {
+        bt_auto_arena a = { 0 };
+        struct bt_plan_in with = *x->in;
+        struct bt_fleet_opts o = { .margin_bytes = x->in->spec->margin_bytes, .boxes = true };
+        struct bt_fleet f;
+        struct bt_plan *p;
+        struct bt_err ignored = { 0 };
+        with.brief = true;
+        with.needs = NULL;
+        with.fleet = &f;
+        if (bt_fleet_open(&a, bt_arena_printf(&a, "%zux1x%s", n, kind->short_name), &o, &f, &ignored) == 0 && bt_plan_make(&a, &with, &p, &ignored) == 0 &&
+            !p->nrefusals)
+            return n;
+    }
+    return 0;
+}
+
 bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_plan_in *alone, struct bt_plan_advice *out, const char **note)
 {
     const struct bt_gpu_kind *kind[BT_MAX_GPUS];
@@ -202,6 +223,13 @@ bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const struct
     size_t fewest = SIZE_MAX;
     bool all_named = true;
     size_t n = by_bytes(in->fleet, kind, &all_named);
+    const struct bt_gpu_kind *only = in->fleet->n == 1 ? in->fleet->gpus[0].kind : NULL;
+    size_t boxes = only && bt_gpu_kind_unified(only) ? machines(&x, only) : 0;
+    if (boxes) {
+        *out = (struct bt_plan_advice){ .path = "gpus", .value = bt_arena_printf(a, "%zux1x%s", boxes, only->short_name),
+                                        .text = bt_arena_printf(a, "on %zu machines of one %s all of it fits", boxes, only->nvml_name) };
+        return true;
+    }
     for (size_t i = 0; i < n && !x.over; i++) {
         size_t more = smallest(&x, kind[i], fewest);
         if (!more)

@@ -234,13 +234,31 @@ static void add(struct pl_stages *all, size_t i, const struct bt_plan_instance *
     BT_PUSH(all->a, all->plan->move, all->plan->nmoves, m);
 }
 
+/* The same cards, in whatever order and shape. */
+static bool same_card_set(const struct bt_plan_instance *a, const struct bt_plan_instance *b)
+{
+    bool same = a->nranks == b->nranks && a->box == b->box;
+    for (size_t i = 0; same && i < a->nranks; i++) {
+        bool there = false;
+        for (size_t k = 0; k < b->nranks; k++)
+            there = there || a->rank[i].gpu == b->rank[k].gpu;
+        same = there;
+    }
+    return same;
+}
+
 static const char *why_moved(const struct pl_stages *all, const struct bt_plan_instance *was, const struct bt_plan_instance *is)
 {
     if (is->context > was->context)
         return bt_arena_printf(all->a, "it starts again: %s tokens of context then, not %s", bt_count_human(is->context), bt_count_human(was->context));
     if (is->pace.known && is->pace.decode_tok_s > was->pace.decode_tok_s)
         return bt_arena_printf(all->a, "it starts again: %.1f tok/s then, not %.1f", is->pace.decode_tok_s, was->pace.decode_tok_s);
-    return "it starts again elsewhere: no plan as good has it stay";
+    if (!same_card_set(was, is))
+        return "it starts again elsewhere: no plan as good has it stay";
+    if (is->context < was->context)
+        return bt_arena_printf(all->a, "it starts again on its cards: %s tokens of context then, not %s", bt_count_human(is->context),
+                               bt_count_human(was->context));
+    return "it starts again on its cards: no plan as good has it stay as it is";
 }
 
 /* `park: checkpoint` is a stop. What the driver's checkpoint would hold and take: all bytes, in RAM. */
@@ -322,7 +340,7 @@ static void add_coming(struct pl_stages *all, size_t i)
         else if (a && pl_same_place(a, b))
             add(all, i, b, BT_MOVE_STAY, NULL, "");
         else
-            add(all, i, b, BT_MOVE_START, NULL, a ? "in its new place" : "");
+            add(all, i, b, BT_MOVE_START, NULL, !a ? "" : same_card_set(a, b) ? "on the same cards" : "in its new place");
     }
 }
 

@@ -307,11 +307,11 @@ static int refuse_together(struct refusing *r, bool *keep)
         there += p->cap[g];
     bt_buf_printf(&b, " do not fit together%s%s: ", phases ? " in phase " : "", phases ? r->phase : "");
     if (sum > there)
-        bt_buf_printf(&b, "at least %s on %zu cards with %s, %s lack", bt_bytes_human(sum), p->fleet->n, bt_bytes_human(there),
-                      bt_bytes_human(sum - there));
+        bt_buf_printf(&b, "at least %s on %zu card%s with %s, %s lack", bt_bytes_human(sum), p->fleet->n, p->fleet->n == 1 ? "" : "s",
+                      bt_bytes_human(there), bt_bytes_human(sum - there));
     else
-        bt_buf_printf(&b, "at least %s, and %zu cards hold %s, but not in pieces that fit%s", bt_bytes_human(sum), p->fleet->n, bt_bytes_human(there),
-                      alone ? ", with who may sit with whom" : "");
+        bt_buf_printf(&b, "at least %s, and %zu card%s %s, but not in pieces that fit%s", bt_bytes_human(sum), p->fleet->n,
+                      p->fleet->n == 1 ? " holds" : "s hold", bt_bytes_human(there), alone ? ", with who may sit with whom" : "");
     if (r->work > PL_FIND_WORK)
         bt_buf_puts(&b, "; fewer of them may conflict already: that was not looked for to the end");
     refuse(r, p->n ? p->work[p->n - 1].w : NULL, "does-not-fit-together", bt_arena_strdup(r->a, bt_buf_z(&b)));

@@ -161,3 +161,12 @@ def test_a_limit_of_time_that_is_not_needed_costs_nothing(tmp_path: Path) -> Non
 def test_a_limit_of_no_time_is_none(limit: str, says: str) -> None:
     done = subprocess.run([BERTH, "plan", "--gpus", "2xL4", "--time-limit", limit], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2 and says in done.stderr
+
+
+def test_a_key_that_goes_is_told_as_a_person_would(tmp_path: Path) -> None:
+    small = "engine: vllm, model: Qwen/Qwen3-0.6B"
+    text = f"name: t\nworkloads:\n  a: {{{small}, apart: [b]}}\n  b: {{{small}, apart: [c]}}\n  c: {{{small}, apart: [a]}}\n"
+    for verb in ("plan", "explain"):
+        done = berth(tmp_path, text, verb, "--gpus", "1xH100-80GB-HBM3")
+        assert done.returncode == 3 and "apart: left out" in done.stdout and "null" not in done.stdout, done.stdout
+        assert "on 1 cards" not in done.stdout and "1 cards hold" not in done.stdout

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from conftest import DEADLINE_S, Machine, eventually
+from test_plan import plan, spec
 
 PHASED = """name: ph
 phases: [a, b, c]
@@ -103,3 +104,15 @@ def test_a_proposal_runs_as_it_stands(machine) -> None:
     assert (m.folder / "order").read_text().split() == ["a", "b"]
     assert states(m)["s-0"] == "ready"
     assert m.berth("down").returncode == 0
+
+
+def test_who_starts_again_on_its_own_cards_goes_nowhere_else(tmp_path: Path) -> None:
+    lines = "  a: {engine: vllm, model: meta-llama/Llama-3.1-8B-Instruct}\n  b: {kind: service, command: [x], memory: 12GiB, phases: two}\n"
+    done = plan("-f", spec(tmp_path, lines, "phases: [one, two]\n"), "--gpus", "1xA100-SXM4-40GB", "--json")
+    assert done.returncode == 0, done.stderr
+    p = json.loads(done.stdout)
+    before, after = (ph["instances"][0]["context"] for ph in p["phases"])
+    why = {(m["instance"], m["how"]): m["why"] for m in p["moves"]}
+    assert after < before == 131072
+    assert why["a-0", "stop"] == f"it starts again on its cards: {after:,} tokens of context then, not {before:,}"
+    assert why["a-0", "start"] == "on the same cards"

@@ -8,6 +8,7 @@ from pathlib import Path
 from conftest import Machine, eventually
 from test_cpu import GIB
 from test_mig import model
+from test_plan import plan, spec
 
 
 def test_what_is_left_is_what_the_kernel_says(machine: Callable[..., Machine]) -> None:
@@ -33,3 +34,13 @@ def test_it_is_started_and_stopped_there(machine: Callable[..., Machine]) -> Non
     assert on_card and all(0 < r["actual_bytes"] <= r["planned_bytes"] < 4 * GIB for r in on_card)
     assert m.berth("down").returncode == 0
     eventually("nobody to be left on the card", lambda: not m.json("gpus")["gpus"][0]["procs"])
+
+
+def test_more_of_them_are_more_machines(tmp_path: Path) -> None:
+    file = spec(tmp_path, "  a: {engine: vllm, model: openai/gpt-oss-120b}\n  b: {engine: vllm, model: Qwen/Qwen3-32B}\n")
+    refused = plan("-f", file, "--gpus", "1xGB10")
+    assert refused.returncode == 3 and "gpus: 2x1xGB10" in refused.stdout and "2xGB10\n" not in refused.stdout
+    assert plan("-f", file, "--gpus", "2x1xGB10").returncode == 0
+    file = spec(tmp_path, "  a: {engine: vllm, model: openai/gpt-oss-120b}\n  b: {engine: vllm, model: Qwen/Qwen2.5-72B-Instruct}\n")
+    mixed = plan("-f", file, "--gpus", "1xGB10+1xRTX-4090")
+    assert mixed.returncode == 3 and "more NVIDIA GB10" not in mixed.stdout
