@@ -12,7 +12,7 @@
 
 enum {
     TAIL_BYTES = 1024 * 1024, HEALTH_EVERY_MS = 200, HEALTH_DEADLINE_MS = 5000, PROGRESS_EVERY_MS = 2000, NO_KEEPER_MS = 3000,
-    SWEEP_HARD_MS = 3000
+    SWEEP_HARD_MS = 3000, GONE_MS = 3000
 };
 
 static void tell_progress(struct bt_instance *in)
@@ -107,8 +107,10 @@ static void drive_waiting(struct bt_instance *in)
     } else {
         if (!in->wait_ms)
             in->wait_ms = now;
-        if (now - in->wait_ms > in->p->limit_memory_ms) {
-            snprintf(in->why_hint, sizeof in->why_hint, "free it and bring the set up again; BERTH_MEMORY_WAIT=5m waits longer");
+        bool gone = !in->life.was_ready && bt_memory_card_gone(in);          /* what ran on a card that fell off waits for its reset */
+        if (now - in->wait_ms > (gone ? BT_MIN(in->p->limit_memory_ms, (int64_t)GONE_MS) : in->p->limit_memory_ms)) {
+            snprintf(in->why_hint, sizeof in->why_hint, gone ? "`berth gpus` shows the cards there are: `berth up` without --plan plans for these"
+                                                             : "free it and bring the set up again; BERTH_MEMORY_WAIT=5m waits longer");
             bt_life_event(&in->life, BT_EV_BLOCKED);
         }
     }

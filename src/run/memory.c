@@ -63,6 +63,15 @@ bool bt_memory_window(struct bt_instance *in, char *why, size_t n)
     return bt_window_take(&in->window, uuid, k, bt_arena_printf(&a, "%s/%s", in->p->name, in->pf->id), why, n);
 }
 
+bool bt_memory_card_gone(const struct bt_instance *in)
+{
+    const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);
+    for (size_t i = 0; s && !s->error && i < in->pf->nranks; i++)
+        if (!bt_probe_gpu(s, in->pf->rank[i].gpu))
+            return true;
+    return false;
+}
+
 bool bt_memory_room(struct bt_instance *in, char *why, size_t n)
 {
     const struct bt_probe_sample *s = bt_sampler_last(in->p->d->sampler);
@@ -80,7 +89,7 @@ bool bt_memory_room(struct bt_instance *in, char *why, size_t n)
         const struct bt_pf_rank *r = &in->pf->rank[i];
         const struct bt_probe_gpu *g = bt_probe_gpu(s, r->gpu);
         if (!g) {
-            snprintf(why, n, "GPU %d (%s) of the plan is not there any more", r->index, r->gpu);
+            snprintf(why, n, "GPU %d (%s) of the plan is not on this machine", r->index, r->gpu);
             return false;
         }
         uint64_t free_bytes, planned = bt_project_gpu(in->p, r->gpu)->total_bytes;

@@ -270,6 +270,7 @@ uint64_t bt_instance_claims_on(const struct bt_instance *in, const char *uuid, b
 /* memory.c - room and release, on the newest sample */
 bool bt_memory_heard(const struct bt_instance *in);  /* the newest sample is younger than its window, or need not be */
 bool bt_memory_window(struct bt_instance *in, char *why, size_t n);          /* false: another user starts on a card of it */
+bool bt_memory_card_gone(const struct bt_instance *in);      /* the driver answers, and does not list one of its cards */
 bool bt_memory_room(struct bt_instance *in, char *why, size_t n);            /* false: why says who is in the way */
 void bt_memory_note_base(struct bt_instance *in);
 bool bt_memory_released(struct bt_instance *in, char *why, size_t n);

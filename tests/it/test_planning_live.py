@@ -101,3 +101,19 @@ def test_a_whole_card_is_not_one_that_strangers_hold(machine) -> None:
     assert card("--gpus", "0") == 0                                  # no other: what is left of it
     (m.folder / "w.yaml").write_text("name: w\nworkloads:\n  train: {kind: job, command: [x], gpus: 1, slots: 2}\n")
     assert len(m.json("plan", "-f", "w.yaml")["phases"][0]["instances"]) == 2
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_plan_of_a_card_that_is_not_here_does_not_wait_for_it(machine, lost: bool) -> None:
+    m: Machine = machine("2xA100-SXM4-40GB")
+    (m.folder / "a.yaml").write_text(SPEC.format(name="a", memory="10GiB"))
+    m.berth("plan", "-f", "a.yaml", "--out", "a.plan", check=True)
+    uuid = m.json("gpus")["gpus"][0]["uuid"]
+    if lost:
+        assert m.berth("sim", "ctl", "lose", "0").returncode == 0
+    else:
+        plan = m.folder / "a.plan"
+        plan.write_text(plan.read_text().replace(uuid, uuid[:4] + "zz" + uuid[6:]))
+    done = m.berth("up", "-d", "--plan", "a.plan", env={"BERTH_MEMORY_WAIT": "1h"})      # bytes may come free, a card does not
+    assert done.returncode == 1 and "of the plan is not on this machine" in done.stderr and "without --plan" in done.stderr, done.stderr
+    assert m.json("ps")["instances"] == []
