@@ -68,7 +68,7 @@ static int search_phases(struct bt_arena *a, const struct bt_plan_in *in, bool s
             return fail(&err, "build");
         double before = now_ms();
         if (!p->nrefusals)
-            pl_search(p, pl_phase_nodes(p, i, n, o->nodes), &s);
+            pl_search(p, pl_phase_nodes(p, i, n, o->nodes), NULL, &s);
         if (show)
             show_phase(names[i], p, &s, now_ms() - before);
         o->nodes += s.nodes;
@@ -190,7 +190,7 @@ static int small_one(unsigned long long number, uint64_t first_nodes)
         return ok;
     struct pl_problem *p = x.p;
     p->first_nodes = first_nodes;
-    pl_search(p, PL_NODE_LIMIT, &o);
+    pl_search(p, PL_NODE_LIMIT, NULL, &o);
     struct brute b = { .p = p };
     brute_work(&b, 0, 0);
     bool equal = o.complete && o.found == b.found && (!o.found || pl_score_cmp(&o.score, &b.best, BT_GOAL_LOWEST) == 0);

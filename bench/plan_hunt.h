@@ -411,7 +411,7 @@ static inline void hunt_search(struct hunt *h, struct pl_problem *q, struct pl_s
     unsigned how = draw(&h->d, 4);
     uint64_t limit = how < 2 ? HUNT_TREE : h->dressed ? amounts[draw(&h->d, BT_LEN(amounts))] : HUNT_NODES;
     q->first_nodes = how < 2 ? limit : how == 2 ? 1 : PL_FIRST_NODES;
-    pl_search(q, limit, o);
+    pl_search(q, limit, NULL, o);
 }
 
 /* -1: o of `from` scores more in `to` than was proven there. */
@@ -485,7 +485,7 @@ static inline int hunt_begin(struct hunt *h, struct bt_arena *a, const struct bt
     if (h->was.p->nrefusals || !h->was.p->n || h->was.p->n > BRUTE_COPIES)
         return 0;
     h->was.p->first_nodes = first_nodes;
-    pl_search(h->was.p, PL_NODE_LIMIT, &h->was.o);
+    pl_search(h->was.p, PL_NODE_LIMIT, NULL, &h->was.o);
     if (!h->was.o.complete || !h->was.o.found)
         return 0;
     h->kept[h->nkept++] = h->was.o;

@@ -91,7 +91,7 @@ static void print_problem(struct pl_problem *p)
     for (size_t i = 0; i < p->n; i++)
         p->work[i].ctx_want = p->work[i].ctx_min;
     double start = now_s();
-    pl_search(p, PL_NODE_LIMIT, &s);
+    pl_search(p, PL_NODE_LIMIT, NULL, &s);
     double took = now_s() - start;
     json_t *works = json_array(), *cap = json_array(), *kind = json_array();
     for (size_t i = 0; i < p->n; i++)

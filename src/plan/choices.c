@@ -34,11 +34,12 @@
 #define SHARES 8u                    /* of the work, for one way to have so many copies of each: the next may be easier */
 
 /* So many copies of each work; what that reaches at most. */
-struct numbers { uint32_t *copies; struct pl_score most; size_t n; };
+struct numbers { uint32_t *copies; struct pl_score most; size_t n; double served; };          /* served: no more service than this; INFINITY = not known */
 struct choices {
     struct search *s; struct se_marks **marks; struct bt_arena *a; struct numbers *v; size_t n; bool too_many; uint64_t end;
     uint64_t start, in_vain;         /* of a pass: its first node; those that fillings took and nothing was known after */
     bool seen;                       /* of a pass for wants: there are no more */
+    double root;                     /* of a pass for service: its bound before anything is chosen */
 };
 
 /* Half a shared card less than the best: what is above it may be as good. */
@@ -124,6 +125,7 @@ static bool as_good(struct choices *x, enum se_prices prices, uint64_t nodes)
         double bound;
         if (!tighten(s, prices, &bound))
             return false;
+        x->root = BT_MIN(x->root, prices == SE_FIRST_PRICES ? bound : INFINITY);
         se_sets_kill(s, bound, to_reach(s));
         bool try = nodes && !s->wants_only && x->in_vain <= nodes + (s->nodes - x->start) / VAIN_SHARE;
         uint64_t before = s->nodes;
@@ -267,7 +269,7 @@ static void list_numbers(struct choices *x, size_t i, uint32_t *copies)
             x->too_many = true;
             return;
         }
-        struct numbers one = { BT_NEWN(s->a, uint32_t, i + 1), most, i };
+        struct numbers one = { BT_NEWN(s->a, uint32_t, i + 1), most, i, INFINITY };
         memcpy(one.copies, copies, i * sizeof *copies);
         BT_PUSH(s->a, x->v, x->n, one);
         return;
@@ -335,7 +337,7 @@ static bool may_be_better(struct choices *x, const struct numbers *v, int64_t sl
 }
 
 /* One pass over all shapes with these numbers of copies. */
-static void pass(struct choices *x, const struct numbers *v, int64_t slack, uint64_t share)
+static void pass(struct choices *x, struct numbers *v, int64_t slack, uint64_t share)
 {
     bt_auto_arena a = { 0 };
     struct search *s = x->s;
@@ -343,6 +345,7 @@ static void pass(struct choices *x, const struct numbers *v, int64_t slack, uint
     x->start = s->nodes;
     x->in_vain = 0;
     x->seen = false;
+    x->root = INFINITY;
     x->marks = BT_NEWN(&a, struct se_marks *, s->p->n * (2 + SE_BUSY) + 1);          /* a width, a shape and each number of tenants */
     se_fix(s, v->copies, slack, &a);
     s->limit = BT_MIN(x->end, s->nodes + share);
@@ -351,6 +354,8 @@ static void pass(struct choices *x, const struct numbers *v, int64_t slack, uint
         s->stop = true;
     else if (!s->wants_only || may_be_better(x, v, slack, BT_MIN(share, left_of(s, x->end)), &a))
         choose_shapes(x, 0);
+    if (!s->wants_only)
+        v->served = BT_MIN(v->served, x->root);
     s->sets = NULL;
     s->fits = NULL;
 }
@@ -370,7 +375,7 @@ static void improve(struct choices *x, uint64_t share)
 }
 
 /* More placed, or more wants, than the best has: until there is none. False: not known. */
-static bool pass_for_wants(struct choices *x, const struct numbers *v, uint64_t share)
+static bool pass_for_wants(struct choices *x, struct numbers *v, uint64_t share)
 {
     struct search *s = x->s;
     s->wants_only = s->any = true;
@@ -418,7 +423,7 @@ static bool past_best(const struct choices *x, size_t i)
 static bool over(const struct choices *x) { return x->s->nodes >= x->end || x->s->late; }
 
 /* What has more service, for these numbers of copies. What is not seen in a share of the work is looked at again from a better plan, where there is one. */
-static void serve(struct choices *x, const struct numbers *v, uint64_t left)
+static void serve(struct choices *x, struct numbers *v, uint64_t left)
 {
     struct search *s = x->s;
     uint64_t end = s->nodes + left;
@@ -470,6 +475,23 @@ static bool settle(struct choices *x, bool *known, bool *served, uint64_t share,
     return all && pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) == 0;
 }
 
+/* The best that may still be there: of each number of copies what it is not known to lack. */
+static void what_is_left(const struct choices *x, const bool *known, const bool *served, struct pl_score *bound)
+{
+    struct pl_score left = x->s->best;
+    for (size_t i = 0; i < x->n && !past_best(x, i); i++) {
+        const struct numbers *v = &x->v[i];
+        struct pl_score one = known[i] ? x->s->best : v->most;
+        if (known[i] && (served[i] || pl_score_cmp(&v->most, &one, BT_GOAL_WANTS) != 0))
+            continue;                /* nothing better; of more workloads no plan at all */
+        one.v[BT_GOAL_SERVICE] = known[i] && v->served < (double)bound->v[BT_GOAL_SERVICE] ? (int64_t)v->served + 1 : bound->v[BT_GOAL_SERVICE];
+        if (pl_score_cmp(&one, &left, BT_GOAL_SHARED) > 0)
+            left = one;
+    }
+    if (se_has(x->s) && pl_score_cmp(&left, bound, BT_GOAL_SHARED) < 0)
+        *bound = left;
+}
+
 static uint64_t share_of(const struct choices *x, const bool *known)
 {
     uint64_t n = 0;
@@ -503,7 +525,7 @@ void se_fix_all(struct search *s, struct pl_score *most)
     se_fix(s, copies, 0, s->a);
 }
 
-bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, bool *all)
+bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, bool *all, struct pl_score *bound)
 {
     struct choices x = { .s = s };
     uint32_t *copies = all_copies(s);
@@ -523,6 +545,7 @@ bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, b
     *all = settle(&x, known, served, limit / SHARES, false);
     for (unsigned again = 0; again < AGAIN && !*all && !over(&x); again++)           /* what others did not need */
         *all = settle(&x, known, served, share_of(&x, known), again == AGAIN - 1);
+    what_is_left(&x, known, served, bound);
     se_fix(s, NULL, -1, s->a);
     return true;
 }

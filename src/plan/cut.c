@@ -15,6 +15,7 @@
 #define MAX_TRIES 216                /* ways to give kinds of room to stages: all of three stages */
 #define MAX_CUTS 8                   /* of one shape */
 #define CUT_NODES 200000             /* of the search with them, where there is a plan already */
+#define MORE_TIMES 4u                /* the work of the search before, as long as there is time */
 
 /* Whose blocks are looked for: the server as tp x pp on cards whose poorest is of this class, each stage with so much room. */
 struct cutting {
@@ -283,29 +284,36 @@ static bool wants_more(const struct pl_problem *p, const struct pl_solution *s, 
     return less || s->ctx[work] < p->work[work].ctx_want;
 }
 
-void pl_solve(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out)
+/* The search; where somebody lacks something, again with cuts, from the plan that there is. */
+static void solve_once(struct pl_problem *p, uint64_t node_limit, const struct pl_solution *from, struct pl_solution *out)
 {
     struct pl_solution cut;
     bool more = false;
-    if (p->in->clock)
-        p->began_s = p->in->clock->now_s(p->in->clock->ctx);
-    pl_search(p, node_limit, out);
-    if (out->found && ((p->in->clock && !out->complete) || p->any_plan))     /* the time is over, or the question is answered */
+    pl_search(p, node_limit, from, out);
+    if (out->found && p->any_plan)                   /* the question is answered */
         return;
     for (size_t i = 0; i < p->n; i++)
         if (p->work[i].server && wants_more(p, out, i))
             more = add_cuts(p, &p->work[i]) || more;
     if (!more)
         return;
-    pl_search(p, out->found ? BT_MIN(node_limit, (uint64_t)CUT_NODES) : node_limit, &cut);
-    uint64_t nodes = out->nodes + cut.nodes;
-    bool complete = out->complete && cut.complete, better = cut.found && (!out->found || pl_score_cmp(&cut.score, &out->score, BT_GOAL_LOWEST) > 0);
-    struct pl_score bound = cut.bound;
-    if (better)
-        *out = cut;
-    out->nodes = nodes;
-    out->bound = bound;
-    out->complete = better ? cut.complete : complete;
+    pl_search(p, out->found ? BT_MIN(node_limit, (uint64_t)CUT_NODES) : node_limit, out->found ? out : NULL, &cut);
+    cut.nodes += out->nodes;
+    *out = cut;
+}
+
+void pl_solve(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out)
+{
+    const struct bt_plan_clock *c = p->in->clock;
+    if (c)
+        p->began_s = c->now_s(c->ctx);
+    solve_once(p, node_limit, NULL, out);
+    while (c && !out->complete && !(out->found && p->any_plan) && node_limit < UINT64_MAX / MORE_TIMES && c->now_s(c->ctx) - p->began_s < c->limit_s) {
+        struct pl_solution was = *out;
+        node_limit *= MORE_TIMES;
+        solve_once(p, node_limit, was.found ? &was : NULL, out);
+        out->nodes += was.nodes;
+    }
 }
 
 void pl_find(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out)

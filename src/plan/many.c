@@ -303,7 +303,7 @@ void se_on_many_cards(struct search *s, uint64_t limit, struct pl_solution *out,
     size_t pairs = s->p->n * s->ncards;
     bool lacks = out->found && pl_score_cmp(&out->score, bound, BT_GOAL_SERVICE) < 0;
     if (pairs > TREE_LEAST && pairs <= TREE_MOST && !bounded && !s->p->ram_binds && lacks) {
-        se_run_choices(s, limit / 4, out, &all);
+        se_run_choices(s, limit / 4, out, &all, bound);
         se_improve(s, limit / 8, out);
         if (!asked)
             se_many_wants(s, limit, &root, out, bound);

@@ -173,7 +173,8 @@ uint64_t pl_limit(const struct pl_work *k, const struct bt_gpu *g);
 /* The least that a rank of the copy takes on card number i of its list. */
 uint64_t pl_floor(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cost_class, uint32_t i, size_t card);
 
-void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out);
+/* from: a plan of p that only a better one takes the place of, or NULL. */
+void pl_search(struct pl_problem *p, uint64_t node_limit, const struct pl_solution *from, struct pl_solution *out);
 /* cut.c: the search, and where some workload does not get all it wants, again with pipelines whose layers are cut for the rooms there are: those are further
  * shapes then, behind the others. */
 void pl_solve(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out);

@@ -709,7 +709,7 @@ static bool detour(struct search *s, uint64_t limit, struct pl_solution *out, st
     if (out->found)
         se_improve(s, limit / 4, out);
     bool all = false;                /* choices of numbers know nothing of RAM */
-    if (!s->p->ram_binds && se_run_choices(s, pairs > HALF ? limit / 2 : limit / 4 * 3, out, &all) && all)
+    if (!s->p->ram_binds && se_run_choices(s, pairs > HALF ? limit / 2 : limit / 4 * 3, out, &all, bound) && all)
         return true;
     bool seen = run(s, SE_HARD, limit / 8, out);
     if (!seen && out->found)
@@ -719,14 +719,12 @@ static bool detour(struct search *s, uint64_t limit, struct pl_solution *out, st
     return seen;
 }
 
-void pl_search(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out)
+void pl_search(struct pl_problem *p, uint64_t node_limit, const struct pl_solution *from, struct pl_solution *out)
 {
     struct bt_arena mine = { 0 };
     struct search *s = se_new(p, &mine);
     struct pl_score root;
-    *out = (struct pl_solution){ 0 };
-    if (p->in->clock)
-        node_limit = UINT64_MAX / 4;
+    *out = from ? own_copy(s, from) : (struct pl_solution){ 0 };
     first_colors(p, s->color);
     se_bound(s, 0, NULL, &root);
     if (p->beat && pl_score_cmp(&root, p->beat, BT_GOAL_FREE) < 0) {        /* free memory is dealt anew once pipelines are cut */

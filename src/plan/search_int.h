@@ -184,8 +184,9 @@ void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_
 int64_t se_wants_at_most(struct search *s, size_t seen);
 /* The bound against a score, goal after goal, no further than needed: < 0 nothing that completes the placement reaches it. After se_feasible() of the same. */
 int se_compare(struct search *s, size_t seen, const struct pl_score *with);
-/* choices.c. Numbers of copies first, then shapes, then cards. *all: everything that is as good as the best was seen. False: too many to do so. */
-bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, bool *all);
+/* choices.c. Numbers of copies first, then shapes, then cards. *all: everything that is as good as the best was seen. False: too many to do so. *bound falls to
+ * what may be left in what was not. */
+bool se_run_choices(struct search *s, uint64_t limit, struct pl_solution *out, bool *all, struct pl_score *bound);
 /* Only what has as many copies of each workload as this, with its wants; and sets for it. */
 void se_as_many(struct search *s, const struct pl_solution *o);
 /* search.c. All ways to give cards to what is settled so far. */

@@ -179,38 +179,47 @@ double se_sets_tighten(struct search *s, enum se_prices how, double reached)
 }
 
 /* The best set of a card of each color that a rank of the unit sits in too, at each number of tenants, without what it adds itself; no less than what is
- * worth to know. */
-struct with_it { double best[SE_BUSY + 1]; };
+ * worth to know. open: there may be better ones. */
+struct with_it { double best[SE_BUSY + 1]; bool open[SE_BUSY + 1]; };
 
-static void best_with(const struct search *s, const struct se_sets *t, size_t u, const struct ss_color *c, double room, struct with_it *o)
+/* How much the bound may fall for something to be as good as what must be reached; none of it known yet: what a walk need not go on for. */
+struct with_room { double room; bool first; };
+
+static void best_with(const struct search *s, const struct se_sets *t, size_t u, const struct ss_color *c, struct with_room may, struct with_it *o)
 {
     const struct ss_unit *x = &t->unit[u];
     size_t cls = s->p->cls[c->card];
     uint64_t beside = t->friends[x->work];
-    for (unsigned k = 0; k <= SE_BUSY; k++)
+    for (unsigned k = 0; k <= SE_BUSY && may.first; k++) {
         o->best[k] = -INFINITY;
+        o->open[k] = false;
+    }
     if (!pl_card_for(s->p, x->cards, c->card) || s->p->work[x->work].pos[c->card] < 0 || x->least[cls] > s->p->cap[c->card])
         return;
     if (s->copies_most[x->work] == 1)
         beside &= ~(UINT64_C(1) << x->work);
     for (unsigned k = BT_MIN(BT_MAX(ss_first_level(t), x->busy), SE_BUSY); k <= SE_BUSY && ss_fullest(t, u, k); k++) {
-        double own = ss_gain(t, u, cls, ss_fullest(t, u, k)), least = c->best - room - own - 1e-6;
+        double own = ss_gain(t, u, cls, ss_fullest(t, u, k)), least = c->best - may.room - own - 1e-6;
         struct ss_walk w;
+        if (!may.first && !o->open[k])
+            continue;
         ss_walk_begin(&w, s, t);
         w.sitting = 1;
         w.seated = UINT64_C(1) << x->work;
         w.level = k;
         w.best = least;
         w.rough = true;
+        w.enough = may.first ? c->best - may.room / x->cards - own : INFINITY;
         w.seated_cards[x->work] = x->cards;
         ss_walk_level(&w, ss_items_of(t, c, k, w.seated), beside, s->p->cap[c->card] - x->least[cls], 0);
         o->best[k] = w.best > least ? w.best : -INFINITY;
+        o->open[k] = w.done;
     }
 }
 
 /* How much the bound falls at least where a copy stands in the unit and its fullest card has `busy` tenants: each of its cards carries a set with it then, and
- * not the best; one of them a set of so many. */
-static double loss(const struct search *s, const struct se_sets *t, size_t u, unsigned busy, const struct with_it *with)
+ * not the best; one of them a set of so many. surely: whatever better sets there are where that is open. */
+static double loss(const struct search *s, const struct se_sets *t, size_t u, unsigned busy, const struct with_it *with, bool surely)
 {
     const struct ss_unit *x = &t->unit[u];
     double any[BT_MAX_GPUS], full[BT_MAX_GPUS], best = INFINITY;
@@ -219,9 +228,9 @@ static double loss(const struct search *s, const struct se_sets *t, size_t u, un
         const struct ss_color *c = &t->color[i];
         double own = ss_gain(t, u, s->p->cls[c->card], busy), up_to = -INFINITY;
         for (unsigned k = 1; k <= busy; k++)
-            up_to = BT_MAX(up_to, with[i].best[k]);
+            up_to = surely && with[i].open[k] ? INFINITY : BT_MAX(up_to, with[i].best[k]);
         any[i] = BT_MAX(c->best - up_to - own, 0.0);
-        full[i] = BT_MAX(c->best - with[i].best[busy] - own, 0.0);
+        full[i] = surely && with[i].open[busy] ? 0 : BT_MAX(c->best - with[i].best[busy] - own, 0.0);
         size_t j = i;
         for (; j > 0 && any[by_any[j - 1]] > any[i]; j--)
             by_any[j] = by_any[j - 1];
@@ -240,29 +249,45 @@ static double loss(const struct search *s, const struct se_sets *t, size_t u, un
     return best;
 }
 
+/* The unit at each number of tenants: what it loses, and whether that is too much. Sets that are good enough for it to stay say so sooner than the best. */
+static void kill_unit(struct search *s, size_t u, double room, struct with_it *with)
+{
+    struct se_sets *t = s->sets;
+    bool exact = false;
+    t->loss[u] = INFINITY;
+    for (size_t i = 0; i < t->ncolors; i++)
+        best_with(s, t, u, &t->color[i], (struct with_room){ room, true }, &with[i]);
+    for (unsigned b = 1; b <= SE_BUSY; b++) {
+        if (!(t->busy[u] >> b & 1))
+            continue;
+        double less = loss(s, t, u, b, with, false);
+        if (less > room && !exact && loss(s, t, u, b, with, true) <= room) {
+            for (size_t i = 0; i < t->ncolors; i++)
+                best_with(s, t, u, &t->color[i], (struct with_room){ room, false }, &with[i]);
+            exact = true;
+            less = loss(s, t, u, b, with, false);
+        }
+        if (less > room)
+            t->busy[u] &= (uint8_t)~(1u << b);
+        t->loss[u] = BT_MIN(t->loss[u], less);
+    }
+}
+
 void se_sets_kill(struct search *s, double bound, double reached)
 {
     struct se_sets *t = s->sets;
     struct with_it with[BT_MAX_GPUS];
     bound = BT_MAX(bound, t->now);   /* of the best sets that losses are reckoned from: a set that is kept may be better than any a walk has found */
+    if (bound - reached > t->killed_at)
+        return;                      /* there is more room than when it was last looked at on this path */
     t->changes++;
+    t->killed_at = bound - reached;
     for (size_t u = 0; u < t->nunits; u++) {
         if (!ss_live(s, t, u))
             continue;
         t->loss[u] = 0;
-        if (s->nodes + t->steps / STEPS_EACH > s->limit)
-            continue;                /* the work is over: nothing more is left out */
-        t->loss[u] = INFINITY;
-        for (size_t i = 0; i < t->ncolors; i++)
-            best_with(s, t, u, &t->color[i], bound - reached, &with[i]);
-        for (unsigned b = 1; b <= SE_BUSY; b++) {
-            if (!(t->busy[u] >> b & 1))
-                continue;
-            double less = loss(s, t, u, b, with);
-            if (bound - less < reached)
-                t->busy[u] &= (uint8_t)~(1u << b);
-            t->loss[u] = BT_MIN(t->loss[u], less);
-        }
+        if (s->nodes + t->steps / STEPS_EACH <= s->limit)            /* else the work is over: nothing more is left out */
+            kill_unit(s, u, bound - reached, with);
     }
 }
 
@@ -333,7 +358,7 @@ unsigned se_sets_most_tenants(const struct search *s, size_t work, size_t shape,
     return !busy || busy >> SE_BUSY & 1 ? UINT32_MAX : 31u - (unsigned)__builtin_clz(busy);
 }
 
-struct se_marks { double *price; uint8_t *busy; };
+struct se_marks { double *price, killed_at; uint8_t *busy; };
 
 struct se_marks *se_sets_marks(const struct search *s, struct bt_arena *a)
 {
@@ -345,6 +370,7 @@ struct se_marks *se_sets_marks(const struct search *s, struct bt_arena *a)
 
 void se_sets_save(const struct search *s, struct se_marks *m)
 {
+    m->killed_at = s->sets->killed_at;
     memcpy(m->price, s->sets->price, s->p->n * sizeof *m->price);
     memcpy(m->busy, s->sets->busy, s->sets->nunits * sizeof *m->busy);
 }
@@ -352,6 +378,7 @@ void se_sets_save(const struct search *s, struct se_marks *m)
 void se_sets_restore(struct search *s, const struct se_marks *m)
 {
     s->sets->changes++;
+    s->sets->killed_at = m->killed_at;
     memcpy(s->sets->price, m->price, s->p->n * sizeof *m->price);
     memcpy(s->sets->busy, m->busy, s->sets->nunits * sizeof *m->busy);
 }
@@ -644,6 +671,7 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     t->busy = BT_NEWN(a, uint8_t, t->nunits + 1);
     for (size_t u = 0; u < t->nunits; u++)
         t->busy[u] = (uint8_t)(((1u << (SE_BUSY + 1)) - 1) & ~((1u << BT_MIN(BT_MAX(t->unit[u].busy, ss_first_level(t)), SE_BUSY)) - 1));
+    t->killed_at = INFINITY;
     t->best_on = se_known_new(a);
     s->shared_parts = (int64_t)(s->ncards + s->max_copies + 1);
     t->shared = t->room_only ? 0 : 1.0 / (double)s->shared_parts;

@@ -2,6 +2,7 @@
  * (sets.c). What they are for: search_int.h, se_sets_start(). */
 #ifndef BT_PLAN_SETS_INT_H
 #define BT_PLAN_SETS_INT_H
+#include <math.h>
 #include <string.h>
 
 #include "plan/search_int.h"
@@ -55,6 +56,7 @@ struct se_sets {
     struct ss_color *color; size_t ncolors; size_t *color_of;           /* [cards] */
     double *price;                   /* [works] of a copy */
     double *over, *best, *dir;       /* [works] scratch */
+    double killed_at;                /* what the bound was above what must be reached at the last se_sets_kill() */
     double now;                      /* the bound of the prices as they are and the best sets of the colors */
     uint64_t steps;                  /* through sets, not counted as nodes yet */
     bool by_pace;                    /* pipelines are told apart by their slowest card: that is more units than there may be with many kinds of card */
@@ -81,6 +83,7 @@ struct ss_walk {
     uint64_t steps, most_steps;
     bool rough;                      /* a bound will do where there are many */
     bool cut;                        /* too many of them */
+    double enough; bool done;        /* a set of so much was found: there may be better ones */
 };
 
 /* Nobody sits there, nothing is known; the paths are left as they are: a walk writes them before it reads them, and they are long. */
@@ -92,7 +95,8 @@ static inline void ss_walk_begin(struct ss_walk *w, const struct search *s, cons
     w->seated = w->steps = w->most_steps = 0;
     w->best = 0;
     w->depth = w->nbest = 0;
-    w->cut = w->rough = false;
+    w->cut = w->rough = w->done = false;
+    w->enough = INFINITY;
     memset(w->copies, 0, sizeof w->copies);
 }
 

@@ -225,6 +225,8 @@ static void set_found(struct ss_walk *w, double sum)
     w->best_level = w->level;
     w->nbest = w->depth;
     memcpy(w->best_at, w->at, w->depth * sizeof *w->at);
+    w->done = w->best >= w->enough;
+    w->cut = w->cut || w->done;
 }
 
 /* What the item and all after it add at most: whatever their bytes; beyond the price of them; one of them. */
@@ -523,7 +525,7 @@ void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t ope
         all[i] = (uint16_t)i;
     w->most_steps = FEW_STEPS;
     walk_sets(w, all, items->n, open, room, base);
-    if (w->cut) {
+    if (w->cut && !w->done) {
         size_t seats = w->level < SE_BUSY ? w->level - BT_MIN(w->level, w->sitting) : 0;
         if (!items->table->made)
             w->steps += make_table(w->s, items, w->level);
@@ -536,7 +538,7 @@ void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t ope
             walk_groups(w, items->table, 0, 0, most_on_card(w->s, items->table->group[0].work), open, room, base);
         }
     }
-    if (w->cut)
+    if (w->cut && !w->done)
         w->best = BT_MAX(w->best, base + adds_at_most(w, items, (double)room));
     w->s->sets->steps += w->steps;
     w->steps = 0;

@@ -40,7 +40,7 @@ static void search_equals_enumeration(void **st)
         if (p->nrefusals)
             continue;
         struct pl_solution o;
-        pl_search(p, PL_NODE_LIMIT, &o);
+        pl_search(p, PL_NODE_LIMIT, NULL, &o);
         struct brute b = { .p = p };
         brute_work(&b, 0, 0);
         looked++;
@@ -53,7 +53,7 @@ static void search_equals_enumeration(void **st)
         }
         struct pl_solution q;
         p->first_nodes = 1;          /* shapes before cards, nearly always */
-        pl_search(p, PL_NODE_LIMIT, &q);
+        pl_search(p, PL_NODE_LIMIT, NULL, &q);
         p->first_nodes = PL_FIRST_NODES;
         if (!q.complete || q.found != b.found || (q.found && pl_score_cmp(&q.score, &b.best, 5) != 0)) {
             bad++;

@@ -18,17 +18,17 @@ static void what_beats_the_rest_is_found(void **st)
         if (!p)
             continue;
         p->first_nodes = round % 2 ? 1 : PL_FIRST_NODES;
-        pl_search(p, PL_NODE_LIMIT, &best);
+        pl_search(p, PL_NODE_LIMIT, NULL, &best);
         if (!best.found || !best.complete)
             continue;
         struct pl_score beat = best.score;
         beat.v[BT_GOAL_FREE] = beat.v[BT_GOAL_LOWEST] = -1;
         p->beat = &beat;
-        pl_search(p, PL_NODE_LIMIT, &again);
+        pl_search(p, PL_NODE_LIMIT, NULL, &again);
         if (!again.complete || !again.found || pl_score_cmp(&again.score, &best.score, BT_GOAL_LOWEST) != 0)
             fail_msg("round %llu on %s: the best is not found where all the worse is left out\n%s", (unsigned long long)round, x.fleet, x.text);
         beat.v[BT_GOAL_SERVICE]++;
-        pl_search(p, PL_NODE_LIMIT, &more);
+        pl_search(p, PL_NODE_LIMIT, NULL, &more);
         if (more.found || !more.complete)
             fail_msg("round %llu on %s: something is better than the best\n%s", (unsigned long long)round, x.fleet, x.text);
         found++;
@@ -53,9 +53,9 @@ static void shapes_first_equal_the_plain_tree(void **st)
         if (!p)
             continue;
         p->first_nodes = 300000;
-        pl_search(p, 300000, &plain);
+        pl_search(p, 300000, NULL, &plain);
         p->first_nodes = 1;
-        pl_search(p, PL_NODE_LIMIT, &shapes);
+        pl_search(p, PL_NODE_LIMIT, NULL, &shapes);
         if (!plain.complete || !shapes.complete)
             continue;
         assert_int_equal(plain.found, shapes.found);
@@ -146,7 +146,7 @@ static void all_of_the_work_is_used(void **st)
         draw_seed(&d, of[i].number);
         const char *fleet = draw_fleet(&d, &a, 8), *text = draw_spec(&d, &a, 12, 3, 8);
         assert_int_equal(pl_problem_build(&a, plan_inputs(&a, text, fleet), of[i].phase, &p, &err), 0);
-        pl_search(p, PL_NODE_LIMIT, &o);
+        pl_search(p, PL_NODE_LIMIT, NULL, &o);
         assert_true(o.found && o.complete);
     }
 }
@@ -227,7 +227,7 @@ static struct pl_problem *built(struct bt_arena *a, const char *text, const char
 static struct pl_problem *searched(struct bt_arena *a, const char *text, const char *fleet, struct pl_solution *o)
 {
     struct pl_problem *p = built(a, text, fleet);
-    pl_search(p, PL_NODE_LIMIT, o);
+    pl_search(p, PL_NODE_LIMIT, NULL, o);
     return p;
 }
 
@@ -403,9 +403,9 @@ static void steps_do_not_hang_on_what_lay_there(void **st)
         "  w10: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, context: {min: 2048}, priority: 2}\n";
     struct pl_problem *first = built(&a, text, fleet), *second = built(&a, text, fleet);
     stack_of(0);
-    pl_search(first, PL_NODE_LIMIT, &zeros);
+    pl_search(first, PL_NODE_LIMIT, NULL, &zeros);
     stack_of(0xff);
-    pl_search(second, PL_NODE_LIMIT, &ones);
+    pl_search(second, PL_NODE_LIMIT, NULL, &ones);
     assert_true(zeros.complete && ones.complete);
     assert_int_equal(zeros.nodes, ones.nodes);
     assert_int_equal(pl_score_cmp(&zeros.score, &ones.score, BT_GOAL__N), 0);

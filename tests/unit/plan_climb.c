@@ -67,8 +67,8 @@ static void large_ones_get_a_plan(void **st)
         struct pl_problem *p = drawn_problem(&a, round, 30, 40).p;
         if (!p)
             continue;
-        pl_search(p, 200000, &x);
-        pl_search(p, 200000, &y);
+        pl_search(p, 200000, NULL, &x);
+        pl_search(p, 200000, NULL, &y);
         assert_int_equal(x.found, y.found);
         if (!x.found)
             continue;
@@ -95,7 +95,7 @@ static void many_on_few_cards_end(void **st)
         bt_buf_printf(&b, i % 3 ? "  w%u: {kind: service, command: [x], memory: %uMiB}\n" : "  w%u: {engine: vllm, model: Qwen/Qwen3-0.6B, gpus: 1, requests: %u, context: {min: 1024, want: 8192}}\n",
                       i, i % 3 ? 500 + 17 * i : 1 + i % 5);
     assert_int_equal(pl_problem_build(&a, plan_inputs_or_none(&a, bt_buf_z(&b), "3xA100-SXM4-80GB+1xL40S"), "all", &p, &err), 0);
-    pl_search(p, 20000, &o);
+    pl_search(p, 20000, NULL, &o);
     assert_true(o.found && o.ncopies == 48);
 }
 

@@ -19,7 +19,7 @@ static uint64_t steps_within(double limit_s, unsigned *looks)
     struct pl_solution s;
     in->clock = &clock;
     assert_int_equal(pl_problem_build(&a, in, "all", &p, &err), 0);
-    pl_search(p, PL_NODE_LIMIT, &s);
+    pl_search(p, PL_NODE_LIMIT, NULL, &s);
     assert_true(s.found);
     return s.nodes;
 }

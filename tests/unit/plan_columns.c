@@ -188,7 +188,7 @@ static void what_is_wanted_and_cannot_be_is_excluded(void **st)
             continue;
         struct search *s = se_new(p, &a);
         se_bound(s, 0, NULL, &root);
-        pl_search(p, PL_NODE_LIMIT, &out);           /* proven: what an enumeration finds (plan_brute.c) */
+        pl_search(p, PL_NODE_LIMIT, NULL, &out);           /* proven: what an enumeration finds (plan_brute.c) */
         if (!out.found || !out.complete || pl_score_cmp(&out.score, &root, BT_GOAL_WANTS) != 0 || out.score.v[BT_GOAL_WANTS] == root.v[BT_GOAL_WANTS])
             continue;
         looked++;
@@ -223,7 +223,7 @@ static void many_of_one_are_bounded_by_that(void **st)
                           "  c%u: {kind: service, command: [x], memory: 4GiB, pool: [%u]}\n", i, i, i, i, i, i);
         const char *fleet = bt_arena_printf(&a, "%uxL40S", times);
         assert_int_equal(pl_problem_build(&a, plan_inputs_or_none(&a, bt_buf_z(&b), fleet), "all", &p, &err), 0);
-        pl_search(p, PL_NODE_LIMIT, &o);
+        pl_search(p, PL_NODE_LIMIT, NULL, &o);
         assert_true(o.complete && o.found && o.ncopies == 3 * times);
         one = times == 1 ? o.score.v[BT_GOAL_SERVICE] : one;
         assert_int_equal(o.score.v[BT_GOAL_SERVICE], one * times);
@@ -271,10 +271,10 @@ static void the_gap_is_small(void **st)
         struct pl_problem *p = drawn_problem(&a, round, 40, 40).p;
         if (!p)
             continue;
-        pl_search(p, 400000, &x);
+        pl_search(p, 400000, NULL, &x);
         if (!x.found)
             continue;
-        pl_search(p, 400000, &y);
+        pl_search(p, 400000, NULL, &y);
         assert_true(y.found && x.nodes == y.nodes && !pl_score_cmp(&x.score, &y.score, BT_GOAL__N) && !pl_score_cmp(&x.bound, &y.bound, BT_GOAL__N));
         assert_true(pl_score_cmp(&x.score, &x.bound, BT_GOAL_SHARED) <= 0);
         print_message("round %llu: gap %.4f\n", (unsigned long long)round, pl_gap(&x));
@@ -295,7 +295,7 @@ static void prices_are_the_best_there_are(void **st)
         struct pl_solution x;
         struct pl_problem *p = drawn_problem(&a, drawn[i], 64, 60).p;
         assert_non_null(p);
-        pl_search(p, PL_NODE_LIMIT, &x);
+        pl_search(p, PL_NODE_LIMIT, NULL, &x);
         assert_true(x.found && pl_score_cmp(&x.score, &x.bound, BT_GOAL_SHARED) <= 0);
         print_message("%llu: gap %.4f\n", (unsigned long long)drawn[i], pl_gap(&x));
         assert_true(pl_gap(&x) < 0.01);
@@ -312,7 +312,7 @@ static void a_few_cards_are_bounded_as_many(void **st)
         struct pl_solution x;
         struct pl_problem *p = drawn_problem(&a, drawn[i], 16, 20).p;
         assert_non_null(p);
-        pl_search(p, 400000, &x);
+        pl_search(p, 400000, NULL, &x);
         assert_true(x.found && pl_score_cmp(&x.score, &x.bound, BT_GOAL_SHARED) <= 0);
         print_message("%llu: gap %.4f\n", (unsigned long long)drawn[i], pl_gap(&x));
         assert_true(pl_gap(&x) < 0.05);

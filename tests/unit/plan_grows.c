@@ -218,7 +218,7 @@ static void every_context_stops_on_one_of_its_cards(void **st)
         struct pl_problem *p = x.p;
         if (!p)
             continue;
-        pl_search(p, 1500, &o);
+        pl_search(p, 1500, NULL, &o);
         if (!o.found)
             continue;
         struct search *s = se_new(p, &a);

@@ -144,7 +144,7 @@ static void who_is_held_may_be_named_in_any_order(void **st)
         assert_int_equal(pl_problem_build(&a, &in, "all", &p, &err), 0);
         p->work[0].at = at[i];
         p->work[0].nat = 4;
-        pl_search(p, PL_NODE_LIMIT, &o);
+        pl_search(p, PL_NODE_LIMIT, NULL, &o);
         assert_true(o.found && o.complete);
         for (size_t c = 0; c < 2; c++)
             assert_memory_equal(o.copy[c].card, &at[i][c * 2], 2 * sizeof **at);
@@ -170,7 +170,7 @@ static void what_is_left_may_be_more_than_the_smallest_piece(void **st)
                                          "  c: {kind: service, command: [x], memory: rest, apart: [a, b]}\n", "2xA100-SXM4-40GB", &in), 1);
         ((struct bt_fleet *)in.fleet)->gpus[1].others_bytes = mib * MiB + mib * 77777;
         assert_int_equal(pl_problem_build(&a, &in, "all", &p, &err), 0);
-        pl_search(p, PL_NODE_LIMIT, &o);
+        pl_search(p, PL_NODE_LIMIT, NULL, &o);
         struct brute b = { .p = p };
         brute_work(&b, 0, 0);
         assert_true(o.found && o.complete && b.found);
@@ -197,7 +197,7 @@ static void followers_stay_in_their_pool(void **st)
     se_climb(s, 3000, &none, &o);
     for (size_t i = 0; i < o.ncopies; i++)
         assert_true(p->work[o.copy[i].work].pos[o.copy[i].card[0]] >= 0);
-    pl_search(p, PL_NODE_LIMIT, &o);
+    pl_search(p, PL_NODE_LIMIT, NULL, &o);
     assert_true(o.found && o.complete && o.copy[0].card[0] >= 2);
 }
 

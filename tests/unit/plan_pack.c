@@ -94,7 +94,7 @@ static struct seen ask_for_more(unsigned rounds, unsigned cards, enum se_fit (*a
         struct pl_score most;
         if (!p)
             continue;
-        pl_search(p, PL_NODE_LIMIT, &best);
+        pl_search(p, PL_NODE_LIMIT, NULL, &best);
         if (!best.found || !best.complete || p->ram_binds)
             continue;
         for (int64_t less = 0; less <= 160; less = less ? less * 2 : 20) {
