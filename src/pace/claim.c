@@ -29,7 +29,7 @@ static const char *const noise[] = { "on",      "with",    "at",      "and",    
                                      "backend", "generates", "generating", "generated", "outputs", "manages", "achieves", "achieved", "delivers",
                                      "pushing", "pulls", "measured", "about:", "settings", "default", "stock", "driver", "across", "box", "machine", "whopping",
                                      "=>", "==", "serve", "serves", "sees", "reaching", "reached", "hitting", "yields", "yielding",
-                                     "benchmarked", "tested", "filled", "hbm3", "hbm3e", "hbm2e", "hbm2", "gddr6", "gddr6x", "gddr7", "vram" };
+                                     "benchmarked", "tested", "filled", "peaks", "me", "hbm3", "hbm3e", "hbm2e", "hbm2", "gddr6", "gddr6x", "gddr7", "vram" };
 /* A rate of all that are served at once: never to be judged as one stream's. */
 static const char *const total_words[] = { "total", "aggregate", "aggregated", "combined", "overall", "together", "throughput", "system" };
 /* Of reading prompts in, which is no decoding. */
@@ -62,7 +62,7 @@ static const char *const draft_words[] = { "speculative", "speculation", "spec",
                                            "mtp",         "medusa",      "ngram", "n-gram",    "draft", "dflash", "lookahead", "spec-decode" };
 static const struct { const char *said, *meant; } bit_words[] = {
     { "4-bit", "int4" },       { "4bit", "int4" },     { "8-bit", "int8" },      { "8bit", "int8" },          { "16-bit", "bf16" },
-    { "16bit", "bf16" },       { "half", "fp16" },     { "unquantized", "bf16" }, { "gptq-int4", "int4" },     { "gptq-int8", "int8" },
+    { "16bit", "bf16" },       { "unquantized", "bf16" }, { "gptq-int4", "int4" },     { "gptq-int8", "int8" },
     { "awq-int4", "int4" },    { "int4-awq", "int4" }, { "fp8-dynamic", "fp8" }, { "fp8-block", "fp8" },      { "q8", "q8_0" },
     { "q4", "q4_k_m" },        { "awq-marlin", "awq" },{ "gptq-marlin", "gptq" },{ "awq-int8", "int8" },       { "bnb-4bit", "int4" },
     { "q6", "q6_k" },          { "q5", "q5_k_m" },    { "bf-16", "bf16" },       { "fp-16", "fp16" },         { "fp-8", "fp8" },
@@ -624,6 +624,13 @@ static size_t take_manner(const struct pc_words *x, size_t at, struct reading *r
         bool two = strlen(w) < 3 && !strcasecmp(next, "bit") && !strncmp(bit_words[i].said, w, strlen(w)) && bit_words[i].said[strlen(w)] == '-';
         if (!strcasecmp(w, bit_words[i].said) || two)
             return r->c.quantization = bit_words[i].meant, two ? 2 : 1;
+    }
+    if (!strcasecmp(w, "half") && !strcasecmp(next, "precision"))
+        return r->c.quantization = "fp16", 2;
+    if (!strcasecmp(w, "half") || !strcasecmp(w, "quarter")) { /* "half an H100", and "half on an H100" could be either */
+        r->failed = true;
+        bt_err_set(r->err, BT_E_USAGE, 0, "\"%s %.20s\" in the claim: a part of a card, or 16 bits? Say fp16, or the whole card", w, next);
+        return 1;
     }
     if (AMONG(w, no_words) && AMONG(next, draft_words)) {
         r->no_draft = true;

@@ -220,13 +220,22 @@ static void put_seconds_of_token(struct pc_words *x, size_t at)
     remove_words(x, at + 1, words - 1 + (said ? 2 : 0));
 }
 
-/* "forty tok/s", "a hundred tokens per second": in digits. */
+/* "forty tok/s", "thirty-five tok/s", "a hundred tokens per second": in digits. */
 static void put_tens(struct pc_words *x, size_t at)
 {
     static const char *const tens[] = { "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred" };
+    static const char *const ones[] = { "one", "two", "three", "four", "five", "six", "seven", "eight", "nine" };
     const char *unit = at + 1 < x->n ? x->w[at + 1] : "";
     bool rate = !strncasecmp(unit, "tok", 3) || !strcasecmp(unit, "t/s") || !strcasecmp(unit, "tps");
     bool part = at > 0 && !x->starts[at] && (pc_count_word(x->w[at - 1]) > 1 || !strcasecmp(x->w[at - 1], "and")); /* "two hundred", "hundred and forty" */
+    for (size_t i = 1; rate && !part && i < 9; i++) {
+        size_t n = strlen(tens[i]);
+        for (size_t k = 0; k < BT_LEN(ones) && !strncasecmp(x->w[at], tens[i], n) && x->w[at][n] == '-'; k++)
+            if (!strcasecmp(x->w[at] + n + 1, ones[k])) {
+                x->w[at] = bt_arena_printf(x->a, "%zu", 10 * (i + 1) + k + 1);
+                return;
+            }
+    }
     for (size_t i = 0; rate && !part && i < BT_LEN(tens); i++)
         if (!strcasecmp(x->w[at], tens[i])) {
             bool one = i + 1 == BT_LEN(tens) && at > 0 && !x->starts[at] && pc_count_word(x->w[at - 1]) == 1; /* "a hundred" */
