@@ -119,16 +119,32 @@ static inline void ref_rate(const struct ref_work *k, const struct bt_gpu *g, co
     }
 }
 
-/* The best of it alone: on some card of the pool, by NVLink where enough like it are in one island. */
+/* On this card of the pool alone, by NVLink where enough like it are in one island. 0: it does not go there. */
+static inline double ref_alone_on(const struct ref *r, const struct ref_work *k, const struct ref_shape *s, size_t g)
+{
+    size_t peers = 0;
+    for (size_t j = 0; j < k->npool; j++)
+        peers += ref_like(r, g, k->pool[j]) && ref_gpu(r, g)->island >= 0 && ref_gpu(r, g)->island == ref_gpu(r, k->pool[j])->island;
+    return s->need[g] && (s->n == 1 || !ref_gpu(r, g)->mig_of) ? s->rate[g][peers >= (s->tp > 1 ? s->tp : s->n)] : 0;
+}
+
+/* The best of it alone: as fast as the slowest of its cards, each tensor-parallel group on cards of one name. */
 static inline double ref_alone(const struct ref *r, const struct ref_work *k, const struct ref_shape *s)
 {
     double best = 0;
     for (size_t i = 0; i < k->npool; i++) {
-        size_t g = k->pool[i], peers = 0;
-        for (size_t j = 0; j < k->npool; j++)
-            peers += ref_like(r, g, k->pool[j]) && ref_gpu(r, g)->island >= 0 && ref_gpu(r, g)->island == ref_gpu(r, k->pool[j])->island;
-        if (s->need[g] && (s->n == 1 || !ref_gpu(r, g)->mig_of))
-            best = BT_MAX(best, s->rate[g][peers >= (s->tp > 1 ? s->tp : s->n)]);
+        double least = ref_alone_on(r, k, s, k->pool[i]);
+        size_t groups = 0;
+        for (size_t j = 0; j < k->npool; j++) {
+            size_t before = 0, all = 0;
+            for (size_t l = 0; l < k->npool; l++)
+                if (!strcmp(ref_gpu(r, k->pool[l])->name, ref_gpu(r, k->pool[j])->name)) {
+                    before += l < j;
+                    all += ref_alone_on(r, k, s, k->pool[l]) >= least;
+                }
+            groups += before ? 0 : all / s->tp;
+        }
+        best = groups * s->tp >= s->n ? BT_MAX(best, least) : best;
     }
     return best;
 }

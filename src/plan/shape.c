@@ -93,20 +93,44 @@ static int cost_shape(struct pl_problem *p, struct pl_work *k, struct pl_shape *
     return 0;
 }
 
-/* The best rate that the shape could have on any set of cards of the pool, alone. */
+/* Of the shape where its slowest card is this one. */
+static double rate_on(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t g)
+{
+    const struct bt_gpu *gpus = p->fleet->gpus;
+    uint32_t peers = 0;
+    for (size_t j = 0; j < k->npool; j++)
+        peers += p->cls[k->pool[j]] == p->cls[g] && gpus[k->pool[j]].island >= 0 && gpus[k->pool[j]].island == gpus[g].island;
+    const struct bt_pace *pace = &s->cost[p->cls[g]].pace[peers >= (s->tp > 1 ? s->tp : s->cards)];
+    return pace->known ? pace->decode_tok_s : 0;
+}
+
+/* Groups of one kind of card, of the pool's that are no slower. */
+static uint32_t groups_as_fast(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, const double *rate, double least)
+{
+    const struct bt_gpu *gpus = p->fleet->gpus;
+    bool counted[BT_MAX_GPUS] = { false };
+    uint32_t groups = 0;
+    for (size_t i = 0; i < k->npool; i++) {
+        uint32_t alike = 0;
+        for (size_t j = i; j < k->npool && !counted[i]; j++)
+            if (!strcmp(gpus[k->pool[j]].name, gpus[k->pool[i]].name)) {
+                counted[j] = j > i;
+                alike += rate[j] >= least;
+            }
+        groups += alike / s->tp;
+    }
+    return groups;
+}
+
+/* The best rate that the shape can have on any set of cards of the pool, alone: its slowest card's. */
 static void best_rate(struct pl_problem *p, struct pl_work *k, struct pl_shape *s)
 {
-    for (size_t i = 0; s->ok && i < k->npool; i++) {
-        size_t g = k->pool[i], c = p->cls[g];
-        uint32_t peers = 0;
-        if (!pl_card_for(p, s->cards, g))
-            continue;
-        for (size_t j = 0; j < k->npool; j++)
-            peers +=
-                p->cls[k->pool[j]] == c && p->fleet->gpus[k->pool[j]].island >= 0 && p->fleet->gpus[k->pool[j]].island == p->fleet->gpus[g].island;
-        const struct bt_pace *pace = &s->cost[c].pace[peers >= (s->tp > 1 ? s->tp : s->cards)];
-        s->best_tok_s = BT_MAX(s->best_tok_s, pace->known ? pace->decode_tok_s : 0);
-    }
+    double rate[BT_MAX_GPUS];
+    for (size_t i = 0; s->ok && i < k->npool; i++)
+        rate[i] = pl_card_for(p, s->cards, k->pool[i]) ? rate_on(p, k, s, k->pool[i]) : 0;
+    for (size_t i = 0; s->ok && i < k->npool; i++)
+        if (rate[i] > s->best_tok_s && groups_as_fast(p, k, s, rate, rate[i]) >= s->pp)
+            s->best_tok_s = rate[i];
 }
 
 /* Pinned to what the engine does anyway. */

@@ -116,7 +116,7 @@ static void no_set_is_better_than_the_best(void **st)
             }
     }
     print_message("%u cards walked in few steps, %u by a table, %u bounded from above; %u pairs that must have each other\n", few, tabled, more, pairs);
-    assert_true(more * 200 < few + tabled);          /* too many sets */
+    assert_true(more * 100 < few + tabled);          /* too many sets */
     assert_true(few >= 500);
     assert_true(tabled >= 30);
     assert_true(pairs >= 100);
