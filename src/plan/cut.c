@@ -238,6 +238,8 @@ static void cut_shape(struct pl_problem *p, struct pl_work *k, size_t shape, con
     struct cutting x = { .p = p, .k = k, .tp = even.tp, .pp = even.pp, .context = k->ctx_want };
     struct bt_err ignored = { 0 };   /* a ledger that there was for the even cut */
     size_t ways = 1, cuts = 0;
+    for (size_t i = 0; i < k->nshapes; i++)          /* of an earlier search */
+        cuts += k->shape[i].cut && k->shape[i].tp == even.tp && k->shape[i].pp == even.pp;
     for (uint32_t i = 0; i < even.pp && ways <= MAX_TRIES; i++)
         ways *= s->n;
     for (size_t i = 0; i < BT_MIN(ways, (size_t)MAX_TRIES) && cuts < MAX_CUTS; i++) {
@@ -266,7 +268,7 @@ static bool add_cuts(struct pl_problem *p, struct pl_work *k)
         return false;
     find_kinds(p, k, &s);
     for (size_t i = 0; i < n && s.n > 1; i++)
-        if (k->shape[i].ok && k->shape[i].pp > 1 && k->shape[i].pp <= PL_MAX_CUT && pl_dp(&k->shape[i]) == 1)
+        if (k->shape[i].ok && !k->shape[i].cut && k->shape[i].pp > 1 && k->shape[i].pp <= PL_MAX_CUT && pl_dp(&k->shape[i]) == 1)
             cut_shape(p, k, i, &s);
     return k->nshapes > n;
 }

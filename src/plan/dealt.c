@@ -88,7 +88,8 @@ bool se_dealt(struct search *s, uint64_t limit, struct pl_solution *out)
     if (!s->p->in->within || !s->p->in->within->ndealt)
         return false;
     s->out = out;
-    if (put_all(s))
+    s->best = out->found ? out->score : s->best;     /* then climbing goes on from that */
+    if (!out->found && put_all(s))
         se_leaf(s);
     while (s->ncopies)
         se_take_back(s);

@@ -389,9 +389,11 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
         }
     if (shown && explain_servers(plan, &t, p, s, err) < 0)
         return -1;
-    if (shapes.tables && !shown)
-        warn(plan, a, bt_arena_printf(a, "other shapes of %s are not compared here: `berth explain NAME` does that for one of them",
-                                      shapes.servers == 1 ? "one server" : bt_arena_printf(a, "%zu servers", shapes.servers)));
+    if (shapes.tables && !shown) {
+        const char *who = shapes.servers == 1 ? "the server" : bt_arena_printf(a, "%zu servers", shapes.servers);
+        const char *of = shapes.servers == 1 ? "" : " for one of them";
+        warn(plan, a, bt_arena_printf(a, "other shapes of %s are not compared here: `berth explain NAME` does that%s", who, of));
+    }
     if (in->clock)
         warn(plan, a, "planned within a limit of time: the same spec may get another plan next time");
     return 0;

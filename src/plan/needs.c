@@ -64,10 +64,10 @@ struct bt_arena *pl_needs_arena(struct pl_needs *n) { return n->a; }
 static uint64_t hash_of(const void *key, size_t size)
 {
     const unsigned char *p = key;
-    uint64_t h = UINT64_C(14695981039346656037), word;
-    for (; size; size -= BT_MIN(size, sizeof word), p += sizeof word) {
-        word = 0;
-        memcpy(&word, p, BT_MIN(size, sizeof word));
+    uint64_t h = UINT64_C(14695981039346656037);
+    for (size_t at = 0; at < size; at += sizeof h) {
+        uint64_t word = 0;
+        memcpy(&word, p + at, BT_MIN(size - at, sizeof word));
         h = (h ^ word) * UINT64_C(1099511628211);
         h ^= h >> 32;
     }

@@ -287,7 +287,8 @@ static int emptier_first(const void *x, const void *y)
 static int choose(struct cutting *c, size_t phases)
 {
     size_t best = 0;
-    qsort(c->way, c->ways, sizeof *c->way, emptier_first);
+    if (c->ways)
+        qsort(c->way, c->ways, sizeof *c->way, emptier_first);
     c->work = 0;
     c->valued = 0;
     for (size_t i = 0; i < c->ways && (!c->found || c->work < WORTH_WORK); i++) {

@@ -728,7 +728,9 @@ void pl_search(struct pl_problem *p, uint64_t node_limit, const struct pl_soluti
     first_colors(p, s->color);
     se_bound(s, 0, NULL, &root);
     if (p->beat && pl_score_cmp(&root, p->beat, BT_GOAL_FREE) < 0) {        /* free memory is dealt anew once pipelines are cut */
-        *out = (struct pl_solution){ .complete = true, .bound = root, .nodes = s->nodes };
+        out->complete = true;
+        out->bound = root;
+        out->nodes = s->nodes;
         bt_arena_release(&mine);
         return;
     }
