@@ -401,13 +401,15 @@ static void group_menu(struct bx *b, struct bx_group *g, size_t cls, const struc
 
 struct chunk { size_t from, to; };
 
-/* Why a workload goes nowhere: what it lacks in the class where that is least, or, where each refuses it by a rule, that of the class with the most cards. */
-struct nowhere { const struct bt_plan_refusal *rule; size_t ruled, cards; const char *lacks; uint64_t lack; };
+/* Why a workload goes nowhere: what it lacks in the class where that is least, or, where each refuses it by a rule, that of the class with the most cards.
+ * ruled: of how many classes; seen: the last of them + 1. */
+struct nowhere { const struct bt_plan_refusal *rule; size_t ruled, seen, cards; const char *lacks; uint64_t lack; };
 
 static void note_rule(struct bx *b, size_t cls, const struct bt_plan_refusal *row, struct nowhere *out)
 {
     size_t cards = b->cls[cls].fleet.n;
-    out->ruled++;
+    out->ruled += out->seen != cls + 1;              /* one class may have several rules against it */
+    out->seen = cls + 1;
     if (out->rule && cards <= out->cards)
         return;
     struct bt_plan_refusal *kept = BT_NEW(b->a, struct bt_plan_refusal);
@@ -526,7 +528,7 @@ static int make_options(struct bx *b, struct bt_err *err)
             group_menu(b, g, c, menu[c]);
         bool refused = false;
         for (size_t m = 0; m < g->nmembers; m++)     /* a server on the CPU, or a model that is not known: no options, and a reason */
-            refused = refused || (why[g->member[m]].rule && (g->host || !goes_somewhere(b, g)));
+            refused = refused || why[g->member[m]].ruled == b->ncls || (why[g->member[m]].rule && (g->host || !goes_somewhere(b, g)));
         if (g->min && (refused || !goes_somewhere(b, g)))
             refuse_group(b, g, why);
     }

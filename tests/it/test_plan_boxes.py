@@ -92,6 +92,15 @@ def test_the_reason_is_that_of_the_machine_that_lacks_least(tmp_path: Path, flee
     assert done.returncode == 3 and says in done.stdout, done.stdout
 
 
+@pytest.mark.parametrize(("fleet", "says"), [
+    ("2x1xL4", "llm: context 200000 is more than the 32768 tokens"), ("1xL4+1x2xL4", "llm: context 200000 is more than the 32768 tokens"),
+    ("2x1xL4+1x1xRTX-4090", "llm: context 200000 is more than the 32768 tokens"), ("2x2xH200", "llm: context 200000 is more than the 32768 tokens")])
+def test_two_rules_in_one_class_count_once(tmp_path: Path, fleet: str, says: str) -> None:
+    """The context is past the model everywhere, and a machine of one card has too few as well."""
+    done = plan("-f", spec(tmp_path, "  llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, context: 200000, gpus: 2}\n"), "--gpus", fleet)
+    assert done.returncode == 3 and says in done.stdout and "does not fit into any" not in done.stdout, done.stdout
+
+
 def test_a_shape_that_is_none_is_said(tmp_path: Path) -> None:
     done = plan("-f", spec(tmp_path, "  llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, tp: 3}\n"), "--gpus", "2x4xL40S")
     assert done.returncode == 3 and "even alone: TP=3 is impossible: Total number of attention heads (40)" in done.stdout, done.stdout
