@@ -327,17 +327,33 @@ static const char *option_of(const struct bt_plan *p, const char *path)
     return bt_str_ends(bt_str(path), ".context.min") ? "--context" : NULL;
 }
 
-/* A command line has no keys: its options are named, and other cards are said by the text. */
+/* The change as an option; false: there is none for it. */
+static bool put_option(const struct bt_plan *p, const char *path, const char *value, struct bt_buf *out)
+{
+    const char *option = option_of(p, path);
+    if (option)
+        bt_buf_printf(out, "%s%s %s", out->n ? " " : "", option, value);
+    return option != NULL;
+}
+
+/* A command line has no keys: options are named, all changes together, and other cards are said by the text. Where one has no option, a spec says them all. */
 static void print_typed_advice(const struct bt_plan *p, const struct bt_plan_advice *v, struct bt_buf *out)
 {
-    const char *option = v->nmore ? NULL : option_of(p, v->path), *second = option && v->path2 ? option_of(p, v->path2) : NULL;
+    bt_auto_buf struct bt_buf line = BT_BUF(64 * KiB);
+    bool typed = put_option(p, v->path, v->value, &line) && (!v->path2 || put_option(p, v->path2, v->value2, &line));
+    for (size_t i = 0; i < v->nmore && typed; i++)
+        typed = put_option(p, v->more[i].path, v->more[i].value, &line);
     bt_buf_printf(out, "  would fit: %s\n", v->text);
-    if (option && (second || !v->path2))
-        bt_buf_printf(out, "             %s %s%s%s%s%s\n", option, v->value, second ? " " : "", second ? second : "", second ? " " : "",
-                      second ? v->value2 : "");
-    else if (strchr(v->path, '.'))
-        bt_buf_printf(out, "             %s: %s%s%s%s%s, in a spec (`berth up -f berth.yaml`)\n", v->path, v->value, v->path2 ? ", " : "",
-                      v->path2 ? v->path2 : "", v->path2 ? ": " : "", v->path2 ? v->value2 : "");
+    if (typed) {
+        bt_buf_printf(out, "             %s\n", bt_buf_z(&line));
+    } else if (strchr(v->path, '.')) {
+        bt_auto_arena a = { 0 };
+        const char **rows;
+        bt_buf_puts(out, "             ");
+        for (size_t k = 0, n = bt_planning_changes(&a, v, &rows); k < n; k++)
+            bt_buf_printf(out, "%s, ", rows[k]);
+        bt_buf_puts(out, "in a spec (`berth up -f berth.yaml`)\n");
+    }
 }
 
 void bt_planning_print_refusals(const struct bt_plan *p, struct bt_buf *out)

@@ -205,3 +205,20 @@ def test_without_a_driver_a_named_fleet_is_no_way_out(tmp_path: Path, args: tupl
     done = subprocess.run([BERTH, *args], capture_output=True, text=True, env=env, cwd=tmp_path, check=False)
     assert done.returncode == 1 and "no NVIDIA driver" in done.stderr, done.stderr
     assert "berth doctor" in done.stderr and "name a fleet" not in done.stderr
+
+
+def test_several_changes_are_all_typed(machine: Callable[..., Machine]) -> None:
+    """None of them can be spared: each is an option, or all are keys of a spec."""
+    m = machine("1xRTX-4090")
+    m.env["BERTH_SIM_SPEED"] = "100"
+    done = m.berth("up", "-d", "Qwen/Qwen3-14B", "--memory", "12GiB", "--context", "40960")
+    assert done.returncode == 3 and "these 3 together are, and none of them can be spared" in done.stderr, done.stderr
+    said = done.stderr.splitlines()[-1].split()
+    assert said[::2] == ["--context", "--memory", "--quantization"], done.stderr
+    done = m.berth("up", "-d", "Qwen/Qwen3-14B", *said)
+    assert done.returncode == 0, done.stderr
+    m.berth("down")
+    done = m.berth("up", "-d", "--", "vllm", "serve", "Qwen/Qwen3-14B", "--max-model-len", "40960", "--tensor-parallel-size", "3", "--gpu-memory-utilization", "0.5")
+    assert done.returncode == 3 and "these 4 together are" in done.stderr, done.stderr
+    assert [part.split(": ")[0].removeprefix("workloads.qwen3-14b.") for part in done.stderr.splitlines()[-1].strip().split(", ")] == [
+        "tp", "context.min", "memory", "quantization", "in a spec (`berth up -f berth.yaml`)"], done.stderr
