@@ -320,7 +320,8 @@ static void warn_server(struct bt_plan *plan, struct bt_arena *a, const struct p
         warn(plan, a, bt_arena_printf(a, "%s: the speed of these cards is not in the catalog: shapes are compared without it", k->w->name));
 }
 
-/* Of copies that are wanted and not there: do they find no place, or do they cost more than they are worth? */
+/* Of copies that are wanted and not there: do they find no place, or do they cost more than they are worth? Of one machine of several nothing is said:
+ * it knows only of those that were dealt to it. */
 static int warn_copies(struct bt_plan *plan, const struct pl_trial *t, const struct pl_problem *p, const struct pl_solution *s, const struct pl_work *k,
                        uint32_t copies, struct bt_err *err)
 {
@@ -328,7 +329,7 @@ static int warn_copies(struct bt_plan *plan, const struct pl_trial *t, const str
     struct pl_problem *q;
     struct pl_solution o = { 0 };
     w.copies.min = copies + 1;
-    if (!t->in->brief && !t->in->within && w.copies.set && pl_try(t, &w, k->spec_index, &q, &o, err) < 0)
+    if (!t->in->brief && w.copies.set && pl_try(t, &w, k->spec_index, &q, &o, err) < 0)
         return -1;
     const char *cards = bt_arena_printf(t->a, "%zu card%s hold%s no more", k->npool, k->npool == 1 ? "" : "s", k->npool == 1 ? "s" : "");
     const char *why = o.complete ? cards : "no better plan with more was found";
@@ -382,7 +383,7 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
             const uint32_t copies = copies_of(s, i);
             if (!copies)
                 warn_left_out(plan, a, p, s, k->w->name);
-            else if (copies < k->copies_want && warn_copies(plan, &t, p, s, k, copies, err) < 0)
+            else if (copies < k->copies_want && !in->within && warn_copies(plan, &t, p, s, k, copies, err) < 0)
                 return -1;
             if (k->server && copies)
                 warn_server(plan, a, p, s, i);
