@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -12,11 +13,13 @@
 #include "base/file.h"
 #include "base/units.h"
 #include "cmd/doctor.h"
+#include "cmd/live.h"
 #include "engine/engine.h"
 #include "gpu/gpu.h"
 #include "launch/planfile.h"
 #include "run/keepdir.h"
 #include "run/ports.h"
+#include "run/project.h"
 #include "run/run.h"
 #include "run/tree.h"
 #include "run/window.h"
@@ -274,28 +277,48 @@ static const char *mark_of(const struct bt_doctor *d, pid_t pid)
     return NULL;
 }
 
-/* The project of an instance's folder: no daemon can take it up when its plan cannot be read. */
-static const char *project_dir(const struct bt_doctor *d, const char *folder)
+/* A project that no daemon can take up, and the file that this is about. */
+struct lost { const char *name, *why; };
+
+struct strays {
+    struct bt_proc *all; size_t n; bool *told; size_t found;
+    enum { NO_DAEMON, ANSWERS, SILENT } daemon;
+    int lock_fd;                     /* without a daemon: its lock, so that none begins meanwhile; -1: there is no such file */
+    struct lost *lost; size_t nlost;
+};
+
+static const struct lost *lost_one(const struct strays *s, const char *project)
 {
-    struct bt_str inst = bt_str(folder + strlen(bt_arena_printf(d->a, "%s/inst/", bt_runtime_dir(d->a)))), project;
-    bt_str_cut(inst, '/', &project);
-    return bt_run_project_dir(d->a, bt_arena_strndup(d->a, project));
+    for (size_t i = 0; i < s->nlost; i++)
+        if (!strcmp(s->lost[i].name, project))
+            return &s->lost[i];
+    return NULL;
 }
 
-static bool is_readable(const struct bt_doctor *d, const char *dir)
+/* The project of an instance's folder of this berth; NULL: it is none. */
+static const char *project_of(const struct bt_doctor *d, const char *folder)
 {
-    struct bt_err ignored = { 0 };
-    struct bt_planfile *plan;
-    struct bt_str text;
-    return bt_file_read(d->a, bt_arena_printf(d->a, "%s/plan.json", dir), BT_PLANFILE_MAX, &text, &ignored) == 0 &&
-           bt_planfile_parse(d->a, "plan", text, &plan, &ignored) == 0;
+    const char *inst = bt_arena_printf(d->a, "%s/inst/", bt_runtime_dir(d->a));      /* another runtime folder is another berth */
+    struct bt_str project;
+    if (!bt_str_starts(bt_str(folder), inst))
+        return NULL;
+    bt_str_cut(bt_str(folder + strlen(inst)), '/', &project);
+    const char *name = bt_arena_strndup(d->a, project);
+    return bt_planfile_name_ok(name) ? name : NULL;
 }
 
-/* Nobody keeps it: a living daemon sweeps by itself what a killed keeper leaves. */
-static bool is_kept(const struct bt_doctor *d, const char *folder)
+/* A living daemon has its projects in memory, whatever becomes of their files, and sweeps by itself what a killed keeper leaves: only what it says
+ * it could not take up has nobody. Without one a keeper keeps what the next daemon will find. */
+static bool is_kept(const struct bt_doctor *d, const struct strays *s, const char *project, const char *folder)
 {
     struct bt_keep_who keeper;
-    return is_readable(d, project_dir(d, folder)) && bt_keep_who_read(d->a, folder, "keeper.json", &keeper) && keeper.this_boot && bt_proc_same(keeper.id);
+    if (lost_one(s, project))
+        return false;
+    const char *dir = bt_run_project_dir(d->a, project);
+    bool lives = bt_keep_who_read(d->a, folder, "keeper.json", &keeper) && keeper.this_boot && bt_proc_same(keeper.id);
+    if (s->daemon != NO_DAEMON)
+        return lives || bt_file_exists(dir);
+    return lives && bt_file_exists(bt_arena_printf(d->a, "%s/plan.json", dir));
 }
 
 static void end(struct bt_doctor *d, const struct bt_proc *p, const char *command)
@@ -308,9 +331,7 @@ static void end(struct bt_doctor *d, const struct bt_proc *p, const char *comman
                                                                       strerror(-rc)), "");
 }
 
-struct strays { struct bt_proc *all; size_t n; bool *told; size_t found; };
-
-static void stray(struct bt_doctor *d, struct strays *s, const struct bt_proc *p, const char *folder)
+static void stray(struct bt_doctor *d, struct strays *s, const struct bt_proc *p, const char *project, const char *folder)
 {
     const char *command = bt_proc_cmdline(d->a, p->id.pid);
     size_t i = 0;
@@ -323,7 +344,9 @@ static void stray(struct bt_doctor *d, struct strays *s, const struct bt_proc *p
     if (d->fix)
         end(d, p, command);
     else
-        add(d, "strays", BT_DOC_BAD, bt_arena_printf(d->a, "pid %d %.80s was started for %s and nobody keeps it", (int)p->id.pid, command, folder),
+        add(d, "strays", BT_DOC_BAD,
+            bt_arena_printf(d->a, "pid %d %.80s was started for %s%s", (int)p->id.pid, command, folder,
+                            lost_one(s, project) ? ", whose project cannot be taken up again" : " and nobody keeps it"),
             "`berth doctor --fix` ends it");
 }
 
@@ -332,12 +355,13 @@ static void strays_of(struct bt_doctor *d, struct strays *s, const char *folder)
 {
     struct bt_keep_who child;
     struct bt_proc *m;
-    if (is_kept(d, folder) || !bt_keep_who_read(d->a, folder, "child.json", &child) || !child.this_boot)
+    const char *project = project_of(d, folder);
+    if (!project || is_kept(d, s, project, folder) || !bt_keep_who_read(d->a, folder, "child.json", &child) || !child.this_boot)
         return;
     struct bt_tree t = { .leader = child.id, .cgroup = child.cgroup, .mark = folder };
     size_t n = bt_tree_members(d->a, &t, s->all, s->n, &m);
     for (size_t i = 0; i < n; i++)
-        stray(d, s, &m[i], folder);
+        stray(d, s, &m[i], project, folder);
 }
 
 static void each_folder(struct bt_doctor *d, struct strays *s, const char *path, int depth)
@@ -356,44 +380,129 @@ static void each_folder(struct bt_doctor *d, struct strays *s, const char *path,
         closedir(dir);
 }
 
-/* What is left of a project that cannot be taken up: its folder, when its processes are gone. */
-static void check_projects(struct bt_doctor *d, struct strays *s)
+/* ---- projects that nobody can take up ---- */
+
+static void add_lost(struct bt_doctor *d, struct strays *s, const char *name, const char *why)
 {
-    const char *all = bt_arena_printf(d->a, "%s/p", bt_runtime_dir(d->a));
-    DIR *dir = opendir(all);
-    for (struct dirent *e; dir && (e = readdir(dir));) {
+    struct lost one = { bt_arena_strdup(d->a, name), bt_arena_strdup(d->a, why) };
+    if (bt_planfile_name_ok(name))
+        BT_PUSH(d->a, s->lost, s->nlost, one);
+}
+
+/* -1: BT_E_NOT_FOUND: it is gone; else it does not answer, or not so that this berth understands it. */
+static int ask_daemon(struct bt_doctor *d, struct strays *s, int fd, struct bt_err *err)
+{
+    enum { WAIT_MS = 10000 };        /* a `ps` waits up to 3 s for a sample */
+    struct bt_wire_client c;
+    uint64_t id;
+    size_t i;
+    const json_t *row;
+    bt_wire_client_init(&c, fd);
+    json_t *answer = bt_wire_send(&c, "ps", NULL, &id, err) < 0 ? NULL : bt_wire_next(&c, WAIT_MS, err);
+    bool ok = answer && bt_wire_is_answer(answer, id, err) > 0;
+    json_array_foreach(ok ? json_object_get(answer, "unreadable") : NULL, i, row)
+        add_lost(d, s, bt_live_str(row, "project"), bt_live_str(row, "why"));
+    json_decref(answer);
+    bt_wire_client_release(&c);
+    return ok ? 0 : -1;
+}
+
+/* True: it is ours now, or nobody made it. */
+static bool take_lock(struct bt_doctor *d, struct strays *s)
+{
+    const char *path = bt_arena_printf(d->a, "%s/daemon.lock", bt_runtime_dir(d->a));
+    s->lock_fd = open(path, O_RDWR | O_CLOEXEC | (d->fix ? O_CREAT : 0), 0600);
+    return s->lock_fd < 0 ? errno == ENOENT : flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* One that is just beginning, or ending, has the lock and does not listen, or hangs up: it is asked again. */
+static void find_daemon(struct bt_doctor *d, struct strays *s)
+{
+    enum { TRIES = 50, PAUSE_US = 20000 };
+    for (int tries = 0; tries < TRIES; tries++) {
         struct bt_err err = { 0 };
-        const char *one = bt_arena_printf(d->a, "%s/%s", all, e->d_name);
-        if (!bt_planfile_name_ok(e->d_name) || !bt_file_exists(bt_arena_printf(d->a, "%s/plan.json", one)) || is_readable(d, one))
-            continue;
-        s->found++;
-        if (!d->fix)
-            add(d, "strays", BT_DOC_BAD, bt_arena_printf(d->a, "project %s was up, and %s/plan.json cannot be read", e->d_name, one),
-                "`berth doctor --fix` forgets it");
-        else if (bt_tree_remove(one, &err) < 0)
-            add(d, "strays", BT_DOC_BAD, bt_arena_strdup(d->a, err.msg), "");
-        else
-            add(d, "strays", BT_DOC_OK, bt_arena_printf(d->a, "project %s is forgotten", e->d_name), "");
+        int fd = bt_wire_connect(bt_run_sock(d->a), &err);
+        s->daemon = fd >= 0 ? ANSWERS : NO_DAEMON;
+        if (fd >= 0 ? ask_daemon(d, s, fd, &err) == 0 : take_lock(d, s))
+            return;
+        s->daemon = SILENT;
+        bt_close_fd(&s->lock_fd);
+        if (fd >= 0 && err.code != BT_E_NOT_FOUND)
+            return;
+        usleep(PAUSE_US);
     }
+}
+
+static void find_lost(struct bt_doctor *d, struct strays *s)
+{
+    s->lock_fd = -1;
+    find_daemon(d, s);
+    if (s->daemon != NO_DAEMON)
+        return;
+    struct bt_err err = { 0 };
+    DIR *dir = opendir(bt_arena_printf(d->a, "%s/p", bt_runtime_dir(d->a)));
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        if (bt_planfile_name_ok(e->d_name) && bt_project_is_lost(e->d_name, &err))
+            add_lost(d, s, e->d_name, err.msg);
     if (dir)
         closedir(dir);
+}
+
+/* Its keepers end when their processes have; until then they write into its folders. */
+static bool keepers_gone(struct bt_doctor *d, const char *inst)
+{
+    enum { WAIT_MS = 5000, LOOK_US = 20000 };
+    bool gone = true;
+    for (int64_t until = bt_now_ms() + WAIT_MS;;) {
+        DIR *dir = opendir(inst);
+        struct bt_keep_who keeper;
+        gone = true;
+        for (struct dirent *e; dir && (e = readdir(dir));)
+            gone &= !bt_planfile_name_ok(e->d_name) || !bt_keep_who_read(d->a, bt_arena_printf(d->a, "%s/%s", inst, e->d_name), "keeper.json", &keeper) ||
+                    !keeper.this_boot || !bt_proc_same(keeper.id);
+        if (dir)
+            closedir(dir);
+        if (gone || bt_now_ms() > until)
+            return gone;
+        usleep(LOOK_US);
+    }
+}
+
+static void forget(struct bt_doctor *d, const struct lost *one)
+{
+    struct bt_err err = { 0 };
+    const char *inst = bt_run_inst_dir(d->a, one->name, NULL);
+    if (!keepers_gone(d, inst))
+        add(d, "strays", BT_DOC_BAD, bt_arena_printf(d->a, "project %s: a keeper of it still runs", one->name), "`berth doctor --fix` once more");
+    else if (bt_tree_remove(inst, &err) < 0 || bt_tree_remove(bt_run_project_dir(d->a, one->name), &err) < 0)
+        add(d, "strays", BT_DOC_BAD, bt_arena_strdup(d->a, err.msg), "");
+    else
+        add(d, "strays", BT_DOC_OK, bt_arena_printf(d->a, "project %s is forgotten", one->name), "");
 }
 
 static void check_strays(struct bt_doctor *d)
 {
     struct strays s = { 0 };
-    const char *ours = bt_arena_printf(d->a, "%s/", bt_runtime_dir(d->a));           /* another runtime folder is another berth */
+    find_lost(d, &s);
     s.n = bt_proc_list(d->a, &s.all);
     s.told = BT_NEWN(d->a, bool, s.n + 1);
     for (size_t i = 0; i < s.n; i++) {
-        const char *folder = s.all[i].state == 'Z' ? NULL : mark_of(d, s.all[i].id.pid);
-        if (folder && bt_str_starts(bt_str(folder), ours) && !is_kept(d, folder))
-            stray(d, &s, &s.all[i], folder);
+        const char *folder = s.all[i].state == 'Z' ? NULL : mark_of(d, s.all[i].id.pid), *project = folder ? project_of(d, folder) : NULL;
+        if (project && !is_kept(d, &s, project, folder))
+            stray(d, &s, &s.all[i], project, folder);
     }
     each_folder(d, &s, bt_arena_printf(d->a, "%s/inst", bt_runtime_dir(d->a)), 1);   /* inst/PROJECT/ID */
-    check_projects(d, &s);
-    if (!s.found)
+    for (size_t i = 0; i < s.nlost; i++)
+        if (d->fix)
+            forget(d, &s.lost[i]);
+        else
+            add(d, "strays", BT_DOC_BAD, bt_arena_printf(d->a, "project %s was up and cannot be taken up again: %s", s.lost[i].name, s.lost[i].why),
+                "`berth doctor --fix` forgets it");
+    if (s.daemon == SILENT)
+        add(d, "strays", BT_DOC_NOTE, "the daemon lives and does not answer: what it keeps is left alone", "`berth doctor` again, a little later");
+    if (!s.found && !s.nlost && s.daemon != SILENT)
         add(d, "strays", BT_DOC_OK, "nothing is left of earlier runs", "");
+    bt_close_fd(&s.lock_fd);
 }
 
 void bt_doctor_look(struct bt_doctor *d)

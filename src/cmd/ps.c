@@ -35,9 +35,9 @@ static int run(const struct bt_verb *v, int argc, char **argv)
         return status;
     }
     json_array_foreach((json_t *)lost, i, row)
-        fprintf(stderr, "berth ps: project %s was up and cannot be taken up again: %s/plan.json: %s\n"
+        fprintf(stderr, "berth ps: project %s was up and cannot be taken up again: %s\n"
                 "  try: what it had started runs on: `berth doctor --fix` ends that and forgets it\n",
-                bt_live_str(row, "project"), bt_live_str(row, "folder"), bt_live_str(row, "why"));
+                bt_live_str(row, "project"), bt_live_str(row, "why"));
     bt_auto_buf struct bt_buf b = BT_BUF(4 * MiB);
     if (json_array_size(json_object_get(ps, "instances")))
         bt_live_table(&a, ps, bt_style_of(stdout), &b);

@@ -46,7 +46,7 @@ static const struct bt_broken *broken(struct bt_daemon *d, const char *name)
 
 static int refuse_broken(const struct bt_broken *x, struct bt_err *err)
 {
-    bt_err_set(err, BT_E_STATE, 0, "project %s was up and cannot be taken up again: %s/plan.json: %s", x->name, x->dir, x->why);
+    bt_err_set(err, BT_E_STATE, 0, "project %s was up and cannot be taken up again: %s", x->name, x->why);
     return bt_err_hint(err, "what it had started runs on: `berth doctor --fix` ends that and forgets it");
 }
 

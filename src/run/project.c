@@ -281,14 +281,16 @@ static int make_instance(struct bt_instance *in, struct bt_err *err)
     return set_up(in, err);
 }
 
-static int fill_project(struct bt_project *p, struct bt_str plan_text, struct bt_err *err)
+/* from: the folder that plan and environment were read from, for messages; NULL: a request. */
+static int fill_project(struct bt_project *p, const char *from, struct bt_str plan_text, struct bt_err *err)
 {
-    if (bt_planfile_parse(&p->arena, "plan", plan_text, &p->plan, err) < 0)
+    const char *what = from ? bt_arena_printf(&p->arena, "%s/plan.json", from) : "plan";
+    if (bt_planfile_parse(&p->arena, what, plan_text, &p->plan, err) < 0)
         return -1;
     p->name = p->plan->name;
     p->dir = bt_run_project_dir(&p->arena, p->name);
     if (set_limits(p, err) < 0 || bt_lease_range(p, err) < 0)
-        return -1;
+        return from ? bt_err_wrap(err, "%s/env", from) : -1;
     size_t max = 1;
     for (size_t i = 0; i < p->plan->nphases; i++)
         max += p->plan->phase[i].n;
@@ -298,7 +300,7 @@ static int fill_project(struct bt_project *p, struct bt_str plan_text, struct bt
             add_row(p, i, &p->plan->phase[i].inst[j]);
     for (size_t i = 0; i < p->n; i++)
         if (make_instance(&p->inst[i], err) < 0)
-            return -1;
+            return from ? bt_err_wrap(err, "%s", what) : -1;
     return 0;
 }
 
@@ -368,7 +370,7 @@ int bt_project_read(struct bt_daemon *d, struct bt_str plan_text, const struct b
         const char *row = bt_arena_strdup(&p->arena, env->v[i]);
         BT_PUSH(&p->arena, p->env.v, p->env.n, row);
     }
-    if (fill_project(p, plan_text, err) == 0)
+    if (fill_project(p, NULL, plan_text, err) == 0)
         return 0;
     bt_project_free(p);
     *out = NULL;
@@ -502,16 +504,39 @@ static void tell_found(struct bt_project *p)
     bt_report_event(p, json_pack("{s:s, s:o}", "event", "adopted", "states", bt_report_states(p)));
 }
 
-static bool read_env(struct bt_project *p, const char *path, struct bt_err *err)
+static int read_env(struct bt_project *p, const char *path, struct bt_err *err)
 {
     struct bt_str all;
     if (bt_file_read(&p->arena, path, ENV_MAX, &all, err) < 0)
-        return false;
+        return -1;
     for (size_t i = 0; i < all.n; i += strlen(all.p + i) + 1) {
         const char *row = all.p + i;
         BT_PUSH(&p->arena, p->env.v, p->env.n, row);
     }
-    return true;
+    return 0;
+}
+
+/* Every message names the file that it is about. *none: there is no plan, so there is no project. */
+static int read_folder(struct bt_project *p, const char *dir, bool *none, struct bt_err *err)
+{
+    struct bt_str text;
+    *none = false;
+    if (bt_file_read(&p->arena, bt_arena_printf(&p->arena, "%s/plan.json", dir), BT_PLANFILE_MAX, &text, err) < 0) {
+        *none = err->sys == ENOENT;
+        return -1;
+    }
+    return read_env(p, bt_arena_printf(&p->arena, "%s/env", dir), err) < 0 ? -1 : fill_project(p, dir, text, err);
+}
+
+bool bt_project_is_lost(const char *name, struct bt_err *err)
+{
+    static struct bt_daemon nobody;
+    struct bt_project *p = bt_xcalloc(1, sizeof *p);
+    bool none;
+    p->d = &nobody;
+    bool read = read_folder(p, bt_run_project_dir(&p->arena, name), &none, err) == 0;
+    bt_project_free(p);
+    return !read && !none;
 }
 
 /* After a reboot nothing of it runs, and what the user wanted yesterday is not started behind their back. */
@@ -532,21 +557,20 @@ static void not_taken_up(struct bt_daemon *d, const char *name, const char *dir,
 void bt_project_adopt(struct bt_daemon *d, const char *name)
 {
     struct bt_err err = { 0 };
-    struct bt_str text;
     struct bt_project *p = bt_xcalloc(1, sizeof *p);
+    bool none = false;
     p->d = d;
     p->adopted = true;
     const char *dir = bt_run_project_dir(&p->arena, name), *down = bt_arena_printf(&p->arena, "%s/down", dir);
-    const char *plan = bt_arena_printf(&p->arena, "%s/plan.json", dir);
-    bool ours = of_this_boot(&p->arena, dir), read = ours && bt_file_read(&p->arena, plan, BT_PLANFILE_MAX, &text, &err) == 0;
-    if (!ours || (!read && err.sys == ENOENT)) {
+    bool ours = of_this_boot(&p->arena, dir), read = ours && read_folder(p, dir, &none, &err) == 0;
+    if (!ours || none) {
         bt_warn("daemon", "project %s is of an earlier boot or was never written whole: forgotten", name);
         if (bt_tree_remove(dir, &err) < 0 || bt_tree_remove(bt_run_inst_dir(&p->arena, name, NULL), &err) < 0)
             bt_warn("daemon", "%s", err.msg);
         bt_project_free(p);
         return;
     }
-    if (!read || !read_env(p, bt_arena_printf(&p->arena, "%s/env", dir), &err) || fill_project(p, text, &err) < 0) {
+    if (!read) {
         not_taken_up(d, name, dir, err.msg);
         bt_project_free(p);
         return;

@@ -183,6 +183,8 @@ void bt_project_drop(struct bt_project *p);          /* off the daemon's list: t
 void bt_instance_keep_log(const struct bt_instance *in);     /* in the state folder, where `berth logs` finds it; its own folder is going */
 struct bt_project *bt_project_find(struct bt_daemon *d, const char *name);
 void bt_project_adopt(struct bt_daemon *d, const char *name);
+/* For who asks while no daemon lives: its folder has a plan, and the next daemon could not take it up; *err says which file, and why. */
+bool bt_project_is_lost(const char *name, struct bt_err *err);
 void bt_project_down(struct bt_project *p, bool hurry);      /* wants everything down; hurry: of a second call, those being stopped go to SIGKILL */
 void bt_project_drive(struct bt_project *p);         /* one look at everything that may move; one that is all down is gone after it */
 struct bt_instance *bt_project_first_of(struct bt_project *p, const char *workload);      /* in the phase that it is in, else of any; NULL: none */

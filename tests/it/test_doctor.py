@@ -109,6 +109,18 @@ def test_strays_are_named_and_ended(tmp_path: Path) -> None:
             others.kill()
 
 
+@pytest.mark.parametrize("mark", ["run/", "run", "run/inst", "run/inst/", "run/inst/..", "run/inst//a-0", "run/t/p/a-0"])
+def test_a_mark_that_names_no_instance_is_not_ours(tmp_path: Path, mark: str) -> None:
+    with subprocess.Popen(SLEEP, env={**os.environ, "BERTH_KEEPER": f"{tmp_path}/{mark}"}, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout and other.stdout.readline()                              # its environment is there
+            for more in ([], ["--fix"]):
+                assert doctor(tmp_path, *more)["strays"][0]["text"] == "nothing is left of earlier runs"
+            assert alive(other.pid)
+        finally:
+            other.kill()
+
+
 def test_strays_that_wrote_over_their_environment_are_found_by_their_session(tmp_path: Path) -> None:
     """As vLLM's engine core and workers do; daemon and keeper are dead, so nobody sweeps."""
     house = House(tmp_path, {**os.environ, "BERTH_CGROUP": "off"})

@@ -63,31 +63,58 @@ def test_values_with_every_odd_character_are_one_argument_each(house: House, tmp
     assert "every task" in house.up(value).stdout
 
 
-@pytest.mark.parametrize("what", ["cut", "empty", "noise", "folder"])
+@pytest.mark.parametrize("what", ["cut", "empty", "noise", "folder", "env", "limit"])
 def test_a_project_whose_plan_cannot_be_read_is_told_and_not_started_twice(house: House, what: str) -> None:
-    """What it started runs on: nobody may say that nothing is up, forget it, or start it beside itself."""
+    """What it started runs on: nobody may say that nothing is up, forget it, or start it beside itself. Each names the file that is damaged."""
     value = plan("p", instance("s-0", SLEEP))
     assert house.up(value, "-d").returncode == 0
     pid = house.ps()["s-0"]["pids"][0]
-    file = house.runtime / "p" / "p" / "plan.json"
+    file = house.runtime / "p" / "p" / ("env" if what in ("env", "limit") else "plan.json")
     whole = file.read_bytes()
     house.kill_daemon()
     file.unlink()
     if what == "folder":
         file.mkdir()
-    else:
-        file.write_bytes({"cut": whole[:200], "empty": b"", "noise": bytes(range(256))}[what])
+    elif what != "env":
+        file.write_bytes({"cut": whole[:200], "empty": b"", "noise": bytes(range(256)), "limit": b"BERTH_STALL=soon\0" + whole}[what])
+    seen = house.berth("doctor", "--json")               # no daemon lives, and none is started
+    assert seen.returncode == 5 and "was started for" in seen.stdout and f"taken up again: {'open ' * (what == 'env')}" in seen.stdout and str(file) in seen.stdout
+    assert alive(pid) and not house.daemon()
     for verb in (["ps"], ["down"], ["down", "p"], ["verify"], ["up", "-d", "--plan", house.write(value)]):
         done = house.berth(*verb)
         assert done.returncode == 1 and "project p was up and cannot be taken up again" in done.stderr and "berth doctor --fix" in done.stderr, (verb, done)
+        assert done.stderr.count(str(file)) == 1 and ("plan.json" in done.stderr.split("again: ")[1]) == (file.name == "plan.json"), done.stderr
     assert [row["project"] for row in json.loads(house.berth("ps", "--json").stdout)["unreadable"]] == ["p"]
     assert alive(pid)
     seen = house.berth("doctor", "--json")
-    assert seen.returncode == 5 and "was started for" in seen.stdout and "plan.json cannot be read" in seen.stdout and alive(pid)
-    house.berth("doctor", "--fix")
+    assert seen.returncode == 5 and "was started for" in seen.stdout and str(file) in seen.stdout and "nobody keeps" not in seen.stdout and alive(pid)
+    assert "project p is forgotten" in house.berth("doctor", "--fix").stdout and not (house.runtime / "inst" / "p").exists()
     eventually("it to be gone", lambda: not alive(pid))
     assert house.berth("ps").stdout == "nothing is up\n"
     assert house.up(value, "-d").returncode == 0 and house.state("s-0") == "ready" and house.berth("ps").returncode == 0
+    assert house.berth("down").returncode == 0
+    house.assert_empty()
+
+
+@pytest.mark.parametrize("damage", ["plan.json", "env"])
+def test_what_a_living_daemon_keeps_is_no_stray(house: House, damage: str) -> None:
+    """It has plan and environment in memory: what became of the files is the next daemon's."""
+    assert house.up(plan("p", instance("s-0", SLEEP)), "-d").returncode == 0
+    pid = house.ps()["s-0"]["pids"][0]
+    file = house.runtime / "p" / "p" / damage
+    whole = file.read_bytes()
+    for text in (whole[:50], None):
+        file.unlink() if text is None else file.write_bytes(text)
+        for more in ([], ["--fix"]):
+            done = house.berth("doctor", *more)
+            assert "nothing is left of earlier runs" in done.stdout, done.stdout
+    assert house.ps()["s-0"]["pids"] == [pid] and alive(pid)
+    os.kill(house.daemon(), signal.SIGSTOP)              # one that does not answer is not asked again and again, and keeps what it has
+    try:
+        assert "the daemon lives and does not answer" in house.berth("doctor", "--fix").stdout
+    finally:
+        os.kill(house.daemon(), signal.SIGCONT)
+    assert house.ps()["s-0"]["pids"] == [pid] and alive(pid)
     assert house.berth("down").returncode == 0
     house.assert_empty()
 
