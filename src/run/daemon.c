@@ -236,26 +236,32 @@ static bool stays(struct bt_daemon *d, pid_t pid)
 /* A daemon that is ending may unlink the lock file, and remove the folder: a lock on a file that has no name any more is worth nothing. */
 static int take_lock(const char *folder, const char *path, struct bt_err *err)
 {
-    for (int tries = 0; tries < 100; tries++) {
+    enum { TRIES = 100, PAUSE_US = 2000 };
+    struct bt_err why;
+    bt_err_set(&why, BT_E_IO, 0, "lock %s: it vanishes again and again", path);
+    for (int tries = 0; tries < TRIES; tries++) {
         struct stat a, b;
-        struct bt_err why = { 0 };
+        if (tries)
+            usleep(PAUSE_US);
         if (bt_dir_private(folder, &why) < 0) {
             if (why.sys == ENOENT)
                 continue;
-            *err = why;
-            return -1;
+            break;
         }
         bt_auto_fd fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        if (fd < 0 && errno == ENOENT)
+        if (fd < 0)
+            bt_err_set(&why, BT_E_IO, errno, "open %s", path);
+        if (fd < 0 && why.sys == ENOENT)
             continue;
         if (fd < 0)
-            return bt_err_set(err, BT_E_IO, errno, "open %s", path);
+            break;
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
             return bt_err_set(err, BT_E_STATE, errno, "lock %s: another daemon runs here", path);
         if (fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino)
             return bt_take_fd(&fd);
     }
-    return bt_err_set(err, BT_E_IO, 0, "lock %s: it vanishes again and again", path);
+    *err = why;                      /* of a folder below a link to nowhere, too: the last reason */
+    return -1;
 }
 
 /* A service takes over from the daemon that a verb had started: that one ends as it would of any SIGTERM, and what runs goes on. */

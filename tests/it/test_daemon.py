@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,13 @@ def test_daemon_killed_and_adopted(house: House) -> None:
     assert abs(after["web-0"]["since"] - before["web-0"]["since"]) < 5 and after["web-0"]["endpoint"] == before["web-0"]["endpoint"]
     assert house.berth("down").returncode == 0
     house.assert_empty()
+
+
+def test_a_runtime_folder_that_cannot_be_made_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    done = subprocess.run([BERTH, "daemon"], capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+                          env={**os.environ, "BERTH_RUNTIME_DIR": str(tmp_path / "link" / "run")})
+    assert done.returncode == 1 and f"create folder {tmp_path}/link" in done.stderr and "No such file" in done.stderr, done.stderr
 
 
 def test_what_ended_meanwhile_is_noticed(house: House) -> None:
