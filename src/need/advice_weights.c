@@ -83,7 +83,7 @@ static bool loads_in_16_bits(const struct advising *x)
     return bt_fp8_streams(x->c->engine, x->c->version->version) || sat_add(sat_add(most_weights(x->now), need_context_bytes(g)), g->others_bytes) < g->total_bytes;
 }
 
-/* FP8 is done while loading, from the same files: a flag (Marlin's kernels from 8.0 on, vLLM layers/quantization/fp8.py). Four bits want a checkpoint of their own. */
+/* FP8 is done while loading, from the same files: a flag. Four bits want a checkpoint of their own. */
 int need_advise_fewer_bits(struct advising *x, const struct advised_words *w)
 {
     const struct bt_model *m = x->c->model;
@@ -91,7 +91,7 @@ int need_advise_fewer_bits(struct advising *x, const struct advised_words *w)
     struct bt_serve v = *x->serve;
     if (!x->now->need || m->quantization || m->gguf || need_is_host(x->c->card) || (v.quantization && v.quantization[0]))
         return 0;
-    if (x->c->card->cc_major >= 8 && loads_in_16_bits(x)) {
+    if (x->c->card->cc_major && bt_card_makes_fp8(x->c->engine, x->c->version->version, m, x->c->card) && loads_in_16_bits(x)) {
         v.quantization = "fp8";
         struct advised how = { .flags = "--quantization fp8", .path = "quantization", .text_value = "fp8", .what = "weights in 8 bits, made so while loading (some accuracy)" };
         if (with_its_context(x, v, how, w, &kept) < 0)

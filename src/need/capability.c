@@ -21,6 +21,7 @@ static const struct rule { const char *engine; enum bt_quant_kind kind; const ch
 };
 #define VLLM_LEAST 70                /* the wheels have no kernels for less */
 #define LLAMA_LEAST 50               /* ggml-cuda */
+#define MARLIN_LEAST 80              /* its kernels for FP8 weights, where nothing newer was read */
 
 static bool matches(const struct rule *r, const struct bt_engine *e, const char *version, enum bt_quant_kind kind, const char *method)
 {
@@ -56,6 +57,12 @@ struct bt_card_runs bt_card_runs(const struct bt_engine *e, const char *version,
         }
     out.how = BT_RUNS_NOT_KNOWN;
     return out;
+}
+
+bool bt_card_makes_fp8(const struct bt_engine *e, const char *version, const struct bt_model *m, const struct bt_gpu *g)
+{
+    enum bt_runs how = bt_card_runs(e, version, m, "fp8", g).how;
+    return !g->cc_major || (how == BT_RUNS_NOT_KNOWN ? g->cc_major * 10 + g->cc_minor >= MARLIN_LEAST : how != BT_RUNS_NOT);
 }
 
 /* vLLM since #31914 (2026-01); not before, and not SGLang. */

@@ -17,6 +17,9 @@ struct bt_card_runs {
 };
 /* version: as installed or asked for ("0.13.1"); NULL = the newest. method: what its 16-bit weights are made while loading ("fp8"); NULL or "": nothing. */
 struct bt_card_runs bt_card_runs(const struct bt_engine *e, const char *version, const struct bt_model *m, const char *method, const struct bt_gpu *g);
+/* May 16-bit weights be made 8-bit (`quantization: fp8`) on this card? Where the engine's floor is not known, that of Marlin's first kernels. A card that
+ * nobody knows is not judged. version: as above. */
+bool bt_card_makes_fp8(const struct bt_engine *e, const char *version, const struct bt_model *m, const struct bt_gpu *g);
 /* `quantization: fp8` of 16-bit weights: is each tensor made so as it is read? Else all of them lie on the card in 16 bits first. version: as above. */
 bool bt_fp8_streams(const struct bt_engine *e, const char *version);
 #endif

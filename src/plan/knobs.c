@@ -3,8 +3,6 @@
 
 #include "need/capability.h"
 
-#define FP8_FROM 80                  /* compute capability of Marlin's kernels for it */
-
 /* Of one machine. */
 static size_t most_cards(const struct bt_fleet *f)
 {
@@ -77,23 +75,24 @@ void pl_turn(const struct bt_plan_in *in, struct bt_workload *w, const struct pl
         turn_word(in->fleet, w, c->knob);
 }
 
-/* Those that know the card only: what the cards' bytes allow is planned. Where all 16-bit weights lie on a card first, each card must hold them. */
+/* Those that know the cards only, each of its pool: what their bytes allow, in 16 bits while loading too, is planned. */
 bool pl_can_make_fp8(const struct bt_plan_in *in, size_t i)
 {
     const struct bt_plan_model *pm = &in->models[i];
+    const struct bt_workload *w = &in->spec->w[i];
     const struct bt_model *m = pm->model;
-    const char *asked = in->spec->w[i].quantization;
-    bool known = in->spec->w[i].kind == BT_SERVER && m && pm->engine && strcmp(pm->engine->name, "llama-server") != 0;
-    if (!known || (asked && asked[0]) || m->quantization || m->gguf || !bt_model_architecture_known(m->architecture))
+    const struct bt_strs *pool = &w->pool;
+    bool known = w->kind == BT_SERVER && m && pm->engine && strcmp(pm->engine->name, "llama-server") != 0;
+    if (!known || (w->quantization && w->quantization[0]) || m->quantization || m->gguf || !bt_model_architecture_known(m->architecture))
         return false;
-    const bool streams = bt_fp8_streams(pm->engine, pm->version ? pm->version->version : NULL);
+    bt_auto_arena a = { 0 };
+    struct bt_err no_such_card = { 0 };              /* told where the pool is resolved */
+    size_t *card = BT_NEWN(&a, size_t, pool->n + 1);
+    if (pool->n && bt_fleet_pick(&a, in->fleet, pool->v, pool->n, card, &no_such_card) < 0)
+        return false;
     bool all = true;
-    for (size_t g = 0; g < in->fleet->n; g++) {
-        const struct bt_gpu *card = &in->fleet->gpus[g];
-        uint64_t taken = card->others_bytes + card->margin_bytes;
-        all = all && (!card->cc_major || card->cc_major * 10 + card->cc_minor >= FP8_FROM) &&
-              (streams || (card->total_bytes > taken && card->total_bytes - taken > m->weight_bytes));
-    }
+    for (size_t g = 0; g < (pool->n ? pool->n : in->fleet->n); g++)
+        all = all && bt_card_makes_fp8(pm->engine, pm->version ? pm->version->version : NULL, m, &in->fleet->gpus[pool->n ? card[g] : g]);
     return all;
 }
 

@@ -1,4 +1,5 @@
 /* shape - tensor-parallel x pipeline-parallel sizes of a server, with what each takes and how fast it is on each kind of card. */
+#include "need/capability.h"
 #include "plan/plan_int.h"
 
 static unsigned long long ull(uint64_t n) { return n; }
@@ -61,6 +62,35 @@ static void cost_pace(const struct pl_problem *p, const struct pl_work *k, const
     }
 }
 
+static uint64_t weights_on(const struct bt_need *n)
+{
+    uint64_t most = 0;
+    for (size_t r = 0; r < n->nranks; r++)
+        for (size_t i = 0; i < n->rank[r].n; i++)
+            most = n->rank[r].line[i].part == BT_P_WEIGHTS ? BT_MAX(most, n->rank[r].line[i].bytes) : most;
+    return most;
+}
+
+/* 16-bit weights that are made 8-bit while loading lie on the card first, each rank's share, unless the engine converts them one by one. NULL: they pass. */
+static const char *cannot_be_read(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve)
+{
+    const struct bt_model *m = k->pm->model;
+    struct bt_serve plain = *serve;
+    struct bt_need *need;
+    struct bt_err why = { 0 };
+    size_t roomiest = 0;
+    if (!serve->quantization || strcmp(serve->quantization, "fp8") != 0 || m->quantization || m->gguf || !strcmp(k->pm->engine->name, "llama-server") ||
+        bt_fp8_streams(k->pm->engine, k->pm->version ? k->pm->version->version : NULL) || !k->npool)
+        return NULL;
+    for (size_t i = 0; i < k->npool; i++)
+        roomiest = !i || p->cap[k->pool[i]] > p->cap[roomiest] ? k->pool[i] : roomiest;
+    plain.quantization = NULL;
+    if (pl_need(p, k, &plain, &p->fleet->gpus[p->cls_card[p->cls[roomiest]]], &need, &why) < 0 || weights_on(need) <= p->cap[roomiest])
+        return NULL;
+    return bt_arena_printf(p->a, "%s reads weights in 16 bits before it makes them 8-bit: %s on a card, and %s are there", k->pm->engine->name,
+                           bt_arena_strdup(p->a, bt_bytes_human(weights_on(need))), bt_arena_strdup(p->a, bt_bytes_human(p->cap[roomiest])));
+}
+
 static int cost_shape(struct pl_problem *p, struct pl_work *k, struct pl_shape *s, struct bt_err *err)
 {
     s->cost = BT_NEWN(p->a, struct pl_cost, p->nclasses);
@@ -89,6 +119,12 @@ static int cost_shape(struct pl_problem *p, struct pl_work *k, struct pl_shape *
         }
         s->cost[c].need = kept->need;
         memcpy(s->cost[c].pace, kept->pace, sizeof kept->pace);
+    }
+    const char *too_wide = cannot_be_read(p, k, &serve);
+    if (too_wide) {
+        s->ok = false;
+        s->code = "does-not-fit";
+        s->why_not = too_wide;
     }
     return 0;
 }

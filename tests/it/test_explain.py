@@ -455,6 +455,18 @@ def test_8_bits_are_offered_where_16_have_room_to_be_read(tmp_path: Path) -> Non
     assert not any("quantization" in w["set"][0]["path"] for w in explain("-f", path, code=3)["relaxations"])
 
 
+@pytest.mark.parametrize(("fleet", "pool"), [("2xA100-SXM4-80GB", ""), ("2xA100-SXM4-80GB+1xV100-SXM2-16GB", ", pool: [0, 1]")])
+def test_8_bits_are_offered_where_each_rank_can_read_its_share(fleet: str, pool: str, tmp_path: Path) -> None:
+    """131 GiB of 16-bit weights pass two cards of 80, and not one; a card outside the pool has no say."""
+    path, spec = write(tmp_path, f"name: n\ngpus: {fleet}\nworkloads:\n  llm: {{engine: sglang, model: meta-llama/Llama-3.1-70B-Instruct, context: 65536{pool}}}\n")
+    ways = [w["set"] for w in explain("-f", path, code=3)["relaxations"]]
+    assert [{"path": "workloads.llm.quantization", "value": "fp8"}] in ways
+    assert fits(with_set(spec, [{"path": "workloads.llm.quantization", "value": "fp8"}]), tmp_path)
+    alone, _ = write(tmp_path, "name: n\ngpus: 2xA100-SXM4-80GB\nworkloads:\n  llm: {engine: sglang, model: meta-llama/Llama-3.1-70B-Instruct, gpus: 1, quantization: fp8}\n")
+    said = explain("-f", alone, code=3)
+    assert "reads weights in 16 bits before it makes them 8-bit: 131.45 GiB on a card" in json.dumps(said), said
+
+
 def test_who_waits_for_the_one_left_out_is_told(tmp_path: Path) -> None:
     path, _ = write(tmp_path, "name: n\ngpus: 1xRTX-4090\nworkloads:\n  a: {kind: service, command: [x]}\n  b: {kind: service, command: [x]}\n"
                               "  use: {kind: service, command: [y], gpus: 0, after: {b: ready}}\n  job: {kind: job, command: [y], gpus: 0, after: {b: started}}\n")

@@ -45,6 +45,12 @@ static void weights_that_are_made_so_while_loading(void **st)
     assert_int_equal(bt_card_runs(vllm, NULL, &plain, "fp8", &ampere).how, BT_RUNS_UNPACKED);
     assert_int_equal(bt_card_runs(vllm, NULL, &plain, "", &volta).how, BT_RUNS);
     assert_int_equal(bt_card_runs(vllm, NULL, &stored, "gptq", &volta).how, BT_RUNS);    /* what it is stored as counts, whatever the flag repeats */
+    struct bt_gpu turing = { .cc_major = 7, .cc_minor = 5 }, unknown = { 0 };
+    const struct bt_engine *sglang = bt_engine_find("sglang");
+    assert_true(bt_card_makes_fp8(vllm, NULL, &plain, &turing) && bt_card_makes_fp8(vllm, "0.13.0", &plain, &ampere) && bt_card_makes_fp8(vllm, NULL, &plain, &unknown));
+    assert_false(bt_card_makes_fp8(vllm, NULL, &plain, &volta) || bt_card_makes_fp8(vllm, "0.13.0", &plain, &turing));
+    assert_true(bt_card_makes_fp8(sglang, NULL, &plain, &ampere));
+    assert_false(bt_card_makes_fp8(sglang, NULL, &plain, &turing));
 }
 
 static void other_engines(void **st)
