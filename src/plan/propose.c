@@ -24,6 +24,8 @@ struct cutting {
     size_t of[MAX_GROUPS], best[MAX_GROUPS]; bool found;             /* group -> phase */
     int64_t best_v[BT_GOAL__N];
     struct way *way; size_t ways, valued;       /* cuts that fit, and those whose worth was asked */
+    size_t leaves;                   /* cuts whose phases fit, those that have no order too */
+    bool more, missed;               /* there may be more of them; and so there may have been with fewer phases, of which none was found */
     uint64_t work;
     unsigned asked; bool filled;
     size_t fewest;                   /* of phases filled one after the other: fewer cannot be, by bytes alone */
@@ -334,9 +336,14 @@ static void keep_cut(struct cutting *c, size_t phases)
 /* Groups from g on into phases, `used` of which have one already; a new phase is opened in order, so no cut comes twice. */
 static int cut(struct cutting *c, size_t g, size_t used, size_t phases, uint64_t *mask)
 {
-    if (c->ways >= MAX_CUTS || c->n - g < phases - used)
+    if (c->n - g < phases - used)
         return 0;
+    if (c->leaves >= MAX_CUTS) {
+        c->more = true;
+        return 0;
+    }
     if (g == c->n) {
+        c->leaves++;
         keep_cut(c, phases);
         return 0;
     }
@@ -458,11 +465,15 @@ static uint64_t phase_set(const struct cutting *c, const struct bt_spec *spec, s
     return set;
 }
 
-/* A short search, before all of it is planned: with one more the phase reaches more of what is wanted, or the one more wants nothing. */
-static bool may_run_on(struct cutting *c, uint64_t set, uint64_t one)
+/* A short search, before all of it is planned: with one more the phase reaches more of what is wanted, or the one more wants nothing. -1 error. */
+static int may_run_on(struct cutting *c, uint64_t set, uint64_t one)
 {
-    if (fits(c, set | one) <= 0 || value(c, set | one) <= 0 || value(c, set) <= 0 || value(c, one) <= 0)
-        return false;
+    int ok = fits(c, set | one);
+    const uint64_t asked[] = { set | one, set, one };
+    for (size_t i = 0; i < BT_LEN(asked) && ok > 0; i++)
+        ok = value(c, asked[i]);
+    if (ok <= 0)
+        return ok;
     int64_t with = c->worth[set | one].v[BT_GOAL_WANTS], without = c->worth[set].v[BT_GOAL_WANTS];
     return c->worth[one].v[BT_GOAL_WANTS] ? with > without : with >= without;
 }
@@ -473,7 +484,10 @@ static int stretch(struct cutting *c, const struct bt_spec **spec, struct bt_pla
     size_t phases = (*spec)->phases.n;
     for (size_t g = 0; g < c->n; g++)
         for (size_t b = 0; b < phases && !c->group[g].ends; b++) {
-            if (c->best[g] == b || !may_run_on(c, phase_set(c, *spec, b), UINT64_C(1) << g))
+            int may = c->best[g] == b ? 0 : may_run_on(c, phase_set(c, *spec, b), UINT64_C(1) << g);
+            if (may < 0)
+                return -1;
+            if (!may)
                 continue;
             struct bt_spec *more = BT_NEW(c->a, struct bt_spec);
             struct bt_plan *p;
@@ -657,7 +671,9 @@ static int find_cut(struct cutting *c, struct bt_plan **out)
         uint64_t set[CUT_GROUPS] = { 0 };
         c->found = false;
         c->way = NULL;
-        c->ways = 0;
+        c->ways = c->leaves = 0;
+        c->missed = c->missed || c->more;
+        c->more = false;
         if (cut(c, 0, 0, phases, set) < 0 || choose(c, phases) < 0 || (c->found && plan_cut(c, out) < 0))
             return -1;
     }
@@ -732,12 +748,16 @@ int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_p
         return -1;
     if (*out)
         (*out)->proposed = true;
-    if (*out && ((c.filled && (*out)->nphases > c.fewest) || c.asked > MAX_ASKED))
+    if (*out && ((c.filled && (*out)->nphases > c.fewest) || c.missed || c.asked > MAX_ASKED))
         BT_PUSH(a, (*out)->warning, (*out)->nwarnings, bt_arena_printf(a, "not all ways to cut it into phases were looked at: fewer than these %zu may do",
                                                                              (*out)->nphases));
+    const char *first = c.more ? "the first " : "", *more = c.more ? ", and there may be more of them" : "";
     if (*out && !c.filled && c.valued < c.ways)
         BT_PUSH(a, (*out)->warning, (*out)->nwarnings,
-                bt_arena_printf(a, "of %zu ways to cut it into so many phases the %zu whose fullest phase has least were compared", c.ways, c.valued));
+                bt_arena_printf(a, "of %s%zu ways to cut it into so many phases the %zu whose fullest phase has least were compared%s", first, c.ways,
+                                c.valued, more));
+    else if (*out && !c.filled && c.more)
+        BT_PUSH(a, (*out)->warning, (*out)->nwarnings, bt_arena_printf(a, "the first %zu ways to cut it into so many phases were compared%s", c.ways, more));
     return 0;
 }
 

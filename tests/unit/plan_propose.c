@@ -179,6 +179,21 @@ static void the_most_even_ways_are_compared(void **st)
     assert_false(warned(propose(rows[0].text, rows[0].fleet), "were compared"));
 }
 
+/* Twelve jobs, five of which go together: 41,811 ways to cut them into three phases, of which 20,000 are found. */
+static void not_all_ways_are_found(void **st)
+{
+    (void)st;
+    bt_auto_buf struct bt_buf text = BT_BUF(4096);
+    bt_buf_puts(&text, TOP);
+    for (int i = 0; i < 12; i++)
+        bt_buf_printf(&text, "  j%d: {kind: job, command: [x], memory: 15GiB}\n", i);
+    struct bt_plan *p = propose(bt_buf_z(&text), "1xA100-SXM4-80GB");
+    assert_non_null(p);
+    assert_int_equal(p->nphases, 3);
+    assert_true(warned(p, "the first 20000 ways to cut it into so many phases") && warned(p, "and there may be more of them"));
+    assert_false(warned(p, "may do"));
+}
+
 /* A machine of the proposal, taken out, has its workloads in their phases. */
 static void a_machine_of_a_proposal(void **st)
 {
@@ -220,7 +235,7 @@ static void the_advice_is_the_plan(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(cut_as_it_must_be), cmocka_unit_test(a_phase_that_does_not_fit_is_cut), cmocka_unit_test(nothing_where_nothing_helps),
-                                        cmocka_unit_test(many_groups_fill_phases), cmocka_unit_test(the_most_even_ways_are_compared),
+                                        cmocka_unit_test(many_groups_fill_phases), cmocka_unit_test(the_most_even_ways_are_compared), cmocka_unit_test(not_all_ways_are_found),
                                         cmocka_unit_test(a_machine_of_a_proposal), cmocka_unit_test(the_advice_is_the_plan) };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     bt_arena_release(&a);
