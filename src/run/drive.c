@@ -109,8 +109,9 @@ static void drive_waiting(struct bt_instance *in)
             in->wait_ms = now;
         bool gone = !in->life.was_ready && bt_memory_card_gone(in);          /* what ran on a card that fell off waits for its reset */
         if (now - in->wait_ms > (gone ? BT_MIN(in->p->limit_memory_ms, (int64_t)GONE_MS) : in->p->limit_memory_ms)) {
-            snprintf(in->why_hint, sizeof in->why_hint, gone ? "`berth gpus` shows the cards there are: `berth up` without --plan plans for these"
-                                                             : "free it and bring the set up again; BERTH_MEMORY_WAIT=5m waits longer");
+            snprintf(in->why_hint, sizeof in->why_hint, "%s",
+                     gone ? "`berth gpus` shows the cards there are; a new `berth up` plans for these, one with --plan does not"
+                          : "free it and bring the set up again; BERTH_MEMORY_WAIT=5m waits longer");
             bt_life_event(&in->life, BT_EV_BLOCKED);
         }
     }

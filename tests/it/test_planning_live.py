@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Machine, eventually
+from conftest import BERTH, DEADLINE_S, Machine, eventually
 
 SPEC = "name: {name}\nworkloads:\n  hold: {{kind: service, command: [sleep, '1000'], gpus: 1, memory: {memory}, pool: [0]}}\n"
 CARD = 42285268992
@@ -115,5 +116,28 @@ def test_a_plan_of_a_card_that_is_not_here_does_not_wait_for_it(machine, lost: b
         plan = m.folder / "a.plan"
         plan.write_text(plan.read_text().replace(uuid, uuid[:4] + "zz" + uuid[6:]))
     done = m.berth("up", "-d", "--plan", "a.plan", env={"BERTH_MEMORY_WAIT": "1h"})      # bytes may come free, a card does not
-    assert done.returncode == 1 and "of the plan is not on this machine" in done.stderr and "without --plan" in done.stderr, done.stderr
+    assert done.returncode == 1 and "of the plan is not on this machine" in done.stderr and "a new `berth up` plans for these, one with --plan does not" in done.stderr, done.stderr
     assert m.json("ps")["instances"] == []
+
+
+def test_a_card_that_is_lost_before_a_start_is_told_in_words_that_hold_without_plan(machine) -> None:
+    m: Machine = machine("2xA100-SXM4-40GB")
+    wait = f"while [ ! -e {m.folder}/go ]; do sleep 0.05; done"
+    (m.folder / "a.yaml").write_text("name: a\nworkloads:\n  first: {kind: job, command: [sh, -c, '" + wait + "'], gpus: 0}\n"
+                                     "  then: {kind: job, command: [sleep, '1000'], gpus: 1, memory: 10GiB, pool: [0], after: {first: done}}\n")
+    up = m.popen(BERTH, "up", "-f", "a.yaml", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def source() -> str:
+        rows = [i["ranks"][0]["actual"]["source"] for i in m.json("ps")["instances"] if i["id"] == "then-0"]
+        return rows[0] if rows else ""
+
+    try:
+        eventually("a sample with the card", lambda: source() not in ("", "the card is not there any more"))
+        assert m.berth("sim", "ctl", "lose", "0").returncode == 0
+        eventually("a sample without it", lambda: source() == "the card is not there any more")
+        (m.folder / "go").touch()
+        said = up.communicate(timeout=DEADLINE_S)[0]
+    finally:
+        m.berth("down")
+        up.kill()
+    assert "of the plan is not on this machine" in said and "a new `berth up` plans for these, one with --plan does not" in said, said
