@@ -41,13 +41,22 @@ static void add_instance(struct bt_alternative *row, const struct bt_plan_instan
         row->decode_tok_s = rate;
 }
 
-/* The rate of the workload's best shape on cards of its own: mixed ones and neighbours only take from it. */
-static double best_rate(const struct pl_problem *p, size_t index)
+/* No shape of the workload decodes faster: each on cards that are all its pool's best. A pipeline of unequal cards is slower than that, and shows a
+   higher rate than its slowest card's, by which service is reckoned. */
+static double rate_bound(const struct pl_problem *p, size_t index)
 {
+    const struct pl_work *k = NULL;
+    double most = 0;
     for (size_t i = 0; i < p->n; i++)
         if (p->work[i].spec_index == index)
-            return p->work[i].solo_best;
-    return 0;
+            k = &p->work[i];
+    for (size_t s = 0; k && s < k->nshapes; s++)
+        for (size_t j = 0; k->shape[s].ok && j < k->npool; j++)
+            for (size_t near = 0; near < 2; near++) {
+                const struct bt_pace *pace = &k->shape[s].cost[p->cls[k->pool[j]]].pace[near];
+                most = BT_MAX(most, pace->known ? pace->decode_tok_s : 0);
+            }
+    return most;
 }
 
 /* The phase with this workload and model instead. Fills what the row holds then. */
@@ -78,7 +87,7 @@ static int plan_row(struct look *l, const struct bt_workload *w, const struct bt
         row->why_not = stage.p->refusal[0].text;
         return 0;
     }
-    if (l->faster_than > 0 && best_rate(stage.p, l->index) <= l->faster_than) {
+    if (l->faster_than > 0 && rate_bound(stage.p, l->index) <= l->faster_than) {
         row->why_not = "no faster";
         return 0;
     }

@@ -272,6 +272,17 @@ def test_more_cards_are_not_always_more_speed(tmp_path: Path, workload: str, fle
     assert (len(about) == 1 and says in about[0]) if says else about == []
 
 
+def test_fewer_cards_of_two_kinds_may_be_faster(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()                           # seven heads: no TP but 1
+    (tmp_path / "m" / "config.json").write_text(json.dumps({
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 5376, "intermediate_size": 14336, "num_hidden_layers": 40, "num_attention_heads": 7,
+        "num_key_value_heads": 7, "head_dim": 128, "vocab_size": 32000, "max_position_embeddings": 32768, "torch_dtype": "bfloat16", "tie_word_embeddings": False}))
+    beside = "".join(f"  n{card}: {{kind: service, command: [x], memory: {gib}GiB, pool: [{card}]}}\n" for card, gib in ((0, 60), (1, 12), (2, 12)))
+    f = spec(tmp_path, beside + "  s: {engine: vllm, model: ./m, gpus: 4, context: {want: 4096}}\n")
+    p = json.loads(plan("-f", f, "--gpus", "1xH100-80GB-HBM3+3xL4", "--json").stdout)
+    assert [w for w in p["warnings"] if "PP=2 would be faster than PP=4" in w]      # half on the H100, half on the L4 that has room
+
+
 def test_a_variant_that_says_nonsense_is_an_error(tmp_path: Path) -> None:
     f = spec(tmp_path, "  a: {kind: job, command: [x], memory: 3GiB}\nvariants: {none: {a: {gpus: 0}}}\n")
     for args in ([], ["--compare", "1xRTX-4090"]):
