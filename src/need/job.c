@@ -261,7 +261,8 @@ static int check(const struct bt_job_of *of, const struct bt_job *j, struct bt_e
         return bt_err_set(err, BT_E_INPUT, 0, "%s: %s", m ? m->id : j->of, m && m->tensors_why ? m->tensors_why : "its tensors are not known, so the bytes of a job on it are not");
     if (m->gguf || (m->quantization && j->kind == BT_JOB_TRAIN)) {
         bt_err_set(err, BT_E_INPUT, 0, "%s: a quantised checkpoint (%s), and berth counts %s from 16-bit ones", m->id, m->quantization ? m->quantization : "gguf", m->gguf ? "jobs" : "training");
-        return bt_err_hint(err, "name the original model; method: qlora for 4-bit weights");
+        bool lora = j->kind == BT_JOB_TRAIN && j->method == BT_METHOD_LORA;
+        return bt_err_hint(err, "name the original model, in 16 bits%s", lora ? "; `method: qlora` then counts its weights in 4" : "");
     }
     if (j->pp > m->layers)
         return bt_err_set(err, BT_E_SPEC, 0, "pp %llu: %s has %llu layers, and a stage holds at least one", ull(j->pp), m->id, ull(m->layers));

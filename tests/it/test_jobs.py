@@ -77,6 +77,12 @@ def test_mistakes(args: tuple[str, ...], has: str) -> None:
     assert has in result.stderr
 
 
+@pytest.mark.parametrize(("method", "says"), [("lora", "in 16 bits; `method: qlora` then counts"), ("qlora", "name the original model, in 16 bits\n")])
+def test_a_quantised_checkpoint_is_not_trained_from(method: str, says: str) -> None:
+    result = berth("estimate", "--train", "openai/gpt-oss-20b", "--method", method, "--gpu", "A100-SXM4-80GB")
+    assert result.returncode == 1 and says in result.stderr, result.stderr
+
+
 def part(folder: Path, name: str, file: str, numbers: int, config: dict) -> None:
     """A part with the header of one tensor, and as many bytes behind it as that promises: a hole, no data."""
     (folder / name).mkdir(parents=True)
