@@ -64,7 +64,7 @@ static int raise(struct ways *x, struct pl_change *c, struct bt_err *err)
 
 static int try_knob(struct ways *x, size_t index, enum pl_knob knob, struct bt_err *err)
 {
-    struct pl_change c = { .index = index, .knob = knob, .value = pl_knob_step(knob) };
+    struct pl_change c = { .index = index, .knob = knob, .value = pl_knob_least(x->in, index, knob) };
     struct bt_plan_change *list = NULL;
     size_t n = 0;
     if (x->over || x->plan->nadvice >= MOST_ADVICE || !pl_can_turn(x->in, index, knob))
@@ -167,7 +167,7 @@ int bx_ways_out(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan 
     struct ways x = { .a = a, .in = in, .plan = plan, .most_tries = MOST_TRIES / 2, .most_pairs = MOST_PAIRS / 2 };
     if (is_no_matter_of_room(plan))
         return 0;
-    for (enum pl_knob k = PL_SHAPE; k < PL_OPTIONAL; k++)
+    for (enum pl_knob k = PL_MADE_FOR; k < PL_OPTIONAL; k++)
         for (size_t i = in->spec->n; i-- > 0;)       /* the least important first */
             if (try_knob(&x, i, k, err) < 0)
                 return -1;

@@ -94,7 +94,7 @@ static bool take_back(const struct bt_plan_model *pm, struct bt_workload *w, enu
     case K_CONTEXT:
         if (w->kind != BT_SERVER || !pm->model)
             return false;
-        w->context.want = was.context.want ? was.context.want : bt_need_model_context(pm->model);
+        w->context.want = was.context.want && was.context.want <= bt_need_context_limit(pm->model) ? was.context.want : bt_need_model_context(pm->model);
         w->context.set = true;
         w->context.min = 1;
         w->context.same_as = NULL;

@@ -33,6 +33,14 @@ uint64_t pl_knob_asked(const struct bt_plan_in *in, size_t i, enum pl_knob k)
 
 uint64_t pl_knob_step(enum pl_knob k) { return k == PL_CONTEXT ? 256 : k == PL_MEMORY ? 64 * MiB : 1; }
 
+/* Bytes that somebody gave a command are what it takes: it may do with a little less, not with a tenth. */
+uint64_t pl_least_memory(uint64_t asked) { return bt_round_up(asked / 2, 64 * MiB); }
+
+uint64_t pl_knob_least(const struct bt_plan_in *in, size_t i, enum pl_knob k)
+{
+    return k == PL_MEMORY ? pl_least_memory(pl_knob_asked(in, i, k)) : pl_knob_step(k);
+}
+
 static void turn_number(struct bt_workload *w, enum pl_knob k, uint64_t v)
 {
     switch (k) {
@@ -48,9 +56,24 @@ static void turn_number(struct bt_workload *w, enum pl_knob k, uint64_t v)
     }
 }
 
-static void turn_word(const struct bt_fleet *f, struct bt_workload *w, enum pl_knob k)
+/* The longest context that the model was made for; 0: no more is asked. */
+static uint64_t made_for(const struct bt_plan_in *in, size_t i)
 {
+    const struct bt_model *m = in->models[i].model;
+    const struct bt_workload *w = &in->spec->w[i];
+    bool past = w->kind == BT_SERVER && m && BT_MAX(w->context.want, w->context.min) > bt_need_context_limit(m);
+    return past ? bt_need_model_context(m) : 0;
+}
+
+static void turn_word(const struct bt_plan_in *in, struct bt_workload *w, size_t i, enum pl_knob k)
+{
+    const struct bt_fleet *f = in->fleet;
+    const uint64_t most = k == PL_MADE_FOR ? made_for(in, i) : 0;
     switch (k) {
+    case PL_MADE_FOR:
+        w->context.want = BT_MIN(w->context.want, most);
+        w->context.min = BT_MIN(w->context.min, most);
+        break;
     case PL_SHAPE:
         w->tp = w->pp = (struct bt_range){ 0 };
         w->pp_layers.n = 0;
@@ -72,7 +95,7 @@ void pl_turn(const struct bt_plan_in *in, struct bt_workload *w, const struct pl
     if (pl_knob_counts(w, c->knob))
         turn_number(w, c->knob, c->value);
     else
-        turn_word(in->fleet, w, c->knob);
+        turn_word(in, w, c->index, c->knob);
 }
 
 /* Those that know the cards only, each of its pool: what their bytes allow, in 16 bits while loading too, is planned. */
@@ -104,8 +127,9 @@ bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k)
     if (none || (server && !in->models[i].model))
         return false;
     if (pl_knob_counts(w, k))
-        return (k != PL_CONTEXT || server) && (k != PL_REQUESTS || server) && pl_knob_asked(in, i, k) > pl_knob_step(k);
+        return (k != PL_CONTEXT || server) && (k != PL_REQUESTS || server) && pl_knob_asked(in, i, k) > pl_knob_least(in, i, k);
     switch (k) {
+    case PL_MADE_FOR: return made_for(in, i) > 0;
     case PL_SHAPE: return w->tp.set || w->pp.set || w->pp_layers.n;
     case PL_GPUS: return w->gpus.set && !w->tp.set && !w->pp.set;
     case PL_POOL: return w->pool.n > 0;
@@ -119,6 +143,7 @@ bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k)
 }
 
 static const struct { const char *key, *value; } words[PL_KNOB__N] = {
+    [PL_MADE_FOR] = { "context", NULL },
     [PL_SHAPE] = { "tp", "auto" },   [PL_POOL] = { "pool", "all" },          [PL_SHARE] = { "share", "true" }, [PL_APART] = { "apart", "null" },
     [PL_SAME] = { "same_gpus_as", "null" }, [PL_REQUESTS] = { "requests", NULL }, [PL_CONTEXT] = { "context.min", NULL }, [PL_MEMORY] = { "memory", "auto" },
     [PL_COPIES] = { "replicas", NULL }, [PL_OPTIONAL] = { "optional", "true" }, [PL_GPUS] = { "gpus", NULL }, [PL_BITS] = { "quantization", "fp8" },
@@ -138,6 +163,10 @@ void pl_say_change(struct bt_arena *a, const struct bt_plan_in *in, const struct
         value = c->knob == PL_MEMORY ? bt_arena_strdup(a, bt_bytes_exact(c->value)) : bt_arena_printf(a, "%llu", (unsigned long long)c->value);
     else if (c->knob == PL_GPUS)
         value = bt_arena_printf(a, "{min: 1, max: %zu}", most_cards(in->fleet));
+    if (c->knob == PL_MADE_FOR) {
+        value = bt_arena_printf(a, "%llu", (unsigned long long)made_for(in, c->index));
+        key = w->context.min <= bt_need_context_limit(in->models[c->index].model) ? "context.want" : w->context.want ? "context" : "context.min";
+    }
     if (c->knob == PL_SHAPE && !w->tp.set)
         key = w->pp.set ? "pp" : "pp_layers";
     push(a, list, n, w, key, value);

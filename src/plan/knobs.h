@@ -4,13 +4,18 @@
 #define BT_PLAN_KNOBS_H
 #include "plan/plan_int.h"
 
-enum pl_knob { PL_SHAPE, PL_GPUS, PL_POOL, PL_SHARE, PL_APART, PL_SAME, PL_REQUESTS, PL_CONTEXT, PL_MEMORY, PL_COPIES, PL_BITS, PL_OPTIONAL, PL_KNOB__N };
+/* PL_MADE_FOR: a context past the model's put to that. */
+enum pl_knob { PL_MADE_FOR, PL_SHAPE, PL_GPUS, PL_POOL, PL_SHARE, PL_APART, PL_SAME, PL_REQUESTS, PL_CONTEXT, PL_MEMORY, PL_COPIES, PL_BITS, PL_OPTIONAL,
+               PL_KNOB__N };
 struct pl_change { size_t index; enum pl_knob knob; uint64_t value; };       /* index: in spec->w. value: of what is a number */
 
 /* Is it a number that may be less, for this workload? The others are put to one word. */
 bool pl_knob_counts(const struct bt_workload *w, enum pl_knob k);
 uint64_t pl_knob_asked(const struct bt_plan_in *in, size_t i, enum pl_knob k);
-/* The least of such a number, and what two of them differ by. */
+/* Of a command's bytes: the least that it may do with. */
+uint64_t pl_least_memory(uint64_t asked);
+/* The least of such a number that is worth offering, and what two of them differ by. */
+uint64_t pl_knob_least(const struct bt_plan_in *in, size_t i, enum pl_knob k);
 uint64_t pl_knob_step(enum pl_knob k);
 /* Is anything asked for there that could be less? */
 bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k);

@@ -163,6 +163,62 @@ const char *pl_too_small(struct bt_arena *a, const struct pl_problem *p, const s
                            k->claim == PL_LIMIT ? "are allowed it" : "are", bt_bytes_human(least));
 }
 
+/* What its ranks take on a card of the first kind, the most first. */
+static void ranks_by_need(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, uint64_t need[BT_MAX_GPUS])
+{
+    for (uint32_t i = 0; i < s->cards; i++) {
+        uint64_t n = rank_need(p, k, s, p->cls[k->pool[0]], i);
+        uint32_t j = i;
+        for (; j > 0 && need[j - 1] < n; j--)
+            need[j] = need[j - 1];
+        need[j] = n;
+    }
+}
+
+/* The fullest card of both, the largest rank of one beside the smallest of the other, in the shapes of one width that take least there. Returns that width;
+ * 0: none is possible for both. */
+static uint32_t leanest_pair(const struct pl_problem *p, const struct pl_work *k, const struct pl_work *on, uint64_t *own, uint64_t *others)
+{
+    uint64_t x[BT_MAX_GPUS] = { 0 }, y[BT_MAX_GPUS] = { 0 };
+    uint32_t width = 0;
+    for (size_t i = 0; i < k->nshapes; i++)
+        for (size_t j = 0; j < on->nshapes; j++) {
+            const struct pl_shape *s = &k->shape[i], *t = &on->shape[j];
+            uint32_t n = s->cards, fullest = 0;
+            if (!s->ok || !t->ok || n != t->cards)
+                continue;
+            ranks_by_need(p, k, s, x);
+            ranks_by_need(p, on, t, y);
+            for (uint32_t c = 1; c < n; c++)
+                fullest = x[c] + y[n - 1 - c] > x[fullest] + y[n - 1 - fullest] ? c : fullest;
+            if (width && x[fullest] + y[n - 1 - fullest] >= *own + *others)
+                continue;
+            width = n;
+            *own = x[fullest];
+            *others = y[n - 1 - fullest];
+        }
+    return width;
+}
+
+const char *pl_no_place_with(struct bt_arena *a, const struct pl_problem *p, const struct pl_work *k)
+{
+    const struct pl_work *on = &p->work[k->same];
+    const char *name = k->w->name, *other = on->w->name;
+    uint64_t own = 0, others = 0, has = 0;
+    uint32_t width = leanest_pair(p, k, on, &own, &others);
+    for (size_t i = 0; i < k->npool; i++)
+        has = on->pos[k->pool[i]] >= 0 ? BT_MAX(has, p->cap[k->pool[i]]) : has;
+    if (!has)
+        return bt_arena_printf(a, "%s must be on the cards of %s, and their pools have no card in common", name, other);
+    if (!width)
+        return bt_arena_printf(a, "%s must be on the cards of %s, and no number of cards is possible for both", name, other);
+    if (own + others <= has)
+        return bt_arena_printf(a, "%s does not fit beside %s on the same GPUs", name, other);
+    const char *cards = width == 1 ? "one card" : bt_arena_printf(a, "the fullest of %u cards", width);
+    return bt_arena_printf(a, "%s does not fit beside %s on the same GPUs: on %s %s takes %s and %s %s at least, and %s are there", name, other, cards, other,
+                           bt_bytes_human(others), name, bt_bytes_human(own), bt_bytes_human(has));
+}
+
 /* Another with whom it must share its cards, and no number of cards is possible for both; NULL: there is none. */
 static const struct pl_work *misfit(const struct pl_problem *q, size_t work)
 {

@@ -24,6 +24,9 @@ const char *pl_no_place(struct bt_arena *a, const struct pl_problem *q, size_t s
  * NULL: bytes are not what it lacks. */
 const char *pl_too_small(struct bt_arena *a, const struct pl_problem *p, const struct pl_work *k, uint64_t *lack);
 
+/* Who must be on the cards of another (k->same), and has no place there: no number of cards, or no card, that both may have, or the bytes of both on each. */
+const char *pl_no_place_with(struct bt_arena *a, const struct pl_problem *p, const struct pl_work *k);
+
 /* Numbers of cards that some possible shape of it takes: bit n - 1 of n cards. */
 uint64_t pl_widths(const struct pl_work *k);
 #endif

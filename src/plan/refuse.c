@@ -180,24 +180,6 @@ static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards,
     return 0;
 }
 
-/* Who must be on others' cards: no number of cards, or no card, that both may have, is said as that. */
-static const char *same_cards_text(struct refusing *r, const struct pl_problem *p, const struct pl_work *k)
-{
-    const struct pl_work *on = &p->work[k->same];
-    const char *name = k->w->name, *other = on->w->name;
-    size_t common = 0;
-    uint64_t lack;
-    for (size_t i = 0; i < k->npool; i++)
-        common += on->pos[k->pool[i]] >= 0;
-    if (!common)
-        return bt_arena_printf(r->a, "%s must be on the cards of %s, and their pools have no card in common", name, other);
-    if (!(pl_widths(k) & pl_widths(on)))
-        return bt_arena_printf(r->a, "%s must be on the cards of %s, and no number of cards is possible for both", name, other);
-    if (!pl_too_small(r->a, p, on, &lack))
-        return bt_arena_printf(r->a, "%s does not fit beside %s on the same GPUs", name, other);
-    return bt_arena_printf(r->a, "%s must be on the cards of %s, which has no place", name, other);
-}
-
 static int refuse_alone(struct refusing *r, size_t index, const struct pl_problem *p)
 {
     const struct bt_workload *w = &r->in->spec->w[index];
@@ -220,7 +202,7 @@ static int refuse_alone(struct refusing *r, size_t index, const struct pl_proble
         }
         const char *text = pl_too_small(r->a, p, k, &lack);
         if (!text && k->same != PL_NONE)
-            text = same_cards_text(r, p, k);
+            text = pl_no_place_with(r->a, p, k);
         if (!text)
             text = bt_arena_printf(r->a, "%s: %u cop%s find%s no place, even alone, on the %zu card%s it may use", w->name, k->copies_min,
                                    k->copies_min == 1 ? "y" : "ies", k->copies_min == 1 ? "s" : "", k->npool, k->npool == 1 ? "" : "s");
@@ -290,6 +272,23 @@ static void parties(struct refusing *r, const bool *keep)
         r->party[i] = r->party[i] && in[i];
 }
 
+/* The fewest cards for all of them: who shares with nobody has its own, and one more does for all others. */
+static uint64_t fewest_cards(const struct pl_problem *p)
+{
+    uint64_t own = 0;
+    bool others = false;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pl_work *k = &p->work[i];
+        bool alone = k->same == PL_NONE && (k->w->share == BT_SHARE_NEVER || k->claim == PL_WHOLE);
+        uint32_t least = UINT32_MAX;
+        for (size_t j = 0; j < k->nshapes; j++)
+            least = k->shape[j].ok ? BT_MIN(least, k->shape[j].cards) : least;
+        own += alone && least < UINT32_MAX ? (uint64_t)least * k->copies_min : 0;
+        others = others || (!alone && !k->cpu_only);
+    }
+    return own + others;
+}
+
 static int refuse_together(struct refusing *r, bool *keep)
 {
     struct pl_problem *p;
@@ -309,6 +308,9 @@ static int refuse_together(struct refusing *r, bool *keep)
     if (sum > there)
         bt_buf_printf(&b, "at least %s on %zu card%s with %s, %s lack", bt_bytes_human(sum), p->fleet->n, p->fleet->n == 1 ? "" : "s",
                       bt_bytes_human(there), bt_bytes_human(sum - there));
+    else if (fewest_cards(p) > p->fleet->n)
+        bt_buf_printf(&b, "they take at least %llu cards, as not all of them share, and %zu %s there", ull(fewest_cards(p)), p->fleet->n,
+                      p->fleet->n == 1 ? "is" : "are");
     else
         bt_buf_printf(&b, "at least %s, and %zu card%s %s, but not in pieces that fit%s", bt_bytes_human(sum), p->fleet->n,
                       p->fleet->n == 1 ? " holds" : "s hold", bt_bytes_human(there), alone ? ", with who may sit with whom" : "");
@@ -467,7 +469,7 @@ static int advise_numbers(struct refusing *r, size_t index, const struct pl_prob
         return -1;
     if (k->server && k->claim == PL_LIMIT && advise_own_memory(r, index, p, k, &v) < 0)
         return -1;
-    if (!k->server && asked > 64 * MiB && largest(r, index, 64 * MiB, asked, 64 * MiB, set_memory, &v) < 0)
+    if (!k->server && largest(r, index, pl_least_memory(asked), asked, 64 * MiB, set_memory, &v) < 0)
         return -1;
     if (v)
         advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: memory of %s %s", w->name, bt_bytes_exact(v), v > asked ? "is enough" : "fits"),

@@ -91,7 +91,7 @@ static int core_fits(void *ctx, const bool *keep)
 
 static int with_change(struct together *t, struct bt_workload *w, const bool *core, struct pl_change *c)
 {
-    c->value = pl_knob_step(c->knob);
+    c->value = pl_knob_least(t->in, c->index, c->knob);
     pl_turn(t->in, &w[c->index], c);
     return fits(t, w, core, t->phase);
 }
@@ -126,7 +126,7 @@ static int resolve_by_several(struct together *t, const bool *core)
     struct bt_workload *w = BT_NEWN(t->a, struct bt_workload, s->n + 1);
     size_t before = t->n;
     memcpy(w, t->w, s->n * sizeof *w);
-    for (enum pl_knob k = PL_SHAPE; k < PL_OPTIONAL; k++)
+    for (enum pl_knob k = PL_MADE_FOR; k < PL_OPTIONAL; k++)
         for (size_t i = s->n; i-- > 0 && !spent(t);) {
             if (!core[i] || !pl_can_turn(t->in, i, k) || t->n == MOST_CHANGES)
                 continue;
@@ -142,7 +142,7 @@ static int resolve_by_several(struct together *t, const bool *core)
 
 static int resolve(struct together *t, const bool *core)
 {
-    int ok = resolve_by_one(t, core, PL_SHAPE, PL_OPTIONAL);
+    int ok = resolve_by_one(t, core, PL_MADE_FOR, PL_OPTIONAL);
     if (ok == 0)
         ok = resolve_by_several(t, core);
     return ok == 0 ? resolve_by_one(t, core, PL_OPTIONAL, PL_KNOB__N) : ok;

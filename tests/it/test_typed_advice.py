@@ -76,3 +76,42 @@ def test_what_is_offered_fits_and_who_lacks_is_told(tmp_path: Path, seed: int) -
             elif keys.get("replicas", "").startswith("{want: 4") and there.count(name) < 4:
                 assert f"{name}: {there.count(name)} of the 4 copies wanted" in notes
         assert found["proof"] == "optimal" or "better plan" in notes
+
+
+BUSY = {"whole": {"kind": "job", "command": "[x]"}, "exp": {"kind": "job", "command": "[x]", "memory": "20GiB"}, "tool": {"kind": "service", "command": "[x]", "memory": "4GiB"},
+        "chat": {"engine": "vllm", "model": "Qwen/Qwen3.5-9B", "context": "32768"}}
+PAST = {"a": {"kind": "service", "command": "[x]", "memory": "2GiB", "share": "never"}, "b": {"engine": "vllm", "model": "Qwen/Qwen3.5-9B", "context": "{want: 32768, min: 8192}"},
+        "c": {"engine": "vllm", "model": "meta-llama/Llama-3.2-1B-Instruct", "context": "262144"}, "d": {"kind": "service", "command": "[x]", "memory": "2GiB"}}
+
+
+def test_a_command_is_not_offered_a_fraction_of_its_memory(tmp_path: Path) -> None:
+    file = tmp_path / "berth.yaml"
+    file.write_text(written({"gpus": "1xRTX-4090+1xRTX-3090"}, BUSY))
+    found = json.loads(plan("-f", str(file), "--json").stdout)
+    offered = {c["path"].split(".")[1]: int(c["value"].removesuffix("MiB")) for o in found["advice"] for c in o["set"] if c["path"].endswith(".memory")}
+    assert offered and all(mib >= {"exp": 10240, "tool": 2048}[name] for name, mib in offered.items()), offered
+
+
+def test_a_context_past_the_models_is_put_right_beside_what_else_lacks(tmp_path: Path) -> None:
+    file = tmp_path / "berth.yaml"
+    for more in ({}, {"gpus": "3"}, {"tp": "4"}):
+        work = PAST | {"c": PAST["c"] | more}
+        file.write_text(written({"gpus": "1xRTX-5090+1xRTX-4090"}, work))
+        done = plan("-f", str(file), "--json")
+        offers = json.loads(done.stdout)["advice"]
+        assert done.returncode == 3 and [str(c["value"]) for o in offers for c in o["set"] if c["path"] == "workloads.c.context"] == ["131072"], done.stdout
+        top, then = typed_in(work, offers[0]["set"])
+        file.write_text(written({"gpus": "1xRTX-5090+1xRTX-4090"} | top, then))
+        assert plan("-f", str(file)).returncode == 0, file.read_text()
+
+
+@pytest.mark.parametrize(("work", "fleet", "says"), [
+    ({"a": PAST["a"], "b": {"engine": "vllm", "model": "Qwen/Qwen3-1.7B"}}, "1xRTX-5090", "do not fit together: they take at least 2 cards, as not all of them share, and 1 is there"),
+    ({"big": {"engine": "vllm", "model": "Qwen/Qwen3.6-35B-A3B", "context": "32768"},
+      "draft": {"engine": "vllm", "model": "Qwen/Qwen3-1.7B", "context": "{same_as: big}", "same_gpus_as": "big"}}, "4xRTX-3090",
+     "draft does not fit beside big on the same GPUs: on the fullest of 4 cards big takes ")])
+def test_what_lacks_is_named(tmp_path: Path, work: dict[str, dict[str, str]], fleet: str, says: str) -> None:
+    file = tmp_path / "berth.yaml"
+    file.write_text(written({"gpus": fleet}, work))
+    done = plan("-f", str(file))
+    assert done.returncode == 3 and says in done.stdout, done.stdout
