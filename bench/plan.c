@@ -281,6 +281,8 @@ static int full_one(unsigned long long number, uint64_t first_nodes)
         o.complete = true;
         if (!p->nrefusals)
             pl_solve(p, PL_NODE_LIMIT, &o);
+        if (o.found && pl_search_cuts(p, PL_NODE_LIMIT, &o, &err) < 0)
+            ok = fail(&err, x.text);
         for (size_t i = 0; i < p->n; i++)            /* other cuts of its pipelines, where those were looked at */
             for (size_t j = 0; j < p->work[i].nshapes && ok == 0; j++)
                 if (p->work[i].shape[j].cut && p->work[i].shape[j].ok && !(p->work[i].w->pp_layers.n))

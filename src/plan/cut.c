@@ -15,6 +15,7 @@
 #define MAX_TRIES 216                /* ways to give kinds of room to stages: all of three stages */
 #define MAX_CUTS 8                   /* of one shape */
 #define CUT_NODES 200000             /* of the search with them, where there is a plan already */
+#define SEARCHES_MORE 3u             /* with the cuts of the plan that the last one found */
 #define MORE_TIMES 4u                /* the work of the search before, as long as there is time */
 
 /* Whose blocks are looked for: the server as tp x pp on cards whose poorest is of this class, each stage with so much room. */
@@ -494,5 +495,79 @@ int pl_recut(struct pl_problem *p, struct pl_solution *s, struct bt_err *err)
     }
     if (changed)
         pl_rescore_free(p, s);
+    return 0;
+}
+
+/* Somebody has less than it wants. */
+static bool is_short(const struct pl_problem *p, const struct pl_solution *s)
+{
+    bool less = false;
+    for (size_t i = 0; i < p->n; i++)
+        less = less || (p->work[i].server && wants_more(p, s, i));
+    return less;
+}
+
+/* A server is slower than alone: on a shape that is not its fastest, or beside others. */
+static bool serves_less(const struct pl_problem *p, const struct pl_solution *s)
+{
+    unsigned tenants[BT_MAX_GPUS] = { 0 };
+    for (size_t i = 0; i < s->ncopies; i++)
+        for (uint32_t j = 0; j < s->copy[i].ncards; j++)
+            tenants[s->copy[i].card[j]]++;
+    for (size_t i = 0; i < s->ncopies; i++) {
+        const struct pl_copy *c = &s->copy[i];
+        const struct pl_work *k = &p->work[c->work];
+        bool less = k->server && pl_rate(p, &k->shape[c->shape], c->card, NULL) < k->solo_best;
+        for (uint32_t j = 0; j < c->ncards; j++)
+            less = less || (k->server && tenants[c->card[j]] > 1);
+        if (less)
+            return true;
+    }
+    return false;
+}
+
+static size_t all_shapes(const struct pl_problem *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n; i++)
+        n += p->work[i].nshapes;
+    return n;
+}
+
+/* Once more, with the shapes there are now, from *out. What is no better and not proven leaves what there was. */
+static bool search_more(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out)
+{
+    struct pl_solution next;
+    pl_search(p, BT_MIN(node_limit, (uint64_t)CUT_NODES), out, &next);
+    bool better = pl_score_cmp(&next.score, &out->score, BT_GOAL_SHARED) > 0;
+    next.nodes += out->nodes;
+    if (better || next.complete)
+        *out = next;
+    else
+        out->nodes = next.nodes;
+    return better;
+}
+
+int pl_search_cuts(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out, struct bt_err *err)
+{
+    size_t had = all_shapes(p);
+    for (size_t i = 0; i < p->n && !is_short(p, out) && serves_less(p, out); i++)
+        add_cuts(p, &p->work[i]);
+    if (all_shapes(p) > had)
+        search_more(p, node_limit, out);
+    for (unsigned round = 0; round < SEARCHES_MORE && (is_short(p, out) || serves_less(p, out)); round++) {
+        struct pl_solution s = *out;
+        had = all_shapes(p);
+        s.copy = BT_NEWN(p->a, struct pl_copy, s.ncopies + 1);
+        for (size_t i = 0; i < s.ncopies; i++) {
+            s.copy[i] = out->copy[i];
+            s.copy[i].card = BT_NEWN(p->a, size_t, s.copy[i].ncards + 1);
+            memcpy(s.copy[i].card, out->copy[i].card, s.copy[i].ncards * sizeof *s.copy[i].card);
+        }
+        if (pl_recut(p, &s, err) < 0)
+            return -1;
+        if (all_shapes(p) == had || !search_more(p, node_limit, out))
+            break;
+    }
     return 0;
 }

@@ -191,6 +191,8 @@ static int plan_alone(struct pl_stages *all, size_t nth, struct bt_err *err)
         pl_find(g->free_p, nodes, &g->free_s);
     else if (!g->free_p->nrefusals)
         pl_solve(g->free_p, nodes, &g->free_s);
+    if (g->free_s.found && !all->in->any && !all->in->brief && pl_search_cuts(g->free_p, nodes, &g->free_s, err) < 0)
+        return -1;
     if (!g->free_p->nrefusals && !g->free_s.found && g->free_p->ram_binds) {     /* is it RAM alone that lacks? Then that is what is said (pl_host_fill) */
         struct pl_solution without;
         g->free_p->ram_binds = false;

@@ -115,6 +115,8 @@ BT_MUST_CHECK int pl_shapes(struct pl_problem *p, struct pl_work *k, struct bt_e
 BT_MUST_CHECK int pl_shape_cut(struct pl_problem *p, struct pl_work *k, const struct pl_shape *even, const uint32_t *cut, struct bt_err *err);
 /* In a plan that was found: each pipeline cut for the most KV in the rooms that it has, all others at their floors. Its shapes and FREE may change, no more. */
 BT_MUST_CHECK int pl_recut(struct pl_problem *p, struct pl_solution *s, struct bt_err *err);
+/* From a plan where somebody lacks something: the search with cuts that may serve more, and with those that pl_recut() would take, as long as they do. */
+BT_MUST_CHECK int pl_search_cuts(struct pl_problem *p, uint64_t node_limit, struct pl_solution *out, struct bt_err *err);
 static inline uint32_t pl_dp(const struct pl_shape *s) { return s->dp ? s->dp : 1; }
 static inline uint32_t pl_stages(const struct pl_shape *s) { return s->pp / pl_dp(s); }
 size_t pl_cost_class(const struct pl_problem *p, const size_t *card, uint32_t n);         /* of the poorest card */

@@ -204,3 +204,47 @@ def test_secrets_stay_references(tmp_path: Path) -> None:
     assert r.returncode == 0, r.stderr
     assert "s3cret" not in r.stdout
     assert json.loads(r.stdout)["phases"][0]["instances"][0]["launch"]["env_from"] == ["MY_TOKEN"]
+
+
+CUT_FOR_CONTEXT = """\
+  e0: {engine: vllm, model: nomic-ai/nomic-embed-text-v1.5, priority: 10}
+  m1: {engine: vllm, model: HuggingFaceTB/SmolLM3-3B, context: {min: 32768}}
+  m2: {engine: vllm, model: LiquidAI/LFM2-1.2B, priority: 5}
+  m3: {engine: vllm, model: google/gemma-4-26B-A4B-it, context: 131072, priority: 5}
+  m4: {engine: vllm, model: Qwen/Qwen3-0.6B}
+  tool: {kind: service, command: [x], memory: 8GiB}
+"""
+CUT_FOR_RATE = """\
+  vlm: {engine: vllm, model: Qwen/Qwen2.5-VL-32B-Instruct, memory: 90%}
+  e1: {engine: vllm, model: nomic-ai/nomic-embed-text-v1.5}
+  e2: {engine: vllm, model: BAAI/bge-large-en-v1.5, optional: true}
+  e3: {engine: vllm, model: Qwen/Qwen3-Embedding-4B, priority: 5}
+  user1: {kind: job, command: [x], optional: true}
+  m5: {engine: vllm, model: Qwen/Qwen3-0.6B, context: 16384}
+  e6: {engine: vllm, model: BAAI/bge-m3}
+  e7: {engine: vllm, model: Qwen/Qwen3-Embedding-4B, priority: 10}
+  user2: {kind: job, command: [x]}
+"""
+
+
+def objective(file: str, fleet: str) -> tuple[dict[str, int], list[dict]]:
+    p = json.loads(plan("-f", file, "--gpus", fleet, "--json").stdout)
+    assert p["proof"] == "optimal"
+    return p["objective"], p["phases"][0]["instances"]
+
+
+def test_typing_in_the_cut_of_a_plan_makes_it_no_better(tmp_path: Path) -> None:
+    best, there = objective(spec(tmp_path, CUT_FOR_CONTEXT), "2xRTX-4090+2xRTX-3090")
+    cut = [i for i in there if i["pp_layers"]]
+    assert cut
+    for i in cut:
+        typed = CUT_FOR_CONTEXT.replace(f"  {i['workload']}: {{", f"  {i['workload']}: {{tp: {i['tp']}, pp: {i['pp']}, pp_layers: {i['pp_layers']}, ")
+        pinned, _ = objective(spec(tmp_path, typed), "2xRTX-4090+2xRTX-3090")
+        assert (pinned["placed"], pinned["wants_thousandths"]) <= (best["placed"], best["wants_thousandths"])
+
+
+def test_a_cut_that_leaves_a_card_to_others_is_looked_at_for_the_rate(tmp_path: Path) -> None:
+    best, _ = objective(spec(tmp_path, CUT_FOR_RATE), "8xL40S")
+    pinned, _ = objective(spec(tmp_path, CUT_FOR_RATE.replace("vlm: {", "vlm: {tp: 1, pp: 3, ")), "8xL40S")
+    assert best["wants_thousandths"] >= pinned["wants_thousandths"]
+    assert best["service_thousandths"] > 0.97 * pinned["service_thousandths"]       # pinned, a server is measured against its own shape

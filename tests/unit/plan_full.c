@@ -57,6 +57,8 @@ static int one(uint64_t number, bool *fits)
     p->first_nodes = number % 2 ? 1 : PL_FIRST_NODES;                /* shapes before cards, nearly always */
     if (!p->nrefusals)
         pl_solve(p, PL_NODE_LIMIT, &o);
+    if (o.found && pl_search_cuts(p, PL_NODE_LIMIT, &o, &err) < 0)
+        fail_msg("%llu: %s\n%s", (unsigned long long)number, err.msg, x.text);
     add_cuts(r, p);
     r->limit = 50000;
     ref_try(r, 0, 0);
