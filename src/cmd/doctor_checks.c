@@ -440,12 +440,11 @@ static void find_lost(struct bt_doctor *d, struct strays *s)
     if (s->daemon != NO_DAEMON)
         return;
     struct bt_err err = { 0 };
-    DIR *dir = opendir(bt_arena_printf(d->a, "%s/p", bt_runtime_dir(d->a)));
-    for (struct dirent *e; dir && (e = readdir(dir));)
-        if (bt_planfile_name_ok(e->d_name) && bt_project_is_lost(e->d_name, &err))
-            add_lost(d, s, e->d_name, err.msg);
-    if (dir)
-        closedir(dir);
+    struct bt_strs left;
+    bt_run_projects_left(d->a, &left);
+    for (size_t i = 0; i < left.n; i++)
+        if (bt_project_is_lost(left.v[i], &err))
+            add_lost(d, s, left.v[i], err.msg);
 }
 
 /* Its keepers end when their processes have; until then they write into its folders. */
@@ -474,7 +473,7 @@ static void forget(struct bt_doctor *d, const struct lost *one)
     const char *inst = bt_run_inst_dir(d->a, one->name, NULL);
     if (!keepers_gone(d, inst))
         add(d, "strays", BT_DOC_BAD, bt_arena_printf(d->a, "project %s: a keeper of it still runs", one->name), "`berth doctor --fix` once more");
-    else if (bt_tree_remove(inst, &err) < 0 || bt_tree_remove(bt_run_project_dir(d->a, one->name), &err) < 0)
+    else if (bt_project_forget(one->name, &err) < 0)
         add(d, "strays", BT_DOC_BAD, bt_arena_strdup(d->a, err.msg), "");
     else
         add(d, "strays", BT_DOC_OK, bt_arena_printf(d->a, "project %s is forgotten", one->name), "");

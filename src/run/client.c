@@ -1,7 +1,6 @@
 /* client.c - connect, or start the daemon and connect. */
 #include "run/client.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,7 +9,6 @@
 
 #include "base/file.h"
 #include "base/proc.h"
-#include "launch/planfile.h"
 #include "run/run.h"
 
 bool bt_run_anything(void)
@@ -20,13 +18,9 @@ bool bt_run_anything(void)
     bt_auto_fd fd = bt_wire_connect(bt_run_sock(&a), &err);
     if (fd >= 0)
         return true;
-    DIR *d = opendir(bt_arena_printf(&a, "%s/p", bt_runtime_dir(&a)));
-    bool any = false;
-    for (struct dirent *e; d && (e = readdir(d));)
-        any |= bt_planfile_name_ok(e->d_name);
-    if (d)
-        closedir(d);
-    return any;
+    struct bt_strs left;
+    bt_run_projects_left(&a, &left);
+    return left.n > 0;
 }
 
 /* In the grandchild: nothing of the verb's terminal, pipes or folder stays with the daemon. */

@@ -1,7 +1,6 @@
 /* daemon.c - the loop, the socket, who is connected. */
 #include "run/daemon.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -315,13 +314,10 @@ static int open_daemon(struct bt_daemon *d, struct bt_err *err)
 static void adopt_all(struct bt_daemon *d)
 {
     bt_auto_arena a = { 0 };
-    DIR *dir = opendir(bt_arena_printf(&a, "%s/p", d->runtime));
-    if (!dir)
-        return;
-    for (struct dirent *e; (e = readdir(dir));)
-        if (bt_planfile_name_ok(e->d_name))
-            bt_project_adopt(d, e->d_name);
-    closedir(dir);
+    struct bt_strs left;
+    bt_run_projects_left(&a, &left);
+    for (size_t i = 0; i < left.n; i++)
+        bt_project_adopt(d, left.v[i]);
 }
 
 static void tell(int fd, const char *text)

@@ -29,10 +29,11 @@ static int names(const struct bt_daemon *d, struct bt_buf *b)
     return (int)d->nprojects;
 }
 
-/* Its folder is there, and is not another's by now. */
+/* A folder of it is there, and is not another's by now. */
 static bool is_broken(struct bt_daemon *d, const struct bt_broken *x)
 {
-    return !bt_project_find(d, x->name) && bt_file_exists(x->dir);
+    bt_auto_arena a = { 0 };
+    return !bt_project_find(d, x->name) && (bt_file_exists(x->dir) || bt_file_exists(bt_run_inst_dir(&a, x->name, NULL)));
 }
 
 /* One that could not be taken up; name NULL: any. */

@@ -167,6 +167,8 @@ struct bt_daemon {
     bool leave;                      /* the last project is down: end when the answers are out */
 };
 
+enum { BT_PROJECT_ENV_MAX = 8 * 1024 * 1024 };
+
 /* project.c - birth, folders, end */
 /* fresh: the plan was made just now for this `up`; if another project was given its bytes since, BT_E_BUSY: plan again. Else it waits for room.
  * again: forget which tasks are done. *out NULL with 0: all of its jobs are done, and nothing was started. */
@@ -182,9 +184,9 @@ BT_MUST_CHECK int bt_project_write_env(const struct bt_project *p, struct bt_err
 void bt_project_drop(struct bt_project *p);          /* off the daemon's list: the caller has it */
 void bt_instance_keep_log(const struct bt_instance *in);     /* in the state folder, where `berth logs` finds it; its own folder is going */
 struct bt_project *bt_project_find(struct bt_daemon *d, const char *name);
-void bt_project_adopt(struct bt_daemon *d, const char *name);
-/* For who asks while no daemon lives: its folder has a plan, and the next daemon could not take it up; *err says which file, and why. */
-bool bt_project_is_lost(const char *name, struct bt_err *err);
+void bt_project_insert(struct bt_daemon *d, struct bt_project *p);           /* onto the daemon's list */
+/* Name, limits and instances by the plan's text. from: the folder that plan and environment were read from, for messages; NULL: a request. */
+BT_MUST_CHECK int bt_project_fill(struct bt_project *p, const char *from, struct bt_str plan_text, struct bt_err *err);
 void bt_project_down(struct bt_project *p, bool hurry);      /* wants everything down; hurry: of a second call, those being stopped go to SIGKILL */
 void bt_project_drive(struct bt_project *p);         /* one look at everything that may move; one that is all down is gone after it */
 struct bt_instance *bt_project_first_of(struct bt_project *p, const char *workload);      /* in the phase that it is in, else of any; NULL: none */
@@ -196,6 +198,13 @@ const struct bt_instance *bt_daemon_owner(const struct bt_daemon *d, int64_t pid
 
 bool bt_project_needed_by_running(const struct bt_project *p, const struct bt_instance *in);       /* a client of it runs: stop that one first */
 BT_MUST_CHECK int bt_project_place(struct bt_instance *in, struct bt_err *err);      /* ports that its row names, and its url */
+
+/* adopt.c - what an earlier daemon left */
+/* Takes it up, or notes in d->broken why it cannot be. Of an earlier boot, or without a plan and without a process that lives: it is forgotten. */
+void bt_project_adopt(struct bt_daemon *d, const char *name);
+/* For who asks while no daemon lives: the next one could not take it up; *err says which file, and why. */
+bool bt_project_is_lost(const char *name, struct bt_err *err);
+BT_MUST_CHECK int bt_project_forget(const char *name, struct bt_err *err);           /* its folders, and the TMPDIRs of its instances; nothing of it may run */
 
 /* lease.c - ports. Each that is leased is claimed too (ports.h): no other daemon of the machine gives it to anybody before its server listens */
 BT_MUST_CHECK int bt_lease_range(struct bt_project *p, struct bt_err *err);      /* BERTH_PORTS of its environment, else the usual ones */

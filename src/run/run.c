@@ -1,8 +1,11 @@
 /* run.c - where things are. */
 #include "run/run.h"
 
+#include <dirent.h>
+
 #include "base/file.h"
 #include "base/hash.h"
+#include "launch/planfile.h"
 
 const char *bt_run_sock(struct bt_arena *a)
 {
@@ -36,4 +39,32 @@ const char *bt_run_state_dir(struct bt_arena *a, const char *project)
 const char *bt_run_log_dir(struct bt_arena *a, const char *project)
 {
     return bt_arena_printf(a, "%s/logs", bt_run_state_dir(a, project));
+}
+
+static void names_in(struct bt_arena *a, const char *folder, struct bt_strs *out)
+{
+    DIR *dir = opendir(folder);
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        bool known = !bt_planfile_name_ok(e->d_name);
+        for (size_t i = 0; i < out->n && !known; i++)
+            known = !strcmp(out->v[i], e->d_name);
+        const char *name = known ? NULL : bt_arena_strdup(a, e->d_name);
+        if (name)
+            BT_PUSH(a, out->v, out->n, name);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+void bt_run_projects_left(struct bt_arena *a, struct bt_strs *out)
+{
+    *out = (struct bt_strs){ 0 };
+    names_in(a, bt_arena_printf(a, "%s/p", bt_runtime_dir(a)), out);
+    names_in(a, bt_arena_printf(a, "%s/inst", bt_runtime_dir(a)), out);      /* its folder there may have been removed, by hand */
+}
+
+void bt_run_instances_left(struct bt_arena *a, const char *project, struct bt_strs *out)
+{
+    *out = (struct bt_strs){ 0 };
+    names_in(a, bt_run_inst_dir(a, project, NULL), out);
 }

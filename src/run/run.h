@@ -2,9 +2,10 @@
  *
  * In the verbs      client.h   how a verb reaches the daemon, and starts it
  * In the daemon     daemon.h   one per user and runtime folder: the loop, who is connected
- *                   project.h  what it holds, and the steps over it: project.c (birth, adoption, end), lease.c (ports), phase.c (from phase to phase),
- *                              start.c (from waiting to running), drive.c (one look at one instance), alive.c (is it at work), warm.c (its first request),
- *                              park.c (memory given back), memory.c (room and release), drift.c, journal.c, report.c (JSON), ops.c (requests)
+ *                   project.h  what it holds, and the steps over it: project.c (birth, end), adopt.c (what an earlier daemon left), lease.c (ports),
+ *                              phase.c (from phase to phase), start.c (from waiting to running), drive.c (one look at one instance),
+ *                              alive.c (is it at work), warm.c (its first request), park.c (memory given back), memory.c (room and release),
+ *                              drift.c, journal.c, report.c (JSON), ops.c (requests)
  *                   tasks.h    a job's tasks over its slots                    learn.h   what it really takes, remembered
  *                   life.h     the life of an instance: one table, pure
  *                   sample.h   NVML through the probe process; bytes per instance
@@ -20,7 +21,7 @@
  * RUNTIME/inst/PROJECT/ID/ one keeper each; STATE/projects/PROJECT/logs/ the logs of the last life, kept after `down`. */
 #ifndef BT_RUN_H
 #define BT_RUN_H
-#include "base/arena.h"
+#include "base/opt.h"
 
 /* Paths, in the arena. project and id are names that bt_planfile_name_ok() let through. */
 const char *bt_run_sock(struct bt_arena *a);
@@ -31,4 +32,7 @@ const char *bt_run_inst_dir(struct bt_arena *a, const char *project, const char 
 const char *bt_run_tmp_dir(struct bt_arena *a, const char *project, const char *id);
 const char *bt_run_state_dir(struct bt_arena *a, const char *project);                    /* what outlives `down`: logs/, done */
 const char *bt_run_log_dir(struct bt_arena *a, const char *project);                      /* in the state folder */
+/* Names: of the projects that have a folder of their own or of instances; of the instances that one has folders of. */
+void bt_run_projects_left(struct bt_arena *a, struct bt_strs *out);
+void bt_run_instances_left(struct bt_arena *a, const char *project, struct bt_strs *out);
 #endif

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import time
@@ -63,7 +64,7 @@ def test_values_with_every_odd_character_are_one_argument_each(house: House, tmp
     assert "every task" in house.up(value).stdout
 
 
-@pytest.mark.parametrize("what", ["cut", "empty", "noise", "folder", "env", "limit"])
+@pytest.mark.parametrize("what", ["cut", "empty", "noise", "folder", "gone", "forgotten", "env", "limit"])
 def test_a_project_whose_plan_cannot_be_read_is_told_and_not_started_twice(house: House, what: str) -> None:
     """What it started runs on: nobody may say that nothing is up, forget it, or start it beside itself. Each names the file that is damaged."""
     value = plan("p", instance("s-0", SLEEP))
@@ -71,14 +72,18 @@ def test_a_project_whose_plan_cannot_be_read_is_told_and_not_started_twice(house
     pid = house.ps()["s-0"]["pids"][0]
     file = house.runtime / "p" / "p" / ("env" if what in ("env", "limit") else "plan.json")
     whole = file.read_bytes()
+    tmp = Path(next(row[7:] for row in Path(f"/proc/{pid}/environ").read_text().split("\0") if row.startswith("TMPDIR=")))
+    assert tmp.is_dir()
     house.kill_daemon()
     file.unlink()
     if what == "folder":
         file.mkdir()
-    elif what != "env":
+    elif what == "forgotten":
+        shutil.rmtree(file.parent)
+    elif what not in ("env", "gone"):
         file.write_bytes({"cut": whole[:200], "empty": b"", "noise": bytes(range(256)), "limit": b"BERTH_STALL=soon\0" + whole}[what])
     seen = house.berth("doctor", "--json")               # no daemon lives, and none is started
-    assert seen.returncode == 5 and "was started for" in seen.stdout and f"taken up again: {'open ' * (what == 'env')}" in seen.stdout and str(file) in seen.stdout
+    assert seen.returncode == 5 and "was started for" in seen.stdout and f"taken up again: {'open ' * (what in ('env', 'gone', 'forgotten'))}" in seen.stdout and str(file) in seen.stdout
     assert alive(pid) and not house.daemon()
     for verb in (["ps"], ["down"], ["down", "p"], ["verify"], ["up", "-d", "--plan", house.write(value)]):
         done = house.berth(*verb)
@@ -90,7 +95,7 @@ def test_a_project_whose_plan_cannot_be_read_is_told_and_not_started_twice(house
     assert seen.returncode == 5 and "was started for" in seen.stdout and str(file) in seen.stdout and "nobody keeps" not in seen.stdout and alive(pid)
     assert "project p is forgotten" in house.berth("doctor", "--fix").stdout and not (house.runtime / "inst" / "p").exists()
     eventually("it to be gone", lambda: not alive(pid))
-    assert house.berth("ps").stdout == "nothing is up\n"
+    assert house.berth("ps").stdout == "nothing is up\n" and not tmp.exists()
     assert house.up(value, "-d").returncode == 0 and house.state("s-0") == "ready" and house.berth("ps").returncode == 0
     assert house.berth("down").returncode == 0
     house.assert_empty()
