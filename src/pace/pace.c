@@ -237,11 +237,12 @@ static double prompt_mfu(const struct look *x)
 #define FIRST_FACTOR 2.0
 
 /* Between such a part and so many times of what is predicted most measured first tokens of a kind are (docs/pace.md); 0 where none or too few were measured,
- * or they are further off than would help: Radeons and Instincts, FP8 on Blackwell's small cards, whose kernels for blocks reach a third of it. */
+ * or they are further off than would help: Radeons and Instincts, FP8 on Blackwell's small cards, whose kernels for blocks reach a third of it, more than two
+ * cards over PCIe, where it hangs on the lanes of the slots (four RTX 3090 in one machine are slower than two of them). */
 static double first_factor(const struct look *x)
 {
-    bool amd = !strncmp(x->cls->name, "amd_", 4), small_fp8 = x->k->cc_major == 12 && x->w.kernel == BT_KERNEL_FP8;
-    if (amd || small_fp8 || !x->cls->mfu_seen || !x->eng->measured)
+    bool amd = !strncmp(x->cls->name, "amd_", 4), small_fp8 = x->k->cc_major == 12 && x->w.kernel == BT_KERNEL_FP8, slots = x->tp > 2 && !x->in->nvlink;
+    if (amd || small_fp8 || slots || !x->cls->mfu_seen || !x->eng->measured)
         return 0;
     bool plain = x->eng->family == PC_SERVER && x->w.kernel == BT_KERNEL_PLAIN && !x->w.experts && !(prompt_launch_s(x) > 0);
     return plain && x->in->prompt >= FIRST_LONG && x->tp * x->pp <= 1 && x->in->tenants <= 1 ? FIRST_FACTOR_KNOWN : FIRST_FACTOR;
