@@ -33,7 +33,7 @@ def engine(build: Path, folder: Path, tp: int, pp: int) -> tuple[float, int] | N
     args = ["--tensor-parallel-size", tp, "--pipeline-parallel-size", pp, "--max-model-len", LEN, "--max-num-seqs", SEQS, "--max-num-batched-tokens", BATCHED,
             "--enforce-eager", "--kv-cache-memory-bytes", 4 * GIB, "--gpu-memory-utilization", 0.2]
     command = [build / "src/cmd/berth", "sim", f"{tp * pp}xH200", "--", build / "sim/engine/berth-sim-engine", "vllm", "serve", folder, "--port", 1, *args]
-    env = {**os.environ, "BERTH_SIM_SPEED": "3000", "BERTH_SIM_ENGINE_VERSION": "0.32.0", "HF_HUB_OFFLINE": "1"}
+    env = {**os.environ, "BERTH_SIM_SPEED": "3000", "BERTH_SIM_ENGINE_VERSION": "0.32.0", "HF_HUB_OFFLINE": "1", "TMPDIR": str(folder)}
     run = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, start_new_session=True)
     lines = []
     for line in run.stdout:

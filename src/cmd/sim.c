@@ -2,7 +2,8 @@
  *
  * The machine is a file of shared memory and two libraries that the loader finds first (sim/). Folders for berth's own
  * runtime files and state lie beside it, so a daemon of the simulated machine never meets a real one. When the command
- * ends, everything that it left running ends too, and nothing stays. */
+ * ends, everything that it left running ends too, and nothing stays; what a killed `berth sim` left is removed by the next one. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -84,6 +86,14 @@ static const char *find_driver(struct bt_arena *a, const char *bin, struct bt_er
 
 /* ---- the machine ---- */
 
+#define TEMPORARY "temporary"        /* in a folder that is to be removed: written under its lock, so a free lock beside it is a dead owner's */
+
+static const char *tmp_folder(void)
+{
+    const char *tmp = getenv("TMPDIR");
+    return tmp && tmp[0] == '/' ? tmp : "/tmp";
+}
+
 static int make_folder(struct bt_arena *a, const char *state_dir, struct sim *sim, struct bt_err *err)
 {
     if (state_dir) {
@@ -91,8 +101,7 @@ static int make_folder(struct bt_arena *a, const char *state_dir, struct sim *si
         sim->dir = bt_path_abs(a, NULL, state_dir);
         return bt_dir_private(sim->dir, err);
     }
-    const char *tmp = getenv("TMPDIR");
-    char *dir = bt_arena_printf(a, "%s/berth-sim-XXXXXX", tmp && tmp[0] == '/' ? tmp : "/tmp");
+    char *dir = bt_arena_printf(a, "%s/berth-sim-XXXXXX", tmp_folder());
     if (!mkdtemp(dir))
         return bt_err_set(err, BT_E_IO, errno, "make a folder like %s", dir);
     sim->dir = dir;
@@ -149,7 +158,9 @@ static int make_machine(struct bt_arena *a, const struct args *args, const struc
     if (make_folder(a, args->state_dir, sim, err) < 0)
         return -1;
     sim->state = bt_arena_printf(a, "%s/machine", sim->dir);
-    if (lock_folder(sim, err) < 0 || create_state(args, f, sim, err) < 0 || bt_dir_private(bt_arena_printf(a, "%s/run", sim->dir), err) < 0)
+    if (lock_folder(sim, err) < 0 || (!sim->keep && bt_file_write(bt_arena_printf(a, "%s/" TEMPORARY, sim->dir), BT_S(""), err) < 0))
+        return -1;
+    if (create_state(args, f, sim, err) < 0 || bt_dir_private(bt_arena_printf(a, "%s/run", sim->dir), err) < 0)
         return -1;
     return bt_dir_private(bt_arena_printf(a, "%s/state", sim->dir), err);
 }
@@ -317,6 +328,47 @@ static void end_what_is_left(const struct sim *sim, const sigset_t *set)
         fprintf(stderr, "berth sim: some processes of %s cannot be ended\n", sim->dir);
 }
 
+/* ---- of a killed one ---- */
+
+/* Whoever overwrote its environment, as engines do, is still known by the bytes that it holds. */
+static bool is_used(const struct sim *sim)
+{
+    bt_auto_arena a = { 0 };
+    struct bt_proc *left;
+    const char *ignored;
+    struct bt_sim_state *st = bt_sim_state_open(sim->state, &ignored);
+    bool used = list_left(&a, sim, &left) > 0;
+    for (unsigned g = 0; st && g < st->ngpus && !used; g++)
+        used = bt_sim_holders(st, g, NULL, 0) > 0;
+    bt_sim_state_close(st);
+    return used;
+}
+
+static void remove_if_dead(const char *dir)
+{
+    bt_auto_arena a = { 0 };
+    const struct sim sim = { .dir = dir, .state = bt_arena_printf(&a, "%s/machine", dir) };
+    struct bt_err err = { 0 };
+    struct stat st;
+    bt_auto_fd fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool ours = fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() && faccessat(fd, TEMPORARY, F_OK, 0) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (ours && !is_used(&sim) && bt_tree_remove(dir, &err) < 0)
+        fprintf(stderr, "berth sim: left by one that was killed: %s\n", err.msg);
+}
+
+static void remove_dead(void)
+{
+    static const char start_of[] = "berth-sim-";
+    DIR *tmp = opendir(tmp_folder());
+    for (struct dirent *e; tmp && (e = readdir(tmp));) {
+        bt_auto_arena a = { 0 };
+        if (!strncmp(e->d_name, start_of, sizeof start_of - 1))
+            remove_if_dead(bt_arena_printf(&a, "%s/%s", tmp_folder(), e->d_name));
+    }
+    if (tmp)
+        closedir(tmp);
+}
+
 /* ---- the verb ---- */
 
 static int parse(const struct bt_verb *v, struct bt_arena *a, int argc, char **argv, struct args *args, struct bt_strs *rest)
@@ -401,6 +453,8 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     sim.bin = own_folder(&a);
     if (open_fleet(&a, sim.fleet, &fleet, &err) < 0 || !(sim.lib = find_driver(&a, sim.bin, &err)))
         return bt_cmd_fail(v, &err, false);
+    if (!args.state_dir)
+        remove_dead();
     if (make_machine(&a, &args, &fleet, &sim, &err) < 0)
         rc = bt_cmd_fail(v, &err, false);
     else

@@ -70,7 +70,8 @@ def log_of_start(case: dict, folder: Path, kind: str, more: list[str], until: st
     (folder / "config.json").write_text(json.dumps(MODELS[case["model"]]))
     if not (folder / "vllm").exists():
         (folder / "vllm").symlink_to(ENGINE)
-    env = {**os.environ, **extra, "BERTH_SIM_SPEED": "2000", "BERTH_SIM_ENGINE_VERSION": version(case, MODELS[case["model"]]), "HF_HUB_OFFLINE": "1"}
+    env = {**os.environ, **extra, "BERTH_SIM_SPEED": "2000", "BERTH_SIM_ENGINE_VERSION": version(case, MODELS[case["model"]]), "HF_HUB_OFFLINE": "1",
+           "TMPDIR": str(folder)}        # killed below, berth sim cannot remove its folder
     cards = case.get("tp", 1) * case.get("pp", 1)
     command = [BERTH, "sim", f"{cards}x{kind}", "--", folder / "vllm", "serve", folder, "--port", str(free_port()), *flags(case), *more]
     run = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, start_new_session=True)
