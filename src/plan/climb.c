@@ -567,11 +567,16 @@ static void load_solution(struct climb *c, const struct pl_solution *o)
             memcpy(&at->card[(size_t)at->n * from->ncards], from->card, from->ncards * sizeof *from->card);
         at->n++;
     }
-    for (size_t w = 0; w < c->p->n; w++)
-        if (c->p->work[w].cpu_only)
+    for (size_t w = 0; w < c->p->n; w++) {           /* targets come before their followers */
+        size_t target = c->p->work[w].same;
+        if (c->p->work[w].cpu_only) {
             c->at[w].n = c->s->copies_most[w];
-        else
-            put_in(c, w);
+            continue;
+        }
+        if (c->at[w].n < c->s->copies_least[w] || (target != PL_NONE && c->at[w].n > c->at[target].n))
+            c->at[w].n = 0;          /* too few are as good as none: all of them are looked for */
+        put_in(c, w);
+    }
     reckon(c);
 }
 

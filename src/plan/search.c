@@ -464,6 +464,11 @@ static void held_colors(struct search *s)
     }
 }
 
+static bool has_enough(const struct search *s, size_t work)
+{
+    return s->placed[work] >= s->copies_least[work] || (s->may_skip[work] && s->placed[work] == 0);
+}
+
 /* All copies of the work where they were. */
 static void as_held(struct search *s, size_t depth)
 {
@@ -484,7 +489,8 @@ static void as_held(struct search *s, size_t depth)
     }
     if (depth + 1 == s->p->n || !s->held[s->order[depth + 1]])
         held_colors(s);
-    next_work(s, depth + 1);
+    if (has_enough(s, work))
+        next_work(s, depth + 1);
     while (s->ncopies > before)
         se_take_back(s);
     s->settled[work] = false;
@@ -515,8 +521,7 @@ static void next_work(struct search *s, size_t depth)
     }
     if (s->placed[work] < s->copies_most[work])
         one_more_copy(s, depth);
-    bool enough = s->placed[work] >= s->copies_least[work] || (s->may_skip[work] && s->placed[work] == 0);
-    if (enough && !s->stop && !(s->placed[work] < s->copies_most[work] && hopeless(s, depth + 1)))
+    if (has_enough(s, work) && !s->stop && !(s->placed[work] < s->copies_most[work] && hopeless(s, depth + 1)))
         next_work(s, depth + 1);
 }
 

@@ -99,9 +99,30 @@ static void many_on_few_cards_end(void **st)
     assert_true(o.found && o.ncopies == 48);
 }
 
+/* What a program of many cards would like to do may lack a copy: where no room is found for it, that is no plan, and neither is the rest of it. */
+static void too_few_copies_are_no_plan(void **st)
+{
+    (void)st;
+    for (unsigned cards = 2; cards <= 3; cards++) {
+        bt_auto_arena a = { 0 };
+        struct bt_err err = { 0 };
+        struct pl_problem *p;
+        const char *text = "name: t\nworkloads:\n  x: {kind: service, command: [x], memory: 30GiB, replicas: 2}\n  y: {kind: service, command: [x], memory: 30GiB}\n";
+        assert_int_equal(pl_problem_build(&a, plan_inputs_or_none(&a, text, cards == 2 ? "2xA100-SXM4-40GB" : "3xA100-SXM4-40GB"), "all", &p, &err), 0);
+        struct search *s = se_new(p, &a);
+        size_t card[] = { 0, 1 }, x = p->work[0].copies_want == 2 ? 0 : 1;
+        struct pl_copy copy[] = { { .work = x, .ncards = 1, .card = &card[0] }, { .work = 1 - x, .ncards = 1, .card = &card[1] } };
+        struct pl_solution from = { .found = true, .copy = copy, .ncopies = 2 }, o = { 0 };
+        se_order(s, SE_HARD);
+        se_climb_from(s, 2000, &from, &o);
+        assert_int_equal(o.found, cards == 3);
+        assert_true(!o.found || o.ncopies == 3);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(small_ones_stand_and_are_good), cmocka_unit_test(large_ones_get_a_plan),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(small_ones_stand_and_are_good), cmocka_unit_test(large_ones_get_a_plan), cmocka_unit_test(too_few_copies_are_no_plan),
                                         cmocka_unit_test(many_on_few_cards_end) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
