@@ -25,8 +25,11 @@ size_t bt_planning_changes(struct bt_arena *a, const struct bt_plan_advice *v, c
         all[n++] = v->more[i];
     bool *told = BT_NEWN(a, bool, n);
     *rows = BT_NEWN(a, const char *, n);
+    size_t room = 1;                                 /* of all names: a row may have them all */
+    for (size_t i = 0; i < n; i++)
+        room += strlen(all[i].path) + 2;
     for (size_t i = 0; i < n; i++) {
-        bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
+        bt_auto_buf struct bt_buf b = BT_BUF(room);
         size_t names = 0;
         if (told[i])
             continue;

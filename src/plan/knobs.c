@@ -176,6 +176,17 @@ void pl_say_change(struct bt_arena *a, const struct bt_plan_in *in, const struct
         push(a, list, n, w, "pp_layers", "auto");
 }
 
+#define MOST_NAMED 12
+
+void pl_say_name(struct bt_buf *b, size_t i, size_t n, const char *last, const char *name)
+{
+    bool many = n > MOST_NAMED + 1;                  /* one left over is named, too */
+    if (!many || i < MOST_NAMED)
+        bt_buf_printf(b, "%s%s", i == 0 ? "" : i + 1 == n ? last : ", ", name);
+    else if (i == MOST_NAMED)
+        bt_buf_printf(b, " and %zu more", n - MOST_NAMED);
+}
+
 static bool waits_for(const struct bt_workload *w, const char *name)
 {
     bool waits = false;
@@ -188,13 +199,13 @@ static bool waits_for(const struct bt_workload *w, const char *name)
 const char *pl_without_text(struct bt_arena *a, const struct bt_spec *s, size_t index)
 {
     const char *name = s->w[index].name;
-    bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
+    bt_auto_buf struct bt_buf b = BT_BUF(4 * KiB);
     size_t n = 0, waiting = 0;
     for (size_t i = 0; i < s->n; i++)
         waiting += waits_for(&s->w[i], name);
     for (size_t i = 0; i < s->n; i++)
         if (waits_for(&s->w[i], name))
-            bt_buf_printf(&b, "%s%s", n++ == 0 ? "" : n == waiting ? " and " : ", ", s->w[i].name);
+            pl_say_name(&b, n++, waiting, " and ", s->w[i].name);
     const char *start = waiting == 1 ? "starts" : "start", *text = "`optional: true` leaves it out while it has no place";
     if (!waiting)
         return bt_arena_printf(a, "without %s the others run: %s", name, text);

@@ -27,6 +27,8 @@ void pl_turn(const struct bt_plan_in *in, struct bt_workload *w, const struct pl
 void pl_say_change(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, struct bt_plan_change **list, size_t *n);
 /* "llm: it fits with `replicas: 10`"; list: what pl_say_change made of it. */
 const char *pl_change_text(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, const struct bt_plan_change *list);
+/* Name i of n in a list: behind the one before, the last one behind `last`. Of many the first twelve, and how many more. */
+void pl_say_name(struct bt_buf *b, size_t i, size_t n, const char *last, const char *name);
 /* That it may be left out, and who waits for it. */
 const char *pl_without_text(struct bt_arena *a, const struct bt_spec *s, size_t index);
 /* n > 0 changes as one row of advice. */

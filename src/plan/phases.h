@@ -117,6 +117,8 @@ uint64_t pl_sleeping_bytes(const struct bt_rank_berth *r);
 struct bt_alternative;
 BT_MUST_CHECK int pl_alternative(struct bt_arena *a, const struct bt_plan_in *in, size_t index, const struct bt_workload *w, double faster_than,
                                  struct bt_alternative *row, struct bt_err *err);
+/* In each note of propose.c on ways that were not all looked at, or not all compared. */
+#define PL_WAYS_TO_CUT "ways to cut it into"
 /* subphases.c: bt_plan_propose of a spec with phases: each that does not fit is cut into the fewest that do, the others are as they are written. *out NULL:
  * *why not. */
 BT_MUST_CHECK int pl_propose_further(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan **out, const char **why, struct bt_err *err);

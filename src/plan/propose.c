@@ -4,6 +4,7 @@
  * whose phases reach most; of those the first, as written. Which sets fit is asked of all that it takes; what they reach only as far as the work goes.
  * What runs on without costing anybody anything is in several phases. Where there are too many groups to look at all cuts, or a set is asked for of many
  * machines too often, phases are filled one after the other instead: as written, and where that takes more than the bytes do, the largest first. */
+#include "plan/knobs.h"
 #include "plan/phases.h"
 
 #define TRY_NODES 20000
@@ -63,6 +64,12 @@ static bool needs(struct bt_arena *a, const struct bt_workload *w, const struct 
     return o->kind == BT_SERVER && calls(w, "${gateway.url}");    /* the gateway may lead to any of them */
 }
 
+/* Most of thousands name nobody: they need not be asked about each of the others. */
+static bool may_need(const struct bt_workload *w)
+{
+    return w->same_gpus_as || w->context.same_as || w->nafter || calls(w, "{url:") || calls(w, "${gateway.url}");
+}
+
 static void find_groups(struct cutting *c)
 {
     const struct bt_spec *s = c->in->spec;
@@ -70,8 +77,8 @@ static void find_groups(struct cutting *c)
     for (size_t i = 0; i < s->n; i++)
         of[i] = i;
     for (size_t i = 0; i < s->n; i++)
-        for (size_t j = 0; j < s->n; j++)
-            if (of[i] != of[j] && (needs(c->a, &s->w[i], &s->w[j]) || needs(c->a, &s->w[j], &s->w[i]))) {
+        for (size_t j = 0, n = may_need(&s->w[i]) ? s->n : 0; j < n; j++)
+            if (of[i] != of[j] && needs(c->a, &s->w[i], &s->w[j])) {
                 size_t from = BT_MAX(of[i], of[j]), to = BT_MIN(of[i], of[j]);
                 for (size_t k = 0; k < s->n; k++)
                     of[k] = of[k] == from ? to : of[k];
@@ -421,13 +428,22 @@ static const struct bt_spec *well_named(struct cutting *c, const struct bt_spec 
     return spec;
 }
 
+/* *out NULL: no plan of it was found. */
 static int plan_phased(struct cutting *c, const struct bt_spec *spec, bool brief, struct bt_plan **out)
 {
     struct bt_plan_in in = *c->in;
+    struct bt_err why = { 0 };
+    *out = NULL;
     in.spec = spec;
     in.brief = brief;
     in.any = c->filled && brief;     /* no phase is what it is because of what it reaches, and nobody reads that */
-    return bt_plan_make(c->a, &in, out, c->err);
+    if (bt_plan_make(c->a, &in, out, &why) == 0)
+        return 0;
+    *out = NULL;
+    if (why.code == BT_E_TOO_BIG)
+        return 0;
+    *c->err = why;
+    return -1;
 }
 
 /* Everybody of `was` has as much in `is`. */
@@ -503,8 +519,8 @@ static int stretch(struct cutting *c, const struct bt_spec **spec, struct bt_pla
                     more->w[i].phases = in;
                 }
             if (plan_phased(c, more, true, &p) < 0)
-                continue;                            /* a plan that cannot be made is no proposal */
-            if (p->nrefusals || !none_loses(*plan, p) || !all_stay(c, p, more->phases.v[BT_MAX(b, c->best[g])], &c->group[g]))
+                return -1;
+            if (!p || p->nrefusals || !none_loses(*plan, p) || !all_stay(c, p, more->phases.v[BT_MAX(b, c->best[g])], &c->group[g]))
                 continue;
             *spec = more;
             *plan = p;
@@ -640,22 +656,14 @@ static int fill(struct cutting *c)
 static int plan_cut(struct cutting *c, struct bt_plan **out)
 {
     size_t n = 0;
-    *out = NULL;
     for (size_t g = 0; g < c->n; g++)
         n = BT_MAX(n, c->best[g] + 1);
     const struct bt_spec *spec = phased(c, n);
-    struct bt_err before = *c->err;
-    if (plan_phased(c, spec, true, out) < 0) {
-        if (c->err->code != BT_E_TOO_BIG)
-            return -1;
-        *c->err = before;
-        *out = NULL;
+    if (plan_phased(c, spec, true, out) < 0)
+        return -1;
+    *out = *out && (*out)->nrefusals ? NULL : *out;
+    if (!*out)
         return 0;
-    }
-    if ((*out)->nrefusals) {
-        *out = NULL;
-        return 0;
-    }
     if (c->worth && stretch(c, &spec, out) < 0)
         return -1;
     const struct bt_spec *named = well_named(c, spec);
@@ -688,10 +696,13 @@ static int find_cut(struct cutting *c, struct bt_plan **out)
 /* "a, b" of a group. */
 static const char *members(const struct cutting *c, size_t g)
 {
-    bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
+    bt_auto_buf struct bt_buf b = BT_BUF(4 * KiB);
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < c->in->spec->n; i++)
+        n += c->group[g].has[i];
     for (size_t i = 0; i < c->in->spec->n; i++)
         if (c->group[g].has[i])
-            bt_buf_printf(&b, "%s%s", b.n ? ", " : "", c->in->spec->w[i].name);
+            pl_say_name(&b, at++, n, ", ", c->in->spec->w[i].name);
     return bt_arena_strdup(c->a, bt_buf_z(&b));
 }
 
@@ -742,22 +753,22 @@ int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_p
     }
     if (prepare(&c, &why) < 0 || (!why && find_cut(&c, out) < 0))
         return -1;
-    if (why_not)
-        *why_not = *out ? NULL : why ? why : "no order of phases was found in which all of it fits";
     if (*out && !in->brief && plan_phased(&c, (*out)->spec, false, out) < 0)
         return -1;
+    if (why_not)
+        *why_not = *out ? NULL : why ? why : "no order of phases was found in which all of it fits";
     if (*out)
         (*out)->proposed = true;
     if (*out && ((c.filled && (*out)->nphases > c.fewest) || c.missed || c.asked > MAX_ASKED))
-        BT_PUSH(a, (*out)->warning, (*out)->nwarnings, bt_arena_printf(a, "not all ways to cut it into phases were looked at: fewer than these %zu may do",
+        BT_PUSH(a, (*out)->warning, (*out)->nwarnings, bt_arena_printf(a, "not all " PL_WAYS_TO_CUT " phases were looked at: fewer than these %zu may do",
                                                                              (*out)->nphases));
     const char *first = c.more ? "the first " : "", *more = c.more ? ", and there may be more of them" : "";
     if (*out && !c.filled && c.valued < c.ways)
         BT_PUSH(a, (*out)->warning, (*out)->nwarnings,
-                bt_arena_printf(a, "of %s%zu ways to cut it into so many phases the %zu whose fullest phase has least were compared%s", first, c.ways,
+                bt_arena_printf(a, "of %s%zu " PL_WAYS_TO_CUT " so many phases the %zu whose fullest phase has least were compared%s", first, c.ways,
                                 c.valued, more));
     else if (*out && !c.filled && c.more)
-        BT_PUSH(a, (*out)->warning, (*out)->nwarnings, bt_arena_printf(a, "the first %zu ways to cut it into so many phases were compared%s", c.ways, more));
+        BT_PUSH(a, (*out)->warning, (*out)->nwarnings, bt_arena_printf(a, "the first %zu " PL_WAYS_TO_CUT " so many phases were compared%s", c.ways, more));
     return 0;
 }
 
@@ -771,15 +782,16 @@ static const char *names_in(struct bt_arena *a, const struct bt_strs *l)
 
 void bt_plan_proposal_advice(struct bt_arena *a, const struct bt_plan *p, struct bt_plan_advice *out)
 {
-    bt_auto_buf struct bt_buf b = BT_BUF(16 * KiB);
+    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);  /* 64 phases, of 12 names each */
     bt_buf_printf(&b, "in turn, in %zu phases:", p->nphases);
     for (size_t i = 0; i < p->nphases; i++) {
-        const char *sep = i ? "; then " : " first ";
+        size_t n = 0, at = 0;
         for (size_t k = 0; k < p->spec->n; k++)
-            if (pl_in_phase(&p->spec->w[k], p->phase[i].name)) {
-                bt_buf_printf(&b, "%s%s", sep, p->spec->w[k].name);
-                sep = ", ";
-            }
+            n += pl_in_phase(&p->spec->w[k], p->phase[i].name);
+        bt_buf_puts(&b, i ? "; then " : " first ");
+        for (size_t k = 0; k < p->spec->n; k++)
+            if (pl_in_phase(&p->spec->w[k], p->phase[i].name))
+                pl_say_name(&b, at++, n, ", ", p->spec->w[k].name);
     }
     *out = (struct bt_plan_advice){ .text = bt_arena_strdup(a, bt_buf_z(&b)), .path = "phases",
                                     .value = bt_arena_printf(a, "[%s]", names_in(a, &p->spec->phases)) };

@@ -224,7 +224,7 @@ static void say(const struct further *f, struct bt_plan *p)
         const char *text = bt_arena_printf(f->a, "phase %s does not fit at once: it is cut into %s", x->name, bt_buf_z(&b));
         BT_PUSH(f->a, p->warning, p->nwarnings, text);
         for (size_t k = 0; k < x->cut->nwarnings; k++)
-            if (strstr(x->cut->warning[k], "not all ways to cut"))
+            if (strstr(x->cut->warning[k], PL_WAYS_TO_CUT))
                 BT_PUSH(f->a, p->warning, p->nwarnings, bt_arena_printf(f->a, "phase %s: %s", x->name, x->cut->warning[k]));
     }
 }

@@ -13,6 +13,7 @@ static struct bt_plan *propose(const char *text, const char *fleet)
     struct bt_plan *p;
     if (bt_plan_propose(&a, plan_inputs(&a, text, fleet), &p, &why_not, &err) < 0)
         fail_msg("%s\n%s", err.msg, text);
+    assert_int_equal(err.code, 0);                   /* success leaves it alone */
     return p;
 }
 
@@ -192,6 +193,27 @@ static void not_all_ways_are_found(void **st)
     assert_int_equal(p->nphases, 3);
     assert_true(warned(p, "the first 20000 ways to cut it into so many phases") && warned(p, "and there may be more of them"));
     assert_false(warned(p, "may do"));
+    bt_auto_buf struct bt_buf cut = BT_BUF(4096);  /* and of a phase that is cut */
+    bt_buf_puts(&cut, "name: t\nphases: [make, use]\nworkloads:\n  m: {kind: job, command: [x], memory: 30GiB, phases: use}\n");
+    for (int i = 0; i < 12; i++)
+        bt_buf_printf(&cut, "  j%d: {kind: job, command: [x], memory: 15GiB, phases: make}\n", i);
+    assert_true(warned(propose(bt_buf_z(&cut), "1xA100-SXM4-80GB"), "phase make: the first 20000 ways to cut it"));
+}
+
+/* A line for people names twelve of many; what is to be written is told of all. */
+static void many_names_are_counted(void **st)
+{
+    (void)st;
+    bt_auto_buf struct bt_buf text = BT_BUF(16 * KiB);
+    struct bt_plan_advice v;
+    bt_buf_puts(&text, TOP "  a: {kind: job, command: [x], memory: 30GiB}\n  b: {kind: service, command: [x], memory: 30GiB}\n");
+    for (int i = 0; i < 20; i++)
+        bt_buf_printf(&text, "  u%d: {kind: job, command: [x], gpus: 0, after: {b: ready}}\n", i);
+    struct bt_plan *p = propose(bt_buf_z(&text), "1xA100-SXM4-40GB");
+    assert_non_null(p);
+    bt_plan_proposal_advice(&a, p, &v);
+    assert_string_equal(v.text, "in turn, in 2 phases: first a; then b, u0, u1, u2, u3, u4, u5, u6, u7, u8, u9, u10 and 9 more");
+    assert_int_equal(v.nmore, 22);
 }
 
 /* A machine of the proposal, taken out, has its workloads in their phases. */
@@ -235,7 +257,7 @@ static void the_advice_is_the_plan(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(cut_as_it_must_be), cmocka_unit_test(a_phase_that_does_not_fit_is_cut), cmocka_unit_test(nothing_where_nothing_helps),
-                                        cmocka_unit_test(many_groups_fill_phases), cmocka_unit_test(the_most_even_ways_are_compared), cmocka_unit_test(not_all_ways_are_found),
+                                        cmocka_unit_test(many_groups_fill_phases), cmocka_unit_test(the_most_even_ways_are_compared), cmocka_unit_test(not_all_ways_are_found), cmocka_unit_test(many_names_are_counted),
                                         cmocka_unit_test(a_machine_of_a_proposal), cmocka_unit_test(the_advice_is_the_plan) };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     bt_arena_release(&a);
