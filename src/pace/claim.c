@@ -29,7 +29,8 @@ static const char *const noise[] = { "on",      "with",    "at",      "and",    
                                      "backend", "generates", "generating", "generated", "outputs", "manages", "achieves", "achieved", "delivers",
                                      "pushing", "pulls", "measured", "about:", "settings", "default", "stock", "driver", "across", "box", "machine", "whopping",
                                      "=>", "==", "serve", "serves", "sees", "reaching", "reached", "hitting", "yields", "yielding",
-                                     "benchmarked", "tested", "filled", "peaks", "me", "hbm3", "hbm3e", "hbm2e", "hbm2", "gddr6", "gddr6x", "gddr7", "vram" };
+                                     "kaggle", "vast.ai", "takes", "took", "benchmarked", "tested", "filled", "peaks", "me",
+                                     "hbm3", "hbm3e", "hbm2e", "hbm2", "gddr6", "gddr6x", "gddr7", "vram" };
 /* A rate of all that are served at once: never to be judged as one stream's. */
 static const char *const total_words[] = { "total", "aggregate", "aggregated", "combined", "overall", "together", "throughput", "system" };
 /* Of reading prompts in, which is no decoding. */
@@ -38,7 +39,8 @@ static const char *const first_words[] = { "ttft", "first-token", "time-to-first
 static const char *const in_words[] = { "in", "input", "isl", "input-len", "input-length" };
 static const char *const out_words[] = { "out", "osl", "output", "output-len", "output-length" };
 static const char *const request_units[] = { "req/s", "reqs/s", "requests/s", "request/s", "requests/sec", "rps", "qps", "req/sec", "rpm" };
-static const char *const host_words[] = { "offload", "offloading", "offloaded", "cpu-offload", "cpu", "ram" };
+static const char *const host_words[] = { "offload", "offloading", "offloaded", "cpu-offload", "cpu", "ram",
+                                          "n-cpu-moe", "ncmoe", "cpu-moe", "ot", "override-tensor", "exps=cpu", "ngl=0" };
 static const char *const no_words[] = { "no", "without", "w/o", "non" };
 /* Seconds of other units of time; those long ones are only used for what a whole server gives. */
 static const struct { const char *unit; double seconds; bool total; } slow_units[] = {
@@ -51,7 +53,7 @@ static const char *const step_units[] = { "ms/token", "ms/tok", "ms/step", "ms/t
 static const char *const step_words[] = { "tpot", "itl", "tbt" };
 static const char *const token_words[] = { "tokens", "token", "tok", "toks" };
 static const char *const second_words[] = { "second", "sec", "s", "seconds" };
-static const char *const stream_words[] = { "batch",      "streams",    "stream", "concurrency", "conc",   "bs",
+static const char *const stream_words[] = { "bsz", "max-concurrency", "batch", "streams",    "stream", "concurrency", "conc",   "bs",
                                             "batch-size", "concurrent", "users",  "requests",    "clients", "parallel", "sequences", "seqs", "user", "c" };
 static const char *const one_of_them[] = { "user", "stream", "request", "sequence", "client", "users" };
 static const char *const context_words[] = { "context", "ctx", "tokens-of-context", "depth", "context-length" };
@@ -507,7 +509,8 @@ static size_t take_named_number(const struct pc_words *x, size_t at, struct read
                       : AMONG(name, stage_words)                          ? &out->pp
                       : !strcasecmp(name, "dp") || !strcasecmp(name, "replicas") || !strcasecmp(name, "copies")
                           ? &out->engines
-                          : NULL;
+                      : !strcmp(name, "card-layers") ? &out->card_layers
+                                                     : NULL;
     size_t more = !eq && at + 2 < x->n && (!strcasecmp(x->w[at + 1], "size") || !strcasecmp(x->w[at + 1], "of")) ? 1 : 0; /* "batch size 1" */
     at += more;
     const char *value = eq ? eq + 1 : at + 1 < x->n ? x->w[at + 1] : "";
@@ -722,7 +725,7 @@ static size_t take_fused_streams(const struct pc_words *x, size_t at, struct rea
 static int take_model(const struct pc_words *x, size_t at, size_t *model_end, struct reading *r, struct bt_err *err)
 {
     bool digit = isdigit((unsigned char)x->w[at][0]), range = digit && strspn(x->w[at], "0123456789.k-") == strlen(x->w[at]) && strchr(x->w[at], '-');
-    if (!r->c.model && !range) {
+    if (!r->c.model && !range && !(digit && at + 1 < x->n && AMONG(x->w[at + 1], token_words))) {
         r->c.model = x->w[at];
     } else if (at == *model_end && !x->starts[at]) { /* "Qwen2.5 32B" */
         r->c.model = bt_arena_printf(x->a, "%s-%s", r->c.model, x->w[at]);

@@ -95,13 +95,25 @@ const char *pc_no_card(const char *word)
     return NULL;
 }
 
+/* "RTX 4070 Ti Super": these words together are a card, though the first of them are none. */
+static bool is_card_of_words(const struct pc_words *x, size_t at)
+{
+    const char *name = x->w[at];
+    bool card = false;
+    for (size_t n = 1; n < 5 && at + n < x->n && !x->starts[at + n] && !card; n++) {
+        name = bt_arena_printf(x->a, "%s-%s", name, x->w[at + n]);
+        card = pc_card_said(x->a, name);
+    }
+    return card;
+}
+
 /* No card was understood: the word that names something else instead, where there is one. Returns -1; *err stays as it is where there is none. */
 int pc_name_other(const struct pc_words *x, size_t from, struct bt_err *err)
 {
     for (size_t i = from; i < x->n; i++) {
         const char *what = pc_no_card(x->w[i]), *next = i + 1 < x->n && !x->starts[i + 1] ? x->w[i + 1] : "";
         const char *name = x->w[i] + strspn(x->w[i], "0123456789"); /* "2xA100": known, and another word is not */
-        if (!what || pc_card_said(x->a, x->w[i]) || pc_card_said(x->a, name + ((*name | 0x20) == 'x')))
+        if (!what || pc_card_said(x->a, x->w[i]) || pc_card_said(x->a, name + ((*name | 0x20) == 'x')) || is_card_of_words(x, i))
             continue;
         bool alone = strpbrk(x->w[i], ".") || !strcasecmp(x->w[i], "nano") || !strcasecmp(x->w[i], "nx") ||
                      (strpbrk(x->w[i], "0123456789") && isdigit((unsigned char)*next));

@@ -4,6 +4,7 @@
 #include "pace/claim_int.h"
 
 #define MOST_SAID 4
+#define ALL_LAYERS 99
 
 /* "#": a number, "@": a format of numbers, "%": billions of parameters ("0.5B"). `meant` has "#" for the number that was said, "#ms" with a unit; none = it
  * says nothing that is judged. */
@@ -24,6 +25,14 @@ static const struct {
     { { "inter", "token", "latency" }, { "itl" } },
     { { "time", "per", "output", "token" }, { "tpot" } },
     { { "time", "to", "first", "token" }, { "ttft" } },
+    { { "to", "first", "token" }, { "ttft" } },
+    { { "at", "a", "time" }, { NULL } },
+    { { "one", "request" }, { "1", "stream" } },
+    { { "one", "stream" }, { "1", "stream" } },
+    { { "t/s", "tg128" }, { "t/s" } },
+    { { "experts", "on", "cpu" }, { "cpu" } },
+    { { "experts", "in", "ram" }, { "ram" } },
+    { { "apiece" }, { "each" } },
     { { "tpot", "of" }, { "tpot" } },
     { { "itl", "of" }, { "itl" } },
     { { "ttft", "of" }, { "ttft" } },
@@ -62,10 +71,8 @@ static const struct {
     { { "kv", "@" }, { NULL } },
     { { "prompt", "eval", "time" }, { "prompt" } },
     { { "eval", "time" }, { NULL } },
-    { { "ngl", "#" }, { NULL } },
     { { "fa", "#" }, { NULL } },
     { { "ub", "#" }, { NULL } },
-    { { "n-gpu-layers", "#" }, { NULL } },
     { { "tpot", "ms", "#" }, { "tpot", "#ms" } },
     { { "itl", "ms", "#" }, { "itl", "#ms" } },
     { { "ttft", "ms", "#" }, { "ttft", "#ms" } },
@@ -174,7 +181,7 @@ static bool put_phrase(struct pc_words *x, size_t at, size_t p)
     return true;
 }
 
-/* "500 tokens in 4 seconds", "128 tokens in 900 ms": a rate. */
+/* "500 tokens in 4 seconds", "128 tokens took 900 ms": a rate. */
 static void put_tokens_in_time(struct pc_words *x, size_t at)
 {
     static const struct {
@@ -183,7 +190,8 @@ static void put_tokens_in_time(struct pc_words *x, size_t at)
     } units[] = { { "s", 1 }, { "sec", 1 }, { "secs", 1 }, { "seconds", 1 }, { "ms", 1e-3 }, { "minutes", 60 }, { "min", 60 } };
     double tokens, time;
     const char *rest, *unit;
-    if (at + 3 >= x->n || !pc_number_of(x->w[at], &tokens, &rest) || *rest || strncasecmp(x->w[at + 1], "tok", 3) || strcasecmp(x->w[at + 2], "in") ||
+    if (at + 3 >= x->n || !pc_number_of(x->w[at], &tokens, &rest) || *rest || strncasecmp(x->w[at + 1], "tok", 3) ||
+        (strcasecmp(x->w[at + 2], "in") && strcasecmp(x->w[at + 2], "took")) ||
         !pc_number_of(x->w[at + 3], &time, &unit) || !(time > 0))
         return;
     bool apart = !*unit;
@@ -195,6 +203,49 @@ static void put_tokens_in_time(struct pc_words *x, size_t at)
             remove_words(x, at + 2, 2 + apart);
             return;
         }
+}
+
+/* "7.3 s for 1k tokens", "10 seconds for 500 tokens": the tokens first, for the one above. */
+static void put_time_for_tokens(struct pc_words *x, size_t at)
+{
+    double time, tokens;
+    const char *unit, *rest, *apart;
+    if (!pc_number_of(x->w[at], &time, &unit))
+        return;
+    size_t n = *unit ? 1 : 2;
+    if (at + n + 2 >= x->n || strcasecmp(x->w[at + n], "for") || !pc_number_of(x->w[at + n + 1], &tokens, &rest) || strncasecmp(x->w[at + n + 2], "tok", 3))
+        return;
+    bool k = (*rest | 0x20) == 'k' && !rest[1];
+    apart = n > 1 ? x->w[at + 1] : unit;
+    if (!*apart || (*rest && !k))
+        return;
+    const char *number = bt_arena_printf(x->a, "%g", time);
+    x->w[at] = bt_arena_printf(x->a, "%.0f", tokens * (k ? 1000 : 1));
+    x->w[at + 1] = "tokens";
+    x->w[at + 2] = "in";
+    x->w[at + 3] = bt_arena_printf(x->a, "%s%s", number, apart);
+    if (n > 1)
+        remove_words(x, at + 4, 1);
+}
+
+/* "-ngl 99", "--n-gpu-layers 20", "ngl=20": layers on the card. True: they are all of them, no model has so many, and nothing is left of it. */
+static bool put_card_layers(struct pc_words *x, size_t at)
+{
+    static const char *const flags[] = { "ngl", "n-gpu-layers", "gpu-layers" };
+    for (size_t i = 0; i < BT_LEN(flags); i++) {
+        size_t n = strlen(flags[i]);
+        bool fused = !strncasecmp(x->w[at], flags[i], n) && x->w[at][n] == '=', apart = !strcasecmp(x->w[at], flags[i]) && at + 1 < x->n;
+        double v;
+        const char *rest, *number = fused ? x->w[at] + n + 1 : apart ? x->w[at + 1] : "";
+        if (!pc_number_of(number, &v, &rest) || *rest)
+            continue;
+        x->w[at] = v < 1 ? "ngl=0" : bt_arena_printf(x->a, "card-layers=%.0f", v);
+        remove_words(x, at + 1, apart);
+        if (v >= ALL_LAYERS)
+            remove_words(x, at, 1);
+        return v >= ALL_LAYERS;
+    }
+    return false;
 }
 
 /* "0.02 s/token", "0.02 seconds per token", "TPOT 0.012 s": milliseconds of one. */
@@ -331,9 +382,12 @@ static void put_signs(struct pc_words *x, size_t at)
     put_value(x, at);
     const char *w = x->w[at], *rest, *next = at + 1 < x->n ? x->w[at + 1] : "", *cut = strchr(w, '@'), *eq = strchr(w, '=');
     size_t cells = bench_cells(x, at);
-    if (cells)
+    if (cells && pc_number_of(x->w[at + cells - 1], &v, &rest) && v < ALL_LAYERS) { /* 6 cells: the last is of layers on the card */
+        x->w[at] = v < 1 ? "ngl=0" : bt_arena_printf(x->a, "card-layers=%.0f", v);
+        remove_words(x, at + 1, cells - 1);
+    } else if (cells) {
         remove_words(x, at, cells);
-    else if (pc_number_of(w, &v, &rest) && *rest == '/' && v >= 16 && pc_number_of(rest + 1, &other, &rest) && !*rest && other >= 16 && x->n < PC_MAX_WORDS)
+    } else if (pc_number_of(w, &v, &rest) && *rest == '/' && v >= 16 && pc_number_of(rest + 1, &other, &rest) && !*rest && other >= 16 && x->n < PC_MAX_WORDS)
         cut_in_two(x, at, bt_arena_printf(x->a, "isl=%.0f", v), bt_arena_printf(x->a, "osl=%.0f", other));
     else if (cut && cut > w && is_format(cut + 1) && x->n < PC_MAX_WORDS)
         cut_in_two(x, at, first_of(x, w, (size_t)(cut - w)), cut + 1);
@@ -375,10 +429,13 @@ void pc_claim_phrases(struct pc_words *x)
 {
     for (size_t at = 0; at < x->n; at++)
         do { /* what moved up is looked at again; no phrase means another one, so that this ends */
+            while (at < x->n && put_card_layers(x, at)) {}
+            if (at >= x->n)
+                break;
             cut_version(x, at);
             put_signs(x, at);
             if (at < x->n)
-                put_tokens_in_time(x, at), put_seconds_of_token(x, at), put_tens(x, at), put_per_card(x, at);
+                put_time_for_tokens(x, at), put_tokens_in_time(x, at), put_seconds_of_token(x, at), put_tens(x, at), put_per_card(x, at);
         } while (put_any_phrase(x, at) && at < x->n);
 }
 

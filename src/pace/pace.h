@@ -130,6 +130,7 @@ struct bt_claim {
     bool by_layers;                  /* several cards of llama.cpp, and not how: layer by layer is its default, as tensors its best */
     double tok_s;                    /* of all streams of all engines */
     uint64_t prompt, answer;         /* tokens of a request; 0 = not said */
+    uint64_t card_layers;            /* llama.cpp's -ngl; 0 = not said, all of them */
     double prompt_tok_s, first_s;    /* of reading prompts, to the first token: told beside it, not judged; 0 = not said */
 };
 /* Reads "MODEL [bf16|fp8|int8|4-bit|awq|...], [N]xCARD, TPn[xPPm], [ENGINE [VERSION],] [N streams,] [context N,] [dp N,] [eagle|mtp|...,]

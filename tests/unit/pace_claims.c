@@ -538,6 +538,20 @@ static void claims_of_logs_and_commands(void **st)
         { "MI300X Llama-3.1-70B fp16 1 GPU 20 tok/s", "Llama-3.1-70B", "mi300x", "fp16", 1, 1, 1, 0, 20, false },
         { "QwQ 32B Q4_K_M on 24GB 7900XTX, 25 t/s", "QwQ-32B", "rx7900xtx", "Q4_K_M", 1, 1, 1, 0, 25, false },
         { "Llama-3.3-70B Q4_K_M 2x3090 48GB 15 t/s", "Llama-3.3-70B", "rtx3090", "Q4_K_M", 2, 2, 1, 0, 15, false },
+        { "Mean TPOT (ms): 20 with Qwen3-32B FP8 on H100, --max-concurrency 1", "Qwen3-32B", "h100-sxm", "FP8", 1, 1, 1, 0, 50, false },
+        { "Median ITL 10ms, Llama-3.1-8B on an RTX 5090, 1 request at a time", "Llama-3.1-8B", "rtx5090", "", 1, 1, 1, 0, 100, false },
+        { "Phi-4 Q8_0 @ 4070 Ti Super: 34.6 tok/sec, 1.2s to first token", "Phi-4", "rtx4070tisuper", "Q8_0", 1, 1, 1, 0, 34.6, false },
+        { "2x T4 (Kaggle): Qwen2.5-14B-GPTQ-Int4 ~22 tokens per sec", "Qwen2.5-14B-GPTQ-Int4", "t4", "", 2, 2, 1, 0, 22, false },
+        { "vast.ai 4090 running Llama-3.1-8B fp16 at 56.8 tok/s", "Llama-3.1-8B", "rtx4090", "fp16", 1, 1, 1, 0, 56.8, false },
+        { "Qwen3-8B fp16, vLLM v0.11.0, A6000 (48G), bsz=8 -> 290 tok/s total", "Qwen3-8B", "rtxa6000", "fp16", 1, 1, 8, 0, 290, false },
+        { "Qwen3-8B fp16, A6000, 8 streams, 36 tok/s apiece", "Qwen3-8B", "rtxa6000", "fp16", 1, 1, 8, 0, 288, false },
+        { "Qwen3-8B Q4_K_M on RTX 4090 takes 8 s for 1k tokens", "Qwen3-8B", "rtx4090", "Q4_K_M", 1, 1, 1, 0, 125, false },
+        { "500 ms for 50 tokens, Qwen3-32B FP8, H100", "Qwen3-32B", "h100-sxm", "FP8", 1, 1, 1, 0, 100, false },
+        { "500 tokens took 10 seconds, Qwen3-32B FP8, one H100", "Qwen3-32B", "h100-sxm", "FP8", 1, 1, 1, 0, 50, false },
+        { "RTX 3090 x2, Llama-3.3-70B Q4_K_M, llama.cpp: 16.5 t/s tg128", "Llama-3.3-70B", "rtx3090", "Q4_K_M", 2, 2, 1, 0, 16.5, false },
+        { "10 tok/s/GPU on 8xH100 with Llama-3.1-405B FP8, one stream", "Llama-3.1-405B", "h100-sxm", "FP8", 8, 8, 1, 0, 80, false },
+        { "-ngl 99 Qwen3-8B Q4_K_M 3090 110 t/s", "Qwen3-8B", "rtx3090", "Q4_K_M", 1, 1, 1, 0, 110, false },
+        { "Qwen3-8B Q4_K_M 3090 110 t/s -ngl 99", "Qwen3-8B", "rtx3090", "Q4_K_M", 1, 1, 1, 0, 110, false },
     };
     for (size_t i = 0; i < BT_LEN(rows); i++) {
         bt_auto_arena a = { 0 };
@@ -548,6 +562,7 @@ static void claims_of_logs_and_commands(void **st)
             fail_msg("\"%s\": %d cards, TP=%d, %d streams, context %d", rows[i].text, (int)c.cards, (int)c.tp, (int)c.streams, (int)c.context);
         assert_near(c.tok_s, rows[i].tok_s, 1e-6 * rows[i].tok_s);
     }
+    refused("49 tok/s, 612 tokens, Qwen3-14B Q4_K_M, RTX 4070 Ti Super", "\"612 tokens\" in the claim is not understood"); /* and not the card */
     refused("Llama-3.1-8B RTX 4090 Laptop 60 tok/s", "\"RTX 4090 Laptop\" in the claim is no card");
     refused("Llama-3.2-3B Orin Nano Super 25 t/s", "\"Orin Nano\" in the claim is a smaller Jetson");
     refused("Gemma-3-27B RTX PRO 4800 Blackwell 30 tok/s", "\"RTX PRO 4800\" in the claim is no card");
@@ -558,6 +573,37 @@ static void claims_of_logs_and_commands(void **st)
     assert_true(bt_claim_other_model(&a, &c));
     assert_string_equal(c.model, "qwen3-14b");
     assert_string_equal(c.engine, "llama.cpp");
+}
+
+/* What the processor computes is not judged, in however many words it is said: llama.cpp's layers and experts beside the card. */
+static void claims_of_a_part_on_the_processor_are_refused(void **st)
+{
+    (void)st;
+    static const char *const some[] = {
+        "gpt-oss-120b on RTX 3090 with --n-cpu-moe 28, 30 tok/s", "gpt-oss-120b 5090 ncmoe 24 37.9 t/s", "gpt-oss-120b on RTX 3090, llama.cpp, experts on CPU, 30 tok/s",
+        "gpt-oss-120b 3090 -ot exps=CPU 30 t/s", "Qwen3-30B-A3B --cpu-moe 3090 30 t/s", "Qwen3-8B Q4_K_M 3090 -ngl 0 10 t/s",
+    };
+    for (size_t i = 0; i < BT_LEN(some); i++)
+        refused(some[i], "a part of the model that the processor computes is not judged");
+    static const struct {
+        const char *text;
+        uint64_t layers;
+        bool judged;
+    } rows[] = {
+        { "Qwen3-8B Q4_K_M, 3090, -ngl 20, 25 t/s", 20, false },         { "Qwen3-8B Q4_K_M, 3090, --n-gpu-layers 35, 25 t/s", 35, false },
+        { "Qwen3-8B Q4_K_M, 3090, -ngl=36, 110 t/s", 36, true },         { "Qwen3-8B Q4_K_M, 3090, -ngl 99, 110 t/s", 0, true },
+        { "| qwen3 8B Q4_K - Medium | 4.68 GiB | 8.19 B | CUDA | 20 | tg128 | 37.05 \xc2\xb1 0.38 | on RTX 4090", 20, false },
+    };
+    for (size_t i = 0; i < BT_LEN(rows); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_err err = { 0 };
+        struct bt_judged j;
+        struct bt_claim c = parsed(&a, rows[i].text);
+        assert_int_equal(c.card_layers, rows[i].layers);
+        assert_int_equal(bt_claim_judge(&c, model_of(&a, "Qwen/Qwen3-8B"), &j, &err), rows[i].judged ? 0 : -1);
+        if (!rows[i].judged)
+            assert_non_null(strstr(err.msg, "of the model's 36 layers are on the card"));
+    }
 }
 
 static void claims_name_engines_and_formats_by_the_way(void **st)
@@ -653,6 +699,7 @@ int main(void)
         cmocka_unit_test(phrases_that_say_something_else_are_refused),
         cmocka_unit_test(a_phrase_may_be_the_last_of_all_words),
         cmocka_unit_test(claims_of_logs_and_commands),
+        cmocka_unit_test(claims_of_a_part_on_the_processor_are_refused),
         cmocka_unit_test(claims_name_engines_and_formats_by_the_way),
         cmocka_unit_test(claims_are_judged),
         cmocka_unit_test(llama_cpp_splits_by_layers),
