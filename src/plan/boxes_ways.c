@@ -41,7 +41,7 @@ static int fits_with(struct ways *x, const struct pl_change *c, struct bt_err *e
     struct bt_spec spec = *x->in->spec;
     spec.w = BT_NEWN(&mine, struct bt_workload, spec.n + 1);
     memcpy(spec.w, x->in->spec->w, spec.n * sizeof *spec.w);
-    pl_turn(x->in, &spec.w[c->index], c);
+    pl_turn(&mine, x->in, &spec.w[c->index], c);
     return these_fit(x, &spec, x->in->fleet, err);
 }
 

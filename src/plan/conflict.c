@@ -386,7 +386,7 @@ int bt_plan_conflicts(struct bt_arena *a, const struct bt_plan_in *in, struct bt
 /* ---- ways out ---- */
 
 /* What a change of this key takes from the user; a larger one of a kind comes after a smaller. Cards cost money: after all that costs only memory or words. */
-static const struct {
+static const struct cost {
     const char *key;
     double cost;
     const char *gives_up;
@@ -409,6 +409,38 @@ static const struct {
     { "phases", 0.5, "running at the same time" },
     { "optional", 0.9, "a workload" },
 };
+
+/* The same inside of what a job does (`memory: {train: ...}`). */
+static const struct cost job_costs[] = {
+    { "zero", 0.1, "weights whole on each GPU" },
+    { "distributed_optimizer", 0.1, "the optimizer whole on each GPU" },
+    { "pp", 0.1, "all layers on one GPU" },
+    { "checkpointing", 0.2, "time: activations are computed again" },
+    { "offload", 0.2, "time: parts come from RAM one by one" },
+    { "layers", 0.25, "all layers in one pass" },
+    { "batch", 0.3, "sequences of one step" },
+    { "optimizer", 0.35, "precision of the optimizer" },
+    { "tokens", 0.4, "tokens of a sequence" },
+    { "frames", 0.4, "frames" },
+    { "users", 0.4, "adapters at once" },
+    { "method", 0.5, "what is trained, or its precision" },
+};
+
+/* Of a path of the spec; NULL: it is the fleet's. */
+static const struct cost *cost_of(const char *path)
+{
+    static const struct cost other = { "", 0.5, "what was asked for" };
+    const char *dot = strrchr(path, '.'), *key = dot ? dot + 1 : path;
+    bool job = strstr(path, ".memory.") || strstr(path, ".expects.");
+    if (!dot && strcmp(path, "phases"))
+        return NULL;
+    if (strstr(path, ".context."))
+        key = "context";
+    for (size_t k = 0; k < (job ? BT_LEN(job_costs) : BT_LEN(costs)); k++)
+        if (!strcmp(key, job ? job_costs[k].key : costs[k].key))
+            return job ? &job_costs[k] : &costs[k];
+    return &other;
+}
 
 /* Context is measured in what is left of it: half of it costs more than a tenth. */
 static double share_given_up(const struct bt_plan *p, const struct bt_plan_advice *v)
@@ -435,21 +467,23 @@ static bool same_keys(const struct bt_plan_advice *x, const struct bt_plan_advic
 
 static void rank(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_advice *v, struct bt_relaxation **out, size_t *n)
 {
-    const char *key = v->path ? strrchr(v->path, '.') : NULL;
     struct bt_relaxation row = { v, 0.8, "cards: it takes more of them" };
+    const struct cost *c = v->path ? cost_of(v->path) : NULL;
     if (v->larger_cards) {
         row.cost = 0.85;
         row.gives_up = "cards: it takes larger ones";
     }
-    if (v->path && !strcmp(v->path, "phases"))
-        key = ".phases";
-    if (v->path && bt_str_ends(bt_str(v->path), ".context.min"))
-        key = ".context";
-    for (size_t k = 0; key && k < BT_LEN(costs); k++)
-        if (!strcmp(key + 1, costs[k].key)) {
-            row.cost = costs[k].cost + 0.05 * (v->path2 != NULL) + 0.1 * share_given_up(p, v);
-            row.gives_up = costs[k].gives_up;
+    if (c) {                         /* of several changes what the dearest costs, and all that they take */
+        row.cost = c->cost;
+        row.gives_up = c->gives_up;
+        for (size_t i = 0; v->path2 && i <= v->nmore; i++) {
+            const struct cost *d = cost_of(i ? v->more[i - 1].path : v->path2);
+            row.cost = d ? BT_MAX(row.cost, d->cost) : row.cost;
+            if (d && !strstr(row.gives_up, d->gives_up))
+                row.gives_up = bt_arena_printf(a, "%s, %s", row.gives_up, d->gives_up);
         }
+        row.cost = BT_MIN(row.cost + 0.05 * (v->path2 != NULL) + 0.1 * share_given_up(p, v), 1.0);
+    }
     for (size_t i = 0; i < *n; i++)
         if (same_keys((*out)[i].advice, v))
             return; /* another value of the same keys: the first is the nearest */

@@ -3,6 +3,8 @@
 
 #include "need/capability.h"
 
+#define LEAST_CONTEXT UINT64_C(2048)         /* tokens, of a server that was asked for at least twice that */
+
 /* Of one machine. */
 static size_t most_cards(const struct bt_fleet *f)
 {
@@ -14,14 +16,16 @@ static size_t most_cards(const struct bt_fleet *f)
 
 bool pl_knob_counts(const struct bt_workload *w, enum pl_knob k)
 {
-    return k == PL_REQUESTS || k == PL_CONTEXT || k == PL_COPIES || ((k == PL_GPUS || k == PL_MEMORY) && w->kind != BT_SERVER);
+    return k == PL_REQUESTS || k == PL_CONTEXT || k == PL_BATCH || k == PL_COPIES || ((k == PL_GPUS || k == PL_MEMORY) && w->kind != BT_SERVER);
 }
 
 uint64_t pl_knob_asked(const struct bt_plan_in *in, size_t i, enum pl_knob k)
 {
     const struct bt_workload *w = &in->spec->w[i];
     const struct bt_plan_model *pm = &in->models[i];
+    const struct bt_job *j = pl_job(w);
     switch (k) {
+    case PL_BATCH: return j && !pm->job_error ? j->batch : 0;
     case PL_REQUESTS: return w->requests;
     case PL_CONTEXT: return w->context.same_as || !pm->model ? 0 : w->context.min ? w->context.min : BT_MIN((uint64_t)4096, bt_need_model_context(pm->model));
     case PL_COPIES: return w->copies.set ? w->copies.min : 1;
@@ -36,9 +40,13 @@ uint64_t pl_knob_step(enum pl_knob k) { return k == PL_CONTEXT ? 256 : k == PL_M
 /* Bytes that somebody gave a command are what it takes: it may do with a little less, not with a tenth. */
 uint64_t pl_least_memory(uint64_t asked) { return bt_round_up(asked / 2, 64 * MiB); }
 
+/* A few hundred tokens are no way out for who asked for more. */
+uint64_t pl_least_context(uint64_t asked) { return BT_MIN(bt_round_up(BT_MAX(asked / 2, 1u), pl_knob_step(PL_CONTEXT)), LEAST_CONTEXT); }
+
 uint64_t pl_knob_least(const struct bt_plan_in *in, size_t i, enum pl_knob k)
 {
-    return k == PL_MEMORY ? pl_least_memory(pl_knob_asked(in, i, k)) : pl_knob_step(k);
+    const uint64_t asked = pl_knob_asked(in, i, k);
+    return k == PL_MEMORY ? pl_least_memory(asked) : k == PL_CONTEXT ? pl_least_context(asked) : pl_knob_step(k);
 }
 
 static void turn_number(struct bt_workload *w, enum pl_knob k, uint64_t v)
@@ -90,9 +98,21 @@ static void turn_word(const struct bt_plan_in *in, struct bt_workload *w, size_t
     }
 }
 
-void pl_turn(const struct bt_plan_in *in, struct bt_workload *w, const struct pl_change *c)
+/* A key of what a job does. */
+static void turn_job(struct bt_arena *a, struct bt_workload *w, const struct pl_change *c)
 {
-    if (pl_knob_counts(w, c->knob))
+    struct bt_job *j = BT_NEW(a, struct bt_job);
+    *j = *pl_job(w);
+    j->checkpointing = j->checkpointing || c->knob == PL_CHECKPOINTING;
+    j->batch = c->knob == PL_BATCH ? c->value : j->batch;
+    *(w->memory.job ? &w->memory.job : &w->expects.job) = j;
+}
+
+void pl_turn(struct bt_arena *a, const struct bt_plan_in *in, struct bt_workload *w, const struct pl_change *c)
+{
+    if (c->knob == PL_CHECKPOINTING || c->knob == PL_BATCH)
+        turn_job(a, w, c);
+    else if (pl_knob_counts(w, c->knob))
         turn_number(w, c->knob, c->value);
     else
         turn_word(in, w, c->index, c->knob);
@@ -130,6 +150,7 @@ bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k)
         return (k != PL_CONTEXT || server) && (k != PL_REQUESTS || server) && pl_knob_asked(in, i, k) > pl_knob_least(in, i, k);
     switch (k) {
     case PL_MADE_FOR: return made_for(in, i) > 0;
+    case PL_CHECKPOINTING: return pl_job(w) && pl_job(w)->kind == BT_JOB_TRAIN && !pl_job(w)->checkpointing && !in->models[i].job_error;
     case PL_SHAPE: return w->tp.set || w->pp.set || w->pp_layers.n;
     case PL_GPUS: return w->gpus.set && !w->tp.set && !w->pp.set;
     case PL_POOL: return w->pool.n > 0;
@@ -143,7 +164,7 @@ bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k)
 }
 
 static const struct { const char *key, *value; } words[PL_KNOB__N] = {
-    [PL_MADE_FOR] = { "context", NULL },
+    [PL_MADE_FOR] = { "context", NULL }, [PL_CHECKPOINTING] = { "checkpointing", "true" }, [PL_BATCH] = { "batch", NULL },
     [PL_SHAPE] = { "tp", "auto" },   [PL_POOL] = { "pool", "all" },          [PL_SHARE] = { "share", "true" }, [PL_APART] = { "apart", "null" },
     [PL_SAME] = { "same_gpus_as", "null" }, [PL_REQUESTS] = { "requests", NULL }, [PL_CONTEXT] = { "context.min", NULL }, [PL_MEMORY] = { "memory", "auto" },
     [PL_COPIES] = { "replicas", NULL }, [PL_OPTIONAL] = { "optional", "true" }, [PL_GPUS] = { "gpus", NULL }, [PL_BITS] = { "quantization", "fp8" },
@@ -163,6 +184,8 @@ void pl_say_change(struct bt_arena *a, const struct bt_plan_in *in, const struct
         value = c->knob == PL_MEMORY ? bt_arena_strdup(a, bt_bytes_exact(c->value)) : bt_arena_printf(a, "%llu", (unsigned long long)c->value);
     else if (c->knob == PL_GPUS)
         value = bt_arena_printf(a, "{min: 1, max: %zu}", most_cards(in->fleet));
+    if (c->knob == PL_CHECKPOINTING || c->knob == PL_BATCH)
+        key = bt_arena_printf(a, "%s.%s", w->memory.job ? "memory" : "expects", key);
     if (c->knob == PL_MADE_FOR) {
         value = bt_arena_printf(a, "%llu", (unsigned long long)made_for(in, c->index));
         key = w->context.min <= bt_need_context_limit(in->models[c->index].model) ? "context.want" : w->context.want ? "context" : "context.min";

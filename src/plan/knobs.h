@@ -4,16 +4,17 @@
 #define BT_PLAN_KNOBS_H
 #include "plan/plan_int.h"
 
-/* PL_MADE_FOR: a context past the model's put to that. */
-enum pl_knob { PL_MADE_FOR, PL_SHAPE, PL_GPUS, PL_POOL, PL_SHARE, PL_APART, PL_SAME, PL_REQUESTS, PL_CONTEXT, PL_MEMORY, PL_COPIES, PL_BITS, PL_OPTIONAL,
-               PL_KNOB__N };
+/* PL_MADE_FOR: a context past the model's put to that. PL_CHECKPOINTING, PL_BATCH: of what a job says that it does. */
+enum pl_knob { PL_MADE_FOR, PL_SHAPE, PL_GPUS, PL_POOL, PL_SHARE, PL_APART, PL_SAME, PL_REQUESTS, PL_CONTEXT, PL_CHECKPOINTING, PL_BATCH, PL_MEMORY, PL_COPIES,
+               PL_BITS, PL_OPTIONAL, PL_KNOB__N };
 struct pl_change { size_t index; enum pl_knob knob; uint64_t value; };       /* index: in spec->w. value: of what is a number */
 
 /* Is it a number that may be less, for this workload? The others are put to one word. */
 bool pl_knob_counts(const struct bt_workload *w, enum pl_knob k);
 uint64_t pl_knob_asked(const struct bt_plan_in *in, size_t i, enum pl_knob k);
-/* Of a command's bytes: the least that it may do with. */
+/* Of a command's bytes, and of a context: the least that may do. */
 uint64_t pl_least_memory(uint64_t asked);
+uint64_t pl_least_context(uint64_t asked);
 /* The least of such a number that is worth offering, and what two of them differ by. */
 uint64_t pl_knob_least(const struct bt_plan_in *in, size_t i, enum pl_knob k);
 uint64_t pl_knob_step(enum pl_knob k);
@@ -21,8 +22,8 @@ uint64_t pl_knob_step(enum pl_knob k);
 bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k);
 /* Can this server's 16-bit weights be made 8-bit ones while they are loaded, on every card there is? */
 bool pl_can_make_fp8(const struct bt_plan_in *in, size_t i);
-/* The change made in w. */
-void pl_turn(const struct bt_plan_in *in, struct bt_workload *w, const struct pl_change *c);
+/* The change made in w; what a job does then lives in a. */
+void pl_turn(struct bt_arena *a, const struct bt_plan_in *in, struct bt_workload *w, const struct pl_change *c);
 /* Its paths and values in a spec, at the end of list. */
 void pl_say_change(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, struct bt_plan_change **list, size_t *n);
 /* "llm: it fits with `replicas: 10`"; list: what pl_say_change made of it. */

@@ -246,11 +246,15 @@ bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const struct
     return fewest != SIZE_MAX;
 }
 
-bool pl_only_fleets(const struct bt_plan *p)
+bool pl_only_fleets(const struct bt_plan *p, bool *without)
 {
-    for (size_t i = 0; i < p->nadvice; i++)
-        if (strcmp(p->advice[i].path, "gpus"))
+    *without = false;
+    for (size_t i = 0; i < p->nadvice; i++) {
+        bool out = bt_str_ends(bt_str(p->advice[i].path), ".optional");
+        if (!out && strcmp(p->advice[i].path, "gpus"))
             return false;
+        *without = *without || out;
+    }
     return true;
 }
 

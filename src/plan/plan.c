@@ -279,7 +279,8 @@ int bt_plan_make(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan
     }
     if (plan_stages(all, err) < 0 || (!in->brief && pl_faster(plan, a, remembering, err) < 0))
         return -1;
-    if (plan->nrefusals && pl_only_fleets(plan) && !in->brief && pl_together(plan, a, remembering, err) < 0)
+    bool without;
+    if (plan->nrefusals && !in->brief && pl_only_fleets(plan, &without) && pl_together(plan, a, remembering, without, err) < 0)
         return -1;
     if (plan->nrefusals)
         for (size_t i = 0; i < plan->nphases; i++)

@@ -289,8 +289,9 @@ bool pl_least_too_much_after(const struct pl_least *l, size_t changes);
 /* shrink.c. Takes out of keep[spec->n], of workloads that together do not fit, as many as may go: without any one that is left the others fit, but for those
  * whom one of them names (same_gpus_as, same_as). fits(): 1 those in keep fit, 0 they do not, -1 error. The last as written go first. */
 BT_MUST_CHECK int pl_shrink(struct bt_arena *a, const struct bt_spec *s, bool *keep, int (*fits)(void *ctx, const bool *keep), void *ctx);
-/* together.c. Where no single change makes it fit: several, of which none can be spared, as one more row of advice; none where 400 plans do not find them. */
-BT_MUST_CHECK int pl_together(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct bt_err *err);
+/* together.c. Where no single change makes it fit: several, of which none can be spared, as one more row of advice; none where 400 plans do not find them.
+ * all_stay: nobody is left out for it. */
+BT_MUST_CHECK int pl_together(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, bool all_stay, struct bt_err *err);
 /* `memory` in bytes, of a share on the smallest card; 0 = it has another form. */
 uint64_t pl_memory_asked(const struct bt_workload *w, const struct bt_fleet *f);
 /* The fewest more cards of a kind that the fleet has already with which all phases fit, planned on that fleet as the catalog has it. False: none do.
@@ -301,7 +302,7 @@ bool pl_more_cards(struct bt_arena *a, const struct bt_plan_in *in, const struct
 bool pl_larger_cards(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan_advice *out, const char **note);
 /* Kinds with more memory, of the same maker and no older, one of each size (to a twentieth), the nearest first; returns how many. */
 size_t pl_larger_kinds(const struct bt_gpu_kind *k, const struct bt_gpu_kind **out, size_t most);
-/* Are all the ways out other fleets? Those cost money. */
-bool pl_only_fleets(const struct bt_plan *p);
+/* Are all the ways out other fleets, which cost money, or to leave somebody out? *without: one is that. */
+bool pl_only_fleets(const struct bt_plan *p, bool *without);
 bool pl_in_phase(const struct bt_workload *w, const char *phase);
 #endif

@@ -401,7 +401,7 @@ static int advise_context(struct refusing *r, size_t index, uint64_t below)
     uint64_t v;
     if (w->context.same_as || below <= 256)
         return 0;
-    if (largest(r, index, 256, below, 256, set_context, &v) < 0)
+    if (largest(r, index, pl_least_context(below), below, 256, set_context, &v) < 0)
         return -1;
     if (v)
         advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: a context of at least %s tokens fits", w->name, bt_count_human(v)),
@@ -514,7 +514,7 @@ static int advise_fewer_bits(struct refusing *r, size_t index)
     size_t n = 0;
     if (!pl_can_turn(r->in, index, c.knob))
         return 0;
-    pl_turn(r->in, &w, &c);
+    pl_turn(r->a, r->in, &w, &c);
     int ok = would_fit(r, index, &w);
     pl_say_change(r->a, r->in, &c, &list, &n);
     if (ok > 0)

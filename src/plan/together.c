@@ -13,6 +13,7 @@ struct together {
     struct pl_change change[MOST_CHANGES]; size_t n;
     unsigned tries;
     uint64_t work;                   /* pl_found_cost() of them */
+    bool all_stay;                   /* to leave one out is offered: here all of them run */
 };
 
 /* ---- does it fit ---- */
@@ -76,7 +77,7 @@ static struct bt_workload *changed(const struct together *t, size_t but)
     memcpy(w, s->w, s->n * sizeof *w);
     for (size_t i = 0; i < t->n; i++)
         if (i != but)
-            pl_turn(t->in, &w[t->change[i].index], &t->change[i]);
+            pl_turn(t->a, t->in, &w[t->change[i].index], &t->change[i]);
     return w;
 }
 
@@ -92,8 +93,17 @@ static int core_fits(void *ctx, const bool *keep)
 static int with_change(struct together *t, struct bt_workload *w, const bool *core, struct pl_change *c)
 {
     c->value = pl_knob_least(t->in, c->index, c->knob);
-    pl_turn(t->in, &w[c->index], c);
+    pl_turn(t->a, t->in, &w[c->index], c);
     return fits(t, w, core, t->phase);
+}
+
+/* Can it be turned, and has not been yet? */
+static bool may_turn(const struct together *t, size_t i, enum pl_knob k)
+{
+    bool taken = false;
+    for (size_t j = 0; j < t->n; j++)
+        taken = taken || (t->change[j].index == i && t->change[j].knob == k);
+    return !taken && pl_can_turn(t->in, i, k);
 }
 
 /* The cheapest single change that leaves nothing of this conflict: 1 taken, 0 there is none. */
@@ -104,7 +114,7 @@ static int resolve_by_one(struct together *t, const bool *core, enum pl_knob fro
     memcpy(w, t->w, s->n * sizeof *w);
     for (enum pl_knob k = from; k < to; k++)
         for (size_t i = s->n; i-- > 0 && !spent(t);) {
-            if (!core[i] || !pl_can_turn(t->in, i, k))
+            if (!core[i] || !may_turn(t, i, k))
                 continue;
             struct pl_change c = { .index = i, .knob = k };
             int ok = with_change(t, w, core, &c);
@@ -128,7 +138,7 @@ static int resolve_by_several(struct together *t, const bool *core)
     memcpy(w, t->w, s->n * sizeof *w);
     for (enum pl_knob k = PL_MADE_FOR; k < PL_OPTIONAL; k++)
         for (size_t i = s->n; i-- > 0 && !spent(t);) {
-            if (!core[i] || !pl_can_turn(t->in, i, k) || t->n == MOST_CHANGES)
+            if (!core[i] || t->n == MOST_CHANGES || !may_turn(t, i, k))
                 continue;
             struct pl_change *c = &t->change[t->n++];
             *c = (struct pl_change){ .index = i, .knob = k };
@@ -145,17 +155,17 @@ static int resolve(struct together *t, const bool *core)
     int ok = resolve_by_one(t, core, PL_MADE_FOR, PL_OPTIONAL);
     if (ok == 0)
         ok = resolve_by_several(t, core);
-    return ok == 0 ? resolve_by_one(t, core, PL_OPTIONAL, PL_KNOB__N) : ok;
+    return ok == 0 && !t->all_stay ? resolve_by_one(t, core, PL_OPTIONAL, PL_KNOB__N) : ok;
 }
 
 static int gather(struct together *t)
 {
     const struct bt_spec *s = t->in->spec;
-    while (t->n < MOST_CHANGES && t->tries < MOST_TRIES && !spent(t)) {
+    while (t->tries < MOST_TRIES && !spent(t)) {
         size_t first;
         t->w = changed(t, t->n);
         int ok = all_fit(t, t->w, &first);
-        if (ok != 0)
+        if (ok != 0 || t->n == MOST_CHANGES)
             return ok == 1 ? 1 : ok < 0 ? -1 : 0;
         bool *core = BT_NEWN(t->a, bool, s->n + 1);
         t->phase = phase_at(t, first);
@@ -215,9 +225,18 @@ static const char *sentence(struct together *t, const struct bt_plan_change *lis
     for (size_t i = 0; i < t->n; i++)
         fewer_bits = fewer_bits || t->change[i].knob == PL_BITS;
     if (t->n > 1)
-        return bt_arena_printf(t->a, "no single change is enough: these %zu together are, and none of them can be spared%s", t->n,
-                               fewer_bits ? "; 8 bits a weight cost some quality" : "");
+        return bt_arena_printf(t->a, "%sno single change is enough: these %zu together are, and none of them can be spared%s",
+                               t->all_stay ? "to keep all of them " : "", t->n, fewer_bits ? "; 8 bits a weight cost some quality" : "");
     return pl_change_text(t->a, t->in, &t->change[0], list);
+}
+
+/* "context: 128000" and "context.min: 2048" are written as want and min. */
+static void part_contexts(struct together *t, struct bt_plan_change *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            if (!strcmp(list[j].path, bt_arena_printf(t->a, "%s.min", list[i].path)))
+                list[i].path = bt_arena_printf(t->a, "%s.want", list[i].path);
 }
 
 static void advise(struct together *t, struct bt_plan *plan)
@@ -226,6 +245,7 @@ static void advise(struct together *t, struct bt_plan *plan)
     size_t n = 0;
     for (size_t i = 0; i < t->n; i++)
         pl_say_change(t->a, t->in, &t->change[i], &list, &n);
+    part_contexts(t, list, n);
     struct bt_plan_advice row = pl_advice_of(sentence(t, list), list, n);
     BT_PUSH(t->a, plan->advice, plan->nadvice, row);
 }
@@ -255,9 +275,9 @@ static int is_hopeless(struct together *t, bool *out)
     return 0;
 }
 
-int pl_together(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct bt_err *err)
+int pl_together(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, bool all_stay, struct bt_err *err)
 {
-    struct together t = { .a = a, .in = in, .err = err };
+    struct together t = { .a = a, .in = in, .err = err, .all_stay = all_stay };
     bool hopeless;
     if (is_hopeless(&t, &hopeless) < 0)
         return -1;

@@ -483,3 +483,17 @@ def test_changes_that_are_alike_are_one_line(tmp_path: Path) -> None:
     found = json.loads(berth("plan", "-f", path, "--json").stdout)
     changes = next(v["set"] for v in found["advice"] if v["set"][0]["path"] == "phases")
     assert [c["path"] for c in changes] == ["phases"] + [f"workloads.{n}.phases" for n in "abc"]
+
+
+def test_what_a_way_out_gives_up_is_its_own(tmp_path: Path) -> None:
+    job = "name: n\ngpus: 4xRTX-A6000\nworkloads:\n  tune: {kind: job, command: [x], memory: {train: Qwen/Qwen3-8B, method: lora, batch: 2}}\n"
+    path, _ = write(tmp_path, job)
+    gives = {w["set"][0]["path"].rpartition(".")[2]: w["gives_up"] for w in explain("-f", path, code=3)["relaxations"]}
+    assert gives["checkpointing"].startswith("time") and gives["batch"] == "sequences of one step" and gives["tokens"] == "tokens of a sequence"
+    both = ("name: n\ngpus: 1xRTX-5090+1xRTX-4090\nworkloads:\n  a: {kind: service, command: [x], memory: 2GiB, share: never}\n"
+            "  b: {engine: vllm, model: Qwen/Qwen3.5-9B, context: {want: 32768, min: 8192}}\n  c: {engine: vllm, model: meta-llama/Llama-3.2-1B-Instruct, context: 262144}\n"
+            "  d: {kind: service, command: [x], memory: 2GiB}\n")
+    path, _ = write(tmp_path, both)
+    told = explain("-f", path, code=3)
+    assert [d["key"] for d in told["conflicts"][0]["demands"]] == ["context"]
+    assert [(w["gives_up"], w["cost"]) for w in told["relaxations"]] == [("context, cards of its own", 0.4)]

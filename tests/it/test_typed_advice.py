@@ -47,6 +47,7 @@ def typed_in(work: dict[str, dict[str, str]], changes: list[dict[str, str]]) -> 
             then[parts[1]].pop(parts[2], None)
         elif len(parts) == 4:
             was = then[parts[1]].get(parts[2], "")
+            was = f"{{want: {was}}}" if was.isdigit() else was          # `context: N` means both
             rest = [kv for kv in was.strip("{}").split(", ") if was.startswith("{") and not kv.startswith(parts[3] + ":")]
             then[parts[1]][parts[2]] = "{" + ", ".join([*rest, f"{parts[3]}: {c['value']}"]) + "}"
         else:
@@ -115,3 +116,31 @@ def test_what_lacks_is_named(tmp_path: Path, work: dict[str, dict[str, str]], fl
     file.write_text(written({"gpus": fleet}, work))
     done = plan("-f", str(file))
     assert done.returncode == 3 and says in done.stdout, done.stdout
+
+
+KEPT = {
+    "jobs": ("1xA100-SXM4-80GB", {
+        "extract": {"kind": "job", "command": "[x]", "slots": "2", "memory": "{forward: Qwen/Qwen3-8B, batch: 8, tokens: 2048}"},
+        "tune": {"kind": "job", "command": "[x]", "memory": "{train: Qwen/Qwen3-8B, method: lora, batch: 2}"}}),
+    "servers": ("1xRTX-5090", {
+        "chat": {"engine": "vllm", "model": "google/gemma-4-E4B-it", "context": "8192"}, "embed": {"engine": "vllm", "model": "Qwen/Qwen3-Embedding-4B"},
+        "rank": {"engine": "vllm", "model": "BAAI/bge-reranker-v2-m3"}, "whisper": {"kind": "job", "command": "[x]", "memory": "6GiB"}}),
+    "past": ("1xRTX-4090+1xRTX-3090", {
+        "vlm0": {"engine": "vllm", "model": "Qwen/Qwen2.5-VL-7B-Instruct", "context": "131072"}, "m1": {"engine": "vllm", "model": "meta-llama/Llama-3.2-1B-Instruct", "context": "131072"},
+        "vlm5": {"engine": "vllm", "model": "Qwen/Qwen3-VL-8B-Instruct", "context": "131072"}})}
+
+
+@pytest.mark.parametrize("name", sorted(KEPT))
+def test_several_changes_are_offered_beside_leaving_one_out(tmp_path: Path, name: str) -> None:
+    fleet, work = KEPT[name]
+    file = tmp_path / "berth.yaml"
+    file.write_text(written({"gpus": fleet}, work))
+    offers = json.loads(plan("-f", str(file), "--json").stdout)["advice"]
+    out = [o for o in offers if [c["path"].endswith(".optional") for c in o["set"]] == [True]]
+    several = [o for o in offers if "no single change is enough" in o["text"]]
+    assert len(several) == 1 and several[0]["text"].startswith("to keep all of them ") == bool(out), offers
+    assert not out or not any(c["path"].endswith(".optional") for c in several[0]["set"])
+    top, then = typed_in(work, several[0]["set"])
+    file.write_text(written({"gpus": fleet} | top, then))
+    done = plan("-f", str(file))
+    assert done.returncode == 0, file.read_text() + done.stdout
