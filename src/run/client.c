@@ -71,7 +71,7 @@ static int start_daemon(struct bt_err *err)
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
     }
     bt_close_fd(&theirs);
-    char word[640];
+    char word[1024];
     ssize_t n;
     do
         n = read(ours, word, sizeof word - 1);
@@ -79,8 +79,11 @@ static int start_daemon(struct bt_err *err)
     word[n > 0 ? n : 0] = 0;
     if (!strncmp(word, "ok\n", 3))
         return 0;
+    char *hint = strchrnul(word, '\n');
+    if (*hint)
+        *hint++ = 0;
     bt_err_set(err, BT_E_FAILED, 0, "start the daemon: %s", word[0] ? word : "it ended at once");
-    return bt_err_hint(err, "its log is %s", log);
+    return *hint ? bt_err_hint(err, "%s", hint) : bt_err_hint(err, "its log is %s", log);
 }
 
 int bt_run_connect(struct bt_wire_client *c, struct bt_err *err)

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "run/files.h"
 #include "run/project.h"
 #include "wire/wire.h"
 
@@ -70,8 +71,11 @@ static void on_accept(evutil_socket_t listener, short what, void *ctx)
     struct bt_daemon *d = ctx;
     (void)what;
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE)
+            event_del(d->listen_ev); /* until the next beat: it would be told of the same connection again and again */
         return;
+    }
     if (!bt_wire_peer_is_us(fd)) {
         bt_warn("daemon", "another user tried to connect");
         close(fd);
@@ -176,18 +180,33 @@ static void look_status(struct bt_daemon *d)
     bt_notify_beat(&d->notify, text, bt_now_ms());
 }
 
+/* False: /proc and the folders would read as empty, and what runs as dead. Answers go out, and files are closed; then it goes on. */
+static bool look_files(struct bt_daemon *d)
+{
+    enum { AGAIN_MS = 60000 };
+    int64_t now = bt_now_ms();
+    if (bt_files_for_look())
+        return true;
+    if (!d->files_said_ms || now - d->files_said_ms > AGAIN_MS)
+        bt_error("daemon", "too many open files: nothing is started, stopped or judged until some are closed");
+    d->files_said_ms = now;
+    return false;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
     struct bt_daemon *d = ctx;
     (void)fd, (void)what;
     look_sampler(d);
-    for (size_t i = d->nprojects; i-- > 0;)          /* backwards: one that ends is replaced by the last */
+    bool sees = look_files(d);
+    for (size_t i = d->nprojects; sees && i-- > 0;)  /* backwards: one that ends is replaced by the last */
         bt_project_drive(d->project[i]);
     bt_ops_sampled(d);
     bt_journal_catch_up(d);
     drop_closing(d);
     look_idle(d);
     look_status(d);
+    event_add(d->listen_ev, NULL);
     int ms = anything_moves(d) ? TICK_MS : SLOW_TICK_MS;
     struct timeval next = { 0, ms * 1000 };
     event_add(d->tick, &next);
@@ -358,11 +377,11 @@ int bt_daemon_run(int ready_fd, bool stay)
     signal(SIGPIPE, SIG_IGN);
     d.stay = stay;
     bt_notify_init(&d.notify);
-    if (open_daemon(&d, &err) < 0) {
+    if (bt_files_raise(&err) < 0 || open_daemon(&d, &err) < 0) {
         bool other = err.code == BT_E_STATE && !stay;
         if (!other)
             bt_error("daemon", "%s%s%s", err.msg, err.hint[0] ? ": " : "", err.hint);
-        tell(ready_fd, other ? "ok\n" : err.msg);
+        tell(ready_fd, other ? "ok\n" : bt_arena_printf(&d.arena, "%s\n%s", err.msg, err.hint));
         return other ? 0 : 1;
     }
     bt_info("daemon", "berth " BERTH_VERSION ", pid %d, runtime folder %s", (int)getpid(), d.runtime);

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "run/files.h"
 
 /* ---- what the table asks for ---- */
 
@@ -374,6 +375,17 @@ int bt_project_read(struct bt_daemon *d, struct bt_str plan_text, const struct b
     return -1;
 }
 
+/* Ports are claimed for the whole set, connections are those of the largest phase. */
+static int files_suffice(const struct bt_project *p, struct bt_err *err)
+{
+    size_t most = 0, ports = 0;
+    for (size_t i = 0; i < p->plan->nphases; i++)
+        most = BT_MAX(most, p->plan->phase[i].n);
+    for (size_t i = 0; i < p->n; i++)
+        ports += p->inst[i].pf->nports;
+    return bt_files_for(most, ports, err);
+}
+
 int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const struct bt_strs *env, bool keep, bool fresh,
                    bool again, struct bt_project **out, struct bt_err *err)
 {
@@ -396,6 +408,8 @@ int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const struct bt
         return 0;
     }
     if (fresh && bt_project_still_free(d, p, err) < 0)
+        goto bad;
+    if (files_suffice(p, err) < 0)
         goto bad;
     for (size_t i = 0; i < p->n; i++)
         if (bt_project_place(&p->inst[i], err) < 0)

@@ -162,6 +162,7 @@ struct bt_daemon {
     int64_t seq;                     /* of the last change */
     struct bt_arena procs_arena; struct bt_proc *procs; size_t nprocs; int64_t procs_ms;      /* bt_daemon_procs() */
     int64_t idle_since_ms;
+    int64_t files_said_ms;           /* when the log last said that no file can be opened */
     bool stay;                       /* of a service: does not end by itself */
     struct bt_notify notify;
     bool leave;                      /* the last project is down: end when the answers are out */

@@ -11,6 +11,7 @@
  *                   sample.h   NVML through the probe process; bytes per instance
  *                   download.h a model that is fetched for the first time
  *                   window.h   one start at a time on a card, between users        notify.h   words for systemd
+ *                   files.h    how many it may have open
  *                   ports.h    is a port free, who holds it, who claims it     health.h  one HTTP probe with a deadline
  * In the keeper     keeper.h   parent of one instance; outlives the daemon     child.h   fork, exec, and which step failed
  * In more than one  keepdir.h  the folder of an instance: the truth after a crash

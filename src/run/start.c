@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "run/files.h"
 #include "run/project.h"
 #include "run/shm.h"
 #include "wire/wire.h"
@@ -206,7 +207,9 @@ static int spawn_keeper(const struct bt_instance *in, int env_fd, int report_fd,
     posix_spawnattr_init(&attr);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+    bt_files_lower(true);
     int e = posix_spawn(&pid, "/proc/self/exe", &fa, &attr, argv, environ);      /* also after an upgrade replaced the file */
+    bt_files_lower(false);
     posix_spawn_file_actions_destroy(&fa);
     posix_spawnattr_destroy(&attr);
     return e ? bt_err_set(err, BT_E_EXEC, e, "start the keeper of %s", in->pf->id) : 0;
@@ -249,6 +252,8 @@ static void on_report(evutil_socket_t fd, short what, void *ctx)
 static int try_start(struct bt_instance *in, struct bt_err *err)
 {
     bt_auto_arena a = { 0 };
+    if (bt_files_for(1, 0, err) < 0)
+        return -1;
     in->launched_wall_ms = BT_MAX(bt_wall_ms(), bt_tail_stamp(in->dir) + 1);         /* its lines are told by their stamp; a clock may be set back */
     if (make_folder(&a, in, err) < 0)
         return -1;

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import sqlite3
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import DEADLINE_S, alive, eventually
-from plans import SLEEP, House, instance, plan, python
+from conftest import BERTH, DEADLINE_S, alive, eventually
+from plans import SLEEP, House, instance, plan, python, web
 from test_phases import gate, now_in, phase, phased
 from test_tasks import NOTE, lines, matrix, slots
 
@@ -135,6 +137,39 @@ def test_a_project_whose_plan_can_be_read_again_is_taken_up(house: House) -> Non
     house.kill_daemon()
     file.write_bytes(whole)
     assert house.ps()["s-0"]["pids"] == [pid]
+    assert house.berth("down").returncode == 0
+    house.assert_empty()
+
+
+def limited(house: House, soft: int, hard: int, *args: str | Path, **more) -> subprocess.CompletedProcess[str]:
+    """A verb under a limit of open files; the daemon that it starts has it too."""
+    return subprocess.run([BERTH, *args], capture_output=True, text=True, timeout=DEADLINE_S, env=house.env, cwd=house.folder, check=False,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)), **more)  # noqa: PLW1509
+
+
+@pytest.mark.parametrize("hard", [16, 20, 40])
+def test_a_daemon_does_not_begin_with_too_few_files(house: House, hard: int) -> None:
+    """It would read /proc as empty, and end what runs as if its keepers were dead."""
+    done = limited(house, hard, hard, "up", "-d", "--plan", house.write(plan("p", instance("s-0", SLEEP))))
+    assert done.returncode == 1 and f"at most {hard} files may be open at once, and the daemon needs 64" in done.stderr and "ulimit -Hn" in done.stderr, done.stderr
+    assert house.berth("ps").stdout == "nothing is up\n"
+
+
+def test_a_workload_has_the_soft_limit_of_files_that_it_would_have_had(house: House) -> None:
+    says = python("import resource, time; print('limit', resource.getrlimit(resource.RLIMIT_NOFILE), flush=True); time.sleep(1000)")
+    assert limited(house, 30, 300, "up", "-d", "--plan", house.write(plan("p", *[instance(f"s-{i}", says) for i in range(20)]))).returncode == 0
+    assert "limit (30, 300)" in eventually("its word", lambda: house.berth("logs", "s-19").stdout)
+    assert house.berth("down").returncode == 0
+    house.assert_empty()
+
+
+def test_more_than_it_may_have_files_for_is_not_started_and_harms_nobody(house: House) -> None:
+    assert limited(house, 64, 64, "up", "-d", "--plan", house.write(plan("p", instance("s-0", SLEEP), web("w-0")))).returncode == 0
+    before = {ident: one["pids"] for ident, one in house.ps().items()}
+    many = house.up(plan("q", *[web(f"t-{i}") for i in range(60)]), "-d")
+    assert many.returncode == 1 and "more files, and looking after 60 instances takes up to 200" in many.stderr and "ulimit -Hn" in many.stderr, many.stderr
+    assert {ident: one["pids"] for ident, one in house.ps().items()} == before
+    assert all(one["state"] == "ready" and not one["restarts"] for one in house.ps().values())
     assert house.berth("down").returncode == 0
     house.assert_empty()
 
