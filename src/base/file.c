@@ -102,6 +102,23 @@ int bt_file_put(const char *path, struct bt_str text, struct bt_err *err)
     return write_all(fd, text) < 0 ? bt_err_set(err, BT_E_IO, errno, "write %s", path) : 0;
 }
 
+int bt_dir_make(const char *path, struct bt_err *err)
+{
+    bt_auto_free char *p = bt_xstrdup(path);
+    struct stat st;
+    for (char *s = p;; s++) {
+        if (s == p || (*s && *s != '/'))
+            continue;
+        char end = *s;
+        *s = 0;
+        if (mkdir(p, 0755) < 0 && (stat(p, &st) < 0 || !S_ISDIR(st.st_mode)))        /* EROFS and EACCES are fine where it exists */
+            return bt_err_set(err, BT_E_IO, errno, "make the folder %s", p);
+        if (!end)
+            return 0;
+        *s = end;
+    }
+}
+
 int bt_dir_private(const char *path, struct bt_err *err)
 {
     bt_auto_free char *p = bt_xstrdup(path);

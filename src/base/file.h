@@ -10,6 +10,8 @@ BT_MUST_CHECK int bt_file_write(const char *path, struct bt_str text, struct bt_
 /* To where a user points (-o FILE): a regular file or none is written as above. A device, a fifo, a link (/dev/stdout) is opened and written into:
  * a rename would put a file in its place, and root has no other /dev/null. */
 BT_MUST_CHECK int bt_file_put(const char *path, struct bt_str text, struct bt_err *err);
+/* mkdir -p. */
+BT_MUST_CHECK int bt_dir_make(const char *path, struct bt_err *err);
 /* mkdir -p with mode 0700 for what is created; the last one must be ours and closed to others, else BT_E_IO with a hint. */
 BT_MUST_CHECK int bt_dir_private(const char *path, struct bt_err *err);
 /* Remove a tree; does not follow links, does not leave the file system. Missing is success. */

@@ -82,16 +82,7 @@ static int install(struct bt_arena *a, const struct bt_buf *text, struct bt_err 
         bt_err_set(err, BT_E_STATE, 0, "%s is there already and says something else", path);
         return bt_err_hint(err, "remove it first, or compare: berth config systemd | diff - %s", path);
     }
-    for (char *slash = strchr(dir + 1, '/'), *z = (char *)dir;; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = 0;
-        if (mkdir(z, 0755) < 0 && errno != EEXIST)
-            return bt_err_set(err, BT_E_IO, errno, "make the folder %s", z);
-        if (!slash)
-            break;
-        *slash = '/';
-    }
-    if (bt_file_write(path, now, err) < 0)
+    if (bt_dir_make(dir, err) < 0 || bt_file_write(path, now, err) < 0)
         return bt_err_wrap(err, "install the unit");
     printf("%s written\n", path);
     return 0;

@@ -75,13 +75,13 @@ static int write_file(const char *path, const struct bt_export_file *f, struct b
 static int write_all(struct bt_arena *a, const char *out, const struct bt_export_file *f, size_t n, struct bt_err *err)
 {
     struct stat st;
-    bool folder = n > 1 || (stat(out, &st) == 0 && S_ISDIR(st.st_mode));
+    bool folder = n > 1 || bt_str_ends(bt_str(out), "/") || (stat(out, &st) == 0 && S_ISDIR(st.st_mode));
     if (!folder)
         return write_file(out, f, err);
-    if (mkdir(out, 0755) < 0 && errno != EEXIST)
-        return bt_err_set(err, BT_E_IO, errno, "make the folder %s", out);
+    if (bt_dir_make(out, err) < 0)
+        return -1;
     for (size_t i = 0; i < n; i++)
-        if (write_file(bt_arena_printf(a, "%s/%s", out, f[i].name), &f[i], err) < 0)
+        if (write_file(bt_arena_printf(a, "%s%s%s", out, bt_str_ends(bt_str(out), "/") ? "" : "/", f[i].name), &f[i], err) < 0)
             return -1;
     return 0;
 }

@@ -105,6 +105,16 @@ def test_ctrl_c_stops_everything(machine) -> None:
     eventually("the cards to be free", lambda: sum(m.used()) == 0)
 
 
+def test_a_folder_is_made_with_those_above_it_for_one_file_too(tmp_path: Path) -> None:
+    """The documented commands as typed: `-o env/` of one workload, and ~/.config/systemd/user where there is no ~/.config/systemd."""
+    path = spec(tmp_path, "name: one\nworkloads:\n  s: {kind: service, command: [sleep, '1000'], gpus: 0}\n")
+    assert export("env", path, "-o", f"{tmp_path}/env/").stdout == f"{tmp_path}/env/s-0.env\n" and (tmp_path / "env" / "s-0.env").is_file()
+    export("systemd", path, "-o", str(tmp_path / "config" / "systemd" / "user"))
+    assert (tmp_path / "config" / "systemd" / "user" / "one.target").is_file()
+    (tmp_path / "file").write_text("")
+    assert "make the folder" in export("env", path, "-o", str(tmp_path / "file" / "below") + "/", code=1).stderr
+
+
 @pytest.mark.parametrize(("command", "says"), [("[sh, -c, 'echo no such thing; exit 3']", "ended before it was ready"), ("[sh, -c, 'echo ready; sleep 2; exit 0']", "ended unasked")])
 def test_a_service_that_ends_is_a_failure(machine, command: str, says: str) -> None:
     m = machine("1xA100-SXM4-40GB")
