@@ -18,7 +18,6 @@ struct look {
 };
 
 static unsigned long long ull(uint64_t n) { return n; }
-static struct bt_range exactly(uint64_t n) { return (struct bt_range){ .set = true, .want = n, .min = n, .max = n }; }
 
 /* ---- one row planned ---- */
 
@@ -42,14 +41,12 @@ static void add_instance(struct bt_alternative *row, const struct bt_plan_instan
 }
 
 /* No shape of the workload decodes faster: each on cards that are all its pool's best. A pipeline of unequal cards is slower than that, and shows a
-   higher rate than its slowest card's, by which service is reckoned. */
+ * higher rate than its slowest card's, by which service is reckoned. */
 static double rate_bound(const struct pl_problem *p, size_t index)
 {
-    const struct pl_work *k = NULL;
+    const size_t work = pl_work_of(p, index);
+    const struct pl_work *k = work == PL_NONE ? NULL : &p->work[work];
     double most = 0;
-    for (size_t i = 0; i < p->n; i++)
-        if (p->work[i].spec_index == index)
-            k = &p->work[i];
     for (size_t s = 0; k && s < k->nshapes; s++)
         for (size_t j = 0; k->shape[s].ok && j < k->npool; j++)
             for (size_t near = 0; near < 2; near++) {
@@ -135,9 +132,9 @@ static uint32_t most_cards(const struct look *l)
 
 static void pin_shape(struct look *l, struct bt_workload *w, struct bt_alternative *row, uint64_t tp, uint64_t pp)
 {
-    w->gpus = exactly(tp * pp);
-    w->tp = exactly(tp);
-    w->pp = exactly(pp);
+    w->gpus = pl_exactly(tp * pp);
+    w->tp = pl_exactly(tp);
+    w->pp = pl_exactly(pp);
     set(l, row, "gpus", bt_arena_printf(l->a, "%llu", ull(tp * pp)));
     set(l, row, "tp", bt_arena_printf(l->a, "%llu", ull(tp)));
     set(l, row, "pp", bt_arena_printf(l->a, "%llu", ull(pp)));
@@ -162,7 +159,6 @@ static int shapes(struct look *l)
             pin_shape(l, &w, &row, tp, pp);
             if (plan_row(l, &w, NULL, &row) < 0)
                 return -1;
-            base = &l->row[l->first];
             said += row.fits;
             if (row.fits || cards == 1)              /* why not one card is always worth a line */
                 keep(l, &row);
@@ -181,7 +177,7 @@ static int replicas(struct look *l)
     struct bt_workload w = *l->w;
     struct bt_alternative row = { .workload = w.name, .kind = "replicas", .what = bt_arena_printf(l->a, "%u replicas, one GPU each", n) };
     pin_shape(l, &w, &row, 1, 1);
-    w.copies = exactly(n);
+    w.copies = pl_exactly(n);
     set(l, &row, "replicas", bt_arena_printf(l->a, "%u", n));
     if (plan_row(l, &w, NULL, &row) < 0)
         return -1;
@@ -231,7 +227,7 @@ static int fewest_cards(struct look *l, const struct bt_workload *from, const st
         r.nset = 0;
         for (size_t i = 0; i < row->nset; i++)
             BT_PUSH(l->a, r.set, r.nset, row->set[i]);
-        w.gpus = exactly(cards);
+        w.gpus = pl_exactly(cards);
         w.tp = w.pp = (struct bt_range){ 0 };
         w.pp_layers.n = 0;
         set(l, &r, "gpus", bt_arena_printf(l->a, "%u", cards));
@@ -308,7 +304,7 @@ static int quantised_rows(struct look *l)
 static struct bt_workload with_offload(struct look *l, uint64_t cards, uint64_t gib)
 {
     struct bt_workload w = *l->w;
-    w.gpus = exactly(cards);
+    w.gpus = pl_exactly(cards);
     w.tp = w.pp = (struct bt_range){ 0 };
     w.pp_layers.n = 0;
     w.args = (struct bt_strs){ 0 };
@@ -358,7 +354,7 @@ static int offload(struct look *l)
     for (uint32_t cards = 1; cards < below; cards++) {
         struct bt_workload plain = *l->w;
         struct bt_alternative without = { .fits = false }, row = { .fits = false };
-        plain.gpus = exactly(cards);
+        plain.gpus = pl_exactly(cards);
         plain.tp = plain.pp = (struct bt_range){ 0 };
         plain.pp_layers.n = 0;
         if (plan_row(l, &plain, NULL, &without) < 0 || (!without.fits && offload_on(l, cards, &row) < 0))

@@ -69,24 +69,26 @@ static void warn(const struct bx *b, const char *text)
     BT_PUSH(b->a, b->plan->warning, b->plan->nwarnings, text);
 }
 
-/* Copies of one workload there, on all machines. */
-static uint32_t copies_in(const struct bt_plan_phase *ph, const char *name)
+/* [spec->n] copies there, on all machines. */
+static uint32_t *copies_in(const struct bx *b, const struct bt_plan_phase *ph)
 {
-    uint32_t n = 0;
+    uint32_t *n = BT_NEWN(b->a, uint32_t, b->plan->spec->n + 1);
     for (size_t i = 0; i < ph->n; i++)
-        n += !strcmp(ph->inst[i].w->name, name);
+        n[ph->inst[i].w - b->plan->spec->w]++;
     return n;
 }
 
 /* Who found no place, or fewer copies than are wanted: each machine knows only of those that were dealt to it. */
-static void warn_missing(const struct bx *b, const struct bt_spec *asked)
+static void warn_missing(const struct bx *b)
 {
+    const struct bt_spec *asked = b->plan->spec;
     for (size_t p = 0; p < b->plan->nphases; p++) {
         const struct bt_plan_phase *ph = &b->plan->phase[p];
+        const uint32_t *copies = copies_in(b, ph);
         const char *in = b->plan->nphases > 1 ? bt_arena_printf(b->a, " in phase %s", ph->name) : "";
         for (size_t i = 0; i < asked->n; i++) {
             const struct bt_workload *w = &asked->w[i];
-            uint32_t has = pl_in_phase(w, ph->name) ? copies_in(ph, w->name) : 0, want = w->copies.set ? (uint32_t)w->copies.want : 1;
+            uint32_t has = copies[i], want = w->copies.set ? (uint32_t)w->copies.want : 1;
             if (!pl_in_phase(w, ph->name))
                 continue;
             if (!has)
@@ -95,7 +97,7 @@ static void warn_missing(const struct bx *b, const struct bt_spec *asked)
                 warn(b, bt_arena_printf(b->a, "%s: %u of the %u copies wanted%s: no place was found for more", w->name, has, want, in));
             for (size_t k = 0; has && k < w->nafter; k++) {
                 const struct bt_workload *o = bt_spec_find(asked, w->after[k].name);      /* NULL: in a part of the spec that is asked for by itself */
-                if (o && pl_in_phase(o, ph->name) && !copies_in(ph, o->name))
+                if (o && pl_in_phase(o, ph->name) && !copies[o - asked->w])
                     warn(b, bt_arena_printf(b->a, "%s does not wait for %s (`after`), which has no place", w->name, o->name));
             }
         }
@@ -137,12 +139,11 @@ struct reach { int64_t placed, wants; };
 static struct reach reach_of(const struct bx *b, const struct bt_plan_phase *ph, bool best)
 {
     const struct bt_spec *s = b->plan->spec;
-    uint32_t *copies = BT_NEWN(b->a, uint32_t, s->n + 1);
+    const uint32_t *copies = copies_in(b, ph);
     uint64_t *ctx = BT_NEWN(b->a, uint64_t, s->n + 1);
     struct reach out = { 0 };
     for (size_t i = 0; i < ph->n; i++) {
         size_t w = (size_t)(ph->inst[i].w - s->w);
-        copies[w]++;
         ctx[w] = ph->inst[i].nranks ? ph->inst[i].context : 0;
     }
     for (size_t w = 0; w < s->n; w++) {
@@ -258,7 +259,7 @@ int pl_boxes(struct bt_arena *a, struct bt_plan_in *in, struct bt_plan *plan, st
     for (size_t i = 0; i < in->fleet->nboxes; i++)
         for (size_t k = 0; solved[i].plan && k < solved[i].plan->nwarnings; k++)
             warn(&b, solved[i].plan->warning[k]);
-    warn_missing(&b, in->spec);
+    warn_missing(&b);
     warn(&b, bt_arena_printf(a, "%zu machines are planned one by one, with what was dealt to each: a better plan of them all may exist", in->fleet->nboxes));
     score(&b, solved);
     return 0;

@@ -34,6 +34,14 @@ struct bx_option {
  * with `least_wants` of its context; `full` for all of its context, of which it reaches `most_wants`. least = 0: it goes nowhere there. */
 struct bx_menu { struct bx_option *v; size_t n; uint64_t least, full; double least_wants, most_wants; };
 
+static inline const struct bx_option *bx_with_cards(const struct bx_menu *m, uint32_t cards)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (m->v[i].cards == cards)
+            return &m->v[i];
+    return NULL;
+}
+
 /* Boxes that look the same to `need` and `pace`. */
 struct bx_class {
     struct bt_fleet fleet;           /* one such box, with the most that any of them has free on each card */

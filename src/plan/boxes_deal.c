@@ -458,20 +458,11 @@ static void take_back(struct deal *d, size_t to)
 
 /* ---- dealing ---- */
 
-static const struct bx_option *own_option(const struct bx *b, size_t cls, size_t w, uint32_t cards)
-{
-    const struct bx_menu *m = &b->menu[cls][w];
-    for (size_t i = 0; i < m->n; i++)
-        if (m->v[i].cards == cards)
-            return &m->v[i];
-    return NULL;
-}
-
 /* Copies of one server have one shape, wherever they are: are the best of so many cards the same for all members in both classes? */
 static bool same_shapes(const struct bx *b, const struct bx_group *g, size_t x, size_t y, uint32_t cards)
 {
     for (size_t m = 0; m < g->nmembers && x != y; m++) {
-        const struct bx_option *i = own_option(b, x, g->member[m], cards), *j = own_option(b, y, g->member[m], cards);
+        const struct bx_option *i = bx_with_cards(&b->menu[x][g->member[m]], cards), *j = bx_with_cards(&b->menu[y][g->member[m]], cards);
         if (!i || !j || i->tp != j->tp || i->pp != j->pp)
             return false;
     }
@@ -602,8 +593,7 @@ static bool deal_in_part(struct deal *d, size_t group, enum how how)
 /* Copies with which one that may be left out stands at all. */
 static uint32_t least_copies(const struct deal *d, size_t group)
 {
-    const struct bt_workload *w = &d->b->in->spec->w[d->b->group[group].member[0]];
-    return w->copies.set ? (uint32_t)BT_MAX(w->copies.min, 1u) : 1;
+    return bx_copies_least(&d->b->in->spec->w[d->b->group[group].member[0]]);
 }
 
 static void deal_more_in_part(struct deal *d)

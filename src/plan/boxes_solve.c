@@ -50,15 +50,9 @@ static int by_member(const void *x, const void *y)
 
 /* ---- a box as a spec ---- */
 
-static struct bt_range exactly(uint64_t n) { return (struct bt_range){ .set = true, .want = n, .min = n, .max = n }; }
-
 static const struct bx_option *own_option(const struct bx *b, size_t w, const struct bx_copy *c)
 {
-    const struct bx_menu *m = &b->menu[b->class_of[c->box]][w];
-    for (size_t i = 0; i < m->n; i++)
-        if (m->v[i].cards == c->ncards)
-            return &m->v[i];
-    return NULL;
+    return bx_with_cards(&b->menu[b->class_of[c->box]][w], c->ncards);
 }
 
 /* Those of its class where they are the same: what was worked out for them holds. */
@@ -87,7 +81,7 @@ static struct bt_workload as_there(const struct solve *s, const struct member *m
     const struct bx *b = s->b;
     struct bt_workload w = b->in->spec->w[m->w];
     size_t root = b->ctx_root[m->w];
-    w.copies = exactly(copies);
+    w.copies = pl_exactly(copies);
     narrow_pool(b, m->w, box, &w);
     if (w.kind == BT_SERVER && b->in->models[m->w].model) {
         w.context.set = true;
@@ -99,10 +93,10 @@ static struct bt_workload as_there(const struct solve *s, const struct member *m
     if (!o || (s->boxes_of[b->group_of[m->w]] < 2 && !s->as_dealt[box]))
         return w;
     if (w.kind == BT_SERVER) {
-        w.tp = exactly(o->tp);
-        w.pp = exactly(o->pp);
+        w.tp = pl_exactly(o->tp);
+        w.pp = pl_exactly(o->pp);
     } else {
-        w.gpus = exactly(o->cards);
+        w.gpus = pl_exactly(o->cards);
     }
     return w;
 }

@@ -207,7 +207,7 @@ static struct bt_workload on_its_own(const struct bx *b, size_t i)
     w.pool = (struct bt_strs){ 0 };
     w.phases = (struct bt_strs){ 0 };
     w.same_gpus_as = NULL;
-    w.copies = (struct bt_range){ .set = true, .want = 1, .min = 1, .max = 1 };
+    w.copies = pl_exactly(1);
     w.context.same_as = NULL;
     if (model_of(b, i) && w.kind == BT_SERVER) {
         w.context.set = true;
@@ -339,14 +339,6 @@ static struct bx_menu menu_of(struct bx *b, const struct pl_problem *p, const st
     return m;
 }
 
-static const struct bx_option *with_cards(const struct bx_menu *m, uint32_t cards)
-{
-    for (size_t i = 0; i < m->n; i++)
-        if (m->v[i].cards == cards)
-            return &m->v[i];
-    return NULL;
-}
-
 static bool may_be_together(const struct bx *b, const struct bx_group *g)
 {
     for (size_t i = 0; i < g->nmembers; i++)
@@ -379,7 +371,7 @@ static void group_menu(struct bx *b, struct bx_group *g, size_t cls, const struc
         uint64_t room = 0;
         bool all = may_be_together(b, g);
         for (size_t m = 0; m < g->nmembers && all; m++) {
-            const struct bx_option *o = with_cards(&menu[g->member[m]], sum.cards);
+            const struct bx_option *o = bx_with_cards(&menu[g->member[m]], sum.cards);
             if (!o) {
                 all = false;
                 break;

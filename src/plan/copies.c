@@ -65,11 +65,11 @@ static int grow(const struct pl_trial *t, size_t index, uint32_t *out, struct bt
     struct pl_problem *p, *q;
     struct pl_solution s, next;
     *out = 1;
-    w.copies = (struct bt_range){ .set = true, .want = 1, .min = 1, .max = 1 };
+    w.copies = pl_exactly(1);
     if (pl_try(t, &w, index, &p, &s, err) < 0)
         return -1;
     for (uint32_t most = most_copies(p, index), n = 2; s.found && n <= most; n++) {
-        w.copies.want = w.copies.min = w.copies.max = n;
+        w.copies = pl_exactly(n);
         if (pl_try(t, &w, index, &q, &next, err) < 0)
             return -1;
         if (!next.found)

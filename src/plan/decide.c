@@ -45,14 +45,6 @@ static void say(struct deciding *d, const struct bt_workload *w, enum bt_decided
     BT_PUSH(d->t.a, *d->out, *d->n, row);
 }
 
-static size_t work_of(const struct pl_problem *p, size_t spec_index)
-{
-    for (size_t i = 0; i < p->n; i++)
-        if (p->work[i].spec_index == spec_index)
-            return i;
-    return PL_NONE;
-}
-
 static const char *what_it_lost(struct deciding *d, const struct rival *b)
 {
     enum bt_plan_goal goal = pl_lost_at(&d->s.score, &b->s.score);
@@ -219,7 +211,7 @@ static int decide_cards(struct deciding *d, size_t index, const struct pl_work *
     }
     bool other[BT_MAX_GPUS] = { false };
     if (best.found)
-        cards_of(&best.s, work_of(best.p, index), other);
+        cards_of(&best.s, pl_work_of(best.p, index), other);
     say(d, k->w, BT_DECIDED_CARDS, card_words(d->t.a, f, has), best.found ? card_words(d->t.a, f, other) : NULL,
         best.found     ? what_it_lost(d, &best)
         : free_cards   ? "on no other cards does everything fit"
@@ -300,7 +292,7 @@ struct at_once {
 static struct workload workload_of(const struct deciding *d, size_t index)
 {
     const struct bt_workload *w = &d->in.spec->w[index];
-    struct workload x = { .index = index, .work = work_of(d->p, index) };
+    struct workload x = { .index = index, .work = pl_work_of(d->p, index) };
     for (size_t i = 0; i < d->ph->n; i++)
         if (d->ph->inst[i].w == w || !strcmp(d->ph->inst[i].w->name, w->name)) {
             x.placed++;

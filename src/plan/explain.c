@@ -135,8 +135,8 @@ void pl_pin_layers(struct bt_arena *a, const struct pl_work *k, const struct pl_
 struct bt_workload pl_pinned(struct bt_arena *a, const struct pl_work *k, const struct pl_shape *s, bool cut)
 {
     struct bt_workload out = *k->w;
-    out.tp = (struct bt_range){ .set = true, .want = s->tp, .min = s->tp, .max = s->tp };
-    out.pp = (struct bt_range){ .set = true, .want = pl_stages(s), .min = pl_stages(s), .max = pl_stages(s) };
+    out.tp = pl_exactly(s->tp);
+    out.pp = pl_exactly(pl_stages(s));
     out.pp_layers.n = 0;
     if (cut && pl_stages(s) > 1)
         pl_pin_layers(a, k, s, &out);

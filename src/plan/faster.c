@@ -7,16 +7,14 @@
 
 #define HARDLY 1.25                  /* a gain below this, for as many times the cards, is worth a word */
 
-static struct bt_range exactly(uint64_t n) { return (struct bt_range){ .set = true, .want = n, .min = n, .max = n }; }
-
 static struct bt_workload on_one(const struct bt_workload *was, uint64_t cards, uint64_t copies)
 {
     struct bt_workload w = *was;
-    w.gpus = exactly(cards);
+    w.gpus = pl_exactly(cards);
     w.tp = w.pp = (struct bt_range){ 0 };
     w.pp_layers.n = 0;
     if (copies)
-        w.copies = exactly(copies);
+        w.copies = pl_exactly(copies);
     return w;
 }
 

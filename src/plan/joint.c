@@ -28,10 +28,8 @@ struct joint {
 
 static const struct pl_work *alone(const struct pl_stage *g, const struct pl_work *k)
 {
-    for (size_t w = 0; w < g->free_p->n; w++)
-        if (g->free_p->work[w].spec_index == k->spec_index)
-            return &g->free_p->work[w];
-    return k;
+    const size_t w = pl_work_of(g->free_p, k->spec_index);
+    return w == PL_NONE ? k : &g->free_p->work[w];
 }
 
 int64_t pl_service(const struct pl_stage *g, const struct pl_problem *p, const struct pl_solution *s)

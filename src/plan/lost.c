@@ -21,14 +21,6 @@ enum bt_plan_goal pl_lost_at(const struct pl_score *a, const struct pl_score *b)
     return BT_GOAL_LOWEST;
 }
 
-static size_t work_of(const struct pl_problem *p, size_t spec_index)
-{
-    for (size_t i = 0; i < p->n; i++)
-        if (p->work[i].spec_index == spec_index)
-            return i;
-    return PL_NONE;
-}
-
 /* Slowest copy's rate of a server, 0 = not known. */
 static double rate_of(struct pl_planned x, size_t work)
 {
@@ -54,7 +46,7 @@ static uint32_t copies_of(struct pl_planned x, size_t work)
 const char *pl_who_lost(struct bt_arena *a, const struct bt_spec *spec, struct pl_planned win, struct pl_planned lose, enum bt_plan_goal goal)
 {
     for (size_t i = 0; i < spec->n; i++) {
-        size_t ww = work_of(win.p, i), wl = work_of(lose.p, i);
+        size_t ww = pl_work_of(win.p, i), wl = pl_work_of(lose.p, i);
         if (ww == PL_NONE || wl == PL_NONE)
             continue;
         const char *name = spec->w[i].name;
@@ -233,7 +225,7 @@ static const struct pl_work *misfit(const struct pl_problem *q, size_t work)
 const char *pl_no_place(struct bt_arena *a, const struct pl_problem *q, size_t spec_index)
 {
     const char *plain = "does not fit beside the others";
-    size_t w = work_of(q, spec_index);
+    size_t w = pl_work_of(q, spec_index);
     if (q->nrefusals)
         return q->refusal[0].text;
     if (w == PL_NONE)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "plan/plan_int.h"
+
 static uint32_t copies_at(const struct bt_plan *p, const char *workload, size_t box, const struct bt_plan_instance **first)
 {
     uint32_t most = 0;
@@ -30,8 +32,6 @@ static bool stands_elsewhere(const struct bt_plan *p, const char *workload, size
     return false;
 }
 
-static struct bt_range exactly(uint64_t n) { return (struct bt_range){ .set = true, .want = n, .min = n, .max = n }; }
-
 /* Of a list of cards those that are in this machine, by uuid. */
 static void narrow_pool(struct bt_arena *a, const struct bt_fleet *f, const struct bt_box *box, struct bt_workload *w)
 {
@@ -50,16 +50,16 @@ static struct bt_workload as_there(const struct bt_plan_in *in, struct bt_arena 
                                    const struct bt_plan_instance *first, bool elsewhere)
 {
     struct bt_workload out = *w;
-    out.copies = exactly(copies);
+    out.copies = pl_exactly(copies);
     narrow_pool(a, in->fleet, box, &out);
     if (!elsewhere || !first->nranks)
         return out;
     if (out.kind != BT_SERVER) {
-        out.gpus = exactly(first->nranks);
+        out.gpus = pl_exactly(first->nranks);
         return out;
     }
-    out.tp = exactly(first->tp);
-    out.pp = exactly(first->pp);
+    out.tp = pl_exactly(first->tp);
+    out.pp = pl_exactly(first->pp);
     if (out.context.same_as)
         return out;
     out.context.set = true;

@@ -112,27 +112,16 @@ static void reckon_jobs(struct pl_stages *all)
     for (size_t i = 0; i < all->n; i++)
         for (size_t k = 0; k < all->v[i].out->n; k++) {
             struct bt_plan_instance *in = &all->v[i].out->inst[k];
-            for (size_t w = 0; in->job && w < all->v[i].p->n; w++)
-                if (all->v[i].p->work[w].spec_index == (size_t)(in->w - all->in->spec->w)) {
-                    pl_job_fill(all->v[i].p, &all->v[i].p->work[w], in);
-                    break;
-                }
+            const size_t w = in->job ? pl_work_of(all->v[i].p, (size_t)(in->w - all->in->spec->w)) : PL_NONE;
+            if (w != PL_NONE)
+                pl_job_fill(all->v[i].p, &all->v[i].p->work[w], in);
         }
 }
 
 /* ---- how long ---- */
 
-static double weights_gb(const struct bt_plan_instance *in)
-{
-    uint64_t most = 0;                               /* ranks load side by side */
-    for (size_t i = 0; i < in->nranks; i++) {
-        uint64_t n = 0;
-        for (size_t k = 0; in->rank[i].need && k < in->rank[i].need->n; k++)
-            n += in->rank[i].need->line[k].part == BT_P_WEIGHTS ? in->rank[i].need->line[k].bytes : 0;
-        most = BT_MAX(most, n);
-    }
-    return (double)most / GB;
-}
+/* Ranks load side by side. */
+static double weights_gb(const struct bt_need *need) { return need ? (double)pl_most_weights(need) / GB : 0; }
 
 /* The first time from local disk, with everything to be compiled; again from the page cache. */
 static double start_seconds(const struct bt_need *need, const struct bt_gpu *card, uint64_t tp, uint64_t pp, const char *quantization, bool before)
@@ -152,23 +141,10 @@ static double seconds_of(const struct pl_stages *all, const struct bt_plan_move 
     case BT_MOVE_START:
         return in->need && in->nranks ? start_seconds(in->need, &all->in->fleet->gpus[in->rank[0].gpu], in->tp, in->pp, in->w->quantization, before) : 0;
     case BT_MOVE_STOP: return in->need ? STOP_SERVER_S : STOP_COMMAND_S;
-    case BT_MOVE_PARK: return sleep ? SLEEP_S + weights_gb(in) / SLEEP_GBS : m->level && !strcmp(m->level, "kv") ? SLEEP_S : 0;
-    case BT_MOVE_RESUME: return sleep ? WAKE_S + weights_gb(in) / WAKE_GBS : m->level && !strcmp(m->level, "kv") ? WAKE_S : 0;
+    case BT_MOVE_PARK: return sleep ? SLEEP_S + weights_gb(in->need) / SLEEP_GBS : m->level && !strcmp(m->level, "kv") ? SLEEP_S : 0;
+    case BT_MOVE_RESUME: return sleep ? WAKE_S + weights_gb(in->need) / WAKE_GBS : m->level && !strcmp(m->level, "kv") ? WAKE_S : 0;
     default: return 0;
     }
-}
-
-/* Weights of the largest rank of a copy that is not an instance yet. */
-static double copy_gb(const struct bt_need *need)
-{
-    uint64_t most = 0;
-    for (size_t r = 0; r < need->nranks; r++) {
-        uint64_t n = 0;
-        for (size_t k = 0; k < need->rank[r].n; k++)
-            n += need->rank[r].line[k].part == BT_P_WEIGHTS ? need->rank[r].line[k].bytes : 0;
-        most = BT_MAX(most, n);
-    }
-    return (double)most / GB;
 }
 
 bool pl_starts_known(const struct pl_problem *p, const struct pl_copy *c)
@@ -191,7 +167,7 @@ uint64_t pl_copy_ms(const struct pl_problem *p, const struct pl_copy *c, bool ru
     double again = STOP_SERVER_S + start_seconds(need, &p->fleet->gpus[c->card[0]], sh->tp, pl_stages(sh), k->w->quantization, true);
     bool sleeps = (!strcmp(k->w->park, "auto") || !strcmp(k->w->park, "sleep")) && pl_engine_parks(need->engine, "sleep") &&
                   !p->fleet->gpus[c->card[0]].unified;
-    double parked = sleeps ? SLEEP_S + WAKE_S + copy_gb(need) * (1 / SLEEP_GBS + 1 / WAKE_GBS)
+    double parked = sleeps ? SLEEP_S + WAKE_S + weights_gb(need) * (1 / SLEEP_GBS + 1 / WAKE_GBS)
                     : !strcmp(k->w->park, "none") ? 0
                     : !strcmp(k->w->park, "kv") && pl_engine_parks(need->engine, "kv") ? SLEEP_S + WAKE_S : again;
     return (uint64_t)((runs_on ? again : BT_MAX(again - parked, 0.0)) * 1000);

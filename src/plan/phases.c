@@ -61,8 +61,6 @@ bool pl_same_copies(const struct pl_stage *x, const struct pl_stage *y, size_t s
 
 /* ---- a workload held to its place ---- */
 
-static struct bt_range exactly(uint64_t n) { return (struct bt_range){ .set = true, .want = n, .min = n, .max = n }; }
-
 const struct pl_pin *pl_held(const struct pl_stages *all, const struct pl_stage *g, size_t spec_index)
 {
     const struct bt_fleet *f = all->in->fleet;
@@ -83,11 +81,11 @@ const struct pl_pin *pl_held(const struct pl_stages *all, const struct pl_stage 
             listed[c->card[j]] = true;
         }
         if (!k->server) {
-            w->gpus = c->ncards ? exactly(c->ncards) : w->gpus;
+            w->gpus = c->ncards ? pl_exactly(c->ncards) : w->gpus;
             continue;
         }
-        w->tp = exactly(k->shape[c->shape].tp);
-        w->pp = exactly(pl_stages(&k->shape[c->shape]));
+        w->tp = pl_exactly(k->shape[c->shape].tp);
+        w->pp = pl_exactly(pl_stages(&k->shape[c->shape]));
         if (pl_stages(&k->shape[c->shape]) > 1 && k->pm->engine->cuts_layers)
             pl_pin_layers(all->a, k, &k->shape[c->shape], w);
         if (w->context.same_as)                      /* its target decides, held or not */
@@ -101,7 +99,7 @@ const struct pl_pin *pl_held(const struct pl_stages *all, const struct pl_stage 
         for (size_t j = 0; g->p->work[i].spec_index == spec_index && j < g->p->work[i].npool; j++)
             if (listed[g->p->work[i].pool[j]])
                 BT_PUSH(all->a, w->pool.v, w->pool.n, f->gpus[g->p->work[i].pool[j]].uuid);
-    w->copies = exactly(copies);
+    w->copies = pl_exactly(copies);
     return copies ? pin : NULL;
 }
 

@@ -74,6 +74,16 @@ struct pl_problem {
     struct bt_plan_refusal *refusal; size_t nrefusals;    /* found while building: nothing to search then */
 };
 
+static inline struct bt_range pl_exactly(uint64_t n) { return (struct bt_range){ .set = true, .want = n, .min = n, .max = n }; }
+/* Which of p->work it is, or PL_NONE. */
+static inline size_t pl_work_of(const struct pl_problem *p, size_t spec_index)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->work[i].spec_index == spec_index)
+            return i;
+    return PL_NONE;
+}
+
 /* A copy as it was dealt to a machine: cards of its fleet. A server's layers as its engine cuts them. */
 struct pl_dealt { size_t w; uint32_t replica, tp, pp; const size_t *card; uint32_t ncards; };        /* w: of spec->w; tp, pp: as in pl_shape */
 
@@ -172,6 +182,8 @@ void pl_job_shapes(struct pl_problem *p, struct pl_work *k);
 void pl_job_fill(struct pl_problem *p, const struct pl_work *k, struct bt_plan_instance *inst);
 /* `memory` of a work on a card, in bytes. */
 uint64_t pl_limit(const struct pl_work *k, const struct bt_gpu *g);
+/* Weights of the rank that has most of them. */
+uint64_t pl_most_weights(const struct bt_need *n);
 /* The least that a rank of the copy takes on card number i of its list. */
 uint64_t pl_floor(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cost_class, uint32_t i, size_t card);
 

@@ -62,12 +62,15 @@ static void cost_pace(const struct pl_problem *p, const struct pl_work *k, const
     }
 }
 
-static uint64_t weights_on(const struct bt_need *n)
+uint64_t pl_most_weights(const struct bt_need *n)
 {
     uint64_t most = 0;
-    for (size_t r = 0; r < n->nranks; r++)
+    for (size_t r = 0; r < n->nranks; r++) {
+        uint64_t sum = 0;
         for (size_t i = 0; i < n->rank[r].n; i++)
-            most = n->rank[r].line[i].part == BT_P_WEIGHTS ? BT_MAX(most, n->rank[r].line[i].bytes) : most;
+            sum += n->rank[r].line[i].part == BT_P_WEIGHTS ? n->rank[r].line[i].bytes : 0;
+        most = BT_MAX(most, sum);
+    }
     return most;
 }
 
@@ -85,10 +88,10 @@ static const char *cannot_be_read(struct pl_problem *p, const struct pl_work *k,
     for (size_t i = 0; i < k->npool; i++)
         roomiest = !i || p->cap[k->pool[i]] > p->cap[roomiest] ? k->pool[i] : roomiest;
     plain.quantization = NULL;
-    if (pl_need(p, k, &plain, &p->fleet->gpus[p->cls_card[p->cls[roomiest]]], &need, &why) < 0 || weights_on(need) <= p->cap[roomiest])
+    if (pl_need(p, k, &plain, &p->fleet->gpus[p->cls_card[p->cls[roomiest]]], &need, &why) < 0 || pl_most_weights(need) <= p->cap[roomiest])
         return NULL;
     return bt_arena_printf(p->a, "%s reads weights in 16 bits before it makes them 8-bit: %s on a card, and %s are there", k->pm->engine->name,
-                           bt_arena_strdup(p->a, bt_bytes_human(weights_on(need))), bt_arena_strdup(p->a, bt_bytes_human(p->cap[roomiest])));
+                           bt_arena_strdup(p->a, bt_bytes_human(pl_most_weights(need))), bt_arena_strdup(p->a, bt_bytes_human(p->cap[roomiest])));
 }
 
 static int cost_shape(struct pl_problem *p, struct pl_work *k, struct pl_shape *s, struct bt_err *err)
