@@ -301,7 +301,7 @@ static const char *note_of(struct bt_arena *a, const json_t *in)
         bt_buf_printf(&b, "%sDRIFT %s", b.n ? "  " : "", bt_live_str(in, "drift"));
     json_int_t restarts = json_integer_value(json_object_get(in, "restarts"));
     if (restarts)
-        bt_buf_printf(&b, "%s(started again %lld times)", b.n ? " " : "", (long long)restarts);
+        bt_buf_printf(&b, "%s(started again %lld time%s)", b.n ? " " : "", (long long)restarts, restarts == 1 ? "" : "s");
     return bt_arena_strdup(a, bt_buf_z(&b));
 }
 

@@ -416,8 +416,13 @@ int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const struct bt
             goto bad;
     if (bt_project_check(p, err) < 0)
         goto bad;
-    if (bt_tree_remove(bt_run_inst_dir(&a, p->name, NULL), err) < 0 || bt_tree_remove(bt_run_log_dir(&a, p->name), err) < 0)
+    if (bt_tree_remove(bt_run_inst_dir(&a, p->name, NULL), err) < 0)
         goto bad;
+    if (bt_tree_remove(bt_run_log_dir(&a, p->name), err) < 0) {
+        bt_err_wrap(err, "remove the logs of the last life");
+        bt_err_hint(err, "the state folder has to be writable: `berth doctor`, or BERTH_STATE_DIR=DIR for another one");
+        goto bad;
+    }
     if (persist(p, err) < 0) {
         struct bt_err second = { 0 };
         if (bt_tree_remove(p->dir, &second) < 0)     /* half a project is none */
@@ -522,7 +527,7 @@ static void end_project(struct bt_project *p)
 static bool past_start(const struct bt_instance *in)
 {
     enum bt_life_state s = in->life.state;
-    if (s == BT_ST_PARKED || (s == BT_ST_DOWN && !in->life.want_up))
+    if ((s == BT_ST_PARKED && in->park.by_hand) || (s == BT_ST_DOWN && !in->life.want_up))
         return true;                 /* put away by a person, or by its drift, while others start: nobody waits for it */
     if (!in->life.job)
         return s == BT_ST_READY && in->warm.is != BT_WARM_UNDECIDED;

@@ -200,7 +200,7 @@ void bt_report_failed(struct bt_instance *in)
     for (size_t i = 0; i < n; i++)
         json_array_append_new(lines, bt_json_text(line[i]));
     const char *when = in->life.was_ready || in->life.job || !in->ran ? "" : " before it was ready";
-    const char *times = in->life.restarts ? bt_arena_printf(&a, " (started again %u times)", in->life.restarts) : "";
+    const char *times = in->life.restarts ? bt_arena_printf(&a, " (started again %u time%s)", in->life.restarts, in->life.restarts == 1 ? "" : "s") : "";
     const char *hint = in->why_hint;
     if (!hint[0] && !in->life.job && in->ran && in->exited && in->exit.status == 0 && !in->exit.signal)
         hint = "a service or server is to run until it is stopped; a command that ends by itself is `kind: job`";

@@ -186,8 +186,10 @@ int bt_tasks_make(struct bt_project *p, bool again, struct bt_err *err)
         join_queue(&p->inst[i]);
     if (again && p->plan->one_job)
         return 0;
-    if (again && unlink(record(&a, p)) < 0 && errno != ENOENT && errno != ENOTDIR)
-        return bt_err_set(err, BT_E_IO, errno, "forget which tasks are done: remove %s", record(&a, p));
+    if (again && unlink(record(&a, p)) < 0 && errno != ENOENT && errno != ENOTDIR) {
+        bt_err_set(err, BT_E_IO, errno, "forget which tasks are done: remove %s", record(&a, p));
+        return bt_err_hint(err, "the state folder has to be writable: `berth doctor`, or BERTH_STATE_DIR=DIR for another one");
+    }
     if (!p->nqueues || read_record(&a, p, &known, &n, err) < 0)
         return p->nqueues ? -1 : 0;
     for (size_t i = 0; i < p->nqueues && n; i++)

@@ -92,7 +92,7 @@ def test_the_table_is_drawn_again_in_its_place(house: House) -> None:
         eventually("it to be drawn again", lambda: screen.read() and screen.raw.count(b"instance ") >= drawn + 2)
         assert sum(line.startswith("instance ") for line in screen.read()) == 1 and len(rows(screen)) == 2
         os.kill(house.ps()["b-0"]["pids"][0], signal.SIGKILL)
-        eventually("its next life in the table", lambda: any("started again 1 times" in row and "ready" in row for row in rows(screen)))
+        eventually("its next life in the table", lambda: any("(started again 1 time)" in row and "ready" in row for row in rows(screen)))
         text = screen.read()
         table = next(i for i, line in enumerate(text) if line.startswith("instance "))
         assert sum(line.startswith("instance ") for line in text) == 1 and any("backing-off" in line for line in text[:table])     # what happened stands above
