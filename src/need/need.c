@@ -70,6 +70,26 @@ int need_figures(const struct bt_model *m, struct bt_err *err)
     return 0;
 }
 
+/* One name for all by which a way to store weights is asked for: "awq" of awq_marlin. NULL: not judged. */
+static const char *family_of(const char *method)
+{
+    static const char *const families[] = { "awq", "gptq", "compressed-tensors", "compressed_tensors", "bitsandbytes" };
+    for (size_t i = 0; method && i < BT_LEN(families); i++)
+        if (!strncasecmp(method, families[i], strlen(families[i])))
+            return i == 3 ? families[2] : families[i];
+    return method && !strcasecmp(method, "fp8") ? "fp8" : NULL;
+}
+
+/* Engines read the method from the checkpoint, and start with no other (vLLM config/model.py, SGLang configs/model_config.py: _verify_quantization). */
+static int check_method(const struct bt_model *m, const struct bt_serve *s, struct bt_err *err)
+{
+    const char *stored = family_of(m->quantization), *asked = family_of(s->quantization);
+    if (!stored || !asked || !strcmp(stored, asked))
+        return 0;
+    bt_err_set(err, BT_E_INPUT, 0, "%s: its weights are stored by %s, and no engine starts with `quantization: %.40s`", m->id, m->quantization, s->quantization);
+    return bt_err_hint(err, "leave it out: the engine reads the method from the checkpoint");
+}
+
 /* What the ledger cannot answer is said, with the reason; an architecture that berth does not know is estimated (m->guessed). */
 static int check_known(const struct bt_model *m, const struct bt_serve *s, struct bt_err *err)
 {
@@ -82,7 +102,7 @@ static int check_known(const struct bt_model *m, const struct bt_serve *s, struc
     }
     if (s->quantization && s->quantization[0] && !m->quantization && !bt_model_quant_method(s->quantization, &online))
         return bt_err_set(err, BT_E_INPUT, 0, "%s: quantised while loading (--quantization %.40s): berth does not know how that method stores weights", m->id, s->quantization);
-    return 0;
+    return check_method(m, s, err);
 }
 
 static int check_shape(const struct bt_model *m, const struct bt_engine *e, const struct bt_serve *s, struct bt_err *err)

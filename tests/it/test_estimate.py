@@ -240,6 +240,15 @@ def test_bad_input(args: tuple[str, ...], code: int, says: str) -> None:
     assert "runtime error" not in result.stderr and "AddressSanitizer" not in result.stderr
 
 
+@pytest.mark.parametrize(("model", "method", "starts"), [
+    ("Qwen/Qwen2.5-32B-Instruct-AWQ", "fp8", False), ("Qwen/Qwen2.5-32B-Instruct-AWQ", "gptq_marlin", False), ("Qwen/Qwen2.5-32B-Instruct-AWQ", "awq_marlin", True),
+    ("Qwen/Qwen2.5-32B-Instruct-GPTQ-Int4", "gptq_marlin", True), ("Qwen/Qwen3-8B-FP8", "fp8", True), ("Qwen/Qwen3-8B-FP8", "awq", False), ("Qwen/Qwen3-8B", "fp8", True)])
+def test_a_method_that_the_checkpoint_is_not_stored_by(model: str, method: str, starts: bool) -> None:
+    r = estimate(model, "-q", method, "--gpu", "H100-80GB-HBM3")
+    assert r.returncode == (0 if starts else 1), r.stderr
+    assert starts or ("are stored by" in r.stderr and f"`quantization: {method}`" in r.stderr and "leave it out" in r.stderr)
+
+
 def test_errors_are_json_too() -> None:
     result = estimate("/nonexistent/model", *A100, "--json")
     assert result.returncode == 1
