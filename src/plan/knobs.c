@@ -152,7 +152,7 @@ bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k)
     case PL_MADE_FOR: return made_for(in, i) > 0;
     case PL_CHECKPOINTING: return pl_job(w) && pl_job(w)->kind == BT_JOB_TRAIN && !pl_job(w)->checkpointing && !in->models[i].job_error;
     case PL_SHAPE: return w->tp.set || w->pp.set || w->pp_layers.n;
-    case PL_GPUS: return w->gpus.set && !w->tp.set && !w->pp.set;
+    case PL_GPUS: return w->gpus.set;                 /* beside pins it helps with those let go only */
     case PL_POOL: return w->pool.n > 0;
     case PL_SHARE: return w->share != BT_SHARE_TRUE;
     case PL_APART: return w->apart.n > 0;

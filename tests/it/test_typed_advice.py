@@ -95,7 +95,7 @@ def test_a_command_is_not_offered_a_fraction_of_its_memory(tmp_path: Path) -> No
 
 def test_a_context_past_the_models_is_put_right_beside_what_else_lacks(tmp_path: Path) -> None:
     file = tmp_path / "berth.yaml"
-    for more in ({}, {"gpus": "3"}, {"tp": "4"}):
+    for more in ({}, {"gpus": "3"}, {"tp": "4"}, {"tp": "4", "gpus": "4"}):
         work = PAST | {"c": PAST["c"] | more}
         file.write_text(written({"gpus": "1xRTX-5090+1xRTX-4090"}, work))
         done = plan("-f", str(file), "--json")
