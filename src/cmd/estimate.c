@@ -198,18 +198,9 @@ static bool same_kind_by_nvlink(struct bt_arena *a, const struct bt_gpu_kind *k,
     return true;
 }
 
-/* Layers or experts that llama-server keeps on the CPU decide its speed, and the model of speed knows cards only. */
-static bool partly_on_cpu(const struct bt_need *n)
-{
-    uint64_t layers = 0;
-    for (size_t i = 0; i < n->nranks; i++)
-        layers += n->rank[i].layers;
-    return n->llama && (layers < n->model->layers || n->serve.llama.cpu_moe || n->serve.llama.n_cpu_moe || n->serve.llama.kv_on_host);
-}
-
 void estimate_pace(struct bt_arena *a, const struct bt_fit_case *c, const struct bt_serve *s, const struct bt_need *n, uint64_t context, struct bt_pace *out)
 {
-    if (partly_on_cpu(n) || c->model->pooling) {
+    if (bt_need_partly_on_cpu(n) || c->model->pooling) { /* the model of speed knows cards only */
         *out = (struct bt_pace){ 0 };
         return;
     }

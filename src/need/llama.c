@@ -389,6 +389,18 @@ static double no_share(const struct bt_need *n, const struct bt_need_rank *r, ui
     return 1;
 }
 
+bool bt_need_partly_on_cpu(const struct bt_need *n)
+{
+    const struct bt_llama_serve *l = &n->serve.llama;
+    uint64_t layers = 0;
+    bool moved = false;              /* by -ot, which may move some to another card, too */
+    for (size_t i = 0; i < n->nranks; i++)
+        layers += n->rank[i].layers;
+    for (size_t i = 0; i < l->noverride; i++)
+        moved = moved || l->override[i].device < 0;
+    return n->llama && (layers < n->model->layers || l->cpu_moe || l->n_cpu_moe || l->kv_on_host || moved);
+}
+
 static int server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
                   const struct bt_gpu *card, const struct bt_need *like, struct bt_need **out, struct bt_err *err)
 {

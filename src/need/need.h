@@ -88,6 +88,9 @@ BT_MUST_CHECK int bt_need_server(struct bt_arena *a, const struct bt_model *m, c
 BT_MUST_CHECK int bt_need_server_like(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,
                                       const struct bt_gpu *card, const struct bt_need *like, struct bt_need **out, struct bt_err *err);
 
+/* llama-server keeps layers, experts, other tensors or the KV beside the cards and computes there: the host's memory decides its speed, which nobody knows. */
+bool bt_need_partly_on_cpu(const struct bt_need *n);
+
 /* One request alone, as the engine's own "X GiB KV cache is needed" counts it: blocks rounded up, no null block. Where `check` is set it counts
  * the layers of all stages, and so do the longest request and the KV for one: less does not start. */
 uint64_t bt_need_kv_request(const struct bt_need *n, const struct bt_need_rank *r, uint64_t context);

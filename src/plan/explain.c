@@ -298,6 +298,16 @@ static void warn(struct bt_plan *plan, struct bt_arena *a, const char *text)
     BT_PUSH(a, plan->warning, plan->nwarnings, text);
 }
 
+/* Why no rate is known of a server: the same for all of its shapes. */
+static const char *no_rate(const struct pl_problem *p, const struct pl_work *k)
+{
+    for (size_t i = 0; i < k->nshapes; i++)
+        for (size_t c = 0; k->shape[i].cost && c < p->nclasses; c++)
+            if (k->shape[i].cost[c].need && bt_need_partly_on_cpu(k->shape[i].cost[c].need))
+                return "what the processor computes of it decides its speed, which is not known";
+    return "the speed of these cards is not in the catalog";
+}
+
 static void warn_server(struct bt_plan *plan, struct bt_arena *a, const struct pl_problem *p, const struct pl_solution *s, size_t i)
 {
     const struct pl_work *k = &p->work[i];
@@ -317,7 +327,7 @@ static void warn_server(struct bt_plan *plan, struct bt_arena *a, const struct p
     if (k->pm->model->source == BT_MODEL_CATALOG)
         warn(plan, a, bt_arena_printf(a, "%s: %s is not on this machine: planned from its built-in shape", k->w->name, k->w->model));
     if (k->solo_best <= 0)
-        warn(plan, a, bt_arena_printf(a, "%s: the speed of these cards is not in the catalog: shapes are compared without it", k->w->name));
+        warn(plan, a, bt_arena_printf(a, "%s: %s: shapes are compared without it", k->w->name, no_rate(p, k)));
 }
 
 /* Of copies that are wanted and not there: do they find no place, or do they cost more than they are worth? Of one machine of several nothing is said:

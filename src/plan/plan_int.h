@@ -169,7 +169,7 @@ struct pl_best_cut { bool known; double blocks; uint32_t layers[PL_MAX_CUT]; };
 struct pl_best_cut *pl_best_cut_kept(struct pl_problem *p, const struct pl_work *k, const struct bt_serve *serve, const struct bt_gpu *card,
                                      const uint64_t *room);
 bool pl_nvlink(const struct pl_problem *p, const struct pl_shape *s, const size_t *card);
-/* served.c: adds what reading weights from host RAM costs; nothing where none lie there. */
+/* served.c: adds what reading weights from host RAM costs; nothing where none lie there. Not known where the processor computes a part. */
 void pl_pace_offloaded(const struct bt_need *need, uint32_t stages, const struct bt_gpu *card, struct bt_pace *pace);
 /* As the search counts it: all stages of a pipeline at the speed of the slowest kind of card. pace (may be NULL): with each stage at that of its own. */
 double pl_rate(const struct pl_problem *p, const struct pl_shape *s, const size_t *card, struct bt_pace *pace);

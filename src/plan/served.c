@@ -1,4 +1,4 @@
-/* served - the weights as they are read for each token: from host RAM over the bus (vLLM's --cpu-offload-gb). */
+/* served - the weights as they are read for each token: from host RAM over the bus (vLLM's --cpu-offload-gb), or by the processor, whose rate is not known. */
 #include "plan/plan_int.h"
 
 /* GB/s from host RAM to one card, measured: docs/plan.md. Generation 3 is 12; a bus that is not known is taken for that. */
@@ -10,6 +10,10 @@ static double host_link_gbs(const struct bt_gpu *g)
 
 void pl_pace_offloaded(const struct bt_need *need, uint32_t stages, const struct bt_gpu *card, struct bt_pace *pace)
 {
+    if (bt_need_partly_on_cpu(need)) {
+        *pace = (struct bt_pace){ .link = "" };
+        return;
+    }
     uint64_t most = 0;                               /* tensor-parallel ranks and engines behind one front read side by side; stages one after the other */
     for (size_t i = 0; i < need->nranks && i < stages; i++)
         most += need->rank[i].host_bytes;

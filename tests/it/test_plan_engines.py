@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import BERTH, DEADLINE_S
-from test_gguf import write
+from test_gguf import write, write_model
 
 CARD = "A100-SXM4-40GB"
 MIB = 1 << 20
@@ -93,6 +93,19 @@ def test_llama_server_over_two_cards(tmp_path: Path) -> None:
     planned = as_pasted(i)["ranks"]
     for r, q in zip(i["ranks"], planned, strict=True):
         assert abs(r["bytes"] - q["need_bytes"]) <= r["bytes"] // 200
+
+
+@pytest.mark.parametrize("args", [["--cpu-moe"], ["--n-cpu-moe", "4"], ["-ot", "exps=CPU"], ["-ngl", "4"]])
+def test_no_rate_where_the_processor_computes_a_part(tmp_path: Path, args: list[str]) -> None:
+    """The model of speed knows cards: of layers or experts in RAM neither the plan nor the estimate says a rate, and the plan says why."""
+    write_model(tmp_path / "moe.gguf", arch="qwen3moe", layers=8, hidden=1024, heads=8, kv_heads=4, feed=1024, experts=16, used=4, expert_feed=1024)
+    server = "{engine: llama-server, model: ./moe.gguf, context: {want: 8192}"
+    whole, part = (plan(tmp_path, f"  a: {server}{more}}}\n", "1xRTX-4090") for more in ("", f", args: {json.dumps(args)}"))
+    assert instances(whole)["a"]["pace"] and instances(part)["a"]["pace"] is None
+    assert [w for w in part["warnings"] if "the processor computes" in w] and not [w for w in whole["warnings"] if "the processor computes" in w]
+    for more, known in (([], True), (args, False)):
+        done = berth("estimate", tmp_path / "moe.gguf", "--engine", "llama-server", "--gpu", "RTX-4090", "-c", "8192", *more, "--json")
+        assert bool(json.loads(done.stdout).get("pace")) == known
 
 
 @pytest.mark.parametrize(("workload", "says"), [
