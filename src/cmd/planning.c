@@ -137,6 +137,12 @@ static int find_engine(struct planning *g, const struct bt_workload *w, struct b
         note = bt_arena_printf(g->a, "%s: the version of %s cannot be told (%s): planned as %s", w->name, found.bin, found.why, m->version->version);
     if (note)
         BT_PUSH(g->a, g->notes.v, g->notes.n, note);
+    bool on_cpu = w->gpus.set && w->gpus.want == 0 && !strcmp(w->engine, "vllm");
+    if (on_cpu && installed && !other && given(found.version) && !strstr(found.version, "cpu")) {        /* setup.py names the device in the version */
+        note = bt_arena_printf(g->a, "%s: vLLM %s is a build for GPUs (one for the CPU says +cpu): with `gpus: 0` it ends with \"Failed to infer device type\"",
+                               w->name, found.version);
+        BT_PUSH(g->a, g->notes.v, g->notes.n, note);
+    }
     return 0;
 }
 

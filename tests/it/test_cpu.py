@@ -109,6 +109,17 @@ def plan(tmp_path: Path, workloads: str, *args: str) -> tuple[int, dict]:
     return done.returncode, json.loads(done.stdout)
 
 
+def test_a_build_for_gpus_is_told_that_it_will_not_start_on_the_cpu(tmp_path: Path) -> None:
+    """The engine itself says so only in its log, when it is started."""
+    tiny(tmp_path / "m")
+    (tmp_path / "vllm").write_text("#!/bin/sh\n")
+    (tmp_path / "vllm").chmod(0o755)
+    for version, told in (("0.32.0", True), ("0.32.0+cu128", True), ("0.32.0+cpu", False), ("0.32.1.dev7+gabc123.cpu", False)):
+        (tmp_path / "vllm.version").write_text(version + "\n")
+        rc, p = plan(tmp_path, "  a: {engine: vllm, bin: ./vllm, model: ./m, gpus: 0, context: 4096}\n", "--gpus", "none")
+        assert rc == 0 and any(f"a: vLLM {version} is a build for GPUs" in w for w in p["warnings"]) == told, (version, p["warnings"])
+
+
 def test_berths_of_ram(tmp_path: Path) -> None:
     tiny(tmp_path / "m", 65536)
     write_model(tmp_path / "m.gguf", hidden=1024, heads=8, feed=3072)
