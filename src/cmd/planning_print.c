@@ -324,7 +324,7 @@ static const char *option_of(const struct bt_plan *p, const char *path)
         return "--gpus";
     if (!strcmp(key, ".quantization"))               /* of `up MODEL`, and of the engines' own command lines */
         return "--quantization";
-    return bt_str_ends(bt_str(path), ".context.min") ? "--context" : NULL;
+    return bt_str_ends(bt_str(path), ".context.min") || !strcmp(key, ".context") ? "--context" : NULL;
 }
 
 /* The change as an option; false: there is none for it. */

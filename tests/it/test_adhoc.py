@@ -171,11 +171,12 @@ def test_a_whole_card_is_not_what_a_server_left_of_one(m: Machine) -> None:
 
 
 @pytest.mark.parametrize(("args", "said"), [
-    (("run", "--memory", "900GiB", "--", "true"), "--memory 39808MiB\n"),
+    (("run", "--memory", "70GiB", "--", "true"), "--memory 39808MiB\n"),
     (("run", "--gpus", "9", "--", "true"), "--gpus 2\n"),
     (("up", "meta-llama/Llama-3.1-8B-Instruct", "--memory", "8GiB"), "--memory 10416MiB\n"),
     (("run", "--gpus", "2xRTX-4090", "--", "true"), "berth run: gpus: want a number"),
-    (("up", "Qwen/Qwen2.5-72B-Instruct"), "--context 1024 --quantization fp8\n"),
+    (("up", "Qwen/Qwen2.5-72B-Instruct", "--context", "2048"), "--context 1024 --quantization fp8\n"),
+    (("up", "Qwen/Qwen2.5-7B-Instruct", "--context", "131072"), "--context 32768\n"),
     (("up", "Qwen/Qwen2.5-72B-Instruct"), "it fits on 2 x NVIDIA A100-SXM4-80GB\n"),
 ])
 def test_a_way_out_is_an_option_of_the_command(m: Machine, args: tuple[str, ...], said: str) -> None:
