@@ -103,8 +103,8 @@ class House:
 
     def close(self) -> None:
         """After a failed test, too, nothing may run on."""
-        if self.runtime.exists():
-            self.berth("down")
+        for project in (self.runtime / "p").glob("*"):       # `down` of several wants a name; what is killed below leaves its TMPDIR
+            self.berth("down", project.name)
         for pid in [self.daemon() if (self.runtime / "daemon.lock").exists() else 0, *self.processes()]:
             if pid > 1:
                 try:
