@@ -35,8 +35,10 @@ static int warn_server(struct bt_plan *plan, struct bt_arena *a, const struct bt
     if (!now || !now->need || now->nranks < 2 || !now->pace.known || (!w->tp.set && !w->gpus.set))
         return 0;
     struct bt_alternative best = { .fits = false }, row;
-    uint64_t many = now->nranks;
-    for (uint64_t cards = many / 2; cards >= 1; cards /= 2) {
+    uint64_t many = now->nranks, cards = 1;
+    while (cards * 2 < many)         /* powers of two: those that heads divide by */
+        cards *= 2;
+    for (; cards >= 1; cards /= 2) {
         struct bt_workload smaller = on_one(w, cards, 0);
         if (pl_alternative(a, in, index, &smaller, BT_MAX(now->pace.decode_tok_s, best.decode_tok_s), &row, err) < 0)
             return -1;

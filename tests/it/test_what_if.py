@@ -265,7 +265,7 @@ def test_nine_heads_are_offered_four_replicas(tmp_path: Path, pin: str) -> None:
 @pytest.mark.parametrize(("workload", "fleet", "says"), [
     ("model: Qwen/Qwen3-0.6B, tp: 4", "4xRTX-4090", "one GPU would be faster than TP=4"), ("model: Qwen/Qwen3-0.6B, gpus: 4", "4xA100-SXM4-40GB", "replicas: 4"),
     ("model: HuggingFaceTB/SmolLM2-135M, tp: 3", "3xRTX-4090", "one GPU would be faster than TP=3"), ("model: Qwen/Qwen2.5-32B-Instruct, tp: 4", "4xA100-SXM4-80GB", None),
-    ("model: Qwen/Qwen3-0.6B", "4xRTX-4090", None)])
+    ("model: Qwen/Qwen2.5-14B-Instruct, gpus: 3", "4xA100-SXM4-80GB", "TP=2 would be faster than PP=3"), ("model: Qwen/Qwen3-0.6B", "4xRTX-4090", None)])
 def test_more_cards_are_not_always_more_speed(tmp_path: Path, workload: str, fleet: str, says: str | None) -> None:
     p = json.loads(plan("-f", spec(tmp_path, f"  s: {{engine: vllm, {workload}}}\n"), "--gpus", fleet, "--json").stdout)
     about = [w for w in p["warnings"] if "faster" in w or "replicas" in w]
