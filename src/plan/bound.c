@@ -580,12 +580,25 @@ void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_
     o->v[BT_GOAL_FREE] = granted ? 0 : free_at_most(s);
 }
 
+/* Of what is shared that which sets do not count: they count the cards. */
+static int64_t groups_apart(const struct search *s)
+{
+    int64_t groups = shared(s);
+    for (size_t g = 0; g < s->ncards; g++)
+        groups -= s->ntenants[g] > 1;
+    return groups;
+}
+
+double se_as_good(const struct search *s)
+{
+    double parts = (double)(s->best.v[BT_GOAL_SHARED] + groups_apart(s)) - 0.5;      /* half a part less: the bound is a sum of doubles */
+    return (double)s->best.v[BT_GOAL_SERVICE] + parts / (double)s->shared_parts;
+}
+
 /* Service and shared cards as one number. 0: whatever reaches both has no more of either. */
 static int compare_sets(struct search *s, size_t seen, const struct pl_score *with)
 {
-    int64_t groups = shared(s);
-    for (size_t g = 0; g < s->ncards; g++)           /* sets count the cards */
-        groups -= s->ntenants[g] > 1;
+    int64_t groups = groups_apart(s);
     double most = se_sets_bound(s, seen);
     if (most < -1e15)                /* who sits on a card can have no plan together */
         return -1;

@@ -21,7 +21,7 @@
 #define FIRST_LOOK 3000u             /* for places, with each number of copies */
 #define LOOK 200u                    /* for places, at each choice */
 #define FILLINGS 1000u               /* of cards, once widths are chosen */
-#define LEAF_FILLINGS 100000u         /* before cards are searched */
+#define LEAF_FILLINGS 5000u           /* before cards are searched */
 #define VAIN_SHARE 8u                /* of the work of a pass, for fillings after which nothing is known: with some problems they are too many */
 #define CLIMB_SHARE 30u
 #define PACK_SHARE 16u               /* of a pass for wants, for places card by card */

@@ -322,9 +322,16 @@ static void put_copy(struct search *s, size_t depth, const struct pl_copy *c, co
     const size_t *color = &s->color[s->ncopies * s->ncards];
     se_put(s, c, sh, cls);
     bool worth_it = ram_holds(s) && (!s->visit || !s->ahead[c->work] || s->visit->worth_it(s->visit->ctx, s));
-    if (worth_it && !hopeless(s, depth + (s->placed[c->work] == s->copies_most[c->work]))) {
-        recolor(s, color, c, sh, &s->color[s->ncopies * s->ncards]);
-        next_work(s, depth);
+    size_t seen = depth + (s->placed[c->work] == s->copies_most[c->work]);
+    if (worth_it && !hopeless(s, seen)) {
+        struct se_again again;
+        bool ended = se_sets_again(s, seen, &again) && hopeless(s, seen);
+        se_sets_again_tried(s, &again, ended);
+        if (!ended) {
+            recolor(s, color, c, sh, &s->color[s->ncopies * s->ncards]);
+            next_work(s, depth);
+        }
+        se_sets_again_end(s, &again, ended);
     }
     se_take_back(s);
 }
@@ -547,7 +554,11 @@ void se_try(struct search *s, const struct pl_copy *copy, size_t n)
         se_take_back(s);
 }
 
-void se_place(struct search *s) { next_work(s, 0); }
+void se_place(struct search *s)
+{
+    se_sets_again_start(s);
+    next_work(s, 0);
+}
 
 /* Held ranks of a work on the card: copies are alike, ranks are not. */
 static uint64_t held_ranks(const struct pl_work *k, size_t g)

@@ -315,6 +315,17 @@ void se_many_wants(struct search *s, uint64_t limit, const struct pl_score *all,
 uint64_t se_sets_steps(struct search *s);
 /* Nothing that completes the placement has more service less shared cards / shared_parts. */
 double se_sets_bound(const struct search *s, size_t seen);
+/* sets_node.c. Prices for the placement as it stands, until nothing that completes it is `reached`; the bound with them. */
+double se_sets_prices_beside(struct search *s, size_t seen, double reached);
+/* The same where it has paid so far, since se_sets_again_start(): true, and it is worth asking anew whether there is anything as good. _tried() after that,
+ * _end() when all below was seen (ended: there was nothing to see), which takes the prices back. */
+struct se_again { bool anew; uint64_t from; double price[64]; };
+void se_sets_again_start(struct search *s);
+bool se_sets_again(struct search *s, size_t seen, struct se_again *o);
+void se_sets_again_tried(struct search *s, struct se_again *o, bool ended);
+void se_sets_again_end(struct search *s, const struct se_again *o, bool ended);
+/* What se_sets_bound() must be for a plan as good as the best, in service and shared cards. */
+double se_as_good(const struct search *s);
 /* False: some work that must be placed has no room any more. */
 bool se_feasible(struct search *s, size_t seen);
 int64_t se_lowest(const struct search *s);

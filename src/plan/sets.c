@@ -14,19 +14,18 @@
 
 #define PATIENCE 8u                  /* rounds without gain before steps are halved */
 #define TURN 1.5                     /* of the last direction, against what it overshot */
-#define ROUND_NODES 12u              /* what a round of prices costs, beside its steps */
 #define SETS_A_NODE 16u              /* so many kept sets are priced anew in the time of a node of the search */
 #define FIRST_STEPS 20u              /* rounds of prices before there is a program */
 #define DRAWN 0.5                    /* of the way from the best prices to those of the program */
 #define NEAR 0.02                    /* of the distance to what must be reached: prices are good */
 #define MORE_SETS 400u               /* that a program may get */
 #define EPS 1e-6
+#define NONE_OVER 1e-9              /* squared: shares of copies do not add up to whole ones */
 #define STEPS_EACH 8u                /* so many steps through sets are as much work as a node of the search */
 
 /* ---- prices ---- */
 
-/* Of the copies still to come. */
-static uint32_t copies_paid(const struct search *s, size_t work)
+uint32_t ss_copies_paid(const struct search *s, size_t work)
 {
     uint32_t least = s->may_skip[work] && !s->placed[work] ? 0 : s->copies_least[work], placed = s->placed[work];
     return s->sets->price[work] > 0 ? s->copies_most[work] - placed : least > placed ? least - placed : 0;
@@ -68,14 +67,15 @@ static double bound_of_prices(const struct search *s, struct se_sets *t)
     }
     for (size_t i = 0; i < s->p->n; i++)
         if (t->first[i] < t->first[i + 1]) {
-            uint32_t n = copies_paid(s, i);
+            uint32_t n = ss_copies_paid(s, i);
             sum += t->price[i] * n;
             t->over[i] -= n;
         }
     return sum;
 }
 
-/* A step along what is over, turned where it goes back and forth (Camerini, Fratta and Maffioli 1975). False: nothing is over. */
+/* A step along what is over, turned where it goes back and forth (Camerini, Fratta and Maffioli 1975). False: nothing is over; what is left of rounding
+ * would throw prices so far that sums of them lose what they are made of. */
 static bool step(struct se_sets *t, size_t n, double by)
 {
     double turn = 0, length = 0, off = 0;
@@ -88,9 +88,9 @@ static bool step(struct se_sets *t, size_t n, double by)
         t->dir[i] = t->over[i] + keep * t->dir[i];
         off += t->dir[i] * t->dir[i];
     }
-    for (size_t i = 0; i < n && off > 0; i++)
+    for (size_t i = 0; i < n && off > NONE_OVER; i++)
         t->price[i] += by * t->dir[i] / off;
-    return off > 0;
+    return off > NONE_OVER;
 }
 
 uint64_t se_sets_steps(struct search *s)
@@ -109,15 +109,15 @@ static bool is_lower(struct se_sets *t, size_t n, double sum, double *lowest)
     return true;
 }
 
-static double look(struct search *s)
+static double look(struct search *s, size_t seen)
 {
+    (void)seen;                      /* the cards are empty */
     double sum = bound_of_prices(s, s->sets);
-    s->nodes += ROUND_NODES + s->sets->nsets / SETS_A_NODE + se_sets_steps(s);
+    s->nodes += SS_ROUND_NODES + s->sets->nsets / SETS_A_NODE + se_sets_steps(s);
     return sum;
 }
 
-/* Rough prices, and sets for the program to begin with. */
-static double by_steps(struct search *s, unsigned rounds, double reached)
+double ss_by_steps(struct search *s, ss_look_fn look_at, size_t seen, unsigned rounds, double reached)
 {
     struct se_sets *t = s->sets;
     double lowest = INFINITY, scale = 1.0;
@@ -125,7 +125,7 @@ static double by_steps(struct search *s, unsigned rounds, double reached)
     size_t n = s->p->n;
     memset(t->dir, 0, n * sizeof *t->dir);
     for (unsigned round = 0; round < rounds; round++) {
-        double sum = look(s);
+        double sum = look_at(s, seen);
         if (is_lower(t, n, sum, &lowest)) {
             since = 0;
         } else if (++since >= PATIENCE) {
@@ -157,7 +157,7 @@ static double by_program(struct search *s, double reached, double lowest)
         for (double part = DRAWN; more && t->nsets == before; part = 1) {            /* else the next program is another */
             for (size_t i = 0; i < n; i++)
                 t->price[i] = t->best[i] + part * (now[i] - t->best[i]);
-            is_lower(t, n, look(s), &lowest);
+            is_lower(t, n, look(s, 0), &lowest);
             more = part < 1 || t->nsets > before;
         }
         ss_program_parts(g, t);
@@ -169,7 +169,7 @@ double se_sets_tighten(struct search *s, enum se_prices how, double reached)
 {
     struct se_sets *t = s->sets;
     ss_look_again(s, t);
-    double lowest = by_steps(s, how == SE_FIRST_PRICES ? FIRST_STEPS : 1, reached);
+    double lowest = ss_by_steps(s, look, 0, how == SE_FIRST_PRICES ? FIRST_STEPS : 1, reached);      /* rough prices, and sets for the program */
     if (how != SE_SAME_PRICES && lowest >= reached)
         lowest = by_program(s, reached, lowest);
     memcpy(t->price, t->best, s->p->n * sizeof *t->best);
@@ -677,121 +677,4 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     t->shared = t->room_only ? 0 : 1.0 / (double)s->shared_parts;
     s->sets = t;
     return true;
-}
-
-/* ---- at a node ---- */
-
-/* Of a copy that stands, with the rate that it has. */
-static double placed_gain(const struct search *s, size_t at, unsigned busy)
-{
-    const struct se_sets *t = s->sets;
-    const struct pl_copy *c = &s->copy[at];
-    return (t->room_only ? 0 : ss_worth(s->copy_value[at] * 1000, busy, c->ncards)) - t->price[c->work] / c->ncards;
-}
-
-/* The best set of the card. */
-static double walk_on(const struct search *s, size_t g, uint64_t open, const unsigned *busy)
-{
-    const struct se_sets *t = s->sets;
-    const struct ss_color *c = &t->color[t->color_of[g]];
-    struct ss_walk mine, *w = &mine;
-    ss_walk_begin(w, s, t);
-    w->sitting = s->ntenants[g];
-    w->best = w->sitting ? -INFINITY : 0;
-    uint64_t room = s->p->cap[g] > s->load[g] ? s->p->cap[g] - s->load[g] : 0;
-    for (uint32_t i = 0; i < s->ntenants[g]; i++) {
-        size_t work = s->copy[s->tenant[g][i].copy].work;
-        open &= t->friends[work];
-        w->seated |= UINT64_C(1) << work;
-        w->seated_cards[work] = s->copy[s->tenant[g][i].copy].ncards;
-    }
-    for (w->level = BT_MAX(ss_first_level(t), BT_MIN(w->sitting, SE_BUSY)); w->level <= SE_BUSY; w->level++) {
-        double base = 0;
-        bool may = true;             /* be so many */
-        for (uint32_t i = 0; i < s->ntenants[g]; i++) {
-            size_t at = s->tenant[g][i].copy;
-            unsigned full = t->room_only ? 1 : ss_fullest(t, s->copy_unit[at], BT_MAX(w->level, busy[at]));
-            may = may && full;
-            base += full ? placed_gain(s, at, full) : 0;
-        }
-        if (may)
-            ss_walk_level(w, ss_items_of(t, c, w->level, w->seated), open, room, base);
-    }
-    return w->best;
-}
-
-/* The same, worked out once for each way that the card may stand. */
-static double best_on(const struct search *s, size_t g, uint64_t open, const unsigned *busy)
-{
-    struct se_sets *t = s->sets;
-    uint64_t key[SE_KEY] = { t->changes << 16 | t->color_of[g] << 8 | s->ntenants[g], s->load[g], open };
-    size_t n = 3;
-    bool is;
-    if (n + 2 * s->ntenants[g] > SE_KEY)
-        return walk_on(s, g, open, busy);
-    for (uint32_t i = 0; i < s->ntenants[g]; i++) {
-        size_t at = s->tenant[g][i].copy;
-        key[n++] = (uint64_t)busy[at] << 32 | s->copy_unit[at];
-        memcpy(&key[n++], &s->copy_value[at], sizeof *key);
-    }
-    double *best = se_known_at(t->best_on, key, n, &is);
-    if (!is)
-        *best = walk_on(s, g, open, busy);
-    return *best;
-}
-
-double se_sets_bound(const struct search *s, size_t seen)
-{
-    const struct se_sets *t = s->sets;
-    double sum = 0;
-    unsigned busy[PL_MAX_COPIES];
-    uint64_t open = 0;
-    for (size_t i = 0; i < s->ncopies; i++) {
-        const struct pl_copy *c = &s->copy[i];
-        busy[i] = 1;
-        for (uint32_t j = 0; j < c->ncards; j++)
-            busy[i] = BT_MAX(busy[i], s->ntenants[c->card[j]]);
-        sum += c->ncards ? t->price[c->work] : 0;
-    }
-    for (size_t d = seen; d < s->p->n; d++) {
-        size_t work = s->order[d];
-        if (s->p->work[work].cpu_only || s->placed[work] == s->copies_most[work])
-            continue;
-        sum += t->price[work] * copies_paid(s, work);
-        open |= UINT64_C(1) << work;
-    }
-    uint32_t empty[BT_MAX_GPUS] = { 0 };             /* cards of a color */
-    for (size_t g = 0; g < s->ncards; g++) {
-        if (!s->ntenants[g]) {
-            empty[t->color_of[g]]++;
-            continue;
-        }
-        sum += best_on(s, g, open, busy);
-    }
-    for (size_t c = 0; c < t->ncolors; c++) {
-        size_t g = 0;
-        while (empty[c] && (s->ntenants[g] || t->color_of[g] != c))
-            g++;
-        if (!empty[c])
-            continue;
-        sum += empty[c] * best_on(s, g, open, busy);
-    }
-    return sum;
-}
-
-size_t se_sets_unit(const struct search *s, const struct pl_copy *c, const struct se_shape *sh)
-{
-    const struct se_sets *t = s->sets;
-    size_t shape = (size_t)(sh - s->work[c->work].shape);
-    size_t slowest = s->p->cls[c->card[0]];
-    for (uint32_t i = 1; i < c->ncards; i++)
-        if (se_rate_on(sh, s->p->cls[c->card[i]]) < se_rate_on(sh, slowest))
-            slowest = s->p->cls[c->card[i]];
-    for (size_t u = t->first[c->work]; u < t->first[c->work + 1]; u++) {
-        const struct ss_unit *x = &t->unit[u];
-        bool pace = x->slowest == PL_NONE || se_rate_on(sh, x->slowest) == se_rate_on(sh, slowest);
-        if (x->shape == shape && pace && x->least[slowest] < UINT64_MAX)
-            return u;
-    }
-    return 0;                        /* not: every set of cards has its unit */
 }

@@ -12,6 +12,7 @@
 #define SS_SEATS 12u                 /* tenants of a set that is kept */
 #define SS_PAIRS 512u                /* of units, on a card of one color: with more each stays by itself */
 #define SS_WORKS 64u                 /* a bit per work */
+#define SS_ROUND_NODES 12u           /* what a round of prices costs, beside its steps */
 
 /* A work in a shape; a tensor-parallel group on cards of one kind (that of class `on`); a pipeline on any that are no slower than those of class `slowest`,
  * at their pace. busy: neighbours that it must have make its cards so busy. */
@@ -68,6 +69,7 @@ struct se_sets {
     uint64_t tied;                   /* works that need somebody or are needed: they are in sets although they gain nothing */
     double *part;                    /* [units * (SE_BUSY + 1)] of the program's answer: copies in the unit, whose fullest card has so many tenants */
     double *loss;                    /* [units] of the bound, at the last se_sets_kill() */
+    struct ss_again *again;          /* [copies that stand] sets_node.c's own; NULL: nobody asks for prices there */
     struct se_known *best_on; uint64_t changes;      /* best sets of cards as they stood; of prices and what is left out */
     uint8_t *busy;                   /* [units] bit b: something with a copy in it whose fullest card has b tenants may be as good as what there is */
 };
@@ -116,6 +118,13 @@ void ss_fill_items(const struct search *s, struct se_sets *t);
 const struct ss_items *ss_items_of(const struct se_sets *t, const struct ss_color *c, unsigned level, uint64_t seated);
 /* The best set of w->level tenants in such room, beside those of w->seated (base: what they add), of works in `open`: w->best, where it passes that. */
 void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t open, uint64_t room, double base);
+
+/* sets.c. How many copies of those to come are paid for. */
+uint32_t ss_copies_paid(const struct search *s, size_t work);
+/* The bound at the prices as they are, and t->over of the sets that make it; seen: works of the order that are placed. */
+typedef double (*ss_look_fn)(struct search *s, size_t seen);
+/* So many steps of prices, or until the bound is below `reached`: the lowest, of t->best. */
+double ss_by_steps(struct search *s, ss_look_fn look_at, size_t seen, unsigned rounds, double reached);
 
 /* sets_lp.c. The best of the sets that are kept, for each color at the prices as they are: its `kept` (NULL: none gains anything) and `best`. */
 void ss_best_kept(struct se_sets *t);

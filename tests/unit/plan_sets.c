@@ -1,5 +1,6 @@
 /* Sets of neighbours (sets.c, sets_walk.c, sets_split.c): the best set of a card against all of its sets, and what is settled first. */
 #include <math.h>
+#include <string.h>
 
 #include "plan/search_int.h"
 #include "plan/sets_int.h"
@@ -187,6 +188,69 @@ static void the_best_plan_is_not_left_out(void **st)
     assert_true(out_below >= 500);
 }
 
+/* The plan's copies of the first `works` works of the order and so many of the next one's, where it has them. Returns how many of those there are. */
+static size_t stand_as_planned(struct search *s, const struct pl_solution *o, size_t works, size_t more)
+{
+    size_t put = 0;
+    for (size_t d = 0; d <= works && d < s->p->n; d++)
+        for (size_t i = 0; i < o->ncopies; i++) {
+            const struct pl_copy *c = &o->copy[i];
+            const struct se_work *w = &s->work[c->work];
+            size_t j = 0;
+            if (c->work != s->order[d] || (d == works && put == more))
+                continue;
+            while (c->ncards && w->shape[j].index != c->shape)
+                j++;
+            s->shape_of[c->work] = j;
+            s->settled[c->work] = true;
+            se_put(s, c, c->ncards ? &w->shape[j] : NULL, c->ncards ? pl_cost_class(s->p, c->card, c->ncards) : 0);
+            put += d == works;
+        }
+    return put;
+}
+
+static void take_all_back(struct search *s)
+{
+    while (s->ncopies)
+        se_take_back(s);
+    memset(s->settled, 0, s->p->n * sizeof *s->settled);
+}
+
+/* Part of the best plan stands: whatever prices are made for it, what they bound is no less than that plan. */
+static void prices_beside_copies_leave_the_best_plan(void **st)
+{
+    (void)st;
+    static const double reached[] = { 0.5, 0.8, 0.95, 1 };             /* parts of what must be reached: steps end there, and are as long */
+    unsigned asked = 0, lower = 0;
+    for (uint64_t round = 1; round <= 150; round++) {
+        bt_auto_arena a = { 0 };
+        struct pl_solution o;
+        struct pl_problem *p = drawn_problem(&a, round, 8, 7).p;
+        if (!p)
+            continue;
+        pl_search(p, PL_NODE_LIMIT, NULL, &o);
+        struct search *s = se_new(p, &a);
+        s->limit = UINT64_MAX;
+        if (o.found && o.complete)
+            se_as_many(s, &o);
+        for (size_t i = 0; s->sets && i < p->n * BT_LEN(reached) * 2; i++) {
+            size_t works = i / 2 % p->n, more = stand_as_planned(s, &o, works, i % 2);
+            size_t seen = works + (more && s->placed[s->order[works]] == s->copies_most[s->order[works]]);
+            double part = reached[i / 2 / p->n], must = se_as_good(s), before = se_sets_bound(s, seen);
+            double bound = se_sets_prices_beside(s, seen, part * must), now = se_sets_bound(s, seen);
+            if (before < must || bound < must || now < must)
+                fail_msg("round %llu, %zu works and %zu copies: the best plan reaches %.3f, the bound was %.3f and is %.3f (%.3f)", (unsigned long long)round, works, more,
+                         must, before, bound, now);
+            asked++;
+            lower += bound < before - 0.5;
+            take_all_back(s);
+        }
+    }
+    print_message("%u placements, the bound is lower in %u of them\n", asked, lower);
+    assert_true(asked >= 2000);
+    assert_true(lower >= 200);
+}
+
 /* Half a copy of one width and half of another: that is what is told, and with one of them left the bound is no higher. */
 static void what_is_broken_is_settled(void **st)
 {
@@ -260,7 +324,7 @@ static void crowds_are_not_cut_short(void **st)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(no_set_is_better_than_the_best), cmocka_unit_test(the_best_plan_is_not_left_out),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(no_set_is_better_than_the_best), cmocka_unit_test(the_best_plan_is_not_left_out), cmocka_unit_test(prices_beside_copies_leave_the_best_plan),
                                         cmocka_unit_test(crowds_are_not_cut_short), cmocka_unit_test(what_is_broken_is_settled) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
