@@ -525,8 +525,8 @@ void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t ope
         all[i] = (uint16_t)i;
     w->most_steps = FEW_STEPS;
     walk_sets(w, all, items->n, open, room, base);
+    size_t seats = w->level < SE_BUSY ? w->level - BT_MIN(w->level, w->sitting) : 0;
     if (w->cut && !w->done) {
-        size_t seats = w->level < SE_BUSY ? w->level - BT_MIN(w->level, w->sitting) : 0;
         if (!items->table->made)
             w->steps += make_table(w->s, items, w->level);
         w->cut = false;
@@ -539,7 +539,7 @@ void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t ope
         }
     }
     if (w->cut && !w->done)
-        w->best = BT_MAX(w->best, base + adds_at_most(w, items, (double)room));
+        w->best = BT_MAX(w->best, base + BT_MIN(adds_at_most(w, items, (double)room), adds_by_table(items->table, 0, room, seats)));
     w->s->sets->steps += w->steps;
     w->steps = 0;
     w->cut = false;

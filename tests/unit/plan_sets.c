@@ -110,6 +110,13 @@ static void no_set_is_better_than_the_best(void **st)
                     fail_msg("round %llu on %s, color %zu, %u tenants: %.9f of all sets, %.9f walked\n%s", (unsigned long long)round, drawn.fleet, c, k, all.best,
                              w.best, drawn.text);
                 more += w.best > all.best + 1e-6;
+                ss_walk_begin(&w, s, s->sets);       /* a walk that is cut short is bounded by the same table */
+                w.level = k;
+                w.rough = true;
+                ss_walk_level(&w, &color->level[k], UINT64_MAX, s->p->cap[color->card], 0);
+                if (w.best < all.best - 1e-6)
+                    fail_msg("round %llu on %s, color %zu, %u tenants: %.9f of all sets, %.9f by the table\n%s", (unsigned long long)round, drawn.fleet, c, k,
+                             all.best, w.best, drawn.text);
                 tabled += color->level[k].table->made;
                 few += !color->level[k].table->made;
                 for (size_t i = 0; i < color->level[k].n; i++)
