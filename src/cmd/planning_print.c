@@ -195,8 +195,9 @@ void bt_planning_print_drafts(struct bt_arena *a, const struct bt_plan *p, const
 
 /* ---- bars ---- */
 
-struct labels { const char *name[MAX_LABELS]; const struct bt_workload *w[MAX_LABELS]; int what[MAX_LABELS]; size_t n; };
-enum { ALL, WEIGHTS, OTHER, KV };
+/* more: workloads without a label. */
+struct labels { const char *name[MAX_LABELS]; const struct bt_workload *w[MAX_LABELS]; int what[MAX_LABELS]; size_t n, more; };
+enum { ALL, WEIGHTS, OTHER, KV, REST };
 
 static void add_label(struct labels *l, const char *name, const struct bt_workload *w, int what)
 {
@@ -204,6 +205,8 @@ static void add_label(struct labels *l, const char *name, const struct bt_worklo
         l->name[l->n] = name;
         l->w[l->n] = w;
         l->what[l->n++] = what;
+    } else {
+        l->more++;
     }
 }
 
@@ -237,6 +240,23 @@ static void make_labels(struct print *x, const struct bt_plan_phase *ph, struct 
             memmove(l->what, l->what + 1, l->n * sizeof l->what[0]);
         }
     }
+    if (l->more) {                   /* the last label's too, where it makes room */
+        size_t last = BT_MIN(l->n, (size_t)MAX_LABELS - 1);
+        l->name[last] = bt_arena_printf(x->a, "%zu more", l->more + l->n - last);
+        l->w[last] = NULL;
+        l->what[last] = REST;
+        l->n = last + 1;
+    }
+}
+
+/* Of all who are on the card. */
+static uint64_t used_on(const struct print *x, const struct bt_plan_phase *ph, size_t g)
+{
+    uint64_t sum = x->p->fleet->gpus[g].others_bytes;
+    for (size_t i = 0; i < ph->n; i++)
+        for (size_t j = 0; j < ph->inst[i].nranks; j++)
+            sum += ph->inst[i].rank[j].gpu == g ? ph->inst[i].rank[j].bytes : 0;
+    return sum;
 }
 
 static uint64_t part_of(const struct bt_rank_berth *r, int what)
@@ -256,15 +276,15 @@ static void print_bars(struct print *x, const struct bt_plan_phase *ph)
     for (size_t g = 0; g < x->p->fleet->n; g++) {
         const struct bt_gpu *card = &x->p->fleet->gpus[g];
         struct bt_bar_part parts[MAX_LABELS] = { 0 };
-        uint64_t used = 0;
+        uint64_t used = used_on(x, ph, g), told = 0;
         for (size_t k = 0; k < l.n; k++) {
             parts[k].label = l.name[k];
-            parts[k].bytes = l.w[k] ? 0 : card->others_bytes;
+            parts[k].bytes = l.w[k] ? 0 : l.what[k] == REST ? used - told : card->others_bytes;
             for (size_t i = 0; i < ph->n; i++)
                 for (size_t j = 0; ph->inst[i].w == l.w[k] && j < ph->inst[i].nranks; j++)
                     if (ph->inst[i].rank[j].gpu == g)
                         parts[k].bytes += part_of(&ph->inst[i].rank[j], l.what[k]);
-            used += parts[k].bytes;
+            told += parts[k].bytes;
         }
         bt_buf_printf(x->out, "GPU %-2d ", card->index);
         bt_bar_print(parts, l.n, card->total_bytes, room, x->st, x->out);

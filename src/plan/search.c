@@ -179,9 +179,9 @@ static void recolor(const struct search *s, const size_t *color, const struct pl
 {
     size_t ids = 0;
     for (size_t g = 0; g < s->ncards; g++)
-        out[g] = color[g] * 64;
+        out[g] = color[g] * (BT_MAX_GPUS + 1);       /* a pipeline has as many stages as cards at most */
     for (uint32_t i = 0; i < c->ncards; i++)
-        out[c->card[i]] += BT_MIN(part_of(sh, i), 63u);
+        out[c->card[i]] += part_of(sh, i);
     for (size_t g = 0; g < s->ncards; g++) {         /* numbered anew, by their first card */
         size_t h = 0, mine = out[g];
         if (mine & ((size_t)1 << 62))

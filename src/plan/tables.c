@@ -430,25 +430,26 @@ static uint32_t most_copies(const struct search *s, size_t i)
     return k->cpu_only || s->work[i].nshapes ? k->copies_want : 0;
 }
 
+/* A level for each priority, the highest first. A score has so many: all lower ones are the last of them. */
 static void sort_levels(struct search *s)
 {
     const struct pl_problem *p = s->p;
+    int64_t *all = BT_NEWN(s->a, int64_t, p->n + 1);
+    size_t n = 0;
     s->level_of = BT_NEWN(s->a, size_t, p->n + 1);
     for (size_t i = 0; i < p->n; i++) {              /* the order of works is by priority but for same_gpus_as: sorted here */
         size_t j = 0;
-        while (j < s->nprio && s->prio[j] != p->work[i].w->priority)
+        while (j < n && all[j] > p->work[i].w->priority)
             j++;
-        if (j == s->nprio && s->nprio < BT_LEN(s->prio))
-            s->prio[s->nprio++] = p->work[i].w->priority;
+        if (j < n && all[j] == p->work[i].w->priority)
+            continue;
+        memmove(&all[j + 1], &all[j], (n++ - j) * sizeof *all);
+        all[j] = p->work[i].w->priority;
     }
-    for (size_t i = 1; i < s->nprio; i++)
-        for (size_t j = i; j > 0 && s->prio[j] > s->prio[j - 1]; j--) {
-            int64_t t = s->prio[j];
-            s->prio[j] = s->prio[j - 1];
-            s->prio[j - 1] = t;
-        }
+    s->nprio = BT_MIN(n, BT_LEN(s->prio));
+    memcpy(s->prio, all, s->nprio * sizeof *all);
     for (size_t i = 0; i < p->n; i++)
-        for (s->level_of[i] = 0; s->level_of[i] < s->nprio && s->prio[s->level_of[i]] != p->work[i].w->priority; )
+        while (s->level_of[i] + 1 < s->nprio && s->prio[s->level_of[i]] > p->work[i].w->priority)
             s->level_of[i]++;
 }
 

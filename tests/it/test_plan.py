@@ -248,3 +248,17 @@ def test_a_cut_that_leaves_a_card_to_others_is_looked_at_for_the_rate(tmp_path: 
     pinned, _ = objective(spec(tmp_path, CUT_FOR_RATE.replace("vlm: {", "vlm: {tp: 1, pp: 3, ")), "8xL40S")
     assert best["wants_thousandths"] >= pinned["wants_thousandths"]
     assert best["service_thousandths"] > 0.97 * pinned["service_thousandths"]       # pinned, a server is measured against its own shape
+
+
+def test_more_priorities_and_names_than_are_told_apart(tmp_path: Path) -> None:
+    f = spec(tmp_path, "".join(f"  w{i}: {{kind: service, command: [x], memory: 600MiB, optional: true, priority: {100 - i}}}\n" for i in range(70)))
+    p = json.loads(plan("-f", f, "--gpus", "1xA100-SXM4-80GB", "--json").stdout)
+    assert len(p["phases"][0]["instances"]) == 70 and p["proof"] == "optimal"      # of 64 levels; the six below them count as the last
+    drawn = plan("-f", f, "--gpus", "1xA100-SXM4-80GB").stdout
+    assert "▏ 41.02 GiB of 78.40 GiB" in drawn and "47 more" in drawn
+
+
+def test_who_is_least_of_many_priorities_goes_first(tmp_path: Path) -> None:
+    f = spec(tmp_path, "".join(f"  w{i}: {{kind: service, command: [x], memory: 5GiB, optional: true, priority: {100 - i}}}\n" for i in range(70)))
+    p = json.loads(plan("-f", f, "--gpus", "1xA100-SXM4-80GB", "--json").stdout)
+    assert [i["workload"] for i in p["phases"][0]["instances"]] == [f"w{i}" for i in range(15)]
