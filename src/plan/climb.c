@@ -303,12 +303,15 @@ static bool joins(const struct climb *c, size_t w, size_t g)
     return true;
 }
 
-/* All ranks of the copy have room where they are to go, inside `memory` too; who sits on another's cards may have a pool of its own. */
+/* All ranks of the copy have room where they are to go, inside `memory` too, and tensor-parallel groups are of one kind; who sits on another's cards may have a
+ * pool of its own. */
 static bool has_room(const struct climb *c, size_t w, const struct se_shape *sh, const size_t *card)
 {
     size_t cls = class_of(c, sh, card);
     for (uint32_t r = 0; r < sh->cards; r++) {
         uint64_t floor = se_floor(c->s, &c->s->work[w], sh, cls, r, card[r]);
+        if (r % sh->tp && c->s->kind[card[r]] != c->s->kind[card[r - 1]])
+            return false;
         if (c->p->work[w].pos[card[r]] < 0 || sh->row[cls * sh->pp + r / sh->tp].need > floor || c->load[card[r]] + floor > c->p->cap[card[r]] ||
             !joins(c, w, card[r]))
             return false;

@@ -16,8 +16,6 @@
 /* Trees below placements of so many copies, and prices made anew for such: what both took, and how many trees they ended. */
 struct ss_again { uint64_t trees, nodes, cost, ended; };
 
-struct node_walk { struct ss_walk w; const struct ss_items *items; };        /* items: of the best set; NULL: nothing comes */
-
 /* Of a copy that stands, with the rate that it has. */
 static double placed_gain(const struct search *s, size_t at, unsigned busy)
 {
@@ -26,14 +24,12 @@ static double placed_gain(const struct search *s, size_t at, unsigned busy)
     return (t->room_only ? 0 : ss_worth(s->copy_value[at] * 1000, busy, c->ncards)) - t->price[c->work] / c->ncards;
 }
 
-/* The best set of the card, of w->items. */
-static double walk_on(const struct search *s, size_t g, uint64_t open, const unsigned *busy, struct node_walk *o)
+/* The best set of the card. */
+static double walk_on(const struct search *s, size_t g, uint64_t open, const unsigned *busy, struct ss_walk *w)
 {
     const struct se_sets *t = s->sets;
     const struct ss_color *c = &t->color[t->color_of[g]];
-    struct ss_walk *w = &o->w;
     ss_walk_begin(w, s, t);
-    o->items = NULL;
     w->sitting = s->ntenants[g];
     w->best = w->sitting ? -INFINITY : 0;
     uint64_t room = s->p->cap[g] > s->load[g] ? s->p->cap[g] - s->load[g] : 0;
@@ -44,7 +40,7 @@ static double walk_on(const struct search *s, size_t g, uint64_t open, const uns
         w->seated_cards[work] = s->copy[s->tenant[g][i].copy].ncards;
     }
     for (w->level = BT_MAX(ss_first_level(t), BT_MIN(w->sitting, SE_BUSY)); w->level <= SE_BUSY; w->level++) {
-        double base = 0, before = w->best;
+        double base = 0;
         bool may = true;             /* be so many */
         for (uint32_t i = 0; i < s->ntenants[g]; i++) {
             size_t at = s->tenant[g][i].copy;
@@ -52,10 +48,8 @@ static double walk_on(const struct search *s, size_t g, uint64_t open, const uns
             may = may && full;
             base += full ? placed_gain(s, at, full) : 0;
         }
-        const struct ss_items *items = ss_items_of(t, c, w->level, w->seated);
         if (may)
-            ss_walk_level(w, items, open, room, base);
-        o->items = w->best > before ? items : o->items;
+            ss_walk_level(w, ss_items_of(t, c, w->level, w->seated), open, room, base);
     }
     return w->best;
 }
@@ -67,7 +61,7 @@ static double best_on(const struct search *s, size_t g, uint64_t open, const uns
     uint64_t key[SE_KEY] = { t->changes << 16 | t->color_of[g] << 8 | s->ntenants[g], s->load[g], open };
     size_t n = 3;
     bool is;
-    struct node_walk w;
+    struct ss_walk w;
     if (n + 2 * s->ntenants[g] > SE_KEY)
         return walk_on(s, g, open, busy, &w);
     for (uint32_t i = 0; i < s->ntenants[g]; i++) {
@@ -85,10 +79,11 @@ static double best_on(const struct search *s, size_t g, uint64_t open, const uns
 static double count_on(const struct search *s, size_t g, uint64_t open, const unsigned *busy, uint32_t cards, double *over)
 {
     const struct se_sets *t = s->sets;
-    struct node_walk o;
-    double best = walk_on(s, g, open, busy, &o);
-    for (size_t i = 0; o.items && i < o.w.nbest; i++) {
-        const struct ss_item *x = &o.items->v[o.w.best_at[i]];
+    struct ss_walk w;
+    double best = walk_on(s, g, open, busy, &w);
+    const struct ss_items *items = w.nbest ? ss_items_of(t, &t->color[t->color_of[g]], w.best_level, w.seated) : NULL;
+    for (size_t i = 0; i < w.nbest; i++) {           /* of the best that was found: where a walk is cut short, more may be there */
+        const struct ss_item *x = &items->v[w.best_at[i]];
         over[x->work] += (double)cards / t->unit[x->unit].cards;
         if (x->with != UINT32_MAX)
             over[t->unit[x->with].work] += (double)cards / t->unit[x->with].cards;

@@ -85,8 +85,26 @@ static bool same_cards(const struct pl_copy *a, const struct pl_copy *b)
 {
     bool same = a && a->ncards == b->ncards;
     for (uint32_t i = 0; same && i < a->ncards; i++)
-        same = a->card[i] == b->card[i];
+        same = pl_is_on(b, a->card[i]);
     return same;
+}
+
+/* Cards in the order of the pool, those of one tensor-parallel group of one kind: sets know the kinds of a pipeline's cards as little as their order. False:
+ * there is no such order. */
+static bool in_groups(const struct search *s, const struct se_work *w, const struct se_shape *sh, struct pl_copy *x)
+{
+    pl_in_pool_order(w->k, x->card, x->ncards);
+    for (uint32_t i = 0; i < x->ncards; i++) {
+        uint32_t j = i;
+        while (i % sh->tp && j < x->ncards && s->kind[x->card[j]] != s->kind[x->card[i - 1]])
+            j++;
+        if (j == x->ncards)
+            return false;
+        size_t card = x->card[j];
+        memmove(&x->card[i + 1], &x->card[i], (j - i) * sizeof card);
+        x->card[i] = card;
+    }
+    return true;
 }
 
 /* All its cards are there and have room: a set counts each rank of a pipeline as its smallest. */
@@ -98,7 +116,8 @@ static bool stands(const struct columns *c, struct co_stand *d, size_t unit, str
         return false;
     const struct se_shape *sh = &w->shape[c->unit[unit].shape];
     const struct pl_copy *target = NULL;
-    pl_in_pool_order(w->k, x->card, x->ncards);
+    if (!in_groups(s, w, sh, x))
+        return false;
     size_t cls = pl_cost_class(s->p, x->card, x->ncards);
     for (size_t i = 0; i < o->ncopies; i++)
         if (o->copy[i].work == w->k->same && o->copy[i].replica == x->replica)

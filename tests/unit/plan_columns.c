@@ -1,6 +1,7 @@
 /* What many cards carry at most (columns.c): the simplex method on programs whose answer is known; the bound against the enumeration and where the best is known; a
  * dive stands. */
 #include <math.h>
+#include <string.h>
 
 #include "../../bench/plan_small.h"
 #include "plan/master.h"
@@ -321,6 +322,39 @@ static void a_few_cards_are_bounded_as_many(void **st)
 
 /* A pair whose link is settled by the fleet, one on cards with NVLink between all of them or between none, has one rate there: no bound has the other. Where both can
  * be, both are told. */
+/* Two kinds of card in one tensor-parallel group: no engine starts so, and the plan's own check refuses it. */
+static unsigned groups_of_one_kind(const struct pl_problem *p, const struct pl_solution *o, uint64_t round)
+{
+    unsigned groups = 0;
+    for (size_t i = 0; i < o->ncopies; i++) {
+        const struct pl_copy *c = &o->copy[i];
+        uint32_t tp = c->ncards ? p->work[c->work].shape[c->shape].tp : 1;
+        for (uint32_t r = 0; r < c->ncards; r++)
+            if (r % tp && strcmp(p->fleet->gpus[c->card[r]].name, p->fleet->gpus[c->card[r - 1]].name))
+                fail_msg("round %llu: ranks %u and %u of %s are on cards of two kinds", (unsigned long long)round, r - 1, r, p->work[c->work].w->name);
+        groups += tp > 1;
+    }
+    return groups;
+}
+
+static void groups_of_ranks_are_of_one_kind(void **st)
+{
+    (void)st;
+    static const struct { uint64_t round; unsigned cards, works; } drawn[] = { { 18, 24, 30 }, { 3, 16, 20 } };
+    unsigned groups = 0;
+    for (size_t i = 0; i < BT_LEN(drawn); i++) {
+        bt_auto_arena a = { 0 };
+        struct pl_solution o = { 0 };
+        struct pl_problem *p = drawn_problem(&a, drawn[i].round, drawn[i].cards, drawn[i].works).p;
+        if (!p)
+            continue;
+        pl_search(p, 950000, NULL, &o);
+        groups += groups_of_one_kind(p, &o, drawn[i].round);
+    }
+    print_message("%u copies in groups\n", groups);
+    assert_true(groups > 0);
+}
+
 static void a_link_that_cannot_be_bounds_nothing(void **st)
 {
     (void)st;
@@ -371,6 +405,7 @@ int main(void)
         cmocka_unit_test(the_gap_is_small),
         cmocka_unit_test(prices_are_the_best_there_are),
         cmocka_unit_test(a_few_cards_are_bounded_as_many),
+        cmocka_unit_test(groups_of_ranks_are_of_one_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
