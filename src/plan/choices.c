@@ -24,6 +24,8 @@
 #define LEAF_FILLINGS 5000u           /* before cards are searched */
 #define VAIN_SHARE 8u                /* of the work of a pass, for fillings after which nothing is known: with some problems they are too many */
 #define CLIMB_SHARE 30u
+#define DIVE_SHARE 8u                /* for the program that a dive goes by */
+#define NEAR 0.05                    /* of the service: a plan that lacks no more needs no other to begin with */
 #define PACK_SHARE 16u               /* of a pass for wants, for places card by card */
 #define PLACES_SHARE 8u              /* of what that leaves, copy by copy */
 #define CONTEXTS_SHARE 8u            /* then for contexts copy by copy: that is what finds plans */
@@ -422,6 +424,26 @@ static bool past_best(const struct choices *x, size_t i)
 
 static bool over(const struct choices *x) { return x->s->nodes >= x->end || x->s->late; }
 
+/* The best lacks so much of a service that nothing passes, or nobody knows that it does not. */
+static bool lacks_service(const struct search *s, double most) { return most > (double)s->best.v[BT_GOAL_SERVICE] * (1 + NEAR); }
+
+/* From what a program of many cards (columns.c) would like to do with these numbers of copies: another plan than climbing finds, often far better. */
+static void dive(struct choices *x, struct numbers *v, uint64_t left)
+{
+    bt_auto_arena a = { 0 };
+    struct search *s = x->s;
+    struct pl_solution dived;
+    double *price = BT_NEWN(&a, double, s->p->nclasses + 1);
+    memcpy(price, s->price, s->p->nclasses * sizeof *price);
+    se_fix(s, v->copies, 0, &a);
+    double served = se_columns(s, left / DIVE_SHARE, s->out, &dived);
+    memcpy(s->price, price, s->p->nclasses * sizeof *price);
+    se_fix(s, NULL, -1, s->a);
+    v->served = BT_MIN(v->served, served);
+    if (dived.found)
+        se_climb_from(s, left / CLIMB_SHARE, &dived, s->out);
+}
+
 /* What has more service, for these numbers of copies. What is not seen in a share of the work is looked at again from a better plan, where there is one. */
 static void serve(struct choices *x, struct numbers *v, uint64_t left)
 {
@@ -432,6 +454,8 @@ static void serve(struct choices *x, struct numbers *v, uint64_t left)
     if (!s->stop || over(x))
         return;
     s->stop = false;
+    if (!slack_for(s, &v->most, was.v[BT_GOAL_WANTS]) && lacks_service(s, v->served))
+        dive(x, v, left);
     se_fix(s, NULL, -1, s->a);
     se_climb_on(s, left / CLIMB_SHARE, s->out);
     improve(x, left / CLIMB_SHARE);
