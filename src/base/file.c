@@ -106,6 +106,8 @@ int bt_dir_make(const char *path, struct bt_err *err)
 {
     bt_auto_free char *p = bt_xstrdup(path);
     struct stat st;
+    if (!*p)
+        return bt_err_set(err, BT_E_IO, ENOENT, "make a folder without a name");
     for (char *s = p;; s++) {
         if (s == p || (*s && *s != '/'))
             continue;

@@ -88,10 +88,13 @@ static const char *find_driver(struct bt_arena *a, const char *bin, struct bt_er
 
 #define TEMPORARY "temporary"        /* in a folder that is to be removed: written under its lock, so a free lock beside it is a dead owner's */
 
-static const char *tmp_folder(void)
+/* By one name, however it is written: who runs on a machine there is found by the name of its folder. */
+static const char *tmp_folder(struct bt_arena *a)
 {
     const char *tmp = getenv("TMPDIR");
-    return tmp && tmp[0] == '/' ? tmp : "/tmp";
+    char real[PATH_MAX];
+    tmp = tmp && tmp[0] == '/' ? tmp : "/tmp";
+    return realpath(tmp, real) ? bt_arena_strdup(a, real) : tmp;
 }
 
 static int make_folder(struct bt_arena *a, const char *state_dir, struct sim *sim, struct bt_err *err)
@@ -101,7 +104,7 @@ static int make_folder(struct bt_arena *a, const char *state_dir, struct sim *si
         sim->dir = bt_path_abs(a, NULL, state_dir);
         return bt_dir_private(sim->dir, err);
     }
-    char *dir = bt_arena_printf(a, "%s/berth-sim-XXXXXX", tmp_folder());
+    char *dir = bt_arena_printf(a, "%s/berth-sim-XXXXXX", tmp_folder(a));
     if (!mkdtemp(dir))
         return bt_err_set(err, BT_E_IO, errno, "make a folder like %s", dir);
     sim->dir = dir;
@@ -359,12 +362,12 @@ static void remove_if_dead(const char *dir)
 static void remove_dead(void)
 {
     static const char start_of[] = "berth-sim-";
-    DIR *tmp = opendir(tmp_folder());
-    for (struct dirent *e; tmp && (e = readdir(tmp));) {
-        bt_auto_arena a = { 0 };
+    bt_auto_arena a = { 0 };
+    const char *folder = tmp_folder(&a);
+    DIR *tmp = opendir(folder);
+    for (struct dirent *e; tmp && (e = readdir(tmp));)
         if (!strncmp(e->d_name, start_of, sizeof start_of - 1))
-            remove_if_dead(bt_arena_printf(&a, "%s/%s", tmp_folder(), e->d_name));
-    }
+            remove_if_dead(bt_arena_printf(&a, "%s/%s", folder, e->d_name));
     if (tmp)
         closedir(tmp);
 }

@@ -187,9 +187,10 @@ static bool look_files(struct bt_daemon *d)
     int64_t now = bt_now_ms();
     if (bt_files_for_look())
         return true;
-    if (!d->files_said_ms || now - d->files_said_ms > AGAIN_MS)
+    if (!d->files_said_ms || now - d->files_said_ms > AGAIN_MS) {
         bt_error("daemon", "too many open files: nothing is started, stopped or judged until some are closed");
-    d->files_said_ms = now;
+        d->files_said_ms = now;
+    }
     return false;
 }
 

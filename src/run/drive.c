@@ -319,8 +319,11 @@ static void drive_alive(struct bt_instance *in)
         sweep(in);
         return;
     }
-    if (!in->ran)
-        return;                      /* exec is under way: the report pipe will say */
+    if (!in->ran) {                  /* exec is under way: the report pipe will say */
+        if (in->report)
+            event_add(in->report, NULL);
+        return;
+    }
     if (!in->has_keeper)
         find_keeper(in);
     if (!in->ctl && in->has_keeper)

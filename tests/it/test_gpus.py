@@ -276,14 +276,14 @@ def test_sim_ends_what_was_started_from_outside(tmp_path: Path):
 
 def test_what_a_killed_sim_left_goes_with_the_next_one(tmp_path: Path):
     """Its folder stays while something runs on its machine; a folder that somebody keeps stays for ever."""
-    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    env, otherwise = {**os.environ, "TMPDIR": str(tmp_path)}, {**os.environ, "TMPDIR": f"{tmp_path}/./"}
     kept = tmp_path / "berth-sim-folder"
     assert berth("sim", "1xT4", "--state-dir", str(kept), "--", "true", env=env).returncode == 0
     machine = subprocess.Popen([BERTH, "sim", "1xT4", "--", "sh", "-c", 'echo "$BERTH_SIM_STATE"; exec cat'], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env)
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=otherwise)
     assert machine.stdin is not None and machine.stdout is not None
     folder = Path(machine.stdout.readline().strip()).parent
-    guest = subprocess.Popen(["sleep", "1000"], env={**env, "BERTH_SIM_STATE": f"{folder}/machine"})
+    guest = subprocess.Popen(["sleep", "1000"], env={**env, "BERTH_SIM_STATE": f"{folder}/machine"})        # named as its sim does
     assert berth("sim", "1xT4", "--", "true", env=env).returncode == 0 and folder.exists()         # it lives
     machine.kill()
     machine.wait()

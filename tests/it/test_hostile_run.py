@@ -7,10 +7,12 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -170,6 +172,31 @@ def test_more_than_it_may_have_files_for_is_not_started_and_harms_nobody(house: 
     assert many.returncode == 1 and "more files, and looking after 60 instances takes up to 200" in many.stderr and "ulimit -Hn" in many.stderr, many.stderr
     assert {ident: one["pids"] for ident, one in house.ps().items()} == before
     assert all(one["state"] == "ready" and not one["restarts"] for one in house.ps().values())
+    assert house.berth("down").returncode == 0
+    house.assert_empty()
+
+
+def test_how_a_job_ended_is_not_guessed_while_no_file_can_be_opened(house: House, tmp_path: Path) -> None:
+    """Its end is heard at once, and how it ended stands in a file."""
+    job = instance("j-0", gate(tmp_path, "go"), "job")
+    assert limited(house, 64, 64, "up", "-d", "--plan", house.write(plan("p", job, instance("s-0", SLEEP)))).returncode == 0
+    house.until("j-0", "running")
+    mine = set(house.processes()) - {house.daemon()}
+    with ExitStack() as held:
+        def one_more() -> bool:
+            client = held.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            with suppress(BlockingIOError):          # those before it are not taken up yet
+                client.connect(str(house.runtime / "daemon.sock"))
+            return "too many open files" in (house.runtime / "daemon.log").read_text()
+
+        eventually("no file to be left", one_more)
+        (tmp_path / "go").touch()
+        eventually("the job and its keeper to be gone", lambda: len([pid for pid in mine if alive(pid)]) <= len(mine) - 2)
+        time.sleep(0.5)              # the daemon hears of it
+    house.until("j-0", "done")
+    assert "nobody knows how" not in house.berth("events").stdout
+    assert house.state("s-0") == "ready"
     assert house.berth("down").returncode == 0
     house.assert_empty()
 
