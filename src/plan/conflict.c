@@ -431,10 +431,11 @@ static const struct cost *cost_of(const char *path)
 {
     static const struct cost other = { "", 0.5, "what was asked for" };
     const char *dot = strrchr(path, '.'), *key = dot ? dot + 1 : path;
-    bool job = strstr(path, ".memory.") || strstr(path, ".expects.");
+    const char *own = strncmp(path, "workloads.", 10) ? NULL : strchr(path + 10, '.'); /* a workload may be called `memory` */
+    bool job = own && (!strncmp(own, ".memory.", 8) || !strncmp(own, ".expects.", 9));
     if (!dot && strcmp(path, "phases"))
         return NULL;
-    if (strstr(path, ".context."))
+    if (own && !strncmp(own, ".context.", 9))
         key = "context";
     for (size_t k = 0; k < (job ? BT_LEN(job_costs) : BT_LEN(costs)); k++)
         if (!strcmp(key, job ? job_costs[k].key : costs[k].key))

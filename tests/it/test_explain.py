@@ -497,3 +497,15 @@ def test_what_a_way_out_gives_up_is_its_own(tmp_path: Path) -> None:
     told = explain("-f", path, code=3)
     assert [d["key"] for d in told["conflicts"][0]["demands"]] == ["context"]
     assert [(w["gives_up"], w["cost"]) for w in told["relaxations"]] == [("context, cards of its own", 0.4)]
+
+
+@pytest.mark.parametrize("name", ["memory", "expects", "context"])
+def test_what_a_way_out_costs_does_not_hang_on_a_name(tmp_path: Path, name: str) -> None:
+    spec = ("name: n\ngpus: 1xRTX-4090\nworkloads:\n  NAME: {engine: vllm, model: Qwen/Qwen3-8B, context: 40960}\n"
+            "  z: {kind: service, command: [x], memory: 10GiB}\n")
+    told = []
+    for n in ("other", name):
+        path, _ = write(tmp_path, spec.replace("NAME", n))
+        ways = explain("-f", path, code=3)["relaxations"]
+        told.append([(w["gives_up"], w["cost"], [c["path"].replace(f"workloads.{n}.", "") for c in w["set"]]) for w in ways])
+    assert told[0] and told[1] == told[0]
