@@ -272,19 +272,23 @@ static void parties(struct refusing *r, const bool *keep)
         r->party[i] = r->party[i] && in[i];
 }
 
-/* The fewest cards for all of them: who shares with nobody has its own, and one more does for all others. */
+/* The fewest cards for all of them: who shares with nobody has its own, and the widest of the others does for all of those. */
 static uint64_t fewest_cards(const struct pl_problem *p)
 {
     uint64_t own = 0;
-    bool others = false;
+    uint32_t others = 0;
     for (size_t i = 0; i < p->n; i++) {
         const struct pl_work *k = &p->work[i];
-        bool alone = k->same == PL_NONE && (k->w->share == BT_SHARE_NEVER || k->claim == PL_WHOLE);
+        if (k->same != PL_NONE || k->cpu_only) /* on no card, or on those of another */
+            continue;
+        bool alone = k->w->share == BT_SHARE_NEVER || k->claim == PL_WHOLE;
         uint32_t least = UINT32_MAX;
         for (size_t j = 0; j < k->nshapes; j++)
             least = k->shape[j].ok ? BT_MIN(least, k->shape[j].cards) : least;
-        own += alone && least < UINT32_MAX ? (uint64_t)least * k->copies_min : 0;
-        others = others || (!alone && !k->cpu_only);
+        if (alone)
+            own += least < UINT32_MAX ? (uint64_t)least * k->copies_min : 0;
+        else
+            others = BT_MAX(others, least < UINT32_MAX ? least : 1);
     }
     return own + others;
 }

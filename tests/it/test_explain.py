@@ -509,3 +509,10 @@ def test_what_a_way_out_costs_does_not_hang_on_a_name(tmp_path: Path, name: str)
         ways = explain("-f", path, code=3)["relaxations"]
         told.append([(w["gives_up"], w["cost"], [c["path"].replace(f"workloads.{n}.", "") for c in w["set"]]) for w in ways])
     assert told[0] and told[1] == told[0]
+
+
+def test_the_widest_of_those_who_share_counts_as_its_cards(tmp_path: Path) -> None:
+    path, _ = write(tmp_path, "name: n\ngpus: 3xA100-SXM4-80GB\nworkloads:\n  a: {kind: service, command: [x], memory: 10GiB, share: never}\n"
+                              "  c: {kind: service, command: [x], memory: 10GiB, gpus: 3}\n")
+    done = berth("plan", "-f", path)
+    assert done.returncode == 3 and "they take at least 4 cards, as not all of them share, and 3 are there" in done.stdout + done.stderr
