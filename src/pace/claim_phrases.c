@@ -4,7 +4,6 @@
 #include "pace/claim_int.h"
 
 #define MOST_SAID 4
-#define ALL_LAYERS 99
 
 /* "#": a number, "@": a format of numbers, "%": billions of parameters ("0.5B"). `meant` has "#" for the number that was said, "#ms" with a unit; none = it
  * says nothing that is judged. */
@@ -205,7 +204,7 @@ static void put_tokens_in_time(struct pc_words *x, size_t at)
         }
 }
 
-/* "7.3 s for 1k tokens", "10 seconds for 500 tokens": the tokens first, for the one above. */
+/* "7.3 s for 1k tokens", "10 seconds for 500 tokens": the tokens first, for the one above. Behind "TTFT" they are the prompt's. */
 static void put_time_for_tokens(struct pc_words *x, size_t at)
 {
     double time, tokens;
@@ -219,6 +218,11 @@ static void put_time_for_tokens(struct pc_words *x, size_t at)
     apart = n > 1 ? x->w[at + 1] : unit;
     if (!*apart || (*rest && !k))
         return;
+    if (at && !strcasecmp(x->w[at - 1], "ttft")) {
+        x->w[at + n] = bt_arena_printf(x->a, "isl=%.0f", tokens * (k ? 1000 : 1));
+        remove_words(x, at + n + 1, 2);
+        return;
+    }
     const char *number = bt_arena_printf(x->a, "%g", time);
     x->w[at] = bt_arena_printf(x->a, "%.0f", tokens * (k ? 1000 : 1));
     x->w[at + 1] = "tokens";
@@ -228,7 +232,7 @@ static void put_time_for_tokens(struct pc_words *x, size_t at)
         remove_words(x, at + 4, 1);
 }
 
-/* "-ngl 99", "--n-gpu-layers 20", "ngl=20": layers on the card. True: they are all of them, no model has so many, and nothing is left of it. */
+/* "-ngl 99", "--n-gpu-layers 20", "ngl=20": layers on the card. "-ngl all": true, and nothing is left of it. */
 static bool put_card_layers(struct pc_words *x, size_t at)
 {
     static const char *const flags[] = { "ngl", "n-gpu-layers", "gpu-layers" };
@@ -237,13 +241,15 @@ static bool put_card_layers(struct pc_words *x, size_t at)
         bool fused = !strncasecmp(x->w[at], flags[i], n) && x->w[at][n] == '=', apart = !strcasecmp(x->w[at], flags[i]) && at + 1 < x->n;
         double v;
         const char *rest, *number = fused ? x->w[at] + n + 1 : apart ? x->w[at + 1] : "";
+        if (!strcasecmp(number, "all")) {
+            remove_words(x, at, 1 + apart);
+            return true;
+        }
         if (!pc_number_of(number, &v, &rest) || *rest)
             continue;
         x->w[at] = v < 1 ? "ngl=0" : bt_arena_printf(x->a, "card-layers=%.0f", v);
         remove_words(x, at + 1, apart);
-        if (v >= ALL_LAYERS)
-            remove_words(x, at, 1);
-        return v >= ALL_LAYERS;
+        return false;
     }
     return false;
 }
@@ -382,7 +388,7 @@ static void put_signs(struct pc_words *x, size_t at)
     put_value(x, at);
     const char *w = x->w[at], *rest, *next = at + 1 < x->n ? x->w[at + 1] : "", *cut = strchr(w, '@'), *eq = strchr(w, '=');
     size_t cells = bench_cells(x, at);
-    if (cells && pc_number_of(x->w[at + cells - 1], &v, &rest) && v < ALL_LAYERS) { /* 6 cells: the last is of layers on the card */
+    if (cells && pc_number_of(x->w[at + cells - 1], &v, &rest)) { /* 6 cells: the last is of layers on the card */
         x->w[at] = v < 1 ? "ngl=0" : bt_arena_printf(x->a, "card-layers=%.0f", v);
         remove_words(x, at + 1, cells - 1);
     } else if (cells) {

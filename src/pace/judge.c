@@ -42,9 +42,9 @@ static int judge(const struct bt_claim *c, const struct bt_model *m, struct bt_j
     };
     struct bt_pace_weight w = { 0 };
     *out = (struct bt_judged){ 0 };
-    if (c->card_layers && c->card_layers < m->layers) {
-        bt_err_set(err, BT_E_USAGE, 0, "%llu of the model's %llu layers are on the card in the claim", (unsigned long long)c->card_layers,
-                   (unsigned long long)m->layers);
+    if (c->card_layers && c->card_layers <= m->layers) { /* the output layer is one more, and the last to go on the card */
+        bt_err_set(err, BT_E_USAGE, 0, "%llu of the model's %llu layers, the output layer among them, are on the card in the claim",
+                   (unsigned long long)c->card_layers, (unsigned long long)m->layers + 1);
         return bt_err_hint(err, "a part of the model that the processor computes is not judged, only cards are");
     }
     bool weighed = bt_pace_weigh(m, c->quantization, 0, engine, &w);
