@@ -341,6 +341,7 @@ int need_llama_server(struct bt_arena *a, const struct bt_model *m, const struct
         place_tensor(l, s, &m->tensors[i], &p);
     l->apart = s->llama.noverride || s->llama.cpu_moe || s->llama.n_cpu_moe;
     l->experts_apart = p.experts_on_cpu && l->apart;
+    l->moved = p.apart_on_cpu > 0;
     l->all_experts_apart = l->experts_apart && p.experts_on_cpu == p.experts;
     for (uint32_t d = 0; d < n->nranks; d++) {
         struct bt_need_rank *r = &n->rank[d];
@@ -391,14 +392,10 @@ static double no_share(const struct bt_need *n, const struct bt_need_rank *r, ui
 
 bool bt_need_partly_on_cpu(const struct bt_need *n)
 {
-    const struct bt_llama_serve *l = &n->serve.llama;
     uint64_t layers = 0;
-    bool moved = false;              /* by -ot, which may move some to another card, too */
     for (size_t i = 0; i < n->nranks; i++)
         layers += n->rank[i].layers;
-    for (size_t i = 0; i < l->noverride; i++)
-        moved = moved || l->override[i].device < 0;
-    return n->llama && (layers < n->model->layers || l->cpu_moe || l->n_cpu_moe || l->kv_on_host || moved);
+    return n->llama && (layers < n->model->layers || n->llama->moved || n->serve.llama.kv_on_host);
 }
 
 static int server(struct bt_arena *a, const struct bt_model *m, const struct bt_engine *e, const struct bt_engine_version *v, const struct bt_serve *serve,

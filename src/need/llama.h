@@ -12,6 +12,7 @@ struct need_llama {
     uint32_t slots;
     bool unified, on_cpu;            /* on_cpu: no GPU at all, the rank is the host */
     bool apart, all_experts_apart, experts_apart;    /* tensors are where their layer is not; experts in RAM: of every layer, of some */
+    bool moved;                      /* weights of a layer, or of the output, that is on a card are in RAM */
     bool planned;                    /* the pool is dealt later, in blocks of PAD cells: what grows with it is in kv_block_bytes */
     uint64_t window, ubatch;
     uint64_t n_ctx_seq;              /* tokens one slot may hold */

@@ -108,6 +108,14 @@ def test_no_rate_where_the_processor_computes_a_part(tmp_path: Path, args: list[
         assert bool(json.loads(done.stdout).get("pace")) == known
 
 
+@pytest.mark.parametrize("args", [["--cpu-moe"], ["--n-cpu-moe", "4"], ["-ot", "exps=CPU"], ["-ot", "token_embd=CPU"], ["-ngl", "9"]])
+def test_a_rate_where_flags_leave_all_on_the_card(tmp_path: Path, args: list[str]) -> None:
+    """A dense model has no experts to move, and the token table is in RAM without being asked."""
+    write(tmp_path / "m.gguf", layers=8, hidden=1024, feed=2048, heads=8, kv_heads=4)
+    p = plan(tmp_path, f"  a: {{engine: llama-server, model: ./m.gguf, context: {{want: 8192}}, args: {json.dumps(args)}}}\n", "1xRTX-4090")
+    assert instances(p)["a"]["pace"] and not [w for w in p["warnings"] if "the processor computes" in w]
+
+
 @pytest.mark.parametrize(("workload", "says"), [
     ("{engine: llama-server, model: ./m.gguf, args: [-c, \"4096\"]}", "context: N"), ("{engine: llama-server, model: ./m.gguf, args: [-ts, \"1,1\"]}", "gpus: N"),
     ("{engine: sglang, model: Qwen/Qwen3-4B, args: [--mem-fraction-static, \"0.5\"]}", "memory: 40%"),
