@@ -242,7 +242,8 @@ const char *pl_change_text(struct bt_arena *a, const struct bt_plan_in *in, cons
         return pl_without_text(a, in->spec, c->index);
     if (c->knob == PL_BITS)
         return bt_arena_printf(a, "%s: it fits with `quantization: fp8`: weights in 8 bits, made so while loading, which costs some quality", name);
-    return bt_arena_printf(a, "%s: it fits with `%s: %s`", name, strrchr(list[0].path, '.') + 1, list[0].value);
+    const char *key = list[0].path + strlen("workloads.") + strlen(name) + 1;       /* whole: `min` alone is of nobody knows what */
+    return bt_arena_printf(a, "%s: it fits with `%s: %s`", name, key, list[0].value);
 }
 
 struct bt_plan_advice pl_advice_of(const char *text, const struct bt_plan_change *list, size_t n)

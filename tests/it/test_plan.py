@@ -262,3 +262,9 @@ def test_who_is_least_of_many_priorities_goes_first(tmp_path: Path) -> None:
     f = spec(tmp_path, "".join(f"  w{i}: {{kind: service, command: [x], memory: 5GiB, optional: true, priority: {100 - i}}}\n" for i in range(70)))
     p = json.loads(plan("-f", f, "--gpus", "1xA100-SXM4-80GB", "--json").stdout)
     assert [i["workload"] for i in p["phases"][0]["instances"]] == [f"w{i}" for i in range(15)]
+
+
+def test_a_key_inside_another_is_named_whole(tmp_path: Path) -> None:
+    f = spec(tmp_path, "  a: {engine: vllm, model: Qwen/Qwen3-0.6B}\n  b: {engine: vllm, model: Qwen/Qwen3-8B, context: {min: 200000}}\n")
+    r = plan("-f", f, "--gpus", "1xA100-SXM4-80GB")
+    assert r.returncode == 3 and "b: it fits with `context.min: 40960`" in r.stdout
