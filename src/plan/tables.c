@@ -307,6 +307,7 @@ static void fill_bests(const struct search *s, struct se_work *w, struct bt_aren
         struct se_shape *sh = &w->shape[i], o;
         bool goes[BT_MAX_GPUS];
         sh->least = UINT64_MAX;
+        sh->ctx0 = sh->solo_ctx = 0;                 /* of floors as they are now, not the most of all that were */
         sh->poorest = poorest_of(s, w, sh->cards);
         sh->stage_least = BT_NEWN(a, uint64_t, sh->pp);
         for (uint32_t j = 0; j < sh->pp; j++) {

@@ -188,6 +188,39 @@ static void numbers_of_cards_say_no_where_shapes_do(void **st)
     assert_true(stands >= 15 && not >= 15 && wide_not >= not / 2);
 }
 
+/* What shapes can do at best is that of floors as they are: contexts that were held to more before leave nothing behind. */
+static void bests_are_of_floors_as_they_are(void **st)
+{
+    (void)st;
+    unsigned servers = 0, held = 0;
+    for (uint64_t round = 1; round <= 40; round++) {
+        bt_auto_arena a = { 0 };
+        struct drawn_problem x = drawn_problem(&a, round, 5, 8);
+        if (!x.p)
+            continue;
+        struct search *fresh = se_new(x.p, &a), *used = se_new(x.p, &a);
+        struct pl_score most;
+        uint32_t *copies = BT_NEWN(&a, uint32_t, x.p->n + 1);
+        se_fix_all(fresh, &most);
+        se_fix_all(used, &most);     /* all that is wanted */
+        memcpy(copies, used->copies_most, x.p->n * sizeof *copies);
+        fresh = se_new(x.p, &a);
+        memcpy(fresh->ctx_most, used->ctx_most, x.p->n * sizeof *used->ctx_most);
+        se_fix(fresh, copies, 300, &a);
+        se_fix(used, copies, 300, &a);
+        for (size_t i = 0; i < x.p->n; i++) {
+            const struct se_shape *u = &used->work[i].any, *f = &fresh->work[i].any;
+            if (!x.p->work[i].server || x.p->work[i].cpu_only || u->least == UINT64_MAX)
+                continue;
+            assert_true(u->least == f->least && u->slope == f->slope && u->ctx0 == f->ctx0 && u->solo_ctx == f->solo_ctx);
+            servers++;
+            held += f->ctx0 > 0 && f->ctx0 < (double)x.p->work[i].ctx_want;
+        }
+    }
+    print_message("%u servers, %u may have more than their floor\n", servers, held);
+    assert_true(servers >= 50 && held >= 20);
+}
+
 /* What is said to be known is what was put there for that very key. */
 static void known_numbers_are_those_of_their_keys(void **st)
 {
@@ -440,7 +473,8 @@ static void steps_do_not_hang_on_what_lay_there(void **st)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(known_numbers_are_those_of_their_keys),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(bests_are_of_floors_as_they_are),
+                                        cmocka_unit_test(known_numbers_are_those_of_their_keys),
                                         cmocka_unit_test(shapes_first_equal_the_plain_tree), cmocka_unit_test(what_beats_the_rest_is_found),
                                         cmocka_unit_test(copies_over_cards_are_proven), cmocka_unit_test(good_prices_prove), cmocka_unit_test(alike_copies_may_pair_otherwise),
                                         cmocka_unit_test(many_kinds_have_prices), cmocka_unit_test(open_shapes_come_near_their_bound),
