@@ -25,6 +25,10 @@ static const struct {
     { { "time", "per", "output", "token" }, { "tpot" } },
     { { "time", "to", "first", "token" }, { "ttft" } },
     { { "to", "first", "token" }, { "ttft" } },
+    { { "first", "token", "in" }, { "ttft" } },
+    { { "first", "token", "after" }, { "ttft" } },
+    { { "first", "token" }, { "ttft" } },
+    { { "ttft", "in" }, { "ttft" } },
     { { "at", "a", "time" }, { NULL } },
     { { "one", "request" }, { "1", "stream" } },
     { { "one", "stream" }, { "1", "stream" } },
@@ -232,7 +236,26 @@ static void put_time_for_tokens(struct pc_words *x, size_t at)
         remove_words(x, at + 4, 1);
 }
 
-/* "-ngl 99", "--n-gpu-layers 20", "ngl=20": layers on the card. "-ngl all": true, and nothing is left of it. */
+/* "for 2k prompt", "at a 2000-token prompt", "2048 prompt tokens": how long it is. A number alone before "prompt" may be its rate. */
+static void put_prompt_length(struct pc_words *x, size_t at)
+{
+    static const char *const of_one[] = { "for", "at", "with", "on", "a" };
+    double n;
+    const char *rest, *before = at ? x->w[at - 1] : "", *next = at + 1 < x->n ? x->w[at + 1] : "", *third = at + 2 < x->n ? x->w[at + 2] : "";
+    if (strncasecmp(next, "prompt", 6) || (next[6] && strcasecmp(next + 6, "s")) || !pc_number_of(x->w[at], &n, &rest))
+        return;
+    bool k = (*rest | 0x20) == 'k', tokens = !strcasecmp(third, "tokens"), said = k || tokens;
+    rest += k;
+    for (size_t i = 0; i < BT_LEN(of_one); i++)
+        said = said || !strcasecmp(before, of_one[i]);
+    bool itself = !strncasecmp(rest, "-tok", 4) || !strncasecmp(rest, "tok", 3);
+    if ((*rest && (!itself || strchr(rest, '/'))) || (!said && !itself) || n * (k ? 1000 : 1) < 16 || strchr(third, '/'))
+        return;
+    x->w[at] = bt_arena_printf(x->a, "isl=%.0f", n * (k ? 1000 : 1));
+    remove_words(x, at + 1, 1u + tokens);
+}
+
+/* "-ngl 99", "--n-gpu-layers 20", "ngl=20": layers on the card. "-ngl all", and as many as fit ("auto", "-1"): what is judged fits, and nothing is left of it. */
 static bool put_card_layers(struct pc_words *x, size_t at)
 {
     static const char *const flags[] = { "ngl", "n-gpu-layers", "gpu-layers" };
@@ -241,7 +264,7 @@ static bool put_card_layers(struct pc_words *x, size_t at)
         bool fused = !strncasecmp(x->w[at], flags[i], n) && x->w[at][n] == '=', apart = !strcasecmp(x->w[at], flags[i]) && at + 1 < x->n;
         double v;
         const char *rest, *number = fused ? x->w[at] + n + 1 : apart ? x->w[at + 1] : "";
-        if (!strcasecmp(number, "all")) {
+        if (!strcasecmp(number, "all") || !strcasecmp(number, "auto") || !strcmp(number, "-1")) {
             remove_words(x, at, 1 + apart);
             return true;
         }
@@ -441,7 +464,7 @@ void pc_claim_phrases(struct pc_words *x)
             cut_version(x, at);
             put_signs(x, at);
             if (at < x->n)
-                put_time_for_tokens(x, at), put_tokens_in_time(x, at), put_seconds_of_token(x, at), put_tens(x, at), put_per_card(x, at);
+                put_time_for_tokens(x, at), put_prompt_length(x, at), put_tokens_in_time(x, at), put_seconds_of_token(x, at), put_tens(x, at), put_per_card(x, at);
         } while (put_any_phrase(x, at) && at < x->n);
 }
 

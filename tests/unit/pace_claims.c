@@ -121,6 +121,10 @@ static void claims_of_posts_and_tables(void **st)
         { "Qwen3-32B AWQ, 4090, prompt eval rate: 3800.2 tokens/s, eval rate: 38.2 tokens/s", "Qwen3-32B", "rtx4090", "AWQ", 1, 1, 1, 1, 38.2, false, 3800.2, 0, 0 },
         { "Qwen3-8B, L40S, TTFT 120 ms, 45 tok/s", "Qwen3-8B", "l40s", "", 1, 1, 1, 1, 45, false, 0, 0.12, 0 },
         { "Qwen3-8B, L40S, TTFT 0.5 s for 1000 tokens, 45 tok/s", "Qwen3-8B", "l40s", "", 1, 1, 1, 1, 45, false, 0, 0.5, 1000 },
+        { "Qwen3-8B, L40S, first token 0.5 s for 2k prompt, 45 tok/s", "Qwen3-8B", "l40s", "", 1, 1, 1, 1, 45, false, 0, 0.5, 2000 },
+        { "Qwen3-8B, L40S, first token after 0.5 s for a 2000-token prompt, 45 tok/s", "Qwen3-8B", "l40s", "", 1, 1, 1, 1, 45, false, 0, 0.5, 2000 },
+        { "Qwen3-8B, L40S, 45 tok/s, first token in 0.5 s for 2k tokens", "Qwen3-8B", "l40s", "", 1, 1, 1, 1, 45, false, 0, 0.5, 2000 },
+        { "Qwen3-8B, L40S, 45 tok/s, 2048 prompt tokens", "Qwen3-8B", "l40s", "", 1, 1, 1, 1, 45, false, 0, 0, 2048 },
         { "Qwen3-8B, L40S, 45 tok/s, 0.3 s TTFT", "Qwen3-8B", "l40s", "", 1, 1, 1, 1, 45, false, 0, 0.3, 0 },
         { "Qwen3-8B, L40S, 45 tok/s, first token 300ms", "Qwen3-8B", "l40s", "", 1, 1, 1, 1, 45, false, 0, 0.3, 0 },
         { "~120 tok/s with EXL2 Qwen3-8B on a 3090", "Qwen3-8B", "rtx3090", "EXL2", 1, 1, 1, 1, 120, false, 0, 0, 0 },
@@ -594,6 +598,7 @@ static void claims_of_a_part_on_the_processor_are_refused(void **st)
         { "Qwen3-8B Q4_K_M, 3090, -ngl 20, 25 t/s", 20, false },         { "Qwen3-8B Q4_K_M, 3090, --n-gpu-layers 35, 25 t/s", 35, false },
         { "Qwen3-8B Q4_K_M, 3090, -ngl=36, 110 t/s", 36, false },        { "Qwen3-8B Q4_K_M, 3090, -ngl 99, 110 t/s", 99, true },
         { "Qwen3-8B Q4_K_M, 3090, -ngl=37, 110 t/s", 37, true },         { "Qwen3-8B Q4_K_M, 3090, -ngl all, 110 t/s", 0, true },
+        { "Qwen3-8B Q4_K_M, 3090, -ngl auto, 110 t/s", 0, true },        { "Qwen3-8B Q4_K_M, 3090, --n-gpu-layers -1, 110 t/s", 0, true },
         { "| qwen3 8B Q4_K - Medium | 4.68 GiB | 8.19 B | CUDA | 20 | tg128 | 37.05 \xc2\xb1 0.38 | on RTX 4090", 20, false },
     };
     for (size_t i = 0; i < BT_LEN(rows); i++) {
