@@ -2,7 +2,7 @@
  *
  * What it cannot open it cannot see: /proc reads as empty, and a keeper that lives as dead. So it takes all that its hard limit gives (a few hundred
  * instances are past the usual soft one), does not begin with too little, starts nothing with the last of it, and decides nothing where none is left.
- * Keepers and their workloads get the soft limit that it was started with: those that use select() end above 1024. */
+ * Keepers, their workloads and the probe get the soft limit that it was started with: those that use select() end above 1024. */
 #ifndef BT_RUN_FILES_H
 #define BT_RUN_FILES_H
 #include <stddef.h>

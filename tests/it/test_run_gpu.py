@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -160,7 +161,11 @@ def test_swap_waits_for_the_driver(cards: Cards) -> None:
 
 
 def test_probe_is_replaced(cards: Cards) -> None:
+    """It has the soft limit of files that the daemon was started with: the driver's library is not the daemon."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
     assert cards.up(cards.tenant("a-0", (0, GIB), planned=3 * GIB)).returncode == 0
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     daemon = cards.daemon()
 
     def probe() -> int:
@@ -176,6 +181,7 @@ def test_probe_is_replaced(cards: Cards) -> None:
     first = eventually("the probe", probe)
     os.kill(int(str(first)), signal.SIGKILL)
     eventually("another one", lambda: probe() not in (0, first))
+    assert re.search(r"^Max open files +256 ", Path(f"/proc/{probe()}/limits").read_text(), re.MULTILINE)
     assert cards.verify()[0] == 0
 
 
