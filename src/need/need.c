@@ -73,7 +73,7 @@ int need_figures(const struct bt_model *m, struct bt_err *err)
 /* One name for all by which a way to store weights is asked for: "awq" of awq_marlin. NULL: not judged. */
 static const char *family_of(const char *method)
 {
-    static const char *const families[] = { "awq", "gptq", "compressed-tensors", "compressed_tensors", "bitsandbytes" };
+    static const char *const families[] = { "awq", "gptq", "compressed-tensors", "compressed_tensors", "bitsandbytes", "mxfp4", "modelopt" };
     for (size_t i = 0; method && i < BT_LEN(families); i++)
         if (!strncasecmp(method, families[i], strlen(families[i])))
             return i == 3 ? families[2] : families[i];

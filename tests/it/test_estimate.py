@@ -242,7 +242,8 @@ def test_bad_input(args: tuple[str, ...], code: int, says: str) -> None:
 
 @pytest.mark.parametrize(("model", "method", "starts"), [
     ("Qwen/Qwen2.5-32B-Instruct-AWQ", "fp8", False), ("Qwen/Qwen2.5-32B-Instruct-AWQ", "gptq_marlin", False), ("Qwen/Qwen2.5-32B-Instruct-AWQ", "awq_marlin", True),
-    ("Qwen/Qwen2.5-32B-Instruct-GPTQ-Int4", "gptq_marlin", True), ("Qwen/Qwen3-8B-FP8", "fp8", True), ("Qwen/Qwen3-8B-FP8", "awq", False), ("Qwen/Qwen3-8B", "fp8", True)])
+    ("Qwen/Qwen2.5-32B-Instruct-GPTQ-Int4", "gptq_marlin", True), ("Qwen/Qwen3-8B-FP8", "fp8", True), ("Qwen/Qwen3-8B-FP8", "awq", False), ("Qwen/Qwen3-8B", "fp8", True),
+    ("openai/gpt-oss-20b", "fp8", False), ("openai/gpt-oss-20b", "bitsandbytes", False), ("openai/gpt-oss-20b", "mxfp4", True)])
 def test_a_method_that_the_checkpoint_is_not_stored_by(model: str, method: str, starts: bool) -> None:
     r = estimate(model, "-q", method, "--gpu", "H100-80GB-HBM3")
     assert r.returncode == (0 if starts else 1), r.stderr
