@@ -155,60 +155,86 @@ const char *pl_too_small(struct bt_arena *a, const struct pl_problem *p, const s
                            k->claim == PL_LIMIT ? "are allowed it" : "are", bt_bytes_human(least));
 }
 
-/* What its ranks take on a card of the first kind, the most first. */
-static void ranks_by_need(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, uint64_t need[BT_MAX_GPUS])
+/* Two who must be on the same cards: of what they take on the fullest of them in the leanest shapes of one width (0: none is possible for both). */
+struct pair {
+    const struct pl_problem *p; size_t card;         /* as large as any that both may have */
+    uint32_t width; uint64_t own, others;
+    const struct pl_work *tight; uint32_t tight_width; uint64_t needs, has; /* whose `memory` is too little for a width that both could have; NULL: nobody's */
+};
+
+/* What its ranks take on the card, the most first. False: it may not be there, or needs more than its `memory` allows. */
+static bool ranks_by_bytes(struct pair *x, const struct pl_work *k, const struct pl_shape *s, uint64_t bytes[BT_MAX_GPUS])
 {
+    const size_t cls = x->p->cls[x->card];
+    uint64_t needs = 0, has = k->server && k->claim == PL_LIMIT ? pl_limit(k, &x->p->fleet->gpus[x->card]) : UINT64_MAX;
+    if (k->server && !s->cost[cls].need)
+        return false;                /* not on such a card */
     for (uint32_t i = 0; i < s->cards; i++) {
-        uint64_t n = rank_need(p, k, s, p->cls[k->pool[0]], i);
+        uint64_t n = pl_floor(x->p, k, s, cls, i, x->card);
         uint32_t j = i;
-        for (; j > 0 && need[j - 1] < n; j--)
-            need[j] = need[j - 1];
-        need[j] = n;
+        needs = BT_MAX(needs, rank_need(x->p, k, s, cls, i));
+        for (; j > 0 && bytes[j - 1] < n; j--)
+            bytes[j] = bytes[j - 1];
+        bytes[j] = n;
     }
+    if (needs > has && (!x->tight || needs - has < x->needs - x->has)) {
+        x->tight = k;
+        x->tight_width = s->cards;
+        x->needs = needs;
+        x->has = has;
+    }
+    return needs <= has;
 }
 
-/* The fullest card of both, the largest rank of one beside the smallest of the other, in the shapes of one width that take least there. Returns that width;
- * 0: none is possible for both. */
-static uint32_t leanest_pair(const struct pl_problem *p, const struct pl_work *k, const struct pl_work *on, uint64_t *own, uint64_t *others)
+/* The largest rank of one beside the smallest of the other. */
+static void find_leanest_pair(struct pair *x, const struct pl_work *k, const struct pl_work *on)
 {
-    uint64_t x[BT_MAX_GPUS] = { 0 }, y[BT_MAX_GPUS] = { 0 };
-    uint32_t width = 0;
+    uint64_t own[BT_MAX_GPUS] = { 0 }, others[BT_MAX_GPUS] = { 0 };
     for (size_t i = 0; i < k->nshapes; i++)
         for (size_t j = 0; j < on->nshapes; j++) {
             const struct pl_shape *s = &k->shape[i], *t = &on->shape[j];
             uint32_t n = s->cards, fullest = 0;
             if (!s->ok || !t->ok || n != t->cards)
                 continue;
-            ranks_by_need(p, k, s, x);
-            ranks_by_need(p, on, t, y);
-            for (uint32_t c = 1; c < n; c++)
-                fullest = x[c] + y[n - 1 - c] > x[fullest] + y[n - 1 - fullest] ? c : fullest;
-            if (width && x[fullest] + y[n - 1 - fullest] >= *own + *others)
+            bool may = ranks_by_bytes(x, k, s, own);
+            if (!ranks_by_bytes(x, on, t, others) || !may)
                 continue;
-            width = n;
-            *own = x[fullest];
-            *others = y[n - 1 - fullest];
+            for (uint32_t c = 1; c < n; c++)
+                fullest = own[c] + others[n - 1 - c] > own[fullest] + others[n - 1 - fullest] ? c : fullest;
+            if (x->width && own[fullest] + others[n - 1 - fullest] >= x->own + x->others)
+                continue;
+            x->width = n;
+            x->own = own[fullest];
+            x->others = others[n - 1 - fullest];
         }
-    return width;
+}
+
+static const char *on_cards(struct bt_arena *a, uint32_t width)
+{
+    return width == 1 ? "one card" : bt_arena_printf(a, "the fullest of %u cards", width);
 }
 
 const char *pl_no_place_with(struct bt_arena *a, const struct pl_problem *p, const struct pl_work *k)
 {
     const struct pl_work *on = &p->work[k->same];
     const char *name = k->w->name, *other = on->w->name;
-    uint64_t own = 0, others = 0, has = 0;
-    uint32_t width = leanest_pair(p, k, on, &own, &others);
-    for (size_t i = 0; i < k->npool; i++)
-        has = on->pos[k->pool[i]] >= 0 ? BT_MAX(has, p->cap[k->pool[i]]) : has;
-    if (!has)
+    struct pair x = { .p = p, .card = PL_NONE };
+    for (size_t i = 0; i < k->npool; i++) {
+        size_t g = k->pool[i];
+        x.card = on->pos[g] >= 0 && (x.card == PL_NONE || p->cap[g] > p->cap[x.card]) ? g : x.card;
+    }
+    if (x.card == PL_NONE)
         return bt_arena_printf(a, "%s must be on the cards of %s, and their pools have no card in common", name, other);
-    if (!width)
+    find_leanest_pair(&x, k, on);
+    if (!x.width && x.tight)
+        return bt_arena_printf(a, "%s does not fit beside %s on the same GPUs: on %s %s needs %s at least, and its `memory` allows it %s", name, other,
+                               on_cards(a, x.tight_width), x.tight->w->name, bt_bytes_human(x.needs), bt_bytes_human(x.has));
+    if (!x.width)
         return bt_arena_printf(a, "%s must be on the cards of %s, and no number of cards is possible for both", name, other);
-    if (own + others <= has)
+    if (x.own + x.others <= p->cap[x.card])
         return bt_arena_printf(a, "%s does not fit beside %s on the same GPUs", name, other);
-    const char *cards = width == 1 ? "one card" : bt_arena_printf(a, "the fullest of %u cards", width);
-    return bt_arena_printf(a, "%s does not fit beside %s on the same GPUs: on %s %s takes %s and %s %s at least, and %s are there", name, other, cards, other,
-                           bt_bytes_human(others), name, bt_bytes_human(own), bt_bytes_human(has));
+    return bt_arena_printf(a, "%s does not fit beside %s on the same GPUs: on %s %s takes %s and %s %s at least, and %s are there", name, other,
+                           on_cards(a, x.width), other, bt_bytes_human(x.others), name, bt_bytes_human(x.own), bt_bytes_human(p->cap[x.card]));
 }
 
 /* Another with whom it must share its cards, and no number of cards is possible for both; NULL: there is none. */

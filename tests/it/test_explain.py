@@ -353,6 +353,17 @@ def test_why_two_cannot_be_on_the_same_cards(keys: tuple[str, str], says: str, t
     assert says in berth("plan", "-f", path).stdout
 
 
+@pytest.mark.parametrize(("target", "draft", "says"), [
+    ("gpus: {min: 1, max: 2}, memory: 14GiB", "gpus: 1", "on one card target needs 18.23 GiB at least, and its `memory` allows it 14.00 GiB"),
+    ("gpus: {min: 1, max: 2}, memory: 14GiB", "gpus: 2, tp: 2, memory: 16GiB", "on the fullest of 2 cards target takes 14.00 GiB and draft 16.00 GiB at least, and 23.02 GiB"),
+])
+def test_of_two_on_the_same_cards_each_takes_its_memory(target: str, draft: str, says: str, tmp_path: Path) -> None:
+    """Floors alone would fit: what a server is given is what it takes, and where that is too little it is on more cards or nowhere."""
+    server = "engine: vllm, model: Qwen/Qwen3-8B, context: 8192"
+    path, _ = write(tmp_path, f"name: bad\ngpus: 2xRTX-4090\nworkloads:\n  target: {{{server}, {target}}}\n  draft: {{{server}, {draft}, same_gpus_as: target}}\n")
+    assert f"draft does not fit beside target on the same GPUs: {says}" in berth("plan", "-f", path).stdout
+
+
 UNEVEN = """
 name: t
 gpus: 1xA100-SXM4-80GB+1xRTX-4090
