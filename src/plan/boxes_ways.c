@@ -77,6 +77,29 @@ static int try_knob(struct ways *x, size_t index, enum pl_knob knob, struct bt_e
     return 0;
 }
 
+/* Several contexts past their models: none of them alone is a way out. */
+static int try_contexts(struct ways *x, struct bt_err *err)
+{
+    bt_auto_arena mine = { 0 };
+    struct bt_spec spec = *x->in->spec;
+    struct bt_plan_change *list = NULL;
+    size_t n = 0, changes = 0;
+    spec.w = BT_NEWN(&mine, struct bt_workload, spec.n + 1);
+    memcpy(spec.w, x->in->spec->w, spec.n * sizeof *spec.w);
+    for (size_t i = 0; i < spec.n; i++) {
+        const struct pl_change c = { .index = i, .knob = PL_MADE_FOR };
+        if (!pl_can_turn(x->in, i, PL_MADE_FOR))
+            continue;
+        pl_turn(&mine, x->in, &spec.w[i], &c);
+        pl_say_change(x->a, x->in, &c, &list, &n);
+        changes++;
+    }
+    int ok = changes > 1 ? these_fit(x, &spec, x->in->fleet, err) : 0;
+    if (ok > 0)
+        BT_PUSH(x->a, x->plan->advice, x->plan->nadvice, pl_advice_of(pl_together_text(x->a, changes), list, n));
+    return ok < 0 ? -1 : 0;
+}
+
 /* ---- other fleets ---- */
 
 /* "3x4xA100-SXM4-40GB+1x8xL4": its machines, `more` of the last sort, cards of kind `was` as `now`. NULL where a card is not of the catalog, or a machine
@@ -167,6 +190,8 @@ int bx_ways_out(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan 
     struct ways x = { .a = a, .in = in, .plan = plan, .most_tries = MOST_TRIES / 2, .most_pairs = MOST_PAIRS / 2 };
     if (is_no_matter_of_room(plan))
         return 0;
+    if (try_contexts(&x, err) < 0)
+        return -1;
     for (enum pl_knob k = PL_MADE_FOR; k < PL_OPTIONAL; k++)
         for (size_t i = in->spec->n; i-- > 0;)       /* the least important first */
             if (try_knob(&x, i, k, err) < 0)

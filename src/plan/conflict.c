@@ -49,21 +49,11 @@ static int fits(struct conflicting *c, const struct bt_workload *w, const bool *
         c->refused = NULL;
         return 1;
     }
-    struct bt_spec *spec = BT_NEW(&mine, struct bt_spec);
-    struct bt_plan_model *models = BT_NEWN(&mine, struct bt_plan_model, c->in->spec->n + 1);
-    *spec = *c->in->spec;
-    spec->w = BT_NEWN(&mine, struct bt_workload, spec->n + 1);
-    spec->n = 0;
-    for (size_t i = 0; i < c->in->spec->n; i++)
-        if (keep[i]) {
-            models[spec->n] = c->in->models[i];
-            spec->w[spec->n++] = w[i];
-        }
-    struct bt_plan_in in = { .spec = spec, .fleet = c->in->fleet, .models = models, .needs = c->in->needs };
+    const struct bt_plan_in *kept = pl_only(&mine, c->in, w, keep);
     struct pl_problem *p;
     struct pl_solution s = { 0 };
-    c->work += pl_find_cost(spec->n);
-    if (pl_problem_build(&mine, &in, c->phase, &p, c->err) < 0)
+    c->work += pl_find_cost(kept->spec->n);
+    if (pl_problem_build(&mine, kept, c->phase, &p, c->err) < 0)
         return -1;
     c->refused = p->nrefusals ? bt_arena_strdup(c->a, p->refusal[0].text) : no_shape(c, p);
     if (c->refused)

@@ -49,7 +49,7 @@ uint64_t pl_knob_least(const struct bt_plan_in *in, size_t i, enum pl_knob k)
     return k == PL_MEMORY ? pl_least_memory(asked) : k == PL_CONTEXT ? pl_least_context(asked) : pl_knob_step(k);
 }
 
-static void turn_number(struct bt_workload *w, enum pl_knob k, uint64_t v)
+void pl_turn_number(struct bt_workload *w, enum pl_knob k, uint64_t v)
 {
     switch (k) {
     case PL_REQUESTS: w->requests = v; break;
@@ -98,6 +98,13 @@ static void turn_word(const struct bt_plan_in *in, struct bt_workload *w, size_t
     }
 }
 
+const char *pl_job_key(const struct bt_workload *w) { return w->memory.job ? "memory" : "expects"; }
+
+void pl_turn_job(struct bt_workload *w, const struct bt_job *j)
+{
+    *(w->memory.job ? &w->memory.job : &w->expects.job) = j;
+}
+
 /* A key of what a job does. */
 static void turn_job(struct bt_arena *a, struct bt_workload *w, const struct pl_change *c)
 {
@@ -105,7 +112,7 @@ static void turn_job(struct bt_arena *a, struct bt_workload *w, const struct pl_
     *j = *pl_job(w);
     j->checkpointing = j->checkpointing || c->knob == PL_CHECKPOINTING;
     j->batch = c->knob == PL_BATCH ? c->value : j->batch;
-    *(w->memory.job ? &w->memory.job : &w->expects.job) = j;
+    pl_turn_job(w, j);
 }
 
 void pl_turn(struct bt_arena *a, const struct bt_plan_in *in, struct bt_workload *w, const struct pl_change *c)
@@ -113,7 +120,7 @@ void pl_turn(struct bt_arena *a, const struct bt_plan_in *in, struct bt_workload
     if (c->knob == PL_CHECKPOINTING || c->knob == PL_BATCH)
         turn_job(a, w, c);
     else if (pl_knob_counts(w, c->knob))
-        turn_number(w, c->knob, c->value);
+        pl_turn_number(w, c->knob, c->value);
     else
         turn_word(in, w, c->index, c->knob);
 }
@@ -185,7 +192,7 @@ void pl_say_change(struct bt_arena *a, const struct bt_plan_in *in, const struct
     else if (c->knob == PL_GPUS)
         value = bt_arena_printf(a, "{min: 1, max: %zu}", most_cards(in->fleet));
     if (c->knob == PL_CHECKPOINTING || c->knob == PL_BATCH)
-        key = bt_arena_printf(a, "%s.%s", w->memory.job ? "memory" : "expects", key);
+        key = bt_arena_printf(a, "%s.%s", pl_job_key(w), key);
     if (c->knob == PL_MADE_FOR) {
         value = bt_arena_printf(a, "%llu", (unsigned long long)made_for(in, c->index));
         key = w->context.min <= bt_need_context_limit(in->models[c->index].model) ? "context.want" : w->context.want ? "context" : "context.min";
@@ -244,6 +251,11 @@ const char *pl_change_text(struct bt_arena *a, const struct bt_plan_in *in, cons
         return bt_arena_printf(a, "%s: it fits with `quantization: fp8`: weights in 8 bits, made so while loading, which costs some quality", name);
     const char *key = list[0].path + strlen("workloads.") + strlen(name) + 1;       /* whole: `min` alone is of nobody knows what */
     return bt_arena_printf(a, "%s: it fits with `%s: %s`", name, key, list[0].value);
+}
+
+const char *pl_together_text(struct bt_arena *a, size_t n)
+{
+    return bt_arena_printf(a, "no single change is enough: these %zu together are, and none of them can be spared", n);
 }
 
 struct bt_plan_advice pl_advice_of(const char *text, const struct bt_plan_change *list, size_t n)

@@ -24,10 +24,17 @@ bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k);
 bool pl_can_make_fp8(const struct bt_plan_in *in, size_t i);
 /* The change made in w; what a job does then lives in a. */
 void pl_turn(struct bt_arena *a, const struct bt_plan_in *in, struct bt_workload *w, const struct pl_change *c);
+/* A number put to v; `context` and `memory` too. */
+void pl_turn_number(struct bt_workload *w, enum pl_knob k, uint64_t v);
+/* What a job does stands under `memory`, or under `expects`: the key, and another put there. */
+const char *pl_job_key(const struct bt_workload *w);
+void pl_turn_job(struct bt_workload *w, const struct bt_job *j);
 /* Its paths and values in a spec, at the end of list. */
 void pl_say_change(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, struct bt_plan_change **list, size_t *n);
 /* "llm: it fits with `replicas: 10`"; list: what pl_say_change made of it. */
 const char *pl_change_text(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, const struct bt_plan_change *list);
+/* Of n > 1 changes, each of which it takes. */
+const char *pl_together_text(struct bt_arena *a, size_t n);
 /* Name i of n in a list: behind the one before, the last one behind `last`. Of many the first twelve, and how many more. */
 void pl_say_name(struct bt_buf *b, size_t i, size_t n, const char *last, const char *name);
 /* That it may be left out, and who waits for it. */

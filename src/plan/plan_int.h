@@ -298,7 +298,9 @@ struct pl_least *pl_least_new(const struct pl_problem *p, struct bt_arena *a);
 bool pl_least_too_much(const struct pl_least *l, size_t changed);
 bool pl_least_too_much_of(const struct pl_least *l, const bool *keep);
 bool pl_least_too_much_after(const struct pl_least *l, size_t changes);
-/* shrink.c. Takes out of keep[spec->n], of workloads that together do not fit, as many as may go: without any one that is left the others fit, but for those
+/* shrink.c. The same inputs with a spec of only those in keep[spec->n], as they are in w[spec->n]. NULL: all; as written. */
+struct bt_plan_in *pl_only(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_workload *w, const bool *keep);
+/* Takes out of keep[spec->n], of workloads that together do not fit, as many as may go: without any one that is left the others fit, but for those
  * whom one of them names (same_gpus_as, same_as). fits(): 1 those in keep fit, 0 they do not, -1 error. The last as written go first. */
 BT_MUST_CHECK int pl_shrink(struct bt_arena *a, const struct bt_spec *s, bool *keep, int (*fits)(void *ctx, const bool *keep), void *ctx);
 /* together.c. Where no single change makes it fit: several, of which none can be spared, as one more row of advice; none where 400 plans do not find them.

@@ -29,6 +29,7 @@ struct cutting {
     bool more, missed;               /* there may be more of them; and so there may have been with fewer phases, of which none was found */
     uint64_t work;
     unsigned asked; bool filled;
+    bool open;                       /* what was not found may be there: a search of it stopped */
     size_t fewest;                   /* of phases filled one after the other: fewer cannot be, by bytes alone */
     const struct pl_least *least;
     struct pl_problem *all;          /* of the whole spec: who is like whom; NULL: nobody is */
@@ -99,23 +100,11 @@ static void find_groups(struct cutting *c)
 
 static struct bt_plan_in *only(struct cutting *c, uint64_t set)
 {
-    const struct bt_spec *s = c->in->spec;
-    struct bt_plan_in *in = BT_NEW(c->a, struct bt_plan_in);
-    struct bt_spec *spec = BT_NEW(c->a, struct bt_spec);
-    struct bt_plan_model *models = BT_NEWN(c->a, struct bt_plan_model, s->n + 1);
-    *in = *c->in;
-    *spec = *s;
-    spec->w = BT_NEWN(c->a, struct bt_workload, s->n + 1);
-    spec->n = 0;
-    for (size_t i = 0; i < s->n; i++)
+    bool *keep = BT_NEWN(c->a, bool, c->in->spec->n + 1);
+    for (size_t i = 0; i < c->in->spec->n; i++)
         for (size_t g = 0; g < c->n; g++)
-            if ((set >> g & 1) && c->group[g].has[i]) {
-                models[spec->n] = c->in->models[i];
-                spec->w[spec->n++] = s->w[i];
-            }
-    in->spec = spec;
-    in->models = models;
-    return in;
+            keep[i] = keep[i] || ((set >> g & 1) && c->group[g].has[i]);
+    return pl_only(c->a, c->in, NULL, keep);
 }
 
 /* Of one machine: the search alone. Whether it fits is asked of many sets, what it reaches of few. */
@@ -131,6 +120,7 @@ static int try_machine(struct cutting *c, uint64_t set, struct worth *w, bool va
     else if (!p->nrefusals)
         pl_find(p, TRY_NODES, &s);
     c->work += value ? pl_found_cost(p, &s) : 0;
+    c->open = c->open || (!p->nrefusals && !s.found && !s.complete);
     w->fits = !p->nrefusals && s.found;
     w->known = value;
     memcpy(w->v, s.score.v, sizeof w->v);
@@ -152,6 +142,7 @@ static int try_machines(struct cutting *c, uint64_t set, struct worth *w)
     if (w->fits)
         memcpy(w->v, p->objective, sizeof w->v);
     bt_arena_release(&own);
+    c->open = c->open || rc != 0;
     if (rc == 0 || why.code == BT_E_TOO_BIG)         /* no place was found: as good as none */
         return w->fits;
     *c->err = why;
@@ -200,7 +191,7 @@ static int fits(struct cutting *c, uint64_t set)
     if (w->fits >= 0)
         return w->fits;
     if ((many || !c->worth) && c->asked++ >= MAX_ASKED)
-        return 0;
+        return c->open = true, 0;
     if (many)
         return try_machines(c, set, w);
     if (too_much(c, set) || fails_in_part(c, set))
@@ -440,6 +431,7 @@ static int plan_phased(struct cutting *c, const struct bt_spec *spec, bool brief
     if (bt_plan_make(c->a, &in, out, &why) == 0)
         return 0;
     *out = NULL;
+    c->open = true;
     if (why.code == BT_E_TOO_BIG)
         return 0;
     *c->err = why;
@@ -723,8 +715,11 @@ static int prepare(struct cutting *c, const char **why)
         int ok = fits(c, UINT64_C(1) << g);
         if (ok < 0)
             return -1;
-        if (!ok)
-            *why = bt_arena_printf(c->a, "no order of phases helps: %s %s not fit even alone", members(c, g), strchr(members(c, g), ',') ? "do" : "does");
+        const char *who = ok ? "" : members(c, g);
+        if (!ok && c->open)          /* the first that was not found is the last that was asked */
+            *why = bt_arena_printf(c->a, "no order of phases was found: no place for %s even alone, and not all were looked at", who);
+        else if (!ok)
+            *why = bt_arena_printf(c->a, "no order of phases helps: %s %s not fit even alone", who, strchr(who, ',') ? "do" : "does");
     }
     if (!*why && c->in->fleet->nboxes <= 1) {
         if (pl_problem_build(c->a, c->in, "all", &c->all, c->err) < 0)
@@ -756,7 +751,10 @@ int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_p
     if (*out && !in->brief && plan_phased(&c, (*out)->spec, false, out) < 0)
         return -1;
     if (why_not)
-        *why_not = *out ? NULL : why ? why : "no order of phases was found in which all of it fits";
+        *why_not = *out  ? NULL
+                   : why  ? why
+                   : c.open ? "no order of phases was found in which all of it fits, and not all of what may be was looked at"
+                            : "no order of phases was found in which all of it fits";
     if (*out)
         (*out)->proposed = true;
     if (*out && ((c.filled && (*out)->nphases > c.fewest) || c.missed || c.asked > MAX_ASKED))

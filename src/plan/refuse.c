@@ -36,24 +36,6 @@ static void advise(struct refusing *r, struct bt_plan_advice row)
         BT_PUSH(r->a, r->plan->advice, r->plan->nadvice, row);
 }
 
-/* The same inputs with a spec of only some of the workloads. */
-static struct bt_plan_in *subset(struct bt_arena *a, const struct bt_plan_in *in, const bool *keep)
-{
-    struct bt_plan_in *out = BT_NEW(a, struct bt_plan_in);
-    struct bt_spec *spec = BT_NEW(a, struct bt_spec);
-    struct bt_plan_model *models = BT_NEWN(a, struct bt_plan_model, in->spec->n + 1);
-    *spec = *in->spec;
-    spec->w = BT_NEWN(a, struct bt_workload, in->spec->n + 1);
-    spec->n = 0;
-    for (size_t i = 0; i < in->spec->n; i++)
-        if (keep[i]) {
-            models[spec->n] = in->models[i];
-            spec->w[spec->n++] = in->spec->w[i];
-        }
-    *out = (struct bt_plan_in){ .spec = spec, .fleet = in->fleet, .models = models, .needs = in->needs };
-    return out;
-}
-
 /* 1 it fits, 0 it does not, -1 error. Not found within the bound of the search counts as "it fits": nothing false is said about it. The problem is in a. */
 static int fits(struct refusing *r, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem **p)
 {
@@ -235,7 +217,7 @@ static int those_fit(void *ctx, const bool *keep)
         return 0;
     if (r->work > PL_FIND_WORK)      /* of those that conflict no more are taken out */
         return 1;
-    return fits(r, &mine, subset(&mine, r->in, keep), &p);
+    return fits(r, &mine, pl_only(&mine, r->in, NULL, keep), &p);
 }
 
 #define MOST_NAMED 12
@@ -299,7 +281,7 @@ static int refuse_together(struct refusing *r, bool *keep)
     if (pl_shrink(r->a, r->in->spec, keep, those_fit, r) < 0)
         return -1;
     parties(r, keep);
-    if (pl_problem_build(r->a, subset(r->a, r->in, keep), r->phase, &p, r->err) < 0)
+    if (pl_problem_build(r->a, pl_only(r->a, r->in, NULL, keep), r->phase, &p, r->err) < 0)
         return -1;
     bt_auto_buf struct bt_buf b = BT_BUF(8192);
     uint64_t sum = list_floors(p, &b), there = 0;
@@ -326,13 +308,13 @@ static int refuse_together(struct refusing *r, bool *keep)
 
 /* ---- the nearest settings that fit ---- */
 
-/* Largest v in [lo, hi) for which the change fits, or 0; `set` puts v into the workload. */
-static int largest(struct refusing *r, size_t index, uint64_t lo, uint64_t hi, uint64_t step, void (*set)(struct bt_workload *, uint64_t),
-                   uint64_t *out)
+/* Largest v in [lo, hi) for which it fits, or 0. */
+static int largest(struct refusing *r, size_t index, uint64_t lo, uint64_t hi, enum pl_knob knob, uint64_t *out)
 {
     struct bt_workload w = r->in->spec->w[index];
+    const uint64_t step = pl_knob_step(knob);
     *out = 0;
-    set(&w, lo);
+    pl_turn_number(&w, knob, lo);
     int ok = hi > lo ? would_fit(r, index, &w) : 0;
     if (ok <= 0)
         return ok;
@@ -341,7 +323,7 @@ static int largest(struct refusing *r, size_t index, uint64_t lo, uint64_t hi, u
         if (mid == lo)
             break;
         w = r->in->spec->w[index];
-        set(&w, mid);
+        pl_turn_number(&w, knob, mid);
         if ((ok = would_fit(r, index, &w)) < 0)
             return -1;
         if (ok)
@@ -353,35 +335,11 @@ static int largest(struct refusing *r, size_t index, uint64_t lo, uint64_t hi, u
     return 0;
 }
 
-static void set_context(struct bt_workload *w, uint64_t v)
-{
-    w->context.set = true;
-    w->context.min = v;
-    w->context.want = w->context.want ? BT_MAX(w->context.want, v) : 0;
-}
-
-static void set_memory(struct bt_workload *w, uint64_t v)
-{
-    w->memory = (struct bt_memory){ .form = BT_MEM_BYTES, .bytes = v };
-}
-
-static void set_copies(struct bt_workload *w, uint64_t v)
-{
-    w->copies.min = w->copies.want = v;
-}
-
-static void set_requests(struct bt_workload *w, uint64_t v) { w->requests = v; }
-
-static void set_gpus(struct bt_workload *w, uint64_t v)
-{
-    w->gpus.min = w->gpus.max = w->gpus.want = v;
-}
-
-static int advise_count(struct refusing *r, size_t index, const char *key, uint64_t hi, void (*set)(struct bt_workload *, uint64_t))
+static int advise_count(struct refusing *r, size_t index, const char *key, uint64_t hi, enum pl_knob knob)
 {
     const char *name = r->in->spec->w[index].name;
     uint64_t v;
-    if (largest(r, index, 1, hi, 1, set, &v) < 0)
+    if (largest(r, index, 1, hi, knob, &v) < 0)
         return -1;
     if (v)
         advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: it fits with `%s: %llu`", name, key, ull(v)),
@@ -394,9 +352,9 @@ static int advise_counts(struct refusing *r, size_t index, const struct pl_work 
 {
     const struct bt_workload *w = &r->in->spec->w[index];
     uint64_t cards = BT_MIN(w->gpus.min, (uint64_t)k->npool + 1);
-    if (w->copies.set && w->copies.min > 1 && advise_count(r, index, w->kind == BT_JOB ? "slots" : "replicas", w->copies.min, set_copies) < 0)
+    if (w->copies.set && w->copies.min > 1 && advise_count(r, index, w->kind == BT_JOB ? "slots" : "replicas", w->copies.min, PL_COPIES) < 0)
         return -1;
-    return !k->server && w->gpus.set && cards > 1 ? advise_count(r, index, "gpus", cards, set_gpus) : 0;
+    return !k->server && w->gpus.set && cards > 1 ? advise_count(r, index, "gpus", cards, PL_GPUS) : 0;
 }
 
 static int advise_context(struct refusing *r, size_t index, uint64_t below)
@@ -405,7 +363,7 @@ static int advise_context(struct refusing *r, size_t index, uint64_t below)
     uint64_t v;
     if (w->context.same_as || below <= 256)
         return 0;
-    if (largest(r, index, pl_least_context(below), below, 256, set_context, &v) < 0)
+    if (largest(r, index, pl_least_context(below), below, PL_CONTEXT, &v) < 0)
         return -1;
     if (v)
         advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: a context of at least %s tokens fits", w->name, bt_count_human(v)),
@@ -456,13 +414,13 @@ static int advise_own_memory(struct refusing *r, size_t index, const struct pl_p
         struct bt_workload w = r->in->spec->w[index];
         if (least[i] < asked)
             continue;                /* the search had that much already; what neighbours need of it comes below */
-        set_memory(&w, least[i]);
+        pl_turn_number(&w, PL_MEMORY, least[i]);
         int ok = would_fit(r, index, &w);
         if (ok < 0)
             return -1;
         *out = ok ? least[i] : 0;
     }
-    return *out || !n || least[0] >= asked ? 0 : largest(r, index, least[0], asked, 64 * MiB, set_memory, out);
+    return *out || !n || least[0] >= asked ? 0 : largest(r, index, least[0], asked, PL_MEMORY, out);
 }
 
 static int advise_numbers(struct refusing *r, size_t index, const struct pl_problem *p, const struct pl_work *k)
@@ -473,7 +431,7 @@ static int advise_numbers(struct refusing *r, size_t index, const struct pl_prob
         return -1;
     if (k->server && k->claim == PL_LIMIT && advise_own_memory(r, index, p, k, &v) < 0)
         return -1;
-    if (!k->server && largest(r, index, pl_least_memory(asked), asked, 64 * MiB, set_memory, &v) < 0)
+    if (!k->server && largest(r, index, pl_least_memory(asked), asked, PL_MEMORY, &v) < 0)
         return -1;
     if (v)
         advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: memory of %s %s", w->name, bt_bytes_exact(v), v > asked ? "is enough" : "fits"),
@@ -572,7 +530,7 @@ static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k
     c[MEMORY].w.memory = (struct bt_memory){ 0 };
     c[SHARE].w.share = BT_SHARE_TRUE;
     c[POOL].w.pool = (struct bt_strs){ 0 };
-    if (k->server && was->requests > 1 && advise_count(r, index, "requests", was->requests, set_requests) < 0)
+    if (k->server && was->requests > 1 && advise_count(r, index, "requests", was->requests, PL_REQUESTS) < 0)
         return -1;
     for (size_t i = 0; i < BT_LEN(c); i++)
         if (c[i].applies && advise_change(r, index, &c[i].w, c[i].key, c[i].value) < 0)
@@ -580,14 +538,9 @@ static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k
     return 0;
 }
 
-static void set_job(struct bt_workload *w, const struct bt_job *j)
-{
-    *(w->memory.job ? &w->memory.job : &w->expects.job) = j;
-}
-
 static void say_job(struct refusing *r, const struct bt_workload *w, const char *key, const char *value, const char *text)
 {
-    const char *path = bt_arena_printf(r->a, "workloads.%s.%s.%s", w->name, w->memory.job ? "memory" : "expects", key);
+    const char *path = bt_arena_printf(r->a, "workloads.%s.%s.%s", w->name, pl_job_key(w), key);
     advise(r, (struct bt_plan_advice){ .text = bt_arena_printf(r->a, "%s: %s", w->name, text), .path = path, .value = value });
 }
 
@@ -601,7 +554,7 @@ static int advise_job_count(struct refusing *r, size_t index, const struct bt_jo
         uint64_t mid = low + (high - low) / 2;
         *tried = *j;
         *(users ? &tried->users : &tried->batch) = mid;
-        set_job(&w, tried);
+        pl_turn_job(&w, tried);
         int ok = would_fit(r, index, &w);
         if (ok < 0)
             return -1;
@@ -632,7 +585,7 @@ static int advise_job(struct refusing *r, const struct pl_problem *p, const stru
         return -1;
     for (size_t i = 0; i < n; i++) {
         struct bt_workload w = r->in->spec->w[k->spec_index];
-        set_job(&w, &list[i].job);
+        pl_turn_job(&w, &list[i].job);
         int ok = !strcmp(list[i].key, "batch") || !strcmp(list[i].key, "users") ? 0 : would_fit(r, k->spec_index, &w);
         if (ok < 0)
             return -1;
@@ -780,7 +733,7 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
         keep_with_targets(in->spec, i, keep);
         bt_auto_arena mine = { 0 };
         struct pl_problem *q;
-        int ok = fits(&r, &mine, subset(&mine, in, only), &q);
+        int ok = fits(&r, &mine, pl_only(&mine, in, NULL, only), &q);
         if (ok < 0 || (ok == 0 && refuse_alone(&r, i, q) < 0))
             return -1;
         any = any || !ok;
@@ -795,7 +748,7 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
         return 0;
     if (look_for_advice(&r, p) < 0)
         return -1;
-    advise_more_cards(&r, any ? subset(a, in, misfits) : NULL);
+    advise_more_cards(&r, any ? pl_only(a, in, NULL, misfits) : NULL);
     advise_larger_cards(&r);
     return 0;
 }

@@ -1,6 +1,27 @@
-/* shrink - the fewest workloads that conflict. What conflicts still conflicts beside more, so many are left out at a time: the block doubles while the rest
+/* shrink - a spec of only some of its workloads, and the fewest that conflict. What conflicts still conflicts beside more, so many are left out at a time: the block doubles while the rest
  * conflicts and halves where it does not. The same ones stay as by leaving out one after the other, after far fewer plans. */
 #include "plan/plan_int.h"
+
+struct bt_plan_in *pl_only(struct bt_arena *a, const struct bt_plan_in *in, const struct bt_workload *w, const bool *keep)
+{
+    struct bt_plan_in *out = BT_NEW(a, struct bt_plan_in);
+    struct bt_spec *spec = BT_NEW(a, struct bt_spec);
+    struct bt_plan_model *models = BT_NEWN(a, struct bt_plan_model, in->spec->n + 1);
+    *spec = *in->spec;
+    spec->w = BT_NEWN(a, struct bt_workload, in->spec->n + 1);
+    spec->n = 0;
+    for (size_t i = 0; i < in->spec->n; i++)
+        if (!keep || keep[i]) {
+            models[spec->n] = in->models[i];
+            spec->w[spec->n++] = w ? w[i] : in->spec->w[i];
+        }
+    *out = *in;
+    out->spec = spec;
+    out->models = models;
+    out->copies = NULL;              /* they go by the workload's place in the spec */
+    out->within = NULL;
+    return out;
+}
 
 /* Somebody who stays needs it: it is their cards, or their context. */
 static bool wanted(const struct bt_spec *s, const bool *keep, size_t i)

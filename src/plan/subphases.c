@@ -17,39 +17,22 @@ struct further {
     const char **why;
 };
 
-static size_t *members_of(const struct further *f, const char *phase, size_t *n)
-{
-    size_t *at = BT_NEWN(f->a, size_t, f->in->spec->n + 1);
-    *n = 0;
-    for (size_t i = 0; i < f->in->spec->n; i++)
-        if (pl_in_phase(&f->in->spec->w[i], phase))
-            at[(*n)++] = i;
-    return at;
-}
-
 /* The phase as a spec of its own, without phases. Whose context follows somebody who is not there follows nobody. */
 static struct bt_plan_in *alone(const struct further *f, const char *phase)
 {
-    struct bt_plan_in *in = BT_NEW(f->a, struct bt_plan_in);
+    bool *keep = BT_NEWN(f->a, bool, f->in->spec->n + 1);
+    for (size_t i = 0; i < f->in->spec->n; i++)
+        keep[i] = pl_in_phase(&f->in->spec->w[i], phase);
+    struct bt_plan_in *in = pl_only(f->a, f->in, NULL, keep);
     struct bt_spec *spec = BT_NEW(f->a, struct bt_spec);
-    size_t n, *at = members_of(f, phase, &n);
-    struct bt_plan_model *models = BT_NEWN(f->a, struct bt_plan_model, n + 1);
-    *in = *f->in;
-    *spec = *f->in->spec;
-    spec->w = BT_NEWN(f->a, struct bt_workload, n + 1);
-    spec->n = n;
+    *spec = *in->spec;
     spec->phases = (struct bt_strs){ 0 };
-    for (size_t i = 0; i < n; i++) {
-        models[i] = f->in->models[at[i]];
-        spec->w[i] = f->in->spec->w[at[i]];
+    for (size_t i = 0; i < spec->n; i++) {
         spec->w[i].phases = (struct bt_strs){ 0 };
-    }
-    for (size_t i = 0; i < n; i++)
         if (spec->w[i].context.same_as && !bt_spec_find(spec, spec->w[i].context.same_as))
             spec->w[i].context.same_as = NULL;
+    }
     in->spec = spec;
-    in->models = models;
-    in->copies = NULL;
     in->needs = NULL;
     in->brief = true;
     return in;

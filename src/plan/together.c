@@ -25,24 +25,12 @@ static bool spent(const struct together *t) { return t->tries > MOST_TRIES || t-
 static int fits(struct together *t, const struct bt_workload *w, const bool *keep, const char *phase)
 {
     bt_auto_arena mine = { 0 };
-    const struct bt_spec *s = t->in->spec;
     if (t->work > PL_FIND_WORK)
         return 2;
-    struct bt_spec *spec = BT_NEW(&mine, struct bt_spec);
-    struct bt_plan_model *models = BT_NEWN(&mine, struct bt_plan_model, s->n + 1);
-    *spec = *s;
-    spec->w = BT_NEWN(&mine, struct bt_workload, s->n + 1);
-    spec->n = 0;
-    for (size_t i = 0; i < s->n; i++)
-        if (!keep || keep[i]) {
-            models[spec->n] = t->in->models[i];
-            spec->w[spec->n++] = w[i];
-        }
-    struct bt_plan_in in = { .spec = spec, .fleet = t->in->fleet, .models = models, .needs = t->in->needs };
     struct pl_problem *p;
     struct pl_solution found = { 0 };
     t->tries++;
-    if (pl_problem_build(&mine, &in, phase, &p, t->err) < 0)
+    if (pl_problem_build(&mine, pl_only(&mine, t->in, w, keep), phase, &p, t->err) < 0)
         return -1;
     if (!p->nrefusals)
         pl_find(p, TRY_NODES, &found);
@@ -225,8 +213,8 @@ static const char *sentence(struct together *t, const struct bt_plan_change *lis
     for (size_t i = 0; i < t->n; i++)
         fewer_bits = fewer_bits || t->change[i].knob == PL_BITS;
     if (t->n > 1)
-        return bt_arena_printf(t->a, "%sno single change is enough: these %zu together are, and none of them can be spared%s",
-                               t->all_stay ? "to keep all of them " : "", t->n, fewer_bits ? "; 8 bits a weight cost some quality" : "");
+        return bt_arena_printf(t->a, "%s%s%s", t->all_stay ? "to keep all of them " : "", pl_together_text(t->a, t->n),
+                               fewer_bits ? "; 8 bits a weight cost some quality" : "");
     return pl_change_text(t->a, t->in, &t->change[0], list);
 }
 

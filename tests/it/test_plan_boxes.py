@@ -101,6 +101,15 @@ def test_two_rules_in_one_class_count_once(tmp_path: Path, fleet: str, says: str
     assert done.returncode == 3 and says in done.stdout and "does not fit into any" not in done.stdout, done.stdout
 
 
+def test_several_contexts_past_their_models_are_put_right_together(tmp_path: Path) -> None:
+    rows = "  a: {engine: vllm, model: Qwen/Qwen3-8B, context: %s}\n  b: {engine: vllm, model: Qwen/Qwen3-4B, context: %s}\n  c: {engine: vllm, model: Qwen/Qwen3-1.7B}\n"
+    fleet = ("--gpus", "2x1xA100-SXM4-80GB")
+    found = json.loads(plan("-f", spec(tmp_path, rows % (200000, 300000)), *fleet, "--json").stdout)
+    changes = {c["path"]: c["value"] for c in found["advice"][0]["set"]}
+    assert changes == {"workloads.a.context": 40960, "workloads.b.context": 40960}, found["advice"]
+    assert plan("-f", spec(tmp_path, rows % tuple(changes.values())), *fleet).returncode == 0
+
+
 def test_a_shape_that_is_none_is_said(tmp_path: Path) -> None:
     done = plan("-f", spec(tmp_path, "  llm: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, tp: 3}\n"), "--gpus", "2x4xL40S")
     assert done.returncode == 3 and "even alone: TP=3 is impossible: Total number of attention heads (40)" in done.stdout, done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from pathlib import Path
 
@@ -139,6 +140,16 @@ def test_phase_where_it_does_not_help(tmp_path: Path) -> None:
     assert fits.returncode == 0 and "no phases are needed" in fits.stdout
     never = plan("-f", spec(tmp_path, "  a: {kind: job, command: [x], memory: 30GiB}\n  b: {kind: job, command: [x], memory: 3GiB}\n"), "--gpus", "1xRTX-4090", "--phase")
     assert never.returncode == 3 and "no order of phases" in never.stdout
+
+
+def test_what_was_not_looked_at_to_the_end_is_not_said_to_fit_nowhere(tmp_path: Path) -> None:
+    """Thirty that need each other, three a card with hardly a byte to spare: the search of them alone stops."""
+    draw = random.Random(4)
+    drawn = [draw.randint(5000, 9000) for _ in range(30)]
+    sizes = [x * 219780 // sum(drawn) for x in drawn]
+    rows = "".join(f"  s{i}: {{kind: service, command: [x], memory: {x}MiB{f', after: {{s{i - 1}: ready}}' if i else ''}}}\n" for i, x in enumerate(sizes))
+    open_end = plan("-f", spec(tmp_path, rows + "  last: {kind: job, command: [x], memory: 12GiB}\n"), "--gpus", "10xL4", "--phase")
+    assert open_end.returncode == 3 and re.search(r"no order of phases was found: no place for s0, .* even alone, and not all were looked at", open_end.stdout), open_end.stdout
 
 
 def test_alternatives_of_forensics() -> None:
