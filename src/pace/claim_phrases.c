@@ -255,7 +255,8 @@ static void put_prompt_length(struct pc_words *x, size_t at)
     remove_words(x, at + 1, 1u + tokens);
 }
 
-/* "-ngl 99", "--n-gpu-layers 20", "ngl=20": layers on the card. "-ngl all", and as many as fit ("auto", "-1"): what is judged fits, and nothing is left of it. */
+/* "-ngl 99", "--n-gpu-layers 20", "ngl=20": layers on the card. "-ngl all", and as many as fit ("auto", "-1"): what is
+ * judged fits, and nothing is left of it. */
 static bool put_card_layers(struct pc_words *x, size_t at)
 {
     static const char *const flags[] = { "ngl", "n-gpu-layers", "gpu-layers" };
@@ -464,7 +465,8 @@ void pc_claim_phrases(struct pc_words *x)
             cut_version(x, at);
             put_signs(x, at);
             if (at < x->n)
-                put_time_for_tokens(x, at), put_prompt_length(x, at), put_tokens_in_time(x, at), put_seconds_of_token(x, at), put_tens(x, at), put_per_card(x, at);
+                put_time_for_tokens(x, at), put_prompt_length(x, at), put_tokens_in_time(x, at), put_seconds_of_token(x, at), put_tens(x, at),
+                    put_per_card(x, at);
         } while (put_any_phrase(x, at) && at < x->n);
 }
 

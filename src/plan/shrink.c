@@ -1,4 +1,5 @@
-/* shrink - a spec of only some of its workloads, and the fewest that conflict. What conflicts still conflicts beside more, so many are left out at a time: the block doubles while the rest
+/* shrink - a spec of only some of its workloads, and the fewest that conflict. What conflicts
+ * still conflicts beside more, so many are left out at a time: the block doubles while the rest
  * conflicts and halves where it does not. The same ones stay as by leaving out one after the other, after far fewer plans. */
 #include "plan/plan_int.h"
 
