@@ -124,9 +124,9 @@ static bool blocked(const struct pl_room *r, const struct pl_use *u, const uint6
     return false;
 }
 
-static bool room_fits(struct pl_room *r)
+/* load: it is left there. */
+static bool room_fits(struct pl_room *r, uint64_t load[BT_MAX_GPUS])
 {
-    uint64_t load[BT_MAX_GPUS];
     r->looks += r->n;
     load_now(r, load);
     for (size_t g = 0; g < r->p->fleet->n; g++)
@@ -138,16 +138,61 @@ static bool room_fits(struct pl_room *r)
     return !r->p->ram_binds || !ram_is_full(r);
 }
 
-/* The largest v in [lo, hi) that fits once set(r, what, v) has put it into the room; lo is known to fit. Leaves it set. */
+static bool fits_as_it_is(struct pl_room *r)
+{
+    uint64_t load[BT_MAX_GPUS];
+    return room_fits(r, load);
+}
+
+/* Between lo, which fits, and hi, which does not: where the first card is full if loads grow in a straight line. */
+static uint64_t guess(const struct pl_room *r, uint64_t lo, uint64_t hi, const uint64_t *at_lo, const uint64_t *at_hi)
+{
+    double least = 1;
+    bool over = false;
+    for (size_t g = 0; g < r->p->fleet->n; g++) {
+        uint64_t cap = r->p->cap[g];
+        if (at_hi[g] <= cap)
+            continue;
+        over = true;
+        least = at_lo[g] >= cap ? 0 : BT_MIN(least, (double)(cap - at_lo[g]) / (double)(at_hi[g] - at_lo[g]));
+    }
+    return over ? lo + (uint64_t)(least * (double)(hi - lo)) : lo + (hi - lo) / 2;   /* a limit of its own, or RAM: halves */
+}
+
+#define STEPS_OF 2048u               /* loads grow in steps of whole blocks, about so many: nearer than that no guess comes */
+
+/* The largest v in [lo, hi) that fits once set(r, what, v) has put it into the room; lo is known to fit, and what fits, fits with less. Leaves it set. */
 static uint64_t most_that_fits(struct pl_room *r, uint64_t lo, uint64_t hi, void (*set)(struct pl_room *, void *what, uint64_t v), void *what)
 {
-    while (hi > lo && hi - lo > 1) {
-        uint64_t mid = lo + (hi - lo) / 2;
-        set(r, what, mid);
-        if (room_fits(r))
-            lo = mid;
+    uint64_t load[3][BT_MAX_GPUS], *at_lo = load[0], *at_hi = load[1], *at = load[2];
+    if (hi <= lo + 1) {
+        set(r, what, lo);
+        return lo;
+    }
+    set(r, what, --hi);
+    if (room_fits(r, at_hi))
+        return hi;
+    set(r, what, lo);
+    load_now(r, at_lo);
+    uint64_t near = (hi - lo) / STEPS_OF + 1, past = near;
+    int side = 0;                    /* of the last guess: it fitted, or not */
+    while (hi - lo > 1) {
+        bool halves = hi - lo <= 2 * near;
+        uint64_t v = halves ? lo + (hi - lo) / 2 : guess(r, lo, hi, at_lo, at_hi);
+        if (!halves && side)         /* from the other side, ever further */
+            v = side > 0 ? BT_MAX(v, lo + past) : v - BT_MIN(v - lo, past);
+        v = BT_MIN(BT_MAX(v, lo + 1), hi - 1);
+        set(r, what, v);
+        bool fits = room_fits(r, at);
+        uint64_t **end = fits ? &at_lo : &at_hi, *old = *end;
+        *end = at;
+        at = old;
+        past = side == (fits ? 1 : -1) ? past * 4 : near;
+        side = fits ? 1 : -1;
+        if (fits)
+            lo = v;
         else
-            hi = mid;
+            hi = v;
     }
     set(r, what, lo);
     return lo;
@@ -172,7 +217,7 @@ bool pl_room_holds(struct pl_room *r)
     settle(r);
     for (size_t i = 0; i < r->n; i++)
         r->use[i].blocks = least_blocks(&r->use[i], r->p->work[r->use[i].work].ctx_min);
-    return room_fits(r);
+    return fits_as_it_is(r);
 }
 
 /* ---- contexts ---- */
@@ -222,12 +267,12 @@ static void set_level(struct pl_room *r, void *growth, uint64_t level)
         }
 }
 
-struct one_context { uint64_t *ctx; size_t root; };
+struct one_context { uint64_t *ctx; size_t root; uint64_t step; };
 
-static void set_one(struct pl_room *r, void *one, uint64_t tokens)
+static void set_one(struct pl_room *r, void *one, uint64_t steps)
 {
     struct one_context *o = one;
-    set_context(r, o->ctx, o->root, tokens);
+    set_context(r, o->ctx, o->root, steps * o->step);
 }
 
 /* The longest of this group alone, the others as they are: whole blocks, so that nothing is granted that no block holds. */
@@ -235,9 +280,9 @@ static void extend_context(struct pl_room *r, uint64_t *ctx, size_t root, uint64
 {
     uint64_t now = ctx[root], want = r->p->work[root].ctx_want;
     set_context(r, ctx, root, want);
-    if (room_fits(r))
+    if (fits_as_it_is(r))
         return;
-    uint64_t whole = most_that_fits(r, now, want, set_one, &(struct one_context){ ctx, root }) / step * step;
+    uint64_t whole = most_that_fits(r, now / step, (want - 1) / step + 1, set_one, &(struct one_context){ ctx, root, step }) * step;
     set_context(r, ctx, root, BT_MAX(whole, r->p->work[root].ctx_min));
 }
 
