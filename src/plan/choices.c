@@ -322,7 +322,7 @@ static bool may_be_better(struct choices *x, const struct numbers *v, int64_t sl
         how = se_pack(s, left_of(s, end) / PACK_SHARE);
     if (how == SE_FIT_UNKNOWN)
         how = se_fits(s, left_of(s, end) / PLACES_SHARE);
-    if (how == SE_FITS_NOT || found != se_has(s) || pl_score_cmp(&s->best, &was, BT_GOAL__N) != 0)
+    if (how == SE_FITS_NOT || found != se_has(s) || pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) != 0)
         return false;
     if (!as_many)
         return true;
@@ -387,7 +387,7 @@ static bool pass_for_wants(struct choices *x, struct numbers *v, uint64_t share)
         if (found && pl_score_cmp(&v->most, &s->best, BT_GOAL_SERVICE) <= 0)
             break;
         pass(x, v, slack_for(s, &v->most, was.v[BT_GOAL_WANTS] + 1), share);
-        better = !x->seen && s->out->found && (!found || pl_score_cmp(&s->best, &was, BT_GOAL__N) > 0);
+        better = !x->seen && s->out->found && (!found || pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0);
         s->stop = s->stop && !better;                /* `any` stopped it, not the limit */
         if (better)
             improve(x, share);

@@ -54,6 +54,7 @@ static void keep(struct search *s, const struct pl_room *room, const uint64_t *c
 {
     struct pl_solution *o = s->out;
     struct pl_problem *p = s->p;
+    bool had = se_has(s);
     if (!o->copy) {                  /* once: a better plan goes where the last one was */
         o->copy = BT_NEWN(p->a, struct pl_copy, s->max_copies + 1);
         o->blocks = BT_NEWN(p->a, uint64_t, s->max_copies + 1);
@@ -77,10 +78,11 @@ static void keep(struct search *s, const struct pl_room *room, const uint64_t *c
         }
     for (size_t i = 0; i < p->n; i++)
         o->ctx[i] = p->work[i].server && s->placed[i] ? ctx[i] : 0;
+    bool enough = s->any && (!s->wants_only || !had || pl_score_cmp(score, &s->best, BT_GOAL_SERVICE) > 0);
     o->score = s->best = *score;
     o->score.v[BT_GOAL_LOWEST] = se_lowest(s);
     s->first = true;
-    if (s->any || s->p->any_plan || (s->target && pl_score_cmp(score, s->target, BT_GOAL_LOWEST) >= 0))
+    if (enough || s->p->any_plan || (s->target && pl_score_cmp(score, s->target, BT_GOAL_LOWEST) >= 0))
         s->stop = true;
 }
 

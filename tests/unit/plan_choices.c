@@ -325,6 +325,32 @@ static void no_good_copy_is_left_out(void **st)
     assert_int_equal(o.score.v[BT_GOAL_FREE], INT64_C(20422066176));
 }
 
+/* A pass for wants goes on where what it comes upon serves better but has no more of them: else all that came before is looked at again. */
+static void more_service_ends_no_pass_for_wants(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    struct pl_solution o, found = { 0 };
+    const char *text = "name: t\nworkloads:\n"
+                       "  a: {engine: vllm, model: Qwen/Qwen3-8B, context: 8192}\n"
+                       "  b: {engine: vllm, model: Qwen/Qwen3-0.6B, context: 8192}\n";
+    struct search *s = se_new(searched(&a, text, "2xRTX-3090", &o), &a);
+    assert_true(o.found && o.score.v[BT_GOAL_SERVICE] > 10 && o.score.v[BT_GOAL_WANTS] > 0);
+    for (int lacks = BT_GOAL_WANTS; lacks <= BT_GOAL_SERVICE; lacks++) {
+        s->out = &found;
+        found.found = s->first = s->wants_only = s->any = true;
+        s->stop = false;
+        s->limit = UINT64_MAX;
+        s->best = o.score;
+        s->best.v[lacks] -= 10;
+        se_fix(s, NULL, -1, &a);
+        se_order(s, SE_AS_PLANNED);
+        se_try(s, o.copy, o.ncopies);
+        assert_int_equal(s->best.v[lacks], o.score.v[lacks]);        /* kept */
+        assert_true(s->stop == (lacks == BT_GOAL_WANTS));
+    }
+}
+
 /* The first card that is filled may carry everybody: what the best plan has is found again where less is to be beaten. */
 static void all_on_one_card_is_seen(void **st)
 {
@@ -474,6 +500,7 @@ static void steps_do_not_hang_on_what_lay_there(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(bests_are_of_floors_as_they_are),
+                                        cmocka_unit_test(more_service_ends_no_pass_for_wants),
                                         cmocka_unit_test(known_numbers_are_those_of_their_keys),
                                         cmocka_unit_test(shapes_first_equal_the_plain_tree), cmocka_unit_test(what_beats_the_rest_is_found),
                                         cmocka_unit_test(copies_over_cards_are_proven), cmocka_unit_test(good_prices_prove), cmocka_unit_test(alike_copies_may_pair_otherwise),
