@@ -28,7 +28,7 @@
 #define NEAR 0.05                    /* of the service: a plan that lacks no more needs no other to begin with */
 #define PACK_SHARE 16u               /* of a pass for wants, for places card by card */
 #define PLACES_SHARE 8u              /* of what that leaves, copy by copy */
-#define CONTEXTS_SHARE 8u            /* then for contexts copy by copy: that is what finds plans */
+#define CONTEXTS_SHARE 4u            /* then for contexts copy by copy: that finds plans, and proves where cards are full */
 #define PARTS_SHARE 32u              /* for those that lack part by part; nearly all that is left then is for sets of neighbours that grow */
 #define FIRST_SHARE 12u               /* of the work that is left, before the best is climbed from once more */
 #define AGAIN 3u                     /* times that those which are not known get what is left of the work */

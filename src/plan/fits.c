@@ -3,6 +3,9 @@
  * nowhere before (remembered whole, not as a hash of it; only which ranks sit on a card, where contexts count too, is a sum of 64-bit mixes, beside the
  * bytes and works that are compared as they are).
  *
+ * Who comes next is fixed at first, large copies before small ones: that finds ways soon. Then it is whoever decides most for the fewest ways to go, chosen
+ * anew as others stand: that sees soon that there is none.
+ *
  * A shape is left out where another of its work goes wherever it goes with no more on each card: it finds no place that the other does not. */
 #include <math.h>
 #include <string.h>
@@ -13,6 +16,7 @@
 #define MAX_MEMO (1u << 15)          /* ways that led nowhere: past that no more are remembered */
 #define MIN_BUCKETS 256u             /* one for each node that a look may take, about: as many as ways may be remembered at most */
 #define FEW_NODES UINT64_C(3000)     /* for a first look in each order: what one does not see in a long time the other often sees at once */
+#define FOUND_SHARE 8u               /* of a look at wants, for large copies first: that finds plans, the other order that there are none */
 #define ROOM_NODES 2u                /* what it costs to see that there is room, for each copy */
 #define WANTS_NODES 5u               /* with a bound of wants */
 #define NODES_EACH 4u                /* so many steps here are as much work as a node of the search */
@@ -21,7 +25,7 @@
 /* What those to come can tell of a card; ranks: of which copies' ranks, in which shapes, where contexts count too. Tenants where somebody minds them. */
 struct place { uint64_t load, works, seats, ranks; uint32_t color, tenants, at_most, nothing; };
 
-struct tried { struct tried *next; uint64_t hash; size_t at; struct place place[]; };
+struct tried { struct tried *next; uint64_t hash, coming; size_t at; struct place place[]; };
 
 /* A work's shapes, the least bytes first; what is asked of them for the numbers of copies and floors as they are. */
 struct shapes {
@@ -42,6 +46,9 @@ struct se_fits {
     size_t color[BT_MAX_GPUS], kind[BT_MAX_GPUS];    /* the first card that is the same when empty; of the same name */
 };
 
+/* Who comes first: large copies; large ranks; whoever decides most for the fewest ways to go, chosen as others stand. */
+enum look { LOOK_COPIES, LOOK_RANKS, LOOK_FEWEST };
+
 struct fit {
     struct search *s;
     const struct se_fits *t;
@@ -56,9 +63,11 @@ struct fit {
     struct pl_copy *copy; size_t ncopies, *first;    /* [work] in copy */
     struct tried **memo; size_t nmemo, buckets;      /* one less than a power of two */
     struct tried **way;              /* [copies that stand] as it was before the next one */
-    bool **goes, *ignored;           /* [copies that stand][use]; [use] */
+    bool **goes, *may_go[64];        /* [copies that stand][use]; [work][use] */
+    size_t now[BT_MAX_GPUS];         /* the first card that is the same for all those to come */
+    double size[64];                 /* [work] how much of cards it takes at least, with those that follow */
     uint64_t end, steps, counted; bool over;          /* steps: counted as nodes up to there */
-    bool ranks_first;                /* large ranks go before large copies */
+    enum look how;                   /* order[] from each depth on is changed by it as works are chosen */
     size_t decided;                  /* works of the search's order before the first that comes here */
     bool wants;                      /* what has more wants than the best, not only what stands: everything is put into the search itself too */
     bool mind_tenants;               /* some copy's cards may have so many tenants only */
@@ -267,8 +276,9 @@ static struct tried *way_so_far(struct fit *f, size_t depth, uint32_t copy, stru
             t->place[j] = t->place[j - 1];
         t->place[j] = seen[g];
     }
-    t->at = (depth * PL_MAX_COPIES + copy) * 4096 + (copy ? f->taken[depth] : 0);
-    t->hash = t->at;
+    t->coming = f->coming[depth];
+    t->at = copy ? (f->order[depth] * PL_MAX_COPIES + copy) * 4096 + f->taken[depth] : 0;
+    t->hash = mixed(t->at, t->coming);
     for (size_t g = 0; g < n; g++)
         t->hash = mixed(mixed(mixed(t->hash, t->place[g].load), t->place[g].works + t->place[g].ranks), t->place[g].seats + t->place[g].tenants);
     return t;
@@ -277,7 +287,7 @@ static struct tried *way_so_far(struct fit *f, size_t depth, uint32_t copy, stru
 static bool known(const struct fit *f, const struct tried *t)
 {
     for (const struct tried *x = f->memo[t->hash & f->buckets]; x; x = x->next)
-        if (x->hash == t->hash && x->at == t->at && !memcmp(x->place, t->place, f->s->ncards * sizeof *x->place))
+        if (x->hash == t->hash && x->coming == t->coming && x->at == t->at && !memcmp(x->place, t->place, f->s->ncards * sizeof *x->place))
             return true;
     return false;
 }
@@ -323,8 +333,8 @@ static uint64_t beside(const struct fit *f, size_t work, uint32_t cards, uint32_
     return sum;
 }
 
-/* Ranks of the shape that go on each card, counted for so many copies; in whole groups where they must be of one kind. */
-static bool has_places(const struct fit *f, size_t work, size_t use, uint32_t copies)
+/* Ranks of the shape that go on each card, counted for so many copies; in whole groups where they must be of one kind. unlike: so many that differ. */
+static bool has_places(const struct fit *f, size_t work, size_t use, uint32_t copies, uint32_t *unlike)
 {
     const struct search *s = f->s;
     const struct se_shape *sh = shape_of(f, work, use);
@@ -344,6 +354,7 @@ static bool has_places(const struct fit *f, size_t work, size_t use, uint32_t co
         n = BT_MIN(n, more_tenants(f, work, use, g));
         of_kind[f->t->kind[g]] += n;
         all += n;
+        *unlike += n && f->now[g] == g;
     }
     if (all < copies * sh->cards || sh->tp == 1)
         return all >= copies * sh->cards;
@@ -368,40 +379,100 @@ static void widen(const struct fit *f, size_t work, size_t use, struct sizes *of
     }
 }
 
-/* The least bytes of a copy in any shape in which so many find places if nobody else comes: those are left in goes[]. UINT64_MAX: none. */
-static uint64_t least_now(const struct fit *f, size_t work, size_t settled, uint32_t copies, bool *goes, struct sizes *of)
+/* In how many ways a copy may go, about: so many cards of those that differ. */
+static double ways_of(const struct se_shape *sh, uint32_t unlike)
 {
-    uint64_t least = UINT64_MAX;
+    double ways = sh->pp;
+    for (uint32_t i = 0; i < sh->cards && i < unlike; i++)
+        ways *= (double)(unlike - i) / (i + 1);
+    return ways;
+}
+
+/* What is known of a work that is to come: the least bytes of a copy in any shape in which so many find places if nobody else comes (UINT64_MAX: none), those
+ * shapes, and in how many ways a copy goes, about. */
+struct outlook { uint64_t least; double ways; };
+
+static struct outlook look_at(const struct fit *f, size_t work, size_t settled, uint32_t copies, bool *goes, struct sizes *of)
+{
+    struct outlook o = { .least = UINT64_MAX };
     for (size_t i = 0; i < f->nuse[work]; i++) {
-        goes[i] = (settled == PL_NONE || i == settled) && has_places(f, work, i, copies);
+        uint32_t unlike = 0;
+        goes[i] = (settled == PL_NONE || i == settled) && has_places(f, work, i, copies, &unlike);
         if (!goes[i])
             continue;
-        least = BT_MIN(least, shape_of(f, work, i)->least);
+        o.least = BT_MIN(o.least, shape_of(f, work, i)->least);
+        o.ways += ways_of(shape_of(f, work, i), unlike);
         widen(f, work, i, of);
     }
-    return least;
+    return o;
+}
+
+/* Who comes next: whoever decides most for the fewest ways to go, of those whose cards stand already. */
+static size_t next_work(const struct fit *f, size_t depth, const struct outlook *o)
+{
+    size_t best = PL_NONE;
+    double least = 0;
+    for (size_t d = depth; d < f->t->n; d++) {
+        size_t w = f->order[d], same = f->s->p->work[w].same;
+        if (same != PL_NONE && f->coming[depth] >> same & 1)
+            continue;
+        double each = log2(BT_MAX(o[w].ways, 1.0)) / f->size[w];
+        if (best == PL_NONE || each < least) {
+            best = d;
+            least = each;
+        }
+    }
+    return best;
+}
+
+static void fill_minded(struct fit *f, size_t depth)
+{
+    const struct search *s = f->s;
+    f->coming[depth] = f->minded[depth] = f->seats[depth] = 0;
+    for (size_t d = depth; d < f->t->n; d++) {
+        size_t w = f->order[d], same = s->p->work[w].same;
+        f->coming[depth] |= UINT64_C(1) << w;
+        f->minded[depth] |= ~f->t->friends[w];
+        for (uint32_t i = 0; same != PL_NONE && i < BT_MIN(s->copies_most[w], s->copies_most[same]); i++)
+            f->seats[depth] |= UINT64_C(1) << (f->t->seat[same] + i);
+    }
+}
+
+static void swap_works(struct fit *f, size_t d, size_t e)
+{
+    struct search *s = f->s;
+    size_t w = f->order[d];
+    f->order[d] = f->order[e];
+    f->order[e] = w;
+    if (!f->wants)
+        return;
+    s->order[f->decided + d] = f->order[d];
+    s->order[f->decided + e] = f->order[e];
+    s->depth_of[f->order[d]] = f->decided + d;
+    s->depth_of[f->order[e]] = f->decided + e;
 }
 
 /* What all those to come take at least is no more than what they can take at most of each card: so many of the smallest ranks go there, none larger than the
- * largest. Leaves in goes[] the shapes of the work at depth for which that may be so; settled: only this one, or PL_NONE. False: none. */
-static bool all_room(struct fit *f, size_t depth, uint32_t copy, size_t settled, bool *goes)
+ * largest. Leaves in goes[] the shapes of who comes next for which that may be so; *next: its place in the order, chosen where no copy of it stands yet.
+ * False: none. */
+static bool all_room(struct fit *f, size_t depth, uint32_t copy, bool *goes, size_t *next)
 {
     const struct search *s = f->s;
     double need = 0, room = 0;
     struct sizes of[BT_MAX_GPUS];
-    size_t w = f->order[depth];
+    struct outlook o[64];
     bool any = false;
     f->s->nodes += f->wants ? WANTS_NODES : ROOM_NODES;
     for (size_t g = 0; g < s->ncards; g++)
         of[g] = (struct sizes){ UINT64_MAX, 0 };
-    if (least_now(f, w, settled, s->copies_most[w] - copy, goes, of) == UINT64_MAX)
-        return false;
-    for (size_t d = depth + 1; d < f->t->n; d++) {
-        uint32_t copies = s->copies_most[f->order[d]];
-        uint64_t least = least_now(f, f->order[d], PL_NONE, copies, f->ignored, of);
-        if (least == UINT64_MAX)
+    for (size_t d = depth; d < f->t->n; d++) {
+        size_t w = f->order[d];
+        bool now = d == depth && copy;
+        uint32_t copies = s->copies_most[w] - (now ? copy : 0);
+        o[w] = look_at(f, w, now ? f->taken[depth] : PL_NONE, copies, f->may_go[w], of);
+        if (o[w].least == UINT64_MAX)
             return false;
-        need += (double)least * copies;
+        need += (double)o[w].least * copies;
     }
     for (size_t g = 0; g < s->ncards; g++) {
         if (of[g].least == UINT64_MAX)
@@ -410,8 +481,12 @@ static bool all_room(struct fit *f, size_t depth, uint32_t copy, size_t settled,
         uint64_t ranks = BT_MIN(of[g].least ? left / of[g].least : UINT64_MAX, (uint64_t)(f->at_most[g] - f->tenants[g]));
         room += ranks < 64 ? BT_MIN((double)left, (double)of[g].most * (double)ranks) : (double)left;
     }
+    *next = copy || f->how != LOOK_FEWEST ? depth : next_work(f, depth, o);
+    size_t w = f->order[*next];
+    uint32_t copies = s->copies_most[w] - copy;
+    need -= (double)o[w].least * copies;
     for (size_t i = 0; i < f->nuse[w]; i++) {
-        goes[i] = goes[i] && need + (double)shape_of(f, w, i)->least * (s->copies_most[w] - copy) <= room;
+        goes[i] = f->may_go[w][i] && need + (double)shape_of(f, w, i)->least * copies <= room;
         any = any || goes[i];
     }
     return any;
@@ -574,6 +649,11 @@ static bool one_shape(struct fit *f, size_t depth, uint32_t copy, size_t use, co
     return all;
 }
 
+static bool may_want_more(const struct fit *f, size_t depth)
+{
+    return !f->wants || se_wants_at_most(f->s, f->decided + depth) > f->s->best.v[BT_GOAL_WANTS] - f->s->as_good;
+}
+
 /* Everything stands. True: and that is what was looked for. */
 static bool all_stand(struct fit *f)
 {
@@ -585,13 +665,10 @@ static bool all_stand(struct fit *f)
     if (s->as_good || s->wide)
         return se_wants_at_most(s, s->p->n) > s->best.v[BT_GOAL_WANTS] - s->as_good;
     struct pl_score was = s->best;
+    if (!may_want_more(f, f->t->n))
+        return false;
     se_leaf(s);
     return pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0;
-}
-
-static bool may_want_more(const struct fit *f, size_t depth)
-{
-    return !f->wants || se_wants_at_most(f->s, f->decided + depth) > f->s->best.v[BT_GOAL_WANTS] - f->s->as_good;
 }
 
 static bool next_copy(struct fit *f, size_t depth, uint32_t copy)
@@ -608,15 +685,21 @@ static bool next_copy(struct fit *f, size_t depth, uint32_t copy)
     struct tried *way = way_so_far(f, depth, copy, seen);
     if (known(f, way))
         return false;
-    size_t work = f->order[depth], now[BT_MAX_GPUS];
+    size_t now[BT_MAX_GPUS], next;
     bool *goes = f->goes[f->ncopies];
-    if (all_room(f, depth, copy, copy ? f->taken[depth] : PL_NONE, goes) && may_want_more(f, depth)) {
-        alike(f, seen, now);
-        if (!copy)
+    alike(f, seen, now);
+    memcpy(f->now, now, s->ncards * sizeof *now);
+    if (all_room(f, depth, copy, goes, &next) && may_want_more(f, depth)) {
+        size_t work = f->order[next];
+        swap_works(f, depth, next);
+        if (!copy) {
+            fill_minded(f, depth + 1);
             f->first[work] = f->ncopies;
+        }
         for (size_t i = 0; i < f->nuse[work] && !f->over; i++)
             if (goes[i] && one_shape(f, depth, copy, i, now))
                 return true;
+        swap_works(f, depth, next);
     }
     if (!f->over)
         remember(f, way);
@@ -634,7 +717,7 @@ static double cards_taken(const struct fit *f, size_t work)
         for (size_t g = 0; g < s->ncards; g++) {
             double part = s->p->work[work].claim == PL_WHOLE || s->work[work].alone ? 1 : (double)least_of(f, work, i)[s->p->cls[g]] / (double)s->p->cap[g];
             if (s->p->work[work].pos[g] >= 0 && f->classes[work][i] >> s->p->cls[g] & 1 && part <= 1)
-                least = BT_MIN(least, f->ranks_first ? part : part * shape_of(f, work, i)->cards);
+                least = BT_MIN(least, f->how == LOOK_RANKS ? part : part * shape_of(f, work, i)->cards);
         }
     return least;
 }
@@ -655,7 +738,7 @@ static void put_with_followers(struct fit *f, const size_t *by_size, size_t foll
 /* Those that take most come first, counted with those that follow them. */
 static void put_in_order(struct fit *f)
 {
-    double taken[64], all[64];
+    double taken[64], *all = f->size;
     size_t by_size[64], n = 0;
     for (size_t i = 0; i < f->t->n; i++)
         taken[f->t->work[i]] = cards_taken(f, f->t->work[i]);
@@ -664,6 +747,7 @@ static void put_in_order(struct fit *f)
         all[w] = taken[w];
         for (uint64_t left = f->t->followers[w]; left; left &= left - 1)
             all[w] += taken[__builtin_ctzll(left)];
+        all[w] = BT_MAX(all[w], 1e-6);
         for (; j > 0 && all[by_size[j - 1]] < all[w]; j--)           /* equal ones stay as they are */
             by_size[j] = by_size[j - 1];
         by_size[j] = w;
@@ -709,24 +793,10 @@ bool se_fits_start(struct search *s, struct bt_arena *a)
     return true;
 }
 
-/* What of those before each work minds. */
-static void fill_minded(struct fit *f)
-{
-    const struct search *s = f->s;
-    for (size_t d = f->t->n; d-- > 0; ) {
-        size_t w = f->order[d], same = s->p->work[w].same;
-        f->coming[d] = f->coming[d + 1] | UINT64_C(1) << w;
-        f->minded[d] = f->minded[d + 1] | ~f->t->friends[w];
-        f->seats[d] = f->seats[d + 1];
-        for (uint32_t i = 0; same != PL_NONE && i < BT_MIN(s->copies_most[w], s->copies_most[same]); i++)
-            f->seats[d] |= UINT64_C(1) << (f->t->seat[same] + i);
-    }
-}
-
-static struct fit *start_look(struct search *s, struct bt_arena *a, bool ranks_first, bool wants, uint64_t nodes)
+static struct fit *start_look(struct search *s, struct bt_arena *a, enum look how, bool wants, uint64_t nodes)
 {
     struct fit *f = BT_NEW(a, struct fit);
-    *f = (struct fit){ .s = s, .t = s->fits, .a = a, .end = s->nodes + nodes, .ranks_first = ranks_first, .wants = wants };
+    *f = (struct fit){ .s = s, .t = s->fits, .a = a, .end = s->nodes + nodes, .how = how, .wants = wants };
     f->copy = BT_NEWN(a, struct pl_copy, s->max_copies + 1);
     f->first = BT_NEWN(a, size_t, s->p->n + 1);
     for (f->buckets = MIN_BUCKETS; f->buckets < MAX_MEMO && f->buckets < nodes; )
@@ -734,22 +804,23 @@ static struct fit *start_look(struct search *s, struct bt_arena *a, bool ranks_f
     f->memo = BT_NEWN(a, struct tried *, f->buckets--);
     f->way = BT_NEWN(a, struct tried *, s->max_copies + 1);
     f->goes = BT_NEWN(a, bool *, s->max_copies + 1);
-    f->ignored = BT_NEWN(a, bool, f->t->most_shapes + 1);
     for (size_t i = 0; i <= s->max_copies; i++)
         f->goes[i] = BT_NEWN(a, bool, f->t->most_shapes + 1);
     for (size_t g = 0; g < s->ncards; g++)
         f->at_most[g] = UINT32_MAX;
-    for (size_t i = 0; i < f->t->n; i++)
+    for (size_t i = 0; i < f->t->n; i++) {
         pick_shapes(f, f->t->work[i]);
+        f->may_go[f->t->work[i]] = BT_NEWN(a, bool, f->nuse[f->t->work[i]] + 1);
+    }
     put_in_order(f);
-    fill_minded(f);
+    fill_minded(f, 0);
     return f;
 }
 
-static enum se_fit look(struct search *s, bool ranks_first, uint64_t nodes)
+static enum se_fit look(struct search *s, enum look how, uint64_t nodes)
 {
     bt_auto_arena a = { 0 };
-    struct fit *f = start_look(s, &a, ranks_first, false, nodes);
+    struct fit *f = start_look(s, &a, how, false, nodes);
     bool all = next_copy(f, 0, 0);
     if (all && !s->wide)
         se_try(s, f->copy, f->ncopies);
@@ -760,18 +831,16 @@ enum se_fit se_fits(struct search *s, uint64_t nodes)
 {
     if (!s->fits)
         return SE_FIT_UNKNOWN;
-    enum se_fit how = look(s, false, BT_MIN(FEW_NODES, nodes));
+    enum se_fit how = look(s, LOOK_COPIES, BT_MIN(FEW_NODES, nodes));
     if (how == SE_FIT_UNKNOWN && nodes >= FEW_NODES)
-        how = look(s, true, FEW_NODES);
-    return how == SE_FIT_UNKNOWN && nodes > FEW_NODES ? look(s, false, nodes) : how;
+        how = look(s, LOOK_RANKS, FEW_NODES);
+    return how == SE_FIT_UNKNOWN && nodes > FEW_NODES ? look(s, LOOK_FEWEST, nodes) : how;
 }
 
-enum se_fit se_fits_better(struct search *s, uint64_t nodes)
+static enum se_fit look_better(struct search *s, enum look how, uint64_t nodes)
 {
     bt_auto_arena a = { 0 };
-    if (!s->fits)
-        return SE_FIT_UNKNOWN;
-    struct fit *f = start_look(s, &a, false, true, nodes);
+    struct fit *f = start_look(s, &a, how, true, nodes);
     size_t n = 0;
     for (size_t i = 0; i < s->p->n; i++)             /* the others are decided: without a card, or without a copy */
         if (s->p->work[i].cpu_only || !s->copies_most[i])
@@ -786,4 +855,13 @@ enum se_fit se_fits_better(struct search *s, uint64_t nodes)
         se_take_back(s);
     se_order(s, SE_HARD);
     return better ? SE_FITS : f->over ? SE_FIT_UNKNOWN : SE_FITS_NOT;
+}
+
+enum se_fit se_fits_better(struct search *s, uint64_t nodes)
+{
+    if (!s->fits)
+        return SE_FIT_UNKNOWN;
+    uint64_t end = s->nodes + nodes;
+    enum se_fit how = look_better(s, LOOK_COPIES, nodes / FOUND_SHARE);
+    return how == SE_FIT_UNKNOWN && s->nodes < end ? look_better(s, LOOK_FEWEST, end - s->nodes) : how;
 }
