@@ -70,3 +70,22 @@ bool bt_fp8_streams(const struct bt_engine *e, const char *version)
 {
     return !strcmp(e->name, "vllm") && (!version || !version[0] || bt_engine_at_least(version, "0.17.0"));
 }
+
+/* Old checkpoints have their method in a file of its own, and packed tensors all the same. */
+static bool has_packed_weights(const struct bt_model *m)
+{
+    for (size_t i = 0; i < m->ntensors; i++)
+        if (strstr(m->tensors[i].name, "qweight"))
+            return true;
+    return false;
+}
+
+/* Engines look for the file that says how, and end: vLLM and SGLang, weight_utils.py: get_quant_config. */
+bool bt_wants_made_weights(const struct bt_model *m, const char *method)
+{
+    static const char *const made[] = { "awq", "gptq", "auto-round", "auto_round", "autoround", "moe_wna16" };
+    bool so = false;
+    for (size_t i = 0; method && i < BT_LEN(made); i++)
+        so = so || !strncasecmp(method, made[i], strlen(made[i]));
+    return so && !m->quantization && !m->gguf && !has_packed_weights(m);
+}

@@ -55,7 +55,7 @@ void need_line_push(const struct need_in *in, struct bt_need_rank *r, struct bt_
         r->budget_bytes = sat_add(r->budget_bytes, line.bytes);
 }
 
-int need_figures(const struct bt_model *m, struct bt_err *err)
+static int check_figures(const struct bt_model *m, struct bt_err *err)
 {
     const struct { uint32_t value; const char *key; } figures[] = {
         { m->layers, "num_hidden_layers" }, { m->hidden, "hidden_size" }, { m->heads, "num_attention_heads" }, { m->kv_heads, "num_key_value_heads" },
@@ -91,10 +91,10 @@ static int check_method(const struct bt_model *m, const struct bt_serve *s, stru
 }
 
 /* What the ledger cannot answer is said, with the reason; an architecture that berth does not know is estimated (m->guessed). */
-static int check_known(const struct bt_model *m, const struct bt_serve *s, struct bt_err *err)
+int need_known(const struct bt_model *m, const struct bt_serve *s, struct bt_err *err)
 {
     struct bt_quant online;
-    if (need_figures(m, err) < 0)
+    if (check_figures(m, err) < 0)
         return -1;
     if (!m->ntensors) {
         bt_err_set(err, BT_E_INPUT, 0, "%s: %s", m->id, m->tensors_why ? m->tensors_why : "no list of tensors, so the bytes of its weights are not known");
@@ -271,7 +271,7 @@ static int vllm_server(struct bt_arena *a, const struct bt_model *m, const struc
     if (m->quant.kv8 && v->kv_by_checkpoint && (!s->kv_dtype || !s->kv_dtype[0] || !strcmp(s->kv_dtype, "auto")))
         s->kv_dtype = "fp8";
     unsigned elem, kv_elem;
-    if (check_known(m, s, err) < 0 || check_shape(m, e, s, err) < 0 || serving_elem(m, s, &elem, err) < 0 || need_kv_elem(s, elem, &kv_elem, err) < 0)
+    if (need_known(m, s, err) < 0 || check_shape(m, e, s, err) < 0 || serving_elem(m, s, &elem, err) < 0 || need_kv_elem(s, elem, &kv_elem, err) < 0)
         return -1;
     n->on_host = need_is_host(card);
     if (n->on_host && s->tp * s->pp > 1) {

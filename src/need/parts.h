@@ -86,7 +86,7 @@ uint64_t need_group_blocks(const struct bt_need *n, const struct bt_kv_group *g,
 uint64_t need_context_bytes(const struct bt_gpu *card);
 /* Bytes of one KV number, from --kv-cache-dtype and the model's dtype. */
 BT_MUST_CHECK int need_kv_elem(const struct bt_serve *s, unsigned elem, unsigned *out, struct bt_err *err);
-/* The figures of the config that every layer's memory depends on; BT_E_INPUT names the key that is missing. */
-BT_MUST_CHECK int need_figures(const struct bt_model *m, struct bt_err *err);
+/* Are the figures of the config that every layer's memory depends on there, its tensors, and how its weights are stored? Else BT_E_INPUT with what is not. */
+BT_MUST_CHECK int need_known(const struct bt_model *m, const struct bt_serve *s, struct bt_err *err);
 #define LONGEST_ASKED ((uint64_t)1 << 40)            /* tokens; where no layer grows with the request, any length fits */
 #endif

@@ -12,14 +12,10 @@ static unsigned long long ull(uint64_t n) { return n; }
 
 /* ---- what is not counted yet, said ---- */
 
-static int check_known(const struct bt_model *m, struct bt_err *err)
+static int check_known(const struct bt_model *m, const struct bt_serve *s, struct bt_err *err)
 {
-    if (need_figures(m, err) < 0)
+    if (need_known(m, s, err) < 0)
         return -1;
-    if (!m->ntensors) {
-        bt_err_set(err, BT_E_INPUT, 0, "%s: %s", m->id, m->tensors_why ? m->tensors_why : "no list of tensors, so the bytes of its weights are not known");
-        return bt_err_hint(err, "download the model first: berth reads only the headers of its files");
-    }
     if (m->compressed)
         return bt_err_set(err, BT_E_INPUT, 0, "%s: SGLang keeps pools of folded tokens for %s, and berth does not know their sizes yet", m->id, m->architecture);
     if (m->kv_unknown)
@@ -203,7 +199,7 @@ int need_sglang_server(struct bt_arena *a, const struct bt_model *m, const struc
     unsigned elem, kv_elem;
     s->tp = BT_MAX(s->tp, 1u);
     s->pp = BT_MAX(s->pp, 1u);
-    if (need_no_gguf(m, e, err) < 0 || check_known(m, err) < 0 || elem_of(m, s, &elem, err) < 0 || need_kv_elem(s, elem, &kv_elem, err) < 0)
+    if (need_no_gguf(m, e, err) < 0 || check_known(m, s, err) < 0 || elem_of(m, s, &elem, err) < 0 || need_kv_elem(s, elem, &kv_elem, err) < 0)
         return -1;
     if (!bt_engine_shape_ok(e, &shape, s->tp, s->pp, &why))
         return bt_err_set(err, BT_E_FIT, 0, "%s", why.text);

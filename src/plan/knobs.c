@@ -133,7 +133,8 @@ bool pl_can_make_fp8(const struct bt_plan_in *in, size_t i)
     const struct bt_model *m = pm->model;
     const struct bt_strs *pool = &w->pool;
     bool known = w->kind == BT_SERVER && m && pm->engine && strcmp(pm->engine->name, "llama-server") != 0;
-    if (!known || (w->quantization && w->quantization[0]) || m->quantization || m->gguf || !bt_model_architecture_known(m->architecture))
+    bool other = w->quantization && w->quantization[0] && m && !bt_wants_made_weights(m, w->quantization);
+    if (!known || other || m->quantization || m->gguf || !bt_model_architecture_known(m->architecture))
         return false;
     bt_auto_arena a = { 0 };
     struct bt_err no_such_card = { 0 };              /* told where the pool is resolved */
@@ -177,6 +178,12 @@ static const struct { const char *key, *value; } words[PL_KNOB__N] = {
     [PL_COPIES] = { "replicas", NULL }, [PL_OPTIONAL] = { "optional", "true" }, [PL_GPUS] = { "gpus", NULL }, [PL_BITS] = { "quantization", "fp8" },
 };
 
+const char *pl_up_to(struct bt_arena *a, uint64_t min, uint64_t max)
+{
+    return min == max ? bt_arena_printf(a, "%llu", (unsigned long long)max)
+                      : bt_arena_printf(a, "{min: %llu, max: %llu}", (unsigned long long)min, (unsigned long long)max);
+}
+
 static void push(struct bt_arena *a, struct bt_plan_change **list, size_t *n, const struct bt_workload *w, const char *key, const char *value)
 {
     struct bt_plan_change row = { bt_arena_printf(a, "workloads.%s.%s", w->name, key), value };
@@ -190,7 +197,7 @@ void pl_say_change(struct bt_arena *a, const struct bt_plan_in *in, const struct
     if (pl_knob_counts(w, c->knob))
         value = c->knob == PL_MEMORY ? bt_arena_strdup(a, bt_bytes_exact(c->value)) : bt_arena_printf(a, "%llu", (unsigned long long)c->value);
     else if (c->knob == PL_GPUS)
-        value = bt_arena_printf(a, "{min: 1, max: %zu}", most_cards(in->fleet));
+        value = pl_up_to(a, 1, most_cards(in->fleet));
     if (c->knob == PL_CHECKPOINTING || c->knob == PL_BATCH)
         key = bt_arena_printf(a, "%s.%s", pl_job_key(w), key);
     if (c->knob == PL_MADE_FOR) {

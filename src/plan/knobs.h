@@ -37,6 +37,8 @@ const char *pl_change_text(struct bt_arena *a, const struct bt_plan_in *in, cons
 const char *pl_together_text(struct bt_arena *a, size_t n);
 /* Name i of n in a list: behind the one before, the last one behind `last`. Of many the first twelve, and how many more. */
 void pl_say_name(struct bt_buf *b, size_t i, size_t n, const char *last, const char *name);
+/* A range as it is typed: `{min: 1, max: 4}`, or `1`. */
+const char *pl_up_to(struct bt_arena *a, uint64_t min, uint64_t max);
 /* That it may be left out, and who waits for it. */
 const char *pl_without_text(struct bt_arena *a, const struct bt_spec *s, size_t index);
 /* n > 0 changes as one row of advice. */

@@ -172,6 +172,9 @@ static int prepare_server(struct pl_problem *p, struct pl_work *k, struct bt_err
     uint64_t most = bt_need_model_context(k->pm->model);
     k->ctx_want = w->context.want ? w->context.want : BT_MAX(most, w->context.min);
     k->ctx_min = w->context.min ? w->context.min : BT_MIN(BT_MIN((uint64_t)4096, most), k->ctx_want);
+    if (strcmp(k->pm->engine->name, "llama-server") && bt_wants_made_weights(k->pm->model, k->serve.quantization))
+        pl_refuse(p, w, "not-quantised", "%s: the weights of %s are not quantised, and no engine makes them so while loading with `quantization: %.40s`; "
+                  "`fp8` and `bitsandbytes` are made while loading, else name a checkpoint that is stored so", w->name, w->model, k->serve.quantization);
     if (k->ctx_want > bt_need_context_limit(k->pm->model))
         pl_refuse(p, w, "context-past-model", "%s: context %llu is more than the %llu tokens that %s was made for", w->name,
                   (unsigned long long)k->ctx_want, (unsigned long long)most, w->model);

@@ -162,7 +162,22 @@ static int other_shapes(struct refusing *r, size_t index, uint32_t pinned_cards,
     return 0;
 }
 
-static int refuse_alone(struct refusing *r, size_t index, const struct pl_problem *p)
+/* Of the fullest of its cards, in the leanest shape; where that is a part of a card only, several copies need room for each. */
+static const char *each_takes(struct refusing *r, const struct pl_problem *p, const struct pl_work *k)
+{
+    uint64_t least = UINT64_MAX;
+    for (size_t i = 0; i < k->nshapes; i++) {
+        uint64_t most = 0;
+        for (uint32_t j = 0; k->shape[i].ok && j < k->shape[i].cards; j++)
+            most = BT_MAX(most, pl_floor(p, k, &k->shape[i], p->cls[k->pool[0]], j, k->pool[0]));
+        least = k->shape[i].ok ? BT_MIN(least, most) : least;
+    }
+    bool says = k->copies_min > 1 && least < UINT64_MAX && k->claim != PL_WHOLE;
+    return says ? bt_arena_printf(r->a, ": each takes %s of a card at least", bt_bytes_human(least)) : "";
+}
+
+/* told: so was whom it must be beside. */
+static int refuse_alone(struct refusing *r, size_t index, const struct pl_problem *p, bool told)
 {
     const struct bt_workload *w = &r->in->spec->w[index];
     for (size_t i = 0; i < p->n; i++) {
@@ -183,11 +198,14 @@ static int refuse_alone(struct refusing *r, size_t index, const struct pl_proble
             return 0;
         }
         const char *text = pl_too_small(r->a, p, k, &lack);
+        if (!text && told)
+            continue;
         if (!text && k->same != PL_NONE)
             text = pl_no_place_with(r->a, p, k);
         if (!text)
-            text = bt_arena_printf(r->a, "%s: %u cop%s find%s no place, even alone, on the %zu card%s it may use", w->name, k->copies_min,
-                                   k->copies_min == 1 ? "y" : "ies", k->copies_min == 1 ? "s" : "", k->npool, k->npool == 1 ? "" : "s");
+            text = bt_arena_printf(r->a, "%s: %u cop%s find%s no place, even alone, on the %zu card%s it may use%s", w->name, k->copies_min,
+                                   k->copies_min == 1 ? "y" : "ies", k->copies_min == 1 ? "s" : "", k->npool, k->npool == 1 ? "" : "s",
+                                   each_takes(r, p, k));
         refuse(r, w, "does-not-fit", text);
     }
     return 0;
@@ -517,8 +535,8 @@ static int advise_keys(struct refusing *r, size_t index, const struct pl_work *k
     const char *small_kv = k->pm->engine ? k->pm->engine->kv_in_8_bits : NULL;
     struct change c[] = {
         [KV_DTYPE] = { k->server && !was->kv_dtype && small_kv, "kv_dtype", small_kv, *was },
-        [GPUS] = { k->server && few_gpus, "gpus", bt_arena_printf(r->a, "{min: %llu, max: %zu}", ull(was->gpus.min), k->npool), *was },
-        [FEWER] = { k->server && was->gpus.set && was->gpus.min > 1, "gpus", bt_arena_printf(r->a, "{min: 1, max: %llu}", ull(fewer)), *was },
+        [GPUS] = { k->server && few_gpus, "gpus", pl_up_to(r->a, was->gpus.min, k->npool), *was },
+        [FEWER] = { k->server && was->gpus.set && was->gpus.min > 1, "gpus", pl_up_to(r->a, 1, fewer), *was },
         [MEMORY] = { k->server && k->claim == PL_LIMIT, "memory", "auto", *was },
         [SHARE] = { was->share != BT_SHARE_TRUE, "share", "true", *was },
         [POOL] = { was->pool.n > 0, "pool", "all", *was },
@@ -725,16 +743,20 @@ int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_i
     bool any = false;
     bool *keep = BT_NEWN(a, bool, in->spec->n + 1), *misfits = BT_NEWN(a, bool, in->spec->n + 1);
     r.least = pl_least_new(p, a);
-    for (size_t i = 0; i < in->spec->n; i++) {
-        if (in->spec->w[i].optional || !pl_in_phase(&in->spec->w[i], p->phase))
+    for (size_t n = 0; n < 2 * in->spec->n; n++) {   /* those whose cards others must have come first */
+        size_t i = n % in->spec->n;
+        bool follows = in->spec->w[i].same_gpus_as != NULL, told = false;
+        if (in->spec->w[i].optional || !pl_in_phase(&in->spec->w[i], p->phase) || follows != (n >= in->spec->n))
             continue;
         bool *only = BT_NEWN(a, bool, in->spec->n + 1);
         keep_with_targets(in->spec, i, only);
         keep_with_targets(in->spec, i, keep);
         bt_auto_arena mine = { 0 };
         struct pl_problem *q;
+        for (size_t j = 0; j < in->spec->n; j++)
+            told = told || (only[j] && j != i && misfits[j]);
         int ok = fits(&r, &mine, pl_only(&mine, in, NULL, only), &q);
-        if (ok < 0 || (ok == 0 && refuse_alone(&r, i, q) < 0))
+        if (ok < 0 || (ok == 0 && refuse_alone(&r, i, q, told) < 0))
             return -1;
         any = any || !ok;
         if (!ok) {

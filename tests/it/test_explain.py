@@ -364,6 +364,17 @@ def test_of_two_on_the_same_cards_each_takes_its_memory(target: str, draft: str,
     assert f"draft does not fit beside target on the same GPUs: {says}" in berth("plan", "-f", path).stdout
 
 
+def test_who_must_be_beside_one_that_fits_nowhere_is_not_told_too(tmp_path: Path) -> None:
+    path, _ = write(tmp_path, "name: bad\ngpus: 1xRTX-5090\nworkloads:\n  draft: {engine: vllm, model: Qwen/Qwen3-4B, same_gpus_as: main, context: 8192}\n"
+                              "  main: {engine: vllm, model: meta-llama/Llama-3.3-70B-Instruct, context: 8192}\n")
+    assert [r["at"]["workload"] for r in json.loads(berth("plan", "-f", path, "--json").stdout)["refusals"]] == ["main"]
+
+
+def test_copies_that_find_no_place_say_what_each_takes(tmp_path: Path) -> None:
+    path, _ = write(tmp_path, "name: bad\ngpus: 1xRTX-5090\nworkloads:\n  b: {engine: vllm, model: openai/gpt-oss-20b, replicas: 2, memory: 90%}\n")
+    assert "b: 2 copies find no place, even alone, on the 1 card it may use: each takes 28.26 GiB of a card at least" in berth("plan", "-f", path).stdout
+
+
 UNEVEN = """
 name: t
 gpus: 1xA100-SXM4-80GB+1xRTX-4090
