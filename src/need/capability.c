@@ -89,3 +89,20 @@ bool bt_wants_made_weights(const struct bt_model *m, const char *method)
         so = so || !strncasecmp(method, made[i], strlen(made[i]));
     return so && !m->quantization && !m->gguf && !has_packed_weights(m);
 }
+
+/* One name for all by which a way to store weights is asked for: "awq" of awq_marlin. NULL: not judged. */
+static const char *family_of(const char *method)
+{
+    static const char *const families[] = { "awq", "gptq", "compressed-tensors", "compressed_tensors", "bitsandbytes", "mxfp4", "modelopt" };
+    for (size_t i = 0; method && i < BT_LEN(families); i++)
+        if (!strncasecmp(method, families[i], strlen(families[i])))
+            return i == 3 ? families[2] : families[i];
+    return method && !strcasecmp(method, "fp8") ? "fp8" : NULL;
+}
+
+/* Engines read the method from the checkpoint, and start with no other (vLLM config/model.py, SGLang configs/model_config.py: _verify_quantization). */
+bool bt_stored_otherwise(const struct bt_model *m, const char *method)
+{
+    const char *stored = family_of(m->quantization), *asked = family_of(method);
+    return stored && asked && strcmp(stored, asked) != 0;
+}

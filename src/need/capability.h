@@ -22,6 +22,8 @@ struct bt_card_runs bt_card_runs(const struct bt_engine *e, const char *version,
 bool bt_card_makes_fp8(const struct bt_engine *e, const char *version, const struct bt_model *m, const struct bt_gpu *g);
 /* `quantization: fp8` of 16-bit weights: is each tensor made so as it is read? Else all of them lie on the card in 16 bits first. version: as above. */
 bool bt_fp8_streams(const struct bt_engine *e, const char *version);
+/* Are its weights stored by another method than that? No engine starts so. Methods that read several are not judged. */
+bool bt_stored_otherwise(const struct bt_model *m, const char *method);
 /* Is `method` one whose weights are made from samples, long before an engine reads them, of a checkpoint that has none of them? No engine starts so. */
 bool bt_wants_made_weights(const struct bt_model *m, const char *method);
 #endif

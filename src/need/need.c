@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "need/capability.h"
 #include "need/ops.h"
 #include "need/learn.h"
 #include "need/parts.h"
@@ -70,21 +71,9 @@ static int check_figures(const struct bt_model *m, struct bt_err *err)
     return 0;
 }
 
-/* One name for all by which a way to store weights is asked for: "awq" of awq_marlin. NULL: not judged. */
-static const char *family_of(const char *method)
-{
-    static const char *const families[] = { "awq", "gptq", "compressed-tensors", "compressed_tensors", "bitsandbytes", "mxfp4", "modelopt" };
-    for (size_t i = 0; method && i < BT_LEN(families); i++)
-        if (!strncasecmp(method, families[i], strlen(families[i])))
-            return i == 3 ? families[2] : families[i];
-    return method && !strcasecmp(method, "fp8") ? "fp8" : NULL;
-}
-
-/* Engines read the method from the checkpoint, and start with no other (vLLM config/model.py, SGLang configs/model_config.py: _verify_quantization). */
 static int check_method(const struct bt_model *m, const struct bt_serve *s, struct bt_err *err)
 {
-    const char *stored = family_of(m->quantization), *asked = family_of(s->quantization);
-    if (!stored || !asked || !strcmp(stored, asked))
+    if (!bt_stored_otherwise(m, s->quantization))
         return 0;
     bt_err_set(err, BT_E_INPUT, 0, "%s: its weights are stored by %s, and no engine starts with `quantization: %.40s`", m->id, m->quantization, s->quantization);
     return bt_err_hint(err, "leave it out: the engine reads the method from the checkpoint");

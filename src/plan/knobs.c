@@ -82,6 +82,7 @@ static void turn_word(const struct bt_plan_in *in, struct bt_workload *w, size_t
         w->context.want = BT_MIN(w->context.want, most);
         w->context.min = BT_MIN(w->context.min, most);
         break;
+    case PL_STORED: w->quantization = NULL; break;
     case PL_SHAPE:
         w->tp = w->pp = (struct bt_range){ 0 };
         w->pp_layers.n = 0;
@@ -158,6 +159,7 @@ bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k)
         return (k != PL_CONTEXT || server) && (k != PL_REQUESTS || server) && pl_knob_asked(in, i, k) > pl_knob_least(in, i, k);
     switch (k) {
     case PL_MADE_FOR: return made_for(in, i) > 0;
+    case PL_STORED: return server && bt_stored_otherwise(in->models[i].model, w->quantization);
     case PL_CHECKPOINTING: return pl_job(w) && pl_job(w)->kind == BT_JOB_TRAIN && !pl_job(w)->checkpointing && !in->models[i].job_error;
     case PL_SHAPE: return w->tp.set || w->pp.set || w->pp_layers.n;
     case PL_GPUS: return w->gpus.set;                 /* beside pins it helps with those let go only */
@@ -172,7 +174,8 @@ bool pl_can_turn(const struct bt_plan_in *in, size_t i, enum pl_knob k)
 }
 
 static const struct { const char *key, *value; } words[PL_KNOB__N] = {
-    [PL_MADE_FOR] = { "context", NULL }, [PL_CHECKPOINTING] = { "checkpointing", "true" }, [PL_BATCH] = { "batch", NULL },
+    [PL_MADE_FOR] = { "context", NULL }, [PL_STORED] = { "quantization", "null" },
+    [PL_CHECKPOINTING] = { "checkpointing", "true" }, [PL_BATCH] = { "batch", NULL },
     [PL_SHAPE] = { "tp", "auto" },   [PL_POOL] = { "pool", "all" },          [PL_SHARE] = { "share", "true" }, [PL_APART] = { "apart", "null" },
     [PL_SAME] = { "same_gpus_as", "null" }, [PL_REQUESTS] = { "requests", NULL }, [PL_CONTEXT] = { "context.min", NULL }, [PL_MEMORY] = { "memory", "auto" },
     [PL_COPIES] = { "replicas", NULL }, [PL_OPTIONAL] = { "optional", "true" }, [PL_GPUS] = { "gpus", NULL }, [PL_BITS] = { "quantization", "fp8" },

@@ -4,9 +4,10 @@
 #define BT_PLAN_KNOBS_H
 #include "plan/plan_int.h"
 
-/* PL_MADE_FOR: a context past the model's put to that. PL_CHECKPOINTING, PL_BATCH: of what a job says that it does. */
-enum pl_knob { PL_MADE_FOR, PL_SHAPE, PL_GPUS, PL_POOL, PL_SHARE, PL_APART, PL_SAME, PL_REQUESTS, PL_CONTEXT, PL_CHECKPOINTING, PL_BATCH, PL_MEMORY, PL_COPIES,
-               PL_BITS, PL_OPTIONAL, PL_KNOB__N };
+/* PL_MADE_FOR: a context past the model's put to that. PL_STORED: a method left out that the weights are not stored by. PL_CHECKPOINTING, PL_BATCH: of what a
+ * job says that it does. */
+enum pl_knob { PL_MADE_FOR, PL_STORED, PL_SHAPE, PL_GPUS, PL_POOL, PL_SHARE, PL_APART, PL_SAME, PL_REQUESTS, PL_CONTEXT, PL_CHECKPOINTING, PL_BATCH,
+               PL_MEMORY, PL_COPIES, PL_BITS, PL_OPTIONAL, PL_KNOB__N };
 struct pl_change { size_t index; enum pl_knob knob; uint64_t value; };       /* index: in spec->w. value: of what is a number */
 
 /* Is it a number that may be less, for this workload? The others are put to one word. */

@@ -317,7 +317,8 @@ static int settle_shapes(struct pl_problem *p, struct pl_work *k, struct bt_err 
         *err = why;
         return -1;
     }
-    pl_refuse(p, k->w, "model-not-known-yet", "%s: %s%s%s", k->w->name, why.msg, why.hint[0] ? "; " : "", why.hint);
+    bool otherwise = bt_stored_otherwise(k->pm->model, k->serve.quantization);
+    pl_refuse(p, k->w, otherwise ? "stored-otherwise" : "model-not-known-yet", "%s: %s%s%s", k->w->name, why.msg, why.hint[0] ? "; " : "", why.hint);
     return 0;
 }
 

@@ -172,7 +172,7 @@ def test_bad_specs_are_exit_2(tmp_path: Path, workloads: str, says: str) -> None
     ("{engine: vllm, model: Qwen/Qwen3-4B, context: 900000}", "context-past-model"),
     ("{engine: vllm, model: Qwen/Qwen3-4B, quantization: awq}", "not-quantised"),
     ("{engine: sglang, model: Qwen/Qwen3-4B, quantization: gptq}", "not-quantised"),
-    ("{engine: sglang, model: openai/gpt-oss-20b, quantization: awq}", "model-not-known-yet"),
+    ("{engine: sglang, model: openai/gpt-oss-20b, quantization: awq}", "stored-otherwise"),
     ("{engine: vllm, model: Qwen/Qwen3-4B, gpus: 8}", "too-few-gpus")])
 def test_refusals_have_codes(tmp_path: Path, workload: str, code: str) -> None:
     r = plan("-f", spec(tmp_path, f"  a: {workload}\n"), "--gpus", A100X4, "--json")

@@ -85,6 +85,18 @@ PAST = {"a": {"kind": "service", "command": "[x]", "memory": "2GiB", "share": "n
         "c": {"engine": "vllm", "model": "meta-llama/Llama-3.2-1B-Instruct", "context": "262144"}, "d": {"kind": "service", "command": "[x]", "memory": "2GiB"}}
 
 
+@pytest.mark.parametrize("more", [{}, {"b": {"engine": "vllm", "model": "Qwen/Qwen3-1.7B", "context": "900000"}}])
+def test_a_method_that_weights_are_not_stored_by_is_left_out(more: dict, tmp_path: Path) -> None:
+    file = tmp_path / "berth.yaml"
+    work = {"a": {"engine": "vllm", "model": "Qwen/Qwen3-8B-AWQ", "quantization": "fp8"}} | more
+    file.write_text(written({"gpus": "1xRTX-4090"}, work))
+    found = json.loads(plan("-f", str(file), "--json").stdout)
+    assert "stored-otherwise" in [r["code"] for r in found["refusals"]] and found["advice"][0]["set"][0]["path"] == "workloads.a.quantization", found["advice"]
+    top, then = typed_in(work, found["advice"][0]["set"])
+    file.write_text(written({"gpus": "1xRTX-4090"} | top, then))
+    assert plan("-f", str(file)).returncode == 0, file.read_text()
+
+
 def test_a_command_is_not_offered_a_fraction_of_its_memory(tmp_path: Path) -> None:
     file = tmp_path / "berth.yaml"
     file.write_text(written({"gpus": "1xRTX-4090+1xRTX-3090"}, BUSY))
