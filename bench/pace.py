@@ -359,7 +359,7 @@ def drafts(program: str, known: dict[str, str]) -> None:
 
 def nowhere(r: dict) -> dict:
     """A question about weights alone: nothing is asked of it."""
-    return {"link": "none", "conc": 1, "in_tok": 0, "out_tok": 0, "gpu": "a100-sxm4-80", "engine": "vllm", "engine_ver": "0.20"} | r
+    return {"link": "none", "conc": 1, "in_tok": 0, "out_tok": 0, "gpu": "a100-sxm4-80", "engine": "vllm", "engine_ver": "0.20"} | {k: v for k, v in r.items() if v}
 
 
 def firsts(program: str, known: dict[str, str]) -> None:
@@ -385,10 +385,15 @@ def firsts(program: str, known: dict[str, str]) -> None:
 def starts(program: str, known: dict[str, str]) -> bool:
     """From the call to an engine that is ready. first: of several starts of a model on a machine, the first; where the weights lay is not told. again: the median of those behind it."""
     loads = rows("pace_loads.csv")
+    kinds = Group()
     print("\nloading, the engines' own loader")
     for r, a in zip(loads, ask(program, [question(nowhere(r), known) for r in loads])):
         guess, got = a["start"][r["source_of_weights"]], float(r["load_s"])
-        print(f"  {guess / got - 1:+6.0%}  {guess:6.1f} s for {got:6.1f}  {r['arch']} TP{r['tp']} from {r['source_of_weights']}")
+        where = f" on {r['gpu']}, {r['engine']}" if r["gpu"] else ""
+        print(f"  {guess / got - 1:+6.0%}  {guess:6.1f} s for {got:6.1f}  {r['arch']} TP{r['tp']} from {r['source_of_weights']}{where}")
+        of = "published by authors of loaders" if r["found"] == "0" else "GB10" if r["gpu"] == "gb10" else f"logs, {half(r)} half"
+        kinds.add(of, guess / got - 1)
+    kinds.show("loading")
     table = rows("pace_starts.csv")
     sets, by = Group(), Group()
     all_off: list[float] = []
