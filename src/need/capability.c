@@ -71,9 +71,11 @@ bool bt_fp8_streams(const struct bt_engine *e, const char *version)
     return !strcmp(e->name, "vllm") && (!version || !version[0] || bt_engine_at_least(version, "0.17.0"));
 }
 
-/* Old checkpoints have their method in a file of its own, and packed tensors all the same. */
-static bool has_packed_weights(const struct bt_model *m)
+/* Old checkpoints have their method in a file of its own; their tensors are packed all the same, and where those are not known they are called after it. */
+static bool is_packed(const struct bt_model *m)
 {
+    if (m->id && (strcasestr(m->id, "awq") || strcasestr(m->id, "gptq") || strcasestr(m->id, "autoround")))
+        return true;
     for (size_t i = 0; i < m->ntensors; i++)
         if (strstr(m->tensors[i].name, "qweight"))
             return true;
@@ -87,7 +89,7 @@ bool bt_wants_made_weights(const struct bt_model *m, const char *method)
     bool so = false;
     for (size_t i = 0; method && i < BT_LEN(made); i++)
         so = so || !strncasecmp(method, made[i], strlen(made[i]));
-    return so && !m->quantization && !m->gguf && !has_packed_weights(m);
+    return so && !m->quantization && !m->gguf && !is_packed(m);
 }
 
 /* One name for all by which a way to store weights is asked for: "awq" of awq_marlin. NULL: not judged. */

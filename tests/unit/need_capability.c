@@ -53,6 +53,21 @@ static void weights_that_are_made_so_while_loading(void **st)
     assert_false(bt_card_makes_fp8(sglang, NULL, &plain, &turing));
 }
 
+static void methods_that_no_engine_starts_with(void **st)
+{
+    (void)st;
+    struct bt_tensor packed = { .name = "model.layers.0.mlp.up_proj.qweight" };
+    struct bt_model plain = of(BT_QUANT_NONE, NULL), awq = of(BT_QUANT_INT4, "awq"), mxfp4 = of(BT_QUANT_MXFP4, "mxfp4"), fp8 = of(BT_QUANT_FP8, "fp8"), old = plain, named = plain;
+    old.tensors = &packed;
+    old.ntensors = 1;
+    named.id = "TheBloke/Llama-2-7B-GPTQ";
+    assert_true(bt_wants_made_weights(&plain, "awq") && bt_wants_made_weights(&plain, "gptq_marlin") && bt_wants_made_weights(&plain, "auto-round"));
+    assert_false(bt_wants_made_weights(&plain, "fp8") || bt_wants_made_weights(&plain, "bitsandbytes") || bt_wants_made_weights(&plain, NULL));
+    assert_false(bt_wants_made_weights(&awq, "awq") || bt_wants_made_weights(&old, "gptq") || bt_wants_made_weights(&named, "gptq"));
+    assert_true(bt_stored_otherwise(&awq, "fp8") && bt_stored_otherwise(&mxfp4, "fp8") && bt_stored_otherwise(&mxfp4, "awq") && bt_stored_otherwise(&fp8, "gptq"));
+    assert_false(bt_stored_otherwise(&awq, "awq_marlin") || bt_stored_otherwise(&awq, "moe_wna16") || bt_stored_otherwise(&plain, "fp8") || bt_stored_otherwise(&fp8, NULL));
+}
+
 static void other_engines(void **st)
 {
     (void)st;
@@ -64,6 +79,7 @@ static void other_engines(void **st)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(floors_by_method_and_version), cmocka_unit_test(weights_that_are_made_so_while_loading), cmocka_unit_test(other_engines) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(floors_by_method_and_version), cmocka_unit_test(weights_that_are_made_so_while_loading),
+                                        cmocka_unit_test(methods_that_no_engine_starts_with), cmocka_unit_test(other_engines) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
