@@ -191,6 +191,45 @@ static void add_spares(struct columns *c)
     }
 }
 
+/* More ranks may sit on a card of the color than sets have seats: the least of each work, in any shape. */
+static bool is_crowded(const struct columns *c, const struct co_color *o)
+{
+    const struct pl_problem *p = c->s->p;
+    size_t cls = p->cls[o->card], n = 0, i = 0;
+    uint64_t least[64], left = p->cap[o->card];
+    uint32_t ranks[64], seats = 0;
+    while (i < o->nunits) {
+        size_t w = c->unit[o->unit[i]].work, j = n;
+        uint64_t bytes = UINT64_MAX;
+        for (; i < o->nunits && c->unit[o->unit[i]].work == w; i++)
+            bytes = BT_MIN(bytes, c->unit[o->unit[i]].least[cls]);
+        for (n++; j > 0 && least[j - 1] > bytes; j--) {
+            least[j] = least[j - 1];
+            ranks[j] = ranks[j - 1];
+        }
+        least[j] = bytes;
+        ranks[j] = c->friends[w] >> w & 1 ? c->s->copies_most[w] : c->friends[w] != 0;
+    }
+    for (i = 0; i < n && least[i] <= left && seats <= CO_SEATS; i++) {
+        uint64_t some = BT_MIN(least[i] ? left / least[i] : ranks[i], (uint64_t)ranks[i]);
+        seats += (uint32_t)BT_MIN(some, CO_SEATS + 1);
+        left -= least[i] * some;
+    }
+    return seats > CO_SEATS;
+}
+
+/* Sets have CO_SEATS seats, and of a crowd they say too little where each counts as much in any company, or may cost less than nothing: only the service at
+ * prices of zero and more is bounded by them then, as the best of so many at a sixteenth are worth more than all at less than a fortieth. */
+static void look_for_crowds(struct columns *c)
+{
+    bool crowded = false;
+    for (size_t i = 0; i < c->ncolors; i++)
+        crowded = crowded || is_crowded(c, &c->color[i]);
+    c->unbounded = crowded && (c->tied || !co_serves(c));
+    for (size_t i = 0; i < c->nworks && crowded; i++)
+        c->lowest[i] = 0;
+}
+
 static struct columns *new_columns(struct search *s, const struct co_asked *asked, struct bt_arena *a)
 {
     struct columns *c = BT_NEW(a, struct columns);
@@ -224,6 +263,7 @@ static struct columns *new_columns(struct search *s, const struct co_asked *aske
     }
     c->first[n] = c->nunits;
     fill_colors(c);
+    look_for_crowds(c);
     c->nrows = c->nworks;
     for (size_t i = 0; i < c->ncolors; i++) {
         c->color[i].row = c->nrows;
@@ -380,7 +420,7 @@ static bool is_better(const struct columns *c, struct prices *p, double bound)
 
 static double within(const struct columns *c, size_t row, double price) { return BT_MAX(BT_MIN(price, c->most[row]), c->lowest[row]); }
 
-static bool is_enough(const struct columns *c, const struct prices *p) { return c->asked && p->lowest < c->asked->enough; }
+static bool is_enough(const struct columns *c, const struct prices *p) { return c->asked && !c->unbounded && p->lowest < c->asked->enough; }
 
 /* A step against what the best sets have too many of, turned where it goes back and forth. */
 static void step(const struct columns *c, struct prices *p, double by)
@@ -609,7 +649,7 @@ double se_columns(struct search *s, uint64_t budget, const struct pl_solution *f
     size_t found = c->nsets;
     *dived = co_dive(c, &lost);
     prove(c, &p, &g, found, budget / 4);
-    return p.lowest;
+    return c->unbounded ? INFINITY : p.lowest;
 }
 
 static double asked_of(struct search *s, uint64_t budget, const struct co_asked *asked, struct pl_solution *dived)
@@ -627,7 +667,7 @@ static double asked_of(struct search *s, uint64_t budget, const struct co_asked 
     prove(c, &p, &g, c->nsets, budget / 4);
     if (dived && !is_enough(c, &p))
         *dived = co_dive(c, &lost);
-    return p.lowest;
+    return c->unbounded ? INFINITY : p.lowest;
 }
 
 double se_columns_of(struct search *s, uint64_t budget, const bool *loose, const double *counts, double enough, struct pl_solution *dived)

@@ -66,6 +66,7 @@ struct columns {
     struct co_fill *fill;            /* of fill.c */
     uint64_t steps, steps_each;      /* of walks, so far; of one at most */
     bool exact;                      /* where a walk is cut short, find out what no set passes; else the price of it may be too low */
+    bool unbounded;                  /* more may sit on a card than sets have seats, and that may be worth more: nothing is bounded */
     uint64_t end;                    /* nodes of the search: no more rounds, no more dives */
 };
 

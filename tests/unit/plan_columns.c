@@ -320,8 +320,31 @@ static void a_few_cards_are_bounded_as_many(void **st)
     }
 }
 
-/* A pair whose link is settled by the fleet, one on cards with NVLink between all of them or between none, has one rate there: no bound has the other. Where both can
- * be, both are told. */
+/* More on one card than a set has seats: 52 of 64 have room there, and that many are not excluded, whatever the plan has; nor are all where all have. */
+static void a_crowd_on_one_card_is_not_excluded(void **st)
+{
+    (void)st;
+    static const struct { unsigned mib, room; } row[] = { { 1550, 52 }, { 1000, 64 } };
+    for (size_t i = 0; i < BT_LEN(row); i++) {
+        bt_auto_arena a = { 0 };
+        bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
+        struct pl_solution o;
+        bt_buf_puts(&b, "name: t\nworkloads:\n");
+        for (unsigned w = 0; w < 64; w++)
+            bt_buf_printf(&b, "  w%u: {kind: service, command: [x], memory: %uMiB, pool: [0], optional: true}\n", w, row[i].mib + w % 2 * 8);
+        struct pl_problem *p = plan_problem_or_none(&a, bt_buf_z(&b), "1xH100-80GB-HBM3+7xL4");
+        assert_non_null(p);
+        pl_search(p, PL_NODE_LIMIT, NULL, &o);
+        assert_true(o.found && o.score.placed[0] <= row[i].room && o.bound.placed[0] >= row[i].room);
+        bool loose[64], *all = memset(loose, true, sizeof loose);
+        struct search *s = se_new(p, &a);
+        double counts[64];
+        for (size_t w = 0; w < 64; w++)
+            counts[w] = 1000;
+        assert_true(se_columns_of(s, 100000, all, counts, 0, NULL) >= 1000.0 * row[i].room);
+    }
+}
+
 /* Two kinds of card in one tensor-parallel group: no engine starts so, and the plan's own check refuses it. */
 static unsigned groups_of_one_kind(const struct pl_problem *p, const struct pl_solution *o, uint64_t round)
 {
@@ -355,6 +378,8 @@ static void groups_of_ranks_are_of_one_kind(void **st)
     assert_true(groups > 0);
 }
 
+/* A pair whose link is settled by the fleet, one on cards with NVLink between all of them or between none, has one rate there: no bound has the other. Where both can
+ * be, both are told. */
 static void a_link_that_cannot_be_bounds_nothing(void **st)
 {
     (void)st;
@@ -406,6 +431,7 @@ int main(void)
         cmocka_unit_test(prices_are_the_best_there_are),
         cmocka_unit_test(a_few_cards_are_bounded_as_many),
         cmocka_unit_test(groups_of_ranks_are_of_one_kind),
+        cmocka_unit_test(a_crowd_on_one_card_is_not_excluded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
