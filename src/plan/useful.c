@@ -5,8 +5,8 @@
 
 #include "plan/search_int.h"
 
-#define KNOWN 2048u                  /* rooms of which it is known, the last ones asked for */
-#define STEPS 100u                   /* of a walk; past that all that is left counts */
+#define KNOWN 8192u                  /* rooms of which it is known, the last ones asked for */
+#define STEPS 40u                    /* of a walk; past that all that is left counts */
 
 /* All that a rank of a work may take on a card of a class, once each, the least first. */
 struct ranks { uint64_t *bytes; size_t n; };
