@@ -74,6 +74,9 @@ struct se_sets {
     uint8_t *busy;                   /* [units] bit b: something with a copy in it whose fullest card has b tenants may be as good as what there is */
 };
 
+#define SS_FEW_STEPS 300u
+#define SS_WALK_STEPS 4000u
+
 struct ss_walk {
     const struct search *s; const struct se_sets *t;
     const struct ss_item *item; double by_byte;
@@ -83,6 +86,7 @@ struct ss_walk {
     size_t at[64], best_at[64], depth, nbest; unsigned best_level;   /* items */
     uint8_t copies[SS_WORKS]; size_t shape[SS_WORKS];                /* of the works of those items; the shape of those that have copies */
     uint64_t steps, most_steps;
+    uint64_t few, many;              /* steps of one walk before there is a table of what works to come add, and with it: then it is bounded by the table */
     bool rough;                      /* a bound will do where there are many */
     bool cut;                        /* too many of them */
     double enough; bool done;        /* a set of so much was found: there may be better ones */
@@ -95,6 +99,8 @@ static inline void ss_walk_begin(struct ss_walk *w, const struct search *s, cons
     w->t = t;
     w->level = w->sitting = w->taken = w->best_level = 0;
     w->seated = w->steps = w->most_steps = 0;
+    w->few = SS_FEW_STEPS;
+    w->many = SS_WALK_STEPS;
     w->best = 0;
     w->depth = w->nbest = 0;
     w->cut = w->rough = w->done = false;

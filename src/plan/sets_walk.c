@@ -5,8 +5,6 @@
 
 #include "plan/sets_int.h"
 
-#define WALK_STEPS 4000u             /* of one walk; what is left then is bounded from above */
-#define FEW_STEPS 300u               /* before there is a table of what works to come add */
 #define CELLS_A_STEP 48u             /* so many of its cells are as much work as a step */
 #define PARTS 256u                   /* of the room, in tables */
 #define EPS 1e-9
@@ -523,7 +521,7 @@ void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t ope
     w->by_byte = items->by_byte;
     for (size_t i = 0; i < items->n; i++)
         all[i] = (uint16_t)i;
-    w->most_steps = FEW_STEPS;
+    w->most_steps = w->few;
     walk_sets(w, all, items->n, open, room, base);
     size_t seats = w->level < SE_BUSY ? w->level - BT_MIN(w->level, w->sitting) : 0;
     if (w->cut && !w->done) {
@@ -534,7 +532,7 @@ void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t ope
         if (w->rough) {
             w->best = BT_MAX(w->best, base + adds_by_table(items->table, 0, room, seats));
         } else {
-            w->most_steps = w->steps + WALK_STEPS;
+            w->most_steps = w->steps + w->many;
             walk_groups(w, items->table, 0, 0, most_on_card(w->s, items->table->group[0].work), open, room, base);
         }
     }

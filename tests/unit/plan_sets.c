@@ -89,7 +89,7 @@ static void all_sets(struct all_sets *x, size_t from, size_t *in, size_t n, uint
 static void no_set_is_better_than_the_best(void **st)
 {
     (void)st;
-    unsigned few = 0, tabled = 0, pairs = 0, more = 0;
+    unsigned few = 0, tabled = 0, pairs = 0, more = 0, in_part = 0;
     for (uint64_t round = 1; round <= 60; round++) {
         bt_auto_arena a = { 0 };
         struct drawn_problem drawn = drawn_problem(&a, round, 8, 10);
@@ -119,13 +119,23 @@ static void no_set_is_better_than_the_best(void **st)
                              all.best, w.best, drawn.text);
                 tabled += color->level[k].table->made;
                 few += !color->level[k].table->made;
+                ss_walk_begin(&w, s, s->sets);       /* and one that has begun to walk by it */
+                w.level = k;
+                w.few = 5;
+                w.many = 20;
+                ss_walk_level(&w, &color->level[k], UINT64_MAX, s->p->cap[color->card], 0);
+                if (w.best < all.best - 1e-6)
+                    fail_msg("round %llu on %s, color %zu, %u tenants: %.9f of all sets, %.9f walked in part\n%s", (unsigned long long)round, drawn.fleet, c, k,
+                             all.best, w.best, drawn.text);
+                in_part += w.best > all.best + 1e-6;
                 for (size_t i = 0; i < color->level[k].n; i++)
                     pairs += color->level[k].v[i].with != UINT32_MAX;
             }
     }
-    print_message("%u cards walked in few steps, %u by a table, %u bounded from above; %u pairs that must have each other\n", few, tabled, more, pairs);
+    print_message("%u cards walked in few steps, %u by a table, %u bounded from above, %u where walks end soon; %u pairs that must have each other\n", few, tabled, more, in_part, pairs);
     assert_true(more * 100 < few + tabled);          /* too many sets */
     assert_true(few >= 500);
+    assert_true(in_part >= 100);
     assert_true(tabled >= 30);
     assert_true(pairs >= 100);
 }
