@@ -114,6 +114,18 @@ static void too_few_copies_are_no_plan(void **st)
         struct pl_copy copy[] = { { .work = x, .ncards = 1, .card = &card[0] }, { .work = 1 - x, .ncards = 1, .card = &card[1] } };
         struct pl_solution from = { .found = true, .copy = copy, .ncopies = 2 }, o = { 0 };
         se_order(s, SE_HARD);
+        struct pl_solution at = { 0 };
+        bool climbed = se_climb(s, 2000, &from, &at);
+        assert_int_equal(climbed, cards == 3);       /* nor does climbing alone say that it has all */
+        assert_true(!climbed || at.ncopies == 3);
+        struct pl_solution held = { 0 };             /* and where both are held as they are, nothing is placed */
+        s->out = &held;
+        s->limit = UINT64_MAX;
+        s->held_at = &from;
+        memset(s->held, true, p->n * sizeof *s->held);
+        se_place(s);
+        assert_false(held.found);
+        memset(s->held, false, p->n * sizeof *s->held);
         se_climb_from(s, 2000, &from, &o);
         assert_int_equal(o.found, cards == 3);
         assert_true(!o.found || o.ncopies == 3);
