@@ -24,6 +24,7 @@ MESONFLAGS ?=
 NINJAFLAGS ?=
 PYTESTFLAGS ?=
 JOBS ?= $(shell nproc)
+PYTEST_JOBS ?= $(shell expr 2 '*' $(JOBS))
 export BERTH_BUILD := $(abspath $(BUILD))
 
 .PHONY: all deps demo test test-gpu bench bench-need bench-pace bench-plan bench-rules bench-run bench-solvers fmt lint install clean test-faults test-real
@@ -42,7 +43,7 @@ demo: all
 # Both halves always run: a failing unit test does not hide the black-box ones.
 test: all
 	@rc=0; meson test -C $(BUILD) --no-rebuild --print-errorlogs --num-processes $(JOBS) --timeout-multiplier 4 || rc=1; \
-	PYTEST_JOBS=$(JOBS) .ci/pytest tests/it $(PYTESTFLAGS); it=$$?; test -z "$(PYTEST_STATUS)" || echo $$it >"$(PYTEST_STATUS)"; \
+	PYTEST_JOBS=$(PYTEST_JOBS) .ci/pytest tests/it $(PYTESTFLAGS); it=$$?; test -z "$(PYTEST_STATUS)" || echo $$it >"$(PYTEST_STATUS)"; \
 	test $$it -eq 0 || rc=1; exit $$rc
 
 test-gpu: all

@@ -34,7 +34,19 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("BERTH_BUILD", ROOT / "build"))
 BERTH = Path(os.environ.get("BERTH", BUILD / "src" / "cmd" / "berth"))
 ENGINE = BUILD / "sim" / "engine" / "berth-sim-engine"
+LONGEST = ("test_faults", "test_examples_up", "test_drain", "test_sim_life", "test_hostile_run", "test_odd_moments", "test_park")      # of all files, in this order
 DEADLINE_S = 180.0                   # only a test that fails waits so long: a machine may be loaded by ten others
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config.option, "loadscopereorder"):    # pytest-xdist would begin with the files of the most tests
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest first: the others fill what is left beside them."""
+    rank = {name: i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
