@@ -20,6 +20,7 @@
 #define MAX_NUMBERS 2000u            /* ways to have so many copies of each; with more nobody hopes to see them all */
 #define FIRST_LOOK 3000u             /* for places, with each number of copies */
 #define LOOK 200u                    /* for places, at each choice */
+#define LOOKS_SHARE 32u              /* of the work of a pass, for such looks that end in vain */
 #define FILLINGS 1000u               /* of cards, once widths are chosen */
 #define LEAF_FILLINGS 5000u           /* before cards are searched */
 #define VAIN_SHARE 8u                /* of the work of a pass, for fillings after which nothing is known: with some problems they are too many */
@@ -40,6 +41,7 @@ struct numbers { uint32_t *copies; struct pl_score most; size_t n; double served
 struct choices {
     struct search *s; struct se_marks **marks; struct bt_arena *a; struct numbers *v; size_t n; bool too_many; uint64_t end;
     uint64_t start, in_vain;         /* of a pass: its first node; those that fillings took and nothing was known after */
+    uint64_t looks_in_vain;          /* the same of short looks for places */
     bool seen;                       /* of a pass for wants: there are no more */
     double root;                     /* of a pass for service: its bound before anything is chosen */
 };
@@ -110,11 +112,13 @@ static bool tighten(struct search *s, enum se_prices how, double *bound)
     return *bound >= to_reach(s);
 }
 
-/* Large ranks first: they leave the fewest places. */
+/* Of those with as many ways to go large ranks first: they leave the fewest places. */
 static void place(struct search *s)
 {
     se_order(s, SE_RANKS);
+    s->fewest = true;
     se_place(s);
+    s->fewest = false;
     se_order(s, SE_HARD);
 }
 
@@ -203,17 +207,29 @@ static bool choose_split(struct choices *x, size_t depth, const struct se_split 
     return true;
 }
 
+/* A short look for places, as long as such looks mostly end before they give up. */
+static bool no_place(struct choices *x)
+{
+    struct search *s = x->s;
+    uint64_t before = s->nodes;
+    if (x->looks_in_vain > (before - x->start) / LOOKS_SHARE + 4 * LOOK)
+        return false;
+    enum se_fit how = se_fits(s, LOOK);
+    x->looks_in_vain += how == SE_FIT_UNKNOWN ? s->nodes - before : 0;
+    return how == SE_FITS_NOT;
+}
+
 static void choose_shapes(struct choices *x, size_t depth)
 {
     struct search *s = x->s;
     struct se_option o[OPTIONS];
     struct se_split split;
     size_t n = 0;
-    if (depth && (se_fits(s, LOOK) == SE_FITS_NOT || s->stop))       /* sooner known than prices are made */
+    if (depth && (no_place(x) || s->stop))           /* sooner known than prices are made */
         return;
     if (!as_good(x, depth ? SE_BETTER_PRICES : SE_FIRST_PRICES, 0))
         return;
-    if (!depth && (se_fits(s, LOOK) == SE_FITS_NOT || s->stop))
+    if (!depth && (no_place(x) || s->stop))
         return;
     if (se_sets_split(s, &split) && choose_split(x, depth, &split))
         return;
@@ -345,7 +361,7 @@ static void pass(struct choices *x, struct numbers *v, int64_t slack, uint64_t s
     struct search *s = x->s;
     x->a = &a;
     x->start = s->nodes;
-    x->in_vain = 0;
+    x->in_vain = x->looks_in_vain = 0;
     x->seen = false;
     x->root = INFINITY;
     x->marks = BT_NEWN(&a, struct se_marks *, s->p->n * (2 + SE_BUSY) + 1);          /* a width, a shape and each number of tenants */

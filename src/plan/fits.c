@@ -379,15 +379,6 @@ static void widen(const struct fit *f, size_t work, size_t use, struct sizes *of
     }
 }
 
-/* In how many ways a copy may go, about: so many cards of those that differ. */
-static double ways_of(const struct se_shape *sh, uint32_t unlike)
-{
-    double ways = sh->pp;
-    for (uint32_t i = 0; i < sh->cards && i < unlike; i++)
-        ways *= (double)(unlike - i) / (i + 1);
-    return ways;
-}
-
 /* What is known of a work that is to come: the least bytes of a copy in any shape in which so many find places if nobody else comes (UINT64_MAX: none), those
  * shapes, and in how many ways a copy goes, about. */
 struct outlook { uint64_t least; double ways; };
@@ -401,7 +392,7 @@ static struct outlook look_at(const struct fit *f, size_t work, size_t settled, 
         if (!goes[i])
             continue;
         o.least = BT_MIN(o.least, shape_of(f, work, i)->least);
-        o.ways += ways_of(shape_of(f, work, i), unlike);
+        o.ways += se_ways(shape_of(f, work, i), unlike);
         widen(f, work, i, of);
     }
     return o;
@@ -440,16 +431,11 @@ static void fill_minded(struct fit *f, size_t depth)
 
 static void swap_works(struct fit *f, size_t d, size_t e)
 {
-    struct search *s = f->s;
     size_t w = f->order[d];
     f->order[d] = f->order[e];
     f->order[e] = w;
-    if (!f->wants)
-        return;
-    s->order[f->decided + d] = f->order[d];
-    s->order[f->decided + e] = f->order[e];
-    s->depth_of[f->order[d]] = f->decided + d;
-    s->depth_of[f->order[e]] = f->decided + e;
+    if (f->wants)
+        se_swap(f->s, f->decided + d, f->decided + e);
 }
 
 /* What all those to come take at least is no more than what they can take at most of each card: so many of the smallest ranks go there, none larger than the

@@ -132,6 +132,7 @@ struct search {
     struct se_visit *visit; const bool *ahead;       /* NULL: the best is looked for; ahead: visit->first and their targets */
     const uint8_t *only;             /* [work * cards + card] ranks of the work that stand there at most; NULL: any number */
     const uint64_t *only_stages;     /* the same of the stages that may: a bit each, the last for all from there on; with `only` */
+    bool fewest;                     /* order.c: who comes next is chosen as others stand */
     bool wants_only;                 /* only what places or reaches more is looked for; sets are of room, not of service */
 };
 
@@ -162,11 +163,22 @@ static inline const struct se_shape *se_outlook(const struct search *s, size_t w
     return s->settled[work] ? &s->work[work].shape[s->shape_of[work]] : &s->work[work].any;
 }
 
-/* tables.c */
-struct search *se_new(struct pl_problem *p, struct bt_arena *a);
+#define SE_LEAF_NODES 4              /* what a leaf costs in nodes, beside its contexts and KV */
+#define SE_BOUND_NODES 128           /* so many (workload, card) pairs of a bound are as much work as a node, beside the one that each costs */
+
+/* order.c */
 /* As p->work has them; the hardest first; those that are held before the others; the largest ranks first; those of `ahead` first. */
 enum se_order { SE_AS_PLANNED, SE_HARD, SE_HELD_FIRST, SE_RANKS, SE_AHEAD };
 void se_order(struct search *s, enum se_order how);
+/* In how many ways a copy of the shape may go, about, with so many cards for it that differ. */
+double se_ways(const struct se_shape *sh, uint32_t unlike);
+/* The depth at which the work stands that decides most for the fewest ways to go now, of those that may come at this one. */
+size_t se_next_work(const struct search *s, size_t depth);
+/* The works at two depths change places. */
+void se_swap(struct search *s, size_t d, size_t e);
+
+/* tables.c */
+struct search *se_new(struct pl_problem *p, struct bt_arena *a);
 
 /* So many copies of each work, no more and no fewer (NULL: as the spec says); contexts that lack `slack` thousandths of s->ctx_most at most, which floors
  * then hold (negative: any). The tables lie in `a`. */

@@ -454,50 +454,6 @@ static void sort_levels(struct search *s)
             s->level_of[i]++;
 }
 
-/* Who is hard to place: cards of its own first, then by bytes of its leanest shape. */
-static int harder(const struct search *s, size_t i, size_t j)
-{
-    const struct se_work *a = &s->work[i], *b = &s->work[j];
-    uint64_t x = a->k->cpu_only ? 0 : a->any.least, y = b->k->cpu_only ? 0 : b->any.least;
-    if (a->k->w->optional != b->k->w->optional)
-        return a->k->w->optional ? 1 : -1;
-    return x > y ? -1 : x < y;
-}
-
-static double rank_bytes(const struct search *s, size_t i)
-{
-    const struct se_shape *o = se_outlook(s, i);
-    return s->p->work[i].cpu_only || o->least == UINT64_MAX ? 0 : (double)o->least / o->cards;
-}
-
-static bool before(const struct search *s, enum se_order how, size_t i, size_t j)
-{
-    if (how == SE_RANKS)
-        return rank_bytes(s, i) > rank_bytes(s, j);
-    if (how == SE_HELD_FIRST && s->held[i] != s->held[j])
-        return s->held[i];
-    if (how == SE_AHEAD && s->ahead[i] != s->ahead[j])
-        return s->ahead[i];
-    return how != SE_AS_PLANNED && harder(s, i, j) < 0;
-}
-
-void se_order(struct search *s, enum se_order how)
-{
-    const struct pl_problem *p = s->p;
-    for (size_t i = 0; i < p->n; i++)
-        s->depth_of[i] = PL_NONE;                    /* not in the order yet */
-    for (size_t d = 0; d < p->n; d++) {
-        size_t best = PL_NONE;
-        for (size_t i = 0; i < p->n; i++) {
-            bool ready = p->work[i].same == PL_NONE || s->depth_of[p->work[i].same] != PL_NONE;
-            if (s->depth_of[i] == PL_NONE && ready && (best == PL_NONE || before(s, how, i, best)))
-                best = i;
-        }
-        s->order[d] = best;
-        s->depth_of[best] = d;
-    }
-}
-
 /* Of a context that is `of` of what is wanted at most, how much is there at least where `slack` thousandths may lack. */
 static double share_left(double of, int64_t slack) { return BT_MAX(of * 1000 - (double)slack - 1, 0.0) / 1000; }
 
