@@ -33,11 +33,15 @@
 #define PARTS_SHARE 32u              /* for those that lack part by part; nearly all that is left then is for sets of neighbours that grow */
 #define FIRST_SHARE 12u               /* of the work that is left, before the best is climbed from once more */
 #define AGAIN 3u                     /* times that those which are not known get what is left of the work */
-#define UNSURE_SHARE 4u              /* of what is left, for service where it is not known that no more wants are to be had */
+#define UNSURE_SHARE 8u              /* of what is left, for service where it is not known that no more wants are to be had */
 #define SHARES 8u                    /* of the work, for one way to have so many copies of each: the next may be easier */
 
 /* So many copies of each work; what that reaches at most. */
-struct numbers { uint32_t *copies; struct pl_score most; size_t n; double served; };          /* served: no more service than this; INFINITY = not known */
+struct numbers {
+    uint32_t *copies; struct pl_score most; size_t n;
+    double served;                   /* no more service than this; INFINITY = not known */
+    struct se_kept_ways ways;        /* of looks in passes for wants */
+};
 struct choices {
     struct search *s; struct se_marks **marks; struct bt_arena *a; struct numbers *v; size_t n; bool too_many; uint64_t end;
     uint64_t start, in_vain;         /* of a pass: its first node; those that fillings took and nothing was known after */
@@ -287,7 +291,7 @@ static void list_numbers(struct choices *x, size_t i, uint32_t *copies)
             x->too_many = true;
             return;
         }
-        struct numbers one = { BT_NEWN(s->a, uint32_t, i + 1), most, i, INFINITY };
+        struct numbers one = { BT_NEWN(s->a, uint32_t, i + 1), most, i, INFINITY, { { NULL } } };
         memcpy(one.copies, copies, i * sizeof *copies);
         BT_PUSH(s->a, x->v, x->n, one);
         return;
@@ -325,7 +329,7 @@ static uint64_t left_of(const struct search *s, uint64_t end) { return end - BT_
 
 /* A first look for places, then one at numbers of cards alone, then prices, which see where fractions of cards lack too, then long looks; contexts count last,
  * those that lack part by part, and by sets of neighbours. What is found is kept if it is better: that ends the pass too. False: nothing is left. */
-static bool may_be_better(struct choices *x, const struct numbers *v, int64_t slack, uint64_t nodes, struct bt_arena *a)
+static bool may_be_better(struct choices *x, struct numbers *v, int64_t slack, uint64_t nodes, struct bt_arena *a)
 {
     struct search *s = x->s;
     struct pl_score was = s->best;
@@ -336,13 +340,17 @@ static bool may_be_better(struct choices *x, const struct numbers *v, int64_t sl
         return false;
     if (how == SE_FIT_UNKNOWN)
         how = se_pack(s, left_of(s, end) / PACK_SHARE);
+    s->kept = &v->ways;
     if (how == SE_FIT_UNKNOWN)
         how = se_fits(s, left_of(s, end) / PLACES_SHARE);
+    s->kept = NULL;
     if (how == SE_FITS_NOT || found != se_has(s) || pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) != 0)
         return false;
     if (!as_many)
         return true;
+    s->kept = &v->ways;
     how = se_fits_better(s, left_of(s, end) / CONTEXTS_SHARE);
+    s->kept = NULL;
     if (how == SE_FIT_UNKNOWN) {
         how = se_lacks(s, slack, left_of(s, end) / PARTS_SHARE);
         se_fix(s, v->copies, slack, a);
@@ -351,7 +359,12 @@ static bool may_be_better(struct choices *x, const struct numbers *v, int64_t sl
     if (how == SE_FIT_UNKNOWN)
         how = se_grows(s, left_of(s, end) / 16 * 15);
     x->seen = how == SE_FITS_NOT;
-    return how == SE_FIT_UNKNOWN && !se_wide_not(s, true, left_of(s, end) / 4) && se_fits_better(s, left_of(s, end)) == SE_FIT_UNKNOWN;
+    if (how != SE_FIT_UNKNOWN || se_wide_not(s, true, left_of(s, end) / 4))
+        return false;
+    s->kept = &v->ways;
+    how = se_fits_better(s, left_of(s, end));
+    s->kept = NULL;
+    return how == SE_FIT_UNKNOWN;
 }
 
 /* One pass over all shapes with these numbers of copies. */

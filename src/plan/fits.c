@@ -14,6 +14,7 @@
 
 #define MAX_SEATS 64u                /* copies that are followed */
 #define MAX_MEMO (1u << 15)          /* ways that led nowhere: past that no more are remembered */
+#define KEPT_BYTES (UINT64_C(48) << 20)              /* of those that are kept from look to look, in all */
 #define MIN_BUCKETS 256u             /* one for each node that a look may take, about: as many as ways may be remembered at most */
 #define FEW_NODES UINT64_C(3000)     /* for a first look in each order: what one does not see in a long time the other often sees at once */
 #define FOUND_SHARE 8u               /* of a look at wants, for large copies first: that finds plans, the other order that there are none */
@@ -26,6 +27,9 @@
 struct place { uint64_t load, works, seats, ranks; uint32_t color, tenants, at_most, nothing; };
 
 struct tried { struct tried *next; uint64_t hash, coming; size_t at; struct place place[]; };
+
+/* Ways that led nowhere. buckets: one less than a power of two. */
+struct se_ways { struct bt_arena *a; struct tried **v; size_t n, buckets; };
 
 /* A work's shapes, the least bytes first; what is asked of them for the numbers of copies and floors as they are. */
 struct shapes {
@@ -61,7 +65,7 @@ struct fit {
     uint64_t load[BT_MAX_GPUS], works[BT_MAX_GPUS], sat[BT_MAX_GPUS];
     size_t taken[64];                /* [depth] of use */
     struct pl_copy *copy; size_t ncopies, *first;    /* [work] in copy */
-    struct tried **memo; size_t nmemo, buckets;      /* one less than a power of two */
+    struct se_ways *memo;
     struct tried **way;              /* [copies that stand] as it was before the next one */
     bool **goes, *may_go[64];        /* [copies that stand][use]; [work][use] */
     size_t now[BT_MAX_GPUS];         /* the first card that is the same for all those to come */
@@ -277,7 +281,7 @@ static struct tried *way_so_far(struct fit *f, size_t depth, uint32_t copy, stru
         t->place[j] = seen[g];
     }
     t->coming = f->coming[depth];
-    t->at = copy ? (f->order[depth] * PL_MAX_COPIES + copy) * 4096 + f->taken[depth] : 0;
+    t->at = copy ? (f->order[depth] * PL_MAX_COPIES + copy) << 16 | shape_of(f, f->order[depth], f->taken[depth])->index : 0;
     t->hash = mixed(t->at, t->coming);
     for (size_t g = 0; g < n; g++)
         t->hash = mixed(mixed(mixed(t->hash, t->place[g].load), t->place[g].works + t->place[g].ranks), t->place[g].seats + t->place[g].tenants);
@@ -286,7 +290,7 @@ static struct tried *way_so_far(struct fit *f, size_t depth, uint32_t copy, stru
 
 static bool known(const struct fit *f, const struct tried *t)
 {
-    for (const struct tried *x = f->memo[t->hash & f->buckets]; x; x = x->next)
+    for (const struct tried *x = f->memo->v[t->hash & f->memo->buckets]; x; x = x->next)
         if (x->hash == t->hash && x->coming == t->coming && x->at == t->at && !memcmp(x->place, t->place, f->s->ncards * sizeof *x->place))
             return true;
     return false;
@@ -294,13 +298,16 @@ static bool known(const struct fit *f, const struct tried *t)
 
 static void remember(struct fit *f, const struct tried *way)
 {
+    struct se_ways *m = f->memo;
     size_t bytes = sizeof *way + f->s->ncards * sizeof *way->place;
-    if (f->nmemo++ >= MAX_MEMO)
+    if (m->n == MAX_MEMO || (m->a == f->s->a && f->s->ways_bytes + bytes > KEPT_BYTES))
         return;
-    struct tried *t = bt_arena_alloc(f->a, bytes);
+    m->n++;
+    f->s->ways_bytes += m->a == f->s->a ? bytes : 0;
+    struct tried *t = bt_arena_alloc(m->a, bytes);
     memcpy(t, way, bytes);
-    t->next = f->memo[t->hash & f->buckets];
-    f->memo[t->hash & f->buckets] = t;
+    t->next = m->v[t->hash & m->buckets];
+    m->v[t->hash & m->buckets] = t;
 }
 
 /* ---- room ---- */
@@ -779,15 +786,35 @@ bool se_fits_start(struct search *s, struct bt_arena *a)
     return true;
 }
 
+static struct se_ways *new_ways(struct bt_arena *a, size_t buckets)
+{
+    struct se_ways *m = BT_NEW(a, struct se_ways);
+    *m = (struct se_ways){ .a = a, .v = BT_NEWN(a, struct tried *, buckets), .buckets = buckets - 1 };
+    return m;
+}
+
+/* Those of earlier looks, where such are kept; else none yet. */
+static struct se_ways *ways_for(struct search *s, struct bt_arena *a, bool wants, uint64_t nodes)
+{
+    size_t buckets = MIN_BUCKETS;
+    if (s->kept && !s->wide && !s->as_good) {
+        struct se_ways **kept = &s->kept->of[wants];
+        if (!*kept)
+            *kept = new_ways(s->a, MAX_MEMO);
+        return *kept;
+    }
+    while (buckets < MAX_MEMO && buckets < nodes)
+        buckets *= 2;
+    return new_ways(a, buckets);
+}
+
 static struct fit *start_look(struct search *s, struct bt_arena *a, enum look how, bool wants, uint64_t nodes)
 {
     struct fit *f = BT_NEW(a, struct fit);
     *f = (struct fit){ .s = s, .t = s->fits, .a = a, .end = s->nodes + nodes, .how = how, .wants = wants };
     f->copy = BT_NEWN(a, struct pl_copy, s->max_copies + 1);
     f->first = BT_NEWN(a, size_t, s->p->n + 1);
-    for (f->buckets = MIN_BUCKETS; f->buckets < MAX_MEMO && f->buckets < nodes; )
-        f->buckets *= 2;
-    f->memo = BT_NEWN(a, struct tried *, f->buckets--);
+    f->memo = ways_for(s, a, wants, nodes);
     f->way = BT_NEWN(a, struct tried *, s->max_copies + 1);
     f->goes = BT_NEWN(a, bool *, s->max_copies + 1);
     for (size_t i = 0; i <= s->max_copies; i++)

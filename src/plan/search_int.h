@@ -96,6 +96,8 @@ struct search {
     int64_t prio[64]; size_t nprio; size_t *level_of;
 
     struct se_sets *sets;            /* NULL until there is a plan to beat */
+    struct se_kept_ways *kept;       /* fits.c: what led nowhere in earlier looks with these numbers of copies; NULL: each look begins anew */
+    uint64_t ways_bytes;             /* of all that is kept so */
     struct se_fits *fits;            /* NULL: nobody asks */
     bool *fixed;                     /* [p->n] settled before any copy is placed */
     int64_t shared_parts;            /* a shared card in parts of a thousandth of service: so few that all of them make no thousandth */
@@ -225,6 +227,8 @@ void se_leaf(struct search *s);
 bool se_dealt(struct search *s, uint64_t limit, struct pl_solution *out);
 /* fits.c. Can all stand at once, with numbers of copies and floors as se_fix() left them, contexts or service whatever they are? In shapes that are settled
  * and not left out by sets. A way that is found goes to se_try(). */
+/* Of the same numbers of copies, floors that rise and a best plan that gets better: what led nowhere leads nowhere still. of: looks at rooms, at wants. */
+struct se_kept_ways { struct se_ways *of[2]; };
 bool se_fits_start(struct search *s, struct bt_arena *a);             /* as se_sets_start(); without it nothing is known */
 enum se_fit { SE_FITS_NOT, SE_FITS, SE_FIT_UNKNOWN };
 enum se_fit se_fits(struct search *s, uint64_t nodes);

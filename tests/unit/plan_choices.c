@@ -221,6 +221,54 @@ static void bests_are_of_floors_as_they_are(void **st)
     assert_true(servers >= 50 && held >= 20);
 }
 
+/* A look that is cut short goes on where it ended: short ones, one after the other, say what one long one says. */
+static void looks_go_on_where_they_ended(void **st)
+{
+    (void)st;
+    unsigned nots = 0, better = 0, cut = 0;
+    uint64_t at_once = 0, in_pieces = 0;
+    for (uint64_t round = 1; round <= 150; round++) {
+        bt_auto_arena a = { 0 };
+        struct pl_solution o = { 0 };
+        struct drawn_problem x = drawn_problem(&a, round, 6, 9);
+        if (!x.p)
+            continue;
+        pl_solve(x.p, 60000, &o);
+        if (!o.found || !o.complete)
+            continue;
+        for (int64_t less = 0; less < 2; less++) {
+            enum se_fit how[2] = { SE_FIT_UNKNOWN, SE_FIT_UNKNOWN };
+            for (int pieces = 0; pieces < 2; pieces++) {
+                struct pl_solution again = o;
+                struct se_kept_ways ways = { 0 };
+                struct search *s = se_new(x.p, &a);
+                again.copy = NULL;
+                s->out = &again;
+                s->limit = UINT64_MAX;
+                se_fix(s, NULL, -1, &a);
+                se_as_many(s, &o);
+                s->sets = NULL;
+                s->best.v[BT_GOAL_WANTS] -= less;
+                s->wants_only = true;
+                s->kept = pieces ? &ways : NULL;
+                if (!se_fits_start(s, &a))
+                    continue;
+                for (uint64_t nodes = pieces ? 100 : 2000000; how[pieces] == SE_FIT_UNKNOWN && nodes < 3000000; nodes += nodes / 2) {
+                    how[pieces] = se_fits_better(s, nodes);
+                    cut += pieces && how[pieces] == SE_FIT_UNKNOWN;
+                }
+                *(pieces ? &in_pieces : &at_once) += s->nodes;
+            }
+            assert_int_equal(how[0], how[1]);
+            nots += how[0] == SE_FITS_NOT;
+            better += how[0] == SE_FITS;
+        }
+    }
+    print_message("%u times nothing better, %u times something, %u looks cut short, %llu steps at once, %llu in pieces\n", nots, better, cut,
+                  (unsigned long long)at_once, (unsigned long long)in_pieces);
+    assert_true(nots >= 20 && better >= 10 && cut >= 20 && in_pieces < at_once + at_once / 4);   /* without what was kept nearly twice as many */
+}
+
 /* What is said to be known is what was put there for that very key. */
 static void known_numbers_are_those_of_their_keys(void **st)
 {
@@ -500,7 +548,7 @@ static void steps_do_not_hang_on_what_lay_there(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(bests_are_of_floors_as_they_are),
-                                        cmocka_unit_test(more_service_ends_no_pass_for_wants),
+                                        cmocka_unit_test(more_service_ends_no_pass_for_wants), cmocka_unit_test(looks_go_on_where_they_ended),
                                         cmocka_unit_test(known_numbers_are_those_of_their_keys),
                                         cmocka_unit_test(shapes_first_equal_the_plain_tree), cmocka_unit_test(what_beats_the_rest_is_found),
                                         cmocka_unit_test(copies_over_cards_are_proven), cmocka_unit_test(good_prices_prove), cmocka_unit_test(alike_copies_may_pair_otherwise),
