@@ -108,12 +108,15 @@ bool pc_multiplies_fp4(const struct pc_engine *e, const struct pc_class *c) { re
 #define FP8_GDDR_SHARE 0.93
 
 /* So do 4-bit weights on GDDR of Ampere and later under SGLang and LMDeploy: 40 rows of SGLang on two RTX 3090 imply 0.83 to 1.07, one RTX PRO 6000
- * 0.72 to 1.03, LMDeploy on a 4090 1.11. Not under vLLM, whose rows go from 0.57 to 1.07, nor on an A10, whose 150 W show (0.71). */
+ * 0.72 to 1.03, LMDeploy on a 4090 1.11. Under vLLM on GDDR7 too: 5 rows of Qwen2.5-7B on a
+ * 5060 Ti and Qwen3-14B on a 5090 imply 0.97 to 1.12. Not under vLLM on older ones, whose rows go from 0.57 to 1.07, nor on an A10, whose 150 W show (0.71). */
 #define INT4_GDDR_SHARE 1.00
 
 static bool reads_int4_well(const struct pc_engine *e, const struct pc_class *c)
 {
     bool gddr = !strcmp(c->name, "gddr_ampere") || !strcmp(c->name, "gddr_ada") || !strcmp(c->name, "gddr7");
+    if (!strcmp(e->name, "vllm"))
+        return !strcmp(c->name, "gddr7");
     return (!strcmp(e->name, "sglang") || !strcmp(e->name, "lmdeploy")) && gddr && c != &ampere_a10;
 }
 

@@ -263,8 +263,8 @@ static void fp8_before_ada_is_read_as_int8(void **st)
     }
 }
 
-/* 4-bit weights on GDDR under SGLang and LMDeploy: as fast as their bytes, but on an A10. */
-static void sglang_reads_4_bits_on_gddr_as_fast_as_16(void **st)
+/* 4-bit weights on GDDR under SGLang and LMDeploy, on GDDR7 under vLLM too: as fast as their bytes, but on an A10. */
+static void servers_read_4_bits_on_gddr_as_fast_as_16(void **st)
 {
     (void)st;
     bt_auto_arena a = { 0 };
@@ -272,7 +272,7 @@ static void sglang_reads_4_bits_on_gddr_as_fast_as_16(void **st)
         const char *engine, *card;
         double share;
     } rows[] = { { "sglang", "rtx3090", 0.86 * 936.2e9 }, { "sglang", "rtxpro6000-ws", 0.93 * 1792e9 }, { "lmdeploy", "rtx4090", 0.93 * 1008e9 },
-                 { "vllm", "rtx3090", 0.82 * 0.86 * 936.2e9 }, { "sglang", "h100-sxm", 0.82 * 0.80 * 3350e9 } };
+                 { "vllm", "rtx3090", 0.82 * 0.86 * 936.2e9 }, { "vllm", "rtx5090", 0.93 * 1792e9 }, { "sglang", "h100-sxm", 0.82 * 0.80 * 3350e9 } };
     for (size_t i = 0; i < BT_LEN(rows); i++) {
         struct bt_gpu g = card_named(rows[i].card);
         struct bt_pace_in in = { .model = model_of(&a, "Qwen/Qwen3-8B"), .engine_name = rows[i].engine, .card = &g, .tp = 1, .context = 1024, .quantization = "awq" };
@@ -759,7 +759,7 @@ int main(void)
         cmocka_unit_test(experts_launch_what_their_format_needs), cmocka_unit_test(experts_read_and_multiply_as_their_card_can),
         cmocka_unit_test(llama_cpp_keeps_the_rest_in_8_bits),
         cmocka_unit_test(llama_cpp_unpacks_no_faster_than_the_cores),
-        cmocka_unit_test(fp8_before_ada_is_read_as_int8), cmocka_unit_test(sglang_reads_4_bits_on_gddr_as_fast_as_16),
+        cmocka_unit_test(fp8_before_ada_is_read_as_int8), cmocka_unit_test(servers_read_4_bits_on_gddr_as_fast_as_16),
         cmocka_unit_test(embeddings_of_layers_are_not_read),
         cmocka_unit_test(few_bits_are_more_work),
         cmocka_unit_test(tensorrt_llm_of_2024_called_nccl),
