@@ -231,8 +231,8 @@ static struct place seen_from(struct fit *f, size_t depth, size_t g)
 {
     if (!f->wants) {
         uint64_t room = useful_room(f, depth, g);
-        if (!room && f->s->p->cap[g] > 0)
-            return (struct place){ UINT64_MAX, 0, 0, 0, UINT32_MAX, 0, 0, 0 };
+        if (!room && f->s->p->cap[g] > 0)            /* nobody can use it, but who sits on another's cards may mind whose they are */
+            return (struct place){ UINT64_MAX, 0, f->sat[g] & f->seats[depth], 0, UINT32_MAX, 0, 0, 0 };
         return (struct place){ f->s->p->cap[g] - room, f->works[g] & f->minded[depth], f->sat[g] & f->seats[depth], 0, (uint32_t)f->t->color[g],
                                f->mind_tenants ? f->tenants[g] : 0, f->at_most[g], 0 };
     }
@@ -431,7 +431,7 @@ static void fill_minded(struct fit *f, size_t depth)
         size_t w = f->order[d], same = s->p->work[w].same;
         f->coming[depth] |= UINT64_C(1) << w;
         f->minded[depth] |= ~f->t->friends[w];
-        for (uint32_t i = 0; same != PL_NONE && i < BT_MIN(s->copies_most[w], s->copies_most[same]); i++)
+        for (uint32_t i = 0; same != PL_NONE && !s->p->work[same].cpu_only && i < BT_MIN(s->copies_most[w], s->copies_most[same]); i++)
             f->seats[depth] |= UINT64_C(1) << (f->t->seat[same] + i);
     }
 }

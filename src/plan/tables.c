@@ -228,6 +228,17 @@ static void add_width(struct se_work *w, size_t nclasses, struct bt_arena *a, st
 
 struct pool_caps { uint64_t of_class[BT_MAX_GPUS], most, least; };
 
+/* The least that a rank takes on any card that it may have. With a limit that is the card's own, which need not rise with its size: what a kind of card takes
+ * for itself counts too. */
+static uint64_t least_floor(const struct search *s, const struct se_shape *sh, const struct pool_caps *cap, size_t c, const struct se_row *r)
+{
+    uint64_t floor = r->floor;
+    for (size_t on = 0; sh->limit && sh->pp > 1 && on < s->p->nclasses; on++)
+        if (cap->of_class[on] && se_reckoned(s, sh, c, on))
+            floor = BT_MIN(floor, sh->limit[on]);
+    return floor;
+}
+
 /* One shape on one cost class, as good as it can be there. False: it does not go. */
 static bool on_class(const struct search *s, const struct se_work *w, const struct se_shape *sh, const struct pool_caps *cap, size_t c, struct se_shape *o)
 {
@@ -239,9 +250,10 @@ static bool on_class(const struct search *s, const struct se_work *w, const stru
     for (uint32_t j = 0; j < sh->pp; j++) {
         const struct se_row *r = &sh->row[c * sh->pp + j];
         bool inside = r->need <= r->floor || (sh->limit && sh->pp > 1);      /* `%` of a larger card may do */
-        if (!inside || r->floor > room)
+        uint64_t floor = least_floor(s, sh, cap, c, r);
+        if (!inside || floor > room)
             return false;
-        o->least += (w->alone || k->claim == PL_WHOLE ? cap->least : r->floor) * sh->tp;
+        o->least += (w->alone || k->claim == PL_WHOLE ? cap->least : floor) * sh->tp;
         o->slope += w->alone ? 0 : r->slope * sh->tp;                        /* alone on its cards: all that is left there is its own */
         o->ctx0 = BT_MAX(o->ctx0, BT_MIN(r->ctx0, (double)k->ctx_want));
         if (r->slope > 0)

@@ -426,6 +426,23 @@ static void all_on_one_card_is_seen(void **st)
     assert_int_equal(se_cards(s, 20000), SE_FITS_NOT);   /* and nothing beyond */
 }
 
+/* What a job takes on a card is that card's own (its kind's context counts too), and may be more on a smaller one: the least of two is no more than what both
+ * take. Else sets that just fit were refused. */
+static void the_least_of_several_cards_is_no_more_than_they_take(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    const char *text = "name: t\nworkloads:\n"
+                       "  b: {kind: job, command: [x], memory: {forward: Qwen/Qwen3-4B, batch: 4, tokens: 1024}, gpus: 2}\n"
+                       "  x: {kind: service, command: [x], memory: 26304MiB}\n";
+    struct search *s = se_new(built(&a, text, "1xA100-SXM4-40GB+1xL40S"), &a);
+    const struct se_shape *sh = &s->work[0].shape[0];
+    assert_int_equal(s->work[0].nshapes, 1);
+    assert_true(sh->cards == 2 && sh->limit && s->p->nclasses == 2 && sh->limit[0] != sh->limit[1]);
+    assert_true(sh->least <= sh->limit[0] + sh->limit[1]);
+    assert_true(sh->least >= 2 * BT_MIN(sh->limit[0], sh->limit[1]));
+}
+
 /* Two copies on two cards each, everywhere beside somebody else: for service it is the same which of them are a copy, but KV is as much as the poorer card of a
  * copy holds, so free memory is not. Fillings of cards try one way, and must not say that there is no other. */
 static void alike_copies_may_pair_otherwise(void **st)
@@ -548,7 +565,8 @@ static void steps_do_not_hang_on_what_lay_there(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(bests_are_of_floors_as_they_are),
-                                        cmocka_unit_test(more_service_ends_no_pass_for_wants), cmocka_unit_test(looks_go_on_where_they_ended),
+                                        cmocka_unit_test(more_service_ends_no_pass_for_wants), cmocka_unit_test(the_least_of_several_cards_is_no_more_than_they_take),
+                                        cmocka_unit_test(looks_go_on_where_they_ended),
                                         cmocka_unit_test(known_numbers_are_those_of_their_keys),
                                         cmocka_unit_test(shapes_first_equal_the_plain_tree), cmocka_unit_test(what_beats_the_rest_is_found),
                                         cmocka_unit_test(copies_over_cards_are_proven), cmocka_unit_test(good_prices_prove), cmocka_unit_test(alike_copies_may_pair_otherwise),
