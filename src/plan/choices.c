@@ -349,7 +349,7 @@ static bool may_be_better(struct choices *x, struct numbers *v, int64_t slack, u
     if (!as_many)
         return true;
     s->kept = &v->ways;
-    how = se_fits_better(s, left_of(s, end) / CONTEXTS_SHARE);
+    how = se_fits_better(s, left_of(s, end) / CONTEXTS_SHARE, left_of(s, end));
     s->kept = NULL;
     if (how == SE_FIT_UNKNOWN) {
         how = se_lacks(s, slack, left_of(s, end) / PARTS_SHARE);
@@ -362,7 +362,7 @@ static bool may_be_better(struct choices *x, struct numbers *v, int64_t slack, u
     if (how != SE_FIT_UNKNOWN || se_wide_not(s, true, left_of(s, end) / 4))
         return false;
     s->kept = &v->ways;
-    how = se_fits_better(s, left_of(s, end));
+    how = se_fits_better(s, left_of(s, end), 0);
     s->kept = NULL;
     return how == SE_FIT_UNKNOWN;
 }
@@ -439,7 +439,7 @@ static bool wants_stand(struct choices *x, const struct numbers *v, int64_t slac
     s->as_good = true;
     enum se_fit how = se_fits(s, FIRST_LOOK);
     bool not = how == SE_FITS_NOT || (how == SE_FIT_UNKNOWN && se_wide_not(s, false, left_of(s, end) / 4)) || se_wide_not(s, true, left_of(s, end) / 2) ||
-               se_fits_better(s, left_of(s, end)) == SE_FITS_NOT;
+               se_fits_better(s, left_of(s, end), 0) == SE_FITS_NOT;
     s->as_good = false;
     s->fits = NULL;
     return !not;

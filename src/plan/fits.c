@@ -16,6 +16,8 @@
 #define MAX_MEMO (1u << 15)          /* ways that led nowhere: past that no more are remembered */
 #define KEPT_BYTES (UINT64_C(48) << 20)              /* of those that are kept from look to look, in all */
 #define MIN_BUCKETS 256u             /* one for each node that a look may take, about: as many as ways may be remembered at most */
+#define MORE_SHARE 2u                /* of the nodes of a look, so many more where its end is near */
+#define FASTER 1.2                   /* what is walked later is walked so much faster, about: more of it is known */
 #define FEW_NODES UINT64_C(3000)     /* for a first look in each order: what one does not see in a long time the other often sees at once */
 #define FOUND_SHARE 8u               /* of a look at wants, for large copies first: that finds plans, the other order that there are none */
 #define ROOM_NODES 2u                /* what it costs to see that there is room, for each copy */
@@ -73,6 +75,9 @@ struct fit {
     uint64_t end, steps, counted; bool over;          /* steps: counted as nodes up to there */
     enum look how;                   /* order[] from each depth on is changed by it as works are chosen */
     size_t decided;                  /* works of the search's order before the first that comes here */
+    uint64_t most;                   /* nodes, up to there where an end is near */
+    uint64_t from; bool found;       /* nodes before the look; something better was found, and the look went on */
+    double part, seen;               /* of all that is to be walked: what is below here, and what was walked; ways from a place count alike */
     bool wants;                      /* what has more wants than the best, not only what stands: everything is put into the search itself too */
     bool mind_tenants;               /* some copy's cards may have so many tenants only */
     uint32_t *may[64];               /* [work][use * classes + class] tenants of its card at most */
@@ -527,8 +532,10 @@ static bool put_all(struct fit *f, struct fitting *x)
 {
     struct search *s = f->s;
     size_t cls = pl_cost_class(s->p, x->card, x->sh->cards);
-    if (!stands(f, x, cls))
+    if (!stands(f, x, cls)) {
+        f->seen += f->part;
         return false;
+    }
     struct { uint64_t load, works, sat, ranks; uint32_t at_most; } was[BT_MAX_GPUS];
     for (uint32_t i = 0; i < x->sh->cards; i++) {
         size_t g = x->card[i];
@@ -573,12 +580,21 @@ static size_t first_place(const struct pl_work *k, const struct fitting *x, uint
     return rank && x->sh->like_before[rank / tp] ? (size_t)k->pos[x->card[rank - tp]] + 1 : 0;
 }
 
+/* By what was seen in the nodes so far, those that are left are about enough for the rest. */
+static bool end_is_near(const struct fit *f)
+{
+    double used = (double)(f->s->nodes - f->from), left = (double)(f->most - BT_MIN(f->most, f->s->nodes));
+    return left > 0 && used * (1 - f->seen) <= f->seen * left * FASTER;
+}
+
 /* Also those of bytes that are of use: they are many where little is free. */
 static void count_steps(struct fit *f)
 {
     uint64_t nodes = (f->steps - f->counted) / NODES_EACH;
     f->s->nodes += nodes;
     f->counted += nodes * NODES_EACH;
+    if (f->s->nodes > f->end && end_is_near(f))
+        f->end = BT_MIN(f->most, f->s->nodes + (f->s->nodes - f->from) / MORE_SHARE);
     f->over = f->over || f->s->nodes > f->end || se_late(f->s);
 }
 
@@ -588,8 +604,9 @@ static bool next_rank(struct fit *f, struct fitting *x, uint32_t rank)
     const struct pl_work *k = &p->work[x->work];
     if (rank == x->sh->cards)
         return put_all(f, x);
-    size_t start = first_place(k, x, rank);
+    size_t start = first_place(k, x, rank), goes[BT_MAX_GPUS], n = 0;
     uint64_t tried = 0;
+    double part = f->part;
     if (++f->steps % STEPS_UNSEEN == 0)              /* of a long pipeline the orders of its stages alone are more than anybody waits for */
         count_steps(f);
     for (size_t i = 0; i < k->npool && !f->over; i++) {
@@ -606,10 +623,16 @@ static bool next_rank(struct fit *f, struct fitting *x, uint32_t rank)
             continue;
         if (rank % x->sh->tp && strcmp(p->fleet->gpus[g].name, p->fleet->gpus[x->card[rank - 1]].name))
             continue;
-        x->card[rank] = g;
+        goes[n++] = g;
+    }
+    f->seen += n ? 0 : part;
+    for (size_t i = 0; i < n && !f->over; i++) {
+        x->card[rank] = goes[i];
+        f->part = part / (double)n;
         if (next_rank(f, x, rank + 1))
             return true;
     }
+    f->part = part;
     return false;
 }
 
@@ -619,11 +642,15 @@ static bool one_shape(struct fit *f, size_t depth, uint32_t copy, size_t use, co
     size_t work = f->order[depth], same = s->p->work[work].same;
     struct fitting x = { .work = work, .depth = depth, .copy = copy, .use = use, .sh = shape_of(f, work, use), .classes = f->classes[work][use] };
     const uint64_t *least = least_of(f, work, use);
-    if (same != PL_NONE && (s->p->work[same].cpu_only || copy >= s->copies_most[same]))
+    if (same != PL_NONE && (s->p->work[same].cpu_only || copy >= s->copies_most[same])) {
+        f->seen += f->part;
         return false;
+    }
     x.target = same == PL_NONE ? NULL : &f->copy[f->first[same] + copy];
-    if (x.target && x.target->ncards != x.sh->cards)
+    if (x.target && x.target->ncards != x.sh->cards) {
+        f->seen += f->part;
         return false;
+    }
     memcpy(x.now, now, s->ncards * sizeof *now);
     for (size_t c = 0; c < s->p->nclasses; c++) {
         uint64_t more = beside(f, work, x.sh->cards, copy, c);
@@ -647,6 +674,9 @@ static bool may_want_more(const struct fit *f, size_t depth)
     return !f->wants || se_wants_at_most(f->s, f->decided + depth) > f->s->best.v[BT_GOAL_WANTS] - f->s->as_good;
 }
 
+/* What is found ends a pass, but all that was walked before it need not be walked again: the look goes on for as long as it took so far. */
+static bool goes_on(const struct fit *f) { return f->s->any && f->s->wants_only && !f->s->p->any_plan && !f->s->target; }
+
 /* Everything stands. True: and that is what was looked for. */
 static bool all_stand(struct fit *f)
 {
@@ -661,7 +691,14 @@ static bool all_stand(struct fit *f)
     if (!may_want_more(f, f->t->n))
         return false;
     se_leaf(s);
-    return pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0;
+    if (pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) <= 0)
+        return false;
+    if (!goes_on(f))
+        return true;
+    s->stop = false;
+    f->found = true;
+    f->end = BT_MIN(f->end, s->nodes + (s->nodes - f->from));
+    return false;
 }
 
 static bool next_copy(struct fit *f, size_t depth, uint32_t copy)
@@ -669,16 +706,21 @@ static bool next_copy(struct fit *f, size_t depth, uint32_t copy)
     struct search *s = f->s;
     if (depth < f->t->n && copy == s->copies_most[f->order[depth]])
         return next_copy(f, depth + 1, 0);
-    if (depth == f->t->n)
+    if (depth == f->t->n) {
+        f->seen += f->part;
         return all_stand(f);
+    }
     count_steps(f);
     if (f->over)
         return false;
     struct place seen[BT_MAX_GPUS];
     struct tried *way = way_so_far(f, depth, copy, seen);
-    if (known(f, way))
+    if (known(f, way)) {
+        f->seen += f->part;
         return false;
-    size_t now[BT_MAX_GPUS], next;
+    }
+    size_t now[BT_MAX_GPUS], next, ways = 0;
+    double part = f->part;
     bool *goes = f->goes[f->ncopies];
     alike(f, seen, now);
     memcpy(f->now, now, s->ncards * sizeof *now);
@@ -689,11 +731,17 @@ static bool next_copy(struct fit *f, size_t depth, uint32_t copy)
             fill_minded(f, depth + 1);
             f->first[work] = f->ncopies;
         }
-        for (size_t i = 0; i < f->nuse[work] && !f->over; i++)
+        for (size_t i = 0; i < f->nuse[work]; i++)
+            ways += goes[i];
+        for (size_t i = 0; i < f->nuse[work] && !f->over; i++) {
+            f->part = part / (double)ways;
             if (goes[i] && one_shape(f, depth, copy, i, now))
                 return true;
+        }
+        f->part = part;
         swap_works(f, depth, next);
     }
+    f->seen += ways ? 0 : part;
     if (!f->over)
         remember(f, way);
     return false;
@@ -811,7 +859,7 @@ static struct se_ways *ways_for(struct search *s, struct bt_arena *a, bool wants
 static struct fit *start_look(struct search *s, struct bt_arena *a, enum look how, bool wants, uint64_t nodes)
 {
     struct fit *f = BT_NEW(a, struct fit);
-    *f = (struct fit){ .s = s, .t = s->fits, .a = a, .end = s->nodes + nodes, .how = how, .wants = wants };
+    *f = (struct fit){ .s = s, .t = s->fits, .a = a, .from = s->nodes, .end = s->nodes + nodes, .part = 1, .how = how, .wants = wants };
     f->copy = BT_NEWN(a, struct pl_copy, s->max_copies + 1);
     f->first = BT_NEWN(a, size_t, s->p->n + 1);
     f->memo = ways_for(s, a, wants, nodes);
@@ -850,10 +898,11 @@ enum se_fit se_fits(struct search *s, uint64_t nodes)
     return how == SE_FIT_UNKNOWN && nodes > FEW_NODES ? look(s, LOOK_FEWEST, nodes) : how;
 }
 
-static enum se_fit look_better(struct search *s, enum look how, uint64_t nodes)
+static enum se_fit look_better(struct search *s, enum look how, uint64_t nodes, uint64_t most)
 {
     bt_auto_arena a = { 0 };
     struct fit *f = start_look(s, &a, how, true, nodes);
+    f->most = s->nodes + most;
     size_t n = 0;
     for (size_t i = 0; i < s->p->n; i++)             /* the others are decided: without a card, or without a copy */
         if (s->p->work[i].cpu_only || !s->copies_most[i])
@@ -863,18 +912,19 @@ static enum se_fit look_better(struct search *s, enum look how, uint64_t nodes)
     for (size_t d = 0; d < s->p->n; d++)
         s->depth_of[s->order[d]] = d;
     se_put_others(s);
-    bool better = next_copy(f, 0, 0);
+    bool better = next_copy(f, 0, 0) || (f->found && f->over);
+    s->stop = s->stop || (f->found && f->over);
     while (s->ncopies)
         se_take_back(s);
     se_order(s, SE_HARD);
     return better ? SE_FITS : f->over ? SE_FIT_UNKNOWN : SE_FITS_NOT;
 }
 
-enum se_fit se_fits_better(struct search *s, uint64_t nodes)
+enum se_fit se_fits_better(struct search *s, uint64_t nodes, uint64_t most)
 {
     if (!s->fits)
         return SE_FIT_UNKNOWN;
-    uint64_t end = s->nodes + nodes;
-    enum se_fit how = look_better(s, LOOK_COPIES, nodes / FOUND_SHARE);
-    return how == SE_FIT_UNKNOWN && s->nodes < end ? look_better(s, LOOK_FEWEST, end - s->nodes) : how;
+    uint64_t end = s->nodes + nodes, last = s->nodes + BT_MAX(nodes, most);
+    enum se_fit how = look_better(s, LOOK_COPIES, nodes / FOUND_SHARE, 0);
+    return how == SE_FIT_UNKNOWN && s->nodes < end ? look_better(s, LOOK_FEWEST, end - s->nodes, last - s->nodes) : how;
 }

@@ -69,7 +69,7 @@ static enum se_fit ask(struct lacks *x, const struct part *o, bool small)
     if (how == SE_FIT_UNKNOWN)
         how = se_pack(s, BT_MIN((uint64_t)PACK_LOOK, x->end - BT_MIN(x->end, s->nodes)));
     if (how == SE_FITS && !is_better(x))             /* floors stand; what contexts grow to there may not be enough wherever they stand */
-        how = se_fits_better(s, small ? PART_LOOK : BETTER_LOOK);
+        how = se_fits_better(s, small ? PART_LOOK : BETTER_LOOK, 0);
     s->fits = NULL;
     return how;
 }

@@ -232,8 +232,9 @@ struct se_kept_ways { struct se_ways *of[2]; };
 bool se_fits_start(struct search *s, struct bt_arena *a);             /* as se_sets_start(); without it nothing is known */
 enum se_fit { SE_FITS_NOT, SE_FITS, SE_FIT_UNKNOWN };
 enum se_fit se_fits(struct search *s, uint64_t nodes);
-/* Can all stand with more wants (as_good: as many) than the best has, which has as many workloads? What is found and better becomes the best. */
-enum se_fit se_fits_better(struct search *s, uint64_t nodes);
+/* Can all stand with more wants (as_good: as many) than the best has, which has as many workloads? What is found and better becomes the best.
+ * most: so many nodes where by what was walked the end is near; less than `nodes`: no more than those. SE_FITS_NOT: nothing is better than the best is then. */
+enum se_fit se_fits_better(struct search *s, uint64_t nodes, uint64_t most);
 
 /* wide.c. True: they cannot all stand (`wants`: with more wants than the best has), whatever their shapes; before any of those is settled. */
 bool se_wide_not(struct search *s, bool wants, uint64_t nodes);

@@ -98,7 +98,7 @@ bool se_wide_not(struct search *s, bool wants, uint64_t nodes)
     s->work = work;
     s->sets = NULL;
     s->wide = true;
-    bool not = se_fits_start(s, &a) && (wants ? se_fits_better(s, nodes) : se_fits(s, nodes)) == SE_FITS_NOT;
+    bool not = se_fits_start(s, &a) && (wants ? se_fits_better(s, nodes, 0) : se_fits(s, nodes)) == SE_FITS_NOT;
     s->wide = false;
     s->work = were;
     s->sets = sets;

@@ -221,15 +221,31 @@ static void bests_are_of_floors_as_they_are(void **st)
     assert_true(servers >= 50 && held >= 20);
 }
 
-/* A look that is cut short goes on where it ended: short ones, one after the other, say what one long one says. */
+/* To be asked whether anything has more wants than that plan, less `less`, with the same numbers of copies. False: nobody can ask. */
+static bool to_be_bettered(struct search *s, const struct pl_solution *o, struct pl_solution *again, int64_t less, struct bt_arena *a)
+{
+    *again = *o;
+    again->copy = NULL;
+    s->out = again;
+    s->limit = UINT64_MAX;
+    se_fix(s, NULL, -1, a);
+    se_as_many(s, o);
+    s->sets = NULL;
+    s->best.v[BT_GOAL_WANTS] -= less;
+    s->wants_only = true;
+    return se_fits_start(s, a);
+}
+
+/* A look that is cut short goes on where it ended: short ones, one after the other, say what one long one says. Where its end is near it is not cut short, and
+ * in a pass that ends with what is found it goes on to see that there is no more. */
 static void looks_go_on_where_they_ended(void **st)
 {
     (void)st;
-    unsigned nots = 0, better = 0, cut = 0;
+    unsigned nots = 0, better = 0, cut = 0, near = 0, all = 0;
     uint64_t at_once = 0, in_pieces = 0;
     for (uint64_t round = 1; round <= 150; round++) {
         bt_auto_arena a = { 0 };
-        struct pl_solution o = { 0 };
+        struct pl_solution o = { 0 }, again;
         struct drawn_problem x = drawn_problem(&a, round, 6, 9);
         if (!x.p)
             continue;
@@ -237,36 +253,41 @@ static void looks_go_on_where_they_ended(void **st)
         if (!o.found || !o.complete)
             continue;
         for (int64_t less = 0; less < 2; less++) {
-            enum se_fit how[2] = { SE_FIT_UNKNOWN, SE_FIT_UNKNOWN };
-            for (int pieces = 0; pieces < 2; pieces++) {
-                struct pl_solution again = o;
-                struct se_kept_ways ways = { 0 };
-                struct search *s = se_new(x.p, &a);
-                again.copy = NULL;
-                s->out = &again;
-                s->limit = UINT64_MAX;
-                se_fix(s, NULL, -1, &a);
-                se_as_many(s, &o);
-                s->sets = NULL;
-                s->best.v[BT_GOAL_WANTS] -= less;
-                s->wants_only = true;
-                s->kept = pieces ? &ways : NULL;
-                if (!se_fits_start(s, &a))
-                    continue;
-                for (uint64_t nodes = pieces ? 100 : 2000000; how[pieces] == SE_FIT_UNKNOWN && nodes < 3000000; nodes += nodes / 2) {
-                    how[pieces] = se_fits_better(s, nodes);
-                    cut += pieces && how[pieces] == SE_FIT_UNKNOWN;
-                }
-                *(pieces ? &in_pieces : &at_once) += s->nodes;
+            struct se_kept_ways ways = { 0 };
+            struct search *s = se_new(x.p, &a);
+            if (!to_be_bettered(s, &o, &again, less, &a))
+                continue;
+            enum se_fit whole = se_fits_better(s, 2000000, 0), how = SE_FIT_UNKNOWN;
+            at_once += s->nodes;
+            s = se_new(x.p, &a);
+            to_be_bettered(s, &o, &again, less, &a);
+            s->kept = &ways;
+            for (uint64_t nodes = 100; how == SE_FIT_UNKNOWN && nodes < 3000000; nodes += nodes / 2) {
+                how = se_fits_better(s, nodes, 0);
+                cut += how == SE_FIT_UNKNOWN;
             }
-            assert_int_equal(how[0], how[1]);
-            nots += how[0] == SE_FITS_NOT;
-            better += how[0] == SE_FITS;
+            in_pieces += s->nodes;
+            assert_int_equal(whole, how);
+            nots += how == SE_FITS_NOT;
+            better += how == SE_FITS;
+            s = se_new(x.p, &a);
+            to_be_bettered(s, &o, &again, less, &a);
+            how = se_fits_better(s, 100, 3000000);
+            assert_true(how == SE_FIT_UNKNOWN || how == whole);
+            near += how != SE_FIT_UNKNOWN && s->nodes > 200;
+            s = se_new(x.p, &a);
+            to_be_bettered(s, &o, &again, less, &a);
+            s->any = true;
+            how = se_fits_better(s, 2000000, 0);
+            assert_true(how != SE_FIT_UNKNOWN && (how == SE_FITS || s->best.v[BT_GOAL_WANTS] == o.score.v[BT_GOAL_WANTS]));
+            assert_true(whole == SE_FITS_NOT || s->best.v[BT_GOAL_WANTS] == o.score.v[BT_GOAL_WANTS]);
+            all += how == SE_FITS_NOT && whole == SE_FITS;
         }
     }
-    print_message("%u times nothing better, %u times something, %u looks cut short, %llu steps at once, %llu in pieces\n", nots, better, cut,
-                  (unsigned long long)at_once, (unsigned long long)in_pieces);
+    print_message("%u times nothing better, %u times something (%u all of it), %u looks cut short, %u not, %llu steps at once, %llu in pieces\n", nots, better, all,
+                  cut, near, (unsigned long long)at_once, (unsigned long long)in_pieces);
     assert_true(nots >= 20 && better >= 10 && cut >= 20 && in_pieces < at_once + at_once / 4);   /* without what was kept nearly twice as many */
+    assert_true(near >= 10 && all >= 4);
 }
 
 /* What is said to be known is what was put there for that very key. */
