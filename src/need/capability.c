@@ -74,7 +74,8 @@ bool bt_fp8_streams(const struct bt_engine *e, const char *version)
 /* Old checkpoints have their method in a file of its own; their tensors are packed all the same, and where those are not known they are called after it. */
 static bool is_packed(const struct bt_model *m)
 {
-    if (m->id && (strcasestr(m->id, "awq") || strcasestr(m->id, "gptq") || strcasestr(m->id, "autoround")))
+    const char *slash = m->id ? strrchr(m->id, '/') : NULL, *name = slash ? slash + 1 : m->id;       /* not a folder that it lies in */
+    if (name && (strcasestr(name, "awq") || strcasestr(name, "gptq") || strcasestr(name, "autoround")))
         return true;
     for (size_t i = 0; i < m->ntensors; i++)
         if (strstr(m->tensors[i].name, "qweight"))
@@ -106,5 +107,7 @@ static const char *family_of(const char *method)
 bool bt_stored_otherwise(const struct bt_model *m, const char *method)
 {
     const char *stored = family_of(m->quantization), *asked = family_of(method);
+    if (stored && method && !strcasecmp(method, "moe_wna16"))        /* experts stored by either of these */
+        return strcmp(stored, "awq") != 0 && strcmp(stored, "gptq") != 0;
     return stored && asked && strcmp(stored, asked) != 0;
 }

@@ -282,7 +282,8 @@ void bt_pace_first(const struct bt_pace_in *in, struct bt_pace_first *out)
 const char *const bt_pace_source_names[BT_LOAD__N] = { [BT_LOAD_CACHE] = "page cache", [BT_LOAD_NVME] = "NVMe", [BT_LOAD_NETWORK] = "network" };
 
 /* GB/s of one process that maps safetensors and copies them to its card, and of several: they walk the same files at the same time, each through all of
- * them, so that two are no faster than one from the page cache (5.7 and 5.75) nor from a drive (1.6 and 1.8), and eight twice as fast at most. */
+ * them, so that two are no faster than one from the page cache (5.7 and 5.75) nor from a drive (1.6 and 1.8), and eight twice as fast at most. `several` is
+ * one middle figure for two to eight: a third too fast for two. */
 static const struct {
     double one, several;
 } rates[BT_LOAD__N] = { [BT_LOAD_CACHE] = { 6.0, 8.0 }, [BT_LOAD_NVME] = { 2.5, 3.3 }, [BT_LOAD_NETWORK] = { 0.35, 0.35 } };

@@ -65,6 +65,9 @@ static void methods_that_no_engine_starts_with(void **st)
     assert_false(bt_wants_made_weights(&plain, "fp8") || bt_wants_made_weights(&plain, "bitsandbytes") || bt_wants_made_weights(&plain, NULL));
     assert_false(bt_wants_made_weights(&awq, "awq") || bt_wants_made_weights(&old, "gptq") || bt_wants_made_weights(&named, "gptq"));
     assert_true(bt_stored_otherwise(&awq, "fp8") && bt_stored_otherwise(&mxfp4, "fp8") && bt_stored_otherwise(&mxfp4, "awq") && bt_stored_otherwise(&fp8, "gptq"));
+    assert_true(bt_stored_otherwise(&mxfp4, "moe_wna16") && bt_stored_otherwise(&fp8, "moe_wna16"));
+    named.id = "/models/awq-tests/Qwen3-8B";
+    assert_true(bt_wants_made_weights(&named, "awq"));
     assert_false(bt_stored_otherwise(&awq, "awq_marlin") || bt_stored_otherwise(&awq, "moe_wna16") || bt_stored_otherwise(&plain, "fp8") || bt_stored_otherwise(&fp8, NULL));
 }
 
