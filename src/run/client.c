@@ -45,16 +45,36 @@ static _Noreturn void become_daemon(int out, int ready)
     _exit(127);
 }
 
+#define LOG_TRIES 50                 /* an ending daemon takes its empty folder away once */
+
+/* The folder and the log in it: made again where a daemon that is just ending takes them away in between. < 0: err is set. */
+static int open_log(const char *dir, const char *log, struct bt_err *err)
+{
+    for (int i = 0;; i++) {
+        struct bt_err why = { 0 };
+        int fd = -1;
+        if (bt_dir_private(dir, &why) == 0) {
+            fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+            if (fd < 0)
+                bt_err_set(&why, BT_E_IO, errno, "open its log %s", log);
+        }
+        if (fd >= 0)
+            return fd;
+        if (why.sys != ENOENT || i == LOG_TRIES) {
+            *err = why;
+            return bt_err_wrap(err, "start the daemon");
+        }
+    }
+}
+
 static int start_daemon(struct bt_err *err)
 {
     bt_auto_arena a = { 0 };
     int p[2];
     const char *dir = bt_runtime_dir(&a), *log = bt_arena_printf(&a, "%s/daemon.log", dir);
-    if (bt_dir_private(dir, err) < 0)
-        return bt_err_wrap(err, "start the daemon");
-    bt_auto_fd out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bt_auto_fd out = open_log(dir, log, err);
     if (out < 0)
-        return bt_err_set(err, BT_E_IO, errno, "start the daemon: open its log %s", log);
+        return -1;
     if (pipe2(p, O_CLOEXEC) < 0)
         return bt_err_set(err, BT_E_IO, errno, "start the daemon: open a pipe");
     bt_auto_fd ours = p[0], theirs = fcntl(p[1], F_DUPFD_CLOEXEC, 10);
