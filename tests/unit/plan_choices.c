@@ -290,6 +290,43 @@ static void looks_go_on_where_they_ended(void **st)
     assert_true(near >= 10 && all >= 4);
 }
 
+/* Who sits on another's cards may have one way to go only, but comes after it in every order: short looks, whose order is chosen as others stand, find what
+ * the search has found, and no more. */
+static void followers_come_after_their_targets(void **st)
+{
+    (void)st;
+    unsigned asked = 0, known = 0;
+    for (unsigned round = 0; round < 48; round++) {
+        bt_auto_arena a = { 0 };
+        struct pl_solution o = { 0 }, again;
+        const char *text = bt_arena_printf(&a, "name: t\nworkloads:\n"
+                                               "  x: {kind: service, command: [x], memory: %uGiB}\n"
+                                               "  y: {kind: service, command: [x], memory: %uGiB, apart: [x]}\n"
+                                               "  t: {engine: vllm, model: Qwen/Qwen3-8B, gpus: {min: 1, max: 2}, context: {want: 40960, min: 2048}}\n"
+                                               "  f: {engine: vllm, model: Qwen/Qwen3-0.6B, same_gpus_as: t, pool: [%u], context: {want: 40960, min: 1024}}\n"
+                                               "  g: {kind: service, command: [x], memory: 1GiB, same_gpus_as: f}\n"
+                                               "  s: {engine: vllm, model: Qwen/Qwen3-4B, context: {want: 40960, min: 2048}}\n", 2 + round % 4 * 4, 3 + round / 4 % 4 * 5, round % 3);
+        struct pl_problem *p = plan_problem_or_none(&a, text, round < 16 ? "2xRTX-4090+1xRTX-3090" : round < 32 ? "1xL40S+2xRTX-3090" : "3xRTX-3090+1xRTX-4090");
+        if (!p)
+            continue;
+        pl_solve(p, 60000, &o);
+        for (int64_t less = 0; o.found && o.complete && less < 2; less++) {
+            struct search *s = se_new(p, &a);
+            assert_true(to_be_bettered(s, &o, &again, less, &a));
+            for (uint64_t nodes = 40; nodes < 20000; nodes *= 3) {
+                enum se_fit how = se_fits_better(s, nodes, 0);
+                assert_true(how == SE_FIT_UNKNOWN || how == (less ? SE_FITS : SE_FITS_NOT));
+                known += how != SE_FIT_UNKNOWN;
+                asked++;
+                if (how == SE_FITS)
+                    break;           /* the best is as good again */
+            }
+        }
+    }
+    print_message("%u looks, %u of them to their end\n", asked, known);
+    assert_true(known >= 60 && asked > known);
+}
+
 /* What is said to be known is what was put there for that very key. */
 static void known_numbers_are_those_of_their_keys(void **st)
 {
@@ -587,7 +624,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(all_of_the_work_is_used), cmocka_unit_test(bests_are_of_floors_as_they_are),
                                         cmocka_unit_test(more_service_ends_no_pass_for_wants), cmocka_unit_test(the_least_of_several_cards_is_no_more_than_they_take),
-                                        cmocka_unit_test(looks_go_on_where_they_ended),
+                                        cmocka_unit_test(looks_go_on_where_they_ended), cmocka_unit_test(followers_come_after_their_targets),
                                         cmocka_unit_test(known_numbers_are_those_of_their_keys),
                                         cmocka_unit_test(shapes_first_equal_the_plain_tree), cmocka_unit_test(what_beats_the_rest_is_found),
                                         cmocka_unit_test(copies_over_cards_are_proven), cmocka_unit_test(good_prices_prove), cmocka_unit_test(alike_copies_may_pair_otherwise),
