@@ -61,16 +61,20 @@ static int search_phases(struct bt_arena *a, const struct bt_plan_in *in, bool s
     struct bt_plan_in with = *in;
     double start = now_ms();
     with.needs = pl_needs_new(a);
-    for (size_t i = 0; i < n; i++) {
-        struct pl_problem *p;
-        struct pl_solution s = { .complete = true };
-        if (pl_problem_build(a, &with, names[i], &p, &err) < 0)
+    struct pl_problem **all = BT_NEWN(a, struct pl_problem *, n);
+    size_t *order = BT_NEWN(a, size_t, n);
+    for (size_t i = 0; i < n; i++)
+        if (pl_problem_build(a, &with, names[i], &all[i], &err) < 0)
             return fail(&err, "build");
+    pl_phase_order(all, n, order);
+    for (size_t i = 0; i < n; i++) {
+        struct pl_problem *p = all[order[i]];
+        struct pl_solution s = { .complete = true };
         double before = now_ms();
         if (!p->nrefusals)
             pl_search(p, pl_phase_nodes(p, i, n, o->nodes), NULL, &s);
         if (show)
-            show_phase(names[i], p, &s, now_ms() - before);
+            show_phase(names[order[i]], p, &s, now_ms() - before);
         o->nodes += s.nodes;
         o->found += s.found;
         if (s.found && pl_gap(&s) > o->gap) {

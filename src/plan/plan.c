@@ -180,12 +180,19 @@ uint64_t pl_phase_nodes(const struct pl_problem *p, size_t nth, size_t phases, u
     return BT_MAX(all - BT_MIN(all, used + kept), (uint64_t)PL_PHASE_NODES / 2);
 }
 
-/* The phase as if there were no other. Found nothing: refusals in the plan. */
-static int plan_alone(struct pl_stages *all, size_t nth, struct bt_err *err)
+void pl_phase_order(struct pl_problem *const *p, size_t n, size_t *order)
 {
-    struct pl_stage *g = &all->v[nth];
-    if (pl_problem_build(all->a, all->in, g->name, &g->free_p, err) < 0)
-        return -1;
+    for (size_t i = 0; i < n; i++) {
+        size_t j = i;
+        for (; j > 0 && p[order[j - 1]]->n > p[i]->n; j--)
+            order[j] = order[j - 1];
+        order[j] = i;
+    }
+}
+
+/* The phase as if there were no other; the nth that is searched. */
+static int search_alone(struct pl_stages *all, struct pl_stage *g, size_t nth, struct bt_err *err)
+{
     uint64_t nodes = pl_phase_nodes(g->free_p, nth, all->n, all->plan->nodes);
     if (!g->free_p->nrefusals && all->in->any)
         pl_find(g->free_p, nodes, &g->free_s);
@@ -201,6 +208,12 @@ static int plan_alone(struct pl_stages *all, size_t nth, struct bt_err *err)
         g->free_s = without.found ? without : g->free_s;
     }
     all->plan->nodes += g->free_s.nodes;
+    return 0;
+}
+
+/* What was found is the phase's plan so far. Nothing: refusals in the plan. */
+static int plan_alone(struct pl_stages *all, struct pl_stage *g, struct bt_err *err)
+{
     if (g->free_p->nrefusals || (!g->free_s.found && g->free_s.complete))
         return pl_refusals(all->plan, all->a, all->in, g->free_p, err);
     if (!g->free_s.found) {
@@ -216,8 +229,19 @@ static int plan_alone(struct pl_stages *all, size_t nth, struct bt_err *err)
 
 static int plan_stages(struct pl_stages *all, struct bt_err *err)
 {
+    struct pl_problem **p = BT_NEWN(all->a, struct pl_problem *, all->n);
+    size_t *order = BT_NEWN(all->a, size_t, all->n);
+    for (size_t i = 0; i < all->n; i++) {
+        if (pl_problem_build(all->a, all->in, all->v[i].name, &p[i], err) < 0)
+            return -1;
+        all->v[i].free_p = p[i];
+    }
+    pl_phase_order(p, all->n, order);
     for (size_t i = 0; i < all->n; i++)
-        if (plan_alone(all, i, err) < 0)
+        if (search_alone(all, &all->v[order[i]], i, err) < 0)
+            return -1;
+    for (size_t i = 0; i < all->n; i++)
+        if (plan_alone(all, &all->v[i], err) < 0)
             return -1;
     if (all->plan->nrefusals)
         return 0;

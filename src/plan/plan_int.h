@@ -202,6 +202,8 @@ uint64_t pl_find_cost(size_t n);
 uint64_t pl_found_cost(const struct pl_problem *p, const struct pl_solution *s);
 /* The free memory of the solution, dealt anew, into its score. */
 void pl_rescore_free(struct pl_problem *p, struct pl_solution *s);
+/* Phases are searched in this order: few workloads first, so that what they do not need is left for those that need most. */
+void pl_phase_order(struct pl_problem *const *p, size_t n, size_t *order);
 /* Of the nth phase of `phases`, where those before it took `used`: all that is left, but for half a share of each that comes. Many cards, and what is planned
  * as one of several machines, get as much each time: they never end before. */
 uint64_t pl_phase_nodes(const struct pl_problem *p, size_t nth, size_t phases, uint64_t used);

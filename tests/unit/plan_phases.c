@@ -1,5 +1,6 @@
 /* Phases that know of each other: who stays, who is parked and how, what does not fit asleep, and the check of it all. */
 #include "../../bench/plan_joint.h"
+#include "plan/plan_int.h"
 #include "plan_moves_help.h"
 
 #define THREE "name: t\nphases: [a, b, c]\nworkloads:\n" \
@@ -297,6 +298,17 @@ static void broken_moves_are_seen(void **st)
     }
 }
 
+static void phases_with_few_workloads_come_first(void **st)
+{
+    (void)st;
+    struct pl_problem p[] = { { .n = 5 }, { .n = 3 }, { .n = 5 }, { .n = 1 }, { .n = 3 } }, *all[5];
+    size_t order[5], right[] = { 3, 1, 4, 0, 2 };
+    for (size_t i = 0; i < 5; i++)
+        all[i] = &p[i];
+    pl_phase_order(all, 5, order);
+    assert_memory_equal(order, right, sizeof right); /* equal ones as they are written */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(what_comes_back_sleeps), cmocka_unit_test(ram_that_does_not_hold_it), cmocka_unit_test(ram_for_sleepers_and_a_server_on_the_cpu),
@@ -305,7 +317,8 @@ int main(void)
                                         cmocka_unit_test(what_may_stay_stays), cmocka_unit_test(the_earlier_phase_yields),
                                         cmocka_unit_test(what_loses_by_staying_moves),
                                         cmocka_unit_test(tied_contexts_stay_tied), cmocka_unit_test(a_job_form_holds_what_it_has_in_all_phases), cmocka_unit_test(drawn_sets),
-                                        cmocka_unit_test(drawn_phases_equal_enumeration), cmocka_unit_test(several_requests_stay_too), cmocka_unit_test(broken_moves_are_seen) };
+                                        cmocka_unit_test(drawn_phases_equal_enumeration), cmocka_unit_test(several_requests_stay_too), cmocka_unit_test(broken_moves_are_seen),
+                                        cmocka_unit_test(phases_with_few_workloads_come_first) };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     bt_arena_release(&a);
     return rc;
