@@ -13,7 +13,7 @@
 #include "plan/search_int.h"
 
 #define MAX_SEATS 64u                /* copies that are followed */
-#define MAX_MEMO (1u << 15)          /* ways that led nowhere: past that no more are remembered */
+#define MAX_MEMO (1u << 17)          /* ways that led nowhere: past that no more are remembered */
 #define KEPT_BYTES (UINT64_C(48) << 20)              /* of those that are kept from look to look, in all */
 #define MIN_BUCKETS 256u             /* one for each node that a look may take, about: as many as ways may be remembered at most */
 #define MORE_SHARE 2u                /* of the nodes of a look, so many more where its end is near */
