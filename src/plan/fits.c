@@ -375,6 +375,26 @@ static bool has_places(const struct fit *f, size_t work, size_t use, uint32_t co
     return all >= copies * sh->pp;
 }
 
+/* The target's copies stand: a rank of the shape goes on each of their cards, for each of the last `copies` copies. */
+static bool has_places_there(const struct fit *f, size_t work, size_t use, uint32_t copies)
+{
+    const struct search *s = f->s;
+    const struct se_shape *sh = shape_of(f, work, use);
+    const uint64_t *least = least_of(f, work, use);
+    size_t same = s->p->work[work].same;
+    for (uint32_t i = s->copies_most[work] - copies; i < s->copies_most[work]; i++) {
+        const struct pl_copy *target = &f->copy[f->first[same] + i];
+        if (i >= s->copies_most[same] || target->ncards != sh->cards)
+            return false;
+        for (uint32_t r = 0; r < target->ncards; r++) {
+            size_t g = target->card[r], cls = s->p->cls[g];
+            if (!(f->classes[work][use] >> cls & 1) || least[cls] > s->p->cap[g] - f->load[g] || !may_stand_on(f, work, g) || !more_tenants(f, work, use, g))
+                return false;
+        }
+    }
+    return true;
+}
+
 /* Least and most that a rank takes of what is left on a card. */
 struct sizes { uint64_t least, most; };
 
@@ -395,12 +415,14 @@ static void widen(const struct fit *f, size_t work, size_t use, struct sizes *of
  * shapes, and in how many ways a copy goes, about. */
 struct outlook { uint64_t least; double ways; };
 
-static struct outlook look_at(const struct fit *f, size_t work, size_t settled, uint32_t copies, bool *goes, struct sizes *of)
+static struct outlook look_at(const struct fit *f, size_t work, size_t settled, uint32_t copies, bool *goes, struct sizes *of, uint64_t coming)
 {
     struct outlook o = { .least = UINT64_MAX };
+    size_t same = f->s->p->work[work].same;
+    bool stands = same != PL_NONE && !f->s->p->work[same].cpu_only && !(coming >> same & 1);
     for (size_t i = 0; i < f->nuse[work]; i++) {
         uint32_t unlike = 0;
-        goes[i] = (settled == PL_NONE || i == settled) && has_places(f, work, i, copies, &unlike);
+        goes[i] = (settled == PL_NONE || i == settled) && has_places(f, work, i, copies, &unlike) && (!stands || has_places_there(f, work, i, copies));
         if (!goes[i])
             continue;
         o.least = BT_MIN(o.least, shape_of(f, work, i)->least);
@@ -467,7 +489,7 @@ static bool all_room(struct fit *f, size_t depth, uint32_t copy, bool *goes, siz
         size_t w = f->order[d];
         bool now = d == depth && copy;
         uint32_t copies = s->copies_most[w] - (now ? copy : 0);
-        o[w] = look_at(f, w, now ? f->taken[depth] : PL_NONE, copies, f->may_go[w], of);
+        o[w] = look_at(f, w, now ? f->taken[depth] : PL_NONE, copies, f->may_go[w], of, f->coming[depth]);
         if (o[w].least == UINT64_MAX)
             return false;
         need += (double)o[w].least * copies;
