@@ -20,6 +20,7 @@
 #define FASTER 1.2                   /* what is walked later is walked so much faster, about: more of it is known */
 #define FEW_NODES UINT64_C(3000)     /* for a first look in each order: what one does not see in a long time the other often sees at once */
 #define FOUND_SHARE 8u               /* of a look at wants, for large copies first: that finds plans, the other order that there are none */
+#define LOST_NODES 1u                /* what it costs to see that somebody has no place left */
 #define ROOM_NODES 2u                /* what it costs to see that there is room, for each copy */
 #define WANTS_NODES 5u               /* with a bound of wants */
 #define NODES_EACH 4u                /* so many steps here are as much work as a node of the search */
@@ -62,6 +63,9 @@ struct fit {
     size_t order[64];
     size_t *use[64], nuse[64];       /* [work] of its shapes, those that may be taken and are not needless */
     uint64_t *classes[64];           /* [work][use] a bit for each class it may take */
+    uint64_t *cards[64];             /* [work][use] a bit for each card that a rank may be on, whatever stands there */
+    uint64_t *places[64];            /* [work][use] those where one goes now */
+    size_t failed;                   /* the work that found no place when last one did not */
     uint64_t coming[64 + 1];         /* [depth] works from there on */
     uint64_t minded[64 + 1], seats[64 + 1];          /* [depth] works and seats that anybody from there on minds */
     uint64_t load[BT_MAX_GPUS], works[BT_MAX_GPUS], sat[BT_MAX_GPUS];
@@ -184,6 +188,16 @@ static bool as_many_tenants(const struct fit *f, size_t work, size_t shape, size
     return true;
 }
 
+/* Cards of those classes that a rank of the shape may be on. */
+static uint64_t cards_for(const struct fit *f, size_t work, size_t shape, uint64_t classes)
+{
+    const struct pl_problem *p = f->s->p;
+    uint64_t cards = 0;
+    for (size_t g = 0; g < f->s->ncards; g++)
+        cards |= (uint64_t)(classes >> p->cls[g] & 1 && p->work[work].pos[g] >= 0 && pl_card_for(p, f->s->work[work].shape[shape].cards, g)) << g;
+    return cards;
+}
+
 /* Of its shapes those that may be taken: one that another makes needless only where the other may take as many cards. */
 static void pick_shapes(struct fit *f, size_t work)
 {
@@ -191,6 +205,8 @@ static void pick_shapes(struct fit *f, size_t work)
     uint64_t *classes = BT_NEWN(f->a, uint64_t, x->n + 1);
     f->use[work] = BT_NEWN(f->a, size_t, x->n + 1);
     f->classes[work] = BT_NEWN(f->a, uint64_t, x->n + 1);
+    f->cards[work] = BT_NEWN(f->a, uint64_t, x->n + 1);
+    f->places[work] = BT_NEWN(f->a, uint64_t, x->n + 1);
     f->may[work] = BT_NEWN(f->a, uint32_t, x->n * f->s->p->nclasses + 1);
     for (size_t i = 0; i < x->n; i++)
         classes[i] = classes_of(f->s, work, x->of[i]);
@@ -202,6 +218,7 @@ static void pick_shapes(struct fit *f, size_t work)
         if (without)
             continue;
         f->classes[work][f->nuse[work]] = classes[i];
+        f->cards[work][f->nuse[work]] = cards_for(f, work, x->of[i], classes[i]);
         for (size_t c = 0; c < f->s->p->nclasses; c++) {
             uint32_t *may = &f->may[work][f->nuse[work] * f->s->p->nclasses + c];
             *may = f->s->sets && !f->wants ? se_sets_most_tenants(f->s, work, x->of[i], c) : UINT32_MAX;
@@ -345,18 +362,20 @@ static uint64_t beside(const struct fit *f, size_t work, uint32_t cards, uint32_
     return sum;
 }
 
-/* Ranks of the shape that go on each card, counted for so many copies; in whole groups where they must be of one kind. unlike: so many that differ. */
-static bool has_places(const struct fit *f, size_t work, size_t use, uint32_t copies, uint32_t *unlike)
+/* Ranks of the shape that go on each card, counted for so many copies; in whole groups where they must be of one kind. Leaves the cards in f->places. */
+static bool has_places(struct fit *f, size_t work, size_t use, uint32_t copies)
 {
     const struct search *s = f->s;
     const struct se_shape *sh = shape_of(f, work, use);
     const uint64_t *least = least_of(f, work, use);
     uint32_t each = f->t->friends[work] >> work & 1 ? copies : 1, of_kind[BT_MAX_GPUS], all = 0;
-    memset(of_kind, 0, s->ncards * sizeof *of_kind);
-    for (size_t g = 0; g < s->ncards; g++) {
-        size_t cls = s->p->cls[g];
+    uint64_t places = 0;
+    if (sh->tp > 1)
+        memset(of_kind, 0, s->ncards * sizeof *of_kind);
+    for (uint64_t cards = f->cards[work][use]; cards; cards &= cards - 1) {
+        size_t g = (size_t)__builtin_ctzll(cards), cls = s->p->cls[g];
         uint64_t left = s->p->cap[g] - f->load[g], bytes = least[cls];
-        if (!(f->classes[work][use] >> cls & 1) || bytes > left || !may_stand_on(f, work, g) || !pl_card_for(s->p, sh->cards, g))
+        if (bytes > left || f->works[g] & ~f->t->friends[work])
             continue;
         uint64_t more = f->t->followers[work] ? beside(f, work, sh->cards, s->copies_most[work] - 1, cls) : 0;
         if (more > left - bytes)
@@ -364,10 +383,12 @@ static bool has_places(const struct fit *f, size_t work, size_t use, uint32_t co
         bytes += more;
         uint32_t n = each > 1 && bytes && left / bytes < each ? (uint32_t)(left / bytes) : each;     /* one goes: seen above */
         n = BT_MIN(n, more_tenants(f, work, use, g));
-        of_kind[f->t->kind[g]] += n;
+        if (sh->tp > 1)
+            of_kind[f->t->kind[g]] += n;
         all += n;
-        *unlike += n && f->now[g] == g;
+        places |= (uint64_t)(n > 0) << g;
     }
+    f->places[work][use] = places;
     if (all < copies * sh->cards || sh->tp == 1)
         return all >= copies * sh->cards;
     for (size_t g = all = 0; g < s->ncards; g++)
@@ -401,32 +422,66 @@ struct sizes { uint64_t least, most; };
 static void widen(const struct fit *f, size_t work, size_t use, struct sizes *of)
 {
     const uint64_t *smallest = least_of(f, work, use), *largest = &f->t->shapes[work].most[f->use[work][use] * f->s->p->nclasses];
-    for (size_t g = 0; g < f->s->ncards; g++) {
-        size_t cls = f->s->p->cls[g];
+    for (uint64_t cards = f->cards[work][use]; cards; cards &= cards - 1) {
+        size_t g = (size_t)__builtin_ctzll(cards), cls = f->s->p->cls[g];
         uint64_t left = f->s->p->cap[g] - f->load[g];
-        if (!(f->classes[work][use] >> cls & 1) || smallest[cls] > left || !may_stand_on(f, work, g) || !more_tenants(f, work, use, g))
+        if (smallest[cls] > left || f->works[g] & ~f->t->friends[work] || !more_tenants(f, work, use, g))
             continue;
         of[g].least = BT_MIN(of[g].least, smallest[cls]);
         of[g].most = BT_MAX(of[g].most, BT_MIN(largest[cls], left));
     }
 }
 
-/* What is known of a work that is to come: the least bytes of a copy in any shape in which so many find places if nobody else comes (UINT64_MAX: none), those
- * shapes, and in how many ways a copy goes, about. */
+/* Does the work, that is to come, find places in any shape if nobody else comes? f->may_go: in which. */
+static bool goes_alone(struct fit *f, size_t depth, size_t work, size_t settled, uint32_t copies)
+{
+    size_t same = f->s->p->work[work].same;
+    bool stands = same != PL_NONE && !f->s->p->work[same].cpu_only && !(f->coming[depth] >> same & 1), any = false;
+    for (size_t i = 0; i < f->nuse[work]; i++) {
+        bool goes = (settled == PL_NONE || i == settled) && has_places(f, work, i, copies) && (!stands || has_places_there(f, work, i, copies));
+        f->may_go[work][i] = goes;
+        any = any || goes;
+    }
+    return any;
+}
+
+/* So many of the work at this place of the order are to come; *settled: in that shape. */
+static uint32_t to_come(const struct fit *f, size_t depth, uint32_t copy, size_t d, size_t *settled)
+{
+    bool now = d == depth && copy;
+    *settled = now ? f->taken[depth] : PL_NONE;
+    return f->s->copies_most[f->order[d]] - (now ? copy : 0);
+}
+
+/* Does each of those to come find places if nobody else comes? Asked first of all of who found none last. */
+static bool each_goes(struct fit *f, size_t depth, uint32_t copy)
+{
+    size_t settled, first = depth;
+    for (size_t d = depth; d < f->t->n; d++)
+        first = f->order[d] == f->failed ? d : first;
+    for (size_t i = depth; i < f->t->n; i++) {
+        size_t d = i == depth ? first : i <= first ? i - 1 : i;
+        uint32_t copies = to_come(f, depth, copy, d, &settled);
+        if (!goes_alone(f, depth, f->order[d], settled, copies)) {
+            f->failed = f->order[d];
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What is known of a work that is to come: the least bytes of a copy in any shape in which so many find places if nobody else comes, and in how many ways a
+ * copy goes, about. */
 struct outlook { uint64_t least; double ways; };
 
-static struct outlook look_at(const struct fit *f, size_t work, size_t settled, uint32_t copies, bool *goes, struct sizes *of, uint64_t coming)
+static struct outlook look_at(const struct fit *f, size_t work, uint64_t unlike, struct sizes *of)
 {
     struct outlook o = { .least = UINT64_MAX };
-    size_t same = f->s->p->work[work].same;
-    bool stands = same != PL_NONE && !f->s->p->work[same].cpu_only && !(coming >> same & 1);
     for (size_t i = 0; i < f->nuse[work]; i++) {
-        uint32_t unlike = 0;
-        goes[i] = (settled == PL_NONE || i == settled) && has_places(f, work, i, copies, &unlike) && (!stands || has_places_there(f, work, i, copies));
-        if (!goes[i])
+        if (!f->may_go[work][i])
             continue;
         o.least = BT_MIN(o.least, shape_of(f, work, i)->least);
-        o.ways += se_ways(shape_of(f, work, i), unlike);
+        o.ways += se_ways(shape_of(f, work, i), (uint32_t)__builtin_popcountll(f->places[work][i] & unlike));
         widen(f, work, i, of);
     }
     return o;
@@ -474,24 +529,24 @@ static void swap_works(struct fit *f, size_t d, size_t e)
 
 /* What all those to come take at least is no more than what they can take at most of each card: so many of the smallest ranks go there, none larger than the
  * largest. Leaves in goes[] the shapes of who comes next for which that may be so; *next: its place in the order, chosen where no copy of it stands yet.
- * False: none. */
+ * False: none. After each_goes(). */
 static bool all_room(struct fit *f, size_t depth, uint32_t copy, bool *goes, size_t *next)
 {
     const struct search *s = f->s;
     double need = 0, room = 0;
     struct sizes of[BT_MAX_GPUS];
     struct outlook o[64];
+    uint64_t unlike = 0;
     bool any = false;
     f->s->nodes += f->wants ? WANTS_NODES : ROOM_NODES;
-    for (size_t g = 0; g < s->ncards; g++)
+    for (size_t g = 0; g < s->ncards; g++) {
         of[g] = (struct sizes){ UINT64_MAX, 0 };
+        unlike |= (uint64_t)(f->now[g] == g) << g;
+    }
     for (size_t d = depth; d < f->t->n; d++) {
-        size_t w = f->order[d];
-        bool now = d == depth && copy;
-        uint32_t copies = s->copies_most[w] - (now ? copy : 0);
-        o[w] = look_at(f, w, now ? f->taken[depth] : PL_NONE, copies, f->may_go[w], of, f->coming[depth]);
-        if (o[w].least == UINT64_MAX)
-            return false;
+        size_t w = f->order[d], settled;
+        uint32_t copies = to_come(f, depth, copy, d, &settled);
+        o[w] = look_at(f, w, unlike, of);
         need += (double)o[w].least * copies;
     }
     for (size_t g = 0; g < s->ncards; g++) {
@@ -550,6 +605,17 @@ static void put_ranks(struct fit *f, const struct fitting *x, size_t cls)
     }
 }
 
+/* The copy is put: does each of those to come still find places? */
+static bool others_go(struct fit *f, const struct fitting *x)
+{
+    bool last = x->copy + 1 == f->s->copies_most[x->work];
+    if (x->depth + last == f->t->n || each_goes(f, x->depth + last, last ? 0 : x->copy + 1))
+        return true;
+    f->s->nodes += LOST_NODES;
+    f->seen += f->part;
+    return false;
+}
+
 static bool put_all(struct fit *f, struct fitting *x)
 {
     struct search *s = f->s;
@@ -570,10 +636,11 @@ static bool put_all(struct fit *f, struct fitting *x)
     put_ranks(f, x, cls);
     struct pl_copy *c = &f->copy[f->ncopies++];
     *c = (struct pl_copy){ .work = x->work, .replica = x->copy, .shape = x->sh->index, .card = x->card, .ncards = x->sh->cards };
-    if (f->wants)
+    bool go = others_go(f, x);
+    if (go && f->wants)
         se_put(s, c, x->sh, cls);
-    bool all = next_copy(f, x->depth, x->copy + 1);
-    if (f->wants)
+    bool all = go && next_copy(f, x->depth, x->copy + 1);
+    if (go && f->wants)
         se_take_back(s);
     if (all) {
         c->card = BT_NEWN(s->a, size_t, c->ncards);
@@ -904,7 +971,7 @@ static enum se_fit look(struct search *s, enum look how, uint64_t nodes)
 {
     bt_auto_arena a = { 0 };
     struct fit *f = start_look(s, &a, how, false, nodes);
-    bool all = next_copy(f, 0, 0);
+    bool all = each_goes(f, 0, 0) && next_copy(f, 0, 0);
     if (all && !s->wide)
         se_try(s, f->copy, f->ncopies);
     return all ? SE_FITS : f->over ? SE_FIT_UNKNOWN : SE_FITS_NOT;
@@ -934,7 +1001,7 @@ static enum se_fit look_better(struct search *s, enum look how, uint64_t nodes, 
     for (size_t d = 0; d < s->p->n; d++)
         s->depth_of[s->order[d]] = d;
     se_put_others(s);
-    bool better = next_copy(f, 0, 0) || (f->found && f->over);
+    bool better = (each_goes(f, 0, 0) && next_copy(f, 0, 0)) || (f->found && f->over);
     s->stop = s->stop || (f->found && f->over);
     while (s->ncopies)
         se_take_back(s);
