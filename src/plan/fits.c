@@ -66,6 +66,7 @@ struct fit {
     uint64_t *cards[64];             /* [work][use] a bit for each card that a rank may be on, whatever stands there */
     uint64_t *places[64];            /* [work][use] those where one goes now */
     size_t failed;                   /* the work that found no place when last one did not */
+    double fails[64];                /* [work] how often it was that one */
     uint64_t coming[64 + 1];         /* [depth] works from there on */
     uint64_t minded[64 + 1], seats[64 + 1];          /* [depth] works and seats that anybody from there on minds */
     uint64_t load[BT_MAX_GPUS], works[BT_MAX_GPUS], sat[BT_MAX_GPUS];
@@ -464,6 +465,7 @@ static bool each_goes(struct fit *f, size_t depth, uint32_t copy)
         uint32_t copies = to_come(f, depth, copy, d, &settled);
         if (!goes_alone(f, depth, f->order[d], settled, copies)) {
             f->failed = f->order[d];
+            f->fails[f->failed]++;
             return false;
         }
     }
@@ -487,7 +489,8 @@ static struct outlook look_at(const struct fit *f, size_t work, uint64_t unlike,
     return o;
 }
 
-/* Who comes next: whoever decides most for the fewest ways to go, of those whose cards stand already. */
+/* Who comes next: whoever decides most for the fewest ways to go, of those whose cards stand already. What comes late and often finds no place then decides
+ * more when it comes early (the weights of Boussemart, Hemery, Lecoutre and Sais 2004, by their logarithm: as they are they hide how many ways there are). */
 static size_t next_work(const struct fit *f, size_t depth, const struct outlook *o)
 {
     size_t best = PL_NONE;
@@ -496,7 +499,7 @@ static size_t next_work(const struct fit *f, size_t depth, const struct outlook 
         size_t w = f->order[d], same = f->s->p->work[w].same;
         if (same != PL_NONE && f->coming[depth] >> same & 1)
             continue;
-        double each = log2(BT_MAX(o[w].ways, 1.0)) / f->size[w];
+        double each = log2(BT_MAX(o[w].ways, 1.0)) / f->size[w] / (2 + log2(1 + f->fails[w]));
         if (best == PL_NONE || each < least) {
             best = d;
             least = each;
