@@ -7,7 +7,7 @@
  *   wide.c     the same as fits.c asks, of numbers of cards alone          known.c    numbers worked out once
  *   pack.c     the same, card by card            lacks.c    with more of their contexts
  *   grows.c    the same, of whole sets of neighbours, and what contexts grow to there: grows_int.h
- *   fits.c     can all of them stand at all            useful.c   how much of a card's room they can use
+ *   fits.c (fits_int.h)   can all of them stand at all            useful.c   how much of a card's room they can use
  *   many.c     a plan of many cards                      columns.c  what they carry at most, and a plan near it: columns.h
  *   cards.c    is anything as good, card by card               dead.c     what led nowhere */
 #ifndef BT_PLAN_SEARCH_INT_H
