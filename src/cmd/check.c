@@ -229,7 +229,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
 const struct bt_verb bt_verb_check = {
     .name = "check",
     .summary = "is a model's folder whole, and can the engine and the card run it",
-    .usage = "berth check MODEL [--gpu CARD] [--engine NAME] [--engine-version V] [--json]",
+    .usage = "berth check MODEL [--gpu CARD] [--engine NAME] [--engine-version V] [--revision REV] [--json]",
     .example = "  berth check ~/models/my-7b --gpu A100-SXM4-40GB\n"
                "  berth check Qwen/Qwen2.5-7B-Instruct --json",
     .opts = opts,

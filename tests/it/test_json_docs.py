@@ -1,4 +1,4 @@
-"""docs/reference/json.md is true: every key it shows is printed, every key that is printed is shown, with the same type."""
+"""The JSON of docs/reference is true: every key that a page shows is printed, every key that is printed is shown, with the same type."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Machine
 
-DOC = ROOT / "docs" / "reference" / "json.md"
+PAGES = {page.name: page.read_text() for page in sorted((ROOT / "docs" / "reference").glob("*.md"))}
+
+
 def name_of(block: dict) -> str:
     """A job's estimate is a shape of its own."""
     return block["kind"] + (" of a job" if block["kind"] == "estimate" and "job" in block else "")
 
 
-SHOWN = {name_of(block): block for text in re.findall(r"```json\n(.*?)```", DOC.read_text(), re.S) for block in [json.loads(text)]}
-FREE = {"env", "after", "gpu_bytes"}                 # maps whose keys are the user's
+BLOCKS = [json.loads(text) for page in PAGES.values() for text in re.findall(r"```json\n(.*?)```", page, re.S)]
+SHOWN = {name_of(block): block for block in BLOCKS if "kind" in block}
+FREE = {"env", "after", "gpu_bytes", "given", "figures"}                 # maps whose keys are the user's, or the log's
 
 
 def kind_of(x: object) -> str:
@@ -109,11 +112,51 @@ def test_ps_and_verify(up: Machine):
     try:
         assert foreign.stdout and foreign.stdout.readline() == "held\n"
         check("ps", up.json("ps"))
+        check("phase", up.json("phase"))
         check("verify", up.json("verify"))
     finally:
         foreign.kill()
         foreign.wait()
         up.berth("down")
+
+
+def test_explain(up: Machine):
+    phased = up.folder / "phased.yaml"
+    phased.write_text("name: x\nphases: [a, b, c]\nworkloads:\n"
+                      "  llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 1, context: 4096, phases: [a, c]}\n"
+                      "  train: {kind: job, command: [sleep, '1'], gpus: 2, phases: b, memory: {train: Qwen/Qwen2.5-0.5B-Instruct, method: lora, batch: auto}}\n")
+    refused = up.folder / "refused.yaml"
+    refused.write_text("name: x\nworkloads:\n  llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, memory: 15GiB, gpus: 1, context: 32768}\n")
+    check("explain", up.json("explain", "-f", phased), up.json("explain", "-f", refused))
+
+
+def test_diff(up: Machine):
+    for name, context in (("a", 4096), ("b", 8192)):
+        (up.folder / f"{name}.yaml").write_text(f"name: d\ngpus: {1 if name == 'a' else 2}xA100-SXM4-40GB\nworkloads:\n"
+                                                f"  llm: {{engine: vllm, model: Qwen/Qwen2.5-0.5B-Instruct, gpus: 1, context: {context}}}\n")
+        up.berth("plan", "-f", up.folder / f"{name}.yaml", "-o", up.folder / f"{name}.plan", check=True)
+    check("diff", up.json("diff", up.folder / "a.plan", up.folder / "b.plan"))
+
+
+def test_check(up: Machine):
+    (up.folder / "model").mkdir()
+    (up.folder / "model" / "config.json").write_text("{")
+    check("check", up.json("check", up.folder / "model"))
+
+
+def test_catalog(up: Machine):
+    check("catalog", up.json("gpus", "--catalog"))
+
+
+def test_export(up: Machine):
+    check("export", up.json("export", "sh"))
+
+
+def test_diagnose(up: Machine):
+    log = up.folder / "log"
+    log.write_text("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 39.38 GiB of which 1.00 GiB is free. "
+                   "Process 4711 has 20.00 GiB memory in use. Of the allocated memory 17.00 GiB is allocated by PyTorch, and 100.00 MiB is reserved by PyTorch but unallocated.\n")
+    check("diagnose", up.json("diagnose", log, "--train", "Qwen/Qwen2.5-7B-Instruct", "--method", "lora", "--batch", "4", "--gpu", "A100-SXM4-40GB"))
 
 
 def test_doctor(up: Machine):
@@ -129,7 +172,9 @@ def test_errors_are_json_too(up: Machine):
         assert set(answer) == {"schema", "kind", "verb", "code", "message", "hint"} and answer["message"]
 
 
-def test_the_page_shows_schema_1():
-    assert set(SHOWN) == {"plan", "gpus", "estimate", "estimate of a job", "ps", "verify", "doctor"}
-    assert all(block["schema"] == 1 for block in SHOWN.values())
-    assert Path(DOC).read_text().count("```json") == len(SHOWN)
+def test_each_kind_is_shown_once():
+    kinds = [name_of(block) for block in BLOCKS if "kind" in block]
+    assert sorted(kinds) == sorted(set(kinds)) and all(block["schema"] == 1 for block in SHOWN.values())
+    tested_elsewhere = {"pace", "pace-claim", "compare", "alternatives", "cheapest"}              # test_pace.py, test_what_if.py
+    assert SHOWN.keys() - tested_elsewhere == {"plan", "gpus", "catalog", "estimate", "estimate of a job", "ps", "verify", "doctor", "explain", "diff", "check",
+                                               "export", "phase", "diagnose"}
