@@ -167,7 +167,7 @@ static int fleet_named(struct bt_arena *a, const char *text, const struct bt_fle
         bt_err_set(err, BT_E_SPEC, 0, "\"%s\" is not one fleet", shown(a, text, strlen(text)));
         return bt_err_hint(err, "cards of one fleet are joined by `+`: 2xRTX-4090+1xRTX-A6000; two fleets are compared one after the other");
     }
-    struct bt_fleet f = { .source = "catalog", .text = shown(a, text, strlen(text)), .driver = "", .ram_bytes = bt_ram_allowed("") };
+    struct bt_fleet f = { .source = "catalog", .text = shown(a, text, strlen(text)), .driver = "" };
     struct groups g = { 0 };
     int islands = 0;
     if (read_groups(a, text, &g, err) < 0)

@@ -296,7 +296,7 @@ static int read_fleet(struct bt_arena *a, const json_t *v, const char *what, con
     *f = (struct bt_fleet){ .source = "file", .text = what, .n = n };
     if (read_text(a, v, "driver", "", &f->driver, what, err) < 0 || read_nodes(a, nodes, f, what, err) < 0)
         return -1;
-    f->ram_bytes = f->nboxes ? f->box[0].ram_bytes : bt_ram_allowed("");
+    f->ram_bytes = f->nboxes ? f->box[0].ram_bytes : 0;
     struct standing *card = BT_NEWN(a, struct standing, n);
     for (size_t i = 0; i < n; i++) {
         const json_t *g = json_array_get(gpus, i);

@@ -83,7 +83,7 @@ struct bt_fleet {
     const char *text;                /* as the user wrote it: "4xA100-SXM4-40GB", "auto", path */
     bool live;                       /* cards of this machine: such a plan can be applied */
     const char *driver;              /* driver version or "" */
-    uint64_t ram_bytes;              /* what our cgroup allows, not MemTotal */
+    uint64_t ram_bytes;              /* what our cgroup allows, not MemTotal; 0: not known (of a named fleet, or a file that does not say) */
     uint64_t ram_node_bytes;         /* of a live fleet: bt_ram_node() of this machine */
     struct bt_gpu *gpus; size_t n;   /* in index order */
     struct bt_box *box; size_t nboxes;               /* several machines, their cards one after the other; 0 = one machine ("local") */

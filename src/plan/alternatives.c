@@ -329,7 +329,7 @@ static int offload_on(struct look *l, uint32_t cards, struct bt_alternative *out
         set(l, &row, "args", bt_arena_printf(l->a, "[--cpu-offload-gb, \"%llu\"]", ull(gib)));
         if (plan_row(l, &w, NULL, &row) < 0)
             return -1;
-        uint64_t ram = pl_ram(l->in->fleet);
+        uint64_t ram = l->in->fleet->ram_bytes;
         if (row.fits && ram && row.host_bytes > ram)
             row.fits = false;
         if (row.fits) {

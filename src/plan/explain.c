@@ -308,6 +308,15 @@ static const char *no_rate(const struct pl_problem *p, const struct pl_work *k)
     return "the speed of these cards is not in the catalog";
 }
 
+/* What is not on this machine, and was reckoned with all the same. */
+static void warn_not_here(struct bt_plan *plan, struct bt_arena *a, const struct pl_work *k)
+{
+    if (!k->pm->bin)
+        warn(plan, a, bt_arena_printf(a, "%s: %s is not installed here: planned as version %s", k->w->name, k->pm->engine->name, k->pm->version->version));
+    if (k->pm->model->source == BT_MODEL_CATALOG)
+        warn(plan, a, bt_arena_printf(a, "%s: %s is not on this machine: planned from its built-in shape", k->w->name, k->w->model));
+}
+
 static void warn_server(struct bt_plan *plan, struct bt_arena *a, const struct pl_problem *p, const struct pl_solution *s, size_t i)
 {
     const struct pl_work *k = &p->work[i];
@@ -316,16 +325,12 @@ static void warn_server(struct bt_plan *plan, struct bt_arena *a, const struct p
         warn(plan, a,
              bt_arena_printf(a, "%s: context %s of the %s %s: the busiest card holds no more", k->w->name, bt_count_human(ctx),
                              bt_count_human(k->ctx_want), k->w->context.want ? "wanted" : "that the model was made for"));
-    if (!k->pm->bin)
-        warn(plan, a,
-             bt_arena_printf(a, "%s: %s is not installed here: planned as version %s", k->w->name, k->pm->engine->name, k->pm->version->version));
+    warn_not_here(plan, a, k);
     if (!k->pm->version->has_kv_bytes)
         warn(plan, a,
              bt_arena_printf(a,
                              "%s: %s %s has no --kv-cache-memory-bytes: its KV follows from the fraction alone, and from what is free when it starts",
                              k->w->name, k->pm->engine->name, k->pm->version->version));
-    if (k->pm->model->source == BT_MODEL_CATALOG)
-        warn(plan, a, bt_arena_printf(a, "%s: %s is not on this machine: planned from its built-in shape", k->w->name, k->w->model));
     if (k->solo_best <= 0)
         warn(plan, a, bt_arena_printf(a, "%s: %s: shapes are compared without it", k->w->name, no_rate(p, k)));
 }
@@ -397,6 +402,8 @@ int pl_explain(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in
                 return -1;
             if (k->server && copies)
                 warn_server(plan, a, p, s, i);
+            if (k->on_host && copies)
+                warn_not_here(plan, a, k);
         }
     if (shown && explain_servers(plan, &t, p, s, err) < 0)
         return -1;

@@ -15,12 +15,11 @@ static const struct bt_gpu *pool_of(const struct bt_fleet *f)
     return NULL;
 }
 
-/* RAM of a catalog's machine is not known, unless its card's memory is the same. */
+/* 0: not known. Where it is the card's memory, that bounds it. */
 static uint64_t ram_of(const struct bt_fleet *f)
 {
-    uint64_t ram = strcmp(f->source, "catalog") && f->ram_bytes ? f->ram_bytes : 0;
     const struct bt_gpu *pool = pool_of(f);
-    return pool ? BT_MIN(bt_gpu_capacity(pool), ram ? ram : UINT64_MAX) : ram;
+    return pool ? BT_MIN(bt_gpu_capacity(pool), f->ram_bytes ? f->ram_bytes : UINT64_MAX) : f->ram_bytes;
 }
 
 uint64_t pl_host_least(const struct pl_problem *p, const struct pl_work *k, const struct pl_shape *s, size_t cls)
@@ -57,7 +56,7 @@ void pl_host_limit(struct pl_problem *p)
     const struct bt_gpu *pool = pool_of(f);
     uint64_t sum = 0;
     bool grows = false, never = false;
-    p->ram = strcmp(f->source, "catalog") ? f->ram_bytes : 0;
+    p->ram = f->ram_bytes;
     for (size_t i = 0; i < p->n; i++) {
         never = never || p->work[i].host_floor == NEVER_IN_RAM;
         if (__builtin_add_overflow(sum, host_most(p, &p->work[i], &grows) * p->work[i].copies_want, &sum))

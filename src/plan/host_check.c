@@ -8,7 +8,7 @@ static unsigned long long ull(uint64_t n) { return n; }
 static int check_one(struct bt_arena *a, const struct bt_plan *p, const struct bt_plan_instance *in, struct bt_err *err)
 {
     const struct bt_workload *w = in->w;
-    uint64_t ram = strcmp(p->fleet->source, "catalog") && p->fleet->ram_bytes ? p->fleet->ram_bytes : (uint64_t)1 << 50, fixed = 0, least;
+    uint64_t ram = p->fleet->ram_bytes ? p->fleet->ram_bytes : (uint64_t)1 << 50, fixed = 0, least;
     struct bt_gpu host = { .uuid = "cpu", .name = "host RAM", .pci = "", .total_bytes = ram, .nvml_total_bytes = ram, .island = -1 };
     struct bt_serve serve;
     struct bt_need *n;
@@ -69,7 +69,7 @@ static int check_phase(struct bt_arena *a, const struct bt_plan *p, const struct
         if (__builtin_add_overflow(sum, in->host_bytes, &sum))
             BAD("phase %s: absurd sum of RAM", ph->name);
     }
-    if (strcmp(p->fleet->source, "catalog") && p->fleet->ram_bytes && sum > p->fleet->ram_bytes)
+    if (p->fleet->ram_bytes && sum > p->fleet->ram_bytes)
         BAD("phase %s: %llu bytes of RAM planned, %llu there", ph->name, ull(sum), ull(p->fleet->ram_bytes));
     return 0;
 }

@@ -31,11 +31,6 @@ bool pl_same_place(const struct bt_plan_instance *a, const struct bt_plan_instan
     return true;
 }
 
-uint64_t pl_ram(const struct bt_fleet *f)
-{
-    return strcmp(f->source, "catalog") ? f->ram_bytes : 0;
-}
-
 uint64_t pl_sleeping_bytes(const struct bt_rank_berth *r)
 {
     uint64_t n = 0;
@@ -240,7 +235,7 @@ static const char *why_moved(const struct pl_stages *all, const struct bt_plan_i
 /* `park: checkpoint` is a stop. What the driver's checkpoint would hold and take: all bytes, in RAM. */
 static const char *why_no_checkpoint(struct pl_stages *all, const struct bt_plan_instance *in)
 {
-    uint64_t sum = in->host_bytes, most = 0, ram = pl_ram(all->in->fleet);
+    uint64_t sum = in->host_bytes, most = 0, ram = all->in->fleet->ram_bytes;
     for (size_t i = 0; i < in->nranks; i++) {
         sum += in->rank[i].bytes;
         most = BT_MAX(most, in->rank[i].bytes);

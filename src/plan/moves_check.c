@@ -68,7 +68,7 @@ static int check_room(struct walk *k, const struct bt_plan_phase *ph, struct bt_
     uint64_t host = 0;
     for (size_t i = 0; i < k->n; i++)
         host += k->v[i].parked ? k->v[i].host : k->v[i].inst->host_bytes;
-    if (strcmp(f->source, "catalog") && f->ram_bytes && host > f->ram_bytes)
+    if (f->ram_bytes && host > f->ram_bytes)
         BAD("phase %s: %llu bytes of RAM planned, %llu there", ph->name, ull(host), ull(f->ram_bytes));
     uint64_t *sum = BT_NEWN(&k->a, uint64_t, f->n + 1);
     for (size_t i = 0; i < k->n; i++)

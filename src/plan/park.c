@@ -272,7 +272,7 @@ static void leave_out(struct choosing *c, const struct kin *k, uint64_t ram)
 static void choose_for_ram(struct pl_stages *all)
 {
     struct choosing c = { .all = all, .left = BT_NEWN(all->a, uint64_t, all->n + 1) };
-    uint64_t ram = pl_ram(all->in->fleet);
+    uint64_t ram = all->in->fleet->ram_bytes;
     gather(&c);
     for (size_t i = 0; i < c.n && !ram; i++)
         warn(all, bt_arena_printf(all->a, "%s: asleep it takes %s of host RAM; how much these cards' machine has is not known",
@@ -355,7 +355,7 @@ static bool asked(const struct pl_parked *k) { return strcmp(k->inst->w->park, "
 /* Stage i beside what the parked keep. 1 it fits (what was not asked for must cost nothing), 0 not, -1 error. */
 static int plan_beside(struct pl_stages *all, struct pl_stage *g, struct bt_err *err)
 {
-    uint64_t reserve[BT_MAX_GPUS] = { 0 }, ram = pl_ram(all->in->fleet), host = 0;
+    uint64_t reserve[BT_MAX_GPUS] = { 0 }, ram = all->in->fleet->ram_bytes, host = 0;
     bool all_asked = true;
     for (size_t k = 0; k < g->nparked; k++) {
         all_asked = all_asked && asked(&g->parked[k]);

@@ -108,8 +108,6 @@ uint64_t pl_place_ms(const struct pl_problem *p, const struct pl_solution *s, si
 uint64_t pl_copy_ms(const struct pl_problem *p, const struct pl_copy *c, bool runs_on);
 /* Whether it is known how long the copy takes to start: a server of whose card pace knows. */
 bool pl_starts_known(const struct pl_problem *p, const struct pl_copy *c);
-/* Host RAM of the fleet's machine; 0 = not known: cards of the catalog stand in no machine. */
-uint64_t pl_ram(const struct bt_fleet *f);
 /* Weights of a rank, what sleep takes off the card beside KV. */
 uint64_t pl_sleeping_bytes(const struct bt_rank_berth *r);
 /* alternatives.c: the first phase of workload `index` with `w` in its place; row->fits tells. faster_than in tok/s of one stream: where no shape

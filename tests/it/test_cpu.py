@@ -214,3 +214,23 @@ def test_a_llama_server_on_a_machine_without_gpus(house: House) -> None:
     assert "--ctx-size 8192" in said[0] and said[1] == ""
     assert one["kv_tokens"] == 8192
     assert house.berth("down").returncode == 0
+
+
+def test_the_ram_of_a_named_fleet_is_not_that_of_this_machine(tmp_path: Path) -> None:
+    spec = tmp_path / "berth.yaml"
+    spec.write_text("name: x\nworkloads:\n  llm: {engine: vllm, model: Qwen/Qwen2.5-72B-Instruct, gpus: 0, replicas: 40}\n")
+    fleets = {"named": "2xL4", "saved": str(tmp_path / "saved.json"), "written": str(tmp_path / "written.json"), "small": str(tmp_path / "small.json")}
+    (tmp_path / "saved.json").write_text(berth("gpus", "--gpus", "2xL4", "--json").stdout)
+    (tmp_path / "written.json").write_text('{"gpus": [{"name": "L4"}]}')
+    (tmp_path / "small.json").write_text('{"nodes": [{"ram_bytes": 34359738368}], "gpus": [{"name": "L4"}]}')
+    for name, fleet in fleets.items():
+        done = berth("plan", "-f", spec, "--gpus", fleet, "--json")
+        assert done.returncode == (3 if name == "small" else 0), name
+        assert json.loads(done.stdout)["fleet"]["nodes"] == [{"name": "local", "ram_bytes": 34359738368 if name == "small" else 0}]
+
+
+def test_what_is_not_here_is_said_of_a_server_on_the_cpu_too(tmp_path: Path) -> None:
+    spec = tmp_path / "berth.yaml"
+    spec.write_text("name: x\nworkloads:\n  llm: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 0}\n")
+    notes = json.loads(berth("plan", "-f", spec, "--gpus", "L4", "--json").stdout)["warnings"]
+    assert any("is not installed here: planned as version" in n for n in notes) and any("planned from its built-in shape" in n for n in notes)

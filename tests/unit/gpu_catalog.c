@@ -94,7 +94,7 @@ static void named_fleets(void **st)
     assert_int_equal(f.gpus[0].island, -1);          /* no NVLink on a 4090 */
     assert_int_equal(f.gpus[0].cc_major * 10 + f.gpus[0].cc_minor, 89);
     assert_int_equal(bt_gpu_capacity(&f.gpus[0]), f.gpus[0].total_bytes - 512 * MiB);
-    assert_true(f.ram_bytes > 0);
+    assert_int_equal(f.ram_bytes, 0);                /* not known: what this machine has says nothing of that one */
     assert_int_equal(bt_fleet_open(&a, "H200", &margin, &f, &err), 0);
     assert_int_equal(f.n, 1);
     assert_int_equal(f.gpus[0].island, -1);          /* alone */

@@ -335,7 +335,6 @@ static bool ram_too_small(struct where *x)
     uint64_t sum = 0;
     for (size_t i = 0; i < x->plan->phase[0].n; i++)
         sum += x->plan->phase[0].inst[i].host_bytes;
-    f->source = "file";
     f->ram_bytes = sum - 1;
     return true;
 }
