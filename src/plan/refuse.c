@@ -732,42 +732,81 @@ static int too_few_gpus(struct refusing *r, const struct pl_problem *p)
     return 0;
 }
 
-int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, struct bt_err *err)
+/* Whom a rule of its own forbids, or who must be on the cards of one that is forbidden: nothing can be said of where they would stand. */
+static void forbidden(const struct pl_problem *p, const struct bt_spec *s, bool *out)
 {
-    struct refusing r = { .plan = plan, .a = a, .in = in, .phase = p->phase, .err = err, .party = BT_NEWN(a, bool, in->spec->n + 1) };
-    memset(r.party, true, in->spec->n * sizeof *r.party);
-    for (size_t i = 0; i < p->nrefusals; i++)
-        refuse(&r, p->refusal[i].workload ? bt_spec_find(in->spec, p->refusal[i].workload) : NULL, p->refusal[i].code, p->refusal[i].text);
-    if (p->nrefusals)
-        return in->brief ? 0 : advise_in_ram(&r, p) < 0 || advise_the_models_context(&r, p) < 0 ? -1 : too_few_gpus(&r, p);
-    bool any = false;
-    bool *keep = BT_NEWN(a, bool, in->spec->n + 1), *misfits = BT_NEWN(a, bool, in->spec->n + 1);
-    r.least = pl_least_new(p, a);
-    for (size_t n = 0; n < 2 * in->spec->n; n++) {   /* those whose cards others must have come first */
-        size_t i = n % in->spec->n;
-        bool follows = in->spec->w[i].same_gpus_as != NULL, told = false;
-        if (in->spec->w[i].optional || !pl_in_phase(&in->spec->w[i], p->phase) || follows != (n >= in->spec->n))
+    for (size_t i = 0; i < s->n; i++) {
+        bool *only = BT_NEWN(p->a, bool, s->n + 1);
+        keep_with_targets(s, i, only);
+        for (size_t j = 0; j < p->nrefusals; j++)
+            for (size_t k = 0; k < s->n; k++)
+                out[i] = out[i] || (only[k] && (!p->refusal[j].workload || !strcmp(p->refusal[j].workload, s->w[k].name)));
+    }
+}
+
+/* Each that is not skipped on its own, then all that have a place on their own together: what is wrong with one hides nothing of the others.
+ * misfits: who has no place alone. some: it is known that not all of them have a place. */
+static int refuse_by_place(struct refusing *r, const bool *skip, bool some, bool *misfits)
+{
+    const struct bt_spec *s = r->in->spec;
+    bool *rest = BT_NEWN(r->a, bool, s->n + 1), any = false;
+    size_t nrest = 0;
+    for (size_t n = 0; n < 2 * s->n; n++) {          /* those whose cards others must have come first */
+        size_t i = n % s->n;
+        bool follows = s->w[i].same_gpus_as != NULL, told = false;
+        if (skip[i] || s->w[i].optional || !pl_in_phase(&s->w[i], r->phase) || follows != (n >= s->n))
             continue;
-        bool *only = BT_NEWN(a, bool, in->spec->n + 1);
-        keep_with_targets(in->spec, i, only);
-        keep_with_targets(in->spec, i, keep);
+        bool *only = BT_NEWN(r->a, bool, s->n + 1);
+        keep_with_targets(s, i, only);
         bt_auto_arena mine = { 0 };
         struct pl_problem *q;
-        for (size_t j = 0; j < in->spec->n; j++)
+        for (size_t j = 0; j < s->n; j++)
             told = told || (only[j] && j != i && misfits[j]);
-        int ok = fits(&r, &mine, pl_only(&mine, in, NULL, only), &q);
-        if (ok < 0 || (ok == 0 && refuse_alone(&r, i, q, told) < 0))
+        int ok = fits(r, &mine, pl_only(&mine, r->in, NULL, only), &q);
+        if (ok < 0 || (ok == 0 && refuse_alone(r, i, q, told) < 0))
             return -1;
         any = any || !ok;
         if (!ok) {
-            parties(&r, only);
-            keep_with_targets(in->spec, i, misfits);
+            parties(r, only);
+            keep_with_targets(s, i, misfits);
+        } else {
+            keep_with_targets(s, i, rest);
         }
     }
-    if (!any && refuse_together(&r, keep) < 0)
+    for (size_t i = 0; i < s->n; i++)
+        nrest += rest[i] = rest[i] && !misfits[i];
+    if (some && !any)
+        return refuse_together(r, rest);
+    bt_auto_arena mine = { 0 };
+    struct pl_problem *q;
+    if (nrest < 2 || r->work > PL_FIND_WORK)
+        return 0;
+    int ok = fits(r, &mine, pl_only(&mine, r->in, NULL, rest), &q);
+    return ok < 0 ? -1 : ok ? 0 : refuse_together(r, rest);
+}
+
+int pl_refusals(struct bt_plan *plan, struct bt_arena *a, const struct bt_plan_in *in, struct pl_problem *p, struct bt_err *err)
+{
+    struct refusing r = { .plan = plan, .a = a, .in = in, .phase = p->phase, .err = err, .party = BT_NEWN(a, bool, in->spec->n + 1) };
+    bool *skip = BT_NEWN(a, bool, in->spec->n + 1), *misfits = BT_NEWN(a, bool, in->spec->n + 1), any = false;
+    memset(r.party, true, in->spec->n * sizeof *r.party);
+    for (size_t i = 0; i < p->nrefusals; i++)
+        refuse(&r, p->refusal[i].workload ? bt_spec_find(in->spec, p->refusal[i].workload) : NULL, p->refusal[i].code, p->refusal[i].text);
+    if (p->nrefusals && in->brief)
+        return 0;
+    forbidden(p, in->spec, skip);
+    r.least = pl_least_new(p, a);
+    const size_t before = plan->nrefusals;
+    if (refuse_by_place(&r, skip, !p->nrefusals, misfits) < 0)
         return -1;
+    if (p->nrefusals && plan->nrefusals > before)    /* no change of one thing mends both */
+        return 0;
+    if (p->nrefusals)
+        return advise_in_ram(&r, p) < 0 || advise_the_models_context(&r, p) < 0 ? -1 : too_few_gpus(&r, p);
     if (in->brief)
         return 0;
+    for (size_t i = 0; i < in->spec->n; i++)
+        any = any || misfits[i];
     if (look_for_advice(&r, p) < 0)
         return -1;
     advise_more_cards(&r, any ? pl_only(a, in, NULL, misfits) : NULL);

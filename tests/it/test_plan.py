@@ -30,6 +30,28 @@ def spec(tmp_path: Path, workloads: str, top: str = "") -> str:
     return str(file)
 
 
+def refused(tmp_path: Path, text: str) -> set[tuple[str, str]]:
+    (tmp_path / "many.yaml").write_text("name: x\ngpus: 4xA100-SXM4-40GB\nworkloads:\n" + text)
+    done = subprocess.run([BERTH, "plan", "-f", tmp_path / "many.yaml", "--json"], capture_output=True, text=True, timeout=DEADLINE_S)
+    assert done.returncode == 3
+    return {(r["at"]["workload"], r["code"]) for r in json.loads(done.stdout)["refusals"]}
+
+
+PAST = "  past: {engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, context: 200000}\n"
+HEADS = "  heads: {engine: vllm, model: Qwen/Qwen2.5-32B-Instruct, tp: 3}\n"
+LARGE = "  large: {engine: vllm, model: Qwen/Qwen2.5-72B-Instruct, gpus: 1}\n"
+PAIR = "  own: {kind: service, command: [x], gpus: 1, share: never, memory: 2GiB}\n  wide: {kind: service, command: [x], gpus: 4, memory: 2GiB}\n"
+FITS = "  fits: {engine: vllm, model: Qwen/Qwen2.5-0.5B-Instruct, gpus: 1, context: 4096}\n"
+
+
+def test_refusals_of_different_sorts_are_told_at_once(tmp_path: Path) -> None:
+    past, heads, large, pair = ("past", "context-past-model"), ("heads", "heads-not-divisible"), ("large", "does-not-fit"), ("wide", "does-not-fit-together")
+    assert refused(tmp_path, FITS + PAST + HEADS + LARGE + PAIR) == {past, heads, large, pair}
+    assert refused(tmp_path, FITS + HEADS + PAIR) == {heads, pair}
+    assert refused(tmp_path, PAST + "  on: {kind: service, command: [x], memory: 4GiB, same_gpus_as: past}\n") == {past}      # where that would stand is not known
+    assert refused(tmp_path, LARGE + PAIR) == {large, pair}
+
+
 def test_forensics_reads_as_a_person_would_tell_it() -> None:
     r = plan("-f", str(FORENSICS))
     assert r.returncode == 0, r.stderr
