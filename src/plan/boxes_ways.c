@@ -77,26 +77,39 @@ static int try_knob(struct ways *x, size_t index, enum pl_knob knob, struct bt_e
     return 0;
 }
 
-/* Several contexts past their models: none of them alone is a way out. */
-static int try_contexts(struct ways *x, struct bt_err *err)
+static bool is_refused(const struct bt_plan *p, const char *name, const char *code)
 {
+    bool so = false;
+    for (size_t i = 0; i < p->nrefusals; i++)
+        so = so || (p->refusal[i].workload && !strcmp(p->refusal[i].workload, name) && !strcmp(p->refusal[i].code, code));
+    return so;
+}
+
+/* What a rule forbids wherever it stands: contexts past their models, methods that the weights are not stored by. Of several none alone is a way out. */
+static int try_rules(struct ways *x, struct bt_err *err)
+{
+    static const enum pl_knob knobs[] = { PL_MADE_FOR, PL_STORED, PL_BITS };
     bt_auto_arena mine = { 0 };
     struct bt_spec spec = *x->in->spec;
     struct bt_plan_change *list = NULL;
     size_t n = 0, changes = 0;
+    bool fewer_bits = false;
     spec.w = BT_NEWN(&mine, struct bt_workload, spec.n + 1);
     memcpy(spec.w, x->in->spec->w, spec.n * sizeof *spec.w);
-    for (size_t i = 0; i < spec.n; i++) {
-        const struct pl_change c = { .index = i, .knob = PL_MADE_FOR };
-        if (!pl_can_turn(x->in, i, PL_MADE_FOR))
-            continue;
-        pl_turn(&mine, x->in, &spec.w[i], &c);
-        pl_say_change(x->a, x->in, &c, &list, &n);
-        changes++;
-    }
+    for (size_t i = 0; i < spec.n; i++)
+        for (size_t k = 0; k < BT_LEN(knobs); k++) {
+            const struct pl_change c = { .index = i, .knob = knobs[k] };
+            bool bits = c.knob == PL_BITS;
+            if (!pl_can_turn(x->in, i, c.knob) || (bits && !is_refused(x->plan, spec.w[i].name, "not-quantised")))
+                continue;
+            pl_turn(&mine, x->in, &spec.w[i], &c);
+            pl_say_change(x->a, x->in, &c, &list, &n);
+            fewer_bits = fewer_bits || bits;
+            changes++;
+        }
     int ok = changes > 1 ? these_fit(x, &spec, x->in->fleet, err) : 0;
     if (ok > 0)
-        BT_PUSH(x->a, x->plan->advice, x->plan->nadvice, pl_advice_of(pl_together_text(x->a, changes), list, n));
+        BT_PUSH(x->a, x->plan->advice, x->plan->nadvice, pl_advice_of(pl_together_text(x->a, changes, fewer_bits), list, n));
     return ok < 0 ? -1 : 0;
 }
 
@@ -190,7 +203,7 @@ int bx_ways_out(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan 
     struct ways x = { .a = a, .in = in, .plan = plan, .most_tries = MOST_TRIES / 2, .most_pairs = MOST_PAIRS / 2 };
     if (is_no_matter_of_room(plan))
         return 0;
-    if (try_contexts(&x, err) < 0)
+    if (try_rules(&x, err) < 0)
         return -1;
     for (enum pl_knob k = PL_MADE_FOR; k < PL_OPTIONAL; k++)
         for (size_t i = in->spec->n; i-- > 0;)       /* the least important first */

@@ -252,6 +252,13 @@ const char *pl_without_text(struct bt_arena *a, const struct bt_spec *s, size_t 
     return bt_arena_printf(a, "without %s the others run: %s; %s then %s without waiting for it (`after`)", name, text, bt_buf_z(&b), start);
 }
 
+const char *pl_fits_with(struct bt_arena *a, const char *name, const char *key, const char *value)
+{
+    if (!strcmp(value, "null"))                      /* the key goes */
+        return bt_arena_printf(a, "%s: it fits without `%s`", name, key);
+    return bt_arena_printf(a, "%s: it fits with `%s: %s`", name, key, value);
+}
+
 const char *pl_change_text(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, const struct bt_plan_change *list)
 {
     const char *name = in->spec->w[c->index].name;
@@ -260,12 +267,13 @@ const char *pl_change_text(struct bt_arena *a, const struct bt_plan_in *in, cons
     if (c->knob == PL_BITS)
         return bt_arena_printf(a, "%s: it fits with `quantization: fp8`: weights in 8 bits, made so while loading, which costs some quality", name);
     const char *key = list[0].path + strlen("workloads.") + strlen(name) + 1;       /* whole: `min` alone is of nobody knows what */
-    return bt_arena_printf(a, "%s: it fits with `%s: %s`", name, key, list[0].value);
+    return pl_fits_with(a, name, key, list[0].value);
 }
 
-const char *pl_together_text(struct bt_arena *a, size_t n)
+const char *pl_together_text(struct bt_arena *a, size_t n, bool fewer_bits)
 {
-    return bt_arena_printf(a, "no single change is enough: these %zu together are, and none of them can be spared", n);
+    return bt_arena_printf(a, "no single change is enough: these %zu together are, and none of them can be spared%s", n,
+                           fewer_bits ? "; 8 bits a weight cost some quality" : "");
 }
 
 struct bt_plan_advice pl_advice_of(const char *text, const struct bt_plan_change *list, size_t n)

@@ -34,8 +34,10 @@ void pl_turn_job(struct bt_workload *w, const struct bt_job *j);
 void pl_say_change(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, struct bt_plan_change **list, size_t *n);
 /* "llm: it fits with `replicas: 10`"; list: what pl_say_change made of it. */
 const char *pl_change_text(struct bt_arena *a, const struct bt_plan_in *in, const struct pl_change *c, const struct bt_plan_change *list);
-/* Of n > 1 changes, each of which it takes. */
-const char *pl_together_text(struct bt_arena *a, size_t n);
+/* "llm: it fits with `tp: auto`", "without `apart`" where the value is null. */
+const char *pl_fits_with(struct bt_arena *a, const char *name, const char *key, const char *value);
+/* Of n > 1 changes, each of which it takes; fewer_bits: one of them is PL_BITS. */
+const char *pl_together_text(struct bt_arena *a, size_t n, bool fewer_bits);
 /* Name i of n in a list: behind the one before, the last one behind `last`. Of many the first twelve, and how many more. */
 void pl_say_name(struct bt_buf *b, size_t i, size_t n, const char *last, const char *name);
 /* A range as it is typed: `{min: 1, max: 4}`, or `1`. */

@@ -461,7 +461,7 @@ static int advise_change(struct refusing *r, size_t index, const struct bt_workl
 {
     int ok = would_fit(r, index, w);
     if (ok > 0)
-        advise(r, (struct bt_plan_advice){ bt_arena_printf(r->a, "%s: it fits with `%s: %s`", w->name, key, value),
+        advise(r, (struct bt_plan_advice){ pl_fits_with(r->a, w->name, key, value),
                                            bt_arena_printf(r->a, "workloads.%s.%s", w->name, key), value, NULL, NULL });
     return ok < 0 ? -1 : 0;
 }

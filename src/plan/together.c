@@ -213,8 +213,7 @@ static const char *sentence(struct together *t, const struct bt_plan_change *lis
     for (size_t i = 0; i < t->n; i++)
         fewer_bits = fewer_bits || t->change[i].knob == PL_BITS;
     if (t->n > 1)
-        return bt_arena_printf(t->a, "%s%s%s", t->all_stay ? "to keep all of them " : "", pl_together_text(t->a, t->n),
-                               fewer_bits ? "; 8 bits a weight cost some quality" : "");
+        return bt_arena_printf(t->a, "%s%s", t->all_stay ? "to keep all of them " : "", pl_together_text(t->a, t->n, fewer_bits));
     return pl_change_text(t->a, t->in, &t->change[0], list);
 }
 

@@ -218,3 +218,18 @@ def test_one_machine_otherwise_and_drawn(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     picture = out.read_text()
     assert ">node-0<" in picture and ">node-1<" in picture and picture.count("KV, ") == 4
+
+
+def test_what_rules_forbid_is_mended_together(tmp_path: Path) -> None:
+    past = "  past: {engine: vllm, model: Qwen/Qwen3-8B, context: 99999}\n"
+    stored = "  stored: {engine: vllm, model: Qwen/Qwen3-8B-FP8, quantization: awq}\n"
+    plain = "  plain: {engine: vllm, model: Qwen/Qwen3-8B, quantization: awq}\n"
+    left_out, fp8, context = ("workloads.stored.quantization", "null"), ("workloads.plain.quantization", "fp8"), ("workloads.past.context", "40960")
+    for servers, wanted in ((past + stored, [context, left_out]), (stored + plain, [left_out, fp8]), (past + stored + plain, [context, left_out, fp8]), (stored, [left_out])):
+        for fleet in ("2x2xA100-SXM4-80GB", "4xA100-SXM4-80GB"):
+            done = plan("-f", spec(tmp_path, servers), "--gpus", fleet, "--json")
+            assert done.returncode == 3
+            offered = [([(c["path"], str(c["value"])) for c in a["set"]], a["text"]) for a in json.loads(done.stdout)["advice"]]
+            assert [sorted(wanted)] == [sorted(s) for s, _ in offered], fleet
+            assert ("8 bits" in offered[0][1]) == (fp8 in wanted)
+            assert len(wanted) > 1 or offered[0][1] == "stored: it fits without `quantization`"
