@@ -292,9 +292,19 @@ static int in_turn_instead(struct bt_arena *a, const struct bt_planning_opts *o,
 {
     struct bt_plan_in as = *in;
     struct bt_plan *turns = NULL;
-    struct bt_err ignored = { 0 };
+    struct bt_err why = { 0 };
+    const char *no = NULL;
     as.brief = !o->phase;
-    if (err->code != BT_E_TOO_BIG || (!o->phase && o->brief) || bt_plan_propose(a, &as, &turns, NULL, &ignored) < 0 || !turns)
+    if (err->code != BT_E_TOO_BIG || (!o->phase && o->brief))
+        return -1;
+    if (bt_plan_propose(a, &as, &turns, &no, &why) < 0)
+        no = bt_arena_strdup(a, why.msg);
+    if (!turns && o->phase && no) {
+        const char *hint = bt_arena_strdup(a, err->hint);
+        bt_err_set(err, err->code, 0, "%s; --phase: %s", err->msg, no);
+        return bt_err_hint(err, "%s", hint);
+    }
+    if (!turns)
         return -1;
     if (!o->phase)
         return bt_err_hint(err, "in turn, in %zu phases, it fits: `berth plan --phase` shows them", turns->nphases);

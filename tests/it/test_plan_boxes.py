@@ -233,3 +233,12 @@ def test_what_rules_forbid_is_mended_together(tmp_path: Path) -> None:
             assert [sorted(wanted)] == [sorted(s) for s, _ in offered], fleet
             assert ("8 bits" in offered[0][1]) == (fp8 in wanted)
             assert len(wanted) > 1 or offered[0][1] == "stored: it fits without `quantization`"
+
+
+def test_why_there_are_no_phases_where_no_place_was_found(tmp_path: Path) -> None:
+    """8, 8, 8, 6, 6 and 6 of 43 GiB: no two cards hold them, and each waits for the one before."""
+    tight = "".join(f"  w{i}: {{kind: service, command: [x], memory: {size}GiB{f', after: {{w{i - 1}: ready}}' if i else ''}}}\n" for i, size in enumerate((8, 8, 8, 6, 6, 6)))
+    done = plan("-f", spec(tmp_path, tight), "--gpus", "2x1xL4", "--phase")
+    assert done.returncode == 1
+    assert "not all ways were tried; --phase: its workloads need each other" in done.stderr and "try: more machines" in done.stderr
+    assert "--phase" not in plan("-f", spec(tmp_path, tight), "--gpus", "2x1xL4").stderr
