@@ -126,6 +126,24 @@ uint64_t pl_widths(const struct pl_work *k)
     return set;
 }
 
+/* What a server's own `memory` reserves is more than any card of its pool has. */
+static const char *reserves_too_much(struct bt_arena *a, const struct pl_problem *p, const struct pl_work *k, uint64_t *lack)
+{
+    uint64_t wants = 0, has = 0;
+    for (size_t i = 0; k->server && k->claim == PL_LIMIT && i < k->npool; i++) {
+        uint64_t limit = pl_limit(k, &p->fleet->gpus[k->pool[i]]), cap = p->cap[k->pool[i]];
+        if (limit <= cap)
+            return NULL;
+        wants = cap > has ? limit : wants;
+        has = BT_MAX(cap, has);
+    }
+    if (!wants)
+        return NULL;
+    *lack = wants - has;
+    return bt_arena_printf(a, "%s: its `memory` is %s of a card, and the largest card of its pool has %s: %s lack", k->w->name,
+                           bt_bytes_human(wants), bt_bytes_human(has), bt_bytes_human(wants - has));
+}
+
 const char *pl_too_small(struct bt_arena *a, const struct pl_problem *p, const struct pl_work *k, uint64_t *lack)
 {
     uint64_t least = UINT64_MAX, need = 0, has = 0, widths = k->same == PL_NONE ? UINT64_MAX : pl_widths(&p->work[k->same]);
@@ -145,7 +163,7 @@ const char *pl_too_small(struct bt_arena *a, const struct pl_problem *p, const s
         }
     }
     if (!best)
-        return NULL;
+        return reserves_too_much(a, p, k, lack);
     *lack = least;
     if (!k->server)
         return bt_arena_printf(a, "%s: %s per GPU, and the largest card of its pool has %s: %s lack", k->w->name, bt_bytes_human(need),

@@ -44,6 +44,16 @@ PAIR = "  own: {kind: service, command: [x], gpus: 1, share: never, memory: 2GiB
 FITS = "  fits: {engine: vllm, model: Qwen/Qwen2.5-0.5B-Instruct, gpus: 1, context: 4096}\n"
 
 
+@pytest.mark.parametrize(("fleet", "memory", "says"), [
+    ("1xA100-SXM4-40GB", "39GiB", "llm: its `memory` is 39.00 GiB of a card, and the largest card of its pool has 38.88 GiB: 121.62 MiB lack"),
+    ("1xL4+1xA100-SXM4-40GB", "100%", "llm: its `memory` is 39.38 GiB of a card, and the largest card of its pool has 38.88 GiB: 512.00 MiB lack"),
+    ("2x1xA100-SXM4-40GB", "60GiB", "its `memory` is 60.00 GiB of a card, and the largest card of its pool has 38.88 GiB: 21.12 GiB lack"),
+])
+def test_a_servers_memory_past_its_cards_is_told_in_bytes(tmp_path: Path, fleet: str, memory: str, says: str) -> None:
+    done = plan("-f", spec(tmp_path, f"  llm: {{engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, gpus: 1, memory: {memory}}}\n"), "--gpus", fleet, "--json")
+    assert done.returncode == 3 and json.loads(done.stdout)["refusals"][0]["text"].endswith(says)
+
+
 def test_refusals_of_different_sorts_are_told_at_once(tmp_path: Path) -> None:
     past, heads, large, pair = ("past", "context-past-model"), ("heads", "heads-not-divisible"), ("large", "does-not-fit"), ("wide", "does-not-fit-together")
     assert refused(tmp_path, FITS + PAST + HEADS + LARGE + PAIR) == {past, heads, large, pair}
