@@ -33,6 +33,7 @@ static void claims_are_read(void **st)
     } rows[] = {
         { "Qwen2.5-32B bf16, 4xA100-40GB, TP4, 85 tok/s", "Qwen2.5-32B", "a100-sxm4-40", "bf16", NULL, NULL, 4, 4, 1, 1, 0, 85 },
         { "85tok/s with Qwen2.5 32B on 4 x A100-40GB", "Qwen2.5-32B", "a100-sxm4-40", NULL, NULL, NULL, 4, 4, 1, 1, 0, 85 },
+        { "Qwen3.6-35B-A3B UD-Q4_K_M, RTX 5090, tg128 = 270.97", "Qwen3.6-35B-A3B", "rtx5090", "UD-Q4_K_M", "llama.cpp", NULL, 1, 1, 1, 1, 0, 270.97 },
         { "85tok/s, Qwen2.5 32B, 4 A100-40GB tp=4", "Qwen2.5-32B", "a100-sxm4-40", NULL, NULL, NULL, 4, 4, 1, 1, 0, 85 },
         { "Llama-3.1-8B fp8 on 2x RTX 4090 vllm 0.11.0 batch 16 ctx=4k TP2 900 tokens/s", "Llama-3.1-8B", "rtx4090", "fp8", "vllm", "0.11.0", 2, 2, 1,
           16, 4000, 900 },
