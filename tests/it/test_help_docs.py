@@ -52,3 +52,11 @@ def test_no_page_names_an_option_that_is_not_there(verb: str) -> None:
                 continue
             wrong += [f"{name}: berth {verb} {option}" for option in re.findall(OPTION, command.split(" -- ")[0]) if option not in have]
     assert not wrong
+
+
+def test_each_variable_of_the_environment_is_on_a_page() -> None:
+    told = "\n".join(PAGES.values()) + (ROOT / "CONTRIBUTING.md").read_text()
+    code = "\n".join(f.read_text() for f in (ROOT / "src").rglob("*.c"))
+    names = set(re.findall(r'"(BERTH_[A-Z_]*[A-Z])"', code)) - {"BERTH_DOCTOR_ROOT"}        # a test's stand-in for /
+    assert {"BERTH_PORTS", "BERTH_STALL"} <= names
+    assert not {name for name in names if not re.search(rf"\b{name}\b", told)}
