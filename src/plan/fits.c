@@ -210,7 +210,10 @@ static bool one_shape(struct sf_look *f, size_t depth, uint32_t copy, size_t use
 
 static bool may_want_more(const struct sf_look *f, size_t depth)
 {
-    return !f->wants || se_wants_at_most(f->s, f->decided + depth) > f->s->best.v[BT_GOAL_WANTS] - f->s->as_good;
+    int64_t least = f->s->best.v[BT_GOAL_WANTS] - f->s->as_good;
+    if (!f->wants || se_wants_at_most(f->s, f->decided + depth) <= least)
+        return !f->wants;
+    return !f->grown || f->s->ncopies < 2 || se_grown_reach(f->s, f->grown, f->decided + depth, least + 1);
 }
 
 /* What is found ends a pass, but all that was walked before it need not be walked again: the look goes on for as long as it took so far. */
@@ -420,6 +423,7 @@ static enum se_fit look_better(struct search *s, enum sf_how how, uint64_t nodes
     bt_auto_arena a = { 0 };
     struct sf_look *f = start_look(s, &a, how, true, nodes);
     f->most = s->nodes + most;
+    f->grown = s->wide ? s->grown : se_grown_new(s, &a);
     size_t n = 0;
     for (size_t i = 0; i < s->p->n; i++)             /* the others are decided: without a card, or without a copy */
         if (s->p->work[i].cpu_only || !s->copies_most[i])

@@ -62,6 +62,7 @@ struct sf_look {
     uint64_t from; bool found;       /* nodes before the look; something better was found, and the look went on */
     double part, seen;               /* of all that is to be walked: what is below here, and what was walked; ways from a place count alike */
     bool wants;                      /* what has more wants than the best, not only what stands: everything is put into the search itself too */
+    struct se_grown *grown;          /* NULL: nothing is known of how contexts grow */
     bool mind_tenants;               /* some copy's cards may have so many tenants only */
     uint32_t *may[64];               /* [work][use * classes + class] tenants of its card at most */
     uint32_t tenants[BT_MAX_GPUS], at_most[BT_MAX_GPUS];             /* there, and allowed by all of them */

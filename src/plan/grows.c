@@ -116,7 +116,7 @@ static double own_block(const struct bt_need *need, uint64_t longest, bool *even
 
 /* What may happen to its context when all have stopped. They stopped at a step that somebody lacked the room for, a block of each group of layers; whole pieces
  * of the longest block are given then, and what is not whole goes to others. */
-static void add_late(const struct pl_work *k, const struct bt_need *need, const struct se_row *r, uint64_t block, struct gr_rank *o)
+void gr_late(const struct pl_work *k, const struct bt_need *need, const struct se_row *r, uint64_t block, struct gr_rank *o)
 {
     bool even;
     double mine = own_block(need, block, &even), groups = (double)BT_MAX(r->groups, 1u);
@@ -147,7 +147,7 @@ static void add_context(const struct grows *g, const struct se_work *w, const st
     o->slope = r->slope * want;
     o->top = o->slope > 0 ? BT_MIN(o->top, r->ctx0 / want + (double)(s->p->cap[c->card] - o->bytes) / o->slope) : o->top;
     o->x0 = o->slope > 0 ? BT_MIN(r->ctx0 / want, o->top) : o->top;
-    add_late(k, sh->sh->cost[cost].need, r, block, o);
+    gr_late(k, sh->sh->cost[cost].need, r, block, o);
     o->fat.x0 = r->ctx0 / want;
     o->fat.slope = o->slope;
     if (o->stretch > 1 || sh->sh->cost[cost].need->rank[stage].host_token_bytes)     /* some layers have all they take sooner; some KV is in RAM */
@@ -218,7 +218,7 @@ static bool add_ranks(const struct grows *g, struct gr_color *c, size_t work, ui
     return true;
 }
 
-static uint64_t largest_block(const struct pl_problem *p, bool *alike)
+uint64_t gr_longest_block(const struct pl_problem *p, bool *alike)
 {
     uint64_t most = 16;
     *alike = true;
@@ -279,7 +279,7 @@ static bool fill_colors(struct grows *g, struct bt_arena *a)
 {
     const struct search *s = g->s;
     bool alike;
-    uint64_t block = largest_block(s->p, &alike);
+    uint64_t block = gr_longest_block(s->p, &alike);
     g->granted = alike ? se_known_new(a) : NULL;
     for (size_t h = 0; h < s->ncards; h++) {
         size_t c = 0;

@@ -104,15 +104,14 @@ static void put_in_order(struct fill *f)
 
 static const struct way *way_on(const struct fill *f, size_t card) { return &f->way[f->color[card]][f->chosen[card]]; }
 
-/* A context on the cards so far: what it adds, from `low` to `high` shares; late: shares that it may get after all have stopped. */
-struct context { size_t root; uint64_t on; bool dealt; double low, high, gain, min, token, late; };           /* on: a bit a card; dealt: on all of them */
-struct together { struct context c[64]; size_t n; uint8_t at[64]; };                 /* at: [root] one more than its place */
+/* Contexts on the cards so far. */
+struct together { struct gr_context c[64]; size_t n; uint8_t at[64]; };              /* at: [root] one more than its place */
 
-static struct context *context_of(const struct fill *f, const struct gr_rank *r, struct together *o)
+static struct gr_context *context_of(const struct fill *f, const struct gr_rank *r, struct together *o)
 {
     size_t root = f->g->s->p->work[r->work].ctx_root;
     if (!o->at[root]) {
-        o->c[o->n] = (struct context){ .root = root, .dealt = true, .low = r->x0, .high = r->top, .min = r->min, .token = r->token };
+        o->c[o->n] = (struct gr_context){ .root = root, .dealt = true, .low = r->x0, .high = r->top, .min = r->min, .token = r->token };
         o->at[root] = (uint8_t)++o->n;
     }
     return &o->c[o->at[root] - 1];
@@ -129,7 +128,7 @@ static void add_contexts(const struct fill *f, size_t card, struct together *o)
         const struct gr_rank *r = &c->rank[w->at[j]];
         if (r->worth <= 0)
             continue;
-        struct context *x = context_of(f, r, o);
+        struct gr_context *x = context_of(f, r, o);
         x->on |= UINT64_C(1) << card;
         x->dealt = x->dealt && r->slope > 0;
         x->low = BT_MIN(x->low, r->x0);
@@ -181,42 +180,6 @@ static bool all_placed(const struct fill *f, size_t root)
     return true;
 }
 
-/* No more than its cards have room for, each for itself; rows are of bytes so far. */
-static void cap_by_rows(struct gr_joint *x)
-{
-    for (size_t r = 0; r < x->m; r++)
-        for (size_t k = 0; k < x->n; k++)
-            if (x->a[r][k] * x->up[k] > x->left[r])
-                x->up[k] = x->left[r] / x->a[r][k];
-}
-
-/* Who stands nowhere but beside the other is stopped by nothing that does not stop the other too: in steps of growth the other comes no further. But its floor
- * may hold more than that: it is at its floor and what it gets after all have stopped, or no further than the one. Of the one's steps that is a line that bends
- * upwards once: no more than the chord over it. */
-static void add_growth(const struct fill *f, const struct together *o, struct gr_joint *x)
-{
-    for (size_t i = 0; i < o->n; i++) {
-        const struct context *a = &o->c[i];
-        if (!a->dealt || a->min >= 1 || !all_placed(f, a->root))
-            continue;
-        for (size_t j = 0; j < o->n && x->m < GR_ROWS; j++) {
-            const struct context *b = &o->c[j];
-            if (i == j || !b->dealt || b->min >= 1 || (a->on & ~b->on))
-                continue;
-            double mine = (a->low - a->min) / (1 - a->min), other = (b->low - b->min) / (1 - b->min), high = mine + x->up[i] / (1 - a->min);
-            double late = (b->token + b->late) / (1 - b->min), more = a->token / (1 - a->min) + late, *row = x->a[x->m];
-            double first = BT_MAX(mine + more - other, late), last = BT_MAX(high + more - other, late);  /* past b's floor */
-            if (x->up[j] / (1 - b->min) <= first)
-                continue;            /* anyway */
-            memset(row, 0, o->n * sizeof *row);
-            row[j] = 1 / (1 - b->min);
-            if (high > mine)
-                row[i] = -(last - first) / (high - mine) / (1 - a->min);
-            x->left[x->m++] = first;
-        }
-    }
-}
-
 /* A context is as long on one card as on the others: what all sets so far come to together is less than what each of them does. */
 static bool loses(struct fill *f, size_t cards)
 {
@@ -242,9 +205,11 @@ static bool loses(struct fill *f, size_t cards)
     }
     for (size_t i = 0; i < cards; i++)
         add_rows(f, i, &o, x);
-    cap_by_rows(x);
-    if (x->m)
-        add_growth(f, &o, x);
+    if (x->m) {
+        for (size_t k = 0; k < o.n; k++)
+            o.c[k].whole = all_placed(f, o.c[k].root);
+        gr_joint_growth(x, o.c);
+    }
     f->steps += JOINT_STEPS + x->m * o.n / 2;
     return gr_joint_most(x, must) < must;
 }

@@ -109,6 +109,10 @@ void gr_set_shares(struct grows *g, size_t work, double least, double most);
 /* ---- grows.c ---- */
 /* Colors and their ranks, of numbers of copies and floors as se_fix() left them. False: too many of anything, or held, or RAM binds: nothing is said then. */
 bool gr_start(struct grows *g, struct search *s, struct bt_arena *a);
+/* Blocks of the problem's longest: what may happen to a context when all have stopped growing. Into o: `step`, `stretch`, `token`. */
+void gr_late(const struct pl_work *k, const struct bt_need *need, const struct se_row *r, uint64_t block, struct gr_rank *o);
+/* alike: all blocks are of 16 tokens. */
+uint64_t gr_longest_block(const struct pl_problem *p, bool *alike);
 /* Stages that take the same on every class are one part; those past the last one are of that. part: [pp], ranks: [GR_PARTS], NULL: nobody asks. */
 void gr_parts(const struct search *s, const struct se_shape *sh, uint8_t *part, uint32_t *ranks);
 
@@ -127,6 +131,11 @@ size_t gr_all(struct grows *g, size_t color, double least, struct gr_set *out, s
 /* n variables between 0 and `up` each; each row's sum of a times them is no more than `left`. */
 #define GR_ROWS 128u
 struct gr_joint { size_t n, m; double gain[64], up[64], left[GR_ROWS], a[GR_ROWS][64]; };
+/* A context on cards, a bit each in `on`: what it adds, from `low` to `high` shares. dealt: on all of them it takes bytes as it grows; whole: it is on no
+ * others; late: shares that it may get after all have stopped. */
+struct gr_context { size_t root; uint64_t on; bool dealt, whole; double low, high, gain, min, token, late; };
+/* To rows of bytes those of growth: c[n], each a variable from its `low` up. */
+void gr_joint_growth(struct gr_joint *j, const struct gr_context *c);
 /* What no choice of them gains more than. Ends where that is less than `enough`, or something gains as much. Leaves j changed. */
 double gr_joint_most(struct gr_joint *j, double enough);
 

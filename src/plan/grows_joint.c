@@ -1,5 +1,6 @@
 /* grows_joint - contexts that are the same on all their cards: at most so much of a sum of them, where each card has room for so many bytes. A linear program
- * with bounds, by the simplex method on a small table: a context that stands at its bound is turned round, so that all that are in no row stand at nothing. */
+ * with bounds, by the simplex method on a small table: a context that stands at its bound is turned round, so that all that are in no row stand at nothing.
+ * And rows that say how contexts grow: by equal steps, until a card is full. */
 #include <math.h>
 #include <string.h>
 
@@ -125,4 +126,41 @@ double gr_joint_most(struct gr_joint *j, double enough)
         swap(&t, row, best);
     }
     return most;
+}
+
+/* No more than its cards have room for, each for itself; rows are of bytes so far. */
+static void cap_by_rows(struct gr_joint *x)
+{
+    for (size_t r = 0; r < x->m; r++)
+        for (size_t k = 0; k < x->n; k++)
+            if (x->a[r][k] * x->up[k] > x->left[r])
+                x->up[k] = x->left[r] / x->a[r][k];
+}
+
+/* Who stands nowhere but beside the other is stopped by nothing that does not stop the other too: in steps of growth the other comes no further. But its floor
+ * may hold more than that: it is at its floor and what it gets after all have stopped, or no further than the one. Of the one's steps that is a line that bends
+ * upwards once: no more than the chord over it. */
+void gr_joint_growth(struct gr_joint *x, const struct gr_context *c)
+{
+    cap_by_rows(x);
+    for (size_t i = 0; i < x->n; i++) {
+        const struct gr_context *a = &c[i];
+        if (!a->dealt || a->min >= 1 || !a->whole)
+            continue;
+        for (size_t j = 0; j < x->n && x->m < GR_ROWS; j++) {
+            const struct gr_context *b = &c[j];
+            if (i == j || !b->dealt || b->min >= 1 || (a->on & ~b->on))
+                continue;
+            double mine = (a->low - a->min) / (1 - a->min), other = (b->low - b->min) / (1 - b->min), high = mine + x->up[i] / (1 - a->min);
+            double late = (b->token + b->late) / (1 - b->min), more = a->token / (1 - a->min) + late, *row = x->a[x->m];
+            double first = BT_MAX(mine + more - other, late), last = BT_MAX(high + more - other, late);  /* past b's floor */
+            if (x->up[j] / (1 - b->min) <= first)
+                continue;            /* anyway */
+            memset(row, 0, x->n * sizeof *row);
+            row[j] = 1 / (1 - b->min);
+            if (high > mine)
+                row[i] = -(last - first) / (high - mine) / (1 - a->min);
+            x->left[x->m++] = first;
+        }
+    }
 }

@@ -131,6 +131,7 @@ struct search {
     bool any;                        /* stop at the first plan */
     bool as_good;                    /* as many wants as the best has will do where more of them were looked for */
     bool wide;                       /* shapes are not real ones: what stands is not scored */
+    struct se_grown *grown;          /* of the real shapes, while they are not */
     struct se_visit *visit; const bool *ahead;       /* NULL: the best is looked for; ahead: visit->first and their targets */
     const uint8_t *only;             /* [work * cards + card] ranks of the work that stand there at most; NULL: any number */
     const uint64_t *only_stages;     /* the same of the stages that may: a bit each, the last for all from there on; with `only` */
@@ -196,6 +197,11 @@ void se_price_widths(struct search *s);
 /* granted NULL: nothing that completes the placement scores more. Else the score itself, but for FREE. */
 void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_score *o);
 int64_t se_wants_at_most(struct search *s, size_t seen);
+/* grown.c. Are there so many where contexts grow by equal steps until a card is full? After se_wants_at_most() of the same. NULL: contexts differ, or RAM
+ * binds, nothing is known then. */
+struct se_grown;
+struct se_grown *se_grown_new(const struct search *s, struct bt_arena *a);
+bool se_grown_reach(struct search *s, struct se_grown *g, size_t seen, int64_t wants);
 /* The bound against a score, goal after goal, no further than needed: < 0 nothing that completes the placement reaches it. After se_feasible() of the same. */
 int se_compare(struct search *s, size_t seen, const struct pl_score *with);
 /* choices.c. Numbers of copies first, then shapes, then cards. *all: everything that is as good as the best was seen. False: too many to do so. *bound falls to

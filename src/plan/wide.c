@@ -95,11 +95,13 @@ bool se_wide_not(struct search *s, bool wants, uint64_t nodes)
             work[i] = were[i];
         else
             widen(s, &were[i], &work[i], &a);
+    s->grown = wants ? se_grown_new(s, &a) : NULL;
     s->work = work;
     s->sets = NULL;
     s->wide = true;
     bool not = se_fits_start(s, &a) && (wants ? se_fits_better(s, nodes, 0) : se_fits(s, nodes)) == SE_FITS_NOT;
     s->wide = false;
+    s->grown = NULL;
     s->work = were;
     s->sets = sets;
     s->fits = fits;

@@ -1,5 +1,6 @@
 /* What contexts grow to on a card, and on several together, against what is granted to them: nothing is granted beyond a bound (plan/grows_int.h). */
 #include <math.h>
+#include <string.h>
 
 #include "plan/grows_int.h"
 #include "plan_drawn.h"
@@ -252,9 +253,118 @@ static void every_context_stops_on_one_of_its_cards(void **st)
     assert_true(wide > 15 && lower > 2);
 }
 
+/* Cards of which so much is left that not all contexts on them have what they want: between their floors and all of it. */
+static void shrink_cards(struct pl_problem *p, const struct pl_solution *o, const uint64_t *cap, struct draw *d)
+{
+    struct pl_room room;
+    uint64_t ctx[64], least[BT_MAX_GPUS], most[BT_MAX_GPUS];
+    pl_room_init(&room, p, o->copy, o->ncopies);
+    for (size_t i = 0; i < p->n; i++)
+        ctx[i] = p->work[i].ctx_min;
+    pl_room_floors(&room, ctx);
+    pl_room_load(&room, least);
+    for (size_t i = 0; i < p->n; i++)
+        ctx[i] = p->work[i].ctx_want;
+    pl_room_floors(&room, ctx);
+    pl_room_load(&room, most);
+    for (size_t g = 0; g < p->fleet->n; g++)
+        p->cap[g] = BT_MIN(cap[g], least[g] + (most[g] - least[g]) / 4096 * draw(d, 4096));
+}
+
+static int64_t wants_granted(struct pl_problem *p, const struct pl_solution *o, const uint32_t *copies)
+{
+    struct pl_room room;
+    uint64_t ctx[64];
+    int64_t sum = 0;
+    pl_room_init(&room, p, o->copy, o->ncopies);
+    pl_grant(&room, ctx);
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pl_work *k = &p->work[i];
+        if (k->server && k->ctx_want && copies[i])
+            sum += se_thousandths((double)BT_MIN(ctx[i], k->ctx_want) / (double)k->ctx_want);
+        sum += k->copies_want > 1 ? 1000 * (int64_t)copies[i] / k->copies_want : 0;
+    }
+    return sum;
+}
+
+/* Works by copies that stand: all copies of the first ones, some of the next, none of the others. */
+static void put_first(struct search *s, const struct pl_solution *o, size_t n, size_t *seen)
+{
+    size_t works = 0;
+    for (size_t i = 0; i < s->p->n; i++)
+        if (s->p->work[i].cpu_only || !s->copies_most[i])
+            s->order[works++] = i;
+    *seen = works;
+    for (size_t i = 0; i < s->p->n; i++)
+        if (!s->p->work[i].cpu_only && s->copies_most[i])
+            s->order[works++] = i;
+    for (size_t d = 0; d < works; d++)
+        s->depth_of[s->order[d]] = d;
+    se_put_others(s);
+    for (size_t d = *seen; d < works && n; d++)
+        for (size_t i = 0; i < o->ncopies && n; i++) {
+            const struct pl_copy *c = &o->copy[i];
+            size_t j = 0;
+            if (c->work != s->order[d])
+                continue;
+            while (s->work[c->work].shape[j].index != c->shape)
+                j++;
+            se_put(s, c, &s->work[c->work].shape[j], pl_cost_class(s->p, c->card, c->ncards));
+            *seen += s->placed[c->work] == s->copies_most[c->work];
+            n--;
+        }
+}
+
+/* Of plans on cards that are nearly full: whoever still has to come, no bound by how contexts grow is below what is granted at the end. And it is below what
+ * each card says for itself. */
+static void no_placement_is_granted_more_than_its_growth_says(void **st)
+{
+    (void)st;
+    unsigned asked = 0, lower = 0;
+    for (unsigned number = 1; number <= 220; number++) {
+        bt_auto_arena a = { 0 };
+        struct draw d;
+        struct pl_solution o = { .complete = true };
+        struct drawn_problem x = drawn_problem(&a, number, 3 + number % 4, 8);
+        struct pl_problem *p = x.p;
+        if (!p || p->n > 64)
+            continue;
+        pl_search(p, 300, NULL, &o);
+        if (!o.found)
+            continue;
+        draw_seed(&d, number);
+        uint64_t cap[BT_MAX_GPUS];
+        uint32_t *copies = BT_NEWN(&a, uint32_t, p->n + 1);
+        memcpy(cap, p->cap, p->fleet->n * sizeof *cap);
+        for (size_t i = 0; i < o.ncopies; i++)
+            copies[o.copy[i].work]++;
+        for (unsigned k = 0; k < 6; k++) {
+            shrink_cards(p, &o, cap, &d);
+            int64_t has = wants_granted(p, &o, copies);
+            for (size_t n = 0; n <= o.ncopies; n++) {
+                size_t seen;
+                struct search *s = se_new(p, &a);
+                se_fix(s, copies, -1, &a);
+                struct se_grown *g = se_grown_new(s, &a);
+                if (!g)
+                    break;
+                put_first(s, &o, n, &seen);
+                int64_t most = se_wants_at_most(s, seen);
+                asked++;
+                if (!se_grown_reach(s, g, seen, has))
+                    fail_msg("%u: has %lld, is said to have less with %zu copies\n%s\n%s", number, (long long)has, n, x.fleet, x.text);
+                lower += most > has + 20 && !se_grown_reach(s, g, seen, most - 20);
+            }
+        }
+    }
+    print_message("%u placements, of which %u are bounded lower by how contexts grow\n", asked, lower);
+    assert_true(asked > 2000 && lower > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(a_context_takes_what_its_line_says), cmocka_unit_test(no_set_is_granted_more_than_it_is_worth),
-                                        cmocka_unit_test(every_context_stops_on_one_of_its_cards) };
+                                        cmocka_unit_test(every_context_stops_on_one_of_its_cards),
+                                        cmocka_unit_test(no_placement_is_granted_more_than_its_growth_says) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
