@@ -67,7 +67,11 @@ void bt_planning_print_moves(struct bt_arena *a, const struct bt_plan *p, const 
         bt_buf_printf(out, "\nfrom %s to %s", from, to);
         if (s > 0)
             bt_buf_printf(out, ", about %.0f s on the card that takes longest", s < 1 ? 1 : s);
-        bt_buf_puts(out, any ? "\n" : ": nothing moves\n");
+        if (only && !any)
+            bt_buf_printf(out, ": %s does not move", only);
+        else if (!any)
+            bt_buf_puts(out, ": nothing moves");
+        bt_buf_puts(out, "\n");
         if (any)
             bt_table_print(t, st, out);
     }

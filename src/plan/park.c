@@ -274,9 +274,6 @@ static void choose_for_ram(struct pl_stages *all)
     struct choosing c = { .all = all, .left = BT_NEWN(all->a, uint64_t, all->n + 1) };
     uint64_t ram = all->in->fleet->ram_bytes;
     gather(&c);
-    for (size_t i = 0; i < c.n && !ram; i++)
-        warn(all, bt_arena_printf(all->a, "%s: asleep it takes %s of host RAM; how much these cards' machine has is not known",
-                                  all->in->spec->w[c.kin[i].one->w].name, bt_bytes_human(c.kin[i].one->host_bytes * c.kin[i].n)));
     if (!ram || !c.n)
         return;
     for (size_t s = 0; s < all->n; s++) {
@@ -299,6 +296,17 @@ void pl_sleepers(struct pl_stages *all)
             if (pl_active(all, f, w))
                 find_gaps(all, f, w);
     choose_for_ram(all);
+}
+
+void pl_say_ram_not_known(struct pl_stages *all)
+{
+    struct choosing c = { .all = all };
+    if (all->in->fleet->ram_bytes)
+        return;
+    gather(&c);
+    for (size_t i = 0; i < c.n; i++)
+        warn(all, bt_arena_printf(all->a, "%s: asleep it takes %s of host RAM; how much these cards' machine has is not known",
+                                  all->in->spec->w[c.kin[i].one->w].name, bt_bytes_human(c.kin[i].one->host_bytes * c.kin[i].n)));
 }
 
 /* ---- beside whom a phase fits ---- */

@@ -86,6 +86,8 @@ bool pl_bound_elsewhere(const struct pl_stages *all, size_t i, size_t j, size_t 
 /* park.c. all->sleeper: who may be parked between two of its phases, and whom of them RAM holds: as many that were asked for as can be, then the choice that
  * saves most seconds, then the one with the least bytes. Who is not held is stopped instead, with a warning. */
 void pl_sleepers(struct pl_stages *all);
+/* Of those who sleep at the end, where the machine's RAM is not known: what they take of it. */
+void pl_say_ram_not_known(struct pl_stages *all);
 /* Who of them is parked while stage i runs; what they keep is taken off its cards and the stage is planned again. Stages before i are filled. Where the stage
  * would lose by it, those that save least are stopped instead. */
 BT_MUST_CHECK int pl_park(struct pl_stages *all, size_t i, struct bt_err *err);

@@ -256,6 +256,7 @@ static int plan_stages(struct pl_stages *all, struct bt_err *err)
             return -1;
         pl_fill(all, i);
     }
+    pl_say_ram_not_known(all);
     pl_moves(all);
     for (size_t i = 0; i < all->n; i++) {
         add_up(all->plan, &all->v[i], i == 0);

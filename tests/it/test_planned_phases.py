@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
-from conftest import DEADLINE_S, Machine, eventually
+from conftest import BERTH, DEADLINE_S, Machine, eventually
 from test_plan import plan, spec
 
 PHASED = """name: ph
@@ -116,3 +117,20 @@ def test_who_starts_again_on_its_own_cards_goes_nowhere_else(tmp_path: Path) -> 
     assert after < before == 131072
     assert why["a-0", "stop"] == f"it starts again on its cards: {after:,} tokens of context then, not {before:,}"
     assert why["a-0", "start"] == "on the same cards"
+
+
+def test_who_is_stopped_takes_no_ram_asleep(tmp_path: Path) -> None:
+    """A phase of whole cards leaves a sleeper no room: what it would have taken of RAM is nobody's business. One that does sleep is told, where the RAM is not known."""
+    for memory, sleeps in (("30GiB", True), ("auto", False)):
+        f = spec(tmp_path, "  llm: {engine: vllm, model: Qwen/Qwen3-8B, gpus: 1, phases: [a, c], park: sleep}\n"
+                           f"  work: {{kind: job, command: [x], gpus: 2, memory: {memory}, phases: b}}\n", "phases: [a, b, c]\n")
+        p = json.loads(plan("-f", f, "--gpus", "2xA100-SXM4-40GB", "--json").stdout)
+        assert [m["how"] for m in p["moves"] if m["instance"].startswith("llm")] == (["park", "resume"] if sleeps else ["stop", "start"])
+        assert any("asleep it takes" in w and "is not known" in w for w in p["warnings"]) == sleeps
+
+
+def test_of_one_who_does_not_move_only_that_is_said(tmp_path: Path) -> None:
+    f = spec(tmp_path, "  one: {kind: job, command: [x], gpus: 1, phases: a}\n  two: {kind: job, command: [x], gpus: 1, phases: b}\n"
+                       "  three: {kind: job, command: [x], gpus: 1, phases: c}\n", "phases: [a, b, c]\n")
+    done = subprocess.run([BERTH, "explain", "three", "-f", f, "--gpus", "1xL4"], capture_output=True, text=True, timeout=DEADLINE_S, check=True)
+    assert "from a to b: three does not move\n" in done.stdout and "nothing moves" not in done.stdout
