@@ -9,7 +9,7 @@
 
 #include "plan/search_int.h"
 
-#define MOST_TENANTS 32
+#define MOST_TENANTS 128             /* of a card, where the placement that is begun from has no more */
 #define TRY_NODES 1
 #define RUIN_MOST 7                  /* workloads taken out at once */
 
@@ -32,7 +32,7 @@ struct climb {
     size_t *base;                    /* [works] of its copies in the next ones */
     double *value; int64_t *service; bool *dirty; size_t *dirt, ndirt;
     int64_t *wants; bool *root_dirty; size_t *roots, nroots;         /* by ctx_root */
-    struct seat (*seat)[MOST_TENANTS]; uint32_t *nseats;             /* [cards] */
+    struct seat **seat; uint32_t *nseats, tenants;                   /* [cards], of each no more than tenants */
     uint64_t *load; double *wish;    /* [cards] floors; bytes that their contexts would like beyond */
     struct group *group; size_t ngroups;
     size_t *unit_of;                 /* [works] the work whose cards it follows, in the end; itself */
@@ -295,7 +295,7 @@ static struct placed *room_for(const struct climb *c, struct bt_arena *a)
 
 static bool joins(const struct climb *c, size_t w, size_t g)
 {
-    if (c->nseats[g] >= MOST_TENANTS - 1)
+    if (c->nseats[g] >= c->tenants)
         return false;
     for (uint32_t i = 0; i < c->nseats[g]; i++)
         if (!c->p->may_share[w * c->p->n + c->seat[g][i].work])
@@ -464,7 +464,7 @@ static void best_way(struct climb *c, size_t unit, struct way *best)
     for (size_t i = 0; i < x->nshapes; i++)
         for (size_t g = 0; g < c->ngroups; g++)
             for (uint32_t t = 0; t < 4; t++) {
-                uint32_t more = t == 3 ? MOST_TENANTS : t;
+                uint32_t more = t == 3 ? c->tenants : t;
                 size_t cls = c->group[g].cls;
                 if (x->shape[i].least == UINT64_MAX || !x->on_class[cls] || (x->alone && t))
                     continue;
@@ -634,7 +634,8 @@ static struct together by_key(struct bt_arena *a, const size_t *key, size_t n)
     return t;
 }
 
-static bool start(struct climb *c, struct search *s)
+/* fullest: copies of a card in the placement that is begun from. */
+static bool start(struct climb *c, struct search *s, uint32_t fullest)
 {
     size_t n = s->p->n, copies = 0;
     *c = (struct climb){ .s = s, .p = s->p, .seed = 0x9E3779B97F4A7C15u };
@@ -669,7 +670,10 @@ static bool start(struct climb *c, struct search *s)
     c->wants = BT_NEWN(s->a, int64_t, n + 1);
     c->root_dirty = BT_NEWN(s->a, bool, n + 1);
     c->roots = BT_NEWN(s->a, size_t, n + 1);
-    c->seat = (struct seat (*)[MOST_TENANTS])BT_NEWN(s->a, struct seat, s->ncards * MOST_TENANTS);
+    c->tenants = BT_MAX(BT_MIN((uint32_t)MOST_TENANTS, (uint32_t)s->max_copies), fullest);
+    c->seat = BT_NEWN(s->a, struct seat *, s->ncards);
+    for (size_t g = 0; g < s->ncards; g++)
+        c->seat[g] = BT_NEWN(s->a, struct seat, c->tenants + 1);
     c->nseats = BT_NEWN(s->a, uint32_t, s->ncards);
     c->load = BT_NEWN(s->a, uint64_t, s->ncards);
     c->wish = BT_NEWN(s->a, double, s->ncards);
@@ -677,21 +681,20 @@ static bool start(struct climb *c, struct search *s)
     return true;
 }
 
-static bool too_full(const struct search *s, const struct pl_solution *o)
+static uint32_t fullest_of(const struct search *s, const struct pl_solution *o)
 {
-    uint32_t n[BT_MAX_GPUS] = { 0 };
-    bool out = false;
+    uint32_t *n = BT_NEWN(s->a, uint32_t, s->ncards), most = 0;
     for (size_t i = 0; i < o->ncopies; i++)
         for (uint32_t r = 0; r < o->copy[i].ncards; r++)
-            out = ++n[o->copy[i].card[r]] > MOST_TENANTS || out;
-    return out || s->ncards > BT_MAX_GPUS;
+            most = BT_MAX(most, ++n[o->copy[i].card[r]]);
+    return most;
 }
 
 bool se_climb(struct search *s, uint64_t budget, const struct pl_solution *from, struct pl_solution *out)
 {
     struct climb c;
     size_t n = s->p->n, nunits = 0, *unit = BT_NEWN(s->a, size_t, n + 1), some[RUIN_MOST];
-    if ((from->found && too_full(s, from)) || !start(&c, s))
+    if (!start(&c, s, from->found ? fullest_of(s, from) : 0))
         return false;
     struct placed *was = room_for(&c, s->a);
     c.end = s->nodes + budget;

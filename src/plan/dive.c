@@ -87,6 +87,8 @@ static void settle(const struct columns *c, struct way *y, size_t unit)
 /* Just so many copies of the spare's work are missing. */
 static void give_up(const struct columns *c, struct way *y, const struct co_spare *x, uint32_t copies)
 {
+    if (y->only[x->work] != PL_NONE)                 /* the program's figures are no whole numbers: never more than are left */
+        copies = BT_MIN(copies, y->left[x->work] / c->unit[y->only[x->work]].cards);
     y->gone[x->work] = copies;
     y->side[x->row] = 0;
     y->side[c->row[x->work]] -= copies;

@@ -132,9 +132,34 @@ static void too_few_copies_are_no_plan(void **st)
     }
 }
 
+/* Forty on a card: they are climbed from as they are, and found from nothing. */
+static void dozens_on_a_card_are_climbed_from(void **st)
+{
+    (void)st;
+    bt_auto_arena a = { 0 };
+    bt_auto_buf struct bt_buf b = BT_BUF(64 * KiB);
+    struct bt_err err = { 0 };
+    struct pl_problem *p;
+    size_t card = 0;
+    struct pl_copy copy[40];
+    bt_buf_puts(&b, "name: t\nworkloads:\n");
+    for (unsigned i = 0; i < 40; i++)
+        bt_buf_printf(&b, "  w%u: {kind: service, command: [x], memory: 500MiB}\n", i);
+    assert_int_equal(pl_problem_build(&a, plan_inputs_or_none(&a, bt_buf_z(&b), "1xA100-SXM4-40GB"), "all", &p, &err), 0);
+    struct search *s = se_new(p, &a);
+    se_order(s, SE_HARD);
+    for (size_t w = 0; w < 40; w++)
+        copy[w] = (struct pl_copy){ .work = w, .ncards = 1, .card = &card };
+    for (unsigned from = 0; from < 2; from++) {
+        struct pl_solution was = { .found = from, .copy = copy, .ncopies = from ? 40 : 0 }, o = { 0 };
+        assert_true(se_climb(s, 2000, &was, &o));
+        assert_int_equal(o.ncopies, 40);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(small_ones_stand_and_are_good), cmocka_unit_test(large_ones_get_a_plan), cmocka_unit_test(too_few_copies_are_no_plan),
-                                        cmocka_unit_test(many_on_few_cards_end) };
+                                        cmocka_unit_test(many_on_few_cards_end), cmocka_unit_test(dozens_on_a_card_are_climbed_from) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
