@@ -165,7 +165,7 @@ static const struct bt_opt keys[] = {
     [K_FRAMES] = { .name = "frames", .type = BT_OPT_U64, .off = AT(frames), .min = 1, .max = 65536, GIVEN(K_FRAMES), .help = "of a video", .example = "81" },
     [K_GENERATE] = { .name = "generate", .type = BT_OPT_CUSTOM, .parse = parse_kind,
         GIVEN(K_GENERATE), .metavar = "MODEL", .help = "text is made with this model, without a server", .example = "MODEL" },
-    [K_LAYERS] = { .name = "layers", .type = BT_OPT_CUSTOM, .parse = parse_layers, .off = AT(kept_layers), GIVEN(K_LAYERS), .metavar = "N|all",
+    [K_LAYERS] = { .name = "layers", .type = BT_OPT_CUSTOM, .parse = parse_layers, .off = AT(kept_layers), GIVEN(K_LAYERS), .metavar = "N|LIST|all",
                    .help = "layers whose hidden states stay on the card", .example = "[10, 11, 12]" },
     [K_METHOD] = { .name = "method", .type = BT_OPT_ENUM, .off = AT(method), .choices = bt_job_methods, GIVEN(K_METHOD), .help = "what is trained",
         .example = "lora" },

@@ -139,7 +139,10 @@ static int through_table(struct arg_walk *k, const char *key, const char *value,
                     return inner.hint[0] ? bt_err_hint(err, "%s", inner.hint) : -1;
                 }
             }
-    return taken ? 0 : bt_node_err(err, &k->s->doc, at ? at : k->w->node, "workloads.%s: %s: %s has no such setting", k->w->name, key, k->w->engine);
+    if (taken)
+        return 0;
+    bt_node_err(err, &k->s->doc, at ? at : k->w->node, "workloads.%s: %s: %s has no such setting", k->w->name, key, k->w->engine);
+    return bt_err_hint(err, "the file of `model` says it: name the one that has the format");
 }
 
 static bool has_flag(const struct bt_engine *e, size_t off)

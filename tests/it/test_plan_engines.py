@@ -135,3 +135,9 @@ def test_engine_and_file_have_to_match(tmp_path: Path) -> None:
     for engine, model in (("vllm", "./m.gguf"), ("llama-server", "Qwen/Qwen3-4B")):
         p = plan(tmp_path, f"  a: {{engine: {engine}, model: {model}}}\n")
         assert "GGUF" in p["refusals"][0]["text"]
+
+
+@pytest.mark.parametrize("key", ["quantization: fp8", "dtype: float16"])
+def test_what_the_file_says_is_no_setting_of_llama_server(tmp_path: Path, key: str) -> None:
+    done = plan("-f", spec(tmp_path, f"  llm: {{engine: llama-server, model: Qwen/Qwen3-8B, {key}}}\n"), "--gpus", "1xL4")
+    assert done.returncode == 2 and "llama-server has no such setting" in done.stderr and "try: the file of `model` says it" in done.stderr
