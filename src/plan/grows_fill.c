@@ -208,7 +208,7 @@ static bool loses(struct fill *f, size_t cards)
     if (x->m) {
         for (size_t k = 0; k < o.n; k++)
             o.c[k].whole = all_placed(f, o.c[k].root);
-        gr_joint_growth(x, o.c);
+        gr_joint_growth(x, o.c, NULL);
     }
     f->steps += JOINT_STEPS + x->m * o.n / 2;
     return gr_joint_most(x, must) < must;

@@ -135,7 +135,7 @@ struct gr_joint { size_t n, m; double gain[64], up[64], left[GR_ROWS], a[GR_ROWS
  * others; late: shares that it may get after all have stopped. */
 struct gr_context { size_t root; uint64_t on; bool dealt, whole; double low, high, gain, min, token, late; };
 /* To rows of bytes those of growth: c[n], each a variable from its `low` up. */
-void gr_joint_growth(struct gr_joint *j, const struct gr_context *c);
+void gr_joint_growth(struct gr_joint *j, const struct gr_context *c, const double *full);
 /* What no choice of them gains more than. Ends where that is less than `enough`, or something gains as much. Leaves j changed. */
 double gr_joint_most(struct gr_joint *j, double enough);
 

@@ -137,10 +137,20 @@ static void cap_by_rows(struct gr_joint *x)
                 x->up[k] = x->left[r] / x->a[r][k];
 }
 
+/* The lowest level at which any of these cards stops anybody. */
+static double first_full(uint64_t cards, const double *full)
+{
+    double least = INFINITY;
+    for (; cards; cards &= cards - 1)
+        least = BT_MIN(least, full ? full[__builtin_ctzll(cards)] : 0.0);
+    return least;
+}
+
 /* Who stands nowhere but beside the other is stopped by nothing that does not stop the other too: in steps of growth the other comes no further. But its floor
  * may hold more than that: it is at its floor and what it gets after all have stopped, or no further than the one. Of the one's steps that is a line that bends
- * upwards once: no more than the chord over it. */
-void gr_joint_growth(struct gr_joint *x, const struct gr_context *c)
+ * upwards once: no more than the chord over it. Where the one has cards without the other, the other may come as far as it likes once the one has grown to
+ * where the first of those is full: a steeper line. */
+void gr_joint_growth(struct gr_joint *x, const struct gr_context *c, const double *full)
 {
     cap_by_rows(x);
     for (size_t i = 0; i < x->n; i++) {
@@ -149,17 +159,20 @@ void gr_joint_growth(struct gr_joint *x, const struct gr_context *c)
             continue;
         for (size_t j = 0; j < x->n && x->m < GR_ROWS; j++) {
             const struct gr_context *b = &c[j];
-            if (i == j || !b->dealt || b->min >= 1 || (a->on & ~b->on))
+            if (i == j || !b->dealt || b->min >= 1 || !(a->on & b->on))
                 continue;
             double mine = (a->low - a->min) / (1 - a->min), other = (b->low - b->min) / (1 - b->min), high = mine + x->up[i] / (1 - a->min);
             double late = (b->token + b->late) / (1 - b->min), more = a->token / (1 - a->min) + late, *row = x->a[x->m];
             double first = BT_MAX(mine + more - other, late), last = BT_MAX(high + more - other, late);  /* past b's floor */
-            if (x->up[j] / (1 - b->min) <= first)
-                continue;            /* anyway */
+            double free = first_full(a->on & ~b->on, full) - a->token / (1 - a->min), top = x->up[j] / (1 - b->min);
+            double rise = high > mine ? (last - first) / (high - mine) : 0;
+            if (top <= first || free <= mine)
+                continue;            /* anyway; or as it may be */
+            if (free < high)
+                rise = BT_MAX(rise, (top - first) / (free - mine));
             memset(row, 0, x->n * sizeof *row);
             row[j] = 1 / (1 - b->min);
-            if (high > mine)
-                row[i] = -(last - first) / (high - mine) / (1 - a->min);
+            row[i] = -rise / (1 - a->min);
             x->left[x->m++] = first;
         }
     }
