@@ -139,5 +139,6 @@ def test_engine_and_file_have_to_match(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["quantization: fp8", "dtype: float16"])
 def test_what_the_file_says_is_no_setting_of_llama_server(tmp_path: Path, key: str) -> None:
-    done = plan("-f", spec(tmp_path, f"  llm: {{engine: llama-server, model: Qwen/Qwen3-8B, {key}}}\n"), "--gpus", "1xL4")
+    (tmp_path / "berth.yaml").write_text(f"name: x\nworkloads:\n  llm: {{engine: llama-server, model: m.gguf, {key}}}\n")
+    done = berth("plan", "-f", tmp_path / "berth.yaml", "--gpus", "1xL4")
     assert done.returncode == 2 and "llama-server has no such setting" in done.stderr and "try: the file of `model` says it" in done.stderr
