@@ -244,19 +244,30 @@ static void fill_sharing(struct pl_problem *p)
         }
 }
 
+/* By index, the workload among those whose cards it must have; PL_NONE: its own. */
+static size_t *targets(struct pl_problem *p, const size_t *index, size_t n)
+{
+    const struct bt_spec *s = p->spec;
+    size_t *target = BT_NEWN(p->a, size_t, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        target[i] = PL_NONE;
+        for (size_t j = 0; s->w[index[i]].same_gpus_as && j < n && target[i] == PL_NONE; j++)
+            target[i] = strcmp(s->w[index[j]].name, s->w[index[i]].same_gpus_as) ? PL_NONE : index[j];
+    }
+    return target;
+}
+
 /* Priority, then as written; who must sit on another's cards comes after it. */
 static void order_works(struct pl_problem *p, const size_t *index, size_t n)
 {
     const struct bt_spec *s = p->spec;
+    const size_t *target = targets(p, index, n);
     bool *done = BT_NEWN(p->a, bool, s->n);
     while (p->n < n) {
         size_t best = PL_NONE;
         for (size_t i = 0; i < n; i++) {
-            const struct bt_workload *w = &s->w[index[i]];
-            bool waits = false;
-            for (size_t j = 0; w->same_gpus_as && j < n; j++)
-                waits = waits || (!strcmp(s->w[index[j]].name, w->same_gpus_as) && !done[index[j]]);
-            if (!done[index[i]] && !waits && (best == PL_NONE || w->priority > s->w[best].priority))
+            bool waits = target[i] != PL_NONE && !done[target[i]];
+            if (!done[index[i]] && !waits && (best == PL_NONE || s->w[index[i]].priority > s->w[best].priority))
                 best = index[i];
         }
         done[best] = true;
