@@ -49,7 +49,7 @@ static void put_ranks(struct sf_look *f, const struct fitting *x, size_t cls)
         f->works[g] |= UINT64_C(1) << x->work;
         f->tenants[g]++;
         f->at_most[g] = BT_MIN(f->at_most[g], f->may[x->work][x->use * s->p->nclasses + s->p->cls[g]]);
-        f->ranks[g] += sf_mixed(sf_mixed(x->work + 1, x->sh->index + 1), (i / x->sh->tp) * 4096 + cls);
+        f->ranks[g] += se_mixed(se_mixed(x->work + 1, x->sh->index + 1), (i / x->sh->tp) * 4096 + cls);
         if (f->t->seat[x->work] != PL_NONE)
             f->sat[g] |= UINT64_C(1) << (f->t->seat[x->work] + x->copy);
     }

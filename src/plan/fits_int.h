@@ -80,7 +80,6 @@ static inline const uint64_t *sf_least_of(const struct sf_look *f, size_t work, 
     return &f->t->shapes[work].least[f->use[work][use] * f->s->p->nclasses];
 }
 
-static inline uint64_t sf_mixed(uint64_t h, uint64_t v) { return (h ^ v) * 0x9E3779B97F4A7C15u ^ h >> 29; }
 
 /* How many more a card takes when one is a rank of the work. */
 static inline uint32_t sf_more_tenants(const struct sf_look *f, size_t work, size_t use, size_t g)

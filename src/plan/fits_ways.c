@@ -72,9 +72,9 @@ struct sf_tried *sf_way_so_far(struct sf_look *f, size_t depth, uint32_t copy, s
     }
     t->coming = f->coming[depth];
     t->at = copy ? (f->order[depth] * PL_MAX_COPIES + copy) << 16 | sf_shape_of(f, f->order[depth], f->taken[depth])->index : 0;
-    t->hash = sf_mixed(t->at, t->coming);
+    t->hash = se_mixed(t->at, t->coming);
     for (size_t g = 0; g < n; g++)
-        t->hash = sf_mixed(sf_mixed(sf_mixed(t->hash, t->place[g].load), t->place[g].works + t->place[g].ranks), t->place[g].seats + t->place[g].tenants);
+        t->hash = se_mixed(se_mixed(se_mixed(t->hash, t->place[g].load), t->place[g].works + t->place[g].ranks), t->place[g].seats + t->place[g].tenants);
     return t;
 }
 

@@ -139,6 +139,9 @@ struct search {
     bool wants_only;                 /* only what places or reaches more is looked for; sets are of room, not of service */
 };
 
+/* Of a hash, with one value more. */
+static inline uint64_t se_mixed(uint64_t h, uint64_t v) { return (h ^ v) * 0x9E3779B97F4A7C15u ^ h >> 29; }
+
 /* Rounded down, without the call that floor() is on a plain x86-64. */
 static inline int64_t se_floor_of(double x) { return (int64_t)x - (x < (double)(int64_t)x); }
 static inline int64_t se_thousandths(double x) { return se_floor_of(x * 1000 + 1e-6); }

@@ -104,12 +104,10 @@ static uint64_t walk(const struct se_useful *t, const struct search *s, const st
     return x.steps > STEPS ? l->left : x.best;
 }
 
-static uint64_t mixed(uint64_t h, uint64_t v) { return (h ^ v) * 0x9E3779B97F4A7C15u ^ h >> 29; }
-
 uint64_t se_useful(struct se_useful *t, const struct search *s, const struct se_left *l, uint64_t *steps)
 {
     size_t color = t->color[l->card] + 1;
-    struct known *k = &t->known[mixed(mixed(mixed(color, l->coming), l->works), l->left) >> 20 & (KNOWN - 1)];
+    struct known *k = &t->known[se_mixed(se_mixed(se_mixed(color, l->coming), l->works), l->left) >> 20 & (KNOWN - 1)];
     if (k->color != color || k->left != l->left || k->works != l->works || k->coming != l->coming)
         *k = (struct known){ l->left, l->works, l->coming, walk(t, s, l, steps), color };
     return k->useful;
