@@ -470,6 +470,10 @@ void bt_planning_print(struct bt_arena *a, const struct bt_plan *p, struct bt_st
         print_favours(&x);
     print_alternatives(&x);
     print_notes(&x);
-    bt_buf_printf(out, "\n%s after %llu placements looked at\n",
-                  !strcmp(p->proof, "optimal") ? "the best plan there is" : "a plan, perhaps not the best", (unsigned long long)p->nodes);
+    bool open = false;
+    for (size_t i = 0; i < p->spec->n; i++)
+        open = open || bt_copies_open(&p->spec->w[i]);
+    const char *best = open ? "the best plan there is with these numbers of copies" : "the best plan there is";
+    bt_buf_printf(out, "\n%s after %llu placements looked at\n", !strcmp(p->proof, "optimal") ? best : "a plan, perhaps not the best",
+                  (unsigned long long)p->nodes);
 }

@@ -83,7 +83,7 @@ static int grow(const struct pl_trial *t, size_t index, uint32_t *out, struct bt
     return 0;
 }
 
-static bool is_open(const struct bt_workload *w)
+bool bt_copies_open(const struct bt_workload *w)
 {
     bool cards = !(w->gpus.set && w->gpus.want == 0) && !w->same_gpus_as;
     return !w->copies.set && cards;
@@ -114,7 +114,7 @@ int pl_open_copies(struct bt_arena *a, struct bt_plan_in *in, const char *const 
     for (;;) {
         size_t best = spec->n;
         for (size_t i = 0; i < spec->n; i++)
-            if (is_open(&spec->w[i]) && !done[i] && (best == spec->n || spec->w[i].priority > spec->w[best].priority))
+            if (bt_copies_open(&spec->w[i]) && !done[i] && (best == spec->n || spec->w[i].priority > spec->w[best].priority))
                 best = i;
         if (best == spec->n)
             return 0;

@@ -71,6 +71,8 @@ struct bt_plan_instance {
 bool bt_plan_drafted(const struct bt_fleet *fleet, const struct bt_plan_instance *in, struct bt_pace_draft *d, struct bt_pace_drafted *out);
 
 struct bt_plan_phase { const char *name; struct bt_plan_instance *inst; size_t n; };
+/* copies.c: `replicas: auto` or `slots: auto` of what takes cards of its own: the plan finds the number, and proves only the rest. */
+bool bt_copies_open(const struct bt_workload *w);
 /* The poorest berth that any rank of its copies has there: what a job's `auto` was found for. 0: it has none. */
 uint64_t bt_plan_poorest(const struct bt_plan_phase *ph, const struct bt_workload *w);
 

@@ -143,6 +143,23 @@ def test_a_long_pipeline_and_who_must_sit_on_it(tmp_path: Path) -> None:
     assert "the best plan there is" in done.stdout
 
 
+def test_what_is_proven_where_copies_are_left_open(tmp_path: Path) -> None:
+    """A second copy that shares a card slows the first: it is not taken, but typed it scores more. So the proof is of the number that is found."""
+    text = "name: t\ngpus: 2xA100-SXM4-80GB\nworkloads:\n" + "".join(
+        f"  {name}: {{engine: vllm, model: Qwen/Qwen2.5-7B-Instruct, replicas: {copies}, gpus: 1, context: 8192}}\n"
+        for name, copies in [("a", "COPIES"), ("b", 1)])
+    said, score = {}, {}
+    for copies in ["auto", "1", "2"]:
+        done = berth(tmp_path, text.replace("COPIES", copies), "plan")
+        plan = json.loads(berth(tmp_path, text.replace("COPIES", copies), "plan", "--json").stdout)
+        assert done.returncode == 0 and plan["proof"] == "optimal", done.stderr
+        said[copies] = "the best plan there is with these numbers of copies after" in done.stdout
+        score[copies] = plan["objective"]["wants_thousandths"]
+        assert said[copies] or "the best plan there is after" in done.stdout
+    assert said == {"auto": True, "1": False, "2": False}
+    assert score["auto"] == score["1"] < score["2"]
+
+
 def test_a_limit_of_time_that_is_not_needed_costs_nothing(tmp_path: Path) -> None:
     """The uneven cut of a pipeline is a second search: it had been left out wherever there was a limit, and the plan was called the best."""
     file = tmp_path / "berth.yaml"
