@@ -139,7 +139,9 @@ static bool as_good(struct choices *x, enum se_prices prices, uint64_t nodes)
         se_sets_kill(s, bound, to_reach(s));
         bool try = nodes && !s->wants_only && x->in_vain <= nodes + (s->nodes - x->start) / VAIN_SHARE;
         uint64_t before = s->nodes;
+        se_sets_bare(s, try);
         how = try ? se_cards(s, nodes) : SE_FIT_UNKNOWN;
+        se_sets_bare(s, false);
         x->in_vain += how == SE_FIT_UNKNOWN ? s->nodes - before : 0;
     }
     return how == SE_FIT_UNKNOWN;

@@ -305,6 +305,7 @@ enum se_by { SE_BY_WIDTH, SE_BY_SHAPE, SE_BY_LEVEL, SE_BY__N };
 struct se_split { size_t work; enum se_by by; unsigned low; bool low_first; };
 bool se_sets_split(const struct search *s, struct se_split *o);
 /* The fullest card of its copies has one of these numbers of tenants. */
+void se_sets_bare(struct search *s, bool bare);       /* without prices of cuts, which se_cards() does not know; and again with them */
 void se_sets_only_levels(struct search *s, size_t work, unsigned levels);
 uint64_t se_sets_classes(const struct search *s, size_t work, size_t shape);         /* a bit for each class that is left for the shape */
 /* That any of its cards of the class may have in something as good; UINT32_MAX = any number. */

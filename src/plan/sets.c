@@ -16,8 +16,9 @@
 #define TURN 1.5                     /* of the last direction, against what it overshot */
 #define SETS_A_NODE 16u              /* so many kept sets are priced anew in the time of a node of the search */
 #define FIRST_STEPS 20u              /* rounds of prices before there is a program */
-#define DRAWN 0.5                    /* of the way from the best prices to those of the program */
+#define DRAWN 0.3                    /* of the way from the best prices to those of the program */
 #define NEAR 0.02                    /* of the distance to what must be reached: prices are good */
+#define CUT_ROUNDS 1u                /* of cuts, for one bound */
 #define MORE_SETS 400u               /* that a program may get */
 #define EPS 1e-6
 #define NONE_OVER 1e-9              /* squared: shares of copies do not add up to whole ones */
@@ -100,6 +101,7 @@ uint64_t se_sets_steps(struct search *s)
     return nodes;
 }
 
+/* Of the first n prices. */
 static bool is_lower(struct se_sets *t, size_t n, double sum, double *lowest)
 {
     if (!(sum < *lowest - 1e-3))
@@ -143,11 +145,11 @@ double ss_by_steps(struct search *s, ss_look_fn look_at, size_t seen, unsigned r
 
 /* Prices of the program, at first drawn near to the best so far: far from the end they mean little. As soon as no prices can fall far below the lowest bound,
  * they are good. */
-static double by_program(struct search *s, double reached, double lowest)
+static double one_program(struct search *s, double reached, double lowest)
 {
     struct se_sets *t = s->sets;
-    size_t n = s->p->n;
-    double now[SS_WORKS];
+    size_t n = ss_nprices(s, t);
+    double now[SS_WORKS + SS_CUTS];
     bt_auto_arena a = { 0 };
     struct ss_program *g = ss_program_new(s, t, MORE_SETS, &a);
     for (bool more = true; more && lowest >= reached && s->nodes < s->limit && !se_late(s); ) {
@@ -165,14 +167,26 @@ static double by_program(struct search *s, double reached, double lowest)
     return lowest;
 }
 
+/* What the answer does that no copies do is cut off, and the program solved again. */
+static double by_program(struct search *s, double reached, double lowest)
+{
+    struct se_sets *t = s->sets;
+    for (unsigned round = 0; ; round++) {
+        lowest = one_program(s, reached, lowest);
+        if (round == CUT_ROUNDS || lowest < reached || s->nodes >= s->limit || !ss_cut_off(s, t))
+            return lowest;
+    }
+}
+
 double se_sets_tighten(struct search *s, enum se_prices how, double reached)
 {
     struct se_sets *t = s->sets;
     ss_look_again(s, t);
+    memcpy(t->best + s->p->n, t->price + s->p->n, t->ncuts * sizeof *t->best);
     double lowest = ss_by_steps(s, look, 0, how == SE_FIRST_PRICES ? FIRST_STEPS : 1, reached);      /* rough prices, and sets for the program */
     if (how != SE_SAME_PRICES && lowest >= reached)
         lowest = by_program(s, reached, lowest);
-    memcpy(t->price, t->best, s->p->n * sizeof *t->best);
+    memcpy(t->price, t->best, ss_nprices(s, t) * sizeof *t->best);
     t->changes++;
     t->now = bound_of_prices(s, t);  /* items and best sets of these prices */
     return lowest;
@@ -188,7 +202,7 @@ struct with_room { double room; bool first; };
 static void best_with(const struct search *s, const struct se_sets *t, size_t u, const struct ss_color *c, struct with_room may, struct with_it *o)
 {
     const struct ss_unit *x = &t->unit[u];
-    size_t cls = s->p->cls[c->card];
+    size_t cls = s->p->cls[c->card], color = (size_t)(c - t->color);
     uint64_t beside = t->friends[x->work];
     for (unsigned k = 0; k <= SE_BUSY && may.first; k++) {
         o->best[k] = -INFINITY;
@@ -199,7 +213,7 @@ static void best_with(const struct search *s, const struct se_sets *t, size_t u,
     if (s->copies_most[x->work] == 1)
         beside &= ~(UINT64_C(1) << x->work);
     for (unsigned k = BT_MIN(BT_MAX(ss_first_level(t), x->busy), SE_BUSY); k <= SE_BUSY && ss_fullest(t, u, k); k++) {
-        double own = ss_gain(t, u, cls, ss_fullest(t, u, k)), least = c->best - may.room - own - 1e-6;
+        double own = ss_gain(s, t, u, color, ss_fullest(t, u, k)), least = c->best - may.room - own - 1e-6;
         struct ss_walk w;
         if (!may.first && !o->open[k])
             continue;
@@ -217,73 +231,97 @@ static void best_with(const struct search *s, const struct se_sets *t, size_t u,
     }
 }
 
-/* How much the bound falls at least where a copy stands in the unit and its fullest card has `busy` tenants: each of its cards carries a set with it then, and
- * not the best; one of them a set of so many. surely: whatever better sets there are where that is open. */
-static double loss(const struct search *s, const struct se_sets *t, size_t u, unsigned busy, const struct with_it *with, bool surely)
+/* What a rank of the unit loses on a card of each color; full: on the copy's fullest. Colors by the first. */
+struct losses { double any[BT_MAX_GPUS], full[BT_MAX_GPUS]; size_t by_any[BT_MAX_GPUS]; };
+
+static void losses_of(const struct search *s, const struct se_sets *t, size_t u, unsigned busy, const struct with_it *with, bool surely, struct losses *o)
 {
-    const struct ss_unit *x = &t->unit[u];
-    double any[BT_MAX_GPUS], full[BT_MAX_GPUS], best = INFINITY;
-    size_t by_any[BT_MAX_GPUS];
     for (size_t i = 0; i < t->ncolors; i++) {
         const struct ss_color *c = &t->color[i];
-        double own = ss_gain(t, u, s->p->cls[c->card], busy), up_to = -INFINITY;
+        double own = ss_gain(s, t, u, i, busy), up_to = -INFINITY;
         for (unsigned k = 1; k <= busy; k++)
             up_to = surely && with[i].open[k] ? INFINITY : BT_MAX(up_to, with[i].best[k]);
-        any[i] = BT_MAX(c->best - up_to - own, 0.0);
-        full[i] = surely && with[i].open[busy] ? 0 : BT_MAX(c->best - with[i].best[busy] - own, 0.0);
+        o->any[i] = BT_MAX(c->best - up_to - own, 0.0);
+        o->full[i] = surely && with[i].open[busy] ? 0 : BT_MAX(c->best - with[i].best[busy] - own, 0.0);
         size_t j = i;
-        for (; j > 0 && any[by_any[j - 1]] > any[i]; j--)
-            by_any[j] = by_any[j - 1];
-        by_any[j] = i;
+        for (; j > 0 && o->any[o->by_any[j - 1]] > o->any[i]; j--)
+            o->by_any[j] = o->by_any[j - 1];
+        o->by_any[j] = i;
     }
-    for (size_t i = 0; i < t->ncolors; i++) {        /* the full one is of this color, the others are those that lose least */
-        double sum = full[i];
-        size_t left = x->cards - 1;
-        for (size_t j = 0; j < t->ncolors && left && sum < INFINITY; j++) {
-            size_t n = BT_MIN(left, t->color[by_any[j]].count - (by_any[j] == i));
-            sum += n ? any[by_any[j]] * (double)n : 0;
-            left -= n;
+}
+
+/* So many ranks, on the cards where they lose least; one card of the color is taken (PL_NONE: none). */
+static double least_of(const struct se_sets *t, const struct losses *o, size_t ranks, size_t taken)
+{
+    double sum = 0;
+    for (size_t j = 0; j < t->ncolors && ranks && sum < INFINITY; j++) {
+        size_t n = BT_MIN(ranks, t->color[o->by_any[j]].count - (o->by_any[j] == taken));
+        sum += n ? o->any[o->by_any[j]] * (double)n : 0;
+        ranks -= n;
+    }
+    return ranks ? INFINITY : sum;
+}
+
+/* Sizes of stage to reckon with: those that have prices. */
+static size_t parts_of(const struct se_sets *t, size_t u) { return t->unit[u].parts > 1 && t->parted[u + 1] ? t->unit[u].parts : 1; }
+
+/* How much the bound falls at least where a copy stands in the unit and its fullest card has `busy` tenants: each of its cards carries a set with it then, and
+ * not the best; one of them a set of so many. surely: whatever better sets there are where that is open. */
+static double loss(const struct search *s, const struct se_sets *t, size_t u, unsigned busy, struct with_it (*with)[BT_MAX_GPUS], bool surely)
+{
+    size_t n = parts_of(t, u);
+    struct losses o[SS_STAGES];
+    double best = INFINITY;
+    for (size_t p = 0; p < n; p++)
+        losses_of(s, t, u + p, busy, with[p], surely, &o[p]);
+    for (size_t p = 0; p < n; p++)
+        for (size_t i = 0; i < t->ncolors; i++) {    /* the full one is of this size and color, the others are those that lose least */
+            double sum = o[p].full[i];
+            for (size_t q = 0; q < n && sum < INFINITY; q++)
+                sum += least_of(t, &o[q], (n > 1 ? t->unit[u + q].ranks : t->unit[u].cards) - (q == p), i);
+            best = BT_MIN(best, sum);
         }
-        best = BT_MIN(best, left ? INFINITY : sum);
-    }
     return best;
 }
 
 /* The unit at each number of tenants: what it loses, and whether that is too much. Sets that are good enough for it to stay say so sooner than the best. */
-static void kill_unit(struct search *s, size_t u, double room, struct with_it *with)
+static void kill_unit(struct search *s, size_t u, double room, struct with_it (*with)[BT_MAX_GPUS])
 {
     struct se_sets *t = s->sets;
+    size_t n = parts_of(t, u);
     bool exact = false;
-    t->loss[u] = INFINITY;
-    for (size_t i = 0; i < t->ncolors; i++)
-        best_with(s, t, u, &t->color[i], (struct with_room){ room, true }, &with[i]);
+    double least = INFINITY;
+    for (size_t i = 0; i < t->ncolors * n; i++)
+        best_with(s, t, u + i / t->ncolors, &t->color[i % t->ncolors], (struct with_room){ room, true }, &with[i / t->ncolors][i % t->ncolors]);
     for (unsigned b = 1; b <= SE_BUSY; b++) {
         if (!(t->busy[u] >> b & 1))
             continue;
         double less = loss(s, t, u, b, with, false);
         if (less > room && !exact && loss(s, t, u, b, with, true) <= room) {
-            for (size_t i = 0; i < t->ncolors; i++)
-                best_with(s, t, u, &t->color[i], (struct with_room){ room, false }, &with[i]);
+            for (size_t i = 0; i < t->ncolors * n; i++)
+                best_with(s, t, u + i / t->ncolors, &t->color[i % t->ncolors], (struct with_room){ room, false }, &with[i / t->ncolors][i % t->ncolors]);
             exact = true;
             less = loss(s, t, u, b, with, false);
         }
-        if (less > room)
-            t->busy[u] &= (uint8_t)~(1u << b);
-        t->loss[u] = BT_MIN(t->loss[u], less);
+        for (size_t p = 0; p < t->unit[u].parts && less > room; p++)
+            t->busy[u + p] &= (uint8_t)~(1u << b);
+        least = BT_MIN(least, less);
     }
+    for (size_t p = 0; p < t->unit[u].parts; p++)
+        t->loss[u + p] = least;
 }
 
 void se_sets_kill(struct search *s, double bound, double reached)
 {
     struct se_sets *t = s->sets;
-    struct with_it with[BT_MAX_GPUS];
+    struct with_it with[SS_STAGES][BT_MAX_GPUS];
     bound = BT_MAX(bound, t->now);   /* of the best sets that losses are reckoned from: a set that is kept may be better than any a walk has found */
     if (bound - reached > t->killed_at)
         return;                      /* there is more room than when it was last looked at on this path */
     t->changes++;
     t->killed_at = bound - reached;
     for (size_t u = 0; u < t->nunits; u++) {
-        if (!ss_live(s, t, u))
+        if (t->unit[u].part || !ss_live(s, t, u))
             continue;
         t->loss[u] = 0;
         if (s->nodes + t->steps / STEPS_EACH <= s->limit)            /* else the work is over: nothing more is left out */
@@ -301,7 +339,7 @@ size_t se_sets_options(const struct search *s, size_t work, struct se_option *o,
     for (size_t u = t->first[work]; u < t->first[work + 1]; u++) {
         const struct ss_unit *x = &t->unit[u];
         size_t j = 0;
-        if (!ss_live(s, t, u))
+        if (x->part || !ss_live(s, t, u))
             continue;
         while (many && j < n && o[j].shape != x->shape)
             j++;
@@ -313,7 +351,8 @@ size_t se_sets_options(const struct search *s, size_t work, struct se_option *o,
         }
         o[j].loss = BT_MIN(o[j].loss, t->loss[u]);
         for (unsigned b = 1; b <= SE_BUSY; b++)
-            o[j].part += t->busy[u] >> b & 1 ? t->part[u * (SE_BUSY + 1) + b] : 0;
+            for (size_t v = u; v < u + x->parts; v++)
+                o[j].part += t->busy[v] >> b & 1 ? t->part[v * (SE_BUSY + 1) + b] : 0;
         for (; j > 0 && (o[j - 1].part + 0.01 < o[j].part || (o[j - 1].part < o[j].part + 0.01 && o[j - 1].loss > o[j].loss)); j--) {
             struct se_option swap = o[j];
             o[j] = o[j - 1];
@@ -328,7 +367,7 @@ void se_sets_only(struct search *s, size_t work, const struct se_option *o)
     struct se_sets *t = s->sets;
     t->changes++;
     for (size_t u = t->first[work]; u < t->first[work + 1]; u++)
-        if (t->unit[u].shape != o->shape || (o->unit != PL_NONE && u != o->unit))
+        if (t->unit[u].shape != o->shape || (o->unit != PL_NONE && t->unit[u].of != o->unit))
             t->busy[u] = 0;
 }
 
@@ -358,12 +397,12 @@ unsigned se_sets_most_tenants(const struct search *s, size_t work, size_t shape,
     return !busy || busy >> SE_BUSY & 1 ? UINT32_MAX : 31u - (unsigned)__builtin_clz(busy);
 }
 
-struct se_marks { double *price, killed_at; uint8_t *busy; };
+struct se_marks { double *price, killed_at; uint8_t *busy; size_t ncuts; };
 
 struct se_marks *se_sets_marks(const struct search *s, struct bt_arena *a)
 {
     struct se_marks *m = BT_NEW(a, struct se_marks);
-    m->price = BT_NEWN(a, double, s->p->n);
+    m->price = BT_NEWN(a, double, s->p->n + SS_CUTS);
     m->busy = BT_NEWN(a, uint8_t, s->sets->nunits + 1);
     return m;
 }
@@ -371,7 +410,8 @@ struct se_marks *se_sets_marks(const struct search *s, struct bt_arena *a)
 void se_sets_save(const struct search *s, struct se_marks *m)
 {
     m->killed_at = s->sets->killed_at;
-    memcpy(m->price, s->sets->price, s->p->n * sizeof *m->price);
+    m->ncuts = s->sets->ncuts;
+    memcpy(m->price, s->sets->price, ss_nprices(s, s->sets) * sizeof *m->price);
     memcpy(m->busy, s->sets->busy, s->sets->nunits * sizeof *m->busy);
 }
 
@@ -379,7 +419,8 @@ void se_sets_restore(struct search *s, const struct se_marks *m)
 {
     s->sets->changes++;
     s->sets->killed_at = m->killed_at;
-    memcpy(s->sets->price, m->price, s->p->n * sizeof *m->price);
+    memcpy(s->sets->price, m->price, (s->p->n + m->ncuts) * sizeof *m->price);
+    memset(s->sets->price + s->p->n + m->ncuts, 0, (s->sets->ncuts - m->ncuts) * sizeof *m->price);           /* cuts since then */
     memcpy(s->sets->busy, m->busy, s->sets->nunits * sizeof *m->busy);
 }
 
@@ -389,7 +430,7 @@ size_t se_sets_parts(const struct search *s, size_t work, struct se_part *o, siz
     size_t n = 0;
     for (size_t u = t->first[work]; u < t->first[work + 1]; u++) {
         const struct ss_unit *x = &t->unit[u];
-        if (!ss_live(s, t, u))
+        if (x->part || !ss_live(s, t, u))
             continue;
         if (n == room)
             return room + 1;
@@ -534,23 +575,102 @@ static unsigned company(const struct se_sets *t, size_t work)
     return (unsigned)__builtin_popcountll(in);
 }
 
+/* The least of a rank of the stage on a card of the class, whatever the copy's needs are reckoned for. */
+static uint64_t stage_on(const struct search *s, const struct se_shape *sh, size_t cls, uint32_t stage)
+{
+    uint64_t least = UINT64_MAX;
+    for (size_t c = 0; c < s->p->nclasses; c++) {
+        const struct se_row *row = &sh->row[c * sh->pp + stage];
+        uint64_t floor = sh->limit ? sh->limit[cls] : row->floor;
+        if (se_reckoned(s, sh, c, cls) && row->need <= floor)
+            least = BT_MIN(least, floor);
+    }
+    return least;
+}
+
+/* Sizes of stages: no larger one is smaller than a smaller one on any card. */
+struct sizes { uint64_t *least[SS_STAGES]; uint32_t ranks[SS_STAGES]; uint8_t n, *of; };
+
+/* -1: nowhere larger, somewhere smaller; 0: equal; 1; 2: here this one, there that one. */
+static int size_cmp(const uint64_t *a, const uint64_t *b, size_t n)
+{
+    int c = 0;
+    for (size_t i = 0; i < n; i++) {
+        int here = (a[i] > b[i]) - (a[i] < b[i]);
+        if (here && c && here != c)
+            return 2;
+        c = here ? here : c;
+    }
+    return c;
+}
+
+/* False: they are not in an order, or too many. */
+static bool sizes_of(const struct search *s, const struct se_work *w, const struct se_shape *sh, struct sizes *o, struct bt_arena *a)
+{
+    size_t classes = s->p->nclasses;
+    *o = (struct sizes){ .of = BT_NEWN(a, uint8_t, sh->pp) };
+    for (uint32_t j = 0; j < sh->pp; j++) {
+        uint64_t *least = BT_NEWN(a, uint64_t, classes);
+        size_t i = 0;
+        int c = 1;
+        for (size_t k = 0; k < classes; k++)
+            least[k] = w->on_class[k] ? stage_on(s, sh, k, j) : UINT64_MAX;
+        for (; i < o->n && (c = size_cmp(least, o->least[i], classes)) == 1; i++)
+            ;
+        if (i < o->n && c == 2)
+            return false;
+        if (i == o->n || c) {        /* a size of its own */
+            if (o->n == SS_STAGES)
+                return false;
+            for (size_t k = o->n++; k > i; k--) {
+                o->least[k] = o->least[k - 1];
+                o->ranks[k] = o->ranks[k - 1];
+            }
+            for (uint32_t k = 0; k < j; k++)
+                o->of[k] += o->of[k] >= i;
+            o->least[i] = least;
+            o->ranks[i] = 0;
+        }
+        o->ranks[i] += sh->tp;
+        o->of[j] = (uint8_t)i;
+    }
+    for (size_t i = 0; i + 1 < o->n; i++)            /* the new one may have come between two that it is not in order with */
+        if (size_cmp(o->least[i], o->least[i + 1], classes) != -1)
+            return false;
+    return true;
+}
+
 static bool add_unit(const struct search *s, struct se_sets *t, size_t work, size_t i, size_t on, size_t slowest, struct bt_arena *a)
 {
     const struct se_work *w = &s->work[work];
     const struct se_shape *sh = &w->shape[i];
     const struct bt_gpu *gpus = s->p->fleet->gpus;
-    if (t->nunits == SS_UNITS)
+    struct sizes z = { .n = 0 };
+    bool parts = t->by_part && sh->pp > 1 && sizes_of(s, w, sh, &z, a) && z.n > 1;
+    size_t first = t->nunits, n = parts ? z.n : 1;
+    double *value = BT_NEWN(a, double, s->p->nclasses * (SE_BUSY + 1));
+    bool goes[BT_MAX_GPUS];
+    if (t->nunits + n > SS_UNITS)
         return false;
-    struct ss_unit *u = &t->unit[t->nunits++];
-    *u = (struct ss_unit){ .work = work, .shape = i, .on = on, .slowest = slowest, .cards = sh->cards, .busy = company(t, work) };
-    u->value = BT_NEWN(a, double, s->p->nclasses * (SE_BUSY + 1));
-    u->least = BT_NEWN(a, uint64_t, s->p->nclasses);
     for (size_t c = 0; c < s->p->nclasses; c++) {
         bool chain = on == PL_NONE, slower = slowest != PL_NONE && se_rate_on(sh, c) < se_rate_on(sh, slowest);
-        bool goes = chain ? !slower : !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[c]].name);
+        goes[c] = w->on_class[c] && (chain ? !slower : !strcmp(gpus[s->p->cls_card[on]].name, gpus[s->p->cls_card[c]].name));
         for (unsigned b = 1; b <= SE_BUSY; b++)
-            u->value[c * (SE_BUSY + 1) + b] = ss_worth(se_rate_on(sh, slowest != PL_NONE ? slowest : c) * 1000, b, sh->cards);
-        u->least[c] = goes && w->on_class[c] ? sh->rank_least[c] : UINT64_MAX;
+            value[c * (SE_BUSY + 1) + b] = ss_worth(se_rate_on(sh, slowest != PL_NONE ? slowest : c) * 1000, b, sh->cards);
+    }
+    uint32_t up_to = 0;
+    for (size_t p = 0; p < n; p++) {
+        struct ss_unit *u = &t->unit[t->nunits++];
+        *u = (struct ss_unit){ .work = work, .shape = i, .on = on, .slowest = slowest, .cards = sh->cards, .busy = company(t, work), .of = first };
+        u->part = (uint8_t)p;
+        u->parts = (uint8_t)n;
+        u->part_of = parts ? z.of : NULL;
+        u->ranks = parts ? z.ranks[p] : sh->cards;
+        u->up_to = up_to += u->ranks;
+        u->value = value;
+        u->least = BT_NEWN(a, uint64_t, s->p->nclasses);
+        for (size_t c = 0; c < s->p->nclasses; c++)
+            u->least[c] = !goes[c] ? UINT64_MAX : parts ? z.least[p][c] : sh->rank_least[c];
     }
     return true;
 }
@@ -595,9 +715,10 @@ static bool add_units(const struct search *s, struct se_sets *t, size_t work, st
     return true;
 }
 
-static bool add_all_units(const struct search *s, struct se_sets *t, bool by_pace, struct bt_arena *a)
+static bool add_all_units(const struct search *s, struct se_sets *t, bool by_pace, bool by_part, struct bt_arena *a)
 {
     t->by_pace = by_pace;
+    t->by_part = by_part;
     t->nunits = 0;
     for (size_t i = 0; i < s->p->n; i++) {
         t->first[i] = t->nunits;
@@ -650,7 +771,8 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     t->pair = BT_NEWN(a, size_t, s->p->n + 1);
     find_pairs(s, t);
     t->first = BT_NEWN(a, size_t, s->p->n + 1);
-    if ((t->room_only || !add_all_units(s, t, true, a)) && !add_all_units(s, t, false, a))
+    bool pace = !t->room_only;
+    if (!add_all_units(s, t, pace, true, a) && !add_all_units(s, t, pace, false, a) && !add_all_units(s, t, false, false, a))
         return false;                /* too many, even with each pipeline at the mean of its cards */
     t->friends = BT_NEWN(a, uint64_t, s->p->n);
     for (size_t i = 0; i < s->p->n; i++)
@@ -662,9 +784,12 @@ bool se_sets_start(struct search *s, struct bt_arena *a)
     for (size_t i = 0; i < t->ncolors; i++)
         if (is_crowded(s, t, &t->color[i]))
             return false;
-    t->price = BT_NEWN(a, double, s->p->n);
+    t->price = BT_NEWN(a, double, s->p->n + SS_CUTS);
     t->over = BT_NEWN(a, double, s->p->n);
-    t->best = BT_NEWN(a, double, s->p->n);
+    t->best = BT_NEWN(a, double, s->p->n + SS_CUTS);
+    t->own = BT_NEWN(a, double, t->nunits * t->ncolors + 1);
+    t->rank = BT_NEWN(a, double, t->nunits * t->ncolors + 1);
+    t->parted = BT_NEWN(a, bool, t->nunits + 1);
     t->dir = BT_NEWN(a, double, s->p->n);
     t->loss = BT_NEWN(a, double, t->nunits);
     t->part = BT_NEWN(a, double, t->nunits * (SE_BUSY + 1));

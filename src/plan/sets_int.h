@@ -12,6 +12,8 @@
 #define SS_SEATS 12u                 /* tenants of a set that is kept */
 #define SS_PAIRS 512u                /* of units, on a card of one color: with more each stays by itself */
 #define SS_WORKS 64u                 /* a bit per work */
+#define SS_CUTS 48u                  /* that are kept */
+#define SS_STAGES 4u                 /* sizes of stages that are told apart */
 #define SS_ROUND_NODES 12u           /* what a round of prices costs, beside its steps */
 
 /* A work in a shape; a tensor-parallel group on cards of one kind (that of class `on`); a pipeline on any that are no slower than those of class `slowest`,
@@ -19,6 +21,9 @@
 struct ss_unit {
     size_t work, shape, on, slowest; /* PL_NONE: not so */
     uint32_t cards; unsigned busy;
+    size_t of; uint8_t part, parts;  /* the first unit of the copy; which of its sizes of stage this is, the smallest first, and how many there are */
+    uint32_t ranks, up_to;           /* of a copy, of this size; and of smaller ones too */
+    const uint8_t *part_of;          /* [pp] of each stage */
     double *value;                   /* [class * (SE_BUSY + 1) + tenants] of a rank, where the copy's fullest card has so many, in thousandths of a copy */
     uint64_t *least;                 /* [class] bytes of a rank */
 };
@@ -40,6 +45,8 @@ struct ss_table {
 struct ss_items { struct ss_item *v; size_t n; double by_byte, most; uint64_t cap; struct ss_table *table; };
 /* A set that was found: a card with so many tenants or fewer. */
 struct ss_set { double worth; bool off; uint16_t color; uint8_t level, n; uint16_t unit[SS_SEATS]; };          /* off: not of what is left */
+/* A copy of the work in that shape has no larger share of its ranks there: on cards of a color, or of the smallest stages. */
+struct ss_cut { size_t work, shape, color; uint8_t part; double share; };          /* color: PL_NONE = of stages up to `part`; share: of its ranks */
 struct ss_color {
     size_t card, count;
     size_t *unit, nunits;            /* those that go on it */
@@ -55,11 +62,18 @@ struct se_sets {
     struct ss_unit *unit; size_t nunits;
     size_t *first;                   /* [works + 1] its units */
     struct ss_color *color; size_t ncolors; size_t *color_of;           /* [cards] */
-    double *price;                   /* [works] of a copy */
-    double *over, *best, *dir;       /* [works] scratch */
+    double *price;                   /* [works] of a copy; then [cuts] of a rank there: never negative */
+    double *over, *best, *dir;       /* [works], best of cuts too: scratch */
+    struct ss_cut cut[SS_CUTS]; size_t ncuts;
+    double put_by[SS_CUTS]; bool is_bare;            /* prices of cuts, while nobody pays them */
+    bool has_own;                    /* some of own[] is not 0 */
+    double *own;                     /* [units][colors] what a rank pays beside its part of the copy's price: all ranks of a copy nothing, or less */
+    double *rank;                    /* [units][colors] ranks of the program's answer */
+    bool *parted;                    /* [units] it is the first of a copy whose sizes of stage have prices, or no other is smaller */
     double killed_at;                /* what the bound was above what must be reached at the last se_sets_kill() */
     double now;                      /* the bound of the prices as they are and the best sets of the colors */
     uint64_t steps;                  /* through sets, not counted as nodes yet */
+    bool by_part;                    /* stages of pipelines are told apart by their size, where there are not too many units so */
     bool by_pace;                    /* pipelines are told apart by their slowest card: that is more units than there may be with many kinds of card */
     bool room_only;                  /* no rank is worth anything: what must stand is only to find room */
     double shared;                   /* what a shared card costs, beside the service */
@@ -114,8 +128,8 @@ bool ss_live(const struct search *s, const struct se_sets *t, size_t u);
 unsigned ss_fullest(const struct se_sets *t, size_t u, unsigned tenants);
 /* What a rank is worth where its copy's fullest card has so many tenants, in thousandths. Never less than the score counts: that rounds in another order. */
 double ss_worth(double thousandths, unsigned busy, uint32_t cards);
-/* That, beyond its part of the price. */
-double ss_gain(const struct se_sets *t, size_t u, size_t cls, unsigned busy);
+/* That, beyond its part of the price and its own. */
+double ss_gain(const struct search *s, const struct se_sets *t, size_t u, size_t color, unsigned busy);
 /* Of numbers of tenants those that differ in anything: where no rank is worth anything, none do. */
 unsigned ss_first_level(const struct se_sets *t);
 /* Of each color and number of tenants who would add something, at the prices as they are. */
@@ -132,6 +146,22 @@ typedef double (*ss_look_fn)(struct search *s, size_t seen);
 /* So many steps of prices, or until the bound is below `reached`: the lowest, of t->best. */
 double ss_by_steps(struct search *s, ss_look_fn look_at, size_t seen, unsigned rounds, double reached);
 
+/* sets_cuts.c. Prices: of works, and of cuts behind them. */
+static inline size_t ss_nprices(const struct search *s, const struct se_sets *t) { return s->p->n + t->ncuts; }
+/* Is a rank of the unit there, on a card of the color? */
+static inline bool ss_in_cut(const struct ss_cut *r, const struct ss_unit *u, size_t color)
+{
+    return r->color == PL_NONE ? u->part <= r->part : r->color == color;
+}
+/* What ranks pay of their own, from the prices of cuts; when these, or what is left, have changed. */
+void ss_fill_own(const struct search *s, struct se_sets *t);
+/* Something of its work is left in its shape. */
+bool ss_cut_live(const struct search *s, const struct se_sets *t, const struct ss_cut *r);
+/* How many more ranks of the set are there than the share of all of them. */
+double ss_in_set(const struct se_sets *t, const struct ss_cut *r, const struct ss_set *x);
+/* Cuts that the answer passes (t->rank) are added, the worst first. False: none. */
+bool ss_cut_off(const struct search *s, struct se_sets *t);
+
 /* sets_lp.c. The best of the sets that are kept, for each color at the prices as they are: its `kept` (NULL: none gains anything) and `best`. */
 void ss_best_kept(struct se_sets *t);
 /* The set of a walk, which is not there yet. NULL: no room. */
@@ -141,6 +171,6 @@ void ss_look_again(const struct search *s, struct se_sets *t);
 /* Of the sets that are kept, and at most so many more; solve: price[works] that are best for all that are kept by now; returns what those reach. */
 struct ss_program *ss_program_new(const struct search *s, const struct se_sets *t, size_t more, struct bt_arena *a);
 double ss_program_solve(struct ss_program *g, struct search *s, double *price);
-/* Its answer into t->part. */
+/* Its answer into t->part and t->rank. */
 void ss_program_parts(const struct ss_program *g, struct se_sets *t);
 #endif

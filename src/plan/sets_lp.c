@@ -32,7 +32,7 @@ static double gain_of(const struct se_sets *t, const struct ss_set *x)
 {
     double sum = x->worth;
     for (unsigned i = 0; i < x->n; i++)
-        sum -= t->price[t->unit[x->unit[i]].work] / t->unit[x->unit[i]].cards;
+        sum -= t->price[t->unit[x->unit[i]].work] / t->unit[x->unit[i]].cards + t->own[x->unit[i] * t->ncolors + x->color];
     return sum;
 }
 
@@ -82,8 +82,8 @@ const struct ss_set *ss_keep(const struct search *s, struct se_sets *t, size_t c
     return x;
 }
 
-/* Rows of works come first. */
-static size_t fill_rows(const struct search *s, const struct se_sets *t, double missing, uint32_t *row, double *side, double *own)
+/* Rows of works come first, then those of colors, then those of cuts. */
+static size_t fill_rows(const struct search *s, const struct se_sets *t, double missing, uint32_t *row, uint32_t *cut, double *side, double *own)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->p->n; i++) {
@@ -98,6 +98,12 @@ static size_t fill_rows(const struct search *s, const struct se_sets *t, double 
     for (size_t i = 0; i < t->ncolors; i++) {
         side[n] = (double)t->color[i].count;
         own[n++] = 0;
+    }
+    for (size_t i = 0; i < t->ncuts; i++) {
+        cut[i] = ss_cut_live(s, t, &t->cut[i]) ? (uint32_t)n : UINT32_MAX;
+        if (cut[i] != UINT32_MAX)
+            side[n] = own[n] = 0;
+        n += cut[i] != UINT32_MAX;
     }
     return n;
 }
@@ -115,17 +121,24 @@ static double most_service(const struct search *s, const struct se_sets *t)
     return sum;
 }
 
-struct ss_program { struct master *m; uint32_t row[SS_WORKS], colors; size_t next, first; uint16_t *set; };           /* set: of the columns from first on */
+struct ss_program {
+    struct master *m;
+    uint32_t row[SS_WORKS], colors, cut[SS_CUTS];    /* rows; UINT32_MAX: it has none. Those of colors begin there */
+    size_t next, first; uint16_t *set;               /* set: of the columns from first on */
+};
 
 struct ss_program *ss_program_new(const struct search *s, const struct se_sets *t, size_t more, struct bt_arena *a)
 {
     struct ss_program *g = BT_NEW(a, struct ss_program);
-    double side[SS_WORKS + BT_MAX_GPUS], own[SS_WORKS + BT_MAX_GPUS];
-    size_t rows = fill_rows(s, t, MISSING * most_service(s, t), g->row, side, own), n = 0;
+    double side[SS_WORKS + BT_MAX_GPUS + SS_CUTS], own[SS_WORKS + BT_MAX_GPUS + SS_CUTS];
+    size_t rows = fill_rows(s, t, MISSING * most_service(s, t), g->row, g->cut, side, own), n = 0;
+    uint32_t live = 0;
+    for (size_t i = 0; i < t->ncuts; i++)
+        live += g->cut[i] != UINT32_MAX;
     for (size_t i = 0; i < t->nsets; i++)
         n += !t->set[i].off;
-    g->m = ms_new(a, rows, side, own, n + more, (n + more) * (SS_SEATS / 2));
-    g->colors = (uint32_t)(rows - t->ncolors);
+    g->m = ms_new(a, rows, side, own, n + more, (n + more) * (SS_SEATS / 2 + live / 2));
+    g->colors = (uint32_t)(rows - live - t->ncolors);
     g->first = rows;
     g->set = BT_NEWN(a, uint16_t, n + more);
     return g;
@@ -134,7 +147,7 @@ struct ss_program *ss_program_new(const struct search *s, const struct se_sets *
 static void add_set(struct ss_program *g, const struct se_sets *t, size_t set)
 {
     const struct ss_set *x = &t->set[set];
-    struct ms_entry e[SS_SEATS + 1];
+    struct ms_entry e[SS_SEATS + 1 + SS_CUTS];
     uint32_t n = 0;
     for (unsigned j = 0; j < x->n; j++) {
         const struct ss_unit *u = &t->unit[x->unit[j]];
@@ -146,6 +159,11 @@ static void add_set(struct ss_program *g, const struct se_sets *t, size_t set)
         e[k].by += 1.0 / u->cards;
     }
     e[n++] = (struct ms_entry){ g->colors + x->color, 1 };
+    for (size_t r = 0; r < t->ncuts; r++) {
+        double by = g->cut[r] == UINT32_MAX ? 0 : ss_in_set(t, &t->cut[r], x);
+        if (by != 0)
+            e[n++] = (struct ms_entry){ g->cut[r], by };
+    }
     size_t at = ms_add(g->m, x->worth, e, n);
     if (at != SIZE_MAX)              /* no room: the prices are those of the others */
         g->set[at - g->first] = (uint16_t)set;
@@ -160,17 +178,22 @@ double ss_program_solve(struct ss_program *g, struct search *s, double *price)
     s->nodes += ms_solve(g->m, MOST_PIVOTS) / PIVOT_NODES;
     for (size_t i = 0; i < s->p->n; i++)
         price[i] = g->row[i] == UINT32_MAX ? 0 : g->m->price[g->row[i]];
+    for (size_t i = 0; i < t->ncuts; i++)
+        price[s->p->n + i] = g->cut[i] == UINT32_MAX ? 0 : BT_MAX(g->m->price[g->cut[i]], 0.0);
     return ms_value(g->m);
 }
 
 void ss_program_parts(const struct ss_program *g, struct se_sets *t)
 {
+    memset(t->rank, 0, t->nunits * t->ncolors * sizeof *t->rank);
     memset(t->part, 0, t->nunits * (SE_BUSY + 1) * sizeof *t->part);
     for (size_t i = 0; i < g->m->m; i++) {
         if (g->m->in[i] < g->first)
             continue;
         const struct ss_set *x = &t->set[g->set[g->m->in[i] - g->first]];
-        for (unsigned j = 0; j < x->n; j++)
+        for (unsigned j = 0; j < x->n; j++) {
             t->part[x->unit[j] * (SE_BUSY + 1) + ss_fullest(t, x->unit[j], x->level)] += g->m->at[i] / t->unit[x->unit[j]].cards;
+            t->rank[x->unit[j] * t->ncolors + x->color] += g->m->at[i];
+        }
     }
 }

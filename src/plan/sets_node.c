@@ -17,11 +17,18 @@
 struct ss_again { uint64_t trees, nodes, cost, ended; };
 
 /* Of a copy that stands, with the rate that it has. */
-static double placed_gain(const struct search *s, size_t at, unsigned busy)
+static double placed_gain(const struct search *s, size_t at, size_t unit, size_t color, unsigned busy)
 {
     const struct se_sets *t = s->sets;
     const struct pl_copy *c = &s->copy[at];
-    return (t->room_only ? 0 : ss_worth(s->copy_value[at] * 1000, busy, c->ncards)) - t->price[c->work] / c->ncards;
+    return (t->room_only ? 0 : ss_worth(s->copy_value[at] * 1000, busy, c->ncards)) - t->price[c->work] / c->ncards - t->own[unit * t->ncolors + color];
+}
+
+/* Of a rank of a copy that stands: of its size of stage. */
+static size_t unit_of(const struct search *s, struct se_tenant x)
+{
+    const struct ss_unit *u = &s->sets->unit[s->copy_unit[x.copy]];
+    return s->copy_unit[x.copy] + (u->parts > 1 ? u->part_of[x.rank / s->copy_shape[x.copy]->tp] : 0);
 }
 
 /* The best set of the card. */
@@ -46,7 +53,7 @@ static double walk_on(const struct search *s, size_t g, uint64_t open, const uns
             size_t at = s->tenant[g][i].copy;
             unsigned full = t->room_only ? 1 : ss_fullest(t, s->copy_unit[at], BT_MAX(w->level, busy[at]));
             may = may && full;
-            base += full ? placed_gain(s, at, full) : 0;
+            base += full ? placed_gain(s, at, unit_of(s, s->tenant[g][i]), t->color_of[g], full) : 0;
         }
         if (may)
             ss_walk_level(w, ss_items_of(t, c, w->level, w->seated), open, room, base);
@@ -66,7 +73,7 @@ static double best_on(const struct search *s, size_t g, uint64_t open, const uns
         return walk_on(s, g, open, busy, &w);
     for (uint32_t i = 0; i < s->ntenants[g]; i++) {
         size_t at = s->tenant[g][i].copy;
-        key[n++] = (uint64_t)busy[at] << 32 | s->copy_unit[at];
+        key[n++] = (uint64_t)busy[at] << 32 | unit_of(s, s->tenant[g][i]);
         memcpy(&key[n++], &s->copy_value[at], sizeof *key);
     }
     double *best = se_known_at(t->best_on, key, n, &is);
@@ -145,7 +152,7 @@ size_t se_sets_unit(const struct search *s, const struct pl_copy *c, const struc
     for (size_t u = t->first[c->work]; u < t->first[c->work + 1]; u++) {
         const struct ss_unit *x = &t->unit[u];
         bool pace = x->slowest == PL_NONE || se_rate_on(sh, x->slowest) == se_rate_on(sh, slowest);
-        if (x->shape == shape && pace && x->least[slowest] < UINT64_MAX)
+        if (!x->part && x->shape == shape && pace && x->least[slowest] < UINT64_MAX)
             return u;
     }
     return 0;                        /* not: every set of cards has its unit */

@@ -44,7 +44,7 @@ static double in_other_ways(const struct ways *o)
 static size_t way_of(const struct search *s, size_t u, unsigned level, enum se_by by)
 {
     const struct ss_unit *x = &s->sets->unit[u];
-    return by == SE_BY_WIDTH ? x->cards : by == SE_BY_LEVEL ? level : s->copies_most[x->work] > 1 ? x->shape : u;
+    return by == SE_BY_WIDTH ? x->cards : by == SE_BY_LEVEL ? level : s->copies_most[x->work] > 1 ? x->shape : x->of;
 }
 
 /* Of a copy in the unit, on the cards that serve it best. */

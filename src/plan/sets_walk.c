@@ -23,10 +23,11 @@ unsigned ss_fullest(const struct se_sets *t, size_t u, unsigned tenants)
 
 double ss_worth(double thousandths, unsigned busy, uint32_t cards) { return (double)se_floor_of(thousandths / busy + 2e-6) / cards; }
 
-double ss_gain(const struct se_sets *t, size_t u, size_t cls, unsigned busy)
+double ss_gain(const struct search *s, const struct se_sets *t, size_t u, size_t color, unsigned busy)
 {
     const struct ss_unit *x = &t->unit[u];
-    return (t->room_only ? 0 : x->value[cls * (SE_BUSY + 1) + busy]) - t->price[x->work] / x->cards;
+    size_t cls = s->p->cls[t->color[color].card];
+    return (t->room_only ? 0 : x->value[cls * (SE_BUSY + 1) + busy]) - t->price[x->work] / x->cards - t->own[u * t->ncolors + color];
 }
 
 unsigned ss_first_level(const struct se_sets *t) { return t->room_only ? SE_BUSY : 1; }
@@ -88,17 +89,19 @@ static void price_bytes(const struct search *s, struct ss_items *o, unsigned ten
 /* Who would add something to a card of that color. A shape that takes no less and gains no more than another of its workload is left out. */
 static void fill_items(const struct search *s, const struct se_sets *t, const struct ss_color *c, unsigned tenants, struct ss_items *o)
 {
-    size_t n = 0, from = 0, cls = s->p->cls[c->card];
+    size_t n = 0, from = 0, cls = s->p->cls[c->card], color = (size_t)(c - t->color);
     for (size_t i = 0; i < c->nunits; i++) {         /* those of one work come together */
         size_t u = c->unit[i];
+        if (!t->parted[u] || !t->busy[u])
+            continue;
         const struct ss_unit *x = &t->unit[u];
         unsigned busy = BT_MIN(x->busy, SE_BUSY) > tenants || !ss_live(s, t, u) ? 0 : ss_fullest(t, u, tenants);
         if (n && o->v[n - 1].work != x->work)
             from = n;
         if (!busy)
             continue;
-        struct ss_item one = { .work = (uint32_t)x->work, .unit = (uint32_t)u, .with = UINT32_MAX, .gain = ss_gain(t, u, cls, busy), .bytes = x->least[cls],
-                               .works = UINT64_C(1) << x->work };
+        struct ss_item one = { .work = (uint32_t)x->work, .unit = (uint32_t)u, .with = UINT32_MAX, .works = UINT64_C(1) << x->work,
+                               .gain = ss_gain(s, t, u, color, busy), .bytes = x->least[cls] };
         bool beaten = one.gain <= EPS && !(t->tied >> x->work & 1);
         for (size_t j = from; j < n && !beaten; j++)
             beaten = stands_for(t, &o->v[j], &one);
@@ -546,6 +549,7 @@ void ss_walk_level(struct ss_walk *w, const struct ss_items *items, uint64_t ope
 
 void ss_fill_items(const struct search *s, struct se_sets *t)
 {
+    ss_fill_own(s, t);
     for (size_t i = 0; i < t->ncolors; i++)
         for (unsigned k = ss_first_level(t); k <= SE_BUSY; k++) {
             struct ss_color *c = &t->color[i];

@@ -268,6 +268,61 @@ static void prices_beside_copies_leave_the_best_plan(void **st)
     assert_true(lower >= 200);
 }
 
+/* Answers as no copies stand: every cut that one of them passes is made, each with some price, and works too. */
+static void draw_cuts(struct search *s, struct draw *d)
+{
+    struct se_sets *t = s->sets;
+    for (unsigned i = 0; i < 20 && t->ncuts < SS_CUTS; i++) {
+        for (size_t u = 0; u < t->nunits * t->ncolors; u++)
+            t->rank[u] = draw(d, 100) < 5 ? draw(d, 10) : 0;
+        ss_cut_off(s, t);
+    }
+    for (size_t i = 0; i < ss_nprices(s, t); i++)
+        t->price[i] = draw(d, i < s->p->n ? 2000 : 300);
+    t->changes++;
+    ss_fill_items(s, t);
+}
+
+/* Whatever cuts cost, the best plan reaches no more than the bound, with any part of it standing: none of its copies is paid more than it pays. */
+static void no_cut_takes_the_best_plan(void **st)
+{
+    (void)st;
+    unsigned asked = 0, colors = 0, stages = 0, near = 0;
+    for (uint64_t round = 1; round <= 150; round++) {
+        bt_auto_arena a = { 0 };
+        struct pl_solution o;
+        struct pl_problem *p = drawn_problem(&a, round, 8, 7).p;
+        struct draw d;
+        draw_seed(&d, round * 7919);
+        if (!p)
+            continue;
+        pl_search(p, PL_NODE_LIMIT, NULL, &o);
+        struct search *s = se_new(p, &a);
+        s->limit = UINT64_MAX;
+        if (o.found && o.complete)
+            se_as_many(s, &o);
+        for (size_t i = 0; s->sets && i < 4 * p->n; i++) {
+            draw_cuts(s, &d);
+            size_t more = stand_as_planned(s, &o, i % p->n, i & 1);
+            size_t seen = i % p->n + (more && s->placed[s->order[i % p->n]] == s->copies_most[s->order[i % p->n]]);
+            double bound = se_sets_bound(s, seen), must = se_as_good(s);
+            if (bound < must)
+                fail_msg("round %llu, %zu works: the best plan reaches %.3f, the bound is %.3f", (unsigned long long)round, i % p->n, must, bound);
+            asked++;
+            near += bound < must * 1.1;
+            take_all_back(s);
+        }
+        for (size_t i = 0; s->sets && i < s->sets->ncuts; i++) {
+            colors += s->sets->cut[i].color != PL_NONE;
+            stages += s->sets->cut[i].color == PL_NONE;
+        }
+    }
+    print_message("%u placements, %u cuts of colors, %u of stages; %u bounds are within a tenth\n", asked, colors, stages, near);
+    assert_true(asked >= 1000);
+    assert_true(colors >= 200 && stages >= 200);
+    assert_true(near >= 50);
+}
+
 /* Half a copy of one width and half of another: that is what is told, and with one of them left the bound is no higher. */
 static void what_is_broken_is_settled(void **st)
 {
@@ -342,6 +397,7 @@ static void crowds_are_not_cut_short(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(no_set_is_better_than_the_best), cmocka_unit_test(the_best_plan_is_not_left_out), cmocka_unit_test(prices_beside_copies_leave_the_best_plan),
+                                        cmocka_unit_test(no_cut_takes_the_best_plan),
                                         cmocka_unit_test(crowds_are_not_cut_short), cmocka_unit_test(what_is_broken_is_settled) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
