@@ -23,7 +23,7 @@
 #define LOOKS_SHARE 32u              /* of the work of a pass, for such looks that end in vain */
 #define FILLINGS 1000u               /* of cards, once widths are chosen */
 #define LEAF_FILLINGS 5000u           /* before cards are searched */
-#define VAIN_SHARE 8u                /* of the work of a pass, for fillings after which nothing is known: with some problems they are too many */
+#define VAIN_SHARE 32u               /* of the work of a pass, for fillings after which nothing is known: with some problems they are too many */
 #define CLIMB_SHARE 30u
 #define DIVE_SHARE 8u                /* for the program that a dive goes by */
 #define NEAR 0.05                    /* of the service: a plan that lacks no more needs no other to begin with */
