@@ -140,6 +140,17 @@ static void no_set_is_better_than_the_best(void **st)
     assert_true(pairs >= 100);
 }
 
+/* The best plan into *o, and a search for what is as good, with sets where the plan is proven. */
+static struct search *beside_the_best(struct bt_arena *a, struct pl_problem *p, struct pl_solution *o)
+{
+    pl_search(p, PL_NODE_LIMIT, NULL, o);
+    struct search *s = se_new(p, a);
+    s->limit = UINT64_MAX;
+    if (o->found && o->complete)
+        se_as_many(s, o);
+    return s;
+}
+
 /* Each copy of the plan is in a way that is still there. Returns how many of them stand on several cards. */
 static unsigned all_ways_are_there(const struct drawn_problem *drawn, const struct search *s, const struct pl_solution *o, uint64_t round)
 {
@@ -178,11 +189,7 @@ static void the_best_plan_is_not_left_out(void **st)
         struct pl_problem *p = drawn.p;
         if (!p)
             continue;
-        pl_search(p, PL_NODE_LIMIT, NULL, &o);
-        struct search *s = se_new(p, &a);
-        s->limit = UINT64_MAX;
-        if (o.found && o.complete)
-            se_as_many(s, &o);
+        struct search *s = beside_the_best(&a, p, &o);
         if (!s->sets)
             continue;
         many += all_ways_are_there(&drawn, s, &o, round);
@@ -245,11 +252,7 @@ static void prices_beside_copies_leave_the_best_plan(void **st)
         struct pl_problem *p = drawn_problem(&a, round, 8, 7).p;
         if (!p)
             continue;
-        pl_search(p, PL_NODE_LIMIT, NULL, &o);
-        struct search *s = se_new(p, &a);
-        s->limit = UINT64_MAX;
-        if (o.found && o.complete)
-            se_as_many(s, &o);
+        struct search *s = beside_the_best(&a, p, &o);
         for (size_t i = 0; s->sets && i < p->n * BT_LEN(reached) * 2; i++) {
             size_t works = i / 2 % p->n, more = stand_as_planned(s, &o, works, i % 2);
             size_t seen = works + (more && s->placed[s->order[works]] == s->copies_most[s->order[works]]);
@@ -296,11 +299,7 @@ static void no_cut_takes_the_best_plan(void **st)
         draw_seed(&d, round * 7919);
         if (!p)
             continue;
-        pl_search(p, PL_NODE_LIMIT, NULL, &o);
-        struct search *s = se_new(p, &a);
-        s->limit = UINT64_MAX;
-        if (o.found && o.complete)
-            se_as_many(s, &o);
+        struct search *s = beside_the_best(&a, p, &o);
         for (size_t i = 0; s->sets && i < 4 * p->n; i++) {
             draw_cuts(s, &d);
             size_t more = stand_as_planned(s, &o, i % p->n, i & 1);
