@@ -4,7 +4,19 @@
 
 #include "plan/search_int.h"
 
+#define PAYS_AFTER 512u              /* a bound is asked so often before anybody says what it ends */
+#define PAYS_SHARE 16u               /* it pays where it ends one node of so many */
+#define SPARED 8u                    /* where it does not, one of so many asks it yet */
 #define SLACK 1e-6                   /* sums of doubles against sums of whole thousandths */
+
+/* Bounds that are asked at every node, and end next to nothing in this search, cost more than what they end. */
+static bool pays(struct se_asked *o) { return o->times < PAYS_AFTER || o->ended * PAYS_SHARE >= o->times || ++o->spared % SPARED == 0; }
+
+static void was_asked(struct se_asked *o, bool ended)
+{
+    o->times++;
+    o->ended += ended;
+}
 
 static bool decided(const struct search *s, size_t work, size_t seen) { return s->depth_of[work] < seen; }
 
@@ -236,12 +248,15 @@ static int64_t wants(struct search *s, size_t seen, const uint64_t *granted, dou
             most += (double)n / k->copies_want;
         }
     }
-    if (granted || sum < enough)
+    if (granted || sum < enough || (enough > INT64_MIN && !pays(&s->by_room)))
         return sum;
     double lacks = lacks_on_cards(s);
     if (lacks <= 0 || se_thousandths(most - lacks + SLACK) >= enough)
         lacks = BT_MAX(lacks, lacks_in_all(s, seen, room));
-    return lacks > 0 ? BT_MIN(sum, se_thousandths(most - lacks + SLACK)) : sum;
+    if (lacks > 0)
+        sum = BT_MIN(sum, se_thousandths(most - lacks + SLACK));
+    was_asked(&s->by_room, sum < enough);
+    return sum;
 }
 
 int64_t se_wants_at_most(struct search *s, size_t seen) { return wants(s, seen, NULL, room_in_all(s, seen), INT64_MIN); }
@@ -472,15 +487,14 @@ void se_set_prices(struct search *s)
     memcpy(s->price, best, p->nclasses * sizeof *best);
 }
 
-/* enough: a sum below it needs not be exact. */
-static int64_t service(const struct search *s, size_t seen, int64_t enough)
+/* Each copy by itself, and none of a workload's more than it has alone. open: those that are looked for yet. */
+static int64_t service_by_copies(const struct search *s, size_t seen, struct open_works *open)
 {
     int64_t sum = 0;
-    struct open_works open;
     int64_t so_far[256];
     bool small = s->p->n <= BT_LEN(so_far);
-    open.n = 0;                      /* its list is not read past it: this is asked at every node */
-    open.all = true;
+    open->n = 0;                     /* its list is not read past it: this is asked at every node */
+    open->all = true;
     memset(so_far, 0, BT_MIN(s->p->n, BT_LEN(so_far)) * sizeof *so_far);
     for (size_t i = 0; i < s->ncopies; i++) {
         int64_t v = se_thousandths(s->copy_value[i] / busiest(s, &s->copy[i]));
@@ -494,14 +508,25 @@ static int64_t service(const struct search *s, size_t seen, int64_t enough)
         if (s->p->work[w].cpu_only || s->p->work[w].solo_best <= 0)
             continue;
         sum += service_at_most(s, w, small ? so_far[w] : 0);
-        if (open.n < BT_LEN(open.work))
-            open.work[open.n++] = w;
+        if (open->n < BT_LEN(open->work))
+            open->work[open->n++] = w;
         else
-            open.all = false;
+            open->all = false;
     }
-    if (seen == s->p->n || !open.all || s->ncards > BT_MAX_GPUS || sum < enough)
-        return sum;
-    return BT_MIN(sum, se_thousandths(service_of_cards(s, &open) + SLACK));
+    return sum;
+}
+
+static int64_t service_by_cards(const struct search *s, size_t seen, const struct open_works *open)
+{
+    bool known = seen < s->p->n && open->all && s->ncards <= BT_MAX_GPUS;
+    return known ? se_thousandths(service_of_cards(s, open) + SLACK) : INT64_MAX;
+}
+
+static int64_t service(const struct search *s, size_t seen)
+{
+    struct open_works open;
+    int64_t sum = service_by_copies(s, seen, &open);
+    return BT_MIN(sum, service_by_cards(s, seen, &open));
 }
 
 /* ---- the rest ---- */
@@ -575,7 +600,7 @@ void se_bound(struct search *s, size_t seen, const uint64_t *granted, struct pl_
     *o = (struct pl_score){ 0 };
     score_placed(s, seen, o);
     o->v[BT_GOAL_WANTS] = wants(s, seen, granted, granted ? 0 : room_in_all(s, seen), INT64_MIN);
-    o->v[BT_GOAL_SERVICE] = service(s, seen, 0);
+    o->v[BT_GOAL_SERVICE] = service(s, seen);
     o->v[BT_GOAL_SHARED] = -shared(s);
     o->v[BT_GOAL_FREE] = granted ? 0 : free_at_most(s);
 }
@@ -607,6 +632,23 @@ static int compare_sets(struct search *s, size_t seen, const struct pl_score *wi
     return (here > there) - (here < there);
 }
 
+/* Of service and what is shared, by the cheapest bound first. */
+static int compare_service(struct search *s, size_t seen, const struct pl_score *with, struct pl_score *o)
+{
+    struct open_works open;
+    o->v[BT_GOAL_SERVICE] = service_by_copies(s, seen, &open);
+    o->v[BT_GOAL_SHARED] = -shared(s);
+    int c = pl_score_cmp(o, with, BT_GOAL_FREE);
+    if (c > 0 && s->sets)
+        c = compare_sets(s, seen, with);
+    if (c <= 0 || (s->sets && !pays(&s->by_cards)))
+        return c;
+    o->v[BT_GOAL_SERVICE] = BT_MIN(o->v[BT_GOAL_SERVICE], service_by_cards(s, seen, &open));
+    c = pl_score_cmp(o, with, BT_GOAL_FREE);
+    was_asked(&s->by_cards, c <= 0);
+    return c;
+}
+
 int se_compare(struct search *s, size_t seen, const struct pl_score *with)
 {
     struct pl_score o = { 0 };
@@ -617,11 +659,7 @@ int se_compare(struct search *s, size_t seen, const struct pl_score *with)
     o.v[BT_GOAL_WANTS] = s->all_wants && !s->wants_only ? with->v[BT_GOAL_WANTS] : wants(s, seen, NULL, s->room, with->v[BT_GOAL_WANTS]);
     if (o.v[BT_GOAL_WANTS] != with->v[BT_GOAL_WANTS] || s->wants_only)
         return o.v[BT_GOAL_WANTS] > with->v[BT_GOAL_WANTS] ? 1 : -1;
-    o.v[BT_GOAL_SERVICE] = service(s, seen, with->v[BT_GOAL_SERVICE]);
-    o.v[BT_GOAL_SHARED] = -shared(s);
-    c = pl_score_cmp(&o, with, BT_GOAL_FREE);
-    if (c > 0 && s->sets)
-        c = compare_sets(s, seen, with);
+    c = compare_service(s, seen, with, &o);
     if (c)
         return c;
     o.v[BT_GOAL_FREE] = free_at_most(s);

@@ -80,6 +80,9 @@ struct se_visit {
     size_t nfirst; bool inside, taken;               /* the search's own */
 };
 
+/* A bound that others come before: how often it was asked, and how often it alone ended anything. */
+struct se_asked { uint64_t times, ended; unsigned spared; };
+
 struct search {
     struct pl_problem *p;
     struct bt_arena *a;
@@ -119,6 +122,7 @@ struct search {
     size_t **first_copy;             /* [p->n][replica]: index into copy[] */
     size_t *color;                   /* [(max_copies + 1) * cards]: cards that nothing tells apart after so many copies */
 
+    struct se_asked by_room, by_cards;               /* bound.c: of contexts that share bytes; of service by what cards are worth */
     double room;                     /* as se_feasible() found it: bytes on all cards beside the floors of those to come */
     size_t *went;                    /* [p->n] the shape in which a copy had room when it was asked last: the first to try */
     double *ctx; uint32_t *mult;     /* [p->n] scratch of the bounds, by root */
