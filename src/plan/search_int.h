@@ -5,7 +5,7 @@
  *   search.c   which workload is placed next, and where
  *   choices.c  the shapes of all before the cards of any           sets.c     how much service sets of neighbours on a card allow; sets_lp.c: its prices
  *   wide.c     the same as fits.c asks, of numbers of cards alone          known.c    numbers worked out once
- *   pack.c     the same, card by card            lacks.c    with more of their contexts
+ *   pack.c (pack_int.h)    the same, card by card            lacks.c    with more of their contexts
  *   grows.c    the same, of whole sets of neighbours, and what contexts grow to there: grows_int.h
  *   fits.c (fits_int.h)   can all of them stand at all            useful.c   how much of a card's room they can use
  *   many.c     a plan of many cards                      columns.c  what they carry at most, and a plan near it: columns.h
