@@ -261,7 +261,7 @@ BT_MUST_CHECK int pl_side_by_side(struct bt_arena *a, struct pl_needs *needs, si
                                   void *ctx, struct bt_err *err);
 size_t pl_side_batch(void);
 
-/* explain.c, refuse.c */
+/* explain.c, refuse.c, refuse_ways.c */
 struct pl_trial {
     struct bt_arena *a;
     const struct bt_plan_in *in;
