@@ -4,6 +4,7 @@
  *   boxes_worth.c   what every workload can be in a box: cards, bytes, context, service; a bound on the service of all of them from prices of cards
  *   boxes_bound.c   how many of them, and how much of what they want, all boxes hold at most
  *   boxes_count.c   do all that must have a place certainly not fit? Counts that say so
+ *   boxes_choice.c  how many cards of which of them a copy is to get
  *   boxes_deal.c    which copy goes into which box
  *   boxes_solve.c   a box with its copies as a spec and a fleet, planned; contexts made equal between boxes
  *   boxes_ways.c    what would fit instead, where they do not: each planned
@@ -98,6 +99,20 @@ static inline uint32_t bx_copies_least(const struct bt_workload *w) { return w->
 bool bx_cannot_fit(struct bx *b);
 /* boxes_ways.c: advice for a plan that was refused, every row of it planned. Where that takes more than so much work a note says that not all was tried. */
 BT_MUST_CHECK int bx_ways_out(struct bt_arena *a, const struct bt_plan_in *in, struct bt_plan *plan, struct bt_err *err);
+/* boxes_choice.c. An option of a group; worth: beyond its cards, or in bytes. BX_PICKS: of one group, 64 numbers of cards in four kinds of machine; past that
+ * the later kinds are not looked at. */
+#define BX_PICKS 256
+struct bx_pick { size_t cls, option; double worth; };
+static inline const struct bx_option *bx_picked(const struct bx_group *g, struct bx_pick x) { return &g->option[x.cls][x.option]; }
+static inline unsigned bx_nphases(const struct bx_group *g) { return (unsigned)__builtin_popcountll(g->phases); }
+/* Bytes of a rank that count as taken: its least, and of what lies between that and what it wants such a part. */
+static inline uint64_t bx_floor_at(double ease, const struct bx_option *o) { return o->floor + (uint64_t)(ease * (double)(o->full - o->floor)); }
+/* All options of the group, those that are worth most first, at the prices or without; those of the fewest bytes first. Returns how many, at most `most`. */
+size_t bx_picks(const struct bx *b, const struct bx_group *g, bool priced, struct bx_pick *out, size_t most);
+size_t bx_picks_by_bytes(const struct bx *b, double ease, const struct bx_group *g, struct bx_pick *out, size_t most);
+/* choice[ngroups]: what each is to be, .option SIZE_MAX = nothing. Of all that they are worth together, or each the fewest bytes. */
+void bx_choose(const struct bx *b, struct bx_pick *choice);
+void bx_choose_fewest(const struct bx *b, double ease, struct bx_pick *choice);
 /* b->copy. False: some copy that must have a place was found none (*left says whose), the second time as tightly as they go. */
 bool bx_deal(struct bx *b, size_t *left);
 /* Another box for a copy that its box could not hold after all. False: none. */

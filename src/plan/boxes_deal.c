@@ -1,10 +1,8 @@
 /* boxes_deal - which copy goes into which box, with a place there that shows that it fits. What the copies of a box are in the end, its own plan decides.
  *
- * Each group first chooses how many cards its copies get: at the prices that boxes_worth found, as long as all others still get the least with which
- * their contexts are as long as they can be. Then the largest go first, each into the box where the fewest cards are left over; who finds no empty cards
- * joins others, at the contexts that are wanted or, where that does not fit, at the least ones. Where that leaves somebody out, all are dealt again as tightly
- * as they go; if more have a place then, as much towards their contexts is kept for them as leaves nobody out. */
-#include <math.h>
+ * Each group first chooses how many cards its copies get (boxes_choice.c). Then the largest go first, each into the box where the fewest cards are left over;
+ * who finds no empty cards joins others, at the contexts that are wanted or, where that does not fit, at the least ones. Where that leaves somebody out, all
+ * are dealt again as tightly as they go; if more have a place then, as much towards their contexts is kept for them as leaves nobody out. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +24,7 @@ struct deal {
     struct bx *b;
     struct seat *seat;               /* [cards of the fleet] */
     size_t *empty;                   /* [boxes] cards without a tenant */
-    size_t *choice, *choice_cls;     /* [ngroups] the option it wants: an index, SIZE_MAX = none */
+    struct bx_pick *choice;          /* [ngroups] the option it wants: SIZE_MAX = none */
     size_t *order, *later;           /* [ngroups] who must have a place, one after the other; who may be left out, and who gets more copies */
     uint32_t *placed, *shape;        /* [ngroups] copies, and the cards of each */
     uint64_t during;                 /* phases of the copy that is dealt; 0 = of its group */
@@ -37,211 +35,6 @@ struct deal {
     enum how most;                   /* no tighter than that */
     double ease;                     /* of what lies between the least contexts and those wanted, the part that counts as taken; tight alone */
 };
-
-/* Bytes of a rank that are taken whatever comes. */
-static uint64_t floor_of(const struct deal *d, const struct bx_option *o) { return o->floor + (uint64_t)(d->ease * (double)(o->full - o->floor)); }
-
-/* ---- choices ---- */
-
-static double price_of(const struct bx *b, const struct bx_group *g, size_t cls)
-{
-    double sum = 0;
-    for (size_t ph = 0; ph < b->nphases; ph++)
-        sum += g->phases >> ph & 1 ? b->price[ph * b->ncls + cls] : 0;
-    return sum;
-}
-
-static unsigned nphases_of(const struct bx_group *g) { return (unsigned)__builtin_popcountll(g->phases); }
-
-/* What the option is worth beyond its cards, in all phases of the group. */
-static double worth(const struct bx *b, const struct bx_group *g, size_t cls, const struct bx_option *o)
-{
-    return o->value * nphases_of(g) - price_of(b, g, cls) * o->cards;
-}
-
-static bool prefer(const struct bx_option *x, double wx, const struct bx_option *y, double wy)
-{
-    if (fabs(x->wants - y->wants) > 1e-9)
-        return x->wants > y->wants;
-    return wx > wy + 1e-12 || (wx > wy - 1e-12 && x->cards < y->cards);
-}
-
-/* An option of a group, by what it is worth at the prices. */
-struct pick { size_t cls, option; double worth; };
-
-static const struct bx_option *picked(const struct bx_group *g, struct pick x) { return &g->option[x.cls][x.option]; }
-
-/* All of them, the best first. */
-static size_t picks(const struct bx *b, const struct bx_group *g, bool priced, struct pick *out, size_t most)
-{
-    size_t n = 0;
-    for (size_t c = 0; c < b->ncls; c++)
-        for (size_t i = 0; i < g->noptions[c] && n < most; i++) {
-            const struct bx_option *o = &g->option[c][i];
-            struct pick x = { c, i, priced ? worth(b, g, c, o) : o->value };
-            size_t at = n++;
-            for (; at > 0 && prefer(o, x.worth, picked(g, out[at - 1]), out[at - 1].worth); at--)
-                out[at] = out[at - 1];
-            out[at] = x;
-        }
-    return n;
-}
-
-/* Cards that are asked for in each class and phase, with this change. */
-static void ask(const struct bx *b, int64_t *asked, const struct bx_group *g, size_t cls, int64_t cards)
-{
-    for (size_t ph = 0; ph < b->nphases; ph++)
-        if (g->phases >> ph & 1)
-            asked[ph * b->ncls + cls] += cards * g->want;
-}
-
-static bool too_many(const struct bx *b, const int64_t *asked, const struct bx_group *g, size_t cls, int64_t more)
-{
-    for (size_t ph = 0; ph < b->nphases; ph++)
-        if (g->phases >> ph & 1 && asked[ph * b->ncls + cls] + more * g->want > (int64_t)b->cls[cls].cards)
-            return true;
-    return false;
-}
-
-struct wish { size_t group; double gain; };
-
-static int by_gain(const void *x, const void *y)
-{
-    const struct wish *a = x, *b = y;
-    if (a->gain != b->gain)
-        return a->gain > b->gain ? -1 : 1;
-    return (a->group > b->group) - (a->group < b->group);
-}
-
-/* In each class the option with the fewest cards of those with the longest contexts of all; the best class first. */
-static size_t least_picks(const struct pick *all, size_t n, const struct bx_group *g, struct pick *out, size_t most)
-{
-    size_t m = 0;
-    for (size_t i = 0; i < n && picked(g, all[i])->wants > picked(g, all[0])->wants - 1e-9; i++) {
-        size_t at = 0;
-        while (at < m && out[at].cls != all[i].cls)
-            at++;
-        if (at == m && m < most)
-            out[m++] = all[i];
-        else if (at < m && picked(g, all[i])->cards < picked(g, out[at])->cards)
-            out[at] = all[i];
-    }
-    for (size_t i = 1; i < m; i++)
-        for (size_t j = i; j > 0 && out[j].worth > out[j - 1].worth + 1e-12; j--) {
-            struct pick t = out[j];
-            out[j] = out[j - 1];
-            out[j - 1] = t;
-        }
-    return m;
-}
-
-#define MAX_PICKS 256                /* of one group: 64 numbers of cards, in four kinds of machine; past that the later kinds are not looked at */
-
-/* Everybody with few cards, where that is worth most; who loses most elsewhere chooses first. */
-static void choose_least(struct deal *d, int64_t *asked, struct wish *wish)
-{
-    struct bx *b = d->b;
-    struct pick all[MAX_PICKS], least[MAX_PICKS];
-    for (size_t i = 0; i < b->ngroups; i++) {
-        const struct bx_group *g = &b->group[i];
-        size_t n = picks(b, g, true, all, MAX_PICKS), m = n ? least_picks(all, n, g, least, MAX_PICKS) : 0;
-        wish[i] = (struct wish){ i, m > 1 ? (least[0].worth - least[1].worth) / picked(g, least[0])->cards : INFINITY };
-    }
-    qsort(wish, b->ngroups, sizeof *wish, by_gain);
-    for (size_t k = 0; k < b->ngroups; k++) {
-        size_t i = wish[k].group, at = 0;
-        const struct bx_group *g = &b->group[i];
-        size_t n = picks(b, g, true, all, MAX_PICKS), m = n ? least_picks(all, n, g, least, MAX_PICKS) : 0;
-        d->choice[i] = SIZE_MAX;
-        if (!m)
-            continue;
-        while (at < m && too_many(b, asked, g, least[at].cls, picked(g, least[at])->cards))
-            at++;
-        at = at == m ? 0 : at;
-        d->choice[i] = least[at].option;
-        d->choice_cls[i] = least[at].cls;
-        ask(b, asked, g, least[at].cls, picked(g, least[at])->cards);
-    }
-}
-
-/* Whoever gains most for a card goes to what it likes best of what there are cards for: at the prices, then (what is left over is free) without. */
-static void choose_more(struct deal *d, int64_t *asked, struct wish *wish, bool priced)
-{
-    struct bx *b = d->b;
-    struct pick all[MAX_PICKS];
-    for (size_t i = 0; i < b->ngroups; i++) {
-        const struct bx_group *g = &b->group[i];
-        size_t n = picks(b, g, priced, all, MAX_PICKS);
-        wish[i] = (struct wish){ i, -INFINITY };
-        if (d->choice[i] == SIZE_MAX || !n || (b->copies && b->copies[i]))       /* more copies instead of larger ones */
-            continue;
-        const struct bx_option *has = &g->option[d->choice_cls[i]][d->choice[i]];
-        double now = priced ? worth(b, g, d->choice_cls[i], has) : has->value;
-        wish[i].gain = (all[0].worth - now) / picked(g, all[0])->cards;
-    }
-    qsort(wish, b->ngroups, sizeof *wish, by_gain);
-    for (size_t k = 0; k < b->ngroups && wish[k].gain > 0; k++) {
-        size_t i = wish[k].group;
-        const struct bx_group *g = &b->group[i];
-        const struct bx_option *has = &g->option[d->choice_cls[i]][d->choice[i]];
-        double now = priced ? worth(b, g, d->choice_cls[i], has) : has->value;
-        size_t n = picks(b, g, priced, all, MAX_PICKS);
-        ask(b, asked, g, d->choice_cls[i], -(int64_t)has->cards);
-        for (size_t o = 0; o < n && prefer(picked(g, all[o]), all[o].worth, has, now); o++)
-            if (!too_many(b, asked, g, all[o].cls, picked(g, all[o])->cards)) {
-                d->choice[i] = all[o].option;
-                d->choice_cls[i] = all[o].cls;
-                break;
-            }
-        ask(b, asked, g, d->choice_cls[i], g->option[d->choice_cls[i]][d->choice[i]].cards);
-    }
-}
-
-static void choose(struct deal *d)
-{
-    struct bx *b = d->b;
-    struct wish *wish = BT_NEWN(b->a, struct wish, b->ngroups + 1);
-    int64_t *asked = BT_NEWN(b->a, int64_t, b->nphases * b->ncls + 1);
-    choose_least(d, asked, wish);
-    choose_more(d, asked, wish, true);
-    choose_more(d, asked, wish, false);
-}
-
-static uint64_t bytes_of(const struct deal *d, const struct bx_option *o) { return o->whole ? o->cards * (UINT64_C(1) << 40) : floor_of(d, o) * o->cards; }
-
-static bool takes_less(const struct deal *d, const struct bx_option *x, const struct bx_option *y)
-{
-    return bytes_of(d, x) != bytes_of(d, y) ? bytes_of(d, x) < bytes_of(d, y) : x->cards < y->cards;
-}
-
-/* The fewest bytes. */
-static void choose_fewest(struct deal *d)
-{
-    for (size_t i = 0; i < d->b->ngroups; i++) {
-        const struct bx_group *g = &d->b->group[i];
-        d->choice[i] = SIZE_MAX;
-        for (size_t c = 0; c < d->b->ncls; c++)
-            for (size_t k = 0; k < g->noptions[c]; k++)
-                if (d->choice[i] == SIZE_MAX || takes_less(d, &g->option[c][k], &g->option[d->choice_cls[i]][d->choice[i]])) {
-                    d->choice[i] = k;
-                    d->choice_cls[i] = c;
-                }
-    }
-}
-
-/* All options, those that take less first. */
-static size_t by_bytes(const struct deal *d, const struct bx_group *g, struct pick *out, size_t most)
-{
-    size_t n = 0;
-    for (size_t c = 0; c < d->b->ncls; c++)
-        for (size_t i = 0; i < g->noptions[c] && n < most; i++) {
-            size_t at = n++;
-            for (; at > 0 && takes_less(d, &g->option[c][i], picked(g, out[at - 1])); at--)
-                out[at] = out[at - 1];
-            out[at] = (struct pick){ .cls = c, .option = i };
-        }
-    return n;
-}
 
 /* ---- seats ---- */
 
@@ -282,7 +75,7 @@ static bool look(const struct deal *d, const struct bx_group *g, const struct bx
 {
     const struct bx *b = d->b;
     const struct seat *s = &d->seat[card];
-    uint64_t cap = bt_gpu_capacity(&b->fleet->gpus[card]), most = 0, mine = floors ? floor_of(d, o) : o->full;
+    uint64_t cap = bt_gpu_capacity(&b->fleet->gpus[card]), most = 0, mine = floors ? bx_floor_at(d->ease, o) : o->full;
     *out = (struct view){ .card = card };
     if (!in_pool(g, card) || (o->cards > 1 && b->fleet->gpus[card].mig_of))       /* of MIG a process sees one instance */
         return false;
@@ -353,7 +146,7 @@ static size_t enough_of_a_kind(const struct bx *b, struct view *v, size_t n, siz
 /* Of a deal that is tight: small ones may lie where there are few. */
 static bool packs(const struct deal *d, const struct bx_option *o, size_t card)
 {
-    return d->tight && (!d->loose || o->cards > 1 || floor_of(d, o) > bt_gpu_capacity(&d->b->fleet->gpus[card]) / SMALL_PARTS);
+    return d->tight && (!d->loose || o->cards > 1 || bx_floor_at(d->ease, o) > bt_gpu_capacity(&d->b->fleet->gpus[card]) / SMALL_PARTS);
 }
 
 static bool place_in(const struct deal *d, const struct bx_group *g, const struct bx_option *o, size_t box, enum how how, struct place *out)
@@ -361,7 +154,7 @@ static bool place_in(const struct deal *d, const struct bx_group *g, const struc
     const struct bt_box *x = &d->b->fleet->box[box];
     struct view v[BT_MAX_GPUS];
     size_t n = 0, at[BT_MAX_GPUS];
-    if (d->b->nphases == 1 && ((how == ALONE && d->empty[box] < o->cards) || d->room[box] < floor_of(d, o)))
+    if (d->b->nphases == 1 && ((how == ALONE && d->empty[box] < o->cards) || d->room[box] < bx_floor_at(d->ease, o)))
         return false;
     for (size_t i = 0; i < x->n; i++)
         if (look(d, g, o, x->first + i, how == AT_FLOOR, &v[n]) && (how != ALONE || !v[n].tenants))
@@ -442,7 +235,7 @@ static void stand_up(struct deal *d, size_t copy)
 static void add_copy(struct deal *d, size_t group, uint32_t replica, const struct bx_option *o, const struct place *p)
 {
     struct bx *b = d->b;
-    struct bx_copy c = { .group = group, .replica = replica, .box = p->box, .ncards = o->cards, .floor = floor_of(d, o), .full = o->full,
+    struct bx_copy c = { .group = group, .replica = replica, .box = p->box, .ncards = o->cards, .floor = bx_floor_at(d->ease, o), .full = o->full,
                          .phases = phases_of(d, &b->group[group]) };
     c.card = BT_NEWN(b->a, size_t, o->cards + 1);
     memcpy(c.card, p->card, o->cards * sizeof *c.card);
@@ -500,15 +293,15 @@ static bool deal_group(struct deal *d, size_t group, uint32_t from, uint32_t to,
 {
     const struct bx *b = d->b;
     const struct bx_group *g = &b->group[group];
-    struct pick all[MAX_PICKS];
-    size_t n = d->few ? by_bytes(d, g, all, MAX_PICKS) : picks(b, g, true, all, MAX_PICKS);
+    struct bx_pick all[BX_PICKS];
+    size_t n = d->few ? bx_picks_by_bytes(b, d->ease, g, all, BX_PICKS) : bx_picks(b, g, true, all, BX_PICKS);
     for (size_t i = 0; i <= n; i++) {                /* 0: the one chosen */
-        struct pick x = i ? all[i - 1] : (struct pick){ .cls = d->choice_cls[group], .option = d->choice[group] };
-        if (x.option == SIZE_MAX || (i && x.cls == d->choice_cls[group] && x.option == d->choice[group]))
+        struct bx_pick x = i ? all[i - 1] : d->choice[group];
+        if (x.option == SIZE_MAX || (i && x.cls == d->choice[group].cls && x.option == d->choice[group].option))
             continue;
-        if (d->placed[group] && (picked(g, x)->cards != d->shape[group] || !same_shapes(b, g, x.cls, d->shape_cls[group], d->shape[group])))
+        if (d->placed[group] && (bx_picked(g, x)->cards != d->shape[group] || !same_shapes(b, g, x.cls, d->shape_cls[group], d->shape[group])))
             continue;
-        if (deal_copies(d, group, x.cls, picked(g, x), from, to, how))
+        if (deal_copies(d, group, x.cls, bx_picked(g, x), from, to, how))
             return true;
     }
     return false;
@@ -548,9 +341,9 @@ static void order_groups(struct deal *d)
     struct turn *turn = BT_NEWN(b->a, struct turn, b->ngroups + 1);
     for (size_t i = 0; i < b->ngroups; i++) {
         const struct bx_group *g = &b->group[i];
-        const struct bx_option *o = d->choice[i] == SIZE_MAX ? NULL : &g->option[d->choice_cls[i]][d->choice[i]];
+        const struct bx_option *o = d->choice[i].option == SIZE_MAX ? NULL : &g->option[d->choice[i].cls][d->choice[i].option];
         turn[i] = (struct turn){ .group = i, .pool = g->pool != NULL, .whole = o && o->whole, .cards = o ? o->cards : 0,
-                                 .bytes = o && d->few ? floor_of(d, o) : 0, .priority = b->in->spec->w[g->member[0]].priority };
+                                 .bytes = o && d->few ? bx_floor_at(d->ease, o) : 0, .priority = b->in->spec->w[g->member[0]].priority };
     }
     qsort(turn, b->ngroups, sizeof *turn, by_turn);
     for (size_t i = 0; i < b->ngroups; i++) {
@@ -581,7 +374,7 @@ static bool deal_in_part(struct deal *d, size_t group, enum how how)
 {
     const struct bx_group *g = &d->b->group[group];
     bool found = false;
-    for (unsigned left = nphases_of(g) - 1; left > 0 && !found; left--)
+    for (unsigned left = bx_nphases(g) - 1; left > 0 && !found; left--)
         for (uint64_t in = g->phases & (g->phases - 1); in && !found; in = (in - 1) & g->phases) {     /* every set of them, without the first one or with it */
             d->during = in;
             found = (unsigned)__builtin_popcountll(in) == left && deal_group(d, group, d->placed[group], d->placed[group] + 1, how);
@@ -603,14 +396,14 @@ static void deal_more_in_part(struct deal *d)
         for (size_t k = 0; k < b->ngroups; k++) {    /* who may be left out is there in some of its phases before anybody has more copies */
             size_t i = d->later[k];
             const struct bx_group *g = &b->group[i];
-            bool in_none = !g->host && !d->placed[i] && least_copies(d, i) == 1 && nphases_of(g) >= 2 && nphases_of(g) <= PART_PHASES;
+            bool in_none = !g->host && !d->placed[i] && least_copies(d, i) == 1 && bx_nphases(g) >= 2 && bx_nphases(g) <= PART_PHASES;
             d->placed[i] += in_none && deal_in_part(d, i, how);
         }
     for (enum how how = ALONE; how <= AT_FLOOR && !b->copies; how++)
         for (size_t k = 0; k < b->ngroups; k++) {
             size_t i = d->order[k];
             const struct bx_group *g = &b->group[i];
-            if (g->host || !d->placed[i] || nphases_of(g) < 2 || nphases_of(g) > PART_PHASES)
+            if (g->host || !d->placed[i] || bx_nphases(g) < 2 || bx_nphases(g) > PART_PHASES)
                 continue;
             while (d->placed[i] < g->want && deal_in_part(d, i, how))
                 d->placed[i]++;
@@ -654,7 +447,7 @@ static struct deal new_deal(struct bx *b)
 {
     struct deal d = { .b = b, .seat = BT_NEWN(b->a, struct seat, b->fleet->n), .empty = BT_NEWN(b->a, size_t, b->fleet->nboxes),
                       .room = BT_NEWN(b->a, uint64_t, b->fleet->nboxes), .shape_cls = BT_NEWN(b->a, size_t, b->ngroups + 1),
-                      .choice = BT_NEWN(b->a, size_t, b->ngroups + 1), .choice_cls = BT_NEWN(b->a, size_t, b->ngroups + 1),
+                      .choice = BT_NEWN(b->a, struct bx_pick, b->ngroups + 1),
                       .order = BT_NEWN(b->a, size_t, b->ngroups + 1), .later = BT_NEWN(b->a, size_t, b->ngroups + 1),
                       .placed = BT_NEWN(b->a, uint32_t, b->ngroups + 1), .shape = BT_NEWN(b->a, uint32_t, b->ngroups + 1) };
     for (size_t i = 0; i < b->fleet->nboxes; i++) {
@@ -696,9 +489,9 @@ static bool deal_once(struct bx *b, struct deal *d, struct manner how, const uin
     d->wanted = wanted;
     d->most = how.most;
     if (how.few)
-        choose_fewest(d);
+        bx_choose_fewest(b, d->ease, d->choice);
     else
-        choose(d);
+        bx_choose(b, d->choice);
     order_groups(d);
     return deal_all(d, left);
 }
