@@ -5,7 +5,7 @@
  *   search.c    branch and bound over cards, the best by enum bt_plan_goal     tables.c, bound.c, choices.c, fits.c, sets.c (search_int.h)   what it asks, what
  *               it can still reach, shapes before cards     climb.c   good plans of many workloads
  *   kv.c        floor and deal: context and KV of the servers on each card      cut.c    pipelines whose layers are not cut evenly
- *   propose.c   a set that does not fit at once, cut into phases that do
+ *   propose.c, propose_fill.c   a set that does not fit at once, cut into phases that do
  *   phases.c, twins.c, joint.c, stay.c, park.c   phases that know of each other: who stays, as which copy, who is parked
  *   moves.c, moves_check.c   what happens between them, and its check
  *   plan.c      the steps in order: a phase solved becomes instances with berths

@@ -3,37 +3,15 @@
  * Workloads that need each other (an address, `after: ready`, the same cards, one context) stay together. The fewest phases win; of as many, the cut
  * whose phases reach most; of those the first, as written. Which sets fit is asked of all that it takes; what they reach only as far as the work goes.
  * What runs on without costing anybody anything is in several phases. Where there are too many groups to look at all cuts, or a set is asked for of many
- * machines too often, phases are filled one after the other instead: as written, and where that takes more than the bytes do, the largest first. */
+ * machines too often, phases are filled one after the other instead (propose_fill.c). */
 #include "plan/knobs.h"
 #include "plan/phases.h"
+#include "plan/propose_int.h"
 
 #define TRY_NODES 20000
-#define MAX_GROUPS 64
-#define CUT_GROUPS 12                /* 2^12 sets are looked at, at most */
 #define MAX_CUTS 20000
 #define WORTH_WORK 1500000           /* pl_found_cost() of sets whose worth is asked, of one number of phases */
 #define MAX_ASKED 300                /* sets that are planned over many machines, or to fill phases one after the other */
-
-struct group { bool *has; bool ends; };              /* has[spec->n]; ends: it has a job, so it is in one phase only */
-struct worth { int8_t fits; bool known; int64_t v[BT_GOAL__N]; };    /* fits: -1 not yet asked; known: v says what it reaches */
-struct way { size_t at; uint64_t fullest; uint8_t of[CUT_GROUPS]; }; /* a cut that fits, the at-th found; the bytes of its fullest phase at least */
-
-struct cutting {
-    struct bt_arena *a; const struct bt_plan_in *in; struct bt_err *err;
-    struct group *group; size_t n;
-    struct worth *worth;             /* [1 << n]; NULL: of more groups nothing is remembered */
-    size_t of[MAX_GROUPS], best[MAX_GROUPS]; bool found;             /* group -> phase */
-    int64_t best_v[BT_GOAL__N];
-    struct way *way; size_t ways, valued;       /* cuts that fit, and those whose worth was asked */
-    size_t leaves;                   /* cuts whose phases fit, those that have no order too */
-    bool more, missed;               /* there may be more of them; and so there may have been with fewer phases, of which none was found */
-    uint64_t work;
-    unsigned asked; bool filled;
-    bool open;                       /* what was not found may be there: a search of it stopped */
-    size_t fewest;                   /* of phases filled one after the other: fewer cannot be, by bytes alone */
-    const struct pl_least *least;
-    struct pl_problem *all;          /* of the whole spec: who is like whom; NULL: nobody is */
-};
 
 /* ---- who needs whom ---- */
 
@@ -71,7 +49,7 @@ static bool may_need(const struct bt_workload *w)
     return w->same_gpus_as || w->context.same_as || w->nafter || calls(w, "{url:") || calls(w, "${gateway.url}");
 }
 
-static void find_groups(struct cutting *c)
+static void find_groups(struct pp_cutting *c)
 {
     const struct bt_spec *s = c->in->spec;
     size_t *of = BT_NEWN(c->a, size_t, s->n + 1);
@@ -85,7 +63,7 @@ static void find_groups(struct cutting *c)
                     of[k] = of[k] == from ? to : of[k];
             }
     for (size_t i = 0; i < s->n; i++) {
-        struct group g = { .has = BT_NEWN(c->a, bool, s->n + 1) };
+        struct pp_group g = { .has = BT_NEWN(c->a, bool, s->n + 1) };
         for (size_t k = i; k < s->n && of[i] == i; k++)
             if (of[k] == i) {
                 g.has[k] = true;
@@ -98,7 +76,7 @@ static void find_groups(struct cutting *c)
 
 /* ---- sets that fit ---- */
 
-static struct bt_plan_in *only(struct cutting *c, uint64_t set)
+static struct bt_plan_in *only(struct pp_cutting *c, uint64_t set)
 {
     bool *keep = BT_NEWN(c->a, bool, c->in->spec->n + 1);
     for (size_t i = 0; i < c->in->spec->n; i++)
@@ -108,7 +86,7 @@ static struct bt_plan_in *only(struct cutting *c, uint64_t set)
 }
 
 /* Of one machine: the search alone. Whether it fits is asked of many sets, what it reaches of few. */
-static int try_machine(struct cutting *c, uint64_t set, struct worth *w, bool value)
+static int try_machine(struct pp_cutting *c, uint64_t set, struct pp_worth *w, bool value)
 {
     bt_auto_arena own = { 0 };       /* needs are kept in another */
     struct pl_problem *p;
@@ -128,7 +106,7 @@ static int try_machine(struct cutting *c, uint64_t set, struct worth *w, bool va
 }
 
 /* Of many: dealt and planned. What it took is given back, and nothing that was worked out is handed on: needs are known by the cards of that deal. */
-static int try_machines(struct cutting *c, uint64_t set, struct worth *w)
+static int try_machines(struct pp_cutting *c, uint64_t set, struct pp_worth *w)
 {
     struct bt_arena own = { 0 };
     struct bt_plan_in in = *only(c, set);
@@ -149,7 +127,7 @@ static int try_machines(struct cutting *c, uint64_t set, struct worth *w)
     return -1;
 }
 
-static uint64_t least_of(const struct cutting *c, size_t g)
+uint64_t pp_least_of(const struct pp_cutting *c, size_t g)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < c->in->spec->n; i++)
@@ -157,16 +135,16 @@ static uint64_t least_of(const struct cutting *c, size_t g)
     return sum;
 }
 
-static bool too_much(const struct cutting *c, uint64_t set)
+static bool too_much(const struct pp_cutting *c, uint64_t set)
 {
     uint64_t sum = 0;
     for (size_t g = 0; g < c->n && c->least; g++)
-        sum += set >> g & 1 ? least_of(c, g) : 0;
+        sum += set >> g & 1 ? pp_least_of(c, g) : 0;
     return c->least && sum > c->least->there;
 }
 
 /* One group less did not fit. */
-static bool fails_in_part(const struct cutting *c, uint64_t set)
+static bool fails_in_part(const struct pp_cutting *c, uint64_t set)
 {
     for (size_t g = 0; g < c->n && c->worth; g++)
         if ((set >> g & 1) && c->worth[set & ~(UINT64_C(1) << g)].fits == 0)
@@ -175,7 +153,7 @@ static bool fails_in_part(const struct cutting *c, uint64_t set)
 }
 
 /* With more groups it fits. */
-static bool fits_in_more(const struct cutting *c, uint64_t set)
+static bool fits_in_more(const struct pp_cutting *c, uint64_t set)
 {
     for (uint64_t more = set + 1; c->worth && more < UINT64_C(1) << c->n; more++)
         if ((more & set) == set && c->worth[more].fits > 0)
@@ -183,10 +161,9 @@ static bool fits_in_more(const struct cutting *c, uint64_t set)
     return false;
 }
 
-/* 1 it fits, 0 it does not (or was not found), -1 error. */
-static int fits(struct cutting *c, uint64_t set)
+int pp_fits(struct pp_cutting *c, uint64_t set)
 {
-    struct worth fresh = { .fits = -1 }, *w = c->worth ? &c->worth[set] : &fresh;
+    struct pp_worth fresh = { .fits = -1 }, *w = c->worth ? &c->worth[set] : &fresh;
     bool many = c->in->fleet->nboxes > 1;
     if (w->fits >= 0)
         return w->fits;
@@ -200,16 +177,15 @@ static int fits(struct cutting *c, uint64_t set)
 }
 
 /* What a set that fits reaches, in c->worth. 1, or 0 where a search for the best of it finds nothing after all; -1 error. */
-static int value(struct cutting *c, uint64_t set)
+static int value(struct pp_cutting *c, uint64_t set)
 {
-    struct worth *w = &c->worth[set];
+    struct pp_worth *w = &c->worth[set];
     return w->known ? w->fits : try_machine(c, set, w, true);
 }
 
 /* ---- cuts ---- */
 
-/* Somebody in group y waits for the end of somebody in group x. */
-static bool waits_for(const struct cutting *c, size_t y, size_t x)
+bool pp_waits_for(const struct pp_cutting *c, size_t y, size_t x)
 {
     const struct bt_spec *s = c->in->spec;
     for (size_t i = 0; i < s->n; i++)
@@ -223,12 +199,12 @@ static bool waits_for(const struct cutting *c, size_t y, size_t x)
 }
 
 /* Phases in an order in which who waits for another's end comes later; false when there is none. */
-static bool order(const struct cutting *c, const size_t *of, size_t phases, size_t *rank)
+static bool order(const struct pp_cutting *c, const size_t *of, size_t phases, size_t *rank)
 {
-    bool before[MAX_GROUPS][MAX_GROUPS] = { { false } }, done[MAX_GROUPS] = { false };
+    bool before[PP_GROUPS][PP_GROUPS] = { { false } }, done[PP_GROUPS] = { false };
     for (size_t x = 0; x < c->n; x++)
         for (size_t y = 0; y < c->n; y++)
-            before[of[x]][of[y]] = before[of[x]][of[y]] || (of[x] != of[y] && waits_for(c, y, x));
+            before[of[x]][of[y]] = before[of[x]][of[y]] || (of[x] != of[y] && pp_waits_for(c, y, x));
     for (size_t next = 0; next < phases; next++) {
         size_t pick = phases;
         for (size_t b = phases; b-- > 0; ) {
@@ -245,7 +221,7 @@ static bool order(const struct cutting *c, const size_t *of, size_t phases, size
     return true;
 }
 
-static uint64_t set_of(const struct cutting *c, const struct way *w, size_t phase)
+static uint64_t set_of(const struct pp_cutting *c, const struct pp_way *w, size_t phase)
 {
     uint64_t set = 0;
     for (size_t g = 0; g < c->n; g++)
@@ -254,7 +230,7 @@ static uint64_t set_of(const struct cutting *c, const struct way *w, size_t phas
 }
 
 /* What the phases of a cut reach together, into v. 1, 0 where one does not fit after all, -1 error. */
-static int worth_of(struct cutting *c, const struct way *w, size_t phases, int64_t v[BT_GOAL__N])
+static int worth_of(struct pp_cutting *c, const struct pp_way *w, size_t phases, int64_t v[BT_GOAL__N])
 {
     memset(v, 0, BT_GOAL__N * sizeof *v);
     for (size_t b = 0; b < phases; b++) {
@@ -279,12 +255,12 @@ static int compare(const int64_t *a, size_t at, const int64_t *b, size_t bt)
 
 static int emptier_first(const void *x, const void *y)
 {
-    const struct way *a = x, *b = y;
+    const struct pp_way *a = x, *b = y;
     return a->fullest != b->fullest ? a->fullest < b->fullest ? -1 : 1 : (a->at > b->at) - (a->at < b->at);
 }
 
 /* The best of the cuts that fit: those whose fullest phase is emptiest first, as far as the work goes. */
-static int choose(struct cutting *c, size_t phases)
+static int choose(struct pp_cutting *c, size_t phases)
 {
     size_t best = 0;
     if (c->ways)
@@ -304,7 +280,7 @@ static int choose(struct cutting *c, size_t phases)
         memcpy(c->best_v, v, sizeof v);
     }
     if (c->found) {
-        size_t of[MAX_GROUPS], rank[MAX_GROUPS];
+        size_t of[PP_GROUPS], rank[PP_GROUPS];
         for (size_t g = 0; g < c->n; g++)
             of[g] = c->way[best].of[g];
         (void)order(c, of, phases, rank);            /* it has one: that was asked when it was found */
@@ -314,10 +290,10 @@ static int choose(struct cutting *c, size_t phases)
     return 0;
 }
 
-static void keep_cut(struct cutting *c, size_t phases)
+static void keep_cut(struct pp_cutting *c, size_t phases)
 {
-    size_t rank[MAX_GROUPS];
-    struct way w = { .at = c->ways };
+    size_t rank[PP_GROUPS];
+    struct pp_way w = { .at = c->ways };
     if (!order(c, c->of, phases, rank))
         return;
     for (size_t g = 0; g < c->n; g++)
@@ -325,14 +301,14 @@ static void keep_cut(struct cutting *c, size_t phases)
     for (size_t b = 0; b < phases; b++) {
         uint64_t sum = 0;
         for (size_t g = 0; g < c->n; g++)
-            sum += w.of[g] == b && c->least ? least_of(c, g) : 0;
+            sum += w.of[g] == b && c->least ? pp_least_of(c, g) : 0;
         w.fullest = BT_MAX(w.fullest, sum);
     }
     BT_PUSH(c->a, c->way, c->ways, w);
 }
 
 /* Groups from g on into phases, `used` of which have one already; a new phase is opened in order, so no cut comes twice. */
-static int cut(struct cutting *c, size_t g, size_t used, size_t phases, uint64_t *mask)
+static int cut(struct pp_cutting *c, size_t g, size_t used, size_t phases, uint64_t *mask)
 {
     if (c->n - g < phases - used)
         return 0;
@@ -348,7 +324,7 @@ static int cut(struct cutting *c, size_t g, size_t used, size_t phases, uint64_t
     for (size_t b = 0; b < BT_MIN(used + 1, phases); b++) {
         mask[b] |= UINT64_C(1) << g;
         c->of[g] = b;
-        int ok = fits(c, mask[b]);
+        int ok = pp_fits(c, mask[b]);
         if (ok < 0 || (ok > 0 && cut(c, g + 1, BT_MAX(used, b + 1), phases, mask) < 0))
             return -1;
         mask[b] &= ~(UINT64_C(1) << g);
@@ -358,7 +334,7 @@ static int cut(struct cutting *c, size_t g, size_t used, size_t phases, uint64_t
 
 /* ---- the proposal ---- */
 
-static size_t phase_of(const struct cutting *c, size_t w)
+static size_t phase_of(const struct pp_cutting *c, size_t w)
 {
     for (size_t g = 0; g < c->n; g++)
         if (c->group[g].has[w])
@@ -369,7 +345,7 @@ static size_t phase_of(const struct cutting *c, size_t w)
 static bool on_cards(const struct bt_workload *w) { return w->kind == BT_SERVER || !w->gpus.set || w->gpus.want > 0; }
 
 /* After the first workload of it with a GPU. */
-static const char *phase_name(const struct cutting *c, size_t phase)
+static const char *phase_name(const struct pp_cutting *c, size_t phase)
 {
     const struct bt_spec *s = c->in->spec;
     const char *name = NULL;
@@ -379,7 +355,7 @@ static const char *phase_name(const struct cutting *c, size_t phase)
     return name;
 }
 
-static struct bt_spec *phased(struct cutting *c, size_t phases)
+static struct bt_spec *phased(struct pp_cutting *c, size_t phases)
 {
     struct bt_spec *spec = BT_NEW(c->a, struct bt_spec);
     *spec = *c->in->spec;
@@ -396,7 +372,7 @@ static struct bt_spec *phased(struct cutting *c, size_t phases)
 }
 
 /* A phase is not called after who runs on into another, where somebody is in this one only. */
-static const struct bt_spec *well_named(struct cutting *c, const struct bt_spec *was)
+static const struct bt_spec *well_named(struct pp_cutting *c, const struct bt_spec *was)
 {
     struct bt_spec *spec = BT_NEW(c->a, struct bt_spec);
     *spec = *was;
@@ -420,7 +396,7 @@ static const struct bt_spec *well_named(struct cutting *c, const struct bt_spec 
 }
 
 /* *out NULL: no plan of it was found. */
-static int plan_phased(struct cutting *c, const struct bt_spec *spec, bool brief, struct bt_plan **out)
+static int plan_phased(struct pp_cutting *c, const struct bt_spec *spec, bool brief, struct bt_plan **out)
 {
     struct bt_plan_in in = *c->in;
     struct bt_err why = { 0 };
@@ -450,7 +426,7 @@ static bool none_loses(const struct bt_plan *was, const struct bt_plan *is)
     return is->nrefusals == 0;
 }
 
-static bool all_stay(const struct cutting *c, const struct bt_plan *p, const char *to, const struct group *g)
+static bool all_stay(const struct pp_cutting *c, const struct bt_plan *p, const char *to, const struct pp_group *g)
 {
     for (size_t m = 0; m < p->nmoves; m++) {
         const struct bt_plan_move *v = &p->move[m];
@@ -464,7 +440,7 @@ static bool all_stay(const struct cutting *c, const struct bt_plan *p, const cha
 }
 
 /* The groups that are in a phase by now. */
-static uint64_t phase_set(const struct cutting *c, const struct bt_spec *spec, size_t phase)
+static uint64_t phase_set(const struct pp_cutting *c, const struct bt_spec *spec, size_t phase)
 {
     uint64_t set = 0;
     for (size_t g = 0; g < c->n; g++)
@@ -474,9 +450,9 @@ static uint64_t phase_set(const struct cutting *c, const struct bt_spec *spec, s
 }
 
 /* A short search, before all of it is planned: with one more the phase reaches more of what is wanted, or the one more wants nothing. -1 error. */
-static int may_run_on(struct cutting *c, uint64_t set, uint64_t one)
+static int may_run_on(struct pp_cutting *c, uint64_t set, uint64_t one)
 {
-    int ok = fits(c, set | one);
+    int ok = pp_fits(c, set | one);
     const uint64_t asked[] = { set | one, set, one };
     for (size_t i = 0; i < BT_LEN(asked) && ok > 0; i++)
         ok = value(c, asked[i]);
@@ -487,7 +463,7 @@ static int may_run_on(struct cutting *c, uint64_t set, uint64_t one)
 }
 
 /* A group without jobs runs on into the next phase, or begins in the one before, where nobody loses by it. */
-static int stretch(struct cutting *c, const struct bt_spec **spec, struct bt_plan **plan)
+static int stretch(struct pp_cutting *c, const struct bt_spec **spec, struct bt_plan **plan)
 {
     size_t phases = (*spec)->phases.n;
     for (size_t g = 0; g < c->n; g++)
@@ -520,132 +496,8 @@ static int stretch(struct cutting *c, const struct bt_spec **spec, struct bt_pla
     return 0;
 }
 
-/* The first group, or the largest, that waits for nobody any more; c->n: none, they wait in a circle. */
-static size_t next_to_place(const struct cutting *c, const bool *placed, bool largest)
-{
-    size_t next = c->n;
-    for (size_t g = 0; g < c->n; g++) {
-        bool waits = placed[g];
-        for (size_t x = 0; x < c->n && !waits; x++)
-            waits = x != g && !placed[x] && waits_for(c, g, x);
-        if (!waits && (next == c->n || (largest && least_of(c, g) > least_of(c, next))))
-            next = g;
-    }
-    return next;
-}
-
-/* The only one of its group, or NULL. */
-static const struct pl_work *single(const struct cutting *c, size_t g)
-{
-    const struct pl_work *one = NULL;
-    for (size_t i = 0, n = 0; c->all && i < c->all->n; i++)
-        if (c->group[g].has[c->all->work[i].spec_index])
-            one = n++ ? NULL : &c->all->work[i];
-    return one;
-}
-
-static bool same_need(const struct bt_need *x, const struct bt_need *y)
-{
-    bool same = !x == !y && (!x || x->nranks == y->nranks);
-    for (size_t i = 0; same && x && i < x->nranks; i++)
-        same = x->rank[i].fixed_bytes == y->rank[i].fixed_bytes && x->rank[i].kv_block_bytes == y->rank[i].kv_block_bytes &&
-               x->rank[i].host_bytes == y->rank[i].host_bytes && x->rank[i].host_token_bytes == y->rank[i].host_token_bytes;
-    return same;
-}
-
-static bool same_bytes(const struct pl_problem *p, const struct pl_work *x, const struct pl_work *y)
-{
-    bool same = x->nshapes == y->nshapes && x->npool == y->npool && x->claim == y->claim;
-    for (size_t j = 0; same && j < x->npool; j++)
-        same = x->pool[j] == y->pool[j];
-    for (size_t i = 0; same && i < x->nshapes; i++) {
-        const struct pl_shape *s = &x->shape[i], *o = &y->shape[i];
-        same = s->ok == o->ok && s->tp == o->tp && s->pp == o->pp && s->dp == o->dp && s->cards == o->cards && !s->cost == !o->cost;
-        for (size_t k = 0; same && s->ok && s->cost && k < p->nclasses; k++)
-            same = same_need(s->cost[k].need, o->cost[k].need);
-        for (uint32_t r = 0; same && s->ok && r < s->cards; r++)
-            for (size_t j = 0; same && j < x->npool; j++) {
-                size_t cls = p->cls[x->pool[j]];
-                same = (s->cost && !s->cost[cls].need) || pl_floor(p, x, s, cls, r, x->pool[j]) == pl_floor(p, y, o, cls, r, x->pool[j]);
-            }
-    }
-    return same;
-}
-
-/* Where one of them has no place beside others, the other has none. */
-static bool alike(const struct cutting *c, size_t g, size_t h)
-{
-    const struct pl_work *x = single(c, g), *y = single(c, h);
-    const struct pl_problem *p = c->all;
-    bool on_cards = x && y && !x->cpu_only && !y->cpu_only && !x->on_host && !y->on_host;
-    if (!on_cards || x->server != y->server || x->copies_min != y->copies_min || x->w->optional != y->w->optional)
-        return false;
-    for (size_t i = 0, ix = (size_t)(x - p->work), iy = (size_t)(y - p->work); i < p->n; i++)
-        if (i != ix && i != iy && (p->may_share[ix * p->n + i] != p->may_share[iy * p->n + i] || p->may_share[i * p->n + ix] != p->may_share[i * p->n + iy]))
-            return false;
-    bool same_model = !x->server || (x->pm->engine == y->pm->engine && x->pm->version == y->pm->version && x->pm->model->layers == y->pm->model->layers);
-    return same_model && same_bytes(p, x, y);
-}
-
-/* Somebody like it found no place in the phase, when no more were there than now. */
-static bool is_known_not(const struct cutting *c, uint64_t failed, size_t g)
-{
-    for (size_t h = 0; h < c->n; h++)
-        if ((failed >> h & 1) && alike(c, g, h))
-            return true;
-    return false;
-}
-
-/* Each group into the first phase that holds it, not before those whose end it waits for. c->best is their order already. Returns how many phases that
- * takes; 0: they wait in a circle; -1 error. */
-static int fill_in_order(struct cutting *c, bool largest)
-{
-    bool placed[MAX_GROUPS] = { false };
-    uint64_t set[MAX_GROUPS] = { 0 }, failed[MAX_GROUPS] = { 0 };
-    size_t used = 0;
-    c->asked = 0;
-    for (size_t left = c->n; left > 0; left--) {
-        size_t g = next_to_place(c, placed, largest), from = 0;
-        if (g == c->n)
-            return 0;
-        for (size_t x = 0; x < c->n; x++)
-            from = placed[x] && waits_for(c, g, x) ? BT_MAX(from, c->best[x]) : from;
-        size_t b = from;
-        int ok = 0;
-        for (; b < used && (ok = is_known_not(c, failed[b], g) ? 0 : fits(c, set[b] | UINT64_C(1) << g)) == 0; b++)
-            failed[b] |= UINT64_C(1) << g;
-        if (ok < 0)
-            return -1;
-        set[b] |= UINT64_C(1) << g;                  /* a phase of its own holds it: that was asked first of all */
-        used = BT_MAX(used, b + 1);
-        c->best[g] = b;
-        placed[g] = true;
-    }
-    return (int)used;
-}
-
-/* As written; where fewer phases may do, the largest first, too. */
-static int fill(struct cutting *c)
-{
-    size_t as_written[MAX_GROUPS];
-    c->filled = true;
-    c->fewest = 2;
-    if (c->least)
-        c->fewest = BT_MAX(c->fewest, (size_t)((c->least->sum + c->least->there - 1) / BT_MAX(c->least->there, UINT64_C(1))));
-    int used = fill_in_order(c, false), larger = 0;
-    if (used <= 0)
-        return used;
-    memcpy(as_written, c->best, sizeof as_written);
-    if (c->least && (size_t)used > c->fewest && (larger = fill_in_order(c, true)) < 0)
-        return -1;
-    if (!larger || larger >= used)
-        memcpy(c->best, as_written, sizeof as_written);
-    c->found = true;
-    return 0;
-}
-
 /* The plan of the cut that was found; *out NULL where the phases together cannot be planned after all. */
-static int plan_cut(struct cutting *c, struct bt_plan **out)
+static int plan_cut(struct pp_cutting *c, struct bt_plan **out)
 {
     size_t n = 0;
     for (size_t g = 0; g < c->n; g++)
@@ -665,10 +517,10 @@ static int plan_cut(struct cutting *c, struct bt_plan **out)
     return 0;                        /* that is what was planned */
 }
 
-static int find_cut(struct cutting *c, struct bt_plan **out)
+static int find_cut(struct pp_cutting *c, struct bt_plan **out)
 {
     for (size_t phases = 2; c->worth && phases <= c->n && !*out; phases++) {
-        uint64_t set[CUT_GROUPS] = { 0 };
+        uint64_t set[PP_CUT_GROUPS] = { 0 };
         c->found = false;
         c->way = NULL;
         c->ways = c->leaves = 0;
@@ -680,13 +532,13 @@ static int find_cut(struct cutting *c, struct bt_plan **out)
     if (*out)
         return 0;
     c->found = false;
-    if (fill(c) < 0 || (c->found && plan_cut(c, out) < 0))
+    if (pp_fill(c) < 0 || (c->found && plan_cut(c, out) < 0))
         return -1;
     return 0;
 }
 
 /* "a, b" of a group. */
-static const char *members(const struct cutting *c, size_t g)
+static const char *members(const struct pp_cutting *c, size_t g)
 {
     bt_auto_buf struct bt_buf b = BT_BUF(4 * KiB);
     size_t n = 0, at = 0;
@@ -699,20 +551,20 @@ static const char *members(const struct cutting *c, size_t g)
 }
 
 /* Groups and memory; *why is set where there is nothing to cut. */
-static int prepare(struct cutting *c, const char **why)
+static int prepare(struct pp_cutting *c, const char **why)
 {
     find_groups(c);
-    if (c->n < 2 || c->n > MAX_GROUPS) {
+    if (c->n < 2 || c->n > PP_GROUPS) {
         *why = c->n < 2 ? "its workloads need each other: no phases can take them apart" : "more than 64 groups of workloads are not cut into phases";
         return 0;
     }
-    if (c->n <= CUT_GROUPS) {
-        c->worth = BT_NEWN(c->a, struct worth, (size_t)1 << c->n);
+    if (c->n <= PP_CUT_GROUPS) {
+        c->worth = BT_NEWN(c->a, struct pp_worth, (size_t)1 << c->n);
         for (size_t i = 0; i < (size_t)1 << c->n; i++)
             c->worth[i].fits = -1;
     }
     for (size_t g = 0; g < c->n && !*why; g++) {
-        int ok = fits(c, UINT64_C(1) << g);
+        int ok = pp_fits(c, UINT64_C(1) << g);
         if (ok < 0)
             return -1;
         const char *who = ok ? "" : members(c, g);
@@ -734,7 +586,7 @@ int bt_plan_propose(struct bt_arena *a, const struct bt_plan_in *in, struct bt_p
     struct bt_plan_in *remembering = BT_NEW(a, struct bt_plan_in);
     *remembering = *in;
     remembering->needs = in->needs ? in->needs : pl_needs_new(a);
-    struct cutting c = { .a = a, .in = remembering, .err = err };
+    struct pp_cutting c = { .a = a, .in = remembering, .err = err };
     const char *why = NULL;
     *out = NULL;
     if (in->spec->phases.n) {
