@@ -13,7 +13,8 @@
  *   explain.c   alternatives, warnings      decide.c, conflict.c   why so, and why not (decide.h)      lost.c   what a plan has less of than another (lost.h)
  *   served.c    the weights as they are read: of a quantised sibling, from host RAM      drafted.c   rates with what would be drafted
  *   faster.c    pinned shapes that are slower than smaller ones
- *   refuse.c, refuse_ways.c   what does not fit, and the nearest settings that do      more_cards.c   the nearest larger fleets      shrink.c   the fewest that conflict
+ *   refuse.c, refuse_ways.c   what does not fit, and the nearest settings that do      more_cards.c   the nearest larger fleets
+ *   shrink.c    the fewest that conflict
  *   least.c     bytes that no placement can do without
  *   together.c  several changes, where no single one is a way out      knobs.c   what of a workload may be changed, and its words (knobs.h)
  *   jobs.c      what a service or job with a job form takes
