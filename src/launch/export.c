@@ -17,7 +17,7 @@ struct making {
     const struct bt_planfile *p;
     const char *node; /* NULL: all that there is */
     struct bt_ex *x;
-    uint16_t next_port, next_internal;
+    uint32_t next_port, next_internal;
 };
 
 void bt_ex_shell_word(struct bt_buf *b, const char *z)
@@ -78,12 +78,12 @@ static const struct bt_ex_item *listening(const struct making *m, struct bt_str 
 }
 
 /* What stands in for {hole}; NULL: none of ours, the text stays. */
-static const char *hole(struct making *m, const struct bt_ex_item *it, const struct task *t, uint16_t internal, struct bt_str name)
+static const char *hole(struct making *m, const struct bt_ex_item *it, const struct task *t, struct bt_str name)
 {
     if (bt_str_eq(name, "port") && it->port)
         return bt_arena_printf(m->a, "%u", it->port);
-    if (bt_str_eq(name, "internal") && internal)
-        return bt_arena_printf(m->a, "%u", internal);
+    if (bt_str_eq(name, "internal") && it->internal)
+        return bt_arena_printf(m->a, "%u", it->internal);
     if (bt_str_starts(name, "url:")) {
         const struct bt_ex_item *to = listening(m, (struct bt_str){ name.p + 4, name.n - 4 }, it->phase);
         return to ? bt_arena_printf(m->a, "http://127.0.0.1:%u", to->port) : NULL;
@@ -93,12 +93,12 @@ static const char *hole(struct making *m, const struct bt_ex_item *it, const str
     return NULL;
 }
 
-static const char *fill(struct making *m, const struct bt_ex_item *it, const struct task *t, uint16_t internal, const char *text)
+static const char *fill(struct making *m, const struct bt_ex_item *it, const struct task *t, const char *text)
 {
     bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
     for (const char *p = text; *p;) {
         const char *close = *p == '{' ? strchr(p, '}') : NULL;
-        const char *v = close ? hole(m, it, t, internal, (struct bt_str){ p + 1, (size_t)(close - p - 1) }) : NULL;
+        const char *v = close ? hole(m, it, t, (struct bt_str){ p + 1, (size_t)(close - p - 1) }) : NULL;
         if (v) {
             bt_buf_puts(&b, v);
             p = close + 1;
@@ -111,15 +111,28 @@ static const char *fill(struct making *m, const struct bt_ex_item *it, const str
 
 /* ---- ports ---- */
 
-static bool port_taken(const struct making *m, uint16_t port)
+/* Some phase has both of them. */
+static bool meet(const struct making *m, const char *a, const char *b)
 {
     for (size_t i = 0; i < m->x->n; i++)
-        if (m->x->item[i].port == port)
-            return true;
+        for (size_t j = 0; j < m->x->n && !strcmp(m->x->item[i].pf->id, a); j++)
+            if (!strcmp(m->x->item[j].pf->id, b) && !strcmp(m->x->item[j].phase, m->x->item[i].phase))
+                return true;
     return false;
 }
 
-static const struct bt_ex_item *twin(const struct making *m, const struct bt_ex_item *it) /* the same instance in an earlier phase keeps its port */
+/* it: by somebody who is there when it is; NULL: by anybody. */
+static bool port_taken(const struct making *m, const struct bt_ex_item *it, uint32_t port)
+{
+    for (size_t i = 0; i < m->x->n; i++) {
+        const struct bt_ex_item *e = &m->x->item[i];
+        if (e->port == port && (!it || (strcmp(e->pf->id, it->pf->id) && meet(m, e->pf->id, it->pf->id))))
+            return true;
+    }
+    return false;
+}
+
+static const struct bt_ex_item *twin(const struct making *m, const struct bt_ex_item *it) /* the same instance in an earlier phase keeps its ports */
 {
     for (const struct bt_ex_item *e = m->x->item; e < it; e++)
         if (!strcmp(e->pf->id, it->pf->id))
@@ -127,31 +140,56 @@ static const struct bt_ex_item *twin(const struct making *m, const struct bt_ex_
     return NULL;
 }
 
-static void choose_ports(struct making *m)
+static const struct bt_pf_port *port_named(const struct bt_pf_instance *pf, const char *name)
+{
+    for (size_t k = 0; k < pf->nports; k++)
+        if (!strcmp(pf->port[k].name, name))
+            return &pf->port[k];
+    return NULL;
+}
+
+/* The first of n ports in a row that nobody has, from *next on. */
+static int free_ports(struct making *m, const struct bt_ex_item *it, uint32_t *next, uint32_t n, uint16_t *out)
+{
+    for (uint32_t run = 0; run < n; run++)
+        if (port_taken(m, NULL, *next + run)) {
+            *next += run + 1;
+            run = UINT32_MAX;        /* from there again */
+        }
+    if (*next + n > 65536) {
+        bt_err_set(m->err, BT_E_TOO_BIG, 0, "%s: no port is left for it up to 65535", it->pf->id);
+        return bt_err_hint(m->err, "a lower --port N, the first of those that are chosen");
+    }
+    *out = (uint16_t)*next;
+    *next += n;
+    return 0;
+}
+
+static int choose_ports(struct making *m)
 {
     for (int wanted = 1; wanted >= 0; wanted--) /* those that were asked for first: nobody else takes them */
         for (size_t i = 0; i < m->x->n; i++) {
             struct bt_ex_item *it = &m->x->item[i];
-            for (size_t k = 0; k < it->pf->nports; k++) {
-                const struct bt_pf_port *p = &it->pf->port[k];
-                if (strcmp(p->name, "port") || it->port || (wanted != 0) != (p->want != 0))
-                    continue;
-                const struct bt_ex_item *same = twin(m, it);
-                while (!p->want && port_taken(m, m->next_port))
-                    m->next_port++;
-                it->port = same && same->port ? same->port : p->want && !port_taken(m, p->want) ? p->want : m->next_port;
-            }
+            const struct bt_pf_port *p = port_named(it->pf, "port");
+            if (!p || it->port || (wanted && !p->want))
+                continue;
+            const struct bt_ex_item *same = twin(m, it);
+            if (same && same->port)
+                it->port = same->port;
+            else if (wanted && !port_taken(m, it, p->want))
+                it->port = p->want;
+            else if (!wanted && free_ports(m, it, &m->next_port, 1, &it->port) < 0)
+                return -1;
         }
-}
-
-static uint16_t internal_ports(struct making *m, const struct bt_pf_instance *pf)
-{
-    for (size_t k = 0; k < pf->nports; k++)
-        if (!strcmp(pf->port[k].name, "internal")) {
-            uint16_t first = m->next_internal;
-            m->next_internal = (uint16_t)(first + BT_MAX(pf->port[k].block, 1));
-            return first;
-        }
+    for (size_t i = 0; i < m->x->n; i++) {       /* an engine's own, beside all that others are asked on */
+        struct bt_ex_item *it = &m->x->item[i];
+        const struct bt_pf_port *p = port_named(it->pf, "internal");
+        const struct bt_ex_item *same = twin(m, it);
+        if (p && same && same->internal)
+            it->internal = same->internal;
+        else if (p && free_ports(m, it, &m->next_internal, p->block, &it->internal) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -190,7 +228,6 @@ static int check_filled(struct making *m, const struct bt_pf_instance *pf, const
 static int fill_item(struct making *m, struct bt_ex_item *it)
 {
     const struct bt_pf_instance *pf = it->pf;
-    uint16_t internal = internal_ports(m, pf);
     uint64_t tasks = task_count(pf), slots = 0;
     for (size_t i = 0; i < m->x->n; i++)
         slots += !strcmp(m->x->item[i].pf->workload, pf->workload) && !strcmp(m->x->item[i].phase, it->phase);
@@ -201,7 +238,7 @@ static int fill_item(struct making *m, struct bt_ex_item *it)
         struct task at = { pf, (size_t)t };
         struct bt_strs argv = { 0 };
         for (size_t i = 0; i < pf->argv.n; i++) {
-            const char *w = fill(m, it, &at, internal, pf->argv.v[i]);
+            const char *w = fill(m, it, &at, pf->argv.v[i]);
             if (check_filled(m, pf, w) < 0)
                 return -1;
             BT_PUSH(m->a, argv.v, argv.n, w);
@@ -210,7 +247,7 @@ static int fill_item(struct making *m, struct bt_ex_item *it)
     }
     struct task first = { pf, pf->replica };
     for (size_t i = 0; i < pf->nenv; i++) {
-        struct bt_pf_env e = { pf->env[i].key, fill(m, it, &first, internal, pf->env[i].value) };
+        struct bt_pf_env e = { pf->env[i].key, fill(m, it, &first, pf->env[i].value) };
         if (check_filled(m, pf, e.value) < 0)
             return -1;
         if (!strcmp(e.key, "CUDA_VISIBLE_DEVICES"))
@@ -310,7 +347,8 @@ static int make_items(struct making *m)
     }
     total = at;
     m->x->n = total;
-    choose_ports(m);
+    if (choose_ports(m) < 0)
+        return -1;
     for (size_t i = 0; i < total; i++)
         if (fill_item(m, &m->x->item[i]) < 0)
             return -1;

@@ -20,6 +20,7 @@ struct bt_ex_item {
     const struct bt_pf_instance *pf;
     const char *phase;
     uint16_t port; /* 0 = it does not listen */
+    uint16_t internal; /* the first of an engine's own; 0 = it has none */
     struct bt_strs *run;
     size_t nrun; /* argv of each task of this slot, in order; 1 for all others */
     struct bt_pf_env *env;
@@ -46,8 +47,9 @@ struct bt_export_opts {
     uint16_t port;    /* the first of the ports that are chosen; 0 = 8000 */
     const char *node; /* only what is planned for this machine, by the numbers that its cards have there; NULL: the plan is of one */
 };
-/* BT_E_STATE: the plan has something that no export can do (the gateway's address, that of a workload on another machine); names the instance.
- * BT_E_TOO_BIG: a file of more than BT_EXPORT_MAX, or a slot with more words than a container can be started with.
+/* Who is asked for on a port has it, unless somebody of the same phase does; an instance keeps its ports from phase to phase.
+ * BT_E_STATE: the plan has something that no export can do (the gateway's address, that of a workload on another machine); names the instance.
+ * BT_E_TOO_BIG: a file of more than BT_EXPORT_MAX, a slot with more words than a container can be started with, or no port left.
  * BT_E_SPEC: a circle of `after`; a plan of several machines and no node, or one that it has not. */
 BT_MUST_CHECK int bt_export(struct bt_arena *a, const struct bt_planfile *p, enum bt_export_kind kind, const struct bt_export_opts *o,
                             struct bt_export_file **out, size_t *n, struct bt_err *err);

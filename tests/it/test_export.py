@@ -393,6 +393,31 @@ def test_an_export_is_whole_or_none(tmp_path: Path) -> None:
     assert export("compose", slot(tmp_path, "x", shards=9000)).stdout.count('"python3 -c x ') == 9000
 
 
+def ports_in(text: str) -> dict[str, str]:
+    return dict(line.split()[1:3] for line in text.splitlines() if line.startswith("vacant ") and len(line.split()) == 3)
+
+
+def test_a_port_that_is_asked_for_is_had_and_nobody_beside_it_has_the_same(tmp_path: Path) -> None:
+    service = "{{kind: service, command: [x], port: {}, memory: 4GiB, gpus: 1, phases: {}}}"
+    path = spec(tmp_path, "name: t\ngpus: 2xA100-SXM4-80GB\nphases: [one, two]\nworkloads:\n"
+                f"  a: {service.format(9000, 'one')}\n  b: {service.format(9000, 'two')}\n  c: {service.format(8000, 'two')}\n  d: {service.format('auto', 'two')}\n")
+    assert ports_in(export("sh", path).stdout) == {"a-0": "9000", "b-0": "9000", "c-0": "8000", "d-0": "8001"}
+
+
+def test_a_server_that_stays_runs_on_with_the_ports_of_its_own(tmp_path: Path) -> None:
+    path = spec(tmp_path, "name: t\ngpus: 4xA100-SXM4-80GB\nphases: [one, two]\nworkloads:\n  llm: {engine: sglang, model: Qwen/Qwen2.5-7B-Instruct, tp: 2}\n"
+                "  x: {kind: service, command: [x], memory: 4GiB, gpus: 1, phases: one, port: 20000}\n  y: {kind: service, command: [x], memory: 4GiB, gpus: 1, phases: two}\n")
+    text = export("sh", path).stdout
+    assert text.count("\nbegin llm-0 ") == 1 and "\nleave llm-0" not in text
+    assert "--nccl-port 20001" in text and ports_in(text)["x-0"] == "20000"
+
+
+def test_where_no_port_is_left_that_is_said(tmp_path: Path) -> None:
+    path = spec(tmp_path, "name: t\ngpus: 1xRTX-4090\nworkloads:\n" + "".join(f"  s{i}: {{kind: service, command: [x], gpus: 0, port: auto}}\n" for i in range(537)))
+    r = export("sh", path, "--port", "65000", code=1)
+    assert "s536-0: no port is left" in r.stderr and "a lower --port" in r.stderr and r.stdout == ""
+
+
 def test_what_cannot_be_exported_is_said(tmp_path: Path) -> None:
     assert "env, sh, compose" in export("fish", spec(tmp_path, SET), code=2).stderr
     path = spec(tmp_path, "name: g\ngpus: 1xRTX-4090\nworkloads: {a: {kind: job, command: [x, '${gateway.url}'], gpus: 0}}\ngateway: {cache: true}\n")
