@@ -255,7 +255,8 @@ static int64_t wants(struct search *s, size_t seen, const uint64_t *granted, dou
         lacks = BT_MAX(lacks, lacks_in_all(s, seen, room));
     if (lacks > 0)
         sum = BT_MIN(sum, se_thousandths(most - lacks + SLACK));
-    was_asked(&s->by_room, sum < enough);
+    if (enough > INT64_MIN)
+        was_asked(&s->by_room, sum < enough);
     return sum;
 }
 

@@ -34,6 +34,7 @@
 #define FIRST_SHARE 12u               /* of the work that is left, before the best is climbed from once more */
 #define AGAIN 3u                     /* times that those which are not known get what is left of the work */
 #define UNSURE_SHARE 8u              /* of what is left, for service where it is not known that no more wants are to be had */
+#define GROWS_SHARE 2u              /* of what is left, for service where contexts lack, by sets of neighbours that grow */
 #define SHARES 8u                    /* of the work, for one way to have so many copies of each: the next may be easier */
 
 /* So many copies of each work; what that reaches at most. */
@@ -475,6 +476,22 @@ static void dive(struct choices *x, struct numbers *v, uint64_t left)
         se_climb_from(s, left / CLIMB_SHARE, &dived, s->out);
 }
 
+/* Where contexts lack: of what has as many of them, whatever its service, nothing has more service than the best, which may have more after it. False: not
+ * known. */
+static bool serves_most(struct choices *x, struct numbers *v, uint64_t nodes)
+{
+    bt_auto_arena a = { 0 };
+    struct search *s = x->s;
+    int64_t slack = slack_for(s, &v->most, s->best.v[BT_GOAL_WANTS]);
+    if (slack <= 0)
+        return false;
+    se_fix(s, v->copies, slack, &a);
+    bool most = se_grows_serve(s, nodes) == SE_FITS_NOT;
+    if (most)
+        v->served = BT_MIN(v->served, (double)s->best.v[BT_GOAL_SERVICE]);
+    return most;
+}
+
 /* What has more service, for these numbers of copies. What is not seen in a share of the work is looked at again from a better plan, where there is one. */
 static void serve(struct choices *x, struct numbers *v, uint64_t left)
 {
@@ -491,7 +508,7 @@ static void serve(struct choices *x, struct numbers *v, uint64_t left)
     se_climb_on(s, left / CLIMB_SHARE, s->out);
     improve(x, left / CLIMB_SHARE);
     s->stop = over(x) || pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0;          /* other numbers, or less context lacks: not these again */
-    if (!s->stop)
+    if (!s->stop && !serves_most(x, v, left_of(s, end) / GROWS_SHARE))
         pass(x, v, slack_for(s, &v->most, was.v[BT_GOAL_WANTS]), left_of(s, end));
 }
 

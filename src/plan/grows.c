@@ -348,7 +348,7 @@ bool gr_start(struct grows *g, struct search *s, struct bt_arena *a)
     const struct pl_problem *p = s->p;
     if (p->n > 64 || p->ram_binds || s->ncards >= BT_MAX_GPUS)
         return false;
-    *g = (struct grows){ .s = s, .a = a, .reached = (double)s->best.v[BT_GOAL_WANTS] + 1 };
+    *g = (struct grows){ .s = s, .a = a, .reached = (double)s->best.v[BT_GOAL_WANTS] + 1, .part = 1 };
     g->color = BT_NEWN(a, struct gr_color, s->ncards + 1);
     g->price = BT_NEWN(a, double, p->n * (GR_PARTS + 1) + 1);
     g->best_price = BT_NEWN(a, double, p->n * (GR_PARTS + 1) + 1);
@@ -371,7 +371,7 @@ bool gr_start(struct grows *g, struct search *s, struct bt_arena *a)
     return fill_colors(g, a);
 }
 
-enum se_fit se_grows(struct search *s, uint64_t nodes)
+static enum se_fit look(struct search *s, bool serves, uint64_t nodes)
 {
     bt_auto_arena a = { 0 };
     struct se_sets *sets = s->sets;
@@ -381,6 +381,8 @@ enum se_fit se_grows(struct search *s, uint64_t nodes)
         return SE_FIT_UNKNOWN;
     g->start = s->nodes;
     g->end = s->nodes + nodes;
+    g->serves = serves;
+    g->reached -= serves;
     keep_plan(g);
     s->sets = NULL;
     s->fits = NULL;
@@ -389,3 +391,6 @@ enum se_fit se_grows(struct search *s, uint64_t nodes)
     s->fits = fits;
     return g->better ? SE_FITS : none ? SE_FITS_NOT : SE_FIT_UNKNOWN;
 }
+
+enum se_fit se_grows(struct search *s, uint64_t nodes) { return look(s, false, nodes); }
+enum se_fit se_grows_serve(struct search *s, uint64_t nodes) { return look(s, true, nodes); }

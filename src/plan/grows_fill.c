@@ -291,7 +291,7 @@ static bool place(struct fill *f)
     se_place(s);
     s->nodes += (s->nodes - before) * (PLACE_COSTS - 1);             /* they are full of cards from the first one on */
     se_order(s, SE_HARD);
-    f->g->better = pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0;
+    f->g->better = !f->g->serves && pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0;
     bool seen = !s->stop;
     s->only = NULL;
     for (size_t i = 0; i < s->p->n; i++)

@@ -69,6 +69,8 @@ struct grows {
     struct bt_arena *a;
     uint64_t steps, end;             /* of walks, not counted as nodes yet; nodes that may be used up to there */
     struct se_dead *placed;          /* who was on which cards, in which shapes, when all of that was seen */
+    bool serves;                     /* more service is looked for, with as many wants as the best has */
+    double part, seen;               /* of the tree: what is being settled is so much of it, and so much is behind */
     bool over, better;               /* too much work; something better was found */
 };
 

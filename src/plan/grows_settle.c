@@ -14,6 +14,8 @@
 #define SHAPE_FIRST 4.0              /* what a shape loses counts so much more than a context that is not one */
 #define MEAN_SHARE 16.0              /* of what is lost in the mean of the shapes, beside the least */
 #define EPS 1e-4
+#define SLOW_AFTER 16u               /* of the work there is, before anybody says how much of the tree it sees */
+#define SLOW 1e-5                    /* with this share of the tree behind it at first, and so much more for each part of the work, a look comes to its end */
 #define APART 2e-3                   /* shares of a context: nearer is one */
 #define STOP_WORTH 0.5               /* thousandths of wants: less is not settled */
 #define CERTAIN 0.02                 /* of a card: nearer to none or one */
@@ -90,9 +92,10 @@ static size_t next_to_part(const struct grows *g, double *most)
 }
 
 /* It is as long as the mean, or longer; or shorter. */
-static bool part(struct grows *g, size_t work)
+static bool part_context(struct grows *g, size_t work)
 {
     double least = g->least[work], most = g->most[work], at = (g->mean[work] + g->low[work]) / 2;
+    g->part /= 2;
     set_shares(g, work, at, most);
     bool none = gr_settle(g);
     if (none && !g->over && !g->better) {
@@ -100,6 +103,7 @@ static bool part(struct grows *g, size_t work)
         none = gr_settle(g);
     }
     set_shares(g, work, least, most);
+    g->part *= 2;
     return none;
 }
 
@@ -107,9 +111,10 @@ static bool part(struct grows *g, size_t work)
 static bool settle_width(struct grows *g, size_t work)
 {
     uint64_t was = g->wide[work];
-    double wish[64];
+    double wish[64], part = g->part;
     bool none = true;
     memcpy(wish, g->wish[work], sizeof wish);
+    g->part = part / __builtin_popcountll(was);
     for (uint64_t left = was; left && !g->over && !g->better; left &= ~g->wide[work]) {
         size_t most = (size_t)__builtin_ctzll(left);
         for (size_t c = most + 1; c < 64; c++)
@@ -118,6 +123,7 @@ static bool settle_width(struct grows *g, size_t work)
         none = gr_settle(g) && none;
     }
     g->wide[work] = was;
+    g->part = part;
     return none && !g->over;
 }
 
@@ -211,12 +217,13 @@ static void keep_shaped(struct grows *g, size_t work, const struct gr_set *basis
 static bool settle_shape(struct grows *g, size_t work)
 {
     const struct se_work *w = &g->s->work[work];
-    double price = g->price[work * GR_PARTS];
+    double price = g->price[work * GR_PARTS], part = g->part;
     bool none = true;
     struct gr_set basis[BT_LEN(g->basis)];
     size_t nbasis = g->nbasis;
     for (size_t i = 0; i < nbasis; i++)
         basis[i] = g->set[g->basis[i]];
+    g->part = part / (double)shapes_left(g, work);
     for (size_t i = 0; i < w->nshapes && !g->over && !g->better; i++) {
         if (w->shape[i].least == UINT64_MAX || !(g->wide[work] >> w->shape[i].cards & 1))
             continue;
@@ -231,6 +238,7 @@ static bool settle_shape(struct grows *g, size_t work)
         none = gr_settle(g) && none;
     }
     g->shape[work] = PL_NONE;
+    g->part = part;
     g->price[work * GR_PARTS] = g->best_price[work * GR_PARTS] = price;
     return none && !g->over;
 }
@@ -306,6 +314,7 @@ static bool settle_place(struct grows *g, size_t work, size_t color)
     struct gr_color *c = &g->color[color];
     uint64_t must = c->must;
     bool none;
+    g->part /= 2;
     if (c->count == 1) {
         c->must |= UINT64_C(1) << work;
         none = gr_settle(g);
@@ -322,16 +331,15 @@ static bool settle_place(struct grows *g, size_t work, size_t color)
         none = gr_settle(g);
         put_together(g, color);
     }
-    if (!none || g->over || g->better)
-        return none;
     bool off[GR_RANKS];
     for (size_t j = 0; j < c->n; j++) {
         off[j] = c->rank[j].off;
         c->rank[j].off = off[j] || c->rank[j].work == work;
     }
-    none = gr_settle(g);
+    none = none && !g->over && !g->better && gr_settle(g);
     for (size_t j = 0; j < c->n; j++)
         c->rank[j].off = off[j];
+    g->part *= 2;
     return none;
 }
 
@@ -375,11 +383,13 @@ static bool settle_stop(struct grows *g, size_t root, size_t color)
     bt_auto_arena a = { 0 };
     bool *off = BT_NEWN(&a, bool, g->ncolors * GR_RANKS);
     bool none = true;
+    g->part /= 2;
     for (unsigned i = 0; i < 2 && none && !g->over && !g->better; i++) {
         stop_not(g, root, color, i == 0, off);
         none = gr_settle(g);
         stop_again(g, off);
     }
+    g->part *= 2;
     return none;
 }
 
@@ -390,14 +400,21 @@ static enum se_fit fill(struct grows *g, uint64_t nodes)
     return sum.sure - sum.best < EPS ? gr_fill(g, sum.sure, nodes) : SE_FIT_UNKNOWN;
 }
 
-bool gr_settle(struct grows *g)
+/* What is seen of the tree grows by powers, as the deepest comes first; it is far from what that comes to in all of the work. */
+static bool is_slow(const struct grows *g)
+{
+    uint64_t used = g->s->nodes - g->start, all = g->end - g->start;
+    return g->serves && used > all / SLOW_AFTER && g->seen < pow(SLOW, 1 - (double)used / (double)all);
+}
+
+static bool settle_next(struct grows *g)
 {
     struct search *s = g->s;
     double by_shape, by_part;
     size_t on, where;
     if (g->nsets > GR_SETS / 4 * 3)
         gr_drop_sets(g);
-    if (s->nodes > g->end || se_late(s)) {
+    if (s->nodes > g->end || se_late(s) || is_slow(g)) {
         g->over = true;
         return false;
     }
@@ -417,7 +434,7 @@ bool gr_settle(struct grows *g)
     if (work != PL_NONE && by_shape > 1 && by_shape * SHAPE_FIRST >= by_part)
         return settle_shape(g, work);
     if (parted != PL_NONE)
-        return part(g, parted);
+        return part_context(g, parted);
     if (next_stop(g, &on, &where))
         return settle_stop(g, on, where);
     bool certain = !next_place(g, false, &on, &where);
@@ -429,4 +446,12 @@ bool gr_settle(struct grows *g)
     enum se_fit how = fill(g, left);
     g->over = g->over || how == SE_FIT_UNKNOWN;
     return how == SE_FITS_NOT;
+}
+
+bool gr_settle(struct grows *g)
+{
+    double seen = g->seen;
+    bool none = settle_next(g);
+    g->seen = none ? seen + g->part : g->seen;
+    return none;
 }

@@ -262,6 +262,8 @@ enum se_fit se_lacks(struct search *s, int64_t slack, uint64_t nodes);
 /* grows.c. Can all stand with more wants than the best has, with copies and floors as se_fix() left them? What is found and better becomes
  * the best. Costs `nodes` at most, or few more. */
 enum se_fit se_grows(struct search *s, uint64_t nodes);
+/* The same of more service with as many wants, which is kept wherever it is found. SE_FITS_NOT: the best has the most; never SE_FITS. */
+enum se_fit se_grows_serve(struct search *s, uint64_t nodes);
 
 /* useful.c. Of what is left on a card beside these works, the most that the works to come can take there; steps: what it took to find out is added.
  * color, friends (borrowed): [cards] equal for those that are the same when empty; [works] a bit for each who may share with it. */

@@ -150,6 +150,53 @@ static void sets_of_neighbours_grow_to_what_the_best_has(void **st)
     assert_true(seen.not >= 10 && seen.found >= 200);
 }
 
+/* The best of those that lack contexts has no more service than is found from a plan with less of it, or from none; a plan with as much is never called the best. */
+static void sets_that_grow_have_the_service_of_the_best(void **st)
+{
+    (void)st;
+    unsigned known = 0, again = 0;
+    for (uint64_t round = 1; round <= 600; round++) {
+        bt_auto_arena a = { 0 };
+        struct pl_problem *p = drawn_problem(&a, round, 3 + round % 2, 7).p;
+        struct pl_solution best;
+        struct pl_score most;
+        if (!p)
+            continue;
+        pl_search(p, PL_NODE_LIMIT, NULL, &best);
+        if (!best.found || !best.complete || p->ram_binds)
+            continue;
+        for (int64_t less = 0; less <= best.score.v[BT_GOAL_SERVICE]; less = less * 8 + 1) {
+            struct pl_solution o = { 0 };
+            struct search *s = search_for(p, &a, &o);
+            uint32_t *copies = BT_NEWN(&a, uint32_t, p->n + 1);
+            se_fix_all(s, &most);
+            for (size_t i = 0; i < best.ncopies; i++)
+                copies[best.copy[i].work]++;
+            o = best;
+            o.copy = NULL;           /* room of its own */
+            o.ncopies = 0;
+            o.score.v[BT_GOAL_SERVICE] -= less;
+            s->best = o.score;
+            s->first = true;
+            int64_t slack = wants_at_most(s, copies) - s->best.v[BT_GOAL_WANTS];
+            if (slack <= 0)
+                break;               /* nothing lacks */
+            se_fix(s, copies, slack, &a);
+            se_order(s, SE_HARD);
+            enum se_fit how = se_grows_serve(s, 100000);
+            assert_int_not_equal(how, SE_FITS);
+            assert_true(pl_score_cmp(&s->best, &best.score, BT_GOAL_SHARED) <= 0);
+            if (how == SE_FITS_NOT && s->best.v[BT_GOAL_SERVICE] < best.score.v[BT_GOAL_SERVICE])
+                fail_msg("round %llu: from %lld less than the best's %lld nothing has more than %lld", (unsigned long long)round, (long long)less,
+                         (long long)best.score.v[BT_GOAL_SERVICE], (long long)s->best.v[BT_GOAL_SERVICE]);
+            known += how == SE_FITS_NOT;
+            again += less && s->best.v[BT_GOAL_SERVICE] == best.score.v[BT_GOAL_SERVICE];
+        }
+    }
+    print_message("%u times nothing has more service where contexts lack, %u times it was found again from less\n", known, again);
+    assert_true(known >= 40 && again >= 30);
+}
+
 /* n equations; false: no single answer. */
 static bool solve(double a[3][4], size_t n, double *x)
 {
@@ -241,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(card_by_card_says_what_copy_by_copy_does), cmocka_unit_test(what_lacks_is_what_the_best_lacks),
                                       cmocka_unit_test(sets_of_neighbours_grow_to_what_the_best_has),
+                                      cmocka_unit_test(sets_that_grow_have_the_service_of_the_best),
                                       cmocka_unit_test(contexts_together_gain_what_the_best_corner_does) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
