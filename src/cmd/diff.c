@@ -65,7 +65,7 @@ static void print(struct bt_arena *a, const struct bt_diff *d, const char *from,
     for (size_t i = 0; i < d->nnotes; i++)
         bt_buf_printf(b, "%s\n", d->note[i]);
     if (!d->n) {
-        bt_buf_printf(b, "no difference between %s and %s\n", from, to);
+        bt_buf_printf(b, d->nnotes ? "the same instances in %s and %s\n" : "no difference between %s and %s\n", from, to);
         return;
     }
     struct bt_table *t = bt_table_new(a, heads);

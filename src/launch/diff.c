@@ -177,29 +177,71 @@ static const char *head(struct differ *d, const json_t *argv) /* up to the first
     return bt_arena_strdup(d->a, bt_buf_z(&b));
 }
 
-static const char *with_flag(struct differ *d, const char *flag, const char *v)
+/* A flag wherever it stands, with its words: "--set x=1 --set y=2"; "" where it does not. */
+static const char *wherever(struct differ *d, const json_t *argv, const char *flag)
 {
-    return v[0] ? bt_arena_printf(d->a, "%s %s", flag, v) : flag;
+    bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
+    for (size_t i = 0; i < json_array_size(argv); i++)
+        if (!strcmp(word(argv, i), flag)) {
+            const char *v = value(d, argv, i);
+            bt_buf_printf(&b, "%s%s%s%s", b.n ? " " : "", flag, v[0] ? " " : "", v);
+        }
+    return bt_arena_strdup(d->a, bt_buf_z(&b));
+}
+
+static const char *in_order(struct differ *d, const json_t *argv)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
+    for (size_t i = 0; i < json_array_size(argv); i++)
+        bt_buf_printf(&b, "%s%s", i ? " " : "", word(argv, i));
+    return bt_arena_strdup(d->a, bt_buf_z(&b));
 }
 
 static void compare_commands(struct differ *d)
 {
     const json_t *a = json_object_get(json_object_get(d->x, "launch"), "argv"), *b = json_object_get(json_object_get(d->y, "launch"), "argv");
+    const size_t before = d->out->n;
     if (!a || !b || json_equal((json_t *)a, (json_t *)b))
         return;
     compare(d, "command", head(d, a), head(d, b));
-    for (size_t i = 0; i < json_array_size(a); i++) {
-        const char *flag = word(a, i);
-        if (!is_flag(flag) || flag_at(a, flag) != i)
-            continue;
-        size_t k = flag_at(b, flag);
-        const char *from = value(d, a, i), *to = k == SIZE_MAX ? "" : value(d, b, k);
-        if (k == SIZE_MAX || strcmp(from, to) != 0)
-            add(d, d->y, "flags", with_flag(d, flag, from), k == SIZE_MAX ? "" : with_flag(d, flag, to));
-    }
+    for (size_t i = 0; i < json_array_size(a); i++)
+        if (is_flag(word(a, i)) && flag_at(a, word(a, i)) == i)
+            compare(d, "flags", wherever(d, a, word(a, i)), wherever(d, b, word(a, i)));
     for (size_t i = 0; i < json_array_size(b); i++)
         if (is_flag(word(b, i)) && flag_at(b, word(b, i)) == i && flag_at(a, word(b, i)) == SIZE_MAX)
-            add(d, d->y, "flags", "", with_flag(d, word(b, i), value(d, b, i)));
+            add(d, d->y, "flags", "", wherever(d, b, word(b, i)));
+    if (d->out->n == before)         /* the same flags in another order */
+        add(d, d->y, "command", in_order(d, a), in_order(d, b));
+}
+
+/* "port 9000, internal auto"; "none" */
+static const char *ports(struct differ *d, const json_t *list)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(4096);
+    const json_t *p;
+    size_t i;
+    json_array_foreach(list, i, p) num(p, "want") ? bt_buf_printf(&b, "%s%s %llu", i ? ", " : "", str(p, "name"), (unsigned long long)num(p, "want"))
+                                                  : bt_buf_printf(&b, "%s%s auto", i ? ", " : "", str(p, "name"));
+    return b.n ? bt_arena_strdup(d->a, bt_buf_z(&b)) : "none";
+}
+
+/* How it is run beside its command. What an older version did not write is not compared. */
+static void compare_ways(struct differ *d)
+{
+    static const struct { const char *key, *what; } ways[] = {
+        { "cwd", "cwd" }, { "env_from", "env_from" }, { "ready", "ready" }, { "restart", "restart" }, { "stop_grace_ms", "stop_grace" },
+        { "tasks", "tasks" }, { "retries", "retries" },
+    };
+    const json_t *x = json_object_get(d->x, "launch"), *y = json_object_get(d->y, "launch");
+    for (size_t i = 0; i < BT_LEN(ways); i++) {
+        const json_t *from = json_object_get(x, ways[i].key), *to = json_object_get(y, ways[i].key);
+        if (from && to)
+            compare(d, ways[i].what, bt_json_dump(d->a, from, false), bt_json_dump(d->a, to, false));
+    }
+    if (json_object_get(x, "ports") && json_object_get(y, "ports"))
+        compare(d, "ports", ports(d, json_object_get(x, "ports")), ports(d, json_object_get(y, "ports")));
+    if (json_object_get(d->x, "on_drift") && json_object_get(d->y, "on_drift"))
+        compare(d, "on_drift", str(d->x, "on_drift"), str(d->y, "on_drift"));
 }
 
 /* CUDA_VISIBLE_DEVICES says the cards once more. */
@@ -234,6 +276,7 @@ static void compare_instances(struct differ *d)
     compare(d, "engine", engine(d, d->x), engine(d, d->y));
     compare_commands(d);
     compare_env(d);
+    compare_ways(d);
     char *from = bt_json_dump(d->a, json_object_get(d->x, "after"), false), *to = bt_json_dump(d->a, json_object_get(d->y, "after"), false);
     compare(d, "after", from, to);
 }

@@ -7,7 +7,8 @@
 
 struct bt_diff_row {
     const char *phase, *instance, *workload;
-    const char *what;                /* added, removed; cards, bytes, context, shape, model, engine, flags, command, env, after, state */
+    const char *what;                /* added, removed; cards, bytes, context, shape, model, engine, flags, command, env, after, state;
+                                      * cwd, env_from, ready, restart, stop_grace, tasks, retries, ports, on_drift, as the plan's JSON has them */
     const char *from, *to;           /* for people; "" = nothing */
 };
 struct bt_diff { struct bt_diff_row *row; size_t n; const char **note; size_t nnotes; };     /* note: of the fleets, of the phases */

@@ -46,6 +46,11 @@ def diff(a: Path, b: Path, code: int = 4) -> dict:
     ("context: 8192", "context: 4096", [("llm-0", "context", "8,192 tokens", "4,096 tokens"), ("llm-0", "flags", "--max-model-len 8192", "--max-model-len 4096")]),
     ("A: one", "A: two", [("tool-0", "env", "A=one", "A=two")]),
     ("--level, '3'", "--level, '4', --new", [("tool-0", "flags", "--level 3", "--level 4"), ("tool-0", "flags", "", "--new")]),
+    ("tool.py, --level, '3'", "tool.py, --level, '3', --level, '4'", [("tool-0", "flags", "--level 3", "--level 3 --level 4")]),
+    (", env:", ", restart: always, stop_grace: 30s, port: 9000, on_drift: stop, env:",
+     [("tool-0", "restart", '{"policy":"on-failure","max":5}', '{"policy":"always","max":5}'), ("tool-0", "stop_grace", "10000", "30000"),
+      ("tool-0", "ports", "none", "port 9000"), ("tool-0", "ready", '{"kind":"exec"}', '{"kind":"port"}'), ("tool-0", "on_drift", "warn", "stop"),
+      ("tool-0", "env", "", "PORT={port}")]),
     ("tool.py", "other.py", [("tool-0", "command", "python3 tool.py", "python3 other.py")]),
     ("memory: 4GiB, ", "memory: 4GiB, after: {llm: ready}, ", [("tool-0", "after", "{}", '{"llm":"ready"}')]),
     ("  tool:", "  tool2: {kind: job, command: [x], gpus: 0}\n  tool:", [("tool2-0", "added", "", "no GPU, none")])])
@@ -62,11 +67,21 @@ def test_each_kind_of_change_is_one_row(tmp_path: Path, old: str, new: str, rows
     assert all(text in people for row in rows for text in row)
 
 
+def test_a_flag_that_is_there_twice_and_the_order_of_flags(tmp_path: Path) -> None:
+    def made(name: str, words: str) -> Path:
+        return plan(tmp_path, name, f"name: t\ngpus: 1xRTX-4090\nworkloads: {{s: {{kind: service, command: [x, {words}], gpus: 0}}}}\n")
+    a = made("a", "--set, x=1, --set, y=1, --on")
+    rows = [diff(a, b)["rows"][0] for b in (made("b", "--set, x=1, --set, y=2, --on"), made("c", "--on, --set, x=1, --set, y=1"))]
+    assert [(r["what"], r["from"], r["to"]) for r in rows] == [("flags", "--set x=1 --set y=1", "--set x=1 --set y=2"),
+                                                               ("command", "x --set x=1 --set y=1 --on", "x --on --set x=1 --set y=1")]
+
+
 def test_the_same_plan_and_another_fleet(tmp_path: Path) -> None:
     a, b = plan(tmp_path, "a", BASE), plan(tmp_path, "b", BASE.replace("2xA100", "3xA100"))
     assert diff(a, a, code=0) == {"schema": 1, "kind": "diff", "from": str(a), "to": str(a), "same": True, "rows": [], "notes": []}
     found = diff(a, b)
     assert found["notes"] == ["two fleets: 2 x NVIDIA A100-SXM4-40GB, then 3 x NVIDIA A100-SXM4-40GB"]
+    assert not found["rows"] and berth("diff", a, b, code=4).stdout.endswith(f"\nthe same instances in {a} and {b}\n")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"kind": "plan"}', '{"kind": "plan", "phases": [3, {"instances": [null, {"id": 5, "ranks": [[]], "launch": {"argv": [1], "env": {"a": 3}}}]}]}', "{" * 100])
