@@ -34,6 +34,31 @@ static void find_wish(struct bt_instance *in, bool gone, bool asked)
     snprintf(in->why, sizeof in->why, "%s", why);
 }
 
+static void find_who(struct bt_instance *in)
+{
+    in->has_keeper = bt_keep_who_read(&in->p->arena, in->dir, "keeper.json", &in->keeper);
+    in->has_child = bt_keep_who_read(&in->p->arena, in->dir, "child.json", &in->child);
+}
+
+static bool lives(bool has, const struct bt_keep_who *who)
+{
+    return has && who->this_boot && bt_proc_same(who->id);
+}
+
+/* Its launch.json does not say how it was started, and it runs: it is ended, and begins anew if it is still wanted. Never beside itself. */
+static void find_unknown(struct bt_instance *in, const struct bt_err *err)
+{
+    find_who(in);
+    if (!lives(in->has_keeper, &in->keeper) && !lives(in->has_child, &in->child))
+        return;                      /* never started: it stays pending */
+    bt_warn("inst", "%s/%s: %s: it is stopped, and starts anew if it is wanted", in->p->name, in->pf->id, err->msg);
+    bt_life_found(&in->life, BT_ST_STOPPING);
+    in->life.want_up = in->life.anew = bt_phase_has(in->p, in) && !in->p->leaving;
+    in->ran = true;
+    in->orphaned_ms = bt_now_ms();
+    snprintf(in->why, sizeof in->why, "%s", err->msg);
+}
+
 /* What its folder says. True: it has ended, and what that means is to be decided. */
 static bool find_instance(struct bt_instance *in)
 {
@@ -41,8 +66,10 @@ static bool find_instance(struct bt_instance *in)
     struct bt_err err = { 0 };
     struct bt_keep_launch l;
     struct bt_keep_exit x = { 0 };
-    if (bt_keep_launch_read(&in->p->arena, in->dir, &l, &err) < 0)
-        return false;                /* never started: it stays pending */
+    if (bt_keep_launch_read(&in->p->arena, in->dir, &l, &err) < 0) {
+        find_unknown(in, &err);
+        return false;
+    }
     bool gone = bt_keep_exit_read(&a, in->dir, &x);
     if (gone && !bt_phase_has(in->p, in) && (!in->life.job || x.asked))
         return false;                /* of a phase that is over, and stopped for it */
@@ -54,8 +81,7 @@ static bool find_instance(struct bt_instance *in)
     for (size_t i = 0; i < in->pf->nranks && i < l.nbase; i++)       /* or a stop would not know what "free again" is */
         in->base[i] = (struct bt_card_base){ .valid = l.base[i] >= 0, .residual_bytes = l.base[i] >= 0 ? (uint64_t)l.base[i] : 0 };
     bool ready = bt_file_exists(bt_arena_printf(&a, "%s/ready", in->dir));
-    in->has_keeper = bt_keep_who_read(&in->p->arena, in->dir, "keeper.json", &in->keeper);
-    in->has_child = bt_keep_who_read(&in->p->arena, in->dir, "child.json", &in->child);
+    find_who(in);
     in->ran = true;
     if (in->queue && l.task >= 0 && (size_t)l.task < in->queue->n) {
         in->task = l.task;
@@ -115,7 +141,7 @@ static bool runs(struct bt_arena *a, const char *name)
     bt_run_instances_left(a, name, &id);
     for (size_t i = 0; i < id.n; i++)
         for (size_t f = 0; f < BT_LEN(files); f++)
-            if (bt_keep_who_read(a, bt_run_inst_dir(a, name, id.v[i]), files[f], &who) && who.this_boot && bt_proc_same(who.id))
+            if (lives(bt_keep_who_read(a, bt_run_inst_dir(a, name, id.v[i]), files[f], &who), &who))
                 return true;
     return false;
 }

@@ -272,8 +272,8 @@ static void sweep(struct bt_instance *in)
     bt_tree_signal(&a, &t, SIGKILL, bt_now_ms() - in->sweep_ms < SWEEP_HARD_MS);
 }
 
-/* Its keeper runs, and has only not got so far as to say so. */
-static bool keeper_comes(const struct bt_instance *in)
+/* Its keeper runs, and has not got so far as to say so, or what it said cannot be read. */
+static bool keeper_runs(const struct bt_instance *in, struct bt_proc_id *out)
 {
     bt_auto_arena a = { 0 };
     struct bt_proc *all;
@@ -283,17 +283,25 @@ static bool keeper_comes(const struct bt_instance *in)
     bt_buf_add_escaped(&want, bt_str(in->dir));
     bt_buf_puts(&want, " ");
     for (size_t i = 0; i < n; i++)
-        if (all[i].state != 'Z' && strstr(bt_proc_cmdline(&a, all[i].id.pid), bt_buf_z(&want)))
+        if (all[i].state != 'Z' && strstr(bt_proc_cmdline(&a, all[i].id.pid), bt_buf_z(&want))) {
+            *out = all[i].id;
             return true;
+        }
     return false;
 }
 
 /* Adopted: a keeper that was being started when the daemon died has a moment to say who it is. */
 static void find_keeper(struct bt_instance *in)
 {
+    struct bt_proc_id id;
     in->has_keeper = bt_keep_who_read(&in->p->arena, in->dir, "keeper.json", &in->keeper);
     in->has_child = bt_keep_who_read(&in->p->arena, in->dir, "child.json", &in->child);
-    if (!in->has_keeper && bt_now_ms() - in->orphaned_ms > NO_KEEPER_MS && !keeper_comes(in)) {
+    if (in->has_keeper || bt_now_ms() - in->orphaned_ms <= NO_KEEPER_MS)
+        return;
+    if (keeper_runs(in, &id)) {
+        in->keeper = (struct bt_keep_who){ id, true, NULL };         /* its cgroup is its own to remove */
+        in->has_keeper = true;
+    } else {
         in->sweeping = true;
         in->sweep_ms = bt_now_ms();
     }

@@ -143,6 +143,25 @@ def test_a_project_whose_plan_can_be_read_again_is_taken_up(house: House) -> Non
     house.assert_empty()
 
 
+@pytest.mark.parametrize("damage", ["launch.json cut", "launch.json gone", "keeper.json cut", "keeper.json gone", "child.json cut"])
+def test_what_runs_with_a_damaged_folder_is_not_lost_and_not_started_beside_itself(house: House, damage: str) -> None:
+    """Who cannot be told how it was started is ended and begins anew; a keeper that cannot be read about is found among the processes."""
+    assert house.up(plan("p", instance("s-0", SLEEP)), "-d").returncode == 0
+    pid = house.ps()["s-0"]["pids"][0]
+    name, how = damage.split()
+    file = house.runtime / "inst" / "p" / "s-0" / name
+    house.kill_daemon()
+    file.write_bytes(file.read_bytes()[:20])
+    if how == "gone":
+        file.unlink()
+    house.until("s-0", "stopping", "ready")              # and not: failed, as another keeper has it
+    anew = name == "launch.json"
+    eventually("it to be ready", lambda: (row := house.ps()["s-0"])["state"] == "ready" and row["pids"] and (row["pids"] == [pid]) != anew)
+    assert alive(pid) != anew
+    assert house.berth("down").returncode == 0 and not alive(pid)
+    house.assert_empty()
+
+
 def limited(house: House, soft: int, hard: int, *args: str | Path, **more) -> subprocess.CompletedProcess[str]:
     """A verb under a limit of open files; the daemon that it starts has it too."""
     return subprocess.run([BERTH, *args], capture_output=True, text=True, timeout=DEADLINE_S, env=house.env, cwd=house.folder, check=False,
