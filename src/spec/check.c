@@ -164,9 +164,10 @@ static int need_workload(struct bt_spec *s, const struct bt_workload *w, const s
     }
     if (bt_spec_find(s, name))
         return 0;
-    const char *names[256];
+    bt_auto_arena mine = { 0 };
+    const char **names = BT_NEWN(&mine, const char *, s->n);
     size_t n = 0;
-    for (size_t i = 0; i < s->n && n < BT_LEN(names); i++)
+    for (size_t i = 0; i < s->n; i++)
         if (&s->w[i] != w)
             names[n++] = s->w[i].name;
     bt_node_err(err, &s->doc, at, "workloads.%s: %s: there is no workload \"%.60s\"", w->name, key, name);
@@ -255,56 +256,69 @@ static int check_names(struct bt_spec *s, const struct bt_workload *w, struct bt
 
 /* ---- circles ---- */
 
-static size_t edges(const struct bt_workload *w, const char *key, const char **out)
+#define MOST_NAMED 12                /* of a circle */
+
+/* The i-th that w names there, or NULL. */
+static const char *edge(const struct bt_workload *w, const char *key, size_t i)
 {
-    if (!strcmp(key, "same_as"))
-        return (out[0] = w->context.same_as) ? 1 : 0;
-    if (!strcmp(key, "same_gpus_as"))
-        return (out[0] = w->same_gpus_as) ? 1 : 0;
-    size_t n = 0;
-    for (size_t i = 0; i < w->nafter && n < 256; i++)
-        out[n++] = w->after[i].name;
-    return n;
+    if (!strcmp(key, "after"))
+        return i < w->nafter ? w->after[i].name : NULL;
+    return i ? NULL : !strcmp(key, "same_as") ? w->context.same_as : w->same_gpus_as;
 }
 
-struct walk { struct bt_spec *s; const char *key; unsigned char *state; const struct bt_workload *path[258]; size_t depth; struct bt_err *err; };
+/* next: the edge of it that is looked along next. */
+struct step { const struct bt_workload *w; size_t next; };
+struct walk { struct bt_spec *s; const char *key; unsigned char *state; struct step *path; size_t depth; };      /* path: [s->n + 1] */
 
-static int visit(struct walk *k, const struct bt_workload *w)
+/* Who was on the path already is there again, at its end. */
+static int refuse_circle(const struct walk *k, struct bt_err *err)
 {
-    size_t me = (size_t)(w - k->s->w);
-    if (k->state[me] == 2)
+    const struct bt_workload *w = k->path[k->depth].w;
+    size_t from = 0;
+    while (k->path[from].w != w)
+        from++;
+    bt_auto_buf struct bt_buf b = BT_BUF(MOST_NAMED * 64);
+    for (size_t i = from; i < k->depth && i < from + MOST_NAMED; i++)
+        bt_buf_printf(&b, "%s -> ", k->path[i].w->name);
+    if (k->depth - from > MOST_NAMED)
+        bt_buf_printf(&b, "%zu more -> ", k->depth - from - MOST_NAMED);
+    const char *top = !strcmp(k->key, "same_as") ? "context" : k->key;
+    at_key(k->s, w, top, err, "%s goes in a circle: %s%s", k->key, bt_buf_z(&b), w->name);
+    return bt_err_hint(err, "take one of them out of the circle: leave its `%s` out", top);
+}
+
+/* Along the path, not by calls: it may be as long as there are workloads. */
+static int visit(struct walk *k, const struct bt_workload *first, struct bt_err *err)
+{
+    enum { NEW, ON_PATH, DONE };
+    if (k->state[first - k->s->w] != NEW)
         return 0;
-    k->path[k->depth] = w;
-    if (k->state[me] == 1) {                         /* on the path already: from there on it is the circle */
-        size_t from = 0;
-        while (k->path[from] != w)
-            from++;
-        bt_auto_buf struct bt_buf b = BT_BUF(600);
-        for (size_t i = from; i <= k->depth; i++)
-            bt_buf_printf(&b, "%s%s", i > from ? " -> " : "", k->path[i]->name);
-        const char *top = !strcmp(k->key, "same_as") ? "context" : k->key;
-        at_key(k->s, w, top, k->err, "%s goes in a circle: %s", k->key, bt_buf_z(&b));
-        return bt_err_hint(k->err, "take one of them out of the circle: leave its `%s` out", top);
+    k->path[k->depth = 0] = (struct step){ first, 0 };
+    k->state[first - k->s->w] = ON_PATH;
+    for (;;) {
+        struct step *at = &k->path[k->depth];
+        const char *name = edge(at->w, k->key, at->next++);
+        const struct bt_workload *to = name ? bt_spec_find(k->s, name) : NULL;
+        if (!name) {
+            k->state[at->w - k->s->w] = DONE;
+            if (!k->depth--)
+                return 0;
+        } else if (k->state[to - k->s->w] != DONE) {
+            k->path[++k->depth] = (struct step){ to, 0 };
+            if (k->state[to - k->s->w] == ON_PATH)
+                return refuse_circle(k, err);
+            k->state[to - k->s->w] = ON_PATH;
+        }
     }
-    k->state[me] = 1;
-    k->depth++;
-    const char *to[256];
-    size_t n = edges(w, k->key, to);
-    for (size_t i = 0; i < n; i++)
-        if (visit(k, bt_spec_find(k->s, to[i])) < 0)
-            return -1;
-    k->depth--;
-    k->state[me] = 2;
-    return 0;
 }
 
 static int check_circles(struct spec_reading *r, struct bt_err *err)
 {
     static const char *const keys[] = { "same_as", "same_gpus_as", "after" };
     for (size_t i = 0; i < BT_LEN(keys); i++) {
-        struct walk k = { .s = r->s, .key = keys[i], .state = BT_NEWN(r->a, unsigned char, r->s->n), .err = err };
+        struct walk k = { .s = r->s, .key = keys[i], .state = BT_NEWN(r->a, unsigned char, r->s->n), .path = BT_NEWN(r->a, struct step, r->s->n + 1) };
         for (size_t j = 0; j < r->s->n; j++)
-            if (visit(&k, &r->s->w[j]) < 0)
+            if (visit(&k, &r->s->w[j], err) < 0)
                 return -1;
     }
     return 0;

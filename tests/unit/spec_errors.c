@@ -198,6 +198,42 @@ static void each_error_has_its_place(void **st)
 }
 
 /* The hint of last resort is a value that is right: `key: example` is read, in a workload that may have the key. */
+/* Workload i waits for the next one, the last one for the first where it closes; wide: the first one waits for all of them. */
+static const char *chain(struct bt_arena *a, size_t n, bool closes, bool wide)
+{
+    bt_auto_buf struct bt_buf b = BT_BUF(1 * MiB);
+    bt_buf_puts(&b, TOP "  w0: {kind: service, command: [x], after: {");
+    for (size_t i = 1; i < (wide ? n : 2); i++)
+        bt_buf_printf(&b, "%sw%zu: started", i > 1 ? ", " : "", i);
+    bt_buf_puts(&b, "}}\n");
+    for (size_t i = 1; i < n; i++) {
+        bt_buf_printf(&b, "  w%zu: {kind: service, command: [x]", i);
+        if (i + 1 < n ? !wide : closes)
+            bt_buf_printf(&b, ", after: {w%zu: started}", (i + 1) % n);
+        bt_buf_puts(&b, "}\n");
+    }
+    assert_false(b.over);
+    return bt_arena_strdup(a, bt_buf_z(&b));
+}
+
+static void circles_may_be_long_and_wide(void **st)
+{
+    static const struct { size_t n; bool closes, wide; const char *says; } sets[] = {
+        { 5000, false, false, NULL }, { 600, false, true, NULL },
+        { 5000, true, false, "a circle: w0 -> w1 -> w2 -> w3 -> w4 -> w5 -> w6 -> w7 -> w8 -> w9 -> w10 -> w11 -> 4988 more -> w0" },
+        { 600, true, true, "after goes in a circle: w0 -> w599 -> w0" },
+    };
+    (void)st;
+    for (size_t i = 0; i < BT_LEN(sets); i++) {
+        bt_auto_arena a = { 0 };
+        struct bt_spec *s;
+        struct bt_err err = { 0 };
+        int rc = bt_spec_parse(&a, "t.yaml", "/", bt_str(chain(&a, sets[i].n, sets[i].closes, sets[i].wide)), NULL, &s, &err);
+        assert_int_equal(rc, sets[i].says ? -1 : 0);
+        assert_true(!sets[i].says || strstr(err.msg, sets[i].says));
+    }
+}
+
 static void examples_are_right(void **st)
 {
     (void)st;
@@ -409,7 +445,7 @@ static void the_page_names_every_key(void **st)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(each_error_has_its_place), cmocka_unit_test(examples_are_right),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(each_error_has_its_place), cmocka_unit_test(circles_may_be_long_and_wide), cmocka_unit_test(examples_are_right),
         cmocka_unit_test(every_wrong_value_has_a_hint), cmocka_unit_test(templates_expand), cmocka_unit_test(variants_merge_deep),
                                         cmocka_unit_test(variants_change_the_top),
                                         cmocka_unit_test(args_reach_the_engine), cmocka_unit_test(a_flag_takes_all_its_words), cmocka_unit_test(tables_are_in_order), cmocka_unit_test(the_page_names_every_key) };
