@@ -226,6 +226,15 @@ static bool no_place(struct choices *x)
     return how == SE_FITS_NOT;
 }
 
+/* Every shape is settled. */
+static void place_shapes(struct choices *x)
+{
+    se_sets_tight(x->s, true);
+    if (as_good(x, SE_BETTER_PRICES, LEAF_FILLINGS))
+        place(x->s);
+    se_sets_tight(x->s, false);
+}
+
 static void choose_shapes(struct choices *x, size_t depth)
 {
     struct search *s = x->s;
@@ -250,8 +259,8 @@ static void choose_shapes(struct choices *x, size_t depth)
     work = next_to_choose(s, false, o, &n);
     if (work != PL_NONE)
         choose_shape(x, depth, work, o, n);
-    else if (as_good(x, SE_BETTER_PRICES, LEAF_FILLINGS))
-        place(s);
+    else
+        place_shapes(x);
 }
 
 /* ---- numbers of copies ---- */

@@ -305,6 +305,8 @@ struct se_option { size_t shape, unit; double loss, part; };
 size_t se_sets_options(const struct search *s, size_t work, struct se_option *o, size_t room);       /* those left, the least loss first; > room: more */
 void se_sets_only(struct search *s, size_t work, const struct se_option *o);
 void se_sets_only_wide(struct search *s, size_t work, uint32_t cards);
+/* Ranks take what they do at their copy's pace, and prices go by what a copy can do at each: that ends more and takes longer, for shapes that are settled. */
+void se_sets_tight(struct search *s, bool tight);
 /* sets_split.c. A work that the last program of sets has in several ways at once, and what they differ in: cards a copy, shapes, or tenants of its fullest
  * card (low: the fewer of them, a bit for each number; low_first: more of the answer has those). False: there is none. */
 enum se_by { SE_BY_WIDTH, SE_BY_SHAPE, SE_BY_LEVEL, SE_BY__N };

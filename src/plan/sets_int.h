@@ -12,7 +12,7 @@
 #define SS_SEATS 12u                 /* tenants of a set that is kept */
 #define SS_PAIRS 512u                /* of units, on a card of one color: with more each stays by itself */
 #define SS_WORKS 64u                 /* a bit per work */
-#define SS_CUTS 48u                  /* that are kept */
+#define SS_CUTS 128u                 /* that are kept */
 #define SS_STAGES 4u                 /* sizes of stages that are told apart */
 #define SS_ROUND_NODES 12u           /* what a round of prices costs, beside its steps */
 
@@ -25,7 +25,7 @@ struct ss_unit {
     uint32_t ranks, up_to;           /* of a copy, of this size; and of smaller ones too */
     const uint8_t *part_of;          /* [pp] of each stage */
     double *value;                   /* [class * (SE_BUSY + 1) + tenants] of a rank, where the copy's fullest card has so many, in thousandths of a copy */
-    uint64_t *least;                 /* [class] bytes of a rank */
+    uint64_t *least, *loose, *tight; /* [class] bytes of a rank, as one of the others has it: whatever card the copy is reckoned for, or one that it may have */
 };
 /* A rank that may be taken to a card of a color where so many sit, in the order of what they gain beyond the price of bytes. */
 struct ss_item {
@@ -45,8 +45,9 @@ struct ss_table {
 struct ss_items { struct ss_item *v; size_t n; double by_byte, most; uint64_t cap; struct ss_table *table; };
 /* A set that was found: a card with so many tenants or fewer. */
 struct ss_set { double worth; bool off; uint16_t color; uint8_t level, n; uint16_t unit[SS_SEATS]; };          /* off: not of what is left */
-/* A copy of the work in that shape has no larger share of its ranks there: on cards of a color, or of the smallest stages. */
-struct ss_cut { size_t work, shape, color; uint8_t part; double share; };          /* color: PL_NONE = of stages up to `part`; share: of its ranks */
+/* A copy of the work in that shape, in that unit (PL_NONE: in any), has no larger share of its ranks there: of stages up to `part`, on cards of these colors
+ * (a bit each). */
+struct ss_cut { size_t work, shape, of; uint64_t colors; uint8_t part; double share; };
 struct ss_color {
     size_t card, count;
     size_t *unit, nunits;            /* those that go on it */
@@ -66,6 +67,7 @@ struct se_sets {
     double *over, *best, *dir;       /* [works], best of cuts too: scratch */
     struct ss_cut cut[SS_CUTS]; size_t ncuts;
     double put_by[SS_CUTS]; bool is_bare;            /* prices of cuts, while nobody pays them */
+    bool tight;                      /* least is that, and cuts are of units */
     bool has_own;                    /* some of own[] is not 0 */
     double *own;                     /* [units][colors] what a rank pays beside its part of the copy's price: all ranks of a copy nothing, or less */
     double *rank;                    /* [units][colors] ranks of the program's answer */
@@ -146,12 +148,15 @@ typedef double (*ss_look_fn)(struct search *s, size_t seen);
 /* So many steps of prices, or until the bound is below `reached`: the lowest, of t->best. */
 double ss_by_steps(struct search *s, ss_look_fn look_at, size_t seen, unsigned rounds, double reached);
 
+/* sets_units.c. Into t->unit, with t->first: at each pace, at each size of stage, where that is asked. False: there are too many so. */
+bool ss_add_units(const struct search *s, struct se_sets *t, bool by_pace, bool by_part, struct bt_arena *a);
+
 /* sets_cuts.c. Prices: of works, and of cuts behind them. */
 static inline size_t ss_nprices(const struct search *s, const struct se_sets *t) { return s->p->n + t->ncuts; }
 /* Is a rank of the unit there, on a card of the color? */
 static inline bool ss_in_cut(const struct ss_cut *r, const struct ss_unit *u, size_t color)
 {
-    return r->color == PL_NONE ? u->part <= r->part : r->color == color;
+    return u->part <= r->part && r->colors >> color & 1;
 }
 /* What ranks pay of their own, from the prices of cuts; when these, or what is left, have changed. */
 void ss_fill_own(const struct search *s, struct se_sets *t);

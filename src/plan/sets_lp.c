@@ -13,9 +13,14 @@
 
 static bool may_be(const struct search *s, const struct se_sets *t, const struct ss_set *x)
 {
-    for (unsigned i = 0; i < x->n; i++)
-        if (!ss_live(s, t, x->unit[i]) || !ss_fullest(t, x->unit[i], x->level))
+    size_t cls = s->p->cls[t->color[x->color].card];
+    uint64_t left = s->p->cap[t->color[x->color].card];
+    for (unsigned i = 0; i < x->n; i++) {
+        uint64_t least = t->unit[x->unit[i]].least[cls];
+        if (!ss_live(s, t, x->unit[i]) || !ss_fullest(t, x->unit[i], x->level) || least > left)
             return false;
+        left -= least;
+    }
     return true;
 }
 

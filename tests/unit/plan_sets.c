@@ -198,7 +198,8 @@ static void the_best_plan_is_not_left_out(void **st)
         plans++;
         for (size_t i = 0; i < BT_LEN(lower); i++) {
             assert_true(se_sets_start(s, &a));
-            double bound = se_sets_tighten(s, SE_FIRST_PRICES, -INFINITY), best = (double)o.score.v[BT_GOAL_SERVICE] - 1;
+            se_sets_tight(s, i & 1);
+            double bound = se_sets_tighten(s, i & 1 ? SE_BETTER_PRICES : SE_FIRST_PRICES, -INFINITY), best = (double)o.score.v[BT_GOAL_SERVICE] - 1;
             se_sets_kill(s, bound, best - lower[i] * (bound - best));
             all_ways_are_there(&drawn, s, &o, round);
             for (size_t u = 0; u < s->sets->nunits; u++)
@@ -286,6 +287,91 @@ static void draw_cuts(struct search *s, struct draw *d)
     ss_fill_items(s, t);
 }
 
+/* Cards that the copy may have, each once; tensor-parallel groups of one kind. False: none were drawn. */
+static bool draw_cards(const struct search *s, struct draw *d, const struct pl_work *k, const struct se_shape *sh, size_t *card)
+{
+    const struct bt_gpu *gpus = s->p->fleet->gpus;
+    for (uint32_t i = 0; i < sh->cards; i++) {
+        card[i] = k->pool[draw(d, k->npool)];
+        if (!pl_card_for(s->p, sh->cards, card[i]) || (i % sh->tp && strcmp(gpus[card[i]].name, gpus[card[i - 1]].name)))
+            return false;
+        for (uint32_t j = 0; j < i; j++)
+            if (card[i] == card[j])
+                return false;
+    }
+    return true;
+}
+
+static bool stands_alone(const struct search *s, const struct se_work *w, const struct se_shape *sh, const size_t *card, size_t cls)
+{
+    for (uint32_t i = 0; i < sh->cards; i++) {
+        uint64_t floor = se_floor(s, w, sh, cls, i, card[i]);
+        if (sh->row[cls * sh->pp + i / sh->tp].need > floor || floor > s->p->cap[card[i]])
+            return false;
+    }
+    return true;
+}
+
+/* Its unit takes no more of any card than the copy does, and no cut leaves it out. Returns whether the unit takes more than whatever the copy is reckoned for. */
+static bool one_copy_holds(const struct search *s, size_t work, const struct se_shape *sh, const size_t *card, uint64_t round)
+{
+    const struct se_sets *t = s->sets;
+    const struct se_work *w = &s->work[work];
+    struct pl_copy c = { .work = work, .shape = sh->index, .card = (size_t *)card, .ncards = sh->cards };
+    size_t cls = pl_cost_class(s->p, card, sh->cards), first = se_sets_unit(s, &c, sh);
+    double over[SS_CUTS] = { 0 };
+    bool more = false;
+    for (uint32_t i = 0; i < sh->cards; i++) {
+        size_t u = first + (t->unit[first].parts > 1 ? t->unit[first].part_of[i / sh->tp] : 0), on = s->p->cls[card[i]];
+        uint64_t floor = se_floor(s, w, sh, cls, i, card[i]);
+        struct ss_set alone = { .color = (uint16_t)t->color_of[card[i]], .n = 1, .unit = { (uint16_t)u } };
+        if (floor < t->unit[u].tight[on] || t->unit[u].tight[on] < t->unit[u].loose[on])
+            fail_msg("round %llu: rank %u of %s takes %llu, its unit says %llu and %llu", (unsigned long long)round, i, w->k->w->name, (unsigned long long)floor,
+                     (unsigned long long)t->unit[u].tight[on], (unsigned long long)t->unit[u].loose[on]);
+        more = more || t->unit[u].tight[on] > t->unit[u].loose[on];
+        for (size_t r = 0; r < t->ncuts; r++)
+            over[r] += t->cut[r].work == work ? ss_in_set(t, &t->cut[r], &alone) : 0;
+    }
+    for (size_t r = 0; r < t->ncuts; r++)
+        if (over[r] > 1e-9)
+            fail_msg("round %llu: a copy of %s passes cut %zu by %f ranks", (unsigned long long)round, w->k->w->name, r, over[r]);
+    return more;
+}
+
+/* Of copies wherever they may stand: what sets say of their bytes and their ranks holds. */
+static void units_and_cuts_hold_for_all_copies(void **st)
+{
+    (void)st;
+    unsigned copies = 0, more = 0, cuts = 0, of_unit = 0;
+    for (uint64_t round = 1; round <= 150; round++) {
+        bt_auto_arena a = { 0 };
+        struct draw d;
+        struct search *s = priced(&a, drawn_problem(&a, round, 8, 7).p);
+        draw_seed(&d, round * 104729);
+        if (!s)
+            continue;
+        draw_cuts(s, &d);
+        se_sets_tight(s, true);
+        draw_cuts(s, &d);
+        for (size_t i = 0; i < 2000; i++) {
+            size_t work = draw(&d, s->p->n), card[BT_MAX_GPUS];
+            const struct se_work *w = &s->work[work];
+            const struct se_shape *sh = w->nshapes && !w->k->cpu_only ? &w->shape[draw(&d, w->nshapes)] : NULL;
+            if (!sh || sh->least == UINT64_MAX || !draw_cards(s, &d, w->k, sh, card) || !stands_alone(s, w, sh, card, pl_cost_class(s->p, card, sh->cards)))
+                continue;
+            more += one_copy_holds(s, work, sh, card, round);
+            copies++;
+        }
+        cuts += (unsigned)s->sets->ncuts;
+        for (size_t r = 0; r < s->sets->ncuts; r++)
+            of_unit += s->sets->cut[r].of != PL_NONE;
+    }
+    print_message("%u copies, %u in units that take more than whatever they are reckoned for; %u cuts, %u of units\n", copies, more, cuts, of_unit);
+    assert_true(copies >= 10000);
+    assert_true(more >= 1000);
+    assert_true(cuts >= 1000 && of_unit >= 500);
+}
+
 /* Whatever cuts cost, the best plan reaches no more than the bound, with any part of it standing: none of its copies is paid more than it pays. */
 static void no_cut_takes_the_best_plan(void **st)
 {
@@ -301,6 +387,7 @@ static void no_cut_takes_the_best_plan(void **st)
             continue;
         struct search *s = beside_the_best(&a, p, &o);
         for (size_t i = 0; s->sets && i < 4 * p->n; i++) {
+            se_sets_tight(s, i & 2);
             draw_cuts(s, &d);
             size_t more = stand_as_planned(s, &o, i % p->n, i & 1);
             size_t seen = i % p->n + (more && s->placed[s->order[i % p->n]] == s->copies_most[s->order[i % p->n]]);
@@ -312,8 +399,8 @@ static void no_cut_takes_the_best_plan(void **st)
             take_all_back(s);
         }
         for (size_t i = 0; s->sets && i < s->sets->ncuts; i++) {
-            colors += s->sets->cut[i].color != PL_NONE;
-            stages += s->sets->cut[i].color == PL_NONE;
+            colors += s->sets->cut[i].part == UINT8_MAX;
+            stages += s->sets->cut[i].part < UINT8_MAX;
         }
     }
     print_message("%u placements, %u cuts of colors, %u of stages; %u bounds are within a tenth\n", asked, colors, stages, near);
@@ -396,7 +483,7 @@ static void crowds_are_not_cut_short(void **st)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(no_set_is_better_than_the_best), cmocka_unit_test(the_best_plan_is_not_left_out), cmocka_unit_test(prices_beside_copies_leave_the_best_plan),
-                                        cmocka_unit_test(no_cut_takes_the_best_plan),
+                                        cmocka_unit_test(no_cut_takes_the_best_plan), cmocka_unit_test(units_and_cuts_hold_for_all_copies),
                                         cmocka_unit_test(crowds_are_not_cut_short), cmocka_unit_test(what_is_broken_is_settled) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
