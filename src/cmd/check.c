@@ -178,8 +178,9 @@ static void print_json(const struct bt_findings *f, const char *ref, const char 
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < f->n; i++)
-        json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s*}", "what", f->v[i].what, "verdict", bt_verdict_name(f->v[i].verdict), "text", f->v[i].text, "try", f->v[i].hint));
-    bt_cmd_json("check", json_pack("{s:s, s:s, s:b, s:o, s:o}", "model", ref, "folder", dir, "ok", (int)bt_findings_ok(f), "rows", rows, "weight_bytes",
+        json_array_append_new(rows, json_pack("{s:o, s:s, s:o, s:o*}", "what", bt_json_text(f->v[i].what), "verdict", bt_verdict_name(f->v[i].verdict),
+                                              "text", bt_json_text(f->v[i].text), "try", f->v[i].hint ? bt_json_text(f->v[i].hint) : NULL));
+    bt_cmd_json("check", json_pack("{s:o, s:o, s:b, s:o, s:o}", "model", bt_json_text(ref), "folder", bt_json_text(dir), "ok", (int)bt_findings_ok(f), "rows", rows, "weight_bytes",
                                    m ? bt_json_bytes(m->weight_bytes) : json_null()));
 }
 

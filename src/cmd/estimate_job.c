@@ -196,7 +196,7 @@ static void print_answer(const struct asking *k)
 static json_t *job_json(const struct asking *k)
 {
     const struct bt_job *j = &k->job;
-    json_t *o = json_pack("{s:s, s:s, s:o, s:I}", "kind", bt_job_kind_names[j->kind], "text", bt_job_text(k->a, j, &k->need), "batch", bt_json_bytes(k->need.batch), "gpus", (json_int_t)k->args->gpus);
+    json_t *o = json_pack("{s:s, s:o, s:o, s:I}", "kind", bt_job_kind_names[j->kind], "text", bt_json_text(bt_job_text(k->a, j, &k->need)), "batch", bt_json_bytes(k->need.batch), "gpus", (json_int_t)k->args->gpus);
     if (j->kind != BT_JOB_DIFFUSION)
         json_object_set_new(o, "tokens", bt_json_bytes(j->tokens ? j->tokens : BT_MIN(bt_need_model_context(k->model), (uint64_t)BT_JOB_TOKENS)));
     if (j->kind == BT_JOB_TRAIN) {
@@ -216,10 +216,10 @@ static json_t *answer_json(const struct asking *k)
     const struct bt_gpu *g = &k->card.card;
     json_t *o = json_object(), *lines = json_array(), *advice = json_array(), *notes = json_array();
     if (k->pipeline)
-        json_object_set_new(o, "pipeline", json_pack("{s:s, s:s, s:o, s:s}", "id", k->pipeline->id, "class", k->pipeline->class_name, "parameters", bt_json_bytes(k->pipeline->numbers),
+        json_object_set_new(o, "pipeline", json_pack("{s:o, s:o, s:o, s:s}", "id", bt_json_text(k->pipeline->id), "class", bt_json_text(k->pipeline->class_name), "parameters", bt_json_bytes(k->pipeline->numbers),
                             "digest", k->pipeline->digest));
     else
-        json_object_set_new(o, "model", json_pack("{s:s, s:s?, s:o, s:o, s:s, s:s}", "id", k->model->id, "architecture", k->model->architecture, "parameters", bt_json_bytes(k->model->parameters),
+        json_object_set_new(o, "model", json_pack("{s:o, s:o, s:o, s:o, s:s, s:s}", "id", bt_json_text(k->model->id), "architecture", bt_json_text(k->model->architecture), "parameters", bt_json_bytes(k->model->parameters),
                         "weight_bytes", bt_json_bytes(k->model->weight_bytes), "digest", k->model->digest, "source", bt_model_source_name(k->model->source)));
     json_object_set_new(o, "job", job_json(k));
     json_object_set_new(o, "gpu", json_pack("{s:s, s:s?, s:o, s:s, s:o, s:s?}", "name", g->name, "uuid", g->uuid, "total_bytes", bt_json_bytes(g->total_bytes),
@@ -235,7 +235,7 @@ static json_t *answer_json(const struct asking *k)
     json_object_set_new(o, "advice", advice);
     json_object_set_new(o, "uncertainty_bytes", bt_json_bytes(k->uncertainty));
     for (size_t i = 0; i < k->card.nnotes; i++)
-        json_array_append_new(notes, json_string(k->card.notes[i]));
+        json_array_append_new(notes, bt_json_text(k->card.notes[i]));
     json_object_set_new(o, "notes", notes);
     return o;
 }

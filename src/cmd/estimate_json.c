@@ -2,8 +2,6 @@
 #include "base/json.h"
 #include "cmd/estimate.h"
 
-static json_t *text(const char *z) { return z ? json_string(z) : json_null(); }
-
 static json_t *need_lines(const struct estimate *e, size_t stage)
 {
     const struct bt_need_rank *r = &e->fit->need->rank[stage];
@@ -52,7 +50,7 @@ static json_t *refusals(const struct bt_fit *f)
 {
     json_t *all = json_array();
     for (size_t i = 0; i < f->nrefusals; i++)
-        json_array_append_new(all, json_pack("{s:s, s:s}", "code", f->refusals[i].code, "text", f->refusals[i].text));
+        json_array_append_new(all, json_pack("{s:s, s:o}", "code", f->refusals[i].code, "text", bt_json_text(f->refusals[i].text)));
     return all;
 }
 
@@ -81,7 +79,7 @@ static json_t *command_line(const struct paste *p)
     json_t *items = json_array();
     for (size_t i = 0; i < p->n; i++)
         json_array_append_new(items, json_pack("{s:s, s:s, s:s}", "text", p->item[i].text, "effect", paste_effect_name(p->item[i].effect), "note", p->item[i].note));
-    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "engine", p->engine->name, "image", text(p->image), "version", text(p->version), "visible", text(p->visible), "items", items);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "engine", p->engine->name, "image", bt_json_text(p->image), "version", bt_json_text(p->version), "visible", bt_json_text(p->visible), "items", items);
 }
 
 static json_t *pace(const struct estimate *e)
@@ -97,13 +95,13 @@ json_t *estimate_json(const struct estimate *e)
     const struct bt_model *m = e->model;
     const struct bt_fit *f = e->fit;
     json_t *o = json_object(), *notes = json_array();
-    json_object_set_new(o, "model", json_pack("{s:s, s:o, s:o, s:o, s:s, s:s}", "id", m->id, "architecture", text(m->architecture), "parameters", bt_json_bytes(m->parameters),
+    json_object_set_new(o, "model", json_pack("{s:o, s:o, s:o, s:o, s:s, s:s}", "id", bt_json_text(m->id), "architecture", bt_json_text(m->architecture), "parameters", bt_json_bytes(m->parameters),
                         "weight_bytes", bt_json_bytes(m->weight_bytes), "digest", m->digest, "source", bt_model_source_name(m->source)));
-    json_object_set_new(o, "engine", json_pack("{s:s, s:s, s:o, s:s}", "name", e->engine->name, "version", e->version->version, "asked", text(e->version_asked), "note", e->version_note));
+    json_object_set_new(o, "engine", json_pack("{s:s, s:s, s:o, s:s}", "name", e->engine->name, "version", e->version->version, "asked", bt_json_text(e->version_asked), "note", e->version_note));
     json_object_set_new(o, "tp", json_integer((json_int_t)(f->need ? f->need->serve.tp : BT_MAX(e->args->serve.tp, 1u))));
     json_object_set_new(o, "pp", json_integer((json_int_t)(f->need ? f->need->serve.pp : BT_MAX(e->args->serve.pp, 1u))));
-    json_object_set_new(o, "gpu", json_pack("{s:s, s:o, s:o, s:s, s:o, s:o}", "name", e->card.name, "uuid", text(e->card.uuid), "total_bytes", bt_json_bytes(e->card.total_bytes),
-                        "total_source", bt_total_source_name(e->card.total_source), "others_bytes", bt_json_bytes(e->card.others_bytes), "note", text(e->card_note)));
+    json_object_set_new(o, "gpu", json_pack("{s:s, s:o, s:o, s:s, s:o, s:o}", "name", e->card.name, "uuid", bt_json_text(e->card.uuid), "total_bytes", bt_json_bytes(e->card.total_bytes),
+                        "total_source", bt_total_source_name(e->card.total_source), "others_bytes", bt_json_bytes(e->card.others_bytes), "note", bt_json_text(e->card_note)));
     json_object_set_new(o, "ranks", ranks(e));
     json_object_set_new(o, "host", host(e));
     json_object_set_new(o, "context", json_pack("{s:o, s:o, s:o, s:f, s:o}", "asked", bt_json_bytes(f->asked), "longest", bt_json_bytes(f->longest),
@@ -126,7 +124,7 @@ json_t *estimate_json(const struct estimate *e)
     if (e->nsets)
         json_object_set_new(o, "card_sets", card_sets(e));
     for (size_t i = 0; i < e->nnotes; i++)
-        json_array_append_new(notes, json_string(e->notes[i]));
+        json_array_append_new(notes, bt_json_text(e->notes[i]));
     json_object_set_new(o, "notes", notes);
     return o;
 }

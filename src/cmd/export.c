@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "cmd/cmd.h"
 #include "cmd/planning.h"
 #include "launch/export.h"
@@ -90,7 +91,7 @@ static json_t *files_json(const char *kind, const struct bt_export_file *f, size
 {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "name", f[i].name, "executable", f[i].executable, "text", f[i].text));
+        json_array_append_new(list, json_pack("{s:s, s:b, s:o}", "name", f[i].name, "executable", f[i].executable, "text", bt_json_text(f[i].text)));
     return json_pack("{s:s, s:o}", "format", kind, "files", list);
 }
 
@@ -125,7 +126,7 @@ static int run(const struct bt_verb *v, int argc, char **argv)
     struct bt_export_file *f;
     size_t n;
     bool fits;
-    o.po.boxes = true;
+    o.po.boxes = o.po.exported = true;
     if (plan_text(&a, &o, &text, &eo.from, &fits, &err) < 0)
         return bt_cmd_fail(v, &err, o.json);
     if (!fits)

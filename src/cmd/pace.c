@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "base/units.h"
 #include "cmd/cmd.h"
 #include "need/fit.h"
@@ -407,7 +408,7 @@ static json_t *rows_json(const struct look *x)
     for (size_t i = 0; i < x->n; i++)
         json_array_append_new(list, row_json(&x->row[i]));
     const struct bt_gpu *card = slowest(&x->fleet);
-    return json_pack("{s:s, s:{s:s, s:s}, s:s, s:I, s:I, s:I, s:I, s:o}", "model", x->m->id, "engine", "name", x->engine->name, "version",
+    return json_pack("{s:o, s:{s:s, s:s}, s:s, s:I, s:I, s:I, s:I, s:o}", "model", bt_json_text(x->m->id), "engine", "name", x->engine->name, "version",
                      x->version->version, "gpu", card->name, "gpus", (json_int_t)x->fleet.n, "context", (json_int_t)x->o->context, "prompt",
                      (json_int_t)x->o->prompt, "tenants", (json_int_t)x->o->tenants, "shapes", list);
 }
@@ -549,8 +550,8 @@ static json_t *claim_json(struct bt_arena *a, const struct bt_claim *c, const st
     static const char *const codes[] = {
         [BT_CLAIM_IMPOSSIBLE] = "impossible", [BT_CLAIM_NOT_REACHED] = "not-reached", [BT_CLAIM_CREDIBLE] = "credible"
     };
-    return json_pack("{s:{s:s, s:s?, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:b, s:o, s:o}, s:s, s:s, s:s?, s:f, s:f, s:f, s:f, s:o, s:b, s:s?, s:o, s:o, s:o}",
-                     "claim", "model", m->id,
+    return json_pack("{s:{s:o, s:s?, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:b, s:o, s:o}, s:s, s:s, s:s?, s:f, s:f, s:f, s:f, s:o, s:b, s:s?, s:o, s:o, s:o}",
+                     "claim", "model", bt_json_text(m->id),
                      "quantization", c->quantization, "gpu", c->kind->nvml_name, "gpus", (json_int_t)c->cards, "tp", (json_int_t)c->tp, "pp",
                      (json_int_t)c->pp, "streams", (json_int_t)c->streams, "tok_s", c->tok_s, "engines", (json_int_t)BT_MAX(c->engines, 1u), "speculation",
                      c->speculation, "prompt_tok_s", c->prompt_tok_s > 0 ? json_real(c->prompt_tok_s) : json_null(), "first_token_s",

@@ -324,7 +324,7 @@ int bt_planning_inputs(struct bt_arena *a, const struct bt_planning_opts *o, str
     struct planning g = { .a = a, .o = o, .err = err };
     if (read_spec(a, o, &g.spec, err) < 0 || (o->only && bt_planning_only(a, o->only, g.spec, err) < 0))
         return -1;
-    if ((o->live && (check_can_run(&g) < 0 || check_folder(&g) < 0)) || open_fleet(&g) < 0)
+    if ((o->live && check_can_run(&g) < 0) || ((o->live || o->exported) && check_folder(&g) < 0) || open_fleet(&g) < 0)
         return -1;
     if (g.fleet->live && !o->ignore_others && bt_planning_own(a, g.spec->name, o->live && !o->over, g.fleet, err) < 0)
         return -1;

@@ -19,6 +19,7 @@ struct bt_planning_opts {
     bool brief;                      /* as bt_plan_in.brief */
     bool no_shapes;                  /* no other shapes of servers beside the plan's: the caller shows none */
     bool boxes;                      /* the caller can show a plan of several machines; else such a fleet is an error */
+    bool exported;                   /* its commands are written down to be started: their folder has to be text, as for `live` */
     bool phase;                      /* what does not fit at once is cut into phases, where that helps: plan->proposed */
     /* For `up`: the plan will be obeyed. The fleet is this machine's; a fleet named in the spec or in --gpus is a requirement that live cards must
      * meet. An engine that is not installed is an error, and so is a key that this version cannot obey and that decides what would run. */

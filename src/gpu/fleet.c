@@ -387,6 +387,13 @@ bool bt_fleet_text_is_live(const char *text)
     return is_auto(text) || is_ids(text);
 }
 
+static int one_machine(const struct bt_fleet *want, struct bt_err *err)
+{
+    if (want->nboxes < 2)
+        return 0;
+    return bt_err_set(err, BT_E_FIT, 0, "%s is required, %zu machines; this is one", want->text, want->nboxes);
+}
+
 int bt_fleet_match(struct bt_arena *a, const struct bt_fleet *live, const char *requirement, struct bt_fleet *out, struct bt_err *err)
 {
     static const struct bt_fleet_opts none = { 0 };
@@ -401,14 +408,12 @@ int bt_fleet_match(struct bt_arena *a, const struct bt_fleet *live, const char *
         return n < 0 ? -1 : narrow_to(a, live, text, ids, (size_t)n, out, err);
     }
     if (is_path(text)) {
-        if (bt_fleet_file(a, text, &none, &want, err) < 0)
+        if (bt_fleet_file(a, text, &none, &want, err) < 0 || one_machine(&want, err) < 0)
             return -1;
         return strncmp(want.gpus[0].uuid, "virtual-", 8) ? match_uuids(a, live, &want, out, err) : match_kinds(a, live, &want, out, err);
     }
-    if (fleet_named(a, text, &none, &want, err) < 0)
+    if (fleet_named(a, text, &none, &want, err) < 0 || one_machine(&want, err) < 0)
         return -1;
-    if (want.nboxes > 1)
-        return bt_err_set(err, BT_E_FIT, 0, "%s is required, %zu machines; this is one", want.text, want.nboxes);
     return match_kinds(a, live, &want, out, err);
 }
 

@@ -24,16 +24,16 @@ static json_t *procs_json(const struct bt_gpu *g)
     json_t *list = json_array();
     for (size_t i = 0; i < g->nprocs; i++) {
         const struct bt_gpu_proc *p = &g->procs[i];
-        json_array_append_new(list, json_pack("{s:I, s:o, s:s}", "pid", (json_int_t)p->pid, "bytes", maybe(p->bytes_valid, p->bytes),
-                                              "command", p->command ? p->command : ""));
+        json_array_append_new(list, json_pack("{s:I, s:o, s:o}", "pid", (json_int_t)p->pid, "bytes", maybe(p->bytes_valid, p->bytes),
+                                              "command", bt_json_text(p->command ? p->command : "")));
     }
     return list;
 }
 
 static json_t *gpu_json(const struct bt_gpu *g, const char *node)
 {
-    json_t *o = json_pack("{s:s, s:i, s:s, s:s, s:s?, s:s}", "uuid", g->uuid, "index", g->index, "node", node, "name", g->name,
-                          "key", g->kind && !g->mig_of ? g->kind->key : NULL, "pci", g->pci);
+    json_t *o = json_pack("{s:o, s:i, s:s, s:o, s:s?, s:o}", "uuid", bt_json_text(g->uuid), "index", g->index, "node", node, "name", bt_json_text(g->name),
+                          "key", g->kind && !g->mig_of ? g->kind->key : NULL, "pci", bt_json_text(g->pci));
     if (g->unified)
         json_object_set_new(o, "unified", json_true());
     if (g->mig_of)
@@ -65,13 +65,13 @@ json_t *bt_fleet_nodes_json(const struct bt_fleet *f)
 
 json_t *bt_fleet_json(const struct bt_fleet *f)
 {
-    json_t *o = json_pack("{s:s, s:s, s:s}", "source", f->source, "text", f->text, "driver", f->driver);
+    json_t *o = json_pack("{s:s, s:o, s:o}", "source", f->source, "text", bt_json_text(f->text), "driver", bt_json_text(f->driver));
     json_t *gpus = json_array(), *notes = json_array();
     json_object_set_new(o, "nodes", bt_fleet_nodes_json(f));
     for (size_t i = 0; i < f->n; i++)
         json_array_append_new(gpus, gpu_json(&f->gpus[i], bt_fleet_node(f, i)));
     for (size_t i = 0; i < f->nnotes; i++)
-        json_array_append_new(notes, json_string(f->notes[i]));
+        json_array_append_new(notes, bt_json_text(f->notes[i]));
     json_object_set_new(o, "gpus", gpus);
     json_object_set_new(o, "notes", notes);
     return o;

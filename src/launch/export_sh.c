@@ -115,8 +115,8 @@ static void put_head(struct bt_buf *b, const struct bt_ex *x)
 {
     bt_buf_puts(b, "#!/usr/bin/env bash\n");
     bt_buf_printf(b, "# %s: made by `berth export sh` (berth %s)", x->plan->name, BERTH_VERSION);
-    for (const char *p = x->from ? x->from : ""; *p; p++) /* a path may hold a newline: a comment must not */
-        bt_buf_printf(b, "%s%c", p == x->from ? " from " : "", (unsigned char)*p < ' ' ? '?' : *p);
+    bt_buf_puts(b, x->from && x->from[0] ? " from " : "");
+    bt_buf_add_escaped(b, bt_str(x->from ? x->from : ""));           /* a path may hold a newline, and bytes that are no text */
     bt_buf_puts(b, ".\n# Starts everything in order, waits until each is ready, ends with its jobs, or on Ctrl-C; then all is stopped.\n"
                    "# Its own settings: BERTH_LOGS (folder of the logs), BERTH_WAIT_S (the longest wait for a start), BERTH_FREE_S.\n");
     if (!x->plan->live && x->plan->ngpus)

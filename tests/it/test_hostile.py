@@ -73,6 +73,35 @@ def test_json_errors_are_whole_with_any_bytes(tmp_path: Path) -> None:
         assert "\\xf" in answer["message"], args
 
 
+def test_json_answers_are_whole_with_any_bytes(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/n\xff"
+    os.mkdir(folder)
+    with open(folder + b"/config.json", "w") as f:
+        json.dump({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 512, "num_hidden_layers": 2, "num_attention_heads": 8, "vocab_size": 1000,
+                   "intermediate_size": 1024, "max_position_embeddings": 2048}, f)
+    with open(folder + b"/fleet.json", "w") as f:
+        json.dump({"nodes": [{"name": "a", "ram_bytes": 1}], "gpus": [{"name": "NVIDIA GeForce RTX 4090", "uuid": "GPU-1"}]}, f)
+    for args, key in ((["check"], "rows"), (["estimate", "--gpu", "RTX-4090"], "model"), (["estimate", "--gpu", "RTX-4090", "--forward"], "model"), (["pace", "--gpus", "1xRTX-4090"], "model"),
+                      (["gpus", "--gpus"], "gpus")):
+        done = berth(*args, folder + (b"/fleet.json" if args == ["gpus", "--gpus"] else b""), "--json", cwd=tmp_path)
+        answer = json.loads(done.stdout)
+        assert answer["kind"] != "error" and answer[key] and "\\xff" in json.dumps(answer).replace("\\\\", "\\"), (args, answer)
+
+
+def test_what_is_exported_is_text(tmp_path: Path) -> None:
+    spec = "name: x\ngpus: 1xRTX-4090\nworkloads: {a: {kind: service, command: [x], gpus: 0}}\n"
+    folder = os.fsencode(tmp_path) + b"/n\xff"
+    os.mkdir(folder)
+    with open(folder + b"/berth.yaml", "w") as f:
+        f.write(spec)
+    done = berth("export", "sh", "-f", folder + b"/berth.yaml", cwd=tmp_path)            # its script would look for another folder
+    assert done.returncode == 2 and "rename the folder" in done.stderr and not done.stdout
+    with open(os.fsencode(tmp_path) + b"/b\xff.yaml", "w") as f:
+        f.write(spec)
+    done = berth("export", "sh", "-f", b"b\xff.yaml", "--json", cwd=tmp_path)
+    assert "from b\\xff.yaml." in json.loads(done.stdout)["files"][0]["text"]
+
+
 def test_names_in_errors_do_not_steer_the_terminal(tmp_path: Path) -> None:
     done = berth("plan", "-f", "x\x1b[31m\x07.yaml", cwd=tmp_path)
     assert done.returncode == 2 and "\x1b" not in done.stderr and "\\x1b" in done.stderr

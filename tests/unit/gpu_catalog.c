@@ -298,6 +298,14 @@ static void a_saved_fleet_as_a_requirement(void **st)
         saved.gpus[0].uuid = "virtual-0";
         saved.gpus[1].uuid = "virtual-1";
     }
+    bt_auto_buf struct bt_buf many = BT_BUF(64 * KiB);               /* more cards than a machine has */
+    bt_buf_puts(&many, "{\"nodes\": [{\"name\": \"a\", \"ram_bytes\": 1}, {\"name\": \"b\", \"ram_bytes\": 1}], \"gpus\": [");
+    for (int i = 0; i < 2 * BT_MAX_GPUS; i++)
+        bt_buf_printf(&many, "%s{\"name\": \"NVIDIA GeForce RTX 4090\", \"uuid\": \"GPU-%d\", \"node\": \"%s\"}", i ? ", " : "", i, i % 2 ? "a" : "b");
+    bt_buf_puts(&many, "]}");
+    assert_int_equal(bt_file_write(path, bt_str(bt_buf_z(&many)), &err), 0);
+    assert_int_equal(bt_fleet_match(&a, &f, path, &got, &err), -1);
+    assert_non_null(strstr(err.msg, "2 machines; this is one"));
     assert_int_equal(bt_tree_remove(dir, &err), 0);
 }
 
