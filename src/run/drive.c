@@ -189,12 +189,34 @@ static bool listener_ours(struct bt_instance *in)
     return false;
 }
 
+/* False: it is not there. */
+static bool look_file(const struct bt_instance *in, struct bt_ready_file *out)
+{
+    bt_auto_arena a = { 0 };
+    struct stat st;
+    if (in->pf->ready != BT_PF_READY_FILE || stat(bt_path_abs(&a, in->pf->cwd, bt_instance_fill(&a, in, in->pf->ready_arg)), &st) < 0)
+        return false;
+    *out = (struct bt_ready_file){ .known = true, .inode = st.st_ino, .bytes = (uint64_t)st.st_size, .changed = st.st_mtim };
+    return true;
+}
+
+void bt_instance_note_file(struct bt_instance *in)
+{
+    if (!look_file(in, &in->file))
+        in->file = (struct bt_ready_file){ .known = true };
+}
+
+/* Another than before the start. Where a later daemon looks, which did not see that: one that is no older than the start, by the clock of the files. */
 static bool file_is_there(struct bt_instance *in)
 {
     bt_auto_arena a = { 0 };
-    struct stat st, begun;           /* one clock for both: that of the files */
-    const char *path = bt_path_abs(&a, in->pf->cwd, bt_instance_fill(&a, in, in->pf->ready_arg));
-    return stat(path, &st) == 0 && stat(bt_arena_printf(&a, "%s/launch.json", in->dir), &begun) == 0 && st.st_mtim.tv_sec >= begun.st_mtim.tv_sec;
+    struct stat begun;
+    struct bt_ready_file now, *old = &in->file;
+    if (!look_file(in, &now))
+        return false;
+    if (!old->known)
+        return stat(bt_arena_printf(&a, "%s/launch.json", in->dir), &begun) == 0 && now.changed.tv_sec >= begun.st_mtim.tv_sec;
+    return now.inode != old->inode || now.bytes != old->bytes || now.changed.tv_sec != old->changed.tv_sec || now.changed.tv_nsec != old->changed.tv_nsec;
 }
 
 static bool is_ready(struct bt_instance *in)

@@ -16,21 +16,17 @@
 
 #include "base/log.h"
 
-static bool bindable(uint16_t port, uint32_t address)
+/* 0, or the errno of a bind. */
+static int try_bind(uint16_t port, uint32_t address)
 {
     bt_auto_fd fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address) };
     int on = 1;
     if (fd < 0)
-        return false;
+        return errno;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);        /* old connections in TIME_WAIT stop no server: not us either */
     /* Who listens there makes bind() fail. We do not listen ourselves: a server that binds in that moment would find it taken. */
-    return bind(fd, (struct sockaddr *)&in, sizeof in) == 0;
-}
-
-bool bt_port_free(uint16_t port)
-{
-    return bindable(port, INADDR_LOOPBACK) && bindable(port, INADDR_ANY);
+    return bind(fd, (struct sockaddr *)&in, sizeof in) == 0 ? 0 : errno;
 }
 
 enum tcp_state { TCP_STATE_ESTABLISHED = 0x01, TCP_STATE_LISTEN = 0x0A };        /* as /proc/net/tcp prints them (Linux include/net/tcp_states.h) */
@@ -53,6 +49,17 @@ static size_t inodes_of(struct bt_arena *a, uint16_t port, enum tcp_state wanted
             fclose(f);
     }
     return n;
+}
+
+bool bt_port_free(uint16_t port)
+{
+    bt_auto_arena a = { 0 };
+    unsigned long *inode = NULL;
+    int why = try_bind(port, INADDR_LOOPBACK);
+    why = why ? why : try_bind(port, INADDR_ANY);
+    if (why == EACCES)               /* below 1024 and not ours to bind; the workload's perhaps (its file's capabilities), as far as nobody listens */
+        return inodes_of(&a, port, TCP_STATE_LISTEN, &inode) == 0;
+    return why == 0;
 }
 
 /* How many of its descriptors are one of those sockets; `at_each`, unless NULL, is called with the number of each. */

@@ -210,7 +210,8 @@ int bt_project_check(struct bt_project *p, struct bt_err *err)
     return 0;
 }
 
-static int limit(const struct bt_project *p, const char *name, const char *def, int64_t *out, struct bt_err *err)
+/* least_ms 0: none at all is a limit too; else none would end what is in order. */
+static int limit(const struct bt_project *p, const char *name, const char *def, uint64_t least_ms, int64_t *out, struct bt_err *err)
 {
     size_t len = strlen(name);
     uint64_t ms;
@@ -220,20 +221,25 @@ static int limit(const struct bt_project *p, const char *name, const char *def, 
             text = p->env.v[i] + len + 1;
     if (bt_duration_parse(bt_str(text), &ms, err) < 0)
         return bt_err_wrap(err, "environment variable %s", name);
-    *out = (int64_t)ms;
+    if (ms < least_ms) {
+        bt_err_set(err, BT_E_INPUT, 0, "environment variable %s: \"%.40s\" is less than a second", name, text);
+        return bt_err_hint(err, "nothing would ever be in time; a long one is as good as none: %s=10000h", name);
+    }
+    *out = (int64_t)BT_MIN(ms, (uint64_t)INT64_MAX / 4);             /* times are added to it */
     return 0;
 }
 
 static int set_limits(struct bt_project *p, struct bt_err *err)
 {
-    if (limit(p, "BERTH_MEMORY_WAIT", "60s", &p->limit_memory_ms, err) < 0 || limit(p, "BERTH_STALL", "10m", &p->limit_stall_ms, err) < 0 ||
-        limit(p, "BERTH_START_MAX", "4h", &p->limit_start_ms, err) < 0)
+    enum { SECOND = 1000 };
+    if (limit(p, "BERTH_MEMORY_WAIT", "60s", 0, &p->limit_memory_ms, err) < 0 || limit(p, "BERTH_STALL", "10m", SECOND, &p->limit_stall_ms, err) < 0 ||
+        limit(p, "BERTH_START_MAX", "4h", SECOND, &p->limit_start_ms, err) < 0)
         return -1;
-    if (limit(p, "BERTH_HANG", "2m", &p->limit_hang_ms, err) < 0 || limit(p, "BERTH_TOKENS_STALL", "5m", &p->limit_tokens_ms, err) < 0)
+    if (limit(p, "BERTH_HANG", "2m", SECOND, &p->limit_hang_ms, err) < 0 || limit(p, "BERTH_TOKENS_STALL", "5m", SECOND, &p->limit_tokens_ms, err) < 0)
         return -1;
-    if (limit(p, "BERTH_PARK_WAIT", "2m", &p->limit_park_ms, err) < 0 || limit(p, "BERTH_WARM_WAIT", "5m", &p->limit_warm_ms, err) < 0)
+    if (limit(p, "BERTH_PARK_WAIT", "2m", 0, &p->limit_park_ms, err) < 0 || limit(p, "BERTH_WARM_WAIT", "5m", 0, &p->limit_warm_ms, err) < 0)
         return -1;
-    return limit(p, "BERTH_RELEASE_WAIT", "30s", &p->limit_release_ms, err);
+    return limit(p, "BERTH_RELEASE_WAIT", "30s", 0, &p->limit_release_ms, err);
 }
 
 void bt_project_free(struct bt_project *p)
@@ -375,15 +381,18 @@ int bt_project_read(struct bt_daemon *d, struct bt_str plan_text, const struct b
     return -1;
 }
 
-/* Ports are claimed for the whole set, connections are those of the largest phase. */
-static int files_suffice(const struct bt_project *p, struct bt_err *err)
+int bt_project_files_suffice(const struct bt_project *p, const struct bt_project *before, struct bt_err *err)
 {
-    size_t most = 0, ports = 0;
+    size_t most = 0, ports = 0, has = 0, had_ports = 0;
     for (size_t i = 0; i < p->plan->nphases; i++)
         most = BT_MAX(most, p->plan->phase[i].n);
     for (size_t i = 0; i < p->n; i++)
         ports += p->inst[i].pf->nports;
-    return bt_files_for(most, ports, err);
+    for (size_t i = 0; before && i < before->n; i++) {
+        has += before->inst[i].ctl != NULL;
+        had_ports += before->inst[i].nports;
+    }
+    return bt_files_for(most - BT_MIN(most, has), ports - BT_MIN(ports, had_ports), err);
 }
 
 int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const struct bt_strs *env, bool keep, bool fresh,
@@ -409,7 +418,7 @@ int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, const struct bt
     }
     if (fresh && bt_project_still_free(d, p, err) < 0)
         goto bad;
-    if (files_suffice(p, err) < 0)
+    if (bt_project_files_suffice(p, NULL, err) < 0)
         goto bad;
     for (size_t i = 0; i < p->n; i++)
         if (bt_project_place(&p->inst[i], err) < 0)

@@ -29,6 +29,9 @@ struct bt_store;
 /* Of a rank's card: what nobody owned just before the start, and what the rank held just before it was to be parked (0: not known). */
 struct bt_card_base { bool valid; uint64_t residual_bytes, awake_bytes; };
 
+/* The file that says that it is ready, as it stood just before the start; all 0: it was not there. known: we looked. */
+struct bt_ready_file { bool known; uint64_t inode, bytes; struct timespec changed; };
+
 /* Signs of work of a ready instance (alive.c). */
 struct bt_alive {
     int64_t look_ms, probe_ms, answer_ms, metrics_ms, heard_ms, tokens_ms, died_ms;
@@ -94,6 +97,7 @@ struct bt_instance {
     char first_error[256], died[256];
     char told[512];                  /* by a keeper that could not start it: what exit.json should say, and a full disk may keep it from saying */
     struct bt_health *health; int64_t health_ms;
+    struct bt_ready_file file;
     struct bt_alive alive;
     struct bt_warm warm; int cold_deaths;            /* cold_deaths: in a row, ready and before the first answer */
     struct bt_park park;
@@ -179,6 +183,8 @@ BT_MUST_CHECK int bt_project_new(struct bt_daemon *d, struct bt_str plan_text, c
 BT_MUST_CHECK int bt_project_read(struct bt_daemon *d, struct bt_str plan_text, const struct bt_strs *env, struct bt_project **out, struct bt_err *err);
 void bt_project_free(struct bt_project *p);
 BT_MUST_CHECK int bt_project_check(struct bt_project *p, struct bt_err *err);        /* every {url:W} of it names somebody who listens */
+/* The daemon may open the files that its largest phase takes, and all of its ports. before: whom it takes the place of, whose files it gets; NULL: nobody. */
+BT_MUST_CHECK int bt_project_files_suffice(const struct bt_project *p, const struct bt_project *before, struct bt_err *err);
 /* BT_E_BUSY: another project was given bytes that it needs. One of its own name does not count. */
 BT_MUST_CHECK int bt_project_still_free(const struct bt_daemon *d, const struct bt_project *p, struct bt_err *err);
 BT_MUST_CHECK int bt_project_write_env(const struct bt_project *p, struct bt_err *err);      /* for a next daemon; secrets stay out */
@@ -247,6 +253,7 @@ size_t bt_instance_members(struct bt_arena *a, const struct bt_instance *in, con
 
 /* drive.c - one instance's next step */
 void bt_instance_drive(struct bt_instance *in);
+void bt_instance_note_file(struct bt_instance *in);  /* just before its start: one that stands there already does not say that it is ready */
 void bt_instance_read_log(struct bt_instance *in);   /* what its log has since the last look: steps, the KV size, the first error */
 
 /* All processes, read once for everybody who asks within 100 ms; fresh: read now. Valid until the next call with fresh, or 100 ms later. */

@@ -269,6 +269,8 @@ static int try_start(struct bt_instance *in, struct bt_err *err)
     if (pipe2(report, O_CLOEXEC) < 0)
         return bt_err_set(err, BT_E_IO, errno, "open a pipe");
     bt_auto_fd ours = report[0], theirs = above_stdio(report[1]);
+    if (env_fd < 0 || theirs < 0)
+        return bt_err_set(err, BT_E_IO, errno, "start the keeper of %s: keep a descriptor for it", in->pf->id);
     if (spawn_keeper(in, env_fd, theirs, err) < 0)
         return -1;
     fcntl(ours, F_SETFL, O_NONBLOCK);
@@ -288,6 +290,7 @@ void bt_instance_reset(struct bt_instance *in)
     bt_buf_release(&in->ctl_in);
     bt_health_free(in->health);
     in->learn = (struct bt_learning){ 0 };
+    in->file = (struct bt_ready_file){ 0 };
     in->download = (struct bt_download){ 0 };
     bt_alive_reset(&in->alive);
     bt_park_reset(&in->park);
@@ -316,6 +319,7 @@ void bt_instance_start(struct bt_instance *in)
     bt_instance_reset(in);
     bt_download_look(&in->download, in->model_dir, in->pf->model_bytes, bt_now_ms());         /* what there is before it begins */
     bt_memory_note_base(in);
+    bt_instance_note_file(in);
     if (try_start(in, &err) == 0)
         return;
     in->exit = (struct bt_keep_exit){ .status = -1, .wall_ms = bt_wall_ms() };

@@ -92,7 +92,7 @@ int bt_switch_begin(struct bt_project *p, struct bt_str plan_text, const struct 
     if (bt_project_read(p->d, plan_text, env, &next, err) < 0)
         return -1;
     next->keep = keep;
-    if (bt_project_check(next, err) < 0 || bt_tasks_make(next, false, err) < 0)
+    if (bt_project_check(next, err) < 0 || bt_project_files_suffice(next, p, err) < 0 || bt_tasks_make(next, false, err) < 0)
         goto bad;
     *all_done = !bt_phase_first(next);
     if (*all_done) {

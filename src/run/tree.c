@@ -23,7 +23,7 @@ static size_t read_some(const char *path, char *buf, size_t cap)
 
 static bool carries_mark(pid_t pid, const char *mark)
 {
-    enum { CAP = 256 * 1024 };
+    enum { CAP = 8 * 1024 * 1024 };  /* more than the kernel lets exec have; what is not filled costs nothing */
     char path[64], want[4200];
     snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
     int w = snprintf(want, sizeof want, BT_MARK_ENV "=%s", mark);
@@ -169,10 +169,10 @@ const char *bt_cgroup_make(struct bt_arena *a, const char *name)
     char text[8192];
     size_t n = read_some("/proc/self/cgroup", text, sizeof text - 1);
     text[n] = 0;
-    char *own = strncmp(text, "0::", 3) ? strstr(text, "\n0::") : text - 1;
-    if (!mount || !own)
+    char *row = strncmp(text, "0::", 3) ? strstr(text, "\n0::") : text;
+    if (!mount || !row)
         return NULL;
-    own += 4;
+    char *own = strchr(row, ':') + 2;
     own[strcspn(own, "\n")] = 0;
     const char *dir = bt_arena_printf(a, "%s%s/%s", mount, strcmp(own, "/") ? own : "", name);
     if (mkdir(dir, 0700) < 0)

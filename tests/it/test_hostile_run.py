@@ -195,6 +195,20 @@ def test_more_than_it_may_have_files_for_is_not_started_and_harms_nobody(house: 
     house.assert_empty()
 
 
+def test_a_switch_to_more_than_it_may_have_files_for_is_refused_and_changes_nothing(house: House) -> None:
+    small = plan("p", *[instance(f"s-{i}", SLEEP) for i in range(10)])
+    assert limited(house, 90, 90, "up", "-d", "--plan", house.write(small)).returncode == 0
+    before = {ident: one["pids"] for ident, one in house.ps().items()}
+    many = house.up(plan("p", *[web(f"t-{i}") for i in range(60)]), "-d", "--switch")
+    assert many.returncode == 1 and "more files, and looking after 50 instances takes up to 180" in many.stderr, many.stderr
+    assert {ident: one["pids"] for ident, one in house.ps().items()} == before
+    over = house.up(plan("p", *[instance(f"t-{i}", SLEEP) for i in range(12)]), "-d", "--switch")        # it gets the files of those that go
+    assert over.returncode == 0, over.stderr
+    assert {one["state"] for one in house.ps().values()} == {"ready"} and len(house.ps()) == 12
+    assert house.berth("down").returncode == 0
+    house.assert_empty()
+
+
 def test_how_a_job_ended_is_not_guessed_while_no_file_can_be_opened(house: House, tmp_path: Path) -> None:
     """Its end is heard at once, and how it ended stands in a file."""
     job = instance("j-0", gate(tmp_path, "go"), "job")
@@ -278,6 +292,52 @@ def test_a_hundred_thousand_tasks_are_one_queue(house: House) -> None:
     value = plan("p", *slots("x", 1, python("import time; time.sleep(1000)", "{job.a}", "{job.b}"), {"matrix": matrix(a=range(1000), b=range(100))}))
     done = house.up(value, "-d")
     assert done.returncode == 0 and house.ps()["x-0"]["task"]["name"] == "a=0 b=0", done.stderr
+
+
+def test_a_large_environment_hides_nobody(house: House, tmp_path: Path) -> None:
+    """Who left the session of a workload whose keeper was killed is found by its mark alone, wherever in its environment that stands."""
+    house.env |= {f"LARGE_{i}": "x" * 120_000 for i in range(4)} | {"BERTH_CGROUP": "off"}
+    away = python("import os, sys, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork():\n        os._exit(0)\n    open(sys.argv[1], 'a').write(f'{os.getpid()}\\n')\ntime.sleep(1000)", str(tmp_path / "away"))
+    assert house.up(plan("p", instance("s-0", away)), "-d").returncode == 0
+    first = int(eventually("the child", lambda: (tmp_path / "away").exists() and (tmp_path / "away").read_text().splitlines())[0])       # type: ignore[index]
+    os.kill(json.loads((house.runtime / "inst/p/s-0/keeper.json").read_text())["pid"], signal.SIGKILL)
+    eventually("the child to be gone", lambda: not alive(first))
+    house.until("s-0", "ready")
+    assert house.berth("down").returncode == 0
+    house.assert_empty()
+
+
+def test_a_file_that_stood_there_before_the_start_says_nothing(house: House, tmp_path: Path) -> None:
+    """Also one that was written within the same second, or has a time of its own."""
+    says, gate = tmp_path / "says", tmp_path / "gate"
+    gate.touch()
+    work = python("import os, sys, time\nwhile not os.path.exists(sys.argv[2]): time.sleep(0.02)\nopen(sys.argv[1], 'w').write('x')\ntime.sleep(1000)", str(says), str(gate))
+    assert house.up(plan("p", instance("s-0", work, ready={"kind": "file", "path": str(says)})), "-d").returncode == 0
+    gate.unlink()
+    os.utime(says, (time.time() + 1000, time.time() + 1000))
+    again = house.popen("restart", "s-0")
+    house.until("s-0", "starting")
+    for _ in range(10):                                  # ten looks of the daemon, at least
+        assert house.state("s-0") == "starting"
+        time.sleep(0.1)
+    gate.touch()
+    house.until("s-0", "ready")
+    assert again.wait(DEADLINE_S) == 0
+    assert house.berth("down").returncode == 0
+    house.assert_empty()
+
+
+@pytest.mark.parametrize("name", ["BERTH_HANG", "BERTH_STALL", "BERTH_TOKENS_STALL", "BERTH_START_MAX"])
+def test_a_limit_that_nothing_can_keep_is_refused(house: House, name: str) -> None:
+    house.env[name] = "0s"
+    done = house.up(plan("p", web("w-0")), "-d")
+    assert done.returncode != 0 and name in done.stderr and "less than a second" in done.stderr, done.stderr
+    house.env[name] = "100000000h"                       # as good as none
+    assert house.up(plan("p", web("w-0")), "-d").returncode == 0
+    time.sleep(1.5)                                      # a look at what is ready
+    assert house.state("w-0") == "ready"
+    assert house.berth("down").returncode == 0
+    house.assert_empty()
 
 
 @pytest.mark.parametrize("delay", [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4])

@@ -65,6 +65,34 @@ static void a_listener_takes_it_wherever_it_listens(void **st)
     bt_claims_release(&c);
 }
 
+static bool free_for(uid_t user, uint16_t port)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(setresuid(user, user, user) < 0 ? 2 : bt_port_free(port));
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_in_range(WEXITSTATUS(status), 0, 1);
+    return WEXITSTATUS(status);
+}
+
+/* Low ports are not every user's to bind. Whether one is free is told all the same: the workload may have the right (capabilities of its file). */
+static void one_that_we_may_not_bind_is_free_unless_somebody_listens(void **st)
+{
+    (void)st;
+    enum { FIRST = 600, LAST = 1000, NOBODY = 65534 };
+    uint16_t port = FIRST;
+    int fd = -1;
+    if (geteuid())
+        return;                      /* nobody to listen there */
+    while (fd < 0 && port < LAST)
+        fd = bound(INADDR_LOOPBACK, ++port);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_false(free_for(NOBODY, port));
+    close(fd);
+    assert_true(free_for(NOBODY, port));
+}
+
 struct asker { uint16_t port; atomic_bool over; };
 
 static void *asks(void *p)
@@ -162,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_listener_takes_it_wherever_it_listens), cmocka_unit_test(asking_is_in_nobodys_way), cmocka_unit_test(a_claim_is_one_daemons),
+        cmocka_unit_test(one_that_we_may_not_bind_is_free_unless_somebody_listens), cmocka_unit_test(asking_is_in_nobodys_way), cmocka_unit_test(a_claim_is_one_daemons),
         cmocka_unit_test(a_claim_is_told_with_its_holder), cmocka_unit_test(a_claim_lasts_as_long_as_somebody_has_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
