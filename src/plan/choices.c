@@ -35,13 +35,14 @@
 #define AGAIN 3u                     /* times that those which are not known get what is left of the work */
 #define UNSURE_SHARE 8u              /* of what is left, for service where it is not known that no more wants are to be had */
 #define GROWS_SHARE 2u              /* of what is left, for service where contexts lack, by sets of neighbours that grow */
+#define ALL_SHARE 3u                 /* of a pass for wants, for all that is wanted at once */
 #define SHARES 8u                    /* of the work, for one way to have so many copies of each: the next may be easier */
 
 /* So many copies of each work; what that reaches at most. */
 struct numbers {
     uint32_t *copies; struct pl_score most; size_t n;
     double served;                   /* no more service than this; INFINITY = not known */
-    struct se_kept_ways ways;        /* of looks in passes for wants */
+    struct se_kept_ways ways, all_ways;              /* of looks in passes for wants; for all of them: with larger floors less has a place */
 };
 struct choices {
     struct search *s; struct se_marks **marks; struct bt_arena *a; struct numbers *v; size_t n; bool too_many; uint64_t end;
@@ -303,7 +304,7 @@ static void list_numbers(struct choices *x, size_t i, uint32_t *copies)
             x->too_many = true;
             return;
         }
-        struct numbers one = { BT_NEWN(s->a, uint32_t, i + 1), most, i, INFINITY, { { NULL } } };
+        struct numbers one = { BT_NEWN(s->a, uint32_t, i + 1), most, i, INFINITY, { { NULL } }, { { NULL } } };
         memcpy(one.copies, copies, i * sizeof *copies);
         BT_PUSH(s->a, x->v, x->n, one);
         return;
@@ -417,11 +418,29 @@ static void improve(struct choices *x, uint64_t share)
     s->any = any;
 }
 
+/* All that is wanted at once: floors hold every context whole, so it is a question of room, and its answer ends all passes that ask for a little more. */
+static void pass_for_all(struct choices *x, struct numbers *v, uint64_t share)
+{
+    struct search *s = x->s;
+    struct pl_score was = s->best;
+    struct se_kept_ways ways = v->ways;
+    if (!se_has(s) || pl_score_cmp(&v->most, &was, BT_GOAL_WANTS) != 0 || v->most.v[BT_GOAL_WANTS] <= was.v[BT_GOAL_WANTS])
+        return;
+    v->ways = v->all_ways;
+    pass(x, v, 0, share / ALL_SHARE);
+    v->all_ways = v->ways;
+    v->ways = ways;
+    s->stop = false;
+    if (pl_score_cmp(&s->best, &was, BT_GOAL_SERVICE) > 0)
+        improve(x, share);
+}
+
 /* More placed, or more wants, than the best has: until there is none. False: not known. */
 static bool pass_for_wants(struct choices *x, struct numbers *v, uint64_t share)
 {
     struct search *s = x->s;
     s->wants_only = s->any = true;
+    pass_for_all(x, v, share);
     for (bool better = true; better && !s->stop; ) {
         struct pl_score was = s->best;
         bool found = se_has(s);
