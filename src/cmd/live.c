@@ -20,12 +20,21 @@ int bt_live_something_up(struct bt_err *err)
     return bt_run_anything() ? 0 : bt_err_set(err, BT_E_STATE, 0, "nothing is up");
 }
 
+/* One that was stopped, or hangs on its disk, keeps its socket: whoever asks would wait and not know for whom. */
+static void tell_silence(void)
+{
+    fputs("  note: the daemon does not answer; waiting on. `berth doctor` looks at it\n", stderr);
+}
+
 json_t *bt_live_ask(const char *op, const char *project, struct bt_err *err)
 {
+    enum { SILENCE_MS = 5000 };      /* a driver that hangs is waited for three seconds */
     for (int tries = 0;; tries++) {
         struct bt_wire_client c;
         if (bt_run_connect(&c, err) < 0)
             return NULL;
+        c.on_silence = tell_silence;
+        c.silence_ms = SILENCE_MS;
         json_t *answer = bt_wire_call(&c, op, bt_live_project(project), NULL, NULL, err);
         bt_wire_client_release(&c);
         if (answer || err->code != BT_E_NOT_FOUND || tries == 5)

@@ -473,6 +473,9 @@ void bt_instance_send_stop(struct bt_instance *in)
         json_array_append_new(steps, json_pack("{s:i, s:s, s:I}", "signal", s[i].signal, "whom", whom[s[i].whom], "wait_ms", (json_int_t)wait));
     }
     /* a keeper that walks them already does not begin anew */
+    bt_auto_fd keeper = bt_proc_pidfd(in->keeper.id);
+    if (keeper >= 0)
+        bt_pidfd_send(keeper, SIGCONT);          /* one that somebody stopped would read none of this */
     send_ctl(in, json_pack("{s:s, s:o, s:i}", "op", "stop", "steps", steps, "cut", in->cut ? in->url_port : 0));
     in->stop_sent = true;
     if (in->hurry_wanted)

@@ -167,11 +167,18 @@ json_t *bt_wire_call(struct bt_wire_client *c, const char *op, json_t *members, 
     uint64_t id;
     if (bt_wire_send(c, op, members, &id, err) < 0)
         return NULL;
-    for (;;) {
-        json_t *msg = bt_wire_next(c, -1, err);
+    for (bool told = !c->on_silence;;) {
+        struct bt_err why = { 0 };
+        json_t *msg = bt_wire_next(c, told ? -1 : c->silence_ms, &why);
         if (!msg) {
-            if (err->code == BT_E_STATE && err->sys == EINTR)
+            if (why.code == BT_E_STATE && why.sys == EINTR)
                 continue;
+            if (why.code == BT_E_BUSY && !told) {
+                told = true;
+                c->on_silence();
+                continue;
+            }
+            *err = why;
             return NULL;
         }
         int is = bt_wire_is_answer(msg, id, err);

@@ -35,7 +35,11 @@ int bt_wire_connect(const char *path, struct bt_err *err);                   /* 
 bool bt_wire_peer_is_us(int fd);                                             /* same user at the other end */
 
 /* A verb's side: blocking calls on one connection. */
-struct bt_wire_client { int fd; struct bt_buf in; uint64_t last_id; };
+struct bt_wire_client {
+    int fd; struct bt_buf in; uint64_t last_id;
+    void (*on_silence)(void);        /* bt_wire_call: once, when no word has come for silence_ms; it waits on. NULL: nobody is told */
+    int silence_ms;
+};
 void bt_wire_client_init(struct bt_wire_client *c, int fd);                  /* takes the descriptor */
 void bt_wire_client_release(struct bt_wire_client *c);
 /* Send {"op": op} with `members` (taken, may be NULL). BT_E_NOT_FOUND when the other side is gone. */

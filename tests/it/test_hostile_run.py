@@ -294,6 +294,28 @@ def test_a_hundred_thousand_tasks_are_one_queue(house: House) -> None:
     assert done.returncode == 0 and house.ps()["x-0"]["task"]["name"] == "a=0 b=0", done.stderr
 
 
+def test_a_keeper_that_was_stopped_goes_on_when_its_workload_is_to_end(house: House) -> None:
+    assert house.up(plan("p", instance("s-0", SLEEP)), "-d").returncode == 0
+    pid = house.ps()["s-0"]["pids"][0]
+    os.kill(json.loads((house.runtime / "inst/p/s-0/keeper.json").read_text())["pid"], signal.SIGSTOP)
+    assert house.berth("down").returncode == 0 and not alive(pid)
+    house.assert_empty()
+
+
+def test_who_asks_a_daemon_that_was_stopped_is_told_so(house: House) -> None:
+    assert house.up(plan("p", instance("s-0", SLEEP)), "-d").returncode == 0
+    daemon = house.daemon()
+    os.kill(daemon, signal.SIGSTOP)
+    ps = house.popen("ps")
+    try:
+        assert ps.stdout and "the daemon does not answer" in ps.stdout.readline()
+    finally:
+        os.kill(daemon, signal.SIGCONT)
+    assert ps.wait(DEADLINE_S) == 0 and "s-0" in ps.stdout.read()
+    assert house.berth("down").returncode == 0
+    house.assert_empty()
+
+
 def test_a_large_environment_hides_nobody(house: House, tmp_path: Path) -> None:
     """Who left the session of a workload whose keeper was killed is found by its mark alone, wherever in its environment that stands."""
     house.env |= {f"LARGE_{i}": "x" * 120_000 for i in range(4)} | {"BERTH_CGROUP": "off"}
